@@ -1,0 +1,136 @@
+"""What the resolver takes and gives: a tape of prices and settlements, rules, costs, trades."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+ExitReason = Literal[
+    "time", "opposite", "stop", "target", "trail", "liquidation", "roll", "expiry", "end"
+]
+#: exit reasons by the code that the kernel gives
+EXIT_REASONS: tuple[ExitReason, ...] = (
+    "time",
+    "opposite",
+    "stop",
+    "target",
+    "trail",
+    "liquidation",
+    "roll",
+    "expiry",
+    "end",
+)
+
+#: columns of a table of trades, as in trades.parquet; times are UTC, prices are fill prices
+TRADE_COLUMNS = (
+    "strategy",
+    "symbol",
+    "phase",
+    "stance",
+    "side",
+    "signal_time",
+    "entry_time",
+    "entry_price",
+    "exit_time",
+    "exit_price",
+    "exit_reason",
+    "leg",
+    "trade_id",
+    "size",
+    "notional",
+    "fees",
+    "slippage",
+    "funding",
+    "pnl",
+    "return",
+)
+
+
+@dataclass(frozen=True)
+class Tape:
+    """One coin's prices and settlements on a regular grid; a missing bar is a row of NaN.
+
+    All arrays of bars have shape (n,), all arrays of settlements shape (k,), sorted by time.
+    """
+
+    symbol: str
+    bar_ns: int  #: size of a bar in nanoseconds
+    time: IntArray  #: open times, nanoseconds since 1970 UTC
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    #: what liquidation is tested against: mark where there is any, else perp
+    liq_open: FloatArray
+    liq_high: FloatArray
+    liq_low: FloatArray
+    settle_time: IntArray  #: settlements, nanoseconds since 1970 UTC
+    settle_rate: FloatArray  #: fraction of notional per interval, positive: longs pay
+    settle_mark: FloatArray  #: mark price at the settlement
+    #: holes in the settlements as pairs (last before, first after), shape (h, 2), nanoseconds
+    holes: IntArray = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    volume: FloatArray | None = None  #: coins per bar
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a position is opened and closed. Fractions are of the entry fill; None is off."""
+
+    hold_hours: float  #: the longest holding time, a multiple of the bar
+    delay_bars: int = 0  #: bars to wait beyond the first open after the phase is known
+    stop: float | None = None
+    target: float | None = None
+    trail: float | None = None
+    opposite: bool = True  #: leave when a phase points against the position
+    leverage: float = 1.0  #: isolated margin = notional / leverage
+    capital: float = 100_000.0  #: per coin and book, in the quote currency
+    weight: float = 1.0  #: share of the capital per position
+    compound: bool = False  #: size by the account's present equity instead of its capital
+
+
+@dataclass(frozen=True)
+class Costs:
+    """One definition of costs for tuning, backtest and report. Fractions, not basis points."""
+
+    fee: float  #: of size × fill, at each end
+    slippage: float  #: of the price, against the trader, at each fill
+    maintenance: float  #: margin rate at which the exchange liquidates
+
+
+@dataclass(frozen=True)
+class Events:
+    """What a book trades on, for one coin, sorted by bar.
+
+    `bar`, `side` and `code` describe possible entries; `exit_bar` and `exit_side` the phases that
+    can end a position by `opposite` (side: the direction in this book). Bars are those at whose
+    close a phase became known.
+    """
+
+    bar: IntArray
+    side: IntArray  #: +1 buy, −1 sell short
+    code: IntArray  #: the caller's number of the phase
+    exit_bar: IntArray
+    exit_side: IntArray
+
+
+@dataclass(frozen=True)
+class Book:
+    """The trades of one coin and book.
+
+    Attributes:
+        trades: one row a trade, in order of entry: `code`, `side`, `signal_bar`, `entry_bar`,
+            `exit_bar`, `entry_price`, `exit_price` (fills), `reason` (see EXIT_REASONS), `size`,
+            `notional`, `fees`, `slippage`, `funding` (cash, + received), `pnl`, `return`, `hole`
+            (number of the first hole in the settlements that it was held over, else −1).
+        dropped: entries that were due on a missing bar.
+    """
+
+    trades: pd.DataFrame
+    dropped: int

@@ -1,0 +1,71 @@
+"""The errors a user can meet. Each says the rule, what was found, where, and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class FadeFollowError(Exception):
+    """Root of all errors that are the input's fault; the command line exits with status 2.
+
+    Args:
+        rule: what must hold, in plain words.
+        got: what was found instead.
+        where: file, row, column or key.
+        hint: the likely cause or the way out.
+    """
+
+    def __init__(self, rule: str, *, got: object = None, where: str = "", hint: str = "") -> None:
+        self.rule, self.got, self.where, self.hint = rule, got, where, hint
+        super().__init__(rule, got, where, hint)
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.rule}" if self.where else self.rule
+        if self.got is not None:
+            text += f"; got {self.got}"
+        return f"{text}\n  hint: {self.hint}" if self.hint else text
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.rule, self.got, self.where, self.hint)
+
+
+def _rebuild(
+    kind: type[FadeFollowError], rule: str, got: object, where: str, hint: str
+) -> FadeFollowError:
+    return kind(rule, got=got, where=where, hint=hint)
+
+
+class DataError(FadeFollowError, ValueError):
+    """Market data that breaks its schema or cannot be trusted."""
+
+
+class ParameterError(FadeFollowError, ValueError):
+    """A setting out of its bounds or of the wrong kind."""
+
+
+class SpecError(FadeFollowError, ValueError):
+    """A TOML file that cannot be read as what it should be."""
+
+
+class UnknownNameError(FadeFollowError, LookupError):
+    """A name that does not exist; the message lists those that do and the nearest one."""
+
+
+class StoreError(FadeFollowError, OSError):
+    """A folder or file that cannot be read or written."""
+
+
+class FundingHoleError(FadeFollowError, ValueError):
+    """A settlement is missing while a position is held."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str], *, where: str = "") -> UnknownNameError:
+    """The error for `name`, with the names there are and the nearest one."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    listed = ", ".join(names) if names else "none"
+    return UnknownNameError(
+        f"{kind} must be a known name", got=repr(name), where=where, hint=f"{hint}known: {listed}"
+    )

@@ -1,0 +1,6 @@
+"""Market data: streams and their schemas, the store, the as-of panel, the audit, the lab."""
+
+from fadefollow.market.panel import Market
+from fadefollow.market.streams import STREAMS, Stream, stream
+
+__all__ = ["STREAMS", "Market", "Stream", "stream"]

@@ -1,0 +1,206 @@
+"""Market: one coin's streams joined as of each bar's close, read-only and cut at will."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fadefollow.errors import DataError, ParameterError
+from fadefollow.market.streams import stream
+
+FloatArray = npt.NDArray[np.float64]
+TimeArray = npt.NDArray[np.datetime64]
+T = TypeVar("T")
+
+#: windows of fewer bars say nothing about a "usual size"
+MIN_WINDOW_BARS = 3
+
+
+class Market:
+    """One coin on a regular UTC grid of bars; row i holds only what was known at its close.
+
+    Args:
+        symbol: the coin, e.g. `"BTC"`.
+        bar: size of a bar.
+        tables: canonical tables by stream name (see `fadefollow.market.streams`).
+        start: open time of the first bar, UTC; by default the first perp (or spot) bar.
+        end: close time of the last bar, UTC; by default that of the last perp (or spot) bar.
+        listed: when trading began, if known.
+        delisted: when trading ended, if it did.
+
+    A bar that is missing in the data is a row of NaN. A record of another stream holds from the
+    close of the first bar at which it was available until a newer one, or its `max_age`.
+    """
+
+    def __init__(
+        self,
+        symbol: str,
+        *,
+        bar: pd.Timedelta,
+        tables: Mapping[str, pd.DataFrame],
+        start: pd.Timestamp | None = None,
+        end: pd.Timestamp | None = None,
+        listed: pd.Timestamp | None = None,
+        delisted: pd.Timestamp | None = None,
+    ) -> None:
+        self.symbol, self.bar = symbol, bar
+        self.listed, self.delisted = listed, delisted
+        base = next((tables[s] for s in ("perp", "spot") if s in tables and len(tables[s])), None)
+        if base is None:
+            raise DataError("a market needs perp or spot bars", got=sorted(tables), where=symbol)
+        first = (start or base["time"].iloc[0]).floor(bar)
+        last = end or base["time"].iloc[-1] + bar
+        span = np.timedelta64(bar.value, "ns")
+        count = max(int((last - first) // bar), 0)
+        origin = np.datetime64(first.tz_convert(None), "ns")
+        self.open_time: TimeArray = _frozen(origin + span * np.arange(count))
+        self.close_time: TimeArray = _frozen(self.open_time + span)
+        end_known = origin + span * count
+        self._tables = {name: _known_by(table, end_known) for name, table in tables.items()}
+        self._cache: dict[Any, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self.open_time)
+
+    def __repr__(self) -> str:
+        span = f"{self.open_time[0]} to {self.close_time[-1]}" if len(self) else "empty"
+        return f"Market({self.symbol}, {len(self)} bars of {self.bar}, {span})"
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The streams that have at least one record."""
+        return tuple(name for name, table in self._tables.items() if len(table))
+
+    @property
+    def index(self) -> pd.DatetimeIndex:
+        """Open times of the bars, UTC, shape (n,)."""
+        return pd.DatetimeIndex(self.open_time, tz="UTC", name="time")
+
+    def missing(self, *streams: str) -> tuple[str, ...]:
+        """Those of `streams` that this market lacks."""
+        return tuple(s for s in streams if s not in self.streams)
+
+    def column(self, name: str, column: str) -> FloatArray:
+        """One column as of each bar's close.
+
+        Args:
+            name: stream, e.g. `"funding"`.
+            column: its column, e.g. `"rate"`.
+
+        Returns:
+            Read-only floats, shape (n,); NaN where nothing was known, a bar is missing, or the
+            last record is older than the stream's `max_age`.
+        """
+        return self.memo(("column", name, column), lambda: self._join(name, column))
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A copy of all records of a stream that were available by the last bar's close."""
+        if name not in self._tables:
+            raise DataError("the stream must be in the market", got=name, where=self.symbol)
+        return self._tables[name].copy()
+
+    def memo(self, key: Any, make: Callable[[], T]) -> T:
+        """`make()`, computed once for this market; arrays among the result become read-only."""
+        if key not in self._cache:
+            made = make()
+            for array in made if isinstance(made, tuple) else (made,):
+                if isinstance(array, np.ndarray):
+                    array.setflags(write=False)
+            self._cache[key] = made
+        return self._cache[key]  # type: ignore[no-any-return]
+
+    def bars_in(self, hours: float) -> int:
+        """The window of `hours` in bars, rounded; fewer than 3 bars are refused."""
+        count = round(hours / (self.bar / pd.Timedelta(hours=1)))
+        if count < MIN_WINDOW_BARS:
+            raise ParameterError(
+                f"a window must hold at least {MIN_WINDOW_BARS} bars",
+                got=f"{hours:g} h on bars of {self.bar / pd.Timedelta(hours=1):g} h",
+                where=self.symbol,
+                hint="use a longer window or smaller bars",
+            )
+        return count
+
+    def until(self, time: pd.Timestamp) -> Market:
+        """The same market as it was known at `time`: later bars and records do not exist."""
+        count = int(np.searchsorted(self.close_time, _naive(time), side="right"))
+        return self._cut(0, count)
+
+    def between(self, start: pd.Timestamp, end: pd.Timestamp) -> Market:
+        """The bars that open at or after `start` and close by `end`; older records stay known."""
+        first = int(np.searchsorted(self.open_time, _naive(start), side="left"))
+        last = int(np.searchsorted(self.close_time, _naive(end), side="right"))
+        return self._cut(first, max(last, first))
+
+    def frame(self) -> pd.DataFrame:
+        """Every panel column as `stream.column`, indexed by open time in UTC."""
+        columns = {
+            f"{name}.{column}": self.column(name, column)
+            for name in self.streams
+            for column in stream(name).panel
+            if column in self._tables[name]
+        }
+        return pd.DataFrame(columns, index=self.index)
+
+    def _cut(self, first: int, last: int) -> Market:
+        times = pd.DatetimeIndex(self.open_time, tz="UTC")
+        start = times[first] if first < len(times) else times[-1] + self.bar
+        return Market(
+            self.symbol,
+            bar=self.bar,
+            tables=self._tables,
+            start=start,
+            end=start + (last - first) * self.bar,
+            listed=self.listed,
+            delisted=self.delisted,
+        )
+
+    def _join(self, name: str, column: str) -> FloatArray:
+        schema = stream(name)
+        out = np.full(len(self), np.nan)
+        table = self._tables.get(name)
+        if table is None or not len(table) or not len(self) or column not in table:
+            return out
+        values = table[column].to_numpy(np.float64)
+        if schema.kind == "bars":
+            place, exact = self._place(_stamps(table["time"]))
+            out[place[exact]] = values[exact]
+            return out
+        known = _stamps(table["available"])
+        order = np.argsort(known, kind="stable")
+        at = np.searchsorted(known[order], self.close_time, side="right") - 1
+        valid = at >= 0
+        if schema.max_age is not None:
+            age = self.close_time - known[order][np.maximum(at, 0)]
+            valid &= age <= np.timedelta64(schema.max_age.value, "ns")
+        out[valid] = values[order][at[valid]]
+        return out
+
+    def _place(self, times: TimeArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        span = np.timedelta64(self.bar.value, "ns")
+        offset = times - self.open_time[0]
+        place = offset // span
+        exact = (offset % span == np.timedelta64(0, "ns")) & (place >= 0) & (place < len(self))
+        return place.astype(np.int64), exact
+
+
+def _naive(time: pd.Timestamp) -> np.datetime64:
+    return np.datetime64(time.tz_convert(None) if time.tzinfo else time, "ns")
+
+
+def _stamps(column: pd.Series) -> TimeArray:
+    """A UTC time column as naive datetime64[ns]."""
+    return column.dt.tz_convert(None).to_numpy("datetime64[ns]")
+
+
+def _frozen(array: TimeArray) -> TimeArray:
+    array.setflags(write=False)
+    return array
+
+
+def _known_by(table: pd.DataFrame, end: np.datetime64) -> pd.DataFrame:
+    return table[_stamps(table["available"]) <= end]

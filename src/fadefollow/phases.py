@@ -1,0 +1,188 @@
+"""Phases and Signal: the contract between signal modules and everything that measures them."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from fadefollow.errors import DataError, ParameterError
+from fadefollow.market.panel import Market
+
+Stance = Literal["fade", "follow"]
+STANCES: tuple[Stance, Stance] = ("fade", "follow")
+
+#: the columns that every phase table has, in this order; further columns are context
+COLUMNS = ("time", "symbol", "signal", "phase", "lean", "actor", "strength")
+
+
+@dataclass(frozen=True)
+class Phases:
+    """Detected phases, one row an event.
+
+    Attributes:
+        table: columns `time` (open time, UTC, of the bar at whose close the phase became known),
+            `symbol`, `signal`, `phase`, `lean` (+1 long, −1 short), `actor` (who holds or trades
+            that side), `strength` (≥ 0, higher is more extreme), then context columns; sorted by
+            time and symbol.
+        grids: open times, UTC, of each coin's bars.
+        missing: phases that could not be looked for, with the streams they lack, by coin.
+    """
+
+    table: pd.DataFrame
+    grids: Mapping[str, pd.DatetimeIndex]
+    missing: Mapping[tuple[str, str], tuple[str, ...]]
+
+    @classmethod
+    def of(
+        cls,
+        market: Market,
+        *,
+        signal: str,
+        events: Iterable[Mapping[str, Any]],
+        missing: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> Phases:
+        """Phases of one market from rows with `bar` (its number) in place of `time`."""
+        rows = pd.DataFrame(list(events))
+        if rows.empty:
+            rows = pd.DataFrame({c: [] for c in ("bar", *COLUMNS[3:])})
+        rows.insert(0, "time", market.index[rows.pop("bar").to_numpy(int)])
+        rows.insert(1, "symbol", market.symbol)
+        rows.insert(2, "signal", signal)
+        rows["lean"] = rows["lean"].astype("int8")
+        rows["strength"] = rows["strength"].astype("float64")
+        context = [c for c in rows.columns if c not in COLUMNS]
+        table = rows[[*COLUMNS, *context]].sort_values(["time", "phase"], kind="stable")
+        lacks = {(market.symbol, phase): streams for phase, streams in (missing or {}).items()}
+        return cls(table.reset_index(drop=True), {market.symbol: market.index}, lacks)
+
+    @classmethod
+    def concat(cls, parts: Iterable[Phases]) -> Phases:
+        """All events of several coins or signals in one table."""
+        listed = list(parts)
+        if not listed:
+            raise DataError("there must be at least one table of phases", got="none")
+        filled = [p.table for p in listed if len(p.table)] or [listed[0].table]
+        table = pd.concat(filled, ignore_index=True)
+        grids: dict[str, pd.DatetimeIndex] = {}
+        missing: dict[tuple[str, str], tuple[str, ...]] = {}
+        for part in listed:
+            grids.update(part.grids)
+            missing.update(part.missing)
+        table = table.sort_values(["time", "symbol", "phase"], kind="stable", ignore_index=True)
+        return cls(table, grids, missing)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def select(self, *phases: str) -> Phases:
+        """Only the events of the phases named."""
+        keep = self.table["phase"].isin(phases)
+        return Phases(self.table[keep].reset_index(drop=True), self.grids, self.missing)
+
+    def entries(self, stance: Stance, *, delay_bars: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Long and short entries on the bar at whose open to enter.
+
+        Args:
+            stance: `"follow"` trades with the lean, `"fade"` against it.
+            delay_bars: bars to wait beyond the first possible open.
+
+        Returns:
+            Two boolean frames, index: open times of all coins' bars (UTC), columns: coins; ready
+            for `vbt.Portfolio.from_signals(close, long, short_entries=short, price=open)`.
+        """
+        index = pd.DatetimeIndex([], tz="UTC")
+        for grid in self.grids.values():
+            index = index.union(grid)
+        long = pd.DataFrame(False, index=index, columns=list(self.grids))
+        short = long.copy()
+        sign = 1 if stance == "follow" else -1
+        for symbol, time, lean in self.table[["symbol", "time", "lean"]].itertuples(index=False):
+            grid = self.grids[symbol]
+            at = int(grid.get_indexer([time])[0]) + 1 + delay_bars
+            if at < len(grid):
+                (long if sign * lean > 0 else short).loc[grid[at], symbol] = True
+        return long, short
+
+
+@dataclass(frozen=True)
+class Param:
+    """Bounds and unit of a signal's parameter, also its search range."""
+
+    low: float
+    high: float
+    unit: str = ""
+    log: bool = False
+    about: str = ""
+
+
+class Signal(BaseModel, ABC):
+    """A detector of phases: frozen parameters and one pure method.
+
+    A subclass lives in a module of its own under `signals/`, is found by the module's name, and
+    declares `phases`: for each phase the streams it needs. A parameter is written
+    `window_hours: Annotated[float, Param(24, 720, unit="hours")] = 72`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+    #: phase → streams without which it cannot be detected
+    phases: ClassVar[Mapping[str, tuple[str, ...]]]
+
+    @abstractmethod
+    def detect(self, market: Market) -> Phases:
+        """The phases of one coin; row t uses only what was known at the close of bar t."""
+
+    @classmethod
+    def name(cls) -> str:
+        """The signal's name: that of its module."""
+        return cls.__module__.rpartition(".")[2]
+
+    @classmethod
+    def params(cls) -> dict[str, Param]:
+        """The parameters with their bounds, by name."""
+        found = {}
+        for name, info in cls.model_fields.items():
+            found.update({name: p for p in info.metadata if isinstance(p, Param)})
+        return found
+
+    def lacking(self, market: Market) -> dict[str, tuple[str, ...]]:
+        """Phases that this market cannot show, each with the streams that it lacks."""
+        lacks = {phase: market.missing(*needs) for phase, needs in self.phases.items()}
+        return {phase: streams for phase, streams in lacks.items() if streams}
+
+    @model_validator(mode="after")
+    def _within_bounds(self) -> Self:
+        for name, param in self.params().items():
+            value = getattr(self, name)
+            if not param.low <= value <= param.high:
+                raise ParameterError(
+                    f"{name} must be between {param.low:g} and {param.high:g} {param.unit}".strip(),
+                    got=f"{value:g}",
+                    where=self.name(),
+                )
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a worker started by spawn does not have the workspace's root on its path
+        module = sys.modules[type(self).__module__]
+        origin = getattr(module, "__file__", "") or ""
+        return _revive, (origin, type(self).__module__, type(self).__qualname__, self.model_dump())
+
+
+def _revive(origin: str, module: str, qualname: str, params: dict[str, Any]) -> Signal:
+    from pathlib import Path
+
+    root = str(Path(origin).parents[module.count(".")])
+    if root not in sys.path:
+        sys.path.insert(0, root)
+    found: Any = importlib.import_module(module)
+    for part in qualname.split("."):
+        found = getattr(found, part)
+    return found(**params)  # type: ignore[no-any-return]

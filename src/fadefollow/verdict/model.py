@@ -1,0 +1,126 @@
+"""Verdicts and the result of a run: frozen, documented, and all that a report may render."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pandas as pd
+
+Word = Literal["fade", "follow", "neither", "undecided"]
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class PnlSplit:
+    """Where the money went, in the quote currency; the five sum to the net P&L.
+
+    `liquidation` holds the whole loss of liquidated trades, which the other four leave out.
+    """
+
+    price: float
+    funding: float
+    fees: float  #: ≤ 0
+    slippage: float  #: ≤ 0
+    liquidation: float  #: ≤ 0
+
+
+@dataclass(frozen=True)
+class StanceResult:
+    """One stance of one strategy × phase. NaN where the sample is too small to say."""
+
+    n_trades: int  #: trades with a regular exit; those cut off by the end of data are left out
+    mean_net_bps: float  #: mean net return per trade, bps of entry notional
+    ci_bps: Interval  #: its studentised block-bootstrap interval
+    anyhour_mean_bps: float  #: the same sides, holding and costs at every bar
+    placebo_mean_bps: float  #: mean over the placebo draws
+    momentum_mean_bps: float  #: mean excess over bars of like trailing return
+    momentum_ci_bps: Interval
+    p_placebo: float  #: share of placebo draws whose statistic is as large
+    p_adjusted: float  #: corrected for all rows of the run
+    sharpe: float  #: annualised, of daily returns
+    max_drawdown: float  #: fraction of capital, ≤ 0
+    breakeven_cost_bps: float  #: round-trip cost at which the mean is zero
+    pnl: PnlSplit
+    n_liquidated: int
+    win_rate: float  #: share of trades with a positive net return
+    mean_hold_hours: float
+
+
+@dataclass(frozen=True)
+class NotTraded:
+    """A stance that could not be traded, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer for one strategy × phase."""
+
+    strategy: str
+    signal: str
+    phase: str
+    split: str | None
+    symbols: tuple[str, ...]
+    n_phases: int
+    fade: StanceResult | NotTraded
+    follow: StanceResult | NotTraded
+    difference_ci_bps: Interval  #: interval of follow − fade
+    detectable_bps: float  #: smallest effect that the whole rule shows with 80 % power
+    verdict: Word
+    why: str  #: one sentence: what decided
+    planted_bps: float | None = None  #: on the lab: the planted drift in the lean's direction
+    horizon_hours: float | None = None  #: on the lab: over which it acts
+
+
+@dataclass(frozen=True)
+class EventStudy:
+    """Mean cumulative return around the event in the lean's direction, net of funding, in bps.
+
+    All arrays have one value an hour (or bar) in `hours`, 0 being the first possible entry.
+    """
+
+    strategy: str
+    phase: str
+    hours: tuple[float, ...]
+    mean_bps: tuple[float, ...]
+    placebo_mean_bps: tuple[float, ...]
+    placebo_low_bps: tuple[float, ...]  #: 2.5 % quantile over placebo draws
+    placebo_high_bps: tuple[float, ...]  #: 97.5 % quantile
+    n_events: int
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Everything that a run found; written by `fadefollow.reporting`, which computes nothing.
+
+    Attributes:
+        trades: TRADE_COLUMNS of `fadefollow.engine.model`.
+        phases: every detected event (see `fadefollow.phases.Phases.table`).
+        equity: daily, one row a UTC day; columns MultiIndex (strategy, stance): value of 1 unit
+            of capital, marked to market at the day's end.
+        prices: by coin, a frame with a UTC `time` index (open times) and the columns `open, high,
+            low, close` of the perp, and where known `premium_bps` and `funding_bps_per_8h`.
+        truth: on lab data, `symbol, phase, start, end, planted_bps, horizon_hours`.
+        strategies: what the TOML of each strategy said, with all defaults filled in.
+    """
+
+    name: str
+    command: str
+    started: pd.Timestamp
+    version: str
+    dataset: dict[str, Any]  #: name, title, fingerprint, coverage, simulated, audit
+    verdicts: tuple[Verdict, ...]
+    event_studies: tuple[EventStudy, ...]
+    trades: pd.DataFrame
+    phases: pd.DataFrame
+    equity: pd.DataFrame
+    prices: dict[str, pd.DataFrame]
+    strategies: dict[str, dict[str, Any]]
+    config: dict[str, Any]  #: all that is needed to run it again
+    warnings: tuple[str, ...] = ()
+    truth: pd.DataFrame | None = None
+    missing: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
