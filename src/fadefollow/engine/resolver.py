@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
-from fadefollow.engine.model import Book, Costs, Events, FloatArray, IntArray, Rules, Tape
+import numpy as np
+import pandas as pd
+
+from fadefollow.engine.kernel import END, FLOATS, INTS, every_bar, run_book
+from fadefollow.engine.model import (
+    EXIT_REASONS,
+    Book,
+    Costs,
+    Events,
+    FloatArray,
+    IntArray,
+    Rules,
+    Tape,
+)
+from fadefollow.errors import ParameterError
+
+_HOUR_NS = 3_600_000_000_000
 
 
 @dataclass(frozen=True)
@@ -15,17 +33,47 @@ class Returns:
     exit_bar: IntArray
     code: IntArray
     side: IntArray
-    value: FloatArray  #: net return on entry notional; NaN for trades cut off by the end of data
+    #: net return on entry notional; NaN for trades cut off by the end of data or held over a hole
+    value: FloatArray
 
 
 def resolve(tape: Tape, events: Events, *, rules: Rules, costs: Costs) -> Book:
-    """The trades of one coin and book, as a table."""
-    raise NotImplementedError
+    """The trades of one coin and book, as a table.
+
+    A position that opens a bar at or beyond its liquidation level is liquidated even if an exit
+    is due at that open: with isolated margin, no trade loses more than its margin.
+
+    Args:
+        tape: prices and settlements of the coin.
+        events: phases with their side in this book, sorted by bar; at one bar the first wins.
+        rules: how positions open and close.
+        costs: fees, slippage and maintenance rate.
+
+    Returns:
+        Every trade, also those held over a hole in the settlements (column `hole`).
+
+    Raises:
+        ParameterError: the holding time is not a whole number of bars.
+    """
+    ints, floats, dropped = _run(tape, events, rules, costs)
+    trades = pd.DataFrame(
+        {name: ints[:, c] for c, name in enumerate(INTS)}
+        | {name: floats[:, c] for c, name in enumerate(FLOATS)}
+    )
+    trades["reason"] = np.array(EXIT_REASONS, dtype=object)[trades["reason"].to_numpy()]
+    return Book(trades, int(dropped))
 
 
 def resolve_returns(tape: Tape, events: Events, *, rules: Rules, costs: Costs) -> Returns:
     """The same trades as `resolve`, as bare arrays and much faster."""
-    raise NotImplementedError
+    ints, floats, _ = _run(tape, events, rules, costs)
+    value = floats[:, FLOATS.index("return")].copy()
+    reason, hole = ints[:, INTS.index("reason")], ints[:, INTS.index("hole")]
+    value[(reason == END) | (hole >= 0)] = math.nan
+    entry, last, code, side = (
+        ints[:, INTS.index(c)] for c in ("entry_bar", "exit_bar", "code", "side")
+    )
+    return Returns(entry, last, code, side, value)
 
 
 def outcomes(tape: Tape, side: int, *, rules: Rules, costs: Costs) -> FloatArray:
@@ -34,6 +82,50 @@ def outcomes(tape: Tape, side: int, *, rules: Rules, costs: Costs) -> FloatArray
     Time exit, stop, target, trail, liquidation, costs and funding as in `resolve`, no `opposite`.
 
     Returns:
-        Shape (n,), by entry bar; NaN where no entry is possible or the trade does not end in time.
+        Shape (n,), by entry bar; NaN where no entry is possible, or the trade does not end in
+        time or is held over a hole in the settlements.
     """
-    raise NotImplementedError
+    return every_bar(  # type: ignore[no-any-return]
+        *_tape(tape), side, hold_bars(rules, tape.bar_ns), *_exits(rules), *_costs(costs)
+    )
+
+
+def hold_bars(rules: Rules, bar_ns: int) -> int:
+    """The holding time in bars.
+
+    Raises:
+        ParameterError: it is not a whole, positive number of bars.
+    """
+    bars = rules.hold_hours * _HOUR_NS / bar_ns
+    if bars < 1 or abs(bars - round(bars)) > 1e-9:
+        raise ParameterError(
+            "hold_hours must be a multiple of the bar",
+            got=f"{rules.hold_hours:g} h on bars of {bar_ns / _HOUR_NS:g} h",
+        )
+    return round(bars)
+
+
+def _run(tape: Tape, events: Events, rules: Rules, costs: Costs) -> tuple[Any, Any, int]:
+    return run_book(  # type: ignore[no-any-return]
+        *_tape(tape),
+        events.bar, events.side, events.code, events.exit_bar, events.exit_side,
+        rules.opposite, rules.delay_bars, hold_bars(rules, tape.bar_ns),
+        *_exits(rules), *_costs(costs), rules.capital, rules.weight, rules.compound,
+    )  # fmt: skip
+
+
+def _tape(t: Tape) -> tuple[Any, ...]:
+    return (
+        t.time, t.open, t.high, t.low, t.close, t.liq_open, t.liq_high, t.liq_low,
+        t.settle_time, t.settle_rate, t.settle_mark, t.holes,
+    )  # fmt: skip
+
+
+def _exits(rules: Rules) -> tuple[float, float, float, float]:
+    off = math.nan
+    stop, target, trail = (off if x is None else x for x in (rules.stop, rules.target, rules.trail))
+    return stop, target, trail, rules.leverage
+
+
+def _costs(costs: Costs) -> tuple[float, float, float]:
+    return costs.fee, costs.slippage, costs.maintenance

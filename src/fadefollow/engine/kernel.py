@@ -1,0 +1,230 @@
+"""The compiled core of the resolver: how one position lives and ends (DESIGN.md, section 4)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from fadefollow.engine.model import EXIT_REASONS, FloatArray, IntArray
+
+TIME, OPPOSITE, STOP, TARGET, TRAIL, LIQUIDATION = range(6)
+END = EXIT_REASONS.index("end")
+
+#: columns of the integer and the float records of a trade
+INTS = ("code", "side", "signal_bar", "entry_bar", "exit_bar", "reason", "hole")
+FLOATS = (
+    "entry_price",
+    "exit_price",
+    "size",
+    "notional",
+    "fees",
+    "slippage",
+    "funding",
+    "pnl",
+    "return",
+)
+
+
+@njit(cache=True, nogil=True)
+def liquidation_level(
+    side: int, entry: float, funding_per_coin: float, leverage: float, maintenance: float
+) -> float:
+    """The price at which equity falls to maintenance × size × price (paragraph 5).
+
+    With equity = entry / leverage + funding + side · (price − entry), all per coin held.
+    """
+    if side > 0:
+        return (entry * (1.0 - 1.0 / leverage) - funding_per_coin) / (1.0 - maintenance)
+    return (entry * (1.0 + 1.0 / leverage) + funding_per_coin) / (1.0 + maintenance)
+
+
+@njit(cache=True, nogil=True)
+def _first_opposite(
+    exit_bar: IntArray, exit_side: IntArray, entry: int, side: int, delay: int, last: int
+) -> int:
+    """The first bar after `entry`, up to `last`, at whose open a contrary phase is acted on."""
+    j = np.searchsorted(exit_bar, entry - 1 - delay, side="right")
+    while j < len(exit_bar):
+        due = exit_bar[j] + 1 + delay
+        if due > last:
+            break
+        if exit_side[j] == -side:
+            return int(due)
+        j += 1
+    return last + 1
+
+
+@njit(cache=True, nogil=True)
+def _losing_level(
+    side: int, stop_level: float, trail_level: float, liq_level: float,
+    low: float, high: float, liq_low: float, liq_high: float,
+) -> tuple[int, float]:  # fmt: skip
+    """Of the levels on the losing side that the bar touches, the one that price meets first."""
+    adverse = low if side > 0 else high
+    liq_adverse = liq_low if side > 0 else liq_high
+    reason, level = -1, 0.0
+    if side * (liq_adverse - liq_level) <= 0.0:
+        reason, level = LIQUIDATION, liq_level
+    if side * (adverse - stop_level) <= 0.0 and (reason < 0 or side * (stop_level - level) > 0.0):
+        reason, level = STOP, stop_level
+    if side * (adverse - trail_level) <= 0.0 and (reason < 0 or side * (trail_level - level) > 0.0):
+        reason, level = TRAIL, trail_level
+    return reason, level
+
+
+@njit(cache=True, nogil=True)
+def walk(
+    time, open_, high, low, close, liq_open, liq_high, liq_low,
+    settle_time, settle_rate, settle_mark,
+    entry_bar, side, exit_bar, exit_side, opposite, delay, hold,
+    stop, target, trail, leverage, fee, slippage, maintenance, cash,
+):  # fmt: skip
+    """One position from its entry to its end.
+
+    Returns:
+        exit bar, reason, 1 if it ended at an open (so that the book may act at that open), entry
+        fill, exit fill, size, fees, slippage, funding, P&L.
+    """
+    entry = open_[entry_bar] * (1.0 + side * slippage)
+    size = cash / entry
+    # a NaN or infinite level is never touched
+    far = -side * math.inf
+    stop_level = far if math.isnan(stop) else entry * (1.0 - side * stop)
+    target_level = -far if math.isnan(target) else entry * (1.0 + side * target)
+    trail_gap = math.inf if math.isnan(trail) else trail * entry
+    funding = 0.0
+    liq_level = liquidation_level(side, entry, 0.0, leverage, maintenance)
+    k = np.searchsorted(settle_time, time[entry_bar], side="right")
+    due = entry_bar + hold
+    due_opposite = due + 1
+    if opposite:
+        due_opposite = _first_opposite(exit_bar, exit_side, entry_bar, side, delay, due)
+    best = entry
+    last, reason, at_open, reference = entry_bar, END, 0, math.nan
+    for i in range(entry_bar, len(time)):
+        charged = False
+        while k < len(settle_time) and settle_time[k] <= time[i]:
+            funding -= side * size * settle_mark[k] * settle_rate[k]
+            k += 1
+            charged = True
+        if charged:
+            liq_level = liquidation_level(side, entry, funding / size, leverage, maintenance)
+        if math.isnan(close[i]):
+            continue
+        last = i
+        if i > entry_bar:
+            if side * (liq_open[i] - liq_level) <= 0.0:
+                reason = LIQUIDATION
+                break
+            if i >= due or i >= due_opposite:
+                reason = TIME if i >= due else OPPOSITE
+                at_open, reference = 1, open_[i]
+                break
+        reason, level = _losing_level(
+            side, stop_level, best - side * trail_gap, liq_level,
+            low[i], high[i], liq_low[i], liq_high[i],
+        )  # fmt: skip
+        if reason == LIQUIDATION:
+            break
+        if reason >= 0:
+            reference = min(open_[i], level) if side > 0 else max(open_[i], level)
+            break
+        if side * ((high[i] if side > 0 else low[i]) - target_level) >= 0.0:
+            reason = TARGET
+            reference = max(open_[i], target_level) if side > 0 else min(open_[i], target_level)
+            break
+        best = max(best, high[i]) if side > 0 else min(best, low[i])
+        reason = END
+    slipped = size * abs(entry - open_[entry_bar])
+    fees = fee * size * entry
+    if reason == LIQUIDATION:
+        # the margin is gone, by price and funding together
+        exit_ = entry - side * (entry / leverage + funding / size)
+        pnl = -size * entry / leverage - fees
+    else:
+        if reason == END:
+            reference = close[last]
+        exit_ = reference * (1.0 - side * slippage)
+        slipped += size * abs(exit_ - reference)
+        fees += fee * size * exit_
+        pnl = side * size * (exit_ - entry) + funding - fees
+    return last, reason, at_open, entry, exit_, size, fees, slipped, funding, pnl
+
+
+@njit(cache=True, nogil=True)
+def _hole_held_over(holes: IntArray, entry_time: int, exit_time: int) -> int:
+    """Number of the first hole that ends after the entry and begins before the exit, else −1."""
+    for h in range(len(holes)):
+        if holes[h, 1] > entry_time and holes[h, 0] < exit_time:
+            return h
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def run_book(
+    time, open_, high, low, close, liq_open, liq_high, liq_low,
+    settle_time, settle_rate, settle_mark, holes,
+    bar, side, code, exit_bar, exit_side, opposite, delay, hold,
+    stop, target, trail, leverage, fee, slippage, maintenance, capital, weight, compound,
+):  # fmt: skip
+    """All trades of one coin and book, one position at a time (paragraph 2).
+
+    Returns:
+        integer records (INTS), float records (FLOATS), number of entries dropped on missing bars.
+    """
+    ints = np.empty((len(bar), len(INTS)), np.int64)
+    floats = np.empty((len(bar), len(FLOATS)), np.float64)
+    count, dropped, free_from, equity = 0, 0, 0, capital
+    for j in range(len(bar)):
+        due = bar[j] + 1 + delay
+        if due >= len(time) or due < free_from or due < 0:
+            continue
+        if math.isnan(close[due]):
+            dropped += 1
+            continue
+        cash = weight * (equity if compound else capital)
+        if cash <= 0.0:
+            break
+        last, reason, at_open, entry, exit_, size, fees, slipped, funding, pnl = walk(
+            time, open_, high, low, close, liq_open, liq_high, liq_low,
+            settle_time, settle_rate, settle_mark,
+            due, side[j], exit_bar, exit_side, opposite, delay, hold,
+            stop, target, trail, leverage, fee, slippage, maintenance, cash,
+        )  # fmt: skip
+        hole = _hole_held_over(holes, time[due], time[last])
+        record = (code[j], side[j], bar[j], due, last, reason, hole)
+        for c in range(len(record)):
+            ints[count, c] = record[c]
+        notional = size * entry
+        amounts = (entry, exit_, size, notional, fees, slipped, funding, pnl, pnl / notional)
+        for c in range(len(amounts)):
+            floats[count, c] = amounts[c]
+        count += 1
+        equity += pnl
+        free_from = len(time) if reason == END else (last if at_open else last + 1)
+    return ints[:count], floats[:count], dropped
+
+
+@njit(cache=True, nogil=True)
+def every_bar(
+    time, open_, high, low, close, liq_open, liq_high, liq_low,
+    settle_time, settle_rate, settle_mark, holes, side, hold,
+    stop, target, trail, leverage, fee, slippage, maintenance,
+):  # fmt: skip
+    """Net return of the same trade entered at each bar's open; NaN where it cannot be had."""
+    out = np.full(len(time), np.nan)
+    none = np.empty(0, np.int64)
+    for i in range(len(time)):
+        if math.isnan(close[i]):
+            continue
+        last, reason, _, entry, _, size, _, _, _, pnl = walk(
+            time, open_, high, low, close, liq_open, liq_high, liq_low,
+            settle_time, settle_rate, settle_mark,
+            i, side, none, none, False, 0, hold,
+            stop, target, trail, leverage, fee, slippage, maintenance, 1.0,
+        )  # fmt: skip
+        if reason != END and _hole_held_over(holes, time[i], time[last]) < 0:
+            out[i] = pnl / (size * entry)
+    return out

@@ -1,0 +1,345 @@
+"""Section 4 of DESIGN.md once more, bar by bar in plain Python: what the resolver must agree with.
+
+Written from the text alone. It is slow and says of each step which paragraph it follows: "4.2" is
+paragraph 2 of section 4. Where the text leaves room, the reading taken is marked "Reading:".
+Only the legs on perp and spot are here; a dated leg adds its due bars to `reason_at_open`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from fadefollow.engine.model import Costs, Events, Rules, Tape
+
+Trade = dict[str, Any]
+
+HOUR_NS = 3_600_000_000_000
+
+
+class Bar(NamedTuple):
+    """One row of the tape."""
+
+    time: int
+    open: float
+    high: float
+    low: float
+    close: float
+    liq_open: float
+    liq_high: float
+    liq_low: float
+
+    @property
+    def missing(self) -> bool:
+        """4.7. Reading: a bar with any of its four prices missing is missing."""
+        return any(math.isnan(price) for price in (self.open, self.high, self.low, self.close))
+
+
+class Settlement(NamedTuple):
+    """One funding settlement."""
+
+    time: int
+    rate: float
+    mark: float
+
+
+class Exit(NamedTuple):
+    """How a position ends: the price before slippage, or None for a liquidation."""
+
+    reason: str
+    price: float | None
+
+
+@dataclass
+class Position:
+    """An open position."""
+
+    code: int
+    side: int
+    signal_bar: int
+    bar: int
+    time: int
+    reference: float  #: the open at which it was entered, before slippage
+    fill: float
+    size: float
+    best: float  #: the most favourable price seen up to the previous bar
+
+
+def oracle(tape: Tape, events: Events, rules: Rules, costs: Costs) -> tuple[list[Trade], int]:
+    """The trades of one coin and book in order of entry, and the number of dropped entries."""
+    bars = bars_of(tape)
+    trades: list[Trade] = []
+    dropped = 0
+    position: Position | None = None
+
+    for number, bar in enumerate(bars):
+        event = first_event_due(events, rules, number)
+
+        # 4.7 no entry, no exit and no test on a missing bar; a position waits.
+        # Reading: what falls into a position is ignored (4.2), so it is no entry and not dropped;
+        # of several events due at one open only the first is an entry (4.2).
+        if bar.missing:
+            if event is not None and position is None and account(trades, rules) > 0:
+                dropped += 1
+            continue
+
+        # 4.2 "At each open, first the exits due at this open, …"
+        if position is not None:
+            exit_ = exit_at_open(tape, events, rules, costs, position, number, bar)
+            if exit_ is not None:
+                trades.append(closed(tape, costs, rules, position, number, exit_))
+                position = None
+
+        # "… then an entry if the book is flat: a book may reverse at one open. Other phases
+        # during a position are ignored."
+        if position is None and event is not None and account(trades, rules) > 0:
+            position = entered(events, rules, costs, event, number, bar, account(trades, rules))
+
+        # 4.4 "Exits inside a bar are tested from the entry bar on". Coming after the entry, they
+        # leave the next entry to the next bar's open or later (4.2).
+        if position is not None:
+            exit_ = exit_inside(tape, rules, costs, position, bar)
+            if exit_ is not None:
+                trades.append(closed(tape, costs, rules, position, number, exit_))
+                position = None
+            else:
+                follow_best(position, bar)
+
+    # 4.3 "`end`: at the last close, with costs". Reading: the last close that there is.
+    if position is not None:
+        last = max(number for number, bar in enumerate(bars) if not bar.missing)
+        exit_ = Exit("end", bars[last].close)
+        trades.append(closed(tape, costs, rules, position, last, exit_))
+    return trades, dropped
+
+
+def bars_of(tape: Tape) -> list[Bar]:
+    """The tape row by row."""
+    names = ("time", "open", "high", "low", "close", "liq_open", "liq_high", "liq_low")
+    columns = [getattr(tape, name).tolist() for name in names]
+    return [Bar(*row) for row in zip(*columns, strict=True)]
+
+
+def settlements_of(tape: Tape) -> list[Settlement]:
+    """The settlements row by row."""
+    columns = [tape.settle_time.tolist(), tape.settle_rate.tolist(), tape.settle_mark.tolist()]
+    return [Settlement(*row) for row in zip(*columns, strict=True)]
+
+
+def due_bar(known_bar: int, rules: Rules) -> int:
+    """4.1, 4.3: what is known at the close of bar t is done at the open of t + 1 + delay."""
+    return known_bar + 1 + rules.delay_bars
+
+
+def first_event_due(events: Events, rules: Rules, number: int) -> int | None:
+    """4.1, 4.2. Reading: of events due at the same open the first in the given order wins."""
+    for event, known_bar in enumerate(events.bar.tolist()):
+        if due_bar(known_bar, rules) == number:
+            return event
+    return None
+
+
+def account(trades: list[Trade], rules: Rules) -> float:
+    """4.9 "Each coin has its own account with fixed capital … compounding is an option"."""
+    if not rules.compound:
+        return rules.capital
+    return rules.capital + sum(trade["pnl"] for trade in trades)
+
+
+def entered(
+    events: Events, rules: Rules, costs: Costs, event: int, number: int, bar: Bar, capital: float
+) -> Position:
+    """4.1, 4.9: the position that an event opens at this bar's open."""
+    side = int(events.side[event])
+    fill = bar.open * (1 + side * costs.slippage)
+    return Position(
+        code=int(events.code[event]),
+        side=side,
+        signal_bar=int(events.bar[event]),
+        bar=number,
+        time=bar.time,
+        reference=bar.open,
+        fill=fill,
+        size=rules.weight * capital / fill,
+        best=fill,  # 4.4 the trail starts at the entry fill
+    )
+
+
+def funding_of(tape: Tape, position: Position, until: int) -> float:
+    """4.6: cash of the settlements at τ with entry time < τ ≤ until; + is received."""
+    cash = 0.0
+    for settlement in settlements_of(tape):
+        if position.time < settlement.time <= until:
+            cash += -position.side * position.size * settlement.mark * settlement.rate
+    return cash
+
+
+def liquidation_level(
+    tape: Tape, rules: Rules, costs: Costs, position: Position, time: int
+) -> float:
+    """4.5: the price P at which equity = maintenance, from the settlements up to this bar's open.
+
+    notional / L + F + side · size · (P − E) = m · size · P, divided by size and solved for P.
+    """
+    entry, margin = position.fill, position.fill / rules.leverage
+    funding = funding_of(tape, position, time) / position.size
+    if position.side > 0:
+        return (entry - margin - funding) / (1 - costs.maintenance)
+    return (entry + margin + funding) / (1 + costs.maintenance)
+
+
+def at_or_below(position: Position, price: float, level: float) -> bool:
+    """Whether the price touches the level from the winning side: seen from a long, is below it."""
+    return price <= level if position.side > 0 else price >= level
+
+
+def exit_at_open(
+    tape: Tape,
+    events: Events,
+    rules: Rules,
+    costs: Costs,
+    position: Position,
+    number: int,
+    bar: Bar,
+) -> Exit | None:
+    """4.3 and the last-but-one sentence of 4.4, on a bar after the entry bar."""
+    # 4.4 a bar "that opens beyond the liquidation level liquidates". Reading: also where an exit
+    # is due at this open, for an isolated margin cannot lose more than itself; and the book is
+    # then flat at this open.
+    level = liquidation_level(tape, rules, costs, position, bar.time)
+    if at_or_below(position, bar.liq_open, level):
+        return Exit("liquidation", None)
+    reason = reason_at_open(tape, events, rules, position, number)
+    return None if reason is None else Exit(reason, bar.open)
+
+
+def reason_at_open(
+    tape: Tape, events: Events, rules: Rules, position: Position, number: int
+) -> str | None:
+    """4.3 "If the due bar is missing, the next present open": due at this bar or before it."""
+    # `time`, h hours after the entry bar's open. Reading: it names the exit where both are due.
+    hold_bars = round(rules.hold_hours * HOUR_NS / tape.bar_ns)
+    if position.bar + hold_bars <= number:
+        return "time"
+    # `opposite`, at t + 1 + delay. Reading: for positions entered before that open only.
+    if rules.opposite:
+        for known_bar, side in zip(events.exit_bar.tolist(), events.exit_side.tolist(), strict=True):
+            if side == -position.side and position.bar < due_bar(known_bar, rules) <= number:
+                return "opposite"
+    return None
+
+
+def exit_inside(
+    tape: Tape, rules: Rules, costs: Costs, position: Position, bar: Bar
+) -> Exit | None:
+    """4.4: the losing side, then the target."""
+    worst, liq_worst, favourable = (
+        (bar.low, bar.liq_low, bar.high)
+        if position.side > 0
+        else (bar.high, bar.liq_high, bar.low)
+    )
+    # Levels in the order that decides where they are equal: liquidation, stop, trail.
+    levels: list[tuple[str, float]] = []
+    liquidation = liquidation_level(tape, rules, costs, position, bar.time)
+    if at_or_below(position, liq_worst, liquidation):
+        levels.append(("liquidation", liquidation))
+    stops = stop_levels(rules, position)
+    levels += [(name, level) for name, level in stops if at_or_below(position, worst, level)]
+
+    # "A bar that opens beyond a stop … fills at the open". Reading: the open is before whatever
+    # else the bar touches, so here a liquidation level comes too late.
+    gapped = [(name, level) for name, level in stops if at_or_below(position, bar.open, level)]
+    if gapped:
+        return Exit(first_met(position, gapped)[0], bar.open)
+    # "the one nearer to the entry acts first". Reading: the one that price coming from the
+    # winning side meets first, as a trail may lie beyond the entry.
+    if levels:
+        name, level = first_met(position, levels)
+        return Exit(name, None if name == "liquidation" else level)
+
+    # "a losing level comes before the target in a bar that touches both"
+    if rules.target is not None:
+        target = position.fill * (1 + position.side * rules.target)
+        if at_or_below(position, target, bar.open):
+            return Exit("target", bar.open)
+        if at_or_below(position, target, favourable):
+            return Exit("target", target)
+    return None
+
+
+def stop_levels(rules: Rules, position: Position) -> list[tuple[str, float]]:
+    """4.4 "Stop, target and trail are fractions of the entry fill"."""
+    levels = []
+    if rules.stop is not None:
+        levels.append(("stop", position.fill * (1 - position.side * rules.stop)))
+    if rules.trail is not None:
+        away = position.side * rules.trail * position.fill
+        levels.append(("trail", position.best - away))
+    return levels
+
+
+def first_met(position: Position, levels: list[tuple[str, float]]) -> tuple[str, float]:
+    """The highest level for a long, the lowest for a short, the first of equal ones."""
+    chosen = levels[0]
+    for candidate in levels[1:]:
+        if position.side * candidate[1] > position.side * chosen[1]:
+            chosen = candidate
+    return chosen
+
+
+def follow_best(position: Position, bar: Bar) -> None:
+    """4.4 "A trailing stop follows the best high or low up to the previous bar"."""
+    if position.side > 0:
+        position.best = max(position.best, bar.high)
+    else:
+        position.best = min(position.best, bar.low)
+
+
+def closed(
+    tape: Tape, costs: Costs, rules: Rules, position: Position, number: int, exit_: Exit
+) -> Trade:
+    """4.1, 4.5, 4.6, 4.9: the trade in money."""
+    size, side, entry = position.size, position.side, position.fill
+    exit_time = int(tape.time[number])
+    notional = size * entry
+    funding = funding_of(tape, position, exit_time)
+    fees = costs.fee * size * entry
+    slippage = size * abs(entry - position.reference)
+    if exit_.price is None:
+        # 4.5 "has lost exactly its margin by price and funding together, plus the entry fee; no
+        # exit fee, no slippage": side · size · (exit − entry) + funding = −notional / leverage.
+        margin = notional / rules.leverage
+        exit_price = entry - side * (margin + funding) / size
+        pnl = -margin - fees
+    else:
+        exit_price = exit_.price * (1 - side * costs.slippage)
+        fees += costs.fee * size * exit_price
+        slippage += size * abs(exit_price - exit_.price)
+        pnl = side * size * (exit_price - entry) + funding - fees
+    return {
+        "code": position.code,
+        "side": side,
+        "signal_bar": position.signal_bar,
+        "entry_bar": position.bar,
+        "exit_bar": number,
+        "entry_price": entry,
+        "exit_price": exit_price,
+        "reason": exit_.reason,
+        "size": size,
+        "notional": notional,
+        "fees": fees,
+        "slippage": slippage,
+        "funding": funding,
+        "pnl": pnl,
+        "return": pnl / notional,  # 4.9
+        "hole": hole_of(tape, position.time, exit_time),
+    }
+
+
+def hole_of(tape: Tape, entry_time: int, exit_time: int) -> int:
+    """4.6: the number of the first hole that the trade was held over, else −1."""
+    for number, (before, after) in enumerate(tape.holes.tolist()):
+        if entry_time < after and exit_time > before:
+            return number
+    return -1
