@@ -13,7 +13,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.market.panel import Market
+from fadefollow.market.panel import FloatArray, Market
 
 Stance = Literal["fade", "follow"]
 STANCES: tuple[Stance, Stance] = ("fade", "follow")
@@ -105,7 +105,7 @@ class Phases:
         sign = 1 if stance == "follow" else -1
         for symbol, time, lean in self.table[["symbol", "time", "lean"]].itertuples(index=False):
             grid = self.grids[symbol]
-            at = int(grid.get_indexer([time])[0]) + 1 + delay_bars
+            at = int(grid.get_indexer(pd.DatetimeIndex([time]))[0]) + 1 + delay_bars
             if at < len(grid):
                 (long if sign * lean > 0 else short).loc[grid[at], symbol] = True
         return long, short
@@ -136,6 +136,10 @@ class Signal(BaseModel, ABC):
     phases: ClassVar[Mapping[str, tuple[str, ...]]]
 
     @abstractmethod
+    def features(self, market: Market) -> dict[str, FloatArray]:
+        """What the signal measures, by name, as of each bar's close, shape (n,); NaN in warm-up."""
+
+    @abstractmethod
     def detect(self, market: Market) -> Phases:
         """The phases of one coin; row t uses only what was known at the close of bar t."""
 
@@ -147,10 +151,12 @@ class Signal(BaseModel, ABC):
     @classmethod
     def params(cls) -> dict[str, Param]:
         """The parameters with their bounds, by name."""
-        found = {}
-        for name, info in cls.model_fields.items():
-            found.update({name: p for p in info.metadata if isinstance(p, Param)})
-        return found
+        return {
+            name: param
+            for name, info in cls.model_fields.items()
+            for param in info.metadata
+            if isinstance(param, Param)
+        }
 
     def lacking(self, market: Market) -> dict[str, tuple[str, ...]]:
         """Phases that this market cannot show, each with the streams that it lacks."""

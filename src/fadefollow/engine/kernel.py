@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numba import njit
 
-from fadefollow.engine.model import EXIT_REASONS, FloatArray, IntArray
+from fadefollow.engine.model import EXIT_REASONS, IntArray
 
 TIME, OPPOSITE, STOP, TARGET, TRAIL, LIQUIDATION = range(6)
 END = EXIT_REASONS.index("end")
@@ -38,6 +38,11 @@ def liquidation_level(
     if side > 0:
         return (entry * (1.0 - 1.0 / leverage) - funding_per_coin) / (1.0 - maintenance)
     return (entry * (1.0 + 1.0 / leverage) + funding_per_coin) / (1.0 + maintenance)
+
+
+@njit(cache=True, nogil=True)
+def _missing(open_, high, low, close, i):  # a bar that lacks one price is missing
+    return math.isnan(open_[i] + high[i] + low[i] + close[i])
 
 
 @njit(cache=True, nogil=True)
@@ -94,7 +99,7 @@ def walk(
     stop_level = far if math.isnan(stop) else entry * (1.0 - side * stop)
     target_level = -far if math.isnan(target) else entry * (1.0 + side * target)
     trail_gap = math.inf if math.isnan(trail) else trail * entry
-    funding = 0.0
+    funding = funding_at_last = 0.0
     liq_level = liquidation_level(side, entry, 0.0, leverage, maintenance)
     k = np.searchsorted(settle_time, time[entry_bar], side="right")
     due = entry_bar + hold
@@ -111,9 +116,9 @@ def walk(
             charged = True
         if charged:
             liq_level = liquidation_level(side, entry, funding / size, leverage, maintenance)
-        if math.isnan(close[i]):
+        if _missing(open_, high, low, close, i):
             continue
-        last = i
+        last, funding_at_last = i, funding
         if i > entry_bar:
             if side * (liq_open[i] - liq_level) <= 0.0:
                 reason = LIQUIDATION
@@ -145,7 +150,7 @@ def walk(
         pnl = -size * entry / leverage - fees
     else:
         if reason == END:
-            reference = close[last]
+            reference, funding = close[last], funding_at_last
         exit_ = reference * (1.0 - side * slippage)
         slipped += size * abs(exit_ - reference)
         fees += fee * size * exit_
@@ -181,7 +186,7 @@ def run_book(
         due = bar[j] + 1 + delay
         if due >= len(time) or due < free_from or due < 0:
             continue
-        if math.isnan(close[due]):
+        if _missing(open_, high, low, close, due):
             dropped += 1
             continue
         cash = weight * (equity if compound else capital)
@@ -217,7 +222,7 @@ def every_bar(
     out = np.full(len(time), np.nan)
     none = np.empty(0, np.int64)
     for i in range(len(time)):
-        if math.isnan(close[i]):
+        if _missing(open_, high, low, close, i):
             continue
         last, reason, _, entry, _, size, _, _, _, pnl = walk(
             time, open_, high, low, close, liq_open, liq_high, liq_low,

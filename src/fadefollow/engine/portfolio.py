@@ -38,7 +38,8 @@ class FundedPortfolio(vbt.Portfolio):  # type: ignore[misc]
     @property
     def funding(self) -> pd.DataFrame:
         """Funding cash by bar and coin, + received."""
-        return self.wrapper.wrap(self._ledger, group_by=False)
+        frame: pd.DataFrame = self.wrapper.wrap(self._ledger, group_by=False)
+        return frame
 
     def indexing_func(self, pd_indexing_func: Any, **kwargs: Any) -> FundedPortfolio:
         """Some of the columns, with their part of the ledger."""
@@ -46,7 +47,8 @@ class FundedPortfolio(vbt.Portfolio):  # type: ignore[misc]
             pd_indexing_func, column_only_select=True, **kwargs
         )
         part = super().indexing_func(pd_indexing_func, **kwargs)
-        return part.replace(ledger=self._ledger[:, np.atleast_1d(columns)])
+        replaced: FundedPortfolio = part.replace(ledger=self._ledger[:, np.atleast_1d(columns)])
+        return replaced
 
     # Not cached: with vectorbt's decorator, super() finds this method again (DESIGN.md, 10).
     def cash_flow(

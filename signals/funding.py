@@ -1,0 +1,82 @@
+"""Funding extremes: who pays to hold on is crowded.
+
+When longs pay far more than the coin's own recent past has seen, leveraged longs crowd in; when
+shorts pay, shorts do. Trader lore says: fade whoever pays. Account C of the domain page objects:
+before the sell-off of April 2021 funding was high but below January's, "the state of the victims,
+not the cause". Both are hypotheses.
+
+Source: DOMAIN.md, part 3, rows `funding`; accounts A (first trough) and C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+
+from fadefollow.features import FloatArray, fire_once, past_quantile
+from fadefollow.market import Market
+from fadefollow.phases import Param, Phases, Signal
+
+
+class Funding(Signal):
+    """Crosses of the funding rate beyond its own rolling quantile and a floor.
+
+    Rates are scaled to 8 hours before they are compared, as intervals differ and change. The
+    threshold is that of the settlements strictly before the one compared; both comparisons are
+    strict, as the default rate of 1 bp is a quantile of its own about half of the time.
+    """
+
+    phases: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "crowded_long": ("perp", "funding"),
+        "crowded_short": ("perp", "funding"),
+    }
+
+    quantile: Annotated[float, Param(0.80, 0.995, about="the low one mirrors it")] = 0.95
+    lookback_days: Annotated[float, Param(14, 365, unit="days")] = 90.0
+    floor_bps: Annotated[float, Param(0.1, 30, unit="bps per 8 h", log=True)] = 1.5
+    cooldown_hours: Annotated[float, Param(0, 336, unit="hours")] = 24.0
+
+    def features(self, market: Market) -> dict[str, FloatArray]:
+        """Funding and its thresholds in bps per 8 h as of each bar's close, shape (n,).
+
+        NaN before the first settlement; thresholds are NaN for the first `lookback_days`.
+        """
+        market.bars_in(self.lookback_days * 24)
+        names = ("rate_bps_per_8h", "high_bps_per_8h", "low_bps_per_8h")
+        if market.missing("funding"):
+            return {name: np.full(len(market), np.nan) for name in names}
+        table = market.table("funding")
+        rate = 1e4 * table["rate"].to_numpy(float) * 8 / table["interval_hours"].to_numpy(float)
+        thresholds = (
+            past_quantile(table["time"], rate, q, days=self.lookback_days)
+            for q in (self.quantile, 1 - self.quantile)
+        )
+        return {
+            name: market.as_of("funding", values)
+            for name, values in zip(names, (rate, *thresholds), strict=True)
+        }
+
+    def detect(self, market: Market) -> Phases:
+        """Phases `crowded_long` and `crowded_short`; strength is the excess in bps per 8 h."""
+        missing = self.lacking(market)
+        rate, high, low = self.features(market).values()
+        events: list[dict[str, Any]] = []
+        for phase, lean, bound in (("crowded_long", 1, high), ("crowded_short", -1, low)):
+            if phase in missing:
+                continue
+            beyond = (lean * rate > lean * bound) & (lean * rate > self.floor_bps)
+            for bar in fire_once(beyond, cooldown_bars=market.bars(self.cooldown_hours)):
+                events.append(
+                    {
+                        "bar": bar,
+                        "phase": phase,
+                        "lean": lean,
+                        "actor": "crowd",
+                        "strength": abs(rate[bar] - bound[bar]),
+                        "rate_bps_per_8h": rate[bar],
+                        "threshold_bps_per_8h": bound[bar],
+                    }
+                )
+        return Phases.of(market, signal=self.name(), events=events, missing=missing)

@@ -1,0 +1,248 @@
+"""The command line. Heavy imports stay inside the commands, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    pass
+
+app = typer.Typer(
+    name="fadefollow",
+    help="Does it pay to fade the crowd or to follow it? Measures every phase.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+data = typer.Typer(help="Import, list, audit and sample market data.", no_args_is_help=True)
+new = typer.Typer(help="Start a strategy or a signal of your own.", no_args_is_help=True)
+app.add_typer(data, name="data")
+app.add_typer(new, name="new")
+
+DatasetOption = Annotated[
+    str | None, typer.Option("--dataset", "-d", help="Data set; by default the workspace's.")
+]
+SymbolsOption = Annotated[
+    str | None, typer.Option(help="Coins, separated by commas; by default all.")
+]
+SinceOption = Annotated[str | None, typer.Option(help="First day or time, UTC.")]
+UntilOption = Annotated[str | None, typer.Option(help="Last day or time, UTC.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
+
+
+@app.callback()
+def _global(
+    debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        from fadefollow import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]) -> None:
+    """Make a workspace: signals, strategies, data sets and report templates to edit."""
+    from fadefollow.workspace import init_workspace
+
+    for path in init_workspace(folder):
+        typer.echo(f"made {path}")
+    typer.echo(f"next: cd {folder} && fadefollow run")
+
+
+@app.command()
+def run(
+    strategies: Annotated[
+        list[str] | None, typer.Argument(help="Strategies by name; by default all.")
+    ] = None,
+    dataset: DatasetOption = None,
+    symbols: SymbolsOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    missing_funding: Annotated[
+        str, typer.Option(help="At a hole in funding: 'error', or 'skip' the trades held over it.")
+    ] = "error",
+    seed: Annotated[int | None, typer.Option(help="Of placebo and bootstrap.")] = None,
+    placebo_draws: Annotated[int | None, typer.Option(min=100)] = None,
+    bootstrap_draws: Annotated[int | None, typer.Option(min=100)] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure whether fading or following each phase pays, and write the report."""
+    from fadefollow.job import RunOptions, run_job
+    from fadefollow.terminal import progress, show_run
+    from fadefollow.workspace import find_workspace
+
+    workspace = find_workspace()
+    options = RunOptions.of(
+        workspace,
+        strategies=tuple(strategies or ()),
+        dataset=dataset,
+        symbols=_listed(symbols),
+        since=since,
+        until=until,
+        missing_funding=missing_funding,
+        seed=seed,
+        placebo_draws=placebo_draws,
+        bootstrap_draws=bootstrap_draws,
+        command=_command(),
+    )
+    with progress(quiet=as_json) as step:
+        result, folder = run_job(workspace, options, step=step)
+    if as_json:
+        typer.echo((folder / "result.json").read_text())
+    else:
+        show_run(result, folder)
+
+
+@data.command("import")
+def data_import(
+    name: Annotated[str, typer.Argument(help="Data set, a file in datasets/.")],
+    source: Annotated[Path, typer.Option("--from", help="Folder that holds the files.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Import files into the store, as the data set's TOML maps them."""
+    from fadefollow.market.dataset import load_spec
+    from fadefollow.market.files import import_files
+    from fadefollow.terminal import progress, show_import
+    from fadefollow.workspace import find_workspace
+
+    workspace = find_workspace()
+    spec = load_spec(workspace.path("datasets", name))
+    with progress(quiet=as_json) as step:
+        report = import_files(spec, name, source, workspace.store, progress=step)
+    if as_json:
+        _print_json(report.to_dict())
+    else:
+        show_import(report)
+
+
+@data.command("list")
+def data_list(as_json: JsonOption = False) -> None:
+    """The data sets there are, and what of them is in the store."""
+    from fadefollow.job import list_datasets
+    from fadefollow.terminal import show_datasets
+    from fadefollow.workspace import find_workspace
+
+    rows = list_datasets(find_workspace())
+    if as_json:
+        _print_json(rows)
+    else:
+        show_datasets(rows)
+
+
+@data.command("audit")
+def data_audit(
+    name: Annotated[str | None, typer.Argument(help="Data set.")] = None,
+    symbols: SymbolsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Coverage, gaps, duplicates, jitter, stale rows, jumps and impossible values."""
+    from fadefollow.job import open_named
+    from fadefollow.market.audit import audit
+    from fadefollow.terminal import progress, show_audit
+    from fadefollow.workspace import find_workspace
+
+    workspace = find_workspace()
+    with progress(quiet=as_json) as step:
+        step("reading the data", None)
+        opened = open_named(workspace, name, symbols=_listed(symbols))
+        step("auditing", None)
+        found = audit(opened)
+    if as_json:
+        _print_json(found.to_dict())
+    else:
+        show_audit(opened, found)
+
+
+@data.command("sample")
+def data_sample(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    dataset: DatasetOption = None,
+) -> None:
+    """Write a data set as Parquet files, to look at or to see what an import expects."""
+    from fadefollow.job import sample
+    from fadefollow.workspace import find_workspace
+
+    for path in sample(find_workspace(), dataset, folder):
+        typer.echo(f"wrote {path}")
+
+
+@new.command("strategy")
+def new_strategy(
+    name: Annotated[str, typer.Argument(help="Name of the new file in strategies/.")],
+    signal: Annotated[str, typer.Option(help="The signal it trades on.")] = "funding",
+) -> None:
+    """A strategy file with the signal's phases, parameters and search ranges filled in."""
+    from fadefollow.scaffold import write_strategy
+    from fadefollow.workspace import find_workspace
+
+    typer.echo(f"wrote {write_strategy(find_workspace(), name, signal)}")
+
+
+@new.command("signal")
+def new_signal(
+    name: Annotated[str, typer.Argument(help="Name of the new module in signals/.")],
+) -> None:
+    """A signal module that works, to be changed into your own."""
+    from fadefollow.scaffold import write_signal
+    from fadefollow.workspace import find_workspace
+
+    typer.echo(f"wrote {write_signal(find_workspace(), name)}")
+
+
+def main() -> None:
+    """Entry point: 0 done, 1 a bug, 2 bad usage or input, 130 interrupted."""
+    sys.exit(_main())
+
+
+def _main() -> int:
+    from fadefollow.errors import FadeFollowError
+
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as stop:
+        return stop.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        print("interrupted; nothing was left half-written", file=sys.stderr)
+        return 130
+    except FadeFollowError as error:
+        if "--debug" in sys.argv:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except Exception as error:
+        if hasattr(error, "show") and hasattr(error, "exit_code"):  # click's usage errors
+            error.show()
+            return 2
+        if "--debug" in sys.argv:
+            raise
+        print(
+            f"error: {type(error).__name__}: {error}\n  this is a bug; run again with "
+            "`fadefollow --debug …` and report the traceback",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+def _listed(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def _command() -> str:
+    import shlex
+
+    return shlex.join(["fadefollow", *sys.argv[1:]])
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2, default=str, allow_nan=False))

@@ -1,0 +1,202 @@
+"""From a strategy and detected phases to the plan that is resolved in either stance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from fadefollow.engine.costs import CostSettings, costs_of
+from fadefollow.engine.model import Book, IntArray, Plan
+from fadefollow.engine.resolver import hold_bars, resolve
+from fadefollow.engine.strategy import Strategy
+from fadefollow.engine.tape import calendar, tape
+from fadefollow.errors import DataError, FundingHoleError
+from fadefollow.market.panel import Market
+from fadefollow.phases import STANCES, Phases, Stance
+
+#: streams that an instrument cannot be traded without
+NEEDS = {"perp": ("perp", "funding")}
+
+Span = tuple[pd.Timestamp, pd.Timestamp]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan, and what its making left out.
+
+    Attributes:
+        spans: per coin the time that all needed streams cover.
+        left_out: coins that cannot be traded, with the streams that they lack.
+        outside: events that fell outside their coin's span.
+    """
+
+    plan: Plan
+    spans: Mapping[str, Span]
+    left_out: Mapping[str, tuple[str, ...]]
+    outside: int
+
+
+def covered(market: Market, *streams: str) -> Span:
+    """The time that all of `streams` cover: the latest of their first and earliest of their last.
+
+    Bars count from their open to their close, other records by their stamps.
+    """
+    starts, ends = [market.index[0]], [market.index[-1] + market.bar]
+    for name in streams:
+        table = market.table(name)
+        starts.append(table["time"].iloc[0])
+        ends.append(table["available"].iloc[-1])
+    return max(starts).ceil(market.bar), min(ends).floor(market.bar)
+
+
+def prepare(
+    strategy: Strategy,
+    markets: Mapping[str, Market],
+    phases: Phases,
+    *,
+    costs: CostSettings,
+    window_hours: float = 0.0,
+    weekly: bool = False,
+) -> Prepared:
+    """The plan of one strategy on the coins of a data set.
+
+    Args:
+        strategy: what to trade.
+        markets: by coin, all with bars of one size.
+        phases: what the strategy's signal detected in them.
+        costs: the data set's own costs; the strategy's override them.
+        window_hours: the signal's longest detection window.
+        weekly: whether its phases are tied to weekdays.
+
+    Raises:
+        DataError: no coin has the streams that the instrument needs.
+    """
+    needs = NEEDS[strategy.trade.instrument]
+    lacking = {symbol: market.missing(*needs) for symbol, market in markets.items()}
+    left_out = {symbol: streams for symbol, streams in lacking.items() if streams}
+    traded = [market for symbol, market in markets.items() if symbol not in left_out]
+    spans = {market.symbol: covered(market, *needs) for market in traded}
+    empty = [symbol for symbol, (start, end) in spans.items() if start >= end]
+    if not traded or empty:
+        raise DataError(
+            f"strategy {strategy.name} needs coins with {' and '.join(needs)} over a common time",
+            got=", ".join(f"{s} lacks {' and '.join(m)}" for s, m in left_out.items())
+            or f"none for {', '.join(empty)}",
+        )
+    time = calendar(list(spans.values()), traded[0].bar)
+    tapes = tuple(
+        tape(m, time=time, start=spans[m.symbol][0], end=spans[m.symbol][1]) for m in traded
+    )
+    rules = strategy.trade.rules()
+    hold_bars(rules, tapes[0].bar_ns)
+    table, outside = _inside(phases.table, spans, traded[0].bar)
+    own = [_of(table, t.symbol, strategy.phases, time) for t in tapes]
+    exits = [_of(table, t.symbol, strategy.trade.exit_on or strategy.phases, time) for t in tapes]
+    plan = Plan(
+        strategy=strategy.name, signal=strategy.signal, phases=strategy.phases, tapes=tapes,
+        costs=tuple(costs_of(t.symbol, costs, strategy.costs) for t in tapes),
+        bars=tuple(bar for bar, _, _ in own), leans=tuple(lean for _, lean, _ in own),
+        codes=tuple(code for _, _, code in own),
+        exit_bars=tuple(bar for bar, _, _ in exits), exit_leans=tuple(lean for _, lean, _ in exits),
+        rules=rules, window_hours=window_hours, weekly=weekly,
+    )  # fmt: skip
+    return Prepared(plan, spans, left_out, outside)
+
+
+def books(plan: Plan, stance: Stance, *, missing_funding: str = "error") -> tuple[Book, ...]:
+    """The trades of every coin in one stance.
+
+    Args:
+        plan: from `prepare`.
+        stance: fade or follow.
+        missing_funding: `"error"` refuses a trade held over a hole in the settlements, `"skip"`
+            leaves such trades in place, marked by their `hole`, for the caller to drop and count.
+
+    Raises:
+        FundingHoleError: names the first hole that a position was held over.
+    """
+    made = []
+    for coin, tape_ in enumerate(plan.tapes):
+        book = resolve(tape_, plan.events(coin, stance), rules=plan.rules, costs=plan.costs[coin])
+        held = book.trades[book.trades["hole"] >= 0]
+        if len(held) and missing_funding == "error":
+            first, last = pd.to_datetime(tape_.holes[held["hole"].iloc[0]], utc=True)
+            raise FundingHoleError(
+                "funding settlements must not be missing while a position is held",
+                got=f"none between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC, "
+                f"in {len(held)} trades of strategy {plan.strategy}",
+                where=f"{tape_.symbol}, stream funding",
+                hint="complete the data, or drop such trades with --missing-funding skip",
+            )
+        made.append(book)
+    return tuple(made)
+
+
+def without_holes(book: Book) -> Book:
+    """The same book without the trades that were held over a hole in the settlements."""
+    kept = book.trades[book.trades["hole"] < 0].reset_index(drop=True)
+    return Book(kept, book.dropped)
+
+
+def trade_table(plan: Plan, made: Mapping[Stance, Sequence[Book]]) -> pd.DataFrame:
+    """All trades of a plan with the columns of trades.parquet (TRADE_COLUMNS)."""
+    parts = []
+    for stance in STANCES:
+        for tape_, book in zip(plan.tapes, made.get(stance, ()), strict=False):
+            parts.append(_labelled(plan, stance, tape_.symbol, tape_.time, tape_.bar_ns, book))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _labelled(
+    plan: Plan, stance: Stance, symbol: str, time: IntArray, bar_ns: int, book: Book
+) -> pd.DataFrame:
+    t = book.trades
+    stamp = {
+        name: pd.DatetimeIndex(time[t[bar].to_numpy(int)].astype("datetime64[ns]"), tz="UTC")
+        for name, bar in (("signal_time", "signal_bar"), ("entry_time", "entry_bar"),
+                          ("exit_time", "exit_bar"))
+    }  # fmt: skip
+    phase = np.array(plan.phases, dtype=object)[t["code"].to_numpy(int)]
+    count = np.arange(len(t))
+    return pd.DataFrame(
+        {
+            "strategy": plan.strategy, "symbol": symbol, "phase": phase, "stance": stance,
+            "side": t["side"].astype("int8"), "signal_time": stamp["signal_time"],
+            "entry_time": stamp["entry_time"], "entry_price": t["entry_price"],
+            "exit_time": stamp["exit_time"], "exit_price": t["exit_price"],
+            "exit_reason": t["reason"].astype(object), "leg": "perp",
+            "trade_id": [f"{plan.strategy}-{stance}-{symbol}-{i}" for i in count],
+            "size": t["size"], "notional": t["notional"], "fees": t["fees"],
+            "slippage": t["slippage"], "funding": t["funding"], "pnl": t["pnl"],
+            "return": t["return"],
+        }
+    )  # fmt: skip
+
+
+def _inside(
+    table: pd.DataFrame, spans: Mapping[str, Span], bar: pd.Timedelta
+) -> tuple[pd.DataFrame, int]:
+    """Events that became known within their coin's span, and how many did not."""
+    known = table["time"] + bar
+    start = table["symbol"].map({s: span[0] for s, span in spans.items()})
+    end = table["symbol"].map({s: span[1] for s, span in spans.items()})
+    traded = table["symbol"].isin(list(spans))
+    keep = traded & (known > start) & (known <= end) if len(table) else traded
+    return table[keep], int((traded & ~keep).sum())
+
+
+def _of(
+    table: pd.DataFrame, symbol: str, phases: Sequence[str], time: IntArray
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Bars, leans and codes of one coin's events of the phases named, in order."""
+    rows = table[(table["symbol"] == symbol) & table["phase"].isin(list(phases))]
+    code = rows["phase"].map({phase: i for i, phase in enumerate(phases)}).to_numpy(np.int64)
+    stamps = rows["time"].dt.tz_convert(None).to_numpy("datetime64[ns]").astype(np.int64)
+    bar = np.searchsorted(time, stamps)
+    order = np.lexsort((code, bar))
+    lean = rows["lean"].to_numpy(np.int64)
+    bars, leans, codes = (np.asarray(a, np.int64)[order] for a in (bar, lean, code))
+    return bars, leans, codes

@@ -1,0 +1,98 @@
+"""Strategy: what a TOML file under `strategies/` says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from fadefollow.engine.costs import CostSettings
+from fadefollow.engine.model import Rules
+from fadefollow.errors import ParameterError
+from fadefollow.spec import build, read_toml
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
+
+
+class Trade(BaseModel):
+    """The `[trade]` table: what is traded, how it is left, and its size."""
+
+    model_config = _FROZEN
+
+    instrument: Literal["perp"] = "perp"
+    hold_hours: float = Field(gt=0, le=24 * 365)  #: the longest holding time
+    delay_bars: int = Field(0, ge=0, le=1000)
+    stop: float | None = Field(None, gt=0, lt=1)  #: fraction of the entry fill
+    target: float | None = Field(None, gt=0)
+    trail: float | None = Field(None, gt=0, lt=1)
+    opposite: bool = True  #: leave when a phase points against the position
+    exit_on: tuple[str, ...] = ()  #: phases that can do so; by default the strategy's own
+    leverage: float = Field(1.0, ge=1, le=125)
+    weight: float = Field(1.0, gt=0, le=125)  #: share of the capital per position
+    capital: float = Field(100_000.0, gt=0)  #: per coin and book, quote currency
+    compound: bool = False
+
+    @model_validator(mode="after")
+    def _margin_fits(self) -> Self:
+        if self.weight > self.leverage:
+            raise ParameterError(
+                "weight must not exceed leverage, or the margin exceeds the capital",
+                got=f"weight {self.weight:g}, leverage {self.leverage:g}",
+            )
+        return self
+
+    def rules(self) -> Rules:
+        """The same as the resolver takes it."""
+        names = Rules.__dataclass_fields__.keys()
+        return Rules(**{name: getattr(self, name) for name in names})
+
+
+class Range(BaseModel):
+    """One entry of `[search]`: where the tuner may look."""
+
+    model_config = _FROZEN
+
+    low: float | None = None
+    high: float | None = None
+    step: float | None = Field(None, gt=0)
+    log: bool = False
+    choices: tuple[Any, ...] | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        bounds = self.low is not None and self.high is not None
+        if bounds == (self.choices is not None):
+            raise ParameterError(
+                "a search range has either low and high, or choices", got=self.model_dump_json()
+            )
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ParameterError("low must not exceed high", got=f"{self.low:g} > {self.high:g}")
+        return self
+
+
+class Strategy(BaseModel):
+    """A named bet on the phases of one signal; fade and follow are always both measured."""
+
+    model_config = _FROZEN
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
+    title: str
+    claim: Literal["fade", "follow", "disputed"]  #: what the account says pays
+    account: str  #: which account claims it, and what it says
+    signal: str
+    phases: tuple[str, ...] = Field(min_length=1)
+    symbols: tuple[str, ...] | None = None  #: by default all coins of the data set
+    params: dict[str, Any] = {}  #: of the signal
+    trade: Trade
+    costs: CostSettings = CostSettings()
+    search: dict[str, Range] = {}  #: "params.NAME" or "trade.NAME" → range
+
+
+def load_strategy(path: Path) -> Strategy:
+    """The strategy in a TOML file, named like the file.
+
+    Raises:
+        SpecError, UnknownNameError, ParameterError: the file, its key and what is wrong with it.
+    """
+    return build(Strategy, {"name": path.stem, **read_toml(path)}, where=str(path))

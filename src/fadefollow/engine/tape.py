@@ -1,0 +1,103 @@
+"""From a market to the tape that the resolver reads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from fadefollow.engine.model import FloatArray, IntArray, Tape
+from fadefollow.market.panel import Market
+
+_PRICES = ("open", "high", "low", "close")
+#: settlements may be late by this much before the gap counts as a hole
+_LATE_NS = 5 * 60 * 1_000_000_000
+
+
+def calendar(spans: list[tuple[pd.Timestamp, pd.Timestamp]], bar: pd.Timedelta) -> IntArray:
+    """The union calendar of several coins: open times, nanoseconds since 1970 UTC, shape (n,).
+
+    Args:
+        spans: per coin the first open and the last close, UTC.
+        bar: size of a bar.
+    """
+    first, last = min(s for s, _ in spans), max(e for _, e in spans)
+    return np.arange(first.floor(bar).value, last.value - bar.value + 1, bar.value, dtype=np.int64)
+
+
+def tape(market: Market, *, time: IntArray, start: pd.Timestamp, end: pd.Timestamp) -> Tape:
+    """One coin's perp on a calendar, with what lies outside [start, end] left out.
+
+    Liquidation is tested against the mark where the market has its highs and lows, else the perp.
+    The mark at a settlement τ is the mark's close of the bar that closes at τ; else the perp's
+    open of the bar that contains τ; else (a missing bar) the last perp close before.
+
+    Args:
+        market: the coin.
+        time: the union calendar, see `calendar`.
+        start: first open time that may be used.
+        end: last close time that may be used.
+    """
+    bar_ns = market.bar.value
+    grid = market.open_time.astype(np.int64)
+    place = np.searchsorted(time, grid)
+    inside = np.flatnonzero((grid >= start.value) & (grid + bar_ns <= end.value))
+    place = place[inside]
+
+    def spread(stream: str, column: str) -> FloatArray:
+        out = np.full(len(time), np.nan)
+        out[place] = market.column(stream, column)[inside]
+        return out
+
+    prices = {c: spread("perp", c) for c in _PRICES}
+    whole = ~np.isnan(np.column_stack(list(prices.values()))).any(axis=1)
+    for price in prices.values():
+        price[~whole] = np.nan  # a bar that is partly missing is missing
+    marks = {c: spread("mark", c) for c in _PRICES}
+    liq = {c: np.where(np.isnan(marks[c]), prices[c], marks[c]) for c in _PRICES[:3]}
+    settle, rate, holes = _settlements(market, start, end)
+    return Tape(
+        symbol=market.symbol, bar_ns=bar_ns, time=time, **prices,
+        liq_open=liq["open"], liq_high=liq["high"], liq_low=liq["low"],
+        settle_time=settle, settle_rate=rate,
+        settle_mark=_marks(time, bar_ns, settle, marks["close"], prices["open"], prices["close"]),
+        holes=holes, volume=spread("perp", "volume"),
+    )  # fmt: skip
+
+
+def _settlements(
+    market: Market, start: pd.Timestamp, end: pd.Timestamp
+) -> tuple[IntArray, FloatArray, IntArray]:
+    if market.missing("funding"):
+        return np.empty(0, np.int64), np.empty(0), np.empty((0, 2), np.int64)
+    table = market.table("funding")
+    table = table[(table["time"] >= start) & (table["time"] <= end)]
+    time = table["time"].dt.tz_convert(None).to_numpy("datetime64[ns]").astype(np.int64)
+    interval = (table["interval_hours"].to_numpy(np.float64) * 3.6e12).astype(np.int64)
+    late = np.flatnonzero(np.diff(time) > interval[1:] + _LATE_NS)
+    holes = np.column_stack([time[late], time[late + 1]]).astype(np.int64)
+    return time, table["rate"].to_numpy(np.float64).copy(), holes
+
+
+def _marks(
+    time: IntArray,
+    bar_ns: int,
+    settle: IntArray,
+    mark_close: FloatArray,
+    perp_open: FloatArray,
+    perp_close: FloatArray,
+) -> FloatArray:
+    if not len(time):
+        return np.full(len(settle), np.nan)
+    number, offset = np.divmod(settle - time[0], bar_ns)
+    before = number - 1
+    closes_at = (offset == 0) & (before >= 0) & (before < len(time))
+    mark = np.full(len(settle), np.nan)
+    mark[closes_at] = mark_close[before[closes_at]]
+    inside = (number >= 0) & (number < len(time))
+    opened = np.full(len(settle), np.nan)
+    opened[inside] = perp_open[number[inside]]
+    known = pd.Series(perp_close).ffill().to_numpy()
+    last = np.full(len(settle), np.nan)
+    earlier = before >= 0
+    last[earlier] = known[np.minimum(before[earlier], len(time) - 1)]
+    return np.where(np.isnan(mark), np.where(np.isnan(opened), last, opened), mark)

@@ -1,0 +1,65 @@
+"""Reading TOML files into typed settings, with one plain message where that fails."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from fadefollow.errors import FadeFollowError, SpecError, unknown
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of a TOML file.
+
+    Raises:
+        SpecError: it cannot be read, is not UTF-8, or is malformed (the message names the line).
+    """
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError("the file must be valid TOML", got=str(error), where=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise SpecError("the file must be UTF-8 text", got=str(error), where=str(path)) from error
+    except OSError as error:
+        raise SpecError("the file must be readable", got=error.strerror, where=str(path)) from error
+
+
+def build(model: type[Model], data: dict[str, Any], *, where: str) -> Model:
+    """`data` as a `model`; the first thing that is wrong becomes the message.
+
+    Raises:
+        UnknownNameError: a key that the model does not have.
+        SpecError: a value of the wrong kind or out of its bounds, or a missing key.
+        FadeFollowError: as raised by the model's own validators.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if isinstance(cause := first.get("ctx", {}).get("error"), FadeFollowError):
+            raise type(cause)(
+                cause.rule, got=cause.got, where=f"{where}, {key}" if key else where,
+                hint=cause.hint,
+            ) from None  # fmt: skip
+        if first["type"] == "extra_forbidden":
+            known = _keys(model, first["loc"][:-1])
+            raise unknown("key", str(first["loc"][-1]), known, where=where) from None
+        got = None if first["type"] == "missing" else repr(first["input"])
+        raise SpecError(first["msg"], got=got, where=f"{where}, key {key!r}") from None
+
+
+def _keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    """Names of the fields of the model found by following `path` from `model`."""
+    for part in path:
+        info = model.model_fields.get(str(part))
+        inner = info.annotation if info else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        model = inner
+    return list(model.model_fields)

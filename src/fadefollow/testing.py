@@ -1,0 +1,209 @@
+"""The contract that every signal must pass; subclass it to hold your own signal to it.
+
+from fadefollow.testing import SignalContract
+from signals.mine import Mine
+
+class TestMine(SignalContract):
+    signal = Mine()
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+from collections.abc import Callable
+from functools import cache
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from fadefollow.errors import ParameterError
+from fadefollow.market import Market, stream
+from fadefollow.market.lab import simulate
+from fadefollow.phases import COLUMNS, Signal
+
+_WEEK = pd.Timedelta(days=7)
+
+
+@cache
+def lab_market(seed: int = 7, years: float = 1.0, bar_hours: float = 1.0) -> Market:
+    """One coin of a simulated market with every stream and episode that the lab has."""
+    bar = pd.Timedelta(hours=bar_hours)
+    lab = simulate({"seed": seed, "years": years, "coins": 1}, bar=bar)
+    symbol, tables = next(iter(lab.tables.items()))
+    return Market(symbol, bar=bar, tables=tables)
+
+
+def changed(
+    market: Market, change: Callable[[str, pd.DataFrame], pd.DataFrame], **settings: Any
+) -> Market:
+    """The same market with `change(stream, table)` applied to every table."""
+    tables = {name: change(name, market.table(name)) for name in market.streams}
+    return Market(market.symbol, **{"bar": market.bar} | settings, tables=tables)
+
+
+def shifted(market: Market, by: pd.Timedelta) -> Market:
+    """The same market, all stamps moved by `by`."""
+
+    def move(_: str, table: pd.DataFrame) -> pd.DataFrame:
+        times = table.select_dtypes("datetimetz").columns
+        return table.assign(**{column: table[column] + by for column in times})
+
+    return changed(market, move)
+
+
+def coarser(market: Market, factor: int) -> Market:
+    """The same market on bars `factor` times as long; streams without bars stay as they are."""
+    bar = market.bar * factor
+    how = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
+
+    def resample(name: str, table: pd.DataFrame) -> pd.DataFrame:
+        schema = stream(name)
+        if schema.kind != "bars":
+            return table
+        rules = {str(column): how[str(column)] for column in table if column in how}
+        bars = table.assign(time=table["time"].dt.floor(bar))
+        out = bars.groupby([*schema.key, "time"]).agg(rules).reset_index()
+        out["available"] = out["time"] + bar
+        return out.sort_values(["time", *schema.key], ignore_index=True)
+
+    return changed(market, resample, bar=bar)
+
+
+def constant(market: Market) -> Market:
+    """The same market with every number frozen at its first value."""
+
+    def freeze(name: str, table: pd.DataFrame) -> pd.DataFrame:
+        numbers = [c for c in table.select_dtypes("number").columns if c != "strike"]
+        frozen = table.assign(**{column: table[column].iloc[0] for column in numbers})
+        if {"open", "high", "low", "close"} <= set(numbers):
+            frozen = frozen.assign(**dict.fromkeys(("open", "high", "low"), frozen["close"]))
+        return frozen
+
+    return changed(market, freeze)
+
+
+class SignalContract:
+    """What holds for every signal: causal, pure, honest about what it lacks."""
+
+    signal: ClassVar[Signal]
+    #: share of events that must be found again on bars of twice the size, and the slack in bars
+    same_on_coarser_bars: ClassVar[float] = 0.7
+    slack_bars: ClassVar[int] = 2
+
+    def market(self) -> Market:
+        """The market that the contract is tried on; it should show every phase."""
+        return lab_market()
+
+    def test_every_phase_is_found_on_the_contract_market(self) -> None:
+        found = set(self.signal.detect(self.market()).table["phase"])
+        assert found == set(self.signal.phases)
+
+    def test_cutting_the_future_off_does_not_change_the_past(self) -> None:
+        market = self.market()
+        whole = self.signal.detect(market).table
+        rng = np.random.default_rng(0)
+        at_random = rng.choice(len(market), 20, replace=False)
+        at_events = market.index.get_indexer(pd.DatetimeIndex(whole["time"]))
+        for bar in sorted({*at_random.tolist(), *at_events.tolist()}):
+            cut = market.until(market.index[bar] + market.bar)
+            known = whole[whole["time"] <= market.index[bar]]
+            _same(self.signal.detect(cut).table, known)
+
+    def test_shifting_the_market_shifts_the_events(self) -> None:
+        market = self.market()
+        here = self.signal.detect(market).table
+        there = self.signal.detect(shifted(market, 5 * _WEEK)).table
+        times = here.select_dtypes("datetimetz").columns
+        _same(there, here.assign(**{c: here[c] + 5 * _WEEK for c in times}))
+
+    def test_missing_streams_are_named_and_the_rest_goes_on(self) -> None:
+        market = self.market()
+        whole = self.signal.detect(market)
+        for name in sorted({s for needs in self.signal.phases.values() for s in needs}):
+            rest = {s: market.table(s) for s in market.streams if s != name}
+            if not {"perp", "spot"} & set(rest):
+                continue
+            found = self.signal.detect(Market(market.symbol, bar=market.bar, tables=rest))
+            for phase, needs in self.signal.phases.items():
+                if name in needs:
+                    assert found.missing[market.symbol, phase] == (name,)
+                    assert phase not in set(found.table["phase"])
+                elif (market.symbol, phase) not in whole.missing:
+                    assert (market.symbol, phase) not in found.missing
+
+    def test_features_are_nan_in_the_warm_up_only(self) -> None:
+        market = self.market()
+        for name, values in self.signal.features(market).items():
+            assert values.shape == (len(market),), name
+            known = np.flatnonzero(~np.isnan(values))
+            assert len(known), f"{name} is never known"
+            assert not np.isnan(values[known[0] :]).any(), f"{name} is lost after its warm-up"
+
+    def test_bar_size_does_not_change_the_meaning(self) -> None:
+        market = self.market()
+        fine = self.signal.detect(market).table
+        coarse = self.signal.detect(coarser(market, 2)).table
+        slack = self.slack_bars * 2 * market.bar
+        for one, other in ((fine, coarse), (coarse, fine)):
+            for phase, rows in one.groupby("phase"):
+                times = other.loc[other["phase"] == phase, "time"]
+                near = [bool(((times - t).abs() <= slack).any()) for t in rows["time"]]
+                assert np.mean(near) >= self.same_on_coarser_bars, phase
+
+    def test_short_and_constant_markets_have_no_phases(self) -> None:
+        market = self.market()
+        start = market.index[0]
+        for bars in (0, 1, 5):
+            short = market.until(start + bars * market.bar)
+            assert len(short) == bars
+            assert len(self.signal.detect(short)) == 0
+        assert len(self.signal.detect(constant(market))) == 0
+
+    def test_detect_is_pure(self) -> None:
+        market = self.market()
+        before = {name: market.table(name) for name in market.streams}
+        first = self.signal.detect(market).table
+        _same(self.signal.detect(market).table, first)
+        for name, table in before.items():
+            pd.testing.assert_frame_equal(market.table(name), table)
+
+    def test_events_keep_to_the_table(self) -> None:
+        market = self.market()
+        table = self.signal.detect(market).table
+        assert tuple(table.columns[: len(COLUMNS)]) == COLUMNS
+        assert set(table["phase"]) <= set(self.signal.phases)
+        assert set(table["lean"]) <= {-1, 1}
+        assert set(table["signal"]) == {self.signal.name()}
+        assert table["time"].isin(market.index).all()
+        assert table["time"].is_monotonic_increasing
+        assert not table.duplicated(["time", "symbol", "phase"]).any()
+        assert np.isfinite(table["strength"]).all()
+        assert (table["strength"] >= 0).all()
+
+    def test_parameters_have_bounds_and_are_refused_beyond_them(self) -> None:
+        params = self.signal.params()
+        assert set(params) == set(type(self.signal).model_fields)
+        for name, param in params.items():
+            for value in (param.low - 1, param.high + 1, math.nan):
+                assert name in _refusal(type(self.signal), name, value)
+
+    def test_survives_pickling(self) -> None:
+        assert pickle.loads(pickle.dumps(self.signal)) == self.signal
+
+
+def _same(left: pd.DataFrame, right: pd.DataFrame) -> None:
+    # an empty table knows no context columns
+    if len(left) or len(right):
+        pd.testing.assert_frame_equal(
+            left.reset_index(drop=True), right.reset_index(drop=True), check_dtype=False
+        )
+
+
+def _refusal(kind: type[Signal], name: str, value: float) -> str:
+    try:
+        kind(**{name: value})
+    except (ParameterError, ValueError) as error:
+        return str(error)
+    return f"{value} was not refused"

@@ -1,0 +1,225 @@
+"""The workspace: the four folders that a user edits, and how signals in them are found."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from pydantic import BaseModel, ConfigDict
+
+from fadefollow.engine.strategy import Strategy, load_strategy
+from fadefollow.errors import ParameterError, SpecError, StoreError, unknown
+from fadefollow.phases import Signal
+from fadefollow.spec import build, read_toml
+
+FOLDERS = ("signals", "strategies", "datasets", "reports")
+#: what a workspace holds but does not version
+_PRODUCED = ("store", "runs", "__pycache__")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+class Settings(BaseModel):
+    """The `[tool.fadefollow]` table of the workspace's `pyproject.toml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    default_dataset: str = "lab"
+    alpha: float = 0.05  #: level of all intervals and corrected tests
+    placebo_draws: int = 1000
+    bootstrap_draws: int = 2000
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where signals, strategies, data sets and report templates are read from.
+
+    Attributes:
+        root: the folder that holds the four folders.
+        output: where `datasets/store` and `reports/runs` are written; the root, or the current
+            folder where the stock workspace of the installed package is used.
+        settings: the `[tool.fadefollow]` table.
+    """
+
+    root: Path
+    output: Path
+    settings: Settings
+
+    @property
+    def store(self) -> Path:
+        """Where imported and fetched data lie."""
+        return self.output / "datasets" / "store"
+
+    @property
+    def runs(self) -> Path:
+        """Where runs are written."""
+        return self.output / "reports" / "runs"
+
+    @property
+    def templates(self) -> Path:
+        """Templates and theme of the report."""
+        return self.root / "reports"
+
+    def names(self, folder: str) -> list[str]:
+        """Names of the signals, strategies or data sets there are, sorted."""
+        suffix = ".py" if folder == "signals" else ".toml"
+        paths = (self.root / folder).glob(f"*{suffix}")
+        return sorted(p.stem for p in paths if _NAME.fullmatch(p.stem))
+
+    def path(self, folder: str, name: str) -> Path:
+        """The file of a signal, strategy or data set.
+
+        Raises:
+            UnknownNameError: there is none of that name; the message has the nearest one.
+        """
+        if name not in self.names(folder):
+            kind = {"datasets": "data set", "strategies": "strategy"}.get(folder, "signal")
+            raise unknown(kind, name, self.names(folder))
+        return self.root / folder / (name + (".py" if folder == "signals" else ".toml"))
+
+    def strategy(self, name: str) -> Strategy:
+        """The strategy called `name`, its signal, phases and parameters checked."""
+        path = self.path("strategies", name)
+        strategy = load_strategy(path)
+        signal = self.signal(strategy.signal)
+        for phase in (*strategy.phases, *strategy.trade.exit_on):
+            if phase not in signal.phases:
+                raise unknown(f"phase of signal {strategy.signal}", phase, signal.phases,
+                              where=str(path))  # fmt: skip
+        self.detector(strategy, where=str(path))
+        return strategy
+
+    def detector(self, strategy: Strategy, *, where: str = "") -> Signal:
+        """The strategy's signal with its parameters."""
+        kind = self.signal(strategy.signal)
+        return build(kind, strategy.params, where=f"{where or strategy.name}, [params]")
+
+    def signal(self, name: str) -> type[Signal]:
+        """The signal class in `signals/NAME.py`.
+
+        Raises:
+            UnknownNameError: there is no such module.
+            SpecError: it comes from elsewhere, cannot be imported, or holds not one signal.
+        """
+        path = self.path("signals", name)
+        module = self._module(f"signals.{name}", path)
+        found = [
+            item
+            for item in vars(module).values()
+            if isinstance(item, type)
+            and issubclass(item, Signal)
+            and item.__module__ == module.__name__
+        ]
+        if len(found) != 1:
+            raise SpecError(
+                "a signal module must define exactly one Signal class",
+                got=[item.__name__ for item in found] or "none",
+                where=str(path),
+            )
+        return found[0]
+
+    def _module(self, dotted: str, path: Path) -> ModuleType:
+        if sys.path[0] != str(self.root):
+            sys.path.insert(0, str(self.root))
+        loaded = sys.modules.get("signals")
+        if loaded and not _comes_from(loaded, self.root / "signals" / "__init__.py"):
+            for known in [m for m in sys.modules if m == "signals" or m.startswith("signals.")]:
+                del sys.modules[known]
+        try:
+            module = importlib.import_module(dotted)
+        except Exception as error:
+            raise SpecError(
+                "a signal module must import without error",
+                got=f"{type(error).__name__}: {error}",
+                where=str(path),
+            ) from error
+        if not _comes_from(module, path):
+            raise SpecError(
+                "a signal must come from the workspace",
+                got=getattr(module, "__file__", None),
+                where=str(path),
+                hint="another package named signals is in the way; remove it from the path",
+            )
+        return module
+
+
+def find_workspace(start: Path | None = None) -> Workspace:
+    """The nearest workspace from `start` (the current folder) upward, else the stock one."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        settings = _settings(folder / "pyproject.toml")
+        if settings is not None:
+            return Workspace(folder, folder, settings)
+    return Workspace(stock_root(), here, Settings())
+
+
+def stock_root() -> Path:
+    """The stock workspace: carried by the wheel, or the repository of an editable install."""
+    package = Path(__file__).resolve().parent
+    stock = package / "stock"
+    return stock if stock.is_dir() else package.parents[1]
+
+
+def init_workspace(target: Path) -> list[Path]:
+    """A new workspace in `target`: the stock folders and a `pyproject.toml`.
+
+    Returns:
+        The folders and files made.
+
+    Raises:
+        ParameterError: one of them is there already; nothing is written.
+        StoreError: the folder cannot be written.
+    """
+    made = [target / name for name in (*FOLDERS, "pyproject.toml")]
+    there = [str(path) for path in made if path.exists()]
+    if there:
+        raise ParameterError(
+            "a new workspace must not overwrite anything",
+            got=", ".join(there),
+            where=str(target),
+            hint="choose an empty folder",
+        )
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for name in FOLDERS:
+            shutil.copytree(
+                stock_root() / name, target / name, ignore=shutil.ignore_patterns(*_PRODUCED)
+            )
+        (target / "pyproject.toml").write_text(_PYPROJECT)
+        (target / ".gitignore").write_text("datasets/store/\nreports/runs/\n__pycache__/\n")
+    except OSError as error:
+        raise StoreError(
+            "the folder must be writable", got=error.strerror, where=str(target)
+        ) from error
+    return made
+
+
+_PYPROJECT = """\
+# A fadefollow workspace: signals/, strategies/, datasets/ and reports/ beside this file.
+[tool.fadefollow]
+default_dataset = "lab"
+"""
+
+
+def _settings(path: Path) -> Settings | None:
+    if not path.is_file():
+        return None
+    try:
+        table = read_toml(path).get("tool", {}).get("fadefollow")
+    except SpecError:
+        if "[tool.fadefollow]" in path.read_text("utf-8", errors="replace"):
+            raise
+        return None  # somebody else's broken file is not ours to judge
+    if table is None:
+        return None
+    return build(Settings, table, where=f"{path}, [tool.fadefollow]")
+
+
+def _comes_from(module: ModuleType, path: Path) -> bool:
+    origin = getattr(module, "__file__", None)
+    return origin is not None and Path(origin).resolve() == path.resolve()
