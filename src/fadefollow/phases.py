@@ -134,6 +134,8 @@ class Signal(BaseModel, ABC):
 
     #: phase → streams without which it cannot be detected
     phases: ClassVar[Mapping[str, tuple[str, ...]]]
+    #: whether the phases are tied to weekdays, so that placebos must be shifted by whole weeks
+    weekly: ClassVar[bool] = False
 
     @abstractmethod
     def features(self, market: Market) -> dict[str, FloatArray]:
@@ -157,6 +159,10 @@ class Signal(BaseModel, ABC):
             for param in info.metadata
             if isinstance(param, Param)
         }
+
+    def window_hours(self) -> float:
+        """The time over which an event builds up; placebos are shifted by more than that."""
+        return 24.0
 
     def lacking(self, market: Market) -> dict[str, tuple[str, ...]]:
         """Phases that this market cannot show, each with the streams that it lacks."""

@@ -40,7 +40,8 @@ def build(model: type[Model], data: dict[str, Any], *, where: str) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
+        # a misspelt key also explains the one that is missing
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         key = ".".join(str(part) for part in first["loc"])
         if isinstance(cause := first.get("ctx", {}).get("error"), FadeFollowError):
             raise type(cause)(

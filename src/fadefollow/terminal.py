@@ -13,7 +13,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from fadefollow.verdict.model import NotTraded, RunResult, StanceResult, Verdict
+from fadefollow.market.audit import Audit
+from fadefollow.market.dataset import Dataset
+from fadefollow.market.files import ImportReport
+from fadefollow.market.findings import Finding
+from fadefollow.verdict.model import NotTraded, RunResult, StanceResult
 
 #: called with what is being done and how much of it is done, from 0 to 1, or None if unknown
 Step = Callable[[str, float | None], None]
@@ -41,7 +45,9 @@ def progress(*, quiet: bool = False) -> Iterator[Step]:
 def show_run(result: RunResult, folder: Path) -> None:
     """The verdicts of a run, its warnings, and where the report is."""
     console = Console()
-    table = Table(title=f"Fade or follow? {escape(str(result.dataset['title']))}", title_style="bold")
+    table = Table(
+        title=f"Fade or follow? {escape(str(result.dataset['title']))}", title_style="bold"
+    )
     for name in ("strategy", "phase", "verdict"):
         table.add_column(name, overflow="fold")
     for name in ("phases", "fade: bps a trade", "follow: bps a trade"):
@@ -86,3 +92,48 @@ def show_datasets(rows: Sequence[Mapping[str, Any]]) -> None:
             row["name"], row["bar"], row["source"], coins, row["first"], row["last"], row["state"]
         )))  # fmt: skip
     Console().print(table)
+
+
+def show_import(report: ImportReport) -> None:
+    """What an import stored, and what it saw."""
+    console = Console()
+    table = Table(title=f"Imported {escape(report.dataset)}", title_style="bold")
+    streams = sorted({name for rows in report.tables.values() for name in rows})
+    table.add_column("coin")
+    for name in streams:
+        table.add_column(name, justify="right", overflow="fold")
+    for coin, rows in report.tables.items():
+        table.add_row(escape(coin), *(f"{rows[s]:,}" if s in rows else "–" for s in streams))
+    console.print(table)
+    _show_findings(console, report.findings)
+    console.print(
+        f"{report.rows:,} rows from {report.files} files, fingerprint {report.fingerprint[:12]}\n"
+        f"next: fadefollow run --dataset {escape(report.dataset)}",
+        highlight=False,
+    )
+
+
+def show_audit(dataset: Dataset, audit: Audit) -> None:
+    """Coverage and findings of a data set."""
+    console = Console()
+    table = Table(title=f"Audit of {escape(dataset.name)}", title_style="bold")
+    for name in ("coin", "stream", "first", "last"):
+        table.add_column(name, no_wrap=True)
+    for name in ("rows", "expected", "gaps", "longest"):
+        table.add_column(name, justify="right")
+    for c in audit.coverage:
+        table.add_row(escape(c.symbol), c.stream, c.first[:16], c.last[:16], f"{c.rows:,}",
+                      f"{c.expected:,}", f"{c.gaps:,}", f"{c.longest_gap_hours:g} h")  # fmt: skip
+    console.print(table)
+    _show_findings(console, audit.findings)
+
+
+def _show_findings(console: Console, findings: Sequence[Finding]) -> None:
+    colours = {"error": "red", "warning": "yellow", "note": "dim"}
+    for f in findings:
+        where = " ".join(part for part in (f.symbol, f.stream) if part)
+        console.print(
+            f"[{colours[f.grade]}]{f.grade}[/] {escape(where)}: {escape(f.text)}"
+            + (f" (first {f.where})" if f.where else ""),
+            highlight=False,
+        )

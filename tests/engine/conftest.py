@@ -1,4 +1,4 @@
-"""Makes `oracle` and `cases` importable: tests are no packages and run in import mode importlib."""
+"""Makes `oracle` and `engine_cases` importable: tests are no packages here."""
 
 from __future__ import annotations
 

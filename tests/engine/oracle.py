@@ -74,27 +74,33 @@ def oracle(tape: Tape, events: Events, rules: Rules, costs: Costs) -> tuple[list
     position: Position | None = None
 
     for number, bar in enumerate(bars):
-        event = first_event_due(events, rules, number)
+        due = events_due(events, rules, number)
 
         # 4.7 no entry, no exit and no test on a missing bar; a position waits.
         # Reading: what falls into a position is ignored (4.2), so it is no entry and not dropped;
-        # of several events due at one open only the first is an entry (4.2).
+        # of several events due at one missing open each counts.
         if bar.missing:
-            if event is not None and position is None and account(trades, rules) > 0:
-                dropped += 1
+            if position is None and account(trades, rules) > 0:
+                dropped += len(due)
             continue
 
         # 4.2 "At each open, first the exits due at this open, …"
+        shut = False
         if position is not None:
             exit_ = exit_at_open(tape, events, rules, costs, position, number, bar)
             if exit_ is not None:
                 trades.append(closed(tape, costs, rules, position, number, exit_))
                 position = None
+                # Reading: a liquidation by the open is one of 4.4's exits inside a bar, not one
+                # that was due: "after an exit inside a bar the next entry is at the next bar's
+                # open or later".
+                shut = exit_.reason == "liquidation"
 
         # "… then an entry if the book is flat: a book may reverse at one open. Other phases
-        # during a position are ignored."
-        if position is None and event is not None and account(trades, rules) > 0:
-            position = entered(events, rules, costs, event, number, bar, account(trades, rules))
+        # during a position are ignored." Reading: of several the first in the given order enters.
+        capital = account(trades, rules)
+        if position is None and due and not shut and capital > 0:
+            position = entered(events, rules, costs, due[0], number, bar, capital)
 
         # 4.4 "Exits inside a bar are tested from the entry bar on". Coming after the entry, they
         # leave the next entry to the next bar's open or later (4.2).
@@ -132,12 +138,10 @@ def due_bar(known_bar: int, rules: Rules) -> int:
     return known_bar + 1 + rules.delay_bars
 
 
-def first_event_due(events: Events, rules: Rules, number: int) -> int | None:
-    """4.1, 4.2. Reading: of events due at the same open the first in the given order wins."""
-    for event, known_bar in enumerate(events.bar.tolist()):
-        if due_bar(known_bar, rules) == number:
-            return event
-    return None
+def events_due(events: Events, rules: Rules, number: int) -> list[int]:
+    """4.1: the events whose entry is due at this open, in the given order."""
+    known = enumerate(events.bar.tolist())
+    return [event for event, known_bar in known if due_bar(known_bar, rules) == number]
 
 
 def account(trades: list[Trade], rules: Rules) -> float:
@@ -205,8 +209,7 @@ def exit_at_open(
 ) -> Exit | None:
     """4.3 and the last-but-one sentence of 4.4, on a bar after the entry bar."""
     # 4.4 a bar "that opens beyond the liquidation level liquidates". Reading: also where an exit
-    # is due at this open, for an isolated margin cannot lose more than itself; and the book is
-    # then flat at this open.
+    # is due at this open, for an isolated margin cannot lose more than itself.
     level = liquidation_level(tape, rules, costs, position, bar.time)
     if at_or_below(position, bar.liq_open, level):
         return Exit("liquidation", None)
@@ -224,7 +227,9 @@ def reason_at_open(
         return "time"
     # `opposite`, at t + 1 + delay. Reading: for positions entered before that open only.
     if rules.opposite:
-        for known_bar, side in zip(events.exit_bar.tolist(), events.exit_side.tolist(), strict=True):
+        for known_bar, side in zip(
+            events.exit_bar.tolist(), events.exit_side.tolist(), strict=True
+        ):
             if side == -position.side and position.bar < due_bar(known_bar, rules) <= number:
                 return "opposite"
     return None
@@ -235,9 +240,7 @@ def exit_inside(
 ) -> Exit | None:
     """4.4: the losing side, then the target."""
     worst, liq_worst, favourable = (
-        (bar.low, bar.liq_low, bar.high)
-        if position.side > 0
-        else (bar.high, bar.liq_high, bar.low)
+        (bar.low, bar.liq_low, bar.high) if position.side > 0 else (bar.high, bar.liq_high, bar.low)
     )
     # Levels in the order that decides where they are equal: liquidation, stop, trail.
     levels: list[tuple[str, float]] = []
@@ -247,16 +250,14 @@ def exit_inside(
     stops = stop_levels(rules, position)
     levels += [(name, level) for name, level in stops if at_or_below(position, worst, level)]
 
-    # "A bar that opens beyond a stop … fills at the open". Reading: the open is before whatever
-    # else the bar touches, so here a liquidation level comes too late.
-    gapped = [(name, level) for name, level in stops if at_or_below(position, bar.open, level)]
-    if gapped:
-        return Exit(first_met(position, gapped)[0], bar.open)
     # "the one nearer to the entry acts first". Reading: the one that price coming from the
     # winning side meets first, as a trail may lie beyond the entry.
     if levels:
         name, level = first_met(position, levels)
-        return Exit(name, None if name == "liquidation" else level)
+        if name == "liquidation":
+            return Exit(name, None)
+        # "A bar that opens beyond a stop … fills at the open"
+        return Exit(name, bar.open if at_or_below(position, bar.open, level) else level)
 
     # "a losing level comes before the target in a bar that touches both"
     if rules.target is not None:

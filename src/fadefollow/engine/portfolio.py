@@ -50,6 +50,25 @@ class FundedPortfolio(vbt.Portfolio):  # type: ignore[misc]
         replaced: FundedPortfolio = part.replace(ledger=self._ledger[:, np.atleast_1d(columns)])
         return replaced
 
+    def daily_returns(self, listed: pd.DataFrame) -> pd.Series[float]:
+        """Return by UTC day: mean over the coins listed on that day of P&L / capital.
+
+        Args:
+            listed: whether a coin has a bar, shape (n, coins), columns as in this portfolio.
+
+        Returns:
+            One value a day on which a coin was listed, on a naive UTC index.
+        """
+        profit = np.diff(self.value(), axis=0, prepend=np.atleast_2d(self.init_cash))
+        day = self.wrapper.index.floor("D")
+        by_day = pd.DataFrame(profit / np.asarray(self.init_cash)).groupby(day).sum()
+        present = np.asarray(listed)
+        # between its first and last bar a coin is listed, missing bars or not
+        spans = np.cumsum(present, axis=0).astype(bool)
+        spans &= np.cumsum(present[::-1], axis=0)[::-1].astype(bool)
+        count = pd.DataFrame(spans).groupby(day).any().sum(axis=1)
+        return (by_day.sum(axis=1) / count)[count > 0]
+
     # Not cached: with vectorbt's decorator, super() finds this method again (DESIGN.md, 10).
     def cash_flow(
         self, group_by: Any = None, free: bool = False, wrap_kwargs: Any = None, engine: Any = None

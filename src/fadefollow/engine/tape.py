@@ -21,7 +21,8 @@ def calendar(spans: list[tuple[pd.Timestamp, pd.Timestamp]], bar: pd.Timedelta) 
         bar: size of a bar.
     """
     first, last = min(s for s, _ in spans), max(e for _, e in spans)
-    return np.arange(first.floor(bar).value, last.value - bar.value + 1, bar.value, dtype=np.int64)
+    count = (last - first.floor(bar)) // bar
+    return first.floor(bar).value + bar.value * np.arange(count, dtype=np.int64)
 
 
 def tape(market: Market, *, time: IntArray, start: pd.Timestamp, end: pd.Timestamp) -> Tape:

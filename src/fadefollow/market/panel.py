@@ -50,18 +50,29 @@ class Market:
         self.symbol, self.bar = symbol, bar
         self.listed, self.delisted = listed, delisted
         base = next((tables[s] for s in ("perp", "spot") if s in tables and len(tables[s])), None)
-        if base is None:
+        if start is not None and end is not None:
+            first, last = start.floor(bar), end
+        elif base is not None:
+            first = (start or base["time"].iloc[0]).floor(bar)
+            last = end or base["time"].iloc[-1] + bar
+        else:
             raise DataError("a market needs perp or spot bars", got=sorted(tables), where=symbol)
-        first = (start or base["time"].iloc[0]).floor(bar)
-        last = end or base["time"].iloc[-1] + bar
         span = np.timedelta64(bar.value, "ns")
         count = max(int((last - first) // bar), 0)
         origin = np.datetime64(first.tz_convert(None), "ns")
         self.open_time: TimeArray = _frozen(origin + span * np.arange(count))
         self.close_time: TimeArray = _frozen(self.open_time + span)
-        end_known = origin + span * count
+        # a market without bars knows nothing
+        end_known = origin + span * count if count else np.datetime64("1677-09-22", "ns")
         self._tables = {name: _known_by(table, end_known) for name, table in tables.items()}
         self._cache: dict[Any, Any] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_cache": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        _frozen(self.open_time), _frozen(self.close_time)  # pickle forgets read-only
 
     def __len__(self) -> int:
         return len(self.open_time)
@@ -113,9 +124,28 @@ class Market:
             self._cache[key] = made
         return self._cache[key]  # type: ignore[no-any-return]
 
+    def as_of(self, name: str, values: FloatArray) -> FloatArray:
+        """What was derived record by record from `table(name)`, as of each bar's close.
+
+        Args:
+            name: a stream that is not of bars.
+            values: shape (k,), one a record; each may use that record and earlier ones only.
+
+        Returns:
+            Shape (n,); NaN where nothing was known or the record is older than `max_age`.
+        """
+        at, valid = self._known(name)
+        out = np.full(len(self), np.nan)
+        out[valid] = values[at[valid]]
+        return out
+
+    def bars(self, hours: float) -> int:
+        """A span of `hours` in bars, rounded."""
+        return round(hours / (self.bar / pd.Timedelta(hours=1)))
+
     def bars_in(self, hours: float) -> int:
         """The window of `hours` in bars, rounded; fewer than 3 bars are refused."""
-        count = round(hours / (self.bar / pd.Timedelta(hours=1)))
+        count = self.bars(hours)
         if count < MIN_WINDOW_BARS:
             raise ParameterError(
                 f"a window must hold at least {MIN_WINDOW_BARS} bars",
@@ -147,16 +177,20 @@ class Market:
         return pd.DataFrame(columns, index=self.index)
 
     def _cut(self, first: int, last: int) -> Market:
-        times = pd.DatetimeIndex(self.open_time, tz="UTC")
-        start = times[first] if first < len(times) else times[-1] + self.bar
+        if first == last == len(self) == 0:
+            return self
+        start = self.index[0] + first * self.bar
+        end = start + (last - first) * self.bar
+        # that a coin will be delisted is not known before it is
+        gone = self.delisted if self.delisted is not None and self.delisted <= end else None
         return Market(
             self.symbol,
             bar=self.bar,
             tables=self._tables,
             start=start,
-            end=start + (last - first) * self.bar,
+            end=end,
             listed=self.listed,
-            delisted=self.delisted,
+            delisted=gone,
         )
 
     def _join(self, name: str, column: str) -> FloatArray:
@@ -168,17 +202,26 @@ class Market:
         values = table[column].to_numpy(np.float64)
         if schema.kind == "bars":
             place, exact = self._place(_stamps(table["time"]))
+            exact[exact] &= _stamps(table["available"])[exact] <= self.close_time[place[exact]]
             out[place[exact]] = values[exact]
             return out
-        known = _stamps(table["available"])
-        order = np.argsort(known, kind="stable")
-        at = np.searchsorted(known[order], self.close_time, side="right") - 1
-        valid = at >= 0
-        if schema.max_age is not None:
-            age = self.close_time - known[order][np.maximum(at, 0)]
-            valid &= age <= np.timedelta64(schema.max_age.value, "ns")
-        out[valid] = values[order][at[valid]]
-        return out
+        return self.as_of(name, values)
+
+    def _known(self, name: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """Per bar the newest record known at its close, and whether it is young enough."""
+
+        def find() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+            known = _stamps(self._tables[name]["available"])
+            order = np.argsort(known, kind="stable")
+            at = np.searchsorted(known[order], self.close_time, side="right") - 1
+            valid = at >= 0
+            max_age = stream(name).max_age
+            if max_age is not None:
+                age = self.close_time - known[order][np.maximum(at, 0)]
+                valid &= age <= np.timedelta64(max_age.value, "ns")
+            return order[np.maximum(at, 0)], valid
+
+        return self.memo(("known", name), find)
 
     def _place(self, times: TimeArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         span = np.timedelta64(self.bar.value, "ns")
@@ -194,7 +237,8 @@ def _naive(time: pd.Timestamp) -> np.datetime64:
 
 def _stamps(column: pd.Series) -> TimeArray:
     """A UTC time column as naive datetime64[ns]."""
-    return column.dt.tz_convert(None).to_numpy("datetime64[ns]")
+    stamps: TimeArray = column.dt.tz_convert(None).to_numpy("datetime64[ns]")
+    return stamps
 
 
 def _frozen(array: TimeArray) -> TimeArray:

@@ -1,0 +1,38 @@
+"""Statistics that turn trades into verdicts (DESIGN.md, section 5).
+
+`judge` gives the verdicts of a run and `event_study` the paths around its phases. The rest are
+their parts, each in a module of its own.
+"""
+
+from fadefollow.verdict.daily import daily_pnl
+from fadefollow.verdict.judge import judge
+from fadefollow.verdict.maxt import p_error
+from fadefollow.verdict.metrics import max_drawdown, sharpe
+from fadefollow.verdict.model import (
+    EventStudy,
+    NotTraded,
+    PnlSplit,
+    RunResult,
+    StanceResult,
+    Verdict,
+)
+from fadefollow.verdict.rule import MIN_BLOCKS, decide, pays
+from fadefollow.verdict.study import event_study
+
+__all__ = [
+    "MIN_BLOCKS",
+    "EventStudy",
+    "NotTraded",
+    "PnlSplit",
+    "RunResult",
+    "StanceResult",
+    "Verdict",
+    "daily_pnl",
+    "decide",
+    "event_study",
+    "judge",
+    "max_drawdown",
+    "p_error",
+    "pays",
+    "sharpe",
+]

@@ -1,0 +1,252 @@
+"""The jobs behind the commands: a workspace's names resolved, the work done, the result kept."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fadefollow import __version__
+from fadefollow.errors import ParameterError, StoreError
+from fadefollow.market.dataset import Dataset, load_spec, open_dataset
+from fadefollow.market.panel import Market
+from fadefollow.market.store import Store
+from fadefollow.reporting.write import write_run
+from fadefollow.verdict.measure import Settings, measure
+from fadefollow.verdict.model import RunResult
+from fadefollow.workspace import Workspace
+
+Step = Callable[[str, float | None], None]
+
+#: whose versions a result depends on
+_PACKAGES = ("vectorbt", "pandas", "numpy", "numba", "arch", "scipy", "ccxt", "optuna", "pyarrow")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """A run with all its choices made; with the strategies' files, enough to run it again."""
+
+    dataset: str
+    strategies: tuple[str, ...]
+    symbols: tuple[str, ...] | None
+    since: str | None
+    until: str | None
+    command: str
+    settings: Settings
+
+    @classmethod
+    def of(
+        cls,
+        workspace: Workspace,
+        *,
+        strategies: tuple[str, ...] = (),
+        dataset: str | None = None,
+        symbols: tuple[str, ...] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        missing_funding: str = "error",
+        seed: int | None = None,
+        placebo_draws: int | None = None,
+        bootstrap_draws: int | None = None,
+        command: str = "fadefollow run",
+    ) -> RunOptions:
+        """What was asked for, the rest from the workspace's settings.
+
+        Raises:
+            ParameterError: missing_funding is neither "error" nor "skip".
+        """
+        if missing_funding not in ("error", "skip"):
+            raise ParameterError("--missing-funding must be error or skip", got=missing_funding)
+        ours = workspace.settings
+        settings = Settings(
+            missing_funding=missing_funding,
+            alpha=ours.alpha,
+            placebo_draws=placebo_draws or ours.placebo_draws,
+            bootstrap_draws=bootstrap_draws or ours.bootstrap_draws,
+            seed=ours.seed if seed is None else seed,
+        )
+        names = strategies or tuple(workspace.names("strategies"))
+        chosen = tuple(dict.fromkeys(names))
+        return cls(
+            dataset or ours.default_dataset, chosen, symbols, since, until, command, settings
+        )
+
+
+def run_job(workspace: Workspace, options: RunOptions, *, step: Step) -> tuple[RunResult, Path]:
+    """Measure, write the report, and say where it is.
+
+    Raises:
+        FadeFollowError: any of its kinds, where names, files, data or folders are not as they
+            must be; nothing is written then.
+    """
+    started, clock = pd.Timestamp.now(tz="UTC"), _Clock()
+    bets = [(s, workspace.detector(s)) for s in map(workspace.strategy, options.strategies)]
+    step("reading the data", None)
+    dataset = open_named(
+        workspace, options.dataset, symbols=options.symbols,
+        since=options.since, until=options.until,
+    )  # fmt: skip
+    clock.lap("data")
+    step("auditing the data", None)
+    audit = dataset.audit
+    clock.lap("audit")
+    found = measure(dataset, bets, settings=options.settings, step=step)
+    clock.lap("measure")
+    step("writing the report", None)
+    result = RunResult(
+        name=options.strategies[0] if len(options.strategies) == 1 else f"{dataset.name}-all",
+        command=options.command,
+        started=started,
+        version=__version__,
+        dataset={
+            "name": dataset.name,
+            "title": dataset.title,
+            "fingerprint": dataset.fingerprint,
+            "coverage": dataset.coverage(),
+            "simulated": dataset.simulated,
+            "audit": audit.summary(),
+        },
+        verdicts=found.verdicts,
+        event_studies=found.event_studies,
+        trades=found.trades,
+        phases=found.phases,
+        equity=found.equity,
+        prices={symbol: _prices(market) for symbol, market in dataset.markets.items()},
+        strategies={s.name: s.model_dump(mode="json") for s, _ in bets},
+        config=_config(options, bets),
+        warnings=found.warnings,
+        truth=dataset.truth,
+        missing=found.missing,
+        seconds=clock.seconds,
+        versions=versions(),
+    )
+    return result, write_run(result, workspace.runs, workspace.templates)
+
+
+def open_named(
+    workspace: Workspace,
+    name: str | None,
+    *,
+    symbols: tuple[str, ...] | None = None,
+    since: str | None = None,
+    until: str | None = None,
+) -> Dataset:
+    """The data set called `name`, or the workspace's default one."""
+    name = name or workspace.settings.default_dataset
+    spec = load_spec(workspace.path("datasets", name))
+    return open_dataset(
+        spec, name, workspace.store, symbols=symbols,
+        since=_time(since, "--since"), until=_time(until, "--until"),
+    )  # fmt: skip
+
+
+def list_datasets(workspace: Workspace) -> list[dict[str, Any]]:
+    """One row a data set: name, title, bar, source, coins, first, last, state."""
+    store = Store(workspace.store)
+    stored = store.datasets()
+    rows = []
+    for name in workspace.names("datasets"):
+        spec = load_spec(workspace.path("datasets", name))
+        row: dict[str, Any] = {"name": name, "title": spec.title, "source": spec.source}
+        row |= {"bar": _hours(spec.bar), "symbols": [], "first": None, "last": None}
+        if spec.source == "lab":
+            row["state"] = "simulated when used"
+        elif name in stored:
+            pointer = store.read(name)
+            bars = [entries["perp"] for entries in pointer.tables.values() if "perp" in entries]
+            row |= {"symbols": list(pointer.tables), "state": "imported"}
+            row |= {"first": min(e.first for e in bars), "last": max(e.last for e in bars)}
+        else:
+            row["state"] = f"not imported: fadefollow data import {name} --from FOLDER"
+        rows.append(row)
+    return rows
+
+
+def sample(workspace: Workspace, name: str | None, folder: Path) -> list[Path]:
+    """Write a data set's tables as `COIN/STREAM.parquet` below `folder`.
+
+    Raises:
+        ParameterError: the folder holds something already.
+        StoreError: it cannot be written.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ParameterError(
+            "a sample must not overwrite anything", got=str(folder), hint="name a new folder"
+        )
+    dataset = open_named(workspace, name)
+    written = []
+    try:
+        for symbol, market in dataset.markets.items():
+            (folder / symbol).mkdir(parents=True, exist_ok=True)
+            for stream in market.streams:
+                path = folder / symbol / f"{stream}.parquet"
+                market.table(stream).to_parquet(path)
+                written.append(path)
+        if dataset.truth is not None:
+            written.append(folder / "truth.parquet")
+            dataset.truth.to_parquet(written[-1])
+    except OSError as error:
+        raise StoreError(
+            "the folder must be writable", got=error.strerror or str(error), where=str(folder)
+        ) from error
+    return written
+
+
+def versions() -> dict[str, str]:
+    """Versions of all that a result depends on."""
+    found = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    return {"fadefollow": __version__, "python": platform.python_version(), **found}
+
+
+class _Clock:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name], self._last = round(now - self._last, 3), now
+
+
+def _prices(market: Market) -> pd.DataFrame:
+    """What the report draws of one coin."""
+    base = "perp" if "perp" in market.streams else "spot"
+    columns = {c: market.column(base, c) for c in ("open", "high", "low", "close")}
+    if not market.missing("perp", "spot"):
+        ratio = market.column("spot", "close") / market.column("perp", "close")
+        columns["premium_bps"] = 1e4 * (ratio - 1)
+    if not market.missing("funding"):
+        rate, interval = (market.column("funding", c) for c in ("rate", "interval_hours"))
+        columns["funding_bps_per_8h"] = 1e4 * rate * 8 / interval
+    return pd.DataFrame(columns, index=market.index)
+
+
+def _config(options: RunOptions, bets: list[tuple[Any, Any]]) -> dict[str, Any]:
+    asked = asdict(options)
+    del asked["command"]
+    filled = {}
+    for strategy, signal in bets:
+        dumped = strategy.model_dump(mode="json", exclude_none=True)
+        filled[strategy.name] = {**dumped, "params": signal.model_dump(mode="json")}
+    return {"run": {k: v for k, v in asked.items() if v is not None}, "strategies": filled}
+
+
+def _time(text: str | None, option: str) -> pd.Timestamp | None:
+    if text is None:
+        return None
+    stamp = pd.to_datetime(text, errors="coerce")
+    if pd.isna(stamp):
+        raise ParameterError(f"{option} must be a day or a time", got=repr(text), hint="2021-04-01")
+    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+
+
+def _hours(bar: pd.Timedelta) -> str:
+    return f"{bar / pd.Timedelta(hours=1):g} h"

@@ -1,0 +1,107 @@
+"""The audit: what a data set covers and what is odd about it, as a typed result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fadefollow.market import checks
+from fadefollow.market.coverage import Coverage
+from fadefollow.market.findings import GRADES, Finding, Grade, ranked
+from fadefollow.market.panel import Market
+from fadefollow.market.streams import stream
+
+if TYPE_CHECKING:
+    from fadefollow.market.dataset import Dataset
+
+#: notes that a reader of results need not be told
+_MINOR = frozenset(
+    ("jitter", "inferred intervals", "older rows", "first row", "rows without values", "no trades",
+     "starts late", "ends early", "rows after expiry", "wild first bar", "wicks", "jumps")
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found.
+
+    Attributes:
+        dataset: the data set's name.
+        coverage: one row a coin and stream.
+        findings: worst first; those of the import included.
+    """
+
+    dataset: str
+    coverage: tuple[Coverage, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def worst(self) -> Grade | None:
+        """The worst grade there is; None if nothing was found."""
+        return min((f.grade for f in self.findings), key=GRADES.index, default=None)
+
+    def of(self, grade: Grade) -> tuple[Finding, ...]:
+        """The findings of one grade."""
+        return tuple(f for f in self.findings if f.grade == grade)
+
+    def summary(self, *, most: int = 12) -> list[str]:
+        """A few plain sentences for every result: one per stream and rule, worst first."""
+        groups: dict[tuple[Grade, str, str], list[Finding]] = {}
+        for finding in self.findings:
+            if finding.grade != "note" or finding.rule not in _MINOR:
+                key = (finding.grade, finding.stream, finding.rule)
+                groups.setdefault(key, []).append(finding)
+        lines = [_line(group) for group in groups.values()]
+        rest = len(lines) - most
+        more = [f"{rest} more kinds of findings, see `fadefollow data audit {self.dataset}`"]
+        return lines[:most] + (more if rest > 0 else [])
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for JSON."""
+        return {
+            "dataset": self.dataset,
+            "worst": self.worst,
+            "coverage": [c.to_dict() for c in self.coverage],
+            "findings": [f.to_dict() for f in self.findings],
+            "summary": self.summary(),
+        }
+
+
+def audit(dataset: Dataset) -> Audit:
+    """Look at every stream of every coin; nothing is changed."""
+    covers = {(c.symbol, c.stream): c for c in dataset.coverages}
+    found: list[Finding] = list(dataset.findings)
+    for symbol, market in dataset.markets.items():
+        for name in market.streams:
+            found += _stream(market, name, covers[symbol, name])
+        if not market.missing("perp", "spot"):
+            found += checks.divergence(
+                symbol, market.table("perp"), market.table("spot"), market.bar
+            )
+    return Audit(dataset.name, dataset.coverages, ranked(found))
+
+
+def _stream(market: Market, name: str, cover: Coverage) -> Iterable[Finding]:
+    symbol, table, schema, bar = market.symbol, market.table(name), stream(name), market.bar
+    base = market.table("spot" if market.missing("perp") else "perp")
+    yield from checks.gaps(cover)
+    yield from checks.impossible(symbol, table, schema)
+    yield from checks.order(symbol, table, schema, bar)
+    yield from checks.stale(symbol, table, schema)
+    yield from checks.jumps(symbol, table, schema, bar)
+    yield from checks.wicks(symbol, table, schema)
+    yield from checks.funding(symbol, table, schema)
+    yield from checks.levels(symbol, table, schema)
+    if name != "perp":
+        yield from checks.ends(symbol, table, schema, base)
+
+
+def _line(group: list[Finding]) -> str:
+    """One sentence for the findings of one stream and rule in several coins."""
+    worst = max(group, key=lambda f: f.count)
+    if worst.rule == "caveat":
+        return f"{worst.stream}: {worst.text}"
+    coins = ", ".join(f"{f.symbol} {f.count:,}" if f.count > 1 else f.symbol for f in group)
+    place = f" ({worst.symbol}, {worst.where})" if worst.where else ""
+    return f"{worst.stream}, {worst.rule}: {coins}. {worst.text}{place}"

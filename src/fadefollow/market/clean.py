@@ -1,0 +1,202 @@
+"""What can honestly be done about the known defects of raw files, and what was done, counted.
+
+Rows are only ever left out, never filled or altered; each step returns the rest and its findings.
+Settlement intervals are the one thing that is inferred, where a file does not say them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fadefollow.market.bars import bar_text
+from fadefollow.market.findings import Finding, Grade, when
+from fadefollow.market.streams import Stream
+
+#: intervals between settlements that exchanges use
+INTERVALS_HOURS = (1.0, 2.0, 4.0, 8.0)
+#: so many equal bars at the end of a contract are a feed that stopped
+STALE_TAIL = 3
+#: a contract's first bar is wild if its range is so many times the median of the next day's
+WILD_FIRST, WILD_SAMPLE = 4.0, 24
+
+Cleaned = tuple[pd.DataFrame, tuple[Finding, ...]]
+
+
+def drop_missing(frame: pd.DataFrame, schema: Stream) -> Cleaned:
+    """Leave out rows without values: missing records; and rows that lack a needed value.
+
+    Args:
+        frame: column `time` and the stream's columns; its index is kept.
+        schema: the stream; its columns that are not optional are needed.
+    """
+    needed = [n for n, c in schema.columns.items() if not c.optional and n in frame]
+    absent = frame[needed].isna()
+    empty, lacking = absent.all(axis=1), absent.any(axis=1)
+    partial = lacking & ~empty
+    findings = (
+        *_count("note", schema, "rows without values", frame, empty, "missing, not stored"),
+        *_count("warning", schema, "incomplete rows", frame, partial, "lack a value, not stored"),
+    )
+    return frame[~lacking], findings
+
+
+def drop_before(frame: pd.DataFrame, schema: Stream, since: pd.Timestamp) -> Cleaned:
+    """Leave out what is older than `since` (compared with the stamps as they are written)."""
+    times = frame["time"]
+    limit = since if times.dt.tz is None else since.tz_localize(times.dt.tz)
+    old = times < limit
+    text = f"older than {since:%Y-%m-%d}, not wanted"
+    return frame[~old], _count("note", schema, "older rows", frame, old, text)
+
+
+def difference(frame: pd.DataFrame, schema: Stream, made: str, of: str) -> Cleaned:
+    """Add `made`, the change of `of` since the record one period before.
+
+    The first row has no change and is left out; after a gap the change is not that of one period,
+    and stays NaN.
+    """
+    step = frame["time"].diff()
+    change = frame[of].diff().where(step == schema.period)
+    first = pd.Series(np.arange(len(frame)) == 0, frame.index)
+    text = f"no earlier {of} to take the difference from"
+    findings = _count("note", schema, "first row", frame, first, text)
+    return frame.assign(**{made: change})[~first], findings
+
+
+def infer_intervals(frame: pd.DataFrame, schema: Stream) -> Cleaned:
+    """Add `interval_hours`: the gap to the previous settlement as 1, 2, 4 or 8 hours.
+
+    Longer gaps are missing settlements, hence 8; the first settlement takes the second's.
+    """
+    gap = frame["time"].dt.round("min").diff().dt.total_seconds().to_numpy() / 3600
+    steps = np.array(INTERVALS_HOURS)
+    nearest = np.abs(np.log(np.maximum(gap, 1e-9))[:, None] - np.log(steps)).argmin(axis=1)
+    hours = np.where(np.isnan(gap), np.nan, steps[nearest])
+    if len(hours):
+        hours[0] = hours[1] if len(hours) > 1 else INTERVALS_HOURS[-1]
+    text = "interval not in the file, taken from the gap to the previous settlement"
+    first = when(frame["time"].iloc[0].round("min")) if len(frame) else ""
+    findings = (Finding("note", "", schema.name, "inferred intervals", len(frame), first, text),)
+    return frame.assign(interval_hours=hours), findings
+
+
+def trim_contract(frame: pd.DataFrame, schema: Stream, expiry: pd.Timestamp) -> Cleaned:
+    """One dated future without what is not its market.
+
+    Left out: bars from expiry on, a constant tail of `STALE_TAIL` or more bars, and a first bar
+    whose range is `WILD_FIRST` times the median range of the next day's.
+
+    Args:
+        frame: bars of one contract; `time` naive in UTC or aware.
+        schema: the stream `future`.
+        expiry: UTC.
+    """
+    times = frame["time"]
+    limit = expiry.tz_convert(None) if times.dt.tz is None else expiry
+    name = f"{expiry:%y%m%d}"
+    late = times >= limit
+    findings = _count("note", schema, "rows after expiry", frame, late, f"{name}, not stored")
+    frame = frame[~late]
+    tail = _constant_tail(frame)
+    findings += _count(
+        "warning", schema, "stale tail", frame, tail, f"{name}, a feed that stopped, not stored"
+    )
+    frame = frame[~tail]
+    wild = _wild_first(frame)
+    findings += _count("note", schema, "wild first bar", frame, wild, f"{name}, not stored")
+    return frame[~wild], findings
+
+
+def _constant_tail(frame: pd.DataFrame) -> pd.Series:
+    prices = frame[["open", "high", "low", "close"]].to_numpy()
+    same = (prices == prices[-1:, -1:]).all(axis=1) if len(prices) else np.zeros(0, bool)
+    length = int(np.logical_and.accumulate(same[::-1]).sum())
+    keep = len(frame) - (length if length >= STALE_TAIL else 0)
+    return pd.Series(np.arange(len(frame)) >= keep, frame.index)
+
+
+def _wild_first(frame: pd.DataFrame) -> pd.Series:
+    reach = (frame["high"] / frame["low"] - 1).to_numpy()
+    usual = np.median(reach[1 : WILD_SAMPLE + 1]) if len(reach) > WILD_SAMPLE else np.inf
+    wild = bool(len(reach)) and usual > 0 and reach[0] > WILD_FIRST * usual
+    return pd.Series((np.arange(len(frame)) == 0) & wild, frame.index)
+
+
+def resample(
+    table: pd.DataFrame, schema: Stream, *, small: pd.Timedelta, bar: pd.Timedelta
+) -> Cleaned:
+    """Bars of `small` size joined into bars of size `bar`.
+
+    A bar is left out unless its last small bar is there, and its first, where it has an open:
+    its open and close would otherwise be prices of other times. Holes inside a bar are noted, and
+    high, low and volume are those of what is there.
+
+    Args:
+        table: canonical bars.
+        schema: their stream.
+    """
+    if bar == small or not len(table):
+        return table, ()
+    table = table.sort_values([*schema.key, "time"], kind="stable", ignore_index=True)
+    bins = table["time"].dt.floor(bar)
+    new = bins != bins.shift()
+    for name in schema.key:
+        new |= table[name] != table[name].shift()
+    starts = np.flatnonzero(new.to_numpy())
+    ends = np.append(starts[1:], len(table)) - 1
+    made = _joined(table, schema, starts, ends)
+    opened = (table["time"].to_numpy()[starts] == bins.to_numpy()[starts]) | ("open" not in table)
+    whole = table["time"].to_numpy()[ends] + small == bins.to_numpy()[starts] + bar
+    made["time"] = bins.iloc[starts].reset_index(drop=True)
+    made["available"] = made["time"] + bar
+    usable = pd.Series(opened & whole)
+    holes = pd.Series(ends - starts + 1 < bar // small) & usable
+    size = bar_text(bar)
+    findings = (
+        *_count(
+            "note", schema, "incomplete bars", made, ~usable,
+            f"bars of {size} without their first or last {bar_text(small)}, not stored",
+        ),
+        *_count(
+            "note", schema, "bars with holes", made, holes,
+            f"bars of {size} that lack some of their {bar_text(small)} bars inside",
+        ),
+    )  # fmt: skip
+    made = made[usable][table.columns]
+    return made.sort_values(["time", *schema.key], kind="stable", ignore_index=True), findings
+
+
+def _joined(
+    table: pd.DataFrame,
+    schema: Stream,
+    starts: npt.NDArray[np.intp],
+    ends: npt.NDArray[np.intp],
+) -> pd.DataFrame:
+    made = table.iloc[starts].reset_index(drop=True)
+    for name in schema.columns:
+        if name not in table or name in (*schema.key, "open"):
+            continue
+        values = table[name].to_numpy()
+        if name == "high":
+            made[name] = np.fmax.reduceat(values, starts)
+        elif name == "low":
+            made[name] = np.fmin.reduceat(values, starts)
+        elif name == "volume":
+            known = np.add.reduceat(~np.isnan(values), starts) > 0
+            made[name] = np.where(known, np.add.reduceat(np.nan_to_num(values), starts), np.nan)
+        else:
+            made[name] = values[ends]
+    return made
+
+
+def _count(
+    grade: Grade, schema: Stream, rule: str, frame: pd.DataFrame, mask: pd.Series, text: str
+) -> tuple[Finding, ...]:
+    """A finding about the rows in `mask`, if there are any."""
+    count = int(mask.sum())
+    if not count:
+        return ()
+    first = frame["time"].iloc[int(mask.to_numpy().argmax())]
+    return (Finding(grade, "", schema.name, rule, count, when(first), text),)

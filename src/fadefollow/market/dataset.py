@@ -1,0 +1,245 @@
+"""A data set, opened: markets by coin with their coverage, audit and fingerprint."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from fadefollow.errors import DataError, StoreError, unknown
+from fadefollow.market.bars import bar_size, bar_text
+from fadefollow.market.coverage import Coverage, cover_all
+from fadefollow.market.findings import Finding
+from fadefollow.market.names import check_dataset_name, check_symbol
+from fadefollow.market.panel import Market
+from fadefollow.market.spec import DatasetSpec, FileSpec, load_spec
+from fadefollow.market.store import Store, fingerprint
+
+if TYPE_CHECKING:
+    from fadefollow.market.audit import Audit
+
+__all__ = ["Dataset", "DatasetSpec", "FileSpec", "load_spec", "open_dataset"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Everything that a run knows about its data.
+
+    Attributes:
+        name: the data set's name.
+        title: one line for people.
+        bar: size of the bars.
+        simulated: whether it comes from the lab.
+        fingerprint: hash of all stored values (of all coins and times, not only those opened).
+        markets: by coin.
+        truth: on lab data the planted phases: `symbol, phase, start, end, planted_bps,
+            horizon_hours`; else None.
+        findings: what the import saw, and what opening left out.
+        costs: overrides of costs, as written in the data set's TOML.
+    """
+
+    name: str
+    title: str
+    bar: pd.Timedelta
+    simulated: bool
+    fingerprint: str
+    markets: Mapping[str, Market]
+    truth: pd.DataFrame | None = None
+    findings: tuple[Finding, ...] = ()
+    costs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The coins."""
+        return tuple(self.markets)
+
+    @cached_property
+    def coverages(self) -> tuple[Coverage, ...]:
+        """What each stream of each coin covers."""
+        return cover_all(self.markets)
+
+    def coverage(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Coin → stream → `first`, `last` (text, UTC), `rows`, `missing`."""
+        found: dict[str, dict[str, dict[str, Any]]] = {}
+        for c in self.coverages:
+            row = {"first": c.first, "last": c.last, "rows": c.rows, "missing": c.missing}
+            found.setdefault(c.symbol, {})[c.stream] = row
+        return found
+
+    @cached_property
+    def audit(self) -> Audit:
+        """The audit, made when first asked for."""
+        from fadefollow.market.audit import audit
+
+        return audit(self)
+
+    def select(self, *symbols: str) -> Dataset:
+        """The same data set with only these coins."""
+        for symbol in symbols:
+            if symbol not in self.markets:
+                raise unknown("coin", symbol, self.markets, where=self.name)
+        chosen = {symbol: self.markets[symbol] for symbol in symbols}
+        return dataclasses.replace(self, markets=chosen, truth=_of_coins(self.truth, chosen))
+
+
+def open_dataset(
+    spec: DatasetSpec,
+    name: str,
+    store_root: Path,
+    *,
+    symbols: Sequence[str] | None = None,
+    since: pd.Timestamp | None = None,
+    until: pd.Timestamp | None = None,
+) -> Dataset:
+    """Read a data set from the store, or simulate it.
+
+    Args:
+        spec: what its TOML says.
+        name: its name.
+        store_root: the store's folder.
+        symbols: only these coins, in this order; by default all.
+        since: leave out bars that open before; UTC where it has no zone.
+        until: leave out bars that close after.
+
+    Raises:
+        DataError: it was not imported, the range is backwards or holds no data.
+        UnknownNameError: a coin that the data set does not have.
+        StoreError: the store cannot be read.
+    """
+    check_dataset_name(name)
+    since, until = _aware(since), _aware(until)
+    if since is not None and until is not None and since >= until:
+        rule = "the range must go forward"
+        raise DataError(rule, got=f"since {since}, until {until}", where=name)
+    for symbol in symbols or ():
+        check_symbol(symbol)
+    whole = _simulated(spec, name) if spec.source == "lab" else _stored(
+        spec, name, Store(Path(store_root)), symbols
+    )  # fmt: skip
+    chosen = whole.select(*symbols) if symbols else whole
+    return _between(chosen, since, until, strict=bool(symbols))
+
+
+def _simulated(spec: DatasetSpec, name: str) -> Dataset:
+    lab: Any = importlib.import_module("fadefollow.market.lab")
+    made = lab.simulate(spec.lab, bar=spec.bar)
+    listed: Mapping[str, pd.Timestamp] = getattr(made, "listed", {})
+    markets = {
+        symbol: Market(symbol, bar=spec.bar, tables=tables, listed=listed.get(symbol))
+        for symbol, tables in made.tables.items()
+    }
+    print_ = fingerprint(spec.bar, made.tables)
+    return Dataset(
+        name, spec.title, spec.bar, True, print_, markets, truth=made.truth, costs=spec.costs
+    )
+
+
+def _stored(spec: DatasetSpec, name: str, store: Store, symbols: Sequence[str] | None) -> Dataset:
+    if name not in store.datasets():
+        raise DataError(
+            "the data set must be imported before it is used",
+            got="nothing in the store",
+            where=name,
+            hint=f"fadefollow data import {name} --from FOLDER",
+        )
+    for attempt in (1, 2):
+        pointer = store.read(name)
+        try:
+            tables = {
+                coin: store.load(name, coin, pointer=pointer)
+                for coin in symbols or tuple(pointer.tables)
+            }
+            break
+        except StoreError:
+            # two imports in a row may have removed files since the pointer was read
+            if attempt == 2 or store.read(name) == pointer:
+                raise
+    bar = bar_size(pointer.bar)
+    if bar != spec.bar:
+        raise DataError(
+            "the stored bars must be of the size that the data set's TOML says",
+            got=f"{pointer.bar} in the store, {bar_text(spec.bar)} in the TOML",
+            where=name,
+            hint=f"fadefollow data import {name} --from FOLDER",
+        )
+    markets = {coin: Market(coin, bar=bar, tables=streams) for coin, streams in tables.items()}
+    findings = tuple(f for f in pointer.findings if f.symbol in markets)
+    return Dataset(
+        name,
+        spec.title,
+        bar,
+        False,
+        pointer.fingerprint,
+        markets,
+        findings=findings,
+        costs=spec.costs,
+    )
+
+
+def _between(
+    dataset: Dataset, since: pd.Timestamp | None, until: pd.Timestamp | None, *, strict: bool
+) -> Dataset:
+    """Cut all markets to a range; coins without bars in it are left out and noted."""
+    if since is None and until is None:
+        return dataset
+    cut, left_out = {}, []
+    for symbol, market in dataset.markets.items():
+        start = since or market.index[0]
+        end = until or market.index[-1] + market.bar
+        part = market.between(start, end) if start < end else None
+        if part is not None and len(part) and {"perp", "spot"} & set(_with_bars(part)):
+            cut[symbol] = part
+        else:
+            left_out.append(symbol)
+    if not cut or (strict and left_out):
+        raise DataError(
+            "the range must hold data",
+            got=f"since {since or 'the start'}, until {until or 'the end'}: nothing",
+            where=f"{dataset.name}, {', '.join(left_out)}",
+            hint=f"there is data from {_reach(dataset)}",
+        )
+    text = "no bars in the range asked for, left out"
+    notes = tuple(Finding("warning", s, "perp", "no data", 1, "", text) for s in left_out)
+    truth = _of_coins(dataset.truth, cut)
+    if truth is not None:
+        inside = (truth["start"] >= (since or truth["start"].min())) & (
+            truth["start"] < (until or truth["start"].max() + dataset.bar)
+        )
+        truth = truth[inside].reset_index(drop=True)
+    return dataclasses.replace(
+        dataset, markets=cut, truth=truth, findings=(*dataset.findings, *notes)
+    )
+
+
+def _with_bars(market: Market) -> tuple[str, ...]:
+    """Those of perp and spot that have a bar inside the market's own range."""
+    return tuple(
+        name
+        for name in ("perp", "spot")
+        if name in market.streams and market.table(name)["time"].iloc[-1] >= market.index[0]
+    )
+
+
+def _reach(dataset: Dataset) -> str:
+    first = min(m.index[0] for m in dataset.markets.values())
+    last = max(m.index[-1] for m in dataset.markets.values()) + dataset.bar
+    return f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
+
+
+def _of_coins(truth: pd.DataFrame | None, coins: Mapping[str, Market]) -> pd.DataFrame | None:
+    return (
+        None if truth is None else truth[truth["symbol"].isin(list(coins))].reset_index(drop=True)
+    )
+
+
+def _aware(time: pd.Timestamp | None) -> pd.Timestamp | None:
+    if time is None:
+        return None
+    stamp = pd.Timestamp(time)
+    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")

@@ -1,0 +1,211 @@
+"""The recursion of one coin: price, crowd, premium, funding, liquidations, step by step.
+
+Units: hours; the crowd in units of its usual side (about 1 long and 1 short when nothing presses);
+premiums as fractions, perp / spot − 1, the sign of the exchange's premium index.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from fadefollow.market.lab.clock import BoolArray, FloatArray
+
+
+class Crowd(NamedTuple):
+    """How the leveraged crowd behaves."""
+
+    turnover: float = 1.0 / 16.0  #: part of the positions that is closed and opened anew, per hour
+    chase: float = 0.12  #: how far a usual move over `chase_hours` tips new positions its way
+    chase_hours: float = 60.0
+    fight: float = 0.06  #: how far a usual move over `fight_hours` tips them against it
+    fight_hours: float = 6.0
+    reach: float = 0.24  #: adverse move from the mean entry at which most of a side is liquidated
+    steepness: float = 2.0  #: liquidated part at move u: 1 − exp(−(u / reach)^steepness)
+
+
+class Premium(NamedTuple):
+    """How the crowd's imbalance and arbitrage make the premium, and the premium makes funding."""
+
+    rest: float = -4.7e-4  #: perp against spot when the crowd leans nowhere
+    long_slope: float = 32e-4  #: per unit of net longs beyond what arbitrage absorbs
+    short_slope: float = 27e-4  #: likewise of net shorts
+    free_long: float = -0.02  #: net longs that cash-and-carry absorbs
+    free_short: float = 0.70  #: net shorts that holders' lending absorbs
+    soft: float = 0.06  #: softness of the bend between the two
+    pull_hours: float = 1.0  #: time in which arbitrage pulls most of a deviation back
+    noise: float = 1.3e-4  #: of the premium, per square root of an hour at usual volatility
+    lead: float = -0.10  #: correlation of that noise with the perp's own shock
+    liquidation: float = 40e-4  #: push by the liquidation of one usual side
+    base_rate: float = 1e-4  #: the interest that the funding formula is drawn to
+    clamp: float = 5e-4
+    cap: float = 75e-4  #: largest rate per interval
+
+
+CROWD, PREMIUM = Crowd(), Premium()
+
+
+class Path(NamedTuple):
+    """What the kernel returns, each of shape (n,), at the end of each step."""
+
+    perp: FloatArray  #: price after any settlement
+    high: FloatArray
+    low: FloatArray
+    mark: FloatArray
+    premium: FloatArray  #: perp / spot − 1
+    rate: FloatArray  #: funding settled at the step's end; 0 where none
+    longs: FloatArray  #: of the crowd
+    shorts: FloatArray
+    long_liquidated: FloatArray  #: within the step
+    short_liquidated: FloatArray
+
+
+@njit(cache=True, nogil=True)
+def _softplus(x: float, soft: float) -> float:
+    z = x / soft
+    return x if z > 30.0 else soft * math.log1p(math.exp(z))
+
+
+@njit(cache=True, nogil=True)
+def _fair_premium(net: float, c: Premium) -> float:
+    """The premium at which arbitrage takes the other side of the net crowd."""
+    long_side = _softplus(net - c.free_long, c.soft)
+    short_side = _softplus(-net - c.free_short, c.soft)
+    return float(c.rest + c.long_slope * long_side - c.short_slope * short_side)
+
+
+@njit(cache=True, nogil=True)
+def funding_rate(average: float, c: Premium) -> float:
+    """F = average premium + clamp(base rate − average premium, ±clamp), capped."""
+    pull = min(max(c.base_rate - average, -c.clamp), c.clamp)
+    return min(max(average + pull, -c.cap), c.cap)
+
+
+@njit(cache=True, nogil=True)
+def walk(
+    hours: float,
+    first_price: float,
+    log_return: FloatArray,
+    variance: FloatArray,
+    typical: float,
+    drift: FloatArray,
+    settles: BoolArray,
+    mood: FloatArray,
+    long_inflow: FloatArray,
+    short_inflow: FloatArray,
+    spot_pressure: FloatArray,
+    premium_noise: FloatArray,
+    print_noise: FloatArray,
+    mark_noise: FloatArray,
+    up: FloatArray,
+    down: FloatArray,
+    crowd: Crowd,
+    arb: Premium,
+) -> Path:
+    """Run one coin.
+
+    Args:
+        hours: length of a step.
+        first_price: perp before the first step.
+        log_return: shocks, with E[exp(shock)] = 1 given the past.
+        variance: of the price path within each step.
+        typical: a usual step's variance.
+        drift: expected return of each step after funding, fraction; market and plants.
+        settles: steps at whose end funding is settled.
+        mood: what else tips the crowd's new positions, dimensionless.
+        long_inflow: opened from outside, per hour; likewise `short_inflow`.
+        spot_pressure: bps on the spot premium.
+        premium_noise: standard normals; print_noise and mark_noise: fractions of the price.
+        up: uniforms for the step's high; `down` for its low.
+
+    All arrays have shape (n,). The path within a step is a Brownian bridge of the logarithm; its
+    extremes are drawn from their exact laws (Karatzas & Shreve, 2.8): for end b and variance V,
+    max = (b + √(b² − 2V·ln u)) / 2.
+    """
+    n = len(log_return)
+    perp, high, low = np.empty(n), np.empty(n), np.empty(n)
+    mark, premium, rate = np.empty(n), np.empty(n), np.zeros(n)
+    longs, shorts = np.empty(n), np.empty(n)
+    long_gone, short_gone = np.zeros(n), np.zeros(n)
+
+    price, q_long, q_short = first_price, 1.0, 1.0
+    entry_long, entry_short, worst_long, worst_short = price, price, 0.0, 0.0
+    chased, fought, sticky, paid, count = 0.0, 0.0, arb.rest, 0.0, 0
+    keep_chase = math.exp(-hours / crowd.chase_hours)
+    keep_fight = math.exp(-hours / crowd.fight_hours)
+    usual_chase = math.sqrt(typical * crowd.chase_hours / hours / 2.0)
+    usual_fight = math.sqrt(typical * crowd.fight_hours / hours / 2.0)
+    renewed = 1.0 - math.exp(-crowd.turnover * hours)
+    pulled = 1.0 - math.exp(-hours / arb.pull_hours)
+    own = math.sqrt(1.0 - arb.lead * arb.lead)
+
+    for i in range(n):
+        # the crowd decides on what it has seen before this step
+        tip = (
+            mood[i]
+            + crowd.chase * math.tanh(chased / usual_chase)
+            - crowd.fight * math.tanh(fought / usual_fight)
+        )
+        opened_long = max(renewed * math.exp(tip / 2.0) + long_inflow[i] * hours, 0.0)
+        opened_short = max(renewed * math.exp(-tip / 2.0) + short_inflow[i] * hours, 0.0)
+        leave_long = max(-long_inflow[i] * hours - renewed * math.exp(tip / 2.0), 0.0)
+        leave_short = max(-short_inflow[i] * hours - renewed * math.exp(-tip / 2.0), 0.0)
+
+        # the price: a fair shock around the drift
+        move = log_return[i] + math.log1p(drift[i])
+        spread = 2.0 * variance[i]
+        top = 0.5 * (move + math.sqrt(move * move - spread * math.log(up[i])))
+        bottom = 0.5 * (move - math.sqrt(move * move - spread * math.log(down[i])))
+        high[i], low[i] = price * math.exp(top), price * math.exp(bottom)
+        before = price * math.exp(move)
+        chased = keep_chase * chased + move
+        fought = keep_fight * fought + move
+
+        # liquidation: the farther price runs from the mean entry, the more leverage is gone
+        fall = max(entry_long / low[i] - 1.0, 0.0)
+        if fall > worst_long:
+            touched = (fall / crowd.reach) ** crowd.steepness
+            touched -= (worst_long / crowd.reach) ** crowd.steepness
+            long_gone[i] = q_long * (1.0 - math.exp(-touched))
+            worst_long = fall
+        rise = max(high[i] / entry_short - 1.0, 0.0)
+        if rise > worst_short:
+            touched = (rise / crowd.reach) ** crowd.steepness
+            touched -= (worst_short / crowd.reach) ** crowd.steepness
+            short_gone[i] = q_short * (1.0 - math.exp(-touched))
+            worst_short = rise
+        q_long = max((q_long - long_gone[i]) * (1.0 - renewed) - leave_long, 1e-3) + opened_long
+        q_short = max((q_short - short_gone[i]) * (1.0 - renewed) - leave_short, 1e-3)
+        q_short += opened_short
+        fresh = opened_long / q_long
+        entry_long += fresh * (before - entry_long)
+        worst_long *= 1.0 - fresh
+        fresh = opened_short / q_short
+        entry_short += fresh * (before - entry_short)
+        worst_short *= 1.0 - fresh
+
+        # the premium: pushed by the net crowd, pulled back by arbitrage
+        heat = min((variance[i] / typical) ** 0.25, 3.0)
+        shock = (log_return[i] + 0.5 * variance[i]) / math.sqrt(variance[i])
+        noise = arb.lead * shock + own * premium_noise[i]
+        target = _fair_premium(q_long - q_short, arb) - 1e-4 * spot_pressure[i]
+        sticky += pulled * (target - sticky) + arb.noise * math.sqrt(hours) * heat * noise
+        sticky += arb.liquidation * (short_gone[i] - long_gone[i])
+        premium[i] = sticky + heat * print_noise[i]
+        paid += premium[i]
+        count += 1
+
+        # funding: what longs pay at the settlement, the price gives them back
+        price = before
+        if settles[i]:
+            rate[i] = funding_rate(paid / count, arb)
+            price = before / (1.0 - rate[i] * (1.0 + mark_noise[i]))
+            paid, count = 0.0, 0
+        mark[i] = price * (1.0 + mark_noise[i])
+        perp[i] = price
+        high[i], low[i] = max(high[i], price), min(low[i], price)
+        longs[i], shorts[i] = q_long, q_short
+    return Path(perp, high, low, mark, premium, rate, longs, shorts, long_gone, short_gone)

@@ -1,0 +1,111 @@
+"""Settings of the lab: the `[lab]` table of a data set, checked."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from fadefollow.errors import FadeFollowError, ParameterError, unknown
+
+#: a coin's name becomes part of file names and of the report
+CoinName = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,16}$")]
+
+
+class Plant(BaseModel):
+    """How often a phase happens and what it is worth."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    #: mean perp return, net of funding and beyond the market's drift, in the direction of the
+    #: phase's lean over `horizon_hours` from the phase's start; negative: fading it pays
+    drift_bps: float = Field(0.0, ge=-2000.0, le=2000.0)
+    #: how long the planted drift acts
+    horizon_hours: float = Field(72.0, ge=1.0, le=720.0)
+    #: episodes a coin and year (after the quiet days)
+    per_year: float = Field(12.0, ge=0.0, le=60.0)
+
+
+class LabSettings(BaseModel):
+    """Everything a simulated market is made from; the same settings give the same market."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    seed: int = Field(1, ge=0)
+    #: first day, from 00:00 UTC
+    start: dt.date = dt.date(2021, 1, 1)
+    years: float = Field(2.0, ge=0.02, le=20.0)
+    #: names of the coins, or how many
+    coins: tuple[CoinName, ...] | int = 2
+    #: fraction a year by which the perp grows after funding
+    annual_drift: float = Field(0.15, ge=-0.9, le=5.0)
+    #: standard deviation of a typical coin's returns, fraction a year
+    annual_volatility: float = Field(0.75, ge=0.05, le=3.0)
+    #: coins' volatilities lie within exp(± this) of `annual_volatility`
+    volatility_spread: float = Field(0.2, ge=0.0, le=1.0)
+    #: of two coins' returns, through the market factor
+    correlation: float = Field(0.6, ge=0.0, lt=1.0)
+    #: bursts of variance a year, of the market and again of each coin
+    jumps_per_year: float = Field(40.0, ge=0.0, le=1000.0)
+    #: days at the start in which no episode happens, for the detectors' windows to fill
+    quiet_days: float = Field(30.0, ge=0.0, le=730.0)
+    #: a day's netflow is known this long after the day's end
+    netflow_lag_hours: float = Field(12.0, ge=0.0, le=96.0)
+    #: the simulation's own step; smaller bars make it smaller
+    step_minutes: int = Field(15, ge=1, le=60)
+    #: by phase; a phase that is not listed happens at the default rate and is worth nothing
+    plants: dict[str, Plant] = Field(default_factory=dict)
+
+    @classmethod
+    def read(cls, settings: Mapping[str, Any]) -> Self:
+        """The checked settings.
+
+        Raises:
+            ParameterError: a value out of its bounds, of the wrong kind, or that does not fit.
+            UnknownNameError: a key that does not exist.
+        """
+        try:
+            return cls.model_validate(dict(settings))
+        except ValidationError as error:
+            raise _plain(error) from None
+
+    @field_validator("start", mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        return dt.date.fromisoformat(value) if isinstance(value, str) else value
+
+    @field_validator("coins", mode="after")
+    @classmethod
+    def _some_and_distinct(cls, value: tuple[str, ...] | int) -> tuple[str, ...] | int:
+        count = value if isinstance(value, int) else len(value)
+        if not 1 <= count <= 1000:
+            raise ValueError("there must be 1 to 1000 coins")
+        if not isinstance(value, int) and len(set(value)) < count:
+            raise ValueError("coins must differ")
+        return value
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The coins' names; a mere count gives C01, C02, …"""
+        if isinstance(self.coins, int):
+            return tuple(f"C{i + 1:02d}" for i in range(self.coins))
+        return self.coins
+
+    def plant(self, phase: str) -> Plant:
+        """What is planted in `phase`."""
+        return self.plants.get(phase, Plant())
+
+
+def _plain(error: ValidationError) -> FadeFollowError:
+    """pydantic's first complaint in the project's words."""
+    first = error.errors(include_url=False)[0]
+    path = [str(part) for part in first["loc"]]
+    where = ".".join(["[lab]", *path])
+    if first["type"] == "extra_forbidden":
+        model = Plant if path[0] == "plants" else LabSettings
+        return unknown("key", path[-1], model.model_fields, where=".".join(["[lab]", *path[:-1]]))
+    message = first["msg"].removeprefix("Value error, ")
+    got = None if isinstance(first["input"], Mapping | LabSettings) else repr(first["input"])
+    return ParameterError(message[:1].lower() + message[1:], got=got, where=where)

@@ -1,0 +1,152 @@
+"""Tables: from steps to bars to the canonical tables of `fadefollow.market.streams`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from fadefollow.market.lab.clock import SETTLEMENT_HOURS, Clock, FloatArray
+from fadefollow.market.lab.contracts import Contract
+from fadefollow.market.lab.kernel import Path
+from fadefollow.market.lab.ledgers import Ledgers
+
+Columns = dict[str, FloatArray]
+_DAY, _NONE = pd.Timedelta(days=1), pd.Timedelta(0)
+
+
+def extremes(
+    before: FloatArray, after: FloatArray, variance: FloatArray, up: FloatArray, down: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """High and low of the continuous path of each step, given its ends; all of shape (n,).
+
+    The extremes of a Brownian bridge of log prices with the step's variance: for a move b,
+    max = (b + √(b² − 2V·ln u)) / 2 with u uniform.
+    """
+    move = np.log(after / before)
+    high = before * np.exp(0.5 * (move + np.sqrt(move**2 - 2.0 * variance * np.log(up))))
+    low = before * np.exp(0.5 * (move - np.sqrt(move**2 - 2.0 * variance * np.log(down))))
+    return np.maximum(high, np.maximum(before, after)), np.minimum(low, np.minimum(before, after))
+
+
+def bars(
+    per_bar: int, first: float, close: FloatArray, high: FloatArray, low: FloatArray
+) -> Columns:
+    """Open, high, low and close of bars of `per_bar` steps; a bar opens at the last one's close."""
+    ends = close[per_bar - 1 :: per_bar]
+    opens = np.concatenate([[first], ends[:-1]])
+    tops = np.maximum(high.reshape(-1, per_bar).max(axis=1), opens)
+    bottoms = np.minimum(low.reshape(-1, per_bar).min(axis=1), opens)
+    return {"open": opens, "high": tops, "low": bottoms, "close": ends.copy()}
+
+
+class Streams:
+    """Builds one coin's canonical tables from its path.
+
+    Args:
+        first_price: perp, spot, mark and index before the first step.
+        variance: of the price path in each step, shape (n,).
+        up: uniforms behind the highs, shape (n,); `down` behind the lows.
+        netflow_lag: publication lag after the day's end.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        first_price: float,
+        variance: FloatArray,
+        up: FloatArray,
+        down: FloatArray,
+        netflow_lag: pd.Timedelta,
+    ) -> None:
+        self.clock, self.first_price, self.netflow_lag = clock, first_price, netflow_lag
+        self.variance, self.up, self.down = variance, up, down
+
+    def tables(
+        self, path: Path, spot: FloatArray, futures: Sequence[Contract], ledgers: Ledgers
+    ) -> dict[str, pd.DataFrame]:
+        """Every stream that the lab makes, by name."""
+        perp = bars(self.clock.per_bar, self.first_price, path.perp, path.high, path.low)
+        premium = path.premium
+        index = bars(self.clock.per_bar, premium[0], premium, premium, premium)
+        return {
+            "spot": self._bars(
+                self._priced(spot, self.first_price) | self._volume(ledgers.spot_volume)
+            ),
+            "perp": self._bars(perp | self._volume(ledgers.perp_volume)),
+            "mark": self._bars(self._priced(path.mark, self.first_price)),
+            "premium_index": self._bars(index),
+            "funding": self._funding(path.rate),
+            "open_interest": self._open_interest(ledgers),
+            "future": self._futures(futures, ledgers.future_volume),
+            "liquidations": self._daily(
+                long_coins=self._per_day(ledgers.long_liquidated),
+                short_coins=self._per_day(ledgers.short_liquidated),
+            ),
+            "netflow": self._daily(
+                lag=self.netflow_lag, netflow_coins=ledgers.netflow, reserve_coins=ledgers.reserve
+            ),
+        }
+
+    def _priced(self, price: FloatArray, first: float, steps: slice = slice(None)) -> Columns:
+        """Bars of a price that moves with the perp, over `steps`, from its `first` print."""
+        before = np.concatenate([[first], price[:-1]])
+        high, low = extremes(before, price, self.variance[steps], self.up[steps], self.down[steps])
+        return bars(self.clock.per_bar, first, price, high, low)
+
+    def _volume(self, volume: FloatArray) -> Columns:
+        return {"volume": volume.reshape(-1, self.clock.per_bar).sum(axis=1)}
+
+    def _per_day(self, coins: FloatArray) -> FloatArray:
+        return np.asarray(coins.reshape(-1, self.clock.per_day).sum(axis=1))
+
+    def _bars(self, columns: Columns) -> pd.DataFrame:
+        times = self.clock.opens
+        return _table(times, times + self._bar, columns)
+
+    @property
+    def _bar(self) -> pd.Timedelta:
+        return pd.Timedelta(minutes=self.clock.minutes * self.clock.per_bar)
+
+    def _funding(self, rate: FloatArray) -> pd.DataFrame:
+        at = np.flatnonzero(self.clock.settles)
+        step = np.timedelta64(self.clock.minutes, "m")
+        times = pd.DatetimeIndex(self.clock.start.tz_convert(None) + step * (at + 1), tz="UTC")
+        hours = np.full(len(at), float(SETTLEMENT_HOURS))
+        return _table(times, times, {"rate": rate[at], "interval_hours": hours})
+
+    def _open_interest(self, ledgers: Ledgers) -> pd.DataFrame:
+        """Snapshots at the bars' closes."""
+        per = self.clock.per_bar
+        times = self.clock.opens + self._bar
+        return _table(times, times, {"open_interest": ledgers.open_interest[per - 1 :: per].copy()})
+
+    def _futures(self, futures: Sequence[Contract], volume: FloatArray) -> pd.DataFrame:
+        per, parts = self.clock.per_bar, []
+        for contract in futures:
+            steps = slice(contract.first, contract.first + len(contract.price))
+            opens = self.clock.opens[steps.start // per : steps.stop // per]
+            part = _table(
+                opens,
+                opens + self._bar,
+                self._priced(contract.price, float(contract.price[0]), steps)
+                | self._volume(volume[steps]),
+            )
+            part.insert(1, "expiry", pd.Series(contract.expiry, part.index).dt.as_unit("ns"))
+            parts.append(part)
+        joined = pd.concat(parts, ignore_index=True)
+        return joined.sort_values(["time", "expiry"], kind="stable", ignore_index=True)
+
+    def _daily(self, *, lag: pd.Timedelta = _NONE, **columns: FloatArray) -> pd.DataFrame:
+        days = len(next(iter(columns.values())))
+        span = np.timedelta64(1, "D") * np.arange(days)
+        times = pd.DatetimeIndex(self.clock.start.tz_convert(None) + span, tz="UTC")
+        return _table(times, times + _DAY + lag, columns)
+
+
+def _table(times: pd.DatetimeIndex, available: pd.DatetimeIndex, columns: Columns) -> pd.DataFrame:
+    """A canonical table: `time`, the columns, `available`."""
+    data = {"time": times.as_unit("ns"), **columns, "available": available.as_unit("ns")}
+    return pd.DataFrame(data)

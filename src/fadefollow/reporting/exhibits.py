@@ -1,0 +1,209 @@
+"""Exhibits: a chart, what it shows in words, and the same as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from fadefollow.phases import STANCES
+from fadefollow.reporting.charts import (
+    Chart,
+    coverage_chart,
+    equity_chart,
+    returns_chart,
+    split_chart,
+    study_chart,
+)
+from fadefollow.reporting.coverage import CoverageFigure
+from fadefollow.reporting.performance import (
+    PARTS,
+    EquityFigure,
+    equity_figures,
+    returns_figure,
+    split_figure,
+)
+from fadefollow.reporting.price_chart import price_chart
+from fadefollow.reporting.prices import PriceFigure, price_figure
+from fadefollow.reporting.text import (
+    DASH,
+    MINUS,
+    THIN,
+    Table,
+    count,
+    fixed,
+    money,
+    percent,
+    plain_bps,
+    titled,
+    when,
+)
+from fadefollow.verdict.model import EventStudy, RunResult, Verdict
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One figure of the report; without a chart, `caption` says why there is none."""
+
+    title: str
+    caption: str
+    table: Table | None = None
+    island: Markup | None = None
+    height: int = 0
+
+
+def exhibit(title: str, caption: str, chart: Chart, table: Table) -> Exhibit:
+    """A drawn figure."""
+    return Exhibit(title, caption, table, chart.island(), chart.height)
+
+
+def market(run: RunResult) -> tuple[Exhibit, ...]:
+    """One exhibit a coin: its price with phases and trades."""
+    found = next((v.verdict for v in run.verdicts if v.verdict in STANCES), "fade")
+    figures = (price_figure(run, symbol) for symbol in run.prices)
+    return tuple(
+        exhibit(f.symbol, _market_caption(f, found), price_chart(f, shown=found), _lanes(f))
+        if f.close.time.size
+        else Exhibit(f.symbol, "This coin has no bars in the range of the run.")
+        for f in figures
+    )
+
+
+def equity(run: RunResult) -> tuple[Exhibit, ...]:
+    """One exhibit a strategy: equity and drawdown of both stances."""
+    caption = (
+        "Gain on fixed capital, marked to market at the end of each UTC day, net of all costs; "
+        "below, the fall from the last peak."
+    )
+    return tuple(
+        exhibit(f.strategy, caption, equity_chart(f), _years(f))
+        if f.curves
+        else Exhibit(f.strategy, "Neither stance was traded: there is no equity to show.")
+        for f in equity_figures(run)
+    )
+
+
+def splits(run: RunResult) -> tuple[Exhibit, ...]:
+    """One exhibit a verdict: what price, funding, fees, slippage and liquidation contributed."""
+    return tuple(_split(verdict) for verdict in run.verdicts)
+
+
+def studies(run: RunResult) -> tuple[Exhibit, ...]:
+    """One exhibit an event study: returns after the phase against the placebo."""
+    return tuple(_study(study) for study in run.event_studies)
+
+
+def returns(run: RunResult, verdict: Verdict) -> Exhibit:
+    """How the returns of one phase's trades are spread."""
+    figure = returns_figure(run, verdict)
+    title = f"{titled(verdict.phase)}, {verdict.strategy}"
+    if not figure.counts:
+        return Exhibit(title, "There are no closed trades.")
+    head = ("Stance", "5\u202f%", "25\u202f%", "median", "75\u202f%", "95\u202f%")
+    rows = tuple(
+        (titled(s), *(f"{plain_bps(q)}{THIN}bps" for q in qs)) for s, qs in figure.quantiles.items()
+    )
+    caption = "Number of trades by net return; the outermost steps hold all trades beyond."
+    return exhibit(title, caption, returns_chart(figure), Table(head, rows))
+
+
+def covered(figure: CoverageFigure) -> Exhibit:
+    """What the data covers."""
+    title = "What the data covers"
+    if not figure.spans:
+        return Exhibit(title, "The data set declares no coverage.")
+    rows = tuple(
+        (s.symbol, s.stream, when(s.start), when(s.end), s.note or DASH) for s in figure.spans
+    )
+    table = Table(("Coin", "Stream", "From (UTC)", "To (UTC)", "Notes"), rows)
+    caption = "Each bar is the time one stream covers; strokes mark holes in the price bars."
+    return exhibit(title, caption, coverage_chart(figure), table)
+
+
+def _market_caption(figure: PriceFigure, shown: str) -> str:
+    parts = [
+        "Below the price, a triangle for each detected phase, pointing the way the crowd leans"
+        + (" (thick strokes: where the lab planted it)." if _is_planted(figure) else "."),
+    ]
+    if figure.trades:
+        parts.append(
+            "On the price, each trade from entry to exit: ▲ bought, ▼ sold short, filled if it "
+            f"gained, hollow if it lost. {titled(shown)} is shown first; the legend switches."
+        )
+    for marks in figure.trades:
+        if marks.left_out:
+            drawn = count(marks.left_out, f"smaller {marks.stance} trade")
+            parts.append(f"{drawn} not drawn.")
+    return " ".join(parts)
+
+
+def _is_planted(figure: PriceFigure) -> bool:
+    return any(len(lane.planted) for lane in figure.lanes)
+
+
+def _lanes(figure: PriceFigure) -> Table:
+    leans = {1: "long", -1: "short", 0: DASH}
+    planted = _is_planted(figure)
+    rows = []
+    for lane in figure.lanes:
+        traded = [sum(p == lane.phase for t in figure.trades for p in t.phase if t.stance == s)
+                  for s in STANCES]  # fmt: skip
+        row = [titled(lane.phase), leans[lane.lean], fixed(lane.time.size)]
+        row += [fixed(len(lane.planted))] if planted else []
+        rows.append((*row, *(fixed(n) for n in traded)))
+    head = ["Phase", "Lean", "Detected", *(["Planted"] if planted else [])]
+    return Table((*head, "Fade trades", "Follow trades"), tuple(rows))
+
+
+def _years(figure: EquityFigure) -> Table:
+    years = sorted({year for curve in figure.curves for year in curve.years})
+    gains = [curve.years for curve in figure.curves]
+    rows = tuple(
+        (str(y), *(percent(g[y], sign=True) if y in g else DASH for g in gains)) for y in years
+    )
+    return Table(("Year", *(titled(c.stance) for c in figure.curves)), rows)
+
+
+def _split(verdict: Verdict) -> Exhibit:
+    figure = split_figure(verdict)
+    title = f"{titled(verdict.phase)}, {verdict.strategy}"
+    if not any(any(values) for values in figure.parts.values()):
+        return Exhibit(title, "Neither stance has a counted trade: there is no P&L to split.")
+    rows = [
+        (titled(part), *(money(values[i]) for values in figure.parts.values()))
+        for i, part in enumerate(PARTS)
+    ]
+    rows.append(("Net", *(money(sum(values)) for values in figure.parts.values())))
+    head = ("Part", *(f"{titled(stance)} (quote currency)" for stance in figure.parts))
+    caption = "From price to net: each bar begins where the one above it ended."
+    return exhibit(title, caption, split_chart(figure), Table(head, tuple(rows)))
+
+
+def _study(study: EventStudy) -> Exhibit:
+    title = f"{titled(study.phase)}, {study.strategy}"
+    if not study.hours or not study.n_events:
+        return Exhibit(title, "There are no events to study.")
+    step = max(-(-len(study.hours) // 12), 1)
+    places = sorted({*range(0, len(study.hours), step), len(study.hours) - 1})
+    rows = tuple(
+        (
+            f"{fixed(study.hours[i])}{THIN}h",
+            *(
+                plain_bps(line[i])
+                for line in (
+                    study.mean_bps,
+                    study.placebo_mean_bps,
+                    study.placebo_low_bps,
+                    study.placebo_high_bps,
+                )
+            ),
+        )
+        for i in places
+    )
+    head = ("After", "Phase, bps", "Placebo mean, bps", f"2.5{THIN}%, bps", f"97.5{THIN}%, bps")
+    caption = (
+        f"Mean cumulative return over {count(study.n_events, 'event')} in the lean's direction, "
+        "net of funding, before fees and slippage. Inside the grey band, the phase did no more "
+        f"than shifted times do. Below zero ({MINUS}), fading gains."
+    )
+    return exhibit(title, caption, study_chart(study), Table(head, rows))

@@ -1,0 +1,104 @@
+"""What the report's numbers mean, for a trader: shown as tooltips and as a glossary."""
+
+from __future__ import annotations
+
+#: key → (name, explanation)
+TERMS: dict[str, tuple[str, str]] = {
+    "lean": (
+        "Lean",
+        "The side, long or short, of the positions that a phase identifies: held, just "
+        "force-closed, or about to be traded.",
+    ),
+    "fade": ("Fade", "Trade against the lean: buy when the phase names shorts, sell when longs."),
+    "follow": ("Follow", "Trade with the lean, on the same side as the phase's actors."),
+    "bps": ("Basis point (bps)", "One hundredth of a per cent: 100 bps are 1 %."),
+    "phases": ("Phases found", "How often the signal saw this phase, all coins together."),
+    "trades": (
+        "Trades",
+        "Trades with a regular exit. A phase seen while a position is open opens no other; trades "
+        "cut off by the end of the data are listed but not counted.",
+    ),
+    "mean": (
+        "Mean net return",
+        "Average return of a trade after price, funding, fees, slippage and liquidations, in bps "
+        "of what was put in at entry.",
+    ),
+    "ci": (
+        "95 % interval",
+        "Range of the mean that the data cannot rule out, from resampling blocks of days with all "
+        "coins together, since events cluster in time. Levels other than 95 % are in the "
+        "configuration.",
+    ),
+    "anyhour": (
+        "Any hour",
+        "The same sides, holding time and costs, entered at every bar instead of after the phase. "
+        "A trade that merely rides a rising market earns this too.",
+    ),
+    "placebo": (
+        "Placebo",
+        "The mean when all phases are moved in time by the same amount, many times over: what this "
+        "trade earns when the phase says nothing.",
+    ),
+    "p_placebo": (
+        "Placebo p-value",
+        "Share of the shifted histories that did as well as the real one. Small means: unlikely "
+        "to be the season, the drift or luck.",
+    ),
+    "p_adjusted": (
+        "Corrected p-value",
+        "The placebo p-value after allowing for every phase and stance tried in this run. The "
+        "verdict uses this one.",
+    ),
+    "momentum": (
+        "Beyond momentum",
+        "Mean return minus that of bars of the same coin and period with a similar past return: "
+        "what is left once the recent move is accounted for. In brackets its interval.",
+    ),
+    "difference": (
+        "Follow − fade",
+        "Interval of the difference between the two stances, in bps a trade. Where both pay, it "
+        "must exclude zero for one to be preferred.",
+    ),
+    "detectable": (
+        "Detectable effect",
+        "The smallest mean return that this sample would have shown, with all tests passed, four "
+        "times out of five. An effect below it may exist and go unseen.",
+    ),
+    "sharpe": (
+        "Sharpe ratio",
+        "Mean over standard deviation of daily returns, annualised with 365 days.",
+    ),
+    "drawdown": (
+        "Maximum drawdown",
+        "Largest fall of the account from an earlier peak, as a share of that peak; each coin has "
+        "its own fixed capital.",
+    ),
+    "breakeven": (
+        "Break-even cost",
+        "Cost of a round trip, fees and slippage together, at which the mean return would be zero. "
+        "If you pay more than this, it does not pay.",
+    ),
+    "liquidated": (
+        "Liquidated",
+        "Positions closed by the exchange because their margin was used up.",
+    ),
+    "win_rate": ("Win rate", "Share of trades with a positive net return. Says little alone."),
+    "hold": ("Holding time", "Mean time between entry and exit."),
+    "funding": (
+        "Funding",
+        "Paid between longs and shorts of a perpetual at each settlement; positive rates are paid "
+        "by longs to shorts. Charged at its own times.",
+    ),
+    "slippage": (
+        "Slippage",
+        "The fill is assumed worse than the bar's open by this share, on either side.",
+    ),
+    "liquidation": (
+        "Liquidation",
+        "The whole loss of positions that were liquidated, taken out of the other four parts.",
+    ),
+    "premium": (
+        "Spot premium",
+        "Spot over perpetual minus one: positive when the perpetual is sold harder than spot.",
+    ),
+}

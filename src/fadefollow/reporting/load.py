@@ -1,0 +1,156 @@
+"""A stored run read back, so that it can be rendered again or compared with others."""
+
+from __future__ import annotations
+
+import json
+import math
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fadefollow.errors import StoreError
+from fadefollow.reporting.record import PRIVATE, SCHEMA
+from fadefollow.verdict.model import (
+    EventStudy,
+    Interval,
+    NotTraded,
+    PnlSplit,
+    RunResult,
+    StanceResult,
+    Verdict,
+)
+
+
+def read_run(path: Path) -> RunResult:
+    """The run stored in the folder `path`.
+
+    What NaN was comes back as NaN; times inside `dataset` come back as ISO text.
+
+    Raises:
+        StoreError: the folder is no run, or one of its files cannot be read.
+    """
+    try:
+        return _read(path)
+    except FileNotFoundError as error:
+        raise StoreError(
+            "a run must be a folder that `fadefollow run` wrote",
+            got=f"no {Path(error.filename).name}" if error.filename else "a missing file",
+            where=str(path),
+            hint="reports/runs/index.html lists the runs",
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            "the files of a run must be as they were written",
+            got=f"{type(error).__name__}: {error}",
+            where=str(path),
+            hint="repeat the run from its config.toml",
+        ) from error
+
+
+def _read(path: Path) -> RunResult:
+    result = _json(path / "result.json")
+    report = _json(path / "report.json")
+    truth = path / "truth.parquet"
+    return RunResult(
+        name=report["name"],
+        command=result["command"],
+        started=pd.Timestamp(report["started"]),
+        version=result["version"],
+        dataset=report["dataset"],
+        verdicts=tuple(
+            _verdict(public, private)
+            for public, private in zip(result["verdicts"], report["verdicts"], strict=True)
+        ),
+        event_studies=tuple(_study(record) for record in report["event_studies"]),
+        trades=pd.read_parquet(path / "trades.parquet"),
+        phases=pd.read_parquet(path / "phases.parquet"),
+        equity=_equity(pd.read_parquet(path / "equity.parquet")),
+        prices=_prices(pd.read_parquet(path / "prices.parquet"), report["coins"]),
+        strategies=report["strategies"],
+        config=tomllib.loads((path / "config.toml").read_text("utf-8")),
+        warnings=tuple(result["warnings"]),
+        truth=pd.read_parquet(truth) if truth.exists() else None,
+        missing={
+            outer: {inner: tuple(streams) for inner, streams in parts.items()}
+            for outer, parts in report["missing"].items()
+        },
+        seconds=result["seconds"],
+        versions=report["versions"],
+    )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    if record.get("schema") != SCHEMA:
+        raise ValueError(f"{path.name}: schema {record.get('schema')}, must be {SCHEMA}")
+    return record
+
+
+def _verdict(public: dict[str, Any], private: dict[str, Any]) -> Verdict:
+    return Verdict(
+        strategy=public["strategy"],
+        signal=public["signal"],
+        phase=public["phase"],
+        split=public["split"],
+        symbols=tuple(public["symbols"]),
+        n_phases=public["n_phases"],
+        fade=_stance(public, private, "fade"),
+        follow=_stance(public, private, "follow"),
+        difference_ci_bps=_interval(public["difference_ci_bps"]),
+        detectable_bps=_number(public["detectable_bps"]),
+        verdict=public["verdict"],
+        why=private["why"],
+        planted_bps=public.get("planted_bps"),
+        horizon_hours=public.get("horizon_hours"),
+    )
+
+
+def _stance(public: dict[str, Any], private: dict[str, Any], name: str) -> StanceResult | NotTraded:
+    record = public[name]
+    if record is None:
+        return NotTraded(public["reason"][name])
+    merged = {**record, **{key: private[name][key] for key in PRIVATE}}
+    values: dict[str, Any] = {f.name: merged[f.name] for f in fields(StanceResult)}
+    for key, value in values.items():
+        if key.startswith("n_"):
+            continue
+        if key == "pnl":
+            values[key] = PnlSplit(**{part: _number(x) for part, x in value.items()})
+        else:
+            values[key] = _interval(value) if key.endswith("ci_bps") else _number(value)
+    return StanceResult(**values)
+
+
+def _study(record: dict[str, Any]) -> EventStudy:
+    turned: dict[str, Any] = {
+        key: tuple(_number(x) for x in value) if isinstance(value, list) else value
+        for key, value in record.items()
+    }
+    return EventStudy(**turned)
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _interval(pair: list[float | None]) -> Interval:
+    low, high = pair
+    return _number(low), _number(high)
+
+
+def _equity(table: pd.DataFrame) -> pd.DataFrame:
+    keys = list(dict.fromkeys(zip(table["strategy"], table["stance"], strict=True)))
+    columns = pd.MultiIndex.from_tuples(keys, names=["strategy", "stance"])
+    wide = table.set_index(["time", "strategy", "stance"])["value"].unstack(["strategy", "stance"])  # noqa: PD010  nothing to aggregate
+    return wide.reindex(columns=columns)
+
+
+def _prices(table: pd.DataFrame, coins: list[str]) -> dict[str, pd.DataFrame]:
+    prices = {}
+    for symbol in coins:
+        mine = table[table["symbol"] == symbol].drop(columns="symbol").set_index("time")
+        prices[symbol] = mine.dropna(axis=1, how="all")
+    return prices

@@ -1,0 +1,197 @@
+"""What a run leaves besides its report: result.json, config.toml and the Parquet tables.
+
+`result.json` is the public record, whose schema DESIGN.md fixes. `report.json` holds what only
+the report shows beyond it, so that `fadefollow report RUN` can render again without computing.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tomli_w
+
+from fadefollow.engine.model import TRADE_COLUMNS
+from fadefollow.errors import SpecError
+from fadefollow.verdict.model import NotTraded, RunResult, StanceResult, Verdict
+
+SCHEMA = 1
+#: fields of a stance that result.json does not have
+PRIVATE = ("win_rate", "mean_hold_hours")
+
+
+def result_record(run: RunResult) -> dict[str, Any]:
+    """The content of result.json (DESIGN.md, section 7); NaN becomes null."""
+    public = ("name", "fingerprint", "coverage")
+    record = {
+        "schema": SCHEMA,
+        "version": run.version,
+        "command": run.command,
+        "dataset": {key: run.dataset.get(key) for key in public},
+        "verdicts": [_verdict(v) for v in run.verdicts],
+        "warnings": list(run.warnings),
+        "seconds": run.seconds,
+    }
+    cleaned: dict[str, Any] = clean(record)
+    return cleaned
+
+
+def report_record(run: RunResult) -> dict[str, Any]:
+    """The content of report.json: all else that a `RunResult` holds outside its tables."""
+    extra = [
+        {"why": v.why, "fade": _private(v.fade), "follow": _private(v.follow)} for v in run.verdicts
+    ]
+    record = {
+        "schema": SCHEMA,
+        "name": run.name,
+        "started": run.started,
+        "dataset": run.dataset,
+        "verdicts": extra,
+        "event_studies": [asdict(study) for study in run.event_studies],
+        "strategies": run.strategies,
+        "missing": run.missing,
+        "versions": run.versions,
+        "coins": list(run.prices),
+    }
+    cleaned: dict[str, Any] = clean(record)
+    return cleaned
+
+
+def write_tables(run: RunResult, folder: Path) -> None:
+    """The Parquet files of a run.
+
+    `equity` is long (`time, strategy, stance, value`), and `prices` has a `symbol` column.
+    """
+    tables = {
+        "trades": run.trades[list(TRADE_COLUMNS)],
+        "phases": run.phases,
+        "equity": _long_equity(run.equity),
+        "prices": _long_prices(run.prices),
+    }
+    if run.truth is not None:
+        tables["truth"] = run.truth
+    for name, table in tables.items():
+        table.reset_index(drop=True).to_parquet(folder / f"{name}.parquet", compression="zstd")
+
+
+def write_records(run: RunResult, folder: Path) -> None:
+    """result.json, report.json and config.toml."""
+    for name, record in (("result", result_record(run)), ("report", report_record(run))):
+        text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=True)
+        (folder / f"{name}.json").write_text(text + "\n", "utf-8")
+    (folder / "config.toml").write_bytes(config_text(run).encode("utf-8", "replace"))
+
+
+def config_text(run: RunResult) -> str:
+    """The run's configuration as TOML; absent values are left out, as TOML has no null."""
+    told = (" ".join(part.split()) for part in (run.version, run.command))
+    head = "# fadefollow {}: {}\n".format(*told)
+    printable = "".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in head)
+    return printable + tomli_w.dumps(_tomlable(run.config, "config"))
+
+
+def clean(value: Any) -> Any:
+    """`value` as JSON can hold it: NaN and infinity as None, times in ISO form."""
+    if isinstance(value, Mapping):
+        return {str(key): clean(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset | np.ndarray):
+        return [clean(inner) for inner in value]
+    if value is None or value is pd.NaT or isinstance(value, str | bool):
+        return None if value is pd.NaT else value
+    if isinstance(value, np.generic):
+        return clean(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, int):
+        return value
+    return value.isoformat() if isinstance(value, date | datetime) else str(value)
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    stances = {"fade": verdict.fade, "follow": verdict.follow}
+    record: dict[str, Any] = {
+        "strategy": verdict.strategy,
+        "signal": verdict.signal,
+        "phase": verdict.phase,
+        "split": verdict.split,
+        "symbols": verdict.symbols,
+        "n_phases": verdict.n_phases,
+        **{name: _stance(stance) for name, stance in stances.items()},
+    }
+    reasons = {n: s.reason for n, s in stances.items() if isinstance(s, NotTraded)}
+    if reasons:
+        record["reason"] = reasons
+    record["difference_ci_bps"] = verdict.difference_ci_bps
+    record["detectable_bps"] = verdict.detectable_bps
+    record["verdict"] = verdict.verdict
+    if verdict.planted_bps is not None:
+        record["planted_bps"] = verdict.planted_bps
+        record["horizon_hours"] = verdict.horizon_hours
+    return record
+
+
+def _stance(stance: StanceResult | NotTraded) -> dict[str, Any] | None:
+    if isinstance(stance, NotTraded):
+        return None
+    shown = [f.name for f in fields(stance) if f.name not in PRIVATE]
+    return {name: asdict(stance)[name] for name in shown}
+
+
+def _private(stance: StanceResult | NotTraded) -> dict[str, Any] | None:
+    if isinstance(stance, NotTraded):
+        return None
+    return {name: getattr(stance, name) for name in PRIVATE}
+
+
+def _long_equity(equity: pd.DataFrame) -> pd.DataFrame:
+    parts = [
+        pd.DataFrame(
+            {
+                "time": pd.DatetimeIndex(equity.index),
+                "strategy": str(pair[0]),
+                "stance": str(pair[1]),
+                "value": equity[pair].to_numpy(np.float64),
+            }
+        )
+        for pair in equity.columns
+    ]
+    empty = pd.DataFrame({"time": pd.DatetimeIndex([], tz="UTC"), "strategy": [], "stance": []})
+    return pd.concat(parts, ignore_index=True) if parts else empty.assign(value=0.0)
+
+
+def _long_prices(prices: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    parts = []
+    for symbol, frame in prices.items():
+        part = frame.rename_axis("time").reset_index()
+        part.insert(0, "symbol", symbol)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"symbol": []})
+
+
+_TOML: tuple[tuple[tuple[type, ...], Callable[[Any], Any]], ...] = (
+    ((pd.Timestamp,), lambda value: value.to_pydatetime(warn=False)),
+    ((str, bool, int, float, date), lambda value: value),
+    ((np.generic,), lambda value: value.item()),
+)
+
+
+def _tomlable(value: Any, where: str) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            str(key): _tomlable(inner, f"{where}.{key}")
+            for key, inner in value.items()
+            if inner is not None
+        }
+    if isinstance(value, list | tuple):
+        return [_tomlable(inner, where) for inner in value]
+    if value is None:
+        raise SpecError("a list in a configuration must not hold an empty value", where=where)
+    convert = next((turn for kinds, turn in _TOML if isinstance(value, kinds)), str)
+    return convert(value)

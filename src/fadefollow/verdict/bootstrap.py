@@ -1,0 +1,173 @@
+"""Intervals for ratios of day sums: a studentised stationary block bootstrap.
+
+The bootstrap draws blocks of days with geometric lengths (Politis & Romano 1994, JASA 89(428)), so
+that the replicates keep the dependence between near days. A replicate is studentised by its own
+standard error, which makes the interval follow the skewness and the uncertain scale of trade
+returns (Götze & Künsch 1996, Annals of Statistics 24(5); Davison & Hinkley 1997, section 5.2.1).
+
+The standard error is analytic, with the weights that the stationary bootstrap implies for a mean:
+(1 − 1/L)^|i−j| between days i and j (Politis & Romano 1994, equation 9, without its end
+correction). It is never negative, costs one pass over the days, and is the same function in the
+sample, in the replicates and in the placebo, so that what it lacks in one, it lacks in all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from arch.bootstrap import StationaryBootstrap
+from numba import njit
+
+from fadefollow.engine.model import FloatArray, IntArray
+from fadefollow.verdict.days import DaySums
+
+#: below this share of replicates with a standard error, no interval is given
+_ENOUGH = 0.9
+
+
+@njit(cache=True, nogil=True)
+def block_variance(influence: FloatArray, decay: float) -> float:
+    """Σ_ij decay^|i−j| ψ_i ψ_j over the days' influences ψ, shape (days,), in one pass."""
+    variance, before = 0.0, 0.0
+    for psi in influence:
+        variance += psi * (psi + 2.0 * before)
+        before = decay * (before + psi)
+    return max(variance, 0.0)
+
+
+def ratio_se(sums: DaySums, length: float) -> float:
+    """The block standard error of the ratio Σ s / Σ n; NaN without trades.
+
+    With u_d = s_d − r n_d the ratio's error is Σ u_d / Σ n_d to first order (Cochran 1977, Sampling
+    Techniques, section 6.3); for L = 1 and one trade a day it is the plain error of a mean.
+    """
+    trades = float(sums.count.sum())
+    if trades == 0.0:
+        return math.nan
+    return math.sqrt(block_variance(sums.residual / trades, 1.0 - 1.0 / length))
+
+
+@dataclass(frozen=True)
+class Bootstrapped:
+    """An estimate with its standard error, and the same of its replicates, shape (draws,)."""
+
+    value: float
+    se: float
+    values: FloatArray
+    ses: FloatArray
+
+    def limits(self, alpha: float) -> tuple[float, float]:
+        """The two critical values of t = (r* − r) / se*, at level 1 − alpha together.
+
+        On each side the farther of the equal-tailed quantile and of the symmetric one (of |t|). The
+        symmetric one covers better (Hall 1988, JRSS B 50(1)), as the equal-tailed one takes the
+        chance skewness of a few heavy-tailed trades for the real one; where trades are really
+        skew, as with rare liquidations, the equal-tailed one guards the long side. (Measured on
+        clustered trades with volatility clusters, nominal 95 %: equal-tailed 91 %, symmetric and
+        both together 93 to 95 %; with skewness 90, 91 and 93 %.)
+
+        Returns:
+            Below and above zero; NaN where more than a tenth of the replicates have no error.
+        """
+        usable = self.ses > 0.0  # false for NaN
+        if not self.se > 0.0 or usable.sum() < _ENOUGH * len(self.ses):
+            return math.nan, math.nan
+        t = (self.values[usable] - self.value) / self.ses[usable]
+        low, high = np.quantile(t, [alpha / 2.0, 1.0 - alpha / 2.0])
+        both = np.quantile(np.abs(t), 1.0 - alpha)
+        return float(min(low, -both)), float(max(high, both))
+
+    def interval(self, alpha: float) -> tuple[float, float]:
+        """The two-sided interval of level 1 − alpha; NaN where the sample is too small."""
+        low, high = self.limits(alpha)
+        return self.value - high * self.se, self.value - low * self.se
+
+
+#: for a statistic that cannot be had
+UNKNOWN = Bootstrapped(math.nan, math.nan, np.empty(0), np.empty(0))
+
+
+def bootstrap(
+    series: Sequence[DaySums],
+    contrasts: Sequence[Sequence[float]],
+    *,
+    length: float,
+    draws: int,
+    rng: np.random.Generator,
+) -> tuple[Bootstrapped, ...]:
+    """Bootstrap linear combinations of ratios jointly, on the same resampled days.
+
+    Args:
+        series: k series of day sums over the same days.
+        contrasts: m rows of k weights, one a statistic: (1, 0) is the first ratio, (−1, 1) the
+            second less the first.
+        length: mean length of a block in days.
+        draws: number of replicates.
+        rng: source of randomness.
+
+    Returns:
+        m results, in the order of `contrasts`.
+    """
+    total = np.array([sums.total for sums in series])
+    count = np.array([sums.count for sums in series])
+    weights, decay = np.array(contrasts, np.float64), 1.0 - 1.0 / length
+    sample = np.arange(total.shape[1])[None, :]
+    value, se = _contrasts(sample, total, count, weights, decay)
+    index = block_indices(total.shape[1], length=length, draws=draws, rng=rng)
+    values, ses = _contrasts(index, total, count, weights, decay)
+    return tuple(
+        Bootstrapped(float(value[0, m]), float(se[0, m]), values[:, m], ses[:, m])
+        for m in range(len(weights))
+    )
+
+
+def block_indices(n_days: int, *, length: float, draws: int, rng: np.random.Generator) -> IntArray:
+    """Resampled days, shape (draws, n_days): the indices of `arch`'s stationary bootstrap.
+
+    Its generator is compiled and takes about 25 µs a replicate of 2,000 days; only the looping
+    over statistics in Python, which `arch` does next, would be slow.
+    """
+    # arch declares a whole block size, but only ever uses its inverse as a probability
+    source = StationaryBootstrap(length, np.zeros(n_days), seed=rng)
+    index = np.empty((draws, n_days), np.int64)
+    for row in index:
+        row[:] = source.update_indices()
+    return index
+
+
+@njit(cache=True, nogil=True)
+def _contrasts(
+    index: IntArray, total: FloatArray, count: FloatArray, weights: FloatArray, decay: float
+) -> tuple[FloatArray, FloatArray]:
+    """Values and standard errors by replicate and contrast, shape (draws, m) each."""
+    draws, n_days = index.shape
+    n_series, n_contrasts = len(total), len(weights)
+    values = np.full((draws, n_contrasts), np.nan)
+    ses = np.full((draws, n_contrasts), np.nan)
+    influence = np.empty((n_series, n_days))
+    ratio, combined = np.empty(n_series), np.empty(n_days)
+    for b in range(draws):
+        days = index[b]
+        for k in range(n_series):
+            s, n = 0.0, 0.0
+            for d in days:
+                s += total[k, d]
+                n += count[k, d]
+            ratio[k] = s / n if n > 0.0 else np.nan
+            for i in range(n_days):
+                u = total[k, days[i]] - ratio[k] * count[k, days[i]]
+                influence[k, i] = u / n if n > 0.0 else np.nan
+        for m in range(n_contrasts):
+            combined[:] = 0.0
+            value = 0.0
+            for k in range(n_series):
+                if weights[m, k] != 0.0:
+                    value += weights[m, k] * ratio[k]
+                    combined += weights[m, k] * influence[k]
+            values[b, m] = value
+            if not np.isnan(value):
+                ses[b, m] = np.sqrt(block_variance(combined, decay))
+    return values, ses

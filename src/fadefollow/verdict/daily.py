@@ -1,0 +1,104 @@
+"""Daily returns from trades: open positions marked to market at the end of each UTC day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from numba import njit
+
+from fadefollow.engine.model import Book, Costs, FloatArray, IntArray, Plan, Tape
+from fadefollow.verdict.days import DAY_NS, day_of_bar
+
+
+def daily_pnl(plan: Plan, books: Sequence[Book], code: int | None = None) -> pd.Series[float]:
+    """The daily return of one book: mean over the coins listed on a day of P&L / capital.
+
+    A position is worth its last close of the day; fees count when paid, funding at its own time
+    (a settlement at midnight belongs to the day that begins), the rest when the trade ends. The sum
+    over days of a coin's P&L is that of its trades. All trades count, also those that the end of
+    data cuts off, as their risk was taken.
+
+    Args:
+        plan: tapes, costs and capital.
+        books: trades of one stance, one book a coin in the order of `plan.tapes`.
+        code: only the trades of this phase; None for the whole book.
+
+    Returns:
+        One value a UTC day on which a coin was listed (between its first and last bar).
+    """
+    day = day_of_bar(plan)
+    first, n_days = int(plan.tapes[0].time[0] // DAY_NS), int(day[-1]) + 1
+    pnl = np.zeros((len(books), n_days))
+    listed = np.zeros((len(books), n_days), bool)
+    for coin, book in enumerate(books):
+        tape, costs = plan.tapes[coin], plan.costs[coin]
+        trades = book.trades if code is None else book.trades[book.trades["code"] == code]
+        pnl[coin] = coin_pnl(tape, costs, trades, day=day, first_day=first)
+        listed[coin] = _listed(tape.close, day, n_days)
+    held = listed.any(axis=0)
+    returns = pnl.sum(axis=0)[held] / listed.sum(axis=0)[held] / plan.rules.capital
+    dates = pd.to_datetime((first + np.flatnonzero(held)) * DAY_NS, utc=True)
+    return pd.Series(returns, index=pd.DatetimeIndex(dates, name="day"), name="return")
+
+
+def coin_pnl(
+    tape: Tape, costs: Costs, trades: pd.DataFrame, *, day: IntArray, first_day: int
+) -> FloatArray:
+    """P&L of one coin's trades by UTC day, in the quote currency, shape (days,).
+
+    Args:
+        tape: its prices and settlements.
+        costs: of which the fee at entry is taken on the day of entry.
+        trades: columns as in `Book`.
+        day: of each bar, counted from the first, shape (n,).
+        first_day: days from 1970 to the first.
+    """
+    whole, money = (
+        trades[list(names)].to_numpy(kind)
+        for names, kind in (
+            (("side", "entry_bar", "exit_bar"), np.int64),
+            (("size", "entry_price", "pnl"), np.float64),
+        )
+    )
+    close = pd.Series(tape.close).ffill().to_numpy()
+    last_bar = np.searchsorted(day, np.arange(day[-1] + 1), side="right") - 1
+    cash = -tape.settle_rate * tape.settle_mark
+    settle_day = tape.settle_time // DAY_NS - first_day
+    return _mark(  # type: ignore[no-any-return]
+        np.ascontiguousarray(whole), np.ascontiguousarray(money), costs.fee,
+        tape.time, day, close[last_bar], tape.settle_time, settle_day, cash,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _mark(
+    whole: IntArray, money: FloatArray, fee: float, time: IntArray, day: IntArray,
+    day_close: FloatArray, settle_time: IntArray, settle_day: IntArray, cash: FloatArray,
+) -> FloatArray:  # fmt: skip
+    pnl = np.zeros(len(day_close))
+    for i in range(len(whole)):
+        side, entry, last = whole[i]
+        size, price, net = money[i]
+        settled = np.searchsorted(settle_time, time[entry], side="right")
+        value = -fee * size * price
+        booked = 0.0
+        for d in range(day[entry], day[last]):
+            while settled < len(cash) and settle_day[settled] <= d:
+                value += side * size * cash[settled]
+                settled += 1
+            worth = value + side * size * (day_close[d] - price)
+            pnl[d] += worth - booked
+            booked = worth
+        pnl[day[last]] += net - booked
+    return pnl
+
+
+def _listed(close: FloatArray, day: IntArray, n_days: int) -> npt.NDArray[np.bool_]:
+    listed = np.zeros(n_days, bool)
+    present = day[~np.isnan(close)]
+    if len(present):
+        listed[present[0] : present[-1] + 1] = True
+    return listed

@@ -1,0 +1,140 @@
+"""The unit of resampling: the UTC day of entry, the trades of all coins together.
+
+Trades of one day share the market's mood, and trades of neighbouring days overlap. Statistics are
+therefore ratios Σ s_d / Σ n_d of day sums, where s_d is the sum of what was measured on the trades
+entered on day d, and n_d their number; most days have neither.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from arch.bootstrap import optimal_block_length
+
+from fadefollow.engine.model import Book, FloatArray, IntArray, Plan
+
+DAY_NS = 86_400_000_000_000
+HOUR_NS = 3_600_000_000_000
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The regular trades of one row (strategy × phase × stance), all coins, shape (k,) each.
+
+    Regular are those that ended by their own rules, with all settlements known while they were
+    held; trades cut off by the end of data or held over a hole are left out.
+    """
+
+    coin: IntArray  #: the place of the coin in the plan
+    side: IntArray  #: +1 long, −1 short
+    entry_bar: IntArray  #: on the union calendar
+    day: IntArray  #: of entry, counted from the calendar's first UTC day
+    value: FloatArray  #: net return on entry notional, a fraction
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+
+@dataclass(frozen=True)
+class DaySums:
+    """Sums and counts by day of entry, shape (days,) each."""
+
+    total: FloatArray
+    count: FloatArray
+
+    @property
+    def mean(self) -> float:
+        """The ratio Σ total / Σ count; NaN without trades."""
+        trades = float(self.count.sum())
+        return float(self.total.sum()) / trades if trades else math.nan
+
+    @property
+    def residual(self) -> FloatArray:
+        """Each day's part in the ratio's error, u_d = s_d − r · n_d, shape (days,)."""
+        return self.total - self.mean * self.count
+
+
+def day_of_bar(plan: Plan) -> IntArray:
+    """The UTC day in which each bar opens, counted from the calendar's first, shape (n,)."""
+    day = plan.tapes[0].time // DAY_NS
+    return day - day[0]  # type: ignore[no-any-return]
+
+
+def regular_trades(books: Sequence[Book], code: int) -> pd.DataFrame:
+    """The regular trades of one phase in one book, coin by coin in order of entry.
+
+    Returns:
+        Columns as in `Book`, and `coin`, the place of the book.
+    """
+    tables = [book.trades.assign(coin=coin) for coin, book in enumerate(books)]
+    trades = pd.concat(tables, ignore_index=True)
+    regular = (trades["code"] == code) & (trades["reason"] != "end") & (trades["hole"] < 0)
+    return trades[regular].reset_index(drop=True)
+
+
+def sample(plan: Plan, trades: pd.DataFrame) -> Sample:
+    """The bare arrays of `regular_trades`."""
+    coin, side, entry = (trades[c].to_numpy(np.int64) for c in ("coin", "side", "entry_bar"))
+    return Sample(coin, side, entry, day_of_bar(plan)[entry], trades["return"].to_numpy(np.float64))
+
+
+def day_sums(day: IntArray, value: FloatArray, n_days: int) -> DaySums:
+    """Sums and counts of `value`, shape (k,), by `day`; NaN values are left out."""
+    known = ~np.isnan(value)
+    total = np.bincount(day[known], weights=value[known], minlength=n_days)
+    count = np.bincount(day[known], minlength=n_days)
+    return DaySums(total.astype(np.float64), count.astype(np.float64))
+
+
+def block_length(series: Sequence[DaySums], *, hold_hours: float) -> float:
+    """The mean length of a stationary block in days, the same for all `series`.
+
+    The longest of what the automatic rule gives for the residuals of each series, of twice the
+    holding time, and of one day.
+
+    Source: Politis & White (2004), Econometric Reviews 23(1), with the correction of Patton,
+    Politis & White (2009), Econometric Reviews 28(4), as in `arch`.
+    """
+    automatic = [_automatic_length(sums.residual) for sums in series]
+    return max(1.0, 2.0 * hold_hours / 24.0, *automatic)
+
+
+def _automatic_length(residual: FloatArray) -> float:
+    # the rule divides by the series' variance and needs a few lags
+    if len(residual) < 10 or not np.any(residual != 0.0) or np.isnan(residual).any():
+        return 0.0
+    scaled = residual / np.abs(residual).max()
+    with np.errstate(all="ignore"):
+        length = float(optimal_block_length(scaled)["stationary"].iloc[0])
+    return length if math.isfinite(length) else 0.0
+
+
+def independent_blocks(count: FloatArray, length: float) -> float:
+    """The effective number of independent blocks that hold trades.
+
+    Blocks of `length` days are laid without overlap, each beginning on the first day with a trade
+    that no block covers yet. Their number is then discounted for unequal filling, as one block
+    with most of the trades decides the mean alone: (Σ n_b)² / Σ n_b², with n_b trades in block b.
+
+    Args:
+        count: trades by day of entry, shape (days,).
+        length: of a block, in days.
+
+    Returns:
+        Between 0 (no trades) and the number of blocks that hold any.
+
+    Source: Kish (1965), Survey Sampling, section 8.2 (effective sample size under weights).
+    """
+    filled: list[float] = []
+    end = -math.inf
+    for day in np.flatnonzero(count):
+        if day >= end:
+            filled.append(0.0)
+            end = day + length
+        filled[-1] += float(count[day])
+    trades = sum(filled)
+    return trades**2 / sum(n * n for n in filled) if filled else 0.0

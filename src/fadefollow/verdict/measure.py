@@ -1,0 +1,250 @@
+"""From a data set and strategies to all that a report shows: detect, trade, judge."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fadefollow.engine.costs import cost_settings
+from fadefollow.engine.model import TRADE_COLUMNS, Book, Plan
+from fadefollow.engine.plan import Prepared, books, prepare, trade_table, without_holes
+from fadefollow.engine.strategy import Strategy
+from fadefollow.errors import DataError
+from fadefollow.market.dataset import Dataset
+from fadefollow.market.panel import Market
+from fadefollow.phases import STANCES, Phases, Signal, Stance
+from fadefollow.verdict.judge import judge
+from fadefollow.verdict.model import EventStudy, NotTraded, Verdict
+from fadefollow.verdict.study import event_study
+
+#: called with what is being done and how much of it is done, from 0 to 1, or None if unknown
+Step = Callable[[str, float | None], None]
+Bet = tuple[Strategy, Signal]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a measurement may be asked for."""
+
+    missing_funding: str = "error"  #: or "skip"
+    alpha: float = 0.05
+    placebo_draws: int = 1000
+    bootstrap_draws: int = 2000
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The fields of a `RunResult` that come from the market."""
+
+    verdicts: tuple[Verdict, ...]
+    event_studies: tuple[EventStudy, ...]
+    trades: pd.DataFrame
+    phases: pd.DataFrame
+    equity: pd.DataFrame
+    missing: dict[str, dict[str, tuple[str, ...]]]
+    warnings: tuple[str, ...]
+
+
+def measure(dataset: Dataset, bets: Sequence[Bet], *, settings: Settings, step: Step) -> Measured:
+    """Measure every strategy in both stances.
+
+    Args:
+        dataset: markets by coin.
+        bets: strategies with their signals, parameters filled in.
+        settings: levels, draws, seed, and what to do at holes in the funding.
+        step: told what is being done.
+
+    Raises:
+        UnknownNameError: a strategy names a coin that the data set does not have.
+        FundingHoleError: a position was held over a hole in the settlements.
+    """
+    notes: list[str] = []
+    detected: dict[tuple[str, str], Phases] = {}
+    ready: list[Prepared] = []
+    untraded: list[Verdict] = []
+    for number, (strategy, signal) in enumerate(bets):
+        step(f"detecting {signal.name()}", number / len(bets))
+        key = (signal.name(), signal.model_dump_json())
+        if key not in detected:
+            detected[key] = detect(dataset.markets, signal)
+        found = detected[key]
+        chosen = dataset.select(*strategy.symbols) if strategy.symbols else dataset
+        try:
+            costs = cost_settings(dataset.costs, where=f"{dataset.name}, [costs]")
+            window = signal.window_hours()
+            ready.append(
+                prepare(
+                    strategy, chosen.markets, found, costs=costs, window_hours=window,
+                    weekly=signal.weekly,
+                )
+            )  # fmt: skip
+        except DataError as error:
+            notes.append(str(error))
+            untraded.extend(_untraded(strategy, str(error)))
+    plans = [p.plan for p in ready]
+    made: dict[tuple[str, Stance], tuple[Book, ...]] = {}
+    for number, prepared in enumerate(ready):
+        step(f"trading {prepared.plan.strategy}", number / len(ready))
+        for stance in STANCES:
+            if stance not in prepared.plan.refused:
+                made[prepared.plan.strategy, stance] = _books(
+                    prepared.plan, stance, settings.missing_funding, notes
+                )
+        notes.extend(_left_out(prepared))
+    verdicts = judge(
+        plans, made, alpha=settings.alpha, placebo_draws=settings.placebo_draws,
+        bootstrap_draws=settings.bootstrap_draws, seed=settings.seed,
+        progress=lambda done, of: step("placebos and bootstrap", done / of),
+    ) if plans else ()  # fmt: skip
+    studies: list[EventStudy] = []
+    for number, plan in enumerate(plans):
+        step("event studies", number / len(plans))
+        studies.extend(event_study(plan, rng=np.random.default_rng([settings.seed, number])))
+    step("portfolios", None)
+    missing = {signal.name(): _missing(detected, signal) for _, signal in bets}
+    return Measured(
+        verdicts=tuple(_with_truth(v, dataset) for v in (*verdicts, *untraded)),
+        event_studies=tuple(studies),
+        trades=_trades(plans, made),
+        phases=_phases(detected),
+        equity=_equity(plans, made),
+        missing={name: lacks for name, lacks in missing.items() if lacks},
+        warnings=tuple(dict.fromkeys([*notes, *_missing_notes(missing)])),
+    )
+
+
+def detect(markets: Mapping[str, Market], signal: Signal) -> Phases:
+    """What one signal finds in every coin."""
+    return Phases.concat(signal.detect(market) for market in markets.values())
+
+
+def _books(plan: Plan, stance: Stance, missing_funding: str, notes: list[str]) -> tuple[Book, ...]:
+    found = books(plan, stance, missing_funding=missing_funding)
+    kept = tuple(without_holes(book) for book in found)
+    lost = sum(len(a.trades) - len(b.trades) for a, b in zip(found, kept, strict=True))
+    if lost:
+        notes.append(
+            f"{plan.strategy}, {stance}: {lost} trades were held while funding settlements were "
+            "missing and are left out (--missing-funding skip)"
+        )
+    dropped = sum(book.dropped for book in kept)
+    if dropped:
+        notes.append(f"{plan.strategy}, {stance}: {dropped} entries fell on missing bars")
+    return kept
+
+
+def _left_out(prepared: Prepared) -> list[str]:
+    """What of the data and the events a plan does not use, in words."""
+    plan = prepared.plan
+    notes = [
+        f"{plan.strategy}: {symbol} is left out, it lacks {' and '.join(streams)}"
+        for symbol, streams in prepared.left_out.items()
+    ]
+    starts = sorted({start for start, _ in prepared.spans.values()})
+    ends = sorted({end for _, end in prepared.spans.values()})
+    notes.append(
+        "runs are clipped to the time that perp and funding both cover: "
+        f"from {starts[0]:%Y-%m-%d %H:%M}"
+        + (f" (the last coin from {starts[-1]:%Y-%m-%d})" if len(starts) > 1 else "")
+        + f" to {ends[-1]:%Y-%m-%d %H:%M} UTC"
+    )
+    if prepared.outside:
+        notes.append(f"{plan.strategy}: {prepared.outside} events fell outside that time")
+    return notes
+
+
+def _untraded(strategy: Strategy, reason: str) -> list[Verdict]:
+    """Rows of a strategy that no coin of the data set can trade."""
+    no = NotTraded(reason)
+    return [
+        Verdict(
+            strategy=strategy.name, signal=strategy.signal, phase=phase, split=None, symbols=(),
+            n_phases=0, fade=no, follow=no, difference_ci_bps=(math.nan, math.nan),
+            detectable_bps=math.nan, verdict="undecided", why=f"undecided: {reason}",
+        )
+        for phase in strategy.phases
+    ]  # fmt: skip
+
+
+def _with_truth(verdict: Verdict, dataset: Dataset) -> Verdict:
+    """On lab data, the drift that was planted behind the phase; zero where there was none."""
+    if dataset.truth is None:
+        return verdict
+    rows = dataset.truth[dataset.truth["phase"] == verdict.phase]
+    if rows.empty:
+        return replace(verdict, planted_bps=0.0)
+    return replace(
+        verdict,
+        planted_bps=float(rows["planted_bps"].mean()),
+        horizon_hours=float(rows["horizon_hours"].mean()),
+    )
+
+
+def _missing(
+    detected: Mapping[tuple[str, str], Phases], signal: Signal
+) -> dict[str, tuple[str, ...]]:
+    """Phase → streams that some coin lacks, as `stream (COIN, COIN)`."""
+    found = detected[signal.name(), signal.model_dump_json()]
+    lacks: dict[str, dict[str, list[str]]] = {}
+    for (symbol, phase), streams in found.missing.items():
+        for name in streams:
+            lacks.setdefault(phase, {}).setdefault(name, []).append(symbol)
+    return {
+        phase: tuple(f"{name} ({', '.join(coins)})" for name, coins in streams.items())
+        for phase, streams in lacks.items()
+    }
+
+
+def _missing_notes(missing: Mapping[str, Mapping[str, tuple[str, ...]]]) -> list[str]:
+    return [
+        f"{signal}: {phase} could not be looked for where a stream is missing: {'; '.join(streams)}"
+        for signal, lacks in missing.items()
+        for phase, streams in lacks.items()
+    ]
+
+
+def _phases(detected: Mapping[tuple[str, str], Phases]) -> pd.DataFrame:
+    """All events of all signals; the same signal with other parameters counts as another."""
+    tables = [found.table for found in detected.values() if len(found.table)]
+    if not tables:
+        return next(iter(detected.values())).table
+    table = pd.concat(tables, ignore_index=True)
+    return table.sort_values(["time", "symbol", "phase"], kind="stable", ignore_index=True)
+
+
+def _trades(
+    plans: Sequence[Plan], made: Mapping[tuple[str, Stance], Sequence[Book]]
+) -> pd.DataFrame:
+    tables = [
+        trade_table(
+            plan, {s: made[plan.strategy, s] for s in STANCES if (plan.strategy, s) in made}
+        )
+        for plan in plans
+    ]
+    kept = [table for table in tables if len(table)]
+    return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame(columns=list(TRADE_COLUMNS))
+
+
+def _equity(
+    plans: Sequence[Plan], made: Mapping[tuple[str, Stance], Sequence[Book]]
+) -> pd.DataFrame:
+    """Value of one unit of capital at each UTC day's end, from vectorbt's portfolio."""
+    from fadefollow.engine.portfolio import portfolio  # vectorbt takes seconds to import
+
+    columns: dict[tuple[str, str], Any] = {}
+    for plan in plans:
+        listed = pd.DataFrame({t.symbol: ~np.isnan(t.close) for t in plan.tapes})
+        for stance in STANCES:
+            if (plan.strategy, stance) in made:
+                found = portfolio(plan.tapes, made[plan.strategy, stance], rules=plan.rules)
+                columns[plan.strategy, stance] = 1.0 + found.daily_returns(listed).cumsum()
+    frame = pd.DataFrame(columns)
+    frame.columns = pd.MultiIndex.from_tuples(list(columns), names=["strategy", "stance"])
+    frame.index = pd.DatetimeIndex(frame.index, tz="UTC", name="day")
+    return frame

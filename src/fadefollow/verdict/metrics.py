@@ -1,0 +1,60 @@
+"""What a row earned and lost, and where: P&L split, costs, Sharpe ratio, drawdown."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from fadefollow.engine.model import FloatArray
+from fadefollow.verdict.model import PnlSplit
+
+DAYS_A_YEAR = 365
+
+
+def pnl_split(trades: pd.DataFrame) -> PnlSplit:
+    """Where the money of `trades` (columns as in `Book`) went; the five parts sum to the net P&L.
+
+    Price is that before slippage. Liquidated trades lose their margin whatever took it, so their
+    whole P&L is `liquidation`, and no other part counts them.
+    """
+    liquidated = trades["reason"] == "liquidation"
+    alive = trades[~liquidated]
+    net, funding, fees, slippage = (
+        float(alive[c].sum()) for c in ("pnl", "funding", "fees", "slippage")
+    )
+    return PnlSplit(
+        price=net - funding + fees + slippage,
+        funding=funding,
+        fees=-fees,
+        slippage=-slippage,
+        liquidation=float(trades.loc[liquidated, "pnl"].sum()),
+    )
+
+
+def breakeven_cost(trades: pd.DataFrame) -> float:
+    """The round-trip cost, a fraction of entry notional, at which the mean return would be zero.
+
+    The mean net return plus the mean of the fees and slippage that were paid; below zero, no cost
+    is low enough. NaN without trades.
+    """
+    paid = (trades["fees"] + trades["slippage"]) / trades["notional"]
+    return float((trades["return"] + paid).mean())
+
+
+def sharpe(daily: FloatArray) -> float:
+    """Annualised Sharpe ratio of daily returns, shape (days,); NaN if they do not vary."""
+    spread = float(np.std(daily, ddof=1)) if len(daily) > 1 else 0.0
+    return float(np.mean(daily)) / spread * math.sqrt(DAYS_A_YEAR) if spread > 0.0 else math.nan
+
+
+def max_drawdown(daily: FloatArray) -> float:
+    """The deepest fall of cumulative P&L below its peak, a fraction of the fixed capital, ≤ 0.
+
+    Args:
+        daily: P&L / capital by day, shape (days,); positions are sized by the fixed capital, so
+            returns add up and do not compound.
+    """
+    path = np.concatenate([[0.0], np.cumsum(daily)])
+    return float((path - np.maximum.accumulate(path)).min())

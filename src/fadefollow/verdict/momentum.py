@@ -1,0 +1,98 @@
+"""The momentum benchmark: does a phase say more than the price's recent move?
+
+Past returns explain more than half of the gap between perp and spot, so that a phase may be no
+more than a costly way to say "it has risen". Each trade is compared with all entries in the same
+coin and on the same side after a like trailing return.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fadefollow.engine.model import FloatArray, IntArray, Plan, Tape
+from fadefollow.engine.resolver import hold_bars
+from fadefollow.verdict.anyhour import Outcomes
+from fadefollow.verdict.days import DaySums, Sample, day_of_bar
+
+DECILES = 10
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Outcomes of one coin and side, by decile of the trailing return.
+
+    An entry bar whose trailing return is unknown, or whose trade has no outcome, is in decile −1.
+    """
+
+    decile: IntArray  #: by entry bar, of all bars with a trailing return, shape (n,)
+    deviation: FloatArray  #: outcome less its decile's mean, 0 where there is none, shape (n,)
+    mean: FloatArray  #: of outcomes, NaN where there is none, shape (10,)
+    count: FloatArray  #: of outcomes, shape (10,)
+
+
+def trailing_decile(tape: Tape, *, bars: int, delay: int) -> IntArray:
+    """The decile, 0 to 9, of the trailing return as known when the entry is decided.
+
+    An entry at the open of bar e follows from what was known at the close of bar e − 1 − delay; the
+    trailing return is the one from `bars` earlier to that close. Deciles are those of the coin over
+    the whole run: the benchmark explains trades afterwards, it does not make any.
+
+    Returns:
+        Shape (n,), by entry bar; −1 in the warm-up and where a close is missing.
+    """
+    trailing = np.full(len(tape.close), np.nan)
+    trailing[bars:] = tape.close[bars:] / tape.close[:-bars] - 1.0
+    known = ~np.isnan(trailing)
+    decile = np.full(len(trailing), -1)
+    if known.any():
+        edges = np.quantile(trailing[known], np.arange(1, DECILES) / DECILES)
+        decile[known] = np.searchsorted(edges, trailing[known], side="right")
+    lag = 1 + delay
+    return np.concatenate([np.full(lag, -1), decile[:-lag]])[: len(decile)]
+
+
+def all_cells(plan: Plan, by_bar: Outcomes) -> dict[tuple[int, int], Cells]:
+    """The benchmark of each coin and side that has outcomes; trailing over the holding time."""
+    bars = hold_bars(plan.rules, plan.tapes[0].bar_ns)
+    deciles = [trailing_decile(tape, bars=bars, delay=plan.rules.delay_bars) for tape in plan.tapes]
+    return {key: _cells(deciles[key[0]], outcome) for key, outcome in by_bar.items()}
+
+
+def _cells(decile: IntArray, outcome: FloatArray) -> Cells:
+    known = (decile >= 0) & ~np.isnan(outcome)
+    count = np.bincount(decile[known], minlength=DECILES).astype(np.float64)
+    total = np.bincount(decile[known], weights=outcome[known], minlength=DECILES)
+    mean = np.divide(total, count, out=np.full(DECILES, np.nan), where=count > 0.0)
+    deviation = np.zeros(len(outcome))
+    deviation[known] = outcome[known] - mean[decile[known]]
+    return Cells(decile, deviation, mean, count)
+
+
+def momentum_days(plan: Plan, trades: Sample, cells: dict[tuple[int, int], Cells]) -> DaySums:
+    """Day sums whose ratio is the mean excess over the benchmark, and whose error is its error.
+
+    The benchmark is an estimate too. Its own deviations are therefore put on the days on which
+    they arose, in the weight that the trades give them: they sum to zero, so that the ratio stays
+    the mean excess, but resampling the days resamples the benchmark with the trades (the delta
+    method's influence function; Hampel et al. 1986, Robust Statistics, section 2.3).
+
+    Trades without a trailing return are left out.
+
+    Returns:
+        Shape (days,), in fractions.
+    """
+    day = day_of_bar(plan)
+    total, count = np.zeros(int(day[-1]) + 1), np.zeros(int(day[-1]) + 1)
+    for (coin, side), cell in cells.items():
+        mine = (trades.coin == coin) & (trades.side == side)
+        entry, value = trades.entry_bar[mine], trades.value[mine]
+        excess = value - np.append(cell.mean, np.nan)[cell.decile[entry]]
+        known = ~np.isnan(excess)
+        np.add.at(total, day[entry[known]], excess[known])
+        np.add.at(count, day[entry[known]], 1.0)
+        used = np.bincount(cell.decile[entry[known]], minlength=DECILES)
+        weight = np.append(used / np.maximum(cell.count, 1.0), 0.0)[cell.decile]
+        total -= np.bincount(day, weights=weight * cell.deviation, minlength=len(total))
+    return DaySums(total, count)

@@ -1,0 +1,17 @@
+"""Fixtures that every room's tests may use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real market data beside the project; tests that need it skip where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip(f"the real market data is not at {SHARED}")
+    return SHARED

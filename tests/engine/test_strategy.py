@@ -1,0 +1,92 @@
+"""Strategy files: what they may say, and the message where they say something else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fadefollow.engine.costs import cost_settings, costs_of
+from fadefollow.engine.model import Costs
+from fadefollow.engine.strategy import load_strategy
+from fadefollow.errors import FadeFollowError, ParameterError, SpecError, UnknownNameError
+
+GOOD = """
+title = "T"
+claim = "fade"
+account = "somebody"
+signal = "funding"
+phases = ["crowded_long"]
+[trade]
+hold_hours = 72
+"""
+
+
+def write(folder: Path, text: str, name: str = "mine.toml") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_a_strategy_is_named_like_its_file_and_has_defaults(tmp_path: Path) -> None:
+    strategy = load_strategy(write(tmp_path, GOOD))
+    assert strategy.name == "mine"
+    rules = strategy.trade.rules()
+    assert (rules.hold_hours, rules.leverage, rules.delay_bars, rules.stop) == (72, 1, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error", "says"),
+    [
+        ("hold_hours = 72", "hold_hours = ", SpecError, r"valid TOML.*line 8"),
+        ("hold_hours = 72", "hold_hours = -1", SpecError, r"greater than 0.*-1.*|hold_hours"),
+        ("hold_hours = 72", "hold_hour = 72", UnknownNameError, "did you mean 'hold_hours'"),
+        ("hold_hours = 72", "hold_hours = 'x'", SpecError, r"trade\.hold_hours"),
+        ("hold_hours = 72", "stop = 0.1", SpecError, r"trade\.hold_hours"),
+        ('claim = "fade"', 'claim = "maybe"', SpecError, "claim"),
+        ('title = "T"', 'titel = "T"', FadeFollowError, "titel|title"),
+        ("hold_hours = 72", "hold_hours = 72\nweight = 3", ParameterError, "exceed leverage"),
+        ('phases = ["crowded_long"]', "phases = []", SpecError, "phases"),
+    ],
+)
+def test_what_is_wrong_is_named_with_the_file(
+    tmp_path: Path, old: str, new: str, error: type[Exception], says: str
+) -> None:
+    path = write(tmp_path, GOOD.replace(old, new))
+    with pytest.raises(error, match=says) as caught:
+        load_strategy(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_hostile_file_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="name"):
+        load_strategy(write(tmp_path, GOOD, "<img src=x>.toml"))
+
+
+def test_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(SpecError, match="UTF-8"):
+        load_strategy(path)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="readable"):
+        load_strategy(tmp_path / "none.toml")
+
+
+def test_default_costs_are_lower_for_the_majors() -> None:
+    assert costs_of("BTC") == Costs(fee=0.0005, slippage=0.0002, maintenance=0.005)
+    assert costs_of("SOL") == Costs(fee=0.0005, slippage=0.0005, maintenance=0.02)
+
+
+def test_later_layers_override_earlier_ones_and_coins_override_all() -> None:
+    venue = cost_settings({"taker_fee_bps": 4, "coins": {"SOL": {"slippage_bps": 9}}}, where="v")
+    strategy = cost_settings({"taker_fee_bps": 1}, where="s")
+    assert costs_of("SOL", venue, strategy) == Costs(fee=0.0001, slippage=0.0009, maintenance=0.02)
+    assert costs_of("BTC", venue) == Costs(fee=0.0004, slippage=0.0002, maintenance=0.005)
+
+
+def test_negative_costs_are_refused() -> None:
+    with pytest.raises(SpecError, match=r"taker_fee_bps"):
+        cost_settings({"taker_fee_bps": -1}, where="datasets/x.toml, [costs]")

@@ -1,0 +1,258 @@
+"""No edge is exactly no edge; a planted edge is exactly what its label says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+
+from fadefollow.market.lab import Lab, simulate, simulation
+from fadefollow.market.lab.clock import Clock
+from fadefollow.market.lab.episodes import Family
+from fadefollow.market.lab.forces import Forces, Truth, plant
+from fadefollow.market.lab.settings import LabSettings
+from fadefollow.market.lab.shocks import coin_shocks, market_factor
+
+HOUR = pd.Timedelta(hours=1)
+FloatArray = npt.NDArray[np.float64]
+#: two-sided 0.05 %: of the some 80 t values below none should be beyond
+LIMIT = 3.5
+NO_CROWDS = {p: {"per_year": 0} for p in ("crowded_long", "crowded_short")}
+
+
+def settlement_cash(tables: Mapping[str, pd.DataFrame]) -> FloatArray:
+    """What a long of one coin pays at each bar's close (the engine's rule 6), shape (n,)."""
+    closes = tables["perp"]["time"] + HOUR
+    rate = tables["funding"].set_index("time")["rate"].reindex(closes).fillna(0.0).to_numpy()
+    return np.asarray(rate * tables["mark"]["close"].to_numpy())
+
+
+def growth(tables: Mapping[str, pd.DataFrame]) -> FloatArray:
+    """By bar: (close − funding paid) / open of a long, shape (n,)."""
+    perp = tables["perp"]
+    return np.asarray((perp["close"] - settlement_cash(tables)) / perp["open"])
+
+
+def net_returns(tables: Mapping[str, pd.DataFrame], hours: int) -> FloatArray:
+    """Of longs entered at each open and held `hours`, funding paid, shape (n − hours + 1,)."""
+    perp = tables["perp"]
+    cash = np.concatenate([[0.0], np.cumsum(settlement_cash(tables))])
+    opens, closes = perp["open"].to_numpy(), perp["close"].to_numpy()
+    paid = cash[hours:] - cash[:-hours]
+    return np.asarray((closes[hours - 1 :] - paid) / opens[: len(paid)] - 1.0)
+
+
+def t_value(sample: FloatArray) -> float:
+    return float(sample.mean() / sample.std(ddof=1) * np.sqrt(len(sample)))
+
+
+def test_crowds_premium_and_funding_move_nobody_s_money() -> None:
+    """The same shocks with and without crowds give the same net return in every single bar."""
+    common: dict[str, Any] = {"seed": 3, "years": 1, "coins": 2}
+    crowded = simulate(common, bar=HOUR)
+    empty = simulate(common | {"plants": NO_CROWDS}, bar=HOUR)
+    assert len(crowded.truth) > 30
+    assert empty.truth.empty
+    for coin, tables in crowded.tables.items():
+        assert tables["funding"]["rate"].abs().max() > 2 * (
+            empty.tables[coin]["funding"]["rate"].abs().quantile(0.99)
+        )
+        np.testing.assert_allclose(growth(tables), growth(empty.tables[coin]), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("phase", "lean"), [("crowded_long", 1), ("crowded_short", -1)])
+def test_a_planted_edge_is_added_over_its_horizon_and_nowhere_else(phase: str, lean: int) -> None:
+    """Beside the same market without it, price after funding gains exactly the planted drift."""
+    common: dict[str, Any] = {"seed": 4, "years": 1, "coins": 1}
+    plant = {"drift_bps": -150.0, "horizon_hours": 48.0}
+    planted = simulate(common | {"plants": {phase: plant}}, bar=HOUR)
+    still = simulate(common | {"plants": {phase: plant | {"drift_bps": 0.0}}}, bar=HOUR)
+    ratio = growth(planted.tables["C01"]) / growth(still.tables["C01"])
+    opens = planted.tables["C01"]["perp"]["time"]
+    acting = np.zeros(len(opens), dtype=bool)
+    own = planted.truth[planted.truth["phase"] == phase]
+    assert len(own) >= 10
+    for row in own.itertuples():
+        inside = ((opens >= row.start) & (opens < row.start + 48 * HOUR)).to_numpy()
+        assert np.prod(ratio[inside]) == pytest.approx(1.0 - lean * 0.015, rel=1e-10)
+        assert row.planted_bps == -150.0
+        acting |= inside
+    np.testing.assert_allclose(ratio[~acting], 1.0, rtol=1e-12)
+
+
+def test_the_market_s_drift_is_what_was_asked_for() -> None:
+    with_drift, without = (
+        simulate({"years": 1, "coins": 1, "annual_drift": d}, bar=HOUR) for d in (0.5, 0.0)
+    )
+    ratio = growth(with_drift.tables["C01"]) / growth(without.tables["C01"])
+    np.testing.assert_allclose(ratio, 1.5 ** (1 / 8766), rtol=1e-10)
+
+
+def test_shocks_have_mean_one_in_calm_and_in_storm() -> None:
+    settings = LabSettings(years=20, coins=1, step_minutes=60)
+    clock = Clock.of(settings, HOUR)
+    shocks = coin_shocks(
+        clock,
+        settings,
+        "C01",
+        market_factor(clock, settings),
+        volatility_force=np.ones(len(clock)),
+    )
+    excess = np.expm1(shocks.log_return)
+    order = np.argsort(shocks.variance)
+    for part in np.array_split(order, 10):
+        assert abs(t_value(excess[part])) < LIMIT
+
+
+@pytest.fixture(scope="module")
+def nulls() -> list[Lab]:
+    """Forty coin-years with nothing planted and no drift, one coin a seed: independent."""
+    return [
+        simulate({"seed": 100 + s, "years": 2, "coins": 1, "annual_drift": 0.0}, bar=HOUR)
+        for s in range(20)
+    ]
+
+
+def known_at_opens(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """What could be known at each bar's open, from the bars and settlements before it."""
+    perp, opens = tables["perp"], tables["perp"]["time"]
+    funding = tables["funding"].set_index("time")["rate"]
+    interest = tables["open_interest"]["open_interest"]
+    return pd.DataFrame(
+        {
+            "funding": funding.reindex(opens, method="ffill").to_numpy(),
+            "premium": tables["premium_index"]["close"].shift(),
+            "momentum_24h": perp["close"].shift() / perp["open"].shift(24),
+            "momentum_3h": perp["close"].shift() / perp["open"].shift(3),
+            "interest_24h": interest.shift() / interest.shift(25),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "condition", ["funding", "premium", "momentum_24h", "momentum_3h", "interest_24h"]
+)
+def test_no_condition_pays_where_nothing_is_planted(nulls: list[Lab], condition: str) -> None:
+    """Net returns over 8 h, disjoint, by decile of what was known at entry."""
+    known, earned = [], []
+    for lab in nulls:
+        tables = lab.tables["C01"]
+        starts = np.arange(48, len(tables["perp"]) - 8, 8)
+        known.append(known_at_opens(tables)[condition].to_numpy()[starts])
+        earned.append(net_returns(tables, 8)[starts])
+    returns, values = np.concatenate(earned), np.concatenate(known)
+    assert len(returns) > 40_000
+    order = np.argsort(values, kind="stable")
+    tens = [t_value(returns[part]) for part in np.array_split(order, 10)]
+    assert np.abs(tens).max() < LIMIT
+
+
+def test_crowds_pay_nobody_over_their_horizon(nulls: list[Lab]) -> None:
+    for phase in ("crowded_long", "crowded_short"):
+        earned = forward(nulls, phase, 72)
+        assert len(earned) > 350
+        assert abs(t_value(earned)) < LIMIT
+
+
+@pytest.mark.parametrize(("stop", "target"), [(0.01, None), (0.03, None), (None, 0.02)])
+@pytest.mark.parametrize("side", [1, -1])
+def test_stops_and_targets_are_fair(
+    nulls: list[Lab], side: int, stop: float | None, target: float | None
+) -> None:
+    """A level inside a bar, filled there, neither gains nor loses on average."""
+    earned = np.concatenate([levels(lab.tables["C01"], side, stop, target) for lab in nulls])
+    assert len(earned) > 12_000
+    assert abs(t_value(earned)) < LIMIT
+
+
+class Pumps(Family):
+    """What a later family may do: storms without warning, labelled by where luck took them."""
+
+    phases: ClassVar[Mapping[str, int]] = {"pump": -1}
+
+    def shake(self, forces: Forces) -> None:
+        whole = self.clock.steps(1.0)
+        self.storms = [at - at % whole for _, at in self.tape({"pump": 60.0})]
+        for at in self.storms:
+            forces.volatility[at : at + self.clock.steps(6.0)] *= 6.0
+
+    def play(self, forces: Forces, log_return: FloatArray) -> list[Truth]:
+        found = []
+        for at in self.storms:
+            start, end = at + self.clock.steps(6.0), at + self.clock.steps(30.0)
+            if log_return[at:start].sum() > 0.05:
+                forces.short_inflow[start:end] += 0.1
+                spec = self.plants["pump"]
+                found += [
+                    plant(forces, self.clock, spec, phase="pump", lean=-1, start=start, end=end)
+                ]
+        return found
+
+
+@pytest.fixture
+def pumped(monkeypatch: pytest.MonkeyPatch) -> list[Lab]:
+    monkeypatch.setattr(simulation, "FAMILIES", (Pumps,))
+    return [
+        simulate({"seed": 500 + s, "years": 2, "coins": 1, "annual_drift": 0.0}, bar=HOUR)
+        for s in range(20)
+    ]
+
+
+def test_a_pump_that_luck_made_pays_nobody_afterwards(pumped: list[Lab]) -> None:
+    before, after = forward(pumped, "pump", -6), forward(pumped, "pump", 24)
+    assert len(after) > 80
+    assert before.min() > 0.04  # it is a pump …
+    assert abs(t_value(after)) < LIMIT  # … and nothing follows from it
+    everywhere = np.concatenate([growth(lab.tables["C01"]) - 1.0 for lab in pumped])
+    assert abs(t_value(everywhere)) < LIMIT
+
+
+def levels(
+    tables: Mapping[str, pd.DataFrame], side: int, stop: float | None, target: float | None
+) -> FloatArray:
+    """Returns of trades of 24 h that end at a level, entered daily at 00:00; funding paid."""
+    perp = tables["perp"]
+    days = len(perp) // 24
+    opens, high, low = (perp[c].to_numpy().reshape(days, 24) for c in ("open", "high", "low"))
+    paid = np.cumsum(settlement_cash(tables).reshape(days, 24), axis=1)
+    entry = opens[:, 0]
+    if stop is not None:
+        level = entry * (1.0 - side * stop)
+        hit = (low <= level[:, None]) if side > 0 else (high >= level[:, None])
+    else:
+        level = entry * (1.0 + side * (target or 0.0))
+        hit = (high >= level[:, None]) if side > 0 else (low <= level[:, None])
+    first = np.where(hit.any(axis=1), hit.argmax(axis=1), 24)
+    due = np.concatenate([np.zeros((days, 1)), paid], axis=1)[np.arange(days), first]
+    exit_price = np.where(first < 24, level, perp["close"].to_numpy()[23::24])
+    return np.asarray(side * (exit_price - due - entry) / entry)
+
+
+def forward(labs: list[Lab], phase: str, hours: int) -> FloatArray:
+    """Net returns of a long over `hours` from each episode's start; negative: up to it."""
+    found = []
+    for lab in labs:
+        for row in lab.truth[lab.truth["phase"] == phase].itertuples():
+            tables = lab.tables[row.symbol]
+            at = tables["perp"]["time"].searchsorted(row.start) + min(hours, 0)
+            found.append(net_returns(tables, abs(hours))[at])
+    return np.array(found)
+
+
+def test_a_planted_edge_is_recovered_from_trades() -> None:
+    """Shorts that are wrong by 150 bps: longs from the start earn it, within the error."""
+    plants = {"crowded_short": {"drift_bps": -150.0, "horizon_hours": 72.0, "per_year": 24}}
+    labs = [
+        simulate({"seed": s, "years": 2, "coins": 1, "annual_drift": 0.0, "plants": plants},
+                 bar=HOUR)
+        for s in range(300, 320)
+    ]  # fmt: skip
+    earned = forward(labs, "crowded_short", 72)
+    error = earned.std(ddof=1) / np.sqrt(len(earned))
+    assert error < 0.0035
+    assert abs(earned.mean() - 0.015) < 3.0 * error
+    assert earned.mean() / error > LIMIT  # the tests above could have seen it

@@ -1,0 +1,130 @@
+"""Finding a workspace, its signals and strategies; making a new one."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fadefollow.errors import ParameterError, SpecError, UnknownNameError
+from fadefollow.scaffold import write_signal, write_strategy
+from fadefollow.workspace import find_workspace, init_workspace, stock_root
+
+
+@pytest.fixture
+def workspace(tmp_path: Path):
+    init_workspace(tmp_path / "mine")
+    return find_workspace(tmp_path / "mine")
+
+
+def test_the_nearest_workspace_upward_is_found(workspace) -> None:
+    inner = workspace.root / "strategies"
+    assert find_workspace(inner).root == workspace.root
+
+
+def test_a_project_without_the_table_is_no_workspace(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    found = find_workspace(tmp_path)
+    assert found.root == stock_root()
+    assert found.output == tmp_path
+    assert found.runs == tmp_path / "reports" / "runs"
+
+
+def test_a_setting_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.fadefollow]\ndefault_datset = 'x'\n")
+    with pytest.raises(UnknownNameError, match="did you mean 'default_dataset'"):
+        find_workspace(tmp_path)
+
+
+def test_a_new_workspace_has_what_is_versioned_and_nothing_produced(workspace) -> None:
+    assert "funding" in workspace.names("signals")
+    assert "fade_crowded_funding" in workspace.names("strategies")
+    assert "lab" in workspace.names("datasets")
+    assert not (workspace.root / "datasets" / "store").exists()
+    assert not (workspace.root / "reports" / "runs").exists()
+
+
+def test_a_new_workspace_overwrites_nothing(workspace) -> None:
+    with pytest.raises(ParameterError, match="must not overwrite"):
+        init_workspace(workspace.root)
+
+
+def test_unknown_names_are_answered_with_the_nearest(workspace) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'funding'"):
+        workspace.signal("fundng")
+    with pytest.raises(UnknownNameError, match="did you mean 'fade_crowded_funding'"):
+        workspace.strategy("fade_crowded_fundings")
+    with pytest.raises(UnknownNameError, match="data set"):
+        workspace.path("datasets", "../../etc/passwd")
+
+
+def test_signals_come_from_their_own_workspace(workspace, tmp_path: Path) -> None:
+    assert Path(sys.modules[workspace.signal("funding").__module__].__file__).is_relative_to(
+        workspace.root
+    )
+    init_workspace(tmp_path / "other")
+    other = find_workspace(tmp_path / "other")
+    kind = other.signal("funding")
+    assert Path(sys.modules[kind.__module__].__file__).is_relative_to(other.root)
+
+
+def test_a_signal_module_that_does_not_import_is_named(workspace) -> None:
+    (workspace.root / "signals" / "broken.py").write_text("import nothing_like_this\n")
+    with pytest.raises(SpecError, match=r"import without error.*nothing_like_this"):
+        workspace.signal("broken")
+
+
+def test_a_signal_module_without_a_signal_is_refused(workspace) -> None:
+    (workspace.root / "signals" / "empty.py").write_text("x = 1\n")
+    with pytest.raises(SpecError, match="exactly one Signal class"):
+        workspace.signal("empty")
+
+
+def test_a_parameter_out_of_bounds_is_refused(workspace) -> None:
+    path = workspace.root / "strategies" / "fade_crowded_funding.toml"
+    path.write_text(path.read_text().replace("quantile = 0.95", "quantile = 1.5"))
+    with pytest.raises(ParameterError, match=r"quantile must be between 0.8 and 0.995.*1.5"):
+        workspace.strategy("fade_crowded_funding")
+
+
+def test_an_unknown_parameter_or_phase_is_refused(workspace) -> None:
+    path = workspace.root / "strategies" / "fade_crowded_funding.toml"
+    text = path.read_text()
+    path.write_text(text.replace("floor_bps = 1.5", "flor_bps = 1.5"))
+    with pytest.raises(UnknownNameError, match="did you mean 'floor_bps'"):
+        workspace.strategy("fade_crowded_funding")
+    path.write_text(text.replace('"crowded_short"', '"crowded_shorts"'))
+    with pytest.raises(UnknownNameError, match="did you mean 'crowded_short'"):
+        workspace.strategy("fade_crowded_funding")
+
+
+def test_a_signal_survives_a_worker_that_knows_no_workspace(workspace, tmp_path: Path) -> None:
+    signal = workspace.signal("funding")(quantile=0.9)
+    (tmp_path / "signal.pickle").write_bytes(pickle.dumps(signal))
+    code = (
+        "import pickle, sys, pathlib;"
+        "s = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes());"
+        "print(type(s).__module__, s.quantile)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "signal.pickle")],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=True,
+    )
+    assert done.stdout.split() == ["signals.funding", "0.9"]
+
+
+def test_new_files_load_and_are_not_overwritten(workspace) -> None:
+    write_signal(workspace, "my_pump")
+    assert set(workspace.signal("my_pump").phases) == {"my_pump_up"}
+    write_strategy(workspace, "fade_my_pump", "my_pump")
+    assert workspace.strategy("fade_my_pump").phases == ("my_pump_up",)
+    with pytest.raises(ParameterError, match="must not overwrite"):
+        write_strategy(workspace, "fade_my_pump", "my_pump")
+    with pytest.raises(ParameterError, match="lower-case"):
+        write_signal(workspace, "../evil")
