@@ -55,7 +55,7 @@
   const config = {
     responsive: true,
     displaylogo: false,
-    displayModeBar: coarse ? false : "hover",
+    displayModeBar: matchMedia("(hover: hover)").matches ? "hover" : false,
     modeBarButtons: [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
   };
   const figureOf = (box) => {
@@ -130,6 +130,7 @@
 
   /* ---- printing: everything drawn, in the light theme, as wide as the paper ---- */
   let before = null;
+  let opened = [];
   const fit = () => {
     for (const box of charts) {
       draw(box);
@@ -138,12 +139,15 @@
   };
   addEventListener("beforeprint", () => {
     before = root.dataset.theme ?? "";
+    opened = all("details.numbers:not([open]), details.trades:not([open])");
+    for (const block of opened) block.open = true;
     root.classList.add("printing");
     setTheme("light");
     fit();
   });
   addEventListener("afterprint", () => {
     root.classList.remove("printing");
+    for (const block of opened) block.open = false;
     setTheme(before);
     for (const box of charts) if (box.dataset.drawn) window.Plotly.relayout(box, { width: null, autosize: true });
   });

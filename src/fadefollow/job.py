@@ -163,7 +163,7 @@ def list_datasets(workspace: Workspace) -> list[dict[str, Any]]:
             row |= {"symbols": list(pointer.tables), "state": "imported"}
             row |= {"first": min(e.first for e in bars), "last": max(e.last for e in bars)}
         else:
-            row["state"] = f"not imported: fadefollow data import {name} --from FOLDER"
+            row["state"] = "not imported"
         rows.append(row)
     return rows
 

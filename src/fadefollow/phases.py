@@ -160,7 +160,7 @@ class Signal(BaseModel, ABC):
             if isinstance(param, Param)
         }
 
-    def window_hours(self) -> float:
+    def detection_hours(self) -> float:
         """The time over which an event builds up; placebos are shifted by more than that."""
         return 24.0
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -45,18 +46,21 @@ def progress(*, quiet: bool = False) -> Iterator[Step]:
 def show_run(result: RunResult, folder: Path) -> None:
     """The verdicts of a run, its warnings, and where the report is."""
     console = Console()
-    table = Table(
-        title=f"Fade or follow? {escape(str(result.dataset['title']))}", title_style="bold"
-    )
-    for name in ("strategy", "phase", "verdict"):
-        table.add_column(name, overflow="fold")
-    for name in ("phases", "fade: bps a trade", "follow: bps a trade"):
-        table.add_column(name, justify="right")
+    table = _table(f"Fade or follow? {escape(str(result.dataset['title']))}")
+    for name in ("phase", "verdict"):
+        table.add_column(name, no_wrap=True)
+    for name in ("events", "fade, bps", "follow, bps"):
+        table.add_column(name, justify="right", no_wrap=True)
     planted = any(v.planted_bps is not None for v in result.verdicts)
     if planted:
-        table.add_column("planted, bps", justify="right")
+        table.add_column("planted", justify="right")
+    strategy = None
     for v in result.verdicts:
-        row = [escape(v.strategy), escape(v.phase), f"[{_COLOURS[v.verdict]}]{v.verdict}[/]",
+        if v.strategy != strategy:
+            table.add_section()
+            table.add_row(f"[dim]{escape(v.strategy)}[/]")
+            strategy = v.strategy
+        row = [f"  {escape(v.phase)}", f"[{_COLOURS[v.verdict]}]{v.verdict}[/]",
                str(v.n_phases), _stance(v.fade), _stance(v.follow)]  # fmt: skip
         table.add_row(*row, *([_number(v.planted_bps)] if planted else []))
     console.print(table)
@@ -81,29 +85,42 @@ def _number(value: float | None) -> str:
     return f"{value:+.0f}".replace("-", "−")
 
 
+def _table(title: str) -> Table:
+    return Table(
+        title=title, title_style="bold", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+    )
+
+
 def show_datasets(rows: Sequence[Mapping[str, Any]]) -> None:
     """The data sets there are."""
-    table = Table(title="Data sets", title_style="bold")
-    for name in ("name", "bar", "source", "coins", "from", "to", "state"):
-        table.add_column(name, overflow="fold")
+    table = _table("Data sets")
+    for name in ("name", "bar", "coins", "from", "to"):
+        table.add_column(name, no_wrap=name == "name")
     for row in rows:
-        coins = ", ".join(row["symbols"]) or "–"
-        table.add_row(*(escape(str(x if x is not None else "–")) for x in (
-            row["name"], row["bar"], row["source"], coins, row["first"], row["last"], row["state"]
-        )))  # fmt: skip
+        if row["first"] is None:
+            table.add_row(escape(row["name"]), row["bar"], row["state"])
+        else:
+            coins, first, last = ", ".join(row["symbols"]), row["first"][:10], row["last"][:10]
+            table.add_row(escape(row["name"]), row["bar"], escape(coins), first, last)
     Console().print(table)
+    for row in rows:
+        if row["first"] is None and row["source"] == "files":
+            name = escape(row["name"])
+            Console().print(
+                f"to import {name}: fadefollow data import {name} --from FOLDER", highlight=False
+            )
 
 
 def show_import(report: ImportReport) -> None:
     """What an import stored, and what it saw."""
     console = Console()
-    table = Table(title=f"Imported {escape(report.dataset)}", title_style="bold")
-    streams = sorted({name for rows in report.tables.values() for name in rows})
-    table.add_column("coin")
-    for name in streams:
-        table.add_column(name, justify="right", overflow="fold")
-    for coin, rows in report.tables.items():
-        table.add_row(escape(coin), *(f"{rows[s]:,}" if s in rows else "–" for s in streams))
+    table = _table(f"Imported {escape(report.dataset)}")
+    table.add_column("stream")
+    table.add_column("rows", justify="right")
+    table.add_column("coins")
+    for name in sorted({name for rows in report.tables.values() for name in rows}):
+        coins = {coin: rows[name] for coin, rows in report.tables.items() if name in rows}
+        table.add_row(name, f"{sum(coins.values()):,}", escape(", ".join(coins)))
     console.print(table)
     _show_findings(console, report.findings)
     console.print(
@@ -116,16 +133,22 @@ def show_import(report: ImportReport) -> None:
 def show_audit(dataset: Dataset, audit: Audit) -> None:
     """Coverage and findings of a data set."""
     console = Console()
-    table = Table(title=f"Audit of {escape(dataset.name)}", title_style="bold")
-    for name in ("coin", "stream", "first", "last"):
+    table = _table(f"Audit of {escape(dataset.name)}")
+    for name in ("coin", "stream", "from", "to"):
         table.add_column(name, no_wrap=True)
-    for name in ("rows", "expected", "gaps", "longest"):
-        table.add_column(name, justify="right")
+    for name in ("rows", "missing", "gaps", "longest"):
+        table.add_column(name, justify="right", no_wrap=True)
     for c in audit.coverage:
-        table.add_row(escape(c.symbol), c.stream, c.first[:16], c.last[:16], f"{c.rows:,}",
-                      f"{c.expected:,}", f"{c.gaps:,}", f"{c.longest_gap_hours:g} h")  # fmt: skip
+        table.add_row(escape(c.symbol), c.stream, c.first[:10], c.last[:10], f"{c.rows:,}",
+                      f"{c.missing:,}", f"{c.gaps:,}", f"{c.longest_gap_hours:g} h")  # fmt: skip
     console.print(table)
     _show_findings(console, audit.findings)
+
+
+def _where(finding: Finding) -> str:
+    """How often, and where first."""
+    often = f"{finding.count:,} times, first " if finding.count > 1 else ""
+    return f" ({often}{finding.where})" if finding.where else ""
 
 
 def _show_findings(console: Console, findings: Sequence[Finding]) -> None:
@@ -133,7 +156,6 @@ def _show_findings(console: Console, findings: Sequence[Finding]) -> None:
     for f in findings:
         where = " ".join(part for part in (f.symbol, f.stream) if part)
         console.print(
-            f"[{colours[f.grade]}]{f.grade}[/] {escape(where)}: {escape(f.text)}"
-            + (f" (first {f.where})" if f.where else ""),
+            f"[{colours[f.grade]}]{f.grade}[/] {escape(where)}: " + escape(f.text) + _where(f),
             highlight=False,
         )

@@ -363,6 +363,14 @@ def test_trail_starts_at_the_entry_fill(run: Run) -> None:
     check(trade, exit_bar=1, reason="trail", exit_price=90.0)
 
 
+def test_trail_starts_at_the_fill_not_at_the_open(run: Run) -> None:
+    # fill 101, level 101 − 0.1 × 101 = 90.9 (from the open it would be 89.9), out at 90.9 × 0.99
+    tape = make_tape([FLAT, (100, 100, 90.5, 95), FLAT])
+    rules = replace(RULES, trail=0.1, capital=1010.0)
+    trade = only(run(tape, LONG, rules, Costs(fee=0.0, slippage=0.01, maintenance=0.0)))
+    check(trade, exit_bar=1, reason="trail", exit_price=89.991)
+
+
 def test_gap_through_the_trail_fills_at_the_open(run: Run) -> None:
     tape = make_tape([FLAT, (100, 130, 100, 125), (105, 140, 104, 135), FLAT])
     trade = only(run(tape, LONG, replace(RULES, trail=0.1), FREE))

@@ -74,9 +74,7 @@ def test_contracts_listed_one_after_the_other_are_sorted_by_time(raw_bars):
     june, march = raw_bars(2), raw_bars(2)
     june["expiry"] = pd.Timestamp("2024-06-28 08:00Z")
     march["expiry"] = pd.Timestamp("2024-03-29 08:00Z")
-    table = canonical(
-        pd.concat([june, march], ignore_index=True), "future", bar=HOUR, where="x"
-    )
+    table = canonical(pd.concat([june, march], ignore_index=True), "future", bar=HOUR, where="x")
     assert table["time"].dt.hour.tolist() == [0, 0, 1, 1]
     assert table["expiry"].dt.month.tolist() == [3, 6, 3, 6]
 
@@ -238,9 +236,7 @@ def test_a_later_time_of_knowledge_is_kept(raw_bars):
     assert bars(frame)["available"][0] == pd.Timestamp("2024-01-01 03:00Z")
 
 
-@pytest.mark.parametrize(
-    ("text", "minutes"), [("5min", 5), ("1h", 60), ("8h", 480), ("1d", 1440)]
-)
+@pytest.mark.parametrize(("text", "minutes"), [("5min", 5), ("1h", 60), ("8h", 480), ("1d", 1440)])
 def test_bar_sizes_are_read_and_written(text, minutes):
     assert bar_size(text) == pd.Timedelta(minutes=minutes)
     assert bar_text(pd.Timedelta(minutes=minutes)) == text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import multiprocessing
 import os
@@ -65,7 +66,7 @@ def test_the_content_hash_is_fixed():
     assert content_hash(frame.assign(close=[-0.0])) == content_hash(frame.assign(close=[0.0]))
 
 
-CONTENT = "?"
+CONTENT = "85d077c801a50e9327093852745db5d00548f9eda9ce808457c577d6db093abb"
 
 
 def test_an_unknown_data_set_is_named_with_the_nearest(tmp_path, table):
@@ -76,7 +77,19 @@ def test_an_unknown_data_set_is_named_with_the_nearest(tmp_path, table):
 
 @pytest.mark.parametrize(
     "name",
-    ["", "..", "../evil", "/etc/passwd", "a/b", "a\\b", "a.b", "<img src=x>", "x" * 65, "-rf", "a\n"],
+    [
+        "",
+        "..",
+        "../evil",
+        "/etc/passwd",
+        "a/b",
+        "a\\b",
+        "a.b",
+        "<img src=x>",
+        "x" * 65,
+        "-rf",
+        "a\n",
+    ],
 )
 def test_hostile_data_set_names_touch_nothing(tmp_path, table, name):
     root = tmp_path / "deep" / "store"
@@ -179,7 +192,9 @@ def test_a_full_disk_leaves_the_old_version(tmp_path, table, monkeypatch, files_
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StoreError, match=r"must be writable; got No space left[^\n]*\n  hint: free"):
+    with pytest.raises(
+        StoreError, match=r"must be writable; got No space left[^\n]*\n  hint: free"
+    ):
         store.write("demo", {"BTC": {"perp": table(1)}}, bar=HOUR)
     monkeypatch.undo()
     assert store.read("demo") == old
@@ -239,11 +254,10 @@ def test_two_writers_and_a_reader_see_whole_versions_only(tmp_path):
         writer.start()
     reads = 0
     while any(writer.is_alive() for writer in writers):
-        try:
+        # a reader that two versions overtake is refused, never given a mixture
+        with contextlib.suppress(StoreError):
             assert seen_value(tmp_path) in {1.0, *range(10, 18), *range(20, 28)}
-        except StoreError as error:  # two versions on since the pointer was read
-            assert "must be readable" in str(error)
-        reads += 1
+            reads += 1
     for writer in writers:
         writer.join()
         assert writer.exitcode == 0

@@ -125,6 +125,7 @@ def jumps(symbol: str, table: pd.DataFrame, schema: Stream, bar: pd.Timedelta) -
         return []
     with np.errstate(divide="ignore", invalid="ignore"):
         move = np.append(np.nan, np.diff(np.log(table[column].to_numpy(np.float64))))
+    move[~np.isfinite(move)] = np.nan
     times = nanoseconds(table["time"])
     step = np.append(0, np.diff(times))
     move[step > 1.5 * np.median(step[1:])] = np.nan  # across a gap it is not one move
@@ -145,8 +146,9 @@ def wicks(symbol: str, table: pd.DataFrame, schema: Stream) -> list[Finding]:
     if schema.name not in ("perp", "spot", "future"):
         return []
     body = table[["open", "close"]].to_numpy(np.float64)
-    up = table["high"].to_numpy(np.float64) / body.max(axis=1) - 1
-    down = table["low"].to_numpy(np.float64) / body.min(axis=1) - 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        up = table["high"].to_numpy(np.float64) / body.max(axis=1) - 1
+        down = table["low"].to_numpy(np.float64) / body.min(axis=1) - 1
     far = (up > WICK) | (-down > WICK)
     if not far.any():
         return []
@@ -162,7 +164,9 @@ def divergence(
 ) -> list[Finding]:
     """Closes of perp and spot far apart, and whether they stay so."""
     joined = perp[["time", "close"]].merge(spot[["time", "close"]], on="time")
-    apart = (joined["close_x"] / joined["close_y"] - 1).to_numpy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        apart = joined["close_x"].to_numpy() / joined["close_y"].to_numpy() - 1
+    apart[~np.isfinite(apart)] = 0.0  # impossible prices are another check's
     far = np.abs(apart) > APART
     if not far.any():
         return []
@@ -242,7 +246,9 @@ def levels(symbol: str, table: pd.DataFrame, schema: Stream) -> list[Finding]:
         ratio = np.log((after / before).to_numpy(np.float64))
     if not np.nanmax(np.abs(ratio)) > np.log(LEVEL_FACTOR):
         return []
-    at = int(np.nanargmax(np.abs(ratio)))
+    # where the medians lie wholly before and after, several days tie: take the middle one
+    ties = np.flatnonzero(np.abs(ratio) >= np.nanmax(np.abs(ratio)) * (1 - 1e-9))
+    at = int(ties[len(ties) // 2])
     text = (
         f"the median of {LEVEL_RECORDS} days changed {np.exp(ratio[at]):.2g}-fold: has the feed "
         "changed?"

@@ -12,6 +12,7 @@ import pandas as pd
 
 from fadefollow.market.bars import bar_text
 from fadefollow.market.findings import Finding, Grade, when
+from fadefollow.market.stamps import nanoseconds
 from fadefollow.market.streams import Stream
 
 #: intervals between settlements that exchanges use
@@ -147,10 +148,11 @@ def resample(
     starts = np.flatnonzero(new.to_numpy())
     ends = np.append(starts[1:], len(table)) - 1
     made = _joined(table, schema, starts, ends)
-    opened = (table["time"].to_numpy()[starts] == bins.to_numpy()[starts]) | ("open" not in table)
-    whole = table["time"].to_numpy()[ends] + small == bins.to_numpy()[starts] + bar
     made["time"] = bins.iloc[starts].reset_index(drop=True)
     made["available"] = made["time"] + bar
+    times, opens = nanoseconds(table["time"]), nanoseconds(made["time"])
+    opened = (times[starts] == opens) | ("open" not in table)
+    whole = times[ends] + small.value == opens + bar.value
     usable = pd.Series(opened & whole)
     holes = pd.Series(ends - starts + 1 < bar // small) & usable
     size = bar_text(bar)

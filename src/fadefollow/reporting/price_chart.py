@@ -28,7 +28,12 @@ def price_chart(figure: PriceFigure, *, shown: str = "fade") -> Chart:
     domains = _domains(heights)
     shape = layout(
         hovermode="closest",
-        xaxis=axis(type="date", anchor=f"y{len(heights)}", showgrid=False),
+        xaxis=axis(
+            type="date",
+            anchor=f"y{len(heights)}",
+            showgrid=False,
+            range=[figure.close.time[0], figure.close.time[-1]],
+        ),
         yaxis=axis("price, log scale", type="log", domain=domains[0], nticks=8),
         yaxis2=_lane_axis(figure, domains[1]),
     )

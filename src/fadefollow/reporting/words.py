@@ -69,7 +69,7 @@ def headline(verdicts: tuple[Verdict, ...]) -> str:
         return f"None of the {len(verdicts)} phases tested pays: {rest}"
     if len(paying) == 1:
         return f"{sentence(paying[0]).lead}; {rest}"
-    words = Counter(v.verdict for v in paying)
+    words: Counter[str] = Counter(v.verdict for v in paying)
     ways = ", ".join(f"{words[w]} to {w}" for w in VERBS if words[w])
     lead = f"{len(paying)} of the {len(verdicts)} phases tested pay: {ways}"
     return f"{lead}; {rest}" if rest else lead

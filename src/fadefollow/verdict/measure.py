@@ -77,7 +77,7 @@ def measure(dataset: Dataset, bets: Sequence[Bet], *, settings: Settings, step: 
         chosen = dataset.select(*strategy.symbols) if strategy.symbols else dataset
         try:
             costs = cost_settings(dataset.costs, where=f"{dataset.name}, [costs]")
-            window = signal.window_hours()
+            window = signal.detection_hours()
             ready.append(
                 prepare(
                     strategy, chosen.markets, found, costs=costs, window_hours=window,

@@ -20,7 +20,7 @@ class Forces:
 
     #: perp return per step beyond the market's drift, fraction
     drift: FloatArray
-    #: multiplier of volatility; decided before any return is known
+    #: multiplier of volatility, above 0; decided before any return is known
     volatility: FloatArray
     #: coins that leveraged longs (shorts) open, per hour, in units of the crowd's usual side;
     #: negative: they leave

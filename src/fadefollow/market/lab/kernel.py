@@ -47,6 +47,27 @@ class Premium(NamedTuple):
 
 CROWD, PREMIUM = Crowd(), Premium()
 
+#: the least that a side keeps, and the cap on how far storms multiply the premium's noise
+_LEFT, _HEAT = 1e-3, 3.0
+
+
+class Inputs(NamedTuple):
+    """What the kernel is given, each of shape (n,)."""
+
+    log_return: FloatArray  #: shocks, E[exp(shock)] = 1 given the past
+    variance: FloatArray  #: of the price path within the step
+    drift: FloatArray  #: expected return after funding, market and plants, fraction
+    settles: BoolArray  #: funding is settled at the step's end
+    mood: FloatArray  #: what else tips the crowd's new positions, dimensionless
+    long_inflow: FloatArray  #: opened from outside, per hour
+    short_inflow: FloatArray
+    spot_pressure: FloatArray  #: bps on the spot premium
+    premium_noise: FloatArray  #: standard normals
+    print_noise: FloatArray  #: of spot against the perp, fractions
+    mark_noise: FloatArray  #: of the mark against the perp, fractions
+    up: FloatArray  #: uniforms on (0, 1] behind the step's high
+    down: FloatArray  #: and behind its low
+
 
 class Path(NamedTuple):
     """What the kernel returns, each of shape (n,), at the end of each step."""
@@ -85,51 +106,60 @@ def funding_rate(average: float, c: Premium) -> float:
 
 
 @njit(cache=True, nogil=True)
+def _bridge(move: float, variance: float, up: float, down: float) -> tuple[float, float]:
+    """Highest and lowest point of a Brownian bridge from 0 to `move`, drawn by two uniforms.
+
+    Each from its exact law (Karatzas & Shreve, 2.8): max = (b + √(b² − 2V·ln u)) / 2.
+    """
+    top = math.sqrt(move * move - 2.0 * variance * math.log(up))
+    bottom = math.sqrt(move * move - 2.0 * variance * math.log(down))
+    return 0.5 * (move + top), 0.5 * (move - bottom)
+
+
+@njit(cache=True, nogil=True)
+def _trade(usual: float, inflow: float) -> tuple[float, float]:
+    """What a side opens, and what leaves it beyond its usual closing, in a step."""
+    total = usual + inflow
+    return max(total, 0.0), max(-total, 0.0)
+
+
+@njit(cache=True, nogil=True)
+def _liquidated(held: float, adverse: float, worst: float, c: Crowd) -> tuple[float, float]:
+    """Coins liquidated as price goes `adverse` from the mean entry, and the new worst point.
+
+    The part of a side whose leverage dies within a move u is 1 − exp(−(u / reach)^steepness);
+    what an earlier move has touched is gone already.
+    """
+    if adverse <= worst:
+        return 0.0, worst
+    touched = (adverse / c.reach) ** c.steepness - (worst / c.reach) ** c.steepness
+    return held * (1.0 - math.exp(-touched)), adverse
+
+
+@njit(cache=True, nogil=True)
 def walk(
+    given: Inputs,
     hours: float,
     first_price: float,
-    log_return: FloatArray,
-    variance: FloatArray,
     typical: float,
-    drift: FloatArray,
-    settles: BoolArray,
-    mood: FloatArray,
-    long_inflow: FloatArray,
-    short_inflow: FloatArray,
-    spot_pressure: FloatArray,
-    premium_noise: FloatArray,
-    print_noise: FloatArray,
-    mark_noise: FloatArray,
-    up: FloatArray,
-    down: FloatArray,
     crowd: Crowd,
     arb: Premium,
 ) -> Path:
     """Run one coin.
 
     Args:
+        given: shocks, forces and noise by step.
         hours: length of a step.
         first_price: perp before the first step.
-        log_return: shocks, with E[exp(shock)] = 1 given the past.
-        variance: of the price path within each step.
         typical: a usual step's variance.
-        drift: expected return of each step after funding, fraction; market and plants.
-        settles: steps at whose end funding is settled.
-        mood: what else tips the crowd's new positions, dimensionless.
-        long_inflow: opened from outside, per hour; likewise `short_inflow`.
-        spot_pressure: bps on the spot premium.
-        premium_noise: standard normals; print_noise and mark_noise: fractions of the price.
-        up: uniforms for the step's high; `down` for its low.
-
-    All arrays have shape (n,). The path within a step is a Brownian bridge of the logarithm; its
-    extremes are drawn from their exact laws (Karatzas & Shreve, 2.8): for end b and variance V,
-    max = (b + √(b² − 2V·ln u)) / 2.
+        crowd: how the crowd behaves.
+        arb: how premium and funding follow from it.
     """
-    n = len(log_return)
+    n = len(given.log_return)
     perp, high, low = np.empty(n), np.empty(n), np.empty(n)
     mark, premium, rate = np.empty(n), np.empty(n), np.zeros(n)
     longs, shorts = np.empty(n), np.empty(n)
-    long_gone, short_gone = np.zeros(n), np.zeros(n)
+    long_gone, short_gone = np.empty(n), np.empty(n)
 
     price, q_long, q_short = first_price, 1.0, 1.0
     entry_long, entry_short, worst_long, worst_short = price, price, 0.0, 0.0
@@ -143,43 +173,33 @@ def walk(
     own = math.sqrt(1.0 - arb.lead * arb.lead)
 
     for i in range(n):
-        # the crowd decides on what it has seen before this step
-        tip = (
-            mood[i]
-            + crowd.chase * math.tanh(chased / usual_chase)
-            - crowd.fight * math.tanh(fought / usual_fight)
-        )
-        opened_long = max(renewed * math.exp(tip / 2.0) + long_inflow[i] * hours, 0.0)
-        opened_short = max(renewed * math.exp(-tip / 2.0) + short_inflow[i] * hours, 0.0)
-        leave_long = max(-long_inflow[i] * hours - renewed * math.exp(tip / 2.0), 0.0)
-        leave_short = max(-short_inflow[i] * hours - renewed * math.exp(-tip / 2.0), 0.0)
+        shock, variance = given.log_return[i], given.variance[i]
 
-        # the price: a fair shock around the drift
-        move = log_return[i] + math.log1p(drift[i])
-        spread = 2.0 * variance[i]
-        top = 0.5 * (move + math.sqrt(move * move - spread * math.log(up[i])))
-        bottom = 0.5 * (move - math.sqrt(move * move - spread * math.log(down[i])))
+        # the crowd decides on what it has seen before this step
+        tip = given.mood[i] + crowd.chase * math.tanh(chased / usual_chase)
+        tip -= crowd.fight * math.tanh(fought / usual_fight)
+        usual = renewed * math.exp(tip / 2.0)
+        opened_long, left_long = _trade(usual, given.long_inflow[i] * hours)
+        usual = renewed * math.exp(-tip / 2.0)
+        opened_short, left_short = _trade(usual, given.short_inflow[i] * hours)
+
+        # the price: a fair shock around the drift, and nothing else
+        move = shock + math.log1p(given.drift[i])
+        top, bottom = _bridge(move, variance, given.up[i], given.down[i])
         high[i], low[i] = price * math.exp(top), price * math.exp(bottom)
         before = price * math.exp(move)
         chased = keep_chase * chased + move
         fought = keep_fight * fought + move
 
-        # liquidation: the farther price runs from the mean entry, the more leverage is gone
+        # positions: liquidated, closed, opened
         fall = max(entry_long / low[i] - 1.0, 0.0)
-        if fall > worst_long:
-            touched = (fall / crowd.reach) ** crowd.steepness
-            touched -= (worst_long / crowd.reach) ** crowd.steepness
-            long_gone[i] = q_long * (1.0 - math.exp(-touched))
-            worst_long = fall
+        long_gone[i], worst_long = _liquidated(q_long, fall, worst_long, crowd)
         rise = max(high[i] / entry_short - 1.0, 0.0)
-        if rise > worst_short:
-            touched = (rise / crowd.reach) ** crowd.steepness
-            touched -= (worst_short / crowd.reach) ** crowd.steepness
-            short_gone[i] = q_short * (1.0 - math.exp(-touched))
-            worst_short = rise
-        q_long = max((q_long - long_gone[i]) * (1.0 - renewed) - leave_long, 1e-3) + opened_long
-        q_short = max((q_short - short_gone[i]) * (1.0 - renewed) - leave_short, 1e-3)
-        q_short += opened_short
+        short_gone[i], worst_short = _liquidated(q_short, rise, worst_short, crowd)
+        q_long = (q_long - long_gone[i]) * (1.0 - renewed) - left_long
+        q_long = max(q_long, _LEFT) + opened_long
+        q_short = (q_short - short_gone[i]) * (1.0 - renewed) - left_short
+        q_short = max(q_short, _LEFT) + opened_short
         fresh = opened_long / q_long
         entry_long += fresh * (before - entry_long)
         worst_long *= 1.0 - fresh
@@ -188,23 +208,23 @@ def walk(
         worst_short *= 1.0 - fresh
 
         # the premium: pushed by the net crowd, pulled back by arbitrage
-        heat = min((variance[i] / typical) ** 0.25, 3.0)
-        shock = (log_return[i] + 0.5 * variance[i]) / math.sqrt(variance[i])
-        noise = arb.lead * shock + own * premium_noise[i]
-        target = _fair_premium(q_long - q_short, arb) - 1e-4 * spot_pressure[i]
+        heat = min((variance / typical) ** 0.25, _HEAT)
+        noise = arb.lead * (shock + 0.5 * variance) / math.sqrt(variance)
+        noise += own * given.premium_noise[i]
+        target = _fair_premium(q_long - q_short, arb) - 1e-4 * given.spot_pressure[i]
         sticky += pulled * (target - sticky) + arb.noise * math.sqrt(hours) * heat * noise
         sticky += arb.liquidation * (short_gone[i] - long_gone[i])
-        premium[i] = sticky + heat * print_noise[i]
+        premium[i] = sticky + heat * given.print_noise[i]
         paid += premium[i]
         count += 1
 
         # funding: what longs pay at the settlement, the price gives them back
         price = before
-        if settles[i]:
+        if given.settles[i]:
             rate[i] = funding_rate(paid / count, arb)
-            price = before / (1.0 - rate[i] * (1.0 + mark_noise[i]))
+            price = before / (1.0 - rate[i] * (1.0 + given.mark_noise[i]))
             paid, count = 0.0, 0
-        mark[i] = price * (1.0 + mark_noise[i])
+        mark[i] = price * (1.0 + given.mark_noise[i])
         perp[i] = price
         high[i], low[i] = max(high[i], price), min(low[i], price)
         longs[i], shorts[i] = q_long, q_short

@@ -15,7 +15,7 @@ from fadefollow.market.lab.clock import HOURS_PER_YEAR, Clock, FloatArray, strea
 from fadefollow.market.lab.contracts import contracts
 from fadefollow.market.lab.episodes import FAMILIES, LEANS
 from fadefollow.market.lab.forces import Forces, Truth
-from fadefollow.market.lab.kernel import CROWD, PREMIUM, Path, walk
+from fadefollow.market.lab.kernel import CROWD, PREMIUM, Inputs, Path, walk
 from fadefollow.market.lab.ledgers import keep
 from fadefollow.market.lab.settings import LabSettings
 from fadefollow.market.lab.shocks import MarketFactor, Shocks, coin_shocks, market_factor
@@ -134,26 +134,22 @@ class _Coin:
         clock, forces, count = self.clock, self.forces, len(self.clock)
         steady = (1.0 + self.settings.annual_drift) ** (clock.hours / HOURS_PER_YEAR) - 1.0
         prints = self._rng("prints")
-        path = walk(
-            clock.hours,
-            self.first_price,
-            self.shocks.log_return,
-            self.shocks.variance,
-            self.shocks.typical,
-            (1.0 + steady) * (1.0 + forces.drift) - 1.0,
-            clock.settles,
-            self._mood(),
-            forces.long_inflow,
-            forces.short_inflow,
-            forces.spot_pressure,
-            self._rng("premium").standard_normal(count),
-            _SPOT_PRINT * prints.standard_normal(count),
-            _MARK_PRINT * prints.standard_normal(count),
-            up,
-            down,
-            CROWD,
-            PREMIUM,
+        given = Inputs(
+            log_return=self.shocks.log_return,
+            variance=self.shocks.variance,
+            drift=(1.0 + steady) * (1.0 + forces.drift) - 1.0,
+            settles=clock.settles,
+            mood=self._mood(),
+            long_inflow=forces.long_inflow,
+            short_inflow=forces.short_inflow,
+            spot_pressure=forces.spot_pressure,
+            premium_noise=self._rng("premium").standard_normal(count),
+            print_noise=_SPOT_PRINT * prints.standard_normal(count),
+            mark_noise=_MARK_PRINT * prints.standard_normal(count),
+            up=up,
+            down=down,
         )
+        path = walk(given, clock.hours, self.first_price, self.shocks.typical, CROWD, PREMIUM)
         return Path(*path)
 
     def _mood(self) -> FloatArray:

@@ -1,0 +1,238 @@
+"""The command line as a person or a script meets it, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fadefollow.engine.model import TRADE_COLUMNS
+from fadefollow.workspace import init_workspace
+
+QUICK = ["--placebo-draws", "100", "--bootstrap-draws", "200"]
+
+
+def fadefollow(*words: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from fadefollow.cli import main; main()", *words],
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "100", **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with a small lab as its default."""
+    root = tmp_path_factory.mktemp("workspace") / "mine"
+    init_workspace(root)
+    text = (root / "datasets" / "lab.toml").read_text()
+    small = text.replace("years = 3", "years = 1").replace(
+        'coins = ["IBEX", "LARK", "TARN", "WREN"]', 'coins = ["IBEX", "LARK"]'
+    )
+    assert small != text
+    (root / "datasets" / "lab.toml").write_text(small)
+    return root
+
+
+@pytest.fixture(scope="module")
+def done(folder: Path) -> Path:
+    """The folder of a finished run."""
+    result = fadefollow("run", "fade_crowded_funding", *QUICK, cwd=folder)
+    assert result.returncode == 0, result.stderr
+    assert "report:" in result.stdout
+    path = Path(result.stdout.rpartition("report:")[2].strip())
+    assert path.is_file()
+    return path.parent
+
+
+def test_a_run_leaves_all_its_files(done: Path) -> None:
+    names = {path.name for path in done.iterdir()}
+    assert {
+        "report.html",
+        "result.json",
+        "trades.parquet",
+        "phases.parquet",
+        "equity.parquet",
+        "config.toml",
+        "truth.parquet",
+    } <= names
+    assert (done.parent / "index.html").is_file()
+
+
+def test_the_result_keeps_its_contract(done: Path) -> None:
+    result = json.loads((done / "result.json").read_text())
+    assert result["schema"] == 1
+    assert {"version", "command", "dataset", "verdicts", "warnings", "seconds"} <= set(result)
+    assert {"name", "fingerprint", "coverage"} <= set(result["dataset"])
+    assert [v["phase"] for v in result["verdicts"]] == ["crowded_long", "crowded_short"]
+    for verdict in result["verdicts"]:
+        assert verdict["verdict"] in ("fade", "follow", "neither", "undecided")
+        assert verdict["planted_bps"] is not None
+        for stance in ("fade", "follow"):
+            numbers = verdict[stance]
+            split = numbers["pnl"]
+            assert set(split) == {"price", "funding", "fees", "slippage", "liquidation"}
+            low, high = numbers["ci_bps"]
+            assert low < numbers["mean_net_bps"] < high
+
+
+def test_trades_keep_their_contract_and_agree_with_the_result(done: Path) -> None:
+    trades = pd.read_parquet(done / "trades.parquet")
+    assert tuple(trades.columns) == TRADE_COLUMNS
+    result = json.loads((done / "result.json").read_text())
+    for verdict in result["verdicts"]:
+        for stance in ("fade", "follow"):
+            rows = trades[
+                (trades["phase"] == verdict["phase"])
+                & (trades["stance"] == stance)
+                & (trades["exit_reason"] != "end")
+            ]
+            numbers = verdict[stance]
+            assert numbers["n_trades"] == len(rows)
+            assert numbers["mean_net_bps"] == pytest.approx(1e4 * rows["return"].mean())
+            assert sum(numbers["pnl"].values()) == pytest.approx(rows["pnl"].sum())
+
+
+def test_equity_ends_where_the_trades_do(done: Path) -> None:
+    trades = pd.read_parquet(done / "trades.parquet")
+    equity = pd.read_parquet(done / "equity.parquet")
+    for stance in ("fade", "follow"):
+        pnl = trades.loc[trades["stance"] == stance, "pnl"].sum() / 100_000
+        value = equity.loc[equity["stance"] == stance, "value"].iloc[-1]
+        # two coins, both listed throughout
+        assert value == pytest.approx(1 + pnl / 2, rel=1e-9)
+
+
+def test_json_stands_alone_and_the_same_seed_gives_the_same_numbers(folder: Path) -> None:
+    one, two = (
+        fadefollow("run", "fade_crowded_funding", "--json", *QUICK, cwd=folder) for _ in range(2)
+    )
+    first, second = json.loads(one.stdout), json.loads(two.stdout)
+    assert first["verdicts"] == second["verdicts"]
+    assert first["dataset"] == second["dataset"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["run", "fade_crowded_fund"], "did you mean 'fade_crowded_funding'"),
+        (["run", "--dataset", "labb"], "did you mean 'lab'"),
+        (["run", "--symbols", "IBEXX"], "did you mean 'IBEX'"),
+        (["run", "--symbols", "../../etc"], "coin"),
+        (["run", "--symbols", "<script>"], "coin"),
+        (["run", "--since", "2021-05-01", "--until", "2021-04-01"], "forward"),
+        (["run", "--since", "2051-05-01"], "must hold data"),
+        (["run", "--since", "yesterdayish"], "--since must be a day or a time"),
+        (["run", "--missing-funding", "guess"], "must be error or skip"),
+        (["run", "--placebo-draws", "3"], "placebo-draws"),
+        (["run", "--no-such-option"], "No such option"),
+        (["run", "--dataset", "binance_history"], "fadefollow data import binance_history"),
+        (["data", "import", "binance_history", "--from", "/nowhere"], "/nowhere"),
+        (["data", "import", "lab", "--from", "."], "lab"),
+        (["data", "audit", "nothing"], "data set"),
+        (["new", "signal", "../evil"], "lower-case"),
+        (["new", "strategy", "x", "--signal", "fundin"], "did you mean 'funding'"),
+        (["init", "."], "must not overwrite"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_bad_input_gets_one_plain_message_and_status_2(
+    folder: Path, words: list[str], says: str
+) -> None:
+    runs = folder / "reports" / "runs"
+    before = set(runs.iterdir()) if runs.exists() else set()
+    result = fadefollow(*words, cwd=folder)
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert says in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    assert (set(runs.iterdir()) if runs.exists() else set()) == before
+    assert not (folder / "datasets" / "store").exists()
+
+
+def test_debug_shows_the_traceback(folder: Path) -> None:
+    result = fadefollow("--debug", "run", "nothing", cwd=folder)
+    assert "Traceback" in result.stderr
+
+
+def test_a_strategy_with_a_broken_line_names_it(folder: Path) -> None:
+    path = folder / "strategies" / "broken.toml"
+    path.write_text('title = "x"\nclaim = \n')
+    try:
+        result = fadefollow("run", "broken", cwd=folder)
+    finally:
+        path.unlink()
+    assert result.returncode == 2
+    assert "broken.toml" in result.stderr
+    assert "line 2" in result.stderr
+
+
+def test_an_empty_folder_uses_the_stock_workspace_and_writes_into_the_folder(
+    tmp_path: Path,
+) -> None:
+    result = fadefollow(
+        "run", "fade_crowded_funding", "--symbols", "IBEX", "--until", "2022-01-01", *QUICK,
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert list((tmp_path / "reports" / "runs").glob("*/report.html"))
+
+
+def test_runs_in_a_folder_that_cannot_be_written_leave_nothing(folder: Path) -> None:
+    runs = folder / "reports" / "runs"
+    hidden = folder / "reports" / "hidden"
+    if runs.exists():
+        runs.rename(hidden)
+    runs.write_text("a file is in the way")
+    try:
+        result = fadefollow("run", "fade_crowded_funding", *QUICK, cwd=folder)
+    finally:
+        runs.unlink()
+        if hidden.exists():
+            hidden.rename(runs)
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_list_audit_and_sample(folder: Path, tmp_path: Path) -> None:
+    rows = json.loads(fadefollow("data", "list", "--json", cwd=folder).stdout)
+    assert {"lab", "binance_history", "binance_history_8h"} <= {row["name"] for row in rows}
+    audit = json.loads(fadefollow("data", "audit", "lab", "--json", cwd=folder).stdout)
+    assert {row["symbol"] for row in audit["coverage"]} == {"IBEX", "LARK"}
+    out = tmp_path / "sample"
+    assert fadefollow("data", "sample", str(out), cwd=folder).returncode == 0
+    assert set(pd.read_parquet(out / "IBEX" / "perp.parquet")) >= {"time", "open", "available"}
+    again = fadefollow("data", "sample", str(out), cwd=folder)
+    assert again.returncode == 2
+    assert "must not overwrite" in again.stderr
+
+
+def test_new_signal_and_strategy_run_as_they_are(folder: Path) -> None:
+    assert fadefollow("new", "signal", "big_move", cwd=folder).returncode == 0
+    made = fadefollow("new", "strategy", "fade_big_move", "--signal", "big_move", cwd=folder)
+    assert made.returncode == 0, made.stderr
+    result = fadefollow("run", "fade_big_move", *QUICK, cwd=folder)
+    assert result.returncode == 0, result.stderr
+    assert "big_move_up" in result.stdout
+
+
+def test_help_and_version_do_not_need_the_heavy_libraries(folder: Path) -> None:
+    code = (
+        "import sys; from fadefollow.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as stop: assert not stop.code\n"
+        "print(sorted({'vectorbt','numba','pandas','plotly','ccxt'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip().endswith("[]")
+    assert "follow" in done.stdout
