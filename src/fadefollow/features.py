@@ -35,8 +35,8 @@ def past_quantile(time: pd.Series, values: FloatArray, q: float, *, days: float)
 def fire_once(condition: BoolArray, *, cooldown_bars: int) -> IntArray:
     """Bars on which a condition fires.
 
-    It fires on the first bar on which it holds, and is armed again when it has ended **and**
-    `cooldown_bars` have passed since it fired.
+    It fires on the first bar on which it holds, and again when it begins anew after it has ended
+    and `cooldown_bars` have passed since it fired.
 
     Args:
         condition: shape (n,), what is known at each bar's close.
@@ -51,12 +51,10 @@ def fire_once(condition: BoolArray, *, cooldown_bars: int) -> IntArray:
 @njit(cache=True)
 def _fire_once(condition: BoolArray, cooldown_bars: int) -> IntArray:
     fired = np.empty(len(condition), np.int64)
-    count, armed, last = 0, True, -cooldown_bars - 1
+    count, last = 0, -cooldown_bars
     for i in range(len(condition)):
-        if not condition[i]:
-            armed = True
-        elif armed and i - last >= cooldown_bars:
-            fired[count] = i
+        begins = condition[i] and (i == 0 or not condition[i - 1])
+        if begins and i - last >= cooldown_bars:
+            fired[count] = last = i
             count += 1
-            armed, last = False, i
     return fired[:count]

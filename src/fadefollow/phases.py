@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.panel import FloatArray, Market
+from fadefollow.spec import plain
 
 Stance = Literal["fade", "follow"]
 STANCES: tuple[Stance, Stance] = ("fade", "follow")
@@ -137,6 +138,18 @@ class Signal(BaseModel, ABC):
     #: whether the phases are tied to weekdays, so that placebos must be shifted by whole weeks
     weekly: ClassVar[bool] = False
 
+    def __init__(self, **params: Any) -> None:
+        """The signal with these parameters, the rest at their defaults.
+
+        Raises:
+            ParameterError, SpecError: a value out of its bounds or of the wrong kind.
+            UnknownNameError: a parameter that the signal does not have.
+        """
+        try:
+            super().__init__(**params)
+        except ValidationError as error:
+            raise plain(error, type(self), where=self.name()) from None
+
     @abstractmethod
     def features(self, market: Market) -> dict[str, FloatArray]:
         """What the signal measures, by name, as of each bar's close, shape (n,); NaN in warm-up."""
@@ -177,7 +190,6 @@ class Signal(BaseModel, ABC):
                 raise ParameterError(
                     f"{name} must be between {param.low:g} and {param.high:g} {param.unit}".strip(),
                     got=f"{value:g}",
-                    where=self.name(),
                 )
         return self
 

@@ -40,19 +40,22 @@ def build(model: type[Model], data: dict[str, Any], *, where: str) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        # a misspelt key also explains the one that is missing
-        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-        key = ".".join(str(part) for part in first["loc"])
-        if isinstance(cause := first.get("ctx", {}).get("error"), FadeFollowError):
-            raise type(cause)(
-                cause.rule, got=cause.got, where=f"{where}, {key}" if key else where,
-                hint=cause.hint,
-            ) from None  # fmt: skip
-        if first["type"] == "extra_forbidden":
-            known = _keys(model, first["loc"][:-1])
-            raise unknown("key", str(first["loc"][-1]), known, where=where) from None
-        got = None if first["type"] == "missing" else repr(first["input"])
-        raise SpecError(first["msg"], got=got, where=f"{where}, key {key!r}") from None
+        raise plain(error, model, where=where) from None
+
+
+def plain(error: ValidationError, model: type[BaseModel], *, where: str) -> FadeFollowError:
+    """pydantic's complaint in the project's words: the first thing that is wrong."""
+    # a misspelt key also explains the one that is missing
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    key = ".".join(str(part) for part in first["loc"])
+    if isinstance(cause := first.get("ctx", {}).get("error"), FadeFollowError):
+        place = f"{where}, {key}" if key else where
+        return type(cause)(cause.rule, got=cause.got, where=place, hint=cause.hint)
+    if first["type"] == "extra_forbidden":
+        known = _keys(model, first["loc"][:-1])
+        return unknown("key", str(first["loc"][-1]), known, where=where)
+    got = None if first["type"] == "missing" else repr(first["input"])
+    return SpecError(first["msg"], got=got, where=f"{where}, key {key!r}")
 
 
 def _keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:

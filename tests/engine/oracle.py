@@ -148,7 +148,7 @@ def account(trades: list[Trade], rules: Rules) -> float:
     """4.9 "Each coin has its own account with fixed capital … compounding is an option"."""
     if not rules.compound:
         return rules.capital
-    return rules.capital + sum(trade["pnl"] for trade in trades)
+    return rules.capital + math.fsum(trade["pnl"] for trade in trades)
 
 
 def entered(

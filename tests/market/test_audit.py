@@ -163,25 +163,25 @@ def test_perp_far_below_spot_is_a_note_and_staying_there_a_warning():
     assert found("prices apart", perp=perp, spot=bars()).text.endswith("for 30 h on end")
 
 
-def daily(values: np.ndarray, **columns: np.ndarray) -> pd.DataFrame:
-    times = pd.date_range("2023-06-01", periods=len(values), freq="D", tz="UTC").as_unit("ns")
+def daily(count: int, start: str = "2023-06-01", **columns: np.ndarray) -> pd.DataFrame:
+    times = pd.date_range(start, periods=count, freq="D", tz="UTC").as_unit("ns")
     return pd.DataFrame({"time": times, **columns, "available": times + 48 * HOUR})
 
 
 def test_a_reserve_that_jumps_is_a_warning():
     flow = 100.0 * np.sin(np.arange(200) * 2.0)
     flow[150] = -116_178.0
-    table = daily(flow, netflow_coins=flow, reserve_coins=3e6 + flow.cumsum())
+    table = daily(200, netflow_coins=flow, reserve_coins=3e6 + flow.cumsum())
     finding = found("reserve jumps", netflow=table)
     assert (finding.grade, finding.count, finding.where) == ("warning", 1, "2023-10-29 00:00")
     assert "−116,178 coins" in finding.text
 
 
 def test_a_throttled_feed_is_a_warning():
-    coins = np.where(np.arange(300) < 120, 1000.0, 150.0)
-    table = daily(coins, long_coins=coins, short_coins=coins)
+    coins = np.where(np.arange(600) < 300, 1000.0, 150.0)
+    table = daily(600, "2022-06-01", long_coins=coins, short_coins=coins)
     finding = found("level change", liquidations=table)
-    assert (finding.grade, finding.where) == ("warning", "2023-09-28 00:00")
+    assert (finding.grade, finding.where) == ("warning", "2023-03-27 00:00")
     assert "0.15-fold" in finding.text
 
 

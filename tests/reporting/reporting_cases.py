@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -337,3 +339,41 @@ def make_cases() -> Cases:
         versions={IMG: SCRIPT},
     )
     return Cases(plain, hostile)
+
+
+def write_slowly(runs_dir: Path) -> None:
+    """A writer that stops for a minute between its files and its rename, to be killed."""
+    from fadefollow.reporting import write
+
+    real = write.write_tables
+
+    def slow(result: RunResult, folder: Path) -> None:
+        real(result, folder)
+        time.sleep(60)
+
+    write.write_tables = slow
+    write.write_run(make_cases().hostile, runs_dir, REPORTS)
+
+
+def write_many(runs_dir: Path) -> None:
+    """Three runs, one after the other."""
+    from fadefollow.reporting import write_run
+
+    run = make_cases().hostile
+    for _ in range(3):
+        write_run(run, runs_dir, REPORTS)
+
+
+def write_within(limit: int, runs_dir: Path) -> None:
+    """A writer whose files may not grow beyond `limit` bytes; exits with 42 on a StoreError."""
+    import resource
+
+    from fadefollow.errors import StoreError
+    from fadefollow.reporting import write_run
+
+    run = build(("BTC", "ETH", "SOL"), 2191, strategy="s")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    try:
+        write_run(run, runs_dir, REPORTS)
+    except StoreError:
+        sys.exit(42)

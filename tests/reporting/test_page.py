@@ -96,7 +96,7 @@ def test_ids_are_unique_and_links_lead_somewhere(page: Page) -> None:
 
 
 def test_verdict_comes_first_in_words(page: Page) -> None:
-    top = [t for t, _ in page.tags if t in {"h1", "h2", "svg"}][0]
+    top = next(t for t, _ in page.tags if t in {"h1", "h2", "svg"})
     assert top == "h1"
     assert "Fading crowded shorts on BTC, ETH, SOL pays; 2 more undecided" in page.text
     assert ": +42\u202fbps a trade after all costs [5.1, 80], over 132 trades" in page.text

@@ -173,9 +173,9 @@ def test_stored_run_comes_back(cases: Cases, stored: Path) -> None:
     assert follow.n_trades == 0
     assert math.isnan(follow.mean_hold_hours)
     assert back.event_studies == run.event_studies
-    for name in ("name", "command", "started", "version", "dataset", "strategies", "warnings"):
+    for name in ("name", "command", "started", "version", "dataset", "strategies", "config"):
         assert getattr(back, name) == getattr(run, name), name
-    for name in ("missing", "seconds", "versions"):
+    for name in ("missing", "seconds", "versions", "warnings"):
         assert getattr(back, name) == getattr(run, name), name
     assert_frame_equal(back.equity, run.equity, check_freq=False, check_names=False)
     assert list(back.prices) == list(run.prices)

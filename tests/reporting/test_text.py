@@ -73,7 +73,7 @@ def test_plotly_text_cannot_be_markup() -> None:
 
 def answer(word: str, **changes: Any) -> Verdict:
     up, down = stance(42.3, (5.1, 80.4)), stance(-70.2, (-108.0, -31.0))
-    return verdict("s", "crowded_short", word, up, down, **changes)
+    return replace(verdict("s", "crowded_short", word, up, down), **changes)
 
 
 def test_sentence_of_a_stance_that_pays() -> None:

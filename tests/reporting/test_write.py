@@ -10,18 +10,18 @@ import signal
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
-from reporting_cases import IMG, REPORTS, Cases
+from reporting_cases import IMG, REPORTS, Cases, write_many, write_slowly, write_within
 
 from fadefollow.errors import SpecError, StoreError
-from fadefollow.reporting import record, write, write_run
+from fadefollow.reporting import write, write_run
 from fadefollow.reporting.index import entries
 from fadefollow.reporting.write import STAGING, folder_name
 from fadefollow.verdict.model import RunResult
 
+SPAWN = multiprocessing.get_context("spawn")
 FILES = {
     "report.html",
     "result.json",
@@ -109,7 +109,7 @@ def test_full_disk_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_real_full_disk_leaves_nothing(cases: Cases, tmp_path: Path) -> None:
+def test_folder_that_cannot_be_made(cases: Cases, tmp_path: Path) -> None:
     # a file where a folder should be: refused by the system even to root
     (tmp_path / "runs").write_text("in the way", "utf-8")
     with pytest.raises(StoreError, match="the folder of runs must be writable"):
@@ -117,20 +117,18 @@ def test_real_full_disk_leaves_nothing(cases: Cases, tmp_path: Path) -> None:
     assert visible(tmp_path) == ["runs"]
 
 
-def _write_slowly(run: RunResult, runs_dir: Path) -> None:
-    real = record.write_tables
-
-    def slow(result: RunResult, folder: Path) -> None:
-        real(result, folder)
-        time.sleep(60)
-
-    write.write_tables = slow  # type: ignore[assignment]
-    write_run(run, runs_dir, REPORTS)
+@pytest.mark.parametrize("megabytes", [1, 6])
+def test_file_that_cannot_grow_leaves_nothing(megabytes: int, tmp_path: Path) -> None:
+    """The system refuses to write on in report.html (1 MB) and in prices.parquet (6 MB)."""
+    writer = SPAWN.Process(target=write_within, args=(megabytes * 1_000_000, tmp_path))
+    writer.start()
+    writer.join()
+    assert writer.exitcode == 42  # a StoreError
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_killed_writer_leaves_no_run_and_is_cleaned_up_later(cases: Cases, tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("fork")
-    writer = spawn.Process(target=_write_slowly, args=(cases.hostile, tmp_path))
+    writer = SPAWN.Process(target=write_slowly, args=(tmp_path,))
     writer.start()
     deadline = time.monotonic() + 30
     while not list(tmp_path.glob(f"{STAGING}*/truth.parquet")):
@@ -175,16 +173,8 @@ def test_index_shows_hostile_names_as_text(cases: Cases, tmp_path: Path) -> None
     assert page.count("<script>") == 2
 
 
-def _write_many(run: RunResult, runs_dir: Path) -> None:
-    for _ in range(3):
-        write_run(run, runs_dir, REPORTS)
-
-
-def test_two_writers_at_once(cases: Cases, tmp_path: Path) -> None:
-    fork = multiprocessing.get_context("fork")
-    writers: list[Any] = [
-        fork.Process(target=_write_many, args=(cases.hostile, tmp_path)) for _ in range(2)
-    ]
+def test_two_writers_at_once(tmp_path: Path) -> None:
+    writers = [SPAWN.Process(target=write_many, args=(tmp_path,)) for _ in range(2)]
     for writer in writers:
         writer.start()
     for writer in writers:

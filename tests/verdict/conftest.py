@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.signal import lfilter
 
 from fadefollow.engine.model import Book, Costs, Plan, Rules, Tape
 from fadefollow.engine.resolver import resolve
@@ -114,8 +115,6 @@ def stormy_plan(
 
 
 def _ar(rng: np.random.Generator, n: int, memory: float, spread: float) -> np.ndarray:
-    from scipy.signal import lfilter
-
     noise = rng.standard_normal(n) * spread * np.sqrt(1.0 - memory**2)
     noise[0] = rng.standard_normal() * spread
     return lfilter([1.0], [1.0, -memory], noise)

@@ -12,6 +12,9 @@ from fadefollow.engine.model import EXIT_REASONS, IntArray
 TIME, OPPOSITE, STOP, TARGET, TRAIL, LIQUIDATION = range(6)
 END = EXIT_REASONS.index("end")
 
+#: a compounding account below this share of its capital is ruined
+_RUIN = 1e-9
+
 #: columns of the integer and the float records of a trade
 INTS = ("code", "side", "signal_bar", "entry_bar", "exit_bar", "reason", "hole")
 FLOATS = (
@@ -190,7 +193,7 @@ def run_book(
             dropped += 1
             continue
         cash = weight * (equity if compound else capital)
-        if cash <= 0.0:
+        if cash <= _RUIN * capital:
             break
         last, reason, at_open, entry, exit_, size, fees, slipped, funding, pnl = walk(
             time, open_, high, low, close, liq_open, liq_high, liq_low,

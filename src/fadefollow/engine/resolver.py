@@ -40,8 +40,9 @@ class Returns:
 def resolve(tape: Tape, events: Events, *, rules: Rules, costs: Costs) -> Book:
     """The trades of one coin and book, as a table.
 
-    A position that opens a bar at or beyond its liquidation level is liquidated even if an exit
-    is due at that open: with isolated margin, no trade loses more than its margin.
+    A position whose liquidation price opens a bar at or beyond its level is liquidated even if an
+    exit is due at that open, as an isolated margin cannot lose more than itself. The book does not
+    enter at that open again.
 
     Args:
         tape: prices and settlements of the coin.

@@ -28,9 +28,9 @@ STALE_RUN = 3
 #: perp and spot are apart beyond this fraction, and drifting if so for a day
 APART, DRIFT_HOURS = 0.02, 24.0
 #: a level has changed if medians of so many records before and after differ by this factor
-LEVEL_RECORDS, LEVEL_FACTOR = 60, 4.0
+LEVEL_RECORDS, LEVEL_FACTOR = 180, 5.0
 #: an exchange's reserve has jumped if a day's flow is so many times the median of 90 days
-FLOW_JUMP, FLOW_RECORDS = 12.0, 90
+FLOW_JUMP, FLOW_RECORDS = 25.0, 90
 #: missing bars up to this long are notes
 OUTAGE_HOURS = 24.0
 
@@ -107,7 +107,7 @@ def stale(symbol: str, table: pd.DataFrame, schema: Stream) -> list[Finding]:
     found: list[Finding] = []
     if long.any():
         first = by_key["time"].iloc[int(starts[long][0]) - 1]
-        text = f"{int(long.sum())} × the same record repeated, {int(lengths.max())} times at most"
+        text = f"runs of equal records: {int(long.sum())}, the longest of {int(lengths.max())}"
         count = int(lengths[long].sum())
         found.append(
             Finding("warning", symbol, schema.name, "stale rows", count, when(first), text)

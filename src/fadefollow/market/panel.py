@@ -134,8 +134,10 @@ class Market:
         Returns:
             Shape (n,); NaN where nothing was known or the record is older than `max_age`.
         """
-        at, valid = self._known(name)
         out = np.full(len(self), np.nan)
+        if name not in self.streams:
+            return out
+        at, valid = self._known(name)
         out[valid] = values[at[valid]]
         return out
 

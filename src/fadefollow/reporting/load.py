@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import tomllib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -70,7 +69,7 @@ def _read(path: Path) -> RunResult:
         equity=_equity(pd.read_parquet(path / "equity.parquet")),
         prices=_prices(pd.read_parquet(path / "prices.parquet"), report["coins"]),
         strategies=report["strategies"],
-        config=tomllib.loads((path / "config.toml").read_text("utf-8")),
+        config=report["config"],
         warnings=tuple(result["warnings"]),
         truth=pd.read_parquet(truth) if truth.exists() else None,
         missing={
@@ -83,10 +82,11 @@ def _read(path: Path) -> RunResult:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    if record.get("schema") != SCHEMA:
-        raise ValueError(f"{path.name}: schema {record.get('schema')}, must be {SCHEMA}")
-    return record
+    record = json.loads(path.read_text("utf-8"))
+    schema = record.get("schema") if isinstance(record, dict) else None
+    if schema != SCHEMA:
+        raise ValueError(f"{path.name}: schema {schema}, must be {SCHEMA}")
+    return dict(record)
 
 
 def _verdict(public: dict[str, Any], private: dict[str, Any]) -> Verdict:

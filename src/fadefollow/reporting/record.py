@@ -56,6 +56,7 @@ def report_record(run: RunResult) -> dict[str, Any]:
         "verdicts": extra,
         "event_studies": [asdict(study) for study in run.event_studies],
         "strategies": run.strategies,
+        "config": run.config,  # config.toml lacks what is absent
         "missing": run.missing,
         "versions": run.versions,
         "coins": list(run.prices),
