@@ -22,6 +22,7 @@ class CoinCosts(BaseModel):
     taker_fee_bps: float | None = Field(None, ge=0, le=1000)
     slippage_bps: float | None = Field(None, ge=0, le=1000)
     maintenance_rate: float | None = Field(None, ge=0, lt=0.5)
+    borrow_rate: float | None = Field(None, ge=0, le=10)  #: of spot, a year
 
 
 class CostSettings(CoinCosts):
@@ -34,7 +35,7 @@ def costs_of(symbol: str, *layers: CostSettings) -> Costs:
     """Costs of trading one coin.
 
     Defaults (DESIGN.md, section 4): taker fee 5 bps; slippage 2 bps for BTC and ETH, 5 bps for
-    other coins; maintenance rate 0.5 % and 2 %.
+    other coins; maintenance rate 0.5 % and 2 %; no borrow rate, so that spot is not sold short.
 
     Args:
         symbol: the coin.
@@ -42,7 +43,7 @@ def costs_of(symbol: str, *layers: CostSettings) -> Costs:
             those of the coin those for all.
     """
     major = symbol in MAJORS
-    found = {
+    found: dict[str, float] = {
         "taker_fee_bps": 5.0,
         "slippage_bps": 2.0 if major else 5.0,
         "maintenance_rate": 0.005 if major else 0.02,
@@ -56,6 +57,7 @@ def costs_of(symbol: str, *layers: CostSettings) -> Costs:
         fee=found["taker_fee_bps"] / 1e4,
         slippage=found["slippage_bps"] / 1e4,
         maintenance=found["maintenance_rate"],
+        borrow=found.get("borrow_rate"),
     )
 
 

@@ -49,7 +49,7 @@ def _missing(open_, high, low, close, i):  # a bar that lacks one price is missi
 
 
 @njit(cache=True, nogil=True)
-def _first_opposite(
+def first_opposite(
     exit_bar: IntArray, exit_side: IntArray, entry: int, side: int, delay: int, last: int
 ) -> int:
     """The first bar after `entry`, up to `last`, at whose open a contrary phase is acted on."""
@@ -108,7 +108,7 @@ def walk(
     due = entry_bar + hold
     due_opposite = due + 1
     if opposite:
-        due_opposite = _first_opposite(exit_bar, exit_side, entry_bar, side, delay, due)
+        due_opposite = first_opposite(exit_bar, exit_side, entry_bar, side, delay, due)
     best = entry
     last, reason, at_open, reference = entry_bar, END, 0, math.nan
     for i in range(entry_bar, len(time)):

@@ -9,8 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fadefollow.errors import ParameterError
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+
+HOUR_NS = 3_600_000_000_000
 
 ExitReason = Literal[
     "time", "opposite", "stop", "target", "trail", "liquidation", "roll", "expiry", "end"
@@ -80,6 +84,37 @@ class Tape:
 
 
 @dataclass(frozen=True)
+class DatedTape(Tape):
+    """A tape on which dated futures are traded, alone or against spot (`carry`).
+
+    The arrays of `Tape` describe the coin itself (perp, else spot), for what is measured against
+    its price; nothing is settled. Contracts are in order of expiry, c of them.
+    """
+
+    carry: bool = False  #: trade spot against the future, equal coins
+    contracts: tuple[str, ...] = ()  #: names, e.g. "future:230929"
+    dated_open: FloatArray = field(default_factory=lambda: np.empty((0, 0)))  #: shape (c, n)
+    dated_high: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
+    dated_low: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
+    dated_close: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
+    spot_open: FloatArray = field(default_factory=lambda: np.empty(0))  #: shape (n,), carry only
+    spot_close: FloatArray = field(default_factory=lambda: np.empty(0))
+    #: number of the contract to enter at each bar's open, shape (n,); −1 where there is none
+    nearest: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+    #: per contract the bar at whose open a position must be out of it, shape (c,)
+    leave: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """Names of what a leg can be held in; a leg's `series` is its place here."""
+        return (*self.contracts, "spot") if self.carry else self.contracts
+
+    def series_close(self, number: int) -> FloatArray:
+        """Closes of one series, shape (n,)."""
+        return self.spot_close if number == len(self.contracts) else self.dated_close[number]
+
+
+@dataclass(frozen=True)
 class Rules:
     """How a position is opened and closed. Fractions are of the entry fill; None is off."""
 
@@ -102,6 +137,7 @@ class Costs:
     fee: float  #: of size × fill, at each end
     slippage: float  #: of the price, against the trader, at each fill
     maintenance: float  #: margin rate at which the exchange liquidates
+    borrow: float | None = None  #: what borrowing spot costs a year; None: it cannot be borrowed
 
 
 @dataclass(frozen=True)
@@ -130,10 +166,40 @@ class Book:
             `notional`, `fees`, `slippage`, `funding` (cash, + received), `pnl`, `return`, `hole`
             (number of the first hole in the settlements that it was held over, else −1).
         dropped: entries that were due on a missing bar.
+        legs: where a trade can have several: one row a leg, columns as in `trades` and `trade`
+            (its row there) and `series` (its place in the tape's `series`).
     """
 
     trades: pd.DataFrame
     dropped: int
+    legs: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class Returns:
+    """The trades of one coin and book as bare arrays, shape (k,), for statistics and tuning."""
+
+    entry_bar: IntArray
+    exit_bar: IntArray
+    code: IntArray
+    side: IntArray
+    #: net return on entry notional; NaN for trades cut off by the end of data or held over a hole
+    value: FloatArray
+
+
+def hold_bars(rules: Rules, bar_ns: int) -> int:
+    """The holding time in bars.
+
+    Raises:
+        ParameterError: it is not a whole, positive number of bars.
+    """
+    bars = rules.hold_hours * HOUR_NS / bar_ns
+    if bars < 1 or abs(bars - round(bars)) > 1e-9:
+        raise ParameterError(
+            "hold_hours must be a multiple of the bar",
+            got=f"{rules.hold_hours:g} h on bars of {bar_ns / HOUR_NS:g} h",
+        )
+    return round(bars)
 
 
 @dataclass(frozen=True)

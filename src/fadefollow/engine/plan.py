@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fadefollow.engine.costs import CostSettings, costs_of
-from fadefollow.engine.model import Book, IntArray, Plan
+from fadefollow.engine.dated import dated_tape
+from fadefollow.engine.model import Book, Costs, DatedTape, IntArray, Plan, Tape
 from fadefollow.engine.resolver import hold_bars, resolve
 from fadefollow.engine.strategy import Strategy
 from fadefollow.engine.tape import calendar, tape
@@ -18,7 +20,7 @@ from fadefollow.market.panel import Market
 from fadefollow.phases import STANCES, Phases, Stance
 
 #: streams that an instrument cannot be traded without
-NEEDS = {"perp": ("perp", "funding")}
+NEEDS = {"perp": ("perp", "funding"), "future": ("future", "perp"), "carry": ("future", "spot")}
 
 Span = tuple[pd.Timestamp, pd.Timestamp]
 
@@ -47,8 +49,8 @@ def covered(market: Market, *streams: str) -> Span:
     starts, ends = [market.index[0]], [market.index[-1] + market.bar]
     for name in streams:
         table = market.table(name)
-        starts.append(table["time"].iloc[0])
-        ends.append(table["available"].iloc[-1])
+        starts.append(table["time"].min())
+        ends.append(table["available"].max())
     return max(starts).ceil(market.bar), min(ends).floor(market.bar)
 
 
@@ -87,23 +89,45 @@ def prepare(
             or f"none for {', '.join(empty)}",
         )
     time = calendar(list(spans.values()), traded[0].bar)
-    tapes = tuple(
-        tape(m, time=time, start=spans[m.symbol][0], end=spans[m.symbol][1]) for m in traded
-    )
+    tapes = tuple(_tape(strategy, m, time, spans[m.symbol]) for m in traded)
     rules = strategy.trade.rules()
     hold_bars(rules, tapes[0].bar_ns)
     table, outside = _inside(phases.table, spans, traded[0].bar)
     own = [_of(table, t.symbol, strategy.phases, time) for t in tapes]
     exits = [_of(table, t.symbol, strategy.trade.exit_on or strategy.phases, time) for t in tapes]
+    costs_ = tuple(costs_of(t.symbol, costs, strategy.costs) for t in tapes)
+    leans = {int(lean) for _, held, _ in own for lean in held}
     plan = Plan(
         strategy=strategy.name, signal=strategy.signal, phases=strategy.phases, tapes=tapes,
-        costs=tuple(costs_of(t.symbol, costs, strategy.costs) for t in tapes),
+        costs=costs_, refused=_refused(strategy, leans, costs_),
         bars=tuple(bar for bar, _, _ in own), leans=tuple(lean for _, lean, _ in own),
         codes=tuple(code for _, _, code in own),
         exit_bars=tuple(bar for bar, _, _ in exits), exit_leans=tuple(lean for _, lean, _ in exits),
         rules=rules, window_hours=window_hours, weekly=weekly,
     )  # fmt: skip
     return Prepared(plan, spans, left_out, outside)
+
+
+def _tape(strategy: Strategy, market: Market, time: IntArray, span: Span) -> Tape:
+    """The coin's own tape, or that of its contracts."""
+    trade = strategy.trade
+    base = tape(market, time=time, start=span[0], end=span[1])
+    if trade.instrument == "perp":
+        return base
+    return dated_tape(
+        market, base, carry=trade.instrument == "carry", min_days_left=trade.min_days_left,
+        leave_days=trade.leave_days,
+    )  # fmt: skip
+
+
+def _refused(strategy: Strategy, leans: set[int], costs: Sequence[Costs]) -> dict[str, str]:
+    """Stances that would sell spot short where none can be borrowed."""
+    if strategy.trade.instrument != "carry" or all(c.borrow is not None for c in costs):
+        return {}
+    reason = "spot would be sold short, and no borrow rate is given ([costs] borrow_rate)"
+    # a long future is held against spot sold short
+    short_spot = {"follow": 1 in leans, "fade": -1 in leans}
+    return {stance: reason for stance, needed in short_spot.items() if needed}
 
 
 def books(plan: Plan, stance: Stance, *, missing_funding: str = "error") -> tuple[Book, ...]:
@@ -138,40 +162,47 @@ def books(plan: Plan, stance: Stance, *, missing_funding: str = "error") -> tupl
 def without_holes(book: Book) -> Book:
     """The same book without the trades that were held over a hole in the settlements."""
     kept = book.trades[book.trades["hole"] < 0].reset_index(drop=True)
-    return Book(kept, book.dropped)
+    return Book(kept, book.dropped, book.legs)
 
 
 def trade_table(plan: Plan, made: Mapping[Stance, Sequence[Book]]) -> pd.DataFrame:
-    """All trades of a plan with the columns of trades.parquet (TRADE_COLUMNS)."""
+    """All trades of a plan with the columns of trades.parquet (TRADE_COLUMNS).
+
+    One row a leg; the legs of a trade share its id, and their returns, on the notional of its
+    first future leg, add up to its return.
+    """
     parts = []
     for stance in STANCES:
         for tape_, book in zip(plan.tapes, made.get(stance, ()), strict=False):
-            parts.append(_labelled(plan, stance, tape_.symbol, tape_.time, tape_.bar_ns, book))
+            parts.append(_labelled(plan, stance, tape_, book))
     return pd.concat(parts, ignore_index=True)
 
 
-def _labelled(
-    plan: Plan, stance: Stance, symbol: str, time: IntArray, bar_ns: int, book: Book
-) -> pd.DataFrame:
-    t = book.trades
+def _labelled(plan: Plan, stance: Stance, tape_: Tape, book: Book) -> pd.DataFrame:
+    t = book.trades if book.legs is None else book.legs
+    bars = {"signal_time": "signal_bar", "entry_time": "entry_bar", "exit_time": "exit_bar"}
     stamp = {
-        name: pd.DatetimeIndex(time[t[bar].to_numpy(int)].astype("datetime64[ns]"), tz="UTC")
-        for name, bar in (("signal_time", "signal_bar"), ("entry_time", "entry_bar"),
-                          ("exit_time", "exit_bar"))
-    }  # fmt: skip
-    phase = np.array(plan.phases, dtype=object)[t["code"].to_numpy(int)]
-    count = np.arange(len(t))
+        name: pd.DatetimeIndex(tape_.time[t[bar].to_numpy(int)].astype("datetime64[ns]"), tz="UTC")
+        for name, bar in bars.items()
+    }
+    leg: Any = "perp"
+    if isinstance(tape_, DatedTape):
+        leg = np.array(tape_.series, dtype=object)[t["series"].to_numpy(int)]
+    number = np.arange(len(t)) if book.legs is None else t["trade"].to_numpy(int)
+    notional = book.trades["notional"].to_numpy()[number]
     return pd.DataFrame(
         {
-            "strategy": plan.strategy, "symbol": symbol, "phase": phase, "stance": stance,
-            "side": t["side"].astype("int8"), "signal_time": stamp["signal_time"],
+            "strategy": plan.strategy, "symbol": tape_.symbol,
+            "phase": np.array(plan.phases, dtype=object)[t["code"].to_numpy(int)],
+            "stance": stance, "side": t["side"].astype("int8"),
+            "signal_time": stamp["signal_time"],
             "entry_time": stamp["entry_time"], "entry_price": t["entry_price"],
             "exit_time": stamp["exit_time"], "exit_price": t["exit_price"],
-            "exit_reason": t["reason"].astype(object), "leg": "perp",
-            "trade_id": [f"{plan.strategy}-{stance}-{symbol}-{i}" for i in count],
+            "exit_reason": t["reason"].astype(object), "leg": leg,
+            "trade_id": [f"{plan.strategy}-{stance}-{tape_.symbol}-{i}" for i in number],
             "size": t["size"], "notional": t["notional"], "fees": t["fees"],
             "slippage": t["slippage"], "funding": t["funding"], "pnl": t["pnl"],
-            "return": t["return"],
+            "return": t["pnl"] / notional,
         }
     )  # fmt: skip
 

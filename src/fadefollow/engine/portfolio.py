@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from vectorbt.portfolio.enums import OrderSide, log_dt, order_dt
 from vectorbt.portfolio.trades import EntryTrades, ExitTrades, Trades
 from vectorbt.utils.config import Configured
 
-from fadefollow.engine.model import Book, FloatArray, Rules, Tape
+from fadefollow.engine.model import Book, DatedTape, FloatArray, Rules, Tape
 
 
 class FundedPortfolio(vbt.Portfolio):  # type: ignore[misc]
@@ -133,6 +134,9 @@ class FundedPortfolio(vbt.Portfolio):  # type: ignore[misc]
 def portfolio(tapes: Sequence[Tape], books: Sequence[Book], *, rules: Rules) -> FundedPortfolio:
     """The portfolio of one book: a column a coin, each with its own capital.
 
+    Where trades have several legs, there is a column for each series that a leg can be held in
+    (levels `symbol`, `series`), grouped by coin; the coin's capital stands in its first one.
+
     Args:
         tapes: one per coin, on the same calendar of n bars.
         books: what the resolver made of them, in the same order.
@@ -143,22 +147,51 @@ def portfolio(tapes: Sequence[Tape], books: Sequence[Book], *, rules: Rules) -> 
         with the trades of `books`.
     """
     index = pd.DatetimeIndex(tapes[0].time.astype("datetime64[ns]"), name="time")
-    columns = pd.Index([tape.symbol for tape in tapes], name="symbol")
     bar = pd.Timedelta(tapes[0].bar_ns, "ns")
-    wrapper = ArrayWrapper(index=index, columns=columns, ndim=2, freq=bar)
-    close = np.column_stack([tape.close for tape in tapes])
-    orders = [_orders(book.trades, column) for column, book in enumerate(books)]
+    parts = [part for pair in zip(tapes, books, strict=True) for part in _columns(*pair)]
+    names = [(part.symbol, part.series) for part in parts]
+    columns: Any = pd.MultiIndex.from_tuples(names, names=["symbol", "series"])
+    several = any(isinstance(tape, DatedTape) for tape in tapes)
+    grouping: dict[str, Any] = {"group_by": "symbol"} if several else {}
+    if not several:
+        columns = columns.get_level_values("symbol")
+    wrapper = ArrayWrapper(index=index, columns=columns, ndim=2, freq=bar, **grouping)
+    firsts = ~pd.Series([symbol for symbol, _ in names]).duplicated()
     return FundedPortfolio(
         wrapper,
-        pd.DataFrame(close, index, columns),
-        np.concatenate(orders),
+        pd.DataFrame(np.column_stack([part.close for part in parts]), index, columns),
+        np.concatenate([_orders(part.trades, number) for number, part in enumerate(parts)]),
         np.empty(0, log_dt),
-        np.full(len(tapes), rules.capital),
+        np.where(firsts, rules.capital, 0.0),
         False,
         trades_type="exittrades",
-        ledger=np.column_stack([ledger(t, b.trades) for t, b in zip(tapes, books, strict=True)]),
+        ledger=np.column_stack([part.ledger for part in parts]),
         fixed_capital=not rules.compound,
     )
+
+
+@dataclass(frozen=True)
+class _Column:
+    """What one column of the portfolio is built from."""
+
+    symbol: str
+    series: str
+    close: FloatArray
+    trades: pd.DataFrame
+    ledger: FloatArray
+
+
+def _columns(tape: Tape, book: Book) -> list[_Column]:
+    if not isinstance(tape, DatedTape) or book.legs is None:
+        return [_Column(tape.symbol, "perp", tape.close, book.trades, ledger(tape, book.trades))]
+    parts = []
+    for number, name in enumerate(tape.series):
+        legs = book.legs[book.legs["series"] == number]
+        cash = np.zeros(len(tape.time))
+        # what borrowing spot cost is paid when it is given back
+        np.add.at(cash, legs["exit_bar"].to_numpy(), legs["funding"].to_numpy())
+        parts.append(_Column(tape.symbol, name, tape.series_close(number), legs, cash))
+    return parts
 
 
 def ledger(tape: Tape, trades: pd.DataFrame) -> FloatArray:

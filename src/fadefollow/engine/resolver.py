@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from fadefollow.engine.dated import outcomes_dated, resolve_dated, returns_dated
 from fadefollow.engine.kernel import END, FLOATS, INTS, every_bar, run_book
 from fadefollow.engine.model import (
     EXIT_REASONS,
     Book,
     Costs,
+    DatedTape,
     Events,
     FloatArray,
-    IntArray,
+    Returns,
     Rules,
     Tape,
+    hold_bars,
 )
-from fadefollow.errors import ParameterError
 
-_HOUR_NS = 3_600_000_000_000
-
-
-@dataclass(frozen=True)
-class Returns:
-    """The trades of one coin and book as bare arrays, shape (k,), for statistics and tuning."""
-
-    entry_bar: IntArray
-    exit_bar: IntArray
-    code: IntArray
-    side: IntArray
-    #: net return on entry notional; NaN for trades cut off by the end of data or held over a hole
-    value: FloatArray
+__all__ = ["Returns", "hold_bars", "outcomes", "resolve", "resolve_returns"]
 
 
 def resolve(tape: Tape, events: Events, *, rules: Rules, costs: Costs) -> Book:
@@ -56,6 +45,8 @@ def resolve(tape: Tape, events: Events, *, rules: Rules, costs: Costs) -> Book:
     Raises:
         ParameterError: the holding time is not a whole number of bars.
     """
+    if isinstance(tape, DatedTape):
+        return resolve_dated(tape, events, rules=rules, costs=costs)
     ints, floats, dropped = _run(tape, events, rules, costs)
     trades = pd.DataFrame(
         {name: ints[:, c] for c, name in enumerate(INTS)}
@@ -67,6 +58,8 @@ def resolve(tape: Tape, events: Events, *, rules: Rules, costs: Costs) -> Book:
 
 def resolve_returns(tape: Tape, events: Events, *, rules: Rules, costs: Costs) -> Returns:
     """The same trades as `resolve`, as bare arrays and much faster."""
+    if isinstance(tape, DatedTape):
+        return returns_dated(tape, events, rules=rules, costs=costs)
     ints, floats, _ = _run(tape, events, rules, costs)
     value = floats[:, FLOATS.index("return")].copy()
     reason, hole = ints[:, INTS.index("reason")], ints[:, INTS.index("hole")]
@@ -86,24 +79,11 @@ def outcomes(tape: Tape, side: int, *, rules: Rules, costs: Costs) -> FloatArray
         Shape (n,), by entry bar; NaN where no entry is possible, or the trade does not end in
         time or is held over a hole in the settlements.
     """
+    if isinstance(tape, DatedTape):
+        return outcomes_dated(tape, side, rules=rules, costs=costs)
     return every_bar(  # type: ignore[no-any-return]
         *_tape(tape), side, hold_bars(rules, tape.bar_ns), *_exits(rules), *_costs(costs)
     )
-
-
-def hold_bars(rules: Rules, bar_ns: int) -> int:
-    """The holding time in bars.
-
-    Raises:
-        ParameterError: it is not a whole, positive number of bars.
-    """
-    bars = rules.hold_hours * _HOUR_NS / bar_ns
-    if bars < 1 or abs(bars - round(bars)) > 1e-9:
-        raise ParameterError(
-            "hold_hours must be a multiple of the bar",
-            got=f"{rules.hold_hours:g} h on bars of {bar_ns / _HOUR_NS:g} h",
-        )
-    return round(bars)
 
 
 def _run(tape: Tape, events: Events, rules: Rules, costs: Costs) -> tuple[Any, Any, int]:

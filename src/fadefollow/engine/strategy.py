@@ -20,7 +20,10 @@ class Trade(BaseModel):
 
     model_config = _FROZEN
 
-    instrument: Literal["perp"] = "perp"
+    #: perp; the nearest dated future; or that future against spot, equal coins
+    instrument: Literal["perp", "future", "carry"] = "perp"
+    min_days_left: float = Field(14.0, ge=0, le=365)  #: of a contract that is entered
+    leave_days: float = Field(3.0, ge=0, le=365)  #: before expiry a contract is left
     hold_hours: float = Field(gt=0, le=24 * 365)  #: the longest holding time
     delay_bars: int = Field(0, ge=0, le=1000)
     stop: float | None = Field(None, gt=0, lt=1)  #: fraction of the entry fill
@@ -39,6 +42,19 @@ class Trade(BaseModel):
             raise ParameterError(
                 "weight must not exceed leverage, or the margin exceeds the capital",
                 got=f"weight {self.weight:g}, leverage {self.leverage:g}",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _dated_rules_fit(self) -> Self:
+        if self.leave_days >= self.min_days_left and self.instrument != "perp":
+            raise ParameterError(
+                "leave_days must be below min_days_left, or contracts are left as they are entered",
+                got=f"{self.leave_days:g} and {self.min_days_left:g}",
+            )
+        if self.instrument == "carry" and self.trail is not None:
+            raise ParameterError(
+                "carry takes no trail", hint="its stop and target are on the basis"
             )
         return self
 

@@ -1,0 +1,20 @@
+"""`make bench`: every benchmark, or those named on the command line."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import commands, resolver
+
+BENCHMARKS = {"commands": commands.main, "resolver": resolver.main}
+
+
+def main(names: list[str]) -> None:
+    """Run the benchmarks called `names`, or all."""
+    for name in names or list(BENCHMARKS):
+        print(f"\n{name}: {sys.modules[BENCHMARKS[name].__module__].__doc__}")
+        for label, value in BENCHMARKS[name]():
+            print(f"  {label:<64} {value:>16}", flush=True)
+
+
+main(sys.argv[1:])

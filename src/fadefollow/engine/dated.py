@@ -1,0 +1,200 @@
+"""Dated futures: the tape of listed contracts, and trades of one or more legs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fadefollow.engine.dated_kernel import LEG_FLOATS, LEG_INTS, run_carry, run_future
+from fadefollow.engine.model import (
+    EXIT_REASONS,
+    Book,
+    Costs,
+    DatedTape,
+    Events,
+    FloatArray,
+    IntArray,
+    Returns,
+    Rules,
+    Tape,
+    hold_bars,
+)
+from fadefollow.market.panel import Market
+
+_PRICES = ("open", "high", "low", "close")
+_DAY_NS = 86_400_000_000_000
+
+
+def dated_tape(
+    market: Market, base: Tape, *, carry: bool, min_days_left: float, leave_days: float
+) -> DatedTape:
+    """The contracts that a market lists, on the calendar of `base`.
+
+    Args:
+        market: with the stream `future`, and for carry `spot`.
+        base: the tape of the coin itself; bars that it leaves out are left out here.
+        carry: whether spot is the other leg.
+        min_days_left: an entry takes the nearest contract that has at least these days left.
+        leave_days: a contract is left at the first open with no more than these days left, and at
+            the latest at its own last bar, if others trade on.
+    """
+    time, count = base.time, len(base.time)
+    table = market.table("future")
+    stamp = table["time"].dt.tz_convert(None).to_numpy("datetime64[ns]").astype(np.int64)
+    expiry = table["expiry"].dt.tz_convert(None).to_numpy("datetime64[ns]").astype(np.int64)
+    listed, number = np.unique(expiry, return_inverse=True)
+    place = np.searchsorted(time, stamp)
+    inside = place < count
+    inside[inside] = time[place[inside]] == stamp[inside]
+    used = ~np.isnan(base.close) if not carry else ~np.isnan(_spot(market, base, "close"))
+    dated = {}
+    for column in _PRICES:
+        values = np.full((len(listed), count), np.nan)
+        values[number[inside], place[inside]] = table[column].to_numpy(np.float64)[inside]
+        values[:, ~_span(used)] = np.nan
+        dated[column] = values
+    gone = np.isnan(np.stack(list(dated.values()))).any(axis=0)
+    for values in dated.values():
+        values[gone] = np.nan
+    last = np.array([_last(row) for row in ~gone], np.int64)
+    out_by = np.searchsorted(time, listed - round(leave_days * _DAY_NS), side="left")
+    over = last.max(initial=-1)
+    leave = np.where(last < over, np.minimum(out_by, np.maximum(last, 0)), out_by)
+    nearest = np.full(count, -1, np.int64)
+    for c in range(len(listed) - 1, -1, -1):
+        enough = listed[c] - time >= min_days_left * _DAY_NS
+        began = np.arange(count) >= (np.argmax(~gone[c]) if (~gone[c]).any() else count)
+        nearest[enough & began & (np.arange(count) < leave[c])] = c
+    names = [f"future:{pd.Timestamp(e):%y%m%d}" for e in listed]
+    plain: dict[str, Any] = {f.name: getattr(base, f.name) for f in fields(Tape)}
+    none = np.empty(0, np.int64)
+    plain |= {"settle_time": none, "settle_rate": np.empty(0), "settle_mark": np.empty(0)}
+    plain |= {"holes": np.empty((0, 2), np.int64)}
+    if carry:
+        plain |= {f"spot_{c}": _spot(market, base, c) for c in ("open", "close")}
+    plain |= {f"dated_{column}": values for column, values in dated.items()}
+    leave = leave.astype(np.int64)
+    return DatedTape(**plain, carry=carry, contracts=tuple(names), nearest=nearest, leave=leave)
+
+
+def resolve_dated(tape: DatedTape, events: Events, *, rules: Rules, costs: Costs) -> Book:
+    """The trades of one coin and book on dated futures, alone or against spot.
+
+    Returns:
+        `trades` has one row a trade: side, prices, size and notional are those of the first future
+        leg (the exit price of the last one), money is summed over all legs, the return is on the
+        first future leg's notional, the reason that of the last future leg.
+    """
+    ints, floats, dropped = _run(tape, events, rules, costs)
+    legs = pd.DataFrame(
+        {name: ints[:, c] for c, name in enumerate(LEG_INTS)}
+        | {name: floats[:, c] for c, name in enumerate(LEG_FLOATS)}
+    )
+    legs["reason"] = np.array(EXIT_REASONS, dtype=object)[legs["reason"].to_numpy()]
+    return Book(_trades(legs, len(tape.contracts)), int(dropped), legs)
+
+
+def returns_dated(tape: DatedTape, events: Events, *, rules: Rules, costs: Costs) -> Returns:
+    """The same trades as bare arrays."""
+    ints, floats, _ = _run(tape, events, rules, costs)
+    trade, first, last = _groups(ints[:, 0], ints[:, LEG_INTS.index("series")], len(tape.contracts))
+    pnl = np.bincount(trade, weights=floats[:, LEG_FLOATS.index("pnl")], minlength=len(first))
+    value = pnl / floats[first, LEG_FLOATS.index("notional")]
+    value[ints[last, LEG_INTS.index("reason")] == EXIT_REASONS.index("end")] = math.nan
+    entry, code, side = (ints[first, LEG_INTS.index(c)] for c in ("entry_bar", "code", "side"))
+    out = np.zeros(len(first), np.int64)
+    np.maximum.at(out, trade, ints[:, LEG_INTS.index("exit_bar")])
+    return Returns(entry, out, code, side, value)
+
+
+def outcomes_dated(tape: DatedTape, side: int, *, rules: Rules, costs: Costs) -> FloatArray:
+    """Net return of the same trade entered at the open of every bar, each on its own."""
+    out = np.full(len(tape.time), np.nan)
+    none = np.empty(0, np.int64)
+    step = hold_bars(rules, tape.bar_ns)
+    # trades that cannot meet run in one pass: entries `step + 1` bars apart
+    stride = step + 1
+    alone = Rules(**{**rules.__dict__, "opposite": False, "compound": False, "delay_bars": 0})
+    for offset in range(min(stride, len(out))):
+        bar = np.arange(offset, len(out), stride, dtype=np.int64) - 1
+        sides, codes = np.full(len(bar), side, np.int64), np.zeros(len(bar), np.int64)
+        found = returns_dated(tape, Events(bar, sides, codes, none, none), rules=alone, costs=costs)
+        out[found.entry_bar] = found.value
+    return out
+
+
+def _run(tape: DatedTape, events: Events, rules: Rules, costs: Costs) -> tuple[Any, Any, int]:
+    stop, target, trail = (
+        math.nan if level is None else level for level in (rules.stop, rules.target, rules.trail)
+    )
+    calendar = (tape.time, tape.dated_open, tape.dated_high, tape.dated_low, tape.dated_close)
+    chosen = (
+        tape.nearest, tape.leave, events.bar, events.side, events.code, events.exit_bar,
+        events.exit_side, rules.opposite, rules.delay_bars, hold_bars(rules, tape.bar_ns),
+    )  # fmt: skip
+    account = (rules.capital, rules.weight, rules.compound)
+    paid = (costs.fee, costs.slippage, costs.maintenance)
+    if not tape.carry:
+        exits = (stop, target, trail, rules.leverage)
+        return run_future(*calendar, *chosen, *exits, *paid, *account)  # type: ignore[no-any-return]
+    borrow = costs.borrow or 0.0
+    return run_carry(  # type: ignore[no-any-return]
+        *calendar, tape.spot_open, tape.spot_close, *chosen, stop, target, rules.leverage,
+        *paid, borrow, *account,
+    )  # fmt: skip
+
+
+def _groups(trade: IntArray, series: IntArray, spot: int) -> tuple[IntArray, IntArray, IntArray]:
+    """Trade of each leg, and of each trade the rows of its first and last future leg."""
+    rows = np.flatnonzero(series != spot)
+    count = int(trade.max()) + 1 if len(trade) else 0
+    first = np.full(count, len(trade))
+    last = np.full(count, -1)
+    np.minimum.at(first, trade[rows], rows)
+    np.maximum.at(last, trade[rows], rows)
+    return trade, first, last
+
+
+def _trades(legs: pd.DataFrame, spot: int) -> pd.DataFrame:
+    trade, first, last = _groups(legs["trade"].to_numpy(), legs["series"].to_numpy(), spot)
+    kept = ["code", "side", "signal_bar", "entry_bar", "entry_price", "size", "notional"]
+    trades = legs.iloc[first][kept].reset_index(drop=True)
+    trades["exit_price"] = legs["exit_price"].to_numpy()[last]
+    trades["reason"] = legs["reason"].to_numpy()[last]
+    trades["exit_bar"] = legs.groupby(trade)["exit_bar"].max().to_numpy(np.int64)
+    for money in ("fees", "slippage", "funding", "pnl"):
+        trades[money] = np.bincount(trade, weights=legs[money].to_numpy(), minlength=len(first))
+    trades["return"] = trades["pnl"] / trades["notional"]
+    trades["hole"] = -1
+    return trades
+
+
+def _spot(market: Market, base: Tape, column: str) -> FloatArray:
+    """Spot on the base's calendar; a bar that lacks its open or close is missing."""
+    out = np.full(len(base.time), np.nan)
+    grid = market.open_time.astype(np.int64)
+    place = np.searchsorted(base.time, grid)
+    inside = np.flatnonzero(place < len(base.time))
+    inside = inside[base.time[place[inside]] == grid[inside]]
+    whole = ~np.isnan(market.column("spot", "open") + market.column("spot", "close"))
+    inside = inside[whole[inside]]
+    out[place[inside]] = market.column("spot", column)[inside]
+    return out
+
+
+def _span(used: np.ndarray[Any, np.dtype[np.bool_]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """From the first to the last of the bars that are used."""
+    out = np.zeros(len(used), bool)
+    at = np.flatnonzero(used)
+    if len(at):
+        out[at[0] : at[-1] + 1] = True
+    return out
+
+
+def _last(present: np.ndarray[Any, np.dtype[np.bool_]]) -> int:
+    at = np.flatnonzero(present)
+    return int(at[-1]) if len(at) else -1
