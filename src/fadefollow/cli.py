@@ -101,6 +101,47 @@ def run(
         show_run(result, folder)
 
 
+@app.command()
+def calibrate(
+    detection: Annotated[
+        bool, typer.Option("--detection", help="Measure how well the detectors find the truth.")
+    ] = False,
+    signals: Annotated[str | None, typer.Option(help="Signals; by default all.")] = None,
+    markets: Annotated[int, typer.Option(min=1, help="Simulated markets, one a seed.")] = 10,
+    years: Annotated[float, typer.Option(help="Length of each.")] = 2.0,
+    coins: Annotated[int, typer.Option(min=1, help="Coins in each.")] = 2,
+    bar: Annotated[str, typer.Option(help="Size of the bars.")] = "1h",
+    jobs: Annotated[int, typer.Option(help="Processes; -1 for all cores.")] = -1,
+    markdown: Annotated[bool, typer.Option(help="Print the table as the docs hold it.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """How often the product's own answers are right, measured on simulated markets."""
+    from dataclasses import asdict
+
+    from fadefollow.errors import ParameterError
+    from fadefollow.market.bars import bar_size
+    from fadefollow.terminal import progress, show_detection
+    from fadefollow.verdict.detection import FIRST_SEED, as_markdown, measure_detection
+    from fadefollow.workspace import find_workspace
+
+    if not detection:
+        raise ParameterError("calibrate needs to be told what to measure", hint="--detection")
+    workspace = find_workspace()
+    names = _listed(signals) or tuple(workspace.names("signals"))
+    kinds = [workspace.signal(name)() for name in names]
+    with progress(quiet=as_json) as step:
+        found = measure_detection(
+            kinds, seeds=range(FIRST_SEED, FIRST_SEED + markets),
+            lab={"years": years, "coins": coins}, bar=bar_size(bar), jobs=jobs, step=step,
+        )  # fmt: skip
+    if as_json:
+        _print_json([{k: _finite(v) for k, v in asdict(row).items()} for row in found])
+    elif markdown:
+        typer.echo(as_markdown(found), nl=False)
+    else:
+        show_detection(found)
+
+
 @data.command("import")
 def data_import(
     name: Annotated[str, typer.Argument(help="Data set, a file in datasets/.")],
@@ -242,6 +283,10 @@ def _command() -> str:
     import shlex
 
     return shlex.join(["fadefollow", *sys.argv[1:]])
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and value != value else value
 
 
 def _print_json(value: Any) -> None:

@@ -110,7 +110,10 @@ def run_job(workspace: Workspace, options: RunOptions, *, step: Step) -> tuple[R
             "fingerprint": dataset.fingerprint,
             "coverage": dataset.coverage(),
             "simulated": dataset.simulated,
-            "audit": audit.summary(),
+            "audit": {
+                "summary": audit.summary(),
+                "findings": [finding.to_dict() for finding in audit.findings],
+            },
         },
         verdicts=found.verdicts,
         event_studies=found.event_studies,

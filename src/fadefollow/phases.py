@@ -133,7 +133,8 @@ class Signal(BaseModel, ABC):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
-    #: phase → streams without which it cannot be detected
+    #: phase → streams (or `stream.column`, or `one|other`; see `Market.missing`) without which it
+    #: cannot be detected
     phases: ClassVar[Mapping[str, tuple[str, ...]]]
     #: whether the phases are tied to weekdays, so that placebos must be shifted by whole weeks
     weekly: ClassVar[bool] = False

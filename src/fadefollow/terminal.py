@@ -18,6 +18,7 @@ from fadefollow.market.audit import Audit
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.files import ImportReport
 from fadefollow.market.findings import Finding
+from fadefollow.verdict.detection import Detection
 from fadefollow.verdict.model import NotTraded, RunResult, StanceResult
 
 #: called with what is being done and how much of it is done, from 0 to 1, or None if unknown
@@ -148,6 +149,21 @@ def show_audit(dataset: Dataset, audit: Audit) -> None:
                       f"{c.missing:,}", f"{c.gaps:,}", f"{c.longest_gap_hours:g} h")  # fmt: skip
     console.print(table)
     _show_findings(console, audit.findings)
+
+
+def show_detection(found: Sequence[Detection]) -> None:
+    """Precision, recall and delay by phase."""
+    table = _table("Detection on simulated markets")
+    for name in ("signal", "phase"):
+        table.add_column(name, no_wrap=True)
+    for name in ("episodes", "events", "recall", "precision", "delay"):
+        table.add_column(name, justify="right")
+    for d in found:
+        numbers = ("–" if math.isnan(x) else f"{x:.2f}" for x in (d.recall, d.precision))
+        delay = "–" if math.isnan(d.delay_hours) else f"{d.delay_hours:.0f} h"
+        counts = f"{d.episodes:,}", f"{d.events:,}"
+        table.add_row(escape(d.signal), escape(d.phase), *counts, *numbers, delay)
+    Console().print(table)
 
 
 def _where(finding: Finding) -> str:

@@ -244,3 +244,11 @@ def test_three_coins_and_six_years_render_fast() -> None:
     html = render(run, REPORTS)
     assert time.perf_counter() - begun < 2.0
     assert len(html.encode()) <= 8_000_000
+
+
+def test_twenty_coins_stay_within_eight_megabytes() -> None:
+    coins = tuple(f"COIN{number}" for number in range(20))
+    run = build(coins, 730, each=220, strategy="fade_crowded_funding")
+    html = render(run, REPORTS)
+    assert len(html.encode()) <= 8_000_000
+    assert "smaller fade trades not drawn." in html

@@ -67,6 +67,12 @@ def test_missing_number_is_a_dash_with_its_reason() -> None:
     assert text.cell(text.bps, math.nan, why="no trades") == text.Cell("—", "no trades")
 
 
+def test_sentences_from_elsewhere_get_the_style_of_the_report() -> None:
+    said = "fade: -3 bps [-9.5, 2] since 2020-01-02"
+    assert text.prose(said, lead="fade") == "−3 bps [−9.5, 2] since 2020-01-02."
+    assert text.prose("runs are clipped.") == "Runs are clipped."
+
+
 def test_plotly_text_cannot_be_markup() -> None:
     assert text.inert("<b>a</b>\n&lt;") == "&lt;b&gt;a&lt;/b&gt; &amp;lt;"
 

@@ -82,7 +82,7 @@ def stormy_plan(
     costs: Costs = FREE,
     opposite: bool = True,
 ) -> Plan:
-    """Martingale coins with a common factor and volatility clusters; events come in storms, coins together.
+    """Martingale coins with a common factor and volatility clusters, and events in storms.
 
     Events are drawn from the *past* of volatility alone, so that they know nothing of what follows,
     but for `edge`: a planted drift over `hold` hours from the entry, in the lean's direction.

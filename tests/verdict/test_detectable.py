@@ -48,12 +48,19 @@ def test_two_independent_conditions_need_more_than_each():
 
 
 def test_never_below_zero():
-    assert _edge(placebo_mean=100.0) == 0.0
+    assert _edge(_normal(1.0), _normal(1.0, value=3.0), placebo_mean=1e3) > 0.0
+    tiny = Bootstrapped(0.0, 1.0, np.zeros(len(Z)), np.full(len(Z), 1e-12))
+    assert _edge(_normal(1.0), tiny, placebo_mean=1e3) == pytest.approx(0.0, abs=1e-9)
 
 
 @pytest.mark.parametrize(
     "changed",
-    [{"mean": UNKNOWN}, {"momentum": UNKNOWN}, {"critical_t": math.inf}, {"placebo_mean": math.nan}],
+    [
+        {"mean": UNKNOWN},
+        {"momentum": UNKNOWN},
+        {"critical_t": math.inf},
+        {"placebo_mean": math.nan},
+    ],
 )
 def test_unknown_where_the_sample_is_too_small(changed):
     assert math.isnan(_edge(**changed))

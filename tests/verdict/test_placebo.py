@@ -19,6 +19,10 @@ def _shifts(*plans, draws=10_000, seed=0):
     return draw_shifts(plans, draws=draws, rng=_rng(seed))
 
 
+def _moved(plan, stance, hours, *, coin=0, step=24):
+    return shift_events(plan, plan.events(coin, stance), hours=hours, step=step)
+
+
 @pytest.fixture
 def plan(make_plan, make_tape):
     """40 days of hours, held 24 h and detected over 48 h: shifts are longer than 72 h."""
@@ -58,7 +62,7 @@ def test_a_calendar_too_short_has_no_shifts(make_plan, make_tape):
 
 
 def test_all_coins_move_by_the_same_time(plan):
-    x, y = (shift_events(plan, coin, "follow", hours=96, step=24) for coin in (0, 1))
+    x, y = (_moved(plan, "follow", 96, coin=coin) for coin in (0, 1))
     assert x.bar.tolist() == [95, 101, 396]  # 959 goes round the circle of 960 bars
     assert y.bar.tolist() == [113]
 
@@ -71,7 +75,7 @@ def test_sides_codes_and_exits_move_with_their_bars(plan):
         exit_bars=(np.array([7, 950]), np.array([], np.int64)),
         exit_leans=(np.array([1, -1]), np.array([], np.int64)),
     )
-    events = shift_events(plan, 0, "fade", hours=96, step=24)
+    events = _moved(plan, "fade", 96)
     assert events.side.tolist() == [1, -1, -1]
     assert events.code.tolist() == [2, 0, 1]
     assert events.exit_bar.tolist() == [86, 103]
@@ -86,7 +90,7 @@ def test_the_hour_of_day_or_week_stays_also_where_the_circle_closes(
     bars = np.arange(0, n, 37)
     plan = make_plan([make_tape(np.ones(n))], [bars])
     for hours in range(step, n, step):
-        moved = shift_events(plan, 0, "follow", hours=hours, step=step).bar
+        moved = _moved(plan, "follow", hours, step=step).bar
         assert set(moved % unit) <= set(bars % unit)
         assert (moved < n).all()
         assert len(moved) >= len(bars) - unit / 37 - 1
@@ -94,7 +98,7 @@ def test_the_hour_of_day_or_week_stays_also_where_the_circle_closes(
 
 def test_bars_of_eight_hours_move_by_three_a_day(make_plan, make_tape):
     plan = make_plan([make_tape(np.ones(90), bar_hours=8)], [[4]])
-    assert shift_events(plan, 0, "follow", hours=48, step=24).bar.tolist() == [10]
+    assert _moved(plan, "follow", 48).bar.tolist() == [10]
 
 
 def test_bars_that_do_not_divide_the_day_are_refused(make_plan, make_tape):
@@ -124,7 +128,7 @@ def test_shifts_that_keep_less_than_80_percent_are_not_used(late):
 
 
 def test_events_before_the_listing_are_dropped(late):
-    events = shift_events(late, 0, "follow", hours=216, step=24)
+    events = _moved(late, "follow", 216)
     book = resolve(late.tapes[0], events, rules=late.rules, costs=late.costs[0])
     assert book.dropped == 2
     assert len(book.trades) == 8
@@ -162,8 +166,10 @@ def test_phases_of_a_book_have_rows_of_their_own(make_plan, make_tape):
         [make_tape(close)], [[10, 400]], [[1, -1]], [[0, 1]], phases=("a", "b", "never")
     )
     found = placebo(plan, "follow", _shifts(plan), lengths=np.ones(3))
-    assert set(np.round(found.mean[:, 0], 9)) <= {0.0, -0.5}
-    assert set(np.round(found.mean[:, 1], 9)) <= {0.0, 0.5}
+    # NaN where the end of data cuts off the phase's only trade
+    first, second = (found.mean[~np.isnan(found.mean[:, code]), code] for code in (0, 1))
+    assert set(np.round(first, 9)) == {0.0, -0.5}
+    assert set(np.round(second, 9)) == {0.0, 0.5}
     assert np.isnan(found.mean[:, 2]).all()
 
 

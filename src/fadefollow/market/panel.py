@@ -91,9 +91,15 @@ class Market:
         """Open times of the bars, UTC, shape (n,)."""
         return pd.DatetimeIndex(self.open_time, tz="UTC", name="time")
 
-    def missing(self, *streams: str) -> tuple[str, ...]:
-        """Those of `streams` that this market lacks."""
-        return tuple(s for s in streams if s not in self.streams)
+    def missing(self, *needs: str) -> tuple[str, ...]:
+        """Those of `needs` that this market lacks, each named once.
+
+        Args:
+            needs: streams; `"stream.column"` for an optional column, lacking if it is empty (if the
+                whole stream is, that is named instead); `"one|other"` for streams of which one is
+                enough.
+        """
+        return tuple(dict.fromkeys(lack for need in needs if (lack := self._lack(need))))
 
     def column(self, name: str, column: str) -> FloatArray:
         """One column as of each bar's close.
@@ -177,6 +183,16 @@ class Market:
             if column in self._tables[name]
         }
         return pd.DataFrame(columns, index=self.index)
+
+    def _lack(self, need: str) -> str | None:
+        if "|" in need:
+            return None if any(self._lack(one) is None for one in need.split("|")) else need
+        name, _, column = need.partition(".")
+        if name not in self.streams:
+            return name
+        table = self._tables[name]
+        there = not column or (column in table and table[column].notna().any())
+        return None if there else need
 
     def _cut(self, first: int, last: int) -> Market:
         if first == last == len(self) == 0:

@@ -144,7 +144,7 @@ def split_chart(figure: SplitFigure) -> Chart:
     axes = {
         f"xaxis{place + 1 if place else ''}": axis(
             "" if place else "quote currency",
-            domain=[place * width + 0.025 * (place > 0), (place + 1) * width - 0.025],
+            domain=[place * width + 0.05 * (place > 0), (place + 1) * width - 0.05],
             zeroline=True,
             matches="x" if place else None,
             nticks=4,
@@ -190,7 +190,7 @@ def study_chart(study: EventStudy) -> Chart:
         _note("following gains ↑", "@follow", y=1, yanchor="top"),
         _note("fading gains ↓", "@fade", y=0, yanchor="bottom"),
     ]
-    time = axis("hours after the first possible entry", showgrid=False, hoverformat=".0f")
+    time = axis("hours after the first possible entry", showgrid=False, zeroline=True)
     time["ticksuffix"] = f"{THIN}h"
     gain = axis("bps, lean's direction", zeroline=True)
     shape = layout(xaxis=time, yaxis=gain, hovermode="x unified", annotations=notes)

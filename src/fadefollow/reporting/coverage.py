@@ -66,6 +66,8 @@ def coverage_figure(run: RunResult) -> CoverageFigure:
 
 def findings(audit: Any) -> Table | None:
     """The audit's findings as one table: a list of mappings or texts, or a mapping of them."""
+    if isinstance(audit, Mapping) and isinstance(audit.get("findings"), list | tuple):
+        audit = audit["findings"]
     rows = [row for row in _flatten(audit, {}) if row]
     if not rows:
         return None

@@ -73,7 +73,7 @@ def equity(run: RunResult) -> tuple[Exhibit, ...]:
     """One exhibit a strategy: equity and drawdown of both stances."""
     caption = (
         "Gain on fixed capital, marked to market at the end of each UTC day, net of all costs; "
-        "below, the fall from the last peak."
+        "below, the fall from the last peak, in the same unit."
     )
     return tuple(
         exhibit(f.strategy, caption, equity_chart(f), _years(f))

@@ -70,8 +70,8 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "drawdown": (
         "Maximum drawdown",
-        "Largest fall of the account from an earlier peak, as a share of that peak; each coin has "
-        "its own fixed capital.",
+        "Largest fall of the account from an earlier peak, as a share of its fixed capital; "
+        "positions do not grow with gains, so that gains and losses add up.",
     ),
     "breakeven": (
         "Break-even cost",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,7 @@ def fill(name: str, reports: Path, values: Mapping[str, Any]) -> str:
 def context(run: RunResult) -> dict[str, Any]:
     """What the templates are given."""
     table = coverage_figure(run)
+    run = replace(run, verdicts=tuple(sorted(run.verdicts, key=_rank)))
     scale = forest(run.verdicts)
     answers = tuple(_answer(run, v, row) for v, row in zip(run.verdicts, scale.rows, strict=True))
     return {
@@ -115,6 +116,11 @@ def context(run: RunResult) -> dict[str, Any]:
         "making": _making(run),
         "truths": _truths(answers),
     }
+
+
+def _rank(verdict: Verdict) -> int:
+    """What pays comes first, in the run's order otherwise."""
+    return 0 if verdict.verdict in STANCES else 1
 
 
 def _answer(run: RunResult, verdict: Verdict, row: tuple[ForestRow, ForestRow]) -> Answer:
@@ -206,6 +212,7 @@ FILTERS = {
     "percent": text.percent,
     "money": text.money,
     "price": text.price,
+    "prose": text.prose,
     "chance": text.chance,
     "when": text.when,
     "count": text.count,

@@ -18,12 +18,15 @@ PARTS = ("price", "funding", "fees", "slippage", "liquidation")
 
 @dataclass(frozen=True)
 class EquityCurve:
-    """One stance of a strategy: gain and drawdown in per cent of capital, and by year."""
+    """One stance of a strategy: gain and drawdown in per cent of the fixed capital, and by year.
+
+    Positions are sized by the fixed capital: gains add up and do not compound.
+    """
 
     stance: str
     gain: Line
     drawdown: Line
-    years: dict[int, float]  #: gain of each calendar year, fraction of the capital at its start
+    years: dict[int, float]  #: gain of each calendar year, fraction of the capital
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,7 @@ def _curve(stance: str, value: pd.Series, points: int) -> EquityCurve:
     return EquityCurve(
         stance=stance,
         gain=thin(time, (series - 1) * 100, points=points),
-        drawdown=thin(time, (series / peak - 1) * 100, points=points),
+        drawdown=thin(time, (series - peak) * 100, points=points),
         years=_years(value),
     )
 
@@ -157,7 +160,7 @@ def _curve(stance: str, value: pd.Series, points: int) -> EquityCurve:
 def _years(value: pd.Series) -> dict[int, float]:
     ends = value.groupby(pd.DatetimeIndex(value.index).year).last()
     starts = ends.shift(1, fill_value=1.0)
-    return {int(year): float(gain) for year, gain in (ends / starts - 1).items()}  # type: ignore[call-overload]
+    return {int(year): float(gain) for year, gain in (ends - starts).items()}  # type: ignore[call-overload]
 
 
 def _join_legs(trades: pd.DataFrame) -> pd.DataFrame:

@@ -34,7 +34,13 @@ def price_chart(figure: PriceFigure, *, shown: str = "fade") -> Chart:
             showgrid=False,
             range=[figure.close.time[0], figure.close.time[-1]],
         ),
-        yaxis=axis("price, log scale", type="log", domain=domains[0], nticks=8),
+        yaxis=axis(
+            "price, log scale",
+            type="log",
+            domain=domains[0],
+            nticks=5,
+            minorloglabels="complete",
+        ),
         yaxis2=_lane_axis(figure, domains[1]),
     )
     data = [*_price(figure), *_phases(figure)]

@@ -12,9 +12,9 @@ from fadefollow.reporting.thin import Band, FloatArray, Line, millis, ranges, th
 from fadefollow.verdict.model import RunResult
 
 #: values that all price charts together may hold, and the most that one needs
-BUDGET, MOST = 60_000, 4_000
-#: trades of one stance that a chart shows; beyond, those with the largest returns
-MOST_TRADES = 1_500
+BUDGET, MOST = 40_000, 4_000
+#: trades that all price charts together may show; beyond, those with the largest returns
+BUDGET_TRADES = 5_000
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class TradeMarks:
     phase: tuple[str, ...]
     strategy: tuple[str, ...]
     reason: tuple[str, ...]
-    left_out: int  #: trades beyond MOST_TRADES that are not drawn
+    left_out: int  #: trades with smaller returns that are not drawn
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ def price_figure(run: RunResult, symbol: str) -> PriceFigure:
     frame = run.prices[symbol]
     time = millis(pd.DatetimeIndex(frame.index))
     points = min(MOST, max(BUDGET // max(len(run.prices), 1), 400))
-    trades = tuple(_marks(run.trades, symbol, stance) for stance in STANCES)
+    most = BUDGET_TRADES // (len(STANCES) * len(run.prices))
+    trades = tuple(_marks(run.trades, symbol, stance, most) for stance in STANCES)
     return PriceFigure(
         symbol=symbol,
         range=ranges(time, frame["low"], frame["high"], points=points // 3),
@@ -110,9 +111,9 @@ def _lanes(run: RunResult, symbol: str) -> tuple[Lane, ...]:
     return tuple(lanes)
 
 
-def _marks(trades: pd.DataFrame, symbol: str, stance: str) -> TradeMarks:
+def _marks(trades: pd.DataFrame, symbol: str, stance: str, most: int) -> TradeMarks:
     mine = trades[(trades["symbol"] == symbol) & (trades["stance"] == stance)]
-    left_out = max(len(mine) - MOST_TRADES, 0)
+    left_out = max(len(mine) - most, 0)
     if left_out:
         largest = mine["return"].abs().to_numpy(np.float64).argsort()[left_out:]
         mine = mine.iloc[np.sort(largest)]

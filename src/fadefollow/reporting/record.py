@@ -30,11 +30,13 @@ PRIVATE = ("win_rate", "mean_hold_hours")
 def result_record(run: RunResult) -> dict[str, Any]:
     """The content of result.json (DESIGN.md, section 7); NaN becomes null."""
     public = ("name", "fingerprint", "coverage")
+    audit = run.dataset.get("audit")
+    summary = audit.get("summary", []) if isinstance(audit, Mapping) else list(audit or [])
     record = {
         "schema": SCHEMA,
         "version": run.version,
         "command": run.command,
-        "dataset": {key: run.dataset.get(key) for key in public},
+        "dataset": {key: run.dataset.get(key) for key in public} | {"audit": summary},
         "verdicts": [_verdict(v) for v in run.verdicts],
         "warnings": list(run.warnings),
         "seconds": run.seconds,
@@ -48,6 +50,8 @@ def report_record(run: RunResult) -> dict[str, Any]:
     extra = [
         {"why": v.why, "fade": _private(v.fade), "follow": _private(v.follow)} for v in run.verdicts
     ]
+    audit = run.dataset.get("audit")
+    summary = audit.get("summary", []) if isinstance(audit, Mapping) else list(audit or [])
     record = {
         "schema": SCHEMA,
         "name": run.name,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -162,6 +163,18 @@ def listed(names: tuple[str, ...] | list[str], most: int = 5) -> str:
     if len(names) <= most:
         return ", ".join(names)
     return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
+
+
+def prose(said: str, *, lead: str = "") -> str:
+    """A sentence from elsewhere in the report's style: a capital, true minus signs, a full stop.
+
+    Args:
+        said: the sentence.
+        lead: a word that is left out where the sentence begins with it and a colon.
+    """
+    text = re.sub(r"(?<![\w.])-(?=\d)", MINUS, said.strip().removeprefix(f"{lead}: "))
+    text = text[:1].upper() + text[1:]
+    return text if not text or text[-1] in ".!?:" else f"{text}."
 
 
 def inert(name: str) -> str:

@@ -2,7 +2,7 @@
 
 A rising market pays every long position and funding pays every short one. The mean of a row's
 trades is therefore shown beside the mean of the same trades (coin, side, holding time, stops,
-costs, funding) entered at every bar.
+costs, funding) entered at every bar; no phase ends those by `opposite`.
 """
 
 from __future__ import annotations

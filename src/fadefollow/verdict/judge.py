@@ -160,7 +160,7 @@ def _verdict(plan: Plan, code: int, phase: PhaseEvidence, family: _Family, alpha
         difference_ci_bps=difference,
         detectable_bps=detectable,
         verdict=word,
-        why=why + _few(family.shifts, family.draws_wanted),
+        why=why + _few(family, phase),
     )
 
 
@@ -203,9 +203,11 @@ def _bps(interval: Interval) -> Interval:
     return 1e4 * interval[0], 1e4 * interval[1]
 
 
-def _few(shifts: Shifts, wanted: int) -> str:
-    drawn = len(shifts.hours)
-    return f"; only {drawn} placebo shifts were possible" if drawn < min(wanted, FEW_SHIFTS) else ""
+def _few(family: _Family, phase: PhaseEvidence) -> str:
+    drawn = len(family.shifts.hours)
+    tested = any(stance.blocks >= MIN_BLOCKS for stance in phase.stances.values())
+    few = tested and drawn < min(family.draws_wanted, FEW_SHIFTS)
+    return f"; only {drawn} placebo shifts were possible" if few else ""
 
 
 def _check(

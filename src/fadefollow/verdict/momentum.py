@@ -2,7 +2,8 @@
 
 Past returns explain more than half of the gap between perp and spot, so that a phase may be no
 more than a costly way to say "it has risen". Each trade is compared with all entries in the same
-coin and on the same side after a like trailing return.
+coin and on the same side after a like trailing return. Those are held to their time exit, stop or
+target: the benchmark has no phases that could end a position by `opposite`.
 """
 
 from __future__ import annotations

@@ -126,14 +126,13 @@ def kept_share(plan: Plan, hours: IntArray, step: int) -> FloatArray:
     return after / before if before else np.ones(len(hours))
 
 
-def shift_events(plan: Plan, coin: int, stance: str, *, hours: int, step: int) -> Events:
-    """The events of one coin and book, entries and exits shifted alike, sorted again by bar.
+def shift_events(plan: Plan, events: Events, *, hours: int, step: int) -> Events:
+    """The events of one of the plan's books, entries and exits shifted alike, sorted by bar again.
 
     Events that fall behind the calendar's end are left out; those on missing bars are left to the
     resolver, which drops them as it drops real ones.
     """
-    events = plan.events(coin, stance)
-    n, circle = len(plan.tapes[coin].time), circle_bars(plan, step)
+    n, circle = len(plan.tapes[0].time), circle_bars(plan, step)
     shift = hours // step * bars_per_hours(plan, step)
     bar, (side, code) = _turned(events.bar, (events.side, events.code), shift, circle, n)
     exit_bar, (exit_side,) = _turned(events.exit_bar, (events.exit_side,), shift, circle, n)
@@ -169,11 +168,12 @@ def placebo(
     day, decay = day_of_bar(plan), 1.0 - 1.0 / lengths
     mean, t = (np.full((len(shifts.hours), len(plan.phases)), np.nan) for _ in range(2))
     sums = np.zeros((2, len(plan.phases), int(day[-1]) + 1))
+    real = [plan.events(coin, stance) for coin in range(len(plan.tapes))]
     for b, hours in enumerate(shifts.hours):
         sums[:] = 0.0
-        for coin, (tape, costs) in enumerate(zip(plan.tapes, plan.costs, strict=True)):
-            events = shift_events(plan, coin, stance, hours=int(hours), step=shifts.step)
-            trades = resolve_returns(tape, events, rules=plan.rules, costs=costs)
+        for tape, costs, events in zip(plan.tapes, plan.costs, real, strict=True):
+            shifted = shift_events(plan, events, hours=int(hours), step=shifts.step)
+            trades = resolve_returns(tape, shifted, rules=plan.rules, costs=costs)
             _add(day, trades.entry_bar, trades.code, trades.value, sums)
         mean[b], t[b] = _statistics(sums[0], sums[1], decay)
         if progress is not None:

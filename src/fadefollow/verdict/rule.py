@@ -52,7 +52,8 @@ def decide(
     if not any(result.n_trades for result in traded.values()):
         return "undecided", "undecided: no trade came to its regular end"
     if blocks < MIN_BLOCKS:
-        found = f"{blocks:.0f} independent block{'' if round(blocks) == 1 else 's'}"
+        whole = math.floor(blocks)  # 29.8 are not 30
+        found = f"{whole} independent block{'' if whole == 1 else 's'}"
         return "undecided", f"undecided: {found}, at least {MIN_BLOCKS} are needed"
     winners = [name for name, result in traded.items() if pays(result, alpha=alpha)]
     if len(winners) == 2:

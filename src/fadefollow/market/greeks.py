@@ -1,0 +1,269 @@
+"""Black–Scholes gamma, of single options and of whole books of open interest."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from numba import njit
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+#: a year in nanoseconds, of 365 days as everywhere
+_YEAR_NS = 365 * 86_400 * 10**9
+#: d1 beyond which gamma counts as nothing: the density is below 1e-8 there
+_FAR = 6.0
+#: a published volatility of nearly nothing is an error, and would put all gamma at one price
+_LEAST_VOLATILITY = 0.05
+
+
+def gamma(
+    price: npt.ArrayLike, strike: npt.ArrayLike, years: npt.ArrayLike, volatility: npt.ArrayLike
+) -> FloatArray:
+    """Black–Scholes gamma, the same for calls and puts, at an interest rate of zero.
+
+    Γ = φ(d1) / (S σ √T) with d1 = (ln(S/K) + σ²T/2) / (σ √T).
+
+    Args:
+        price: of the underlying, S > 0; all arguments are broadcast.
+        strike: K > 0.
+        years: T, to expiry; at or after expiry gamma is 0.
+        volatility: σ > 0, fraction a year.
+
+    Returns:
+        Change of delta per unit of price, broadcast shape.
+
+    Source: F. Black and M. Scholes, "The Pricing of Options and Corporate Liabilities" (1973);
+        J. C. Hull, "Options, Futures, and Other Derivatives", chapter on the Greek letters.
+    """
+    arrays = np.broadcast_arrays(price, strike, years, volatility)
+    flat = (np.ascontiguousarray(a, np.float64).ravel() for a in arrays)
+    return _gammas(*flat).reshape(arrays[0].shape)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class OptionBooks:
+    """Snapshots of one holder's option positions, one after another.
+
+    Attributes:
+        book: number of the snapshot that each record belongs to, shape (k,), in record order.
+        first: first row of each snapshot and, last, the number of rows, shape (books + 1,); rows
+            index the arrays below, which are ordered by snapshot.
+        log_strike: shape (k,).
+        expiry_ns: UTC, nanoseconds since 1970, shape (k,).
+        held: coins, + long, − short, shape (k,).
+        volatility: implied, fraction a year; NaN where unknown, shape (k,).
+    """
+
+    book: IntArray
+    first: IntArray
+    log_strike: FloatArray
+    expiry_ns: IntArray
+    held: FloatArray
+    volatility: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.first) - 1
+
+    @classmethod
+    def of(cls, table: pd.DataFrame, *, call_sign: float, put_sign: float) -> OptionBooks:
+        """The snapshots in a canonical `options` table; a book is what became known together.
+
+        Args:
+            table: open interest by strike and expiry.
+            call_sign: +1 where the holder is long the open calls, −1 where short.
+            put_sign: the same for puts.
+        """
+        known, time, expiry = (_nanoseconds(table[c]) for c in ("available", "time", "expiry"))
+        order = np.lexsort((time, known))
+        starts = np.ones(len(table), bool)
+        starts[1:] = (np.diff(known[order]) != 0) | (np.diff(time[order]) != 0)
+        book = np.empty(len(table), np.int64)
+        book[order] = np.cumsum(starts) - 1
+        sign = np.where(table["right"] == "call", call_sign, put_sign)
+        implied: FloatArray = np.full(len(table), np.nan)
+        if "iv" in table:
+            implied = table["iv"].to_numpy(np.float64)
+        return cls(
+            book=book,
+            first=np.append(np.flatnonzero(starts), len(table)).astype(np.int64),
+            log_strike=np.log(table["strike"].to_numpy(np.float64))[order],
+            expiry_ns=expiry[order],
+            held=(sign * table["open_interest"].to_numpy(np.float64))[order],
+            volatility=implied[order],
+        )
+
+    def gamma(
+        self, book: IntArray, price: FloatArray, time_ns: IntArray, volatility: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Net and gross gamma of a book, at given prices and times.
+
+        Args:
+            book: which snapshot, −1 for none, shape (n,).
+            price: of the underlying, shape (n,).
+            time_ns: when, UTC, nanoseconds since 1970; expired options have no gamma, shape (n,).
+            volatility: fraction a year, stands in where a record has none, shape (n,).
+
+        Returns:
+            Coins by which the holder's delta changes if price rises by 1 %, shape (n,), and the
+            same with every position counted as long; NaN where book, price or volatility is
+            unknown.
+        """
+        return _gamma_at(book, price, time_ns, volatility, *self._rows())  # type: ignore[no-any-return]
+
+    def flip(
+        self,
+        price: FloatArray,
+        time_ns: IntArray,
+        volatility: FloatArray,
+        *,
+        reach: float,
+        step: float = 0.02,
+    ) -> FloatArray:
+        """The level nearest to the price at which each book's net gamma changes sign.
+
+        The profile of net gamma is followed on a grid of prices, up and down at once, until it
+        changes sign; within a step it is taken as straight.
+
+        Args:
+            price: of the underlying, one a book, shape (books,); likewise the next two.
+            time_ns: when, UTC, nanoseconds since 1970.
+            volatility: fraction a year, stands in where a record has none.
+            reach: how far to look, in logarithms of the price.
+            step: of the grid, in logarithms of the price.
+
+        Returns:
+            Shape (books,). Where the sign stays, the end of the grid that agrees with long above
+            and short below: its upper end where net gamma is negative, its lower end where it is
+            positive. NaN where price or volatility is unknown, or no option is left.
+        """
+        steps = max(int(np.ceil(reach / step)), 1)
+        return _flip(  # type: ignore[no-any-return]
+            price, time_ns, volatility, reach / steps, steps, *self._rows()
+        )
+
+    def _rows(self) -> tuple[IntArray, FloatArray, IntArray, FloatArray, FloatArray]:
+        return self.first, self.log_strike, self.expiry_ns, self.held, self.volatility
+
+
+def _nanoseconds(times: pd.Series) -> IntArray:
+    naive: npt.NDArray[np.datetime64] = times.dt.tz_convert(None).to_numpy("datetime64[ns]")
+    return naive.astype(np.int64)
+
+
+@njit(cache=True)
+def _unit_gamma(log_moneyness: float, years: float, volatility: float) -> float:
+    """Gamma times price: the change of delta per change of price by its own size."""
+    if years <= 0.0:
+        return 0.0
+    spread = volatility * math.sqrt(years)
+    d1 = log_moneyness / spread + 0.5 * spread
+    if abs(d1) > _FAR:
+        return 0.0
+    return math.exp(-0.5 * d1 * d1) / (math.sqrt(2.0 * math.pi) * spread)
+
+
+@njit(cache=True)
+def _gammas(
+    price: FloatArray, strike: FloatArray, years: FloatArray, volatility: FloatArray
+) -> FloatArray:
+    out = np.empty(len(price))
+    for i in range(len(price)):
+        moneyness = math.log(price[i] / strike[i])
+        out[i] = _unit_gamma(moneyness, years[i], volatility[i]) / price[i]
+    return out
+
+
+@njit(cache=True)
+def _sigma(implied: float, stand_in: float) -> float:
+    sigma = stand_in if math.isnan(implied) else implied
+    return sigma if math.isnan(sigma) else max(sigma, _LEAST_VOLATILITY)
+
+
+@njit(cache=True)
+def _gamma_at(
+    book: IntArray,
+    price: FloatArray,
+    time_ns: IntArray,
+    stand_in: FloatArray,
+    first: IntArray,
+    log_strike: FloatArray,
+    expiry_ns: IntArray,
+    held: FloatArray,
+    implied: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    net, gross = np.full(len(book), np.nan), np.full(len(book), np.nan)
+    for i in range(len(book)):
+        if book[i] < 0 or not price[i] > 0.0:
+            continue
+        log_price, net[i], gross[i] = math.log(price[i]), 0.0, 0.0
+        for j in range(first[book[i]], first[book[i] + 1]):
+            years = (expiry_ns[j] - time_ns[i]) / _YEAR_NS
+            sigma = _sigma(implied[j], stand_in[i])
+            unit = 0.01 * _unit_gamma(log_price - log_strike[j], years, sigma)
+            net[i] += unit * held[j]
+            gross[i] += unit * abs(held[j])
+    return net, gross
+
+
+@njit(cache=True)
+def _flip(
+    price: FloatArray,
+    time_ns: IntArray,
+    stand_in: FloatArray,
+    step: float,
+    steps: int,
+    first: IntArray,
+    log_strike: FloatArray,
+    expiry_ns: IntArray,
+    held: FloatArray,
+    implied: FloatArray,
+) -> FloatArray:
+    out = np.full(len(price), np.nan)
+    spread = np.empty(len(log_strike))
+    for i in range(len(price)):
+        rows = slice(first[i], first[i + 1])
+        for j in range(first[i], first[i + 1]):
+            years = max((expiry_ns[j] - time_ns[i]) / _YEAR_NS, 0.0)
+            spread[j] = _sigma(implied[j], stand_in[i]) * math.sqrt(years)
+        centre = math.log(price[i]) if price[i] > 0.0 else np.nan
+        here = _profile(centre, log_strike[rows], spread[rows], held[rows])
+        if math.isnan(here) or here == 0.0:
+            continue
+        up = down = here
+        level = centre - math.copysign(step * steps, here)
+        for k in range(1, steps + 1):
+            # the nearer side of the two is found first; up wins a tie
+            x = centre + k * step
+            new = _profile(x, log_strike[rows], spread[rows], held[rows])
+            if new * up < 0.0:
+                level = x - step * new / (new - up)
+                break
+            up = new if new != 0.0 else up
+            x = centre - k * step
+            new = _profile(x, log_strike[rows], spread[rows], held[rows])
+            if new * down < 0.0:
+                level = x + step * new / (new - down)
+                break
+            down = new if new != 0.0 else down
+        out[i] = math.exp(level)
+    return out
+
+
+@njit(cache=True)
+def _profile(
+    log_price: float, log_strike: FloatArray, spread: FloatArray, held: FloatArray
+) -> float:
+    """Net gamma times price, up to a constant factor."""
+    total = 0.0
+    for j in range(len(log_strike)):
+        if spread[j] == 0.0:
+            continue
+        d1 = (log_price - log_strike[j]) / spread[j] + 0.5 * spread[j]
+        if not abs(d1) > _FAR:
+            total += held[j] * math.exp(-0.5 * d1 * d1) / spread[j]
+    return total

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fadefollow.engine.model import Costs
+from fadefollow.errors import ParameterError
+from fadefollow.verdict import NotTraded, judge
+
+FEES = Costs(fee=0.0005, slippage=0.0002, maintenance=0.005)
+FEW = {"placebo_draws": 199, "bootstrap_draws": 300}
+
+
+def _rng(seed):
+    return np.random.default_rng(seed)
+
+
+@pytest.fixture
+def judged(make_books):
+    """Judge plans on their own books."""
+
+    def _judged(*plans, **settings):
+        return judge(plans, make_books(*plans), **(FEW | settings))
+
+    return _judged
+
+
+def test_numbers_are_those_of_the_trades(make_stormy, make_books, judged):
+    plan = make_stormy(_rng(0), days=500, costs=FEES)
+    (verdict,) = judged(plan)
+    for stance, result in (("fade", verdict.fade), ("follow", verdict.follow)):
+        books = make_books(plan)["s", stance]
+        regular = [book.trades[book.trades["reason"] != "end"] for book in books]
+        returns = np.concatenate([trades["return"] for trades in regular])
+        assert result.n_trades == len(returns)
+        assert result.mean_net_bps == pytest.approx(1e4 * returns.mean())
+        assert result.ci_bps[0] < result.mean_net_bps < result.ci_bps[1]
+        assert result.win_rate == pytest.approx((returns > 0).mean())
+        assert result.pnl.liquidation <= 0.0
+        bars = np.concatenate([trades["exit_bar"] - trades["entry_bar"] for trades in regular])
+        assert result.mean_hold_hours == pytest.approx(4 * bars.mean())
+    assert verdict.n_phases == sum(map(len, plan.bars))
+    assert verdict.symbols == ("C0", "C1", "C2")
+    gap = verdict.follow.mean_net_bps - verdict.fade.mean_net_bps
+    assert verdict.difference_ci_bps[0] < gap < verdict.difference_ci_bps[1]
+
+
+def test_a_planted_edge_is_found_on_the_side_where_it_is(make_stormy, judged):
+    for edge, word in ((0.05, "follow"), (-0.05, "fade")):
+        plan = make_stormy(_rng(1), days=800, edge=edge, costs=FEES, opposite=False)
+        (verdict,) = judged(plan)
+        assert verdict.verdict == word
+        assert verdict.detectable_bps < 500
+        assert f"{word}: +" in verdict.why
+
+
+def test_a_rising_market_is_no_edge(make_stormy, judged):
+    # most leans are long, and every long position earns 150 bps a day
+    plan = make_stormy(_rng(2), days=800, drift=0.015, opposite=False)
+    (verdict,) = judged(plan)
+    assert verdict.follow.ci_bps[0] > 0.0
+    assert verdict.follow.mean_net_bps > 100
+    assert verdict.follow.anyhour_mean_bps == pytest.approx(verdict.follow.mean_net_bps, rel=0.5)
+    assert verdict.follow.placebo_mean_bps == pytest.approx(
+        verdict.follow.anyhour_mean_bps, rel=0.2
+    )
+    assert verdict.follow.p_adjusted > 0.05
+    assert verdict.verdict == "undecided"
+
+
+def test_costs_beyond_any_edge_leave_neither(make_stormy, judged):
+    plan = make_stormy(_rng(3), days=800, costs=Costs(fee=0.02, slippage=0.0, maintenance=0.0))
+    (verdict,) = judged(plan)
+    assert verdict.verdict == "neither"
+    assert verdict.fade.breakeven_cost_bps == pytest.approx(
+        -verdict.follow.breakeven_cost_bps, abs=5
+    )
+
+
+def test_few_independent_blocks_decide_nothing(make_stormy, judged):
+    (verdict,) = judged(make_stormy(_rng(4), days=150, edge=0.2))
+    assert verdict.verdict == "undecided"
+    assert "independent blocks, at least 30 are needed" in verdict.why
+    assert math.isnan(verdict.follow.p_adjusted)
+    assert 0.0 < verdict.follow.p_placebo < 1.0
+    assert math.isnan(verdict.detectable_bps)
+
+
+def test_few_possible_shifts_are_said(make_stormy, judged):
+    (verdict,) = judged(make_stormy(_rng(4), days=180, hold=24, events_a_year=100.0))
+    # whole days short of 180, less those up to 24 + 24 hours from either end
+    assert verdict.why.endswith("; only 175 placebo shifts were possible")
+
+
+def test_a_refused_stance_says_why(make_stormy, judged):
+    plan = replace(make_stormy(_rng(5), days=500), refused={"fade": "no short is lent"})
+    (verdict,) = judged(plan)
+    assert verdict.fade == NotTraded("no short is lent")
+    assert verdict.follow.n_trades > 0
+    assert np.isnan(verdict.difference_ci_bps).all()
+
+
+def test_both_stances_refused(make_stormy, judged):
+    plan = replace(make_stormy(_rng(5), days=100), refused={"fade": "a", "follow": "b"})
+    (verdict,) = judged(plan)
+    assert verdict.why == "undecided: neither stance can be traded"
+
+
+def test_a_phase_without_events_is_undecided(make_stormy, judged):
+    plan = replace(make_stormy(_rng(6), days=500), phases=("a", "never"))
+    _, never = judged(plan)
+    assert never.n_phases == 0
+    assert never.why == "undecided: no trade came to its regular end"
+    assert math.isnan(never.fade.mean_net_bps)
+    assert never.fade.max_drawdown == 0.0
+
+
+def test_every_strategy_and_phase_has_its_row_in_order(make_stormy, judged):
+    plan = make_stormy(_rng(7), days=500)
+    codes = tuple(np.arange(len(bars)) % 2 for bars in plan.bars)
+    first = replace(plan, phases=("a", "b"), codes=codes)
+    rows = judged(first, replace(plan, strategy="t"))
+    assert [(v.strategy, v.phase) for v in rows] == [("s", "a"), ("s", "b"), ("t", "a")]
+
+
+def test_same_seed_same_verdicts(make_stormy, judged):
+    plan = make_stormy(_rng(8), days=500)
+    assert judged(plan, seed=3) == judged(plan, seed=3)
+    assert judged(plan, seed=3) != judged(plan, seed=4)
+
+
+def test_other_strategies_change_the_correction_and_nothing_else(make_stormy, judged):
+    plan, other = make_stormy(_rng(9), days=900), make_stormy(_rng(10), days=900)
+    (alone,) = judged(plan)
+    among = judged(plan, replace(other, strategy="t"))[0]
+    assert among.follow.ci_bps == alone.follow.ci_bps
+    assert among.follow.p_placebo == alone.follow.p_placebo
+    assert among.follow.p_adjusted >= alone.follow.p_adjusted
+
+
+def test_progress_counts_draws_to_the_end(make_stormy, judged):
+    calls = []
+    judged(
+        make_stormy(_rng(11), days=300),
+        placebo_draws=10,
+        progress=lambda done, total: calls.append((done, total)),
+    )
+    assert calls == [(k, 20) for k in range(1, 21)]
+
+
+def test_no_plans_no_verdicts():
+    assert judge([], {}) == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"alpha": 0.0}, "alpha must be between 0 and 1; got 0.0"),
+        ({"alpha": 1.2}, "alpha must be between 0 and 1; got 1.2"),
+        ({"placebo_draws": 0}, "placebo_draws must be at least 1; got 0"),
+        ({"bootstrap_draws": -1}, "bootstrap_draws must be at least 1; got -1"),
+    ],
+)
+def test_settings_out_of_bounds_are_refused(settings, message, make_stormy, judged):
+    with pytest.raises(ParameterError, match=message):
+        judged(make_stormy(_rng(0), days=50), **settings)
+
+
+def test_books_must_be_there(make_stormy):
+    with pytest.raises(ParameterError, match=r"s, fade: a stance .* needs its books"):
+        judge([make_stormy(_rng(0), days=50)], {})
+
+
+def test_strategies_must_differ_in_name(make_stormy, judged):
+    plan = make_stormy(_rng(0), days=50)
+    with pytest.raises(ParameterError, match="different names"):
+        judged(plan, plan)
