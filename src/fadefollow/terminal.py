@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -14,12 +14,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from fadefollow.market.audit import Audit
-from fadefollow.market.dataset import Dataset
-from fadefollow.market.files import ImportReport
-from fadefollow.market.findings import Finding
-from fadefollow.verdict.detection import Detection
-from fadefollow.verdict.model import NotTraded, RunResult, StanceResult
+if TYPE_CHECKING:
+    from fadefollow.market.audit import Audit
+    from fadefollow.market.dataset import Dataset
+    from fadefollow.market.files import ImportReport
+    from fadefollow.market.findings import Finding
+    from fadefollow.verdict.detection import Detection
+    from fadefollow.verdict.model import NotTraded, RunResult, StanceResult
 
 #: called with what is being done and how much of it is done, from 0 to 1, or None if unknown
 Step = Callable[[str, float | None], None]
@@ -73,6 +74,8 @@ def show_run(result: RunResult, folder: Path) -> None:
 
 
 def _stance(result: StanceResult | NotTraded) -> str:
+    from fadefollow.verdict.model import NotTraded
+
     if isinstance(result, NotTraded):
         return "not traded"
     low, high = result.ci_bps

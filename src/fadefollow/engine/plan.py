@@ -33,9 +33,11 @@ class Prepared:
         spans: per coin the time that all needed streams cover.
         left_out: coins that cannot be traded, with the streams that they lack.
         outside: events that fell outside their coin's span.
+        needs: streams that the instrument cannot be traded without.
     """
 
     plan: Plan
+    needs: tuple[str, ...]
     spans: Mapping[str, Span]
     left_out: Mapping[str, tuple[str, ...]]
     outside: int
@@ -105,7 +107,7 @@ def prepare(
         exit_bars=tuple(bar for bar, _, _ in exits), exit_leans=tuple(lean for _, lean, _ in exits),
         rules=rules, window_hours=window_hours, weekly=weekly,
     )  # fmt: skip
-    return Prepared(plan, spans, left_out, outside)
+    return Prepared(plan, needs, spans, left_out, outside)
 
 
 def _tape(strategy: Strategy, market: Market, time: IntArray, span: Span) -> Tape:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from numba import njit
 
-from fadefollow.engine.model import Book, Costs, FloatArray, IntArray, Plan, Tape
+from fadefollow.engine.model import Book, Costs, DatedTape, FloatArray, IntArray, Plan, Tape
 from fadefollow.verdict.days import DAY_NS, day_of_bar
 
 
@@ -35,8 +35,9 @@ def daily_pnl(plan: Plan, books: Sequence[Book], code: int | None = None) -> pd.
     listed = np.zeros((len(books), n_days), bool)
     for coin, book in enumerate(books):
         tape, costs = plan.tapes[coin], plan.costs[coin]
-        trades = book.trades if code is None else book.trades[book.trades["code"] == code]
-        pnl[coin] = coin_pnl(tape, costs, trades, day=day, first_day=first)
+        for close, held_in in held_series(tape, book):
+            trades = held_in if code is None else held_in[held_in["code"] == code]
+            pnl[coin] += coin_pnl(tape, costs, trades, close=close, day=day, first_day=first)
         listed[coin] = _listed(tape.close, day, n_days)
     held = listed.any(axis=0)
     returns = pnl.sum(axis=0)[held] / listed.sum(axis=0)[held] / plan.rules.capital
@@ -44,15 +45,30 @@ def daily_pnl(plan: Plan, books: Sequence[Book], code: int | None = None) -> pd.
     return pd.Series(returns, index=pd.DatetimeIndex(dates, name="day"), name="return")
 
 
+def held_series(tape: Tape, book: Book) -> list[tuple[FloatArray, pd.DataFrame]]:
+    """The closes by which positions are marked, each with the trades or legs held in it."""
+    if not isinstance(tape, DatedTape) or book.legs is None:
+        return [(tape.close, book.trades)]
+    numbers = range(len(tape.series))
+    return [(tape.series_close(n), book.legs[book.legs["series"] == n]) for n in numbers]
+
+
 def coin_pnl(
-    tape: Tape, costs: Costs, trades: pd.DataFrame, *, day: IntArray, first_day: int
+    tape: Tape,
+    costs: Costs,
+    trades: pd.DataFrame,
+    *,
+    close: FloatArray,
+    day: IntArray,
+    first_day: int,
 ) -> FloatArray:
-    """P&L of one coin's trades by UTC day, in the quote currency, shape (days,).
+    """P&L of trades or legs held in one series by UTC day, in the quote currency, shape (days,).
 
     Args:
-        tape: its prices and settlements.
+        tape: of the coin; its settlements are those of the series.
         costs: of which the fee at entry is taken on the day of entry.
         trades: columns as in `Book`.
+        close: of the series, shape (n,).
         day: of each bar, counted from the first, shape (n,).
         first_day: days from 1970 to the first.
     """
@@ -63,7 +79,7 @@ def coin_pnl(
             (("size", "entry_price", "pnl"), np.float64),
         )
     )
-    close = pd.Series(tape.close).ffill().to_numpy()
+    close = pd.Series(close).ffill().to_numpy()
     last_bar = np.searchsorted(day, np.arange(day[-1] + 1), side="right") - 1
     cash = -tape.settle_rate * tape.settle_mark
     settle_day = tape.settle_time // DAY_NS - first_day

@@ -146,13 +146,13 @@ def _left_out(prepared: Prepared) -> list[str]:
         f"{plan.strategy}: {symbol} is left out, it lacks {' and '.join(streams)}"
         for symbol, streams in prepared.left_out.items()
     ]
-    starts = sorted({start for start, _ in prepared.spans.values()})
-    ends = sorted({end for _, end in prepared.spans.values()})
+    starts = sorted(start for start, _ in prepared.spans.values())
+    late = starts[-1].floor("D") > starts[0].floor("D")
     notes.append(
-        "runs are clipped to the time that perp and funding both cover: "
+        f"runs are clipped to the time that {' and '.join(prepared.needs)} cover: "
         f"from {starts[0]:%Y-%m-%d %H:%M}"
-        + (f" (the last coin from {starts[-1]:%Y-%m-%d})" if len(starts) > 1 else "")
-        + f" to {ends[-1]:%Y-%m-%d %H:%M} UTC"
+        + (f" (the last coin from {starts[-1]:%Y-%m-%d})" if late else "")
+        + f" to {max(end for _, end in prepared.spans.values()):%Y-%m-%d %H:%M} UTC"
     )
     if prepared.outside:
         notes.append(f"{plan.strategy}: {prepared.outside} events fell outside that time")
