@@ -79,13 +79,13 @@ def coin_pnl(
             (("size", "entry_price", "pnl"), np.float64),
         )
     )
-    close = pd.Series(close).ffill().to_numpy()
+    marked = pd.Series(close).ffill().to_numpy()
     last_bar = np.searchsorted(day, np.arange(day[-1] + 1), side="right") - 1
     cash = -tape.settle_rate * tape.settle_mark
     settle_day = tape.settle_time // DAY_NS - first_day
     return _mark(  # type: ignore[no-any-return]
         np.ascontiguousarray(whole), np.ascontiguousarray(money), costs.fee,
-        tape.time, day, close[last_bar], tape.settle_time, settle_day, cash,
+        tape.time, day, marked[last_bar], tape.settle_time, settle_day, cash,
     )  # fmt: skip
 
 
