@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import commands, resolver
+from benchmarks import commands, resolver, signals
 
-BENCHMARKS = {"commands": commands.main, "resolver": resolver.main}
+BENCHMARKS = {"commands": commands.main, "resolver": resolver.main, "signals": signals.main}
 
 
 def main(names: list[str]) -> None:

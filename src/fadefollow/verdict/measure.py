@@ -14,10 +14,10 @@ from fadefollow.engine.costs import cost_settings
 from fadefollow.engine.model import TRADE_COLUMNS, Book, Plan
 from fadefollow.engine.plan import Prepared, books, prepare, trade_table, without_holes
 from fadefollow.engine.strategy import Strategy
-from fadefollow.errors import DataError
+from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.panel import Market
-from fadefollow.phases import STANCES, Phases, Signal, Stance
+from fadefollow.phases import COLUMNS, STANCES, Phases, Signal, Stance
 from fadefollow.verdict.judge import judge
 from fadefollow.verdict.model import EventStudy, NotTraded, Verdict
 from fadefollow.verdict.study import event_study
@@ -70,22 +70,12 @@ def measure(dataset: Dataset, bets: Sequence[Bet], *, settings: Settings, step: 
     untraded: list[Verdict] = []
     for number, (strategy, signal) in enumerate(bets):
         step(f"detecting {signal.name()}", number / len(bets))
-        key = (signal.name(), signal.model_dump_json())
-        if key not in detected:
-            detected[key] = detect(dataset.markets, signal)
-        found = detected[key]
-        chosen = dataset.select(*strategy.symbols) if strategy.symbols else dataset
         try:
-            costs = cost_settings(dataset.costs, where=f"{dataset.name}, [costs]")
-            window = signal.detection_hours()
-            ready.append(
-                prepare(
-                    strategy, chosen.markets, found, costs=costs, window_hours=window,
-                    weekly=signal.weekly,
-                )
-            )  # fmt: skip
-        except DataError as error:
-            notes.append(str(error))
+            ready.append(_prepared(dataset, strategy, signal, detected))
+        except (DataError, ParameterError) as error:
+            if len(bets) == 1:
+                raise
+            notes.append(f"{strategy.name} could not be measured: {error}")
             untraded.extend(_untraded(strategy, str(error)))
     plans = [p.plan for p in ready]
     made: dict[tuple[str, Stance], tuple[Book, ...]] = {}
@@ -117,6 +107,21 @@ def measure(dataset: Dataset, bets: Sequence[Bet], *, settings: Settings, step: 
         missing={name: lacks for name, lacks in missing.items() if lacks},
         warnings=tuple(dict.fromkeys([*notes, *_missing_notes(missing)])),
     )
+
+
+def _prepared(
+    dataset: Dataset, strategy: Strategy, signal: Signal, detected: dict[tuple[str, str], Phases]
+) -> Prepared:
+    """One strategy's plan; what its signal detects is kept for the next that asks."""
+    key = (signal.name(), signal.model_dump_json())
+    if key not in detected:
+        detected[key] = detect(dataset.markets, signal)
+    chosen = dataset.select(*strategy.symbols) if strategy.symbols else dataset
+    costs = cost_settings(dataset.costs, where=f"{dataset.name}, [costs]")
+    return prepare(
+        strategy, chosen.markets, detected[key], costs=costs,
+        window_hours=signal.detection_hours(), weekly=signal.weekly,
+    )  # fmt: skip
 
 
 def detect(markets: Mapping[str, Market], signal: Signal) -> Phases:
@@ -190,7 +195,9 @@ def _missing(
     detected: Mapping[tuple[str, str], Phases], signal: Signal
 ) -> dict[str, tuple[str, ...]]:
     """Phase → streams that some coin lacks, as `stream (COIN, COIN)`."""
-    found = detected[signal.name(), signal.model_dump_json()]
+    found = detected.get((signal.name(), signal.model_dump_json()))
+    if found is None:
+        return {}
     lacks: dict[str, dict[str, list[str]]] = {}
     for (symbol, phase), streams in found.missing.items():
         for name in streams:
@@ -213,7 +220,7 @@ def _phases(detected: Mapping[tuple[str, str], Phases]) -> pd.DataFrame:
     """All events of all signals; the same signal with other parameters counts as another."""
     tables = [found.table for found in detected.values() if len(found.table)]
     if not tables:
-        return next(iter(detected.values())).table
+        return next((found.table for found in detected.values()), pd.DataFrame(columns=COLUMNS))
     table = pd.concat(tables, ignore_index=True)
     return table.sort_values(["time", "symbol", "phase"], kind="stable", ignore_index=True)
 
