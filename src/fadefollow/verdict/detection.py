@@ -11,7 +11,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from fadefollow.market.lab import simulate
-from fadefollow.market.panel import Market
+from fadefollow.market.panel import FloatArray, Market
 from fadefollow.phases import Signal
 
 #: seeds from here on are for measuring; defaults were chosen on smaller ones
@@ -101,14 +101,10 @@ def match(known: pd.Series, truth: pd.DataFrame, *, slack_hours: float) -> pd.Da
         One row an event or episode: `kind` ("event" or "episode"), `hit`, and for episodes that
         were found `delay_hours` of the first event about them.
     """
-    slack = pd.Timedelta(hours=slack_hours)
-    first, last = (
-        (truth[c] + s).to_numpy()[None, :] for c, s in (("start", -slack), ("end", slack))
-    )
-    at = known.to_numpy()[:, None]
-    inside = (at >= first) & (at <= last)
-    hours = (known.to_numpy()[:, None] - truth["start"].to_numpy()[None, :]) / pd.Timedelta("1h")
-    delay = np.where(inside, hours.astype(float), np.inf).min(axis=0, initial=np.inf)
+    at, start, end = (_hours(times) for times in (known, truth["start"], truth["end"]))
+    late = at[:, None] - start[None, :]
+    inside = (late >= -slack_hours) & (at[:, None] <= end[None, :] + slack_hours)
+    delay = np.where(inside, late, np.inf).min(axis=0, initial=np.inf)
     found = inside.any(axis=0)
     return pd.DataFrame(
         {
@@ -119,6 +115,12 @@ def match(known: pd.Series, truth: pd.DataFrame, *, slack_hours: float) -> pd.Da
             ),
         }
     )
+
+
+def _hours(times: pd.Series) -> FloatArray:
+    """UTC times as hours since 1970, shape (k,)."""
+    stamps = pd.DatetimeIndex(times).tz_convert(None).to_numpy("datetime64[ns]")
+    return stamps.astype(np.int64) / 3.6e12  # type: ignore[no-any-return]
 
 
 def _summary(signal: str, phase: str, rows: pd.DataFrame) -> Detection:
