@@ -135,7 +135,7 @@ def _rolling_median(values: FloatArray, bars: int) -> FloatArray:
             count -= 1
             for k in range(np.uint64(at), np.uint64(count)):
                 ordered[k] = ordered[k + one]
-        if 0 < count and bars <= 2 * count:
+        if count > 0 and bars <= 2 * count:
             out[i] = (ordered[(count - 1) // 2] + ordered[count // 2]) / 2
     return out
 

@@ -98,7 +98,7 @@ class Phases:
             Two boolean frames, index: open times of all coins' bars (UTC), columns: coins; ready
             for `vbt.Portfolio.from_signals(close, long, short_entries=short, price=open)`.
         """
-        index = pd.DatetimeIndex([], tz="UTC")
+        index = pd.DatetimeIndex([], tz="UTC", name="time")
         for grid in self.grids.values():
             index = index.union(grid)
         long = pd.DataFrame(False, index=index, columns=list(self.grids))

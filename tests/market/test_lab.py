@@ -14,6 +14,7 @@ from fadefollow.market import STREAMS
 from fadefollow.market.lab import Lab, simulate
 from fadefollow.market.lab.contracts import quarterly_expiries
 from fadefollow.market.lab.kernel import PREMIUM, funding_rate
+from fadefollow.market.lab.phases import PHASES
 from fadefollow.market.schema import canonical
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +36,7 @@ def test_every_table_is_canonical(bar: str) -> None:
     size = pd.Timedelta(bar)
     lab = simulate(SMALL | {"years": 0.3, "quiet_days": 5}, bar=size)
     for coin, tables in lab.tables.items():
-        assert set(tables) == set(STREAMS) - {"options", "hash_rate", "news"}
+        assert set(tables) == set(STREAMS)
         for name, table in tables.items():
             lag = pd.Timedelta(hours=12) if name == "netflow" else None
             checked = canonical(
@@ -116,7 +117,7 @@ def test_longs_are_liquidated_when_price_falls_and_shorts_when_it_rises(small: L
 
 
 def test_crowds_strain_premium_funding_and_open_interest() -> None:
-    lab = simulate({"seed": 2, "years": 2, "coins": 2}, bar=HOUR)
+    lab = simulate({"seed": 2, "years": 2, "coins": 2, "families": ["crowd"]}, bar=HOUR)
     for phase, lean in (("crowded_long", 1), ("crowded_short", -1)):
         rates, gained = [], []
         for row in lab.truth[lab.truth["phase"] == phase].itertuples():
@@ -135,20 +136,44 @@ def test_truth_lies_within_the_span(small: Lab) -> None:
         "symbol", "phase", "start", "end", "planted_bps", "horizon_hours",
     ]  # fmt: skip
     assert str(truth["start"].dtype) == str(truth["end"].dtype) == "datetime64[ns, UTC]"
-    assert set(truth["phase"]) == {"crowded_long", "crowded_short"}
+    assert set(truth["phase"]) <= set(PHASES)
+    assert truth["phase"].nunique() > 18
     assert set(truth["symbol"]) == {"LARK", "WREN"}
     assert (truth["start"] >= utc("2021-01-31")).all()
     assert (truth["end"] > truth["start"]).all()
     over = truth["start"] + pd.to_timedelta(truth["horizon_hours"], unit="h")
     assert pd.concat([truth["end"], over]).max() <= utc("2021-07-03")
-    assert (truth["start"].dt.hour % 8 == 0).all()
+    crowds = truth["phase"].str.startswith("crowded")
+    assert (truth.loc[crowds, "start"].dt.hour % 8 == 0).all()
 
 
-def test_episodes_of_a_coin_do_not_overlap() -> None:
-    truth = simulate({"years": 3, "coins": 2}, bar=pd.Timedelta("8h")).truth
-    for _, own in truth.groupby("symbol"):
+def test_crowds_of_a_coin_do_not_overlap() -> None:
+    plants = {p: {"per_year": 12} for p in ("crowded_long", "crowded_short")}
+    settings = {"years": 3, "coins": 2, "families": ["crowd"], "plants": plants}
+    truth = simulate(settings, bar=pd.Timedelta("8h")).truth
+    for _, every in truth.groupby("symbol"):
+        own = every[every["phase"].str.startswith("crowded")]
         assert (own["start"].diff().dropna() >= pd.Timedelta(hours=72)).all()
         assert len(own) in range(68, 74)  # 24 a year, without the quiet days
+
+
+def test_families_can_be_left_out_and_phases_switched_off() -> None:
+    common = {"seed": 3, "years": 2, "coins": 1}
+    assert simulate(common | {"families": []}, bar=HOUR).truth.empty
+    only = simulate(common | {"families": ["netflow"]}, bar=HOUR).truth
+    assert set(only["phase"]) == {"inflow_streak", "outflow_streak"}
+    off = {"families": ["netflow"], "plants": {"inflow_streak": {"per_year": 0}}}
+    assert set(simulate(common | off, bar=HOUR).truth["phase"]) == {"outflow_streak"}
+
+
+def test_a_phase_that_is_planted_keeps_its_default_rate() -> None:
+    common = {"seed": 3, "years": 3, "coins": 1, "families": ["netflow"]}
+    plants = {"inflow_streak": {"drift_bps": 50}}
+    plain, planted = (simulate(common | p, bar=HOUR).truth for p in ({}, {"plants": plants}))
+    changed = planted[planted["phase"] == "inflow_streak"]
+    assert (changed["planted_bps"] == 50.0).all()
+    same = ["symbol", "phase", "start", "end", "horizon_hours"]
+    pd.testing.assert_frame_equal(plain[same], planted[same])
 
 
 def test_same_seed_same_market_and_another_seed_another(small: Lab) -> None:
@@ -217,6 +242,7 @@ def test_bad_settings_are_refused(settings: dict[str, object], match: str) -> No
         ({"sead": 1}, "did you mean 'seed'"),
         ({"plants": {"crowded_shorts": {}}}, "did you mean 'crowded_short'"),
         ({"plants": {"crowded_long": {"drift": 1}}}, "did you mean 'drift_bps'"),
+        ({"families": ["door"]}, "did you mean 'doors'"),
     ],
 )
 def test_unknown_names_get_the_nearest_one(settings: dict[str, object], hint: str) -> None:

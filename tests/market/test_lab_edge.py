@@ -11,17 +11,18 @@ import pandas as pd
 import pytest
 
 from fadefollow.market.lab import Lab, simulate, simulation
+from fadefollow.market.lab.calendar import Calendar, Want
 from fadefollow.market.lab.clock import Clock
-from fadefollow.market.lab.episodes import Family
-from fadefollow.market.lab.forces import Forces, Truth, plant
-from fadefollow.market.lab.settings import LabSettings
+from fadefollow.market.lab.episodes import FAMILIES, Family
+from fadefollow.market.lab.phases import LEANS, PHASES, Phase
+from fadefollow.market.lab.script import Script
+from fadefollow.market.lab.settings import LabSettings, Plant
 from fadefollow.market.lab.shocks import coin_shocks, market_factor
 
 HOUR = pd.Timedelta(hours=1)
 FloatArray = npt.NDArray[np.float64]
 #: two-sided 0.05 %: of the some 80 t values below none should be beyond
 LIMIT = 3.5
-NO_CROWDS = {p: {"per_year": 0} for p in ("crowded_long", "crowded_short")}
 
 
 def settlement_cash(tables: Mapping[str, pd.DataFrame]) -> FloatArray:
@@ -50,38 +51,56 @@ def t_value(sample: FloatArray) -> float:
     return float(sample.mean() / sample.std(ddof=1) * np.sqrt(len(sample)))
 
 
-def test_crowds_premium_and_funding_move_nobody_s_money() -> None:
-    """The same shocks with and without crowds give the same net return in every single bar."""
+def test_episodes_move_nobody_s_money(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same storms with and without all other forces: the same net return in every bar."""
     common: dict[str, Any] = {"seed": 3, "years": 1, "coins": 2}
-    crowded = simulate(common, bar=HOUR)
-    empty = simulate(common | {"plants": NO_CROWDS}, bar=HOUR)
-    assert len(crowded.truth) > 30
+    busy = simulate(common, bar=HOUR)
+    for family in FAMILIES.values():
+        monkeypatch.setattr(family, "play", lambda self, log_return: None)
+    empty = simulate(common, bar=HOUR)
+    assert busy.truth["phase"].nunique() > 20
     assert empty.truth.empty
-    for coin, tables in crowded.tables.items():
+    for coin, tables in busy.tables.items():
         assert tables["funding"]["rate"].abs().max() > 2 * (
             empty.tables[coin]["funding"]["rate"].abs().quantile(0.99)
         )
         np.testing.assert_allclose(growth(tables), growth(empty.tables[coin]), rtol=1e-12)
 
 
-@pytest.mark.parametrize(("phase", "lean"), [("crowded_long", 1), ("crowded_short", -1)])
-def test_a_planted_edge_is_added_over_its_horizon_and_nowhere_else(phase: str, lean: int) -> None:
+def test_volatility_that_follows_the_price_is_fair() -> None:
+    """A storm that ends at +3 or −1 usual moves gains as much as it loses."""
+    settings = LabSettings(years=20, coins=1, step_minutes=60)
+    clock = Clock.of(settings, HOUR)
+    calm = coin_shocks(clock, settings, "C01", market_factor(clock, settings))
+    calendar = Calendar(clock, np.random.default_rng(1), quiet_days=0.0)
+    script = Script(clock, settings, calendar, calm)
+    starts = range(0, len(clock) - 48, 48)
+    ends = [script.storm(at, 24.0, 3.0, low=-0.02, high=0.06)[0] for at in starts]
+    path = np.concatenate([[0.0], np.cumsum(calm.under(script.forces.volatility).log_return)])
+    gained = np.expm1(np.array([path[b] - path[a] for a, b in zip(starts, ends, strict=True)]))
+    assert (gained > 0.055).sum() > 300
+    assert (gained < -0.015).sum() > 1500
+    assert abs(t_value(gained)) < LIMIT
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_planted_edge_is_added_over_its_horizon_and_nowhere_else(phase: str) -> None:
     """Beside the same market without it, price after funding gains exactly the planted drift."""
-    common: dict[str, Any] = {"seed": 4, "years": 1, "coins": 1}
-    plant = {"drift_bps": -150.0, "horizon_hours": 48.0}
+    common: dict[str, Any] = {"seed": 4, "years": 2, "coins": 1, "step_minutes": 60}
+    plant = {"drift_bps": -150.0, "horizon_hours": 30.0}
     planted = simulate(common | {"plants": {phase: plant}}, bar=HOUR)
     still = simulate(common | {"plants": {phase: plant | {"drift_bps": 0.0}}}, bar=HOUR)
-    ratio = growth(planted.tables["C01"]) / growth(still.tables["C01"])
+    ratio = np.log(growth(planted.tables["C01"]) / growth(still.tables["C01"]))
     opens = planted.tables["C01"]["perp"]["time"]
-    acting = np.zeros(len(opens), dtype=bool)
     own = planted.truth[planted.truth["phase"] == phase]
-    assert len(own) >= 10
+    expected = np.zeros(len(opens))
     for row in own.itertuples():
-        inside = ((opens >= row.start) & (opens < row.start + 48 * HOUR)).to_numpy()
-        assert np.prod(ratio[inside]) == pytest.approx(1.0 - lean * 0.015, rel=1e-10)
-        assert row.planted_bps == -150.0
-        acting |= inside
-    np.testing.assert_allclose(ratio[~acting], 1.0, rtol=1e-12)
+        at = opens.searchsorted(row.start)
+        expected[at : at + 30] += np.log1p(-LEANS[phase] * 0.015) / 30
+        assert (row.planted_bps, row.horizon_hours) == (-150.0, 30.0)
+    assert len(own) >= 1
+    np.testing.assert_allclose(ratio, expected, rtol=1e-3, atol=1e-12)
+    assert (planted.truth.loc[planted.truth["phase"] != phase, "planted_bps"] == 0.0).all()
 
 
 def test_the_market_s_drift_is_what_was_asked_for() -> None:
@@ -100,7 +119,6 @@ def test_shocks_have_mean_one_in_calm_and_in_storm() -> None:
         settings,
         "C01",
         market_factor(clock, settings),
-        volatility_force=np.ones(len(clock)),
     )
     excess = np.expm1(shocks.log_return)
     order = np.argsort(shocks.variance)
@@ -170,32 +188,30 @@ def test_stops_and_targets_are_fair(
 
 
 class Pumps(Family):
-    """What a later family may do: storms without warning, labelled by where luck took them."""
+    """What a family may do: storms without warning, labelled by where luck took them."""
 
-    phases: ClassVar[Mapping[str, int]] = {"pump": -1}
+    phases: ClassVar[tuple[str, ...]] = ("pump",)
 
-    def shake(self, forces: Forces) -> None:
-        whole = self.clock.steps(1.0)
-        self.storms = [at - at % whole for _, at in self.tape({"pump": 60.0})]
-        for at in self.storms:
-            forces.volatility[at : at + self.clock.steps(6.0)] *= 6.0
+    def wants(self) -> list[Want]:
+        return [Want("pump", self.rate("pump"), 60.0)]
 
-    def play(self, forces: Forces, log_return: FloatArray) -> list[Truth]:
-        found = []
-        for at in self.storms:
-            start, end = at + self.clock.steps(6.0), at + self.clock.steps(30.0)
-            if log_return[at:start].sum() > 0.05:
-                forces.short_inflow[start:end] += 0.1
-                spec = self.plants["pump"]
-                found += [
-                    plant(forces, self.clock, spec, phase="pump", lean=-1, start=start, end=end)
-                ]
-        return found
+    def shake(self) -> None:
+        for slot in self.slots:
+            self.script.storm(slot.start, 6.0, 6.0)
+
+    def play(self, log_return: FloatArray) -> None:
+        for slot in self.slots:
+            start = slot.start + self.clock.steps(6.0)
+            end = start + self.clock.steps(24.0)
+            if log_return[slot.start : start].sum() > 0.05:
+                self.forces.short_inflow[start:end] += 0.1
+                self.script.label("pump", start, end)
 
 
 @pytest.fixture
 def pumped(monkeypatch: pytest.MonkeyPatch) -> list[Lab]:
-    monkeypatch.setattr(simulation, "FAMILIES", (Pumps,))
+    monkeypatch.setattr(simulation, "FAMILIES", {"pumps": Pumps})
+    monkeypatch.setitem(PHASES, "pump", Phase(-1, Plant()))
     return [
         simulate({"seed": 500 + s, "years": 2, "coins": 1, "annual_drift": 0.0}, bar=HOUR)
         for s in range(20)

@@ -176,6 +176,18 @@ def test_missing_streams_are_named():
         market.table("spot")
 
 
+def test_a_need_may_be_an_optional_column_or_one_of_several_streams():
+    bars = perp([0]).drop(columns="volume", errors="ignore")
+    market = Market("BTC", bar=HOUR, tables={"perp": bars, "spot": bars.assign(volume=1.0)})
+    assert market.missing("perp", "perp.volume", "spot.volume") == ("perp.volume",)
+    empty = Market("BTC", bar=HOUR, tables={"perp": bars.assign(volume=np.nan)})
+    assert empty.missing("perp.volume") == ("perp.volume",)
+    # a stream that is missing is named once, with or without a column
+    assert market.missing("future", "future.volume") == ("future",)
+    assert market.missing("liquidations|spot") == ()
+    assert market.missing("liquidations|open_interest") == ("liquidations|open_interest",)
+
+
 def test_a_market_needs_prices():
     with pytest.raises(DataError, match=r"BTC: a market needs perp or spot bars"):
         Market("BTC", bar=HOUR, tables={"funding": funding([0], [1e-4])})

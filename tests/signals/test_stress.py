@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fadefollow.features import held_within
 from fadefollow.market import Market
 from fadefollow.workspace import find_workspace
 
@@ -16,7 +17,7 @@ DAYS = 112
 SIX = ["netflow", "listing", "carry_attack", "gamma", "hash_rate", "bad_news"]
 
 
-def stamped(time, lag=pd.Timedelta(0), **columns):
+def stamped(time, lag=0 * HOUR, **columns):
     time = pd.DatetimeIndex(time).as_unit("ns")
     return pd.DataFrame({"time": time, **columns, "available": time + lag})
 
@@ -118,7 +119,7 @@ def test_the_chain_of_april_2021_is_seen_link_by_link():
     assert found["seen"][-1] == 5
 
 
-def test_the_watch_begins_with_the_third_factor_and_names_what_it_saw():
+def test_the_watch_begins_with_enough_factors_and_names_what_it_saw():
     table = Stress().detect(the_chain()).table
     event = table.iloc[0]
     assert event["time"] == pd.Timestamp("2021-04-15 23:00", tz="UTC")
@@ -143,12 +144,10 @@ def test_at_least_k_factors_must_hold(factors, events):
 
 
 def test_factors_count_for_the_window_only():
-    apart = market(
-        hash_rate=hash_rate(),
-        news=news(hack="2021-04-14", listing="2021-04-18"),
-        close=(close := np.where(np.arange(24 * DAYS) > hour("2021-04-18 06:00"), 0.9, 1.0) * price()),
-        spot=bars(close),
-    )  # fmt: skip
+    fell = np.arange(24 * DAYS) > hour("2021-04-18 06:00")
+    close = price() * np.where(fell, 0.9, 1.0)
+    times = news(hack="2021-04-14", listing="2021-04-18")
+    apart = market(close=close, spot=bars(close), news=times)
     assert len(Stress(factors=2, window_hours=168).detect(apart)) == 1
     assert len(Stress(factors=2, window_hours=72).detect(apart)) == 0
 
@@ -163,7 +162,7 @@ def test_the_same_factors_strike_nobody_when_longs_are_not_crowded():
 def test_a_listing_after_which_spot_holds_does_not_count():
     held = market(spot=bars(price()), news=news(listing="2021-04-14 13:30"))
     found = Stress().features(held)
-    assert not found["listing"][-240:].any()
+    assert (found["listing"][hour("2021-04-14 13:00") :] == 0.0).all()
 
 
 def test_one_or_two_small_days_of_hash_rate_are_usual():
@@ -202,3 +201,9 @@ def test_news_counts_from_its_stamp_on():
 
 def test_detection_covers_window_and_slowest_factor():
     assert Stress(window_hours=100, listing_hours=168).detection_hours() >= 268
+
+
+def test_a_condition_is_held_for_the_bars_after_it():
+    condition = np.array([0, 1, 0, 0, 0, 1, 1, 0], bool)
+    assert held_within(condition, bars=2).astype(int).tolist() == [0, 1, 1, 1, 0, 1, 1, 1]
+    assert held_within(condition, bars=0).tolist() == condition.tolist()

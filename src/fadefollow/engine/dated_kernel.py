@@ -105,7 +105,12 @@ def run_future(
                 stop, target, trail, leverage, fee, slippage, maintenance, cash,
             )  # fmt: skip
             following = -1
-            if reason == TIME and last < due:
+            turned = opposite and (
+                first_opposite(exit_bar, exit_side, begin, side[j], delay, due) <= last
+            )
+            if reason == TIME and last < due and turned:
+                reason = OPPOSITE  # at the very open at which the contract must be left
+            elif reason == TIME and last < due:
                 following = nearest[last]
                 if following <= c or math.isnan(d_close[following, last]):
                     following = -1

@@ -15,8 +15,10 @@ IntArray = npt.NDArray[np.int64]
 
 #: a year in nanoseconds, of 365 days as everywhere
 _YEAR_NS = 365 * 86_400 * 10**9
-#: d1 beyond which gamma counts as nothing: the density is below 1e-8 there
-_FAR = 6.0
+#: of price, times the factor of the normal density
+_ONE_PERCENT = 0.01 / math.sqrt(2.0 * math.pi)
+#: d1 beyond which an option's gamma is left out of a book's: it is 4e-6 of the largest there
+_FAR = 5.0
 #: a published volatility of nearly nothing is an error, and would put all gamma at one price
 _LEAST_VOLATILITY = 0.05
 
@@ -156,25 +158,15 @@ def _nanoseconds(times: pd.Series) -> IntArray:
 
 
 @njit(cache=True)
-def _unit_gamma(log_moneyness: float, years: float, volatility: float) -> float:
-    """Gamma times price: the change of delta per change of price by its own size."""
-    if years <= 0.0:
-        return 0.0
-    spread = volatility * math.sqrt(years)
-    d1 = log_moneyness / spread + 0.5 * spread
-    if abs(d1) > _FAR:
-        return 0.0
-    return math.exp(-0.5 * d1 * d1) / (math.sqrt(2.0 * math.pi) * spread)
-
-
-@njit(cache=True)
 def _gammas(
     price: FloatArray, strike: FloatArray, years: FloatArray, volatility: FloatArray
 ) -> FloatArray:
-    out = np.empty(len(price))
+    out = np.zeros(len(price))
     for i in range(len(price)):
-        moneyness = math.log(price[i] / strike[i])
-        out[i] = _unit_gamma(moneyness, years[i], volatility[i]) / price[i]
+        if not years[i] <= 0.0:
+            spread = volatility[i] * math.sqrt(years[i])
+            d1 = math.log(price[i] / strike[i]) / spread + 0.5 * spread
+            out[i] = math.exp(-0.5 * d1 * d1) / (math.sqrt(2.0 * math.pi) * spread * price[i])
     return out
 
 
@@ -200,13 +192,25 @@ def _gamma_at(
     for i in range(len(book)):
         if book[i] < 0 or not price[i] > 0.0:
             continue
-        log_price, net[i], gross[i] = math.log(price[i]), 0.0, 0.0
+        log_price, held_net, held_gross = math.log(price[i]), 0.0, 0.0
+        expiry, root, strike, sigma, unit = 0, 0.0, np.nan, np.nan, 0.0
         for j in range(first[book[i]], first[book[i] + 1]):
-            years = (expiry_ns[j] - time_ns[i]) / _YEAR_NS
-            sigma = _sigma(implied[j], stand_in[i])
-            unit = 0.01 * _unit_gamma(log_price - log_strike[j], years, sigma)
-            net[i] += unit * held[j]
-            gross[i] += unit * abs(held[j])
+            # neighbours share their expiry, and a call and a put their strike
+            same = expiry_ns[j] == expiry
+            if not same:
+                expiry = expiry_ns[j]
+                root = math.sqrt(max((expiry - time_ns[i]) / _YEAR_NS, 0.0))
+            if root == 0.0:
+                continue
+            new = _sigma(implied[j], stand_in[i])
+            if not (same and log_strike[j] == strike and new == sigma):
+                strike, sigma = log_strike[j], new
+                inverse = 1.0 / (sigma * root)
+                d1 = (log_price - strike) * inverse + 0.5 * sigma * root
+                unit = 0.0 if abs(d1) > _FAR else math.exp(-0.5 * d1 * d1) * inverse
+            held_net += unit * held[j]
+            held_gross += unit * abs(held[j])
+        net[i], gross[i] = _ONE_PERCENT * held_net, _ONE_PERCENT * held_gross
     return net, gross
 
 
@@ -224,30 +228,27 @@ def _flip(
     implied: FloatArray,
 ) -> FloatArray:
     out = np.full(len(price), np.nan)
-    spread = np.empty(len(log_strike))
     for i in range(len(price)):
         rows = slice(first[i], first[i + 1])
-        for j in range(first[i], first[i + 1]):
-            years = max((expiry_ns[j] - time_ns[i]) / _YEAR_NS, 0.0)
-            spread[j] = _sigma(implied[j], stand_in[i]) * math.sqrt(years)
+        options = _standing(
+            log_strike[rows], expiry_ns[rows] - time_ns[i], held[rows], implied[rows], stand_in[i]
+        )
         centre = math.log(price[i]) if price[i] > 0.0 else np.nan
-        here = _profile(centre, log_strike[rows], spread[rows], held[rows])
+        here = _profile(centre, options)
         if math.isnan(here) or here == 0.0:
             continue
         up = down = here
         level = centre - math.copysign(step * steps, here)
         for k in range(1, steps + 1):
-            # the nearer side of the two is found first; up wins a tie
-            x = centre + k * step
-            new = _profile(x, log_strike[rows], spread[rows], held[rows])
+            # the nearer of the two sides is found first; up wins a tie
+            new = _profile(centre + k * step, options)
             if new * up < 0.0:
-                level = x - step * new / (new - up)
+                level = centre + (k - new / (new - up)) * step
                 break
             up = new if new != 0.0 else up
-            x = centre - k * step
-            new = _profile(x, log_strike[rows], spread[rows], held[rows])
+            new = _profile(centre - k * step, options)
             if new * down < 0.0:
-                level = x + step * new / (new - down)
+                level = centre - (k - new / (new - down)) * step
                 break
             down = new if new != 0.0 else down
         out[i] = math.exp(level)
@@ -255,15 +256,34 @@ def _flip(
 
 
 @njit(cache=True)
-def _profile(
-    log_price: float, log_strike: FloatArray, spread: FloatArray, held: FloatArray
-) -> float:
+def _standing(
+    log_strike: FloatArray,
+    left_ns: IntArray,
+    held: FloatArray,
+    implied: FloatArray,
+    stand_in: float,
+) -> FloatArray:
+    """Living options as rows of log strike, 1 / (σ√T) and weight; equal neighbours are merged."""
+    options, count = np.empty((len(held), 3)), 0
+    for j in range(len(held)):
+        if left_ns[j] <= 0:
+            continue
+        inverse = 1.0 / (_sigma(implied[j], stand_in) * math.sqrt(left_ns[j] / _YEAR_NS))
+        if count and options[count - 1, 0] == log_strike[j] and options[count - 1, 1] == inverse:
+            options[count - 1, 2] += held[j] * inverse
+            continue
+        options[count, 0], options[count, 1] = log_strike[j], inverse
+        options[count, 2] = held[j] * inverse
+        count += 1
+    return options[:count]
+
+
+@njit(cache=True)
+def _profile(log_price: float, options: FloatArray) -> float:
     """Net gamma times price, up to a constant factor."""
     total = 0.0
-    for j in range(len(log_strike)):
-        if spread[j] == 0.0:
-            continue
-        d1 = (log_price - log_strike[j]) / spread[j] + 0.5 * spread[j]
+    for j in range(len(options)):
+        d1 = (log_price - options[j, 0]) * options[j, 1] + 0.5 / options[j, 1]
         if not abs(d1) > _FAR:
-            total += held[j] * math.exp(-0.5 * d1 * d1) / spread[j]
+            total += options[j, 2] * math.exp(-0.5 * d1 * d1)
     return total

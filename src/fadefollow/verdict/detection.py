@@ -120,7 +120,7 @@ def match(known: pd.Series, truth: pd.DataFrame, *, slack_hours: float) -> pd.Da
 def _hours(times: pd.Series) -> FloatArray:
     """UTC times as hours since 1970, shape (k,)."""
     stamps = pd.DatetimeIndex(times).tz_convert(None).to_numpy("datetime64[ns]")
-    return stamps.astype(np.int64) / 3.6e12  # type: ignore[no-any-return]
+    return stamps.astype(np.int64) / 3.6e12
 
 
 def _summary(signal: str, phase: str, rows: pd.DataFrame) -> Detection:

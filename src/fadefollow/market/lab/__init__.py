@@ -11,10 +11,13 @@ perp, S spot, p = P/S − 1 the perp premium, Q₊ and Q₋ the crowd's longs an
   *after funding* the perp is a martingale plus a constant drift. Nothing that the crowd, the
   premium or the funding rate do moves the perp in a way that could be foreseen.
 * `contracts`: dated futures on spot, with a carry that converges at expiry.
-* `ledgers`: daily netflow and reserve.
-* `episodes`: what happens on purpose. A family schedules forces on the state (crowd inflow, spot
-  pressure, volatility, carry, netflow) and labels them as truth; the perp's drift is touched only
-  by a planted edge, which is written into the label.
+* `ledgers`: volumes, open interest, daily netflow, reserve and hash rate.
+* `options`: open interest of puts and calls by strike and expiry, once a day.
+* `calendar`, `script`, `phases`, `episodes`: what happens on purpose. The calendar shares a coin's
+  time out among the families, a family writes forces on the state (crowd inflow, spot pressure,
+  volatility, carry, netflow) into the script and labels them as truth; the perp's drift is touched
+  only by a planted edge, which is written into the label. Settings: `plants.<phase>` for a phase,
+  `families` to let only some families play.
 * `tables`: steps → bars → canonical tables.
 """
 

@@ -9,24 +9,32 @@ import numpy as np
 from fadefollow.market.lab.clock import Clock, FloatArray
 from fadefollow.market.lab.settings import Plant
 
+#: forces that multiply and rest at 1; the others add and rest at 0
+_FACTORS = ("volatility", "future_volume", "hash_rate")
+
 
 @dataclass(frozen=True)
 class Forces:
     """Outside forces on one coin, by step, each of shape (n,), at rest by default.
 
-    None but `drift` moves the perp's expected return, and `drift` is written by `Script.plant`
-    alone. A force in step i may depend on returns of steps before i, never on later ones.
+    None but `drift` moves the perp's expected return, and `drift` is written by `plant` alone.
+    A force in step i may depend on returns of steps before i, never on later ones.
     """
 
     #: perp return per step beyond the market's drift, fraction
     drift: FloatArray
-    #: multiplier of volatility, above 0; decided before any return is known
+    #: multiplier of volatility, above 0
     volatility: FloatArray
     #: coins that leveraged longs (shorts) open, per hour, in units of the crowd's usual side;
     #: negative: they leave
     long_inflow: FloatArray
     short_inflow: FloatArray
-    #: buying of spot, in bps by which it would lift the spot premium if it went on
+    #: coins of longs (shorts) that are force-closed beside those that price itself liquidates,
+    #: per hour, in the same units
+    long_forced: FloatArray
+    short_forced: FloatArray
+    #: buying of spot (or selling of the perp), in bps by which it would lift the spot premium if
+    #: it went on
     spot_pressure: FloatArray
     #: addition to the dated futures' carry, fraction a year
     carry: FloatArray
@@ -34,12 +42,15 @@ class Forces:
     netflow: FloatArray
     #: multiplier of the dated futures' volume
     future_volume: FloatArray
+    #: customers' hunger for puts at the money, 0 to 1, which dealers sell them
+    put_demand: FloatArray
+    #: multiplier of the hash rate
+    hash_rate: FloatArray
 
     @classmethod
     def none(cls, clock: Clock) -> Forces:
         """No forces at all."""
-        ones = ("volatility", "future_volume")
-        return cls(**{f.name: np.full(len(clock), float(f.name in ones)) for f in fields(cls)})
+        return cls(**{f.name: np.full(len(clock), float(f.name in _FACTORS)) for f in fields(cls)})
 
 
 @dataclass(frozen=True)

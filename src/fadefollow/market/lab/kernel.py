@@ -40,6 +40,7 @@ class Premium(NamedTuple):
     noise: float = 1.3e-4  #: of the premium, per square root of an hour at usual volatility
     lead: float = -0.10  #: correlation of that noise with the perp's own shock
     liquidation: float = 40e-4  #: push by the liquidation of one usual side
+    taken: float = 0.8  #: part of that which a closing from outside does not push
     base_rate: float = 1e-4  #: the interest that the funding formula is drawn to
     clamp: float = 5e-4
     cap: float = 75e-4  #: largest rate per interval
@@ -61,6 +62,8 @@ class Inputs(NamedTuple):
     mood: FloatArray  #: what else tips the crowd's new positions, dimensionless
     long_inflow: FloatArray  #: opened from outside, per hour
     short_inflow: FloatArray
+    long_forced: FloatArray  #: force-closed from outside, per hour
+    short_forced: FloatArray
     spot_pressure: FloatArray  #: bps on the spot premium
     premium_noise: FloatArray  #: standard normals
     print_noise: FloatArray  #: of spot against the perp, fractions
@@ -194,8 +197,12 @@ def walk(
         # positions: liquidated, closed, opened
         fall = max(entry_long / low[i] - 1.0, 0.0)
         long_gone[i], worst_long = _liquidated(q_long, fall, worst_long, crowd)
+        forced_long = min(given.long_forced[i] * hours, q_long - long_gone[i])
+        long_gone[i] += forced_long
         rise = max(high[i] / entry_short - 1.0, 0.0)
         short_gone[i], worst_short = _liquidated(q_short, rise, worst_short, crowd)
+        forced_short = min(given.short_forced[i] * hours, q_short - short_gone[i])
+        short_gone[i] += forced_short
         q_long = (q_long - long_gone[i]) * (1.0 - renewed) - left_long
         q_long = max(q_long, _LEFT) + opened_long
         q_short = (q_short - short_gone[i]) * (1.0 - renewed) - left_short
@@ -213,7 +220,9 @@ def walk(
         noise += own * given.premium_noise[i]
         target = _fair_premium(q_long - q_short, arb) - 1e-4 * given.spot_pressure[i]
         sticky += pulled * (target - sticky) + arb.noise * math.sqrt(hours) * heat * noise
-        sticky += arb.liquidation * (short_gone[i] - long_gone[i])
+        # what is closed from outside has its takers already, for the most part
+        push = short_gone[i] - long_gone[i] - arb.taken * (forced_short - forced_long)
+        sticky += arb.liquidation * push
         premium[i] = sticky + heat * given.print_noise[i]
         paid += premium[i]
         count += 1

@@ -18,6 +18,8 @@ _ACTIVITY = 0.35
 #: reserve in units of usual open interest; a day's usual netflow as a part of it
 _RESERVE, _NETFLOW, _NETFLOW_DRIFT = 25.0, 0.0028, 0.0005
 _DAYS_OF_FREEDOM = 4.0
+#: hash rate, EH/s: at first, growth a year, and what a day's count is off by
+_HASH_RATE, _HASH_GROWTH, _HASH_NOISE = 150.0, 0.4, 0.03
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Ledgers:
         long_liquidated: within the step; likewise short_liquidated.
         netflow: into exchanges, by day.
         reserve: held there at the day's end.
+        hash_rate: EH/s, by day.
     """
 
     perp_volume: FloatArray
@@ -40,6 +43,7 @@ class Ledgers:
     short_liquidated: FloatArray
     netflow: FloatArray
     reserve: FloatArray
+    hash_rate: FloatArray
 
 
 def keep(
@@ -51,6 +55,7 @@ def keep(
     heat: FloatArray,
     future_volume_force: FloatArray,
     netflow_force: FloatArray,
+    hash_rate_force: FloatArray,
 ) -> Ledgers:
     """The ledgers of one coin.
 
@@ -59,6 +64,7 @@ def keep(
         heat: variance of each step in units of a usual one, shape (n,).
         future_volume_force: multiplier, shape (n,).
         netflow_force: fraction of the reserve a day, shape (n,).
+        hash_rate_force: multiplier, shape (n,).
 
     Every contract has a long and a short: open interest is the larger side of the crowd (market
     makers take what it leaves over) and what others hold.
@@ -85,6 +91,7 @@ def keep(
         side_coins * path.short_liquidated,
         side_coins * _RESERVE * netflow,
         side_coins * _RESERVE * reserve,
+        _hash_rate(clock, rng, hash_rate_force),
     )
 
 
@@ -99,3 +106,12 @@ def _flows(
     rate += force[: days * clock.per_day].reshape(days, clock.per_day).mean(axis=1)
     reserve = np.exp(np.cumsum(np.log1p(np.clip(rate, -0.5, 0.5))))
     return np.diff(reserve, prepend=1.0), reserve
+
+
+def _hash_rate(clock: Clock, rng: np.random.Generator, force: FloatArray) -> FloatArray:
+    """Network hash rate by whole day, EH/s."""
+    days = len(clock) // clock.per_day
+    level = _HASH_RATE * (1.0 + _HASH_GROWTH) ** (np.arange(days) / 365.25)
+    level *= np.exp(wander(rng, days, hours=24.0, half_life=600.0, scale=_HASH_NOISE))
+    level *= np.exp(_HASH_NOISE * rng.standard_normal(days))
+    return np.asarray(level * force[: days * clock.per_day].reshape(days, -1).mean(axis=1))

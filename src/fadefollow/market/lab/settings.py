@@ -15,7 +15,7 @@ CoinName = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,16}$")]
 
 
 class Plant(BaseModel):
-    """How often a phase happens and what it is worth."""
+    """How often a phase happens and what it is worth; what is not given is the phase's default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -57,6 +57,8 @@ class LabSettings(BaseModel):
     step_minutes: int = Field(15, ge=1, le=60)
     #: by phase; a phase that is not listed happens at the default rate and is worth nothing
     plants: dict[str, Plant] = Field(default_factory=dict)
+    #: families of episodes that happen, by name; all by default, none if empty
+    families: tuple[str, ...] | None = None
 
     @classmethod
     def read(cls, settings: Mapping[str, Any]) -> Self:
@@ -93,9 +95,10 @@ class LabSettings(BaseModel):
             return tuple(f"C{i + 1:02d}" for i in range(self.coins))
         return self.coins
 
-    def plant(self, phase: str) -> Plant:
-        """What is planted in `phase`."""
-        return self.plants.get(phase, Plant())
+    def plant(self, phase: str, usual: Plant) -> Plant:
+        """What is planted in `phase`: what the settings give, and for the rest `usual`."""
+        given = self.plants.get(phase)
+        return usual.model_copy(update=given.model_dump(exclude_unset=True)) if given else usual
 
 
 def _plain(error: ValidationError) -> FadeFollowError:

@@ -2,11 +2,12 @@
 
 A factor's variance in step i is
 
-    V = σ²·Δ·[ rhythm²·exp(2·(slow + middle + fast) − c)·G + J ]·force²
+    V = σ²·Δ·[ rhythm²·exp(2·(slow + middle + fast) − c)·G + J ]·f²
 
 with σ² the variance a year, Δ the step in years, three Ornstein–Uhlenbeck log-volatilities, G a
 unit-mean heavy-tailed activity (inverse gamma: a Student step), and J rare exponential bursts, the
-"jumps": fast but continuous moves, so that a stop inside a bar is filled at its level by right.
+"jumps": fast but continuous moves, so that a stop inside a bar is filled at its level by right;
+f is the episodes' force, which may depend on earlier returns.
 A coin's shock is the sum of its share of the market factor and of its own, compensated by half its
 variance, hence E[exp(shock)] = 1 exactly, given everything known at the step's open. Volatility
 may be foreseen; returns may not.
@@ -60,6 +61,13 @@ class Shocks:
     variance: FloatArray
     typical: float
 
+    def under(self, volatility: FloatArray) -> Shocks:
+        """The same luck under other volatility: r = f·(r₁ + V₁ / 2) − f²·V₁ / 2, shape (n,)."""
+        variance = np.minimum(np.square(volatility) * self.variance, 2.0 * _CEILING)
+        half = 0.5 * self.variance
+        scale = np.sqrt(variance / self.variance)
+        return Shocks(scale * (self.log_return + half) - variance / 2.0, variance, self.typical)
+
 
 @dataclass(frozen=True)
 class MarketFactor:
@@ -87,15 +95,8 @@ def coin_shocks(
     settings: LabSettings,
     symbol: str,
     market: MarketFactor,
-    *,
-    volatility_force: FloatArray,
 ) -> Shocks:
-    """One coin's shocks.
-
-    Args:
-        volatility_force: multiplier of volatility by the episodes, shape (n,); it may depend on
-            nothing that happens later than the step before.
-    """
+    """One coin's shocks where no episode touches its volatility; see `Shocks.under`."""
     rng = stream(settings.seed, symbol, "volatility")
     spread = settings.volatility_spread * rng.uniform(-1.0, 1.0)
     sigma = settings.annual_volatility * math.exp(spread)
@@ -107,9 +108,8 @@ def coin_shocks(
         for name, s in _SPEEDS.items()
     )
     own = _variance(clock, log_volatility, rng, jumps_per_year=settings.jumps_per_year)
-    scale = typical * np.square(volatility_force)
-    shared = np.minimum(settings.correlation * scale * market.variance, _CEILING)
-    own = np.minimum((1.0 - settings.correlation) * scale * own, _CEILING)
+    shared = np.minimum(settings.correlation * typical * market.variance, _CEILING)
+    own = np.minimum((1.0 - settings.correlation) * typical * own, _CEILING)
     normal = stream(settings.seed, symbol, "returns").standard_normal(len(clock))
     variance = shared + own
     log_return = np.sqrt(shared) * market.normal + np.sqrt(own) * normal - variance / 2.0

@@ -11,12 +11,16 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.errors import unknown
+from fadefollow.market.lab.calendar import Calendar
 from fadefollow.market.lab.clock import HOURS_PER_YEAR, Clock, FloatArray, stream, wander
 from fadefollow.market.lab.contracts import contracts
-from fadefollow.market.lab.episodes import FAMILIES, LEANS
-from fadefollow.market.lab.forces import Forces, Truth
+from fadefollow.market.lab.episodes import FAMILIES
+from fadefollow.market.lab.forces import Truth
 from fadefollow.market.lab.kernel import CROWD, PREMIUM, Inputs, Path, walk
 from fadefollow.market.lab.ledgers import keep
+from fadefollow.market.lab.options import option_book
+from fadefollow.market.lab.phases import PHASES
+from fadefollow.market.lab.script import Script
 from fadefollow.market.lab.settings import LabSettings
 from fadefollow.market.lab.shocks import MarketFactor, Shocks, coin_shocks, market_factor
 from fadefollow.market.lab.tables import Streams
@@ -59,12 +63,15 @@ def simulate(settings: Mapping[str, Any], *, bar: pd.Timedelta) -> Lab:
 
     Raises:
         ParameterError: a setting out of its bounds, or episodes that do not fit.
-        UnknownNameError: a setting or phase that does not exist.
+        UnknownNameError: a setting, phase or family that does not exist.
     """
     checked = LabSettings.read(settings)
     for phase in checked.plants:
-        if phase not in LEANS:
-            raise unknown("phase", phase, LEANS, where="[lab.plants]")
+        if phase not in PHASES:
+            raise unknown("phase", phase, PHASES, where="[lab.plants]")
+    for family in checked.families or ():
+        if family not in FAMILIES:
+            raise unknown("family", family, FAMILIES, where="[lab].families")
     clock = Clock.of(checked, bar)
     market = market_factor(clock, checked)
     coins = {symbol: _Coin(clock, checked, symbol, market) for symbol in checked.symbols}
@@ -84,17 +91,30 @@ class _Coin:
         self.clock, self.settings, self.symbol = clock, settings, symbol
         low, high = np.log(_PRICES)
         self.first_price = math.exp(self._rng("listing").uniform(low, high))
-        self.forces = Forces.none(clock)
-        families = [f(clock, settings, self._rng("episodes", f.__name__)) for f in FAMILIES]
-        for family in families:
-            family.shake(self.forces)
-        self.shocks: Shocks = coin_shocks(
-            clock, settings, symbol, market, volatility_force=self.forces.volatility
-        )
-        self.shocks.log_return.setflags(write=False)
-        self.truth: list[Truth] = []
-        for family in families:
-            self.truth += family.play(self.forces, self.shocks.log_return)
+        calm = coin_shocks(clock, settings, symbol, market)
+        calendar = Calendar(clock, self._rng("calendar"), quiet_days=settings.quiet_days)
+        self.script = Script(clock, settings, calendar, calm)
+        self.forces, self.truth = self.script.forces, self.script.truth
+        self.shocks = self._perform()
+
+    def _perform(self) -> Shocks:
+        """Let the families play; the shocks under the volatility that they set."""
+        chosen = self.settings.families
+        families = {
+            name: made(self.script, self._rng("episodes", name))
+            for name, made in FAMILIES.items()
+            if chosen is None or name in chosen
+        }
+        wants = [(name, want) for name, family in families.items() for want in family.wants()]
+        slots = self.script.calendar.book(wants)
+        for name, family in families.items():
+            family.slots = slots.get(name, ())
+            family.shake()
+        shocks = self.script.calm.under(self.forces.volatility)
+        shocks.log_return.setflags(write=False)
+        for family in families.values():
+            family.play(shocks.log_return)
+        return shocks
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Walk the path and write it down."""
@@ -119,6 +139,7 @@ class _Coin:
             heat=self.shocks.variance / self.shocks.typical,
             future_volume_force=self.forces.future_volume,
             netflow_force=self.forces.netflow,
+            hash_rate_force=self.forces.hash_rate,
         )
         streams = Streams(
             self.clock,
@@ -128,7 +149,16 @@ class _Coin:
             down=down,
             netflow_lag=pd.Timedelta(hours=self.settings.netflow_lag_hours),
         )
-        return streams.tables(path, spot, futures, ledgers)
+        options = option_book(
+            self.clock,
+            self._rng("options"),
+            spot=spot,
+            variance=self.shocks.variance,
+            put_demand=self.forces.put_demand,
+            side_coins=_SIDE_USDT / self.first_price,
+        )
+        made = streams.tables(path, spot, futures, ledgers)
+        return made | streams.marked(options, self.script.news)
 
     def _walk(self, up: FloatArray, down: FloatArray) -> Path:
         clock, forces, count = self.clock, self.forces, len(self.clock)
@@ -142,6 +172,8 @@ class _Coin:
             mood=self._mood(),
             long_inflow=forces.long_inflow,
             short_inflow=forces.short_inflow,
+            long_forced=forces.long_forced,
+            short_forced=forces.short_forced,
             spot_pressure=forces.spot_pressure,
             premium_noise=self._rng("premium").standard_normal(count),
             print_noise=_SPOT_PRINT * prints.standard_normal(count),
@@ -164,13 +196,14 @@ class _Coin:
 
 def _truth_table(clock: Clock, truth: Mapping[str, list[Truth]]) -> pd.DataFrame:
     rows = [
-        (symbol, t.phase, clock.time(t.start), clock.time(t.end), t.planted_bps, t.horizon_hours)
+        (symbol, t.phase, t.start, t.end, t.planted_bps, t.horizon_hours)
         for symbol, listed in truth.items()
         for t in listed
     ]
     table = pd.DataFrame(rows, columns=list(TRUTH_COLUMNS))
     for column in ("start", "end"):
-        table[column] = pd.to_datetime(table[column], utc=True).dt.as_unit("ns")
+        span = pd.to_timedelta(clock.minutes * table[column].astype("int64"), unit="min")
+        table[column] = (clock.start + span).dt.as_unit("ns")
     table = table.astype({"symbol": "str", "phase": "str"})
     table = table.astype({"planted_bps": "float64", "horizon_hours": "float64"})
     return table.sort_values(["start", "symbol"], kind="stable", ignore_index=True)

@@ -11,6 +11,7 @@ from fadefollow.market.lab.clock import SETTLEMENT_HOURS, Clock, FloatArray
 from fadefollow.market.lab.contracts import Contract
 from fadefollow.market.lab.kernel import Path
 from fadefollow.market.lab.ledgers import Ledgers
+from fadefollow.market.lab.options import Book
 
 Columns = dict[str, FloatArray]
 _DAY, _NONE = pd.Timedelta(days=1), pd.Timedelta(0)
@@ -88,7 +89,25 @@ class Streams:
             "netflow": self._daily(
                 lag=self.netflow_lag, netflow_coins=ledgers.netflow, reserve_coins=ledgers.reserve
             ),
+            "hash_rate": self._daily(hash_rate=ledgers.hash_rate),
         }
+
+    def marked(self, book: Book, news: Sequence[tuple[int, str, str]]) -> dict[str, pd.DataFrame]:
+        """The streams that are written down by snapshot or by hand: `options` and `news`."""
+        times = pd.DatetimeIndex(book.time, tz="UTC")
+        options = _table(
+            times, times, {"strike": book.strike, "open_interest": book.coins, "iv": book.iv}
+        )
+        expiry = pd.Series(pd.DatetimeIndex(book.expiry, tz="UTC").as_unit("ns"))
+        rights = pd.Series(["put", "call"], dtype="str").take(book.call.astype(np.int64))
+        options.insert(1, "expiry", expiry)
+        options.insert(3, "right", rights.reset_index(drop=True))
+        listed = sorted({(step, kind): text for step, kind, text in news}.items())
+        at = pd.DatetimeIndex([self.clock.time(step) for (step, _), _ in listed], tz="UTC")
+        said = _table(at, at, {})
+        said.insert(1, "kind", pd.Series([kind for (_, kind), _ in listed], dtype="str"))
+        said.insert(2, "text", pd.Series([text for _, text in listed], dtype="str"))
+        return {"options": options, "news": said}
 
     def _priced(self, price: FloatArray, first: float, steps: slice = slice(None)) -> Columns:
         """Bars of a price that moves with the perp, over `steps`, from its `first` print."""

@@ -9,28 +9,33 @@ The phase is *in force* (`start`) once the crowd has held its full size through 
 interval, i.e. at the first settlement that it has paid in full; hence starts lie on 00:00, 08:00
 and 16:00 UTC. A detector that reads settlements can know it at `start`, and sees all of the drift.
 The settlement before still averages in hours before the crowd, and carries a part only.
+
+While the crowd comes, and again while it goes, the premium moves by more than 10 bps. Where luck
+moves the price at that time, the two together are a door or spot's doing by definition, and are
+labelled so, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
+from fadefollow.market.lab.calendar import Want
 from fadefollow.market.lab.clock import SETTLEMENT_HOURS, FloatArray
+from fadefollow.market.lab.episodes.doors import mark
 from fadefollow.market.lab.episodes.family import Family
-from fadefollow.market.lab.forces import Forces, Truth, plant
-from fadefollow.market.lab.kernel import CROWD
+from fadefollow.market.lab.phases import PHASES
+from fadefollow.market.lab.script import Script, shape
 
 #: hours in which the crowd piles in, and in which it leaves
-_RAMP, _LEAVE = 4.0, 6.0
+RAMP, LEAVE = 4.0, 6.0
 #: the funding interval held in full before `start`
-_PROOF = float(SETTLEMENT_HOURS)
+PROOF = float(SETTLEMENT_HOURS)
 #: shortest and longest time in force, hours
 _HOLD = (12.0, 30.0)
-#: quiet hours after an episode, before the next
-_REST = 24.0
+#: quiet hours after an episode
+_REST = 8.0
 #: how many times its usual side the crowd adds: median, and the standard deviation of its log
 _SIZE = {"crowded_long": 0.66, "crowded_short": 1.12}
 _SIZE_SPREAD = 0.12
@@ -39,25 +44,38 @@ _SIZE_SPREAD = 0.12
 class Crowding(Family):
     """Phases `crowded_long` and `crowded_short`."""
 
-    phases: ClassVar[Mapping[str, int]] = {"crowded_long": 1, "crowded_short": -1}
+    phases: ClassVar[tuple[str, ...]] = ("crowded_long", "crowded_short")
 
-    def play(self, forces: Forces, log_return: FloatArray) -> list[Truth]:
-        """Schedule the crowds; their inflow holds its size against the usual closing."""
-        lengths = {
-            phase: 2 * _PROOF + _RAMP + max(_HOLD[1] + _LEAVE, spec.horizon_hours) + _REST
-            for phase, spec in self.plants.items()
-        }
-        return [self._crowd(forces, phase, at) for phase, at in self.tape(lengths)]
+    def wants(self) -> list[Want]:
+        """One slot an episode."""
+        before = 2.0 * SETTLEMENT_HOURS
+        return [
+            Want(p, s.per_year, before + max(_HOLD[1] + LEAVE, s.horizon_hours) + _REST)
+            for p, s in self.plants.items()
+        ]
 
-    def _crowd(self, forces: Forces, phase: str, at: int) -> Truth:
-        clock, spec, lean = self.clock, self.plants[phase], self.phases[phase]
-        per = clock.per_settlement
-        start = -(-(at + clock.steps(_PROOF + _RAMP)) // per) * per
-        end = start + clock.steps(self.rng.uniform(*_HOLD))
-        size = _SIZE[phase] * np.exp(_SIZE_SPREAD * self.rng.standard_normal())
-        inflow = forces.long_inflow if lean > 0 else forces.short_inflow
-        begin, full = start - clock.steps(_PROOF + _RAMP), start - clock.steps(_PROOF)
-        gone = end + clock.steps(_LEAVE)
-        held = np.interp(np.arange(begin, gone + 1), [begin, full, end, gone], [0, size, size, 0])
-        inflow[begin:gone] += np.diff(held) / clock.hours + held[:-1] * CROWD.turnover
-        return plant(forces, clock, spec, phase=phase, lean=lean, start=start, end=end)
+    def play(self, log_return: FloatArray) -> None:
+        """The crowds come, hold and go."""
+        for slot in self.slots:
+            start = slot.start + 2 * self.clock.per_settlement
+            end = start + self.clock.steps(self.rng.uniform(*_HOLD))
+            crowd(self.script, self.rng, log_return, slot.kind, start, end)
+
+
+def crowd(
+    script: Script,
+    rng: np.random.Generator,
+    log_return: FloatArray,
+    phase: str,
+    start: int,
+    end: int,
+) -> None:
+    """A crowd that has paid a whole interval at `start`, a settlement, and leaves from `end` on."""
+    clock, lean = script.clock, PHASES[phase].lean
+    size = _SIZE[phase] * float(np.exp(_SIZE_SPREAD * rng.standard_normal()))
+    begin, full = start - clock.steps(PROOF + RAMP), start - clock.steps(PROOF)
+    gone = end + clock.steps(LEAVE)
+    script.hold(lean, *shape([(begin, 0.0), (full, size), (end, size), (gone, 0.0)]))
+    script.label(phase, start, end)
+    mark(script, log_return, begin, full, premium=-lean)
+    mark(script, log_return, end, gone, premium=lean)

@@ -1,0 +1,167 @@
+"""Dated futures against spot: rich carry, the attack on it, and backwardation.
+
+Leveraged longs who want a coin for months pay for it in the dated contract: the higher its
+annualised basis, the more crowded they are. Account C, April 2021: at the listing of Coinbase the
+June contract traded above 40 % a year. Then it was attacked: its volume rose while spot's and the
+perp's did not, open interest peaked exactly when the spread was widest, and three days later the
+crowded longs were liquidated. Large traders sell the rich contract, the crowd holds the other
+side: fade it. A dated contract below spot is the opposite, a crowd of shorts. Hypotheses, all.
+
+The basis is that of a constant 90 days, see `fadefollow.market.contracts` for its rules, averaged
+over a day, so that single prints and the size of the bars do not matter.
+
+Source: DOMAIN.md, part 2 C.3 and part 3, rows `basis`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from fadefollow.features import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    fire_once,
+    trailing_mean,
+    trailing_quantile,
+)
+from fadefollow.market import Market
+from fadefollow.market.contracts import constant_maturity_basis, dated_volume, usable_rows
+from fadefollow.phases import Param, Phases, Signal
+
+#: quantiles look at one value in so many hours
+_SAMPLE_HOURS = 4.0
+_VOLUMES = ("future.volume", "perp.volume", "spot.volume")
+_CARRY = ("basis_pct_per_year", "high_pct_per_year", "low_pct_per_year")
+_ATTACK = ("future_volume_times", "perp_volume_times", "spot_volume_times", "oi_to_peak", "oi_rise")
+
+
+class Basis(Signal):
+    """The 90-day basis beyond its own past, and dated volume beyond that of spot and perp."""
+
+    phases: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "rich_carry": ("spot", "future"),
+        "carry_attack": ("perp", "spot", "future", "open_interest", *_VOLUMES),
+        "backwardation": ("spot", "future"),
+    }
+
+    maturity_days: Annotated[float, Param(45, 150, unit="days")] = 90.0
+    cutoff_days: Annotated[float, Param(1, 30, unit="days", about="left to expiry")] = 7.0
+    smooth_hours: Annotated[float, Param(6, 168, unit="hours")] = 24.0
+    quantile: Annotated[float, Param(0.5, 0.995, about="the low one mirrors it")] = 0.90
+    lookback_days: Annotated[float, Param(14, 365, unit="days")] = 90.0
+    floor_pct: Annotated[float, Param(1, 60, unit="% a year", about="the account: 40")] = 12.0
+    persist_hours: Annotated[float, Param(0, 240, unit="hours", about="in a row")] = 48.0
+    cooldown_hours: Annotated[float, Param(0, 720, unit="hours")] = 168.0
+    #: of the attack
+    surge_times: Annotated[float, Param(1.2, 10, unit="× usual", log=True)] = 2.0
+    normal_times: Annotated[float, Param(1.0, 10, unit="× usual", log=True)] = 1.6
+    volume_days: Annotated[float, Param(7, 180, unit="days", about="that say what is usual")] = 30.0
+    peak_days: Annotated[float, Param(2, 60, unit="days")] = 10.0
+    peak_slack: Annotated[float, Param(0, 0.2, unit="below the peak")] = 0.04
+    peak_rise: Annotated[float, Param(0, 0.5, unit="above the window's mean")] = 0.03
+
+    def features(self, market: Market) -> dict[str, FloatArray]:
+        """What is compared, as of each bar's close, shape (n,).
+
+        Basis and its thresholds in % a year (thresholds NaN for the first `lookback_days`); a day's
+        volume of dated futures, perp and spot over their usual; open interest over its highest and
+        its mean of `peak_days`. NaN also where a stream is missing.
+        """
+        parts = market.memo(("basis", self), lambda: (*self._carry(market), *self._attack(market)))
+        return dict(zip((*_CARRY, *_ATTACK), parts, strict=True))
+
+    def states(self, market: Market) -> dict[str, BoolArray]:
+        """Whether each phase's condition holds at each bar's close, shape (n,); never on a NaN."""
+        f = self.features(market)
+        basis = f["basis_pct_per_year"]
+        rich = (basis > f["high_pct_per_year"]) & (basis > self.floor_pct)
+        below = (basis < f["low_pct_per_year"]) & (basis < 0)
+        others = np.maximum(f["perp_volume_times"], f["spot_volume_times"])
+        surge = f["future_volume_times"] > self.surge_times * np.maximum(others, 1)
+        peak = (f["oi_to_peak"] >= 1 - self.peak_slack) & (f["oi_rise"] > 1 + self.peak_rise)
+        bars = market.bars(self.persist_hours)
+        return {
+            "rich_carry": _in_a_row(rich) > bars,
+            "carry_attack": rich & surge & (others < self.normal_times) & peak,
+            "backwardation": _in_a_row(below) > bars,
+        }
+
+    def detect(self, market: Market) -> Phases:
+        """Phases of this signal.
+
+        Strength is the excess of the basis over its threshold in % a year, and for the attack the
+        dated futures' volume in units of the usual.
+        """
+        missing = self.lacking(market)
+        f, states = self.features(market), self.states(market)
+        strengths = {
+            "rich_carry": f["basis_pct_per_year"] - f["high_pct_per_year"],
+            "carry_attack": f["future_volume_times"],
+            "backwardation": f["low_pct_per_year"] - f["basis_pct_per_year"],
+        }
+        events: list[dict[str, Any]] = [
+            {
+                "bar": bar,
+                "phase": phase,
+                "lean": -1 if phase == "backwardation" else 1,
+                "actor": "crowd",
+                "strength": strength[bar],
+                "basis_pct_per_year": f["basis_pct_per_year"][bar],
+                "future_volume_times": f["future_volume_times"][bar],
+            }
+            for phase, strength in strengths.items()
+            if phase not in missing
+            for bar in fire_once(
+                states[phase], cooldown_bars=market.bars(self.cooldown_hours)
+            ).tolist()
+        ]
+        return Phases.of(market, signal=self.name(), events=events, missing=missing)
+
+    def detection_hours(self) -> float:
+        """The time over which the basis is averaged and open interest must peak."""
+        return max(self.smooth_hours, 24 * self.peak_days)
+
+    def _carry(self, market: Market) -> tuple[FloatArray, FloatArray, FloatArray]:
+        rows = usable_rows(market, cutoff_days=self.cutoff_days)
+        raw = 100 * constant_maturity_basis(market, rows, days=self.maturity_days)
+        mean = trailing_mean(raw, window_bars=market.bars_in(self.smooth_hours))
+        basis = np.round(mean, 9)  # or the rounding of floats would break ties
+        window, every = market.bars_in(24 * self.lookback_days), market.bars(_SAMPLE_HOURS)
+        high, low = (
+            trailing_quantile(basis, q, window_bars=window, every_bars=every)
+            for q in (self.quantile, 1 - self.quantile)
+        )
+        return basis, high, low
+
+    def _attack(self, market: Market) -> tuple[FloatArray, ...]:
+        volumes = (
+            dated_volume(market),
+            market.column("perp", "volume"),
+            market.column("spot", "volume"),
+        )
+        oi, window = market.column("open_interest", "open_interest"), 24 * self.peak_days
+        peak = pd.Series(oi).rolling(market.bars_in(window), min_periods=1).max().to_numpy()
+        mean = trailing_mean(oi, window_bars=market.bars_in(window))
+        return *(self._times_usual(market, volume) for volume in volumes), oi / peak, oi / mean
+
+    def _times_usual(self, market: Market, volume: FloatArray) -> FloatArray:
+        """The mean volume of a day over the median of such means before."""
+        day = trailing_mean(volume, window_bars=market.bars_in(24.0))
+        usual = trailing_quantile(
+            day,
+            0.5,
+            window_bars=market.bars_in(24 * self.volume_days),
+            every_bars=market.bars(_SAMPLE_HOURS),
+        )
+        return np.asarray(np.divide(day, usual, out=np.full(len(day), np.nan), where=usual > 0))
+
+
+def _in_a_row(holds: BoolArray) -> IntArray:
+    """For how many bars in a row, this one included, something has held, shape (n,)."""
+    number = np.arange(1, len(holds) + 1)
+    return np.asarray(number - np.maximum.accumulate(np.where(holds, 0, number)))

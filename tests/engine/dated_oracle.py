@@ -1,0 +1,473 @@
+"""Section 4 of DESIGN.md once more for dated futures and carry, bar by bar in plain Python.
+
+Written from the text alone, as `oracle` was: "4.3" is paragraph 3 of section 4; "Reading:" marks
+what was taken where the text leaves room. One loop carries both instruments; what carry does
+otherwise stands in functions of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from fadefollow.engine.model import Costs, DatedTape, Events, Rules
+
+Leg = dict[str, Any]
+
+HOUR_NS = 3_600_000_000_000
+YEAR_NS = 365 * 24 * HOUR_NS
+
+
+@dataclass
+class Held:
+    """One leg that is held."""
+
+    series: int  #: place in the tape's series
+    side: int
+    bar: int
+    reference: float  #: the open at which it was entered, before slippage
+    fill: float
+    best: float  #: the most favourable price seen up to the previous bar
+
+
+@dataclass
+class Position:
+    """An open trade: a future, and for carry spot against it."""
+
+    trade: int
+    code: int
+    side: int
+    signal_bar: int
+    bar: int
+    size: float
+    future: Held
+    spot: Held | None = None
+    basis: float = math.nan  #: at the opens at which the held contract was entered
+    pending: str | None = None  #: a stop or target of the basis that acts at the next open
+    liquidated: bool = False  #: the future is gone, spot waits for its next open
+
+
+@dataclass
+class Ledger:
+    """What the loop writes down."""
+
+    legs: list[Leg] = field(default_factory=list)
+    trades: int = 0
+    dropped: int = 0
+
+
+@dataclass(frozen=True)
+class World:
+    """One call's arguments."""
+
+    tape: DatedTape
+    events: Events
+    rules: Rules
+    costs: Costs
+
+    @property
+    def bars(self) -> int:
+        return len(self.tape.time)
+
+    @property
+    def spot(self) -> int:
+        """The place of spot in the tape's series."""
+        return len(self.tape.contracts)
+
+    def quote(self, series: int, bar: int) -> tuple[float, float, float, float]:
+        """Open, high, low and close of a contract."""
+        t = self.tape
+        tables = (t.dated_open, t.dated_high, t.dated_low, t.dated_close)
+        open_, high, low, close = (float(table[series, bar]) for table in tables)
+        return open_, high, low, close
+
+    def traded(self, series: int, bar: int) -> bool:
+        """4.7, for a contract. Reading: a bar with any of its four prices missing is missing."""
+        return not any(math.isnan(price) for price in self.quote(series, bar))
+
+    def spot_traded(self, bar: int) -> bool:
+        """4.7, for spot, which is traded at opens and valued at closes."""
+        return not (math.isnan(self.tape.spot_open[bar]) or math.isnan(self.tape.spot_close[bar]))
+
+    def both(self, series: int, bar: int) -> bool:
+        """Whether all that a position in this contract needs is traded."""
+        return self.traded(series, bar) and (not self.tape.carry or self.spot_traded(bar))
+
+    def due_bar(self, known_bar: int) -> int:
+        """4.1, 4.3: what is known at the close of bar t is done at the open of t + 1 + delay."""
+        return known_bar + 1 + self.rules.delay_bars
+
+
+def dated_oracle(
+    tape: DatedTape, events: Events, rules: Rules, costs: Costs
+) -> tuple[list[Leg], int]:
+    """The legs of one coin and book in order of their end, and the number of dropped entries."""
+    world, ledger = World(tape, events, rules, costs), Ledger()
+    position: Position | None = None
+    for bar in range(world.bars):
+        shut = False
+        if position is not None:
+            position, shut = at_open(world, ledger, position, bar)
+        # 4.2 "then an entry if the book is flat"; not after a liquidation by this open, which is
+        # one of 4.4's exits inside a bar.
+        if position is None and not shut:
+            position = entered(world, ledger, bar)
+        if position is not None:
+            position = inside(world, ledger, position, bar)
+        if position is not None and no_more_bars(world, position, bar):
+            position = at_last_close(world, ledger, position, bar)
+    assert position is None
+    return ledger.legs, ledger.dropped
+
+
+# ---------------------------------------------------------------------------- entry
+
+
+def capital_now(world: World, ledger: Ledger) -> float:
+    """4.9: fixed, or with all that was won and lost so far."""
+    if not world.rules.compound:
+        return world.rules.capital
+    return world.rules.capital + math.fsum(leg["pnl"] for leg in ledger.legs)
+
+
+def entered(world: World, ledger: Ledger, bar: int) -> Position | None:
+    """4.1, 4.2, 4.7: the first event due enters; all due are dropped where a leg cannot be had."""
+    due = [
+        number
+        for number, known_bar in enumerate(world.events.bar.tolist())
+        if world.due_bar(known_bar) == bar
+    ]
+    capital = capital_now(world, ledger)
+    if not due or capital <= 0:
+        return None
+    contract = int(world.tape.nearest[bar])
+    if contract < 0 or not world.both(contract, bar):
+        ledger.dropped += len(due)
+        return None
+    side = int(world.events.side[due[0]])
+    future = bought(world, contract, side, bar)
+    position = Position(
+        trade=ledger.trades,
+        code=int(world.events.code[due[0]]),
+        side=side,
+        signal_bar=int(world.events.bar[due[0]]),
+        bar=bar,
+        size=world.rules.weight * capital / future.fill,
+        future=future,
+    )
+    if world.tape.carry:
+        position.spot = bought(world, world.spot, -side, bar)
+        position.basis = basis_at_open(world, contract, bar)
+    ledger.trades += 1
+    return position
+
+
+def bought(world: World, series: int, side: int, bar: int) -> Held:
+    """4.1: a leg that is bought or sold at this bar's open."""
+    price = open_of(world, series, bar)
+    fill = price * (1 + side * world.costs.slippage)
+    return Held(series, side, bar, price, fill, best=fill)
+
+
+def open_of(world: World, series: int, bar: int) -> float:
+    spot = series == world.spot
+    return float(world.tape.spot_open[bar] if spot else world.tape.dated_open[series, bar])
+
+
+def close_of(world: World, series: int, bar: int) -> float:
+    spot = series == world.spot
+    return float(world.tape.spot_close[bar] if spot else world.tape.dated_close[series, bar])
+
+
+def basis_at_open(world: World, contract: int, bar: int) -> float:
+    return open_of(world, contract, bar) / open_of(world, world.spot, bar) - 1
+
+
+# ---------------------------------------------------------------------------- at an open
+
+
+def at_open(
+    world: World, ledger: Ledger, position: Position, bar: int
+) -> tuple[Position | None, bool]:
+    """The position after the exits due at this open, and whether no entry may follow at it."""
+    if position.liquidated:
+        # 4.8 "a liquidated future leg closes spot at the next open". Reading: that exit was due,
+        # so that the book may enter again at the same open.
+        if not world.spot_traded(bar):
+            return position, False
+        close_spot(world, ledger, position, bar, "liquidation", open_of(world, world.spot, bar))
+        return None, False
+    contract = position.future.series
+    if not world.traded(contract, bar):
+        return position, False
+    # 4.4 "one that opens beyond the liquidation level liquidates", before what is due, and also
+    # where only the future is traded.
+    if beyond(position.side, open_of(world, contract, bar), liquidation_level(world, position)):
+        return liquidated(world, ledger, position, bar), True
+    if not world.both(contract, bar):
+        return position, False
+    reason = reason_due(world, position, bar)
+    if reason is not None:
+        closed_at_open(world, ledger, position, bar, reason)
+        return None, False
+    if world.tape.leave[contract] <= bar:
+        return left(world, ledger, position, bar), False
+    return position, False
+
+
+def reason_due(world: World, position: Position, bar: int) -> str | None:
+    """4.3: what ends the whole trade at this open.
+
+    Reading: these name the exit before a roll or an expiry that is due at the same open.
+    """
+    if position.bar + round(world.rules.hold_hours * HOUR_NS / world.tape.bar_ns) <= bar:
+        return "time"
+    if world.rules.opposite:
+        exits = zip(world.events.exit_bar.tolist(), world.events.exit_side.tolist(), strict=True)
+        for known_bar, side in exits:
+            if side == -position.side and position.bar < world.due_bar(known_bar) <= bar:
+                return "opposite"
+    return position.pending
+
+
+def left(world: World, ledger: Ledger, position: Position, bar: int) -> Position | None:
+    """4.3 `roll` and `expiry`: the contract is left at this open, for the next if there is one."""
+    successor = int(world.tape.nearest[bar])
+    if successor <= position.future.series or not world.traded(successor, bar):
+        closed_at_open(world, ledger, position, bar, "expiry")
+        return None
+    price = open_of(world, position.future.series, bar)
+    write(world, ledger, position, position.future, bar, "roll", price)
+    position.future = bought(world, successor, position.side, bar)
+    if world.tape.carry:
+        position.basis = basis_at_open(world, successor, bar)
+    return position
+
+
+def closed_at_open(world: World, ledger: Ledger, position: Position, bar: int, reason: str) -> None:
+    """Both legs at this bar's open."""
+    price = open_of(world, position.future.series, bar)
+    write(world, ledger, position, position.future, bar, reason, price)
+    close_spot(world, ledger, position, bar, reason, open_of_spot(world, bar))
+
+
+def open_of_spot(world: World, bar: int) -> float:
+    return open_of(world, world.spot, bar) if world.tape.carry else math.nan
+
+
+# ---------------------------------------------------------------------------- inside a bar
+
+
+def inside(world: World, ledger: Ledger, position: Position, bar: int) -> Position | None:
+    """4.4, from the entry bar on."""
+    if position.liquidated or not world.traded(position.future.series, bar):
+        return position
+    if position.spot is not None:
+        return inside_carry(world, ledger, position, bar)
+    side, held = position.side, position.future
+    open_, high, low, _ = world.quote(held.series, bar)
+    worst, favourable = (low, high) if side > 0 else (high, low)
+    # Levels in the order that decides where they are equal: liquidation, stop, trail.
+    levels = [("liquidation", liquidation_level(world, position)), *stop_levels(world, held)]
+    touched = [(name, level) for name, level in levels if beyond(side, worst, level)]
+    if touched:
+        # "the one nearer to the entry acts first": the first that price coming from the winning
+        # side meets; max takes the first of equal ones.
+        name, level = max(touched, key=lambda one: side * one[1])
+        if name == "liquidation":
+            return liquidated(world, ledger, position, bar)
+        # "A bar that opens beyond a stop … fills at the open"
+        price = open_ if beyond(side, open_, level) else level
+        write(world, ledger, position, held, bar, name, price)
+        return None
+    if world.rules.target is not None:
+        target = held.fill * (1 + side * world.rules.target)
+        if beyond(side, target, favourable):
+            price = open_ if beyond(side, target, open_) else target
+            write(world, ledger, position, held, bar, "target", price)
+            return None
+    # "A trailing stop follows the best high or low up to the previous bar"
+    held.best = max(held.best, high) if side > 0 else min(held.best, low)
+    return position
+
+
+def inside_carry(world: World, ledger: Ledger, position: Position, bar: int) -> Position | None:
+    """4.8: the future's high or low against its liquidation, then the basis at the close."""
+    held, side = position.future, position.side
+    _, high, low, close = world.quote(held.series, bar)
+    if beyond(side, low if side > 0 else high, liquidation_level(world, position)):
+        return liquidated(world, ledger, position, bar)
+    if world.spot_traded(bar):
+        basis = close / close_of(world, world.spot, bar) - 1
+        change = side * (basis - position.basis)
+        # "a stop comes before a target"
+        if world.rules.stop is not None and change <= -world.rules.stop:
+            position.pending = "stop"
+        elif world.rules.target is not None and change >= world.rules.target:
+            position.pending = "target"
+    return position
+
+
+def stop_levels(world: World, held: Held) -> list[tuple[str, float]]:
+    """4.4, and the kernel's words: fractions of the fill of the leg that is held."""
+    levels, rules = [], world.rules
+    if rules.stop is not None:
+        levels.append(("stop", held.fill * (1 - held.side * rules.stop)))
+    if rules.trail is not None:
+        levels.append(("trail", held.best - held.side * rules.trail * held.fill))
+    return levels
+
+
+def liquidation_level(world: World, position: Position) -> float:
+    """4.5 solved for the price, without funding: E / L + side · (P − E) = m · P."""
+    entry, side = position.future.fill, position.side
+    margin = entry / world.rules.leverage
+    return (entry - side * margin) / (1 - side * world.costs.maintenance)
+
+
+def beyond(side: int, price: float, level: float) -> bool:
+    """Whether the price touches the level from the winning side: for a long, is at or below it."""
+    return price <= level if side > 0 else price >= level
+
+
+def liquidated(world: World, ledger: Ledger, position: Position, bar: int) -> Position | None:
+    """4.5, 4.8: the future is gone; spot waits for its next open, if there is one."""
+    write(world, ledger, position, position.future, bar, "liquidation", None)
+    if position.spot is None:
+        return None
+    if any(world.spot_traded(later) for later in range(bar + 1, world.bars)):
+        position.liquidated = True
+        return position
+    # Reading: its last close may lie before the bar of the liquidation.
+    last = max(number for number in range(bar + 1) if world.spot_traded(number))
+    price = close_of(world, world.spot, last)
+    close_spot(world, ledger, position, last, "liquidation", price)
+    return None
+
+
+# ---------------------------------------------------------------------------- the end of a contract
+
+
+def no_more_bars(world: World, position: Position, bar: int) -> bool:
+    """Whether the position that is held after this bar cannot be closed at any later one.
+
+    For carry the last bar is the last at which both are traded; where the future goes on alone and
+    is liquidated there, the position is not closed before.
+    """
+    if position.liquidated:
+        return False
+    contract = position.future.series
+    later = range(bar + 1, world.bars)
+    if any(world.both(contract, number) for number in later):
+        return False
+    return not (world.tape.carry and liquidated_alone(world, position, later))
+
+
+def liquidated_alone(world: World, position: Position, later: range) -> bool:
+    """Whether the future's own bars after this one reach its liquidation level."""
+    level, side = liquidation_level(world, position), position.side
+    for bar in later:
+        if world.traded(position.future.series, bar):
+            _, high, low, _ = world.quote(position.future.series, bar)
+            if beyond(side, low if side > 0 else high, level):
+                return True
+    return False
+
+
+def at_last_close(world: World, ledger: Ledger, position: Position, bar: int) -> None:
+    """4.3 `end` and the expiry of a contract that trades no more: at the last close."""
+    contract = position.future.series
+    last = max(number for number in range(bar + 1) if world.both(contract, number))
+    reason = "end" if world.tape.carry or last == world.bars - 1 else "expiry"
+    price = close_of(world, contract, last)
+    write(world, ledger, position, position.future, last, reason, price)
+    if position.spot is not None:
+        close_spot(world, ledger, position, last, reason, close_of(world, world.spot, last))
+
+
+# ---------------------------------------------------------------------------- money
+
+
+def close_spot(
+    world: World, ledger: Ledger, position: Position, bar: int, reason: str, price: float
+) -> None:
+    """The spot leg of a carry at this price."""
+    if position.spot is not None:
+        write(world, ledger, position, position.spot, bar, reason, price)
+
+
+def borrow_of(world: World, position: Position, held: Held, bar: int) -> float:
+    """What spot sold short has paid for being borrowed, as negative cash."""
+    if held.series != world.spot or held.side > 0:
+        return 0.0
+    held_ns = int(world.tape.time[bar]) - int(world.tape.time[held.bar])
+    return -(world.costs.borrow or 0.0) * position.size * held.fill * held_ns / YEAR_NS
+
+
+def write(
+    world: World,
+    ledger: Ledger,
+    position: Position,
+    held: Held,
+    bar: int,
+    reason: str,
+    price: float | None,
+) -> None:
+    """4.1, 4.5, 4.9: a leg in money; the price is before slippage, None for a liquidation."""
+    size, side, entry, costs = position.size, held.side, held.fill, world.costs
+    notional = size * entry
+    fees = costs.fee * notional
+    slippage = size * abs(entry - held.reference)
+    funding = borrow_of(world, position, held, bar)
+    if price is None:
+        # "loses margin notional / leverage plus entry fee"; the bankruptcy price
+        fill = entry - side * entry / world.rules.leverage
+        pnl = -notional / world.rules.leverage - fees
+    else:
+        fill = price * (1 - side * costs.slippage)
+        fees += costs.fee * size * fill
+        slippage += size * abs(fill - price)
+        pnl = side * size * (fill - entry) + funding - fees
+    ledger.legs.append(
+        {
+            "trade": position.trade,
+            "code": position.code,
+            "side": side,
+            "signal_bar": position.signal_bar,
+            "entry_bar": held.bar,
+            "exit_bar": bar,
+            "reason": reason,
+            "series": held.series,
+            "entry_price": entry,
+            "exit_price": fill,
+            "size": size,
+            "notional": notional,
+            "fees": fees,
+            "slippage": slippage,
+            "funding": funding,
+            "pnl": pnl,
+        }
+    )
+
+
+# ---------------------------------------------------------------------------- trades
+
+
+def trades_of(legs: list[Leg], spot: int) -> list[Leg]:
+    """One row a trade: the first future leg, the last one's exit, money summed over all."""
+    rows = []
+    for trade in sorted({leg["trade"] for leg in legs}):
+        own = [leg for leg in legs if leg["trade"] == trade]
+        futures = sorted((x for x in own if x["series"] != spot), key=lambda x: x["entry_bar"])
+        first, last = futures[0], futures[-1]
+        row = {name: first[name] for name in ("code", "side", "signal_bar", "entry_bar")}
+        row |= {name: first[name] for name in ("entry_price", "size", "notional")}
+        row |= {"exit_price": last["exit_price"], "reason": last["reason"], "hole": -1}
+        # Reading: the trade is over with the last of its legs.
+        row["exit_bar"] = max(leg["exit_bar"] for leg in own)
+        for name in ("fees", "slippage", "funding", "pnl"):
+            row[name] = math.fsum(leg[name] for leg in own)
+        row["return"] = row["pnl"] / first["notional"]
+        rows.append(row)
+    return rows
