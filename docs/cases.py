@@ -9,6 +9,7 @@ Needs matplotlib: `pip install -e '.[docs]'`.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib as mpl
@@ -17,15 +18,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.plan import books, prepare, trade_table
+from fadefollow.engine.resolver import outcomes
+from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.features import spot_premium_bps
 from fadefollow.job import open_named
 from fadefollow.market import Market
 from fadefollow.market.contracts import constant_maturity_basis, usable_rows
 from fadefollow.market.dataset import Dataset
-from fadefollow.phases import STANCES
+from fadefollow.phases import STANCES, Phases
 from fadefollow.verdict.measure import detect
 from fadefollow.workspace import Workspace, find_workspace
 
@@ -37,6 +41,7 @@ THEME = dict(
     ]
 )
 LEVEL, AROUND = 106_000, 0.02
+BUCKETS = (8, 12, 20)  #: of the basis, % a year
 KINDS = (
     "short_door",
     "long_door",
@@ -72,8 +77,9 @@ def april_2021(market: Market) -> Figure:
         axes.axvspan(_utc("2021-04-18 03:00"), _utc("2021-04-18 04:00"), color=THEME["bad"], lw=0)
     _title(price, "BTC perp, thousand USDT", "The red line is the hour from 03:00 on 18 April")
     _bars_line(price, frame, 1e-3)
-    for phase, up in (("crowded_long", False), ("spot_selling", True), ("long_flush", True)):
-        _marks(price, market, phase, ("2021-04-09", "2021-04-20"), unit=1e-3, up=up)
+    _marks(price, market, "crowded_long", ("2021-04-09", "2021-04-21"), unit=1e-3, up=False)
+    for phase in ("spot_led_down", "long_door", "spot_selling"):
+        _marks(price, market, phase, ("2021-04-17", "2021-04-18 03:00"), unit=1e-3, up=False)
 
     rate = _table(market, "funding", first, last)["rate"] * 1e4
     _title(funding, "Funding, bps per 8 h", "January's highest was 23.6, February's 24.9")
@@ -87,7 +93,8 @@ def april_2021(market: Market) -> Figure:
     flows.axhline(0, color=THEME["zero"], lw=0.8)
 
     _title(oi, "Open interest, thousand BTC", "Bybit's, one contract")
-    oi.plot(frame.index, frame["open_interest.open_interest"] / 1e3, color=THEME["follow"], lw=1.4)
+    closes = frame.index + market.bar
+    oi.plot(closes, frame["open_interest.open_interest"] / 1e3, color=THEME["follow"], lw=1.4)
 
     longs = _table(market, "liquidations", first, last)["long_coins"] / 1e3
     _title(forced, "Longs force-closed, thousand BTC a day", "Binance's report, known a day later")
@@ -103,14 +110,15 @@ def sol_2022(dataset: Dataset) -> Figure:
     frame = market.frame()[first:last]
     figure, (price, gap, funding, oi, money) = _rows(2.2, 1.1, 1.3, 1.1, 1.5)
     _title(price, "SOL, USDT", "")
-    price.plot(frame.index, frame["spot.close"], color=THEME["follow"], lw=1.4, label="spot")
+    closes = frame.index + market.bar
+    price.plot(closes, frame["spot.close"], color=THEME["follow"], lw=1.4, label="spot")
     _bars_line(price, frame, 1.0, label="perp")
     price.legend(frameon=False, loc="upper right", ncols=2)
-    _marks(price, market, "crowded_short", ("2022-11-07", "2022-11-18"), unit=1.0, up=False)
+    _marks(price, market, "crowded_short", ("2022-11-07", "2022-11-18"), unit=1.0, up=True)
 
     apart = 100 * (frame["perp.close"] / frame["spot.close"] - 1)
     _title(gap, "Perp against spot, %", "at the hours' closes")
-    gap.fill_between(frame.index, apart, color=THEME["short"], alpha=0.85, lw=0)
+    gap.fill_between(closes, apart, color=THEME["short"], alpha=0.85, lw=0)
 
     rate = _table(market, "funding", first, last)["rate"] * 100
     _title(funding, "Funding, % per settlement", "every 8 h, then 4 h, then 2 h")
@@ -118,7 +126,7 @@ def sol_2022(dataset: Dataset) -> Figure:
     funding.axhline(0, color=THEME["zero"], lw=0.8)
 
     _title(oi, "Open interest, million SOL", "Bybit's")
-    oi.plot(frame.index, frame["open_interest.open_interest"] / 1e6, color=THEME["follow"], lw=1.4)
+    oi.plot(closes, frame["open_interest.open_interest"] / 1e6, color=THEME["follow"], lw=1.4)
 
     _title(money, "A short of 100,000 USDT from 8 to 11 November, thousand USDT", "before costs")
     _short_of_sol(money, dataset)
@@ -143,31 +151,36 @@ def carry(dataset: Dataset) -> Figure:
     level.axhline(40, color=THEME["ink"], ls=":", lw=1)
     level.text(_utc("2023-07-01"), 40.6, "the account's level of April 2021", va="bottom")
     level.set_ylim(0, 46)
-    level.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 0.9))
+    level.legend(frameon=False, loc="upper left", bbox_to_anchor=(0.03, 0.82))
     level.xaxis.set_major_formatter(mdates.ConciseDateFormatter(level.xaxis.get_major_locator()))
 
-    made = carry_trades(dataset)
-    _title(trades, "Sold rich and held for the strategy's time, bps of the future's notional",
-           "after the costs of both legs; lines: the same at any hour")  # fmt: skip
-    names = [f"{coin}\n{time:%-d %b %y}" for coin, time in made.index]
-    colour_list = [colours[coin] for coin, _ in made.index]
-    bars = trades.bar(names, made.to_numpy(), color=colour_list, width=0.55)
-    trades.bar_label(bars, fmt="%+.0f", padding=2)
+    _title(trades, "The future sold against spot at any hour and held for 28 days, mean net bps",
+           "by the basis at the time, after the costs of both legs")  # fmt: skip
+    for number, (coin, colour) in enumerate(colours.items()):
+        mean = carry_by_basis(dataset.markets[coin])
+        bars = trades.bar(np.arange(len(mean)) + 0.36 * number, mean, width=0.34, color=colour)
+        trades.bar_label(bars, [f"{bps:+.0f}".replace("-", "−") for bps in mean], padding=3)
+    names = [f"under {BUCKETS[0]} %", *(f"{a} to {b} %" for a, b in pairwise(BUCKETS))]
+    trades.set_xticks(np.arange(len(BUCKETS) + 1) + 0.18, [*names, f"over {BUCKETS[-1]} %"])
     trades.axhline(0, color=THEME["zero"], lw=0.8)
-    trades.margins(y=0.2)
+    trades.margins(y=0.25)
     return figure
 
 
-def carry_trades(dataset: Dataset) -> pd.Series:
-    """Net bps of the trades of `fade_rich_carry_spread`, by coin and time of entry."""
-    strategy = WORKSPACE.strategy("fade_rich_carry_spread")
-    found = detect(dataset.markets, WORKSPACE.detector(strategy))
-    plan = prepare(strategy, dataset.markets, found, costs=CostSettings()).plan
-    legs = trade_table(plan, {"fade": books(plan, "fade")})
-    by_trade = legs.groupby("trade_id", sort=False)
-    frame = by_trade.agg(symbol=("symbol", "first"), time=("entry_time", "min"))
-    frame["bps"] = 1e4 * by_trade["return"].sum()
-    return frame.set_index(["symbol", "time"])["bps"]
+def carry_by_basis(market: Market) -> pd.Series:
+    """Mean net bps of the spread sold for 28 days, by the basis at the close before the entry."""
+    strategy = Strategy(
+        name="sold_spread", title="", claim="fade", account="C", signal="basis",
+        phases=("rich_carry",), trade=Trade(instrument="carry", hold_hours=28 * 24),
+    )  # fmt: skip
+    none = Phases.of(market, signal="basis", events=[])
+    plan = prepare(strategy, {market.symbol: market}, none, costs=CostSettings()).plan
+    net = 1e4 * outcomes(plan.tapes[0], -1, rules=plan.rules, costs=plan.costs[0])
+    basis = pd.Series(constant_maturity_basis(market, usable_rows(market)), index=market.index)
+    entry = pd.to_datetime(plan.tapes[0].time, utc=True)
+    known = 100 * basis.shift(1).reindex(entry).to_numpy()
+    both = np.isfinite(net) & np.isfinite(known)
+    return pd.Series(net[both]).groupby(np.digitize(known[both], BUCKETS)).mean()
 
 
 def doors(market: Market) -> Figure:
@@ -182,9 +195,10 @@ def doors(market: Market) -> Figure:
     _title(price, "BTC perp, thousand USDT, 16 to 21 May 2025", "shaded: the weekend")
     _bars_line(price, frame, 1e-3)
     for kind in KINDS:
-        _marks(price, market, kind, ("2025-05-16", "2025-05-21"), unit=1e-3, up=True)
-    _title(gap, "Spot premium, bps", "the two trading fees of a round trip are 10")
-    gap.plot(frame.index, premium[first:last], color=THEME["follow"], lw=1.2)
+        _marks(price, market, kind, ("2025-05-16", "2025-05-20 18:00"), unit=1e-3, up=True)
+    price.margins(y=0.14)
+    _title(gap, "Spot premium, bps", "the fees of a round trip are 10")
+    gap.plot(frame.index + market.bar, premium[first:last], color=THEME["follow"], lw=1.2)
     gap.set_ylim(-5, 15)
     gap.axhline(0, color=THEME["zero"], lw=0.8)
     for axes in (price, gap):
@@ -215,13 +229,16 @@ def _short_of_sol(axes: Axes, dataset: Dataset) -> None:
     trade = legs[(legs["side"] < 0) & (legs["entry_time"] == _utc("2022-11-08"))].iloc[0]
     time = pd.to_datetime(tape.time, utc=True)
     held = (time >= trade["entry_time"]) & (time <= trade["exit_time"])
-    price = trade["size"] * (trade["entry_price"] - tape.open[held]) / 1e3
+    price = trade["size"] * (tape.open[held][0] - tape.open[held]) / 1e3
     stamp = pd.to_datetime(tape.settle_time, utc=True)
     paid = (stamp > trade["entry_time"]) & (stamp <= trade["exit_time"])
     cash = np.cumsum(trade["size"] * tape.settle_mark[paid] * tape.settle_rate[paid]) / 1e3
     axes.plot(time[held], price, color=THEME["ink"], lw=1.2, label="by price")
     axes.step(stamp[paid], cash, where="post", color=THEME["fade"], lw=1.6, label="by funding")
     axes.axhline(0, color=THEME["zero"], lw=0.8)
+    for values, colour in ((price, THEME["ink"]), (cash, THEME["fade"])):
+        text = f"  {values[-1]:+.1f}".replace("-", "−")
+        axes.text(trade["exit_time"], values[-1], text, va="center", color=colour)
     axes.legend(frameon=False, loc="center right")
 
 
@@ -236,6 +253,7 @@ def _strip(axes: Axes, events: pd.DataFrame) -> None:
     counts = [int((events["phase"] == kind).sum()) for kind in KINDS]
     labels = [f"{kind}\n{count}" for kind, count in zip(KINDS, counts, strict=True)]
     axes.set_xticks(range(len(KINDS)), labels)
+    axes.set_xlim(-0.5, len(KINDS) - 0.5)
     axes.axhline(0, color=THEME["zero"], lw=0.8)
 
 
@@ -253,19 +271,21 @@ def _marks(
         axes.annotate(
             phase, (time + market.bar, at), (0, 16 if up else -20), textcoords="offset points",
             ha="center", color=THEME["fade"], fontweight="bold",
+            path_effects=[withStroke(linewidth=3, foreground=THEME["card"])],
         )  # fmt: skip
 
 
 def _bars_line(axes: Axes, frame: pd.DataFrame, unit: float, *, label: str = "") -> None:
+    closes = frame.index + pd.Timedelta(hours=1)
     low, high = frame["perp.low"] * unit, frame["perp.high"] * unit
-    axes.fill_between(frame.index, low, high, color=THEME["zero"], alpha=0.45, lw=0)
-    axes.plot(frame.index, frame["perp.close"] * unit, color=THEME["ink"], lw=1.1, label=label)
+    axes.fill_between(closes, low, high, color=THEME["zero"], alpha=0.45, lw=0)
+    axes.plot(closes, frame["perp.close"] * unit, color=THEME["ink"], lw=1.1, label=label)
 
 
 def _daily(axes: Axes, values: pd.Series, colour: object) -> None:
     middle = values.index + pd.Timedelta(hours=12)
     bars = axes.bar(middle, values, width=0.7, color=colour)
-    axes.bar_label(bars, fmt="%.1f", padding=2)
+    axes.bar_label(bars, [f"{value:.1f}".replace("-", "−") for value in values], padding=2)
     axes.margins(y=0.3)
 
 

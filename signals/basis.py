@@ -52,18 +52,18 @@ class Basis(Signal):
     maturity_days: Annotated[float, Param(45, 150, unit="days")] = 90.0
     cutoff_days: Annotated[float, Param(1, 30, unit="days", about="left to expiry")] = 7.0
     smooth_hours: Annotated[float, Param(6, 168, unit="hours")] = 24.0
-    quantile: Annotated[float, Param(0.5, 0.995, about="the low one mirrors it")] = 0.90
+    quantile: Annotated[float, Param(0.5, 0.995, about="the low one mirrors it")] = 0.65
     lookback_days: Annotated[float, Param(14, 365, unit="days")] = 90.0
-    floor_pct: Annotated[float, Param(1, 60, unit="% a year", about="the account: 40")] = 12.0
-    persist_hours: Annotated[float, Param(0, 240, unit="hours", about="in a row")] = 48.0
+    floor_pct: Annotated[float, Param(1, 60, unit="% a year", about="the account: 40")] = 20.0
+    persist_hours: Annotated[float, Param(0, 240, unit="hours", about="in a row")] = 60.0
     cooldown_hours: Annotated[float, Param(0, 720, unit="hours")] = 168.0
     #: of the attack
     surge_times: Annotated[float, Param(1.2, 10, unit="× usual", log=True)] = 2.0
-    normal_times: Annotated[float, Param(1.0, 10, unit="× usual", log=True)] = 1.6
+    normal_times: Annotated[float, Param(1.0, 10, unit="× usual", log=True)] = 5.0
     volume_days: Annotated[float, Param(7, 180, unit="days", about="that say what is usual")] = 30.0
     peak_days: Annotated[float, Param(2, 60, unit="days")] = 10.0
-    peak_slack: Annotated[float, Param(0, 0.2, unit="below the peak")] = 0.04
-    peak_rise: Annotated[float, Param(0, 0.5, unit="above the window's mean")] = 0.03
+    peak_slack: Annotated[float, Param(0, 0.2, unit="below the peak")] = 0.06
+    peak_rise: Annotated[float, Param(0, 0.5, unit="above the window's mean")] = 0.02
 
     def features(self, market: Market) -> dict[str, FloatArray]:
         """What is compared, as of each bar's close, shape (n,).

@@ -21,7 +21,15 @@ import numpy as np
 import pandas as pd
 from numba import njit
 
-from fadefollow.features import BoolArray, FloatArray, IntArray, change, rolling_median, usual_size
+from fadefollow.features import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    change,
+    lagged,
+    rolling_median,
+    usual_size,
+)
 from fadefollow.features import spot_premium_bps as spot_premium
 from fadefollow.market import Market
 from fadefollow.phases import Param, Phases, Signal
@@ -44,10 +52,10 @@ class Campaign(Signal):
     """The phases of a campaign, in order, each within its time limit, by a state machine per coin.
 
     Nothing counts out of order: distribution is a second trough only after a squeeze or a
-    handover, and a coin that takes too long or falls back to its base is idle again. Where open
-    interest is missing, no squeeze can be seen and the handover follows ignition. Spot must lead
-    the pull-up and the dump where it is known. Everything after ignition needs funding too, as no
-    ignition is known without it.
+    handover, and a coin that takes too long or falls back to its base is idle again. The crowd may
+    turn long without having been squeezed, or unseen where open interest is missing. Spot must
+    lead the pull-up and the dump where it is known. All that follows the ignition needs funding,
+    too, as no ignition is known without it.
     """
 
     phases: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -72,7 +80,7 @@ class Campaign(Signal):
     # ignition
     rise: Annotated[float, Param(0.03, 0.5, unit="fraction in a day")] = 0.15
     rise_sizes: Annotated[float, Param(0.5, 6, unit="usual daily sizes")] = 2.5
-    base_width: Annotated[float, Param(0.5, 4, unit="of the median range")] = 1.5
+    base_width: Annotated[float, Param(0.5, 6, unit="of the median range")] = 2.5
     trough_days: Annotated[float, Param(2, 60, unit="days")] = 10.0
     trough_bps: Annotated[float, Param(0.1, 100, unit="bps per 8 h", log=True)] = 3.0
     lead_bps: Annotated[float, Param(0, 500, unit="bps of spot premium")] = 3.0
@@ -87,16 +95,16 @@ class Campaign(Signal):
     # distribution
     recovery: Annotated[float, Param(0.3, 1, unit="of the first trough", about="between")] = 0.75
     second_trough: Annotated[float, Param(0.1, 2, unit="of the first trough")] = 0.5
-    height: Annotated[float, Param(0.02, 1, unit="fraction above the base")] = 0.15
+    height: Annotated[float, Param(0.02, 1, unit="fraction above the base")] = 0.08
     # dump
     range_hours: Annotated[float, Param(8, 168, unit="hours", about="distribution range")] = 48.0
-    breakdown: Annotated[float, Param(0, 0.3, unit="fraction below the range")] = 0.01
+    breakdown: Annotated[float, Param(0, 0.3, unit="fraction below the range")] = 0.03
     # time limits
     accumulation_days: Annotated[float, Param(1, 90, unit="days to ignition")] = 21.0
     ignition_days: Annotated[float, Param(0.5, 30, unit="days to squeeze")] = 7.0
     squeeze_days: Annotated[float, Param(1, 60, unit="days to handover")] = 14.0
     handover_days: Annotated[float, Param(1, 60, unit="days to distribution")] = 14.0
-    distribution_days: Annotated[float, Param(1, 60, unit="days to dump")] = 14.0
+    distribution_days: Annotated[float, Param(1, 60, unit="days to dump")] = 5.0
     cooldown_hours: Annotated[float, Param(0, 720, unit="hours")] = 72.0
     implied_funding: Annotated[
         int, Param(0, 1, about="1: where funding is missing, imply it from the premium")
@@ -131,7 +139,7 @@ class Campaign(Signal):
             "funding_bps_per_8h": funding,
             "mean_funding_bps_per_8h": _mean(funding, base),
             "trough_of_day_bps_per_8h": _lowest(funding, day),
-            "trough_before_bps_per_8h": _before(
+            "trough_before_bps_per_8h": lagged(
                 _lowest(funding, market.bars_in(self.trough_days * 24)), day
             ),
             "spot_lead_bps": _mean(premium, day) - rolling_median(premium, lookback),
@@ -221,7 +229,7 @@ class Campaign(Signal):
             & (trough < -self.trough_bps)
             & (led | np.isnan(f["spot_lead_bps"]))
         )
-        based = _before(f["range"], day) < self.base_width * _before(f["usual_range"], day)
+        based = lagged(f["range"], day) < self.base_width * lagged(f["usual_range"], day)
         sold = f["premium_change_bps"]
         return (
             market.column("perp", "close"),
@@ -282,13 +290,6 @@ class _Rules(NamedTuple):
     trough_bps: float
     height: float
     breakdown: float
-
-
-def _before(values: FloatArray, bars: int) -> FloatArray:
-    """What the values were `bars` earlier."""
-    out = np.full(len(values), np.nan)
-    out[bars:] = values[: max(len(values) - bars, 0)]
-    return out
 
 
 def _rolling(values: FloatArray, bars: int) -> Any:

@@ -19,7 +19,15 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from fadefollow.features import BoolArray, FloatArray, change, fire_once, usual_size
+from fadefollow.features import (
+    BoolArray,
+    FloatArray,
+    change,
+    fire_once,
+    lagged,
+    trailing_mean,
+    usual_size,
+)
 from fadefollow.features import spot_premium_bps as spot_premium
 from fadefollow.market import Market
 from fadefollow.phases import Param, Phases, Signal
@@ -38,20 +46,23 @@ class Doors(Signal):
     """Moves of price, told apart by what the spot premium did over the same window.
 
     Both changes are measured in their own usual size: the robust scale of the changes over
-    windows of the same length that ended before, not less than a floor. The lean of each phase is
-    the side to which price went.
+    windows of the same length that ended before, not less than a floor. The premium's is from its
+    mean over the window before to its mean over the last few hours, as a single close is mostly
+    noise. The lean of each phase is the side to which price went.
     """
 
     phases: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(_ACTORS, _NEEDS)
 
-    window_hours: Annotated[float, Param(1, 72, unit="hours")] = 24.0
+    window_hours: Annotated[float, Param(1, 72, unit="hours")] = 8.0
+    settle_hours: Annotated[float, Param(0, 12, unit="hours", about="premium averaged over")] = 4.0
     lookback_days: Annotated[float, Param(7, 120, unit="days")] = 30.0
     price_move: Annotated[float, Param(0.5, 5, unit="usual sizes")] = 1.5
-    premium_move: Annotated[float, Param(0.5, 5, unit="usual sizes")] = 1.5
-    flat: Annotated[float, Param(0.05, 0.5, unit="usual sizes", about="premium called flat")] = 0.25
+    premium_move: Annotated[float, Param(0.5, 8, unit="usual sizes")] = 2.5
+    led_move: Annotated[float, Param(0.5, 5, unit="usual sizes", about="premium flat")] = 2.0
+    flat: Annotated[float, Param(0.05, 2, unit="usual sizes", about="of the premium")] = 1.0
     price_floor_bps: Annotated[float, Param(1, 500, unit="bps", log=True)] = 50.0
     premium_floor_bps: Annotated[float, Param(0.1, 50, unit="bps", log=True)] = 1.5
-    cooldown_hours: Annotated[float, Param(0, 336, unit="hours")] = 24.0
+    cooldown_hours: Annotated[float, Param(0, 336, unit="hours")] = 12.0
     range_hours: Annotated[float, Param(24, 336, unit="hours", about="range of a game")] = 72.0
     breakout: Annotated[float, Param(0, 2, unit="heights of the range")] = 0.25
     game_hours: Annotated[float, Param(24, 720, unit="hours", about="door to door")] = 168.0
@@ -61,14 +72,17 @@ class Doors(Signal):
     def features(self, market: Market) -> dict[str, FloatArray]:
         """The changes over the window and their usual sizes in bps, and the premium, shape (n,).
 
-        NaN in the warm-up (the window and half of the look-back) and where a bar is missing at
-        either end of the window.
+        NaN in the warm-up (the window and half of the look-back) and where a bar is missing: of
+        perp at either end of the window, of spot at its end or for half of either mean.
         """
         window = market.bars_in(self.window_hours)
+        settle = max(market.bars(self.settle_hours), 1)
         lookback = market.bars_in(self.lookback_days * 24)
         premium = spot_premium(market)
         price_moves = change(1e4 * np.log(market.column("perp", "close")), window)
-        premium_moves = change(premium, window)
+        before = lagged(trailing_mean(premium, window_bars=window), window)
+        premium_moves = trailing_mean(premium, window_bars=settle) - before
+        premium_moves[np.isnan(premium)] = np.nan
         return {
             "premium_bps": premium,
             "price_move_bps": price_moves,
@@ -103,8 +117,8 @@ class Doors(Signal):
         return Phases.of(market, signal=self.name(), events=events, missing=missing)
 
     def detection_hours(self) -> float:
-        """The window over which price and premium are compared."""
-        return self.window_hours
+        """The window and the one before, with which the premium is compared."""
+        return 2 * self.window_hours
 
     def _fired(
         self, market: Market, price: FloatArray, premium: FloatArray
@@ -115,13 +129,14 @@ class Doors(Signal):
         events: list[dict[str, Any]] = []
         for side in (1, -1):
             moved = side * price > self.price_move
+            led = (side * price > self.led_move) & (np.abs(premium) < self.flat)
             for phase, holds, strength in (
-                (_AGAINST[side], side * premium < -self.premium_move, smaller),
-                (_FLAT[side], np.abs(premium) < self.flat, np.abs(price)),
-                (_WITH[side], side * premium > self.premium_move, smaller),
+                (_AGAINST[side], moved & (side * premium < -self.premium_move), smaller),
+                (_FLAT[side], led, np.abs(price)),
+                (_WITH[side], moved & (side * premium > self.premium_move), smaller),
             ):
                 row = {"phase": phase, "lean": side, "actor": _ACTORS[phase]}
-                for bar in fire_once(moved & holds, cooldown_bars=cooldown):
+                for bar in fire_once(holds, cooldown_bars=cooldown):
                     events.append({"bar": int(bar), **row, "strength": strength[bar]})
         return events
 

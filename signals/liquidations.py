@@ -3,18 +3,20 @@
 **Fuel.** Every leveraged position has a price at which the exchange closes it. Where many lie close
 above the price they are shorts, whose forced buying is fuel for a move up; where they lie below,
 longs, fuel for a move down. Nobody publishes them; they are estimated. New open interest is taken
-to be the crowd's, opened at the bar's close with leverages of 5 to 100 (`LADDER`), the share of
-each falling as leverage^−`ladder_slope`, and half long, half short, tilted by `tilt` to the side of
-the last day's move: longs chase rises, shorts falls. Makers who take the other side are hedged
-and are not liquidated. A position of leverage L is liquidated 1/L − m from its entry. A level is
-removed once a bar's high or low has touched it, falling open interest beyond what was touched
-thins all levels alike, and what is left is forgotten with a half-life. Levels count the less the
-farther they are, down to nothing at `distance`.
+to be opened at the bar's close with leverages of 5 to 100 (`LADDER`), the share of each falling as
+leverage^−`ladder_slope`. Who opens it is an assumption, `tilt`: at 1 only the crowd that chases the
+last hours' move is leveraged, longs in a rise and shorts in a fall, and the more the faster it is,
+while what is opened in a quiet market is hedged; at 0 half of it is longs and half shorts, always.
+A position of leverage L is liquidated 1/L − m from its entry. A level is removed once a bar's high
+or low has touched it, falling open interest beyond what was touched thins all levels alike, and
+what is left is forgotten with a half-life. Levels count the less the farther they are, down to
+nothing at `distance`.
 
-**Flush.** Then it happens: shorts (or longs) are force-closed in a spike. It is seen within hours in
-open interest that falls in a fast move; where there is none, in the exchange's report of the day,
-once published, hours to days late. What it is worth is disputed: account A says that squeezes come in waves, so that more follows (fade the
-flushed side); others that the move is over with its fuel (follow it).
+**Flush.** Then it happens: shorts (or longs) are force-closed in a spike. It is seen within hours
+in open interest that falls in a fast move; where there is none, in the exchange's report of the
+day, once published, hours to days late. What it is worth is disputed: account A says that squeezes
+come in waves, so that more follows (fade the flushed side); others that the move is over with its
+fuel (follow it).
 
 Source: DOMAIN.md, accounts A.3 and B, and part 3, rows `liquidations`.
 """
@@ -67,23 +69,24 @@ class Liquidations(Signal):
 
     ladder_slope: Annotated[float, Param(0, 2, about="leverage L has weight L^−slope")] = 0.5
     maintenance: Annotated[float, Param(0, 0.009, unit="of notional")] = 0.005
-    tilt: Annotated[float, Param(0, 1, about="0: half long, half short; 1: with the move")] = 0.5
-    move_hours: Annotated[float, Param(3, 168, unit="hours")] = 24.0
+    tilt: Annotated[float, Param(0, 1, about="0: half and half; 1: with the move")] = 1.0
+    move_hours: Annotated[float, Param(1, 168, unit="hours", about="at least one bar")] = 8.0
+    chase_sizes: Annotated[float, Param(0.5, 5, unit="usual sizes of a move")] = 4.0
     oi_hours: Annotated[float, Param(1, 72, unit="hours", about="OI is averaged over")] = 8.0
-    half_life_days: Annotated[float, Param(1, 60, unit="days")] = 7.0
-    distance: Annotated[float, Param(0.01, 0.25, unit="of the price", log=True)] = 0.10
-    smooth_hours: Annotated[float, Param(3, 72, unit="hours", about="fuel is averaged")] = 24.0
-    quantile: Annotated[float, Param(0.7, 0.995)] = 0.90
+    half_life_days: Annotated[float, Param(1, 60, unit="days")] = 2.0
+    distance: Annotated[float, Param(0.01, 0.25, unit="of the price", log=True)] = 0.15
+    smooth_hours: Annotated[float, Param(1, 72, unit="hours", about="fuel is averaged")] = 6.0
+    quantile: Annotated[float, Param(0.7, 0.995)] = 0.95
     lookback_days: Annotated[float, Param(14, 365, unit="days")] = 60.0
-    floor_pct: Annotated[float, Param(0.1, 50, unit="% of OI", log=True)] = 1.0
-    lopsided: Annotated[float, Param(1, 10, unit="× the other side", log=True)] = 1.5
+    floor_pct: Annotated[float, Param(0.1, 50, unit="% of OI", log=True)] = 1.5
+    lopsided: Annotated[float, Param(1, 10, unit="× the other side", log=True)] = 2.0
     #: of a flush
-    flush_hours: Annotated[float, Param(1, 72, unit="hours", about="at least one bar")] = 2.0
+    flush_hours: Annotated[float, Param(1, 72, unit="hours", about="at least one bar")] = 4.0
     usual_days: Annotated[float, Param(7, 180, unit="days", about="that say what is usual")] = 14.0
-    move_sizes: Annotated[float, Param(0.5, 10, unit="usual sizes of a move")] = 3.0
-    oi_fall_sizes: Annotated[float, Param(0.5, 10, unit="usual sizes of a change")] = 4.0
-    force: Annotated[float, Param(0.5, 20, about="geometric mean of both")] = 5.0
-    oi_fall_pct: Annotated[float, Param(1, 40, unit="% of OI", log=True)] = 4.0
+    move_sizes: Annotated[float, Param(0.5, 10, unit="usual sizes of a move")] = 4.0
+    oi_fall_sizes: Annotated[float, Param(0.5, 10, unit="usual sizes of a change")] = 2.0
+    force: Annotated[float, Param(0.5, 20, about="geometric mean of both")] = 4.0
+    oi_fall_pct: Annotated[float, Param(1, 40, unit="% of OI", log=True)] = 3.0
     spike_times: Annotated[float, Param(1.5, 100, unit="× a usual day", log=True)] = 6.0
     one_sided: Annotated[float, Param(1, 10, unit="× the other side", log=True)] = 2.0
     cooldown_hours: Annotated[float, Param(0, 336, unit="hours")] = 72.0
@@ -120,8 +123,8 @@ class Liquidations(Signal):
     def detect(self, market: Market) -> Phases:
         """Phases of this signal.
 
-        Strength is the pile-up in % of open interest; of a flush, the reported spike in usual days
-        or the fall of open interest in %, whichever `seen_in` says.
+        Strength is the pile-up in % of open interest; of a flush, the fall of open interest in %,
+        or the reported spike in usual days, as `seen_in` says.
         """
         missing, f, states = self.lacking(market), self.features(market), self.states(market)
         events: list[dict[str, Any]] = []
@@ -172,27 +175,34 @@ class Liquidations(Signal):
     def _fuel(self, market: Market) -> tuple[FloatArray, ...]:
         high, low, close = (market.column("perp", c) for c in ("high", "low", "close"))
         oi = market.column("open_interest", "open_interest")
-        move = change(np.log(close), market.bars_in(self.move_hours))
-        sizes = move / usual_size(move, market.bars_in(24 * self.usual_days), floor=1e-3)
         hours = market.bar / _HOUR
         above, below = pile_up(
             high, low, close,
             # single snapshots jitter; what is new is what stays
             trailing_mean(oi, window_bars=max(market.bars(self.oi_hours), 1)),
-            long_share=0.5 + 0.5 * self.tilt * np.clip(np.nan_to_num(sizes), -1, 1),
+            shares=self._shares(market, close),
             ladder=ladder(slope=self.ladder_slope, maintenance=self.maintenance),
             keep_per_bar=0.5 ** (hours / 24 / self.half_life_days),
             forget_per_bar=0.5 ** (hours / self.oi_hours),
             distance=self.distance,
         )  # fmt: skip
-        day = market.bars_in(self.smooth_hours)
-        above, below = (trailing_mean(side, window_bars=day) for side in (above, below))
+        span = max(market.bars(self.smooth_hours), 1)
+        above, below = (trailing_mean(side, window_bars=span) for side in (above, below))
         window, every = market.bars_in(24 * self.lookback_days), market.bars(_SAMPLE_HOURS)
         highs = (
             trailing_quantile(side, self.quantile, window_bars=window, every_bars=every)
             for side in (above, below)
         )
         return above, below, *highs
+
+    def _shares(self, market: Market, close: FloatArray) -> FloatArray:
+        """Leveraged longs and shorts in new open interest, shape (2, n)."""
+        move = change(np.log(close), max(market.bars(self.move_hours), 1))
+        usual = usual_size(move, market.bars_in(24 * self.usual_days), floor=1e-3)
+        chase = np.clip(np.nan_to_num(move / usual) / self.chase_sizes, -1, 1)
+        return np.stack(
+            [(1 - self.tilt) / 2 + self.tilt * np.maximum(s * chase, 0) for s in (1, -1)]
+        )
 
     def _moves(self, market: Market) -> tuple[FloatArray, ...]:
         bars = max(market.bars(self.flush_hours), 1)
@@ -231,7 +241,7 @@ def pile_up(
     close: FloatArray,
     oi: FloatArray,
     *,
-    long_share: FloatArray,
+    shares: FloatArray,
     ladder: FloatArray,
     keep_per_bar: float,
     forget_per_bar: float = 0.0,
@@ -241,7 +251,7 @@ def pile_up(
 
     Args:
         high, low, close, oi: bars and open interest as of their close, shape (n,).
-        long_share: of new positions, shape (n,), between 0 and 1.
+        shares: of new open interest, leveraged longs and leveraged shorts, shape (2, n).
         ladder: see `ladder`.
         keep_per_bar: what is left of a level after a bar.
         forget_per_bar: what is left after a bar of the liquidations that are yet to be seen in open
@@ -260,7 +270,7 @@ def pile_up(
     highest = int(np.floor(np.log(high[known].max() * (1 + ladder[0].max())) / _BIN)) + 2
     reach = max(round(np.log1p(distance) / _BIN), 1)
     above, below = _pile_up(
-        high, low, close, oi, long_share, ladder, keep_per_bar, forget_per_bar,
+        high, low, close, oi, shares, ladder, keep_per_bar, forget_per_bar,
         lowest - reach, highest - lowest + 2 * reach, reach,
     )  # fmt: skip
     return 100 * above / oi, 100 * below / oi
@@ -277,7 +287,7 @@ def _pile_up(
     low: FloatArray,
     close: FloatArray,
     oi: FloatArray,
-    long_share: FloatArray,
+    shares: FloatArray,
     ladder: FloatArray,
     keep_per_bar: float,
     forget_per_bar: float,
@@ -320,10 +330,10 @@ def _pile_up(
         elif new > 0.0:
             for k in range(ladder.shape[1]):
                 at = _bin(close[i] * (1.0 + ladder[0, k]), first)
-                shorts[at] += (1.0 - long_share[i]) * ladder[1, k] * new / scale
+                shorts[at] += shares[1, i] * ladder[1, k] * new / scale
                 lowest_short = min(lowest_short, at)
                 at = _bin(close[i] * (1.0 - ladder[0, k]), first)
-                longs[at] += long_share[i] * ladder[1, k] * new / scale
+                longs[at] += shares[0, i] * ladder[1, k] * new / scale
                 highest_long = max(highest_long, at)
         here = _bin(close[i], first)
         above[i] = below[i] = 0.0

@@ -42,7 +42,7 @@ class Netflow(Signal):
     }
 
     days: Annotated[float, Param(2, 10, unit="days")] = 4.0
-    quantile: Annotated[float, Param(0.5, 0.98)] = 0.80
+    quantile: Annotated[float, Param(0.5, 0.98)] = 0.87
     lookback_days: Annotated[float, Param(30, 365, unit="days")] = 90.0
     floor_pct: Annotated[float, Param(0.05, 5, unit="% of the reserve", log=True)] = 0.4
     cooldown_hours: Annotated[float, Param(0, 720, unit="hours")] = 168.0

@@ -72,6 +72,10 @@ def run(
     seed: Annotated[int | None, typer.Option(help="Of placebo and bootstrap.")] = None,
     placebo_draws: Annotated[int | None, typer.Option(min=100)] = None,
     bootstrap_draws: Annotated[int | None, typer.Option(min=100)] = None,
+    open_holdout: Annotated[
+        bool,
+        typer.Option("--open-holdout", help="See what the data set holds out; it is recorded."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure whether fading or following each phase pays, and write the report."""
@@ -91,6 +95,7 @@ def run(
         seed=seed,
         placebo_draws=placebo_draws,
         bootstrap_draws=bootstrap_draws,
+        open_holdout=open_holdout,
         command=_command(),
     )
     with progress(quiet=as_json) as step:

@@ -62,11 +62,16 @@ def _fire_once(condition: BoolArray, cooldown_bars: int) -> IntArray:
     return fired[:count]
 
 
+def lagged(values: FloatArray, bars: int) -> FloatArray:
+    """What each value was `bars` bars before, shape (n,); NaN in the first `bars`."""
+    out = np.full(len(values), np.nan)
+    out[bars:] = values[: max(len(values) - bars, 0)]
+    return out
+
+
 def change(values: FloatArray, bars: int) -> FloatArray:
     """Each value minus the one `bars` bars before, shape (n,); NaN where either is missing."""
-    out = np.full(len(values), np.nan)
-    out[bars:] = values[bars:] - values[: max(len(values) - bars, 0)]
-    return out
+    return values - lagged(values, bars)
 
 
 def spot_premium_bps(market: Market) -> FloatArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,18 @@ from typing import Any
 import pandas as pd
 
 from fadefollow import __version__
+from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import ParameterError, StoreError
+from fadefollow.holdout import holdout_notes
+from fadefollow.ledger import Opening
 from fadefollow.market.dataset import Dataset, load_spec, open_dataset
 from fadefollow.market.panel import Market
 from fadefollow.market.store import Store
+from fadefollow.phases import Signal
 from fadefollow.reporting.write import write_run
 from fadefollow.verdict.measure import Settings, measure
-from fadefollow.verdict.model import RunResult
+from fadefollow.verdict.model import RunResult, Verdict
+from fadefollow.verdict.trials import configuration, deflate, known_by, stamp, trials_of
 from fadefollow.workspace import Workspace
 
 Step = Callable[[str, float | None], None]
@@ -39,6 +44,7 @@ class RunOptions:
     until: str | None
     command: str
     settings: Settings
+    open_holdout: bool = False
 
     @classmethod
     def of(
@@ -54,6 +60,7 @@ class RunOptions:
         seed: int | None = None,
         placebo_draws: int | None = None,
         bootstrap_draws: int | None = None,
+        open_holdout: bool = False,
         command: str = "fadefollow run",
     ) -> RunOptions:
         """What was asked for, the rest from the workspace's settings.
@@ -74,8 +81,9 @@ class RunOptions:
         names = strategies or tuple(workspace.names("strategies"))
         chosen = tuple(dict.fromkeys(names))
         return cls(
-            dataset or ours.default_dataset, chosen, symbols, since, until, command, settings
-        )
+            dataset or ours.default_dataset, chosen, symbols, since, until, command, settings,
+            open_holdout,
+        )  # fmt: skip
 
 
 def run_job(workspace: Workspace, options: RunOptions, *, step: Step) -> tuple[RunResult, Path]:
@@ -91,12 +99,14 @@ def run_job(workspace: Workspace, options: RunOptions, *, step: Step) -> tuple[R
     dataset = open_named(
         workspace, options.dataset, symbols=options.symbols,
         since=options.since, until=options.until,
+        opened_by=options.command if options.open_holdout else None,
     )  # fmt: skip
     clock.lap("data")
     step("auditing the data", None)
     audit = dataset.audit
     clock.lap("audit")
     found = measure(dataset, bets, settings=options.settings, step=step)
+    verdicts = _remembered(workspace, options, bets, dataset, found.verdicts)
     clock.lap("measure")
     step("writing the report", None)
     result = RunResult(
@@ -115,7 +125,7 @@ def run_job(workspace: Workspace, options: RunOptions, *, step: Step) -> tuple[R
                 "findings": [finding.to_dict() for finding in audit.findings],
             },
         },
-        verdicts=found.verdicts,
+        verdicts=verdicts,
         event_studies=found.event_studies,
         trades=found.trades,
         phases=found.phases,
@@ -123,7 +133,7 @@ def run_job(workspace: Workspace, options: RunOptions, *, step: Step) -> tuple[R
         prices={symbol: _prices(market) for symbol, market in dataset.markets.items()},
         strategies={s.name: s.model_dump(mode="json") for s, _ in bets},
         config=_config(options, bets),
-        warnings=found.warnings,
+        warnings=(*holdout_notes(dataset, workspace.ledger), *found.warnings),
         truth=dataset.truth,
         missing=found.missing,
         seconds=clock.seconds,
@@ -139,14 +149,30 @@ def open_named(
     symbols: tuple[str, ...] | None = None,
     since: str | None = None,
     until: str | None = None,
+    opened_by: str | None = None,
 ) -> Dataset:
-    """The data set called `name`, or the workspace's default one."""
+    """The data set called `name`, or the workspace's default one.
+
+    Args:
+        workspace: where its TOML, the store and the ledger are.
+        name: of the data set.
+        symbols: only these coins.
+        since, until: the range, as text.
+        opened_by: the command that opens its holdout, which is recorded before anything is shown;
+            by default it stays closed.
+    """
     name = name or workspace.settings.default_dataset
     spec = load_spec(workspace.path("datasets", name))
-    return open_dataset(
+    dataset = open_dataset(
         spec, name, workspace.store, symbols=symbols,
         since=_time(since, "--since"), until=_time(until, "--until"),
+        open_holdout=opened_by is not None,
     )  # fmt: skip
+    if dataset.holdout is not None and dataset.holdout_open:
+        now, begins = stamp(pd.Timestamp.now(tz="UTC")), stamp(dataset.holdout)
+        opening = Opening(dataset.name, dataset.fingerprint, begins, now, opened_by or "")
+        workspace.ledger.record([opening])
+    return dataset
 
 
 def list_datasets(workspace: Workspace) -> list[dict[str, Any]]:
@@ -199,6 +225,28 @@ def sample(workspace: Workspace, name: str | None, folder: Path) -> list[Path]:
             "the folder must be writable", got=error.strerror or str(error), where=str(folder)
         ) from error
     return written
+
+
+def _remembered(
+    workspace: Workspace,
+    options: RunOptions,
+    bets: Sequence[tuple[Strategy, Signal]],
+    dataset: Dataset,
+    verdicts: Sequence[Verdict],
+) -> tuple[Verdict, ...]:
+    """The verdicts, recorded in the ledger and deflated by all that it knows of the data set."""
+    market = {"symbols": sorted(dataset.symbols), "costs": dataset.costs}
+    names = {
+        strategy.name: configuration(
+            strategy, signal, market=market, since=options.since, until=options.until,
+            missing_funding=options.settings.missing_funding,
+        )
+        for strategy, signal in bets
+    }  # fmt: skip
+    now = pd.Timestamp.now(tz="UTC")
+    rows = trials_of(verdicts, names, dataset=dataset, command=options.command, time=now)
+    workspace.ledger.record(rows)
+    return deflate(verdicts, workspace.ledger.trials(*known_by(dataset)))
 
 
 def versions() -> dict[str, str]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 #: called with what is being done and how much of it is done, from 0 to 1, or None if unknown
 Step = Callable[[str, float | None], None]
 
+#: up to so many rows are told in sentences, more only where they are decided
+_FEW = 6
 _COLOURS = {"fade": "magenta", "follow": "cyan", "neither": "red", "undecided": "yellow"}
 
 
@@ -51,7 +53,7 @@ def show_run(result: RunResult, folder: Path) -> None:
     table = _table(f"Fade or follow? {escape(str(result.dataset['title']))}")
     for name in ("phase", "verdict"):
         table.add_column(name, no_wrap=True)
-    for name in ("events", "fade, bps", "follow, bps"):
+    for name in ("fade, bps a trade", "follow, bps a trade"):
         table.add_column(name, justify="right", no_wrap=True)
     planted = any(v.planted_bps is not None for v in result.verdicts)
     if planted:
@@ -62,12 +64,16 @@ def show_run(result: RunResult, folder: Path) -> None:
             table.add_section()
             table.add_row(f"[dim]{escape(v.strategy)}[/]")
             strategy = v.strategy
-        row = [f"  {escape(v.phase)}", f"[{_COLOURS[v.verdict]}]{v.verdict}[/]",
-               str(v.n_phases), _stance(v.fade), _stance(v.follow)]  # fmt: skip
+        row = [f" {escape(v.phase)}", f"[{_COLOURS[v.verdict]}]{v.verdict}[/]",
+               _stance(v.fade), _stance(v.follow)]  # fmt: skip
         table.add_row(*row, *([_number(v.planted_bps)] if planted else []))
     console.print(table)
-    for v in result.verdicts:
+    told = [v for v in result.verdicts if v.verdict != "undecided"]
+    for v in result.verdicts if len(result.verdicts) <= _FEW else told:
         console.print(f"[bold]{escape(v.phase)}[/]: {escape(v.why)}", highlight=False)
+    undecided = len(result.verdicts) - len(told)
+    if undecided and len(result.verdicts) > _FEW:
+        console.print(f"{undecided} undecided; the report says why, row by row", highlight=False)
     for warning in result.warnings:
         console.print(f"[yellow]note:[/] {escape(warning)}", highlight=False)
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)

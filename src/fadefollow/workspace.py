@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fadefollow.engine.strategy import Strategy, load_strategy
 from fadefollow.errors import ParameterError, SpecError, StoreError, unknown
+from fadefollow.ledger import LEDGER, Ledger
 from fadefollow.phases import Signal
 from fadefollow.spec import build, read_toml
 
@@ -59,6 +60,11 @@ class Workspace:
     def runs(self) -> Path:
         """Where runs are written."""
         return self.output / "reports" / "runs"
+
+    @property
+    def ledger(self) -> Ledger:
+        """All that was ever evaluated here."""
+        return Ledger(self.runs / LEDGER)
 
     @property
     def templates(self) -> Path:

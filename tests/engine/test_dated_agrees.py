@@ -223,7 +223,9 @@ def test_legs_are_the_oracle_s(case: Case) -> None:
     expected, dropped = expected_of(case)
     got, got_dropped = run_dated_resolver(case.tape, case.events, case.rules, case.costs)
     names = (*LEG_INTEGERS, "reason")
-    found, wanted = ([tuple(leg[name] for name in names) for leg in legs] for legs in (got, expected))
+    found, wanted = (
+        [tuple(leg[name] for name in names) for leg in legs] for legs in (got, expected)
+    )
     assert found == wanted
     for one, other in zip(got, expected, strict=True):
         assert_close(one, other, LEG_FLOATS)
@@ -289,7 +291,90 @@ def test_a_book_holds_one_trade_at_a_time(case: Case) -> None:
 # ---------------------------------------------------------------------------- portfolio
 
 
-def calendar_of(case: Case, n: int, number: int) -> DatedTape:
-    """The same tape under another name on the first n bars of one calendar of hours."""
-    time = START + HOUR * np.arange(n, dtype=np.int64)
-    return replace(case.tape, symbol=f"C{number}", bar_ns=HOUR, time=time)
+@dataclass(frozen=True, repr=False)
+class Universe:
+    """Coins on one calendar, in one book."""
+
+    cases: tuple[Case, ...]
+
+    def __repr__(self) -> str:
+        return f"Universe{self.cases}"
+
+
+@st.composite
+def universes(draw: st.DrawFn) -> Universe:
+    first = draw(cases())
+    made = [first]
+    for number in range(draw(st.integers(0, 2))):
+        rng = np.random.default_rng(first.seed + number + 1)
+        n, carry = len(first.tape.time), first.tape.carry
+        tape = random_tape(rng, n, volatility=0.03, share=0.03, carry=carry, margin=0)
+        tape = replace(tape, symbol=f"C{number}", bar_ns=first.tape.bar_ns, time=first.tape.time)
+        made.append(replace(first, tape=tape, events=random_events(rng, n, 0.3)))
+    return Universe(tuple(made))
+
+
+def portfolio_of(universe: Universe) -> tuple[FundedPortfolio, list[Book]]:
+    made = [resolved(case) for case in universe.cases]
+    tapes = [case.tape for case in universe.cases]
+    return portfolio(tapes, made, rules=universe.cases[0].rules), made
+
+
+def scale_of(legs: pd.DataFrame) -> float:
+    """What the sums of a coin's money are sums of."""
+    return CAPITAL + float(legs["notional"].sum() + legs["pnl"].abs().sum())
+
+
+def by_coin(found: object) -> FloatArray:
+    """One value a coin; vectorbt drops the axis where there is one group."""
+    return np.atleast_1d(np.asarray(found, float))
+
+
+@settings(max_examples=examples(20))
+@given(universes())
+def test_profit_and_final_value_of_each_coin_are_its_legs(universe: Universe) -> None:
+    found, made = portfolio_of(universe)
+    profits, finals = by_coin(found.total_profit()), by_coin(found.final_value())
+    lasts, returns = by_coin(found.value().iloc[-1]), by_coin(found.total_return())
+    assert len(profits) == len(made)
+    for coin, book in enumerate(made):
+        assert book.legs is not None
+        profit, near = float(book.legs["pnl"].sum()), 1e-9 * scale_of(book.legs)
+        assert profits[coin] == pytest.approx(profit, abs=near)
+        assert finals[coin] == pytest.approx(CAPITAL + profit, abs=near)
+        assert lasts[coin] == pytest.approx(CAPITAL + profit, abs=near)
+        assert returns[coin] == pytest.approx(profit / CAPITAL, abs=near / CAPITAL)
+    borrowed = sum(float(book.legs["funding"].sum()) for book in made if book.legs is not None)
+    assert found.funding.to_numpy().sum() == pytest.approx(borrowed, rel=1e-9, abs=1e-6)
+
+
+@settings(max_examples=examples(20))
+@given(universes())
+def test_between_trades_the_value_is_the_capital_and_what_was_made(universe: Universe) -> None:
+    found, made = portfolio_of(universe)
+    values = np.asarray(found.value(), float).reshape(-1, len(made))
+    for coin, book in enumerate(made):
+        assert book.legs is not None
+        legs, near = book.legs, 1e-9 * scale_of(book.legs)
+        for bar, value in enumerate(values[:, coin]):
+            over = legs["exit_bar"].to_numpy() <= bar
+            if not ((legs["entry_bar"].to_numpy() <= bar) & ~over).any():
+                expected = CAPITAL + float(legs["pnl"].to_numpy()[over].sum())
+                assert value == pytest.approx(expected, abs=near), bar
+
+
+@settings(max_examples=examples(10))
+@given(universes())
+def test_daily_returns_add_up_to_the_mean_profit(universe: Universe) -> None:
+    found, made = portfolio_of(replace_rules(universe, compound=False))
+    coins = [case.tape.symbol for case in universe.cases]
+    always = np.ones((len(universe.cases[0].tape.time), len(coins)), bool)
+    daily = found.daily_returns(pd.DataFrame(always, columns=coins))
+    legs = pd.concat([book.legs for book in made])
+    expected = float(legs["pnl"].sum()) / len(coins) / CAPITAL
+    assert daily.sum() == pytest.approx(expected, abs=1e-9 * scale_of(legs) / CAPITAL)
+
+
+def replace_rules(universe: Universe, **changes: object) -> Universe:
+    made = (replace(c, rules=replace(c.rules, **changes)) for c in universe.cases)  # type: ignore[arg-type]
+    return Universe(tuple(made))

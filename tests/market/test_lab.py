@@ -213,10 +213,19 @@ def test_stock_data_sets_simulate(name: str) -> None:
     assert table.keys() == {"title", "source", "bar", "lab"}
     assert (table["source"], table["bar"]) == ("lab", "1h")
     lab = simulate(table["lab"], bar=HOUR)
-    planted = lab.truth.groupby("phase")["planted_bps"].agg(["min", "max"])
-    expected = {"lab": -300.0, "lab_null": 0.0}[name]
-    assert planted.loc["crowded_short"].tolist() == [expected, expected]
-    assert planted.loc["crowded_long"].tolist() == [0.0, 0.0]
+    planted = {
+        "lab": {
+            "crowded_short": -300,
+            "short_door": -200,
+            "spot_buying": 200,
+            "inflow_streak": 450,
+        },
+        "lab_null": {},
+    }[name]
+    worth = lab.truth.groupby("phase")["planted_bps"].agg(["min", "max"])
+    assert set(worth.index) == set(PHASES)
+    for phase in PHASES:
+        assert worth.loc[phase].tolist() == [planted.get(phase, 0)] * 2
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,8 @@ STANCE_KEYS = [
     "breakeven_cost_bps",
     "pnl",
     "n_liquidated",
+    "deflated_sharpe",
+    "n_trials_known",
 ]
 
 

@@ -112,7 +112,17 @@ def test_dated_volume_adds_up_the_contracts():
 
 
 COUNT = 24 * 30
-QUICK = {"lookback_days": 14, "volume_days": 7, "peak_days": 2}
+QUICK = {
+    "lookback_days": 14,
+    "volume_days": 7,
+    "peak_days": 2,
+    "floor_pct": 12,
+    "quantile": 0.9,
+    "persist_hours": 0,
+    "peak_slack": 0.04,
+    "peak_rise": 0.03,
+    "normal_times": 1.6,
+}
 
 
 def carry(yearly: Values, **tables: pd.DataFrame) -> Market:
@@ -150,6 +160,12 @@ def test_rich_carry_fires_again_only_after_the_cool_down():
     made = carry(yearly)
     assert [bar for bar, _ in events(made, cooldown_hours=168, quantile=0.7)] == [404, 643]
     assert [bar for bar, _ in events(made, cooldown_hours=48, quantile=0.7)] == [404, 484, 643]
+
+
+def test_it_must_last_without_a_break():
+    # from bar 484 on, and for 60 hours after it
+    assert events(carry(step(0.10, 0.22)), persist_hours=60, quantile=0.65) == [(544, "rich_carry")]
+    assert events(carry(step(0.10, 0.22, 480, 520)), persist_hours=60, quantile=0.65) == []
 
 
 def attacked(

@@ -11,7 +11,7 @@ HOUR = pd.Timedelta(hours=1)
 START = pd.Timestamp("2024-01-01", tz="UTC")
 COUNT = 1200
 STORY = [
-    ("accumulation", 851),  # 51 h of +0.2 % an hour are the first beyond 0.10
+    ("accumulation", 861),  # 61 h of +0.2 % an hour are the first beyond 0.12
     ("ignition", 951),  # price rose in bar 950, the settlement at 952:00 is known at 951's close
     ("squeeze", 990),
     ("handover", 1004),  # a day without a new high
@@ -169,8 +169,8 @@ def test_spot_need_not_lead_where_it_is_not_known():
 
 
 def test_accumulation_is_forgotten_after_its_time_limit():
-    # 851 + 4 days is before the pull-up, which then counts as the variation without
-    table = Campaign(accumulation_days=4).detect(market()).table
+    # 861 + 3 days is before the pull-up, which then counts as the variation without
+    table = Campaign(accumulation_days=3).detect(market()).table
     assert table["phase"].tolist() == [phase for phase, _ in STORY]
     assert table["accumulated"].tolist() == [True, *[False] * 5]
 
@@ -179,15 +179,15 @@ def test_accumulation_is_forgotten_after_its_time_limit():
 
 
 def test_no_squeeze_without_a_new_high():
-    assert story(market(price=level(100, (950, 116)))) == STORY[:2]
+    assert "squeeze" not in dict(story(market(price=level(100, (950, 116)))))
 
 
 def test_no_squeeze_while_open_interest_does_not_fall():
-    assert story(market(oi=oi((980, 0.96), (990, 1.02)))) == STORY[:2]
+    assert "squeeze" not in dict(story(market(oi=oi((980, 0.96), (990, 1.02)))))
 
 
 def test_no_squeeze_before_open_interest_rebuilds():
-    assert story(market(oi=oi((980, 0.92)))) == STORY[:2]
+    assert "squeeze" not in dict(story(market(oi=oi((980, 0.92)))))
 
 
 def test_a_squeeze_after_its_time_limit_does_not_count():
@@ -199,6 +199,10 @@ def test_price_back_at_the_base_ends_the_campaign():
     fallen = price()
     fallen[985] = 100
     assert story(market(price=fallen)) == STORY[:2]
+
+
+def test_the_crowd_may_turn_long_without_a_squeeze():
+    assert story(market(oi=oi((980, 1.0)))) == [*STORY[:2], *STORY[3:]]
 
 
 def test_no_handover_while_price_makes_new_highs():
@@ -235,15 +239,16 @@ def test_a_shallow_second_trough_is_none():
 
 
 def test_a_second_trough_near_the_base_is_none():
-    assert story(market(price=price((1010, 112)))) == STORY[:4]
+    fallen = level(100, (950, 116), (980, 125), (1010, 107.5))
+    assert story(market(price=fallen)) == STORY[:4]
 
 
 def test_a_second_trough_after_its_time_limit_does_not_count():
     assert story(market(), handover_days=1) == STORY[:4]  # 1004 + 24 h is before 1039
 
 
-def test_a_second_trough_before_any_squeeze_is_no_distribution():
-    twice = level(1, (952, -10), (968, 1), (976, -9), (984, 1))
+def test_a_second_trough_before_squeeze_and_handover_is_no_distribution():
+    twice = level(1, (952, -10), (960, 1), (968, -9))
     assert story(market(funding=twice, oi=oi((980, 1.0)))) == STORY[:2]
 
 

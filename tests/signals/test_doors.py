@@ -8,6 +8,8 @@ from fadefollow.errors import ParameterError
 from fadefollow.market import Market
 from signals.doors import Doors
 
+#: the premium's last close counts alone
+NOW = Doors(settle_hours=0)
 HOUR = pd.Timedelta(hours=1)
 START = pd.Timestamp("2024-01-01", tz="UTC")  # a Monday
 
@@ -53,7 +55,7 @@ def found(signal, on):
     ],
 )
 def test_each_pair_of_moves_is_its_own_phase(price, premium, phase, lean, actor):
-    table = Doors().detect(market(step(400, price), step(400, premium))).table
+    table = NOW.detect(market(step(400, price), step(400, premium))).table
     assert table[["phase", "lean", "actor"]].values.tolist() == [[phase, lean, actor]]
     assert table["time"][0] == START + 400 * HOUR
     assert table["price_move_bps"][0] == pytest.approx(price)
@@ -67,34 +69,41 @@ def test_each_pair_of_moves_is_its_own_phase(price, premium, phase, lean, actor)
     [
         (74, -6),  # a move below 1.5 × 50 bps
         (0, 6),
-        (200, 1.2),  # neither flat nor beyond its usual size
-        (-200, 1.2),
+        (200, 2.5),  # neither flat nor far enough: between 1 and 2.5 × 1.5 bps
+        (-200, 2.5),
     ],
 )
 def test_a_move_that_is_not_beyond_its_usual_size_is_no_phase(price, premium):
-    assert found(Doors(), market(step(400, price), step(400, premium))) == []
+    assert found(NOW, market(step(400, price), step(400, premium))) == []
 
 
-@pytest.mark.parametrize(("premium", "count"), [(0.36, 1), (-0.36, 1), (0.39, 0), (-0.39, 0)])
-def test_flat_means_below_a_quarter_of_the_usual_size(premium, count):
-    assert len(Doors().detect(market(step(400, 200), step(400, premium)))) == count
+@pytest.mark.parametrize(("premium", "count"), [(1.4, 1), (-1.4, 1), (1.6, 0), (-1.6, 0)])
+def test_flat_means_below_the_usual_size(premium, count):
+    assert len(NOW.detect(market(step(400, 200), step(400, premium)))) == count
 
 
 def test_a_move_is_measured_in_what_was_usual_before():
     # a square wave of 48 h: every change over 24 h is 200 bps, so 1.5 usual sizes are 445 bps
     wave = np.where(np.arange(960) // 24 % 2 == 1, 200.0, 0.0)
-    led = Doors(price_move=1.5)
+    led = Doors(window_hours=24, led_move=1.5)
     assert found(led, market(wave + step(900, 200, 960), np.zeros(960))) == []
     assert found(led, market(wave + step(900, 260, 960), np.zeros(960))) == [("spot_led_up", 900)]
 
 
-def test_the_usual_size_needs_half_of_the_look_back():
-    # changes over 24 h are known from bar 24 on, half of 30 days of them at bar 384
-    def first(at):
-        return found(Doors(), market(step(at, 200), np.zeros(480)))
+def test_a_single_close_of_the_premium_is_not_trusted():
+    # four hours are averaged: 2, 4, 6, then 8 bps; 2.5 × 1.5 bps are reached by the second
+    spike = step(400, 8) - step(401, 8)
+    assert "short_door" not in dict(found(Doors(), market(step(400, -200), spike)))
+    assert found(Doors(), market(step(400, -200), step(400, 8))) == [("short_door", 401)]
 
-    assert first(383) == [("spot_led_up", 384)]
-    assert first(384) == [("spot_led_up", 384)]
+
+def test_the_usual_size_needs_half_of_the_look_back():
+    # the premium's moves are known from bar 15 on, half of 30 days of them at bar 375
+    def first(at):
+        return found(NOW, market(step(at, 200), np.zeros(480)))
+
+    assert first(374) == [("spot_led_up", 375)]
+    assert first(375) == [("spot_led_up", 375)]
     assert first(300) == []
 
 
@@ -106,13 +115,13 @@ def test_ties_of_a_series_that_never_moves_are_no_phase():
 def test_a_missing_spot_bar_is_no_guess_and_the_next_one_tells():
     premium = step(400, 6)
     premium[400:403] = np.nan
-    assert found(Doors(), market(step(400, -200), premium)) == [("short_door", 403)]
+    assert found(NOW, market(step(400, -200), premium)) == [("short_door", 403)]
 
 
 def test_a_missing_bar_at_the_start_of_the_window_is_no_guess():
-    premium = step(400, 6)
-    premium[376:378] = np.nan
-    assert found(Doors(), market(step(400, -200), premium)) == [("short_door", 402)]
+    price = step(400, -200)
+    price[392:394] = np.nan
+    assert found(NOW, market(price, step(400, 6))) == [("short_door", 402)]
 
 
 def test_without_spot_every_phase_is_named():
@@ -126,7 +135,7 @@ def test_without_spot_every_phase_is_named():
 def test_a_door_opens_once_until_the_cool_down_has_passed():
     # down at 400, back within the window at 410, and down again at 420 and at 440
     price = step(400, -200) + step(410, 200) + step(420, -200) + step(430, 200) + step(440, -200)
-    signal = Doors(window_hours=6, cooldown_hours=36)
+    signal = Doors(window_hours=6, settle_hours=0, cooldown_hours=36)
     events = found(signal, market(price, -price * 0.03))
     assert [e for e in events if e[0] == "short_door"] == [("short_door", 400), ("short_door", 440)]
 
@@ -134,7 +143,9 @@ def test_a_door_opens_once_until_the_cool_down_has_passed():
 def doors(*steps, count=1200, **params):
     """Hour, phase and number of each door; a step (hour, bps) moves the premium against price."""
     price = sum(step(at, size, count) for at, size in steps)
-    signal = Doors(**{"window_hours": 6, "cooldown_hours": 0, "game_hours": 72, **params})
+    signal = Doors(
+        **NOW.model_dump() | {"window_hours": 6, "cooldown_hours": 0, "game_hours": 72} | params
+    )
     table = signal.detect(market(price, -0.03 * price)).table
     hours = (table["time"] - START) // HOUR
     return list(zip(hours, table["phase"], table["door_number"], strict=True))
@@ -172,7 +183,7 @@ def test_a_game_ends_when_no_door_opens_for_too_long():
 
 
 def test_what_is_no_door_has_no_number():
-    table = Doors().detect(market(step(400, 200), np.zeros(480))).table
+    table = NOW.detect(market(step(400, 200), np.zeros(480))).table
     assert table["door_number"].tolist() == [0]
 
 
@@ -200,17 +211,18 @@ def test_monday_after_a_quiet_weekend_is_marked(hour_of_week, height_bps, quiet)
     assert table["quiet_weekend"].tolist() == [quiet]
 
 
-@pytest.mark.parametrize(("hours", "first"), [(1, 400), (2, 400), (8, 400), (1 / 12, 400)])
+@pytest.mark.parametrize(("hours", "first"), [(1, 440), (2, 440), (8, 440), (1 / 12, 440)])
 def test_a_window_means_the_same_on_every_bar_size(hours, first):
     bar = pd.Timedelta(hours=hours)
     count = round(480 / hours)
     price = step(round(first / hours), -200, count)
-    table = Doors().detect(market(price, -0.03 * price, bar=bar)).table
+    signal = Doors(window_hours=24, settle_hours=0)
+    table = signal.detect(market(price, -0.03 * price, bar=bar)).table
     assert table["phase"].tolist() == ["short_door"]
     assert table["time"].tolist() == [START + first * HOUR]
 
 
 def test_a_window_of_fewer_than_three_bars_is_refused():
     on = market(np.zeros(60), np.zeros(60), bar=8 * HOUR)
-    with pytest.raises(ParameterError, match=r"at least 3 bars; got 16 h on bars of 8 h"):
-        Doors(window_hours=16).detect(on)
+    with pytest.raises(ParameterError, match=r"at least 3 bars; got 8 h on bars of 8 h"):
+        Doors().detect(on)

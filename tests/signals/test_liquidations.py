@@ -27,7 +27,7 @@ def levels(
     columns = [np.ascontiguousarray(column) for column in table.T]
     above, below = pile_up(
         *columns,
-        long_share=np.full(len(table), long_share),
+        shares=np.repeat([[long_share], [1 - long_share]], len(table), axis=1),
         ladder=TWO_PERCENT,
         **{"keep_per_bar": 1.0, "forget_per_bar": 1.0, "distance": 0.10} | rules,
     )
@@ -147,22 +147,26 @@ def reported(longs: float, shorts: float, *, lag_hours: float = 24.0) -> pd.Data
     return table.assign(available=days + DAY + lag_hours * HOUR)
 
 
-def test_a_reported_spike_is_known_once_published():
-    close, oi = restless()
-    made = market(close, oi, reports=reported(80.0, 20.0))
+def test_without_open_interest_a_reported_spike_is_known_once_published():
+    close, _ = restless()
+    made = market(close, None, reports=reported(80.0, 20.0))
     # the day ends at 30 × 24 h and is published a day later
     assert events(made, *FLUSHES) == [(31 * 24 - 1, "long_flush")]
     found = Liquidations(**RULES).detect(made).table
-    assert found["seen_in"].tolist()[-1] == "liquidations"
-    assert found["strength"].tolist()[-1] == pytest.approx(8.0)
-    assert events(market(close, oi, reports=reported(20.0, 80.0)), *FLUSHES) == [
-        (31 * 24 - 1, "short_flush")
-    ]
+    assert found["seen_in"].tolist() == ["liquidations"]
+    assert found["strength"].tolist() == pytest.approx([8.0])
+    made = market(close, None, reports=reported(20.0, 80.0))
+    assert events(made, *FLUSHES) == [(31 * 24 - 1, "short_flush")]
 
 
 def test_a_report_of_both_sides_alike_is_no_flush():
+    close, _ = restless()
+    assert events(market(close, None, reports=reported(80.0, 50.0)), *FLUSHES) == []
+
+
+def test_where_open_interest_is_known_the_report_comes_too_late():
     close, oi = restless()
-    assert events(market(close, oi, reports=reported(80.0, 50.0)), *FLUSHES) == []
+    assert events(market(close, oi, reports=reported(80.0, 20.0)), *FLUSHES) == []
 
 
 def test_either_stream_is_enough_for_a_flush():

@@ -30,6 +30,10 @@ FLOATS = (
 )
 
 
+_ENTRY, _REASON, _HOLE = (INTS.index(name) for name in ("entry_bar", "reason", "hole"))
+_RETURN = FLOATS.index("return")
+
+
 @njit(cache=True, nogil=True)
 def liquidation_level(
     side: int, entry: float, funding_per_coin: float, leverage: float, maintenance: float
@@ -236,3 +240,41 @@ def every_bar(
         if reason != END and _hole_held_over(holes, time[i], time[last]) < 0:
             out[i] = pnl / (size * entry)
     return out
+
+
+@njit(cache=True, nogil=True)
+def run_shifted(
+    shifts, circle, day, sums,
+    time, open_, high, low, close, liq_open, liq_high, liq_low,
+    settle_time, settle_rate, settle_mark, holes,
+    bar, side, code, exit_bar, exit_side, opposite, delay, hold,
+    stop, target, trail, leverage, fee, slippage, maintenance, capital, weight, compound,
+):  # fmt: skip
+    """The book of the same events, all shifted, once for each shift; returns summed by day.
+
+    Args:
+        shifts: bars by which events move round a circle of `circle` bars, shape (b,); those that
+            fall behind the calendar's end are left out.
+        day: of each bar, shape (n,).
+        sums: returns and counts, shape (b, 2, codes, days), added to in place; trades cut off by
+            the end of data or held over a hole do not count.
+    """
+    n = len(time)
+    for b in range(len(shifts)):
+        turned = (bar + shifts[b]) % circle
+        order = np.argsort(turned, kind="mergesort")
+        order = order[: np.searchsorted(turned[order], n)]
+        exit_turned = (exit_bar + shifts[b]) % circle
+        exit_order = np.argsort(exit_turned, kind="mergesort")
+        exit_order = exit_order[: np.searchsorted(exit_turned[exit_order], n)]
+        ints, floats, _ = run_book(
+            time, open_, high, low, close, liq_open, liq_high, liq_low,
+            settle_time, settle_rate, settle_mark, holes,
+            turned[order], side[order], code[order],
+            exit_turned[exit_order], exit_side[exit_order], opposite, delay, hold,
+            stop, target, trail, leverage, fee, slippage, maintenance, capital, weight, compound,
+        )  # fmt: skip
+        for i in range(len(ints)):
+            if ints[i, _REASON] != END and ints[i, _HOLE] < 0:
+                sums[b, 0, ints[i, 0], day[ints[i, _ENTRY]]] += floats[i, _RETURN]
+                sums[b, 1, ints[i, 0], day[ints[i, _ENTRY]]] += 1.0

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.engine.dated import outcomes_dated, resolve_dated, returns_dated
-from fadefollow.engine.kernel import END, FLOATS, INTS, every_bar, run_book
+from fadefollow.engine.kernel import END, FLOATS, INTS, every_bar, run_book, run_shifted
 from fadefollow.engine.model import (
     EXIT_REASONS,
     Book,
@@ -17,13 +17,22 @@ from fadefollow.engine.model import (
     DatedTape,
     Events,
     FloatArray,
+    IntArray,
     Returns,
     Rules,
     Tape,
     hold_bars,
 )
 
-__all__ = ["Returns", "hold_bars", "outcomes", "resolve", "resolve_returns"]
+__all__ = [
+    "Returns",
+    "add_shifted",
+    "hold_bars",
+    "outcomes",
+    "resolve",
+    "resolve_returns",
+    "shifted",
+]
 
 
 def resolve(tape: Tape, events: Events, *, rules: Rules, costs: Costs) -> Book:
@@ -86,8 +95,60 @@ def outcomes(tape: Tape, side: int, *, rules: Rules, costs: Costs) -> FloatArray
     )
 
 
+def add_shifted(
+    tape: Tape,
+    events: Events,
+    *,
+    rules: Rules,
+    costs: Costs,
+    shifts: IntArray,
+    circle: int,
+    day: IntArray,
+    sums: FloatArray,
+) -> None:
+    """Resolve the same events at many shifts, and add the returns up by day of entry.
+
+    Args:
+        tape, events, rules, costs: as in `resolve`.
+        shifts: bars by which all events move, round a circle of `circle` bars, shape (b,); events
+            that fall behind the calendar's end are left out.
+        circle: at least the number of bars.
+        day: of each bar, shape (n,).
+        sums: returns and counts, shape (b, 2, codes, days), added to in place; trades whose value
+            in `resolve_returns` is NaN do not count.
+    """
+    if not isinstance(tape, DatedTape):
+        run_shifted(shifts, circle, day, sums, *_arguments(tape, events, rules, costs))
+        return
+    for number, shift in enumerate(shifts):
+        moved = shifted(events, int(shift), circle, len(tape.time))
+        found = resolve_returns(tape, moved, rules=rules, costs=costs)
+        known = ~np.isnan(found.value)
+        at = found.code[known], day[found.entry_bar[known]]
+        np.add.at(sums[number, 0], at, found.value[known])
+        np.add.at(sums[number, 1], at, 1.0)
+
+
+def shifted(events: Events, shift: int, circle: int, n: int) -> Events:
+    """All events moved round a circle of bars, sorted again; none behind the calendar's end."""
+
+    def turned(bars: IntArray, *columns: IntArray) -> list[IntArray]:
+        moved = (bars + shift) % circle
+        order = np.argsort(moved, kind="stable")
+        order = order[moved[order] < n]
+        return [column[order] for column in (moved, *columns)]
+
+    return Events(
+        *turned(events.bar, events.side, events.code), *turned(events.exit_bar, events.exit_side)
+    )
+
+
 def _run(tape: Tape, events: Events, rules: Rules, costs: Costs) -> tuple[Any, Any, int]:
-    return run_book(  # type: ignore[no-any-return]
+    return run_book(*_arguments(tape, events, rules, costs))  # type: ignore[no-any-return]
+
+
+def _arguments(tape: Tape, events: Events, rules: Rules, costs: Costs) -> tuple[Any, ...]:
+    return (
         *_tape(tape),
         events.bar, events.side, events.code, events.exit_bar, events.exit_side,
         rules.opposite, rules.delay_bars, hold_bars(rules, tape.bar_ns),

@@ -120,9 +120,9 @@ def stale(symbol: str, table: pd.DataFrame, schema: Stream) -> list[Finding]:
 
 def jumps(symbol: str, table: pd.DataFrame, schema: Stream, bar: pd.Timedelta) -> list[Finding]:
     """The biggest move from close to close, and those far beyond the usual size."""
-    column = "close" if schema.kind == "bars" else schema.panel[0]
     if schema.name not in ("perp", "spot", "mark", "open_interest") or len(table) < 10:
         return []
+    column = "close" if schema.kind == "bars" else schema.panel[0]
     with np.errstate(divide="ignore", invalid="ignore"):
         move = np.append(np.nan, np.diff(np.log(table[column].to_numpy(np.float64))))
     move[~np.isfinite(move)] = np.nan

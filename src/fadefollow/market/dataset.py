@@ -16,6 +16,7 @@ from fadefollow.errors import DataError, StoreError, unknown
 from fadefollow.market.bars import bar_size, bar_text
 from fadefollow.market.coverage import Coverage, cover_all
 from fadefollow.market.findings import Finding
+from fadefollow.market.holdout import hold_out
 from fadefollow.market.names import check_dataset_name, check_symbol
 from fadefollow.market.panel import Market
 from fadefollow.market.spec import DatasetSpec, FileSpec, load_spec
@@ -42,6 +43,8 @@ class Dataset:
             horizon_hours`; else None.
         findings: what the import saw, and what opening left out.
         costs: overrides of costs, as written in the data set's TOML.
+        holdout: when the data set's holdout begins, UTC; None where it has none.
+        holdout_open: whether the markets hold data from the holdout.
     """
 
     name: str
@@ -53,6 +56,8 @@ class Dataset:
     truth: pd.DataFrame | None = None
     findings: tuple[Finding, ...] = ()
     costs: Mapping[str, Any] = field(default_factory=dict)
+    holdout: pd.Timestamp | None = None
+    holdout_open: bool = False
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -96,6 +101,7 @@ def open_dataset(
     symbols: Sequence[str] | None = None,
     since: pd.Timestamp | None = None,
     until: pd.Timestamp | None = None,
+    open_holdout: bool = False,
 ) -> Dataset:
     """Read a data set from the store, or simulate it.
 
@@ -106,9 +112,12 @@ def open_dataset(
         symbols: only these coins, in this order; by default all.
         since: leave out bars that open before; UTC where it has no zone.
         until: leave out bars that close after.
+        open_holdout: also show what the data set holds out. Go through `fadefollow.job.open_named`,
+            which records it.
 
     Raises:
         DataError: it was not imported, the range is backwards or holds no data.
+        ParameterError: a holdout is to be opened, and none is declared.
         UnknownNameError: a coin that the data set does not have.
         StoreError: the store cannot be read.
     """
@@ -123,7 +132,8 @@ def open_dataset(
         spec, name, Store(Path(store_root)), symbols
     )  # fmt: skip
     chosen = whole.select(*symbols) if symbols else whole
-    return _between(chosen, since, until, strict=bool(symbols))
+    shown = hold_out(chosen, spec.holdout, since=since, until=until, open_=open_holdout)
+    return _between(shown, since, until, strict=bool(symbols))
 
 
 def _simulated(spec: DatasetSpec, name: str) -> Dataset:

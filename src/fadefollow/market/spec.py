@@ -122,6 +122,8 @@ class DatasetSpec(BaseModel):
     )
     #: overrides per coin, as the engine reads them
     costs: dict[str, Any] = Field(default_factory=dict)
+    #: no run sees anything from this day (UTC) on, unless it opens the holdout
+    holdout_from: dt.date | None = None
     files: tuple[FileSpec, ...] = ()
     lab: dict[str, Any] = Field(default_factory=dict)
 
@@ -129,6 +131,11 @@ class DatasetSpec(BaseModel):
         """How long after its end a record of the stream is published."""
         default = DEFAULT_LAG_HOURS if stream(stream_name).kind == "interval" else 0.0
         return pd.Timedelta(hours=self.publication_lag_hours.get(stream_name, default))
+
+    @property
+    def holdout(self) -> pd.Timestamp | None:
+        """When the holdout begins, UTC; None where there is none."""
+        return None if self.holdout_from is None else pd.Timestamp(self.holdout_from, tz="UTC")
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -68,6 +68,13 @@ TERMS: dict[str, tuple[str, str]] = {
         "Sharpe ratio",
         "Mean over standard deviation of daily returns, annualised with 365 days.",
     ),
+    "deflated": (
+        "Deflated Sharpe",
+        "Probability that the true Sharpe ratio is above zero, given that this is one of all the "
+        "trials (in brackets) that this workspace ever made on this data: every phase, stance and "
+        "setting counts, in this run and before. The best of many trials looks good by luck; above "
+        "0.95 luck is unlikely to explain it.",
+    ),
     "drawdown": (
         "Maximum drawdown",
         "Largest fall of the account from an earlier peak, as a share of its fixed capital; "

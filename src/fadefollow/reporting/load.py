@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +112,13 @@ def _stance(public: dict[str, Any], private: dict[str, Any], name: str) -> Stanc
     record = public[name]
     if record is None:
         return NotTraded(public["reason"][name])
-    merged = {**record, **{key: private[name][key] for key in PRIVATE}}
-    values: dict[str, Any] = {f.name: merged[f.name] for f in fields(StanceResult)}
+    merged = {**record, **{key: private[name][key] for key in PRIVATE if key in private[name]}}
+    # what a run of an earlier version lacks has a default
+    values: dict[str, Any] = {
+        f.name: merged[f.name]
+        for f in fields(StanceResult)
+        if f.name in merged or f.default is MISSING
+    }
     for key, value in values.items():
         if key.startswith("n_"):
             continue

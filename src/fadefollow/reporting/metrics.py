@@ -13,6 +13,7 @@ from fadefollow.reporting.text import (
     cell,
     chance,
     cost,
+    count,
     fixed,
     hours,
     interval,
@@ -42,6 +43,7 @@ _ROWS: tuple[tuple[str, Callable[[StanceResult], Cell]], ...] = (
     ("p_adjusted", lambda s: cell(chance, s.p_adjusted, why=reason(s))),
     ("momentum", lambda s: _momentum(s)),
     ("sharpe", lambda s: cell(ratio, s.sharpe, why=reason(s))),
+    ("deflated", lambda s: _deflated(s)),
     ("drawdown", lambda s: cell(percent, s.max_drawdown, why=reason(s))),
     ("breakeven", lambda s: cell(cost, s.breakeven_cost_bps, why=reason(s))),
     ("win_rate", lambda s: cell(lambda x: percent(x, 0), s.win_rate, why=reason(s))),
@@ -79,3 +81,10 @@ def _momentum(stance: StanceResult) -> Cell:
     mean = cell(bps, stance.momentum_mean_bps, why=reason(stance))
     shown = interval(stance.momentum_ci_bps)
     return mean if mean.why or DASH in shown else Cell(f"{mean.text} {shown}")
+
+
+def _deflated(stance: StanceResult) -> Cell:
+    if not stance.n_trials_known:
+        return Cell(DASH, "the trials on this data were not counted")
+    shown = cell(chance, stance.deflated_sharpe, why=reason(stance))
+    return shown if shown.why else Cell(f"{shown.text} ({count(stance.n_trials_known, 'trial')})")

@@ -24,7 +24,7 @@ from fadefollow.verdict.model import NotTraded, RunResult, StanceResult, Verdict
 
 SCHEMA = 1
 #: fields of a stance that result.json does not have
-PRIVATE = ("win_rate", "mean_hold_hours")
+PRIVATE = ("win_rate", "mean_hold_hours", "n_days", "daily_skew", "daily_kurtosis")
 
 
 def result_record(run: RunResult) -> dict[str, Any]:

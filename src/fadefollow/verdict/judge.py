@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +19,7 @@ from fadefollow.verdict.evidence import Books, PhaseEvidence, StanceEvidence, we
 from fadefollow.verdict.maxt import MaxT, step_down
 from fadefollow.verdict.metrics import breakeven_cost, max_drawdown, pnl_split, sharpe
 from fadefollow.verdict.model import Interval, NotTraded, StanceResult, Verdict
+from fadefollow.verdict.overfit import TrackRecord
 from fadefollow.verdict.placebo import Draws, Shifts, draw_shifts, placebo
 from fadefollow.verdict.rule import MIN_BLOCKS, decide
 
@@ -57,7 +60,11 @@ def judge(
     _check(plans, books, alpha, placebo_draws, bootstrap_draws)
     if not plans:
         return ()
-    evidence = [weigh(plan, books, draws=bootstrap_draws, seed=seed) for plan in plans]
+    # the kernels let go of Python's lock; each phase has a random stream of its own
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        evidence = list(
+            pool.map(lambda plan: weigh(plan, books, draws=bootstrap_draws, seed=seed), plans)
+        )
     shifts = draw_shifts(plans, draws=placebo_draws, rng=np.random.default_rng([seed]))
     rows = _confront(plans, evidence, shifts, progress)
     table = step_down(
@@ -110,9 +117,9 @@ def _confront(
     books = [(plan, phases, stance) for plan, phases, stance in books if stance not in plan.refused]
     total, done, rows = len(books) * len(shifts.hours), 0, list[_Row]()
 
-    def step() -> None:
+    def step(draws: int) -> None:
         nonlocal done
-        done += 1
+        done += draws
         if progress is not None:
             progress(done, total)
 
@@ -168,6 +175,7 @@ def _result(plan: Plan, row: _Row, table: MaxT, number: int, alpha: float) -> St
     found = row.evidence
     trades, time = found.trades, plan.tapes[0].time
     held = time[trades["exit_bar"].to_numpy()] - time[trades["entry_bar"].to_numpy()]
+    record = TrackRecord.of(found.daily)
     return StanceResult(
         n_trades=len(trades),
         mean_net_bps=1e4 * found.mean.value,
@@ -185,6 +193,9 @@ def _result(plan: Plan, row: _Row, table: MaxT, number: int, alpha: float) -> St
         n_liquidated=int((trades["reason"] == "liquidation").sum()),
         win_rate=float((trades["return"] > 0.0).mean()),
         mean_hold_hours=float(held.mean() / HOUR_NS) if len(held) else math.nan,
+        n_days=record.n,
+        daily_skew=record.skew,
+        daily_kurtosis=record.kurtosis,
     )
 
 

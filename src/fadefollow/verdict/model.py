@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -45,6 +46,12 @@ class StanceResult:
     n_liquidated: int
     win_rate: float  #: share of trades with a positive net return
     mean_hold_hours: float
+    n_days: int = 0  #: of the daily returns, those without a position included
+    daily_skew: float = math.nan
+    daily_kurtosis: float = math.nan  #: not in excess: 3 for normal returns
+    #: probability that the true Sharpe ratio is above zero, as the best of all trials known
+    deflated_sharpe: float = math.nan
+    n_trials_known: int = 0  #: that the workspace knows to have been made on this data set
 
 
 @dataclass(frozen=True)

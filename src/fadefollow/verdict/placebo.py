@@ -15,14 +15,16 @@ studentised randomisation tests: Janssen (1997), Statistics & Probability Letter
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 
-from fadefollow.engine.model import Events, FloatArray, IntArray, Plan
-from fadefollow.engine.resolver import resolve_returns
+from fadefollow.engine.model import FloatArray, IntArray, Plan
+from fadefollow.engine.resolver import add_shifted
 from fadefollow.errors import ParameterError
 from fadefollow.verdict.bootstrap import block_variance
 from fadefollow.verdict.days import DAY_NS, HOUR_NS, day_of_bar
@@ -30,6 +32,8 @@ from fadefollow.verdict.days import DAY_NS, HOUR_NS, day_of_bar
 DAY_HOURS, WEEK_HOURS = 24, 168
 #: a shift that keeps less of the events than this is not used
 KEPT = 0.8
+#: draws resolved in one go, so that their day sums stay small
+_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
@@ -126,35 +130,13 @@ def kept_share(plan: Plan, hours: IntArray, step: int) -> FloatArray:
     return after / before if before else np.ones(len(hours))
 
 
-def shift_events(plan: Plan, events: Events, *, hours: int, step: int) -> Events:
-    """The events of one of the plan's books, entries and exits shifted alike, sorted by bar again.
-
-    Events that fall behind the calendar's end are left out; those on missing bars are left to the
-    resolver, which drops them as it drops real ones.
-    """
-    n, circle = len(plan.tapes[0].time), circle_bars(plan, step)
-    shift = hours // step * bars_per_hours(plan, step)
-    bar, (side, code) = _turned(events.bar, (events.side, events.code), shift, circle, n)
-    exit_bar, (exit_side,) = _turned(events.exit_bar, (events.exit_side,), shift, circle, n)
-    return Events(bar=bar, side=side, code=code, exit_bar=exit_bar, exit_side=exit_side)
-
-
-def _turned(
-    bars: IntArray, columns: tuple[IntArray, ...], shift: int, circle: int, n: int
-) -> tuple[IntArray, tuple[IntArray, ...]]:
-    turned = (bars + shift) % circle
-    order = np.argsort(turned, kind="stable")
-    order = order[turned[order] < n]
-    return turned[order], tuple(column[order] for column in columns)
-
-
 def placebo(
     plan: Plan,
     stance: str,
     shifts: Shifts,
     *,
     lengths: FloatArray,
-    progress: Callable[[], None] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Draws:
     """Resolve one book of a plan at each shift.
 
@@ -163,33 +145,32 @@ def placebo(
         stance: `fade` or `follow`.
         shifts: from `draw_shifts`.
         lengths: block length in days of each phase's standard error, shape (phases,).
-        progress: called after each draw.
+        progress: called with the number of draws done since it was last called.
     """
     day, decay = day_of_bar(plan), 1.0 - 1.0 / lengths
-    mean, t = (np.full((len(shifts.hours), len(plan.phases)), np.nan) for _ in range(2))
-    sums = np.zeros((2, len(plan.phases), int(day[-1]) + 1))
+    bars = shifts.hours // shifts.step * bars_per_hours(plan, shifts.step)
+    circle, days = circle_bars(plan, shifts.step), int(day[-1]) + 1
     real = [plan.events(coin, stance) for coin in range(len(plan.tapes))]
-    for b, hours in enumerate(shifts.hours):
-        sums[:] = 0.0
+
+    def some(first: int) -> tuple[FloatArray, FloatArray]:
+        chosen = bars[first : first + _AT_ONCE]
+        sums = np.zeros((len(chosen), 2, len(plan.phases), days))
         for tape, costs, events in zip(plan.tapes, plan.costs, real, strict=True):
-            shifted = shift_events(plan, events, hours=int(hours), step=shifts.step)
-            trades = resolve_returns(tape, shifted, rules=plan.rules, costs=costs)
-            _add(day, trades.entry_bar, trades.code, trades.value, sums)
-        mean[b], t[b] = _statistics(sums[0], sums[1], decay)
+            add_shifted(
+                tape, events, rules=plan.rules, costs=costs,
+                shifts=chosen, circle=circle, day=day, sums=sums,
+            )  # fmt: skip
+        made = [_statistics(total, count, decay) for total, count in sums]
         if progress is not None:
-            progress()
+            progress(len(chosen))
+        return np.stack([m for m, _ in made]), np.stack([t for _, t in made])
+
+    # the kernels let go of Python's lock, so threads use all cores
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        parts = list(pool.map(some, range(0, len(bars), _AT_ONCE)))
+    none = np.empty((0, len(plan.phases)))
+    mean, t = (np.concatenate([none, *(part[k] for part in parts)]) for k in range(2))
     return Draws(mean, t)
-
-
-@njit(cache=True, nogil=True)
-def _add(
-    day: IntArray, entry_bar: IntArray, code: IntArray, value: FloatArray, sums: FloatArray
-) -> None:
-    """Add trades to the day sums and counts, shape (2, phases, days), in place."""
-    for i in range(len(value)):
-        if not math.isnan(value[i]):
-            sums[0, code[i], day[entry_bar[i]]] += value[i]
-            sums[1, code[i], day[entry_bar[i]]] += 1.0
 
 
 @njit(cache=True, nogil=True)

@@ -24,6 +24,7 @@ class Crowd(NamedTuple):
     fight: float = 0.06  #: how far a usual move over `fight_hours` tips them against it
     fight_hours: float = 6.0
     reach: float = 0.24  #: adverse move from the mean entry at which most of a side is liquidated
+    profit: float = 0.4  #: positions closed in profit on the other side of one that is liquidated
     steepness: float = 2.0  #: liquidated part at move u: 1 − exp(−(u / reach)^steepness)
 
 
@@ -203,9 +204,10 @@ def walk(
         short_gone[i], worst_short = _liquidated(q_short, rise, worst_short, crowd)
         forced_short = min(given.short_forced[i] * hours, q_short - short_gone[i])
         short_gone[i] += forced_short
-        q_long = (q_long - long_gone[i]) * (1.0 - renewed) - left_long
+        taken_long, taken_short = crowd.profit * short_gone[i], crowd.profit * long_gone[i]
+        q_long = (q_long - long_gone[i] - taken_long) * (1.0 - renewed) - left_long
         q_long = max(q_long, _LEFT) + opened_long
-        q_short = (q_short - short_gone[i]) * (1.0 - renewed) - left_short
+        q_short = (q_short - short_gone[i] - taken_short) * (1.0 - renewed) - left_short
         q_short = max(q_short, _LEFT) + opened_short
         fresh = opened_long / q_long
         entry_long += fresh * (before - entry_long)

@@ -116,9 +116,14 @@ class Script:
                 before its step.
         """
         inflow = self.forces.long_inflow if side > 0 else self.forces.short_inflow
-        inflow[begin : begin + len(held) - 1] += (
-            np.diff(held) / self.clock.hours + held[:-1] * CROWD.turnover
-        )
+        flow = np.diff(held) / self.clock.hours + held[:-1] * CROWD.turnover
+        add(inflow, begin, flow)
+
+
+def add(force: FloatArray, begin: int, path: FloatArray) -> None:
+    """Add a path to a force in place from a step on, as far as the simulation goes."""
+    room = force[begin : begin + len(path)]
+    room += path[: len(room)]
 
 
 def shape(knots: list[tuple[int, float]]) -> tuple[int, FloatArray]:

@@ -18,7 +18,7 @@ import numpy as np
 from fadefollow.market.lab.calendar import Slot, Want
 from fadefollow.market.lab.clock import FloatArray
 from fadefollow.market.lab.episodes.family import Family
-from fadefollow.market.lab.script import Script, shape
+from fadefollow.market.lab.script import Script, add, shape
 
 #: days in which a carry builds up, stays (shortest, longest), and goes
 _BUILD, _STAY, _GO = 4.0, (10.0, 18.0), 4.0
@@ -79,8 +79,7 @@ def carry(script: Script, phase: str, level: float, begin: int, whole: int, end:
     """A carry that builds up from `begin`, is whole at `whole` and goes from `end` on."""
     gone = end + script.clock.steps(24.0 * _GO)
     first, path = shape([(begin, 0.0), (whole, level), (end, level), (gone, 0.0)])
-    room = script.forces.carry[first : first + len(path)]
-    room += path[: len(room)]
+    add(script.forces.carry, first, path)
     script.label(phase, whole, end)
 
 

@@ -28,7 +28,7 @@ from fadefollow.market.lab.calendar import Want
 from fadefollow.market.lab.clock import FloatArray
 from fadefollow.market.lab.episodes.doors import mark
 from fadefollow.market.lab.episodes.family import Family
-from fadefollow.market.lab.script import shape
+from fadefollow.market.lab.script import add, shape
 
 Knots = list[tuple[int, float]]
 
@@ -44,12 +44,14 @@ _DOUBT = 0.03
 _LUCK = 0.6
 #: squeeze: hours before it, of it, log moves between which it runs, most waves, chance of another
 _BEFORE, _WAVE, _LOSE, _WIN, _WAVES, _AGAIN = 10.0, 24.0, -0.09, 0.045, 2, 0.5
+#: what shorts open anew after a wave, in usual sides, and within which hours
+_REBUILT, _AGAIN_HOURS = 0.6, 8.0
 #: handover and distribution: hours, volatility in usual ones; least log height above the base
 _HAND, _SELL, _STALL, _HEIGHT = 40.0, 34.0, 0.6, 0.04
 #: dump: hours, log move to either side that breaks the range
 _BREAK, _RANGE = 30.0, 0.05
 #: spot pressure, bps: accumulation, ignition, handover, distribution, dump
-_QUIET_PUSH, _PULL_PUSH, _HAND_PUSH, _SELL_PUSH, _DUMP_PUSH = 3.0, 14.0, -3.0, 9.0, -12.0
+_QUIET_PUSH, _PULL_PUSH, _HAND_PUSH, _SELL_PUSH, _DUMP_PUSH = 4.5, 14.0, -3.0, 9.0, -12.0
 #: usual sides: accumulated on both sides, retail's shorts, forced out by a wave, retail's longs,
 #: the market maker's shorts
 _STOCK, _SHORTS, _FORCED, _LONGS, _MAKER = 1.3, 1.15, 0.8, 0.15, 1.0
@@ -187,7 +189,7 @@ class Campaign(Family):
         gone = np.linspace(1.0, 0.0, self._steps(8.0) + 1)
         run = np.concatenate([zeal, zeal[-1] * np.ones(turn - top), zeal[-1] * gone])
         self.script.hold(-1, pull, _SHORTS * run)
-        self._add("spot_pressure", pull, _PULL_PUSH * run)
+        add(self.forces.spot_pressure, pull, _PULL_PUSH * run)
 
     def _ignite(self, story: _Story, pumped: int, log_return: FloatArray) -> None:
         pull, turn = story.pulls[-1][0], story.handed or story.end
@@ -206,7 +208,9 @@ class Campaign(Family):
             path = np.concatenate([[0.0], np.cumsum(log_return[begin:end])])
             run = np.clip(np.maximum.accumulate(path) / _WIN * 1.5 - 0.5, 0.0, 1.0)
             closed = np.diff(np.concatenate([[0.0], run])) * _FORCED / self.clock.hours
-            self._add("short_forced", begin, closed)
+            add(self.forces.short_forced, begin, closed)
+            again = np.full(self._steps(_AGAIN_HOURS), run[-1] * _REBUILT / _AGAIN_HOURS)
+            add(self.forces.short_inflow, end, again)
             if end in story.highs:
                 if self.on("squeeze"):
                     self.script.label("squeeze", end + 1, end + self._steps(_BEFORE))
@@ -219,7 +223,7 @@ class Campaign(Family):
         first, run = shape([(begin, 0.0), (begin + hours(8.0), 1.0), (end, 1.0),
                             (end + hours(6.0), 0.0)])  # fmt: skip
         self.script.hold(1, first, _LONGS * run)
-        self._add("spot_pressure", first, _HAND_PUSH * run)
+        add(self.forces.spot_pressure, first, _HAND_PUSH * run)
         mark(self.script, log_return, begin, begin + hours(8.0), premium=-1)
         if self.on("handover"):
             self.script.label("handover", begin + hours(24.0), end)
@@ -232,7 +236,7 @@ class Campaign(Family):
         first, run = shape([(sold, 0.0), (sold + hours(6.0), 1.0), (over, 1.0),
                             (over + hours(8.0), 0.0)])  # fmt: skip
         self.script.hold(-1, first, _MAKER * run)
-        self._add("spot_pressure", first, _SELL_PUSH * run)
+        add(self.forces.spot_pressure, first, _SELL_PUSH * run)
         mark(self.script, log_return, sold, sold + hours(6.0), premium=1)
         start = self._settlement(sold + hours(14.0))
         if self.on("distribution"):
@@ -251,11 +255,7 @@ class Campaign(Family):
         return -(-step // per) * per
 
     def _push(self, knots: Knots) -> None:
-        self._add("spot_pressure", *shape(knots))
-
-    def _add(self, force: str, begin: int, path: FloatArray) -> None:
-        room = getattr(self.forces, force)[begin : begin + len(path)]
-        room += path[: len(room)]
+        add(self.forces.spot_pressure, *shape(knots))
 
     def _steps(self, hours: float) -> int:
         return self.clock.steps(hours)

@@ -28,7 +28,7 @@ import numpy as np
 from fadefollow.market.lab.calendar import Slot, Want
 from fadefollow.market.lab.clock import FloatArray
 from fadefollow.market.lab.episodes.family import Family
-from fadefollow.market.lab.script import Script
+from fadefollow.market.lab.script import Script, add
 
 #: the storm: hours at most, and its volatility in usual ones
 _STORM, _TIMES = 4.0, 2.6
@@ -123,7 +123,7 @@ class Doors(Family):
         go = clock.steps(_GO)
         run = np.concatenate([zeal, np.full(stay, zeal[-1]), zeal[-1] * np.linspace(1, 0, go + 1)])
         push = _PUSH * np.exp(_PUSH_SPREAD * self.rng.standard_normal())
-        self.forces.spot_pressure[begin : begin + len(run)] += premium * push * run
+        add(self.forces.spot_pressure, begin, premium * push * run)
         if premium < 0:
             for chaser in (1, -1):
                 self.script.hold(chaser, begin, _CROWD * np.maximum(chaser * run, 0.0))

@@ -61,12 +61,14 @@ def short_gamma(script: Script, log_return: FloatArray, begin: int) -> None:
     """Demand for puts from `begin` on."""
     clock = script.clock
     full = begin + clock.steps(24.0 * _BUILD)
-    end = full + clock.steps(24.0 * _STAY)
+    end = min(full + clock.steps(24.0 * _STAY), len(clock))
     gone = end + clock.steps(24.0 * _GO)
     first, path = shape([(begin, 0.0), (full, 1.0), (end, 1.0), (gone, 0.0)])
     room = script.forces.put_demand[first : first + len(path)]
     np.maximum(room, path[: len(room)], out=room)
 
+    if end <= full:
+        return
     hourly, window = clock.steps(1.0), clock.steps(_WINDOW)
     at = np.arange(full, end, hourly)
     prices = np.cumsum(log_return[full - window : end])

@@ -10,7 +10,7 @@ open interest drops, liquidations are reported (`short_flush` after a rise, `lon
 fall). Whether that ends the move or feeds the next one is what the plant says.
 
 Which way price goes is luck; storms end where they have gone far enough, or with their time. A
-move of 8 % within eight hours flushes a side by itself, whatever it comes from, and is labelled.
+move of 10 % within eight hours flushes a side by itself, whatever it comes from, and is labelled.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ import numpy as np
 from fadefollow.market.lab.calendar import Want
 from fadefollow.market.lab.clock import FloatArray
 from fadefollow.market.lab.episodes.family import Family
+from fadefollow.market.lab.kernel import CROWD
+from fadefollow.market.lab.script import add
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ _STAY, _GO = 30.0, 12.0
 _FORCED = (0.5, 0.8)
 #: hours after which a flush is over
 _OVER = 4.0
-#: the market's own flushes: hours, and the log move that takes a tenth of a side and more
-_OWN_HOURS, _OWN_MOVE = 8.0, 0.08
+#: the market's own flushes: hours, and the log move that takes a sixth of a side
+_OWN_HOURS, _OWN_MOVE = 8.0, 0.10
 _FLUSHED = {1: "short_flush", -1: "long_flush", 0: ""}
 
 
@@ -111,8 +113,8 @@ class Liquidations(Family):
             # the first third is taken calmly; what a step has done is closed in the next
             run = np.clip((np.maximum.accumulate(way * path) - 1 / 3) * 1.5, 0.0, 1.0)
             closed = size * np.diff(np.concatenate([[0.0], run])) / clock.hours
-            squeezed[way][begin : end + 1] += closed
-            other[way][begin : end + 1] -= closed
+            add(squeezed[way], begin, closed)
+            add(other[way], begin, -(1.0 - CROWD.profit) * closed)  # so do their counterparts
         phase = _FLUSHED[side]
         if phase and self.on(phase):
             self.script.label(phase, end + 1, end + clock.steps(_OVER))
@@ -122,6 +124,6 @@ class Liquidations(Family):
         day, over = self.clock.per_day, self.clock.steps(_OVER)
         for end, side in self.script.moves(log_return, _OWN_HOURS, least=_OWN_MOVE):
             phase = _FLUSHED[side]
-            near = any(abs(t.start - end) < day for t in self.script.truth if t.phase == phase)
+            near = any(0 <= end - t.start < day for t in self.script.truth if t.phase == phase)
             if self.on(phase) and not near and end >= self.script.calendar.first:
                 self.script.label(phase, end, end + over)

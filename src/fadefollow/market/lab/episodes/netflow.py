@@ -18,7 +18,7 @@ from fadefollow.market.lab.calendar import Want
 from fadefollow.market.lab.clock import FloatArray
 from fadefollow.market.lab.episodes.family import Family
 from fadefollow.market.lab.phases import PHASES
-from fadefollow.market.lab.script import Script
+from fadefollow.market.lab.script import Script, add
 
 #: days of a streak: shortest, longest; days of it that make it known
 _DAYS, _KNOWN = (4, 7), 3
@@ -63,7 +63,6 @@ def streak(script: Script, rng: np.random.Generator, phase: str, day: int, days:
     clock, per = script.clock, script.clock.per_day
     side = -PHASES[phase].lean  # who sends coins in means to sell
     flows = rng.uniform(*_FLOW, days)
-    stop = min((day + days) * per, len(clock))
-    script.forces.netflow[day * per : stop] += side * np.repeat(flows, per)[: stop - day * per]
+    add(script.forces.netflow, day * per, side * np.repeat(flows, per))
     lag = round(script.settings.netflow_lag_hours / clock.hours)
     script.label(phase, (day + _KNOWN) * per + lag, (day + days + 1) * per + lag)

@@ -1,0 +1,191 @@
+"""The ledger: every configuration that was ever evaluated on a data set, and opened holdouts.
+
+One JSON object a line, only ever appended. Writers take turns and flush to the disk; a line that a
+killed writer left unfinished never counted, and the next writer removes it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import statistics
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from filelock import FileLock, Timeout
+
+from fadefollow.errors import StoreError
+
+#: name of the file in the folder of runs
+LEDGER = "trials.jsonl"
+LOCK_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One configuration in one stance on one phase, evaluated on one data set. Times are UTC."""
+
+    dataset: str  #: its name
+    fingerprint: str  #: of its data
+    configuration: str  #: see `fadefollow.verdict.trials.configuration`
+    strategy: str
+    phase: str
+    stance: str
+    daily_sharpe: float  #: not annualised; NaN where nothing was traded
+    seen_until: str  #: when the last bar that it saw closed, ISO 8601
+    time: str  #: of the evaluation, ISO 8601
+    command: str
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A holdout was opened. Times are UTC."""
+
+    dataset: str
+    fingerprint: str
+    holdout_from: str  #: ISO 8601
+    time: str
+    command: str
+
+
+Line = Trial | Opening
+_KINDS: dict[str, type[Line]] = {"trial": Trial, "opening": Opening}
+Kind = TypeVar("Kind", Trial, Opening)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What deflation needs to know of the trials on a data set."""
+
+    count: int  #: configurations × phases × stances, each counted once
+    variance: float  #: between their daily Sharpe ratios; 0 where fewer than two have one
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The ledger in the file `path`, which need not exist yet.
+
+    A data set is recognised by the fingerprint of its data, and where `dataset` is given also by
+    its name: history that has grown since has another fingerprint, but has been searched.
+    """
+
+    path: Path
+
+    def record(self, rows: Iterable[Line]) -> None:
+        """Append trials or openings, all of them or none.
+
+        Raises:
+            StoreError: the file cannot be written, or another process keeps it locked.
+        """
+        text = "".join(_text(row) for row in rows)
+        if not text:
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=LOCK_SECONDS):
+                _append(self.path, text.encode())
+        except Timeout:
+            raise self._error(f"a lock held for more than {LOCK_SECONDS:g} s") from None
+        except OSError as error:
+            raise self._error(error.strerror or str(error)) from error
+
+    def trials(self, fingerprint: str, dataset: str | None = None) -> Known:
+        """Number of distinct trials on a data set, and the variance between their Sharpe ratios.
+
+        A configuration that was evaluated again counts once, with its latest Sharpe ratio.
+        """
+        rows = self._of(Trial, fingerprint, dataset)
+        latest = {(r.configuration, r.phase, r.stance): r.daily_sharpe for r in rows}
+        sharpes = [value for value in latest.values() if math.isfinite(value)]
+        return Known(len(latest), statistics.variance(sharpes) if len(sharpes) > 1 else 0.0)
+
+    def openings(self, fingerprint: str, dataset: str | None = None) -> list[Opening]:
+        """When and by whom a data set's holdout was opened, in order."""
+        return list(self._of(Opening, fingerprint, dataset))
+
+    def seen_after(self, time: str, fingerprint: str, dataset: str | None = None) -> list[Trial]:
+        """Trials that saw data from after `time` (ISO 8601, UTC), in order of evaluation."""
+        return [row for row in self._of(Trial, fingerprint, dataset) if row.seen_until > time]
+
+    def _of(self, kind: type[Kind], fingerprint: str, dataset: str | None) -> Iterator[Kind]:
+        return (
+            row
+            for row in self.lines()
+            if isinstance(row, kind) and (row.fingerprint == fingerprint or row.dataset == dataset)
+        )
+
+    def lines(self) -> list[Line]:
+        """Everything in the ledger, in order.
+
+        Raises:
+            StoreError: it cannot be read, or a line is not as it was written.
+        """
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise self._error(error.strerror or str(error)) from error
+        whole = data[: data.rfind(b"\n") + 1].splitlines()
+        return [self._line(number, line) for number, line in enumerate(whole, 1)]
+
+    def _line(self, number: int, line: bytes) -> Line:
+        try:
+            fields: dict[str, Any] = json.loads(line)
+            if fields.get("daily_sharpe", 0.0) is None:  # JSON has no NaN
+                fields["daily_sharpe"] = math.nan
+            return _KINDS[fields.pop("kind")](**fields)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise StoreError(
+                "a line of the ledger of trials must be as it was written",
+                got=f"{type(error).__name__}: {error}",
+                where=f"{self.path}, line {number}",
+                hint="restore the file; without it the number of trials is not known",
+            ) from error
+
+    def _error(self, got: str) -> StoreError:
+        return StoreError(
+            "the ledger of trials must be readable and writable",
+            got=got,
+            where=str(self.path),
+            hint="every evaluation is recorded in it; free some space or check permissions",
+        )
+
+
+def _text(row: Line) -> str:
+    kind = next(name for name, made in _KINDS.items() if isinstance(row, made))
+    fields = asdict(row)
+    if isinstance(row, Trial) and not math.isfinite(row.daily_sharpe):
+        fields["daily_sharpe"] = None
+    return json.dumps({"kind": kind, **fields}, allow_nan=False) + "\n"
+
+
+def _append(path: Path, data: bytes) -> None:
+    """Append `data` and flush it to the disk; on failure the file is as before. Lock is held."""
+    with path.open("a+b", buffering=0) as file:
+        start = _end_of_lines(file)
+        file.truncate(start)
+        try:
+            done = 0
+            while done < len(data):
+                done += file.write(data[done:]) or 0
+            os.fsync(file.fileno())
+        except BaseException:
+            file.truncate(start)
+            raise
+
+
+def _end_of_lines(file: Any) -> int:
+    """Where the last finished line ends."""
+    at = int(file.seek(0, os.SEEK_END))
+    while at > 0:
+        step = min(4096, at)
+        file.seek(at - step)
+        found = file.read(step).rfind(b"\n")
+        if found >= 0:
+            return at - step + int(found) + 1
+        at -= step
+    return 0

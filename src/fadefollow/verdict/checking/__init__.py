@@ -1,0 +1,18 @@
+"""`fadefollow check`: can what a signal says of the past be trusted?
+
+`check_strategy` gives a `CheckReport`. Its parts: other futures (`futures`), what a signal says of
+them (`answers`), look-ahead and its witness (`lookahead`), repeatability (`steady`, `elsewhere`,
+`anew`), idle parameters (`idle`).
+"""
+
+from fadefollow.verdict.checking.check import CheckSettings, check_strategy, sample_markets
+from fadefollow.verdict.checking.report import CheckError, CheckReport, Fault
+
+__all__ = [
+    "CheckError",
+    "CheckReport",
+    "CheckSettings",
+    "Fault",
+    "check_strategy",
+    "sample_markets",
+]

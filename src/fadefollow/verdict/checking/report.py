@@ -1,0 +1,208 @@
+"""What a check found, as typed results and in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+import pandas as pd
+
+from fadefollow.errors import FadeFollowError
+
+Kind = Literal[
+    "look-ahead", "not repeatable", "keeps state", "order", "calendar", "idle parameter", "not seen"
+]
+
+#: what must hold, by what was found not to
+_RULES: dict[Kind, str] = {
+    "look-ahead": "a signal must use only what was known at each bar's close",
+    "not repeatable": "a signal must say the same of the same data each time",
+    "keeps state": "what a signal says must not depend on what it was asked before",
+    "order": "the order of streams and columns must mean nothing to a signal",
+    "calendar": "a signal must find in the data what it finds, not on days written down",
+}
+_HINTS: dict[Kind, str] = {
+    "not repeatable": "draw random numbers, if at all, from a generator seeded by a parameter",
+    "keeps state": "keep nothing in modules or classes; `market.memo` keeps it with the market",
+    "order": "take streams and columns by their names",
+    "calendar": "dates in the code, or a file read besides the market, are hindsight",
+}
+
+
+class CheckError(FadeFollowError, ValueError):
+    """A strategy whose signal cannot be trusted."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong with a signal, or that a check could not see.
+
+    Attributes:
+        kind: what sort of thing.
+        what: in which event or feature it shows, or which parameter or phase it is about.
+        symbol: the coin on which it was seen.
+        stream: the stream that was known too early; empty where no values of a stream were.
+        bar: open time, UTC, of the first bar on which it was seen.
+        closed: when that bar closed: all that is known later is the future.
+        bars_ahead: how many bars of the future it takes until the answer no longer changes.
+        record: `time` of the last record that it took.
+        available: when that record could first be known.
+        to_the_end: whether it takes all that the data have.
+        if_late: whether it shows only where the stream is published a bar later.
+        text: one sentence.
+    """
+
+    kind: Kind
+    what: str
+    symbol: str = ""
+    stream: str = ""
+    bar: pd.Timestamp | None = None
+    closed: pd.Timestamp | None = None
+    bars_ahead: int = 0
+    record: pd.Timestamp | None = None
+    available: pd.Timestamp | None = None
+    to_the_end: bool = False
+    if_late: bool = False
+    text: str = ""
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the strategy is not to be trusted; else it is a warning."""
+        return self.kind in _RULES
+
+    def hint(self) -> str:
+        """The likely cause, or the way out."""
+        if self.kind != "look-ahead":
+            return _HINTS.get(self.kind, "")
+        if not self.stream:
+            return "nothing may depend on how long the data go on after a bar"
+        early = self.record is not None and self.closed is not None and self.record < self.closed
+        if self.if_late or (early and self.available is not None):
+            return (
+                f"a record of {self.stream} counts from its `available`, not from its `time`; "
+                "`market.column` and `market.as_of` see to that"
+            )
+        if self.to_the_end:
+            return (
+                "a mean, a quantile or a rank over all the data is not known before their end; "
+                "take a rolling one, such as `features.past_quantile`"
+            )
+        return (
+            "a shift by −1, a centred window, or a resample that stamps a period at its start "
+            "does this"
+        )
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What a check did and found.
+
+    Attributes:
+        strategy, signal: names.
+        dataset: its name.
+        symbols: coins on which it was tried.
+        first, last: open times of the first and the last bar.
+        events: how many of each phase there were, of all coins.
+        streams: those that the signal reads.
+        bars_tried: bars after which the future was taken away or replaced.
+        features: how many features were compared.
+        faults: errors first, by bar; then warnings.
+        seconds: how long it took.
+    """
+
+    strategy: str
+    signal: str
+    dataset: str
+    symbols: tuple[str, ...]
+    first: pd.Timestamp
+    last: pd.Timestamp
+    events: Mapping[str, int]
+    streams: tuple[str, ...]
+    bars_tried: int
+    features: int
+    faults: tuple[Fault, ...]
+    seconds: float
+
+    @property
+    def errors(self) -> tuple[Fault, ...]:
+        """What makes the strategy unfit for use."""
+        return tuple(f for f in self.faults if f.is_error)
+
+    @property
+    def warnings(self) -> tuple[Fault, ...]:
+        """What somebody should know of it."""
+        return tuple(f for f in self.faults if not f.is_error)
+
+    def raise_errors(self) -> None:
+        """Raise the first error.
+
+        Raises:
+            CheckError: the strategy's signal cannot be trusted.
+        """
+        if self.errors:
+            first, more = self.errors[0], len(self.errors) - 1
+            text = first.text + (f" (and {more} more, see the table)" if more else "")
+            raise CheckError(
+                _RULES[first.kind], got=text, where=f"signal {self.signal}", hint=first.hint()
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same for JSON; times as text."""
+        out = asdict(self)
+        out["clean"] = not self.errors
+        out["faults"] = [
+            asdict(fault) | {"error": fault.is_error, "hint": fault.hint()} for fault in self.faults
+        ]
+        return {name: _plain(value) for name, value in out.items()}
+
+
+def told(fault: Fault) -> Fault:
+    """The fault with its sentence."""
+    return replace(fault, text=_SENTENCES[fault.kind](fault))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _time(time: pd.Timestamp | None) -> str:
+    return "" if time is None else f"{time:%Y-%m-%d %H:%M}"
+
+
+def _place(fault: Fault) -> str:
+    return f"{fault.what} of {fault.symbol} on the bar {_time(fault.bar)}"
+
+
+def _look_ahead(fault: Fault) -> str:
+    """Which stream, on which bar, from how far ahead."""
+    start = f"{_place(fault)}, closed {_time(fault.closed)},"
+    bars = f"{fault.bars_ahead} bar{'s' * (fault.bars_ahead != 1)}"
+    late = f", were {fault.stream} published a bar later than it is," if fault.if_late else ""
+    if not fault.stream:
+        return f"{start} changes with whether there are {bars} more"
+    if fault.record is None:
+        return f"{start} knew the future of {fault.stream}{late} {bars} ahead"
+    reach = "all that comes, to the last " if fault.to_the_end else ""
+    return (
+        f"{start} knew {fault.stream}'s {reach}record of {_time(fault.record)}{late} available "
+        f"only at {_time(fault.available)}, {bars} later"
+    )
+
+
+_SENTENCES: dict[Kind, Callable[[Fault], str]] = {
+    "look-ahead": _look_ahead,
+    "not repeatable": lambda f: f"{_place(f)} differs when asked again ({f.text})",
+    "keeps state": lambda f: f"{_place(f)} differs when the end is asked about first ({f.text})",
+    "order": lambda f: f"{_place(f)} differs with the order of {f.text}",
+    "calendar": lambda f: f"{_place(f)} does not move along when all data are moved by {f.text}",
+    "idle parameter": lambda f: f"parameter {f.what} {f.text}",
+    "not seen": lambda f: f"{f.what} {f.text}",
+}

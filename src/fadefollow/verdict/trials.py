@@ -1,0 +1,133 @@
+"""A run's rows as trials for the ledger, and their Sharpe ratios deflated by all trials known."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fadefollow.engine.strategy import Strategy
+from fadefollow.ledger import Known, Trial
+from fadefollow.market.dataset import Dataset
+from fadefollow.phases import STANCES, Signal
+from fadefollow.verdict.metrics import DAYS_A_YEAR
+from fadefollow.verdict.model import NotTraded, StanceResult, Verdict
+from fadefollow.verdict.overfit import TrackRecord, deflated_sharpe
+
+#: what of a strategy does not change its trades
+_WORDS = {"name", "title", "claim", "account", "search", "params"}
+
+
+def configuration(
+    strategy: Strategy, signal: Signal, *, market: Mapping[str, Any], **choices: Any
+) -> str:
+    """A name for all that decides a strategy's trades: equal if and only if nothing differs.
+
+    Args:
+        strategy: its phases, trade rules, coins and costs count, its name and words do not.
+        signal: its parameters count, filled in, and the code of its module, but no comment.
+        market: what of the data set counts: coins and costs.
+        choices: what else was chosen, as plain values: the range asked for, and the like.
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    told = {
+        "strategy": strategy.model_dump(mode="json", exclude=_WORDS),
+        "signal": {"code": _code(signal), "params": signal.model_dump(mode="json")},
+        "market": market,
+        "choices": choices,
+    }
+    text = json.dumps(told, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def trials_of(
+    verdicts: Sequence[Verdict],
+    configurations: Mapping[str, str],
+    *,
+    dataset: Dataset,
+    command: str,
+    time: pd.Timestamp,
+) -> list[Trial]:
+    """The rows that a run evaluated, but no splits: those are views of the same trades.
+
+    Args:
+        verdicts: of the run.
+        configurations: by strategy, see `configuration`.
+        dataset: what it ran on.
+        command: what asked for it.
+        time: of the evaluation.
+    """
+    seen = max(market.index[-1] + market.bar for market in dataset.markets.values())
+    return [
+        Trial(
+            dataset=dataset.name,
+            fingerprint=dataset.fingerprint,
+            configuration=configurations[verdict.strategy],
+            strategy=verdict.strategy,
+            phase=verdict.phase,
+            stance=stance,
+            daily_sharpe=daily_sharpe(result),
+            seen_until=stamp(seen),
+            time=stamp(time),
+            command=command,
+        )
+        for verdict in verdicts
+        if verdict.split is None
+        for stance, result in zip(STANCES, (verdict.fade, verdict.follow), strict=True)
+        if isinstance(result, StanceResult)
+    ]
+
+
+def deflate(verdicts: Sequence[Verdict], known: Known) -> tuple[Verdict, ...]:
+    """The verdicts with the deflated Sharpe ratio of each stance, by all trials on the data set."""
+    return tuple(
+        replace(v, fade=_deflated(v.fade, known), follow=_deflated(v.follow, known))
+        for v in verdicts
+    )
+
+
+def known_by(dataset: Dataset) -> tuple[str, str | None]:
+    """How the ledger recognises a data set: by its fingerprint, and if it is real by its name.
+
+    History that was imported again and has grown has been searched before; a lab with another
+    seed is another market.
+    """
+    return dataset.fingerprint, None if dataset.simulated else dataset.name
+
+
+def daily_sharpe(result: StanceResult) -> float:
+    """The stance's Sharpe ratio per day, as the ledger keeps it and deflation takes it."""
+    return result.sharpe / math.sqrt(DAYS_A_YEAR)
+
+
+def stamp(time: pd.Timestamp) -> str:
+    """A UTC time as the ledger writes it, to the second, so that text sorts as time does."""
+    return time.tz_convert("UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _deflated(result: StanceResult | NotTraded, known: Known) -> StanceResult | NotTraded:
+    if isinstance(result, NotTraded):
+        return result
+    chance = math.nan
+    if known.count and math.isfinite(result.sharpe) and math.isfinite(result.daily_kurtosis):
+        record = TrackRecord(
+            result.n_days, daily_sharpe(result), result.daily_skew, result.daily_kurtosis
+        )
+        chance = deflated_sharpe(record, n_trials=known.count, variance=known.variance)
+    return replace(result, deflated_sharpe=chance, n_trials_known=known.count)
+
+
+def _code(signal: Signal) -> str:
+    """The signal's module without comments and layout."""
+    origin = getattr(sys.modules[type(signal).__module__], "__file__", None)
+    return ast.unparse(ast.parse(Path(origin).read_text("utf-8"))) if origin else ""
