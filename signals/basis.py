@@ -8,7 +8,9 @@ crowded longs were liquidated. Large traders sell the rich contract, the crowd h
 side: fade it. A dated contract below spot is the opposite, a crowd of shorts. Hypotheses, all.
 
 The basis is that of a constant 90 days, see `fadefollow.market.contracts` for its rules, averaged
-over a day, so that single prints and the size of the bars do not matter.
+over a day, so that single prints and the size of the bars do not matter. It must stay beyond its
+thresholds for two and a half days: a crowd that pays carry does so for weeks. The attack, a matter
+of hours, does not wait.
 
 Source: DOMAIN.md, part 2 C.3 and part 3, rows `basis`.
 """
@@ -123,8 +125,8 @@ class Basis(Signal):
         return Phases.of(market, signal=self.name(), events=events, missing=missing)
 
     def detection_hours(self) -> float:
-        """The time over which the basis is averaged and open interest must peak."""
-        return max(self.smooth_hours, 24 * self.peak_days)
+        """The time over which the basis is averaged and must last, or open interest must peak."""
+        return max(self.smooth_hours + self.persist_hours, 24 * self.peak_days)
 
     def _carry(self, market: Market) -> tuple[FloatArray, FloatArray, FloatArray]:
         rows = usable_rows(market, cutoff_days=self.cutoff_days)

@@ -13,10 +13,10 @@ what is left is forgotten with a half-life. Levels count the less the farther th
 nothing at `distance`.
 
 **Flush.** Then it happens: shorts (or longs) are force-closed in a spike. It is seen within hours
-in open interest that falls in a fast move; where there is none, in the exchange's report of the
-day, once published, hours to days late. What it is worth is disputed: account A says that squeezes
-come in waves, so that more follows (fade the flushed side); others that the move is over with its
-fuel (follow it).
+in open interest that falls in a fast move, or in the exchange's report of the day, which is the
+thing itself but is published hours to days late; whichever comes first. What it is worth is
+disputed: account A says that squeezes come in waves, so that more follows (fade the flushed side);
+others that the move is over with its fuel (follow it).
 
 Source: DOMAIN.md, accounts A.3 and B, and part 3, rows `liquidations`.
 """
@@ -87,7 +87,7 @@ class Liquidations(Signal):
     oi_fall_sizes: Annotated[float, Param(0.5, 10, unit="usual sizes of a change")] = 2.0
     force: Annotated[float, Param(0.5, 20, about="geometric mean of both")] = 4.0
     oi_fall_pct: Annotated[float, Param(1, 40, unit="% of OI", log=True)] = 3.0
-    spike_times: Annotated[float, Param(1.5, 100, unit="× a usual day", log=True)] = 6.0
+    spike_times: Annotated[float, Param(1.5, 100, unit="× a usual day", log=True)] = 15.0
     one_sided: Annotated[float, Param(1, 10, unit="× the other side", log=True)] = 2.0
     cooldown_hours: Annotated[float, Param(0, 336, unit="hours")] = 72.0
 
@@ -110,14 +110,11 @@ class Liquidations(Signal):
             market
         ).values()
         fell = (oi < -self.oi_fall_pct) & (oi_sizes < -self.oi_fall_sizes)
-        blind = np.isnan(oi)  # only then the report of the day is not too late
         return {
             "fuel_above": self._piled(above, below, high_above),
             "fuel_below": self._piled(below, above, high_below),
-            "short_flush": (fell & self._fast(move, oi_sizes))
-            | (blind & self._spiked(shorts, longs)),
-            "long_flush": (fell & self._fast(-move, oi_sizes))
-            | (blind & self._spiked(longs, shorts)),
+            "short_flush": (fell & self._fast(move, oi_sizes)) | self._spiked(shorts, longs),
+            "long_flush": (fell & self._fast(-move, oi_sizes)) | self._spiked(longs, shorts),
         }
 
     def detect(self, market: Market) -> Phases:
@@ -138,7 +135,7 @@ class Liquidations(Signal):
                 states[phase], cooldown_bars=market.bars(self.cooldown_hours)
             ).tolist():
                 flush = phase.endswith("flush")
-                reported = flush and np.isnan(f["oi_change_pct"][bar])
+                reported = flush and not f["oi_change_pct"][bar] < -self.oi_fall_pct
                 fuel = f["above_pct_of_oi" if lean < 0 else "below_pct_of_oi"][bar]
                 measured = spike[bar] if reported else -f["oi_change_pct"][bar]
                 events.append(
@@ -156,7 +153,7 @@ class Liquidations(Signal):
 
     def detection_hours(self) -> float:
         """The move, or the half-life of the levels."""
-        return max(self.move_hours, 24 * self.half_life_days)
+        return max(self.move_hours, self.flush_hours, 24 * self.half_life_days)
 
     def _piled(self, here: FloatArray, there: FloatArray, high: FloatArray) -> BoolArray:
         enough = (here > high) & (here > self.floor_pct)

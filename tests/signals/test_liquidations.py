@@ -147,31 +147,34 @@ def reported(longs: float, shorts: float, *, lag_hours: float = 24.0) -> pd.Data
     return table.assign(available=days + DAY + lag_hours * HOUR)
 
 
-def test_without_open_interest_a_reported_spike_is_known_once_published():
-    close, _ = restless()
-    made = market(close, None, reports=reported(80.0, 20.0))
-    # the day ends at 30 × 24 h and is published a day later
-    assert events(made, *FLUSHES) == [(31 * 24 - 1, "long_flush")]
-    found = Liquidations(**RULES).detect(made).table
-    assert found["seen_in"].tolist() == ["liquidations"]
-    assert found["strength"].tolist() == pytest.approx([8.0])
-    made = market(close, None, reports=reported(20.0, 80.0))
-    assert events(made, *FLUSHES) == [(31 * 24 - 1, "short_flush")]
+def test_a_reported_spike_is_known_once_published():
+    for close, oi in (restless(), (restless()[0], None)):
+        made = market(close, oi, reports=reported(200.0, 20.0))
+        # the day ends at 30 × 24 h and is published a day later
+        assert events(made, *FLUSHES) == [(31 * 24 - 1, "long_flush")]
+        found = Liquidations(**RULES).detect(made).select(*FLUSHES).table
+        assert found["seen_in"].tolist() == ["liquidations"]
+        assert found["strength"].tolist() == pytest.approx([20.0])
+        made = market(close, oi, reports=reported(20.0, 200.0))
+        assert events(made, *FLUSHES) == [(31 * 24 - 1, "short_flush")]
 
 
 def test_a_report_of_both_sides_alike_is_no_flush():
-    close, _ = restless()
-    assert events(market(close, None, reports=reported(80.0, 50.0)), *FLUSHES) == []
-
-
-def test_where_open_interest_is_known_the_report_comes_too_late():
     close, oi = restless()
-    assert events(market(close, oi, reports=reported(80.0, 20.0)), *FLUSHES) == []
+    assert events(market(close, oi, reports=reported(200.0, 150.0)), *FLUSHES) == []
+
+
+def test_a_report_of_what_open_interest_has_shown_is_not_told_again():
+    close, oi = restless()
+    close[29 * 24 + 10 :] -= 5.0
+    oi[29 * 24 + 10 :] *= 0.9
+    made = market(close, oi, reports=reported(200.0, 20.0))
+    assert events(made, *FLUSHES) == [(29 * 24 + 10, "long_flush")]
 
 
 def test_either_stream_is_enough_for_a_flush():
     close, _ = restless()
-    found = Liquidations(**RULES).detect(market(close, None, reports=reported(80.0, 20.0)))
+    found = Liquidations(**RULES).detect(market(close, None, reports=reported(200.0, 20.0)))
     assert found.table["phase"].tolist() == ["long_flush"]
     lacks = ("open_interest",)
     assert found.missing == {("COIN", "fuel_above"): lacks, ("COIN", "fuel_below"): lacks}

@@ -50,8 +50,6 @@ def report_record(run: RunResult) -> dict[str, Any]:
     extra = [
         {"why": v.why, "fade": _private(v.fade), "follow": _private(v.follow)} for v in run.verdicts
     ]
-    audit = run.dataset.get("audit")
-    summary = audit.get("summary", []) if isinstance(audit, Mapping) else list(audit or [])
     record = {
         "schema": SCHEMA,
         "name": run.name,

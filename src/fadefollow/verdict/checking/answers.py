@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -96,12 +97,12 @@ def _features_differ(one: Answer, other: Answer, last: int) -> Iterator[Differen
         if mine.shape != theirs.shape:
             yield Difference(min(len(mine), len(theirs), last), f"feature {name}")
             continue
-        differs = ~close(mine, theirs)
+        differs = ~_close(mine, theirs)
         if differs.any():
             yield Difference(int(differs.argmax()), f"feature {name}")
 
 
-def close(one: FloatArray, other: FloatArray) -> npt.NDArray[np.bool_]:
+def _close(one: FloatArray, other: FloatArray) -> npt.NDArray[np.bool_]:
     """Whether numbers are the same but for rounding, elementwise; NaN is the same as NaN."""
     finite = np.abs(one[np.isfinite(one)])
     slack = _OF_LARGEST * float(finite.max(initial=0.0))
@@ -110,5 +111,6 @@ def close(one: FloatArray, other: FloatArray) -> npt.NDArray[np.bool_]:
 
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, float | int | np.number) and isinstance(other, float | int | np.number):
-        return bool(close(np.array([float(one)]), np.array([float(other)]))[0])
+        a, b = float(one), float(other)
+        return (a != a and b != b) or math.isclose(a, b, rel_tol=_RELATIVE, abs_tol=_OF_LARGEST)
     return bool(one == other)

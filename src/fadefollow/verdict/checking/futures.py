@@ -34,13 +34,16 @@ class Futures:
         """The market as it was known at the close of `bar`."""
         return self.market.until(self.market.index[bar] + self.market.bar)
 
-    def changed(self, bar: int, how: How, streams: Iterable[str] | None = None) -> Market:
+    def changed(
+        self, bar: int, how: How, streams: Iterable[str] | None = None, *, end: int | None = None
+    ) -> Market:
         """The same bars; records that became available after the close of `bar` are others.
 
         Args:
             bar: the last one that keeps what it knew.
             how: what becomes of the records.
             streams: only theirs; by default those of all.
+            end: leave out the bars from this one on.
         """
         rng = np.random.default_rng([self._seed, bar])
         tables = dict(self._tables)
@@ -48,7 +51,7 @@ class Futures:
             future = self._available[name] > self.market.close_time[bar]
             if future.any():
                 tables[name] = _changed(tables[name], stream(name), future, how, rng)
-        return rebuilt(self.market, tables)
+        return rebuilt(self.market, tables, bars=end)
 
     def last_record(self, name: str, bar: int) -> tuple[pd.Timestamp, pd.Timestamp] | None:
         """`time` and `available` of the last record that was available at the close of `bar`."""
@@ -64,14 +67,17 @@ class Futures:
         return bars[bars < len(self.market)]
 
 
-def rebuilt(market: Market, tables: Mapping[str, pd.DataFrame]) -> Market:
-    """The same bars of the same coin with other tables."""
+def rebuilt(
+    market: Market, tables: Mapping[str, pd.DataFrame], *, bars: int | None = None
+) -> Market:
+    """The same bars of the same coin, or the first `bars` of them, with other tables."""
+    count = len(market) if bars is None else min(bars, len(market))
     return Market(
         market.symbol,
         bar=market.bar,
         tables=tables,
         start=market.index[0],
-        end=market.index[-1] + market.bar,
+        end=market.index[0] + count * market.bar,
         listed=market.listed,
         delisted=market.delisted,
     )

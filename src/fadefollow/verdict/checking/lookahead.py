@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
@@ -27,8 +28,10 @@ Ask = Callable[[Market], Answer]
 _HOWS: tuple[How, ...] = ("mirrored", "scrambled", "dropped")
 #: earlier events that are tried to find the first bar of all, once there is one
 _EARLIER = 60
-#: bars tried a stream that is published a bar later
-_LATE_BARS = 6
+#: bars of events, and of arriving records, tried a stream that is published a bar later
+_LATE_BARS = 3
+#: so much of a changed future is looked at (the cut one has none); more would cost time only
+_REACH_BARS, _REACH = 240, pd.Timedelta(days=10)
 
 
 class Looker:
@@ -81,10 +84,12 @@ class Looker:
     def look_at_arrivals(self, name: str, arrivals: IntArray) -> Fault | None:
         """Whether a stream is known on bars on which its records are not yet."""
         rng = np.random.default_rng(self._seed)
-        events = [bar for bar, *_ in self.whole.events][:_LATE_BARS]
+        events = sorted({bar for bar, *_ in self.whole.events})[:_LATE_BARS]
         some = rng.choice(arrivals, min(_LATE_BARS, len(arrivals)), replace=False)
         for bar in sorted({*events, *some.tolist()} - {len(self.market) - 1}):
-            difference = self._first(bar, _HOWS, (name,))
+            difference = self._changes(
+                bar, ("mirrored", "dropped"), (name,), last=bar, end=bar + self._reach
+            )
             if difference:
                 fault = self._culprit(difference, name)
                 return replace(fault, if_late=True) if fault else None
@@ -93,26 +98,35 @@ class Looker:
     def _differs(self, bar: int) -> Difference | None:
         """Where the answer up to `bar` depends on what comes after."""
         cut = first_difference(self.whole, self._ask(self.futures.cut(bar)), last=bar)
-        return cut or self._first(bar, ("mirrored", "scrambled"), None)
+        how: How = "mirrored" if bar % 2 else "scrambled"
+        return cut or self._changes(bar, (how,), None, last=bar, end=bar + self._reach)
 
-    def _first(
+    @property
+    def _reach(self) -> int:
+        return max(_REACH_BARS, int(_REACH / self.market.bar))
+
+    def _changes(
         self,
         bar: int,
         hows: Iterable[How],
         streams: tuple[str, ...] | None,
-        upto: int | None = None,
+        *,
+        last: int,
+        end: int | None = None,
     ) -> Difference | None:
-        """Where the answer changes with the future after `bar`, up to `upto` (by default it)."""
-        last = bar if upto is None else upto
-        changed = (self.futures.changed(bar, how, streams) for how in hows)
-        answers = (first_difference(self.whole, self._ask(m), last=last) for m in changed)
-        return next((difference for difference in answers if difference), None)
+        """Where the answer up to the bar `last` changes with the future after `bar`."""
+        for how in hows:
+            answer = self._ask(self.futures.changed(bar, how, streams, end=end))
+            if found := first_difference(self.whole, answer, last=last):
+                return found
+        return None
 
     def _culprit(self, found: Difference, name: str) -> Fault | None:
         """The fault of one stream; None if the bar does not depend on its future."""
 
         def depends(ahead: int) -> bool:
-            return self._first(found.bar + ahead, _HOWS, (name,), found.bar) is not None
+            changed = self._changes(found.bar + ahead, _HOWS, (name,), last=found.bar)
+            return changed is not None
 
         if not depends(0):
             return None

@@ -1,0 +1,20 @@
+"""The netflow of yesterday, before it is published."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from signals.cheating import Cheat
+
+from fadefollow.features import FloatArray
+from fadefollow.market import Market
+
+
+class NetflowAtMidnight(Cheat):
+    def measure(self, market: Market) -> FloatArray:
+        table = market.table("netflow")
+        flow = pd.Series(
+            (100 * table["netflow_coins"] / table["reserve_coins"]).to_numpy(), table["time"]
+        )
+        flow.index += pd.Timedelta(days=1)
+        return 10 * np.abs(flow.reindex(market.index, method="ffill").to_numpy())

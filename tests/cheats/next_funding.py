@@ -1,0 +1,19 @@
+"""The rate of the settlement that comes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from signals.cheating import Cheat
+
+from fadefollow.features import FloatArray
+from fadefollow.market import Market
+
+
+class NextFunding(Cheat):
+    shows = False
+
+    def measure(self, market: Market) -> FloatArray:
+        table = market.table("funding")
+        rate = pd.Series(1e4 * table["rate"].to_numpy(), table["time"])
+        return np.abs(rate.reindex(market.index, method="bfill").to_numpy())

@@ -1,0 +1,14 @@
+"""The slope of price, by central differences."""
+
+from __future__ import annotations
+
+import numpy as np
+from signals.cheating import Cheat, log_close
+
+from fadefollow.features import FloatArray
+from fadefollow.market import Market
+
+
+class SmoothSlope(Cheat):
+    def measure(self, market: Market) -> FloatArray:
+        return np.gradient(log_close(market)) if len(market) > 1 else np.full(len(market), np.nan)

@@ -1,0 +1,16 @@
+"""Days that were written down."""
+
+from __future__ import annotations
+
+import numpy as np
+from signals.cheating import Cheat
+
+from fadefollow.features import FloatArray
+from fadefollow.market import Market
+
+
+class WrittenDown(Cheat):
+    def measure(self, market: Market) -> FloatArray:
+        return 2.0 * np.isin(
+            market.index.strftime("%Y-%m-%d %H"), ("2021-02-03 04", "2021-03-04 05")
+        )
