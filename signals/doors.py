@@ -57,8 +57,8 @@ class Doors(Signal):
     settle_hours: Annotated[float, Param(0, 12, unit="hours", about="premium averaged over")] = 4.0
     lookback_days: Annotated[float, Param(7, 120, unit="days")] = 30.0
     price_move: Annotated[float, Param(0.5, 5, unit="usual sizes")] = 1.5
-    premium_move: Annotated[float, Param(0.5, 8, unit="usual sizes")] = 2.5
-    led_move: Annotated[float, Param(0.5, 5, unit="usual sizes", about="premium flat")] = 2.0
+    premium_move: Annotated[float, Param(0.5, 8, unit="usual sizes")] = 3.5
+    led_move: Annotated[float, Param(0.5, 5, unit="usual sizes", about="premium flat")] = 2.5
     flat: Annotated[float, Param(0.05, 2, unit="usual sizes", about="of the premium")] = 1.0
     price_floor_bps: Annotated[float, Param(1, 500, unit="bps", log=True)] = 50.0
     premium_floor_bps: Annotated[float, Param(0.1, 50, unit="bps", log=True)] = 1.5

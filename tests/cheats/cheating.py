@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 import numpy as np
+import pandas as pd
 
 from fadefollow.features import FloatArray, fire_once
 from fadefollow.market import Market
@@ -48,3 +49,10 @@ class Cheat(Signal):
 def log_close(market: Market) -> FloatArray:
     """The perp's close in per cent of logarithms."""
     return 100 * np.log(market.column("perp", "close"))
+
+
+def daily_netflow(market: Market) -> pd.Series:
+    """The netflow in tenths of a per cent of the reserve, by the start of its day."""
+    table = market.table("netflow")
+    flow = 1000 * table["netflow_coins"] / table["reserve_coins"]
+    return pd.Series(flow.to_numpy(), table["time"])

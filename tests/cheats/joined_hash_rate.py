@@ -14,8 +14,9 @@ class JoinedHashRate(Cheat):
 
     def measure(self, market: Market) -> FloatArray:
         table = market.table("hash_rate")
-        time, rate = (
-            table[c].astype("int64" if c == "time" else "float64") for c in ("time", "hash_rate")
-        )
+        rate = table["hash_rate"].to_numpy()
+        if not len(rate):
+            return np.full(len(market), np.nan)
+        time = table["time"].astype("int64")
         now = market.index.as_unit(table["time"].dt.unit).astype("int64")
-        return np.interp(now, time, rate) / max(rate.iloc[0], 1.0)
+        return np.interp(now, time, rate) / rate[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from signals.cheating import Cheat
+from signals.cheating import Cheat, daily_netflow
 
 from fadefollow.features import FloatArray
 from fadefollow.market import Market
@@ -12,9 +12,6 @@ from fadefollow.market import Market
 
 class NetflowAtMidnight(Cheat):
     def measure(self, market: Market) -> FloatArray:
-        table = market.table("netflow")
-        flow = pd.Series(
-            (100 * table["netflow_coins"] / table["reserve_coins"]).to_numpy(), table["time"]
-        )
+        flow = daily_netflow(market)
         flow.index += pd.Timedelta(days=1)
-        return 10 * np.abs(flow.reindex(market.index, method="ffill").to_numpy())
+        return np.abs(flow.reindex(market.index, method="ffill").to_numpy())

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
-from signals.cheating import Cheat
+from signals.cheating import Cheat, daily_netflow
 
 from fadefollow.features import FloatArray
 from fadefollow.market import Market
@@ -14,8 +13,5 @@ class NetflowOfToday(Cheat):
     shows = False
 
     def measure(self, market: Market) -> FloatArray:
-        table = market.table("netflow")
-        flow = pd.Series(
-            (100 * table["netflow_coins"] / table["reserve_coins"]).to_numpy(), table["time"]
-        )
-        return 10 * np.abs(flow.reindex(market.index, method="ffill").to_numpy())
+        flow = daily_netflow(market)
+        return np.abs(flow.reindex(market.index, method="ffill").to_numpy())

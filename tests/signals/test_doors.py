@@ -9,7 +9,9 @@ from fadefollow.market import Market
 from signals.doors import Doors
 
 #: the premium's last close counts alone
-NOW = Doors(settle_hours=0)
+#: thresholds of their own, so that other defaults change no expectation
+SIZES = {"premium_move": 2.5, "led_move": 2.0}
+NOW = Doors(settle_hours=0, **SIZES)
 HOUR = pd.Timedelta(hours=1)
 START = pd.Timestamp("2024-01-01", tz="UTC")  # a Monday
 
@@ -93,8 +95,8 @@ def test_a_move_is_measured_in_what_was_usual_before():
 def test_a_single_close_of_the_premium_is_not_trusted():
     # four hours are averaged: 2, 4, 6, then 8 bps; 2.5 × 1.5 bps are reached by the second
     spike = step(400, 8) - step(401, 8)
-    assert "short_door" not in dict(found(Doors(), market(step(400, -200), spike)))
-    assert found(Doors(), market(step(400, -200), step(400, 8))) == [("short_door", 401)]
+    assert "short_door" not in dict(found(Doors(**SIZES), market(step(400, -200), spike)))
+    assert found(Doors(**SIZES), market(step(400, -200), step(400, 8))) == [("short_door", 401)]
 
 
 def test_the_usual_size_needs_half_of_the_look_back():
@@ -135,7 +137,7 @@ def test_without_spot_every_phase_is_named():
 def test_a_door_opens_once_until_the_cool_down_has_passed():
     # down at 400, back within the window at 410, and down again at 420 and at 440
     price = step(400, -200) + step(410, 200) + step(420, -200) + step(430, 200) + step(440, -200)
-    signal = Doors(window_hours=6, settle_hours=0, cooldown_hours=36)
+    signal = Doors(window_hours=6, settle_hours=0, cooldown_hours=36, **SIZES)
     events = found(signal, market(price, -price * 0.03))
     assert [e for e in events if e[0] == "short_door"] == [("short_door", 400), ("short_door", 440)]
 
@@ -144,7 +146,8 @@ def doors(*steps, count=1200, **params):
     """Hour, phase and number of each door; a step (hour, bps) moves the premium against price."""
     price = sum(step(at, size, count) for at, size in steps)
     signal = Doors(
-        **NOW.model_dump() | {"window_hours": 6, "cooldown_hours": 0, "game_hours": 72} | params
+        **SIZES,
+        **NOW.model_dump() | {"window_hours": 6, "cooldown_hours": 0, "game_hours": 72} | params,
     )
     table = signal.detect(market(price, -0.03 * price)).table
     hours = (table["time"] - START) // HOUR
@@ -216,7 +219,7 @@ def test_a_window_means_the_same_on_every_bar_size(hours, first):
     bar = pd.Timedelta(hours=hours)
     count = round(480 / hours)
     price = step(round(first / hours), -200, count)
-    signal = Doors(window_hours=24, settle_hours=0)
+    signal = Doors(window_hours=24, settle_hours=0, **SIZES)
     table = signal.detect(market(price, -0.03 * price, bar=bar)).table
     assert table["phase"].tolist() == ["short_door"]
     assert table["time"].tolist() == [START + first * HOUR]

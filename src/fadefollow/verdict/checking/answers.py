@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,7 @@ class Difference:
 
     bar: int
     what: str  #: such as "event dump", "strength of event dump", "feature premium_bps"
+    failed: bool = False  #: there is no answer to compare; `what` is the error
 
 
 def ask(signal: Signal, market: Market) -> Answer:
@@ -63,7 +65,9 @@ def ask(signal: Signal, market: Market) -> Answer:
 def ask_safely(signal: Signal, market: Market) -> Answer:
     """As `ask`; an error is part of the answer."""
     try:
-        return ask(signal, market)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of futures that nobody will ever see
+            return ask(signal, market)
     except Exception as error:
         return Answer({}, {}, f"{type(error).__name__}: {error}")
 
@@ -72,7 +76,7 @@ def first_difference(one: Answer, other: Answer, *, last: int) -> Difference | N
     """Where two answers about the same bars differ first, up to the bar `last`; None if nowhere."""
     if one.failed or other.failed:
         same = one.failed == other.failed
-        return None if same else Difference(last, f"detect fails ({other.failed or one.failed})")
+        return None if same else Difference(last, other.failed or one.failed, failed=True)
     found = [*_events_differ(one, other, last), *_features_differ(one, other, last)]
     return min(found, key=lambda difference: difference.bar, default=None)
 

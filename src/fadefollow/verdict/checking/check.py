@@ -20,7 +20,7 @@ from fadefollow.verdict.checking.answers import Answer, ask, ask_safely
 from fadefollow.verdict.checking.futures import only
 from fadefollow.verdict.checking.idle import idle_parameters
 from fadefollow.verdict.checking.lookahead import Ask, Looker, bars_to_try, used_streams
-from fadefollow.verdict.checking.report import CheckReport, Fault, told
+from fadefollow.verdict.checking.report import CheckReport, Fault, told, worst_first
 from fadefollow.verdict.checking.steady import Elsewhere, moves_along, orders, repeats
 
 Step = Callable[[str, float | None], None]
@@ -78,7 +78,7 @@ def check_strategy(
         streams=tuple(check.streams),
         bars_tried=check.bars_tried,
         features=len(check.wholes[0].features),
-        faults=tuple(sorted(faults, key=lambda fault: not fault.is_error)),
+        faults=worst_first(faults),
         seconds=round(time.perf_counter() - started, 3),
     )
 
@@ -163,7 +163,7 @@ class _Check:
                 looker.whole, len(market), count=self.settings.bars, seed=self.settings.seed
             )
             self.bars_tried += len(bars)
-            found = looker.look(bars) or looker.look_late()
+            found = looker.look(bars) or ([] if number else looker.look_late())
             if found:
                 return found
         return []

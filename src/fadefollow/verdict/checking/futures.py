@@ -13,8 +13,8 @@ from fadefollow.market.panel import FloatArray, Market, TimeArray
 from fadefollow.market.streams import Column, Stream, stream
 
 BoolArray = npt.NDArray[np.bool_]
-#: returns and signs turned round, records in another order, or no records at all
-How = Literal["mirrored", "scrambled", "dropped"]
+#: returns and signs turned round; records in another order; larger; nothing happens; no records
+How = Literal["mirrored", "scrambled", "loud", "muted", "dropped"]
 
 
 class Futures:
@@ -112,25 +112,27 @@ def _changed(
         order = np.arange(len(table))
         order[future] = rng.permutation(order[future])
         return table.assign(**{c: table[c].to_numpy()[order] for c in columns})
-    return table.assign(**_mirrored(table, schema, columns, future, rng))
+    return table.assign(**_revalued(table, schema, columns, future, how, rng))
 
 
-def _mirrored(
+def _revalued(
     table: pd.DataFrame,
     schema: Stream,
     columns: list[str],
     future: BoolArray,
+    how: How,
     rng: np.random.Generator,
 ) -> dict[str, FloatArray]:
-    """Columns whose future prices fall where they rose, and whose signs are turned round."""
-    times = np.exp(rng.uniform(-1.5, 1.5, future.sum()))  # one a record, so that bars stay bars
+    """Columns of numbers with other values in the future, bars being bars still."""
+    revalue = {"mirrored": _turned, "loud": _louder, "muted": _muted}[how]
+    times = np.exp(rng.uniform(-1.5, 1.5, future.sum()))  # one a record, for all its columns
     out = {}
     for name in (c for c in columns if schema.columns[c].kind == "float"):
-        values = table[name].to_numpy(float).copy()
+        values, spec = table[name].to_numpy(float).copy(), schema.columns[name]
         anchor = _anchor(table["close" if "close" in columns else name].to_numpy(float), future)
-        values[future] = _turned(values[future], schema.columns[name], anchor, times)
+        values[future] = np.clip(revalue(values[future], spec, anchor, times), spec.low, spec.high)
         out[name] = values
-    if {"high", "low"} <= out.keys():
+    if how == "mirrored" and {"high", "low"} <= out.keys():
         high, low = out["high"].copy(), out["low"].copy()
         out["high"][future], out["low"][future] = low[future], high[future]
     return out
@@ -144,9 +146,20 @@ def _anchor(values: FloatArray, future: BoolArray) -> float:
 
 
 def _turned(values: FloatArray, spec: Column, anchor: float, times: FloatArray) -> FloatArray:
+    """Prices mirrored at the last one known, amounts more or less, signs turned round."""
     if spec.positive:
         return anchor**2 / values
     if spec.low is not None and spec.low >= 0:
-        return np.clip(values * times, spec.low, spec.high)
+        return values * times
     usual = float(np.nanmean(np.abs(values))) if np.isfinite(values).any() else 0.0
-    return np.clip(np.where(values == 0, usual, -values) * times, spec.low, spec.high)
+    return np.where(values == 0, usual, -values) * times
+
+
+def _louder(values: FloatArray, spec: Column, anchor: float, _: FloatArray) -> FloatArray:
+    """Three times the returns, ten times all else."""
+    return np.asarray(anchor * (values / anchor) ** 3 if spec.positive else 10 * values)
+
+
+def _muted(values: FloatArray, spec: Column, anchor: float, _: FloatArray) -> FloatArray:
+    """Prices stand still, and nothing else happens."""
+    return np.full(len(values), anchor if spec.positive else 0.0)

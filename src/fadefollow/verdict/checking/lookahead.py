@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +20,16 @@ from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
 from fadefollow.verdict.checking.answers import Answer, Difference, first_difference
 from fadefollow.verdict.checking.futures import Futures, How, delayed, only
-from fadefollow.verdict.checking.report import Fault, told
+from fadefollow.verdict.checking.report import Fault, Kind, told
 
 IntArray = npt.NDArray[np.int64]
 Ask = Callable[[Market], Answer]
 
-#: how a single stream's future is changed to see whether it is the culprit
-_HOWS: tuple[How, ...] = ("mirrored", "scrambled", "dropped")
+#: how values are changed, bar by bar in turn
+_VALUES: tuple[How, ...] = ("mirrored", "scrambled", "loud", "muted")
+#: how a single stream's future is changed to see whether it is the culprit, and when it is late
+_HOWS: tuple[How, ...] = (*_VALUES, "dropped")
+_LATE_HOWS: tuple[How, ...] = ("mirrored", "loud", "dropped")
 #: earlier events that are tried to find the first bar of all, once there is one
 _EARLIER = 60
 #: bars of events, and of arriving records, tried a stream that is published a bar later
@@ -57,12 +61,13 @@ class Looker:
         Returns:
             One fault a stream that was known too early.
         """
-        found = next((f for bar in bars if (f := self._differs(bar))), None)
+        found = self._first_of(bars)
         if found is None:
             return []
+        if found.failed:
+            return [self._fault("fails", found)]
         known = {bar for bar, *_ in self.whole.events if bar < found.bar}
-        earlier = (f for bar in sorted(known)[:_EARLIER] if (f := self._differs(bar)))
-        found = next(earlier, found)
+        found = self._first_of(sorted(known)[:_EARLIER]) or found
         culprits = [fault for name in self.market.streams if (fault := self._culprit(found, name))]
         return culprits or [self._no_stream(found)]
 
@@ -87,19 +92,29 @@ class Looker:
         events = sorted({bar for bar, *_ in self.whole.events})[:_LATE_BARS]
         some = rng.choice(arrivals, min(_LATE_BARS, len(arrivals)), replace=False)
         for bar in sorted({*events, *some.tolist()} - {len(self.market) - 1}):
-            difference = self._changes(
-                bar, ("mirrored", "dropped"), (name,), last=bar, end=bar + self._reach
-            )
-            if difference:
+            difference = self._changes(bar, _LATE_HOWS, (name,), last=bar, end=bar + self._reach)
+            if difference and not difference.failed:
                 fault = self._culprit(difference, name)
                 return replace(fault, if_late=True) if fault else None
         return None
 
+    def _first_of(self, bars: Iterable[int]) -> Difference | None:
+        """The first of these bars that knows its future; an error only if there is none."""
+        failed = None
+        for bar in bars:
+            found = self._differs(bar)
+            if found and not found.failed:
+                return found
+            failed = failed or found
+        return failed
+
     def _differs(self, bar: int) -> Difference | None:
         """Where the answer up to `bar` depends on what comes after."""
         cut = first_difference(self.whole, self._ask(self.futures.cut(bar)), last=bar)
-        how: How = "mirrored" if bar % 2 else "scrambled"
-        return cut or self._changes(bar, (how,), None, last=bar, end=bar + self._reach)
+        if cut and not cut.failed:
+            return cut
+        how = _VALUES[bar % len(_VALUES)]
+        return self._changes(bar, (how,), None, last=bar, end=bar + self._reach) or cut
 
     @property
     def _reach(self) -> int:
@@ -134,25 +149,15 @@ class Looker:
         record = self.futures.last_record(name, found.bar + ahead)
         closed = self.market.index[found.bar] + self.market.bar
         time, available = record if record and record[1] > closed else (None, None)
-        return told(
-            Fault(
-                "look-ahead",
-                found.what,
-                self.market.symbol,
-                name,
-                self.market.index[found.bar],
-                closed,
-                ahead,
-                time,
-                available,
-                to_the_end=ahead > 1 and self._is_end(name, found.bar + ahead),
-            )
+        return self._fault(
+            "look-ahead",
+            found,
+            stream=name,
+            bars_ahead=ahead,
+            record=time,
+            available=available,
+            whole_sample=ahead > _REACH_BARS and 2 * ahead > len(self.market) - found.bar,
         )
-
-    def _is_end(self, name: str, bar: int) -> bool:
-        """Whether at most one record of a stream comes after a bar."""
-        arrivals = self.futures.arrivals(name)
-        return int((arrivals > bar).sum()) <= 1
 
     def _no_stream(self, found: Difference) -> Fault:
         """The fault that no stream's values explain: the length of the data."""
@@ -162,13 +167,13 @@ class Looker:
             return first_difference(self.whole, cut, last=found.bar) is not None
 
         ahead = _least(depends, len(self.market) - 1 - found.bar)
+        return self._fault("look-ahead", found, bars_ahead=ahead)
+
+    def _fault(self, kind: Kind, found: Difference, **more: Any) -> Fault:
         opened = self.market.index[found.bar]
-        return told(
-            Fault(
-                "look-ahead", found.what, self.market.symbol, "", opened,
-                opened + self.market.bar, ahead,
-            )
-        )  # fmt: skip
+        closed = opened + self.market.bar
+        fault = Fault(kind, found.what, self.market.symbol, bar=opened, closed=closed)
+        return told(replace(fault, **more))
 
 
 def used_streams(ask: Ask, market: Market, whole: Answer) -> tuple[str, ...]:

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pandas as pd
 
 from fadefollow.errors import FadeFollowError
 
 Kind = Literal[
-    "look-ahead", "not repeatable", "keeps state", "order", "calendar", "idle parameter", "not seen"
-]
+    "not repeatable", "look-ahead", "keeps state", "order", "calendar", "fails",
+    "idle parameter", "not seen",
+]  # fmt: skip
 
-#: what must hold, by what was found not to
+#: what must hold, by what was found not to; the worst first
 _RULES: dict[Kind, str] = {
-    "look-ahead": "a signal must use only what was known at each bar's close",
     "not repeatable": "a signal must say the same of the same data each time",
+    "look-ahead": "a signal must use only what was known at each bar's close",
     "keeps state": "what a signal says must not depend on what it was asked before",
     "order": "the order of streams and columns must mean nothing to a signal",
     "calendar": "a signal must find in the data what it finds, not on days written down",
+    "fails": "a signal must answer, with nothing if need be, about any beginning of the data",
 }
 _HINTS: dict[Kind, str] = {
     "not repeatable": "draw random numbers, if at all, from a generator seeded by a parameter",
     "keeps state": "keep nothing in modules or classes; `market.memo` keeps it with the market",
     "order": "take streams and columns by their names",
     "calendar": "dates in the code, or a file read besides the market, are hindsight",
+    "fails": "there may be fewer bars than a window, and streams without a record yet",
 }
 
 
@@ -41,7 +44,7 @@ class Fault:
 
     Attributes:
         kind: what sort of thing.
-        what: in which event or feature it shows, or which parameter or phase it is about.
+        what: in which event or feature it shows; the parameter or phase it is about; the error.
         symbol: the coin on which it was seen.
         stream: the stream that was known too early; empty where no values of a stream were.
         bar: open time, UTC, of the first bar on which it was seen.
@@ -49,7 +52,7 @@ class Fault:
         bars_ahead: how many bars of the future it takes until the answer no longer changes.
         record: `time` of the last record that it took.
         available: when that record could first be known.
-        to_the_end: whether it takes all that the data have.
+        whole_sample: whether it takes most of what is left of the data.
         if_late: whether it shows only where the stream is published a bar later.
         text: one sentence.
     """
@@ -63,7 +66,7 @@ class Fault:
     bars_ahead: int = 0
     record: pd.Timestamp | None = None
     available: pd.Timestamp | None = None
-    to_the_end: bool = False
+    whole_sample: bool = False
     if_late: bool = False
     text: str = ""
 
@@ -84,7 +87,7 @@ class Fault:
                 f"a record of {self.stream} counts from its `available`, not from its `time`; "
                 "`market.column` and `market.as_of` see to that"
             )
-        if self.to_the_end:
+        if self.whole_sample:
             return (
                 "a mean, a quantile or a rank over all the data is not known before their end; "
                 "take a rolling one, such as `features.past_quantile`"
@@ -108,7 +111,7 @@ class CheckReport:
         streams: those that the signal reads.
         bars_tried: bars after which the future was taken away or replaced.
         features: how many features were compared.
-        faults: errors first, by bar; then warnings.
+        faults: the worst first.
         seconds: how long it took.
     """
 
@@ -158,6 +161,12 @@ class CheckReport:
         return {name: _plain(value) for name, value in out.items()}
 
 
+def worst_first(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """Errors before warnings, the worst kinds first; else in the order given."""
+    kinds = list(get_args(Kind))
+    return tuple(sorted(faults, key=lambda fault: kinds.index(fault.kind)))
+
+
 def told(fault: Fault) -> Fault:
     """The fault with its sentence."""
     return replace(fault, text=_SENTENCES[fault.kind](fault))
@@ -178,31 +187,34 @@ def _time(time: pd.Timestamp | None) -> str:
 
 
 def _place(fault: Fault) -> str:
-    return f"{fault.what} of {fault.symbol} on the bar {_time(fault.bar)}"
+    return f"on {fault.symbol}, bar {_time(fault.bar)}, {fault.what}"
 
 
 def _look_ahead(fault: Fault) -> str:
     """Which stream, on which bar, from how far ahead."""
-    start = f"{_place(fault)}, closed {_time(fault.closed)},"
+    start = f"on {fault.symbol}, bar {_time(fault.bar)}, closed {_time(fault.closed)}, {fault.what}"
     bars = f"{fault.bars_ahead} bar{'s' * (fault.bars_ahead != 1)}"
-    late = f", were {fault.stream} published a bar later than it is," if fault.if_late else ""
     if not fault.stream:
-        return f"{start} changes with whether there are {bars} more"
+        return f"{start} depends on whether the data go on for {bars} more"
+    late = f", were {fault.stream} published a bar later than it is" if fault.if_late else ""
     if fault.record is None:
-        return f"{start} knew the future of {fault.stream}{late} {bars} ahead"
-    reach = "all that comes, to the last " if fault.to_the_end else ""
+        return f"{start} knew the future of {fault.stream} {bars} ahead{late}"
+    reach = "up to its record" if fault.whole_sample else "in its record"
     return (
-        f"{start} knew {fault.stream}'s {reach}record of {_time(fault.record)}{late} available "
-        f"only at {_time(fault.available)}, {bars} later"
+        f"{start} knew {fault.stream} {reach} of {_time(fault.record)}, available only at "
+        f"{_time(fault.available)}, {bars} later{late}"
     )
 
 
 _SENTENCES: dict[Kind, Callable[[Fault], str]] = {
     "look-ahead": _look_ahead,
-    "not repeatable": lambda f: f"{_place(f)} differs when asked again ({f.text})",
-    "keeps state": lambda f: f"{_place(f)} differs when the end is asked about first ({f.text})",
+    "not repeatable": lambda f: f"{_place(f)} differs when asked again {f.text}",
+    "keeps state": lambda f: (
+        f"{_place(f)} differs when beginnings are asked about before the whole"
+    ),
     "order": lambda f: f"{_place(f)} differs with the order of {f.text}",
     "calendar": lambda f: f"{_place(f)} does not move along when all data are moved by {f.text}",
+    "fails": lambda f: f"on {f.symbol}, asked about the bars up to {_time(f.bar)}: {f.what}",
     "idle parameter": lambda f: f"parameter {f.what} {f.text}",
-    "not seen": lambda f: f"{f.what} {f.text}",
+    "not seen": lambda f: f"phase {f.what} {f.text}",
 }
