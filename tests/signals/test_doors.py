@@ -146,7 +146,6 @@ def doors(*steps, count=1200, **params):
     """Hour, phase and number of each door; a step (hour, bps) moves the premium against price."""
     price = sum(step(at, size, count) for at, size in steps)
     signal = Doors(
-        **SIZES,
         **NOW.model_dump() | {"window_hours": 6, "cooldown_hours": 0, "game_hours": 72} | params,
     )
     table = signal.detect(market(price, -0.03 * price)).table
