@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from fadefollow.market.dataset import Dataset
     from fadefollow.market.files import ImportReport
     from fadefollow.market.findings import Finding
+    from fadefollow.verdict.checking import CheckReport
+    from fadefollow.verdict.calibrating import Calibration
     from fadefollow.verdict.detection import Detection
     from fadefollow.verdict.model import NotTraded, RunResult, StanceResult
 
@@ -51,13 +53,13 @@ def show_run(result: RunResult, folder: Path) -> None:
     """The verdicts of a run, its warnings, and where the report is."""
     console = Console()
     table = _table(f"Fade or follow? {escape(str(result.dataset['title']))}")
-    for name in ("phase", "verdict"):
-        table.add_column(name, no_wrap=True)
+    table.add_column("phase", no_wrap=True, max_width=20)
+    table.add_column("verdict", no_wrap=True)
     for name in ("fade, bps a trade", "follow, bps a trade"):
         table.add_column(name, justify="right", no_wrap=True)
     planted = any(v.planted_bps is not None for v in result.verdicts)
     if planted:
-        table.add_column("planted", justify="right")
+        table.add_column("planted", justify="right", no_wrap=True, min_width=7)
     strategy = None
     for v in result.verdicts:
         if v.strategy != strategy:
@@ -173,6 +175,69 @@ def show_detection(found: Sequence[Detection]) -> None:
         counts = f"{d.episodes:,}", f"{d.events:,}"
         table.add_row(escape(d.signal), escape(d.phase), *counts, *numbers, delay)
     Console().print(table)
+
+
+def show_check(report: CheckReport) -> None:
+    """What a check tried and found."""
+    console = Console()
+    table = _table(f"Check of {escape(report.strategy)}")
+    table.add_column("found", no_wrap=True)
+    for name in ("stream", "bar", "what"):
+        table.add_column(name)
+    for fault in report.faults:
+        colour = "red" if fault.is_error else "yellow"
+        bar = "" if fault.bar is None else f"{fault.symbol} {fault.bar:%Y-%m-%d %H:%M}"
+        table.add_row(f"[{colour}]{fault.kind}[/]", fault.stream, bar, escape(fault.text))
+    if report.faults:
+        console.print(table)
+    events = ", ".join(f"{count:,} {phase}" for phase, count in report.events.items())
+    console.print(
+        f"tried on {escape(report.dataset)}, {escape(', '.join(report.symbols))}, "
+        f"{report.first:%Y-%m-%d} to {report.last:%Y-%m-%d}: {report.bars_tried} bars with other "
+        f"futures, {report.features} features, {escape(events)}; "
+        f"it reads {', '.join(report.streams) or 'nothing'}",
+        highlight=False,
+    )
+    if not report.errors:
+        console.print("[green]no look-ahead found[/], and the same answer each time")
+
+
+def show_calibration(found: Calibration, folder: Path) -> None:
+    """How often verdicts were wrong, intervals covered, and edges were found."""
+    from fadefollow.reporting.calibration import percent
+
+    console = Console()
+    table = _table(f"{found.false_tables.of} simulated markets with nothing planted")
+    for name in ("share of", "this verdict", "plain t-test"):
+        table.add_column(name, no_wrap=True)
+    table.add_row("tables with a false claim", percent(found.false_tables),
+                  percent(found.t_false_tables))  # fmt: skip
+    table.add_row("intervals that hold the truth", percent(found.covered),
+                  percent(found.t_covered))  # fmt: skip
+    console.print(table)
+    if found.power:
+        console.print(_power_table(found))
+    for at in found.detectable:
+        mid, low, high = (f"{100 * x:.0f}" for x in at.power)
+        console.print(
+            f"{escape(at.phase)}: power at the detectable effect {mid} % \\[{low}, {high}]",
+            highlight=False,
+        )
+    console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
+
+
+def _power_table(found: Calibration) -> Table:
+    from fadefollow.reporting.calibration import percent
+
+    table = _table("An edge planted: how often it was found")
+    table.add_column("phase", no_wrap=True)
+    for name in ("years", "trades", "edge, bps", "detectable", "found", "plain t-test"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for cell in found.power:
+        numbers = (f"{cell.arm.years:g}", f"{cell.trades:.0f}", _number(cell.edge_bps),
+                   _number(cell.detectable_bps))  # fmt: skip
+        table.add_row(escape(cell.phase), *numbers, percent(cell.found), percent(cell.t_found))
+    return table
 
 
 def _where(finding: Finding) -> str:

@@ -379,7 +379,9 @@ def at_last_close(world: World, ledger: Ledger, position: Position, bar: int) ->
     """4.3 `end` and the expiry of a contract that trades no more: at the last close."""
     contract = position.future.series
     last = max(number for number in range(bar + 1) if world.both(contract, number))
-    reason = "end" if world.tape.carry or last == world.bars - 1 else "expiry"
+    others = range(len(world.tape.contracts))
+    trades_on = any(world.traded(c, n) for c in others for n in range(last + 1, world.bars))
+    reason = "expiry" if trades_on and not world.tape.carry else "end"
     price = close_of(world, contract, last)
     write(world, ledger, position, position.future, last, reason, price)
     if position.spot is not None:

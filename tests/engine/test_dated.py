@@ -6,6 +6,7 @@ open of bar 1 at 100 with 1,000 of capital (size 10), and costs are zero.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,7 @@ from dated_cases import Leg, Run, make_dated, run_dated_oracle, run_dated_resolv
 from engine_cases import make_events
 
 from fadefollow.engine.model import Costs, DatedTape, Rules
-from fadefollow.engine.resolver import resolve
+from fadefollow.engine.resolver import outcomes, resolve
 
 FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0)
 PAID = Costs(fee=0.001, slippage=0.01, maintenance=0.0)
@@ -452,6 +453,25 @@ def test_a_carry_ends_at_the_last_close_that_both_have(run: Run) -> None:
     check(legs[1], exit_price=96.0, pnl=60.0)
 
 
+def test_after_a_contract_s_last_common_bar_the_book_trades_the_next(run: Run) -> None:
+    # contract 0 stops after bar 2; the event due at bar 3 enters contract 1
+    tape = make_dated(
+        [100, 100, 100, GONE, GONE, GONE],
+        [100] * 6,
+        spot=[100] * 6,
+        nearest=[0, 0, 0, 1, 1, 1],
+        leave=[3, 6],
+    )
+    events = make_events([(0, -1), (2, -1)])
+    got = spans(run(tape, events, replace(RULES, hold_hours=2), FREE))
+    assert got == [
+        (0, 0, 1, 2, "end"),
+        (0, 2, 1, 2, "end"),
+        (1, 1, 3, 5, "time"),
+        (1, 2, 3, 5, "time"),
+    ]
+
+
 # ---------------------------------------------------------------------------- carry: liquidation
 
 
@@ -516,3 +536,15 @@ def test_only_the_future_is_liquidated(run: Run) -> None:
     legs, _ = run(tape, LONG, replace(RULES, hold_hours=1), FREE)
     assert [leg["reason"] for leg in legs] == ["time", "time"]
     assert [leg["pnl"] for leg in legs] == pytest.approx([1500.0, -1500.0])
+
+
+# ---------------------------------------------------------------------------- outcomes
+
+
+def test_an_outcome_does_not_depend_on_the_trade_before_it() -> None:
+    # the entry at bar 0 waits for its exit until bar 3; the one at bar 2 is in contract 1
+    tape = make_dated([100, GONE, GONE, 110], [100] * 4, nearest=[0, 0, 1, 1], leave=[2, 4])
+    rules = replace(RULES, hold_hours=1)
+    assert outcomes(tape, 1, rules=rules, costs=FREE) == pytest.approx(
+        [0.1, math.nan, 0.0, math.nan], nan_ok=True
+    )

@@ -57,8 +57,11 @@ def build(
 ) -> DatedTape:
     market = Market("COIN", bar=DAY, tables=tables)
     time = calendar([(START, START + len(DAYS) * DAY)], DAY)
-    base = tape(market, time=time, start=START + span[0] * DAY, end=START + span[1] * DAY)
-    return dated_tape(market, base, carry=carry, min_days_left=min_days_left, leave_days=leave_days)
+    start, end = START + span[0] * DAY, START + span[1] * DAY
+    return dated_tape(
+        market, tape(market, time=time, start=start, end=end), carry=carry,
+        min_days_left=min_days_left, leave_days=leave_days, start=start, end=end,
+    )  # fmt: skip
 
 
 def make(*contracts: Listing, **settings: object) -> DatedTape:
@@ -128,7 +131,7 @@ def test_a_contract_that_has_ended_early_is_left_at_its_last_bar_if_others_trade
 def test_a_contract_that_has_ended_early_and_alone_is_held_to_its_last_close() -> None:
     made = make((range(0, 7), 200.0, 10))
     assert made.leave[0] > 6
-    assert spans(made) == [(0, 2, 6, "expiry")]
+    assert spans(made) == [(0, 2, 6, "end")]
 
 
 def test_rows_after_the_expiry_are_not_traded() -> None:

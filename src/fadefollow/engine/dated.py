@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -27,20 +27,31 @@ from fadefollow.market.panel import Market
 
 _PRICES = ("open", "high", "low", "close")
 _DAY_NS = 86_400_000_000_000
+#: entries resolved in one go, so that their records stay small
+_AT_ONCE = 2000
 
 
 def dated_tape(
-    market: Market, base: Tape, *, carry: bool, min_days_left: float, leave_days: float
+    market: Market,
+    base: Tape,
+    *,
+    carry: bool,
+    min_days_left: float,
+    leave_days: float,
+    start: pd.Timestamp,
+    end: pd.Timestamp,
 ) -> DatedTape:
     """The contracts that a market lists, on the calendar of `base`.
 
     Args:
         market: with the stream `future`, and for carry `spot`.
-        base: the tape of the coin itself; bars that it leaves out are left out here.
+        base: the tape of the coin itself.
         carry: whether spot is the other leg.
         min_days_left: an entry takes the nearest contract that has at least these days left.
         leave_days: a contract is left at the first open with no more than these days left, and at
             the latest at its own last bar, if others trade on.
+        start: first open time that may be used.
+        end: last close time that may be used.
     """
     time, count = base.time, len(base.time)
     table = market.table("future")
@@ -50,12 +61,12 @@ def dated_tape(
     place = np.searchsorted(time, stamp)
     inside = place < count
     inside[inside] = time[place[inside]] == stamp[inside]
-    used = ~np.isnan(base.close) if not carry else ~np.isnan(_spot(market, base, "close"))
+    used = (time >= start.value) & (time + base.bar_ns <= end.value)
     dated = {}
     for column in _PRICES:
         values = np.full((len(listed), count), np.nan)
         values[number[inside], place[inside]] = table[column].to_numpy(np.float64)[inside]
-        values[:, ~_span(used)] = np.nan
+        values[:, ~used] = np.nan
         dated[column] = values
     gone = np.isnan(np.stack(list(dated.values()))).any(axis=0)
     for values in dated.values():
@@ -75,7 +86,8 @@ def dated_tape(
     plain |= {"settle_time": none, "settle_rate": np.empty(0), "settle_mark": np.empty(0)}
     plain |= {"holes": np.empty((0, 2), np.int64)}
     if carry:
-        plain |= {f"spot_{c}": _spot(market, base, c) for c in ("open", "close")}
+        for column in ("open", "close"):
+            plain[f"spot_{column}"] = np.where(used, _spot(market, base, column), np.nan)
     plain |= {f"dated_{column}": values for column, values in dated.items()}
     leave = leave.astype(np.int64)
     return DatedTape(**plain, carry=carry, contracts=tuple(names), nearest=nearest, leave=leave)
@@ -101,7 +113,11 @@ def resolve_dated(tape: DatedTape, events: Events, *, rules: Rules, costs: Costs
 def returns_dated(tape: DatedTape, events: Events, *, rules: Rules, costs: Costs) -> Returns:
     """The same trades as bare arrays."""
     ints, floats, _ = _run(tape, events, rules, costs)
-    trade, first, last = _groups(ints[:, 0], ints[:, LEG_INTS.index("series")], len(tape.contracts))
+    return _returns(ints, floats, len(tape.contracts))
+
+
+def _returns(ints: Any, floats: Any, spot: int) -> Returns:
+    trade, first, last = _groups(ints[:, 0], ints[:, LEG_INTS.index("series")], spot)
     pnl = np.bincount(trade, weights=floats[:, LEG_FLOATS.index("pnl")], minlength=len(first))
     value = pnl / floats[first, LEG_FLOATS.index("notional")]
     value[ints[last, LEG_INTS.index("reason")] == EXIT_REASONS.index("end")] = math.nan
@@ -115,19 +131,20 @@ def outcomes_dated(tape: DatedTape, side: int, *, rules: Rules, costs: Costs) ->
     """Net return of the same trade entered at the open of every bar, each on its own."""
     out = np.full(len(tape.time), np.nan)
     none = np.empty(0, np.int64)
-    step = hold_bars(rules, tape.bar_ns)
-    # trades that cannot meet run in one pass: entries `step + 1` bars apart
-    stride = step + 1
-    alone = Rules(**{**rules.__dict__, "opposite": False, "compound": False, "delay_bars": 0})
-    for offset in range(min(stride, len(out))):
-        bar = np.arange(offset, len(out), stride, dtype=np.int64) - 1
+    simple = replace(rules, opposite=False, compound=False, delay_bars=0)
+    for first in range(0, len(out), _AT_ONCE):
+        bar = np.arange(first, min(first + _AT_ONCE, len(out)), dtype=np.int64) - 1
         sides, codes = np.full(len(bar), side, np.int64), np.zeros(len(bar), np.int64)
-        found = returns_dated(tape, Events(bar, sides, codes, none, none), rules=alone, costs=costs)
+        events = Events(bar, sides, codes, none, none)
+        ints, floats, _ = _run(tape, events, simple, costs, alone=True)
+        found = _returns(ints, floats, len(tape.contracts))
         out[found.entry_bar] = found.value
     return out
 
 
-def _run(tape: DatedTape, events: Events, rules: Rules, costs: Costs) -> tuple[Any, Any, int]:
+def _run(
+    tape: DatedTape, events: Events, rules: Rules, costs: Costs, *, alone: bool = False
+) -> tuple[Any, Any, int]:
     stop, target, trail = (
         math.nan if level is None else level for level in (rules.stop, rules.target, rules.trail)
     )
@@ -136,7 +153,7 @@ def _run(tape: DatedTape, events: Events, rules: Rules, costs: Costs) -> tuple[A
         tape.nearest, tape.leave, events.bar, events.side, events.code, events.exit_bar,
         events.exit_side, rules.opposite, rules.delay_bars, hold_bars(rules, tape.bar_ns),
     )  # fmt: skip
-    account = (rules.capital, rules.weight, rules.compound)
+    account = (rules.capital, rules.weight, rules.compound, alone)
     paid = (costs.fee, costs.slippage, costs.maintenance)
     if not tape.carry:
         exits = (stop, target, trail, rules.leverage)
@@ -183,15 +200,6 @@ def _spot(market: Market, base: Tape, column: str) -> FloatArray:
     whole = ~np.isnan(market.column("spot", "open") + market.column("spot", "close"))
     inside = inside[whole[inside]]
     out[place[inside]] = market.column("spot", column)[inside]
-    return out
-
-
-def _span(used: np.ndarray[Any, np.dtype[np.bool_]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """From the first to the last of the bars that are used."""
-    out = np.zeros(len(used), bool)
-    at = np.flatnonzero(used)
-    if len(at):
-        out[at[0] : at[-1] + 1] = True
     return out
 
 

@@ -7,6 +7,7 @@ Rules beyond those of the perp:
 - A contract is left at the open of its `leave` bar (the next one that is present). If the holding
   time goes on, the same coins are bought or sold in the contract that is then the nearest, at the
   same open: reason `roll`; if there is none that trades at that open: `expiry`.
+- A contract without later bars is left at its last close: `expiry` if others trade on, else `end`.
 - Stop, target and trail of a future count from the fill of the leg that is held.
 - Carry: the future's side is that of the trade, spot is the other way, equal coins. Both legs come
   and go at opens at which both are present. Stop and target are changes of the basis (future /
@@ -73,20 +74,34 @@ def _closed_leg(entry_open, exit_price, side, size, fee, slippage, borrowed):
 
 
 @njit(cache=True, nogil=True)
+def _last_bar(d_close):
+    """The last bar at which any contract is present, −1 if none is."""
+    for i in range(d_close.shape[1] - 1, -1, -1):
+        for c in range(d_close.shape[0]):
+            if not math.isnan(d_close[c, i]):
+                return i
+    return -1
+
+
+@njit(cache=True, nogil=True)
 def run_future(
     time, d_open, d_high, d_low, d_close, nearest, leave,
     bar, side, code, exit_bar, exit_side, opposite, delay, hold,
-    stop, target, trail, leverage, fee, slippage, maintenance, capital, weight, compound,
+    stop, target, trail, leverage, fee, slippage, maintenance, capital, weight, compound, alone,
 ):  # fmt: skip
-    """All legs of one coin's book on dated futures: integer records, float records, dropped."""
+    """All legs of one coin's book on dated futures: integer records, float records, dropped.
+
+    With `alone`, every entry is its own book: none is ignored because another is open.
+    """
     room = len(bar) * (len(leave) + 1)
     ints = np.empty((room, len(LEG_INTS)), np.int64)
     floats = np.empty((room, len(LEG_FLOATS)), np.float64)
     no_time, no_rate = np.empty(0, np.int64), np.empty(0, np.float64)
+    final = _last_bar(d_close)
     count, trades, dropped, free_from, equity = 0, 0, 0, 0, capital
     for j in range(len(bar)):
         start = bar[j] + 1 + delay
-        if start >= len(time) or start < free_from or start < 0:
+        if start >= len(time) or (start < free_from and not alone) or start < 0:
             continue
         c = nearest[start]
         if c < 0 or math.isnan(d_close[c, start]):
@@ -115,8 +130,8 @@ def run_future(
                 if following <= c or math.isnan(d_close[following, last]):
                     following = -1
                 reason = ROLL if following >= 0 else EXPIRY
-            elif reason == END and last + 1 < len(time):
-                reason = EXPIRY  # the contract ended, the calendar goes on
+            elif reason == END and last < final:
+                reason = EXPIRY
             whole = (trades, code[j], side[j], bar[j], begin, last, reason, c)
             money = (entry, exit_, size, size * entry, fees, slipped, funding, pnl)
             count = _write(ints, floats, count, whole, money)
@@ -126,7 +141,7 @@ def run_future(
             c, begin = following, last
             cash = size * d_open[c, begin] * (1.0 + side[j] * slippage)
         trades += 1
-        free_from = len(time) if reason == END else (last if at_open else last + 1)
+        free_from = last if at_open else last + 1
     return ints[:count], floats[:count], dropped
 
 
@@ -134,7 +149,7 @@ def run_future(
 def run_carry(
     time, d_open, d_high, d_low, d_close, s_open, s_close, nearest, leave,
     bar, side, code, exit_bar, exit_side, opposite, delay, hold,
-    stop, target, leverage, fee, slippage, maintenance, borrow, capital, weight, compound,
+    stop, target, leverage, fee, slippage, maintenance, borrow, capital, weight, compound, alone,
 ):  # fmt: skip
     """All legs of one coin's book on futures against spot."""
     room = len(bar) * (len(leave) + 2)
@@ -144,7 +159,7 @@ def run_carry(
     spot_series = len(leave)
     for j in range(len(bar)):
         start = bar[j] + 1 + delay
-        if start >= len(time) or start < free_from or start < 0:
+        if start >= len(time) or (start < free_from and not alone) or start < 0:
             continue
         c = nearest[start]
         if c < 0 or math.isnan(d_close[c, start]) or math.isnan(s_close[start]):
@@ -163,7 +178,7 @@ def run_carry(
         fill = d_open[c, begin] * (1.0 + way * slippage)
         level = liquidation_level(way, fill, 0.0, leverage, maintenance)
         basis_then = d_open[c, begin] / s_open[begin] - 1.0
-        future_open, ended = True, len(time)
+        future_open, ended, liquidated_at = True, len(time), -1
         for i in range(start, len(time)):
             spot_here, future_here = not math.isnan(s_close[i]), not math.isnan(d_close[c, i])
             if not future_open:
@@ -220,7 +235,7 @@ def run_carry(
                 money = (fill, bankrupt, size, size * fill, fees, slipped, 0.0, pnl)
                 count = _write(ints, floats, count, whole, money)
                 equity += pnl
-                future_open = False
+                future_open, liquidated_at = False, i
         at_end = ended == len(time)
         if future_open:
             out = d_close[c, last] if at_end else d_open[c, last]
@@ -244,5 +259,5 @@ def run_carry(
         count = _write(ints, floats, count, whole, leg)
         equity += leg[7]
         trades += 1
-        free_from = len(time) if at_end else last
+        free_from = max(last, liquidated_at) + 1 if at_end else last
     return ints[:count], floats[:count], dropped

@@ -118,7 +118,7 @@ def _tape(strategy: Strategy, market: Market, time: IntArray, span: Span) -> Tap
         return base
     return dated_tape(
         market, base, carry=trade.instrument == "carry", min_days_left=trade.min_days_left,
-        leave_days=trade.leave_days,
+        leave_days=trade.leave_days, start=span[0], end=span[1],
     )  # fmt: skip
 
 

@@ -60,9 +60,11 @@ class FundedPortfolio(vbt.Portfolio):  # type: ignore[misc]
         Returns:
             One value a day on which a coin was listed, on a naive UTC index.
         """
-        profit = np.diff(self.value(), axis=0, prepend=np.atleast_2d(self.init_cash))
+        # of a single group vectorbt gives a series
+        value, capital = to_2d_array(self.value()), np.atleast_1d(self.init_cash)
+        profit = np.diff(value, axis=0, prepend=capital[None, :])
         day = self.wrapper.index.floor("D")
-        by_day = pd.DataFrame(profit / np.asarray(self.init_cash)).groupby(day).sum()
+        by_day = pd.DataFrame(profit / capital).groupby(day).sum()
         present = np.asarray(listed)
         # between its first and last bar a coin is listed, missing bars or not
         spans = np.cumsum(present, axis=0).astype(bool)

@@ -28,6 +28,7 @@ def calendar(spans: list[tuple[pd.Timestamp, pd.Timestamp]], bar: pd.Timedelta) 
 def tape(market: Market, *, time: IntArray, start: pd.Timestamp, end: pd.Timestamp) -> Tape:
     """One coin's perp on a calendar, with what lies outside [start, end] left out.
 
+    Where it has no perp, its spot, as what dated futures are measured against.
     Liquidation is tested against the mark where the market has its highs and lows, else the perp.
     The mark at a settlement τ is the mark's close of the bar that closes at τ; else the perp's
     open of the bar that contains τ; else (a missing bar) the last perp close before.
@@ -49,7 +50,8 @@ def tape(market: Market, *, time: IntArray, start: pd.Timestamp, end: pd.Timesta
         out[place] = market.column(stream, column)[inside]
         return out
 
-    prices = {c: spread("perp", c) for c in _PRICES}
+    base = "spot" if market.missing("perp") else "perp"
+    prices = {c: spread(base, c) for c in _PRICES}
     whole = ~np.isnan(np.column_stack(list(prices.values()))).any(axis=1)
     for price in prices.values():
         price[~whole] = np.nan  # a bar that is partly missing is missing
@@ -61,7 +63,7 @@ def tape(market: Market, *, time: IntArray, start: pd.Timestamp, end: pd.Timesta
         liq_open=liq["open"], liq_high=liq["high"], liq_low=liq["low"],
         settle_time=settle, settle_rate=rate,
         settle_mark=_marks(time, bar_ns, settle, marks["close"], prices["open"], prices["close"]),
-        holes=holes, volume=spread("perp", "volume"),
+        holes=holes, volume=spread(base, "volume"),
     )  # fmt: skip
 
 
