@@ -34,8 +34,9 @@ format: $(READY)  ## mend formatting and imports
 bench: $(READY)  ## speed against peers, as ratios within one run
 	$(BIN)/python -m benchmarks
 
-prove: $(READY)  ## the slow proofs that the default suite leaves out
+prove: $(READY)  ## the slow proofs that the default suite leaves out, and the calibration
 	$(BIN)/python -m pytest -m slow
+	$(BIN)/fadefollow calibrate
 
 wheel: $(READY)  ## build the wheel into dist/
 	$(BIN)/python -m build --wheel

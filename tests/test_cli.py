@@ -236,3 +236,16 @@ def test_help_and_version_do_not_need_the_heavy_libraries(folder: Path) -> None:
     )
     assert done.stdout.strip().endswith("[]")
     assert "follow" in done.stdout
+
+
+def test_a_calibration_writes_its_page_and_goes_on(folder: Path) -> None:
+    words = ["calibrate", "--strategies", "fade_crowded_funding", "--coins", "1", "--years", "1",
+             "--planted", "0", "--draws", "50", "--jobs", "1", "--json"]  # fmt: skip
+    for markets in ("1", "2"):
+        result = fadefollow(*words, "--markets", markets, cwd=folder)
+        assert result.returncode == 0, result.stderr
+        said = json.loads(result.stdout)
+        assert said["false_tables"]["of"] == int(markets)
+    notebook = folder / "reports" / "runs" / "calibration.jsonl"
+    assert len(notebook.read_text().splitlines()) == 2
+    assert len(list((folder / "reports" / "runs").glob("*-calibration*/report.html"))) == 2

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    pass
+    from fadefollow.workspace import Workspace
 
 app = typer.Typer(
     name="fadefollow",
@@ -76,6 +76,12 @@ def run(
         bool,
         typer.Option("--open-holdout", help="See what the data set holds out; it is recorded."),
     ] = False,
+    fragility: Annotated[
+        bool,
+        typer.Option(
+            "--fragility", help="Also judge under changed assumptions; takes some times as long."
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure whether fading or following each phase pays, and write the report."""
@@ -96,6 +102,7 @@ def run(
         placebo_draws=placebo_draws,
         bootstrap_draws=bootstrap_draws,
         open_holdout=open_holdout,
+        fragility=fragility,
         command=_command(),
     )
     with progress(quiet=as_json) as step:
@@ -111,33 +118,53 @@ def calibrate(
     detection: Annotated[
         bool, typer.Option("--detection", help="Measure how well the detectors find the truth.")
     ] = False,
-    signals: Annotated[str | None, typer.Option(help="Signals; by default all.")] = None,
-    markets: Annotated[int, typer.Option(min=1, help="Simulated markets, one a seed.")] = 10,
+    signals: Annotated[
+        str | None, typer.Option(help="With --detection: signals; by default all.")
+    ] = None,
+    strategies: Annotated[
+        str | None,
+        typer.Option(help="Strategies judged together; drifts are planted in the first's phases."),
+    ] = None,
+    markets: Annotated[
+        int | None, typer.Option(min=0, help="Markets with nothing planted, one a seed.")
+    ] = None,
+    planted: Annotated[
+        int | None, typer.Option(min=0, help="Markets for each planted drift and length.")
+    ] = None,
     years: Annotated[float, typer.Option(help="Length of each.")] = 2.0,
-    coins: Annotated[int, typer.Option(min=1, help="Coins in each.")] = 2,
+    coins: Annotated[int | None, typer.Option(min=1, help="Coins in each.")] = None,
     bar: Annotated[str, typer.Option(help="Size of the bars.")] = "1h",
+    draws: Annotated[int, typer.Option(min=50, help="Placebo shifts.")] = 300,
+    seed: Annotated[int, typer.Option(min=0, help="Of the first market.")] = 1_000_000,
     jobs: Annotated[int, typer.Option(help="Processes; -1 for all cores.")] = -1,
     markdown: Annotated[bool, typer.Option(help="Print the table as the docs hold it.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """How often the product's own answers are right, measured on simulated markets."""
+    """How often the product's own answers are right, measured on simulated markets.
+
+    Exit status 2 if the verdict is wrong more often than it promises. Interrupted, it goes on
+    where it was when it is started again.
+    """
     from dataclasses import asdict
 
-    from fadefollow.errors import ParameterError
     from fadefollow.market.bars import bar_size
     from fadefollow.terminal import progress, show_detection
     from fadefollow.verdict.detection import FIRST_SEED, as_markdown, measure_detection
     from fadefollow.workspace import find_workspace
 
-    if not detection:
-        raise ParameterError("calibrate needs to be told what to measure", hint="--detection")
     workspace = find_workspace()
+    if not detection:
+        given = {"markets": markets, "planted_markets": planted, "coins": coins}
+        settings: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
+        settings |= {"years": years, "bar": bar, "draws": draws, "seed": seed}
+        _calibrate_verdicts(workspace, _listed(strategies), settings, jobs=jobs, as_json=as_json)
+        return
     names = _listed(signals) or tuple(workspace.names("signals"))
     kinds = [workspace.signal(name)() for name in names]
     with progress(quiet=as_json) as step:
         found = measure_detection(
-            kinds, seeds=range(FIRST_SEED, FIRST_SEED + markets),
-            lab={"years": years, "coins": coins}, bar=bar_size(bar), jobs=jobs, step=step,
+            kinds, seeds=range(FIRST_SEED, FIRST_SEED + (markets or 10)),
+            lab={"years": years, "coins": coins or 2}, bar=bar_size(bar), jobs=jobs, step=step,
         )  # fmt: skip
     if as_json:
         _print_json([{k: _finite(v) for k, v in asdict(row).items()} for row in found])
@@ -145,6 +172,78 @@ def calibrate(
         typer.echo(as_markdown(found), nl=False)
     else:
         show_detection(found)
+
+
+def _calibrate_verdicts(
+    workspace: Workspace,
+    strategies: tuple[str, ...] | None,
+    settings: dict[str, Any],
+    *,
+    jobs: int,
+    as_json: bool,
+) -> None:
+    import pandas as pd
+
+    from fadefollow.reporting.calibration import write_calibration
+    from fadefollow.terminal import progress, show_calibration
+    from fadefollow.verdict import calibrating
+
+    started = pd.Timestamp.now(tz="UTC")
+    chosen = map(workspace.strategy, strategies or calibrating.STRATEGIES)
+    bets = tuple((strategy, workspace.detector(strategy)) for strategy in chosen)
+    design = calibrating.Design(families=calibrating.families_of(bets), **settings)
+    notebook = calibrating.Notebook(workspace.runs / calibrating.NOTEBOOK)
+    with progress(quiet=as_json) as step:
+        found = calibrating.calibrate(design, bets, notebook=notebook, jobs=jobs, step=step)
+    folder = write_calibration(
+        found, workspace.runs, workspace.templates, command=_command(), started=started
+    )
+    if as_json:
+        typer.echo((folder / "calibration.json").read_text("utf-8"), nl=False)
+    else:
+        show_calibration(found, folder)
+    found.raise_failures()
+
+
+@app.command()
+def check(
+    strategy: Annotated[str, typer.Argument(help="Strategy by name.")],
+    dataset: DatasetOption = None,
+    symbols: Annotated[
+        str | None, typer.Option(help="Coins, separated by commas; by default the first two.")
+    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    days: Annotated[float, typer.Option(min=1, help="Days of each coin, at most.")] = 400.0,
+    bars: Annotated[
+        int, typer.Option(min=1, help="Bars of each coin after which the future is changed.")
+    ] = 36,
+    as_json: JsonOption = False,
+) -> None:
+    """Find look-ahead of a single bar, answers that differ, and parameters that do nothing.
+
+    Exit status 2 if the strategy cannot be trusted; what is only a warning does not count.
+    """
+    from fadefollow.job import open_named
+    from fadefollow.terminal import progress, show_check
+    from fadefollow.verdict.checking import CheckSettings, check_strategy
+    from fadefollow.workspace import find_workspace
+
+    workspace = find_workspace()
+    bet = workspace.strategy(strategy)
+    named = _listed(symbols)
+    settings = CheckSettings(bars=bars, days=days, coins=len(named or ()) or CheckSettings.coins)
+    with progress(quiet=as_json) as step:
+        step("reading the data", None)
+        opened = open_named(
+            workspace, dataset, symbols=named or bet.symbols, since=since, until=until
+        )
+        report = check_strategy(bet, workspace.detector(bet), opened, settings=settings, step=step)
+    if as_json:
+        _print_json(report.to_dict())
+    else:
+        show_check(report)
+    report.raise_errors()
 
 
 @data.command("import")

@@ -22,6 +22,7 @@ from fadefollow.market.panel import Market
 from fadefollow.market.store import Store
 from fadefollow.phases import Signal
 from fadefollow.reporting.write import write_run
+from fadefollow.verdict.fragility import fragility
 from fadefollow.verdict.measure import Settings, measure
 from fadefollow.verdict.model import RunResult, Verdict
 from fadefollow.verdict.trials import configuration, deflate, known_by, stamp, trials_of
@@ -45,6 +46,7 @@ class RunOptions:
     command: str
     settings: Settings
     open_holdout: bool = False
+    fragility: bool = False
 
     @classmethod
     def of(
@@ -61,6 +63,7 @@ class RunOptions:
         placebo_draws: int | None = None,
         bootstrap_draws: int | None = None,
         open_holdout: bool = False,
+        fragility: bool = False,
         command: str = "fadefollow run",
     ) -> RunOptions:
         """What was asked for, the rest from the workspace's settings.
@@ -82,7 +85,7 @@ class RunOptions:
         chosen = tuple(dict.fromkeys(names))
         return cls(
             dataset or ours.default_dataset, chosen, symbols, since, until, command, settings,
-            open_holdout,
+            open_holdout, fragility,
         )  # fmt: skip
 
 
@@ -108,6 +111,11 @@ def run_job(workspace: Workspace, options: RunOptions, *, step: Step) -> tuple[R
     found = measure(dataset, bets, settings=options.settings, step=step)
     verdicts = _remembered(workspace, options, bets, dataset, found.verdicts)
     clock.lap("measure")
+    flips = (
+        fragility(dataset, bets, settings=options.settings, step=step) if options.fragility else ()
+    )
+    if options.fragility:
+        clock.lap("fragility")
     step("writing the report", None)
     result = RunResult(
         name=options.strategies[0] if len(options.strategies) == 1 else f"{dataset.name}-all",
@@ -138,6 +146,9 @@ def run_job(workspace: Workspace, options: RunOptions, *, step: Step) -> tuple[R
         missing=found.missing,
         seconds=clock.seconds,
         versions=versions(),
+        splits=found.splits,
+        fragility=flips,
+        spa=found.spa,
     )
     return result, write_run(result, workspace.runs, workspace.templates)
 

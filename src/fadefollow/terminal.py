@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from fadefollow.market.dataset import Dataset
     from fadefollow.market.files import ImportReport
     from fadefollow.market.findings import Finding
-    from fadefollow.verdict.checking import CheckReport
     from fadefollow.verdict.calibrating import Calibration
+    from fadefollow.verdict.checking import CheckReport
     from fadefollow.verdict.detection import Detection
     from fadefollow.verdict.model import NotTraded, RunResult, StanceResult
 
@@ -53,9 +53,9 @@ def show_run(result: RunResult, folder: Path) -> None:
     """The verdicts of a run, its warnings, and where the report is."""
     console = Console()
     table = _table(f"Fade or follow? {escape(str(result.dataset['title']))}")
-    table.add_column("phase", no_wrap=True, max_width=20)
+    table.add_column("phase", no_wrap=True, max_width=18)
     table.add_column("verdict", no_wrap=True)
-    for name in ("fade, bps a trade", "follow, bps a trade"):
+    for name in ("fade, bps", "follow, bps"):
         table.add_column(name, justify="right", no_wrap=True)
     planted = any(v.planted_bps is not None for v in result.verdicts)
     if planted:

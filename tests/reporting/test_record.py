@@ -51,6 +51,11 @@ STANCE_KEYS = [
     "n_liquidated",
     "deflated_sharpe",
     "n_trials_known",
+    "p_placebo_error",
+    "p_adjusted_error",
+    "capacity_quote",
+    "capacity_median_quote",
+    "capacity_by_coin",
 ]
 
 

@@ -91,7 +91,7 @@ def prepare(
             or f"none for {', '.join(empty)}",
         )
     time = calendar(list(spans.values()), traded[0].bar)
-    tapes = tuple(_tape(strategy, m, time, spans[m.symbol]) for m in traded)
+    tapes = tuple(instrument_tape(strategy, m, time, spans[m.symbol]) for m in traded)
     rules = strategy.trade.rules()
     hold_bars(rules, tapes[0].bar_ns)
     table, outside = _inside(phases.table, spans, traded[0].bar)
@@ -110,8 +110,8 @@ def prepare(
     return Prepared(plan, needs, spans, left_out, outside)
 
 
-def _tape(strategy: Strategy, market: Market, time: IntArray, span: Span) -> Tape:
-    """The coin's own tape, or that of its contracts."""
+def instrument_tape(strategy: Strategy, market: Market, time: IntArray, span: Span) -> Tape:
+    """The tape of what a strategy trades: the coin's own, or that of its contracts."""
     trade = strategy.trade
     base = tape(market, time=time, start=span[0], end=span[1])
     if trade.instrument == "perp":

@@ -43,6 +43,7 @@ class Dataset:
             horizon_hours`; else None.
         findings: what the import saw, and what opening left out.
         costs: overrides of costs, as written in the data set's TOML.
+        lab: on lab data, the settings that it was simulated with.
         holdout: when the data set's holdout begins, UTC; None where it has none.
         holdout_open: whether the markets hold data from the holdout.
     """
@@ -56,6 +57,7 @@ class Dataset:
     truth: pd.DataFrame | None = None
     findings: tuple[Finding, ...] = ()
     costs: Mapping[str, Any] = field(default_factory=dict)
+    lab: Mapping[str, Any] = field(default_factory=dict)
     holdout: pd.Timestamp | None = None
     holdout_open: bool = False
 
@@ -146,8 +148,9 @@ def _simulated(spec: DatasetSpec, name: str) -> Dataset:
     }
     print_ = fingerprint(spec.bar, made.tables)
     return Dataset(
-        name, spec.title, spec.bar, True, print_, markets, truth=made.truth, costs=spec.costs
-    )
+        name, spec.title, spec.bar, True, print_, markets, truth=made.truth, costs=spec.costs,
+        lab=spec.lab,
+    )  # fmt: skip
 
 
 def _stored(spec: DatasetSpec, name: str, store: Store, symbols: Sequence[str] | None) -> Dataset:

@@ -186,6 +186,17 @@ def study_chart(study: EventStudy) -> Chart:
             "hovertemplate": f"<b>after the phase</b> %{{y:+.1f}}{THIN}bps<extra></extra>",
         },
     ]
+    if study.momentum_mean_bps:
+        data.insert(
+            3,
+            {
+                **line,
+                "y": packed(study.momentum_mean_bps),
+                "name": "like momentum",
+                "line": {"color": "@ink/0.6", "width": 1.3, "dash": "dash"},
+                "hovertemplate": f"like momentum %{{y:+.1f}}{THIN}bps<extra></extra>",
+            },
+        )
     notes = [
         _note("following gains ↑", "@follow", y=1, yanchor="top"),
         _note("fading gains ↓", "@fade", y=0, yanchor="bottom"),

@@ -195,15 +195,23 @@ def _study(study: EventStudy) -> Exhibit:
                     study.placebo_mean_bps,
                     study.placebo_low_bps,
                     study.placebo_high_bps,
+                    *((study.momentum_mean_bps,) if study.momentum_mean_bps else ()),
                 )
             ),
         )
         for i in places
     )
-    head = ("After", "Phase, bps", "Placebo mean, bps", f"2.5{THIN}%, bps", f"97.5{THIN}%, bps")
+    band = (f"2.5{THIN}%, bps", f"97.5{THIN}%, bps")
+    like = ("Like momentum, bps",) if study.momentum_mean_bps else ()
+    head = ("After", "Phase, bps", "Placebo mean, bps", *band, *like)
     caption = (
         f"Mean cumulative return over {count(study.n_events, 'event')} in the lean's direction, "
         "net of funding, before fees and slippage. Inside the grey band, the phase did no more "
         f"than shifted times do. Below zero ({MINUS}), fading gains."
+        + (
+            " Dashed: all bars of the same coins that had moved as much before."
+            if study.momentum_mean_bps
+            else ""
+        )
     )
     return exhibit(title, caption, study_chart(study), Table(head, rows))

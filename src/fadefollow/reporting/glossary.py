@@ -89,6 +89,30 @@ TERMS: dict[str, tuple[str, str]] = {
         "Liquidated",
         "Positions closed by the exchange because their margin was used up.",
     ),
+    "capacity": (
+        "Capacity",
+        "Order size in the quote currency at which the order's own market impact, by the "
+        "square-root law (Almgren et al. 2005, Tóth et al. 2011), eats the whole mean return: one "
+        "size for all coins, the median over coins, then coin by coin. At most a day's volume. "
+        "As uncertain as the mean itself.",
+    ),
+    "split": (
+        "Split",
+        "The trades by coin, year of entry, regime (calm: the last 30 days' volatility is in the "
+        "lowest third of the last year's; else bull or bear by the last 30 days' return; all as "
+        "known at the end of the day before), weekday, quiet weekend, door number and third of "
+        "strength among the events known by then.",
+    ),
+    "q": (
+        "q",
+        "Of the cells of the run with a q this small, the share that would be there by luck "
+        "alone (false discovery rate). The test is against any hour of the same cell.",
+    ),
+    "spa": (
+        "Best of all books",
+        "If no stance of the run were better than its placebo, how often would the best of so "
+        "many look as good? (Hansen's test of superior predictive ability)",
+    ),
     "win_rate": ("Win rate", "Share of trades with a positive net return. Says little alone."),
     "hold": ("Holding time", "Mean time between entry and exit."),
     "funding": (

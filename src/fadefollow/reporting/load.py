@@ -6,7 +6,7 @@ import json
 import math
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -21,6 +21,9 @@ from fadefollow.verdict.model import (
     StanceResult,
     Verdict,
 )
+from fadefollow.verdict.rows import CoinCapacity, FragilityRow, SpaTest, SplitCell
+
+T = TypeVar("T")
 
 
 def read_run(path: Path) -> RunResult:
@@ -52,7 +55,7 @@ def read_run(path: Path) -> RunResult:
 def _read(path: Path) -> RunResult:
     result = _json(path / "result.json")
     report = _json(path / "report.json")
-    truth = path / "truth.parquet"
+    truth, splits = path / "truth.parquet", path / "splits.parquet"
     return RunResult(
         name=report["name"],
         command=result["command"],
@@ -78,6 +81,9 @@ def _read(path: Path) -> RunResult:
         },
         seconds=result["seconds"],
         versions=report["versions"],
+        splits=_splits(pd.read_parquet(splits)) if splits.exists() else (),
+        fragility=tuple(_known(FragilityRow, row) for row in report.get("fragility", ())),
+        spa=_known(SpaTest, result["spa"]) if result.get("spa") else None,
     )
 
 
@@ -122,7 +128,9 @@ def _stance(public: dict[str, Any], private: dict[str, Any], name: str) -> Stanc
     for key, value in values.items():
         if key.startswith("n_"):
             continue
-        if key == "pnl":
+        if key == "capacity_by_coin":
+            values[key] = tuple(_known(CoinCapacity, coin) for coin in value)
+        elif key == "pnl":
             values[key] = PnlSplit(**{part: _number(x) for part, x in value.items()})
         else:
             values[key] = _interval(value) if key.endswith("ci_bps") else _number(value)
@@ -135,6 +143,16 @@ def _study(record: dict[str, Any]) -> EventStudy:
         for key, value in record.items()
     }
     return EventStudy(**turned)
+
+
+def _splits(table: pd.DataFrame) -> tuple[SplitCell, ...]:
+    rows = table.to_dict("records")
+    return tuple(SplitCell(**{str(key): value for key, value in row.items()}) for row in rows)
+
+
+def _known(kind: type[T], record: dict[str, Any]) -> T:
+    """A row as it was written, with NaN where null is."""
+    return kind(**{key: math.nan if value is None else value for key, value in record.items()})
 
 
 def _number(value: float | None) -> float:

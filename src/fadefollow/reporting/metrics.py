@@ -19,6 +19,7 @@ from fadefollow.reporting.text import (
     interval,
     percent,
     ratio,
+    size,
 )
 from fadefollow.verdict.model import Interval, NotTraded, StanceResult, Verdict
 
@@ -39,13 +40,14 @@ _ROWS: tuple[tuple[str, Callable[[StanceResult], Cell]], ...] = (
     ("ci", lambda s: interval_cell(s.ci_bps, why=reason(s))),
     ("anyhour", lambda s: cell(bps, s.anyhour_mean_bps, why=reason(s))),
     ("placebo", lambda s: cell(bps, s.placebo_mean_bps, why=reason(s))),
-    ("p_placebo", lambda s: cell(chance, s.p_placebo, why=reason(s))),
-    ("p_adjusted", lambda s: cell(chance, s.p_adjusted, why=reason(s))),
+    ("p_placebo", lambda s: _p(s, s.p_placebo, s.p_placebo_error)),
+    ("p_adjusted", lambda s: _p(s, s.p_adjusted, s.p_adjusted_error)),
     ("momentum", lambda s: _momentum(s)),
     ("sharpe", lambda s: cell(ratio, s.sharpe, why=reason(s))),
     ("deflated", lambda s: _deflated(s)),
     ("drawdown", lambda s: cell(percent, s.max_drawdown, why=reason(s))),
     ("breakeven", lambda s: cell(cost, s.breakeven_cost_bps, why=reason(s))),
+    ("capacity", lambda s: _capacity(s)),
     ("win_rate", lambda s: cell(lambda x: percent(x, 0), s.win_rate, why=reason(s))),
     ("hold", lambda s: cell(hours, s.mean_hold_hours, why=reason(s))),
     ("liquidated", lambda s: Cell(fixed(s.n_liquidated))),
@@ -81,6 +83,24 @@ def _momentum(stance: StanceResult) -> Cell:
     mean = cell(bps, stance.momentum_mean_bps, why=reason(stance))
     shown = interval(stance.momentum_ci_bps)
     return mean if mean.why or DASH in shown else Cell(f"{mean.text} {shown}")
+
+
+def _p(stance: StanceResult, p: float, error: float) -> Cell:
+    """A p-value, ± what its number of draws leaves."""
+    shown = cell(chance, p, why=reason(stance))
+    return shown if shown.why or not error > 0.0 else Cell(f"{shown.text} ± {error:.1g}")
+
+
+def _capacity(stance: StanceResult) -> Cell:
+    """The order size over all coins, then coin by coin."""
+    if not stance.capacity_by_coin:
+        return Cell(DASH, reason(stance) if not stance.n_trades else "no volume is known")
+    coins = [f"{c.symbol} {size(c.quote)}" for c in stance.capacity_by_coin]
+    named = ", ".join(coins) if len(coins) <= 6 else f"{len(coins)} coins"
+    median = f"; median {size(stance.capacity_median_quote)}" if len(coins) > 1 else ""
+    if not stance.capacity_quote > 0.0:
+        return Cell(DASH, f"no net edge to be eaten ({named})")
+    return Cell(f"{size(stance.capacity_quote)}{median} ({named})")
 
 
 def _deflated(stance: StanceResult) -> Cell:

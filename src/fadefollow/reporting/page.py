@@ -17,6 +17,7 @@ from fadefollow.reporting import exhibits, text
 from fadefollow.reporting.coverage import coverage_figure, findings, plain
 from fadefollow.reporting.exhibits import Exhibit
 from fadefollow.reporting.forest import ForestRow, forest
+from fadefollow.reporting.further import fragility_tables, split_tables
 from fadefollow.reporting.glossary import TERMS
 from fadefollow.reporting.metrics import Metric, interval_cell, metrics, reason
 from fadefollow.reporting.performance import TradeLists, trade_lists
@@ -108,6 +109,9 @@ def context(run: RunResult) -> dict[str, Any]:
         "market": exhibits.market(run),
         "equity": exhibits.equity(run),
         "splits": exhibits.splits(run),
+        "split_tables": split_tables(run),
+        "fragility_tables": fragility_tables(run),
+        "best": text.prose(run.spa.sentence) if run.spa is not None else "",
         "studies": exhibits.studies(run),
         "coverage": exhibits.covered(table),
         "coverage_notes": table.others,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, astuple, fields
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import tomli_w
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.errors import SpecError
 from fadefollow.verdict.model import NotTraded, RunResult, StanceResult, Verdict
+from fadefollow.verdict.rows import SplitCell
 
 SCHEMA = 1
 #: fields of a stance that result.json does not have
@@ -41,6 +42,8 @@ def result_record(run: RunResult) -> dict[str, Any]:
         "warnings": list(run.warnings),
         "seconds": run.seconds,
     }
+    if run.spa is not None:
+        record["spa"] = asdict(run.spa)
     cleaned: dict[str, Any] = clean(record)
     return cleaned
 
@@ -57,6 +60,7 @@ def report_record(run: RunResult) -> dict[str, Any]:
         "dataset": run.dataset,
         "verdicts": extra,
         "event_studies": [asdict(study) for study in run.event_studies],
+        "fragility": [asdict(row) for row in run.fragility],
         "strategies": run.strategies,
         "config": run.config,  # config.toml lacks what is absent
         "missing": run.missing,
@@ -77,6 +81,7 @@ def write_tables(run: RunResult, folder: Path) -> None:
         "phases": run.phases,
         "equity": _long_equity(run.equity),
         "prices": _long_prices(run.prices),
+        "splits": _splits(run),
     }
     if run.truth is not None:
         tables["truth"] = run.truth
@@ -151,6 +156,11 @@ def _private(stance: StanceResult | NotTraded) -> dict[str, Any] | None:
     if isinstance(stance, NotTraded):
         return None
     return {name: getattr(stance, name) for name in PRIVATE}
+
+
+def _splits(run: RunResult) -> pd.DataFrame:
+    names = [f.name for f in fields(SplitCell)]
+    return pd.DataFrame([astuple(cell) for cell in run.splits], columns=names)
 
 
 def _long_equity(equity: pd.DataFrame) -> pd.DataFrame:

@@ -111,6 +111,16 @@ def money(value: float) -> str:
     return fixed(value, 0 if abs(value) >= 99.5 else 2, sign=True)
 
 
+def size(value: float) -> str:
+    """An amount of the quote currency to two digits: `1.2 M`."""
+    if not math.isfinite(value):
+        return DASH
+    for scale, letter in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= scale:
+            return fixed(value / scale, 1 if abs(value) < 10 * scale else 0, unit=f"{THIN}{letter}")
+    return fixed(value)
+
+
 def price(value: float) -> str:
     """A price with about five significant digits."""
     if not math.isfinite(value) or value == 0:

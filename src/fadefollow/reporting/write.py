@@ -12,7 +12,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import filelock
@@ -55,6 +55,27 @@ def write_run(result: RunResult, runs_dir: Path, templates: Path) -> Path:
             path = _publish(folder, runs_dir / folder_name(result))
         write_index(runs_dir, templates)
     return path
+
+
+def write_files(files: Mapping[str, bytes], wanted: Path) -> Path:
+    """Write a folder of files that is there completely or not at all.
+
+    Args:
+        files: by name.
+        wanted: the folder; where it exists already, the next name that is free is taken.
+
+    Raises:
+        StoreError: it cannot be written; nothing is left behind.
+    """
+    runs_dir = wanted.parent
+    with _as_store_error(runs_dir):
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        _sweep(runs_dir)
+        with _staging(runs_dir) as folder:
+            for name, data in files.items():
+                (folder / name).write_bytes(data)
+            _flush(folder)
+            return _publish(folder, wanted)
 
 
 def folder_name(result: RunResult) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,13 +60,23 @@ class _Row:
     excess: DaySums
 
 
-def weigh(plan: Plan, books: Books, *, draws: int, seed: int) -> tuple[PhaseEvidence, ...]:
+def weigh(
+    plan: Plan,
+    books: Books,
+    *,
+    draws: int,
+    seed: int,
+    outcomes: MutableMapping[str, Outcomes] | None = None,
+) -> tuple[PhaseEvidence, ...]:
     """The evidence of each phase of a plan.
 
     Each phase's resampling depends on `seed` and on its own name only, so that an interval stays as
-    it is when other strategies join the run.
+    it is when other strategies join the run. What entering at every bar earns is put into
+    `outcomes`, by strategy, if that is given.
     """
     by_bar = all_outcomes(plan)
+    if outcomes is not None:
+        outcomes[plan.strategy] = by_bar
     cells = all_cells(plan, by_bar)
     return tuple(
         _weigh_phase(plan, books, code, by_bar, cells, draws=draws, rng=_rng(plan, code, seed))

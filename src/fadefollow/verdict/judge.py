@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -13,15 +12,17 @@ import numpy as np
 from fadefollow.engine.model import FloatArray, Plan
 from fadefollow.errors import ParameterError
 from fadefollow.phases import STANCES, Stance
+from fadefollow.verdict.anyhour import Outcomes
 from fadefollow.verdict.days import HOUR_NS
 from fadefollow.verdict.detectable import detectable_edge
 from fadefollow.verdict.evidence import Books, PhaseEvidence, StanceEvidence, weigh
-from fadefollow.verdict.maxt import MaxT, step_down
+from fadefollow.verdict.maxt import MaxT, p_error, step_down
 from fadefollow.verdict.metrics import breakeven_cost, max_drawdown, pnl_split, sharpe
 from fadefollow.verdict.model import Interval, NotTraded, StanceResult, Verdict
 from fadefollow.verdict.overfit import TrackRecord
 from fadefollow.verdict.placebo import Draws, Shifts, draw_shifts, placebo
 from fadefollow.verdict.rule import MIN_BLOCKS, decide
+from fadefollow.verdict.threads import threads
 
 #: with fewer placebo shifts than this, the verdict says how many there were
 FEW_SHIFTS = 200
@@ -37,6 +38,7 @@ def judge(
     placebo_draws: int = 1000,
     bootstrap_draws: int = 2000,
     seed: int = 0,
+    outcomes: MutableMapping[str, Outcomes] | None = None,
     progress: Progress | None = None,
 ) -> tuple[Verdict, ...]:
     """Judge every phase of every strategy of a run, as one family of questions.
@@ -49,6 +51,8 @@ def judge(
         placebo_draws: shifts to resolve; all that are possible where there are fewer.
         bootstrap_draws: replicates of each phase's trades.
         seed: the same seed gives the same verdicts.
+        outcomes: is given, by strategy, what entering at every bar earns, for those who need it
+            further on.
         progress: told how far the placebo is, which takes most of the time.
 
     Returns:
@@ -61,9 +65,14 @@ def judge(
     if not plans:
         return ()
     # the kernels let go of Python's lock; each phase has a random stream of its own
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads()) as pool:
         evidence = list(
-            pool.map(lambda plan: weigh(plan, books, draws=bootstrap_draws, seed=seed), plans)
+            pool.map(
+                lambda plan: weigh(
+                    plan, books, draws=bootstrap_draws, seed=seed, outcomes=outcomes
+                ),
+                plans,
+            )
         )
     shifts = draw_shifts(plans, draws=placebo_draws, rng=np.random.default_rng([seed]))
     rows = _confront(plans, evidence, shifts, progress)
@@ -139,7 +148,7 @@ def _row(plan: Plan, code: int, stance: Stance, phase: PhaseEvidence, draws: Dra
 
 def _verdict(plan: Plan, code: int, phase: PhaseEvidence, family: _Family, alpha: float) -> Verdict:
     numbers = {s: family.numbers[plan.strategy, code, s] for s in phase.stances}
-    results = {s: _result(plan, family.rows[n], family.table, n, alpha) for s, n in numbers.items()}
+    results = {s: _result(plan, family, n, alpha) for s, n in numbers.items()}
     fade, follow = (results.get(s) or NotTraded(plan.refused[s]) for s in STANCES)
     difference = _bps(phase.difference.interval(alpha))
     detectable = max(
@@ -171,7 +180,8 @@ def _verdict(plan: Plan, code: int, phase: PhaseEvidence, family: _Family, alpha
     )
 
 
-def _result(plan: Plan, row: _Row, table: MaxT, number: int, alpha: float) -> StanceResult:
+def _result(plan: Plan, family: _Family, number: int, alpha: float) -> StanceResult:
+    row, table, draws = family.rows[number], family.table, len(family.shifts.hours)
     found = row.evidence
     trades, time = found.trades, plan.tapes[0].time
     held = time[trades["exit_bar"].to_numpy()] - time[trades["entry_bar"].to_numpy()]
@@ -196,6 +206,8 @@ def _result(plan: Plan, row: _Row, table: MaxT, number: int, alpha: float) -> St
         n_days=record.n,
         daily_skew=record.skew,
         daily_kurtosis=record.kurtosis,
+        p_placebo_error=p_error(float(table.p[number]), draws),
+        p_adjusted_error=p_error(float(table.adjusted[number]), draws),
     )
 
 

@@ -18,9 +18,15 @@ from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.panel import Market
 from fadefollow.phases import COLUMNS, STANCES, Phases, Signal, Stance
+from fadefollow.verdict.anyhour import Outcomes
+from fadefollow.verdict.capacity import capacity, liquidity
 from fadefollow.verdict.judge import judge
-from fadefollow.verdict.model import EventStudy, NotTraded, Verdict
+from fadefollow.verdict.model import EventStudy, NotTraded, StanceResult, Verdict
+from fadefollow.verdict.rows import SpaTest, SplitCell
+from fadefollow.verdict.spa import spa_of_run
+from fadefollow.verdict.splits import split_results
 from fadefollow.verdict.study import event_study
+from fadefollow.verdict.truth import labelled, simulated
 
 #: called with what is being done and how much of it is done, from 0 to 1, or None if unknown
 Step = Callable[[str, float | None], None]
@@ -49,6 +55,8 @@ class Measured:
     equity: pd.DataFrame
     missing: dict[str, dict[str, tuple[str, ...]]]
     warnings: tuple[str, ...]
+    splits: tuple[SplitCell, ...] = ()
+    spa: SpaTest | None = None
 
 
 def measure(dataset: Dataset, bets: Sequence[Bet], *, settings: Settings, step: Step) -> Measured:
@@ -71,7 +79,7 @@ def measure(dataset: Dataset, bets: Sequence[Bet], *, settings: Settings, step: 
     for number, (strategy, signal) in enumerate(bets):
         step(f"detecting {signal.name()}", number / len(bets))
         try:
-            ready.append(_prepared(dataset, strategy, signal, detected))
+            ready.append(prepare_bet(dataset, strategy, signal, detected))
         except (DataError, ParameterError) as error:
             if len(bets) == 1:
                 raise
@@ -83,12 +91,13 @@ def measure(dataset: Dataset, bets: Sequence[Bet], *, settings: Settings, step: 
         step(f"trading {prepared.plan.strategy}", number / len(ready))
         for stance in STANCES:
             if stance not in prepared.plan.refused:
-                made[prepared.plan.strategy, stance] = _books(
+                made[prepared.plan.strategy, stance] = books_of(
                     prepared.plan, stance, settings.missing_funding, notes
                 )
         notes.extend(_left_out(prepared))
+    outcomes: dict[str, Outcomes] = {}
     verdicts = judge(
-        plans, made, alpha=settings.alpha, placebo_draws=settings.placebo_draws,
+        plans, made, outcomes=outcomes, alpha=settings.alpha, placebo_draws=settings.placebo_draws,
         bootstrap_draws=settings.bootstrap_draws, seed=settings.seed,
         progress=lambda done, of: step("placebos and bootstrap", done / of),
     ) if plans else ()  # fmt: skip
@@ -96,20 +105,63 @@ def measure(dataset: Dataset, bets: Sequence[Bet], *, settings: Settings, step: 
     for number, plan in enumerate(plans):
         step("event studies", number / len(plans))
         studies.extend(event_study(plan, rng=np.random.default_rng([settings.seed, number])))
+    step("splits and capacity", None)
+    found = [detected[s.name(), s.model_dump_json()].table for s in _signals(ready, bets)]
+    splits = split_results(
+        plans, made, found, outcomes=outcomes, alpha=settings.alpha, seed=settings.seed
+    )
+    spa = spa_of_run(plans, made, verdicts, alpha=settings.alpha, seed=settings.seed)
+    verdicts = _with_capacity(plans, made, verdicts)
     step("portfolios", None)
+    by_name = {strategy.name: strategy for strategy, _ in bets}
     missing = {signal.name(): _missing(detected, signal) for _, signal in bets}
     return Measured(
-        verdicts=tuple(_with_truth(v, dataset) for v in (*verdicts, *untraded)),
+        verdicts=tuple(
+            _with_truth(v, dataset, by_name[v.strategy]) for v in (*verdicts, *untraded)
+        ),
         event_studies=tuple(studies),
         trades=_trades(plans, made),
         phases=_phases(detected),
         equity=_equity(plans, made),
         missing={name: lacks for name, lacks in missing.items() if lacks},
         warnings=tuple(dict.fromkeys([*notes, *_missing_notes(missing)])),
+        splits=splits,
+        spa=spa,
     )
 
 
-def _prepared(
+def _signals(ready: Sequence[Prepared], bets: Sequence[Bet]) -> list[Signal]:
+    """The signal of each plan."""
+    by_name = {strategy.name: signal for strategy, signal in bets}
+    return [by_name[prepared.plan.strategy] for prepared in ready]
+
+
+def _with_capacity(
+    plans: Sequence[Plan],
+    made: Mapping[tuple[str, Stance], Sequence[Book]],
+    verdicts: Sequence[Verdict],
+) -> tuple[Verdict, ...]:
+    """The verdicts of the plans, in their order, with what each stance carries."""
+    rows, remaining = [], iter(verdicts)
+    for plan in plans:
+        by_coin = [liquidity(tape) for tape in plan.tapes]
+        for code in range(len(plan.phases)):
+            verdict, stances = next(remaining), dict[str, Any]()
+            for stance in STANCES:
+                result = getattr(verdict, stance)
+                if isinstance(result, StanceResult):
+                    found = capacity(plan, made[plan.strategy, stance], code, by_coin)
+                    stances[stance] = replace(
+                        result,
+                        capacity_quote=found.quote,
+                        capacity_median_quote=found.median_quote,
+                        capacity_by_coin=found.coins,
+                    )
+            rows.append(replace(verdict, **stances))
+    return tuple(rows)
+
+
+def prepare_bet(
     dataset: Dataset, strategy: Strategy, signal: Signal, detected: dict[tuple[str, str], Phases]
 ) -> Prepared:
     """One strategy's plan; what its signal detects is kept for the next that asks."""
@@ -129,7 +181,10 @@ def detect(markets: Mapping[str, Market], signal: Signal) -> Phases:
     return Phases.concat(signal.detect(market) for market in markets.values())
 
 
-def _books(plan: Plan, stance: Stance, missing_funding: str, notes: list[str]) -> tuple[Book, ...]:
+def books_of(
+    plan: Plan, stance: Stance, missing_funding: str, notes: list[str]
+) -> tuple[Book, ...]:
+    """The books of one stance without trades over holes; what was left out goes into `notes`."""
     found = books(plan, stance, missing_funding=missing_funding)
     kept = tuple(without_holes(book) for book in found)
     lost = sum(len(a.trades) - len(b.trades) for a, b in zip(found, kept, strict=True))
@@ -177,18 +232,15 @@ def _untraded(strategy: Strategy, reason: str) -> list[Verdict]:
     ]  # fmt: skip
 
 
-def _with_truth(verdict: Verdict, dataset: Dataset) -> Verdict:
-    """On lab data, the drift that was planted behind the phase; zero where there was none."""
+def _with_truth(verdict: Verdict, dataset: Dataset, strategy: Strategy) -> Verdict:
+    """On lab data, what was planted behind the phase."""
     if dataset.truth is None:
         return verdict
-    rows = dataset.truth[dataset.truth["phase"] == verdict.phase]
-    if rows.empty:
-        return replace(verdict, planted_bps=0.0)
-    return replace(
-        verdict,
-        planted_bps=float(rows["planted_bps"].mean()),
-        horizon_hours=float(rows["horizon_hours"].mean()),
-    )
+    if strategy.trade.instrument == "perp":
+        planted, horizon = labelled(dataset.truth, verdict.phase)
+        return replace(verdict, planted_bps=planted, horizon_hours=horizon, planted_from="label")
+    planted, horizon = simulated(strategy, verdict.phase, lab=dataset.lab, bar=dataset.bar)
+    return replace(verdict, planted_bps=planted, horizon_hours=horizon, planted_from="simulation")
 
 
 def _missing(

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from fadefollow.verdict.rows import CoinCapacity, FragilityRow, SpaTest, SplitCell
+
 Word = Literal["fade", "follow", "neither", "undecided"]
 Interval = tuple[float, float]
 
@@ -52,6 +54,12 @@ class StanceResult:
     #: probability that the true Sharpe ratio is above zero, as the best of all trials known
     deflated_sharpe: float = math.nan
     n_trials_known: int = 0  #: that the workspace knows to have been made on this data set
+    p_placebo_error: float = math.nan  #: standard error that the number of draws leaves in the p
+    p_adjusted_error: float = math.nan
+    #: order size, quote currency, at which its own impact eats the mean net edge; NaN without one
+    capacity_quote: float = math.nan
+    capacity_median_quote: float = math.nan  #: median over coins, one without an edge counting 0
+    capacity_by_coin: tuple[CoinCapacity, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,8 +85,11 @@ class Verdict:
     detectable_bps: float  #: smallest effect that the whole rule shows with 80 % power
     verdict: Word
     why: str  #: one sentence: what decided
-    planted_bps: float | None = None  #: on the lab: the planted drift in the lean's direction
+    #: on the lab: what was planted, in the lean's direction: for the perp its drift, by the label;
+    #: for dated futures and spreads what trading the labelled episodes earns, by simulation
+    planted_bps: float | None = None
     horizon_hours: float | None = None  #: on the lab: over which it acts
+    planted_from: Literal["label", "simulation"] | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +107,8 @@ class EventStudy:
     placebo_low_bps: tuple[float, ...]  #: 2.5 % quantile over placebo draws
     placebo_high_bps: tuple[float, ...]  #: 97.5 % quantile
     n_events: int
+    #: mean path over all bars of the same coins and deciles of trailing return; empty if unknown
+    momentum_mean_bps: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,6 +124,9 @@ class RunResult:
             low, close` of the perp, and where known `premium_bps` and `funding_bps_per_8h`.
         truth: on lab data, `symbol, phase, start, end, planted_bps, horizon_hours`.
         strategies: what the TOML of each strategy said, with all defaults filled in.
+        splits: exploratory, they decide nothing.
+        fragility: what flips under other assumptions; empty unless asked for.
+        spa: whether the best book beats its placebo; None where no book could be tested.
     """
 
     name: str
@@ -131,3 +147,6 @@ class RunResult:
     missing: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    splits: tuple[SplitCell, ...] = ()
+    fragility: tuple[FragilityRow, ...] = ()
+    spa: SpaTest | None = None

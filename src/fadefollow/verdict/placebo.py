@@ -15,7 +15,6 @@ studentised randomisation tests: Janssen (1997), Statistics & Probability Letter
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from fadefollow.engine.resolver import add_shifted
 from fadefollow.errors import ParameterError
 from fadefollow.verdict.bootstrap import block_variance
 from fadefollow.verdict.days import DAY_NS, HOUR_NS, day_of_bar
+from fadefollow.verdict.threads import threads
 
 DAY_HOURS, WEEK_HOURS = 24, 168
 #: a shift that keeps less of the events than this is not used
@@ -166,7 +166,7 @@ def placebo(
         return np.stack([m for m, _ in made]), np.stack([t for _, t in made])
 
     # the kernels let go of Python's lock, so threads use all cores
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads()) as pool:
         parts = list(pool.map(some, range(0, len(bars), _AT_ONCE)))
     none = np.empty((0, len(plan.phases)))
     mean, t = (np.concatenate([none, *(part[k] for part in parts)]) for k in range(2))

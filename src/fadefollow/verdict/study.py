@@ -8,8 +8,10 @@ import numpy as np
 from numba import njit
 
 from fadefollow.engine.model import FloatArray, IntArray, Plan, Tape
+from fadefollow.engine.resolver import hold_bars
 from fadefollow.verdict.days import HOUR_NS
 from fadefollow.verdict.model import EventStudy
+from fadefollow.verdict.momentum import DECILES, trailing_decile
 from fadefollow.verdict.placebo import bars_per_hours, circle_bars, draw_shifts
 
 BEFORE_HOURS, AFTER_HOURS = 24, 168
@@ -31,7 +33,8 @@ def event_study(
 
     Returns:
         Means in bps, and mean and 95 % band of the same mean over the shifts, so that the band has
-        the overlap and the correlation of the events themselves. NaN where nothing is known.
+        the overlap and the correlation of the events themselves; and the mean path over all bars
+        of the same coins and deciles of trailing return. NaN where nothing is known.
     """
     stride = max(1, HOUR_NS // plan.tapes[0].bar_ns)
     per_day = bars_per_hours(plan, 24)
@@ -46,7 +49,65 @@ def event_study(
         )  # fmt: skip
     mean = np.divide(sums[0], sums[1], out=np.full(sums[0].shape, math.nan), where=sums[1] > 0)
     hours = tuple(float(h) for h in offsets * plan.tapes[0].bar_ns / HOUR_NS)
-    return tuple(_study(plan, code, hours, 1e4 * mean[:, code]) for code in range(len(plan.phases)))
+    like = momentum_paths(plan, offsets)
+    return tuple(
+        _study(plan, code, hours, 1e4 * mean[:, code], 1e4 * like[code])
+        for code in range(len(plan.phases))
+    )
+
+
+def momentum_paths(plan: Plan, offsets: IntArray) -> FloatArray:
+    """What price and funding did around all bars with a like trailing return, in the lean's sign.
+
+    Each event is given the mean path of its coin's bars in the same decile of trailing return (over
+    the holding time, see `trailing_decile`), and these are averaged over the events.
+
+    Args:
+        plan: events and tapes.
+        offsets: bars from the entry, shape (k,).
+
+    Returns:
+        Fractions by phase, shape (phases, k); events without a trailing return are left out.
+    """
+    bars = hold_bars(plan.rules, plan.tapes[0].bar_ns)
+    total = np.zeros((len(plan.phases), len(offsets)))
+    count = np.zeros((len(plan.phases), len(offsets)))
+    for coin, tape in enumerate(plan.tapes):
+        entry = plan.bars[coin] + 1
+        inside = entry < len(tape.time)
+        decile = trailing_decile(tape, bars=bars, delay=0)
+        held, code = decile[entry[inside]], plan.codes[coin][inside]
+        lean = plan.leans[coin][inside]
+        wanted = np.isin(np.arange(DECILES), held)
+        paths = _decile_paths(decile, wanted, offsets, tape.open, funding_paid(tape))
+        for ten in np.flatnonzero(wanted):
+            known = ~np.isnan(paths[ten])
+            for number in range(len(plan.phases)):
+                mine = (held == ten) & (code == number)
+                total[number, known] += lean[mine].sum() * paths[ten, known]
+                count[number, known] += mine.sum()
+    return np.divide(  # type: ignore[no-any-return]
+        total, count, out=np.full(total.shape, math.nan), where=count > 0
+    )
+
+
+@njit(cache=True, nogil=True)
+def _decile_paths(
+    decile: IntArray, wanted: FloatArray, offsets: IntArray, price: FloatArray, paid: FloatArray
+) -> FloatArray:
+    """The mean path of a long position by decile, shape (10, offsets)."""
+    n, sums = len(price), np.zeros((2, len(wanted), len(offsets)))
+    for entry in range(n):
+        ten = decile[entry]
+        if ten < 0 or not wanted[ten] or math.isnan(price[entry]):
+            continue
+        start, scale = price[entry] - paid[entry], 1.0 / price[entry]
+        for k in range(len(offsets)):
+            at = entry + offsets[k]
+            if 0 <= at < n and not math.isnan(price[at]):
+                sums[0, ten, k] += (price[at] - paid[at] - start) * scale
+                sums[1, ten, k] += 1.0
+    return np.where(sums[1] > 0.0, sums[0] / np.maximum(sums[1], 1.0), np.nan)
 
 
 def funding_paid(tape: Tape) -> FloatArray:
@@ -75,7 +136,9 @@ def _add_paths(
                     sums[1, b, codes[i], k] += 1.0
 
 
-def _study(plan: Plan, code: int, hours: tuple[float, ...], mean: FloatArray) -> EventStudy:
+def _study(
+    plan: Plan, code: int, hours: tuple[float, ...], mean: FloatArray, like: FloatArray
+) -> EventStudy:
     """From means by draw, the observed one first, shape (1 + draws, offsets), in bps."""
     placebo = np.full((3, len(hours)), math.nan)
     known = ~np.isnan(mean[1:]).all(axis=0) if len(mean) > 1 else np.zeros(len(hours), bool)
@@ -94,4 +157,5 @@ def _study(plan: Plan, code: int, hours: tuple[float, ...], mean: FloatArray) ->
         placebo_low_bps=low,
         placebo_high_bps=high,
         n_events=events,
+        momentum_mean_bps=tuple(like.tolist()),
     )

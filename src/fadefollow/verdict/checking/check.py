@@ -143,7 +143,7 @@ class _Check:
             found = self._look(markets, lambda market: ask_safely(self.signal, market))
             found += self._in_other_order(pairs)
             self.step("asking in another process", None)
-            fault = elsewhere.fault(self.wholes) if elsewhere else None
+            fault = elsewhere.fault() if elsewhere else None
         if fault:
             found.append(fault)
         if fault and fault.kind == "keeps state" and not _ahead(found):

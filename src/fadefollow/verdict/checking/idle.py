@@ -33,7 +33,7 @@ def idle_parameters(
         wanted = set(strategy.phases if f"params.{name}" in strategy.search else signal.phases)
         phases = _changed(signal, markets, wholes, name, param, wanted)
         if not phases:
-            text = f"changes no event between {param.low:g} and {param.high:g}"
+            text = f"changes no event of these data between {param.low:g} and {param.high:g}"
         elif not phases & wanted:
             text = f"is in [search], but changes no event of {', '.join(strategy.phases)}"
         else:

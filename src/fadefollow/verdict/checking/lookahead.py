@@ -31,7 +31,7 @@ _VALUES: tuple[How, ...] = ("mirrored", "scrambled", "loud", "muted")
 _HOWS: tuple[How, ...] = (*_VALUES, "dropped")
 _LATE_HOWS: tuple[How, ...] = ("mirrored", "loud", "dropped")
 #: earlier events that are tried to find the first bar of all, once there is one
-_EARLIER = 60
+_EARLIER = 40
 #: bars of events, and of arriving records, tried a stream that is published a bar later
 _LATE_BARS = 3
 #: so much of a changed future is looked at (the cut one has none); more would cost time only
@@ -67,7 +67,7 @@ class Looker:
         if found.failed:
             return [self._fault("fails", found)]
         known = {bar for bar, *_ in self.whole.events if bar < found.bar}
-        found = self._first_of(sorted(known)[:_EARLIER]) or found
+        found = self._first_of(sorted(known)[:_EARLIER], hows=_VALUES) or found
         culprits = [fault for name in self.market.streams if (fault := self._culprit(found, name))]
         return culprits or [self._no_stream(found)]
 
@@ -98,23 +98,24 @@ class Looker:
                 return replace(fault, if_late=True) if fault else None
         return None
 
-    def _first_of(self, bars: Iterable[int]) -> Difference | None:
+    def _first_of(
+        self, bars: Iterable[int], hows: tuple[How, ...] | None = None
+    ) -> Difference | None:
         """The first of these bars that knows its future; an error only if there is none."""
         failed = None
         for bar in bars:
-            found = self._differs(bar)
+            found = self._differs(bar, hows or (_VALUES[bar % len(_VALUES)],))
             if found and not found.failed:
                 return found
             failed = failed or found
         return failed
 
-    def _differs(self, bar: int) -> Difference | None:
+    def _differs(self, bar: int, hows: tuple[How, ...]) -> Difference | None:
         """Where the answer up to `bar` depends on what comes after."""
         cut = first_difference(self.whole, self._ask(self.futures.cut(bar)), last=bar)
         if cut and not cut.failed:
             return cut
-        how = _VALUES[bar % len(_VALUES)]
-        return self._changes(bar, (how,), None, last=bar, end=bar + self._reach) or cut
+        return self._changes(bar, hows, None, last=bar, end=bar + self._reach) or cut
 
     @property
     def _reach(self) -> int:
@@ -156,7 +157,7 @@ class Looker:
             bars_ahead=ahead,
             record=time,
             available=available,
-            whole_sample=ahead > _REACH_BARS and 2 * ahead > len(self.market) - found.bar,
+            whole_sample=ahead > _REACH_BARS,
         )
 
     def _no_stream(self, found: Difference) -> Fault:

@@ -52,7 +52,7 @@ class Fault:
         bars_ahead: how many bars of the future it takes until the answer no longer changes.
         record: `time` of the last record that it took.
         available: when that record could first be known.
-        whole_sample: whether it takes most of what is left of the data.
+        whole_sample: whether it takes so much of what comes that it may take it all.
         if_late: whether it shows only where the stream is published a bar later.
         text: one sentence.
     """
@@ -209,9 +209,7 @@ def _look_ahead(fault: Fault) -> str:
 _SENTENCES: dict[Kind, Callable[[Fault], str]] = {
     "look-ahead": _look_ahead,
     "not repeatable": lambda f: f"{_place(f)} differs when asked again {f.text}",
-    "keeps state": lambda f: (
-        f"{_place(f)} differs when beginnings are asked about before the whole"
-    ),
+    "keeps state": lambda f: f"{_place(f)} differs with what was asked before",
     "order": lambda f: f"{_place(f)} differs with the order of {f.text}",
     "calendar": lambda f: f"{_place(f)} does not move along when all data are moved by {f.text}",
     "fails": lambda f: f"on {f.symbol}, asked about the bars up to {_time(f.bar)}: {f.what}",

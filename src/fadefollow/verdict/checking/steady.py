@@ -28,7 +28,7 @@ from fadefollow.verdict.checking.report import Fault, Kind, told
 
 #: by which the data are moved: whole weeks, so that weekdays stay
 _SHIFT = pd.Timedelta(weeks=5)
-#: bars at which the other process cuts the markets, before it sees them whole
+#: beginnings of each market that are asked about besides the whole
 _CUTS = 3
 
 Order = Literal["forward", "backward"]
@@ -96,19 +96,20 @@ class Elsewhere:
             self._backward.wait()
         self._folder.cleanup()
 
-    def fault(self, wholes: Sequence[Answer]) -> Fault | None:
-        """What it said otherwise than `wholes`, the answers of this process, a coin each."""
-        differs = self._differs(wholes, self._wait(self._backward, "backward"))
+    def fault(self) -> Fault | None:
+        """What it says otherwise than this process does, if anything."""
+        here = answers(self._signal, self._markets, "forward")
+        differs = self._differs(here, self._wait(self._backward, "backward"))
         if differs is None:
             return None
-        same_order = self._differs(wholes, self._wait(self._start("forward"), "forward"))
+        same_order = self._differs(here, self._wait(self._start("forward"), "forward"))
         if same_order is None:
             return _fault("keeps state", "in a process of its own", *differs)
         return _fault("not repeatable", "in a new process with another hash seed", *same_order)
 
     def _start(self, order: Order) -> subprocess.Popen[str]:
         folder = Path(self._folder.name)
-        (folder / f"{order}.in").write_bytes(pickle.dumps((self._signal, self._markets, order)))
+        (folder / f"{order}.in").write_bytes(pickle.dumps((self._signal, self._markets)))
         words = [sys.executable, "-m", "fadefollow.verdict.checking.elsewhere", order]
         seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
         return subprocess.Popen(
@@ -124,20 +125,33 @@ class Elsewhere:
         return pickle.loads(answers)  # type: ignore[no-any-return]
 
     def _differs(
-        self, wholes: Sequence[Answer], answers: list[list[Answer]]
+        self, here: list[list[Answer]], there: list[list[Answer]]
     ) -> tuple[Market, Difference] | None:
-        for market, whole, said in zip(self._markets, wholes, answers, strict=True):
-            *cuts, again = said
-            for bar, cut in zip(cut_bars(market), cuts, strict=True):
-                if found := first_difference(whole, cut, last=bar):
+        for market, ours, theirs in zip(self._markets, here, there, strict=True):
+            bars = [*cut_bars(market), len(market) - 1]
+            for bar, one, other in zip(bars, ours, theirs, strict=True):
+                if found := first_difference(one, other, last=bar):
                     return market, found
-            if found := _differ(whole, again, market):
-                return market, found
         return None
 
 
+def answers(signal: Signal, markets: Sequence[Market], order: Order) -> list[list[Answer]]:
+    """Of each market the answers about its beginnings, by length, and last about the whole.
+
+    Asked forward, the first coin's whole comes first; backward, the last coin's shortest beginning.
+    """
+    said: list[list[Answer]] = [[] for _ in markets]
+    forward = order == "forward"
+    for number in sorted(range(len(markets)), reverse=not forward):
+        market = markets[number]
+        ends = [market.index[bar] + market.bar for bar in (*cut_bars(market), len(market) - 1)]
+        found = [ask_safely(signal, market.until(end)) for end in sorted(ends, reverse=forward)]
+        said[number] = found[::-1] if forward else found
+    return said
+
+
 def cut_bars(market: Market) -> list[int]:
-    """Where the other process cuts a market before it sees it whole, increasing."""
+    """The last bars of the beginnings that are asked about besides the whole, increasing."""
     steps = np.linspace(0, len(market) - 1, _CUTS + 2)[1:-1]
     return sorted({int(bar) for bar in steps})
 

@@ -1,0 +1,130 @@
+"""Notebook: what was judged already, one JSON line a market, only ever appended.
+
+A line names everything that it depends on (`Design.key`), so that a calibration that was
+interrupted goes on where it was, and one with other settings or other code begins anew.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from fadefollow.errors import StoreError
+from fadefollow.verdict.calibrating.design import Arm
+from fadefollow.verdict.calibrating.world import Row, Stand, Table
+
+#: name of the file in the folder of runs
+NOTEBOOK = "calibration.jsonl"
+
+Known = dict[tuple[Arm, int], Table]
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """The notebook in the file `path`, which need not exist yet."""
+
+    path: Path
+
+    def read(self, key: str) -> tuple[Known, int]:
+        """The tables judged under `key`, by arm and seed, and how many there are of other keys.
+
+        Raises:
+            StoreError: it cannot be read, or a finished line is not as it was written.
+        """
+        known: Known = {}
+        others = 0
+        for number, line in enumerate(self._lines(), 1):
+            try:
+                said = json.loads(line)
+                if said["key"] == key:
+                    table = _table(said)
+                    known[table.arm, table.seed] = table
+                else:
+                    others += 1
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise StoreError(
+                    "a line of the calibration's notebook must be as it was written",
+                    got=f"{type(error).__name__}: {error}",
+                    where=f"{self.path}, line {number}",
+                    hint="remove the file; the calibration begins anew",
+                ) from error
+        return known, others
+
+    def add(self, key: str, table: Table) -> None:
+        """Append one table and flush it to the disk.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        said = _plain({"key": key, **asdict(table)})
+        data = (json.dumps(said, allow_nan=False) + "\n").encode()
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.path.with_name(f".{self.path.name}.lock")):
+                self._append(data)
+        except OSError as error:
+            raise StoreError(
+                "the calibration's notebook must be writable",
+                got=error.strerror or str(error), where=str(self.path), hint="free some space",
+            ) from error  # fmt: skip
+
+    def _append(self, data: bytes) -> None:
+        with self.path.open("a+b") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            whole = file.read()
+            finished = whole.rfind(b"\n") + 1
+            if finished < size:  # a killed writer's half line never counted
+                file.truncate(finished)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _lines(self) -> Iterator[bytes]:
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            got = error.strerror or str(error)
+            rule = "the calibration's notebook must be readable"
+            raise StoreError(rule, got=got, where=str(self.path)) from error
+        yield from data[: data.rfind(b"\n") + 1].splitlines()
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN and no infinity."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _table(said: dict[str, Any]) -> Table:
+    rows = tuple(
+        Row(
+            strategy=row["strategy"],
+            phase=row["phase"],
+            verdict=row["verdict"],
+            detectable=_number(row["detectable"]),
+            stances={name: _stand(stand) for name, stand in row["stances"].items()},
+        )
+        for row in said["rows"]
+    )
+    return Table(Arm(**said["arm"]), said["seed"], rows, said["seconds"])
+
+
+def _stand(said: dict[str, Any]) -> Stand:
+    return Stand(**{name: _number(value) for name, value in said.items()})
+
+
+def _number(value: Any) -> Any:
+    return math.nan if value is None else value

@@ -1,0 +1,223 @@
+"""Fragility: does the verdict survive small changes of what was assumed?
+
+A verdict that needs the exact delay, costs, holding time or moment of publication is not one to
+trade on. The whole run is judged again under one changed assumption at a time, with fewer draws;
+so is the run as it was, so that what flips has flipped by the change and not by the draws.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from fadefollow.engine.model import Book, Costs, DatedTape, Plan, Tape
+from fadefollow.engine.strategy import Strategy
+from fadefollow.errors import FadeFollowError
+from fadefollow.market.dataset import Dataset
+from fadefollow.market.panel import Market
+from fadefollow.market.streams import stream
+from fadefollow.phases import STANCES, Phases, Signal, Stance
+from fadefollow.verdict.judge import judge
+from fadefollow.verdict.measure import Bet, Settings, Step, books_of, detect, prepare_bet
+from fadefollow.verdict.model import StanceResult, Verdict
+from fadefollow.verdict.rows import FragilityRow
+
+#: draws of each judgement; a tenth to a third of a run's
+PLACEBO_DRAWS, BOOTSTRAP_DRAWS = 300, 500
+AS_RUN = "as run"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One assumption that is changed; what is None stays."""
+
+    name: str
+    strategy: Callable[[Strategy, float], Strategy] | None = None  #: given the bar in hours
+    plan: Callable[[Plan], Plan] | None = None
+    late: str | None = None  #: a stream that is published a bar later
+
+    def concerns(self, signal: Signal, strategy: Strategy) -> bool:
+        """Whether the change can make a difference to a strategy."""
+        return self.late is None or self.late in streams_of(signal, strategy)
+
+
+def changes(bets: Sequence[Bet]) -> tuple[Change, ...]:
+    """What is changed, one at a time: delay, costs, funding, holding time, each needed stream."""
+    names = [name for strategy, signal in bets for name in streams_of(signal, strategy)]
+    return (
+        Change("one bar more delay", strategy=_delayed),
+        Change("costs doubled", plan=doubled_costs),
+        Change("no funding", plan=without_funding),
+        Change("held twice as long", strategy=_twice_held),
+        Change("held half as long", strategy=_half_held),
+        *(Change(f"{name} a bar later", late=name) for name in dict.fromkeys(names)),
+    )  # fmt: skip
+
+
+def fragility(
+    dataset: Dataset, bets: Sequence[Bet], *, settings: Settings, step: Step
+) -> tuple[FragilityRow, ...]:
+    """Judge all strategies under each change.
+
+    Trades held over a hole in the settlements are left out, as with `--missing-funding skip`.
+    Strategies that cannot be measured at all are left out.
+
+    Args:
+        dataset: markets by coin.
+        bets: strategies with their signals.
+        settings: level, seed, and draws as upper limits of those used here.
+        step: told what is being done.
+
+    Returns:
+        One row a strategy × phase × change that concerns it, "as run" first.
+    """
+    lab = _Laboratory(dataset, settings)
+    base = {key: case for key, case in lab.prepare(bets, Change(AS_RUN)).items() if case.plan}
+    kept = [bet for bet in bets if bet[0].name in base]
+    if not kept:
+        return ()
+    tried = changes(kept)
+    step("fragility: as run", 0.0)
+    as_run = lab.judge(base)
+    rows = [_row(v, AS_RUN, v) for v in as_run.values()]
+    for number, change in enumerate(tried):
+        step(f"fragility: {change.name}", (number + 1) / (len(tried) + 1))
+        concerned = [bet for bet in kept if change.concerns(bet[1], bet[0])]
+        cases = lab.prepare(concerned, change)
+        found = lab.judge({**base, **{k: c for k, c in cases.items() if c.plan}})
+        for (name, phase), was in as_run.items():
+            if name in cases:
+                rows.append(_row(was, change.name, found.get((name, phase)), cases[name].note))
+    order = {key: place for place, key in enumerate(as_run)}
+    return tuple(sorted(rows, key=lambda row: order[row.strategy, row.phase]))
+
+
+def streams_of(signal: Signal, strategy: Strategy) -> tuple[str, ...]:
+    """The streams that a strategy's phases declare to need; of alternatives, all."""
+    needs = [need for phase in strategy.phases for need in signal.phases.get(phase, ())]
+    names = [one.partition(".")[0] for need in needs for one in need.split("|")]
+    return tuple(dict.fromkeys(names))
+
+
+def published_later(market: Market, name: str) -> Market:
+    """The same market with one stream a bar behind: bars carry the prices of the bar before."""
+    tables = {n: market.table(n) for n in market.streams}
+    for n in [n for n in tables if n.partition(":")[0] == name]:
+        moved = ["available", "time"] if stream(n).kind == "bars" else ["available"]
+        tables[n] = tables[n].assign(**{c: tables[n][c] + market.bar for c in moved})
+    start = market.index[0]
+    return Market(
+        market.symbol, bar=market.bar, tables=tables, start=start,
+        end=start + len(market) * market.bar, listed=market.listed, delisted=market.delisted,
+    )  # fmt: skip
+
+
+def doubled_costs(plan: Plan) -> Plan:
+    """Twice the fees, the slippage and the borrow rate; the margin rate stays."""
+
+    def twice(costs: Costs) -> Costs:
+        borrow = None if costs.borrow is None else 2.0 * costs.borrow
+        return replace(costs, fee=2.0 * costs.fee, slippage=2.0 * costs.slippage, borrow=borrow)
+
+    return replace(plan, costs=tuple(twice(costs) for costs in plan.costs))
+
+
+def without_funding(plan: Plan) -> Plan:
+    """The same plan in a world in which nothing is settled; dated futures settle nothing anyway."""
+
+    def bare(tape: Tape) -> Tape:
+        none = np.empty(0)
+        return replace(
+            tape, settle_time=none.astype(np.int64), settle_rate=none, settle_mark=none,
+            holes=np.empty((0, 2), np.int64),
+        )  # fmt: skip
+
+    return replace(
+        plan, tapes=tuple(t if isinstance(t, DatedTape) else bare(t) for t in plan.tapes)
+    )
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A plan with its books, or why there is none."""
+
+    plan: Plan | None
+    books: Mapping[Stance, tuple[Book, ...]]
+    note: str = ""
+
+
+class _Laboratory:
+    """Makes and judges plans; what was detected is kept."""
+
+    def __init__(self, dataset: Dataset, settings: Settings) -> None:
+        self._dataset = dataset
+        self._settings = settings
+        self._detected: dict[tuple[str, str], Phases] = {}
+
+    def prepare(self, bets: Sequence[Bet], change: Change) -> dict[str, _Case]:
+        detected = self._detected
+        if change.late is not None:
+            late = {s: published_later(m, change.late) for s, m in self._dataset.markets.items()}
+            signals = {(g.name(), g.model_dump_json()): g for _, g in bets}
+            detected = {key: detect(late, signal) for key, signal in signals.items()}
+        return {s.name: self._case(s, signal, change, detected) for s, signal in bets}
+
+    def _case(
+        self, strategy: Strategy, signal: Signal, change: Change,
+        detected: dict[tuple[str, str], Phases],
+    ) -> _Case:  # fmt: skip
+        try:
+            if change.strategy is not None:
+                bar_ns = next(iter(self._dataset.markets.values())).bar.value
+                strategy = change.strategy(strategy, bar_ns / 3.6e12)
+            plan = prepare_bet(self._dataset, strategy, signal, detected).plan
+            plan = plan if change.plan is None else change.plan(plan)
+            made = {s: books_of(plan, s, "skip", []) for s in STANCES if s not in plan.refused}
+        except FadeFollowError as error:
+            return _Case(None, {}, str(error))
+        return _Case(plan, made)
+
+    def judge(self, cases: Mapping[str, _Case]) -> dict[tuple[str, str], Verdict]:
+        plans = [case.plan for case in cases.values() if case.plan is not None]
+        made = {(n, s): books for n, case in cases.items() for s, books in case.books.items()}
+        verdicts = judge(
+            plans, made, alpha=self._settings.alpha, seed=self._settings.seed,
+            placebo_draws=min(PLACEBO_DRAWS, self._settings.placebo_draws),
+            bootstrap_draws=min(BOOTSTRAP_DRAWS, self._settings.bootstrap_draws),
+        )  # fmt: skip
+        return {(v.strategy, v.phase): v for v in verdicts}
+
+
+def _row(was: Verdict, name: str, now: Verdict | None, note: str = "") -> FragilityRow:
+    if now is None or note:
+        return FragilityRow(was.strategy, was.phase, name, "", "", math.nan, 0, False, note)
+    traded = [(s, r) for s in STANCES if isinstance(r := getattr(now, s), StanceResult)]
+    traded = [(s, r) for s, r in traded if r.n_trades]
+    stance, best = max(traded, key=lambda pair: pair[1].mean_net_bps, default=("", None))
+    return FragilityRow(
+        strategy=was.strategy, phase=was.phase, change=name, verdict=now.verdict, stance=stance,
+        mean_net_bps=math.nan if best is None else best.mean_net_bps,
+        n_trades=0 if best is None else best.n_trades, flips=now.verdict != was.verdict,
+    )  # fmt: skip
+
+
+def _trade(strategy: Strategy, **changed: Any) -> Strategy:
+    return strategy.model_copy(update={"trade": strategy.trade.model_copy(update=changed)})
+
+
+def _delayed(strategy: Strategy, bar_hours: float) -> Strategy:
+    return _trade(strategy, delay_bars=strategy.trade.delay_bars + 1)
+
+
+def _twice_held(strategy: Strategy, bar_hours: float) -> Strategy:
+    return _trade(strategy, hold_hours=2.0 * strategy.trade.hold_hours)
+
+
+def _half_held(strategy: Strategy, bar_hours: float) -> Strategy:
+    """Half the holding time, rounded down to whole bars."""
+    bars = math.floor(strategy.trade.hold_hours / 2.0 / bar_hours)
+    return _trade(strategy, hold_hours=max(1, bars) * bar_hours)

@@ -1,0 +1,77 @@
+"""What the lab planted behind a verdict's phase: by its label, or by simulating more markets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fadefollow.engine.model import Costs, Events, Tape
+from fadefollow.engine.plan import NEEDS, covered, instrument_tape
+from fadefollow.engine.resolver import resolve_returns
+from fadefollow.engine.strategy import Strategy
+from fadefollow.engine.tape import calendar
+from fadefollow.market.lab import simulate
+from fadefollow.market.lab.phases import LEANS
+from fadefollow.market.panel import Market
+
+#: other markets that the truth of a spread is averaged over
+_MARKETS = 2
+_FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0, borrow=0.0)
+
+
+def labelled(truth: pd.DataFrame, phase: str) -> tuple[float, float | None]:
+    """Mean planted drift of the perp in the lean's direction, bps, and the hours that it acts over.
+
+    Zero and None where the market has no episode of the phase.
+    """
+    rows = truth[truth["phase"] == phase]
+    if rows.empty:
+        return 0.0, None
+    return float(rows["planted_bps"].mean()), float(rows["horizon_hours"].mean())
+
+
+def simulated(
+    strategy: Strategy, phase: str, *, lab: Mapping[str, Any], bar: pd.Timedelta
+) -> tuple[float, float | None]:
+    """What following a phase on dated futures earns, as only a simulation can tell.
+
+    A label's drift is that of the perp; a spread also earns the convergence of its basis. Episodes
+    of other markets with the same settings are traded from their labelled start for the holding
+    time, without costs.
+
+    Args:
+        strategy: on a `future` or `carry`.
+        phase: one of its phases.
+        lab: settings of the data set's lab.
+        bar: size of the bars.
+
+    Returns:
+        Mean return in the lean's direction, bps of the future's notional, and the holding time in
+        hours; NaN without an episode that could be traded.
+    """
+    values: list[float] = []
+    for number in range(1, _MARKETS + 1):
+        made = simulate({**lab, "seed": int(lab.get("seed", 1)) + 10_000 * number}, bar=bar)
+        truth = made.truth[made.truth["phase"] == phase]
+        for symbol, rows in truth.groupby("symbol"):
+            market = Market(str(symbol), bar=bar, tables=made.tables[str(symbol)])
+            values.extend(_traded(strategy, market, rows))
+    return (1e4 * float(np.mean(values)) if values else math.nan), strategy.trade.hold_hours
+
+
+def _traded(strategy: Strategy, market: Market, episodes: pd.DataFrame) -> list[float]:
+    span = covered(market, *NEEDS[strategy.trade.instrument])
+    time = calendar([span], market.bar)
+    tape: Tape = instrument_tape(strategy, market, time, span)
+    starts = pd.DatetimeIndex(episodes["start"]).tz_convert(None).to_numpy("datetime64[ns]")
+    bar = np.searchsorted(time, starts.astype(np.int64)).astype(np.int64) - 1
+    order = np.argsort(bar, kind="stable")
+    lean = np.array([LEANS[phase] for phase in episodes["phase"]], np.int64)[order]
+    none = np.empty(0, np.int64)
+    events = Events(bar[order], lean, np.zeros(len(bar), np.int64), none, none)
+    found = resolve_returns(tape, events, rules=strategy.trade.rules(), costs=_FREE)
+    return [float(v) for v in found.value if not math.isnan(v)]
