@@ -36,10 +36,65 @@
     const parts = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
     return `rgba(${parts.join(",")},${alpha})`;
   };
+  /* ---- data: arrays as bytes, times as steps, whole traces as columns ---- */
+  const kinds = { f4: Float32Array, f8: Float64Array, u4: Uint32Array, u2: Uint16Array, u1: Uint8Array, i1: Int8Array };
+  const unpacked = ({ dtype, bdata, start, step }) => {
+    const bytes = Uint8Array.from(atob(bdata), (sign) => sign.charCodeAt(0));
+    const array = new kinds[dtype](bytes.buffer);
+    return step === undefined ? array : Float64Array.from(array, (count) => start + step * count);
+  };
+  /* closed outlines of a band, one for each run without a hole */
+  const outlined = (trace) => {
+    const [x, low, high] = ["x", "low", "high"].map((key) => unpacked(trace.meta.band[key]));
+    const xs = [], ys = [];
+    for (let at = 0; at < x.length; at += 1) {
+      const first = at;
+      while (at < x.length && !Number.isNaN(low[at]) && !Number.isNaN(high[at])) at += 1;
+      if (at === first) continue;
+      for (let i = first; i < at; i += 1) { xs.push(x[i]); ys.push(low[i]); }
+      for (let i = at - 1; i >= first; i -= 1) { xs.push(x[i]); ys.push(high[i]); }
+      xs.push(null); ys.push(null);
+    }
+    return [{ ...trace, meta: null, x: xs, y: ys }];
+  };
+  /* the trades of the chosen strategy: strokes from entry to exit, and marks at the entries */
+  const chooser = document.getElementById("trades-of");
+  const traded = (trace) => {
+    const { trades, labels, reasons } = trace.meta;
+    const t = Object.fromEntries(Object.entries(trades).map(([key, packed]) => [key, unpacked(packed)]));
+    const wanted = chooser ? chooser.value : "";
+    const marks = { x: [], y: [], customdata: [], symbol: [] };
+    const strokes = { x: [], y: [] };
+    for (let i = 0; i < t.entry.length; i += 1) {
+      if (wanted !== "" && t.strategy[i] !== Number(wanted)) continue;
+      const long = t.side[i] > 0;
+      marks.x.push(t.entry[i]);
+      marks.y.push(t.price[i]);
+      marks.symbol.push(`triangle-${long ? "up" : "down"}${t.gain[i] > 0 ? "" : "-open"}`);
+      marks.customdata.push([
+        labels[t.label[i]], long ? "bought" : "sold short", reasons[t.reason[i]],
+        (t.exit[i] - t.entry[i]) / 3.6e6, t.gain[i],
+      ]);
+      strokes.x.push(t.entry[i], t.exit[i], null);
+      strokes.y.push(t.price[i], t.left[i], null);
+    }
+    const { meta, line, marker, hovertemplate, customdata, ...common } = trace;
+    const colour = marker.color;
+    return [
+      { ...common, mode: "lines", ...strokes, line, hoverinfo: "skip", showlegend: false },
+      { ...common, x: marks.x, y: marks.y, customdata: marks.customdata, hovertemplate,
+        marker: { ...marker, symbol: marks.symbol, line: { ...marker.line, color: colour } } },
+    ];
+  };
+  const expanded = (trace) => {
+    if (trace.meta?.band) return outlined(trace);
+    if (trace.meta?.trades) return traded(trace);
+    return [trace.x?.step === undefined ? trace : { ...trace, x: unpacked(trace.x) }];
+  };
   const themed = (value, style, painted = false) => {
     if (typeof value === "string") return painted && value[0] === "@" ? colour(style, value) : value;
     if (Array.isArray(value)) return value.map((inner) => themed(inner, style, painted));
-    if (value === null || typeof value !== "object") return value;
+    if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
     return Object.fromEntries(
       Object.entries(value).map(([key, inner]) => [key, themed(inner, style, /color$/.test(key))]),
     );
@@ -61,28 +116,29 @@
   const figureOf = (box) => {
     box.figure ??= JSON.parse(document.getElementById(box.dataset.chart).textContent);
     const style = getComputedStyle(root);
-    const { data, layout } = themed(box.figure, style);
-    layout.font.family = getComputedStyle(document.body).fontFamily;
-    layout.uirevision = "kept";
-    layout.modebar = { bgcolor: "rgba(0,0,0,0)", color: colour(style, "@muted"), activecolor: colour(style, "@ink") };
-    if (coarse) layout.dragmode = false;
-    return [data, layout];
+    const { layout, data: traces } = box.figure;
+    const { data, layout: shape } = themed({ layout, data: traces.flatMap(expanded) }, style);
+    shape.font.family = getComputedStyle(document.body).fontFamily;
+    shape.uirevision = "kept";
+    shape.modebar = { bgcolor: "rgba(0,0,0,0)", color: colour(style, "@muted"), activecolor: colour(style, "@ink") };
+    if (coarse) shape.dragmode = false;
+    return [data, shape];
   };
+  const seen = (box) => box.offsetWidth > 0 && !box.closest("details:not([open])");
   const draw = (box) => {
-    if (box.dataset.drawn || !box.offsetWidth) return;
+    if (box.dataset.drawn) return true;
+    if (!seen(box)) return false;
     box.dataset.drawn = "begun";
     plotly().newPlot(box, ...figureOf(box), config).then(() => { box.dataset.drawn = "true"; });
+    return true;
   };
   function repaint() {
     for (const box of charts) if (box.dataset.drawn) window.Plotly.react(box, ...figureOf(box), config);
   }
   if ("IntersectionObserver" in window) {
     const watch = new IntersectionObserver(
-      (seen) => {
-        for (const entry of seen.filter((e) => e.isIntersecting)) {
-          watch.unobserve(entry.target);
-          draw(entry.target);
-        }
+      (entries) => {
+        for (const { target } of entries.filter((e) => e.isIntersecting)) if (draw(target)) watch.unobserve(target);
       },
       { rootMargin: "400px" },
     );
@@ -97,10 +153,19 @@
     tabs.addEventListener("change", (event) => show(event.target.value));
     show(tabs.querySelector("input:checked").value);
   }
-  /* a link to a closed block opens it */
+  /* whose trades the price charts show */
+  if (chooser) {
+    chooser.closest("[data-choice]").hidden = false;
+    chooser.addEventListener("change", () => {
+      for (const box of charts) if (box.dataset.drawn && box.closest("#market")) window.Plotly.react(box, ...figureOf(box), config);
+    });
+  }
+  /* a link to a closed block opens it, and what it is in */
   const reveal = () => {
     const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (target && target.tagName === "DETAILS") target.open = true;
+    if (!target) return;
+    for (let block = target.closest("details"); block; block = block.parentElement.closest("details")) block.open = true;
+    target.scrollIntoView();
   };
   addEventListener("hashchange", reveal);
   reveal();
@@ -113,7 +178,7 @@
   };
   const explain = (target) => {
     hide();
-    tip.textContent = target.dataset.tip;
+    tip.textContent = target.dataset.tip ?? document.getElementById(`term-${target.dataset.term}`)?.textContent ?? "";
     tip.hidden = false;
     target.setAttribute("aria-describedby", "tip");
     const at = target.getBoundingClientRect();
@@ -122,7 +187,7 @@
     tip.style.left = `${left}px`;
     tip.style.top = `${above > 8 ? above : at.bottom + 8}px`;
   };
-  const about = (event) => event.target.closest?.("[data-tip]");
+  const about = (event) => event.target.closest?.("[data-tip], [data-term]");
   for (const kind of ["pointerover", "focusin"]) document.addEventListener(kind, (e) => { if (about(e)) explain(about(e)); });
   for (const kind of ["pointerout", "focusout"]) document.addEventListener(kind, (e) => { if (about(e)) hide(); });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
@@ -134,12 +199,12 @@
   const fit = () => {
     for (const box of charts) {
       draw(box);
-      if (box.dataset.drawn && box.offsetWidth) window.Plotly.relayout(box, { width: box.offsetWidth });
+      if (box.dataset.drawn && seen(box)) window.Plotly.relayout(box, { width: box.offsetWidth });
     }
   };
   addEventListener("beforeprint", () => {
     before = root.dataset.theme ?? "";
-    opened = all("details.numbers:not([open]), details.trades:not([open])");
+    opened = all("details.numbers:not([open]), details.trades:not([open])").filter((block) => !block.parentElement.closest("details:not([open])"));
     for (const block of opened) block.open = true;
     root.classList.add("printing");
     setTheme("light");

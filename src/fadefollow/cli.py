@@ -166,6 +166,10 @@ def calibrate(
             kinds, seeds=range(FIRST_SEED, FIRST_SEED + (markets or 10)),
             lab={"years": years, "coins": coins or 2}, bar=bar_size(bar), jobs=jobs, step=step,
         )  # fmt: skip
+    left_out = sorted(set(names) - {row.signal for row in found})
+    if left_out:
+        text = f"note: windows do not fit bars of {bar}, left out: {', '.join(left_out)}"
+        typer.echo(text, err=True)
     if as_json:
         _print_json([{k: _finite(v) for k, v in asdict(row).items()} for row in found])
     elif markdown:

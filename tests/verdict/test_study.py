@@ -123,3 +123,19 @@ def test_same_seed_same_band(make_stormy):
     plan = make_stormy(_rng(3), days=300)
     one, two = (event_study(plan, rng=_rng(4), draws=20) for _ in range(2))
     assert one == two
+
+
+@pytest.mark.parametrize("lean", [1, -1])
+def test_like_momentum_is_the_path_of_bars_that_moved_as_much(ramp, lean):
+    growth = 1.001 ** np.arange(1500)
+    tape = replace(ramp.tapes[0], open=growth, close=1.001 * growth)
+    plan = replace(ramp, tapes=(tape,), leans=(np.array([lean]),))
+    (study,) = event_study(plan, rng=_rng(), draws=5)
+    for hour in (-24, 0, 24, 168):
+        expected = lean * 1e4 * (1.001**hour - 1)
+        assert study.momentum_mean_bps[_at(study, hour)] == pytest.approx(expected)
+
+
+def test_like_momentum_is_unknown_without_a_trailing_return(make_plan, make_tape):
+    (study,) = event_study(make_plan([make_tape(np.ones(400))], [[5]]), rng=_rng(), draws=5)
+    assert np.isnan(study.momentum_mean_bps).all()

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from fadefollow.reporting.coverage import CoverageFigure
 from fadefollow.reporting.performance import PARTS, EquityFigure, ReturnsFigure, SplitFigure
 from fadefollow.reporting.text import THIN, inert, titled
-from fadefollow.reporting.thin import packed
+from fadefollow.reporting.thin import clock, packed
 from fadefollow.verdict.model import EventStudy
 
 Trace = dict[str, Any]
@@ -83,14 +83,18 @@ def equity_chart(figure: EquityFigure) -> Chart:
     data: list[Trace] = []
     for curve in figure.curves:
         colour = f"@{curve.stance}"
-        common = {"type": "scatter", "mode": "lines", "legendgroup": curve.stance}
+        common = {
+            "type": "scatter",
+            "mode": "lines",
+            "legendgroup": curve.stance,
+            **clock(curve.time),
+        }
         shown = f"<b>{titled(curve.stance)}</b> %{{y:+.1f}}{THIN}%<extra></extra>"
         data.append(
             {
                 **common,
                 "name": titled(curve.stance),
-                "x": packed(curve.gain.time, "f8"),
-                "y": packed(curve.gain.value),
+                "y": packed(curve.gain),
                 "line": {"color": colour, "width": 1.8},
                 "hovertemplate": shown,
             }
@@ -99,8 +103,7 @@ def equity_chart(figure: EquityFigure) -> Chart:
             {
                 **common,
                 "showlegend": False,
-                "x": packed(curve.drawdown.time, "f8"),
-                "y": packed(curve.drawdown.value),
+                "y": packed(curve.drawdown),
                 "yaxis": "y2",
                 "fill": "tozeroy",
                 "fillcolor": f"{colour}/0.16",
@@ -157,30 +160,30 @@ def split_chart(figure: SplitFigure) -> Chart:
     return Chart(data, layout(**axes, yaxis=down, bargap=0.3, hovermode="closest"), 270)
 
 
-def study_chart(study: EventStudy) -> Chart:
+def study_chart(study: EventStudy, *, points: int = 240) -> Chart:
     """Mean return after the phase in the lean's direction, over the placebo's 95 % band."""
-    hours = packed(study.hours)
-    line = {"type": "scatter", "mode": "lines", "x": hours}
+    kept = slice(None, None, max(-(-len(study.hours) // points), 1))
+    line = {"type": "scatter", "mode": "lines", **_hours(study.hours[kept])}
     edge = {**line, "line": {"width": 0}, "hoverinfo": "skip"}
     data: list[Trace] = [
-        {**edge, "y": packed(study.placebo_low_bps), "showlegend": False},
+        {**edge, "y": packed(study.placebo_low_bps[kept]), "showlegend": False},
         {
             **edge,
-            "y": packed(study.placebo_high_bps),
+            "y": packed(study.placebo_high_bps[kept]),
             "fill": "tonexty",
             "fillcolor": "@muted/0.2",
             "name": f"placebo, 95{THIN}% of draws",
         },
         {
             **line,
-            "y": packed(study.placebo_mean_bps),
+            "y": packed(study.placebo_mean_bps[kept]),
             "name": "placebo mean",
             "line": {"color": "@muted", "width": 1.3, "dash": "dot"},
             "hovertemplate": f"placebo %{{y:+.1f}}{THIN}bps<extra></extra>",
         },
         {
             **line,
-            "y": packed(study.mean_bps),
+            "y": packed(study.mean_bps[kept]),
             "name": "after the phase",
             "line": {"color": "@ink", "width": 2.2},
             "hovertemplate": f"<b>after the phase</b> %{{y:+.1f}}{THIN}bps<extra></extra>",
@@ -191,7 +194,7 @@ def study_chart(study: EventStudy) -> Chart:
             3,
             {
                 **line,
-                "y": packed(study.momentum_mean_bps),
+                "y": packed(study.momentum_mean_bps[kept]),
                 "name": "like momentum",
                 "line": {"color": "@ink/0.6", "width": 1.3, "dash": "dash"},
                 "hovertemplate": f"like momentum %{{y:+.1f}}{THIN}bps<extra></extra>",
@@ -269,6 +272,13 @@ def coverage_chart(figure: CoverageFigure) -> Chart:
     time = axis(type="date")
     height = 90 + 24 * max(len(names), 1)
     return Chart([bars, holes], layout(xaxis=time, yaxis=down, hovermode="closest"), height)
+
+
+def _hours(hours: tuple[float, ...]) -> dict[str, Any]:
+    gaps = np.diff(hours)
+    if len(gaps) and np.allclose(gaps, gaps[0]):
+        return {"x0": float(hours[0]), "dx": float(gaps[0])}
+    return {"x": packed(hours)}
 
 
 def _note(text: str, colour: str, *, y: float, yanchor: str) -> dict[str, Any]:

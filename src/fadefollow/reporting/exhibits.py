@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from fadefollow.phases import STANCES
+from fadefollow.reporting.budget import Budget
 from fadefollow.reporting.charts import (
     Chart,
     coverage_chart,
@@ -57,46 +58,64 @@ def exhibit(title: str, caption: str, chart: Chart, table: Table) -> Exhibit:
     return Exhibit(title, caption, table, chart.island(), chart.height)
 
 
-def market(run: RunResult) -> tuple[Exhibit, ...]:
+def market(
+    run: RunResult, budget: Budget, strategies: tuple[str, ...] = ()
+) -> tuple[Exhibit, ...]:
     """One exhibit a coin: its price with phases and trades."""
     found = next((v.verdict for v in run.verdicts if v.verdict in STANCES), "fade")
-    figures = (price_figure(run, symbol) for symbol in run.prices)
+    figures = (price_figure(run, symbol, budget) for symbol in run.prices)
     return tuple(
-        exhibit(f.symbol, _market_caption(f, found), price_chart(f, shown=found), _lanes(f))
+        exhibit(
+            f.symbol,
+            _market_caption(f, found),
+            price_chart(f, shown=found, strategies=strategies),
+            _lanes(f),
+        )
         if f.close.time.size
         else Exhibit(f.symbol, "This coin has no bars in the range of the run.")
         for f in figures
     )
 
 
-def equity(run: RunResult) -> tuple[Exhibit, ...]:
-    """One exhibit a strategy: equity and drawdown of both stances."""
+def equity(run: RunResult, budget: Budget) -> dict[str, Exhibit]:
+    """By strategy, equity and drawdown of both stances."""
+    title = "Equity and drawdown"
     caption = (
         "Gain on fixed capital, marked to market at the end of each UTC day, net of all costs; "
         "below, the fall from the last peak, in the same unit."
     )
-    return tuple(
-        exhibit(f.strategy, caption, equity_chart(f), _years(f))
+    figures = equity_figures(run, points=budget.equity_points)
+    return {
+        f.strategy: exhibit(title, caption, equity_chart(f), _years(f))
         if f.curves
-        else Exhibit(f.strategy, "Neither stance was traded: there is no equity to show.")
-        for f in equity_figures(run)
-    )
+        else Exhibit(title, "Neither stance was traded: there is no equity to show.")
+        for f in figures
+    }
 
 
-def splits(run: RunResult) -> tuple[Exhibit, ...]:
-    """One exhibit a verdict: what price, funding, fees, slippage and liquidation contributed."""
-    return tuple(_split(verdict) for verdict in run.verdicts)
+def split(verdict: Verdict, *, alone: bool = False) -> Exhibit:
+    """What price, funding, fees, slippage and liquidation contributed."""
+    return _split(verdict, _named("Where the money came from and went", verdict, alone))
 
 
-def studies(run: RunResult) -> tuple[Exhibit, ...]:
-    """One exhibit an event study: returns after the phase against the placebo."""
-    return tuple(_study(study) for study in run.event_studies)
+def studied(run: RunResult, verdict: Verdict, budget: Budget, *, alone: bool = False) -> Exhibit:
+    """Returns after the phase against the placebo."""
+    title = _named("What price did after the phase", verdict, alone)
+    for study in run.event_studies:
+        if (study.strategy, study.phase) == (verdict.strategy, verdict.phase):
+            return _study(study, title, budget.study_points)
+    return Exhibit(title, "No event study was made: there were no events.")
 
 
-def returns(run: RunResult, verdict: Verdict) -> Exhibit:
+def _named(title: str, verdict: Verdict, alone: bool) -> str:
+    """A title, with the phase where its strategy has several."""
+    return title if alone else f"{titled(verdict.phase)}: {title[0].lower()}{title[1:]}"
+
+
+def returns(run: RunResult, verdict: Verdict, *, alone: bool = False) -> Exhibit:
     """How the returns of one phase's trades are spread."""
     figure = returns_figure(run, verdict)
-    title = f"{titled(verdict.phase)}, {verdict.strategy}"
+    title = _named("How the trades ended up", verdict, alone)
     if not figure.counts:
         return Exhibit(title, "There are no closed trades.")
     head = ("Stance", "5\u202f%", "25\u202f%", "median", "75\u202f%", "95\u202f%")
@@ -148,7 +167,7 @@ def _lanes(figure: PriceFigure) -> Table:
     for lane in figure.lanes:
         traded = [sum(p == lane.phase for t in figure.trades for p in t.phase if t.stance == s)
                   for s in STANCES]  # fmt: skip
-        row = [titled(lane.phase), leans[lane.lean], fixed(lane.time.size)]
+        row = [titled(lane.phase), leans[lane.lean], fixed(lane.seen)]
         row += [fixed(len(lane.planted))] if planted else []
         rows.append((*row, *(fixed(n) for n in traded)))
     head = ["Phase", "Lean", "Detected", *(["Planted"] if planted else [])]
@@ -164,9 +183,8 @@ def _years(figure: EquityFigure) -> Table:
     return Table(("Year", *(titled(c.stance) for c in figure.curves)), rows)
 
 
-def _split(verdict: Verdict) -> Exhibit:
+def _split(verdict: Verdict, title: str) -> Exhibit:
     figure = split_figure(verdict)
-    title = f"{titled(verdict.phase)}, {verdict.strategy}"
     if not any(any(values) for values in figure.parts.values()):
         return Exhibit(title, "Neither stance has a counted trade: there is no P&L to split.")
     rows = [
@@ -179,8 +197,7 @@ def _split(verdict: Verdict) -> Exhibit:
     return exhibit(title, caption, split_chart(figure), Table(head, tuple(rows)))
 
 
-def _study(study: EventStudy) -> Exhibit:
-    title = f"{titled(study.phase)}, {study.strategy}"
+def _study(study: EventStudy, title: str, points: int) -> Exhibit:
     if not study.hours or not study.n_events:
         return Exhibit(title, "There are no events to study.")
     step = max(-(-len(study.hours) // 12), 1)
@@ -214,4 +231,4 @@ def _study(study: EventStudy) -> Exhibit:
             else ""
         )
     )
-    return exhibit(title, caption, study_chart(study), Table(head, rows))
+    return exhibit(title, caption, study_chart(study, points=points), Table(head, rows))

@@ -8,9 +8,7 @@ from fadefollow.phases import STANCES
 from fadefollow.reporting.forest import Forest, ForestRow, cell_forest
 from fadefollow.reporting.text import (
     DASH,
-    Cell,
     bps,
-    cell,
     chance,
     count,
     fixed,
@@ -32,9 +30,9 @@ class SplitStance:
 
     trades: str
     mean: str
-    interval: Cell
+    interval: str  #: or "too few"
     anyhour: str
-    q: Cell
+    q: str
     marked: bool  #: q is below 5 %
 
 
@@ -48,6 +46,11 @@ class SplitRow:
     fade: SplitStance
     follow: SplitStance
     forest: tuple[ForestRow, ForestRow]
+
+    @property
+    def drawn(self) -> bool:
+        """Whether there is an interval to draw."""
+        return any(row.low is not None for row in self.forest)
 
 
 @dataclass(frozen=True)
@@ -122,17 +125,13 @@ def _split_table(verdict: Verdict, cells: list[SplitCell]) -> SplitTable:
 
 def _stance(found: SplitCell | None) -> SplitStance:
     if found is None:
-        return SplitStance(
-            DASH, DASH, Cell(DASH, "no trades"), DASH, Cell(DASH, "no trades"), False
-        )
-    bounds = interval((found.ci_low_bps, found.ci_high_bps))
-    shown = Cell(found.note or DASH) if DASH in bounds else Cell(bounds)
+        return SplitStance(DASH, DASH, "", DASH, DASH, False)
     return SplitStance(
         trades=fixed(found.n_trades),
         mean=plain_bps(found.mean_net_bps),
-        interval=shown,
+        interval=found.note or interval((found.ci_low_bps, found.ci_high_bps)),
         anyhour=plain_bps(found.anyhour_mean_bps),
-        q=cell(chance, found.q, why=found.note or "the cell's trades do not vary"),
+        q=chance(found.q),
         marked=found.q < MARKED,
     )
 

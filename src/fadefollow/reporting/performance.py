@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from fadefollow.phases import STANCES
-from fadefollow.reporting.thin import FloatArray, Line, millis, thin
+from fadefollow.reporting.thin import FloatArray, keep_extremes, millis
 from fadefollow.verdict.model import NotTraded, RunResult, Verdict
 
 #: where the money went, in the order shown
@@ -24,8 +24,9 @@ class EquityCurve:
     """
 
     stance: str
-    gain: Line
-    drawdown: Line
+    time: FloatArray  #: milliseconds since 1970 UTC, of both curves
+    gain: FloatArray
+    drawdown: FloatArray
     years: dict[int, float]  #: gain of each calendar year, fraction of the capital
 
 
@@ -69,7 +70,7 @@ class TradeLists:
     exits: dict[str, int]
 
 
-def equity_figures(run: RunResult, *, points: int = 1_600) -> tuple[EquityFigure, ...]:
+def equity_figures(run: RunResult, *, points: int = 800) -> tuple[EquityFigure, ...]:
     """Equity and drawdown of every strategy that has an equity curve."""
     columns = [(str(pair[0]), str(pair[1])) for pair in run.equity.columns]
     figures = []
@@ -79,7 +80,7 @@ def equity_figures(run: RunResult, *, points: int = 1_600) -> tuple[EquityFigure
             for stance in STANCES
             if (strategy, stance) in columns
         ]
-        drawn = tuple(c for c in curves if c.gain.time.size)
+        drawn = tuple(c for c in curves if c.time.size)
         figures.append(EquityFigure(strategy, drawn))
     return tuple(figures)
 
@@ -149,10 +150,15 @@ def _curve(stance: str, value: pd.Series, points: int) -> EquityCurve:
     time = millis(pd.DatetimeIndex(value.index))
     series = value.to_numpy(np.float64)
     peak = np.maximum.accumulate(np.fmax(series, 1.0)) if series.size else series
+    gain, drawdown = (series - 1) * 100, (series - peak) * 100
+    kept = np.union1d(
+        keep_extremes(gain, points=points // 2), keep_extremes(drawdown, points=points // 2)
+    )
     return EquityCurve(
         stance=stance,
-        gain=thin(time, (series - 1) * 100, points=points),
-        drawdown=thin(time, (series - peak) * 100, points=points),
+        time=time[kept],
+        gain=gain[kept],
+        drawdown=drawdown[kept],
         years=_years(value),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -9,22 +10,29 @@ import numpy as np
 from fadefollow.reporting.charts import Chart, Trace, axis, layout
 from fadefollow.reporting.prices import Lane, PriceFigure, TradeMarks
 from fadefollow.reporting.text import THIN, inert, titled
-from fadefollow.reporting.thin import Band, FloatArray, Line, packed
+from fadefollow.reporting.thin import Line, clock, packed, steps
 
 #: heights in pixels of the price panel, of a lane of phases, of a context panel; gaps between
 _PRICE, _LANE, _CONTEXT, _GAP = 320, 26, 96, 16
+#: the height of a lane where there are many
+_LOW_LANE, _MANY = 17, 8
 _MARGINS = 68
 _LEANS = {1: ("@long", "triangle-up"), -1: ("@short", "triangle-down"), 0: ("@muted", "circle")}
 
 
-def price_chart(figure: PriceFigure, *, shown: str = "fade") -> Chart:
-    """Price on a log scale with the trades of stance `shown`; the other stance on demand."""
+def price_chart(
+    figure: PriceFigure, *, shown: str = "fade", strategies: tuple[str, ...] = ()
+) -> Chart:
+    """Price on a log scale with the trades of stance `shown`; the other stance on demand.
+
+    The trades carry the place of their strategy in `strategies`, by which the page chooses.
+    """
     context = [
         ("funding, bps per 8 h", figure.funding),
         ("spot premium, bps", figure.premium),
     ]
     panels = [(title, line) for title, line in context if line is not None]
-    heights = [_PRICE, max(len(figure.lanes), 1) * _LANE + 8, *[_CONTEXT] * len(panels)]
+    heights = [_PRICE, max(len(figure.lanes), 1) * _lane(figure) + 8, *[_CONTEXT] * len(panels)]
     domains = _domains(heights)
     shape = layout(
         hovermode="closest",
@@ -45,13 +53,19 @@ def price_chart(figure: PriceFigure, *, shown: str = "fade") -> Chart:
     )
     data = [*_price(figure), *_phases(figure)]
     for marks in figure.trades:
-        data += _trades(marks, visible=marks.stance == shown or len(figure.trades) == 1)
+        data.append(
+            _trades(marks, strategies, visible=marks.stance == shown or len(figure.trades) == 1)
+        )
     for place, (title, line) in enumerate(panels, start=3):
         data.append(_context(line, f"y{place}", title))
         shape[f"yaxis{place}"] = axis(
             title.replace(", ", ",<br>"), domain=domains[place - 1], zeroline=True, nticks=4
         )
     return Chart(data, shape, int(sum(heights) + _GAP * (len(heights) - 1) + _MARGINS))
+
+
+def _lane(figure: PriceFigure) -> int:
+    return _LANE if len(figure.lanes) <= _MANY else _LOW_LANE
 
 
 def _domains(heights: list[int]) -> list[list[float]]:
@@ -76,13 +90,17 @@ def _lane_axis(figure: PriceFigure, domain: list[float]) -> dict[str, Any]:
 
 
 def _price(figure: PriceFigure) -> list[Trace]:
-    time, price = _outline(figure.range)
+    band = figure.range
     return [
         {
             "type": "scatter",
             "mode": "lines",
-            "x": packed(time, "f8"),
-            "y": packed(price),
+            # the page draws the outline; in one trace, since filling between two fills holes
+            "meta": {
+                "band": {"x": steps(band.time), "low": packed(band.low), "high": packed(band.high)}
+            },
+            "x": [],
+            "y": [],
             "line": {"width": 0.5, "color": "@muted/0.35"},
             "fill": "toself",
             "fillcolor": "@muted/0.22",
@@ -92,7 +110,7 @@ def _price(figure: PriceFigure) -> list[Trace]:
         {
             "type": "scatter",
             "mode": "lines",
-            "x": packed(figure.close.time, "f8"),
+            **clock(figure.close.time),
             "y": packed(figure.close.value),
             "line": {"color": "@ink", "width": 1.1},
             "name": "close",
@@ -101,56 +119,41 @@ def _price(figure: PriceFigure) -> list[Trace]:
     ]
 
 
-def _outline(band: Band) -> tuple[FloatArray, FloatArray]:
-    """The band as closed outlines, one for each run without a hole, NaN between them."""
-    known = np.flatnonzero(~np.isnan(band.low) & ~np.isnan(band.high))
-    xs, ys, gap = [], [], np.full(1, np.nan)
-    for run in np.split(known, np.flatnonzero(np.diff(known) > 1) + 1):
-        xs += [band.time[run], band.time[run][::-1], gap]
-        ys += [band.low[run], band.high[run][::-1], gap]
-    return np.concatenate(xs), np.concatenate(ys)
-
-
 def _phases(figure: PriceFigure) -> list[Trace]:
-    traces: list[Trace] = []
+    """One trace a lean, whose height is the lane; the axis names the lanes."""
     spans = [(place, lane) for place, lane in enumerate(figure.lanes) if len(lane.planted)]
-    if spans:
-        traces.append(_planted(spans))
-    legend = {1: "phase, lean long", -1: "phase, lean short", 0: "phase"}
-    named: set[int] = set()
-    for place, lane in enumerate(figure.lanes):
-        if not lane.time.size:
+    traces = [_planted(spans)] if spans else []
+    names = {1: "phase, lean long", -1: "phase, lean short", 0: "phase"}
+    for lean, (colour, symbol) in _LEANS.items():
+        mine = [(n, x) for n, x in enumerate(figure.lanes) if x.lean == lean and x.time.size]
+        if not mine:
             continue
-        colour, symbol = _LEANS[lane.lean]
         traces.append(
             {
                 "type": "scatter",
                 "mode": "markers",
-                "x": packed(lane.time, "f8"),
-                "y": packed(np.full(lane.time.size, place)),
+                "x": steps(np.concatenate([lane.time for _, lane in mine])),
+                "y": packed(np.concatenate([np.full(x.time.size, n) for n, x in mine]), "u2"),
                 "yaxis": "y2",
-                "customdata": packed(lane.strength),
+                "customdata": packed(np.concatenate([lane.strength for _, lane in mine])),
                 "marker": {"color": colour, "symbol": symbol, "size": 8, "opacity": 0.8},
-                "name": legend[lane.lean],
-                "legendgroup": f"lean{lane.lean}",
-                "showlegend": lane.lean not in named,
-                "hovertemplate": f"{inert(titled(lane.phase))}<br>known at the close of the bar of "
+                "name": names[lean],
+                "hovertemplate": "%{y}<br>known at the close of the bar of "
                 "%{x|%Y-%m-%d %H:%M} UTC<br>strength %{customdata:.3~g}<extra></extra>",
             }
         )
-        named.add(lane.lean)
     return traces
 
 
 def _planted(spans: list[tuple[int, Lane]]) -> Trace:
     xs, ys = [], []
     for place, lane in spans:
-        xs.append(np.column_stack([lane.planted, np.full(len(lane.planted), np.nan)]).ravel())
-        ys.append(np.full(3 * len(lane.planted), float(place)))
+        xs.append(lane.planted[:, [0, 1, 1]].ravel())
+        ys.append(np.tile([place, place, np.nan], len(lane.planted)))
     return {
         "type": "scatter",
         "mode": "lines",
-        "x": packed(np.concatenate(xs), "f8"),
+        "x": steps(np.concatenate(xs)),
         "y": packed(np.concatenate(ys)),
         "yaxis": "y2",
         "line": {"color": "@muted/0.5", "width": 11},
@@ -159,70 +162,53 @@ def _planted(spans: list[tuple[int, Lane]]) -> Trace:
     }
 
 
-def _trades(marks: TradeMarks, *, visible: bool) -> list[Trace]:
-    colour = f"@{marks.stance}"
-    group = {"legendgroup": marks.stance, "visible": True if visible else "legendonly"}
-    gap = np.full(marks.entry.size, np.nan)
-    joined: Trace = {
-        "type": "scatter",
-        "mode": "lines",
-        "x": packed(np.column_stack([marks.entry, marks.exit, gap]).ravel(), "f8"),
-        "y": packed(np.column_stack([marks.entry_price, marks.exit_price, gap]).ravel()),
-        "line": {"color": f"{colour}/0.75", "width": 1.6},
-        "hoverinfo": "skip",
-        "showlegend": False,
-        **group,
+def _trades(marks: TradeMarks, strategies: tuple[str, ...], *, visible: bool) -> Trace:
+    """All trades of one stance as columns, from which the page draws those of one strategy."""
+    labels, label = _coded(
+        inert(f"{s}, {titled(p)}") for s, p in zip(marks.strategy, marks.phase, strict=True)
+    )
+    reasons, reason = _coded(inert(r) for r in marks.reason)
+    order = {name: place for place, name in enumerate(strategies)}
+    columns: dict[str, Any] = {
+        "entry": steps(marks.entry),
+        "exit": steps(marks.exit),
+        "price": packed(marks.entry_price),
+        "left": packed(marks.exit_price),
+        "gain": packed(marks.return_bps),
+        "side": packed(marks.side, "i1"),
+        "label": packed(label, "u2"),
+        "reason": packed(reason, "u1"),
+        "strategy": packed([order.get(s, 0) for s in marks.strategy], "u2"),
     }
-    won = marks.return_bps > 0
-    entries: Trace = {
+    return {
         "type": "scatter",
         "mode": "markers",
-        "x": packed(marks.entry, "f8"),
-        "y": packed(marks.entry_price),
-        "marker": {
-            "symbol": _symbols(marks.side, won),
-            "size": 9,
-            "color": colour,
-            "line": {"color": colour, "width": 1},
-        },
-        "customdata": _labels(marks),
+        "meta": {"trades": columns, "labels": labels, "reasons": reasons},
+        "x": [],
+        "y": [],
+        "marker": {"size": 9, "color": f"@{marks.stance}", "line": {"width": 1}},
+        "line": {"color": f"@{marks.stance}/0.75", "width": 1.6},
         "hovertemplate": "%{customdata[0]}<br>%{customdata[1]} at %{y:,.6~g}, "
-        "%{x|%Y-%m-%d %H:%M} UTC<br>%{customdata[2]}<br>"
-        f"<b>%{{customdata[3]:+.0f}}{THIN}bps</b> net<extra>{titled(marks.stance)}</extra>",
+        "%{x|%Y-%m-%d %H:%M} UTC<br>left by %{customdata[2]} after %{customdata[3]:.0f} h<br>"
+        f"<b>%{{customdata[4]:+.0f}}{THIN}bps</b> net<extra>{titled(marks.stance)}</extra>",
         "name": f"{marks.stance} trades",
-        **group,
+        "legendgroup": marks.stance,
+        "visible": True if visible else "legendonly",
     }
-    return [joined, entries]
 
 
-def _symbols(side: FloatArray, won: Any) -> list[str]:
-    shapes = np.where(side > 0, "triangle-up", "triangle-down")
-    return [
-        f"{shape}{'' if gained else '-open'}" for shape, gained in zip(shapes, won, strict=True)
-    ]
-
-
-def _labels(marks: TradeMarks) -> list[list[Any]]:
-    held = (marks.exit - marks.entry) / 3.6e6
-    rows = zip(
-        marks.strategy, marks.phase, marks.side, marks.reason, held, marks.return_bps, strict=True
-    )
-    return [
-        [
-            inert(f"{strategy}, {titled(phase)}"),
-            "bought" if side > 0 else "sold short",
-            inert(f"left by {reason} after {hours:.0f} h"),
-            None if np.isnan(gained) else round(float(gained), 1),
-        ]
-        for strategy, phase, side, reason, hours, gained in rows
-    ]
+def _coded(texts: Iterable[str]) -> tuple[list[str], list[int]]:
+    """Different texts once, and for each text its place among them."""
+    places: dict[str, int] = {}
+    coded = [places.setdefault(text, len(places)) for text in texts]
+    return list(places), coded
 
 
 def _context(line: Line, yaxis: str, title: str) -> Trace:
     return {
         "type": "scatter",
         "mode": "lines",
-        "x": packed(line.time, "f8"),
+        **clock(line.time),
         "y": packed(line.value),
         "yaxis": yaxis,
         "line": {"color": "@muted", "width": 1},

@@ -8,14 +8,9 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.phases import STANCES
+from fadefollow.reporting.budget import Budget
 from fadefollow.reporting.thin import Band, FloatArray, Line, millis, ranges, thin
 from fadefollow.verdict.model import RunResult
-
-#: values that all price charts together may hold, and the most that one needs
-BUDGET, MOST = 40_000, 4_000
-#: trades that all price charts together may show; beyond, those with the largest returns
-BUDGET_TRADES = 5_000
-
 
 @dataclass(frozen=True)
 class Lane:
@@ -25,6 +20,7 @@ class Lane:
     lean: int
     time: FloatArray
     strength: FloatArray
+    seen: int  #: phases found, of which the strongest are drawn where there are too many
     #: planted stretches, shape (k, 2), milliseconds
     planted: FloatArray = field(default_factory=lambda: np.empty((0, 2)))
 
@@ -43,7 +39,7 @@ class TradeMarks:
     phase: tuple[str, ...]
     strategy: tuple[str, ...]
     reason: tuple[str, ...]
-    left_out: int  #: trades with smaller returns that are not drawn
+    left_out: int  #: trades with smaller returns, by strategy, that are not drawn
 
 
 @dataclass(frozen=True)
@@ -59,18 +55,17 @@ class PriceFigure:
     premium: Line | None
 
 
-def price_figure(run: RunResult, symbol: str) -> PriceFigure:
+def price_figure(run: RunResult, symbol: str, budget: Budget) -> PriceFigure:
     """The market of `symbol`, thinned for drawing with all extremes kept."""
     frame = run.prices[symbol]
     time = millis(pd.DatetimeIndex(frame.index))
-    points = min(MOST, max(BUDGET // max(len(run.prices), 1), 400))
-    most = BUDGET_TRADES // (len(STANCES) * len(run.prices))
-    trades = tuple(_marks(run.trades, symbol, stance, most) for stance in STANCES)
+    points = budget.price_points
+    trades = tuple(_marks(run.trades, symbol, stance, budget.trades) for stance in STANCES)
     return PriceFigure(
         symbol=symbol,
         range=ranges(time, frame["low"], frame["high"], points=points // 3),
         close=thin(time, frame["close"], points=points // 2),
-        lanes=_lanes(run, symbol),
+        lanes=_lanes(run, symbol, budget.events),
         trades=tuple(t for t in trades if t.entry.size),
         funding=_context(frame, time, "funding_bps_per_8h", points // 4),
         premium=_context(frame, time, "premium_bps", points // 4),
@@ -87,24 +82,30 @@ def _context(frame: pd.DataFrame, time: FloatArray, column: str, points: int) ->
     return thin(time, values, points=points)
 
 
-def _lanes(run: RunResult, symbol: str) -> tuple[Lane, ...]:
+def _lanes(run: RunResult, symbol: str, most: int) -> tuple[Lane, ...]:
     seen = run.phases[run.phases["symbol"] == symbol]
     truth = run.truth if run.truth is not None else pd.DataFrame({"symbol": [], "phase": []})
     planted = truth[truth["symbol"] == symbol]
     names = dict.fromkeys([*run.phases["phase"].astype(str), *planted["phase"].astype(str)])
     leans = dict(zip(run.phases["phase"].astype(str), run.phases["lean"], strict=True))
     lanes = []
+    each = most // max(len(names), 1)
     for name in sorted(names):
         mine, true = seen[seen["phase"] == name], planted[planted["phase"] == name]
         spans = np.empty((0, 2))
         if len(true):
             spans = np.column_stack([millis(true["start"]), millis(true["end"])])
+        found = len(mine)
+        if found > each:
+            strongest = mine["strength"].to_numpy(np.float64).argsort()[found - each :]
+            mine = mine.iloc[np.sort(strongest)]
         lanes.append(
             Lane(
                 phase=name,
                 lean=int(leans.get(name, 0)),
                 time=millis(mine["time"]),
                 strength=mine["strength"].to_numpy(np.float64),
+                seen=found,
                 planted=spans,
             )
         )
@@ -115,8 +116,9 @@ def _marks(trades: pd.DataFrame, symbol: str, stance: str, most: int) -> TradeMa
     mine = trades[(trades["symbol"] == symbol) & (trades["stance"] == stance)]
     left_out = max(len(mine) - most, 0)
     if left_out:
-        largest = mine["return"].abs().to_numpy(np.float64).argsort()[left_out:]
-        mine = mine.iloc[np.sort(largest)]
+        size = mine["return"].abs()
+        rank = size.groupby(mine["strategy"]).rank(ascending=False, method="first")
+        mine = mine.iloc[np.sort(rank.to_numpy(np.float64).argsort(kind="stable")[:most])]
     return TradeMarks(
         stance=stance,
         side=mine["side"].to_numpy(np.float64),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -77,6 +78,36 @@ def packed(values: npt.ArrayLike, dtype: str = "f4") -> dict[str, str]:
     """An array in the binary form that Plotly reads (`{dtype, bdata}`), NaN kept as NaN."""
     raw = np.ascontiguousarray(np.asarray(values), dtype=f"<{dtype}").tobytes()
     return {"dtype": dtype, "bdata": base64.b64encode(raw).decode("ascii")}
+
+
+def steps(time: FloatArray) -> dict[str, Any]:
+    """Times as whole steps from the first one, which the page's script turns into milliseconds.
+
+    Two bytes a time in place of eight where 65 536 steps suffice; without NaN.
+    """
+    start, step, count = _grid(time)
+    if not count.size or count.max() > 0xFFFF_FFFF:
+        return packed(time, "f8")
+    dtype = "u2" if count.max() <= 0xFFFF else "u4"
+    return {**packed(count, dtype), "start": start, "step": step}
+
+
+def clock(time: FloatArray) -> dict[str, Any]:
+    """The times of a trace: `x0` and `dx` where they are regular, `x` in steps otherwise."""
+    start, step, count = _grid(time)
+    if count.size > 1 and (np.diff(count) == 1).all():
+        return {"x0": start, "dx": step}
+    return {"x": steps(time)}
+
+
+def _grid(time: FloatArray) -> tuple[int, int, IntArray]:
+    """The first time, the largest step that all times share, and the steps since the first."""
+    whole = np.asarray(time, np.float64).round().astype(np.int64)
+    if not whole.size:
+        return 0, 1, whole
+    start = int(whole.min())
+    step = max(int(np.gcd.reduce(whole - start)), 1)
+    return start, step, (whole - start) // step
 
 
 def _fold(series: FloatArray, size: int) -> FloatArray:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from fadefollow.reporting.text import (
+    DASH,
     THIN,
     bps,
     cost,
@@ -17,12 +19,32 @@ from fadefollow.reporting.text import (
     human,
     interval,
     listed,
+    percent,
     plain_bps,
 )
 from fadefollow.verdict.model import NotTraded, StanceResult, Verdict
 
-Match = Literal["match", "missed", "false alarm", "wrong way", "within costs"]
+Match = Literal[
+    "match", "missed", "false alarm", "wrong way", "within costs", "nothing planted", "unknown"
+]
 VERBS = {"fade": "Fading", "follow": "Following"}
+#: what the reason of an undecided verdict contains → in a word, and for several of them
+_DOUBTS: tuple[tuple[str, str, str], ...] = (
+    ("independent block", "too few events", "with too few independent events"),
+    ("neither stance can be traded", "not tradable", "that could not be traded"),
+    ("no trade came", "no trades", "without a completed trade"),
+    ("too uncertain", "too uncertain", "too uncertain to tell from nothing"),
+    (
+        "best of so many",
+        "luck of many tries",
+        "that look good, but no better than the best of so many tries by luck",
+    ),
+    ("no placebo", "no placebo", "without a placebo to compare with"),
+    ("placebos do as well", "like placebo", "no better than shifted placebos"),
+    ("too little history", "no momentum history", "with too little history of like momentum"),
+    ("like momentum", "like momentum", "that like momentum explains"),
+    ("both stances pay", "both pay", "where both stances pay and neither is better"),
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +64,7 @@ class Truth:
 
     kind: Match
     text: str
+    planted: str = DASH  #: the drift in the lean's direction, bps
 
 
 def sentence(verdict: Verdict) -> Sentence:
@@ -55,6 +78,23 @@ def sentence(verdict: Verdict) -> Sentence:
     if verdict.verdict == "neither":
         return Sentence(f"Neither pays: {subject}", f". {_upper(both)}, after all costs.")
     return Sentence(f"Undecided: {subject}", f". {_upper(both)}.{_power(verdict)}")
+
+
+def rules(strategy: Mapping[str, Any]) -> str:
+    """What a strategy trades and how it leaves: `trades the perp, holds 72 h`; empty if unknown."""
+    trade = strategy.get("trade")
+    if not isinstance(trade, Mapping):
+        return ""
+    parts = []
+    if "instrument" in trade:
+        what = str(trade["instrument"])
+        parts.append(f"trades the {_POSITIONS.get(what, what)}")
+    if isinstance(trade.get("hold_hours"), int | float):
+        parts.append(f"holds {hours(float(trade['hold_hours']))} at most")
+    for name in ("stop", "target", "trail"):
+        if isinstance(trade.get(name), int | float):
+            parts.append(f"{name} at {percent(float(trade[name]))}")
+    return ", ".join(parts)
 
 
 def headline(verdicts: tuple[Verdict, ...]) -> str:
@@ -82,17 +122,62 @@ def round_trip_bps(stance: StanceResult | NotTraded) -> float:
     return stance.breakeven_cost_bps - stance.mean_net_bps
 
 
-def truth(verdict: Verdict) -> Truth | None:
+def doubt(verdict: Verdict) -> str:
+    """Why a verdict is undecided, in a word or two; empty for the others."""
+    return _doubt(verdict)[1] if verdict.verdict == "undecided" else ""
+
+
+def summary(verdicts: tuple[Verdict, ...]) -> Sentence | None:
+    """All undecided verdicts in one sentence: how many, and why; None without any."""
+    undecided = [v for v in verdicts if v.verdict == "undecided"]
+    if not undecided:
+        return None
+    kinds: Counter[str] = Counter(_doubt(v)[2] for v in undecided)
+    parts = [f"{n} {kind}" for kind, n in kinds.most_common()]
+    said = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
+    other = " more" if len(undecided) < len(verdicts) else ""
+    are = "is" if len(undecided) == 1 else "are"
+    return Sentence(f"{len(undecided)}{other} {are} undecided", f": {said}.")
+
+
+def _doubt(verdict: Verdict) -> tuple[str, str, str]:
+    found = (doubt for doubt in _DOUBTS if doubt[0] in verdict.why)
+    return next(found, ("", "undecided", "for other reasons"))
+
+
+def truth(verdict: Verdict, instrument: str = "perp") -> Truth | None:
     """The verdict held against the planted drift; None where nothing is known.
 
     A drift planted in the lean's direction should pay those who follow, one against it those who
-    fade, and none nobody. A drift below the cost of a round trip cannot pay anybody either.
+    fade, and none nobody. A drift below the cost of a round trip cannot pay anybody either. A
+    label tells the drift of the perp only: positions in anything else need a simulated truth.
+
+    Args:
+        verdict: with what was planted.
+        instrument: what its strategy trades.
     """
-    planted, word = verdict.planted_bps, verdict.verdict
+    planted = verdict.planted_bps
+    simulated = verdict.planted_from == "simulation"
+    if planted is not None and instrument != "perp" and not simulated:
+        return Truth(
+            "unknown",
+            f"The lab plants the drift of the perp. What it is worth to a position in the "
+            f"{_POSITIONS.get(instrument, instrument)} was not simulated, so this verdict is not "
+            "held against it.",
+        )
     if planted is None or not math.isfinite(planted):
         return None
-    if planted == 0:
-        return _truth_of_nothing(verdict)
+    found = _truth_of_nothing(verdict) if planted == 0 else _truth_of(verdict, planted)
+    text = f"{_SIMULATED} {found.text}" if simulated else found.text
+    return Truth(found.kind, text, plain_bps(planted) if planted else "0")
+
+
+_POSITIONS = {"future": "dated future", "carry": "spread of future and spot"}
+_SIMULATED = "What is planted was simulated for this very position, without costs."
+
+
+def _truth_of(verdict: Verdict, planted: float) -> Truth:
+    word = verdict.verdict
     expected = "follow" if planted > 0 else "fade"
     over = f" over {hours(verdict.horizon_hours)}" if verdict.horizon_hours else ""
     side = "in the lean's direction" if planted > 0 else "against the lean"
@@ -118,6 +203,8 @@ def _truth_of_nothing(verdict: Verdict) -> Truth:
     lead = "Planted: nothing, so neither stance should pay."
     if verdict.verdict in VERBS:
         return Truth("false alarm", f"{lead} The verdict says {verdict.verdict}: a false alarm.")
+    if verdict.verdict == "undecided":
+        return Truth("nothing planted", f"{lead} The verdict claims nothing.")
     return Truth("match", f"{lead} The verdict matches the planted truth: it claims nothing.")
 
 

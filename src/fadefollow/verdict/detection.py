@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
+from fadefollow.errors import ParameterError
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import FloatArray, Market
 from fadefollow.phases import Signal
@@ -46,6 +47,8 @@ def measure_detection(
     An event is right if it became known between `slack_hours` before an episode of its phase
     starts and `slack_hours` after it ends; an episode is found if an event is right about it.
 
+    Signals whose windows do not fit the bars are left out.
+
     Args:
         signals: with the parameters to be tried.
         seeds: one market each.
@@ -75,7 +78,10 @@ def _one(
     markets = [Market(symbol, bar=bar, tables=tables) for symbol, tables in made.tables.items()]
     out = {}
     for signal in signals:
-        tables = [signal.detect(market).table for market in markets]
+        try:
+            tables = [signal.detect(market).table for market in markets]
+        except ParameterError:
+            continue  # its windows do not fit bars of this size
         events = pd.concat([t for t in tables if len(t)] or tables[:1], ignore_index=True)
         for phase in signal.phases:
             rows = []

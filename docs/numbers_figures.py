@@ -1,8 +1,9 @@
 """Draws the pictures of docs/numbers.md and writes its figures, from docs/calibration.json.
 
     fadefollow calibrate --json > docs/calibration.json
-    python docs/numbers.py
+    python docs/numbers_figures.py
 
+Not called numbers.py, which would hide Python's own module of that name.
 Needs matplotlib: `pip install -e '.[docs]'`.
 """
 
@@ -15,7 +16,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 PAGE, FIGURES = HERE / "numbers.md", HERE / "calibration.json"
-BEGIN, END = "<!-- figures: written by docs/numbers.py -->", "<!-- end of figures -->"
+BEGIN, END = "<!-- figures: written by docs/numbers_figures.py -->", "<!-- end of figures -->"
 Found = dict[str, Any]
 
 
@@ -44,10 +45,10 @@ def figures(found: Found) -> str:
     lengths = " and ".join(f"{k * d['years']:g}" for k in d["lengths"])
     lines = [
         f"Made by `{found['command']}`: {still} markets with nothing planted and {per_arm} for "
-        f"each planted drift, seeds from {d['seed']}; {d['coins']} coins, {d['years']:g} years of bars "
-        f"of {d['bar']} (planted: {lengths} years), correlation {d['correlation']:g}, volatility "
-        f"{100 * d['annual_volatility']:g} % in clusters and bursts, and a bull market of "
-        f"{100 * d['annual_drift']:g} % a year. Each table has {len(found['rows'])} questions "
+        f"each planted drift, seeds from {d['seed']}; {d['coins']} coins, {d['years']:g} years of "
+        f"bars of {d['bar']} (planted: {lengths} years), correlation {d['correlation']:g}, "
+        f"volatility {100 * d['annual_volatility']:g} % in clusters and bursts, and a bull market "
+        f"of {100 * d['annual_drift']:g} % a year. Each table has {len(found['rows'])} questions "
         f"({', '.join(found['strategies'])}, fade and follow), {d['draws']} placebo shifts, "
         f"{2 * d['draws']} bootstrap replicates. In brackets: 95 % intervals.",
         "",

@@ -1,0 +1,46 @@
+"""How much data a report may hold, and how it is shared out: the one place that decides.
+
+A report has at most 8 MB. Plotly takes 4.8 of them, text and tables of the largest runs about
+0.8; the shares below are what the charts may hold. Each is divided by what has to share it, so
+that more coins or strategies make curves coarser and never the file larger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fadefollow.verdict.model import RunResult
+
+#: bytes of the page that the charts of one kind may hold together
+PRICES, TRADES, EVENTS, EQUITY, STUDIES = 620_000, 420_000, 260_000, 360_000, 200_000
+#: bytes that one more point of a price chart, one trade, event, ... takes as base64
+_POINT, _TRADE, _EVENT, _DAY, _HOUR = 12, 27, 12, 27, 32
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The most that each chart may hold."""
+
+    price_points: int  #: of one coin, shared by close, range, funding and premium
+    trades: int  #: of one coin and stance
+    events: int  #: of one coin, all phases together
+    equity_points: int  #: of one curve
+    study_points: int  #: of one line of an event study
+
+
+def budget(run: RunResult) -> Budget:
+    """What each chart of this run may hold."""
+    coins = max(len(run.prices), 1)
+    books = max(len({strategy for strategy, _ in run.equity.columns}), 1)
+    studies = max(len(run.event_studies), 1)
+    return Budget(
+        price_points=_share(PRICES, coins * _POINT, 4_000),
+        trades=_share(TRADES, coins * 2 * _TRADE, 3_000),
+        events=_share(EVENTS, coins * 2 * _EVENT, 4_000),
+        equity_points=_share(EQUITY, books * _DAY, 800),
+        study_points=_share(STUDIES, studies * _HOUR, 240),
+    )
+
+
+def _share(size: int, each: int, most: int) -> int:
+    return max(min(size // each, most), 20)

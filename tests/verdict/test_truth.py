@@ -1,0 +1,58 @@
+"""What was planted behind a phase."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+
+from fadefollow.engine.strategy import Strategy
+from fadefollow.verdict.truth import labelled, simulated
+
+HOUR = pd.Timedelta(hours=1)
+
+
+def spread(phase: str) -> Strategy:
+    return Strategy.model_validate(
+        {
+            "name": "spread", "title": "t", "claim": "fade", "account": "a", "signal": "basis",
+            "phases": [phase], "trade": {"instrument": "carry", "hold_hours": 336},
+        }
+    )  # fmt: skip
+
+
+def test_a_label_s_drift_is_the_mean_over_its_episodes() -> None:
+    truth = pd.DataFrame(
+        {
+            "phase": ["up", "up", "down"],
+            "planted_bps": [100.0, 200.0, -50.0],
+            "horizon_hours": [24.0, 24.0, 72.0],
+        }
+    )
+    assert labelled(truth, "up") == (150.0, 24.0)
+    assert labelled(truth, "flat") == (0.0, None)
+
+
+def test_who_is_long_the_rich_future_against_spot_loses_its_convergence() -> None:
+    """The lab's rich carry stands near 50 % a year and ends: the basis comes back."""
+    lab = {"seed": 3, "years": 1.5, "coins": 2, "families": ["basis"]}
+    planted, hours = simulated(spread("rich_carry"), "rich_carry", lab=lab, bar=HOUR)
+    assert hours == 336
+    assert planted < -200
+    opposite, _ = simulated(spread("backwardation"), "backwardation", lab=lab, bar=HOUR)
+    assert opposite < 0  # short the cheap future: it comes up to spot again
+
+
+def test_without_an_episode_nothing_is_known() -> None:
+    lab = {"seed": 3, "years": 0.5, "coins": 1, "families": []}
+    planted, _ = simulated(spread("rich_carry"), "rich_carry", lab=lab, bar=HOUR)
+    assert math.isnan(planted)
+
+
+def test_the_same_settings_give_the_same_truth() -> None:
+    lab = {"seed": 4, "years": 1.0, "coins": 1, "families": ["basis"]}
+    first, second = (
+        simulated(spread("rich_carry"), "rich_carry", lab=lab, bar=HOUR) for _ in range(2)
+    )
+    assert first == pytest.approx(second, rel=0)
