@@ -67,6 +67,10 @@ def figures(found: Found) -> str:
             f"| an edge as large as the detectable effect is found, `{at['phase']}` | at least "
             f"80 % | **{mid} %** [{low}, {high}] | |"
         )
+        lines.append(
+            f"| … one of 0.8 to 1.25 times that ({at['found']['of']} markets), `{at['phase']}` | "
+            f"about 80 % | {_share(at['found'])} | |"
+        )
     lines += [
         "",
         "| phase | years | trades | planted, bps | edge, bps | detectable, bps | found | t-test |",

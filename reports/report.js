@@ -86,11 +86,39 @@
         marker: { ...marker, symbol: marks.symbol, line: { ...marker.line, color: colour } } },
     ];
   };
+  const planted = (trace) => {
+    const [start, end, lane] = ["start", "end", "lane"].map((key) => unpacked(trace.meta.planted[key]));
+    const strokes = [...start].map((begin, i) => [[begin, end[i], null], [lane[i], lane[i], null]]);
+    return [{ ...trace, meta: null, x: strokes.flatMap(([x]) => x), y: strokes.flatMap(([, y]) => y) }];
+  };
   const expanded = (trace) => {
+    if (trace.meta?.planted) return planted(trace);
     if (trace.meta?.band) return outlined(trace);
     if (trace.meta?.trades) return traded(trace);
     return [trace.x?.step === undefined ? trace : { ...trace, x: unpacked(trace.x) }];
   };
+  /* what all charts and axes have in common */
+  const none = "rgba(0,0,0,0)";
+  const chartStyle = {
+    paper_bgcolor: none,
+    plot_bgcolor: none,
+    font: { size: 12, color: "@ink" },
+    margin: { l: 52, r: 14, t: 30, b: 38 },
+    legend: { orientation: "h", x: 0, y: 1, xanchor: "left", yanchor: "bottom", font: { size: 12 }, bgcolor: none },
+    hoverlabel: { bgcolor: "@card", bordercolor: "@rule", font: { color: "@ink" } },
+  };
+  const axisStyle = {
+    gridcolor: "@grid", linecolor: "@rule", zerolinecolor: "@zero", tickcolor: "@rule",
+    zeroline: false, automargin: true, tickfont: { size: 11, color: "@muted" },
+  };
+  const titleStyle = { font: { size: 11, color: "@muted" }, standoff: 6 };
+  const styled = (layout) => Object.fromEntries(
+    Object.entries({ ...chartStyle, ...layout }).map(([key, value]) => {
+      if (!/^[xy]axis\d*$/.test(key)) return [key, value];
+      const title = value.title ? { title: { ...titleStyle, ...value.title } } : {};
+      return [key, { ...axisStyle, ...value, ...title }];
+    }),
+  );
   const themed = (value, style, painted = false) => {
     if (typeof value === "string") return painted && value[0] === "@" ? colour(style, value) : value;
     if (Array.isArray(value)) return value.map((inner) => themed(inner, style, painted));
@@ -117,7 +145,7 @@
     box.figure ??= JSON.parse(document.getElementById(box.dataset.chart).textContent);
     const style = getComputedStyle(root);
     const { layout, data: traces } = box.figure;
-    const { data, layout: shape } = themed({ layout, data: traces.flatMap(expanded) }, style);
+    const { data, layout: shape } = themed({ layout: styled(layout), data: traces.flatMap(expanded) }, style);
     shape.font.family = getComputedStyle(document.body).fontFamily;
     shape.uirevision = "kept";
     shape.modebar = { bgcolor: "rgba(0,0,0,0)", color: colour(style, "@muted"), activecolor: colour(style, "@ink") };
@@ -153,6 +181,25 @@
     tabs.addEventListener("change", (event) => show(event.target.value));
     show(tabs.querySelector("input:checked").value);
   }
+  /* the small drawings in long tables: mean and interval of fade above those of follow */
+  const strips = (table) => {
+    for (const cell of table.querySelectorAll("[data-strip]:empty")) {
+      const rows = cell.dataset.strip.split(";").map((row, place) => {
+        if (!row) return "";
+        const [mean, low, high] = row.split(",").map(Number);
+        const y = place ? 28 : 12;
+        return `<g class="${place ? "follow" : "fade"}"><path class="ci" d="M${low} ${y}H${high}"/><circle class="mean" cx="${mean}" cy="${y}" r="4"/></g>`;
+      });
+      const zero = Number(table.dataset.zero);
+      cell.innerHTML = `<svg class="forest" viewBox="0 0 260 40" aria-hidden="true"><path class="zero" d="M${zero} 0V40"/>${rows.join("")}</svg>`;
+    }
+  };
+  for (const table of all("table[data-zero]")) {
+    const block = table.closest("details");
+    if (!block || block.open) strips(table);
+    else block.addEventListener("toggle", () => strips(table), { once: true });
+  }
+
   /* whose trades the price charts show */
   if (chooser) {
     chooser.closest("[data-choice]").hidden = false;

@@ -227,16 +227,18 @@ def show_calibration(found: Calibration, folder: Path) -> None:
 
 
 def _power_table(found: Calibration) -> Table:
-    from fadefollow.reporting.calibration import percent
-
     table = _table("An edge planted: how often it was found")
     table.add_column("phase", no_wrap=True)
-    for name in ("years", "trades", "edge, bps", "detectable", "found", "plain t-test"):
+    for name in ("years", "trades", "edge bps", "detectable", "found", "t-test"):
         table.add_column(name, justify="right", no_wrap=True)
     for cell in found.power:
-        numbers = (f"{cell.arm.years:g}", f"{cell.trades:.0f}", _number(cell.edge_bps),
-                   _number(cell.detectable_bps))  # fmt: skip
-        table.add_row(escape(cell.phase), *numbers, percent(cell.found), percent(cell.t_found))
+        share = cell.found
+        table.add_row(
+            escape(cell.phase), f"{cell.arm.years:g}", f"{cell.trades:.0f}",
+            _number(cell.edge_bps), _number(cell.detectable_bps),
+            f"{100 * share.value:.0f} % \\[{100 * share.low:.0f}, {100 * share.high:.0f}]",
+            f"{100 * cell.t_found.value:.0f} %",
+        )  # fmt: skip
     return table
 
 

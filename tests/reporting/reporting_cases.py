@@ -21,6 +21,7 @@ from fadefollow.verdict.model import (
     StanceResult,
     Verdict,
 )
+from fadefollow.verdict.rows import SplitCell
 
 REPORTS = Path(__file__).parents[2] / "reports"
 IMG = "<img src=x onerror=alert(1)>"
@@ -314,6 +315,81 @@ def build(coins: tuple[str, ...], days: int, *, each: int = 30, strategy: str) -
         seconds={"data": 1.31, "signals": 0.42, "engine": 2.5, "verdict": 6.75},
         versions={"python": "3.11.7", "vectorbt": "1.2.0"},
     )
+
+
+def many(coins: tuple[str, ...], days: int, strategies: int) -> RunResult:
+    """A run of many strategies of two phases, as large as runs get."""
+    frames = prices(coins, days)
+    names = [f"strategy_{number}" for number in range(strategies)]
+    parts, found, verdicts = [], [], []
+    for number, name in enumerate(names):
+        leans = {f"phase_{number}_long": 1, f"phase_{number}_short": -1}
+        table = events(frames, leans, 40, seed=number)
+        parts.append(table)
+        found.append(trades_of(table, frames, name))
+        for phase in leans:
+            pays = number == 5 and phase.endswith("short")
+            verdicts.append(
+                verdict(
+                    name,
+                    phase,
+                    "fade" if pays else "undecided",
+                    stance(42.3, (5.1, 80.4)),
+                    stance(-70.2, (-108.0, -31.0)),
+                    symbols=coins,
+                    planted_bps=0.0,
+                    why="" if pays else "undecided: 9 independent blocks, at least 30 are needed",
+                )
+            )
+    trades = pd.concat(found, ignore_index=True)
+    phases = pd.concat(parts, ignore_index=True)
+    base = build(coins[:1], 60, each=4, strategy=names[0])
+    said = {
+        name: {
+            "title": f"The strategy number {number}",
+            "account": f"Account A: number {number} is to be faded.",
+            "trade": {"instrument": "perp", "hold_hours": 72.0},
+            "params": {f"parameter_{place}": place for place in range(30)},
+        }
+        for number, name in enumerate(names)
+    }
+    return replace(
+        base,
+        verdicts=tuple(verdicts),
+        event_studies=tuple(study(v.strategy, v.phase, 0.1, 672) for v in verdicts),
+        trades=trades,
+        phases=phases,
+        equity=equity_of(trades, frames),
+        prices=frames,
+        strategies=said,
+        splits=tuple(cell for v in verdicts for cell in cells(v)),
+        truth=phases.loc[::4, ["symbol", "phase"]].assign(
+            start=phases["time"],
+            end=phases["time"] + pd.Timedelta(hours=90),
+            planted_bps=0.0,
+            horizon_hours=72.0,
+        ),
+        dataset={**base.dataset, "coverage": coverage_of(frames)},
+    )
+
+
+def cells(of: Verdict) -> list[SplitCell]:
+    """Splits by coin, year and what else there is, of both stances."""
+    places = {
+        "coin": of.symbols,
+        "year": tuple(str(year) for year in range(2018, 2024)),
+        "weekday": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+        "regime": ("bull", "bear", "calm"),
+        "strength": ("low", "middle", "high"),
+    }
+    return [
+        SplitCell(
+            of.strategy, of.phase, name, split, cell, 41, 22.0, -12.3, -71.9, 48.2, -9.5, 0.43, 0.81
+        )
+        for split, names in places.items()
+        for cell in names
+        for name in ("fade", "follow")
+    ]  # fmt: skip
 
 
 @dataclass(frozen=True)

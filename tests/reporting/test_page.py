@@ -12,24 +12,25 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-from reporting_cases import IMG, REPORTS, SCRIPT, Cases, build
+from reporting_cases import IMG, REPORTS, SCRIPT, Cases, build, many
 
 from fadefollow.reporting import render
+from fadefollow.reporting.budget import PRICES, TRADES, budget
 
-SECTIONS = ["answer", "market", "equity", "money", "after", "trades", "coverage", "making"]
+SECTIONS = ["answer", "market", "strategies", "splits", "coverage", "making", "glossary"]
 CHARTS = {
     "market-1",
     "market-2",
     "market-3",
     "equity-1",
     "equity-2",
-    "split-1",
-    "split-2",
-    "study-1",
-    "study-2",
-    "returns-1",
-    "returns-2",
-    "returns-3",
+    "split-1-1",
+    "split-1-2",
+    "study-1-1",
+    "study-1-2",
+    "returns-1-1",
+    "returns-1-2",
+    "returns-2-1",
     "coverage-1",
 }
 
@@ -104,7 +105,10 @@ def test_verdict_comes_first_in_words(page: Page) -> None:
 
 def test_lab_says_simulated_and_holds_verdicts_against_the_truth(page: Page) -> None:
     assert "Simulated market." in page.text
-    assert "Against the planted truth: 2 verdicts right." in " ".join(page.text.split())
+    assert (
+        "Against the planted truth: 1 verdict right; "
+        "1 verdict rightly open, as nothing was planted." in " ".join(page.text.split())
+    )
     assert "so fading should pay. The verdict matches the planted truth." in page.text
 
 
@@ -132,7 +136,8 @@ def test_page_has_its_numbers_findings_and_making(page: Page) -> None:
         "9f2c1e7ab04d",
         "fadefollow run fade_crowded_funding --dataset lab --seed 7",
         "vectorbt",
-        "strategies.fade_crowded_funding.hold_hours",
+        "hold_hours",
+        "exits.hold_hours",
     ):
         assert said in page.text
 
@@ -169,7 +174,7 @@ def test_every_chart_has_a_caption_and_a_table(page: Page) -> None:
     figures = [a for t, a in page.tags if t == "figure"]
     charts = [a for t, a in page.tags if "data-chart" in a]
     tables = [a for t, a in page.tags if t == "details" and a.get("class") == "data"]
-    assert len(figures) == len(charts) + 1  # the split without any trade says so instead
+    assert len(figures) == len(charts) + 2  # a split without trades, a study without events
     assert all(a["role"] == "img" and a["aria-label"] for a in charts)
     assert len(tables) >= len(charts)
     assert "Neither stance has a counted trade" in page.text
@@ -246,9 +251,62 @@ def test_three_coins_and_six_years_render_fast() -> None:
     assert len(html.encode()) <= 8_000_000
 
 
-def test_twenty_coins_stay_within_eight_megabytes() -> None:
-    coins = tuple(f"COIN{number}" for number in range(20))
-    run = build(coins, 730, each=220, strategy="fade_crowded_funding")
-    html = render(run, REPORTS)
-    assert len(html.encode()) <= 8_000_000
-    assert "smaller fade trades not drawn." in html
+@pytest.fixture(scope="module")
+def large() -> str:
+    return render(many(tuple(f"COIN{number}" for number in range(20)), 2191, 20), REPORTS)
+
+
+def test_twenty_coins_six_years_and_twenty_strategies_are_within_eight_megabytes(
+    large: str,
+) -> None:
+    assert len(large.encode()) <= 8_000_000
+    assert "smaller fade trades not drawn." in large
+
+
+def test_budget_shares_what_there_is(cases: Cases) -> None:
+    one = budget(cases.plain)
+    assert (one.price_points, one.equity_points, one.study_points) == (4_000, 800, 240)
+    crowd = replace(cases.plain, prices={str(n): pd.DataFrame() for n in range(200)})
+    share = budget(crowd)
+    assert share.price_points * 200 * 12 <= PRICES
+    assert share.trades * 200 * 2 * 27 <= TRADES
+
+
+def test_many_answers_are_summed_up(large: str) -> None:
+    page = Page(large)
+    answers = [a for t, a in page.tags if t == "li" and (a.get("class") or "").startswith("answer")]
+    assert [a["class"] for a in answers] == ["answer fade", "answer rest"]
+    said = " ".join(page.text.split())
+    assert "39 more are undecided: 39 with too few independent events." in said
+    rows = [a for t, a in page.tags if t == "th" and a.get("scope") == "row"]
+    assert len(rows) > 40
+    numbers = [a for t, a in page.tags if a.get("class") == "numbers"]
+    assert len(numbers) == 40
+    assert not any("open" in a for a in numbers)
+
+
+def test_of_many_strategies_only_decided_ones_are_open(large: str) -> None:
+    chapters = [a for _, a in Page(large).tags if a.get("class") == "strategy"]
+    assert len(chapters) == 20
+    assert ["open" in a for a in chapters] == [True] + 19 * [False]
+
+
+def test_strategy_tells_its_story(large: str) -> None:
+    text = Page(large).text
+    assert "The strategy number 7" in text
+    assert "Account A: number 7 is to be faded." in text
+    assert "trades the perp, holds 72\u202fh at most" in text
+
+
+def test_perps_drift_is_not_held_against_a_spread(cases: Cases) -> None:
+    said = {"trade": {"instrument": "carry"}}
+    names = {v.strategy for v in cases.plain.verdicts}
+    run = replace(cases.plain, strategies=dict.fromkeys(names, said))
+    page = Page(render(run, REPORTS))
+    assert "2 verdicts not held against it" in page.text
+    assert "unknown" in page.text
+    tips = [
+        a["data-tip"] or "" for _, a in page.tags if a.get("class") == "mark" and "data-tip" in a
+    ]
+    assert len(tips) == 2
+    assert all(tip.startswith("The lab plants the drift of the perp.") for tip in tips)

@@ -10,8 +10,9 @@ import pytest
 from reporting_cases import stance, verdict
 
 from fadefollow.reporting import text
-from fadefollow.reporting.words import headline, sentence, truth
+from fadefollow.reporting.words import doubt, headline, rules, sentence, summary, truth
 from fadefollow.verdict.model import NotTraded, Verdict
+from fadefollow.verdict.rule import decide
 
 T = "\u202f"
 
@@ -122,7 +123,7 @@ def test_headline_counts_verdicts() -> None:
         (-60.0, "neither", "missed", "neither: missed"),
         (-60.0, "follow", "wrong way", "the wrong way"),
         (0.0, "fade", "false alarm", "a false alarm"),
-        (0.0, "undecided", "match", "claims nothing"),
+        (0.0, "undecided", "nothing planted", "claims nothing"),
         (0.0, "neither", "match", "claims nothing"),
         (-9.0, "undecided", "within costs", f"less than a round trip costs (14{T}bps)"),
     ],
@@ -139,3 +140,77 @@ def test_verdict_is_held_against_the_planted_truth(
 def test_no_truth_is_claimed_where_none_is_known() -> None:
     assert truth(answer("fade")) is None
     assert truth(replace(answer("fade"), planted_bps=math.nan)) is None
+
+
+@pytest.mark.parametrize(
+    ("instrument", "named"), [("carry", "spread of future and spot"), ("future", "dated future")]
+)
+@pytest.mark.parametrize("planted", [-60.0, 0.0])
+def test_a_labels_drift_says_nothing_of_other_instruments(
+    instrument: str, named: str, planted: float
+) -> None:
+    found = truth(answer("fade", planted_bps=planted, planted_from="label"), instrument)
+    assert found is not None
+    assert (found.kind, found.planted) == ("unknown", "—")
+    assert found.text.startswith("The lab plants the drift of the perp.")
+    assert f"a position in the {named} was not simulated" in found.text
+
+
+def test_a_simulated_truth_holds_for_its_instrument() -> None:
+    found = truth(answer("fade", planted_bps=-60.0, planted_from="simulation"), "carry")
+    assert found is not None
+    assert (found.kind, found.planted) == ("match", "−60")
+    assert found.text.startswith("What is planted was simulated for this very position")
+
+
+def test_summary_counts_the_undecided_by_their_reason() -> None:
+    few = answer("undecided", why="undecided: 12 independent blocks, at least 30 are needed")
+    vague = answer("undecided", why="undecided: fade: +1 bps, too uncertain to tell from nothing")
+    like = answer("undecided", why="undecided: fade: +9 bps, but like momentum explains it")
+    assert str(summary((answer("fade"), few, few, vague, like))) == (
+        "4 more are undecided: 2 with too few independent events, 1 too uncertain to tell from "
+        "nothing and 1 that like momentum explains."
+    )
+    assert str(summary((few,))) == "1 is undecided: 1 with too few independent events."
+    assert summary((answer("fade"), answer("neither"))) is None
+    assert [doubt(v) for v in (few, like, answer("fade"))] == [
+        "too few events",
+        "like momentum",
+        "",
+    ]
+
+
+@pytest.mark.parametrize("mean_lower", [float("nan"), -1.0, 1.0])
+@pytest.mark.parametrize("p_placebo", [0.001, 0.4])
+@pytest.mark.parametrize("p_adjusted", [0.01, 0.3, float("nan")])
+@pytest.mark.parametrize("momentum_lower", [float("nan"), -1.0, 1.0])
+@pytest.mark.parametrize("blocks", [12.0, 90.0])
+def test_every_reason_of_the_rule_has_its_word(
+    mean_lower: float, p_placebo: float, p_adjusted: float, momentum_lower: float, blocks: float
+) -> None:
+    up = stance(
+        9.0,
+        (mean_lower, 20.0),
+        p_placebo=p_placebo,
+        p_adjusted=p_adjusted,
+        momentum_ci_bps=(momentum_lower, 9.0),
+    )
+    nothing = NotTraded("no borrow rate")
+    for fade, follow in ((up, up), (up, nothing), (nothing, nothing)):
+        word, why = decide(
+            fade,
+            follow,
+            difference_ci_bps=(-1.0, 1.0),
+            detectable_bps=9.0,
+            blocks=blocks,
+            alpha=0.05,
+        )
+        said = doubt(answer(word, why=why))
+        assert (said not in ("", "undecided")) == (word == "undecided"), why
+
+
+def test_rules_say_what_is_traded() -> None:
+    trade = {"instrument": "perp", "hold_hours": 72.0, "stop": 0.05, "target": None}
+    said = f"trades the perp, holds 72{T}h at most, stop at 5.0{T}%"
+    assert rules({"trade": trade}) == said
+    assert rules({"leverage": 1.0}) == ""

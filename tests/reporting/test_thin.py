@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fadefollow.reporting.thin import keep_extremes, millis, packed, ranges, thin
+from fadefollow.reporting.thin import clock, keep_extremes, millis, packed, ranges, steps, thin
 
 
 def test_short_series_is_untouched() -> None:
@@ -68,3 +68,21 @@ def test_packed_is_little_endian_and_keeps_nan() -> None:
     assert spec["dtype"] == "f4"
     assert back[0] == 1.5
     assert np.isnan(back[1])
+
+
+def test_regular_times_are_a_start_and_a_step() -> None:
+    assert clock(np.array([1000.0, 4000.0, 7000.0])) == {"x0": 1000, "dx": 3000}
+
+
+def test_irregular_times_are_counted_in_their_largest_common_step() -> None:
+    spec = clock(np.array([3.6e6, 4 * 3.6e6, 4 * 3.6e6, 9 * 3.6e6]))["x"]
+    assert (spec["start"], spec["step"], spec["dtype"]) == (3_600_000, 10_800_000 // 3, "u2")
+    assert np.frombuffer(base64.b64decode(spec["bdata"]), "<u2").tolist() == [0, 3, 3, 8]
+
+
+@given(st.lists(st.integers(0, 4_102_444_800_000), max_size=50))
+def test_steps_lead_back_to_the_times(times: list[int]) -> None:
+    spec = steps(np.array(times, np.float64))
+    counts = np.frombuffer(base64.b64decode(spec["bdata"]), f"<{spec['dtype']}")
+    back = [int(c) * spec.get("step", 1) + spec.get("start", 0) for c in counts]
+    assert back == times

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fadefollow.verdict.model import RunResult
 
 #: bytes of the page that the charts of one kind may hold together
-PRICES, TRADES, EVENTS, EQUITY, STUDIES = 620_000, 420_000, 260_000, 360_000, 200_000
+PRICES, TRADES, EVENTS, EQUITY, STUDIES = 480_000, 330_000, 200_000, 260_000, 160_000
 #: bytes that one more point of a price chart, one trade, event, ... takes as base64
 _POINT, _TRADE, _EVENT, _DAY, _HOUR = 12, 27, 12, 27, 32
 
@@ -31,7 +31,7 @@ class Budget:
 def budget(run: RunResult) -> Budget:
     """What each chart of this run may hold."""
     coins = max(len(run.prices), 1)
-    books = max(len({strategy for strategy, _ in run.equity.columns}), 1)
+    books = max(len({str(pair[0]) for pair in run.equity.columns}), 1)
     studies = max(len(run.event_studies), 1)
     return Budget(
         price_points=_share(PRICES, coins * _POINT, 4_000),

@@ -20,7 +20,6 @@ from fadefollow.reporting.thin import clock, packed
 from fadefollow.verdict.model import EventStudy
 
 Trace = dict[str, Any]
-NONE = "rgba(0,0,0,0)"
 
 
 @dataclass(frozen=True)
@@ -41,41 +40,13 @@ class Chart:
 
 
 def axis(title: str = "", **more: Any) -> dict[str, Any]:
-    """An axis in the report's style."""
-    quiet = {
-        "gridcolor": "@grid",
-        "linecolor": "@rule",
-        "zerolinecolor": "@zero",
-        "tickcolor": "@rule",
-        "zeroline": False,
-        "automargin": True,
-        "tickfont": {"size": 11, "color": "@muted"},
-    }
-    if title:
-        quiet["title"] = {"text": title, "font": {"size": 11, "color": "@muted"}, "standoff": 6}
-    return {**quiet, **more}
+    """An axis; what all axes of the report have in common, the page's script adds."""
+    return {"title": {"text": title}, **more} if title else more
 
 
 def layout(**more: Any) -> dict[str, Any]:
-    """A layout in the report's style."""
-    return {
-        "paper_bgcolor": NONE,
-        "plot_bgcolor": NONE,
-        "font": {"size": 12, "color": "@ink"},
-        "margin": {"l": 52, "r": 14, "t": 30, "b": 38},
-        "legend": {
-            "orientation": "h",
-            "x": 0,
-            "y": 1.0,
-            "xanchor": "left",
-            "yanchor": "bottom",
-            "font": {"size": 12},
-            "bgcolor": NONE,
-        },
-        "hoverlabel": {"bgcolor": "@card", "bordercolor": "@rule", "font": {"color": "@ink"}},
-        "separators": f".{THIN}",
-        **more,
-    }
+    """A layout; what all charts have in common, the page's script adds."""
+    return {"separators": f".{THIN}", **more}
 
 
 def equity_chart(figure: EquityFigure) -> Chart:

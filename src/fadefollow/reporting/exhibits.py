@@ -58,9 +58,7 @@ def exhibit(title: str, caption: str, chart: Chart, table: Table) -> Exhibit:
     return Exhibit(title, caption, table, chart.island(), chart.height)
 
 
-def market(
-    run: RunResult, budget: Budget, strategies: tuple[str, ...] = ()
-) -> tuple[Exhibit, ...]:
+def market(run: RunResult, budget: Budget, strategies: tuple[str, ...] = ()) -> tuple[Exhibit, ...]:
     """One exhibit a coin: its price with phases and trades."""
     found = next((v.verdict for v in run.verdicts if v.verdict in STANCES), "fade")
     figures = (price_figure(run, symbol, budget) for symbol in run.prices)

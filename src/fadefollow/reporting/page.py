@@ -34,7 +34,6 @@ from fadefollow.reporting.words import (
 )
 from fadefollow.verdict.model import NotTraded, RunResult, StanceResult, Verdict
 
-
 #: with more answers than this, only those that are decided have a paragraph
 FEW_ANSWERS = 6
 #: with more strategies than this, those without a decided verdict are closed

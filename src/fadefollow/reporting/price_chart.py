@@ -146,15 +146,19 @@ def _phases(figure: PriceFigure) -> list[Trace]:
 
 
 def _planted(spans: list[tuple[int, Lane]]) -> Trace:
-    xs, ys = [], []
-    for place, lane in spans:
-        xs.append(lane.planted[:, [0, 1, 1]].ravel())
-        ys.append(np.tile([place, place, np.nan], len(lane.planted)))
+    both = np.concatenate([lane.planted for _, lane in spans])
+    lanes = np.concatenate([np.full(len(lane.planted), place) for place, lane in spans])
+    columns = {
+        "start": steps(both[:, 0]),
+        "end": steps(both[:, 1]),
+        "lane": packed(lanes, "u2"),
+    }
     return {
         "type": "scatter",
         "mode": "lines",
-        "x": steps(np.concatenate(xs)),
-        "y": packed(np.concatenate(ys)),
+        "meta": {"planted": columns},
+        "x": [],
+        "y": [],
         "yaxis": "y2",
         "line": {"color": "@muted/0.5", "width": 11},
         "name": "planted (truth)",

@@ -12,6 +12,7 @@ from fadefollow.reporting.budget import Budget
 from fadefollow.reporting.thin import Band, FloatArray, Line, millis, ranges, thin
 from fadefollow.verdict.model import RunResult
 
+
 @dataclass(frozen=True)
 class Lane:
     """One phase of one coin: when it was known, and where the lab had planted it."""
