@@ -246,7 +246,7 @@
   const fit = () => {
     for (const box of charts) {
       draw(box);
-      if (box.dataset.drawn && seen(box)) window.Plotly.relayout(box, { width: box.offsetWidth });
+      if (box.dataset.drawn && seen(box)) window.Plotly.relayout(box, { width: box.offsetWidth, height: box.offsetHeight });
     }
   };
   addEventListener("beforeprint", () => {
@@ -261,7 +261,7 @@
     root.classList.remove("printing");
     for (const block of opened) block.open = false;
     setTheme(before);
-    for (const box of charts) if (box.dataset.drawn) window.Plotly.relayout(box, { width: null, autosize: true });
+    for (const box of charts) if (box.dataset.drawn) window.Plotly.relayout(box, { width: null, height: box.figure.layout.height, autosize: true });
   });
   label();
 })();

@@ -147,7 +147,7 @@ def test_a_holdout_declared_too_late_is_told(workspace, later):
         text.replace("2021-10-01", "2021-09-01")
     )
     warnings = record(run(workspace, dataset="again"))["warnings"]
-    assert any("seen before it was opened or declared: 4 trials" in w for w in warnings)
+    assert any("seen before it was opened or declared: 4 trials" in w for w in warnings), warnings
     assert any("by `fadefollow run first`" in w for w in warnings)
 
 

@@ -20,8 +20,7 @@ def holdout_notes(dataset: Dataset, ledger: Ledger) -> list[str]:
     ]
     if openings:
         notes.append(_opened(openings))
-    first = openings[0].time if openings else "9999"
-    early = [t for t in ledger.seen_after(stamp(dataset.holdout), *key) if t.time < first]
+    early = ledger.seen_unopened(stamp(dataset.holdout), *key)
     if early:
         notes.append(
             f"the holdout was seen before it was opened or declared: {len(early)} trials used data "

@@ -110,6 +110,16 @@ class Ledger:
         """Trials that saw data from after `time` (ISO 8601, UTC), in order of evaluation."""
         return [row for row in self._of(Trial, fingerprint, dataset) if row.seen_until > time]
 
+    def seen_unopened(self, time: str, fingerprint: str, dataset: str | None = None) -> list[Trial]:
+        """Those of `seen_after` that were recorded before the data set's holdout was opened.
+
+        By their order in the file, as two lines may carry the same second.
+        """
+        first = next(iter(self._of(Opening, fingerprint, dataset)), None)
+        lines = self.lines()
+        earlier = lines if first is None else lines[: lines.index(first)]
+        return [row for row in self.seen_after(time, fingerprint, dataset) if row in earlier]
+
     def _of(self, kind: type[Kind], fingerprint: str, dataset: str | None) -> Iterator[Kind]:
         return (
             row

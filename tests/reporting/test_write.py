@@ -31,6 +31,7 @@ FILES = {
     "phases.parquet",
     "equity.parquet",
     "prices.parquet",
+    "splits.parquet",
     "truth.parquet",
 }
 
