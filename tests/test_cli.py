@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -131,6 +133,8 @@ def test_json_stands_alone_and_the_same_seed_gives_the_same_numbers(folder: Path
         (["run", "--since", "2021-05-01", "--until", "2021-04-01"], "forward"),
         (["run", "--since", "2051-05-01"], "must hold data"),
         (["run", "--since", "yesterdayish"], "--since must be a day or a time"),
+        (["run", "--symbols", ""], "must name at least one"),
+        (["run", "--seed", "-1"], "--seed"),
         (["run", "--missing-funding", "guess"], "must be error or skip"),
         (["run", "--placebo-draws", "3"], "placebo-draws"),
         (["run", "--no-such-option"], "No such option"),
@@ -156,6 +160,35 @@ def test_bad_input_gets_one_plain_message_and_status_2(
     assert result.stdout == ""
     assert (set(runs.iterdir()) if runs.exists() else set()) == before
     assert not (folder / "datasets" / "store").exists()
+
+
+def test_ctrl_c_says_so_and_leaves_with_130(folder: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from fadefollow.cli import main; main()", "run"],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "interrupted" in err
+    assert "report:" not in out
+
+
+def test_output_that_cannot_show_a_minus_is_no_crash(folder: Path) -> None:
+    done = fadefollow(
+        "run", "fade_crowded_funding", "--symbols", "IBEX", *QUICK, cwd=folder,
+        PYTHONIOENCODING="ascii",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_until_a_day_includes_it(folder: Path) -> None:
+    done = fadefollow(
+        "run", "fade_crowded_funding", "--json", "--until", "2021-11-30", *QUICK, cwd=folder
+    )
+    coverage = json.loads(done.stdout)["dataset"]["coverage"]
+    assert coverage["IBEX"]["perp"]["last"] == "2021-11-30 23:00"
 
 
 def test_debug_shows_the_traceback(folder: Path) -> None:

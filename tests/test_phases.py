@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ClassVar
+
+import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.errors import DataError, ParameterError
+from fadefollow.errors import DataError, ParameterError, SignalError
 from fadefollow.market import Market
-from fadefollow.phases import Phases
+from fadefollow.phases import Phases, Signal, detect_checked
 from fadefollow.workspace import find_workspace
 
 START = pd.Timestamp("2024-01-01", tz="UTC")
@@ -68,3 +72,57 @@ def test_parameters_are_frozen_and_bounded() -> None:
         kind(cooldown_hours=-1)
     with pytest.raises(ValueError, match="frozen"):
         kind().quantile = 0.5
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"bar": -1}, "bar must be from 0 to 5"),
+        ({"bar": 6}, "bar must be from 0 to 5"),
+        ({"lean": 0}, "lean must be"),
+        ({"lean": 1.9}, "lean must be"),
+        ({"strength": float("nan")}, "strength must be"),
+        ({"strength": -5.0}, "strength must be"),
+        ({"strength": float("inf")}, "strength must be"),
+    ],
+)
+def test_an_event_that_is_none_is_refused(change: dict[str, float], rule: str) -> None:
+    with pytest.raises(SignalError, match=rule):
+        Phases.of(market("A"), signal="s", events=[{**event(1, 1), **change}])
+
+
+def test_an_event_must_have_its_columns_and_be_alone_on_its_bar() -> None:
+    lacking = {k: v for k, v in event(1, 1).items() if k != "actor"}
+    with pytest.raises(SignalError, match="no actor"):
+        Phases.of(market("A"), signal="s", events=[lacking])
+    with pytest.raises(SignalError, match="twice on a bar"):
+        Phases.of(market("A"), signal="s", events=[event(1, 1), event(1, -1)])
+
+
+def _signal(found: Callable[[Market], Phases | None]) -> Signal:
+    class Made(Signal):
+        phases: ClassVar[dict[str, tuple[str, ...]]] = {"up": ("perp",)}
+
+        def features(self, market: Market) -> dict[str, np.ndarray]:
+            return {}
+
+        def detect(self, market: Market) -> Phases:
+            return found(market)  # type: ignore[return-value]
+
+    return Made()
+
+
+def test_a_signal_that_fails_is_named_with_its_coin_and_line() -> None:
+    def fails(market: Market) -> Phases:
+        raise KeyError("close")
+
+    with pytest.raises(SignalError, match=r"must not fail; got KeyError.*test_phases.py, line"):
+        detect_checked(_signal(fails), market("A"))
+
+
+def test_what_a_signal_returns_is_held_to_what_it_declares() -> None:
+    with pytest.raises(SignalError, match="must return Phases"):
+        detect_checked(_signal(lambda _: None), market("A"))
+    other = {**event(1, 1), "phase": "down"}
+    with pytest.raises(SignalError, match=r"must declare.*'down'"):
+        detect_checked(_signal(lambda m: Phases.of(m, signal="s", events=[other])), market("A"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -69,7 +71,7 @@ def run(
     missing_funding: Annotated[
         str, typer.Option(help="At a hole in funding: 'error', or 'skip' the trades held over it.")
     ] = "error",
-    seed: Annotated[int | None, typer.Option(help="Of placebo and bootstrap.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of placebo and bootstrap.")] = None,
     placebo_draws: Annotated[int | None, typer.Option(min=100)] = None,
     bootstrap_draws: Annotated[int | None, typer.Option(min=100)] = None,
     open_holdout: Annotated[
@@ -354,13 +356,20 @@ def main() -> None:
 def _main() -> int:
     from fadefollow.errors import FadeFollowError
 
+    # a terminal or a file that cannot show "−" gets something else, not a crash
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
-        app(standalone_mode=False)
+        # typer turns Ctrl-C into the value 130, and gives an exit's status back
+        status = app(standalone_mode=False)
     except typer.Exit as stop:
-        return stop.exit_code
+        status = stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        print("interrupted; nothing was left half-written", file=sys.stderr)
-        return 130
+        status = 130
+    except BrokenPipeError:  # `fadefollow … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except FadeFollowError as error:
         if "--debug" in sys.argv:
             raise
@@ -378,12 +387,18 @@ def _main() -> int:
             file=sys.stderr,
         )
         return 1
-    return 0
+    if status == 130:
+        print("interrupted; nothing was left half-written", file=sys.stderr)
+    return status if isinstance(status, int) else 0
 
 
 def _listed(text: str | None) -> tuple[str, ...] | None:
     if text is None:
         return None
+    if not text.strip(" ,"):
+        from fadefollow.errors import ParameterError
+
+        raise ParameterError("a list must name at least one thing", got=repr(text))
     return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 

@@ -48,6 +48,10 @@ class SpecError(FadeFollowError, ValueError):
     """A TOML file that cannot be read as what it should be."""
 
 
+class SignalError(FadeFollowError, ValueError):
+    """A signal module that fails, or returns what is no table of phases."""
+
+
 class UnknownNameError(FadeFollowError, LookupError):
     """A name that does not exist; the message lists those that do and the nearest one."""
 

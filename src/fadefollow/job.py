@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import platform
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -22,6 +24,7 @@ from fadefollow.market.panel import Market
 from fadefollow.market.store import Store
 from fadefollow.phases import Signal
 from fadefollow.reporting.write import write_run
+from fadefollow.spec import read_toml
 from fadefollow.verdict.fragility import fragility
 from fadefollow.verdict.measure import Settings, measure
 from fadefollow.verdict.model import RunResult, Verdict
@@ -140,7 +143,7 @@ def run_job(workspace: Workspace, options: RunOptions, *, step: Step) -> tuple[R
         equity=found.equity,
         prices={symbol: _prices(market) for symbol, market in dataset.markets.items()},
         strategies={s.name: s.model_dump(mode="json") for s, _ in bets},
-        config=_config(options, bets),
+        config=_config(workspace, options, bets, dataset.fingerprint),
         warnings=(*holdout_notes(dataset, workspace.ledger), *found.warnings),
         truth=dataset.truth,
         missing=found.missing,
@@ -291,14 +294,27 @@ def _prices(market: Market) -> pd.DataFrame:
     return pd.DataFrame(columns, index=market.index)
 
 
-def _config(options: RunOptions, bets: list[tuple[Any, Any]]) -> dict[str, Any]:
+def _config(
+    workspace: Workspace, options: RunOptions, bets: list[tuple[Any, Any]], fingerprint: str
+) -> dict[str, Any]:
+    """All that is needed to run it again, or to see what has changed since."""
     asked = asdict(options)
     del asked["command"]
     filled = {}
     for strategy, signal in bets:
         dumped = strategy.model_dump(mode="json", exclude_none=True)
         filled[strategy.name] = {**dumped, "params": signal.model_dump(mode="json")}
-    return {"run": {k: v for k, v in asked.items() if v is not None}, "strategies": filled}
+    used = sorted({strategy.signal for strategy, _ in bets})
+    code = {name: workspace.path("signals", name).read_bytes() for name in used}
+    return {
+        "run": {k: v for k, v in asked.items() if v is not None},
+        "dataset": {
+            "fingerprint": fingerprint,
+            "settings": read_toml(workspace.path("datasets", options.dataset)),
+        },
+        "signals": {name: {"sha256": hashlib.sha256(c).hexdigest()} for name, c in code.items()},
+        "strategies": filled,
+    }
 
 
 def _time(text: str | None, option: str) -> pd.Timestamp | None:
@@ -307,6 +323,8 @@ def _time(text: str | None, option: str) -> pd.Timestamp | None:
     stamp = pd.to_datetime(text, errors="coerce")
     if pd.isna(stamp):
         raise ParameterError(f"{option} must be a day or a time", got=repr(text), hint="2021-04-01")
+    if option == "--until" and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text.strip()):
+        stamp += pd.Timedelta(days=1)  # the day named is the last one that is in
     return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
 
 

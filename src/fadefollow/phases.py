@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import math
 import sys
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from fadefollow.errors import DataError, ParameterError
+from fadefollow.errors import DataError, FadeFollowError, ParameterError, SignalError
 from fadefollow.market.panel import FloatArray, Market
 from fadefollow.spec import plain
 
@@ -49,10 +52,16 @@ class Phases:
         events: Iterable[Mapping[str, Any]],
         missing: Mapping[str, tuple[str, ...]] | None = None,
     ) -> Phases:
-        """Phases of one market from rows with `bar` (its number) in place of `time`."""
+        """Phases of one market from rows with `bar` (its number) in place of `time`.
+
+        Raises:
+            SignalError: a row lacks a column, or its bar, lean or strength is not as it must be;
+                two rows of one phase on one bar.
+        """
         rows = pd.DataFrame(list(events))
         if rows.empty:
             rows = pd.DataFrame({c: [] for c in ("bar", *COLUMNS[3:])})
+        _check(rows, len(market), where=f"signal {signal}, {market.symbol}")
         rows.insert(0, "time", market.index[rows.pop("bar").to_numpy(int)])
         rows.insert(1, "symbol", market.symbol)
         rows.insert(2, "signal", signal)
@@ -110,6 +119,58 @@ class Phases:
             if at < len(grid):
                 (long if sign * lean > 0 else short).loc[grid[at], symbol] = True
         return long, short
+
+
+def detect_checked(signal: Signal, market: Market) -> Phases:
+    """`signal.detect(market)`, whatever goes wrong said plainly.
+
+    Raises:
+        SignalError: the signal fails, or finds a phase that it does not declare; the message names
+            the module, the line and the coin.
+        FadeFollowError: as raised by the signal, e.g. where its windows do not fit the bars.
+    """
+    module = sys.modules[type(signal).__module__]
+    where = f"{getattr(module, '__file__', signal.name())}, {market.symbol}"
+    try:
+        found = signal.detect(market)
+    except FadeFollowError:
+        raise
+    except Exception as error:
+        line = traceback.extract_tb(error.__traceback__)[-1]
+        raise SignalError(
+            "a signal must not fail",
+            got=f"{type(error).__name__}: {error} ({Path(line.filename).name}, line {line.lineno})",
+            where=where,
+        ) from error
+    if not isinstance(found, Phases):
+        raise SignalError("detect must return Phases", got=type(found).__name__, where=where)
+    undeclared = sorted(set(found.table["phase"]) - set(signal.phases))
+    if undeclared:
+        raise SignalError(
+            "a signal must declare the phases that it finds",
+            got=", ".join(map(repr, undeclared)),
+            where=where,
+            hint=f"declared: {', '.join(signal.phases)}",
+        )
+    return found
+
+
+def _check(rows: pd.DataFrame, bars: int, *, where: str) -> None:
+    """Refuse rows of events that are not as `Phases` promises."""
+    absent = [c for c in ("bar", *COLUMNS[3:]) if c not in rows]
+    if absent:
+        raise SignalError("an event must have all columns", got=f"no {absent[0]}", where=where)
+    strength = pd.to_numeric(rows["strength"], errors="coerce")
+    for rule, wrong in (
+        (f"an event's bar must be from 0 to {bars - 1}", ~rows["bar"].isin(range(bars))),
+        ("an event's lean must be +1 or −1", ~rows["lean"].isin([1, -1])),
+        ("an event's strength must be a number ≥ 0", ~(strength >= 0) | (strength == math.inf)),
+        ("a phase must not fire twice on a bar", rows.duplicated(["bar", "phase"])),
+    ):
+        if wrong.any():
+            first = rows[wrong].iloc[0]
+            got = f"{first['phase']}: bar {first['bar']}, lean {first['lean']}, "
+            raise SignalError(rule, got=got + f"strength {first['strength']}", where=where)
 
 
 @dataclass(frozen=True)

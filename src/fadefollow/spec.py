@@ -41,6 +41,14 @@ def build(model: type[Model], data: dict[str, Any], *, where: str) -> Model:
         return model.model_validate(data)
     except ValidationError as error:
         raise plain(error, model, where=where) from None
+    except FadeFollowError as error:
+        raise placed(error, where) from None
+
+
+def placed(error: FadeFollowError, where: str) -> FadeFollowError:
+    """The same error, with `where` before the place that it names."""
+    place = f"{where}: {error.where}" if error.where else where
+    return type(error)(error.rule, got=error.got, where=place, hint=error.hint)
 
 
 def plain(error: ValidationError, model: type[BaseModel], *, where: str) -> FadeFollowError:
@@ -49,8 +57,7 @@ def plain(error: ValidationError, model: type[BaseModel], *, where: str) -> Fade
     first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     key = ".".join(str(part) for part in first["loc"])
     if isinstance(cause := first.get("ctx", {}).get("error"), FadeFollowError):
-        place = f"{where}, {key}" if key else where
-        return type(cause)(cause.rule, got=cause.got, where=place, hint=cause.hint)
+        return placed(cause, f"{where}, {key}" if key else where)
     if first["type"] == "extra_forbidden":
         known = _keys(model, first["loc"][:-1])
         return unknown("key", str(first["loc"][-1]), known, where=where)

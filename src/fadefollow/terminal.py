@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,7 +73,8 @@ def show_run(result: RunResult, folder: Path) -> None:
     console.print(table)
     told = [v for v in result.verdicts if v.verdict != "undecided"]
     for v in result.verdicts if len(result.verdicts) <= _FEW else told:
-        console.print(f"[bold]{escape(v.phase)}[/]: {escape(v.why)}", highlight=False)
+        why = re.sub(r"-(?=\d)", "−", v.why)
+        console.print(f"[bold]{escape(v.phase)}[/]: {escape(why)}", highlight=False)
     undecided = len(result.verdicts) - len(told)
     if undecided and len(result.verdicts) > _FEW:
         console.print(f"{undecided} undecided; the report says why, row by row", highlight=False)

@@ -13,10 +13,10 @@ from types import ModuleType
 from pydantic import BaseModel, ConfigDict
 
 from fadefollow.engine.strategy import Strategy, load_strategy
-from fadefollow.errors import ParameterError, SpecError, StoreError, unknown
+from fadefollow.errors import ParameterError, SpecError, StoreError, UnknownNameError, unknown
 from fadefollow.ledger import LEDGER, Ledger
 from fadefollow.phases import Signal
-from fadefollow.spec import build, read_toml
+from fadefollow.spec import build, placed, read_toml
 
 FOLDERS = ("signals", "strategies", "datasets", "reports")
 #: what a workspace holds but does not version
@@ -92,7 +92,10 @@ class Workspace:
         """The strategy called `name`, its signal, phases and parameters checked."""
         path = self.path("strategies", name)
         strategy = load_strategy(path)
-        signal = self.signal(strategy.signal)
+        try:
+            signal = self.signal(strategy.signal)
+        except UnknownNameError as error:
+            raise placed(error, str(path)) from None
         for phase in (*strategy.phases, *strategy.trade.exit_on):
             if phase not in signal.phases:
                 raise unknown(f"phase of signal {strategy.signal}", phase, signal.phases,
@@ -138,7 +141,7 @@ class Workspace:
                 del sys.modules[known]
         try:
             module = importlib.import_module(dotted)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise SpecError(
                 "a signal module must import without error",
                 got=f"{type(error).__name__}: {error}",

@@ -15,9 +15,10 @@ from fadefollow.engine.model import Book, Costs, DatedTape, IntArray, Plan, Tape
 from fadefollow.engine.resolver import hold_bars, resolve
 from fadefollow.engine.strategy import Strategy
 from fadefollow.engine.tape import calendar, tape
-from fadefollow.errors import DataError, FundingHoleError
+from fadefollow.errors import DataError, FundingHoleError, ParameterError
 from fadefollow.market.panel import Market
 from fadefollow.phases import STANCES, Phases, Stance
+from fadefollow.spec import placed
 
 #: streams that an instrument cannot be traded without
 NEEDS = {"perp": ("perp", "funding"), "future": ("future", "perp"), "carry": ("future", "spot")}
@@ -93,7 +94,10 @@ def prepare(
     time = calendar(list(spans.values()), traded[0].bar)
     tapes = tuple(instrument_tape(strategy, m, time, spans[m.symbol]) for m in traded)
     rules = strategy.trade.rules()
-    hold_bars(rules, tapes[0].bar_ns)
+    try:
+        hold_bars(rules, tapes[0].bar_ns)
+    except ParameterError as error:
+        raise placed(error, f"strategy {strategy.name}, [trade]") from None
     table, outside = _inside(phases.table, spans, traded[0].bar)
     own = [_of(table, t.symbol, strategy.phases, time) for t in tapes]
     exits = [_of(table, t.symbol, strategy.trade.exit_on or strategy.phases, time) for t in tapes]

@@ -33,7 +33,9 @@ class Trade(BaseModel):
     exit_on: tuple[str, ...] = ()  #: phases that can do so; by default the strategy's own
     leverage: float = Field(1.0, ge=1, le=125)
     weight: float = Field(1.0, gt=0, le=125)  #: share of the capital per position
-    capital: float = Field(100_000.0, gt=0)  #: per coin and book, quote currency
+    capital: float = Field(
+        100_000.0, gt=0, allow_inf_nan=False
+    )  #: per coin and book, quote currency
     compound: bool = False
 
     @model_validator(mode="after")
@@ -103,6 +105,12 @@ class Strategy(BaseModel):
     trade: Trade
     costs: CostSettings = CostSettings()
     search: dict[str, Range] = {}  #: "params.NAME" or "trade.NAME" → range
+
+    @model_validator(mode="after")
+    def _phases_once(self) -> Self:
+        if len(set(self.phases)) < len(self.phases):
+            raise ParameterError("a phase must be listed once", got=", ".join(self.phases))
+        return self
 
 
 def load_strategy(path: Path) -> Strategy:

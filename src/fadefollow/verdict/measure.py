@@ -17,7 +17,7 @@ from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.panel import Market
-from fadefollow.phases import COLUMNS, STANCES, Phases, Signal, Stance
+from fadefollow.phases import COLUMNS, STANCES, Phases, Signal, Stance, detect_checked
 from fadefollow.verdict.anyhour import Outcomes
 from fadefollow.verdict.capacity import capacity, liquidity
 from fadefollow.verdict.judge import judge
@@ -113,11 +113,12 @@ def measure(dataset: Dataset, bets: Sequence[Bet], *, settings: Settings, step: 
     spa = spa_of_run(plans, made, verdicts, alpha=settings.alpha, seed=settings.seed)
     verdicts = _with_capacity(plans, made, verdicts)
     step("portfolios", None)
-    by_name = {strategy.name: strategy for strategy, _ in bets}
+    by_name = {strategy.name: (strategy, signal) for strategy, signal in bets}
+    looked_for = [_looked_for(v, detected, by_name[v.strategy][1]) for v in verdicts]
     missing = {signal.name(): _missing(detected, signal) for _, signal in bets}
     return Measured(
         verdicts=tuple(
-            _with_truth(v, dataset, by_name[v.strategy]) for v in (*verdicts, *untraded)
+            _with_truth(v, dataset, by_name[v.strategy][0]) for v in (*looked_for, *untraded)
         ),
         event_studies=tuple(studies),
         trades=_trades(plans, made),
@@ -178,7 +179,7 @@ def prepare_bet(
 
 def detect(markets: Mapping[str, Market], signal: Signal) -> Phases:
     """What one signal finds in every coin."""
-    return Phases.concat(signal.detect(market) for market in markets.values())
+    return Phases.concat(detect_checked(signal, market) for market in markets.values())
 
 
 def books_of(
@@ -261,11 +262,28 @@ def _missing(
 
 
 def _missing_notes(missing: Mapping[str, Mapping[str, tuple[str, ...]]]) -> list[str]:
+    """One note for all phases that lack the same streams on the same coins."""
+    phases: dict[tuple[str, ...], list[str]] = {}
+    for lacks in missing.values():
+        for phase, streams in lacks.items():
+            phases.setdefault(streams, []).append(phase)
     return [
-        f"{signal}: {phase} could not be looked for where a stream is missing: {'; '.join(streams)}"
-        for signal, lacks in missing.items()
-        for phase, streams in lacks.items()
+        f"without {'; '.join(streams)} could not be looked for: {', '.join(dict.fromkeys(names))}"
+        for streams, names in phases.items()
     ]
+
+
+def _looked_for(
+    verdict: Verdict, detected: Mapping[tuple[str, str], Phases], signal: Signal
+) -> Verdict:
+    """The same verdict, or the plain reason where no coin has the streams of its phase."""
+    lacks = detected[signal.name(), signal.model_dump_json()].missing
+    streams = [lacks.get((symbol, verdict.phase)) for symbol in verdict.symbols]
+    if not streams or not all(streams):
+        return verdict
+    names = sorted({name for missing in streams for name in missing or ()})
+    no = NotTraded(f"the phase could not be looked for: no coin has {' and '.join(names)}")
+    return replace(verdict, fade=no, follow=no, why=f"undecided: {no.reason}")
 
 
 def _phases(detected: Mapping[tuple[str, str], Phases]) -> pd.DataFrame:
