@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
-from fadefollow.errors import ParameterError, SpecError, UnknownNameError
+from fadefollow import job
+from fadefollow.errors import ParameterError, SpecError, StoreError, UnknownNameError
 from fadefollow.scaffold import write_signal, write_strategy
 from fadefollow.workspace import find_workspace, init_workspace, stock_root
 
@@ -128,3 +133,62 @@ def test_new_files_load_and_are_not_overwritten(workspace) -> None:
         write_strategy(workspace, "fade_my_pump", "my_pump")
     with pytest.raises(ParameterError, match="lower-case"):
         write_signal(workspace, "../evil")
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+def full_disk(*args: object, **kwargs: object) -> None:
+    raise FULL
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_full_disk_leaves_no_half_workspace(tmp_path: Path, monkeypatch, there: bool) -> None:
+    target, real, count = tmp_path / "new" / "mine", shutil.copy2, 0
+    if there:
+        target.mkdir(parents=True)
+        (target / ".gitignore").write_text("mine")
+
+    def full_after_three(source: str, to: str, **kwargs: object) -> object:
+        nonlocal count
+        count += 1
+        return real(source, to, **kwargs) if count < 4 else full_disk()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            shutil.copytree, "__defaults__", (False, None, full_after_three, False, False)
+        )
+        with pytest.raises(StoreError, match="must be writable; got .*No space left on device"):
+            init_workspace(target)
+    assert count >= 4
+    assert sorted(tmp_path.rglob("*")) == sorted(
+        [target.parent, target, target / ".gitignore"] if there else []
+    )
+    init_workspace(target)
+    assert "funding" in find_workspace(target).names("signals")
+    assert not there or (target / ".gitignore").read_text() == "mine"
+
+
+def test_a_full_disk_leaves_no_half_signal(workspace, monkeypatch) -> None:
+    before = sorted((workspace.root / "signals").iterdir())
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full_disk)
+        with pytest.raises(StoreError, match="No space left"):
+            write_signal(workspace, "my_pump")
+    assert sorted((workspace.root / "signals").iterdir()) == before
+    write_signal(workspace, "my_pump")
+
+
+def test_a_full_disk_leaves_no_half_sample(workspace, tmp_path: Path, monkeypatch) -> None:
+    table = pd.DataFrame({"close": [1.0]})
+    market = SimpleNamespace(streams=("perp",), table=lambda _: table)
+    truth = SimpleNamespace(to_parquet=full_disk)
+    dataset = SimpleNamespace(markets={"BTC": market}, truth=truth)
+    monkeypatch.setattr(job, "open_named", lambda *_: dataset)
+    with pytest.raises(StoreError, match="No space left"):
+        job.sample(workspace, "lab", tmp_path / "sample")
+    assert not (tmp_path / "sample").exists()
+    dataset.truth = None
+    written = job.sample(workspace, "lab", tmp_path / "sample")
+    assert written == [p for p in (tmp_path / "sample").rglob("*") if p.is_file()]
+    assert written == [tmp_path / "sample" / "BTC" / "perp.parquet"]

@@ -16,7 +16,7 @@ import pandas as pd
 
 from fadefollow import __version__
 from fadefollow.engine.strategy import Strategy
-from fadefollow.errors import ParameterError, StoreError
+from fadefollow.errors import ParameterError
 from fadefollow.holdout import holdout_notes
 from fadefollow.ledger import Opening
 from fadefollow.market.dataset import Dataset, load_spec, open_dataset
@@ -29,7 +29,7 @@ from fadefollow.verdict.fragility import fragility
 from fadefollow.verdict.measure import Settings, measure
 from fadefollow.verdict.model import RunResult, Verdict
 from fadefollow.verdict.trials import configuration, deflate, known_by, stamp, trials_of
-from fadefollow.workspace import Workspace
+from fadefollow.workspace import Workspace, filled
 
 Step = Callable[[str, float | None], None]
 
@@ -224,20 +224,16 @@ def sample(workspace: Workspace, name: str | None, folder: Path) -> list[Path]:
         )
     dataset = open_named(workspace, name)
     written = []
-    try:
+    with filled(folder) as stage:
         for symbol, market in dataset.markets.items():
-            (folder / symbol).mkdir(parents=True, exist_ok=True)
+            (stage / symbol).mkdir()
             for stream in market.streams:
-                path = folder / symbol / f"{stream}.parquet"
-                market.table(stream).to_parquet(path)
-                written.append(path)
+                path = Path(symbol) / f"{stream}.parquet"
+                market.table(stream).to_parquet(stage / path)
+                written.append(folder / path)
         if dataset.truth is not None:
+            dataset.truth.to_parquet(stage / "truth.parquet")
             written.append(folder / "truth.parquet")
-            dataset.truth.to_parquet(written[-1])
-    except OSError as error:
-        raise StoreError(
-            "the folder must be writable", got=error.strerror or str(error), where=str(folder)
-        ) from error
     return written
 
 

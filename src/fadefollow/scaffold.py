@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import uuid
 from pathlib import Path
 
 from fadefollow.errors import ParameterError, StoreError
-from fadefollow.workspace import Workspace
+from fadefollow.workspace import Workspace, reason
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -59,18 +61,22 @@ def _write(path: Path, name: str, text: str) -> Path:
             "a name must be lower-case letters, digits and underscores, a letter first",
             got=repr(name),
         )
-    try:
-        with path.open("x") as file:
-            file.write(text)
-    except FileExistsError:
+    if path.exists():
         raise ParameterError(
             "a new file must not overwrite one", got=str(path), hint="choose another name"
-        ) from None
+        )
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        temporary.write_text(text, "utf-8")
+        temporary.replace(path)
     except OSError as error:
         raise StoreError(
-            "the folder must be writable", got=error.strerror, where=str(path.parent),
+            "the folder must be writable", got=reason(error), where=str(path.parent),
             hint="make a workspace of your own with `fadefollow init DIR`",
         ) from error  # fmt: skip
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return path
 
 

@@ -212,3 +212,39 @@ def test_equal_findings_of_several_files_add_up():
     two = Finding("note", "BTC", "perp", "jitter", 3, "2024-01-01 00:00", "text")
     (both,) = merged([one, two])
     assert (both.count, both.where) == (5, "2024-01-01 00:00")
+
+
+def test_findings_of_several_contracts_name_them_all():
+    one, two = (
+        Finding("note", "BTC", "future", "rows after expiry", n, "", f"future {name}: not stored")
+        for n, name in ((2, "230929"), (3, "231229"))
+    )
+    (both,) = merged([one, two])
+    assert (both.count, both.text) == (5, "future 230929, 231229: not stored")
+
+
+def test_the_first_is_placed_and_the_largest_is_dated_in_the_text():
+    table = bars()
+    table.loc[30, "low"] = 0.8 * table.loc[30, ["open", "close"]].min()
+    table.loc[60, "low"] = 0.7 * table.loc[60, ["open", "close"]].min()
+    wick = found("wicks", spot=table)
+    assert (wick.count, wick.where) == (2, "2024-01-02 06:00")
+    assert wick.text.endswith("the largest −30.0 % on 2024-01-03 12:00")
+    jumpy = bars(wave=0.001)
+    jumpy.loc[500:, ["open", "high", "low", "close"]] *= 1.5
+    jumpy.loc[700:, ["open", "high", "low", "close"]] *= 2.0
+    jump = found("jumps", spot=jumpy)
+    assert (jump.count, jump.where) == (2, "2024-01-21 20:00")
+    assert jump.text.endswith(" % on 2024-01-30 04:00")
+    rates = funding()
+    rates.loc[[5, 9], "rate"] = -0.01, -0.02
+    extreme = found("extreme rates", funding=rates)
+    assert (extreme.count, extreme.where) == (2, "2024-01-02 16:00")
+    assert extreme.text.endswith("−200 bps per interval on 2024-01-04 00:00")
+    perp = bars()
+    perp.loc[100, ["close", "low"]] *= 0.9
+    perp.loc[200:229, ["open", "high", "low", "close"]] *= 0.8
+    apart = found("perp–spot divergence", perp=perp, spot=bars())
+    assert (apart.count, apart.where) == (31, "2024-01-05 04:00")
+    assert " below spot on 2024-01-" in apart.text
+    assert found("prices apart", perp=perp, spot=bars()).where == "2024-01-09 08:00"

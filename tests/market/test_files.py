@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from fadefollow.errors import DataError, ParameterError
@@ -287,7 +290,7 @@ def test_files_that_are_absent_are_named(tmp_path, source, store):
 @pytest.mark.parametrize("name", ["<script>", "btc", "a b", "B.T.C"])
 def test_a_hostile_file_name_is_refused(tmp_path, source, store, raw_bars, name):
     raw_bars(5).to_csv(source / f"{name}_perp.csv", index=False)
-    with pytest.raises(ParameterError, match="a coin's name must be"):
+    with pytest.raises(ParameterError, match=re.escape(f"{name}_perp.csv: a coin's name must be")):
         import_files(spec(tmp_path), "demo", source, store)
     assert not store.exists()
 
@@ -299,3 +302,106 @@ def test_files_of_one_coin_may_follow_but_not_overlap(tmp_path, source, store, r
     raw_bars(24, "2024-01-01 20:00").to_csv(source / "BTC_late.csv", index=False)
     with pytest.raises(DataError, match=r"must not overlap; got 4 records twice, first at 2024"):
         import_files(spec(tmp_path, files), "demo", source, store)
+
+
+HEAD = "time,open,high,low,close,volume\n"
+ROW = "2024-01-01T00:00Z,100,102,97,100,10\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (HEAD + ROW + "2024-01-01T01:00Z,100,1", r"the last line must have all 6 fields; got 3"),
+        (HEAD + ROW + "2024-01-01T01:00Z,100,1\n", r"the last line must have all 6 fields; got 3"),
+        (HEAD + ROW + "2024-01-01T01:00Z,100,102,97,101,1", r"got none: the file seems truncated"),
+        (HEAD + ROW + '2024-01-01T01:00Z,"100",102\n', r"the last line must have all 6 fields"),
+        (HEAD.replace("volume", "close") + ROW, r"no two columns .*; got close more than once"),
+        (HEAD + ROW.replace("2024", "9999"), r"row 1, column time: times must lie between 1970"),
+        (HEAD + ROW.replace("2024", "1700"), r"row 1, column time: times must lie between 1970"),
+        (HEAD + ROW.replace("2024", "0001"), r"row 1, column time: times must"),
+        (
+            HEAD + ROW.replace(",102,", ",1e300,"),
+            r"row 1, column high: high must be at most 1e\+12",
+        ),
+    ],
+)
+def test_a_cut_or_crooked_csv_is_refused(tmp_path, source, store, text, message):
+    (source / "BTC_perp.csv").write_text(text)
+    with pytest.raises(DataError, match=r"BTC_perp\.csv.*" + message):
+        import_files(spec(tmp_path), "demo", source, store)
+    assert not store.exists()
+
+
+def test_quoted_line_breaks_and_other_line_ends_are_whole(tmp_path, source, store):
+    (source / "BTC_perp.csv").write_bytes((HEAD + ROW).replace("\n", "\r\n").encode())
+    (source / "news.csv").write_text('time,kind,text\n2024-01-01T00:00Z,hack,"two\nlines"\n')
+    news = PERP + '[[files]]\nstream = "news"\npath = "news.csv"\ncoin = "BTC"\n'
+    report = import_files(spec(tmp_path, news), "demo", source, store)
+    assert report.tables == {"BTC": {"perp": 1, "news": 1}}
+
+
+@pytest.mark.parametrize("stamp", [1e30, 253_402_300_800_000, -9e12])
+def test_impossible_epochs_are_refused(tmp_path, source, store, stamp):
+    (source / "BTC_perp.csv").write_text(HEAD + ROW.replace("2024-01-01T00:00Z", str(stamp)))
+    with pytest.raises(DataError, match="row 1, column time: times must"):
+        import_files(spec(tmp_path, PERP + 'time_unit = "ms"'), "demo", source, store)
+
+
+def test_parquet_with_a_column_twice_or_impossible_years_is_refused(tmp_path, source, store):
+    files, path = PERP.replace(".csv", ".parquet"), source / "BTC_perp.parquet"
+    stamps = pa.array([253_402_300_000], pa.timestamp("s", "UTC"))
+    prices = [pa.array([1.0])] * 4
+    pq.write_table(pa.table([stamps, *prices], ["time", "open", "high", "low", "close"]), path)
+    with pytest.raises(DataError, match=r"column time: times must lie between 1970 and 2199"):
+        import_files(spec(tmp_path, files), "demo", source, store)
+    pq.write_table(pa.table([stamps, *prices], ["time", "open", "high", "close", "close"]), path)
+    with pytest.raises(DataError, match=r"no two columns .*; got close more than once"):
+        import_files(spec(tmp_path, files), "demo", source, store)
+
+
+NETFLOW = (
+    PERP
+    + """
+[[files]]
+stream = "netflow"
+path = "reserves.csv"
+coin = "BTC"
+timezone = "UTC"
+columns = { reserve_coins = "coins" }
+difference = { netflow_coins = "reserve_coins" }
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("days", "coins", "message"),
+    [
+        ("123", "1 abc 3", r"row 2, column reserve_coins: .*a number \(coins\); got 'abc'"),
+        ("132", "1 2 3", r"row 3, column time: times must ascend"),
+        ("122", "1 2 3", r"row 3, column time: times must not repeat"),
+    ],
+)
+def test_crooked_reserves_are_refused_before_they_are_differenced(
+    tmp_path, source, store, days, coins, message
+):
+    rows = [f"2024-01-0{d},{c}\n" for d, c in zip(days, coins.split(), strict=True)]
+    (source / "reserves.csv").write_text("time,coins\n" + "".join(rows))
+    with pytest.raises(DataError, match=r"reserves\.csv, " + message):
+        import_files(spec(tmp_path, NETFLOW), "demo", source, store)
+    assert not store.exists()
+
+
+def test_a_contract_with_text_or_without_a_price_is_refused(tmp_path, source, store):
+    files = PERP + '[[files]]\nstream = "future"\npath = "{coin}/{expiry}.csv"\n'
+    (source / "BTC").mkdir()
+    path = source / "BTC" / "240329.csv"
+    path.write_text(HEAD + ROW + ROW.replace("102", "abc").replace("T00", "T01"))
+    with pytest.raises(DataError, match=r"240329\.csv, row 2, column high: .* got 'abc'"):
+        import_files(spec(tmp_path, files), "demo", source, store)
+    path.write_text((HEAD + ROW).replace("high", "hi"))
+    with pytest.raises(DataError, match=r"240329\.csv: future needs the column high"):
+        import_files(spec(tmp_path, files), "demo", source, store)
+    path.rename(path.with_name("991231.csv"))
+    odd = files + 'expiry_format = "%d%m%y"\n'
+    with pytest.raises(DataError, match=r"991231\.csv: the file's name must hold an expiry"):
+        import_files(spec(tmp_path, odd), "demo", source, store)

@@ -99,14 +99,17 @@ def test_known_defects_are_findings(hourly):
     assert rules(hourly, "BTC", "spot")["missing bars"][0] == 31
     assert rules(hourly, "BTC", "perp")["rows without values"] == (17, "2026-03-06 00:00")
     assert rules(hourly, "SOL", "perp")["missing bars"] == (120, "2022-02-26 00:00")
-    assert rules(hourly, "SOL", "perp")["perp–spot divergence"][1] == "2022-11-09 20:00"
+    assert rules(hourly, "SOL", "perp")["perp–spot divergence"][1] == "2021-01-05 18:00"
     assert rules(hourly, "BTC", "liquidations")["level change"][1].startswith("2021-04")
     assert hourly.audit.worst == "warning"
     (wick,) = [
         f for f in hourly.audit.findings if f.symbol == "SOL" and f.rule == "perp–spot divergence"
     ]
     assert wick.grade == "note"
-    assert wick.text.endswith("perp 23.9 % below spot")
+    assert wick.text.endswith("perp 23.9 % below spot on 2022-11-09 20:00")
+    (late,) = [f for f in hourly.findings if (f.symbol, f.rule) == ("BTC", "rows after expiry")]
+    assert late.text.startswith("future 230929, 231229, ")
+    assert late.text.endswith(": rows after expiry, not stored")
 
 
 def test_ten_coins_at_eight_hours(eight):

@@ -200,6 +200,27 @@ def test_a_full_disk_leaves_the_old_version(tmp_path, table, monkeypatch, files_
     assert store.read("demo") == old
     assert store.load("demo", "BTC", pointer=old)["perp"]["close"][0] == 100
     assert not list((tmp_path / "demo").glob(".*.tmp"))
+    left = {p.name for p in (tmp_path / "demo").glob("*.parquet")}
+    assert left == old.files
+
+
+def test_a_disk_that_is_full_after_the_first_table_is_as_full_as_before(
+    tmp_path, table, monkeypatch
+):
+    real = store_module._put
+
+    def full(folder, coin, *rest):
+        if coin == "ETH":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(folder, coin, *rest)
+
+    tables = {"BTC": {"perp": table(0)}, "ETH": {"perp": table(1)}}
+    monkeypatch.setattr(store_module, "_put", full)
+    with pytest.raises(StoreError, match="No space left"):
+        Store(tmp_path).write("demo", tables, bar=HOUR)
+    assert not (tmp_path / "demo").exists()
+    monkeypatch.undo()
+    assert len(Store(tmp_path).write("demo", tables, bar=HOUR).files) == 2
 
 
 def test_a_folder_that_cannot_be_made_is_one_plain_error(tmp_path, table):

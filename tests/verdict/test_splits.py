@@ -171,3 +171,10 @@ def test_same_seed_same_cells(make_stormy, make_books):
         split_results([plan], make_books(plan), [_table(plan)], draws=100, seed=3) for _ in range(2)
     )
     assert repr(one) == repr(two)
+
+
+def test_a_phase_without_an_event_labels_no_bar(daily):
+    table = _table(daily, door_number=1.0).iloc[:0]
+    found = event_splits(daily, 0, table)
+    assert [split.name for split in found] == ["door", "strength"]
+    assert all((split.by_bar == -1).all() for split in found)

@@ -66,24 +66,26 @@ def impossible(symbol: str, table: pd.DataFrame, schema: Stream) -> list[Finding
         high, low, close = (table[c].to_numpy(np.float64) for c in ("high", "low", "close"))
         slack = TOLERANCE * np.maximum(np.abs(high), np.abs(low))
         bad |= (high < low - slack) | (close > high + slack) | (close < low - slack)
-    return _some("error", symbol, schema, "impossible values", table, bad, "outside their bounds")
+    return _some(
+        "error", symbol, schema, "impossible values", table, bad, "values outside their bounds"
+    )
 
 
 def order(symbol: str, table: pd.DataFrame, schema: Stream, bar: pd.Timedelta) -> list[Finding]:
     """Duplicates, descending times, stamps off the grid or the minute."""
     keys = ["time", *schema.key]
     twice = table.duplicated(keys).to_numpy()
-    found = _some("error", symbol, schema, "duplicates", table, twice, "recorded twice")
+    found = _some("error", symbol, schema, "duplicates", table, twice, "rows recorded twice")
     times = nanoseconds(table["time"])
     back = np.append(False, np.diff(times) < 0)
-    found += _some("error", symbol, schema, "unsorted", table, back, "earlier than the one before")
+    found += _some("error", symbol, schema, "unsorted", table, back, "rows before the last one")
     step = bar if schema.kind == "bars" else schema.period
     if step is not None:
         off = times % step.value != 0
-        found += _some("error", symbol, schema, "off the grid", table, off, "not on the grid")
+        found += _some("error", symbol, schema, "off the grid", table, off, "stamps off the grid")
     elif schema.name == "funding":
         off = times % 60_000_000_000 != 0
-        found += _some("warning", symbol, schema, "jitter", table, off, "off the minute")
+        found += _some("warning", symbol, schema, "jitter", table, off, "stamps off the minute")
     return found
 
 
@@ -134,10 +136,11 @@ def jumps(symbol: str, table: pd.DataFrame, schema: Stream, bar: pd.Timedelta) -
     at = int(np.nanargmax(np.abs(move))) if np.isfinite(move).any() else 0
     if not big.any():
         return []
+    where = _first(table, big)
     text = (
-        f"moves beyond {JUMP:g} times the usual; the largest of all {_percent(np.expm1(move[at]))}"
+        f"moves beyond {JUMP:g} times the usual; "
+        f"the largest of all {_percent(np.expm1(move[at]))}{_on(table, at, where)}"
     )
-    where = when(table["time"].iloc[at])
     return [Finding("note", symbol, schema.name, "jumps", int(big.sum()), where, text)]
 
 
@@ -153,9 +156,12 @@ def wicks(symbol: str, table: pd.DataFrame, schema: Stream) -> list[Finding]:
     if not far.any():
         return []
     reach = np.where(up > -down, up, down)
-    at = int(np.abs(reach).argmax())
-    text = f"highs or lows beyond {WICK:.0%} of the body; the largest {_percent(reach[at])}"
-    where = when(table["time"].iloc[at])
+    at = int(np.where(far, np.abs(reach), 0.0).argmax())
+    where = _first(table, far)
+    text = (
+        f"highs or lows beyond {WICK:.0%} of the body; "
+        f"the largest {_percent(reach[at])}{_on(table, at, where)}"
+    )
     return [Finding("note", symbol, schema.name, "wicks", int(far.sum()), where, text)]
 
 
@@ -172,16 +178,17 @@ def divergence(
         return []
     at = int(np.abs(apart).argmax())
     side = "below" if apart[at] < 0 else "above"
+    where = _first(joined, far)
     text = (
         f"bars with perp and spot more than {APART:.0%} apart; the most: perp "
-        f"{abs(apart[at]) * 100:.1f} % {side} spot"
+        f"{abs(apart[at]) * 100:.1f} % {side} spot{_on(joined, at, where)}"
     )
-    where = when(joined["time"].iloc[at])
     found = [Finding("note", symbol, "perp", "perp–spot divergence", int(far.sum()), where, text)]
-    longest = _longest_run(far)
+    start, longest = _longest_run(far)
     hours = longest * (bar / pd.Timedelta(hours=1))
     if hours >= DRIFT_HOURS:
         text = f"perp and spot stayed more than {APART:.0%} apart for {hours:g} h on end"
+        where = when(joined["time"].iloc[start])
         found.append(Finding("warning", symbol, "perp", "prices apart", longest, where, text))
     return found
 
@@ -204,21 +211,15 @@ def funding(symbol: str, table: pd.DataFrame, schema: Stream) -> list[Finding]:
     if np.median(np.abs(rate) * 8 / hours) > MEDIAN_RATE_PER_8H:
         text = "the median rate is too large for a fraction: percent or basis points?"
         found.append(Finding("error", symbol, "funding", "wrong unit", len(table), "", text))
-    at = int(np.abs(rate).argmax())
     extreme = np.abs(rate) * 8 / hours > 0.005
     if extreme.any():
-        text = f"rates beyond 50 bps per 8 h; the largest {rate[at] * 1e4:+.0f} bps per interval"
-        found += [
-            Finding(
-                "note",
-                symbol,
-                "funding",
-                "extreme rates",
-                int(extreme.sum()),
-                when(table["time"].iloc[at]),
-                text.replace("-", "−"),
-            )
-        ]
+        at = int(np.where(extreme, np.abs(rate), 0.0).argmax())
+        where, size = _first(table, extreme), f"{rate[at] * 1e4:+.0f} bps".replace("-", "−")
+        text = (
+            f"rates beyond 50 bps per 8 h; the largest {size} per interval{_on(table, at, where)}"
+        )
+        count = int(extreme.sum())
+        found.append(Finding("note", symbol, "funding", "extreme rates", count, where, text))
     return found
 
 
@@ -231,11 +232,11 @@ def levels(symbol: str, table: pd.DataFrame, schema: Stream) -> list[Finding]:
         if not big.any():
             return []
         at = int(largest.argmax())
+        where, size = _first(table, big), f"{flow[at]:+,.0f} coins".replace("-", "−")
         text = (
             f"flows beyond {FLOW_JUMP:g} times the usual, perhaps relabelled wallets; "
-            f"the largest {flow[at]:+,.0f} coins"
-        ).replace("-", "−")
-        where = when(table["time"].iloc[at])
+            f"the largest {size}{_on(table, at, where)}"
+        )
         return [Finding("warning", symbol, "netflow", "reserve jumps", int(big.sum()), where, text)]
     if schema.kind != "interval" or len(table) < 2 * LEVEL_RECORDS:
         return []
@@ -282,9 +283,23 @@ def _usual(values: FloatArray, window: int) -> FloatArray:
     return usual
 
 
-def _longest_run(mask: BoolArray) -> int:
+def _longest_run(mask: BoolArray) -> tuple[int, int]:
+    """Where the longest run starts, and its length. There is at least one."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
-    return int((edges[1::2] - edges[::2]).max()) if len(edges) else 0
+    lengths = edges[1::2] - edges[::2]
+    at = int(lengths.argmax())
+    return int(edges[2 * at]), int(lengths[at])
+
+
+def _first(table: pd.DataFrame, mask: BoolArray) -> str:
+    """When the first of the rows in `mask` was; there is at least one."""
+    return when(table["time"].iloc[int(mask.argmax())])
+
+
+def _on(table: pd.DataFrame, at: int, where: str) -> str:
+    """` on 2022-11-09 20:00`, of a row other than the first, which is told anyway."""
+    time = when(table["time"].iloc[at])
+    return "" if time == where else f" on {time}"
 
 
 def _percent(fraction: float) -> str:
@@ -302,5 +317,5 @@ def _some(
 ) -> list[Finding]:
     if not mask.any():
         return []
-    where = when(table["time"].iloc[int(mask.argmax())])
+    where = _first(table, mask)
     return [Finding(grade, symbol, schema.name, rule, int(mask.sum()), where, text)]

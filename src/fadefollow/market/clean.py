@@ -37,9 +37,15 @@ def drop_missing(frame: pd.DataFrame, schema: Stream) -> Cleaned:
     empty, lacking = absent.all(axis=1), absent.any(axis=1)
     partial = lacking & ~empty
     findings = (
-        *_count("note", schema, "rows without values", frame, empty, "missing, not stored"),
-        *_count("warning", schema, "incomplete rows", frame, partial, "lack a value, not stored"),
-    )
+        *_count(
+            "note", schema, "rows without values", frame, empty,
+            "rows without values, not stored",
+        ),
+        *_count(
+            "warning", schema, "incomplete rows", frame, partial,
+            "rows that lack a value, not stored",
+        ),
+    )  # fmt: skip
     return frame[~lacking], findings
 
 
@@ -48,7 +54,7 @@ def drop_before(frame: pd.DataFrame, schema: Stream, since: pd.Timestamp) -> Cle
     times = frame["time"]
     limit = since if times.dt.tz is None else since.tz_localize(times.dt.tz)
     old = times < limit
-    text = f"older than {since:%Y-%m-%d}, not wanted"
+    text = f"rows older than {since:%Y-%m-%d}, not wanted"
     return frame[~old], _count("note", schema, "older rows", frame, old, text)
 
 
@@ -61,7 +67,7 @@ def difference(frame: pd.DataFrame, schema: Stream, made: str, of: str) -> Clean
     step = frame["time"].diff()
     change = frame[of].diff().where(step == schema.period)
     first = pd.Series(np.arange(len(frame)) == 0, frame.index)
-    text = f"no earlier {of} to take the difference from"
+    text = f"first row: no earlier {of} to take the difference from"
     findings = _count("note", schema, "first row", frame, first, text)
     return frame.assign(**{made: change})[~first], findings
 
@@ -77,7 +83,7 @@ def infer_intervals(frame: pd.DataFrame, schema: Stream) -> Cleaned:
     hours = np.where(np.isnan(gap), np.nan, steps[nearest])
     if len(hours):
         hours[0] = hours[1] if len(hours) > 1 else INTERVALS_HOURS[-1]
-    text = "interval not in the file, taken from the gap to the previous settlement"
+    text = "settlement interval not in the file, taken from the gap to the previous settlement"
     first = when(frame["time"].iloc[0].round("min")) if len(frame) else ""
     findings = (Finding("note", "", schema.name, "inferred intervals", len(frame), first, text),)
     return frame.assign(interval_hours=hours), findings
@@ -96,17 +102,20 @@ def trim_contract(frame: pd.DataFrame, schema: Stream, expiry: pd.Timestamp) -> 
     """
     times = frame["time"]
     limit = expiry.tz_convert(None) if times.dt.tz is None else expiry
-    name = f"{expiry:%y%m%d}"
+    name = f"future {expiry:%y%m%d}"
     late = times >= limit
-    findings = _count("note", schema, "rows after expiry", frame, late, f"{name}, not stored")
+    text = f"{name}: rows after expiry, not stored"
+    findings = _count("note", schema, "rows after expiry", frame, late, text)
     frame = frame[~late]
     tail = _constant_tail(frame)
     findings += _count(
-        "warning", schema, "stale tail", frame, tail, f"{name}, a feed that stopped, not stored"
-    )
+        "warning", schema, "stale tail", frame, tail,
+        f"{name}: equal bars at the end, a feed that stopped, not stored",
+    )  # fmt: skip
     frame = frame[~tail]
     wild = _wild_first(frame)
-    findings += _count("note", schema, "wild first bar", frame, wild, f"{name}, not stored")
+    text = f"{name}: wild first bar, not stored"
+    findings += _count("note", schema, "wild first bar", frame, wild, text)
     return frame[~wild], findings
 
 

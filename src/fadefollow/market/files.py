@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +16,16 @@ from fadefollow.errors import DataError, ParameterError
 from fadefollow.market import clean
 from fadefollow.market.findings import Finding, merged
 from fadefollow.market.names import check_dataset_name, check_symbol, nearest
-from fadefollow.market.schema import check
+from fadefollow.market.schema import as_numbers, check, check_names, check_order
 from fadefollow.market.spec import DatasetSpec, FileSpec
-from fadefollow.market.stamps import row_error, row_numbers
+from fadefollow.market.stamps import row_error, row_numbers, utc
 from fadefollow.market.store import Store
 from fadefollow.market.streams import Stream, stream
 
 #: called with what is being done and how much of it is done, from 0 to 1
 Progress = Callable[[str, float | None], None]
+#: years of plausible stamps, both included
+FIRST_YEAR, LAST_YEAR = 1970, 2199
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,7 @@ def _find(item: FileSpec, source: Path) -> list[_Match]:
         if match is None or not path.is_file():
             continue
         groups = match.groupdict()
-        coin = item.coin or check_symbol(groups["coin"])
+        coin = item.coin or _coin(groups["coin"], where)
         if not item.coins or coin in item.coins:
             expiry = _expiry(groups.get("expiry"), item, where)
             found.append(_Match(path, where, coin, expiry, item))
@@ -154,14 +158,25 @@ def _find(item: FileSpec, source: Path) -> list[_Match]:
     return found
 
 
+def _coin(name: str, where: str) -> str:
+    try:
+        return check_symbol(name)
+    except ParameterError as error:
+        hint = "rename the file, or let path match the right files only"
+        raise ParameterError(error.rule, got=error.got, where=where, hint=hint) from None
+
+
 def _expiry(text: str | None, item: FileSpec, where: str) -> pd.Timestamp | None:
     if text is None:
         return None
     try:
         day = pd.to_datetime(text, format=item.expiry_format, utc=True)
-    except ValueError:
+    except (ValueError, OverflowError):
         rule = f"the file's name must hold an expiry as {item.expiry_format}"
         raise DataError(rule, got=text, where=where) from None
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        rule = f"the expiry must lie between {FIRST_YEAR} and {LAST_YEAR}"
+        raise DataError(rule, got=text, where=where)
     return pd.Timestamp(day + pd.Timedelta(hours=item.expiry_hour)).as_unit("ns")
 
 
@@ -188,11 +203,18 @@ def _import_one(match: _Match, spec: DatasetSpec) -> tuple[pd.DataFrame, tuple[F
 def _prepare(frame: pd.DataFrame, match: _Match, schema: Stream) -> clean.Cleaned:
     """Defects that can be coped with before the schema is checked."""
     item, findings = match.spec, list[Finding]()
-    for name, factor in item.scale.items():
-        if name in frame and pd.api.types.is_numeric_dtype(frame[name].dtype):
-            frame[name] = frame[name] * factor
+    later = {*item.difference, "interval_hours"}  # made below
+    if match.expiry is not None:
+        later.add("expiry")
+    check_names(frame, schema, match.where, later)
+    rows = row_numbers(frame)
+    for name, column in schema.columns.items():
+        if column.kind == "float" and name in frame:
+            numbers = as_numbers(frame[name], name, column.unit, rows, match.where)
+            frame[name] = numbers * item.scale.get(name, 1.0)
     if not pd.api.types.is_datetime64_any_dtype(frame["time"].dtype):
         return frame, ()  # the schema says what is wrong
+    _check_raw_order(frame, match, schema)
     for made, of in item.difference.items():
         frame = _step(findings, *clean.difference(frame, schema, made, of))
     if item.since is not None:
@@ -205,6 +227,17 @@ def _prepare(frame: pd.DataFrame, match: _Match, schema: Stream) -> clean.Cleane
         frame = _step(findings, *clean.trim_contract(frame, schema, match.expiry))
         frame = frame.assign(expiry=match.expiry)
     return frame, tuple(findings)
+
+
+def _check_raw_order(frame: pd.DataFrame, match: _Match, schema: Stream) -> None:
+    """Before anything is reckoned from one row to the next."""
+    stamped = frame[frame["time"].notna()]
+    if len(stamped):
+        rows, zone = row_numbers(stamped), match.spec.timezone
+        times = utc(stamped["time"], "time", rows, zone, match.where)
+        key = [name for name in schema.key if name in frame]
+        made = stamped[key].reset_index(drop=True).assign(time=times)
+        check_order(made, key, rows, match.where)
 
 
 def _step(findings: list[Finding], frame: pd.DataFrame, seen: tuple[Finding, ...]) -> pd.DataFrame:
@@ -232,17 +265,65 @@ def _read(match: _Match) -> pd.DataFrame:
     frame = pd.DataFrame({name: raw[column] for name, column in mapping.items()})
     for name in ("time", *(c for c in frame if c in ("expiry", "available"))):
         frame[name] = _parsed(frame[name], name, match)
+        _check_years(frame[name], name, match)
     return frame
+
+
+def _check_years(column: pd.Series, name: str, match: _Match) -> None:
+    """Refuse times that no market data can have, some of which nanoseconds cannot hold."""
+    if not pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return  # the schema says what is wrong
+    odd = column.notna() & ~column.dt.year.between(FIRST_YEAR, LAST_YEAR)
+    if odd.any():
+        at = int(odd.to_numpy().argmax())
+        rule = f"times must lie between {FIRST_YEAR} and {LAST_YEAR}"
+        rows = row_numbers(column.to_frame())
+        raise row_error(rule, column.iloc[at], match.where, rows[at], name, int(odd.sum()))
 
 
 def _read_csv(match: _Match) -> pd.DataFrame:
     try:
-        return pd.read_csv(match.path, encoding="utf-8-sig", skipinitialspace=True)
+        data = match.path.read_bytes()
+        frame = pd.read_csv(
+            io.BytesIO(data), encoding="utf-8-sig", skipinitialspace=True, low_memory=False
+        )
+        _check_text(data, match.where)
+        return frame
+    except DataError:
+        raise
     except pd.errors.EmptyDataError:
         raise DataError("the file must have rows", got="an empty file", where=match.where) from None
-    except (OSError, ValueError) as error:  # ParserError and UnicodeDecodeError are ValueErrors
+    except (OSError, ValueError, csv.Error) as error:  # ParserError is a ValueError
         got = str(error).splitlines()[0]
         raise DataError("the file must be readable CSV", got=got, where=match.where) from error
+
+
+def _check_text(data: bytes, where: str) -> None:
+    """Refuse a CSV that names a column twice, or whose last line seems to be cut."""
+    text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    records: Iterable[str] = io.StringIO(text, newline="")
+    if '"' not in text:  # no field holds a line break: the first and last lines will do
+        lines = text.strip().partition("\n")
+        records = [lines[0], lines[2].rpartition("\n")[2] or lines[0]]
+    first, last = [], list[str]()
+    for fields in csv.reader(records, skipinitialspace=True):
+        if any(field.strip() for field in fields):
+            first, last = first or fields, fields
+    _check_once(first, where)
+    hint = "the file may be truncated: get it again; if it is whole, end it with a line break"
+    if len(last) < len(first):
+        rule = f"the last line must have all {len(first)} fields"
+        raise DataError(rule, got=f"{len(last)}", where=where, hint=hint)
+    if "\n" in text and not text.rstrip(" \t").endswith("\n"):
+        rule, got = "the last line must end with a line break", "none: the file seems truncated"
+        raise DataError(rule, got=got, where=where, hint=hint)
+
+
+def _check_once(columns: Sequence[str], where: str) -> None:
+    twice = sorted({c for c in columns if c and columns.count(c) > 1})
+    if twice:
+        rule = "no two columns may have the same name"
+        raise DataError(rule, got=f"{', '.join(twice)} more than once", where=where)
 
 
 def _read_parquet(match: _Match) -> pd.DataFrame:
@@ -253,6 +334,7 @@ def _read_parquet(match: _Match) -> pd.DataFrame:
     try:
         with pq.ParquetFile(match.path) as file:
             names = file.schema_arrow.names
+            _check_once(names, match.where)
             wanted = [item.time, "__index_level_0__", *item.columns.values()]
             columns = [n for n in names if n in wanted] if item.columns else names
             missing = [c for c in item.columns.values() if c not in names]
@@ -276,20 +358,27 @@ def _parsed(column: pd.Series, name: str, match: _Match) -> pd.Series:
     if pd.api.types.is_numeric_dtype(column.dtype):
         if item.time_unit is None:
             return column
-        return pd.to_datetime(column, unit=item.time_unit, utc=True)
+        parsed = pd.to_datetime(column, unit=item.time_unit, errors="coerce", utc=True)
+        _check_parsed(column, parsed, f"times must be {item.time_unit} since 1970", name, match)
+        return parsed
     wanted = item.time_format or "ISO8601"
     try:
         parsed = pd.to_datetime(column, format=wanted, errors="coerce")
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         got = str(error).splitlines()[0]
         raise DataError("times must be in one zone", got=got, where=match.where) from None
+    _check_parsed(column, parsed, f"times must be written as {wanted}", name, match)
+    return parsed
+
+
+def _check_parsed(
+    column: pd.Series, parsed: pd.Series, rule: str, name: str, match: _Match
+) -> None:
     bad = parsed.isna() & column.notna()
     if bad.any():
         at = int(bad.to_numpy().argmax())
         rows, got = row_numbers(column.to_frame()), repr(column.iloc[at])
-        rule = f"times must be written as {wanted}"
         raise row_error(rule, got, match.where, rows[at], name, int(bad.sum()))
-    return parsed
 
 
 def _join(pieces: list[tuple[pd.DataFrame, str]], schema: Stream) -> pd.DataFrame:

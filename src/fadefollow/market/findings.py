@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -11,6 +12,8 @@ import pandas as pd
 Grade = Literal["note", "warning", "error"]
 #: from worst to mildest
 GRADES: tuple[Grade, ...] = ("error", "warning", "note")
+#: a text that says what it is about: `future 230929: rows after expiry, not stored`
+_ABOUT = re.compile(r"(?P<kind>[a-z]+) (?P<name>\d+): (?P<rest>.*)")
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Finding:
     stream: str
     rule: str  #: short name of what was looked at, e.g. "missing bars"
     count: int  #: rows (or runs of rows) concerned
-    where: str  #: time of the first, or of the largest, as `2022-11-09 20:00`; may be empty
+    where: str  #: time of the first, as `2022-11-09 20:00`; may be empty
     text: str  #: one plain sentence
 
     def of(self, symbol: str) -> Finding:
@@ -44,17 +47,33 @@ def when(time: Any) -> str:
 
 
 def merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings of the same coin, stream, rule and text pattern added up, worst grade first."""
-    seen: dict[tuple[str, str, str], Finding] = {}
+    """Findings of the same coin, stream and rule added up, worst grade first.
+
+    Texts that differ only in what they are about, as `future 230929: not stored`, name all of it.
+    """
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
     for item in findings:
-        key = (item.symbol, item.stream, item.rule)
-        old = seen.get(key)
-        if old is None:
-            seen[key] = item
-        else:
-            first = min(filter(None, (old.where, item.where)), default="")
-            seen[key] = replace(old, count=old.count + item.count, where=first)
-    return ranked(seen.values())
+        groups.setdefault((item.symbol, item.stream, item.rule), []).append(item)
+    return ranked(
+        replace(
+            group[0],
+            count=sum(f.count for f in group),
+            where=min((f.where for f in group if f.where), default=""),
+            text=_joined([f.text for f in group]),
+        )
+        for group in groups.values()
+    )
+
+
+def _joined(texts: list[str]) -> str:
+    """`future 230929, 231229: not stored` of one text each; else the first text."""
+    parts = [_ABOUT.fullmatch(text) for text in texts]
+    same = {(p["kind"], p["rest"]) for p in parts if p}
+    if not all(parts) or len(same) != 1:
+        return texts[0]
+    ((kind, rest),) = same
+    names = list(dict.fromkeys(p["name"] for p in parts if p))
+    return f"{kind} {', '.join(names)}: {rest}"
 
 
 def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -8,6 +8,7 @@ order, time stamps, units and the shape of a bar are checked here.
 from __future__ import annotations
 
 import functools
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,8 @@ MEDIAN_RATE_PER_8H, MEDIAN_PREMIUM = 0.003, 0.02
 
 #: streams whose stamps are milliseconds off a whole minute
 _ROUNDED = ("funding",)
+#: what has no bound of its own is at most this: prices, and coins or anything else
+LARGEST_PRICE, LARGEST = 1e12, 1e18
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def check(
     schema = stream(stream_name)
     if not len(frame):
         raise DataError("the table must have rows", got="none", where=where)
-    _check_names(frame, schema, where)
+    check_names(frame, schema, where)
     rows = row_numbers(frame)
     made = pd.DataFrame({"time": utc(frame["time"], "time", rows, timezone, where)})
     findings: tuple[Finding, ...] = ()
@@ -98,8 +101,11 @@ def check(
     return Checked(_ordered(made, schema, rows, where), findings)
 
 
-def _check_names(frame: pd.DataFrame, schema: Stream, where: str) -> None:
-    needed = ["time", *(n for n, c in schema.columns.items() if not c.optional)]
+def check_names(
+    frame: pd.DataFrame, schema: Stream, where: str, made: Collection[str] = ()
+) -> None:
+    """Refuse a frame that lacks a column, or has one too many; those in `made` may come later."""
+    needed = ["time", *(n for n, c in schema.columns.items() if not c.optional and n not in made)]
     allowed = ["time", *schema.columns, "available"]
     columns = [str(c) for c in frame.columns]
     missing = [n for n in needed if n not in columns]
@@ -135,13 +141,20 @@ def _typed(
     column = column.reset_index(drop=True)
     if spec.kind == "text":
         return column.astype("str")
+    return as_numbers(column, name, spec.unit, rows, where)
+
+
+def as_numbers(column: pd.Series, name: str, unit: str, rows: Rows, where: str) -> pd.Series:
+    """The column as floats, or the error for its first value that is no number."""
     numeric = pd.api.types.is_numeric_dtype(column.dtype)
     if numeric and not pd.api.types.is_bool_dtype(column.dtype):
         return column.astype("float64")
+    if column.isna().all():
+        return pd.Series(np.nan, column.index, dtype="float64")
     wrong = pd.to_numeric(column, errors="coerce").isna() & column.notna()
     at = int(wrong.to_numpy().argmax()) if wrong.any() else 0
     raise row_error(
-        f"{name} must be a number ({spec.unit})",
+        f"{name} must be a number ({unit})",
         repr(column.iloc[at]),
         where,
         rows[at],
@@ -164,8 +177,9 @@ def _pandera_schema(name: str) -> Any:
             checks.append(pa.Check.gt(0, error="must be above zero"))
         if spec.low is not None:
             checks.append(pa.Check.ge(spec.low, error=f"must be at least {spec.low:g}"))
-        if spec.high is not None:
-            checks.append(pa.Check.le(spec.high, error=f"must be at most {spec.high:g}"))
+        most = LARGEST_PRICE if spec.unit == "USDT" else LARGEST
+        high = most if spec.high is None else spec.high
+        checks.append(pa.Check.le(high, error=f"must be at most {high:g}"))
         columns[column] = pa.Column(
             "float64", checks, nullable=spec.optional, required=not spec.optional
         )
@@ -271,7 +285,15 @@ def _check_grid(
 
 def _ordered(made: pd.DataFrame, schema: Stream, rows: Rows, where: str) -> pd.DataFrame:
     """Sorted by time (and key); within each key the source must be sorted already."""
-    groups = made.groupby(list(schema.key), sort=False)["time"] if schema.key else None
+    check_order(made, schema.key, rows, where)
+    if not schema.key:
+        return made
+    return made.sort_values(["time", *schema.key], kind="stable", ignore_index=True)
+
+
+def check_order(made: pd.DataFrame, key: Sequence[str], rows: Rows, where: str) -> None:
+    """Refuse times that repeat or descend within a key. `made` has a RangeIndex."""
+    groups = made.groupby(list(key), sort=False)["time"] if key else None
     step = (made["time"] if groups is None else groups).diff().dt.total_seconds()
     for rule, bad, hint in (
         ("times must not repeat", step == 0, "drop the duplicates, or map the columns that differ"),
@@ -280,9 +302,6 @@ def _ordered(made: pd.DataFrame, schema: Stream, rows: Rows, where: str) -> pd.D
         if bad.any():
             at = int(bad.to_numpy().argmax())
             raise row_error(rule, made["time"][at], where, rows[at], "time", int(bad.sum()), hint)
-    if not schema.key:
-        return made
-    return made.sort_values(["time", *schema.key], kind="stable", ignore_index=True)
 
 
 def _available(

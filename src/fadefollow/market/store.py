@@ -139,7 +139,7 @@ class Store:
         for symbol in tables:
             check_symbol(symbol)
         folder = self._folder(dataset)
-        with _writable(folder), self._locked(dataset):
+        with _writable(folder), self._locked(dataset), self._undone(dataset):
             folder.mkdir(parents=True, exist_ok=True)
             old = self._present(dataset)
             entries = {
@@ -166,6 +166,23 @@ class Store:
         with contextlib.suppress(FileNotFoundError, ValidationError):
             return Pointer.model_validate_json((self._folder(dataset) / POINTER).read_bytes())
         return None
+
+    @contextlib.contextmanager
+    def _undone(self, dataset: str) -> Iterator[None]:
+        """Take back the files of a writer that fails, so that a full disk is as full as before."""
+        folder = self._folder(dataset)
+        there = set(folder.glob("*.parquet"))
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(OSError):  # what cannot be read is left as it is
+                now = self._present(dataset)  # the new version, if only the last step failed
+                for path in set(folder.glob("*.parquet")) - there:
+                    if now is None or path.name not in now.files:
+                        path.unlink(missing_ok=True)
+                if not there:
+                    folder.rmdir()
+            raise
 
     def _folder(self, dataset: str) -> Path:
         return Path(self.root) / check_dataset_name(dataset)

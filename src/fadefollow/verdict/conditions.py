@@ -152,7 +152,9 @@ def _events(plan: Plan, phase: str, table: pd.DataFrame) -> pd.DataFrame:
     bar = (stamps - plan.tapes[0].time[0]) // plan.tapes[0].bar_ns
     mine = mine.assign(bar=bar, coin=mine["symbol"].map(coins).astype("int64"))
     inside = (mine["bar"] >= 0) & (mine["bar"] < len(plan.tapes[0].time))
-    return mine[inside].dropna(axis=1, how="all").sort_values(["bar", "coin"], kind="stable")
+    found = mine[inside].sort_values(["bar", "coin"], kind="stable")
+    # context of other phases is empty here; where there is no event, every column is
+    return found.dropna(axis=1, how="all") if len(found) else found
 
 
 def _split(
