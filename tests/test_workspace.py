@@ -158,7 +158,7 @@ def test_a_full_disk_leaves_no_half_workspace(tmp_path: Path, monkeypatch, there
         patch.setattr(
             shutil.copytree, "__defaults__", (False, None, full_after_three, False, False)
         )
-        with pytest.raises(StoreError, match="must be writable; got .*No space left on device"):
+        with pytest.raises(StoreError, match=r"must be writable; got .*No space left on device"):
             init_workspace(target)
     assert count >= 4
     assert sorted(tmp_path.rglob("*")) == sorted(

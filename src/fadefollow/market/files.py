@@ -305,7 +305,7 @@ def _check_text(data: bytes, where: str) -> None:
     if '"' not in text:  # no field holds a line break: the first and last lines will do
         lines = text.strip().partition("\n")
         records = [lines[0], lines[2].rpartition("\n")[2] or lines[0]]
-    first, last = [], list[str]()
+    first, last = list[str](), list[str]()
     for fields in csv.reader(records, skipinitialspace=True):
         if any(field.strip() for field in fields):
             first, last = first or fields, fields
