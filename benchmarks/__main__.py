@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import commands, resolver, signals
+from benchmarks import commands, resolver, signals, universe
 
-BENCHMARKS = {"commands": commands.main, "resolver": resolver.main, "signals": signals.main}
+BENCHMARKS = {
+    "commands": commands.main,
+    "resolver": resolver.main,
+    "signals": signals.main,
+    "universe": universe.main,
+}
 
 
 def main(names: list[str]) -> None:
