@@ -1,0 +1,1 @@
+"""Optimisation jobs: nested walk-forward on disk, the same result however it is run."""
