@@ -1,0 +1,56 @@
+"""Places for studies: a file, SQLite, and a PostgreSQL server of the tests' own."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import optuna
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from postgres import Server, binaries, running
+
+_databases = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def _quiet_optuna() -> Iterator[None]:
+    """Optuna does not tell of every study that it makes."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    yield
+    optuna.logging.set_verbosity(before)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server; where there is none installed, the tests that need it skip."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed: pip install '.[postgres]'")
+    folder = binaries()
+    if folder is None:
+        pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
+    with running(folder) as found:
+        yield found
+
+
+@pytest.fixture
+def database(server: Server) -> str:
+    """The address of an empty PostgreSQL database."""
+    name = f"tunes_{next(_databases)}"
+    server.run(f"create database {name}")
+    return server.url(name)
+
+
+@pytest.fixture(params=["journal", "sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty place of each kind."""
+    places: dict[str, Callable[[], str]] = {
+        "journal": lambda: str(tmp_path / "studies" / "tunes.log"),
+        "sqlite": lambda: f"sqlite:///{tmp_path / 'studies' / 'tunes.db'}",
+        "postgres": lambda: request.getfixturevalue("database"),
+    }
+    return places[request.param]()
