@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -64,9 +65,10 @@ class Trial:
     scores: tuple[float, ...]  #: one per objective, on the whole past; empty unless complete or few
     inner: tuple[float, ...]  #: first objective up to the end of each inner part that was reached
     n_trades: int = 0
+    mean_net_bps: float = math.nan
     error: str | None = None  #: of a failed trial
     #: first objective on the stretch after the past, looked at when the fold was over; NaN unknown
-    after: float = float("nan")
+    after: float = math.nan
 
 
 @dataclass(frozen=True)

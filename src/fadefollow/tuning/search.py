@@ -1,0 +1,195 @@
+"""One fold's search: trials asked in batches, evaluated anywhere, told in order, kept as they come.
+
+The sampler works on a study in memory. What is on disk is the list of finished trials: a search
+that goes on asks again for all that it has asked before, finds the results on disk, and thereby
+comes to the state in which it was left, whatever the sampler keeps to itself. The sampler is made
+anew for each batch from (seed, fold, batch), and knows what earlier batches told.
+
+Sources: Optuna's ask-and-tell interface and TPE (Bergstra et al. 2011, NeurIPS 24; Watanabe 2023,
+arXiv:2304.11127); percentile pruning (Golovin et al. 2017, KDD, section 3.2.2) on earlier batches.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from fadefollow.errors import StoreError
+from fadefollow.tuning.folds import Cut
+from fadefollow.tuning.ground import Ask, Told
+from fadefollow.tuning.model import State, Trial, TuneSettings
+from fadefollow.tuning.samplers import sampler_of
+from fadefollow.tuning.space import Space
+
+#: trials of this percentile and below are pruned, once so many have got as far
+_PRUNED_PERCENT, _PRUNE_FROM = 25.0, 20
+#: when the first so many batches fail altogether, the rest would too
+_HOPELESS = 2
+
+_STATES: dict[State, TrialState] = {
+    "complete": TrialState.COMPLETE,
+    "few": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+}
+
+Evaluate = Callable[[Sequence[Ask]], Sequence[Told]]
+
+
+class Log(Protocol):
+    """Where a fold's finished trials are kept."""
+
+    def trials(self) -> list[FrozenTrial]:
+        """Those kept, in order of number."""
+
+    def append(self, trials: Sequence[FrozenTrial]) -> None:
+        """Keep more; they are on disk when it returns."""
+
+
+@dataclass(frozen=True)
+class Searched:
+    """One fold's trials, and the study that has them."""
+
+    trials: tuple[Trial, ...]
+    study: optuna.Study
+    kept: int  #: of them were on disk already
+
+
+def search(
+    cut: Cut,
+    *,
+    space: Space,
+    settings: TuneSettings,
+    bars: tuple[int, int],
+    parts: tuple[int, ...],
+    log: Log,
+    evaluate: Evaluate,
+    told: Callable[[Trial], None],
+) -> Searched:
+    """Search one fold's past.
+
+    Args:
+        cut: the fold.
+        space: what is searched.
+        settings: of the job.
+        bars: of the calendar, the fold's past.
+        parts: days at which the inner parts but the last end.
+        log: finished trials, of this process and of those before.
+        evaluate: several trials, results in their order.
+        told: called with each trial when it is known.
+
+    Returns:
+        The same whatever was on disk before.
+
+    Raises:
+        StoreError: what is on disk are not the trials that this search asks for.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(directions=["maximize"] * len(settings.objectives))
+    kept, done = log.trials()[: settings.trials], list[Trial]()
+    for number in range(math.ceil(settings.trials / settings.batch)):
+        study.sampler = sampler_of(settings, fold=cut.number, batch=number)
+        asked = [study.ask(dict(space.distributions)) for _ in range(settings.batch)]
+        # a last batch is asked in full too, so that a longer search begins with the same trials
+        asked = asked[: settings.trials - number * settings.batch]
+        known = kept[len(done) : len(done) + len(asked)]
+        for trial, before in zip(asked, known, strict=False):
+            _check_same(cut, trial, before)
+        new = asked[len(known) :]
+        limits = _thresholds(done, settings, len(parts))
+        asks = [Ask(trial.number, trial.params, bars, parts, limits) for trial in new]
+        results = evaluate(asks) if asks else ()
+        fresh = [
+            _trial(cut, trial, result) for trial, result in zip(new, results, strict=True)
+        ]  # fmt: skip
+        if fresh:
+            log.append([frozen(space, trial) for trial in fresh])
+        batch = [*(_thawed(cut, before) for before in known), *fresh]
+        for trial, made in zip(asked, batch, strict=True):
+            _tell(study, trial, made)
+            told(made)
+        done.extend(batch)
+        if number + 1 >= _HOPELESS and all(trial.state == "failed" for trial in done):
+            break
+    return Searched(tuple(done), study, len(kept))
+
+
+def _thresholds(done: Sequence[Trial], settings: TuneSettings, parts: int) -> tuple[float, ...]:
+    """By inner part, the score that a trial must reach, from the trials of earlier batches.
+
+    Optuna's percentile pruner cannot be asked to leave out a batch's own trials, by whose order of
+    arrival the result would differ.
+    """
+    if not settings.pruning or len(settings.objectives) > 1:
+        return (-math.inf,) * parts
+    limits = []
+    for part in range(parts):
+        scores = [t.inner[part] for t in done if len(t.inner) > part]
+        scores = [score for score in scores if math.isfinite(score)]
+        enough = len(scores) >= _PRUNE_FROM
+        limits.append(float(np.percentile(scores, _PRUNED_PERCENT)) if enough else -math.inf)
+    return tuple(limits)
+
+
+def _check_same(cut: Cut, asked: optuna.Trial, before: FrozenTrial) -> None:
+    if asked.number != before.number or asked.params != before.params:
+        raise StoreError(
+            "a study that goes on must ask for the trials that it asked for before",
+            got=f"trial {asked.number} with {asked.params}, on disk {before.params}",
+            where=f"fold {cut.number}",
+            hint="another version of Optuna made it; begin anew with --fresh",
+        )
+
+
+def _trial(cut: Cut, asked: optuna.Trial, told: Told) -> Trial:
+    return Trial(
+        fold=cut.number, number=asked.number, state=told.state, params=dict(asked.params),
+        scores=told.scores, inner=told.inner, n_trades=told.n_trades,
+        mean_net_bps=told.mean_net_bps, error=told.error,
+    )  # fmt: skip
+
+
+def _tell(study: optuna.Study, asked: optuna.Trial, trial: Trial) -> None:
+    if len(study.directions) == 1:
+        for step, score in enumerate(trial.inner):
+            asked.report(score, step)
+    if trial.state in ("complete", "few"):
+        study.tell(asked, list(trial.scores))
+    else:
+        study.tell(asked, state=_STATES[trial.state])
+
+
+def frozen(space: Space, trial: Trial) -> FrozenTrial:
+    """A finished trial as Optuna's storages keep it."""
+    more: dict[str, Any] = {"state": trial.state, "n_trades": trial.n_trades}
+    if math.isfinite(trial.mean_net_bps):
+        more["mean_net_bps"] = trial.mean_net_bps
+    if trial.error is not None:
+        more["error"] = trial.error
+    made = optuna.trial.create_trial(
+        state=_STATES[trial.state],
+        values=list(trial.scores) if trial.state in ("complete", "few") else None,
+        params=trial.params,
+        distributions=dict(space.distributions),
+        intermediate_values=dict(enumerate(trial.inner)),
+        user_attrs=more,
+    )
+    made.number = trial.number
+    return made
+
+
+def _thawed(cut: Cut, kept: FrozenTrial) -> Trial:
+    more = kept.user_attrs
+    return Trial(
+        fold=cut.number, number=kept.number, state=more["state"], params=dict(kept.params),
+        scores=tuple(kept.values or ()),
+        inner=tuple(value for _, value in sorted(kept.intermediate_values.items())),
+        n_trades=more["n_trades"], mean_net_bps=more.get("mean_net_bps", math.nan),
+        error=more.get("error"),
+    )  # fmt: skip

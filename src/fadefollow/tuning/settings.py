@@ -1,0 +1,62 @@
+"""The choices of a tuning job, checked together before anything is read."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from fadefollow.engine.strategy import Strategy
+from fadefollow.errors import ParameterError, unknown
+from fadefollow.phases import STANCES
+from fadefollow.tuning.model import OBJECTIVES, Sampler, TuneSettings, Window
+from fadefollow.tuning.samplers import SEVERAL
+
+
+def tune_settings(
+    strategy: Strategy,
+    *,
+    stance: str | None = None,
+    objective: str = "t",
+    window: str = "expanding",
+    sampler: str = "tpe",
+    **numbers: Any,
+) -> TuneSettings:
+    """Settings from what was asked for.
+
+    Args:
+        strategy: whose claim is the stance unless one is given.
+        stance: fade or follow.
+        objective: one or two names, separated by a comma.
+        window, sampler: by name.
+        numbers: the other fields of `TuneSettings`.
+
+    Raises:
+        UnknownNameError: a name that there is not.
+        ParameterError: choices that do not go together, or a stance that must be given.
+    """
+    if stance is None:
+        if strategy.claim == "disputed":
+            raise ParameterError(
+                "a strategy whose claim is disputed must be told whose book to maximise",
+                got=f"claim disputed in {strategy.name}", hint="--stance fade, or --stance follow",
+            )  # fmt: skip
+        stance = strategy.claim
+    objectives = tuple(part.strip() for part in objective.split(","))
+    for kind, name, known in (
+        ("stance", stance, STANCES),
+        ("window", window, get_args(Window)),
+        ("sampler", sampler, get_args(Sampler)),
+        *(("objective", name, tuple(OBJECTIVES)) for name in objectives),
+    ):
+        if name not in known:
+            raise unknown(kind, name, known)
+    if len(objectives) > 2 or len(set(objectives)) < len(objectives):
+        raise ParameterError("there may be one objective, or two different ones", got=objective)
+    if len(objectives) > 1 and sampler not in SEVERAL:
+        raise ParameterError(
+            f"sampler {sampler} takes one objective", got=objective,
+            hint=f"--sampler {', '.join(sorted(SEVERAL))}",
+        )  # fmt: skip
+    named: dict[str, Any] = {
+        "stance": stance, "objectives": objectives, "window": window, "sampler": sampler,
+    }  # fmt: skip
+    return TuneSettings(**named, **numbers)
