@@ -8,13 +8,13 @@ import numpy as np
 from dated_oracle import Leg, dated_oracle
 from engine_cases import HOUR, START, Prices
 
-from fadefollow.engine.model import Costs, DatedTape, Events, FloatArray, Rules
+from fadefollow.engine.model import AnyRules, Costs, DatedTape, Events, FloatArray
 from fadefollow.engine.resolver import resolve
 
 Quote = float | Prices | None
-Run = Callable[[DatedTape, Events, Rules, Costs], tuple[list[Leg], int]]
+Run = Callable[[DatedTape, Events, AnyRules, Costs], tuple[list[Leg], int]]
 
-LEG_INTEGERS = ("trade", "code", "side", "signal_bar", "entry_bar", "exit_bar", "series")
+LEG_INTEGERS = ("trade", "code", "rule", "side", "signal_bar", "entry_bar", "exit_bar", "series")
 LEG_FLOATS = (
     "entry_price",
     "exit_price",
@@ -74,7 +74,7 @@ def in_order(legs: list[Leg]) -> list[Leg]:
 
 
 def run_dated_oracle(
-    tape: DatedTape, events: Events, rules: Rules, costs: Costs
+    tape: DatedTape, events: Events, rules: AnyRules, costs: Costs
 ) -> tuple[list[Leg], int]:
     """What the oracle makes, in one order."""
     legs, dropped = dated_oracle(tape, events, rules, costs)
@@ -82,7 +82,7 @@ def run_dated_oracle(
 
 
 def run_dated_resolver(
-    tape: DatedTape, events: Events, rules: Rules, costs: Costs
+    tape: DatedTape, events: Events, rules: AnyRules, costs: Costs
 ) -> tuple[list[Leg], int]:
     """What the resolver makes, in the oracle's form."""
     book = resolve(tape, events, rules=rules, costs=costs)

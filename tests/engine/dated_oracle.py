@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from fadefollow.engine.model import Costs, DatedTape, Events, Rules
+from fadefollow.engine.model import AnyRules, Costs, DatedTape, Events, Rules
 
 Leg = dict[str, Any]
 
@@ -36,6 +36,8 @@ class Position:
     """An open trade: a future, and for carry spot against it."""
 
     trade: int
+    rules: Rules  #: those of the event that opened it, which it lives by until it ends
+    rule: int  #: their place among the rule sets
     code: int
     side: int
     signal_bar: int
@@ -63,7 +65,7 @@ class World:
 
     tape: DatedTape
     events: Events
-    rules: Rules
+    rules: AnyRules
     costs: Costs
 
     @property
@@ -94,13 +96,28 @@ class World:
         """Whether all that a position in this contract needs is traded."""
         return self.traded(series, bar) and (not self.tape.carry or self.spot_traded(bar))
 
-    def due_bar(self, known_bar: int) -> int:
-        """4.1, 4.3: what is known at the close of bar t is done at the open of t + 1 + delay."""
-        return known_bar + 1 + self.rules.delay_bars
+    def rule(self, event: int) -> int:
+        """The place of an event's own rules among the rule sets."""
+        return 0 if self.events.rule is None else int(self.events.rule[event])
+
+    def due(self, bar: int) -> list[int]:
+        """4.1: the events due at this open by their own rules.
+
+        Reading: the one known first comes first, of those known at one bar the first given.
+        """
+        known = self.events.bar.tolist()
+        rules = [self.rules.sets[self.rule(event)] for event in range(len(known))]
+        due = [e for e, known_bar in enumerate(known) if due_bar(known_bar, rules[e]) == bar]
+        return sorted(due, key=lambda event: (known[event], event))
+
+
+def due_bar(known_bar: int, rules: Rules) -> int:
+    """4.1, 4.3: what is known at the close of bar t is done at the open of t + 1 + delay."""
+    return known_bar + 1 + rules.delay_bars
 
 
 def dated_oracle(
-    tape: DatedTape, events: Events, rules: Rules, costs: Costs
+    tape: DatedTape, events: Events, rules: AnyRules, costs: Costs
 ) -> tuple[list[Leg], int]:
     """The legs of one coin and book in order of their end, and the number of dropped entries."""
     world, ledger = World(tape, events, rules, costs), Ledger()
@@ -133,11 +150,7 @@ def capital_now(world: World, ledger: Ledger) -> float:
 
 def entered(world: World, ledger: Ledger, bar: int) -> Position | None:
     """4.1, 4.2, 4.7: the first event due enters; all due are dropped where a leg cannot be had."""
-    due = [
-        number
-        for number, known_bar in enumerate(world.events.bar.tolist())
-        if world.due_bar(known_bar) == bar
-    ]
+    due = world.due(bar)
     capital = capital_now(world, ledger)
     if not due or capital <= 0:
         return None
@@ -149,6 +162,8 @@ def entered(world: World, ledger: Ledger, bar: int) -> Position | None:
     future = bought(world, contract, side, bar)
     position = Position(
         trade=ledger.trades,
+        rules=world.rules.sets[world.rule(due[0])],
+        rule=world.rule(due[0]),
         code=int(world.events.code[due[0]]),
         side=side,
         signal_bar=int(world.events.bar[due[0]]),
@@ -219,14 +234,16 @@ def at_open(
 def reason_due(world: World, position: Position, bar: int) -> str | None:
     """4.3: what ends the whole trade at this open.
 
-    Reading: these name the exit before a roll or an expiry that is due at the same open.
+    Reading: these name the exit before a roll or an expiry that is due at the same open; a contrary
+    phase waits for the delay of the position's own rules.
     """
-    if position.bar + round(world.rules.hold_hours * HOUR_NS / world.tape.bar_ns) <= bar:
+    rules = position.rules
+    if position.bar + round(rules.hold_hours * HOUR_NS / world.tape.bar_ns) <= bar:
         return "time"
-    if world.rules.opposite:
+    if rules.opposite:
         exits = zip(world.events.exit_bar.tolist(), world.events.exit_side.tolist(), strict=True)
         for known_bar, side in exits:
-            if side == -position.side and position.bar < world.due_bar(known_bar) <= bar:
+            if side == -position.side and position.bar < due_bar(known_bar, rules) <= bar:
                 return "opposite"
     return position.pending
 
@@ -269,7 +286,10 @@ def inside(world: World, ledger: Ledger, position: Position, bar: int) -> Positi
     open_, high, low, _ = world.quote(held.series, bar)
     worst, favourable = (low, high) if side > 0 else (high, low)
     # Levels in the order that decides where they are equal: liquidation, stop, trail.
-    levels = [("liquidation", liquidation_level(world, position)), *stop_levels(world, held)]
+    levels = [
+        ("liquidation", liquidation_level(world, position)),
+        *stop_levels(position.rules, held),
+    ]
     touched = [(name, level) for name, level in levels if beyond(side, worst, level)]
     if touched:
         # "the one nearer to the entry acts first": the first that price coming from the winning
@@ -281,8 +301,8 @@ def inside(world: World, ledger: Ledger, position: Position, bar: int) -> Positi
         price = open_ if beyond(side, open_, level) else level
         write(world, ledger, position, held, bar, name, price)
         return None
-    if world.rules.target is not None:
-        target = held.fill * (1 + side * world.rules.target)
+    if position.rules.target is not None:
+        target = held.fill * (1 + side * position.rules.target)
         if beyond(side, target, favourable):
             price = open_ if beyond(side, target, open_) else target
             write(world, ledger, position, held, bar, "target", price)
@@ -294,7 +314,7 @@ def inside(world: World, ledger: Ledger, position: Position, bar: int) -> Positi
 
 def inside_carry(world: World, ledger: Ledger, position: Position, bar: int) -> Position | None:
     """4.8: the future's high or low against its liquidation, then the basis at the close."""
-    held, side = position.future, position.side
+    held, side, rules = position.future, position.side, position.rules
     _, high, low, close = world.quote(held.series, bar)
     if beyond(side, low if side > 0 else high, liquidation_level(world, position)):
         return liquidated(world, ledger, position, bar)
@@ -302,16 +322,16 @@ def inside_carry(world: World, ledger: Ledger, position: Position, bar: int) -> 
         basis = close / close_of(world, world.spot, bar) - 1
         change = side * (basis - position.basis)
         # "a stop comes before a target"
-        if world.rules.stop is not None and change <= -world.rules.stop:
+        if rules.stop is not None and change <= -rules.stop:
             position.pending = "stop"
-        elif world.rules.target is not None and change >= world.rules.target:
+        elif rules.target is not None and change >= rules.target:
             position.pending = "target"
     return position
 
 
-def stop_levels(world: World, held: Held) -> list[tuple[str, float]]:
+def stop_levels(rules: Rules, held: Held) -> list[tuple[str, float]]:
     """4.4, and the kernel's words: fractions of the fill of the leg that is held."""
-    levels, rules = [], world.rules
+    levels = []
     if rules.stop is not None:
         levels.append(("stop", held.fill * (1 - held.side * rules.stop)))
     if rules.trail is not None:
@@ -322,7 +342,7 @@ def stop_levels(world: World, held: Held) -> list[tuple[str, float]]:
 def liquidation_level(world: World, position: Position) -> float:
     """4.5 solved for the price, without funding: E / L + side · (P − E) = m · P."""
     entry, side = position.future.fill, position.side
-    margin = entry / world.rules.leverage
+    margin = entry / position.rules.leverage
     return (entry - side * margin) / (1 - side * world.costs.maintenance)
 
 
@@ -424,8 +444,8 @@ def write(
     funding = borrow_of(world, position, held, bar)
     if price is None:
         # "loses margin notional / leverage plus entry fee"; the bankruptcy price
-        fill = entry - side * entry / world.rules.leverage
-        pnl = -notional / world.rules.leverage - fees
+        fill = entry - side * entry / position.rules.leverage
+        pnl = -notional / position.rules.leverage - fees
     else:
         fill = price * (1 - side * costs.slippage)
         fees += costs.fee * size * fill
@@ -435,6 +455,7 @@ def write(
         {
             "trade": position.trade,
             "code": position.code,
+            "rule": position.rule,
             "side": side,
             "signal_bar": position.signal_bar,
             "entry_bar": held.bar,
@@ -463,7 +484,7 @@ def trades_of(legs: list[Leg], spot: int) -> list[Leg]:
         own = [leg for leg in legs if leg["trade"] == trade]
         futures = sorted((x for x in own if x["series"] != spot), key=lambda x: x["entry_bar"])
         first, last = futures[0], futures[-1]
-        row = {name: first[name] for name in ("code", "side", "signal_bar", "entry_bar")}
+        row = {name: first[name] for name in ("code", "rule", "side", "signal_bar", "entry_bar")}
         row |= {name: first[name] for name in ("entry_price", "size", "notional")}
         row |= {"exit_price": last["exit_price"], "reason": last["reason"], "hole": -1}
         # Reading: the trade is over with the last of its legs.

@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from oracle import Trade
 
-from fadefollow.engine.model import EXIT_REASONS, Book, Costs, Events, Rules, Tape
+from fadefollow.engine.model import EXIT_REASONS, AnyRules, Book, Costs, Events, Tape
 from fadefollow.engine.resolver import resolve
 
 HOUR = 3_600_000_000_000
 START = 1_704_067_200_000_000_000  # 2024-01-01 00:00 UTC
 
 Prices = tuple[float, float, float, float]
-Run = Callable[[Tape, Events, Rules, Costs], tuple[list[Trade], int]]
+Run = Callable[[Tape, Events, AnyRules, Costs], tuple[list[Trade], int]]
 
-INTEGERS = ("code", "side", "signal_bar", "entry_bar", "exit_bar", "hole")
+INTEGERS = ("code", "rule", "side", "signal_bar", "entry_bar", "exit_bar", "hole")
 FLOATS = (
     "entry_price",
     "exit_price",
@@ -70,17 +70,21 @@ def make_events(
     entries: Sequence[tuple[int, int]],
     exits: Sequence[tuple[int, int]] = (),
     codes: Sequence[int] | None = None,
+    rules: Sequence[int] | None = None,
 ) -> Events:
-    """Events from (bar, side)."""
+    """Events from (bar, side), each by the rule set of its number."""
     entry = np.array(entries, np.int64).reshape(-1, 2)
     exit_ = np.array(exits, np.int64).reshape(-1, 2)
     code = np.zeros(len(entry), np.int64) if codes is None else np.array(codes, np.int64)
+    rule = None if rules is None else np.array(rules, np.int64)
     return Events(
-        entry[:, 0].copy(), entry[:, 1].copy(), code, exit_[:, 0].copy(), exit_[:, 1].copy()
+        entry[:, 0].copy(), entry[:, 1].copy(), code, exit_[:, 0].copy(), exit_[:, 1].copy(), rule
     )
 
 
-def run_resolver(tape: Tape, events: Events, rules: Rules, costs: Costs) -> tuple[list[Trade], int]:
+def run_resolver(
+    tape: Tape, events: Events, rules: AnyRules, costs: Costs
+) -> tuple[list[Trade], int]:
     """What the resolver makes, in the oracle's form."""
     book = resolve(tape, events, rules=rules, costs=costs)
     return rows_of(book), book.dropped

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from fadefollow.engine.model import Costs, Events, Rules, Tape
+from fadefollow.engine.model import AnyRules, Costs, Events, Rules, Tape
 
 Trade = dict[str, Any]
 
@@ -55,6 +55,8 @@ class Exit(NamedTuple):
 class Position:
     """An open position."""
 
+    rules: Rules  #: those of the event that opened it, which it lives by until it ends
+    rule: int  #: their place among the rule sets
     code: int
     side: int
     signal_bar: int
@@ -66,7 +68,7 @@ class Position:
     best: float  #: the most favourable price seen up to the previous bar
 
 
-def oracle(tape: Tape, events: Events, rules: Rules, costs: Costs) -> tuple[list[Trade], int]:
+def oracle(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[list[Trade], int]:
     """The trades of one coin and book in order of entry, and the number of dropped entries."""
     bars = bars_of(tape)
     trades: list[Trade] = []
@@ -87,9 +89,9 @@ def oracle(tape: Tape, events: Events, rules: Rules, costs: Costs) -> tuple[list
         # 4.2 "At each open, first the exits due at this open, …"
         shut = False
         if position is not None:
-            exit_ = exit_at_open(tape, events, rules, costs, position, number, bar)
+            exit_ = exit_at_open(tape, events, costs, position, number, bar)
             if exit_ is not None:
-                trades.append(closed(tape, costs, rules, position, number, exit_))
+                trades.append(closed(tape, costs, position, number, exit_))
                 position = None
                 # Reading: a liquidation by the open is one of 4.4's exits inside a bar, not one
                 # that was due: "after an exit inside a bar the next entry is at the next bar's
@@ -97,7 +99,8 @@ def oracle(tape: Tape, events: Events, rules: Rules, costs: Costs) -> tuple[list
                 shut = exit_.reason == "liquidation"
 
         # "… then an entry if the book is flat: a book may reverse at one open. Other phases
-        # during a position are ignored." Reading: of several the first in the given order enters.
+        # during a position are ignored." Reading: of several the one known first enters, of those
+        # known at one bar the first in the given order.
         capital = account(trades, rules)
         if position is None and due and not shut and capital > 0:
             position = entered(events, rules, costs, due[0], number, bar, capital)
@@ -105,9 +108,9 @@ def oracle(tape: Tape, events: Events, rules: Rules, costs: Costs) -> tuple[list
         # 4.4 "Exits inside a bar are tested from the entry bar on". Coming after the entry, they
         # leave the next entry to the next bar's open or later (4.2).
         if position is not None:
-            exit_ = exit_inside(tape, rules, costs, position, bar)
+            exit_ = exit_inside(tape, costs, position, bar)
             if exit_ is not None:
-                trades.append(closed(tape, costs, rules, position, number, exit_))
+                trades.append(closed(tape, costs, position, number, exit_))
                 position = None
             else:
                 follow_best(position, bar)
@@ -116,7 +119,7 @@ def oracle(tape: Tape, events: Events, rules: Rules, costs: Costs) -> tuple[list
     if position is not None:
         last = max(number for number, bar in enumerate(bars) if not bar.missing)
         exit_ = Exit("end", bars[last].close)
-        trades.append(closed(tape, costs, rules, position, last, exit_))
+        trades.append(closed(tape, costs, position, last, exit_))
     return trades, dropped
 
 
@@ -138,13 +141,22 @@ def due_bar(known_bar: int, rules: Rules) -> int:
     return known_bar + 1 + rules.delay_bars
 
 
-def events_due(events: Events, rules: Rules, number: int) -> list[int]:
-    """4.1: the events whose entry is due at this open, in the given order."""
-    known = enumerate(events.bar.tolist())
-    return [event for event, known_bar in known if due_bar(known_bar, rules) == number]
+def rule_of(events: Events, event: int) -> int:
+    """The place of an event's own rules among the rule sets."""
+    return 0 if events.rule is None else int(events.rule[event])
 
 
-def account(trades: list[Trade], rules: Rules) -> float:
+def events_due(events: Events, rules: AnyRules, number: int) -> list[int]:
+    """4.1: the events whose entry is due at this open by their own rules, the first known first."""
+    due = [
+        (known_bar, event)
+        for event, known_bar in enumerate(events.bar.tolist())
+        if due_bar(known_bar, rules.sets[rule_of(events, event)]) == number
+    ]
+    return [event for _, event in sorted(due)]
+
+
+def account(trades: list[Trade], rules: AnyRules) -> float:
     """4.9 "Each coin has its own account with fixed capital … compounding is an option"."""
     if not rules.compound:
         return rules.capital
@@ -152,12 +164,14 @@ def account(trades: list[Trade], rules: Rules) -> float:
 
 
 def entered(
-    events: Events, rules: Rules, costs: Costs, event: int, number: int, bar: Bar, capital: float
+    events: Events, rules: AnyRules, costs: Costs, event: int, number: int, bar: Bar, capital: float
 ) -> Position:
     """4.1, 4.9: the position that an event opens at this bar's open."""
     side = int(events.side[event])
     fill = bar.open * (1 + side * costs.slippage)
     return Position(
+        rules=rules.sets[rule_of(events, event)],
+        rule=rule_of(events, event),
         code=int(events.code[event]),
         side=side,
         signal_bar=int(events.bar[event]),
@@ -179,14 +193,12 @@ def funding_of(tape: Tape, position: Position, until: int) -> float:
     return cash
 
 
-def liquidation_level(
-    tape: Tape, rules: Rules, costs: Costs, position: Position, time: int
-) -> float:
+def liquidation_level(tape: Tape, costs: Costs, position: Position, time: int) -> float:
     """4.5: the price P at which equity = maintenance, from the settlements up to this bar's open.
 
     notional / L + F + side · size · (P − E) = m · size · P, divided by size and solved for P.
     """
-    entry, margin = position.fill, position.fill / rules.leverage
+    entry, margin = position.fill, position.fill / position.rules.leverage
     funding = funding_of(tape, position, time) / position.size
     if position.side > 0:
         return (entry - margin - funding) / (1 - costs.maintenance)
@@ -199,33 +211,27 @@ def at_or_below(position: Position, price: float, level: float) -> bool:
 
 
 def exit_at_open(
-    tape: Tape,
-    events: Events,
-    rules: Rules,
-    costs: Costs,
-    position: Position,
-    number: int,
-    bar: Bar,
+    tape: Tape, events: Events, costs: Costs, position: Position, number: int, bar: Bar
 ) -> Exit | None:
     """4.3 and the last-but-one sentence of 4.4, on a bar after the entry bar."""
     # 4.4 a bar "that opens beyond the liquidation level liquidates". Reading: also where an exit
     # is due at this open, for an isolated margin cannot lose more than itself.
-    level = liquidation_level(tape, rules, costs, position, bar.time)
+    level = liquidation_level(tape, costs, position, bar.time)
     if at_or_below(position, bar.liq_open, level):
         return Exit("liquidation", None)
-    reason = reason_at_open(tape, events, rules, position, number)
+    reason = reason_at_open(tape, events, position, number)
     return None if reason is None else Exit(reason, bar.open)
 
 
-def reason_at_open(
-    tape: Tape, events: Events, rules: Rules, position: Position, number: int
-) -> str | None:
+def reason_at_open(tape: Tape, events: Events, position: Position, number: int) -> str | None:
     """4.3 "If the due bar is missing, the next present open": due at this bar or before it."""
+    rules = position.rules
     # `time`, h hours after the entry bar's open. Reading: it names the exit where both are due.
     hold_bars = round(rules.hold_hours * HOUR_NS / tape.bar_ns)
     if position.bar + hold_bars <= number:
         return "time"
-    # `opposite`, at t + 1 + delay. Reading: for positions entered before that open only.
+    # `opposite`, at t + 1 + delay. Reading: for positions entered before that open only; the
+    # delay is that of the position's own rules, whichever rules the contrary phase is traded by.
     if rules.opposite:
         for known_bar, side in zip(
             events.exit_bar.tolist(), events.exit_side.tolist(), strict=True
@@ -235,16 +241,15 @@ def reason_at_open(
     return None
 
 
-def exit_inside(
-    tape: Tape, rules: Rules, costs: Costs, position: Position, bar: Bar
-) -> Exit | None:
+def exit_inside(tape: Tape, costs: Costs, position: Position, bar: Bar) -> Exit | None:
     """4.4: the losing side, then the target."""
+    rules = position.rules
     worst, liq_worst, favourable = (
         (bar.low, bar.liq_low, bar.high) if position.side > 0 else (bar.high, bar.liq_high, bar.low)
     )
     # Levels in the order that decides where they are equal: liquidation, stop, trail.
     levels: list[tuple[str, float]] = []
-    liquidation = liquidation_level(tape, rules, costs, position, bar.time)
+    liquidation = liquidation_level(tape, costs, position, bar.time)
     if at_or_below(position, liq_worst, liquidation):
         levels.append(("liquidation", liquidation))
     stops = stop_levels(rules, position)
@@ -297,9 +302,7 @@ def follow_best(position: Position, bar: Bar) -> None:
         position.best = min(position.best, bar.low)
 
 
-def closed(
-    tape: Tape, costs: Costs, rules: Rules, position: Position, number: int, exit_: Exit
-) -> Trade:
+def closed(tape: Tape, costs: Costs, position: Position, number: int, exit_: Exit) -> Trade:
     """4.1, 4.5, 4.6, 4.9: the trade in money."""
     size, side, entry = position.size, position.side, position.fill
     exit_time = int(tape.time[number])
@@ -310,7 +313,7 @@ def closed(
     if exit_.price is None:
         # 4.5 "has lost exactly its margin by price and funding together, plus the entry fee; no
         # exit fee, no slippage": side · size · (exit − entry) + funding = −notional / leverage.
-        margin = notional / rules.leverage
+        margin = notional / position.rules.leverage
         exit_price = entry - side * (margin + funding) / size
         pnl = -margin - fees
     else:
@@ -320,6 +323,7 @@ def closed(
         pnl = side * size * (exit_price - entry) + funding - fees
     return {
         "code": position.code,
+        "rule": position.rule,
         "side": side,
         "signal_bar": position.signal_bar,
         "entry_bar": position.bar,

@@ -20,7 +20,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.vendor.pretty import RepresentationPrinter
 
-from fadefollow.engine.model import Book, Costs, DatedTape, Events, FloatArray, IntArray, Rules
+from fadefollow.engine.model import (
+    AnyRules,
+    Book,
+    Costs,
+    DatedTape,
+    Events,
+    FloatArray,
+    IntArray,
+    Rules,
+    RuleSets,
+)
 from fadefollow.engine.portfolio import FundedPortfolio, portfolio
 from fadefollow.engine.resolver import outcomes, resolve, resolve_returns
 
@@ -39,7 +49,7 @@ class Case:
     seed: int
     tape: DatedTape
     events: Events
-    rules: Rules
+    rules: AnyRules
     costs: Costs
 
     def __repr__(self) -> str:
@@ -144,7 +154,7 @@ def random_tape(
     )
 
 
-def random_events(rng: np.random.Generator, n: int, density: float) -> Events:
+def random_events(rng: np.random.Generator, n: int, density: float, sets: int = 1) -> Events:
     """Events at about `density` a bar, several at one bar among them; own exits or others."""
 
     def draw() -> tuple[IntArray, IntArray]:
@@ -153,7 +163,8 @@ def random_events(rng: np.random.Generator, n: int, density: float) -> Events:
 
     bar, side = draw()
     exit_bar, exit_side = (bar, side) if rng.random() < 0.5 else draw()
-    return Events(bar, side, rng.integers(0, 4, len(bar)), exit_bar, exit_side)
+    rule = rng.integers(0, sets, len(bar)) if sets > 1 else None
+    return Events(bar, side, rng.integers(0, 4, len(bar)), exit_bar, exit_side, rule)
 
 
 def fractions(*values: float) -> st.SearchStrategy[float | None]:
@@ -173,26 +184,31 @@ def cases(draw: st.DrawFn, longest: int = 120) -> Case:
         carry=draw(st.booleans()),
         margin=draw(st.sampled_from([0, 0, 3, -3])),
     )
-    rules = Rules(
-        hold_hours=draw(st.integers(1, 60)) * tape.bar_ns / HOUR,
-        delay_bars=draw(st.integers(0, 3)),
-        stop=draw(fractions(0.0103, 0.0513, 0.217)),
-        target=draw(fractions(0.0123, 0.057, 0.31)),
-        trail=draw(fractions(0.013, 0.0531, 0.239)),
-        opposite=draw(st.booleans()),
-        leverage=draw(st.sampled_from([1.0, 1.0, 2.0, 3.7, 10.0, 20.0])),
-        capital=CAPITAL,
-        # an account that a liquidation empties to the last cent leaves the sign of 0 to rounding
-        weight=draw(st.sampled_from([0.97, 0.37])),
-        compound=draw(st.booleans()),
+    # an account that a liquidation empties to the last cent leaves the sign of 0 to rounding
+    weight, compound = draw(st.sampled_from([0.97, 0.37])), draw(st.booleans())
+    sets = tuple(
+        Rules(
+            hold_hours=draw(st.integers(1, 60)) * tape.bar_ns / HOUR,
+            delay_bars=draw(st.integers(0, 3)),
+            stop=draw(fractions(0.0103, 0.0513, 0.217)),
+            target=draw(fractions(0.0123, 0.057, 0.31)),
+            trail=draw(fractions(0.013, 0.0531, 0.239)),
+            opposite=draw(st.booleans()),
+            leverage=draw(st.sampled_from([1.0, 1.0, 2.0, 3.7, 10.0, 20.0])),
+            capital=CAPITAL,
+            weight=weight,
+            compound=compound,
+        )
+        for _ in range(draw(st.sampled_from([1, 2, 3])))
     )
+    rules = sets[0] if len(sets) == 1 else RuleSets(sets)
     costs = Costs(
         fee=draw(st.sampled_from([0.0, 0.0005, 0.01])),
         slippage=draw(st.sampled_from([0.0, 0.0002, 0.003])),
         maintenance=draw(st.sampled_from([0.0, 0.005, 0.0123])),
         borrow=draw(fractions(0.07, 0.9)),
     )
-    events = random_events(rng, n, draw(st.sampled_from([0.05, 0.2, 1.0])))
+    events = random_events(rng, n, draw(st.sampled_from([0.05, 0.2, 1.0])), len(sets))
     return Case(seed, tape, events, rules, costs)
 
 
@@ -240,7 +256,16 @@ def test_trades_are_the_legs_summed_up(case: Case) -> None:
     got = resolved(case).trades.to_dict("records")
     assert len(got) == len(expected)
     for one, other in zip(got, expected, strict=True):
-        for name in ("code", "side", "signal_bar", "entry_bar", "exit_bar", "reason", "hole"):
+        for name in (
+            "code",
+            "rule",
+            "side",
+            "signal_bar",
+            "entry_bar",
+            "exit_bar",
+            "reason",
+            "hole",
+        ):
             assert one[name] == other[name], (name, one, other)
         assert_close(one, other, (*LEG_FLOATS, "return"))
 
@@ -255,7 +280,7 @@ def value_of(trade: Leg) -> float:
 def test_returns_are_those_of_the_trades(case: Case) -> None:
     expected = trades_of(expected_of(case)[0], len(case.tape.contracts))
     got = resolve_returns(case.tape, case.events, rules=case.rules, costs=case.costs)
-    for name in ("entry_bar", "exit_bar", "code", "side"):
+    for name in ("entry_bar", "exit_bar", "code", "rule", "side"):
         assert getattr(got, name).tolist() == [trade[name] for trade in expected], name
     value = np.array([value_of(trade) for trade in expected], float)
     np.testing.assert_allclose(got.value, value, rtol=1e-9, atol=1e-9)
@@ -264,7 +289,7 @@ def test_returns_are_those_of_the_trades(case: Case) -> None:
 @settings(max_examples=examples(40))
 @given(cases(longest=60), st.sampled_from([-1, 1]))
 def test_outcomes_are_those_of_single_events(case: Case, side: int) -> None:
-    got = outcomes(case.tape, side, rules=case.rules, costs=case.costs)
+    got = outcomes(case.tape, side, rules=case.rules.sets[0], costs=case.costs)
     assert got.shape == case.tape.time.shape
     expected = [outcome(case, bar, side) for bar in range(len(got))]
     np.testing.assert_allclose(got, np.array(expected), rtol=1e-9, atol=1e-9)
@@ -272,7 +297,7 @@ def test_outcomes_are_those_of_single_events(case: Case, side: int) -> None:
 
 def outcome(case: Case, entry_bar: int, side: int) -> float:
     """What one event that enters at this bar returns; NaN where it enters no trade."""
-    rules = replace(case.rules, opposite=False, compound=False)
+    rules = replace(case.rules.sets[0], opposite=False, compound=False)
     bar = np.array([entry_bar - 1 - rules.delay_bars], np.int64)
     none = np.empty(0, np.int64)
     events = Events(bar, np.array([side]), np.array([0]), none, none)
@@ -310,7 +335,9 @@ def universes(draw: st.DrawFn) -> Universe:
         n, carry = len(first.tape.time), first.tape.carry
         tape = random_tape(rng, n, volatility=0.03, share=0.03, carry=carry, margin=0)
         tape = replace(tape, symbol=f"C{number}", bar_ns=first.tape.bar_ns, time=first.tape.time)
-        made.append(replace(first, tape=tape, events=random_events(rng, n, 0.3)))
+        made.append(
+            replace(first, tape=tape, events=random_events(rng, n, 0.3, len(first.rules.sets)))
+        )
     return Universe(tuple(made))
 
 
@@ -376,5 +403,7 @@ def test_daily_returns_add_up_to_the_mean_profit(universe: Universe) -> None:
 
 
 def replace_rules(universe: Universe, **changes: object) -> Universe:
-    made = (replace(c, rules=replace(c.rules, **changes)) for c in universe.cases)  # type: ignore[arg-type]
-    return Universe(tuple(made))
+    def changed(rules: AnyRules) -> RuleSets:
+        return RuleSets(tuple(replace(one, **changes) for one in rules.sets))  # type: ignore[arg-type]
+
+    return Universe(tuple(replace(c, rules=changed(c.rules)) for c in universe.cases))

@@ -18,7 +18,16 @@ from hypothesis import strategies as st
 from hypothesis.vendor.pretty import RepresentationPrinter
 from oracle import Trade, oracle
 
-from fadefollow.engine.model import Costs, Events, FloatArray, IntArray, Rules, Tape
+from fadefollow.engine.model import (
+    AnyRules,
+    Costs,
+    Events,
+    FloatArray,
+    IntArray,
+    Rules,
+    RuleSets,
+    Tape,
+)
 from fadefollow.engine.resolver import outcomes, resolve_returns
 
 CASH = ("fees", "slippage", "funding", "pnl")
@@ -39,7 +48,7 @@ class Case:
     bars: int
     tape: Tape
     events: Events
-    rules: Rules
+    rules: AnyRules
     costs: Costs
 
     def __repr__(self) -> str:
@@ -171,6 +180,14 @@ def random_events(rng: np.random.Generator, n: int, density: float, exits: str) 
 # ---------------------------------------------------------------------------- random calls
 
 
+def mixed(rng: np.random.Generator, events: Events, sets: list[Rules]) -> tuple[Events, AnyRules]:
+    """Each event with one of the rule sets; a single one stands for itself."""
+    if len(sets) == 1:
+        return events, sets[0]
+    rule = rng.integers(0, len(sets), len(events.bar))
+    return replace(events, rule=rule), RuleSets(tuple(sets))
+
+
 def fractions(*values: float) -> st.SearchStrategy[float | None]:
     return st.sampled_from([None, *values])
 
@@ -186,20 +203,24 @@ def wild_cases(draw: st.DrawFn, longest: int = 200) -> Case:
     table = with_missing(rng, table, draw(st.sampled_from([0.0, 0.0, 0.03, 0.2])))
     mark[np.isnan(table).all(axis=1) & (rng.random(n) < 0.5)] = np.nan
     tape = random_tape(rng, n, step, table, mark, draw(st.sampled_from([0.0, 0.001, 0.03, 0.3])))
-    rules = Rules(
-        hold_hours=draw(st.integers(1, 60)) * step / HOUR,
-        delay_bars=draw(st.integers(0, 3)),
-        stop=draw(fractions(0.01, 0.0513, 0.217)),
-        target=draw(fractions(0.0123, 0.057, 0.31, 1.7)),
-        trail=draw(fractions(0.013, 0.0531, 0.239)),
-        opposite=draw(st.booleans()),
-        leverage=draw(st.sampled_from([1.0, 1.0, 2.0, 3.7, 10.0, 21.3, 50.0])),
-        capital=draw(st.sampled_from([1000.0, 100_000.0])),
-        weight=1.0,
-        compound=draw(st.booleans()),
-    )
+    capital, compound = draw(st.sampled_from([1000.0, 100_000.0])), draw(st.booleans())
     # An account that a liquidation empties to the last cent would leave the sign of 0 to rounding.
-    rules = replace(rules, weight=draw(st.sampled_from([0.97 if rules.compound else 1.0, 0.37])))
+    weight = draw(st.sampled_from([0.97 if compound else 1.0, 0.37]))
+    sets = [
+        Rules(
+            hold_hours=draw(st.integers(1, 60)) * step / HOUR,
+            delay_bars=draw(st.integers(0, 3)),
+            stop=draw(fractions(0.01, 0.0513, 0.217)),
+            target=draw(fractions(0.0123, 0.057, 0.31, 1.7)),
+            trail=draw(fractions(0.013, 0.0531, 0.239)),
+            opposite=draw(st.booleans()),
+            leverage=draw(st.sampled_from([1.0, 1.0, 2.0, 3.7, 10.0, 21.3, 50.0])),
+            capital=capital,
+            weight=weight,
+            compound=compound,
+        )
+        for _ in range(draw(st.sampled_from([1, 2, 3])))
+    ]
     costs = Costs(
         fee=draw(st.sampled_from([0.0, 0.0005, 0.01])),
         slippage=draw(st.sampled_from([0.0, 0.0002, 0.003])),
@@ -207,7 +228,7 @@ def wild_cases(draw: st.DrawFn, longest: int = 200) -> Case:
     )
     density = draw(st.sampled_from([0.02, 0.1, 0.5, 2.0]))
     events = random_events(rng, n, density, draw(st.sampled_from(["own", "other"])))
-    return Case("wild", n, tape, events, rules, costs)
+    return Case("wild", n, tape, *mixed(rng, events, sets), costs)
 
 
 @st.composite
@@ -218,19 +239,22 @@ def exact_cases(draw: st.DrawFn, longest: int = 200) -> Case:
     table = exact_prices(rng, n)
     mark = table[:, :3].copy() if draw(st.booleans()) else exact_mark(rng, table)
     table = with_missing(rng, table, draw(st.sampled_from([0.0, 0.1])))
-    rules = Rules(
-        hold_hours=float(draw(st.integers(1, 20))),
-        delay_bars=draw(st.integers(0, 2)),
-        stop=draw(fractions(0.125, 0.25, 0.5)),
-        target=draw(fractions(0.125, 0.25, 0.5)),
-        trail=draw(fractions(0.125, 0.25, 0.5)),
-        opposite=draw(st.booleans()),
-        leverage=draw(st.sampled_from([1.0, 2.0, 4.0, 8.0])),
-    )
+    sets = [
+        Rules(
+            hold_hours=float(draw(st.integers(1, 20))),
+            delay_bars=draw(st.integers(0, 2)),
+            stop=draw(fractions(0.125, 0.25, 0.5)),
+            target=draw(fractions(0.125, 0.25, 0.5)),
+            trail=draw(fractions(0.125, 0.25, 0.5)),
+            opposite=draw(st.booleans()),
+            leverage=draw(st.sampled_from([1.0, 2.0, 4.0, 8.0])),
+        )
+        for _ in range(draw(st.sampled_from([1, 2])))
+    ]
     tape = random_tape(rng, n, HOUR, table, mark, 0.0)
     events = random_events(rng, n, draw(st.sampled_from([0.1, 0.5])), "own")
     costs = Costs(fee=0.0, slippage=0.0, maintenance=0.0)
-    return Case("exact", n, tape, events, rules, costs)
+    return Case("exact", n, tape, *mixed(rng, events, sets), costs)
 
 
 def cases(longest: int = 200) -> st.SearchStrategy[Case]:
@@ -275,7 +299,7 @@ def value_of(trade: Trade) -> float:
 def test_returns_are_those_of_the_trades(case: Case) -> None:
     expected, _ = oracle(case.tape, case.events, case.rules, case.costs)
     got = resolve_returns(case.tape, case.events, rules=case.rules, costs=case.costs)
-    for name in ("entry_bar", "exit_bar", "code", "side"):
+    for name in ("entry_bar", "exit_bar", "code", "rule", "side"):
         assert getattr(got, name).tolist() == [trade[name] for trade in expected]
     value = [value_of(trade) for trade in expected]
     np.testing.assert_allclose(got.value, np.array(value, float), rtol=1e-9, atol=1e-9)
@@ -284,7 +308,7 @@ def test_returns_are_those_of_the_trades(case: Case) -> None:
 @settings(max_examples=examples(60))
 @given(cases(longest=60), st.sampled_from([-1, 1]))
 def test_outcomes_are_those_of_single_events(case: Case, side: int) -> None:
-    got = outcomes(case.tape, side, rules=case.rules, costs=case.costs)
+    got = outcomes(case.tape, side, rules=case.rules.sets[0], costs=case.costs)
     assert got.shape == case.tape.time.shape
     expected = [outcome(case, bar, side) for bar in range(len(got))]
     np.testing.assert_allclose(got, np.array(expected), rtol=1e-9, atol=1e-9)
@@ -292,7 +316,7 @@ def test_outcomes_are_those_of_single_events(case: Case, side: int) -> None:
 
 def outcome(case: Case, entry_bar: int, side: int) -> float:
     """What one event that enters at this bar returns; NaN where it enters no trade."""
-    rules = replace(case.rules, opposite=False, compound=False)
+    rules = replace(case.rules.sets[0], opposite=False, compound=False)
     bar = np.array([entry_bar - 1 - rules.delay_bars], np.int64)
     none = np.empty(0, np.int64)
     events = Events(bar, np.array([side]), np.array([0]), none, none)
@@ -303,13 +327,17 @@ def outcome(case: Case, entry_bar: int, side: int) -> float:
 # ---------------------------------------------------------------------------- invariants
 
 
+def leverage_of(case: Case, trade: Trade) -> float:
+    return case.rules.sets[trade["rule"]].leverage
+
+
 def equity(case: Case, trade: Trade, time: int, price: float) -> float:
     """DESIGN.md 4.5, before it is solved for the price."""
     tape, side, size = case.tape, trade["side"], trade["size"]
     held = (tape.settle_time > tape.time[trade["entry_bar"]]) & (tape.settle_time <= time)
     funding = -side * size * float((tape.settle_mark * tape.settle_rate)[held].sum())
     profit = side * size * (price - trade["entry_price"])
-    return float(trade["notional"] / case.rules.leverage + funding + profit)
+    return float(trade["notional"] / leverage_of(case, trade) + funding + profit)
 
 
 @settings(max_examples=examples(60))
@@ -341,7 +369,7 @@ def test_the_parts_of_a_trade_add_up(case: Case) -> None:
         assert trade["pnl"] == pytest.approx(total, abs=near)
         assert trade["return"] == pytest.approx(trade["pnl"] / trade["notional"], rel=1e-12)
         if trade["reason"] == "liquidation":
-            lost = trade["notional"] / case.rules.leverage + trade["fees"]
+            lost = trade["notional"] / leverage_of(case, trade) + trade["fees"]
             assert trade["pnl"] == pytest.approx(-lost, rel=1e-12)
 
 

@@ -7,6 +7,7 @@ import pytest
 from fadefollow.engine.model import Book
 from fadefollow.verdict.days import (
     DaySums,
+    Sample,
     block_length,
     day_of_bar,
     day_sums,
@@ -46,6 +47,7 @@ def test_only_regular_trades_of_the_phase_count(make_tape, make_plan):
     columns = {
         "code": [0, 0, 0, 1],
         "side": [1, -1, 1, 1],
+        "rule": [0, 2, 0, 0],
         "entry_bar": [1, 26, 27, 30],
         "reason": ["time", "stop", "end", "time"],
         "hole": [-1, -1, -1, -1],
@@ -58,6 +60,7 @@ def test_only_regular_trades_of_the_phase_count(make_tape, make_plan):
     found = sample(plan, trades)
     assert found.day.tolist() == [0, 1, 0]
     assert found.side.tolist() == [1, -1, 1]
+    assert found.rule.tolist() == [0, 2, 0]
     assert found.value.tolist() == [0.1, 0.2, 0.1]
 
 
@@ -104,3 +107,11 @@ def test_a_block_with_nearly_all_trades_counts_nearly_alone():
 
 def test_no_trades_are_no_blocks():
     assert independent_blocks(np.zeros(10), 2.0) == 0.0
+
+
+def test_trades_are_of_one_kind_by_coin_side_and_rules():
+    coin, side, rule = np.array([0, 0, 1, 0]), np.array([1, 1, 1, -1]), np.array([0, 1, 0, 0])
+    trades = Sample(coin, side, rule, coin, coin, np.zeros(4))
+    assert trades.of((0, 1, 0)).tolist() == [True, False, False, False]
+    assert trades.of((0, 1, 1)).tolist() == [False, True, False, False]
+    assert trades.of((1, -1, 0)).tolist() == [False] * 4

@@ -70,11 +70,11 @@ def test_the_benchmarks_own_deviations_sum_to_nothing(make_stormy):
     trades, days = _excess(plan)
     cells = all_cells(plan, all_outcomes(plan))
     excess = [
-        value - cells[coin, side].mean[cells[coin, side].decile[entry]]
+        value - cells[coin, side, 0].mean[cells[coin, side, 0].decile[entry]]
         for coin, side, entry, value in zip(
             trades.coin, trades.side, trades.entry_bar, trades.value, strict=True
         )
-        if cells[coin, side].decile[entry] >= 0
+        if cells[coin, side, 0].decile[entry] >= 0
     ]
     assert days.mean == pytest.approx(np.mean(excess))
     # and they are there: days without a trade have a part in the error

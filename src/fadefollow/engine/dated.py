@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.engine.dated_kernel import LEG_FLOATS, LEG_INTS, run_carry, run_future
+from fadefollow.engine.kernel import event_arrays, rule_tables
 from fadefollow.engine.model import (
     EXIT_REASONS,
+    AnyRules,
     Book,
     Costs,
     DatedTape,
@@ -21,7 +23,6 @@ from fadefollow.engine.model import (
     Returns,
     Rules,
     Tape,
-    hold_bars,
 )
 from fadefollow.market.panel import Market
 
@@ -93,7 +94,7 @@ def dated_tape(
     return DatedTape(**plain, carry=carry, contracts=tuple(names), nearest=nearest, leave=leave)
 
 
-def resolve_dated(tape: DatedTape, events: Events, *, rules: Rules, costs: Costs) -> Book:
+def resolve_dated(tape: DatedTape, events: Events, *, rules: AnyRules, costs: Costs) -> Book:
     """The trades of one coin and book on dated futures, alone or against spot.
 
     Returns:
@@ -110,7 +111,7 @@ def resolve_dated(tape: DatedTape, events: Events, *, rules: Rules, costs: Costs
     return Book(_trades(legs, len(tape.contracts)), int(dropped), legs)
 
 
-def returns_dated(tape: DatedTape, events: Events, *, rules: Rules, costs: Costs) -> Returns:
+def returns_dated(tape: DatedTape, events: Events, *, rules: AnyRules, costs: Costs) -> Returns:
     """The same trades as bare arrays."""
     ints, floats, _ = _run(tape, events, rules, costs)
     return _returns(ints, floats, len(tape.contracts))
@@ -121,10 +122,12 @@ def _returns(ints: Any, floats: Any, spot: int) -> Returns:
     pnl = np.bincount(trade, weights=floats[:, LEG_FLOATS.index("pnl")], minlength=len(first))
     value = pnl / floats[first, LEG_FLOATS.index("notional")]
     value[ints[last, LEG_INTS.index("reason")] == EXIT_REASONS.index("end")] = math.nan
-    entry, code, side = (ints[first, LEG_INTS.index(c)] for c in ("entry_bar", "code", "side"))
+    entry, code, rule, side = (
+        ints[first, LEG_INTS.index(c)] for c in ("entry_bar", "code", "rule", "side")
+    )
     out = np.zeros(len(first), np.int64)
     np.maximum.at(out, trade, ints[:, LEG_INTS.index("exit_bar")])
-    return Returns(entry, out, code, side, value)
+    return Returns(entry, out, code, rule, side, value)
 
 
 def outcomes_dated(tape: DatedTape, side: int, *, rules: Rules, costs: Costs) -> FloatArray:
@@ -143,25 +146,19 @@ def outcomes_dated(tape: DatedTape, side: int, *, rules: Rules, costs: Costs) ->
 
 
 def _run(
-    tape: DatedTape, events: Events, rules: Rules, costs: Costs, *, alone: bool = False
+    tape: DatedTape, events: Events, rules: AnyRules, costs: Costs, *, alone: bool = False
 ) -> tuple[Any, Any, int]:
-    stop, target, trail = (
-        math.nan if level is None else level for level in (rules.stop, rules.target, rules.trail)
-    )
     calendar = (tape.time, tape.dated_open, tape.dated_high, tape.dated_low, tape.dated_close)
     chosen = (
-        tape.nearest, tape.leave, events.bar, events.side, events.code, events.exit_bar,
-        events.exit_side, rules.opposite, rules.delay_bars, hold_bars(rules, tape.bar_ns),
+        tape.nearest, tape.leave, *event_arrays(events, rules), *rule_tables(rules, tape.bar_ns),
     )  # fmt: skip
     account = (rules.capital, rules.weight, rules.compound, alone)
     paid = (costs.fee, costs.slippage, costs.maintenance)
     if not tape.carry:
-        exits = (stop, target, trail, rules.leverage)
-        return run_future(*calendar, *chosen, *exits, *paid, *account)  # type: ignore[no-any-return]
+        return run_future(*calendar, *chosen, *paid, *account)  # type: ignore[no-any-return]
     borrow = costs.borrow or 0.0
     return run_carry(  # type: ignore[no-any-return]
-        *calendar, tape.spot_open, tape.spot_close, *chosen, stop, target, rules.leverage,
-        *paid, borrow, *account,
+        *calendar, tape.spot_open, tape.spot_close, *chosen, *paid, borrow, *account,
     )  # fmt: skip
 
 
@@ -178,7 +175,7 @@ def _groups(trade: IntArray, series: IntArray, spot: int) -> tuple[IntArray, Int
 
 def _trades(legs: pd.DataFrame, spot: int) -> pd.DataFrame:
     trade, first, last = _groups(legs["trade"].to_numpy(), legs["series"].to_numpy(), spot)
-    kept = ["code", "side", "signal_bar", "entry_bar", "entry_price", "size", "notional"]
+    kept = ["code", "rule", "side", "signal_bar", "entry_bar", "entry_price", "size", "notional"]
     trades = legs.iloc[first][kept].reset_index(drop=True)
     trades["exit_price"] = legs["exit_price"].to_numpy()[last]
     trades["reason"] = legs["reason"].to_numpy()[last]

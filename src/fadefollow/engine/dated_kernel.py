@@ -33,6 +33,7 @@ from fadefollow.engine.kernel import (
     STOP,
     TARGET,
     TIME,
+    by_due,
     first_opposite,
     liquidation_level,
     walk,
@@ -44,7 +45,9 @@ ROLL, EXPIRY = EXIT_REASONS.index("roll"), EXIT_REASONS.index("expiry")
 _OPEN = -1
 
 #: columns of the integer and the float records of a leg
-LEG_INTS = ("trade", "code", "side", "signal_bar", "entry_bar", "exit_bar", "reason", "series")
+LEG_INTS = (
+    "trade", "code", "rule", "side", "signal_bar", "entry_bar", "exit_bar", "reason", "series",
+)  # fmt: skip
 LEG_FLOATS = (
     "entry_price", "exit_price", "size", "notional", "fees", "slippage", "funding", "pnl",
 )  # fmt: skip
@@ -86,8 +89,8 @@ def _last_bar(d_close):
 @njit(cache=True, nogil=True)
 def run_future(
     time, d_open, d_high, d_low, d_close, nearest, leave,
-    bar, side, code, exit_bar, exit_side, opposite, delay, hold,
-    stop, target, trail, leverage, fee, slippage, maintenance, capital, weight, compound, alone,
+    bar, side, code, rule, exit_bar, exit_side, when, levels,
+    fee, slippage, maintenance, capital, weight, compound, alone,
 ):  # fmt: skip
     """All legs of one coin's book on dated futures: integer records, float records, dropped.
 
@@ -99,8 +102,9 @@ def run_future(
     no_time, no_rate = np.empty(0, np.int64), np.empty(0, np.float64)
     final = _last_bar(d_close)
     count, trades, dropped, free_from, equity = 0, 0, 0, 0, capital
-    for j in range(len(bar)):
-        start = bar[j] + 1 + delay
+    due_bar, order = by_due(bar, rule, when)
+    for j in order:
+        start = due_bar[j]
         if start >= len(time) or (start < free_from and not alone) or start < 0:
             continue
         c = nearest[start]
@@ -110,6 +114,9 @@ def run_future(
         cash = weight * (equity if compound else capital)
         if cash <= 0.0:
             break
+        k = rule[j]
+        delay, hold, opposite = when[k, 0], when[k, 1], when[k, 2]
+        stop, target, trail, leverage = levels[k, 0], levels[k, 1], levels[k, 2], levels[k, 3]
         due, begin, at_open = start + hold, start, 1
         while True:
             until = min(due, leave[c])
@@ -132,7 +139,7 @@ def run_future(
                 reason = ROLL if following >= 0 else EXPIRY
             elif reason == END and last < final:
                 reason = EXPIRY
-            whole = (trades, code[j], side[j], bar[j], begin, last, reason, c)
+            whole = (trades, code[j], rule[j], side[j], bar[j], begin, last, reason, c)
             money = (entry, exit_, size, size * entry, fees, slipped, funding, pnl)
             count = _write(ints, floats, count, whole, money)
             equity += pnl
@@ -148,8 +155,8 @@ def run_future(
 @njit(cache=True, nogil=True)
 def run_carry(
     time, d_open, d_high, d_low, d_close, s_open, s_close, nearest, leave,
-    bar, side, code, exit_bar, exit_side, opposite, delay, hold,
-    stop, target, leverage, fee, slippage, maintenance, borrow, capital, weight, compound, alone,
+    bar, side, code, rule, exit_bar, exit_side, when, levels,
+    fee, slippage, maintenance, borrow, capital, weight, compound, alone,
 ):  # fmt: skip
     """All legs of one coin's book on futures against spot."""
     room = len(bar) * (len(leave) + 2)
@@ -157,8 +164,9 @@ def run_carry(
     floats = np.empty((room, len(LEG_FLOATS)), np.float64)
     count, trades, dropped, free_from, equity = 0, 0, 0, 0, capital
     spot_series = len(leave)
-    for j in range(len(bar)):
-        start = bar[j] + 1 + delay
+    due_bar, order = by_due(bar, rule, when)
+    for j in order:
+        start = due_bar[j]
         if start >= len(time) or (start < free_from and not alone) or start < 0:
             continue
         c = nearest[start]
@@ -169,6 +177,9 @@ def run_carry(
         if cash <= 0.0:
             break
         way = side[j]
+        k = rule[j]
+        delay, hold, opposite = when[k, 0], when[k, 1], when[k, 2]
+        stop, target, leverage = levels[k, 0], levels[k, 1], levels[k, 3]
         size = cash / (d_open[c, start] * (1.0 + way * slippage))
         due = start + hold
         due_opposite = due + 1
@@ -208,7 +219,7 @@ def run_carry(
                         leg = _closed_leg(
                             d_open[c, begin], d_open[c, i], way, size, fee, slippage, 0.0
                         )
-                        whole = (trades, code[j], way, bar[j], begin, i, ROLL, c)
+                        whole = (trades, code[j], rule[j], way, bar[j], begin, i, ROLL, c)
                         count = _write(ints, floats, count, whole, leg)
                         equity += leg[7]
                         c, begin = following, i
@@ -231,7 +242,7 @@ def run_carry(
                 fees = fee * size * fill
                 slipped = size * abs(fill - d_open[c, begin])
                 pnl = -size * fill / leverage - fees
-                whole = (trades, code[j], way, bar[j], begin, i, LIQUIDATION, c)
+                whole = (trades, code[j], rule[j], way, bar[j], begin, i, LIQUIDATION, c)
                 money = (fill, bankrupt, size, size * fill, fees, slipped, 0.0, pnl)
                 count = _write(ints, floats, count, whole, money)
                 equity += pnl
@@ -242,7 +253,7 @@ def run_carry(
             leg = _closed_leg(d_open[c, begin], out, way, size, fee, slippage, 0.0)
             if at_end:
                 reason = END
-            whole = (trades, code[j], way, bar[j], begin, last, reason, c)
+            whole = (trades, code[j], rule[j], way, bar[j], begin, last, reason, c)
             count = _write(ints, floats, count, whole, leg)
             equity += leg[7]
         if at_end:
@@ -255,7 +266,7 @@ def run_carry(
         out = s_close[last] if at_end else s_open[last]
         borrowed = borrow * (time[last] - time[start]) / _YEAR_NS
         leg = _closed_leg(s_open[start], out, -way, size, fee, slippage, borrowed)
-        whole = (trades, code[j], -way, bar[j], start, last, reason, spot_series)
+        whole = (trades, code[j], rule[j], -way, bar[j], start, last, reason, spot_series)
         count = _write(ints, floats, count, whole, leg)
         equity += leg[7]
         trades += 1

@@ -7,7 +7,16 @@ import math
 import numpy as np
 from numba import njit
 
-from fadefollow.engine.model import EXIT_REASONS, IntArray
+from fadefollow.engine.model import (
+    EXIT_REASONS,
+    AnyRules,
+    Events,
+    FloatArray,
+    IntArray,
+    Rules,
+    hold_bars,
+)
+from fadefollow.errors import ParameterError
 
 TIME, OPPOSITE, STOP, TARGET, TRAIL, LIQUIDATION = range(6)
 END = EXIT_REASONS.index("end")
@@ -16,7 +25,7 @@ END = EXIT_REASONS.index("end")
 _RUIN = 1e-9
 
 #: columns of the integer and the float records of a trade
-INTS = ("code", "side", "signal_bar", "entry_bar", "exit_bar", "reason", "hole")
+INTS = ("code", "rule", "side", "signal_bar", "entry_bar", "exit_bar", "reason", "hole")
 FLOATS = (
     "entry_price",
     "exit_price",
@@ -30,8 +39,48 @@ FLOATS = (
 )
 
 
-_ENTRY, _REASON, _HOLE = (INTS.index(name) for name in ("entry_bar", "reason", "hole"))
+_CODE, _ENTRY, _REASON, _HOLE = (
+    INTS.index(name) for name in ("code", "entry_bar", "reason", "hole")
+)
 _RETURN = FLOATS.index("return")
+
+#: columns of the two tables of rule sets, one of integers (delay and hold in bars)
+WHEN = ("delay", "hold", "opposite")
+LEVELS = ("stop", "target", "trail", "leverage")
+
+
+def rule_tables(rules: AnyRules, bar_ns: int) -> tuple[IntArray, FloatArray]:
+    """The rule sets as the kernels take them: WHEN and LEVELS, one row a set; NaN is off.
+
+    Raises:
+        ParameterError: a holding time is not a whole number of bars.
+    """
+    when = [(r.delay_bars, hold_bars(r, bar_ns), r.opposite) for r in rules.sets]
+    return np.array(when, np.int64), np.array([exit_levels(r) for r in rules.sets])
+
+
+def exit_levels(rules: Rules) -> tuple[float, float, float, float]:
+    """One rule set's row of LEVELS."""
+    off = math.nan
+    stop, target, trail = (off if x is None else x for x in (rules.stop, rules.target, rules.trail))
+    return stop, target, trail, rules.leverage
+
+
+def event_arrays(events: Events, rules: AnyRules) -> tuple[IntArray, ...]:
+    """The events as the kernels take them.
+
+    Raises:
+        ParameterError: an event's rule set is not among the rules.
+    """
+    rule, count = events.rule, len(rules.sets)
+    if rule is None:
+        rule = np.zeros(len(events.bar), np.int64)
+    elif len(rule) and not 0 <= rule.min() <= rule.max() < count:
+        raise ParameterError(
+            f"an event's rule must be the place of one of {count} rule sets",
+            got=f"{rule.min()} to {rule.max()}",
+        )
+    return events.bar, events.side, events.code, rule, events.exit_bar, events.exit_side
 
 
 @njit(cache=True, nogil=True)
@@ -50,6 +99,21 @@ def liquidation_level(
 @njit(cache=True, nogil=True)
 def _missing(open_, high, low, close, i):  # a bar that lacks one price is missing
     return math.isnan(open_[i] + high[i] + low[i] + close[i])
+
+
+@njit(cache=True, nogil=True)
+def by_due(bar: IntArray, rule: IntArray, when: IntArray) -> tuple[IntArray, IntArray]:
+    """The bar at whose open each event is due, and the events in the order in which they act.
+
+    They act in order of their due bars; of those due at one open the one that was known first, and
+    of those known at one bar the first in the order given. With one delay that is the order given.
+    """
+    due = np.empty(len(bar), np.int64)
+    sorted_ = True
+    for j in range(len(bar)):
+        due[j] = bar[j] + 1 + when[rule[j], 0]
+        sorted_ = sorted_ and (j == 0 or due[j - 1] <= due[j])
+    return due, np.arange(len(bar)) if sorted_ else np.argsort(due, kind="mergesort")
 
 
 @njit(cache=True, nogil=True)
@@ -178,10 +242,14 @@ def _hole_held_over(holes: IntArray, entry_time: int, exit_time: int) -> int:
 def run_book(
     time, open_, high, low, close, liq_open, liq_high, liq_low,
     settle_time, settle_rate, settle_mark, holes,
-    bar, side, code, exit_bar, exit_side, opposite, delay, hold,
-    stop, target, trail, leverage, fee, slippage, maintenance, capital, weight, compound,
+    bar, side, code, rule, exit_bar, exit_side, when, levels,
+    fee, slippage, maintenance, capital, weight, compound,
 ):  # fmt: skip
     """All trades of one coin and book, one position at a time (paragraph 2).
+
+    Args:
+        rule: of each event, its row in `when` (WHEN) and `levels` (LEVELS), by which the position
+            lives until it ends.
 
     Returns:
         integer records (INTS), float records (FLOATS), number of entries dropped on missing bars.
@@ -189,8 +257,9 @@ def run_book(
     ints = np.empty((len(bar), len(INTS)), np.int64)
     floats = np.empty((len(bar), len(FLOATS)), np.float64)
     count, dropped, free_from, equity = 0, 0, 0, capital
-    for j in range(len(bar)):
-        due = bar[j] + 1 + delay
+    due_bar, order = by_due(bar, rule, when)
+    for j in order:
+        due = due_bar[j]
         if due >= len(time) or due < free_from or due < 0:
             continue
         if _missing(open_, high, low, close, due):
@@ -199,6 +268,9 @@ def run_book(
         cash = weight * (equity if compound else capital)
         if cash <= _RUIN * capital:
             break
+        k = rule[j]
+        delay, hold, opposite = when[k, 0], when[k, 1], when[k, 2]
+        stop, target, trail, leverage = levels[k, 0], levels[k, 1], levels[k, 2], levels[k, 3]
         last, reason, at_open, entry, exit_, size, fees, slipped, funding, pnl = walk(
             time, open_, high, low, close, liq_open, liq_high, liq_low,
             settle_time, settle_rate, settle_mark,
@@ -206,7 +278,7 @@ def run_book(
             stop, target, trail, leverage, fee, slippage, maintenance, cash,
         )  # fmt: skip
         hole = _hole_held_over(holes, time[due], time[last])
-        record = (code[j], side[j], bar[j], due, last, reason, hole)
+        record = (code[j], rule[j], side[j], bar[j], due, last, reason, hole)
         for c in range(len(record)):
             ints[count, c] = record[c]
         notional = size * entry
@@ -234,7 +306,7 @@ def every_bar(
         last, reason, _, entry, _, size, _, _, _, pnl = walk(
             time, open_, high, low, close, liq_open, liq_high, liq_low,
             settle_time, settle_rate, settle_mark,
-            i, side, none, none, False, 0, hold,
+            i, side, none, none, 0, 0, hold,
             stop, target, trail, leverage, fee, slippage, maintenance, 1.0,
         )  # fmt: skip
         if reason != END and _hole_held_over(holes, time[i], time[last]) < 0:
@@ -247,8 +319,8 @@ def run_shifted(
     shifts, circle, day, sums,
     time, open_, high, low, close, liq_open, liq_high, liq_low,
     settle_time, settle_rate, settle_mark, holes,
-    bar, side, code, exit_bar, exit_side, opposite, delay, hold,
-    stop, target, trail, leverage, fee, slippage, maintenance, capital, weight, compound,
+    bar, side, code, rule, exit_bar, exit_side, when, levels,
+    fee, slippage, maintenance, capital, weight, compound,
 ):  # fmt: skip
     """The book of the same events, all shifted, once for each shift; returns summed by day.
 
@@ -270,11 +342,11 @@ def run_shifted(
         ints, floats, _ = run_book(
             time, open_, high, low, close, liq_open, liq_high, liq_low,
             settle_time, settle_rate, settle_mark, holes,
-            turned[order], side[order], code[order],
-            exit_turned[exit_order], exit_side[exit_order], opposite, delay, hold,
-            stop, target, trail, leverage, fee, slippage, maintenance, capital, weight, compound,
+            turned[order], side[order], code[order], rule[order],
+            exit_turned[exit_order], exit_side[exit_order], when, levels,
+            fee, slippage, maintenance, capital, weight, compound,
         )  # fmt: skip
         for i in range(len(ints)):
             if ints[i, _REASON] != END and ints[i, _HOLE] < 0:
-                sums[b, 0, ints[i, 0], day[ints[i, _ENTRY]]] += floats[i, _RETURN]
-                sums[b, 1, ints[i, 0], day[ints[i, _ENTRY]]] += 1.0
+                sums[b, 0, ints[i, _CODE], day[ints[i, _ENTRY]]] += floats[i, _RETURN]
+                sums[b, 1, ints[i, _CODE], day[ints[i, _ENTRY]]] += 1.0

@@ -16,6 +16,9 @@ IntArray = npt.NDArray[np.int64]
 
 HOUR_NS = 3_600_000_000_000
 
+#: first open and last close, UTC
+Span = tuple[pd.Timestamp, pd.Timestamp]
+
 ExitReason = Literal[
     "time", "opposite", "stop", "target", "trail", "liquidation", "roll", "expiry", "end"
 ]
@@ -129,6 +132,57 @@ class Rules:
     weight: float = 1.0  #: share of the capital per position
     compound: bool = False  #: size by the account's present equity instead of its capital
 
+    @property
+    def sets(self) -> tuple[Rules, ...]:
+        """Itself: the one rule set there is."""
+        return (self,)
+
+
+@dataclass(frozen=True)
+class RuleSets:
+    """Several rule sets in one book: each event says by its `rule` which one it is traded by.
+
+    A position lives by the rules that it was opened with, whatever comes after: also its `opposite`
+    waits for its own delay. The account is one, so that the sets agree about it.
+
+    Raises:
+        ParameterError: there is no set, or they differ in capital, weight or compound.
+    """
+
+    sets: tuple[Rules, ...]
+
+    def __post_init__(self) -> None:
+        accounts = {(r.capital, r.weight, r.compound) for r in self.sets}
+        if len(accounts) != 1:
+            raise ParameterError(
+                "the rule sets of one book must share one account: capital, weight and compound",
+                got=", ".join(f"{c:g} × {w:g}, {on}" for c, w, on in sorted(accounts)) or "no set",
+            )
+
+    @property
+    def hold_hours(self) -> float:
+        """The longest holding time of all sets."""
+        return max(rules.hold_hours for rules in self.sets)
+
+    @property
+    def capital(self) -> float:
+        """Per coin and book, in the quote currency."""
+        return self.sets[0].capital
+
+    @property
+    def weight(self) -> float:
+        """Share of the capital per position."""
+        return self.sets[0].weight
+
+    @property
+    def compound(self) -> bool:
+        """Whether positions are sized by the account's present equity."""
+        return self.sets[0].compound
+
+
+#: of either kind, `hold_hours` is the longest that a position is held
+AnyRules = Rules | RuleSets
+
 
 @dataclass(frozen=True)
 class Costs:
@@ -154,6 +208,7 @@ class Events:
     code: IntArray  #: the caller's number of the phase
     exit_bar: IntArray
     exit_side: IntArray
+    rule: IntArray | None = None  #: of each entry, its place in the rule sets; None: all 0
 
 
 @dataclass(frozen=True)
@@ -161,10 +216,11 @@ class Book:
     """The trades of one coin and book.
 
     Attributes:
-        trades: one row a trade, in order of entry: `code`, `side`, `signal_bar`, `entry_bar`,
-            `exit_bar`, `entry_price`, `exit_price` (fills), `reason` (see EXIT_REASONS), `size`,
-            `notional`, `fees`, `slippage`, `funding` (cash, + received), `pnl`, `return`, `hole`
-            (number of the first hole in the settlements that it was held over, else −1).
+        trades: one row a trade, in order of entry: `code`, `rule` (its place in the rule sets),
+            `side`, `signal_bar`, `entry_bar`, `exit_bar`, `entry_price`, `exit_price` (fills),
+            `reason` (see EXIT_REASONS), `size`, `notional`, `fees`, `slippage`, `funding` (cash,
+            + received), `pnl`, `return`, `hole` (number of the first hole in the settlements that
+            it was held over, else −1).
         dropped: entries that were due on a missing bar.
         legs: where a trade can have several: one row a leg, columns as in `trades` and `trade`
             (its row there) and `series` (its place in the tape's `series`).
@@ -182,13 +238,14 @@ class Returns:
     entry_bar: IntArray
     exit_bar: IntArray
     code: IntArray
+    rule: IntArray
     side: IntArray
     #: net return on entry notional; NaN for trades cut off by the end of data or held over a hole
     value: FloatArray
 
 
-def hold_bars(rules: Rules, bar_ns: int) -> int:
-    """The holding time in bars.
+def hold_bars(rules: AnyRules, bar_ns: int) -> int:
+    """The (longest) holding time in bars.
 
     Raises:
         ParameterError: it is not a whole, positive number of bars.
@@ -215,10 +272,12 @@ class Plan:
         bars, leans, codes: per coin the events: the bar at whose close the phase became known
             (its number on the union calendar), its lean (+1, −1), its phase's code.
         exit_bars, exit_leans: per coin the phases that can end a position by `opposite`.
-        rules: how positions are opened and closed.
+        rules: how positions are opened and closed; `rules.hold_hours` is the longest time that one
+            is held.
         refused: stances that cannot be traded, with the reason.
         window_hours: the longest detection window of the signal.
         weekly: whether its phases are tied to weekdays.
+        which: per coin the place of each event's rules in `rules.sets`; None: all 0.
     """
 
     strategy: str
@@ -231,10 +290,15 @@ class Plan:
     codes: tuple[IntArray, ...]
     exit_bars: tuple[IntArray, ...]
     exit_leans: tuple[IntArray, ...]
-    rules: Rules
+    rules: AnyRules
     refused: dict[str, str] = field(default_factory=dict)
     window_hours: float = 0.0
     weekly: bool = False
+    which: tuple[IntArray, ...] | None = None
+
+    def rule_of(self, coin: int) -> IntArray:
+        """The place of each event's rules in `rules.sets`, of one coin."""
+        return np.zeros(len(self.bars[coin]), np.int64) if self.which is None else self.which[coin]
 
     def events(self, coin: int, stance: str) -> Events:
         """The events of one coin as a book of this stance sees them."""
@@ -245,4 +309,5 @@ class Plan:
             code=self.codes[coin],
             exit_bar=self.exit_bars[coin],
             exit_side=sign * self.exit_leans[coin],
+            rule=None if self.which is None else self.which[coin],
         )

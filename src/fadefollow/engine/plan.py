@@ -11,19 +11,32 @@ import pandas as pd
 
 from fadefollow.engine.costs import CostSettings, costs_of
 from fadefollow.engine.dated import dated_tape
-from fadefollow.engine.model import Book, Costs, DatedTape, IntArray, Plan, Tape
+from fadefollow.engine.joined import joined
+from fadefollow.engine.model import Book, Costs, DatedTape, IntArray, Plan, Span, Tape
 from fadefollow.engine.resolver import hold_bars, resolve
 from fadefollow.engine.strategy import Strategy
-from fadefollow.engine.tape import calendar, tape
+from fadefollow.engine.tape import calendar, cut_tape, tape
 from fadefollow.errors import DataError, FundingHoleError, ParameterError
 from fadefollow.market.panel import Market
 from fadefollow.phases import STANCES, Phases, Stance
 from fadefollow.spec import placed
 
+__all__ = [
+    "NEEDS",
+    "Plan",
+    "Prepared",
+    "Span",
+    "books",
+    "covered",
+    "instrument_tape",
+    "joined",
+    "prepare",
+    "trade_table",
+    "without_holes",
+]
+
 #: streams that an instrument cannot be traded without
 NEEDS = {"perp": ("perp", "funding"), "future": ("future", "perp"), "carry": ("future", "spot")}
-
-Span = tuple[pd.Timestamp, pd.Timestamp]
 
 
 @dataclass(frozen=True)
@@ -31,9 +44,9 @@ class Prepared:
     """A plan, and what its making left out.
 
     Attributes:
-        spans: per coin the time that all needed streams cover.
+        spans: per coin the time that all needed streams cover, and that was asked for.
         left_out: coins that cannot be traded, with the streams that they lack.
-        outside: events that fell outside their coin's span.
+        outside: events that fell outside the time that their coin's streams cover.
         needs: streams that the instrument cannot be traded without.
     """
 
@@ -65,6 +78,7 @@ def prepare(
     costs: CostSettings,
     window_hours: float = 0.0,
     weekly: bool = False,
+    within: Span | None = None,
 ) -> Prepared:
     """The plan of one strategy on the coins of a data set.
 
@@ -75,9 +89,12 @@ def prepare(
         costs: the data set's own costs; the strategy's override them.
         window_hours: the signal's longest detection window.
         weekly: whether its phases are tied to weekdays.
+        within: first open and last close that may be traded: no bar outside exists, no event that
+            became known there, and no coin that is covered only there. As at the start of data, an
+            event needs its own bar to lie within.
 
     Raises:
-        DataError: no coin has the streams that the instrument needs.
+        DataError: no coin has the streams that the instrument needs, or is covered within.
     """
     needs = NEEDS[strategy.trade.instrument]
     lacking = {symbol: market.missing(*needs) for symbol, market in markets.items()}
@@ -93,12 +110,17 @@ def prepare(
         )
     time = calendar(list(spans.values()), traded[0].bar)
     tapes = tuple(instrument_tape(strategy, m, time, spans[m.symbol]) for m in traded)
+    table, outside = _inside(phases.table, spans, traded[0].bar)
+    if within is not None:
+        spans = _clipped(strategy, spans, within, traded[0].bar)
+        tapes = _cut(tapes, spans)
+        time = tapes[0].time
+        table, _ = _inside(table, spans, traded[0].bar)
     rules = strategy.trade.rules()
     try:
         hold_bars(rules, tapes[0].bar_ns)
     except ParameterError as error:
         raise placed(error, f"strategy {strategy.name}, [trade]") from None
-    table, outside = _inside(phases.table, spans, traded[0].bar)
     own = [_of(table, t.symbol, strategy.phases, time) for t in tapes]
     exits = [_of(table, t.symbol, strategy.trade.exit_on or strategy.phases, time) for t in tapes]
     costs_ = tuple(costs_of(t.symbol, costs, strategy.costs) for t in tapes)
@@ -124,6 +146,31 @@ def instrument_tape(strategy: Strategy, market: Market, time: IntArray, span: Sp
         market, base, carry=trade.instrument == "carry", min_days_left=trade.min_days_left,
         leave_days=trade.leave_days, start=span[0], end=span[1],
     )  # fmt: skip
+
+
+def _clipped(
+    strategy: Strategy, spans: Mapping[str, Span], within: Span, bar: pd.Timedelta
+) -> dict[str, Span]:
+    """The part of each span that lies within; coins without one are left out."""
+    start, end = within[0].ceil(bar), within[1].floor(bar)
+    cut = {symbol: (max(first, start), min(last, end)) for symbol, (first, last) in spans.items()}
+    kept = {symbol: (first, last) for symbol, (first, last) in cut.items() if first < last}
+    if not kept:
+        raise DataError(
+            f"strategy {strategy.name} needs a coin that is covered within the time asked for",
+            got=f"none from {within[0]:%Y-%m-%d %H:%M} to {within[1]:%Y-%m-%d %H:%M} UTC",
+        )
+    return kept
+
+
+def _cut(tapes: Sequence[Tape], spans: Mapping[str, Span]) -> tuple[Tape, ...]:
+    """The tapes of some coins on the union calendar of their spans.
+
+    They are cut and not made anew, as a hole in the settlements may reach in from before.
+    """
+    first, last = min(a for a, _ in spans.values()), max(b for _, b in spans.values())
+    bounds = np.searchsorted(tapes[0].time, [first.value, last.value])
+    return tuple(cut_tape(t, int(bounds[0]), int(bounds[1])) for t in tapes if t.symbol in spans)
 
 
 def _refused(strategy: Strategy, leans: set[int], costs: Sequence[Costs]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from vectorbt.portfolio.enums import OrderSide, log_dt, order_dt
 from vectorbt.portfolio.trades import EntryTrades, ExitTrades, Trades
 from vectorbt.utils.config import Configured
 
-from fadefollow.engine.model import Book, DatedTape, FloatArray, Rules, Tape
+from fadefollow.engine.model import AnyRules, Book, DatedTape, FloatArray, Tape
 
 
 class FundedPortfolio(vbt.Portfolio):  # type: ignore[misc]
@@ -133,7 +133,7 @@ class FundedPortfolio(vbt.Portfolio):  # type: ignore[misc]
         return trades.replace(records_arr=records).regroup(group_by)
 
 
-def portfolio(tapes: Sequence[Tape], books: Sequence[Book], *, rules: Rules) -> FundedPortfolio:
+def portfolio(tapes: Sequence[Tape], books: Sequence[Book], *, rules: AnyRules) -> FundedPortfolio:
     """The portfolio of one book: a column a coin, each with its own capital.
 
     Where trades have several legs, there is a column for each series that a leg can be held in

@@ -9,9 +9,20 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.engine.dated import outcomes_dated, resolve_dated, returns_dated
-from fadefollow.engine.kernel import END, FLOATS, INTS, every_bar, run_book, run_shifted
+from fadefollow.engine.kernel import (
+    END,
+    FLOATS,
+    INTS,
+    event_arrays,
+    every_bar,
+    exit_levels,
+    rule_tables,
+    run_book,
+    run_shifted,
+)
 from fadefollow.engine.model import (
     EXIT_REASONS,
+    AnyRules,
     Book,
     Costs,
     DatedTape,
@@ -35,7 +46,7 @@ __all__ = [
 ]
 
 
-def resolve(tape: Tape, events: Events, *, rules: Rules, costs: Costs) -> Book:
+def resolve(tape: Tape, events: Events, *, rules: AnyRules, costs: Costs) -> Book:
     """The trades of one coin and book, as a table.
 
     A position whose liquidation price opens a bar at or beyond its level is liquidated even if an
@@ -44,15 +55,17 @@ def resolve(tape: Tape, events: Events, *, rules: Rules, costs: Costs) -> Book:
 
     Args:
         tape: prices and settlements of the coin.
-        events: phases with their side in this book, sorted by bar; at one bar the first wins.
-        rules: how positions open and close.
+        events: phases with their side in this book, sorted by bar. They act in order of their due
+            bars; of those due at one open the one known first wins, at one bar the first given.
+        rules: how positions open and close; of several rule sets each event names its own.
         costs: fees, slippage and maintenance rate.
 
     Returns:
         Every trade, also those held over a hole in the settlements (column `hole`).
 
     Raises:
-        ParameterError: the holding time is not a whole number of bars.
+        ParameterError: a holding time is not a whole number of bars, or an event's rule set is
+            not there.
     """
     if isinstance(tape, DatedTape):
         return resolve_dated(tape, events, rules=rules, costs=costs)
@@ -65,7 +78,7 @@ def resolve(tape: Tape, events: Events, *, rules: Rules, costs: Costs) -> Book:
     return Book(trades, int(dropped))
 
 
-def resolve_returns(tape: Tape, events: Events, *, rules: Rules, costs: Costs) -> Returns:
+def resolve_returns(tape: Tape, events: Events, *, rules: AnyRules, costs: Costs) -> Returns:
     """The same trades as `resolve`, as bare arrays and much faster."""
     if isinstance(tape, DatedTape):
         return returns_dated(tape, events, rules=rules, costs=costs)
@@ -73,10 +86,9 @@ def resolve_returns(tape: Tape, events: Events, *, rules: Rules, costs: Costs) -
     value = floats[:, FLOATS.index("return")].copy()
     reason, hole = ints[:, INTS.index("reason")], ints[:, INTS.index("hole")]
     value[(reason == END) | (hole >= 0)] = math.nan
-    entry, last, code, side = (
-        ints[:, INTS.index(c)] for c in ("entry_bar", "exit_bar", "code", "side")
-    )
-    return Returns(entry, last, code, side, value)
+    names = ("entry_bar", "exit_bar", "code", "rule", "side")
+    entry, last, code, rule, side = (ints[:, INTS.index(c)] for c in names)
+    return Returns(entry, last, code, rule, side, value)
 
 
 def outcomes(tape: Tape, side: int, *, rules: Rules, costs: Costs) -> FloatArray:
@@ -91,7 +103,7 @@ def outcomes(tape: Tape, side: int, *, rules: Rules, costs: Costs) -> FloatArray
     if isinstance(tape, DatedTape):
         return outcomes_dated(tape, side, rules=rules, costs=costs)
     return every_bar(  # type: ignore[no-any-return]
-        *_tape(tape), side, hold_bars(rules, tape.bar_ns), *_exits(rules), *_costs(costs)
+        *_tape(tape), side, hold_bars(rules, tape.bar_ns), *exit_levels(rules), *_costs(costs)
     )
 
 
@@ -99,7 +111,7 @@ def add_shifted(
     tape: Tape,
     events: Events,
     *,
-    rules: Rules,
+    rules: AnyRules,
     costs: Costs,
     shifts: IntArray,
     circle: int,
@@ -138,21 +150,20 @@ def shifted(events: Events, shift: int, circle: int, n: int) -> Events:
         order = order[moved[order] < n]
         return [column[order] for column in (moved, *columns)]
 
-    return Events(
-        *turned(events.bar, events.side, events.code), *turned(events.exit_bar, events.exit_side)
-    )
+    exit_bar, exit_side = turned(events.exit_bar, events.exit_side)
+    named = () if events.rule is None else (events.rule,)
+    bar, side, code, *rule = turned(events.bar, events.side, events.code, *named)
+    return Events(bar, side, code, exit_bar, exit_side, *rule)
 
 
-def _run(tape: Tape, events: Events, rules: Rules, costs: Costs) -> tuple[Any, Any, int]:
+def _run(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[Any, Any, int]:
     return run_book(*_arguments(tape, events, rules, costs))  # type: ignore[no-any-return]
 
 
-def _arguments(tape: Tape, events: Events, rules: Rules, costs: Costs) -> tuple[Any, ...]:
+def _arguments(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[Any, ...]:
     return (
-        *_tape(tape),
-        events.bar, events.side, events.code, events.exit_bar, events.exit_side,
-        rules.opposite, rules.delay_bars, hold_bars(rules, tape.bar_ns),
-        *_exits(rules), *_costs(costs), rules.capital, rules.weight, rules.compound,
+        *_tape(tape), *event_arrays(events, rules), *rule_tables(rules, tape.bar_ns),
+        *_costs(costs), rules.capital, rules.weight, rules.compound,
     )  # fmt: skip
 
 
@@ -161,12 +172,6 @@ def _tape(t: Tape) -> tuple[Any, ...]:
         t.time, t.open, t.high, t.low, t.close, t.liq_open, t.liq_high, t.liq_low,
         t.settle_time, t.settle_rate, t.settle_mark, t.holes,
     )  # fmt: skip
-
-
-def _exits(rules: Rules) -> tuple[float, float, float, float]:
-    off = math.nan
-    stop, target, trail = (off if x is None else x for x in (rules.stop, rules.target, rules.trail))
-    return stop, target, trail, rules.leverage
 
 
 def _costs(costs: Costs) -> tuple[float, float, float]:

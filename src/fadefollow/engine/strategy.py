@@ -89,6 +89,20 @@ class Range(BaseModel):
         return self
 
 
+class Tuned(BaseModel):
+    """The `[tuned]` table of a strategy that a tuning job wrote: where its parameters come from."""
+
+    model_config = _FROZEN
+
+    original: str  #: the strategy that was tuned
+    dataset: str
+    fingerprint: str  #: of its data
+    until: str  #: end of the time that was searched, UTC; what was earned before is in sample
+    stance: Literal["fade", "follow"]  #: the book whose objective was maximised
+    objective: str
+    trials: int  #: that were evaluated in all folds
+
+
 class Strategy(BaseModel):
     """A named bet on the phases of one signal; fade and follow are always both measured."""
 
@@ -105,6 +119,7 @@ class Strategy(BaseModel):
     trade: Trade
     costs: CostSettings = CostSettings()
     search: dict[str, Range] = {}  #: "params.NAME" or "trade.NAME" → range
+    tuned: Tuned | None = None
 
     @model_validator(mode="after")
     def _phases_once(self) -> Self:

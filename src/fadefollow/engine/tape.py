@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.model import FloatArray, IntArray, Tape
+from fadefollow.engine.model import DatedTape, FloatArray, IntArray, Tape
 from fadefollow.market.panel import Market
 
+#: arrays of a tape that are no bars
+_BY_RECORD = frozenset({"settle_time", "settle_rate", "settle_mark", "holes", "leave"})
 _PRICES = ("open", "high", "low", "close")
 #: settlements may be late by this much before the gap counts as a hole
 _LATE_NS = 5 * 60 * 1_000_000_000
@@ -65,6 +70,25 @@ def tape(market: Market, *, time: IntArray, start: pd.Timestamp, end: pd.Timesta
         settle_mark=_marks(time, bar_ns, settle, marks["close"], prices["open"], prices["close"]),
         holes=holes, volume=spread(base, "volume"),
     )  # fmt: skip
+
+
+def cut_tape(whole: Tape, first: int, last: int) -> Tape:
+    """The bars from `first` to before `last`, as views; bars are numbered from 0 again.
+
+    Settlements and holes stay as they are, as they count by their times.
+    """
+    bars = slice(first, last)
+    cut: dict[str, Any] = {
+        f.name: value[..., bars]
+        for f in fields(whole)
+        if isinstance(value := getattr(whole, f.name), np.ndarray)
+        and value.ndim
+        and value.shape[-1] == len(whole.time)
+        and f.name not in _BY_RECORD
+    }
+    if isinstance(whole, DatedTape):
+        cut["leave"] = whole.leave - first
+    return replace(whole, **cut)
 
 
 def _settlements(

@@ -30,19 +30,41 @@ def daily_pnl(plan: Plan, books: Sequence[Book], code: int | None = None) -> pd.
         One value a UTC day on which a coin was listed (between its first and last bar).
     """
     day = day_of_bar(plan)
-    first, n_days = int(plan.tapes[0].time[0] // DAY_NS), int(day[-1]) + 1
+    returns, held = book_returns(
+        plan.tapes, plan.costs, books, capital=plan.rules.capital, day=day, code=code
+    )
+    first = int(plan.tapes[0].time[0] // DAY_NS)
+    dates = pd.to_datetime((first + np.flatnonzero(held)) * DAY_NS, utc=True)
+    return pd.Series(returns[held], index=pd.DatetimeIndex(dates, name="day"), name="return")
+
+
+def book_returns(
+    tapes: Sequence[Tape],
+    costs: Sequence[Costs],
+    books: Sequence[Book],
+    *,
+    capital: float,
+    day: IntArray,
+    code: int | None = None,
+) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """The daily return of one book, and on which days a coin was listed, shape (days,) each.
+
+    Args:
+        tapes, costs, books: one a coin, on the same calendar.
+        capital: of each coin, quote currency.
+        day: of each bar, counted from the first, shape (n,).
+        code: only the trades of this phase; None for the whole book.
+    """
+    first, n_days = int(tapes[0].time[0] // DAY_NS), int(day[-1]) + 1
     pnl = np.zeros((len(books), n_days))
     listed = np.zeros((len(books), n_days), bool)
-    for coin, book in enumerate(books):
-        tape, costs = plan.tapes[coin], plan.costs[coin]
+    for coin, (tape, cost, book) in enumerate(zip(tapes, costs, books, strict=True)):
         for close, held_in in held_series(tape, book):
             trades = held_in if code is None else held_in[held_in["code"] == code]
-            pnl[coin] += coin_pnl(tape, costs, trades, close=close, day=day, first_day=first)
+            pnl[coin] += coin_pnl(tape, cost, trades, close=close, day=day, first_day=first)
         listed[coin] = _listed(tape.close, day, n_days)
-    held = listed.any(axis=0)
-    returns = pnl.sum(axis=0)[held] / listed.sum(axis=0)[held] / plan.rules.capital
-    dates = pd.to_datetime((first + np.flatnonzero(held)) * DAY_NS, utc=True)
-    return pd.Series(returns, index=pd.DatetimeIndex(dates, name="day"), name="return")
+    coins = listed.sum(axis=0)
+    return pnl.sum(axis=0) / np.maximum(coins, 1) / capital, coins > 0
 
 
 def held_series(tape: Tape, book: Book) -> list[tuple[FloatArray, pd.DataFrame]]:

@@ -12,10 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from arch.bootstrap import optimal_block_length
 
 from fadefollow.engine.model import Book, FloatArray, IntArray, Plan
+
+#: what makes trades comparable: coin (its place in the plan), side, and rule set (its place there)
+Kind = tuple[int, int, int]
 
 DAY_NS = 86_400_000_000_000
 HOUR_NS = 3_600_000_000_000
@@ -31,12 +35,18 @@ class Sample:
 
     coin: IntArray  #: the place of the coin in the plan
     side: IntArray  #: +1 long, −1 short
+    rule: IntArray  #: the place of its rules in the plan's rule sets
     entry_bar: IntArray  #: on the union calendar
     day: IntArray  #: of entry, counted from the calendar's first UTC day
     value: FloatArray  #: net return on entry notional, a fraction
 
     def __len__(self) -> int:
         return len(self.value)
+
+    def of(self, kind: Kind) -> npt.NDArray[np.bool_]:
+        """Which trades are of one kind, shape (k,)."""
+        columns = np.column_stack([self.coin, self.side, self.rule])
+        return (columns == kind).all(axis=1)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -78,8 +88,10 @@ def regular_trades(books: Sequence[Book], code: int) -> pd.DataFrame:
 
 def sample(plan: Plan, trades: pd.DataFrame) -> Sample:
     """The bare arrays of `regular_trades`."""
-    coin, side, entry = (trades[c].to_numpy(np.int64) for c in ("coin", "side", "entry_bar"))
-    return Sample(coin, side, entry, day_of_bar(plan)[entry], trades["return"].to_numpy(np.float64))
+    names = ("coin", "side", "rule", "entry_bar")
+    coin, side, rule, entry = (trades[c].to_numpy(np.int64) for c in names)
+    value = trades["return"].to_numpy(np.float64)
+    return Sample(coin, side, rule, entry, day_of_bar(plan)[entry], value)
 
 
 def day_sums(day: IntArray, value: FloatArray, n_days: int) -> DaySums:

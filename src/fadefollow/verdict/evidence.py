@@ -16,6 +16,7 @@ from fadefollow.verdict.bootstrap import UNKNOWN, Bootstrapped, bootstrap
 from fadefollow.verdict.daily import daily_pnl
 from fadefollow.verdict.days import (
     DaySums,
+    Kind,
     Sample,
     block_length,
     day_of_bar,
@@ -94,7 +95,7 @@ def _weigh_phase(
     books: Books,
     code: int,
     by_bar: Outcomes,
-    cells: dict[tuple[int, int], Cells],
+    cells: dict[Kind, Cells],
     *,
     draws: int,
     rng: np.random.Generator,
@@ -117,7 +118,7 @@ def _weigh_phase(
     return PhaseEvidence(length, stances, difference)
 
 
-def _row(plan: Plan, books: Sequence[Book], code: int, cells: dict[tuple[int, int], Cells]) -> _Row:
+def _row(plan: Plan, books: Sequence[Book], code: int, cells: dict[Kind, Cells]) -> _Row:
     trades = regular_trades(books, code)
     mine = sample(plan, trades)
     net = day_sums(mine.day, mine.value, int(day_of_bar(plan)[-1]) + 1)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fadefollow.crew import Crew, Shared, kept
 from fadefollow.engine.model import FloatArray, Plan
 from fadefollow.errors import ParameterError
 from fadefollow.phases import STANCES, Stance
@@ -27,6 +28,10 @@ from fadefollow.verdict.threads import threads
 #: with fewer placebo shifts than this, the verdict says how many there were
 FEW_SHIFTS = 200
 
+#: draws that one worker of a crew resolves in one go
+_PER_ITEM = 100
+#: a crew, and the plans as it has them
+Spread = tuple[Crew, Shared[tuple[Plan, ...]]]
 Progress = Callable[[int, int], None]  #: called with draws done and draws in all
 
 
@@ -40,6 +45,7 @@ def judge(
     seed: int = 0,
     outcomes: MutableMapping[str, Outcomes] | None = None,
     progress: Progress | None = None,
+    spread: Spread | None = None,
 ) -> tuple[Verdict, ...]:
     """Judge every phase of every strategy of a run, as one family of questions.
 
@@ -54,6 +60,7 @@ def judge(
         outcomes: is given, by strategy, what entering at every bar earns, for those who need it
             further on.
         progress: told how far the placebo is, which takes most of the time.
+        spread: a crew that has the plans, to do the placebo; by default threads of this process.
 
     Returns:
         One verdict a strategy × phase, in the order of the plans.
@@ -75,7 +82,7 @@ def judge(
             )
         )
     shifts = draw_shifts(plans, draws=placebo_draws, rng=np.random.default_rng([seed]))
-    rows = _confront(plans, evidence, shifts, progress)
+    rows = _confront(plans, evidence, shifts, progress, spread)
     table = step_down(
         np.array([row.t for row in rows]),
         np.array([row.draws_t for row in rows]).reshape(len(rows), len(shifts.hours)).T,
@@ -121,6 +128,7 @@ def _confront(
     evidence: Sequence[tuple[PhaseEvidence, ...]],
     shifts: Shifts,
     progress: Progress | None,
+    spread: Spread | None,
 ) -> list[_Row]:
     books = [(p, e, s) for p, e in zip(plans, evidence, strict=True) for s in STANCES]
     books = [(plan, phases, stance) for plan, phases, stance in books if stance not in plan.refused]
@@ -132,11 +140,51 @@ def _confront(
         if progress is not None:
             progress(done, total)
 
-    for plan, phases, stance in books:
-        lengths = np.array([phase.length for phase in phases])
-        draws = placebo(plan, stance, shifts, lengths=lengths, progress=step)
+    lengths = [np.array([phase.length for phase in phases]) for _, phases, _ in books]
+    if spread is None:
+        drawn: Iterable[Draws] = (
+            placebo(plan, stance, shifts, lengths=length, progress=step)
+            for (plan, _, stance), length in zip(books, lengths, strict=True)
+        )
+    else:
+        places = {plan.strategy: number for number, plan in enumerate(plans)}
+        asked = [(places[plan.strategy], stance) for plan, _, stance in books]
+        drawn = _drawn_by(spread, asked, lengths, shifts, step)
+    for (plan, phases, stance), draws in zip(books, drawn, strict=True):
         rows += [_row(plan, code, stance, phase, draws) for code, phase in enumerate(phases)]
     return rows
+
+
+_Part = tuple[int, Stance, FloatArray, Shifts]
+
+
+def _drawn_by(
+    spread: Spread,
+    asked: Sequence[tuple[int, Stance]],
+    lengths: Sequence[FloatArray],
+    shifts: Shifts,
+    step: Callable[[int], None],
+) -> list[Draws]:
+    """Each book's placebo from a crew, some draws an item; draws do not depend on each other."""
+    team, plans = spread
+    firsts = range(0, max(len(shifts.hours), 1), _PER_ITEM)
+    parts = [replace(shifts, hours=shifts.hours[k : k + _PER_ITEM]) for k in firsts]
+    items = [(*one, length, part) for one, length in zip(asked, lengths, strict=True)
+             for part in parts]  # fmt: skip
+    found: dict[int, Draws] = {}
+    for number, draws in team.stream(_placebo_of, items, plans):
+        found[number] = kept(draws)
+        step(len(items[number][-1].hours))
+    by_book = [[found[b * len(parts) + k] for k in range(len(parts))] for b in range(len(asked))]
+    return [
+        Draws(np.concatenate([d.mean for d in book]), np.concatenate([d.t for d in book]))
+        for book in by_book
+    ]
+
+
+def _placebo_of(plans: tuple[Plan, ...], part: _Part) -> Draws:
+    number, stance, lengths, shifts = part
+    return placebo(plans[number], stance, shifts, lengths=lengths)
 
 
 def _row(plan: Plan, code: int, stance: Stance, phase: PhaseEvidence, draws: Draws) -> _Row:

@@ -2,8 +2,8 @@
 
 Past returns explain more than half of the gap between perp and spot, so that a phase may be no
 more than a costly way to say "it has risen". Each trade is compared with all entries in the same
-coin and on the same side after a like trailing return. Those are held to their time exit, stop or
-target: the benchmark has no phases that could end a position by `opposite`.
+coin, on the same side and by the same rules after a like trailing return. Those are held to their
+time exit, stop or target: the benchmark has no phases that could end a position by `opposite`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy as np
 from fadefollow.engine.model import FloatArray, IntArray, Plan, Tape
 from fadefollow.engine.resolver import hold_bars
 from fadefollow.verdict.anyhour import Outcomes
-from fadefollow.verdict.days import DaySums, Sample, day_of_bar
+from fadefollow.verdict.days import DaySums, Kind, Sample, day_of_bar
 
 DECILES = 10
 
 
 @dataclass(frozen=True)
 class Cells:
-    """Outcomes of one coin and side, by decile of the trailing return.
+    """Outcomes of one kind of trade, by decile of the trailing return.
 
     An entry bar whose trailing return is unknown, or whose trade has no outcome, is in decile −1.
     """
@@ -54,11 +54,14 @@ def trailing_decile(tape: Tape, *, bars: int, delay: int) -> IntArray:
     return np.concatenate([np.full(lag, -1), decile[:-lag]])[: len(decile)]
 
 
-def all_cells(plan: Plan, by_bar: Outcomes) -> dict[tuple[int, int], Cells]:
-    """The benchmark of each coin and side that has outcomes; trailing over the holding time."""
-    bars = hold_bars(plan.rules, plan.tapes[0].bar_ns)
-    deciles = [trailing_decile(tape, bars=bars, delay=plan.rules.delay_bars) for tape in plan.tapes]
-    return {key: _cells(deciles[key[0]], outcome) for key, outcome in by_bar.items()}
+def all_cells(plan: Plan, by_bar: Outcomes) -> dict[Kind, Cells]:
+    """The benchmark of each kind of trade that has outcomes; trailing over its holding time."""
+    deciles = dict[tuple[int, int], IntArray]()
+    for coin, rule in {(coin, rule) for coin, _, rule in by_bar}:
+        tape, rules = plan.tapes[coin], plan.rules.sets[rule]
+        bars = hold_bars(rules, tape.bar_ns)
+        deciles[coin, rule] = trailing_decile(tape, bars=bars, delay=rules.delay_bars)
+    return {kind: _cells(deciles[kind[0], kind[2]], outcome) for kind, outcome in by_bar.items()}
 
 
 def _cells(decile: IntArray, outcome: FloatArray) -> Cells:
@@ -71,7 +74,7 @@ def _cells(decile: IntArray, outcome: FloatArray) -> Cells:
     return Cells(decile, deviation, mean, count)
 
 
-def momentum_days(plan: Plan, trades: Sample, cells: dict[tuple[int, int], Cells]) -> DaySums:
+def momentum_days(plan: Plan, trades: Sample, cells: dict[Kind, Cells]) -> DaySums:
     """Day sums whose ratio is the mean excess over the benchmark, and whose error is its error.
 
     The benchmark is an estimate too. Its own deviations are therefore put on the days on which
@@ -86,8 +89,8 @@ def momentum_days(plan: Plan, trades: Sample, cells: dict[tuple[int, int], Cells
     """
     day = day_of_bar(plan)
     total, count = np.zeros(int(day[-1]) + 1), np.zeros(int(day[-1]) + 1)
-    for (coin, side), cell in cells.items():
-        mine = (trades.coin == coin) & (trades.side == side)
+    for kind, cell in cells.items():
+        mine = trades.of(kind)
         entry, value = trades.entry_bar[mine], trades.value[mine]
         excess = value - np.append(cell.mean, np.nan)[cell.decile[entry]]
         known = ~np.isnan(excess)

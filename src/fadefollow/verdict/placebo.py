@@ -119,14 +119,16 @@ def kept_share(plan: Plan, hours: IntArray, step: int) -> FloatArray:
     Returns:
         Shape (h,); above 1 where more entry bars are there than before.
     """
-    circle, delay = circle_bars(plan, step), 1 + plan.rules.delay_bars
+    circle = circle_bars(plan, step)
+    waits = 1 + np.array([rules.delay_bars for rules in plan.rules.sets])
     shift = hours // step * bars_per_hours(plan, step)
     before, after = 0, np.zeros(len(hours))
-    for tape, bars in zip(plan.tapes, plan.bars, strict=True):
-        present = np.zeros(circle + delay, bool)
+    for coin, (tape, bars) in enumerate(zip(plan.tapes, plan.bars, strict=True)):
+        delay = waits[plan.rule_of(coin)]
+        present = np.zeros(circle + int(waits.max()), bool)
         present[: len(tape.time)] = ~np.isnan(tape.close)
         before += int(present[bars + delay].sum())
-        after += present[(bars[:, None] + shift) % circle + delay].sum(axis=0)
+        after += present[(bars[:, None] + shift) % circle + delay[:, None]].sum(axis=0)
     return after / before if before else np.ones(len(hours))
 
 

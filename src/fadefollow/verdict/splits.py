@@ -28,6 +28,7 @@ from fadefollow.verdict.bootstrap import Bootstrapped, ratio_se
 from fadefollow.verdict.conditions import EventSplit, TimeSplit, event_splits, time_splits
 from fadefollow.verdict.days import (
     DaySums,
+    Kind,
     Sample,
     block_length,
     day_of_bar,
@@ -153,14 +154,14 @@ class _Row:
 
 @dataclass(frozen=True)
 class _AnyHour:
-    """Sums and counts of any hour's outcomes by coin and side and day of entry, shape (days,)."""
+    """Sums and counts of any hour's outcomes by kind of trade and day of entry, shape (days,)."""
 
-    sums: Mapping[tuple[int, int], DaySums]
+    sums: Mapping[Kind, DaySums]
 
     def compare(self, trades: Sample, net: DaySums, days: BoolArray) -> tuple[float, DaySums]:
         """The mean of any hour in a cell, and day sums of the trades' excess over it.
 
-        The mean is over the bars of the cell, in the trades' mix of coins and sides. It is an
+        The mean is over the bars of the cell, in the trades' mix of kinds. It is an
         estimate too: its deviations are put on their days, as in `momentum_days`, so that the
         excess has an error that allows for it.
 
@@ -170,8 +171,8 @@ class _AnyHour:
             days: which coin-days are in the cell, shape (coins, days).
         """
         total, expected = net.total.copy(), 0.0
-        for (coin, side), every in self.sums.items():
-            mine = (trades.coin == coin) & (trades.side == side)
+        for kind, every in self.sums.items():
+            mine, coin = trades.of(kind), kind[0]
             k = int(mine.sum())
             bars = float(every.count[days[coin]].sum()) if k else 0.0
             if k == 0 or bars == 0.0:
@@ -190,13 +191,13 @@ class _AnyHour:
 def _any_hour(plan: Plan, outcomes: Outcomes) -> _AnyHour:
     day = day_of_bar(plan)
     n_days = int(day[-1]) + 1
-    return _AnyHour({key: day_sums(day, value, n_days) for key, value in outcomes.items()})
+    return _AnyHour({kind: day_sums(day, value, n_days) for kind, value in outcomes.items()})
 
 
 def _some(trades: Sample, inside: BoolArray) -> Sample:
     return Sample(
-        trades.coin[inside], trades.side[inside], trades.entry_bar[inside], trades.day[inside],
-        trades.value[inside],
+        trades.coin[inside], trades.side[inside], trades.rule[inside], trades.entry_bar[inside],
+        trades.day[inside], trades.value[inside],
     )  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def momentum_paths(plan: Plan, offsets: IntArray) -> FloatArray:
     """What price and funding did around all bars with a like trailing return, in the lean's sign.
 
     Each event is given the mean path of its coin's bars in the same decile of trailing return (over
-    the holding time, see `trailing_decile`), and these are averaged over the events.
+    the longest holding time, see `trailing_decile`), and these are averaged over the events.
 
     Args:
         plan: events and tapes.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import json
 import math
@@ -23,7 +24,7 @@ from fadefollow.verdict.model import NotTraded, StanceResult, Verdict
 from fadefollow.verdict.overfit import TrackRecord, deflated_sharpe
 
 #: what of a strategy does not change its trades
-_WORDS = {"name", "title", "claim", "account", "search", "params"}
+_WORDS = {"name", "title", "claim", "account", "search", "tuned", "params"}
 
 
 def configuration(
@@ -48,6 +49,11 @@ def configuration(
     }
     text = json.dumps(told, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def market_of(dataset: Dataset) -> dict[str, Any]:
+    """What of a data set counts for a configuration."""
+    return {"symbols": sorted(dataset.symbols), "costs": dataset.costs}
 
 
 def trials_of(
@@ -130,4 +136,9 @@ def _deflated(result: StanceResult | NotTraded, known: Known) -> StanceResult | 
 def _code(signal: Signal) -> str:
     """The signal's module without comments and layout."""
     origin = getattr(sys.modules[type(signal).__module__], "__file__", None)
-    return ast.unparse(ast.parse(Path(origin).read_text("utf-8"))) if origin else ""
+    return _bare(Path(origin).read_text("utf-8")) if origin else ""
+
+
+@functools.lru_cache(maxsize=64)
+def _bare(code: str) -> str:
+    return ast.unparse(ast.parse(code))

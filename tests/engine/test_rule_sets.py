@@ -1,0 +1,250 @@
+"""Events with different rules in one book: by hand, in numbers that oracle and resolver both meet.
+
+Bars are hours, prices are 100 unless said otherwise, capital is 1,000 and costs are zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from dated_cases import make_dated, run_dated_oracle, run_dated_resolver
+from engine_cases import Prices, Run, make_events, make_tape, run_resolver
+from oracle import Trade, oracle
+
+from fadefollow.engine.model import Costs, Rules, RuleSets
+from fadefollow.engine.resolver import add_shifted, resolve, resolve_returns, shifted
+from fadefollow.errors import ParameterError
+
+FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0)
+RULES = Rules(hold_hours=4, capital=1000.0, opposite=False)
+FLAT: Prices = (100.0, 100.0, 100.0, 100.0)
+
+
+@pytest.fixture(params=[oracle, run_resolver], ids=["oracle", "resolver"])
+def run(request: pytest.FixtureRequest) -> Run:
+    return request.param  # type: ignore[no-any-return]
+
+
+def sets(*changes: dict[str, object]) -> RuleSets:
+    return RuleSets(tuple(replace(RULES, **change) for change in changes))  # type: ignore[arg-type]
+
+
+def spans(result: tuple[list[Trade], int]) -> list[tuple[int, int, int, str]]:
+    """(rule, entry bar, exit bar, reason) of each trade."""
+    return [(t["rule"], t["entry_bar"], t["exit_bar"], t["reason"]) for t in result[0]]
+
+
+# ---------------------------------------------------------------------------- holding
+
+
+def test_position_held_into_the_next_rules_time_blocks_their_entries(run: Run) -> None:
+    # in at 1 for 4 h by the first rules; the second ones' events at 2 and 3 find the book taken,
+    # the one due at 5 enters as the book comes free, and leaves after its own hour
+    events = make_events([(0, 1), (2, 1), (3, 1), (4, 1)], rules=[0, 1, 1, 1])
+    result = run(make_tape([FLAT] * 9), events, sets({}, {"hold_hours": 1}), FREE)
+    assert spans(result) == [(0, 1, 5, "time"), (1, 5, 6, "time")]
+
+
+def test_rules_may_alternate(run: Run) -> None:
+    events = make_events([(0, 1), (2, 1), (5, 1)], rules=[1, 0, 1])
+    result = run(make_tape([FLAT] * 9), events, sets({"hold_hours": 3}, {"hold_hours": 1}), FREE)
+    assert spans(result) == [(1, 1, 2, "time"), (0, 3, 6, "time"), (1, 6, 7, "time")]
+
+
+# ---------------------------------------------------------------------------- exits inside a bar
+
+
+def test_each_position_has_its_own_stop(run: Run) -> None:
+    # the low of 94 is beyond a stop of 5 % and not of 10 %: first loses 50, the second nothing
+    dip: Prices = (100.0, 100.0, 94.0, 100.0)
+    tape = make_tape([FLAT, dip, FLAT, FLAT, dip, FLAT, FLAT, FLAT])
+    events = make_events([(0, 1), (2, 1)], rules=[1, 0])
+    result = run(tape, events, sets({"stop": 0.10, "hold_hours": 3}, {"stop": 0.05}), FREE)
+    assert spans(result) == [(1, 1, 1, "stop"), (0, 3, 6, "time")]
+    assert [t["pnl"] for t in result[0]] == pytest.approx([-50.0, 0.0])
+
+
+def test_each_position_has_its_own_target_trail_and_leverage(run: Run) -> None:
+    # target 10 % (+100); trail of 5 below the high of 112 (+70); at leverage 5 gone at 80 (−200)
+    rise: Prices = (100.0, 112.0, 100.0, 100.0)
+    fall: Prices = (100.0, 100.0, 80.0, 80.0)
+    down: Prices = (110.0, 110.0, 104.0, 110.0)
+    tape = make_tape([FLAT, rise, FLAT, rise, down, FLAT, fall, FLAT])
+    events = make_events([(0, 1), (2, 1), (5, 1)], rules=[2, 1, 0])
+    result = run(tape, events, sets({"leverage": 5.0}, {"trail": 0.05}, {"target": 0.1}), FREE)
+    assert spans(result) == [(2, 1, 1, "target"), (1, 3, 4, "trail"), (0, 6, 6, "liquidation")]
+    assert [t["pnl"] for t in result[0]] == pytest.approx([100.0, 70.0, -200.0])
+
+
+# ---------------------------------------------------------------------------- delays
+
+
+def test_of_two_events_due_at_one_open_the_one_known_first_enters(run: Run) -> None:
+    # known at 0 and waiting two bars, known at 2 and waiting none: both due at 3
+    events = make_events([(0, 1), (2, -1)], rules=[0, 1], codes=[5, 6])
+    result = run(make_tape([FLAT] * 9), events, sets({"delay_bars": 2}, {}), FREE)
+    assert spans(result) == [(0, 3, 7, "time")]
+    assert (result[0][0]["signal_bar"], result[0][0]["code"]) == (0, 5)
+
+
+def test_event_that_waits_less_overtakes_one_known_before(run: Run) -> None:
+    # the later event is due at 2 and holds the book until 6; the earlier one, due at 4, is ignored
+    events = make_events([(0, 1), (1, -1)], rules=[0, 1])
+    result = run(make_tape([FLAT] * 9), events, sets({"delay_bars": 3}, {}), FREE)
+    assert spans(result) == [(1, 2, 6, "time")]
+    assert result[0][0]["side"] == -1
+
+
+def test_event_overtaken_by_a_short_trade_still_enters(run: Run) -> None:
+    events = make_events([(0, 1), (1, -1)], rules=[0, 1])
+    result = run(make_tape([FLAT] * 9), events, sets({"delay_bars": 3}, {"hold_hours": 2}), FREE)
+    assert spans(result) == [(1, 2, 4, "time"), (0, 4, 8, "time")]
+
+
+def test_entries_due_on_a_missing_bar_are_dropped_by_their_own_delay(run: Run) -> None:
+    # both are due at the missing bar 3 by their own delays; by another's they would not be
+    tape = make_tape([FLAT, FLAT, FLAT, None, FLAT, FLAT])
+    events = make_events([(0, 1), (2, 1)], rules=[0, 1])
+    assert run(tape, events, sets({"delay_bars": 2}, {}), FREE) == ([], 2)
+
+
+def test_opposite_waits_for_the_delay_of_the_positions_own_rules(run: Run) -> None:
+    # long by the first rules (delay 2) at 3; against it a phase at 4: it leaves at 4 + 1 + 2 = 7.
+    # The short that the same phase opens by the second rules is due at 5, and finds the book taken
+    events = make_events([(0, 1), (4, -1)], [(0, 1), (4, -1)], rules=[0, 1])
+    rules = sets({"delay_bars": 2, "hold_hours": 50, "opposite": True}, {"opposite": True})
+    assert spans(run(make_tape([FLAT] * 12), events, rules, FREE)) == [(0, 3, 7, "opposite")]
+
+
+def test_opposite_without_delay_leaves_before_the_delayed_entry_against_it(run: Run) -> None:
+    # the other way round: out at 5 at once, the short of the slow rules comes in at 7
+    events = make_events([(0, 1), (4, -1)], [(0, 1), (4, -1)], rules=[1, 0])
+    rules = sets({"delay_bars": 2}, {"hold_hours": 50, "opposite": True})
+    result = run(make_tape([FLAT] * 12), events, rules, FREE)
+    assert spans(result) == [(1, 1, 5, "opposite"), (0, 7, 11, "time")]
+
+
+def test_only_positions_whose_rules_say_so_leave_by_opposite(run: Run) -> None:
+    events = make_events([(0, 1), (6, 1)], [(2, -1), (8, -1)], rules=[0, 1])
+    result = run(make_tape([FLAT] * 12), events, sets({}, {"opposite": True}), FREE)
+    assert spans(result) == [(0, 1, 5, "time"), (1, 7, 9, "opposite")]
+
+
+# ---------------------------------------------------------------------------- money
+
+
+def test_compounding_goes_on_across_rule_sets(run: Run) -> None:
+    # 1,000 grows by 10 % to 1,100, with which the second position is opened
+    up: Prices = (110.0, 110.0, 110.0, 110.0)
+    tape = make_tape([FLAT, FLAT, up, up, up])
+    rules = RuleSets(tuple(replace(RULES, hold_hours=h, compound=True) for h in (1, 2)))
+    result = run(tape, make_events([(0, 1), (1, 1)], rules=[0, 1]), rules, FREE)
+    assert [t["notional"] for t in result[0]] == pytest.approx([1000.0, 1100.0])
+
+
+@pytest.mark.parametrize("change", [{"capital": 5.0}, {"weight": 0.5}, {"compound": True}])
+def test_rule_sets_share_one_account(change: dict[str, object]) -> None:
+    with pytest.raises(ParameterError, match="must share one account"):
+        sets({}, change)
+
+
+def test_no_rule_set_is_no_rules() -> None:
+    with pytest.raises(ParameterError, match="got no set"):
+        RuleSets(())
+
+
+def test_hold_hours_of_several_is_the_longest() -> None:
+    rules = sets({}, {"hold_hours": 72}, {"hold_hours": 24})
+    assert (rules.hold_hours, rules.capital, rules.weight, rules.compound) == (72, 1000, 1, False)
+
+
+def test_holding_time_of_every_set_must_be_whole_bars() -> None:
+    with pytest.raises(ParameterError, match="multiple of the bar"):
+        resolve(
+            make_tape([FLAT] * 4), make_events([(0, 1)], rules=[0]),
+            rules=sets({}, {"hold_hours": 1.5}), costs=FREE,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", [-1, 2])
+def test_event_must_name_a_rule_set_that_is_there(rule: int) -> None:
+    events = make_events([(0, 1)], rules=[rule])
+    with pytest.raises(ParameterError, match="place of one of 2 rule sets; got"):
+        resolve(make_tape([FLAT] * 4), events, rules=sets({}, {}), costs=FREE)
+
+
+# ---------------------------------------------------------------------------- bare arrays, shifts
+
+
+def test_returns_say_by_which_rules_they_were_made() -> None:
+    events = make_events([(0, 1), (2, 1), (5, 1)], rules=[1, 0, 1])
+    rules = sets({"hold_hours": 3}, {"hold_hours": 1})
+    found = resolve_returns(make_tape([FLAT] * 9), events, rules=rules, costs=FREE)
+    assert found.rule.tolist() == [1, 0, 1]
+    assert found.exit_bar.tolist() == [2, 6, 7]
+
+
+def test_events_carry_their_rules_round_the_circle() -> None:
+    # circle of 8: 1 → 5, 3 → 7, 6 → 2; held 1, 2 and 1 bars there
+    events = make_events([(1, 1), (3, 1), (6, -1)], rules=[1, 2, 1])
+    moved = shifted(events, 4, 8, 12)
+    assert moved.rule is not None
+    assert (moved.bar.tolist(), moved.rule.tolist()) == ([2, 5, 7], [1, 1, 2])
+
+
+def test_shifted_books_keep_each_events_rules() -> None:
+    # prices double each bar: held 1 bar a long makes 1, held 2 bars 3; every bar is a day
+    prices = [(2.0**i,) * 4 for i in range(24)]
+    tape, sums = make_tape(prices), np.zeros((2, 2, 1, 24))  # type: ignore[arg-type]
+    events = make_events([(2, 1), (10, 1)], rules=[0, 1])
+    add_shifted(
+        tape, events, rules=sets({"hold_hours": 1}, {"hold_hours": 2}), costs=FREE,
+        shifts=np.array([0, 14]), circle=24, day=np.arange(24), sums=sums,
+    )  # fmt: skip
+    made = [{day: x for day, x in enumerate(total) if x} for total in sums[:, 0, 0]]
+    # shifted by 14, the second event comes first, at bar 0
+    assert made == [{3: 1.0, 11: 3.0}, {17: 1.0, 1: 3.0}]
+    assert sums[:, 1, 0].sum(axis=1).tolist() == [2.0, 2.0]
+
+
+def test_events_of_rule_set_0_alone_are_those_without_one() -> None:
+    tape = make_tape([FLAT] * 9)
+    plain, named = make_events([(0, 1), (5, -1)]), make_events([(0, 1), (5, -1)], rules=[0, 0])
+    one = resolve(tape, plain, rules=RULES, costs=FREE).trades
+    other = resolve(tape, named, rules=sets({}, {"hold_hours": 1}), costs=FREE).trades
+    assert one.equals(other)
+
+
+# ---------------------------------------------------------------------------- dated futures
+
+
+@pytest.fixture(params=[run_dated_oracle, run_dated_resolver], ids=["oracle", "resolver"])
+def run_dated(request: pytest.FixtureRequest):
+    return request.param
+
+
+@pytest.mark.parametrize("spot", [None, [50.0] * 12], ids=["future", "carry"])
+def test_dated_positions_live_by_their_own_rules(run_dated, spot: Sequence[float] | None) -> None:
+    # slow rules: due at 3, out at 7; quick ones: due at 2, out at 3, where the slow ones come in
+    tape = make_dated([100.0] * 12, nearest=[0] * 12, leave=[12], spot=spot)
+    events = make_events([(0, 1), (1, 1)], rules=[0, 1])
+    legs, _ = run_dated(tape, events, sets({"delay_bars": 2}, {"hold_hours": 1}), FREE)
+    futures = [leg for leg in legs if leg["series"] == 0]
+    found = [(leg["rule"], leg["entry_bar"], leg["exit_bar"], leg["reason"]) for leg in futures]
+    assert found == [(1, 2, 3, "time"), (0, 3, 7, "time")]
+    assert {leg["rule"] for leg in legs if leg["trade"] == 1} == {0}
+
+
+def test_dated_positions_are_liquidated_by_their_own_leverage(run_dated) -> None:
+    # the fall to 80 ends a position of leverage 5 (−200) and not one of leverage 2
+    quotes = [100.0, 100.0, (100.0, 100.0, 80.0, 100.0), 100.0, 100.0,
+              (100.0, 100.0, 80.0, 100.0), 100.0, 100.0]  # fmt: skip
+    tape = make_dated(quotes, nearest=[0] * 8, leave=[8])
+    events = make_events([(0, 1), (3, 1)], rules=[1, 0])
+    rules = sets({"leverage": 2.0, "hold_hours": 2}, {"leverage": 5.0})
+    legs, _ = run_dated(tape, events, rules, FREE)
+    found = [(leg["rule"], leg["exit_bar"], leg["reason"], leg["pnl"]) for leg in legs]
+    assert found == [(1, 2, "liquidation", pytest.approx(-200.0)), (0, 6, "time", 0.0)]
