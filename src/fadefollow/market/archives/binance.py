@@ -1,0 +1,140 @@
+"""One coin out of Binance's archive: canonical tables by stream."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from fadefollow.errors import DataError
+from fadefollow.market import clean
+from fadefollow.market.archives.keep import Fresh
+from fadefollow.market.archives.layout import INTERVALS, interval_for, kind_of, plan
+from fadefollow.market.archives.series import Reader, Series, UsedFile, gather
+from fadefollow.market.findings import Finding, when
+from fadefollow.market.schema import check
+from fadefollow.market.streams import stream
+
+#: what contracts on many cheap coins are called: 1000PEPEUSDT is of 1000 PEPE
+MULTIPLES = {"": 1, "1000": 1000, "1000000": 1_000_000, "1M": 1_000_000}
+_PRICES, _AMOUNTS = ("open", "high", "low", "close"), ("volume", "open_interest")
+
+
+def planned(
+    streams: Sequence[str], bar: pd.Timedelta, since: pd.Timestamp, until: pd.Timestamp,
+    now: pd.Timestamp,
+) -> int:  # fmt: skip
+    """How many files a coin needs at first sight, for the progress."""
+    interval = interval_for(bar)
+    return sum(len(plan(kind_of(s), "", interval, since, until, now)) for s in streams)
+
+
+def fetch_coin(
+    coin: str,
+    quote: str,
+    streams: Sequence[str],
+    bar: pd.Timedelta,
+    since: pd.Timestamp,
+    until: pd.Timestamp,
+    reader: Callable[[], Reader],
+) -> tuple[dict[str, Fresh], list[UsedFile], list[Finding]]:
+    """All streams of a coin, canonical at the data set's bar.
+
+    Args:
+        coin, quote: e.g. BTC and USDT.
+        streams: of `layout.KINDS`, perp first: metrics are looked for where it has bars.
+        bar: of the data set; the archive's largest bars that divide it are joined.
+        since, until: the range, UTC.
+        reader: makes a new one for each stream.
+
+    Returns:
+        Tables by stream, the files that they were made of, and what was seen of streams without
+        a table.
+
+    Raises:
+        DataError: a file is damaged, the archive unreachable, or it has no bars of the coin.
+    """
+    made: dict[str, Fresh] = {}
+    files: list[UsedFile] = []
+    missing: list[Finding] = []
+    multiple: str | None = None  # of the coin's contracts, once known
+    for name in streams:
+        first, last = since, until
+        if kind_of(name).folder == "metrics" and "perp" in made:
+            times = made["perp"].table["time"]
+            first = max(since, times.iloc[0].floor("D"))
+            last = min(until, (times.iloc[-1] + bar).ceil("D"))
+        tried = [""] if name == "spot" else list(MULTIPLES) if multiple is None else [multiple]
+        for prefix in tried:
+            used = reader()
+            interval = interval_for(bar)
+            symbol = f"{prefix}{coin}{quote}"
+            series = gather(kind_of(name), symbol, interval, first, last, used)
+            if len(series.table):
+                multiple = multiple if name == "spot" else prefix
+                files += used.used
+                made[name] = _canonical(series, name, symbol, prefix, bar, used)
+                break
+        else:
+            text = f"the archive has nothing of {coin}{quote} in the range"
+            missing.append(Finding("note", coin, name, "no data", 1, "", text))
+    if {"perp", "spot"} & set(streams) and not {"perp", "spot"} & set(made):
+        raise DataError(
+            "the archive must have bars of the coin", got=f"none of {coin}{quote}",
+            where=f"{since:%Y-%m-%d} to {until:%Y-%m-%d}",
+            hint="is it listed there, under this name, in this time?",
+        )  # fmt: skip
+    return made, files, missing
+
+
+def _canonical(
+    series: Series, name: str, symbol: str, prefix: str, bar: pd.Timedelta, reader: Reader
+) -> Fresh:
+    schema, frame, found = stream(name), series.table, list(series.findings)
+    factor = MULTIPLES[prefix]
+    if factor != 1:
+        frame = _per_coin(frame, name, factor)
+        text = f"{symbol} is of {factor:,} coins: prices and amounts are given per coin"
+        found.append(Finding("note", "", name, "multiple", len(frame), "", text))
+    if schema.kind == "snapshot":
+        frame = _last_of_bar(frame, bar)
+    small = INTERVALS[interval_for(bar)]
+    checked = check(frame, name, bar=small, where=symbol)
+    found += checked.findings
+    table = checked.table
+    if schema.kind == "bars":
+        table, seen = clean.resample(table, schema, small=small, bar=bar)
+        found += seen
+        if not len(table):
+            raise DataError("the range must hold whole bars", got="none", where=symbol)
+    return Fresh(table, tuple(found), f"{name} {_record(reader.used, symbol, table)}")
+
+
+def _per_coin(frame: pd.DataFrame, name: str, factor: int) -> pd.DataFrame:
+    if name in ("premium_index", "funding"):
+        return frame
+    scaled = {c: frame[c] / factor for c in _PRICES if c in frame}
+    return frame.assign(**scaled, **{c: frame[c] * factor for c in _AMOUNTS if c in frame})
+
+
+def _last_of_bar(frame: pd.DataFrame, bar: pd.Timedelta) -> pd.DataFrame:
+    """The last snapshot of each bar: no row of the panel sees another."""
+    bins = frame["time"].dt.ceil(bar)
+    kept: pd.DataFrame = frame[~bins.duplicated(keep="last")]
+    return kept.reset_index(drop=True)
+
+
+def _record(used: Sequence[UsedFile], symbol: str, table: pd.DataFrame) -> str:
+    """Which files a table was made of: their number, and a hash of all their hashes."""
+    lines = "\n".join(f"{file.sha256}  {file.path}" for file in sorted(used, key=_path))
+    digest = hashlib.sha256(lines.encode()).hexdigest()[:16]
+    verified = sum(file.verified for file in used)
+    return (
+        f"{symbol}, {when(table['time'].iloc[0])} to {when(table['time'].iloc[-1])}, "
+        f"{len(used)} files, {verified} verified, list {digest}"
+    )
+
+
+def _path(file: UsedFile) -> str:
+    return file.path

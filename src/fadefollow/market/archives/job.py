@@ -1,0 +1,290 @@
+"""The job: files of an archive, by coin and stream, into a data set of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx
+import pandas as pd
+
+from fadefollow.errors import DataError, ParameterError, unknown
+from fadefollow.market.archives import coinmetrics
+from fadefollow.market.archives.binance import fetch_coin, planned
+from fadefollow.market.archives.keep import Fresh, Key, keep
+from fadefollow.market.archives.layout import KINDS
+from fadefollow.market.archives.series import FRESH, Reader, UsedFile
+from fadefollow.market.archives.source import Mirror, Rules, Source, Web
+from fadefollow.market.archives.zips import ZipLimits
+from fadefollow.market.bars import bar_size, bar_text
+from fadefollow.market.checks import gaps
+from fadefollow.market.coverage import cover
+from fadefollow.market.files import ImportReport, Progress
+from fadefollow.market.findings import Finding, merged
+from fadefollow.market.names import check_dataset_name, check_symbol
+from fadefollow.market.spec import DEFAULT_LAG_HOURS
+from fadefollow.market.store import Listing, Pointer, Store
+from fadefollow.market.streams import stream
+
+ArchiveName = Literal["binance-archive", "coinmetrics"]
+#: folder in the store's for what was fetched, with the archive's own layout
+FETCHED = ".archives"
+
+
+@dataclass(frozen=True)
+class ArchiveSettings:
+    """How archives are reached and how strictly their files are taken.
+
+    Attributes:
+        binance_url: base of Binance's public archive, above `data/`.
+        coinmetrics_url: base of Coin Metrics' community data, above `csv/`.
+        quote: currency that coins are quoted in.
+        attempts: how often a file is asked for; between two attempts waits `wait_seconds`, doubled
+            each time, or what the server asks for, at most a minute.
+        timeout_seconds: of one request's silence.
+        workers: files got at the same time.
+        skip_damaged: leave out files that stay broken, with a warning, instead of stopping.
+        unverified: take files that have no checksum, with a warning.
+        lag_hours: publication lag of Coin Metrics' days after their end.
+    """
+
+    binance_url: str = "https://data.binance.vision"
+    coinmetrics_url: str = "https://raw.githubusercontent.com/coinmetrics/data/master"
+    quote: str = "USDT"
+    attempts: int = 5
+    wait_seconds: float = 1.0
+    timeout_seconds: float = 30.0
+    workers: int = 8
+    skip_damaged: bool = False
+    unverified: bool = False
+    lag_hours: float = DEFAULT_LAG_HOURS
+    limits: ZipLimits = field(default_factory=ZipLimits)
+
+    def __post_init__(self) -> None:
+        check_symbol(self.quote)
+        for name, value in (("attempts", self.attempts), ("workers", self.workers)):
+            if not 1 <= value <= 100:
+                raise ParameterError(f"{name} must lie between 1 and 100", got=value)
+        if self.wait_seconds < 0 or self.timeout_seconds <= 0 or self.lag_hours < 0:
+            raise ParameterError("waits, time-outs and lags must not be negative")
+
+
+@dataclass(frozen=True)
+class ArchiveReport:
+    """What a job read, from which files, and what the store holds now."""
+
+    imported: ImportReport  #: as of an import; `files` counts those used here
+    files: tuple[UsedFile, ...]
+    origin: str
+
+    @property
+    def verified(self) -> int:
+        """Files whose checksum was right."""
+        return sum(file.verified for file in self.files)
+
+    @property
+    def fetched(self) -> int:
+        """Files that came over the network now; the others were there already."""
+        return sum(file.fetched for file in self.files)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for JSON."""
+        return {
+            **self.imported.to_dict(),
+            "origin": self.origin,
+            "verified": self.verified,
+            "fetched": self.fetched,
+            "used": [asdict(file) for file in self.files],
+        }
+
+
+def archive_job(
+    archive: ArchiveName,
+    coins: Sequence[str],
+    *,
+    store_root: Path,
+    dataset: str,
+    since: pd.Timestamp,
+    until: pd.Timestamp | None = None,
+    bar: str = "1h",
+    streams: Sequence[str] = (),
+    mirror: Path | None = None,
+    settings: ArchiveSettings | None = None,
+    progress: Progress | None = None,
+    now: pd.Timestamp | None = None,
+) -> ArchiveReport:
+    """Read coins from an archive and join them with a data set of the store.
+
+    Args:
+        archive: `binance-archive` or `coinmetrics`.
+        coins: e.g. BTC, ETH.
+        store_root: the store's folder. What is fetched is kept below it, in `.archives/`.
+        dataset: the data set's name; it need not exist yet.
+        since, until: the range; UTC where they have no zone. By default until the present day's
+            start; until is excluded.
+        bar: size of the bars.
+        streams: only these; by default all that the archive has.
+        mirror: a folder with the archive's layout, read instead of the network.
+        settings: how to reach the archive.
+        progress: called for each file.
+        now: the present, UTC; for tests.
+
+    Raises:
+        DataError: the archive is unreachable, a file is damaged or breaks the schema, or nothing
+            is found. Nothing is stored; what was fetched stays for the next attempt.
+        StoreError: the store cannot be written. The old version stays.
+        ParameterError, UnknownNameError: bad arguments.
+    """
+    settings = settings or ArchiveSettings()
+    check_dataset_name(dataset)
+    for coin in coins:
+        check_symbol(coin)
+    if not coins:
+        raise ParameterError("an archive is read for at least one coin", got="none")
+    present = _utc(now) if now is not None else pd.Timestamp.now(tz="UTC")
+    start, end = _utc(since), min(_utc(until or present), present).floor("min")
+    end = end if until is not None else end.floor("D")
+    if start >= end:
+        raise DataError("the range must go forward", got=f"since {start}, until {end}")
+    size = bar_size(bar)
+    _check_bars(Path(store_root), dataset, size)
+    fresh: dict[Key, Fresh] = {}
+    used: dict[str, UsedFile] = {}
+    seen: list[Finding] = []
+    with _source(archive, Path(store_root), mirror, settings) as source:
+        if archive == "binance-archive":
+            wanted = _known(streams, KINDS)
+            count = len(coins) * planned(wanted, size, start, end, present)
+            told = _Told(progress, count)
+        else:
+            wanted, told = _known(streams, coinmetrics.STREAMS), _Told(progress, len(coins))
+        for coin in dict.fromkeys(coins):
+            told.coin = coin
+            if archive == "binance-archive":
+                reader = partial(
+                    Reader, source, present, settings.workers, settings.skip_damaged,
+                    settings.limits, told,
+                )  # fmt: skip
+                made, files, missing = fetch_coin(
+                    coin, settings.quote, wanted, size, start, end, reader
+                )
+            else:
+                told(coinmetrics.path_of(coin))
+                lag = pd.Timedelta(hours=settings.lag_hours)
+                made, files, missing = coinmetrics.fetch_coin(source, coin, wanted, start, end, lag)
+            fresh |= {(coin, name): table for name, table in made.items()}
+            for file in files:
+                used.setdefault(file.path, file)  # metrics are read for two streams
+            seen += missing
+    if not fresh:
+        raise DataError(
+            "the archive must have data in the range", got=f"none for {', '.join(coins)}",
+            where=f"{start:%Y-%m-%d} to {end:%Y-%m-%d}",
+        )  # fmt: skip
+    if progress:
+        progress("storing", 1.0)
+    known = _listings(fresh, start, end, size) if {"perp", "spot"} <= set(wanted) else {}
+    pointer = keep(
+        Path(store_root), dataset, fresh, bar=size, origin=source.origin, missing=seen,
+        listings=known,
+    )  # fmt: skip
+    report = _imported(pointer, fresh, len(used), size)
+    return ArchiveReport(report, tuple(used.values()), source.origin)
+
+
+def _check_bars(root: Path, dataset: str, bar: pd.Timedelta) -> None:
+    """Refuse another bar's size before anything is read; the store refuses it at the end."""
+    store = Store(root)
+    if dataset in store.datasets() and (there := store.read(dataset).bar) != bar_text(bar):
+        raise DataError(
+            "a data set must keep the size of its bars",
+            got=f"{bar_text(bar)}, there are {there}", where=dataset,
+            hint="give the new data set another name",
+        )  # fmt: skip
+
+
+def _imported(
+    pointer: Pointer, fresh: Mapping[Key, Fresh], files: int, bar: pd.Timedelta
+) -> ImportReport:
+    """What the store holds now, and what was seen, with the gaps in what was read."""
+    rows = {c: {s: e.rows for s, e in streams.items()} for c, streams in pointer.tables.items()}
+    coins = {coin for coin, _ in fresh}
+    holes = [
+        finding
+        for (coin, name), new in fresh.items()
+        for finding in gaps(cover(coin, new.table, stream(name), bar))
+    ]
+    total = sum(sum(counts.values()) for counts in rows.values())
+    seen = merged([*(f for f in pointer.findings if f.symbol in coins), *holes])
+    return ImportReport(pointer.dataset, pointer.fingerprint, files, total, rows, seen)
+
+
+def _listings(
+    fresh: Mapping[Key, Fresh], since: pd.Timestamp, until: pd.Timestamp, bar: pd.Timedelta
+) -> dict[str, Listing]:
+    """When coins were traded, as far as the range tells: bars that begin or end inside it."""
+    found: dict[str, Listing] = {}
+    for coin in {coin for coin, _ in fresh}:
+        times = [fresh[coin, s].table["time"] for s in ("perp", "spot") if (coin, s) in fresh]
+        first, last = min(t.iloc[0] for t in times), max(t.iloc[-1] for t in times) + bar
+        listed = first.isoformat() if first > since + FRESH else None
+        delisted = last.isoformat() if last < until - FRESH else None
+        if listed or delisted:
+            found[coin] = Listing(listed=listed, delisted=delisted)
+    return found
+
+
+class _Told:
+    """Progress by files; which there are is known only on the way."""
+
+    def __init__(self, progress: Progress | None, count: int) -> None:
+        self.progress, self.count, self.done, self.coin = progress, count, 0, ""
+
+    def __call__(self, path: str) -> None:
+        if self.progress:
+            share = min(self.done / max(self.count, 1), 1.0)
+            self.progress(f"{self.coin} {path.rpartition('/')[2]}", share)
+        self.done += 1
+
+
+def _known(streams: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
+    """The streams asked for in the archive's order; all of them where none is."""
+    for name in streams:
+        if name not in known:
+            raise unknown("a stream of the archive", name, known)
+    return tuple(name for name in known if name in streams or not streams)
+
+
+@contextmanager
+def _source(
+    archive: ArchiveName, root: Path, mirror: Path | None, settings: ArchiveSettings
+) -> Iterator[Source]:
+    """Where the files come from: a mirror folder, or the network through a folder of its own."""
+    binance = archive == "binance-archive"
+    rules = Rules(settings.limits.packed, checksums=binance, unverified=settings.unverified)
+    if mirror is not None:
+        top = "data" if binance else "csv"
+        if not (mirror / top).is_dir():
+            raise DataError(
+                f"a mirror must have the archive's layout, with a folder {top}/",
+                got="no such folder", where=str(mirror),
+            )  # fmt: skip
+        yield Mirror(mirror, rules)
+        return
+    base = settings.binance_url if binance else settings.coinmetrics_url
+    with httpx.Client(
+        timeout=settings.timeout_seconds, follow_redirects=True, max_redirects=3,
+        limits=httpx.Limits(max_connections=settings.workers),
+    ) as client:  # fmt: skip
+        cache = root / FETCHED / archive
+        yield Web(base, cache, client, rules, settings.attempts, settings.wait_seconds)
+
+
+def _utc(time: pd.Timestamp) -> pd.Timestamp:
+    stamp = pd.Timestamp(time)
+    made = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    return made.as_unit("ns")

@@ -1,0 +1,126 @@
+"""Into the store: what was read joins what is there, the data set is swapped whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from fadefollow.errors import DataError
+from fadefollow.market.findings import Finding, when
+from fadefollow.market.store import Listing, Pointer, Store, Update
+from fadefollow.market.streams import Stream, stream
+
+Key = tuple[str, str]  #: coin and stream
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """One table to keep: canonical, with what was seen and what it was made of."""
+
+    table: pd.DataFrame
+    findings: tuple[Finding, ...]
+    source: str  #: which files
+
+
+def keep(
+    root: Path,
+    dataset: str,
+    fresh: Mapping[Key, Fresh],
+    *,
+    bar: pd.Timedelta,
+    origin: str,
+    missing: Iterable[Finding] = (),
+    listings: Mapping[str, Listing] | None = None,
+) -> Pointer:
+    """Join tables with those of a data set in the store; where both have a record, the new counts.
+
+    What the source has changed is reported, and the records as they were are kept.
+
+    Args:
+        fresh: by coin and stream.
+        bar: size of the data set's bars.
+        origin: where the files come from, for the record.
+        missing: findings about streams that have no table.
+        listings: when coins were traded; what the data set knows already stays.
+
+    Raises:
+        DataError: the data set has bars of another size, or a coin would have no bars.
+        StoreError: the store cannot be read or written. The old version stays.
+    """
+    store = Store(root)
+
+    def change(old: Pointer | None) -> Update:
+        before = old.tables if old is not None else {}
+        tables: dict[str, dict[str, pd.DataFrame]] = {}
+        revised: dict[str, dict[str, pd.DataFrame]] = {}
+        found: dict[Key, tuple[Finding, ...]] = {}
+        for (coin, name), new in fresh.items():
+            entry = before.get(coin, {}).get(name)
+            there = None if entry is None else store.table(dataset, entry)
+            made, superseded = joined(there, new.table, stream(name))
+            tables.setdefault(coin, {})[name] = made
+            seen = (*_kept_findings(old, coin, name, new.table), *new.findings)
+            if len(superseded):
+                revised.setdefault(coin, {})[name] = superseded
+                seen = (*seen, _revision(name, superseded))
+            found[coin, name] = tuple(f.of(coin) for f in seen)
+        for finding in missing:
+            if finding.stream not in before.get(finding.symbol, {}):
+                found[finding.symbol, finding.stream] = (finding,)
+        for coin in tables:
+            names = {*tables[coin], *before.get(coin, {})}
+            if not {"perp", "spot"} & names:
+                raise DataError(
+                    "a coin needs perp or spot bars",
+                    got=", ".join(sorted(names)),
+                    where=f"{dataset}, {coin}",
+                    hint="fetch its bars into this data set first",
+                )
+        known = old.listings if old is not None else {}
+        new_listings = {c: item for c, item in (listings or {}).items() if c not in known}
+        return Update(
+            tables, findings=found, listings=new_listings, revised=revised,
+            source=_source(origin, fresh),
+        )  # fmt: skip
+
+    return store.update(dataset, change, bar=bar)
+
+
+def joined(
+    old: pd.DataFrame | None, new: pd.DataFrame, schema: Stream
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Both tables' records, each once, the new one of two; and the old ones whose values differ."""
+    if old is None:
+        return new, new.iloc[:0]
+    key = ["time", *schema.key]
+    both = pd.concat([old, new], ignore_index=True)
+    twice = both.duplicated(key, keep="last")
+    values = [c for c in schema.columns if c in new and c in old]
+    changed = twice & ~both.duplicated([*key, *values], keep=False)
+    made = both[~twice].sort_values(key, kind="stable", ignore_index=True)
+    return made, both[changed].reset_index(drop=True)
+
+
+def _kept_findings(
+    old: Pointer | None, coin: str, name: str, table: pd.DataFrame
+) -> tuple[Finding, ...]:
+    """Findings of before, without those about what has now been read again."""
+    first, last = when(table["time"].iloc[0]), when(table["time"].iloc[-1])
+    return tuple(
+        f
+        for f in (old.findings if old is not None else ())
+        if (f.symbol, f.stream) == (coin, name) and f.where and not first <= f.where <= last
+    )
+
+
+def _revision(name: str, superseded: pd.DataFrame) -> Finding:
+    text = "values that the source has changed; the new ones count, the old ones are kept"
+    first = when(superseded["time"].iloc[0])
+    return Finding("warning", "", name, "revised values", len(superseded), first, text)
+
+
+def _source(origin: str, fresh: Mapping[Key, Fresh]) -> str:
+    return f"{origin}: " + "; ".join(item.source for item in fresh.values())

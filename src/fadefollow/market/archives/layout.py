@@ -1,0 +1,130 @@
+"""Where Binance's public archive keeps its files, and which of them a range needs.
+
+`data/{spot|futures/um}/{monthly|daily}/{kind}/{SYMBOL}/[{interval}/]{SYMBOL}-{interval or
+kind}-{YYYY-MM[-DD]}.zip`, each with a `.CHECKSUM` beside it. Daily files appear on the next day,
+monthly ones in the first days of the next month; funding has no daily files, metrics no monthly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from fadefollow.errors import ParameterError, unknown
+from fadefollow.market.bars import bar_text
+
+DAY = pd.Timedelta(days=1)
+#: sizes of the archive's bars, largest first
+INTERVALS = {
+    size: pd.Timedelta(minutes=minutes)
+    for size, minutes in (
+        ("1d", 1440), ("12h", 720), ("8h", 480), ("6h", 360), ("4h", 240), ("2h", 120),
+        ("1h", 60), ("30m", 30), ("15m", 15), ("5m", 5), ("3m", 3), ("1m", 1),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of file in the archive."""
+
+    stream: str
+    market: str  #: `spot` or `futures/um`
+    folder: str
+    monthly: bool = True
+    daily: bool = True
+    #: whether the rows are bars of an interval
+    bars: bool = True
+    #: no file is older than this
+    since: str = "2017-08-01"
+
+
+_UM = "futures/um"
+_KINDS = (
+    Kind("perp", _UM, "klines", since="2019-09-01"),
+    Kind("spot", "spot", "klines"),
+    Kind("mark", _UM, "markPriceKlines", since="2019-12-01"),
+    Kind("index", _UM, "indexPriceKlines", since="2019-12-01"),
+    Kind("premium_index", _UM, "premiumIndexKlines", since="2019-12-01"),
+    Kind("funding", _UM, "fundingRate", daily=False, bars=False, since="2019-09-01"),
+    Kind("open_interest", _UM, "metrics", monthly=False, bars=False, since="2020-09-01"),
+    Kind("long_short", _UM, "metrics", monthly=False, bars=False, since="2020-09-01"),
+)
+#: by stream
+KINDS = {kind.stream: kind for kind in _KINDS}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of the archive: a month or a day of one symbol."""
+
+    kind: Kind
+    symbol: str  #: as the archive writes it, e.g. `BTCUSDT`
+    interval: str  #: of bars, else empty
+    start: pd.Timestamp  #: UTC, at midnight
+    monthly: bool
+
+    @property
+    def end(self) -> pd.Timestamp:
+        """The first moment after it, UTC."""
+        return self.start + (pd.offsets.MonthBegin() if self.monthly else DAY)
+
+    @property
+    def path(self) -> str:
+        """Relative to the archive's base."""
+        each = "monthly" if self.monthly else "daily"
+        folder = f"data/{self.kind.market}/{each}/{self.kind.folder}/{self.symbol}"
+        what = self.interval or self.kind.folder
+        label = self.start.strftime("%Y-%m" if self.monthly else "%Y-%m-%d")
+        inside = f"/{self.interval}" if self.interval else ""
+        return f"{folder}{inside}/{self.symbol}-{what}-{label}.zip"
+
+    def days(self, since: pd.Timestamp, until: pd.Timestamp) -> list[Part]:
+        """The daily files that together make this month, inside a range."""
+        first, last = max(self.start, since.floor("D")), min(self.end, until.ceil("D"))
+        return [
+            Part(self.kind, self.symbol, self.interval, day, monthly=False)
+            for day in pd.date_range(first, last, freq="D", inclusive="left")
+        ]
+
+
+def kind_of(stream_name: str) -> Kind:
+    """The archive's files for a stream."""
+    if stream_name not in KINDS:
+        raise unknown("a stream of the archive", stream_name, KINDS)
+    return KINDS[stream_name]
+
+
+def interval_for(bar: pd.Timedelta) -> str:
+    """The largest interval of the archive that divides a bar."""
+    for name, size in INTERVALS.items():
+        if size <= bar and not bar % size:
+            return name
+    raise ParameterError("the archive must have bars that divide the size", got=bar_text(bar))
+
+
+def plan(
+    kind: Kind,
+    symbol: str,
+    interval: str,
+    since: pd.Timestamp,
+    until: pd.Timestamp,
+    now: pd.Timestamp,
+) -> list[Part]:
+    """The files to look for first: months that are over, and days of the present one.
+
+    Args:
+        since, until: the range, UTC; until is excluded.
+        now: the present, UTC: what is not over at its day's start is not looked for.
+    """
+    since = max(since.floor("D"), pd.Timestamp(kind.since, tz="UTC"))
+    until = min(until.ceil("D"), now.floor("D"))
+    found: list[Part] = []
+    for start in pd.date_range(since.replace(day=1), until, freq="MS", inclusive="left"):
+        month = Part(kind, symbol, interval if kind.bars else "", start, monthly=True)
+        if kind.monthly and month.end <= now.floor("D"):
+            found.append(month)
+        elif kind.daily:
+            found += month.days(since, until)
+    return found

@@ -1,0 +1,300 @@
+"""Files by path, from a mirror folder or from the network, whole and with the right checksum.
+
+What the network gives is kept in a folder with the archive's own layout, so that it is a mirror
+itself: a second fetch takes from it what is there with the right checksum. A file is written
+beside its place and moved there, so that a killed fetch leaves it whole or not at all; its
+checksum follows it, and is compared with the bytes whenever they are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+
+from fadefollow.errors import DataError, FadeFollowError, StoreError
+from fadefollow.market.archives.zips import looks_like_page
+
+CHECKSUM = ".CHECKSUM"
+#: longest wait between two attempts, whatever the server asks for
+LONGEST_WAIT = 60.0
+_SUM = re.compile(r"([0-9a-fA-F]{64})[ \t]+\*?(?:\./)?(\S+)\s*")
+
+
+class UnreachableError(DataError):
+    """The archive did not answer, or refused: no fault of one file."""
+
+
+@dataclass(frozen=True)
+class Got:
+    """One file as it was got."""
+
+    path: str
+    data: bytes = field(repr=False)
+    sha256: str
+    verified: bool  #: by the checksum published beside it
+    fetched: bool  #: now, over the network
+
+
+class Source(Protocol):
+    """Where files come from."""
+
+    @property
+    def origin(self) -> str:
+        """The base, for the record."""
+
+    @property
+    def local(self) -> bool:
+        """Whether it costs nothing to ask for a file that may not be there."""
+
+    def get(self, path: str) -> Got | None:
+        """One file, None where the archive has none."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is asked of every file.
+
+    Attributes:
+        largest: bytes.
+        checksums: whether a checksum is published beside each file.
+        unverified: take files whose checksum is missing.
+    """
+
+    largest: int = 128 << 20
+    checksums: bool = True
+    unverified: bool = False
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """A folder with the archive's layout. Only read."""
+
+    folder: Path
+    rules: Rules = Rules()
+
+    @property
+    def origin(self) -> str:
+        """What the record says: that it was a mirror, not where it lay."""
+        return "a local mirror"
+
+    @property
+    def local(self) -> bool:
+        """True."""
+        return True
+
+    def get(self, path: str) -> Got | None:
+        """One file; None where the folder has none.
+
+        Raises:
+            DataError: too large, no checksum, or another content than its checksum says.
+            StoreError: it cannot be read.
+        """
+        place = self.folder / path
+        try:
+            if not place.is_file():
+                return None
+            size = place.stat().st_size
+            if size > self.rules.largest:
+                raise _too_large(path, f"{size:,}", self.rules.largest)
+            data = place.read_bytes()
+            beside = place.with_name(place.name + CHECKSUM)
+            note = beside.read_bytes() if self.rules.checksums and beside.is_file() else None
+        except OSError as error:
+            got = error.strerror or str(error)
+            raise StoreError("the file must be readable", got=got, where=path) from error
+        return checked(path, data, note, self.rules, fetched=False)
+
+
+@dataclass(frozen=True)
+class Web:
+    """The archive itself, by its base URL, with a folder for what was fetched."""
+
+    base: str
+    cache: Path
+    client: httpx.Client
+    rules: Rules = Rules()
+    attempts: int = 5
+    wait: float = 1.0  #: seconds before the second attempt; doubles
+
+    @property
+    def origin(self) -> str:
+        """The base URL."""
+        return self.base
+
+    @property
+    def local(self) -> bool:
+        """False."""
+        return False
+
+    def get(self, path: str) -> Got | None:
+        """One file, from the cache where it is there with the right checksum.
+
+        Raises:
+            UnreachableError: no answer after all attempts, or a refusal.
+            DataError: what comes is no such file, or not what its checksum says, each time.
+            StoreError: the cache cannot be written.
+        """
+        if self.rules.checksums and (kept := self._kept(path)) is not None:
+            return kept
+        try:
+            for attempt in Retrying(
+                retry=retry_if_exception_type(_PassingError),
+                stop=stop_after_attempt(self.attempts),
+                wait=self._pause,
+                reraise=True,
+            ):
+                with attempt:
+                    return self._fetch(path)
+        except _PassingError as passing:
+            raise passing.error from passing.__cause__
+        raise AssertionError  # pragma: no cover
+
+    def _kept(self, path: str) -> Got | None:
+        try:
+            kept = Mirror(self.cache, self.rules).get(path)
+        except (DataError, StoreError):
+            return None  # an old or cut file is fetched again
+        return kept if kept is not None and kept.verified else None
+
+    def _fetch(self, path: str) -> Got | None:
+        data = self._body(path, self.rules.largest)
+        if data is None:
+            return None
+        if looks_like_page(data):
+            rule = "the archive must send the file"
+            raise _PassingError(UnreachableError(rule, got="a web page", where=path, hint=_LATER))
+        note = self._body(path + CHECKSUM, 4096) if self.rules.checksums else None
+        try:
+            got = checked(path, data, note, self.rules, fetched=True)
+        except _MismatchError as error:
+            raise _PassingError(error) from None
+        with _kept_whole(path):
+            _put(self.cache / path, data)
+            if note is not None:
+                _put(self.cache / (path + CHECKSUM), note)
+        return got
+
+    def _body(self, path: str, largest: int) -> bytes | None:
+        """The bytes at a path as they are sent; None for 404."""
+        url = f"{self.base.rstrip('/')}/{path}"
+        try:
+            with self.client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer:
+                if answer.status_code == 404:
+                    return None
+                _check_status(answer, path)
+                made = bytearray()
+                for piece in answer.iter_raw():
+                    made += piece
+                    if len(made) > largest:
+                        raise _too_large(path, f"more than {largest:,}", largest)
+                return bytes(made)
+        except (httpx.TransportError, httpx.TooManyRedirects) as error:
+            got = str(error) or type(error).__name__
+            rule = "the archive must be reachable"
+            raise _PassingError(
+                UnreachableError(rule, got=got, where=self.base, hint=_MIRROR)
+            ) from error
+        except httpx.InvalidURL as error:
+            raise UnreachableError("the base URL must be valid", got=self.base) from error
+
+    def _pause(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.after if isinstance(error, _PassingError) else 0.0
+        return min(max(self.wait * 2.0 ** (state.attempt_number - 1), asked), LONGEST_WAIT)
+
+
+_LATER = "try again later; what has been fetched is kept"
+_MIRROR = f"check the connection; {_LATER}, or use --mirror with a folder of the same layout"
+
+
+class _PassingError(Exception):
+    """What another attempt may mend, with the error to raise if it does not."""
+
+    def __init__(self, error: FadeFollowError, after: float = 0.0) -> None:
+        self.error, self.after = error, after
+        super().__init__(str(error))
+
+
+class _MismatchError(DataError):
+    """A file that is not what its checksum says; a cut transfer, or a broken archive."""
+
+
+def checked(path: str, data: bytes, note: bytes | None, rules: Rules, *, fetched: bool) -> Got:
+    """The file, if its bytes are what the note beside it says."""
+    actual = hashlib.sha256(data).hexdigest()
+    if not rules.checksums:
+        return Got(path, data, actual, verified=False, fetched=fetched)
+    name = path.rpartition("/")[2]
+    if note is None:
+        if rules.unverified:
+            return Got(path, data, actual, verified=False, fetched=fetched)
+        raise DataError(
+            "a file must have its checksum beside it", got=f"no {name}{CHECKSUM}", where=path,
+            hint="--unverified takes files without one, and says so",
+        )  # fmt: skip
+    match = _SUM.fullmatch(note.decode("utf-8", "replace").lstrip("\ufeff"))
+    if match is None or match[2] != name:
+        got = "a web page" if looks_like_page(note) else repr(note[:100])
+        rule = f"the checksum must be written as HASH {name}"
+        raise _MismatchError(rule, got=got, where=path + CHECKSUM, hint=_AGAIN)
+    if match[1].lower() != actual:
+        raise _MismatchError(
+            f"the file's SHA-256 must be {match[1].lower()}", got=actual, where=path, hint=_AGAIN
+        )
+    return Got(path, data, actual, verified=True, fetched=fetched)
+
+
+_AGAIN = "get the file again; --skip-damaged leaves out what stays broken, and says so"
+
+
+def _check_status(answer: httpx.Response, path: str) -> None:
+    code = answer.status_code
+    if code == 200:
+        return
+    got = f"HTTP {code} {answer.reason_phrase}".strip()
+    rule = "the archive must send the file"
+    if code in (408, 418, 425, 429) or code >= 500:
+        seconds = answer.headers.get("retry-after", "")
+        after = float(seconds) if seconds.isdigit() else 0.0
+        raise _PassingError(UnreachableError(rule, got=got, where=path, hint=_LATER), after)
+    hint = "use --mirror with a folder of the same layout"
+    if code in (401, 403, 451):
+        hint = f"the archive refuses this network or region: {hint}"
+    raise UnreachableError(rule, got=got, where=path, hint=hint)
+
+
+def _too_large(path: str, got: str, largest: int) -> DataError:
+    return DataError(f"a file must have at most {largest:,} bytes", got=got, where=path)
+
+
+def _put(place: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    temporary = place.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(place)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _kept_whole(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            "the folder for fetched files must be writable",
+            got=error.strerror or str(error), where=path,
+            hint="free some space, or check the folder's permissions",
+        ) from error  # fmt: skip
