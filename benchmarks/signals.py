@@ -1,14 +1,16 @@
-"""Detection: each signal's time for three years of hourly bars, and per million bars."""
+"""Detection: each signal's time for three years of hourly bars, per million, and in a search."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from fadefollow.market import Market
 from fadefollow.market.lab import simulate
+from fadefollow.phases import Signal
 from fadefollow.workspace import find_workspace
 
 
@@ -32,3 +34,21 @@ def main() -> Iterator[tuple[str, str]]:
         yield f"{name}, {bars:,} bars", f"{1e3 * spent:.1f} ms"
         yield f"{name}, per million bars", f"{1e6 * spent / bars:.2f} s"
     yield "all signals, one coin, three years", f"{1e3 * sum(best.values()):.0f} ms"
+    for signal in signals:
+        spent = np.median(list(_searched(type(signal), market)))
+        yield f"{signal.name()}, all parameters anew, one coin", f"{1e3 * spent:.2f} ms"
+
+
+def _searched(kind: type[Signal], market: Market) -> Iterator[float]:
+    """Seconds of detection and its marks with parameters never seen before, as a tuner asks."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        near = {
+            name: np.clip(kind.model_fields[name].default * rng.uniform(0.8, 1.25), p.low, p.high)
+            for name, p in kind.params().items()
+            if kind.model_fields[name].annotation is not int
+        }
+        signal = kind(**near)
+        start = time.perf_counter()
+        signal.detect(market).marks(*kind.phases)
+        yield time.perf_counter() - start

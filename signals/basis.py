@@ -28,8 +28,10 @@ from fadefollow.features import (
     FloatArray,
     IntArray,
     fire_once,
+    memoised,
     trailing_mean,
     trailing_quantile,
+    trailing_quantiles,
 )
 from fadefollow.market import Market
 from fadefollow.market.contracts import constant_maturity_basis, dated_volume, usable_rows
@@ -74,7 +76,15 @@ class Basis(Signal):
         volume of dated futures, perp and spot over their usual; open interest over its highest and
         its mean of `peak_days`. NaN also where a stream is missing.
         """
-        parts = market.memo(("basis", self), lambda: (*self._carry(market), *self._attack(market)))
+        basis = _basis(market, self.cutoff_days, self.maturity_days, self.smooth_hours)
+        bounds = _bounds(
+            market,
+            self.quantile,
+            self.lookback_days,
+            (self.cutoff_days, self.maturity_days, self.smooth_hours),
+        )
+        volumes = (_times_usual(market, name, self.volume_days) for name in _VOLUMES)
+        parts = (basis, *bounds, *volumes, *_oi(market, self.peak_days))
         return dict(zip((*_CARRY, *_ATTACK), parts, strict=True))
 
     def states(self, market: Market) -> dict[str, BoolArray]:
@@ -106,61 +116,73 @@ class Basis(Signal):
             "carry_attack": f["future_volume_times"],
             "backwardation": f["low_pct_per_year"] - f["basis_pct_per_year"],
         }
-        events: list[dict[str, Any]] = [
-            {
-                "bar": bar,
-                "phase": phase,
-                "lean": -1 if phase == "backwardation" else 1,
-                "actor": "crowd",
-                "strength": strength[bar],
-                "basis_pct_per_year": f["basis_pct_per_year"][bar],
-                "future_volume_times": f["future_volume_times"][bar],
-            }
-            for phase, strength in strengths.items()
-            if phase not in missing
-            for bar in fire_once(
-                states[phase], cooldown_bars=market.bars(self.cooldown_hours)
-            ).tolist()
-        ]
+        events: list[dict[str, Any]] = []
+        for phase, strength in strengths.items():
+            if phase in missing:
+                continue
+            bar = fire_once(states[phase], cooldown_bars=market.bars(self.cooldown_hours))
+            events.append(
+                {
+                    "bar": bar,
+                    "phase": phase,
+                    "lean": -1 if phase == "backwardation" else 1,
+                    "actor": "crowd",
+                    "strength": strength[bar],
+                    "basis_pct_per_year": f["basis_pct_per_year"][bar],
+                    "future_volume_times": f["future_volume_times"][bar],
+                }
+            )
         return Phases.of(market, signal=self.name(), events=events, missing=missing)
 
     def detection_hours(self) -> float:
         """The time over which the basis is averaged and must last, or open interest must peak."""
         return max(self.smooth_hours + self.persist_hours, 24 * self.peak_days)
 
-    def _carry(self, market: Market) -> tuple[FloatArray, FloatArray, FloatArray]:
-        rows = usable_rows(market, cutoff_days=self.cutoff_days)
-        raw = 100 * constant_maturity_basis(market, rows, days=self.maturity_days)
-        mean = trailing_mean(raw, window_bars=market.bars_in(self.smooth_hours))
-        basis = np.round(mean, 9)  # or the rounding of floats would break ties
-        window, every = market.bars_in(24 * self.lookback_days), market.bars(_SAMPLE_HOURS)
-        high, low = (
-            trailing_quantile(basis, q, window_bars=window, every_bars=every)
-            for q in (self.quantile, 1 - self.quantile)
-        )
-        return basis, high, low
 
-    def _attack(self, market: Market) -> tuple[FloatArray, ...]:
-        volumes = (
-            dated_volume(market),
-            market.column("perp", "volume"),
-            market.column("spot", "volume"),
-        )
-        oi, window = market.column("open_interest", "open_interest"), 24 * self.peak_days
-        peak = pd.Series(oi).rolling(market.bars_in(window), min_periods=1).max().to_numpy()
-        mean = trailing_mean(oi, window_bars=market.bars_in(window))
-        return *(self._times_usual(market, volume) for volume in volumes), oi / peak, oi / mean
+@memoised
+def _basis(
+    market: Market, cutoff_days: float, maturity_days: float, smooth_hours: float
+) -> FloatArray:
+    """The basis at constant maturity, averaged, in % a year, shape (n,)."""
+    rows = usable_rows(market, cutoff_days=cutoff_days)
+    raw = 100 * constant_maturity_basis(market, rows, days=maturity_days)
+    mean = trailing_mean(raw, window_bars=market.bars_in(smooth_hours))
+    return np.round(mean, 9)  # or the rounding of floats would break ties
 
-    def _times_usual(self, market: Market, volume: FloatArray) -> FloatArray:
-        """The mean volume of a day over the median of such means before."""
-        day = trailing_mean(volume, window_bars=market.bars_in(24.0))
-        usual = trailing_quantile(
-            day,
-            0.5,
-            window_bars=market.bars_in(24 * self.volume_days),
-            every_bars=market.bars(_SAMPLE_HOURS),
-        )
-        return np.asarray(np.divide(day, usual, out=np.full(len(day), np.nan), where=usual > 0))
+
+@memoised
+def _bounds(
+    market: Market, quantile: float, lookback_days: float, basis: tuple[float, float, float]
+) -> tuple[FloatArray, ...]:
+    """The high and the low quantile of the basis of those parameters, each shape (n,)."""
+    window, every = market.bars_in(24 * lookback_days), market.bars(_SAMPLE_HOURS)
+    both = (quantile, 1 - quantile)
+    return (
+        *trailing_quantiles(_basis(market, *basis), both, window_bars=window, every_bars=every),
+    )
+
+
+@memoised
+def _oi(market: Market, peak_days: float) -> tuple[FloatArray, FloatArray]:
+    """Open interest over its highest, and over its mean, of the last days, each shape (n,)."""
+    oi, window = market.column("open_interest", "open_interest"), market.bars_in(24 * peak_days)
+    peak = pd.Series(oi).rolling(window, min_periods=1).max().to_numpy()
+    return oi / peak, oi / trailing_mean(oi, window_bars=window)
+
+
+@memoised
+def _times_usual(market: Market, need: str, days: float) -> FloatArray:
+    """The mean volume of a day over the median of such means before, shape (n,)."""
+    name, column = need.split(".")
+    volume = dated_volume(market) if name == "future" else market.column(name, column)
+    day = trailing_mean(volume, window_bars=market.bars_in(24.0))
+    usual = trailing_quantile(
+        day,
+        0.5,
+        window_bars=market.bars_in(24 * days),
+        every_bars=market.bars(_SAMPLE_HOURS),
+    )
+    return np.asarray(np.divide(day, usual, out=np.full(len(day), np.nan), where=usual > 0))
 
 
 def _in_a_row(holds: BoolArray) -> IntArray:

@@ -27,6 +27,7 @@ from fadefollow.features import (
     IntArray,
     change,
     lagged,
+    memoised,
     rolling_median,
     usual_size,
 )
@@ -115,37 +116,32 @@ class Campaign(Signal):
 
         NaN in the warm-up, where the bar is missing, and where the stream is.
         """
-        base, day = market.bars_in(self.base_hours), market.bars_in(_DAY)
-        lookback = market.bars_in(self.lookback_days * 24)
-        close = market.column("perp", "close")
-        log_oi = np.log(market.column("open_interest", "open_interest"))
-        low_of_day = _lowest(close, day)
-        width = np.log(_highest(close, base) / _lowest(close, base))
-        funding = self._funding(market)
-        oi_rise = change(log_oi, base)
-        premium = spot_premium(market)
+        base, lookback = market.bars_in(self.base_hours), market.bars_in(self.lookback_days * 24)
+        low_of_day, rise, day_premium, perp_to_spot = _day(market)
+        oi_rise, largest_oi_rise, width, base_price = _base(market, base)
+        usual_oi_rise, usual_range = _usual_base(market, base, lookback)
+        usual_rise, usual_premium = _usual_day(market, lookback)
+        funding = _funding(market, self.implied_funding)
+        mean_funding, trough, trough_before = _troughs(
+            market, self.implied_funding, base, market.bars_in(self.trough_days * 24)
+        )
         return {
             "oi_rise": oi_rise,
-            "usual_oi_rise": usual_size(oi_rise, lookback, floor=self.oi_rise_floor / self.oi_rise),
-            "largest_oi_rise_of_a_day": _highest(change(log_oi, day), max(base - day, 1)),
+            "usual_oi_rise": np.maximum(usual_oi_rise, self.oi_rise_floor / self.oi_rise),
+            "largest_oi_rise_of_a_day": largest_oi_rise,
             "range": width,
-            "usual_range": np.maximum(rolling_median(width, lookback), self.range_floor),
-            "base_price": rolling_median(close, base),
+            "usual_range": np.maximum(usual_range, self.range_floor),
+            "base_price": base_price,
             "low_of_day": low_of_day,
-            "rise": close / low_of_day - 1,
-            "usual_rise": usual_size(
-                change(np.log(close), day), lookback, floor=self.rise / self.rise_sizes
-            ),
+            "rise": rise,
+            "usual_rise": np.maximum(usual_rise, self.rise / self.rise_sizes),
             "funding_bps_per_8h": funding,
-            "mean_funding_bps_per_8h": _mean(funding, base),
-            "trough_of_day_bps_per_8h": _lowest(funding, day),
-            "trough_before_bps_per_8h": lagged(
-                _lowest(funding, market.bars_in(self.trough_days * 24)), day
-            ),
-            "spot_lead_bps": _mean(premium, day) - rolling_median(premium, lookback),
-            "premium_change_bps": premium - _mean(premium, market.bars_in(self.range_hours)),
-            "perp_to_spot_volume": _mean(market.column("perp", "volume"), day)
-            / _mean(market.column("spot", "volume"), day),
+            "mean_funding_bps_per_8h": mean_funding,
+            "trough_of_day_bps_per_8h": trough,
+            "trough_before_bps_per_8h": trough_before,
+            "spot_lead_bps": day_premium - usual_premium,
+            "premium_change_bps": _premium_change(market, market.bars_in(self.range_hours)),
+            "perp_to_spot_volume": perp_to_spot,
         }
 
     def detect(self, market: Market) -> Phases:
@@ -162,30 +158,23 @@ class Campaign(Signal):
             *self._arrays(market, f), self._rules(market)
         )
         close = market.column("perp", "close")
-        rows: list[dict[str, Any]] = []
-        for bar, code, base, trough, collected in zip(
-            bars, codes, bases, troughs, accumulated, strict=True
-        ):
-            phase, lean, actor = _STORY[code]
-            height = close[bar] / base - 1
-            oi_sizes = f["oi_rise"][bar] / f["usual_oi_rise"][bar]
-            rows.append(
-                {
-                    "bar": int(bar),
-                    "phase": phase,
-                    "lean": lean,
-                    "actor": actor,
-                    "strength": oi_sizes if code == _ACCUMULATION else max(height, 0.0),
-                    "base_price": base,
-                    "height_above_base": height,
-                    "first_trough_bps_per_8h": trough,
-                    "funding_bps_per_8h": f["funding_bps_per_8h"][bar],
-                    "accumulated": bool(collected),
-                    "perp_to_spot_volume": f["perp_to_spot_volume"][bar],
-                    "funding_implied": "funding" not in market.streams,
-                }
-            )
-        return Phases.of(market, signal=self.name(), events=rows, missing=missing)
+        height = close[bars] / bases - 1
+        oi_sizes = f["oi_rise"][bars] / f["usual_oi_rise"][bars]
+        events = {
+            "bar": bars,
+            "phase": [_STORY[code][0] for code in codes],
+            "lean": np.array([_STORY[code][1] for code in codes], np.int64),
+            "actor": [_STORY[code][2] for code in codes],
+            "strength": np.where(codes == _ACCUMULATION, oi_sizes, np.maximum(height, 0.0)),
+            "base_price": bases,
+            "height_above_base": height,
+            "first_trough_bps_per_8h": troughs,
+            "funding_bps_per_8h": f["funding_bps_per_8h"][bars],
+            "accumulated": accumulated,
+            "perp_to_spot_volume": f["perp_to_spot_volume"][bars],
+            "funding_implied": "funding" not in market.streams,
+        }
+        return Phases.of(market, signal=self.name(), events=[events], missing=missing)
 
     def lacking(self, market: Market) -> dict[str, tuple[str, ...]]:
         """Phases that this market cannot show; funding may be implied where that is asked for."""
@@ -198,18 +187,6 @@ class Campaign(Signal):
     def detection_hours(self) -> float:
         """The longest window of a measure: the base, or that of the lowest funding, and a day."""
         return max(self.base_hours, self.trough_days * 24) + _DAY
-
-    def _funding(self, market: Market) -> FloatArray:
-        """Funding in bps per 8 h, implied by the exchange's formula only where asked for."""
-        if not market.missing("funding") or not self.implied_funding:
-            rate, hours = (market.column("funding", c) for c in ("rate", "interval_hours"))
-            return 1e4 * rate * 8 / hours
-        if market.missing("premium_index"):
-            perp_premium = -spot_premium(market)
-        else:
-            perp_premium = 1e4 * market.column("premium_index", "close")
-        mean = _mean(perp_premium, max(market.bars(8), 1))
-        return mean + np.clip(1.0 - mean, -5.0, 5.0)
 
     def _arrays(self, market: Market, f: Mapping[str, FloatArray]) -> tuple[Any, ...]:
         """What is known at each bar without knowing the state."""
@@ -290,6 +267,68 @@ class _Rules(NamedTuple):
     trough_bps: float
     height: float
     breakdown: float
+
+
+@memoised
+def _day(market: Market) -> tuple[FloatArray, ...]:
+    """Of the last day: lowest close, the rise from it, mean premium, perp volume over spot's."""
+    day, close = market.bars_in(_DAY), market.column("perp", "close")
+    perp, spot = (_mean(market.column(name, "volume"), day) for name in ("perp", "spot"))
+    low = _lowest(close, day)
+    return low, close / low - 1, _mean(spot_premium(market), day), perp / spot
+
+
+@memoised
+def _usual_day(market: Market, lookback: int) -> tuple[FloatArray, FloatArray]:
+    """What is usual: the size of a day's price change, and the premium."""
+    moves = change(np.log(market.column("perp", "close")), market.bars_in(_DAY))
+    return usual_size(moves, lookback, floor=0.0), rolling_median(spot_premium(market), lookback)
+
+
+@memoised
+def _base(market: Market, bars: int) -> tuple[FloatArray, ...]:
+    """Over a base: OI's log rise and its largest in a day, the log range, the median price."""
+    day, close = market.bars_in(_DAY), market.column("perp", "close")
+    log_oi = np.log(market.column("open_interest", "open_interest"))
+    width = np.log(_highest(close, bars) / _lowest(close, bars))
+    largest = _highest(change(log_oi, day), max(bars - day, 1))
+    return change(log_oi, bars), largest, width, rolling_median(close, bars)
+
+
+@memoised
+def _usual_base(market: Market, bars: int, lookback: int) -> tuple[FloatArray, FloatArray]:
+    """What is usual over a base: the size of OI's rise, and the range."""
+    oi_rise, _, width, _ = _base(market, bars)
+    return usual_size(oi_rise, lookback, floor=0.0), rolling_median(width, lookback)
+
+
+@memoised
+def _funding(market: Market, implied: int) -> FloatArray:
+    """Funding in bps per 8 h, implied by the exchange's formula only where asked for."""
+    if not market.missing("funding") or not implied:
+        rate, hours = (market.column("funding", c) for c in ("rate", "interval_hours"))
+        return 1e4 * rate * 8 / hours
+    if market.missing("premium_index"):
+        perp_premium = -spot_premium(market)
+    else:
+        perp_premium = 1e4 * market.column("premium_index", "close")
+    mean = _mean(perp_premium, max(market.bars(8), 1))
+    return mean + np.clip(1.0 - mean, -5.0, 5.0)
+
+
+@memoised
+def _troughs(market: Market, implied: int, base: int, before: int) -> tuple[FloatArray, ...]:
+    """Funding's mean over a base, its lowest of the day, and its lowest before that day."""
+    day, funding = market.bars_in(_DAY), _funding(market, implied)
+    lowest_before = lagged(_lowest(funding, before), day)
+    return _mean(funding, base), _lowest(funding, day), lowest_before
+
+
+@memoised
+def _premium_change(market: Market, bars: int) -> FloatArray:
+    """The premium against its mean."""
+    premium = spot_premium(market)
+    return premium - _mean(premium, bars)
 
 
 def _rolling(values: FloatArray, bars: int) -> Any:

@@ -18,13 +18,16 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from numba import njit
 
 from fadefollow.features import (
     BoolArray,
     FloatArray,
+    IntArray,
     change,
     fire_once,
     lagged,
+    memoised,
     trailing_mean,
     usual_size,
 )
@@ -78,19 +81,14 @@ class Doors(Signal):
         window = market.bars_in(self.window_hours)
         settle = max(market.bars(self.settle_hours), 1)
         lookback = market.bars_in(self.lookback_days * 24)
-        premium = spot_premium(market)
-        price_moves = change(1e4 * np.log(market.column("perp", "close")), window)
-        before = lagged(trailing_mean(premium, window_bars=window), window)
-        premium_moves = trailing_mean(premium, window_bars=settle) - before
-        premium_moves[np.isnan(premium)] = np.nan
+        price_move, usual_price_move = _price_moves(market, window, lookback)
+        premium_move, usual_premium_move = _premium_moves(market, window, settle, lookback)
         return {
-            "premium_bps": premium,
-            "price_move_bps": price_moves,
-            "usual_price_move_bps": usual_size(price_moves, lookback, floor=self.price_floor_bps),
-            "premium_move_bps": premium_moves,
-            "usual_premium_move_bps": usual_size(
-                premium_moves, lookback, floor=self.premium_floor_bps
-            ),
+            "premium_bps": spot_premium(market),
+            "price_move_bps": price_move,
+            "usual_price_move_bps": np.maximum(usual_price_move, self.price_floor_bps),
+            "premium_move_bps": premium_move,
+            "usual_premium_move_bps": np.maximum(usual_premium_move, self.premium_floor_bps),
         }
 
     def detect(self, market: Market) -> Phases:
@@ -99,21 +97,21 @@ class Doors(Signal):
         Context: the move and the premium, `door_number` (0 for what is no door) and
         `quiet_weekend`.
         """
-        features = self.features(market)
-        missing = self.lacking(market)
-        events: list[dict[str, Any]] = []
-        if not missing:
-            price = features["price_move_bps"] / features["usual_price_move_bps"]
-            premium = features["premium_move_bps"] / features["usual_premium_move_bps"]
-            events = self._fired(market, price, premium)
+        f, missing = self.features(market), self.lacking(market)
+        if missing:
+            return Phases.of(market, signal=self.name(), events=[], missing=missing)
+        price = f["price_move_bps"] / f["usual_price_move_bps"]
+        premium = f["premium_move_bps"] / f["usual_premium_move_bps"]
+        events = self._fired(market, price, premium)
         numbers = self._door_numbers(market, [e for e in events if "door" in e["phase"]])
-        quiet = self._after_quiet_weekend(market) if events else np.zeros(0, np.bool_)
+        quiet = _after_quiet_weekend(market, self.quiet_ratio, self.quiet_weekends)
         for event in events:
             bar = event["bar"]
             for name in ("price_move_bps", "premium_move_bps", "premium_bps"):
-                event[name] = features[name][bar]
-            event["door_number"] = numbers.get(bar, 0) if "door" in event["phase"] else 0
-            event["quiet_weekend"] = bool(quiet[bar])
+                event[name] = f[name][bar]
+            # a bar may show a phase of spot besides its door
+            event["door_number"] = numbers[bar] if "door" in event["phase"] else 0
+            event["quiet_weekend"] = quiet[bar]
         return Phases.of(market, signal=self.name(), events=events, missing=missing)
 
     def detection_hours(self) -> float:
@@ -123,7 +121,7 @@ class Doors(Signal):
     def _fired(
         self, market: Market, price: FloatArray, premium: FloatArray
     ) -> list[dict[str, Any]]:
-        """Rows of the events; `price` and `premium` are the moves in usual sizes."""
+        """The events by phase; `price` and `premium` are the moves in usual sizes."""
         cooldown = market.bars(self.cooldown_hours)
         smaller = np.minimum(np.abs(price), np.abs(premium))
         events: list[dict[str, Any]] = []
@@ -135,51 +133,85 @@ class Doors(Signal):
                 (_FLAT[side], led, np.abs(price)),
                 (_WITH[side], moved & (side * premium > self.premium_move), smaller),
             ):
+                bar = fire_once(holds, cooldown_bars=cooldown)
                 row = {"phase": phase, "lean": side, "actor": _ACTORS[phase]}
-                for bar in fire_once(holds, cooldown_bars=cooldown):
-                    events.append({"bar": int(bar), **row, "strength": strength[bar]})
+                events.append({"bar": bar, **row, "strength": strength[bar]})
         return events
 
-    def _door_numbers(self, market: Market, doors: list[dict[str, Any]]) -> dict[int, int]:
-        """The number of each door in its game, by bar.
+    def _door_numbers(self, market: Market, doors: list[dict[str, Any]]) -> IntArray:
+        """The number in its game of the door at each bar, shape (n,); 0 where there is none.
 
         A door on the other side than the one before has the next number; another one on the same
         side keeps it. The game begins anew once price has closed beyond the range in which it
         began, or no door has been opened for `game_hours`.
         """
-        close = market.column("perp", "close")
-        span, limit = market.bars_in(self.range_hours), market.bars(self.game_hours)
-        numbers: dict[int, int] = {}
-        number = began = last = side = 0
-        low = high = np.nan
-        for door in sorted(doors, key=lambda e: e["bar"]):
-            bar = door["bar"]
-            since = close[began + 1 : bar + 1]
-            if number == 0 or bar - last > limit or _leaves(since, low, high, self.breakout):
-                number, began = 1, bar
-                before = close[max(bar + 1 - span, 0) : bar + 1]
-                low, high = np.nanmin(before), np.nanmax(before)
-            elif door["lean"] != side:
-                number += 1
-            numbers[bar], last, side = number, bar, door["lean"]
+        bars = np.concatenate([door["bar"] for door in doors])
+        sides = np.repeat([door["lean"] for door in doors], [len(door["bar"]) for door in doors])
+        order = np.argsort(bars)
+        numbers = np.zeros(len(market), np.int64)
+        numbers[bars[order]] = _numbers(
+            bars[order],
+            sides[order],
+            market.column("perp", "close"),
+            market.bars_in(self.range_hours),
+            market.bars(self.game_hours),
+            self.breakout,
+        )
         return numbers
 
-    def _after_quiet_weekend(self, market: Market) -> BoolArray:
-        """Whether a bar opens on a Monday, UTC, after a weekend quiet for this coin."""
-        day = market.open_time.astype("datetime64[D]").astype(np.int64) + 3  # 1970-01-01: Thursday
-        week, weekday = day // 7, day % 7
-        bars = pd.DataFrame(
-            {name: market.column("perp", name)[weekday >= 5] for name in ("high", "low")}
-        )
-        weekends = bars.groupby(week[weekday >= 5]).agg({"high": "max", "low": "min"})
-        height = (weekends["high"] / weekends["low"]).transform(np.log)
-        usual = height.rolling(self.quiet_weekends, min_periods=4).median().shift()
-        quiet = (height < self.quiet_ratio * usual).rename_axis("week")
-        found: BoolArray = (weekday == 0) & np.isin(week - 1, quiet.index[quiet])
-        return found
+
+@memoised
+def _price_moves(market: Market, window: int, lookback: int) -> tuple[FloatArray, FloatArray]:
+    """Changes of the price over the window in bps, and their usual size, each shape (n,)."""
+    moves = change(1e4 * np.log(market.column("perp", "close")), window)
+    return moves, usual_size(moves, lookback, floor=0.0)
 
 
-def _leaves(close: FloatArray, low: float, high: float, margin: float) -> bool:
-    """Whether a close lies beyond the range by more than `margin` heights of it."""
-    slack = margin * (high - low)
-    return bool(((close > high + slack) | (close < low - slack)).any())
+@memoised
+def _premium_moves(
+    market: Market, window: int, settle: int, lookback: int
+) -> tuple[FloatArray, FloatArray]:
+    """The same of the premium, settled, against its mean over the window before."""
+    premium = spot_premium(market)
+    before = lagged(trailing_mean(premium, window_bars=window), window)
+    moves = trailing_mean(premium, window_bars=settle) - before
+    moves[np.isnan(premium)] = np.nan
+    return moves, usual_size(moves, lookback, floor=0.0)
+
+
+@memoised
+def _after_quiet_weekend(market: Market, ratio: float, weekends: int) -> BoolArray:
+    """Whether a bar opens on a Monday, UTC, after a weekend quiet for this coin, shape (n,)."""
+    day = market.open_time.astype("datetime64[D]").astype(np.int64) + 3  # 1970-01-01: Thursday
+    week, weekday = day // 7, day % 7
+    bars = pd.DataFrame(
+        {name: market.column("perp", name)[weekday >= 5] for name in ("high", "low")}
+    )
+    extremes = bars.groupby(week[weekday >= 5]).agg({"high": "max", "low": "min"})
+    height = (extremes["high"] / extremes["low"]).transform(np.log)
+    usual = height.rolling(weekends, min_periods=4).median().shift()
+    quiet = (height < ratio * usual).rename_axis("week")
+    found: BoolArray = (weekday == 0) & np.isin(week - 1, quiet.index[quiet])
+    return found
+
+
+@njit(cache=True)
+def _numbers(
+    bars: IntArray, sides: IntArray, close: FloatArray, span: int, limit: int, breakout: float
+) -> IntArray:
+    numbers = np.zeros(len(bars), np.int64)
+    number = began = last = side = 0
+    low = high = np.nan
+    for k in range(len(bars)):
+        bar = bars[k]
+        slack = breakout * (high - low)
+        since = close[began + 1 : bar + 1]
+        left = ((since > high + slack) | (since < low - slack)).any()
+        if number == 0 or bar - last > limit or left:
+            number, began = 1, bar
+            before = close[max(bar + 1 - span, 0) : bar + 1]
+            low, high = np.nanmin(before), np.nanmax(before)
+        elif sides[k] != side:
+            number += 1
+        numbers[k], last, side = number, bar, sides[k]
+    return numbers

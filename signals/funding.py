@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from fadefollow.features import FloatArray, fire_once, past_quantile
+from fadefollow.features import FloatArray, TimeArray, fire_once, memoised, past_quantiles
 from fadefollow.market import Market
 from fadefollow.phases import Param, Phases, Signal
 
@@ -47,36 +47,51 @@ class Funding(Signal):
         names = ("rate_bps_per_8h", "high_bps_per_8h", "low_bps_per_8h")
         if market.missing("funding"):
             return {name: np.full(len(market), np.nan) for name in names}
-        table = market.table("funding")
-        rate = 1e4 * table["rate"].to_numpy(float) * 8 / table["interval_hours"].to_numpy(float)
-        thresholds = (
-            past_quantile(table["time"], rate, q, days=self.lookback_days)
-            for q in (self.quantile, 1 - self.quantile)
-        )
-        return {
-            name: market.as_of("funding", values)
-            for name, values in zip(names, (rate, *thresholds), strict=True)
-        }
+        thresholds = _thresholds(market, self.quantile, self.lookback_days)
+        return dict(zip(names, (_rate(market), *thresholds), strict=True))
 
     def detect(self, market: Market) -> Phases:
         """Phases `crowded_long` and `crowded_short`; strength is the excess in bps per 8 h."""
         missing = self.lacking(market)
         rate, high, low = self.features(market).values()
         events: list[dict[str, Any]] = []
-        for phase, lean, bound in (("crowded_long", 1, high), ("crowded_short", -1, low)):
+        for phase, lean, bound, beyond in (
+            ("crowded_long", 1, high, (rate > high) & (rate > self.floor_bps)),
+            ("crowded_short", -1, low, (rate < low) & (rate < -self.floor_bps)),
+        ):
             if phase in missing:
                 continue
-            beyond = (lean * rate > lean * bound) & (lean * rate > self.floor_bps)
-            for bar in fire_once(beyond, cooldown_bars=market.bars(self.cooldown_hours)):
-                events.append(
-                    {
-                        "bar": bar,
-                        "phase": phase,
-                        "lean": lean,
-                        "actor": "crowd",
-                        "strength": abs(rate[bar] - bound[bar]),
-                        "rate_bps_per_8h": rate[bar],
-                        "threshold_bps_per_8h": bound[bar],
-                    }
-                )
+            bar = fire_once(beyond, cooldown_bars=market.bars(self.cooldown_hours))
+            events.append(
+                {
+                    "bar": bar,
+                    "phase": phase,
+                    "lean": lean,
+                    "actor": "crowd",
+                    "strength": np.abs(rate[bar] - bound[bar]),
+                    "rate_bps_per_8h": rate[bar],
+                    "threshold_bps_per_8h": bound[bar],
+                }
+            )
         return Phases.of(market, signal=self.name(), events=events, missing=missing)
+
+
+@memoised
+def _settlements(market: Market) -> tuple[TimeArray, FloatArray]:
+    """Stamps of the settlements, and their rates in bps per 8 h, shape (k,) each."""
+    table = market.table("funding")
+    rate = 1e4 * table["rate"].to_numpy(float) * 8 / table["interval_hours"].to_numpy(float)
+    return np.asarray(table["time"], "datetime64[ns]"), rate
+
+
+@memoised
+def _rate(market: Market) -> FloatArray:
+    """Funding in bps per 8 h as of each bar's close, shape (n,)."""
+    return market.as_of("funding", _settlements(market)[1])
+
+
+@memoised
+def _thresholds(market: Market, quantile: float, days: float) -> tuple[FloatArray, ...]:
+    """The high and the low one, as of each bar's close, shape (n,) each."""
+    bounds = past_quantiles(*_settlements(market), (quantile, 1 - quantile), days=days)
+    return tuple(market.as_of("funding", bound) for bound in bounds)

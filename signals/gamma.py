@@ -20,7 +20,15 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from fadefollow.features import BoolArray, FloatArray, IntArray, change, fire_once, usual_size
+from fadefollow.features import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    change,
+    fire_once,
+    memoised,
+    usual_size,
+)
 from fadefollow.market import Market
 from fadefollow.market.greeks import OptionBooks
 from fadefollow.phases import Param, Phases, Signal
@@ -96,64 +104,69 @@ class Gamma(Signal):
             if phase in missing:
                 continue
             chased = short & (lean * found["move"] > beyond)
-            for bar in fire_once(chased, cooldown_bars=market.bars(self.cooldown_hours)):
-                events.append(
-                    {
-                        "bar": bar,
-                        "phase": phase,
-                        "lean": lean,
-                        "actor": "dealers",
-                        "strength": -found["gamma_balance"][bar],
-                        "net_gamma": found["net_gamma"][bar],
-                        "flip_level": found["flip_level"][bar],
-                        "flip_distance": found["flip_distance"][bar],
-                        "move_bps": 1e4 * found["move"][bar],
-                    }
-                )
+            bar = fire_once(chased, cooldown_bars=market.bars(self.cooldown_hours))
+            events.append(
+                {
+                    "bar": bar,
+                    "phase": phase,
+                    "lean": lean,
+                    "actor": "dealers",
+                    "strength": -found["gamma_balance"][bar],
+                    "net_gamma": found["net_gamma"][bar],
+                    "flip_level": found["flip_level"][bar],
+                    "flip_distance": found["flip_distance"][bar],
+                    "move_bps": 1e4 * found["move"][bar],
+                }
+            )
         return Phases.of(market, signal=self.name(), events=events, missing=missing)
 
 
+@memoised
 def _moves(market: Market, hours: float, days: float) -> tuple[FloatArray, FloatArray]:
     """The last move in logarithms and its usual size, each shape (n,)."""
+    move = change(np.log(market.column("perp", "close")), market.bars_in(hours))
+    return move, usual_size(move, market.bars_in(days * 24), floor=_LEAST_MOVE)
 
-    def make() -> tuple[FloatArray, FloatArray]:
-        move = change(np.log(market.column("perp", "close")), market.bars_in(hours))
-        return move, usual_size(move, market.bars_in(days * 24), floor=_LEAST_MOVE)
 
-    return market.memo(("gamma moves", hours, days), make)
+@memoised
+def _books(market: Market) -> tuple[OptionBooks, IntArray]:
+    """Dealers' books, and the number of the one known at each bar's close, −1 for none."""
+    books = OptionBooks.of(
+        market.table("options"), call_sign=DEALERS_IN_CALLS, put_sign=DEALERS_IN_PUTS
+    )
+    known = market.as_of("options", books.book.astype(np.float64))
+    return books, np.nan_to_num(known, nan=-1.0).astype(np.int64)
+
+
+@memoised
+def _gammas(market: Market, realised_days: float | None) -> tuple[FloatArray, FloatArray]:
+    """Dealers' net and gross gamma as of each bar's close, each shape (n,)."""
+    books, book = _books(market)
+    closes = market.close_time.astype(np.int64)
+    return books.gamma(
+        book, market.column("perp", "close"), closes, _realised(market, realised_days)
+    )
 
 
 def _dealers(
     market: Market, realised_days: float, reach: float
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Net gamma, gross gamma and flip level as of each bar's close, each shape (n,)."""
-
-    def make() -> tuple[FloatArray, FloatArray, FloatArray]:
-        if market.missing("options", "perp"):
-            unknown = np.full(len(market), np.nan)
-            return unknown, unknown.copy(), unknown.copy()
-        books = OptionBooks.of(
-            market.table("options"), call_sign=DEALERS_IN_CALLS, put_sign=DEALERS_IN_PUTS
-        )
-        known = market.as_of("options", books.book.astype(np.float64))
-        book = np.nan_to_num(known, nan=-1.0).astype(np.int64)
-        price, closes = market.column("perp", "close"), market.close_time.astype(np.int64)
-        realised = _realised(market, realised_days)
-        net, gross = books.gamma(book, price, closes, realised)
-        return net, gross, _flips(books, book, price, closes, realised, reach)
-
-    return market.memo(("dealers", realised_days, reach), make)
+    if market.missing("options", "perp"):
+        unknown = np.full(len(market), np.nan)
+        return unknown, unknown.copy(), unknown.copy()
+    market.bars_in(realised_days * 24)
+    # where every volatility is published, none needs to be realised
+    days = realised_days if np.isnan(_books(market)[0].volatility).any() else None
+    return *_gammas(market, days), _flips(market, days, reach)
 
 
-def _flips(
-    books: OptionBooks,
-    book: IntArray,
-    price: FloatArray,
-    closes: IntArray,
-    realised: FloatArray,
-    reach: float,
-) -> FloatArray:
+@memoised
+def _flips(market: Market, realised_days: float | None, reach: float) -> FloatArray:
     """The flip level of the last known book, reckoned once, on the first bar that knows it."""
+    books, book = _books(market)
+    price, closes = market.column("perp", "close"), market.close_time.astype(np.int64)
+    realised = _realised(market, realised_days)
     usable = np.flatnonzero((book >= 0) & ~np.isnan(price))
     numbers, first = np.unique(book[usable], return_index=True)
     at = np.full(len(books), -1)
@@ -164,8 +177,11 @@ def _flips(
     return np.where(reckoned, level[book], np.nan)
 
 
-def _realised(market: Market, days: float) -> FloatArray:
-    """Volatility realised over the last `days`, fraction a year, shape (n,)."""
+@memoised
+def _realised(market: Market, days: float | None) -> FloatArray:
+    """Volatility realised over the last `days`, fraction a year, shape (n,); NaN if None."""
+    if days is None:
+        return np.full(len(market), np.nan)
     bars = market.bars_in(days * 24)
     steps = pd.Series(change(np.log(market.column("perp", "close")), 1))
     yearly = np.sqrt(_HOURS_PER_YEAR / (market.bar / pd.Timedelta(hours=1)))

@@ -24,7 +24,7 @@ Source: DOMAIN.md, accounts A.3 and B, and part 3, rows `liquidations`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -34,6 +34,7 @@ from fadefollow.features import (
     FloatArray,
     change,
     fire_once,
+    memoised,
     past_quantile,
     trailing_mean,
     trailing_quantile,
@@ -101,7 +102,11 @@ class Liquidations(Signal):
         of each side over the median day before it. NaN in the warm-up, on missing bars, and where a
         stream is missing.
         """
-        parts = market.memo(("liquidations", self), lambda: self._measure(market))
+        parts = (
+            *_fuel(market, self._pile(), self.smooth_hours, self.quantile, self.lookback_days),
+            *_moves(market, self.flush_hours, self.usual_days),
+            *_reports(market, self.lookback_days),
+        )
         return dict(zip((*_FUEL, *_FLUSH), parts, strict=True))
 
     def states(self, market: Market) -> dict[str, BoolArray]:
@@ -131,24 +136,22 @@ class Liquidations(Signal):
             if phase in missing:
                 continue
             spike = f["shorts_times_usual" if lean < 0 else "longs_times_usual"]
-            for bar in fire_once(
-                states[phase], cooldown_bars=market.bars(self.cooldown_hours)
-            ).tolist():
-                flush = phase.endswith("flush")
-                reported = flush and not f["oi_change_pct"][bar] < -self.oi_fall_pct
-                fuel = f["above_pct_of_oi" if lean < 0 else "below_pct_of_oi"][bar]
-                measured = spike[bar] if reported else -f["oi_change_pct"][bar]
-                events.append(
-                    {
-                        "bar": bar,
-                        "phase": phase,
-                        "lean": lean,
-                        "actor": "crowd",
-                        "strength": measured if flush else fuel,
-                        "seen_in": ("liquidations" if reported else "open interest"),
-                        "move_sizes": f["move_sizes"][bar],
-                    }
-                )
+            bar = fire_once(states[phase], cooldown_bars=market.bars(self.cooldown_hours))
+            flush = phase.endswith("flush")
+            reported = ~(f["oi_change_pct"][bar] < -self.oi_fall_pct) & flush
+            fuel = f["above_pct_of_oi" if lean < 0 else "below_pct_of_oi"][bar]
+            measured = np.where(reported, spike[bar], -f["oi_change_pct"][bar])
+            events.append(
+                {
+                    "bar": bar,
+                    "phase": phase,
+                    "lean": lean,
+                    "actor": "crowd",
+                    "strength": measured if flush else fuel,
+                    "seen_in": np.where(reported, "liquidations", "open interest"),
+                    "move_sizes": f["move_sizes"][bar],
+                }
+            )
         return Phases.of(market, signal=self.name(), events=events, missing=missing)
 
     def detection_hours(self) -> float:
@@ -166,63 +169,95 @@ class Liquidations(Signal):
     def _spiked(self, here: FloatArray, there: FloatArray) -> BoolArray:
         return np.asarray((here > self.spike_times) & (here > self.one_sided * there))
 
-    def _measure(self, market: Market) -> tuple[FloatArray, ...]:
-        return (*self._fuel(market), *self._moves(market), *self._reports(market))
-
-    def _fuel(self, market: Market) -> tuple[FloatArray, ...]:
-        high, low, close = (market.column("perp", c) for c in ("high", "low", "close"))
-        oi = market.column("open_interest", "open_interest")
-        hours = market.bar / _HOUR
-        above, below = pile_up(
-            high, low, close,
-            # single snapshots jitter; what is new is what stays
-            trailing_mean(oi, window_bars=max(market.bars(self.oi_hours), 1)),
-            shares=self._shares(market, close),
-            ladder=ladder(slope=self.ladder_slope, maintenance=self.maintenance),
-            keep_per_bar=0.5 ** (hours / 24 / self.half_life_days),
-            forget_per_bar=0.5 ** (hours / self.oi_hours),
-            distance=self.distance,
+    def _pile(self) -> _Pile:
+        return _Pile(
+            self.ladder_slope, self.maintenance, self.tilt, self.move_hours, self.chase_sizes,
+            self.usual_days, self.oi_hours, self.half_life_days, self.distance,
         )  # fmt: skip
-        span = max(market.bars(self.smooth_hours), 1)
-        above, below = (trailing_mean(side, window_bars=span) for side in (above, below))
-        window, every = market.bars_in(24 * self.lookback_days), market.bars(_SAMPLE_HOURS)
-        highs = (
-            trailing_quantile(side, self.quantile, window_bars=window, every_bars=every)
-            for side in (above, below)
-        )
-        return above, below, *highs
 
-    def _shares(self, market: Market, close: FloatArray) -> FloatArray:
-        """Leveraged longs and shorts in new open interest, shape (2, n)."""
-        move = change(np.log(close), max(market.bars(self.move_hours), 1))
-        usual = usual_size(move, market.bars_in(24 * self.usual_days), floor=1e-3)
-        chase = np.clip(np.nan_to_num(move / usual) / self.chase_sizes, -1, 1)
-        return np.stack(
-            [(1 - self.tilt) / 2 + self.tilt * np.maximum(s * chase, 0) for s in (1, -1)]
-        )
 
-    def _moves(self, market: Market) -> tuple[FloatArray, ...]:
-        bars = max(market.bars(self.flush_hours), 1)
-        lookback = market.bars_in(24 * self.usual_days)
-        move = change(np.log(market.column("perp", "close")), bars)
-        oi = np.log(np.maximum(market.column("open_interest", "open_interest"), 1e-9))
-        fall = change(oi, bars)
-        return (
-            move / usual_size(move, lookback, floor=1e-3),
-            100 * np.expm1(fall),
-            fall / usual_size(fall, lookback, floor=5e-3),
-        )
+class _Pile(NamedTuple):
+    """The parameters of the estimated levels."""
 
-    def _reports(self, market: Market) -> tuple[FloatArray, ...]:
-        """The last published day's forced closing of shorts, and of longs, over a median day."""
-        if market.missing("liquidations"):
-            return np.full(len(market), np.nan), np.full(len(market), np.nan)
-        table = market.table("liquidations")
-        sides = [table[c].to_numpy(float) for c in ("short_coins", "long_coins")]
-        # one scale for both sides, or the quieter one would spike more often
-        both = np.mean(sides, axis=0)
-        usual = past_quantile(table["time"], both, 0.5, days=self.lookback_days)
-        return tuple(market.as_of("liquidations", side / np.maximum(usual, 1e-9)) for side in sides)
+    ladder_slope: float
+    maintenance: float
+    tilt: float
+    move_hours: float
+    chase_sizes: float
+    usual_days: float
+    oi_hours: float
+    half_life_days: float
+    distance: float
+
+
+@memoised
+def _fuel(
+    market: Market, pile: _Pile, smooth_hours: float, quantile: float, lookback_days: float
+) -> tuple[FloatArray, ...]:
+    """The levels above and below the price, averaged, and their quantiles, each shape (n,)."""
+    span = max(market.bars(smooth_hours), 1)
+    above, below = (trailing_mean(side, window_bars=span) for side in _levels(market, pile))
+    window, every = market.bars_in(24 * lookback_days), market.bars(_SAMPLE_HOURS)
+    highs = (
+        trailing_quantile(side, quantile, window_bars=window, every_bars=every)
+        for side in (above, below)
+    )
+    return above, below, *highs
+
+
+@memoised
+def _levels(market: Market, pile: _Pile) -> tuple[FloatArray, FloatArray]:
+    """See `pile_up`."""
+    high, low, close = (market.column("perp", c) for c in ("high", "low", "close"))
+    oi = market.column("open_interest", "open_interest")
+    hours = market.bar / _HOUR
+    return pile_up(
+        high, low, close,
+        # single snapshots jitter; what is new is what stays
+        trailing_mean(oi, window_bars=max(market.bars(pile.oi_hours), 1)),
+        shares=_shares(market, pile),
+        ladder=ladder(slope=pile.ladder_slope, maintenance=pile.maintenance),
+        keep_per_bar=0.5 ** (hours / 24 / pile.half_life_days),
+        forget_per_bar=0.5 ** (hours / pile.oi_hours),
+        distance=pile.distance,
+    )  # fmt: skip
+
+
+def _shares(market: Market, pile: _Pile) -> FloatArray:
+    """Leveraged longs and shorts in new open interest, shape (2, n)."""
+    close = market.column("perp", "close")
+    move = change(np.log(close), max(market.bars(pile.move_hours), 1))
+    usual = usual_size(move, market.bars_in(24 * pile.usual_days), floor=1e-3)
+    chase = np.clip(np.nan_to_num(move / usual) / pile.chase_sizes, -1, 1)
+    return np.stack([(1 - pile.tilt) / 2 + pile.tilt * np.maximum(s * chase, 0) for s in (1, -1)])
+
+
+@memoised
+def _moves(market: Market, flush_hours: float, usual_days: float) -> tuple[FloatArray, ...]:
+    """The move, and the change of open interest in % and in usual sizes, each shape (n,)."""
+    bars = max(market.bars(flush_hours), 1)
+    lookback = market.bars_in(24 * usual_days)
+    move = change(np.log(market.column("perp", "close")), bars)
+    oi = np.log(np.maximum(market.column("open_interest", "open_interest"), 1e-9))
+    fall = change(oi, bars)
+    return (
+        move / usual_size(move, lookback, floor=1e-3),
+        100 * np.expm1(fall),
+        fall / usual_size(fall, lookback, floor=5e-3),
+    )
+
+
+@memoised
+def _reports(market: Market, lookback_days: float) -> tuple[FloatArray, ...]:
+    """The last published day's forced closing of shorts, and of longs, over a median day."""
+    if market.missing("liquidations"):
+        return np.full(len(market), np.nan), np.full(len(market), np.nan)
+    table = market.table("liquidations")
+    sides = [table[c].to_numpy(float) for c in ("short_coins", "long_coins")]
+    # one scale for both sides, or the quieter one would spike more often
+    both = np.mean(sides, axis=0)
+    usual = past_quantile(table["time"], both, 0.5, days=lookback_days)
+    return tuple(market.as_of("liquidations", side / np.maximum(usual, 1e-9)) for side in sides)
 
 
 def ladder(*, slope: float, maintenance: float) -> FloatArray:

@@ -21,7 +21,15 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from fadefollow.features import BoolArray, FloatArray, fire_once, past_quantile
+from fadefollow.features import (
+    BoolArray,
+    FloatArray,
+    TimeArray,
+    fire_once,
+    lagged,
+    memoised,
+    past_quantile,
+)
 from fadefollow.market import Market
 from fadefollow.phases import Param, Phases, Signal
 
@@ -56,7 +64,14 @@ class Netflow(Signal):
         The sum over the last `days` days in % of the reserve before them, what it must exceed (NaN
         for the first `lookback_days`), and the days in a row of net inflow and of net outflow.
         """
-        parts = market.memo(("netflow", self), lambda: self._measure(market))
+        parts = _measure(
+            market,
+            self._days,
+            self.quantile,
+            self.lookback_days,
+            self.jump_times,
+            self.jump_pct,
+        )
         return dict(zip(_NAMES, parts, strict=True))
 
     def states(self, market: Market) -> dict[str, BoolArray]:
@@ -74,22 +89,22 @@ class Netflow(Signal):
         total, _, days_in, days_out = self.features(market).values()
         kinds = (("inflow_streak", -1, "depositors", days_in),
                  ("outflow_streak", 1, "withdrawers", days_out))  # fmt: skip
-        events: list[dict[str, Any]] = [
-            {
-                "bar": bar,
-                "phase": phase,
-                "lean": lean,
-                "actor": actor,
-                "strength": abs(total[bar]),
-                "sum_pct_of_reserve": total[bar],
-                "streak_days": length[bar],
-            }
-            for phase, lean, actor, length in kinds
-            if phase not in missing
-            for bar in fire_once(
-                states[phase], cooldown_bars=market.bars(self.cooldown_hours)
-            ).tolist()
-        ]
+        events: list[dict[str, Any]] = []
+        for phase, lean, actor, length in kinds:
+            if phase in missing:
+                continue
+            bar = fire_once(states[phase], cooldown_bars=market.bars(self.cooldown_hours))
+            events.append(
+                {
+                    "bar": bar,
+                    "phase": phase,
+                    "lean": lean,
+                    "actor": actor,
+                    "strength": np.abs(total[bar]),
+                    "sum_pct_of_reserve": total[bar],
+                    "streak_days": length[bar],
+                }
+            )
         return Phases.of(market, signal=self.name(), events=events, missing=missing)
 
     def detection_hours(self) -> float:
@@ -100,26 +115,39 @@ class Netflow(Signal):
     def _days(self) -> int:
         return round(self.days)
 
-    def _measure(self, market: Market) -> tuple[FloatArray, ...]:
-        if market.missing("netflow"):
-            return tuple(np.full(len(market), np.nan) for _ in _NAMES)
-        table = market.table("netflow")
-        flow, reserve = (table[c].to_numpy(float) for c in ("netflow_coins", "reserve_coins"))
-        before = np.maximum(reserve - flow, 1e-9)
-        jump = self._relabelled(table["time"], flow / before)
-        flow = np.where(jump, 0.0, flow)
-        follows = _follows(table)
-        total = _last_days(flow, self._days) / _lagged(before, self._days - 1)
-        large = past_quantile(table["time"], np.abs(total), self.quantile, days=self.lookback_days)
-        streaks = (_in_a_row(sign * flow > 0, follows) for sign in (1, -1))
-        parts = (100 * total, 100 * large, *streaks)
-        return tuple(market.as_of("netflow", part) for part in parts)
 
-    def _relabelled(self, time: pd.Series, share: FloatArray) -> BoolArray:
-        usual = past_quantile(time, np.abs(share), 0.5, days=self.lookback_days)
-        # in the warm-up there is no usual day: the share of the reserve decides alone
-        times = np.abs(share) > self.jump_times * np.nan_to_num(usual, nan=0.0)
-        return np.asarray(times & (np.abs(share) > self.jump_pct / 100))
+@memoised
+def _measure(
+    market: Market,
+    days: int,
+    quantile: float,
+    lookback_days: float,
+    jump_times: float,
+    jump_pct: float,
+) -> tuple[FloatArray, ...]:
+    """What `Netflow.features` are, in the order of `_NAMES`."""
+    if market.missing("netflow"):
+        return tuple(np.full(len(market), np.nan) for _ in _NAMES)
+    time, flow, before, follows = _published(market)
+    share = np.abs(flow / before)
+    usual = past_quantile(time, share, 0.5, days=lookback_days)
+    # in the warm-up there is no usual day: the share of the reserve decides alone
+    relabelled = (share > jump_times * np.nan_to_num(usual, nan=0.0)) & (share > jump_pct / 100)
+    flow = np.where(relabelled, 0.0, flow)
+    total = _last_days(flow, days) / lagged(before, days - 1)
+    large = past_quantile(time, np.abs(total), quantile, days=lookback_days)
+    streaks = (_in_a_row(sign * flow > 0, follows) for sign in (1, -1))
+    parts = (100 * total, 100 * large, *streaks)
+    return tuple(market.as_of("netflow", part) for part in parts)
+
+
+@memoised
+def _published(market: Market) -> tuple[TimeArray, FloatArray, FloatArray, BoolArray]:
+    """The days' stamps, flows, the reserves before them, and `_follows`, shape (k,) each."""
+    table = market.table("netflow")
+    flow, reserve = (table[c].to_numpy(float) for c in ("netflow_coins", "reserve_coins"))
+    before = np.maximum(reserve - flow, 1e-9)
+    return np.asarray(table["time"], "datetime64[ns]"), flow, before, _follows(table)
 
 
 def _follows(table: pd.DataFrame) -> BoolArray:
@@ -140,7 +168,3 @@ def _in_a_row(holds: BoolArray, follows: BoolArray) -> FloatArray:
 def _last_days(flow: FloatArray, days: int) -> FloatArray:
     """The sum of the last `days` records, this one included; NaN before there are so many."""
     return np.asarray(pd.Series(flow).rolling(days).sum().to_numpy())
-
-
-def _lagged(values: FloatArray, records: int) -> FloatArray:
-    return np.asarray(pd.Series(values).shift(records).to_numpy())

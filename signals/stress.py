@@ -26,6 +26,7 @@ from fadefollow.features import (
     change,
     fire_once,
     held_within,
+    memoised,
     past_quantile,
     usual_size,
 )
@@ -151,9 +152,7 @@ class Stress(Signal):
             lookback_days=self.crowd_days,
             floor_bps=self.crowd_floor_bps,
         )
-        rate, high, _ = market.memo(
-            ("crowd", funding), lambda: (*funding.features(market).values(),)
-        )
+        rate, high, _ = _rates(market, funding)
         crowded = held_within(
             (rate > high) & (rate > self.crowd_floor_bps), bars=market.bars(self.crowd_hours)
         )
@@ -163,9 +162,7 @@ class Stress(Signal):
     def _listing(self, market: Market) -> Factor:
         """Spot has fallen beyond a usual day's change since a listing of the last hours."""
         spot = market.column("spot", "close")
-        usual = usual_size(
-            change(np.log(spot), market.bars_in(24.0)), market.bars_in(24.0 * 30), floor=_LEAST
-        )
+        usual = _usual_day(market)
         bound = np.maximum(self.listing_size * usual, 1e-4 * self.listing_fall_bps)
         holds = np.zeros(len(market), bool)
         for bar in _bars_of_news(market, _LISTING):
@@ -179,18 +176,38 @@ class Stress(Signal):
         """The newest published day's hash rate lies far under the median of the days before."""
         if market.missing("hash_rate"):
             return _never(market)
-        table = market.table("hash_rate")
-        time, rate = table["time"], table["hash_rate"].to_numpy(float)
-        median = past_quantile(time, rate, 0.5, days=self.hash_days)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            off = rate / median - 1.0
-        usual = past_quantile(time, np.abs(off), 0.5, days=self.hash_days) / _NORMAL_MEDIAN
+        median, off, usual = _hash_rates(market, self.hash_days)
         bound = np.fmax(self.hash_size * np.fmax(usual, _LEAST), self.hash_drop)
         fallen = np.where(np.isnan(median), np.nan, (off < -bound).astype(float))
         flag = market.as_of("hash_rate", fallen)
         return flag == 1.0, ~np.isnan(flag)
 
 
+@memoised
+def _rates(market: Market, funding: Funding) -> tuple[FloatArray, ...]:
+    """What `funding` measures."""
+    return tuple(funding.features(market).values())
+
+
+@memoised
+def _usual_day(market: Market) -> FloatArray:
+    """The usual size of a day's change of spot, as a logarithm, shape (n,)."""
+    day, month = market.bars_in(24.0), market.bars_in(24.0 * 30)
+    return usual_size(change(np.log(market.column("spot", "close")), day), month, floor=_LEAST)
+
+
+@memoised
+def _hash_rates(market: Market, days: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """By record: the median before it, how far it is off that, and how far it usually is."""
+    table = market.table("hash_rate")
+    time, rate = table["time"], table["hash_rate"].to_numpy(float)
+    median = past_quantile(time, rate, 0.5, days=days)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        off = rate / median - 1.0
+    return median, off, past_quantile(time, np.abs(off), 0.5, days=days) / _NORMAL_MEDIAN
+
+
+@memoised
 def _netflow(market: Market) -> Factor:
     """A streak of net inflow."""
     netflow = Netflow()
@@ -200,6 +217,7 @@ def _netflow(market: Market) -> Factor:
     return netflow.states(market)["inflow_streak"], ~np.isnan(large)
 
 
+@memoised
 def _carry_attack(market: Market) -> Factor:
     """Rich carry that large traders sell."""
     basis = Basis()
@@ -209,31 +227,35 @@ def _carry_attack(market: Market) -> Factor:
     return basis.states(market)["carry_attack"], ~np.isnan(measured)
 
 
+@memoised
 def _gamma(market: Market) -> Factor:
     """Dealers short of gamma at the price."""
     gamma = Gamma()
     return gamma.short(market), ~np.isnan(gamma.features(market)["gamma_balance"])
 
 
+@memoised
 def _bad_news(market: Market) -> Factor:
     """News of a hack, or posted by hacked accounts."""
     holds = np.zeros(len(market), bool)
-    holds[_bars_of_news(market, _BAD_NEWS)] = True
+    holds[list(_bars_of_news(market, _BAD_NEWS))] = True
     return holds, _known(market, "news")
 
 
-def _bars_of_news(market: Market, kinds: tuple[str, ...]) -> list[int]:
+@memoised
+def _bars_of_news(market: Market, kinds: tuple[str, ...]) -> tuple[int, ...]:
     """The bars at whose closes news of these kinds became known."""
     if market.missing("news"):
-        return []
+        return ()
     table = market.table("news")
     stamps = table.loc[table["kind"].isin(kinds), "available"].dt.tz_convert(None)
     bars = np.searchsorted(market.close_time, stamps.to_numpy("datetime64[ns]"), side="left")
     # what was known before the first bar is no news to it
     fresh = stamps.to_numpy("datetime64[ns]") >= market.open_time[:1]
-    return [int(bar) for bar in bars[fresh] if bar < len(market)]
+    return tuple(int(bar) for bar in bars[fresh] if bar < len(market))
 
 
+@memoised
 def _known(market: Market, name: str) -> BoolArray:
     """Whether anything was known of a stream at each bar's close."""
     if market.missing(name):

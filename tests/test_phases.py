@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fadefollow.engine.plan import _of
 from fadefollow.errors import DataError, ParameterError, SignalError
 from fadefollow.market import Market
 from fadefollow.phases import Phases, Signal, detect_checked
@@ -126,3 +128,80 @@ def test_what_a_signal_returns_is_held_to_what_it_declares() -> None:
     other = {**event(1, 1), "phase": "down"}
     with pytest.raises(SignalError, match=r"must declare.*'down'"):
         detect_checked(_signal(lambda m: Phases.of(m, signal="s", events=[other])), market("A"))
+
+
+def many(phase: str, bars: list[int], lean: int, **context: object) -> dict[str, object]:
+    row = {"phase": phase, "lean": lean, "actor": "crowd", "strength": 1.0}
+    return {"bar": np.array(bars), **row, **context}
+
+
+def test_many_events_at_once_are_the_same_as_one_by_one() -> None:
+    at_once = [
+        many("up", [4, 1], 1, height=np.array([40.0, 10.0])),
+        many("none", [], 1, height=np.array([])),
+        many("down", [4], -1, height=np.array([41.0])),
+    ]
+    single = [
+        {**event(4, 1), "height": 40.0},
+        {**event(1, 1), "height": 10.0},
+        {**event(4, -1), "phase": "down", "height": 41.0},
+    ]
+    one, other = (Phases.of(market("A"), signal="s", events=e) for e in (at_once, single))
+    pd.testing.assert_frame_equal(one.table, other.table)
+    assert one.table["height"].tolist() == [10.0, 41.0, 40.0]
+    assert one.names == other.names == {"up", "down"}
+    assert len(one) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"bar": np.array([1, 6])}, "bar must be from 0 to 5"),
+        ({"bar": np.array([1.5, 2.0])}, "bar must be from 0 to 5"),
+        ({"bar": np.array([1, 1])}, "twice on a bar"),
+        ({"lean": np.array([1, 0])}, "lean must be"),
+        ({"strength": np.array([1.0, np.nan])}, "strength must be"),
+        ({"height": np.array([1.0, 2.0, 3.0])}, r"one length; got bar \(2,\), height \(3,\)"),
+    ],
+)
+def test_many_events_are_held_to_the_same_rules(change: dict[str, object], rule: str) -> None:
+    with pytest.raises(SignalError, match=rule):
+        Phases.of(market("A"), signal="s", events=[{**many("up", [1, 2], 1), **change}])
+
+
+def test_marks_are_what_a_plan_reads_from_the_table() -> None:
+    # two phases on a bar, named in another order than that of the alphabet
+    events = [many("up", [3, 1], 1), many("down", [5, 3], -1), many("other", [2], 1)]
+    coin = market("A")
+    found = Phases.of(coin, signal="s", events=events)
+    marks = found.marks("up", "down")
+    assert marks.bar.tolist() == [1, 3, 3, 5]
+    assert marks.lean.tolist() == [1, 1, -1, -1]
+    assert marks.code.tolist() == [0, 0, 1, 1]
+    assert {a.dtype for a in marks} == {np.dtype(np.int64)}
+    read = _of(found.table, "A", ("up", "down"), coin.open_time.astype(np.int64))
+    for mark, planned in zip(marks, read, strict=True):
+        np.testing.assert_array_equal(mark, planned)
+    # the same from a table as from bare events, and after a trip to another process
+    for same in (
+        Phases(found.table, found.grids, found.missing),
+        pickle.loads(pickle.dumps(found)),
+    ):
+        for mark, other in zip(marks, same.marks("up", "down"), strict=True):
+            np.testing.assert_array_equal(mark, other)
+    assert [len(part) for part in found.marks("absent")] == [0, 0, 0]
+
+
+def test_marks_of_several_coins_are_refused() -> None:
+    both = Phases.concat(Phases.of(market(s), signal="s", events=[]) for s in "AB")
+    with pytest.raises(DataError, match="marks are those of one coin; got A, B"):
+        both.marks("up")
+
+
+def test_checked_detection_needs_no_table() -> None:
+    found = detect_checked(
+        _signal(lambda m: Phases.of(m, signal="s", events=[event(1, 1)])), market("A")
+    )
+    found.marks("up")
+    assert "table" not in vars(found)
+    assert found.table["strength"].tolist() == [1.0]

@@ -2,36 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from numba import njit
+from numba.cpython.unsafe.numbers import leading_zeros, trailing_zeros
 
+from fadefollow.errors import DataError
 from fadefollow.market import Market
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+UintArray = npt.NDArray[np.uint64]
+TimeArray = npt.NDArray[np.datetime64]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-def past_quantile(time: pd.Series, values: FloatArray, q: float, *, days: float) -> FloatArray:
-    """The rolling quantile of the records strictly before each one.
+def memoised(
+    measure: Callable[Concatenate[Market, P], T], /
+) -> Callable[Concatenate[Market, P], T]:
+    """A measure of a market that is computed once for each of its latest arguments.
+
+    For functions `measure(market, *parameters)` that depend on nothing else, so that a search over
+    other parameters does not compute them again. Returned arrays are read-only. Of each function
+    the values of the last few arguments are kept, see `Market.memo`.
+    """
+
+    @wraps(measure)
+    def remembered(market: Market, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        key = (measure, *args, *kwargs.items())
+        return market.memo(key, lambda: measure(market, *args, **kwargs))
+
+    return remembered
+
+
+def past_quantiles(
+    time: pd.Series | TimeArray, values: FloatArray, q: Sequence[float], *, days: float
+) -> FloatArray:
+    """Rolling quantiles of the records strictly before each one, linear between two records.
 
     Args:
-        time: stamps of the records, increasing, shape (k,).
-        values: shape (k,).
-        q: which quantile, between 0 and 1.
+        time: stamps of the records, increasing, UTC, shape (k,).
+        values: shape (k,); what is not finite is left out.
+        q: which quantiles, between 0 and 1.
         days: length of the look-back.
 
     Returns:
-        Shape (k,); NaN until the records reach back over the whole look-back (the warm-up).
+        Shape (len(q), k); NaN until the records reach back over the whole look-back (the warm-up),
+        and where there is none in it.
     """
-    window = pd.Timedelta(days=days)
-    series = pd.Series(values, index=pd.DatetimeIndex(time))
-    quantile = series.rolling(window, closed="left").quantile(q).to_numpy(copy=True)
-    if len(series):
-        quantile[(series.index - series.index[0]) < window] = np.nan
-    return quantile
+    stamps = np.asarray(time, "datetime64[ns]").astype(np.int64)
+    if not (stamps[1:] >= stamps[:-1]).all():
+        raise DataError("stamps of records must be increasing", got="an earlier one after a later")
+    window = pd.Timedelta(days=days).value
+    start, end = _before(stamps, window)
+    found = _quantiles(_finite(values), start, end, q)
+    found[:, : np.searchsorted(stamps, stamps[:1] + window).sum()] = np.nan
+    return found
+
+
+def past_quantile(
+    time: pd.Series | TimeArray, values: FloatArray, q: float, *, days: float
+) -> FloatArray:
+    """One rolling quantile of the records strictly before each one, see `past_quantiles`."""
+    (found,) = past_quantiles(time, values, (q,), days=days)
+    return np.asarray(found)
 
 
 def fire_once(condition: BoolArray, *, cooldown_bars: int) -> IntArray:
@@ -74,15 +115,12 @@ def change(values: FloatArray, bars: int) -> FloatArray:
     return values - lagged(values, bars)
 
 
+@memoised
 def spot_premium_bps(market: Market) -> FloatArray:
     """Spot / perp − 1 at each bar's close, in bps; NaN where either bar is missing."""
-
-    def make() -> FloatArray:
-        spot, perp = (market.column(name, "close") for name in ("spot", "perp"))
-        premium: FloatArray = 1e4 * (spot / perp - 1)
-        return premium
-
-    return market.memo("spot_premium_bps", make)
+    spot, perp = (market.column(name, "close") for name in ("spot", "perp"))
+    premium: FloatArray = 1e4 * (spot / perp - 1)
+    return premium
 
 
 def rolling_median(values: FloatArray, bars: int) -> FloatArray:
@@ -91,7 +129,10 @@ def rolling_median(values: FloatArray, bars: int) -> FloatArray:
     Returns:
         Shape (n,); NaN (the warm-up) until half of `bars` values are present.
     """
-    return _rolling_median(np.ascontiguousarray(values, np.float64), bars)  # type: ignore[no-any-return]
+    end = np.arange(1, len(values) + 1)
+    start = np.maximum(end - bars, 0)
+    (found,) = _quantiles(values, start, end, (0.5,), least=max((bars + 1) // 2, 1), halves=True)
+    return np.asarray(found)
 
 
 def usual_size(values: FloatArray, bars: int, *, floor: float) -> FloatArray:
@@ -115,60 +156,40 @@ def usual_size(values: FloatArray, bars: int, *, floor: float) -> FloatArray:
 _MEDIAN_OF_NORMAL = 0.6744897501960817
 
 
-@njit(cache=True)
-def _rolling_median(values: FloatArray, bars: int) -> FloatArray:
-    # the window is kept in order; a new value takes the place of the old one by one short slide,
-    # with unsigned indices, which compile to a move of memory (three times as fast)
-    out = np.full(len(values), np.nan)
-    ordered, count, one = np.empty(bars + 1), 0, np.uint64(1)
-    for i in range(len(values)):
-        new = values[i]
-        old = values[i - bars] if i >= bars else np.nan
-        at = count if np.isnan(old) else np.searchsorted(ordered[:count], old)
-        if not np.isnan(new):
-            to = np.searchsorted(ordered[:count], new)
-            count += np.isnan(old)
-            if to > at:
-                to -= 1
-                for k in range(np.uint64(at), np.uint64(to)):
-                    ordered[k] = ordered[k + one]
-            else:
-                for k in range(np.uint64(at), np.uint64(to), -1):
-                    ordered[k] = ordered[k - one]
-            ordered[to] = new
-        elif not np.isnan(old):
-            count -= 1
-            for k in range(np.uint64(at), np.uint64(count)):
-                ordered[k] = ordered[k + one]
-        if count > 0 and bars <= 2 * count:
-            out[i] = (ordered[(count - 1) // 2] + ordered[count // 2]) / 2
+def trailing_quantiles(
+    values: FloatArray, q: Sequence[float], *, window_bars: int, every_bars: int = 1
+) -> FloatArray:
+    """Quantiles of what lies strictly before each bar, over a window, linear between two values.
+
+    Args:
+        values: shape (n,), as of each bar's close; NaN where missing.
+        q: which quantiles, between 0 and 1.
+        window_bars: length of the look-back.
+        every_bars: take every so many-th bar only, counted from the first; a long window loses
+            nothing by it, and the work is that much less.
+
+    Returns:
+        Shape (len(q), n); NaN until `window_bars` have passed since the first value (the warm-up),
+        and where less than half of the window is known.
+    """
+    every = min(max(every_bars, 1), window_bars)
+    size = window_bars // every
+    finite = np.isfinite(values)
+    sample = _finite(values[::every])
+    end = np.arange(1, len(sample) + 1)
+    found = _quantiles(sample, np.maximum(end - size, 0), end, q, least=(size + 1) // 2)
+    out = np.full((len(q), len(values)), np.nan)
+    start = int(finite.argmax()) + window_bars if finite.any() else len(values)
+    out[:, start:] = found[:, (np.arange(start, len(values)) - 1) // every]
     return out
 
 
 def trailing_quantile(
     values: FloatArray, q: float, *, window_bars: int, every_bars: int = 1
 ) -> FloatArray:
-    """The quantile of what lies strictly before each bar, over a window.
-
-    Args:
-        values: shape (n,), as of each bar's close; NaN where missing.
-        q: which quantile, between 0 and 1.
-        window_bars: length of the look-back.
-        every_bars: take every so many-th bar only, counted from the first; a long window loses
-            nothing by it, and the work is that much less.
-
-    Returns:
-        Shape (n,); NaN until `window_bars` have passed since the first value (the warm-up), and
-        where less than half of the window is known.
-    """
-    every = min(max(every_bars, 1), window_bars)
-    size = window_bars // every
-    sample = pd.Series(values[::every]).rolling(size, min_periods=(size + 1) // 2).quantile(q)
-    out = np.full(len(values), np.nan)
-    known = np.flatnonzero(np.isfinite(values))
-    start = known[0] + window_bars if len(known) else len(values)
-    out[start:] = sample.to_numpy()[(np.arange(start, len(values)) - 1) // every]
-    return out
+    """One quantile of what lies strictly before each bar, see `trailing_quantiles`."""
+    (found,) = trailing_quantiles(values, (q,), window_bars=window_bars, every_bars=every_bars)
+    return np.asarray(found)
 
 
 def trailing_mean(values: FloatArray, *, window_bars: int) -> FloatArray:
@@ -188,3 +209,136 @@ def held_within(condition: BoolArray, *, bars: int) -> BoolArray:
     number = np.arange(len(condition))
     last = np.maximum.accumulate(np.where(condition, number, -bars - 1))
     return np.asarray(number - last <= bars)
+
+
+def _finite(values: FloatArray) -> FloatArray:
+    finite = np.isfinite(values)
+    return values if finite.all() else np.where(finite, values, np.nan)
+
+
+@njit(cache=True)
+def _before(stamps: IntArray, window: int) -> tuple[IntArray, IntArray]:
+    """First and last + 1 of the records before each one's stamp, within the window."""
+    start, end = np.zeros(len(stamps), np.int64), np.zeros(len(stamps), np.int64)
+    first = last = 0
+    for i in range(len(stamps)):
+        while stamps[last] < stamps[i]:
+            last += 1
+        while stamps[first] < stamps[i] - window:
+            first += 1
+        start[i], end[i] = first, last
+    return start, end
+
+
+def _quantiles(
+    values: FloatArray,
+    start: IntArray,
+    end: IntArray,
+    q: Sequence[float],
+    *,
+    least: int = 1,
+    halves: bool = False,
+) -> FloatArray:
+    """Quantiles of sliding windows, as pandas has them to the last bit.
+
+    Args:
+        values: shape (k,); NaN is left out.
+        start, end: of each window, neither ever falling, shape (n,); `end` is not in it.
+        q: which quantiles; between two values they are linear.
+        least: values that a window must have; otherwise its quantiles are NaN.
+        halves: take the mean of the two values instead, as of a median.
+
+    Returns:
+        Shape (len(q), n).
+    """
+    known = np.flatnonzero(~np.isnan(values))  # a sort is many times slower with NaN
+    order = known[np.argsort(values[known])]
+    rank = np.full(len(values), -1)
+    rank[order] = np.arange(len(order))
+    found: FloatArray = _slide(
+        rank, values[order], start, end, np.array(q, np.float64), least, halves
+    )
+    return found
+
+
+@njit(cache=True)
+def _slide(
+    rank: IntArray,
+    ordered: FloatArray,
+    start: IntArray,
+    end: IntArray,
+    q: FloatArray,
+    least: int,
+    halves: bool,
+) -> FloatArray:
+    # the window is a set of ranks, a bit each. For every quantile one member is held, `at`, with
+    # the number of members below it; it moves by a member or so from one window to the next
+    bits = np.zeros(len(ordered) // 64 + 1, np.uint64)
+    out = np.full((len(q), len(start)), np.nan)
+    at, below = np.full(len(q), -1), np.zeros(len(q), np.int64)
+    count, first, last = 0, 0, 0
+    for i in range(len(start)):
+        while last < end[i]:
+            r = rank[last]
+            last += 1
+            if r < 0:
+                continue
+            bits[r >> 6] |= np.uint64(1) << np.uint64(r & 63)
+            for j in range(len(q)):
+                if count == 0:
+                    at[j], below[j] = r, 0
+                below[j] += r < at[j]
+            count += 1
+        while first < start[i]:
+            r = rank[first]
+            first += 1
+            if r < 0:
+                continue
+            bits[r >> 6] ^= np.uint64(1) << np.uint64(r & 63)
+            count -= 1
+            for j in range(len(q)):
+                below[j] -= r < at[j]
+                if r == at[j] and count > 0:
+                    if below[j] < count:
+                        at[j] = _next(bits, r)
+                    else:
+                        at[j], below[j] = _previous(bits, r), below[j] - 1
+        if count < least:
+            continue
+        for j in range(len(q)):
+            place = q[j] * (count - 1)
+            want = int(place)
+            while below[j] < want:
+                at[j], below[j] = _next(bits, at[j]), below[j] + 1
+            while below[j] > want:
+                at[j], below[j] = _previous(bits, at[j]), below[j] - 1
+            low = ordered[at[j]]
+            high = ordered[_next(bits, at[j])] if place > want else low
+            out[j, i] = (low + high) / 2 if halves else low + (high - low) * (place - want)
+    return out
+
+
+@njit(cache=True, inline="always")
+def _next(bits: UintArray, member: int) -> int:
+    """The next member above one; there must be one."""
+    word = member >> 6
+    rest = (bits[word] >> np.uint64(member & 63)) >> np.uint64(1)
+    if rest:
+        return member + 1 + int(trailing_zeros(rest))
+    word += 1
+    while bits[word] == 0:
+        word += 1
+    return (word << 6) + int(trailing_zeros(bits[word]))
+
+
+@njit(cache=True, inline="always")
+def _previous(bits: UintArray, member: int) -> int:
+    """The next member below one; there must be one."""
+    word = member >> 6
+    rest = (bits[word] << np.uint64(63 - (member & 63))) << np.uint64(1)
+    if rest:
+        return member - 1 - int(leading_zeros(rest))
+    word -= 1
+    while bits[word] == 0:
+        word -= 1
+    return (word << 6) + 63 - int(leading_zeros(bits[word]))

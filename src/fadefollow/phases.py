@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 import importlib
-import math
 import sys
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from fadefollow.errors import DataError, FadeFollowError, ParameterError, SignalError
+from fadefollow.events import COLUMNS, EventRows, IntArray
 from fadefollow.market.panel import FloatArray, Market
 from fadefollow.spec import plain
 
 Stance = Literal["fade", "follow"]
 STANCES: tuple[Stance, Stance] = ("fade", "follow")
 
-#: the columns that every phase table has, in this order; further columns are context
-COLUMNS = ("time", "symbol", "signal", "phase", "lean", "actor", "strength")
+__all__ = ["COLUMNS", "STANCES", "Marks", "Param", "Phases", "Signal", "Stance", "detect_checked"]
 
 
-@dataclass(frozen=True)
+class Marks(NamedTuple):
+    """Events of one coin as bare numbers, in order of bar and code; int64, shape (k,) each."""
+
+    bar: IntArray  #: number of the bar, in the coin's grid, at whose close the phase became known
+    lean: IntArray  #: +1 long, −1 short
+    code: IntArray  #: place of the phase among those asked for
+
+
 class Phases:
     """Detected phases, one row an event.
 
-    Attributes:
+    Args:
         table: columns `time` (open time, UTC, of the bar at whose close the phase became known),
             `symbol`, `signal`, `phase`, `lean` (+1 long, −1 short), `actor` (who holds or trades
             that side), `strength` (≥ 0, higher is more extreme), then context columns; sorted by
@@ -39,9 +47,28 @@ class Phases:
         missing: phases that could not be looked for, with the streams they lack, by coin.
     """
 
-    table: pd.DataFrame
-    grids: Mapping[str, pd.DatetimeIndex]
-    missing: Mapping[tuple[str, str], tuple[str, ...]]
+    def __init__(
+        self,
+        table: pd.DataFrame | EventRows,
+        grids: Mapping[str, pd.DatetimeIndex],
+        missing: Mapping[tuple[str, str], tuple[str, ...]],
+    ) -> None:
+        self._found, self._grids, self._missing = table, grids, missing
+
+    @property
+    def grids(self) -> Mapping[str, pd.DatetimeIndex]:
+        """Open times, UTC, of each coin's bars."""
+        return self._grids
+
+    @property
+    def missing(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
+        """Phases that could not be looked for, with the streams they lack, by coin."""
+        return self._missing
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """All events with their context; made when it is first asked for."""
+        return self._found if isinstance(self._found, pd.DataFrame) else self._found.table()
 
     @classmethod
     def of(
@@ -54,23 +81,22 @@ class Phases:
     ) -> Phases:
         """Phases of one market from rows with `bar` (its number) in place of `time`.
 
+        Args:
+            market: in which they were detected.
+            signal: name of the signal.
+            events: one mapping an event, or one for many events of a kind: its `bar` is then an
+                array of shape (k,), and whatever else is an array has that shape, too. They are
+                not to be changed afterwards.
+            missing: phases that could not be looked for, with the streams that they lack.
+
         Raises:
             SignalError: a row lacks a column, or its bar, lean or strength is not as it must be;
                 two rows of one phase on one bar.
         """
-        rows = pd.DataFrame(list(events))
-        if rows.empty:
-            rows = pd.DataFrame({c: [] for c in ("bar", *COLUMNS[3:])})
-        _check(rows, len(market), where=f"signal {signal}, {market.symbol}")
-        rows.insert(0, "time", market.index[rows.pop("bar").to_numpy(int)])
-        rows.insert(1, "symbol", market.symbol)
-        rows.insert(2, "signal", signal)
-        rows["lean"] = rows["lean"].astype("int8")
-        rows["strength"] = rows["strength"].astype("float64")
-        context = [c for c in rows.columns if c not in COLUMNS]
-        table = rows[[*COLUMNS, *context]].sort_values(["time", "phase"], kind="stable")
         lacks = {(market.symbol, phase): streams for phase, streams in (missing or {}).items()}
-        return cls(table.reset_index(drop=True), {market.symbol: market.index}, lacks)
+        index = market.index
+        found = EventRows.of(events, index, symbol=market.symbol, signal=signal)
+        return cls(found, {market.symbol: index}, lacks)
 
     @classmethod
     def concat(cls, parts: Iterable[Phases]) -> Phases:
@@ -78,7 +104,7 @@ class Phases:
         listed = list(parts)
         if not listed:
             raise DataError("there must be at least one table of phases", got="none")
-        filled = [p.table for p in listed if len(p.table)] or [listed[0].table]
+        filled = [p.table for p in listed if len(p)] or [listed[0].table]
         table = pd.concat(filled, ignore_index=True)
         grids: dict[str, pd.DatetimeIndex] = {}
         missing: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -89,12 +115,42 @@ class Phases:
         return cls(table, grids, missing)
 
     def __len__(self) -> int:
-        return len(self.table)
+        return len(self._found)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The phases that have events."""
+        if isinstance(self._found, pd.DataFrame):
+            return frozenset(self._found["phase"])
+        return frozenset(self._found.names)
 
     def select(self, *phases: str) -> Phases:
         """Only the events of the phases named."""
         keep = self.table["phase"].isin(phases)
         return Phases(self.table[keep].reset_index(drop=True), self.grids, self.missing)
+
+    def marks(self, *phases: str) -> Marks:
+        """Where the phases named became known, without the table: for searches in a hurry.
+
+        Raises:
+            DataError: there are several coins.
+        """
+        if len(self.grids) != 1:
+            raise DataError("marks are those of one coin", got=", ".join(self.grids) or "none")
+        if isinstance(self._found, pd.DataFrame):
+            (grid,) = self.grids.values()
+            bar = grid.get_indexer(pd.DatetimeIndex(self._found["time"])).astype(np.int64)
+            lean = self._found["lean"].to_numpy(np.int64)
+            known, found = pd.factorize(self._found["phase"])
+            names = tuple(found)
+        else:
+            bar, lean, known = self._found.bar, self._found.lean, self._found.code
+            names = self._found.names
+        place = {phase: number for number, phase in enumerate(phases)}
+        code = np.array([place.get(name, -1) for name in names], np.int64)[known]
+        order = np.lexsort((code, bar))
+        order = order[code[order] >= 0]
+        return Marks(bar[order], lean[order], code[order])
 
     def entries(self, stance: Stance, *, delay_bars: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Long and short entries on the bar at whose open to enter.
@@ -144,7 +200,7 @@ def detect_checked(signal: Signal, market: Market) -> Phases:
         ) from error
     if not isinstance(found, Phases):
         raise SignalError("detect must return Phases", got=type(found).__name__, where=where)
-    undeclared = sorted(set(found.table["phase"]) - set(signal.phases))
+    undeclared = sorted(found.names - set(signal.phases))
     if undeclared:
         raise SignalError(
             "a signal must declare the phases that it finds",
@@ -153,24 +209,6 @@ def detect_checked(signal: Signal, market: Market) -> Phases:
             hint=f"declared: {', '.join(signal.phases)}",
         )
     return found
-
-
-def _check(rows: pd.DataFrame, bars: int, *, where: str) -> None:
-    """Refuse rows of events that are not as `Phases` promises."""
-    absent = [c for c in ("bar", *COLUMNS[3:]) if c not in rows]
-    if absent:
-        raise SignalError("an event must have all columns", got=f"no {absent[0]}", where=where)
-    strength = pd.to_numeric(rows["strength"], errors="coerce")
-    for rule, wrong in (
-        (f"an event's bar must be from 0 to {bars - 1}", ~rows["bar"].isin(range(bars))),
-        ("an event's lean must be +1 or −1", ~rows["lean"].isin([1, -1])),
-        ("an event's strength must be a number ≥ 0", ~(strength >= 0) | (strength == math.inf)),
-        ("a phase must not fire twice on a bar", rows.duplicated(["bar", "phase"])),
-    ):
-        if wrong.any():
-            first = rows[wrong].iloc[0]
-            got = f"{first['phase']}: bar {first['bar']}, lean {first['lean']}, "
-            raise SignalError(rule, got=got + f"strength {first['strength']}", where=where)
 
 
 @dataclass(frozen=True)
@@ -228,12 +266,7 @@ class Signal(BaseModel, ABC):
     @classmethod
     def params(cls) -> dict[str, Param]:
         """The parameters with their bounds, by name."""
-        return {
-            name: param
-            for name, info in cls.model_fields.items()
-            for param in info.metadata
-            if isinstance(param, Param)
-        }
+        return dict(_params(cls))
 
     def detection_hours(self) -> float:
         """The time over which an event builds up; placebos are shifted by more than that."""
@@ -246,7 +279,7 @@ class Signal(BaseModel, ABC):
 
     @model_validator(mode="after")
     def _within_bounds(self) -> Self:
-        for name, param in self.params().items():
+        for name, param in _params(type(self)).items():
             value = getattr(self, name)
             if not param.low <= value <= param.high:
                 raise ParameterError(
@@ -260,6 +293,16 @@ class Signal(BaseModel, ABC):
         module = sys.modules[type(self).__module__]
         origin = getattr(module, "__file__", "") or ""
         return _revive, (origin, type(self).__module__, type(self).__qualname__, self.model_dump())
+
+
+@cache
+def _params(signal: type[Signal]) -> dict[str, Param]:
+    return {
+        name: param
+        for name, info in signal.model_fields.items()
+        for param in info.metadata
+        if isinstance(param, Param)
+    }
 
 
 def _revive(origin: str, module: str, qualname: str, params: dict[str, Any]) -> Signal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -191,3 +192,57 @@ def test_a_need_may_be_an_optional_column_or_one_of_several_streams():
 def test_a_market_needs_prices():
     with pytest.raises(DataError, match=r"BTC: a market needs perp or spot bars"):
         Market("BTC", bar=HOUR, tables={"funding": funding([0], [1e-4])})
+
+
+def test_of_values_with_parameters_only_the_last_used_are_kept():
+    market = Market("BTC", bar=HOUR, tables={"perp": perp([0, 1])})
+    made = []
+
+    def value(name, parameter):
+        return market.memo(
+            (name, parameter), lambda: made.append((name, parameter)) or 10 * parameter
+        )
+
+    market.memo("plain", lambda: made.append("plain"))
+    market.column("perp", "close")
+    for parameter in range(1000):
+        value("a", parameter)
+        assert value("b", 7) == 70
+    made.clear()
+    assert [value("a", parameter) for parameter in (997, 999)] == [9970, 9990]
+    market.memo("plain", lambda: made.append("plain"))
+    assert made == []
+    assert value("a", 0) == 0
+    assert made == [("a", 0)]
+    assert len(market._memo) <= 4 + 1 + 1
+
+
+def test_a_part_of_a_market_remembers_nothing_of_the_whole():
+    market = Market("BTC", bar=HOUR, tables={"perp": perp([0, 1, 2])})
+    assert market.memo(("bars", 1), lambda: len(market)) == 3
+    for part in (market.until(at(2)), market.between(at(0), at(2))):
+        assert part.memo(("bars", 1), lambda part=part: len(part)) == 2
+        assert part.column("perp", "close").tolist() == [100, 101]
+    again = pickle.loads(pickle.dumps(market))
+    assert again.memo(("bars", 1), lambda: -1) == -1
+
+
+def test_threads_may_share_a_memo():
+    market = Market("BTC", bar=HOUR, tables={"perp": perp([0, 1])})
+
+    def work(number):
+        return [market.memo(("x", k % 9), lambda k=k: k % 9) for k in range(number, number + 2000)]
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(work, range(16)))
+    for number, values in enumerate(found):
+        assert values == [k % 9 for k in range(number, number + 2000)]
+    assert len(market._memo) <= 4
+
+
+def test_a_value_for_each_record_is_asked_for():
+    tables = {"perp": perp(list(range(60))), "netflow": netflow([7.0, 8.0])}
+    market = Market("BTC", bar=HOUR, tables=tables)
+    assert len(market.table("netflow")) == 1  # the second day is not yet published
+    with pytest.raises(DataError, match="one value a record of netflow; got 3 values for 1"):
+        market.as_of("netflow", np.ones(3))

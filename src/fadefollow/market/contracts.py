@@ -127,7 +127,7 @@ def _usable(market: Market, cutoff_days: float, settle_hours: float, stale_hours
         return Rows(none.astype(int), none.astype("datetime64[ns]"), none, none, none)
     table = market.table("future")
     time, expiry = _stamps(table["time"]), _stamps(table["expiry"])
-    since_listing, unchanged = _ages(table, time, expiry)
+    since_listing, unchanged = market.memo("ages of contracts", lambda: _ages(table, time, expiry))
     place = _place(market, time)
     days_left = (expiry - time - np.timedelta64(market.bar.value, "ns")) / _DAY
     keep = (place >= 0) & (place < len(market)) & (days_left >= cutoff_days)

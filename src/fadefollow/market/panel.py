@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from fadefollow.errors import DataError, ParameterError
+from fadefollow.market.memo import Memo
 from fadefollow.market.streams import stream
 
 FloatArray = npt.NDArray[np.float64]
@@ -18,6 +19,8 @@ T = TypeVar("T")
 
 #: windows of fewer bars say nothing about a "usual size"
 MIN_WINDOW_BARS = 3
+#: so many values of one name are memoised, if they differ by parameters
+KEEP = 4
 
 
 class Market:
@@ -65,10 +68,10 @@ class Market:
         # a market without bars knows nothing
         end_known = origin + span * count if count else np.datetime64("1677-09-22", "ns")
         self._tables = {name: _known_by(table, end_known) for name, table in tables.items()}
-        self._cache: dict[Any, Any] = {}
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_cache": {}}
+        self._streams = tuple(name for name, table in self._tables.items() if len(table))
+        self._bar_hours = bar / pd.Timedelta(hours=1)
+        # what belongs to the market itself stays; what is asked for with parameters comes and goes
+        self._base, self._memo = Memo(), Memo()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -84,12 +87,17 @@ class Market:
     @property
     def streams(self) -> tuple[str, ...]:
         """The streams that have at least one record."""
-        return tuple(name for name, table in self._tables.items() if len(table))
+        return self._streams
 
     @property
     def index(self) -> pd.DatetimeIndex:
         """Open times of the bars, UTC, shape (n,)."""
-        return pd.DatetimeIndex(self.open_time, tz="UTC", name="time")
+
+        def make() -> pd.DatetimeIndex:
+            return pd.DatetimeIndex(self.open_time, tz="UTC", name="time")
+
+        # a view, as its name can be changed
+        return self._base.get("index", make, keep=None).view()
 
     def missing(self, *needs: str) -> tuple[str, ...]:
         """Those of `needs` that this market lacks, each named once.
@@ -112,23 +120,24 @@ class Market:
             Read-only floats, shape (n,); NaN where nothing was known, a bar is missing, or the
             last record is older than the stream's `max_age`.
         """
-        return self.memo(("column", name, column), lambda: self._join(name, column))
+        return self._base.get(("column", name, column), lambda: self._join(name, column), keep=None)
 
     def table(self, name: str) -> pd.DataFrame:
         """A copy of all records of a stream that were available by the last bar's close."""
         if name not in self._tables:
             raise DataError("the stream must be in the market", got=name, where=self.symbol)
-        return self._tables[name].copy()
+        return self._tables[name].copy(deep=False)  # pandas copies what is written to
 
-    def memo(self, key: Any, make: Callable[[], T]) -> T:
-        """`make()`, computed once for this market; arrays among the result become read-only."""
-        if key not in self._cache:
-            made = make()
-            for array in made if isinstance(made, tuple) else (made,):
-                if isinstance(array, np.ndarray):
-                    array.setflags(write=False)
-            self._cache[key] = made
-        return self._cache[key]  # type: ignore[no-any-return]
+    def memo(self, key: Hashable, make: Callable[[], T], *, keep: int = KEEP) -> T:
+        """`make()`, computed once for this market; arrays among the result become read-only.
+
+        Args:
+            key: a name, or a tuple of a name and every parameter that the value depends on.
+            make: computes the value.
+            keep: of the values of one name those used last are kept, at most so many, so that a
+                search over thousands of parameters does not fill the memory.
+        """
+        return self._memo.get(key, make, keep=keep)
 
     def as_of(self, name: str, values: FloatArray) -> FloatArray:
         """What was derived record by record from `table(name)`, as of each bar's close.
@@ -140,16 +149,17 @@ class Market:
         Returns:
             Shape (n,); NaN where nothing was known or the record is older than `max_age`.
         """
-        out = np.full(len(self), np.nan)
         if name not in self.streams:
-            return out
-        at, valid = self._known(name)
-        out[valid] = values[at[valid]]
-        return out
+            return np.full(len(self), np.nan)
+        if len(values) != len(self._tables[name]):
+            got = f"{len(values)} values for {len(self._tables[name])} records"
+            raise DataError(f"there must be one value a record of {name}", got=got)
+        # a bar that knows nothing has −1, which is the NaN at the end
+        return np.take(np.append(values, np.nan), self._known(name), mode="wrap")
 
     def bars(self, hours: float) -> int:
         """A span of `hours` in bars, rounded."""
-        return round(hours / (self.bar / pd.Timedelta(hours=1)))
+        return round(hours / self._bar_hours)
 
     def bars_in(self, hours: float) -> int:
         """The window of `hours` in bars, rounded; fewer than 3 bars are refused."""
@@ -157,7 +167,7 @@ class Market:
         if count < MIN_WINDOW_BARS:
             raise ParameterError(
                 f"a window must hold at least {MIN_WINDOW_BARS} bars",
-                got=f"{hours:g} h on bars of {self.bar / pd.Timedelta(hours=1):g} h",
+                got=f"{hours:g} h on bars of {self._bar_hours:g} h",
                 where=self.symbol,
                 hint="use a longer window or smaller bars",
             )
@@ -185,6 +195,9 @@ class Market:
         return pd.DataFrame(columns, index=self.index)
 
     def _lack(self, need: str) -> str | None:
+        return self._base.get(("lack", need), lambda: self._look_for(need), keep=None)
+
+    def _look_for(self, need: str) -> str | None:
         if "|" in need:
             return None if any(self._lack(one) is None for one in need.split("|")) else need
         name, _, column = need.partition(".")
@@ -225,10 +238,10 @@ class Market:
             return out
         return self.as_of(name, values)
 
-    def _known(self, name: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-        """Per bar the newest record known at its close, and whether it is young enough."""
+    def _known(self, name: str) -> npt.NDArray[np.int64]:
+        """Per bar the newest record known at its close; −1 where there is none, or it is old."""
 
-        def find() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        def find() -> npt.NDArray[np.int64]:
             known = _stamps(self._tables[name]["available"])
             order = np.argsort(known, kind="stable")
             at = np.searchsorted(known[order], self.close_time, side="right") - 1
@@ -237,9 +250,9 @@ class Market:
             if max_age is not None:
                 age = self.close_time - known[order][np.maximum(at, 0)]
                 valid &= age <= np.timedelta64(max_age.value, "ns")
-            return order[np.maximum(at, 0)], valid
+            return np.where(valid, order[np.maximum(at, 0)], -1)
 
-        return self.memo(("known", name), find)
+        return self._base.get(("known", name), find, keep=None)
 
     def _place(self, times: TimeArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         span = np.timedelta64(self.bar.value, "ns")
