@@ -13,6 +13,8 @@ from fadefollow.verdict.model import RunResult
 
 #: bytes of the page that the charts of one kind may hold together
 PRICES, TRADES, EVENTS, EQUITY, STUDIES = 480_000, 330_000, 200_000, 260_000, 160_000
+#: the same of a tuning job's trials; such a run has one strategy and so little else
+TRIALS = 700_000
 #: bytes that one more point of a price chart, one trade, event, ... takes as base64
 _POINT, _TRADE, _EVENT, _DAY, _HOUR = 12, 27, 12, 27, 32
 

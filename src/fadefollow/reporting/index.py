@@ -14,7 +14,7 @@ import filelock
 import pandas as pd
 
 from fadefollow.reporting.page import fill
-from fadefollow.reporting.text import when
+from fadefollow.reporting.text import count, when
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Entry:
     verdicts: tuple[tuple[str, str, str], ...]  #: strategy, phase, verdict
     seconds: float
     trouble: str = ""
+    tuning: str = ""  #: how much was searched, if it was a tuning job
 
 
 def write_index(runs_dir: Path, templates: Path) -> Path:
@@ -81,4 +82,13 @@ def _described(folder: str, link: str, result: dict[str, Any], report: dict[str,
         simulated=bool(report["dataset"].get("simulated", False)),
         verdicts=tuple((str(s), str(p), str(w)) for s, p, w in verdicts),
         seconds=float(sum(result["seconds"].values())),
+        tuning=_searched(result.get("tuning")),
     )
+
+
+def _searched(tuning: dict[str, Any] | None) -> str:
+    if tuning is None:
+        return ""
+    folds = sum(fold["test"] is not None for fold in tuning["folds"])
+    trials = sum(sum(fold["counts"].values()) for fold in tuning["folds"])
+    return f"{count(folds, 'fold')}, {count(trials, 'trial')}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +14,8 @@ import pandas as pd
 
 from fadefollow.errors import StoreError
 from fadefollow.reporting.record import PRIVATE, SCHEMA
+from fadefollow.reporting.tuning_record import tuning_from
+from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import (
     EventStudy,
     Interval,
@@ -34,8 +38,25 @@ def read_run(path: Path) -> RunResult:
     Raises:
         StoreError: the folder is no run, or one of its files cannot be read.
     """
-    try:
+    with _as_store_error(path):
         return _read(path)
+
+
+def read_tuning(path: Path) -> Tuning | None:
+    """The tuning job whose out-of-sample trades the run in the folder `path` is; None for others.
+
+    Raises:
+        StoreError: the folder is no run, or one of its files cannot be read.
+    """
+    with _as_store_error(path):
+        record = _json(path / "result.json").get("tuning")
+        return None if record is None else tuning_from(record, path)
+
+
+@contextlib.contextmanager
+def _as_store_error(path: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError as error:
         raise StoreError(
             "a run must be a folder that `fadefollow run` wrote",

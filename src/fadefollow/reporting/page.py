@@ -22,6 +22,7 @@ from fadefollow.reporting.further import fragility_tables, split_tables
 from fadefollow.reporting.glossary import TERMS
 from fadefollow.reporting.metrics import Metric, interval_cell, metrics, reason
 from fadefollow.reporting.performance import TradeLists, trade_lists
+from fadefollow.reporting.tuning import TuningChapter, chapter
 from fadefollow.reporting.words import (
     Sentence,
     Truth,
@@ -32,6 +33,7 @@ from fadefollow.reporting.words import (
     summary,
     truth,
 )
+from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import NotTraded, RunResult, StanceResult, Verdict
 
 #: with more answers than this, only those that are decided have a paragraph
@@ -79,12 +81,13 @@ class StrategyChapter:
     open: bool  #: shown at once; the others open on demand
 
 
-def render(run: RunResult, reports: Path) -> str:
+def render(run: RunResult, reports: Path, tuning: Tuning | None = None) -> str:
     """The report of a run.
 
     Args:
         run: what to render; nothing is computed but the layout.
         reports: the workspace's `reports/` folder: `templates/`, `theme.css`, `report.js`.
+        tuning: the job that the run's trades come from, out of sample, if it was one.
 
     Raises:
         SpecError: a template is missing or wrong; says which and where.
@@ -92,7 +95,7 @@ def render(run: RunResult, reports: Path) -> str:
     from plotly.offline import get_plotlyjs
 
     plotly = Markup(get_plotlyjs())
-    return fill("report.html.j2", reports, {**context(run), "plotly": plotly})
+    return fill("report.html.j2", reports, {**context(run, tuning), "plotly": plotly})
 
 
 def fill(name: str, reports: Path, values: Mapping[str, Any]) -> str:
@@ -125,8 +128,9 @@ def fill(name: str, reports: Path, values: Mapping[str, Any]) -> str:
         ) from error
 
 
-def context(run: RunResult) -> dict[str, Any]:
+def context(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
     """What the templates are given."""
+    tuned: TuningChapter | None = None if tuning is None else chapter(run, tuning)
     table = coverage_figure(run)
     run = replace(run, verdicts=_ordered(run.verdicts))
     scale = forest(run.verdicts)
@@ -141,7 +145,8 @@ def context(run: RunResult) -> dict[str, Any]:
         "run": run,
         "simulated": bool(run.dataset.get("simulated", False)),
         "dataset": {**{"name": "", "title": "", "fingerprint": ""}, **run.dataset},
-        "headline": headline(run.verdicts),
+        "headline": headline(run.verdicts) if tuned is None else tuned.headline,
+        "tuned": tuned,
         "range": _range(run),
         "scale": scale,
         "answers": answers,

@@ -20,6 +20,8 @@ import tomli_w
 
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.errors import SpecError
+from fadefollow.reporting.tuning_record import tuning_record
+from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import NotTraded, RunResult, StanceResult, Verdict
 from fadefollow.verdict.rows import SplitCell
 
@@ -28,7 +30,7 @@ SCHEMA = 1
 PRIVATE = ("win_rate", "mean_hold_hours", "n_days", "daily_skew", "daily_kurtosis")
 
 
-def result_record(run: RunResult) -> dict[str, Any]:
+def result_record(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
     """The content of result.json (DESIGN.md, section 7); NaN becomes null."""
     public = ("name", "fingerprint", "coverage")
     audit = run.dataset.get("audit")
@@ -44,6 +46,8 @@ def result_record(run: RunResult) -> dict[str, Any]:
     }
     if run.spa is not None:
         record["spa"] = asdict(run.spa)
+    if tuning is not None:
+        record["tuning"] = tuning_record(tuning)
     cleaned: dict[str, Any] = clean(record)
     return cleaned
 
@@ -89,9 +93,9 @@ def write_tables(run: RunResult, folder: Path) -> None:
         table.reset_index(drop=True).to_parquet(folder / f"{name}.parquet", compression="zstd")
 
 
-def write_records(run: RunResult, folder: Path) -> None:
+def write_records(run: RunResult, folder: Path, tuning: Tuning | None = None) -> None:
     """result.json, report.json and config.toml."""
-    for name, record in (("result", result_record(run)), ("report", report_record(run))):
+    for name, record in (("result", result_record(run, tuning)), ("report", report_record(run))):
         text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=True)
         (folder / f"{name}.json").write_text(text + "\n", "utf-8")
     (folder / "config.toml").write_bytes(config_text(run).encode("utf-8", "replace"))

@@ -22,35 +22,43 @@ from fadefollow.errors import FadeFollowError, StoreError
 from fadefollow.reporting.index import write_index
 from fadefollow.reporting.page import render
 from fadefollow.reporting.record import write_records, write_tables
+from fadefollow.reporting.tuning_record import write_trials
+from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult
 
 STAGING = ".writing-"
 
 
-def write_run(result: RunResult, runs_dir: Path, templates: Path) -> Path:
+def write_run(
+    result: RunResult, runs_dir: Path, templates: Path, *, tuning: Tuning | None = None
+) -> Path:
     """Write a run's folder `runs_dir/<UTC time>-<name>/` and refresh the list of runs.
 
     Args:
         result: what the run found.
         runs_dir: the folder of all runs; made where it does not exist.
         templates: the workspace's `reports/` folder (`templates/`, `theme.css`, `report.js`).
+        tuning: the job whose out-of-sample trades the result is, if it was one.
 
     Returns:
         The run's folder, which holds report.html, result.json, trades.parquet, phases.parquet,
-        equity.parquet, prices.parquet, truth.parquet (lab only), config.toml and report.json.
+        equity.parquet, prices.parquet, truth.parquet (lab only), trials.parquet (tuning only),
+        config.toml and report.json.
 
     Raises:
         SpecError: a template does not render; nothing is written.
         StoreError: the disk is full or the folder cannot be written; nothing is left behind.
     """
-    page = render(result, templates)
+    page = render(result, templates, tuning)
     with _as_store_error(runs_dir):
         runs_dir.mkdir(parents=True, exist_ok=True)
         _sweep(runs_dir)
         with _staging(runs_dir) as folder:
             (folder / "report.html").write_bytes(page.encode("utf-8", "replace"))
             write_tables(result, folder)
-            write_records(result, folder)
+            if tuning is not None:
+                write_trials(tuning, folder)
+            write_records(result, folder, tuning)
             _flush(folder)
             path = _publish(folder, runs_dir / folder_name(result))
         write_index(runs_dir, templates)

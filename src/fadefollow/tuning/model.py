@@ -106,6 +106,16 @@ class Fold:
 
 
 @dataclass(frozen=True)
+class OutOfSample:
+    """What one book came to on all stretches together; no trade counts that the end cut off."""
+
+    n_trades: int
+    mean_net_bps: float  #: NaN without trades
+    sharpe: float  #: of daily returns, annualised; NaN where they do not vary
+    psr: float  #: probability that the true Sharpe ratio is above zero
+
+
+@dataclass(frozen=True)
 class Tuning:
     """A tuning job that is done.
 
@@ -118,6 +128,7 @@ class Tuning:
         tuned: the file that was written, relative to the workspace, None if there is no winner.
         storage: where the study is, without credentials.
         study: its name there.
+        untuned: by stance, the file's own parameters on the same stretches.
         embargo_hours: between a fold's past and its stretch.
     """
 
@@ -132,4 +143,5 @@ class Tuning:
     storage: str
     study: str
     embargo_hours: float
+    untuned: Mapping[Stance, OutOfSample] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)  #: not part of the result

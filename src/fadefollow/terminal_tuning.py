@@ -1,0 +1,102 @@
+"""What a person sees in the terminal of a tuning job: the folds, the answer, what to trade next."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from fadefollow.tuning.model import Fold, Tuning
+    from fadefollow.verdict.model import RunResult
+
+
+def show_tuning(tuning: Tuning, result: RunResult, folder: Path) -> None:
+    """A row a fold, the winners' parameters, the answer in words, and where all of it is.
+
+    Args:
+        tuning: the job.
+        result: the joined out-of-sample trades of all folds' winners, judged.
+        folder: that the report was written to.
+    """
+    from fadefollow.reporting import tuning_words as words
+
+    console = Console()
+    console.print(_folds(tuning))
+    console.print(_winners(tuning))
+    console.print(f"[bold]{escape(words.headline(result, tuning))}[/]", highlight=False)
+    for said in (words.answer(result, tuning), words.looked(tuning), words.worth(tuning)):
+        if str(said):
+            console.print(escape(str(said)), highlight=False)
+    for warning in result.warnings:
+        console.print(f"[yellow]note:[/] {escape(warning)}", highlight=False)
+    if tuning.tuned:
+        said = f"what to trade next: {escape(tuning.tuned)}"
+        console.print(said, soft_wrap=True, highlight=False)
+    else:
+        console.print(escape(str(words.next_up(tuning))), highlight=False)
+    report = escape(str(folder / "report.html"))
+    console.print(f"report: {report}", soft_wrap=True, highlight=False)
+
+
+def _folds(tuning: Tuning) -> Table:
+    objective = tuning.settings.objectives[0]
+    table = Table(
+        title=f"Folds of {escape(tuning.strategy)}: {objective} in and out of sample",
+        title_style="bold", title_justify="left", box=SIMPLE_HEAD, pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )  # fmt: skip
+    for name in ("fold", "past until", "traded until"):
+        table.add_column(name, no_wrap=True)
+    for name in ("trials", "in", "out", "trades", "DSR", "PBO"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for fold in tuning.folds:
+        table.add_row(*_row(fold, tuning))
+    return table
+
+
+def _row(fold: Fold, tuning: Tuning) -> tuple[str, ...]:
+    from fadefollow.reporting.text import DASH, fixed, ratio, when
+    from fadefollow.reporting.tuning_words import fold_name, score
+
+    objective = tuning.settings.objectives[0]
+    name, past = fold_name(fold).removeprefix("Fold ").lower(), fold.past
+    times = (
+        when(fold.train[1], clock=False),
+        when(fold.test[1], clock=False) if fold.test else DASH,
+    )
+    trials = fixed(sum(fold.counts.values()))
+    if fold.winner is None:
+        return (name, *times, trials, *[DASH] * 5)
+    return (
+        name,
+        *times,
+        trials,
+        score(objective, fold.scores[0] if fold.scores else math.nan),
+        score(objective, fold.after[0] if fold.after else math.nan),
+        fixed(fold.n_trades_after) if fold.test else DASH,
+        ratio(past.deflated_sharpe),
+        fixed(100 * past.pbo, unit=" %") if math.isfinite(past.pbo) else DASH,
+    )
+
+
+def _winners(tuning: Tuning) -> Table:
+    from fadefollow.reporting.tuning_figures import as_found, short_names
+    from fadefollow.reporting.tuning_words import counted, fold_name, parameters
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("fold", no_wrap=True)
+    table.add_column("winner's parameters", overflow="fold")
+    labels = short_names(tuning)
+    table.add_row("file", escape(parameters(as_found(tuning.start_params, tuning), labels)))
+    for fold in tuning.folds:
+        said = parameters(as_found(fold.params, tuning), labels)
+        if fold.winner is None:
+            said = f"no winner: {counted(fold)}"
+        table.add_row(fold_name(fold).removeprefix("Fold ").lower(), escape(said))
+    return table

@@ -1,0 +1,55 @@
+"""A tuning job in the terminal: within 80 columns, and hostile names are no markup."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tuning_cases import all_failed, tune, tuned_run
+
+from fadefollow.terminal_tuning import show_tuning
+from fadefollow.tuning.model import Tuning
+
+FOLDER = Path("reports/runs/x")
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def said(job: Tuning, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    show_tuning(job, tuned_run(), FOLDER)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_folds_answer_and_places(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = said(tune(), capsys)
+    assert max(map(len, lines)) <= 80
+    folds = [line.split() for line in lines if " % " in line and "—" not in line]
+    assert folds[0] == [
+        "1", "2022-05-02", "2022-08-31", "120", "2.26", "1.09", "23", "0.57", "44", "%"
+    ]  # fmt: skip
+    text = " ".join(" ".join(lines).split())
+    assert "Out of sample, tuned fading of crowded shorts is not shown to pay" in text
+    assert "over 145 trades: 16\u202f% of it was left." in text.replace(" %", "\u202f%")
+    assert "what to trade next: strategies/fade_crowded_funding.tuned.toml" in lines
+    assert "report: reports/runs/x/report.html" in lines
+
+
+def test_all_failed(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = said(all_failed(), capsys)
+    assert max(map(len, lines)) <= 80
+    assert "There is nothing to trade next: 12 trials: 12 failed." in lines
+    assert "Tuning found nothing to trade out of sample" in lines
+
+
+def test_names_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    job = tune()
+    name = "[bold]x[/nothing]"
+    folds = tuple(replace(f, params={name: name}) for f in job.folds)
+    odd = replace(job, folds=folds, space={name: name}, trials=(), strategy=name, tuned=name)
+    lines = said(odd, capsys)
+    assert f"what to trade next: {name}" in lines
+    assert sum(name in line for line in lines) >= 8
