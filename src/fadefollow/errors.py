@@ -64,6 +64,14 @@ class FundingHoleError(FadeFollowError, ValueError):
     """A settlement is missing while a position is held."""
 
 
+class CrewError(FadeFollowError, RuntimeError):
+    """Workers that cannot be reached, run another program, or are lost."""
+
+
+class LostItemError(CrewError):
+    """A piece of work that ends every process that tries it."""
+
+
 def unknown(kind: str, name: str, known: Iterable[str], *, where: str = "") -> UnknownNameError:
     """The error for `name`, with the names there are and the nearest one."""
     names = sorted(known)

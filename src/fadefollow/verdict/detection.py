@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
+from fadefollow.crew import crew, kept
 from fadefollow.errors import ParameterError
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import FloatArray, Market
@@ -40,6 +40,7 @@ def measure_detection(
     bar: pd.Timedelta,
     slack_hours: float = 12.0,
     jobs: int = -1,
+    cluster: str | None = None,
     step: Callable[[str, float | None], None],
 ) -> tuple[Detection, ...]:
     """Precision, recall and delay of every phase of `signals` on simulated markets.
@@ -55,26 +56,33 @@ def measure_detection(
         lab: settings of the lab but the seed, see `fadefollow.market.lab`.
         bar: size of the bars.
         slack_hours: what counts as in time.
-        jobs: processes, −1 for all cores.
+        jobs: markets at work at the same time, see `fadefollow.crew.crew`.
+        cluster: address of a Dask scheduler; by default this machine.
         step: told how far it is.
+
+    Raises:
+        CrewError: the workers are lost.
     """
-    work = (
-        delayed(_one)(tuple(signals), {**lab, "seed": seed}, bar, slack_hours) for seed in seeds
-    )
+    made: dict[int, dict[tuple[str, str], pd.DataFrame]] = {}
+    with crew(jobs, cluster) as team:
+        shared = team.share((tuple(signals), dict(lab), bar, slack_hours))
+        for number, found in team.stream(_one, seeds, shared):
+            made[number] = kept(found)
+            step("detecting in simulated markets", len(made) / len(seeds))
     counts: dict[tuple[str, str], list[pd.DataFrame]] = {}
-    done = Parallel(n_jobs=jobs, return_as="generator")(work)
-    for number, found in enumerate(done):
-        step("detecting in simulated markets", (number + 1) / len(seeds))
-        for key, rows in found.items():
+    for number in range(len(seeds)):
+        for key, rows in made[number].items():
             counts.setdefault(key, []).append(rows)
     return tuple(_summary(*key, pd.concat(rows)) for key, rows in counts.items())
 
 
-def _one(
-    signals: Sequence[Signal], lab: Mapping[str, Any], bar: pd.Timedelta, slack_hours: float
-) -> dict[tuple[str, str], pd.DataFrame]:
+_Asked = tuple[tuple[Signal, ...], dict[str, Any], pd.Timedelta, float]
+
+
+def _one(asked: _Asked, seed: int) -> dict[tuple[str, str], pd.DataFrame]:
     """Per signal and phase a row an event or episode: `kind`, `hit`, `delay_hours`."""
-    made = simulate(lab, bar=bar)
+    signals, lab, bar, slack_hours = asked
+    made = simulate({**lab, "seed": seed}, bar=bar)
     markets = [Market(symbol, bar=bar, tables=tables) for symbol, tables in made.tables.items()]
     out = {}
     for signal in signals:

@@ -174,7 +174,8 @@ def _drawn_by(
     found: dict[int, Draws] = {}
     for number, draws in team.stream(_placebo_of, items, plans):
         found[number] = kept(draws)
-        step(len(items[number][-1].hours))
+        if len(shifts.hours):
+            step(len(items[number][-1].hours))
     by_book = [[found[b * len(parts) + k] for k in range(len(parts))] for b in range(len(asked))]
     return [
         Draws(np.concatenate([d.mean for d in book]), np.concatenate([d.t for d in book]))

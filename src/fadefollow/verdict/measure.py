@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from fadefollow.crew import Crew, Shared
+from fadefollow.crew.team import Inline
 from fadefollow.engine.costs import cost_settings
 from fadefollow.engine.model import TRADE_COLUMNS, Book, Plan
-from fadefollow.engine.plan import Prepared, books, prepare, trade_table, without_holes
+from fadefollow.engine.plan import Prepared, prepare, trade_table
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.dataset import Dataset
@@ -25,12 +27,14 @@ from fadefollow.verdict.model import EventStudy, NotTraded, StanceResult, Verdic
 from fadefollow.verdict.rows import SpaTest, SplitCell
 from fadefollow.verdict.spa import spa_of_run
 from fadefollow.verdict.splits import split_results
-from fadefollow.verdict.study import event_study
+from fadefollow.verdict.spread import Step, books_of, detected_by, each, made_of, studied, valued
 from fadefollow.verdict.truth import labelled, simulated
 
-#: called with what is being done and how much of it is done, from 0 to 1, or None if unknown
-Step = Callable[[str, float | None], None]
 Bet = tuple[Strategy, Signal]
+__all__ = [
+    "Bet", "Measured", "Ready", "Settings", "Step", "books_of", "detect", "judged", "measure",
+    "prepare_bet", "untraded",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,14 @@ class Measured:
     spa: SpaTest | None = None
 
 
-def measure(dataset: Dataset, bets: Sequence[Bet], *, settings: Settings, step: Step) -> Measured:
+def measure(
+    dataset: Dataset,
+    bets: Sequence[Bet],
+    *,
+    settings: Settings,
+    step: Step,
+    team: Crew | None = None,
+) -> Measured:
     """Measure every strategy in both stances.
 
     Args:
@@ -67,74 +78,134 @@ def measure(dataset: Dataset, bets: Sequence[Bet], *, settings: Settings, step: 
         bets: strategies with their signals, parameters filled in.
         settings: levels, draws, seed, and what to do at holes in the funding.
         step: told what is being done.
+        team: those who do the work, by default this process; the result is the same.
 
     Raises:
         UnknownNameError: a strategy names a coin that the data set does not have.
         FundingHoleError: a position was held over a hole in the settlements.
     """
     notes: list[str] = []
-    detected: dict[tuple[str, str], Phases] = {}
-    ready: list[Prepared] = []
+    detected = (
+        {}
+        if team is None
+        else detected_by(team, dataset.markets, {_key(signal): signal for _, signal in bets}, step)
+    )
+    ready: list[Ready] = []
     untraded: list[Verdict] = []
     for number, (strategy, signal) in enumerate(bets):
         step(f"detecting {signal.name()}", number / len(bets))
         try:
-            ready.append(prepare_bet(dataset, strategy, signal, detected))
+            prepared = prepare_bet(dataset, strategy, signal, detected)
         except (DataError, ParameterError) as error:
             if len(bets) == 1:
                 raise
             notes.append(f"{strategy.name} could not be measured: {error}")
             untraded.extend(_untraded(strategy, str(error)))
-    plans = [p.plan for p in ready]
-    made: dict[tuple[str, Stance], tuple[Book, ...]] = {}
-    for number, prepared in enumerate(ready):
-        step(f"trading {prepared.plan.strategy}", number / len(ready))
-        for stance in STANCES:
-            if stance not in prepared.plan.refused:
-                made[prepared.plan.strategy, stance] = books_of(
-                    prepared.plan, stance, settings.missing_funding, notes
-                )
-        notes.extend(_left_out(prepared))
+        else:
+            ready.append(Ready(strategy, signal, prepared, detected[_key(signal)]))
+    found = [(signal, detected[_key(signal)]) for _, signal in bets if _key(signal) in detected]
+    return judged(
+        dataset, ready, found=found, untraded=untraded, notes=notes, settings=settings, step=step,
+        team=team,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Ready:
+    """One strategy ready to be traded: what its signal found, and its plan."""
+
+    strategy: Strategy
+    signal: Signal
+    prepared: Prepared
+    phases: Phases
+
+
+def judged(
+    dataset: Dataset,
+    ready: Sequence[Ready],
+    *,
+    found: Sequence[tuple[Signal, Phases]],
+    untraded: Sequence[Verdict] = (),
+    notes: Sequence[str] = (),
+    settings: Settings,
+    step: Step,
+    team: Crew | None = None,
+) -> Measured:
+    """Trade and judge what is ready.
+
+    Args:
+        dataset: markets by coin.
+        ready: the strategies.
+        found: all that was detected, also for strategies that cannot be traded.
+        untraded: rows of those.
+        notes: what is known to be wrong already, in words.
+        settings: levels, draws, seed, and what to do at holes in the funding.
+        step: told what is being done.
+        team: those who do the work, by default this process; the result is the same.
+    """
+    said = list(notes)
+    plans = [one.prepared.plan for one in ready]
+    hands = team or Inline()
+    shared = hands.share(tuple(plans))
+    traded = [(k, s) for k, plan in enumerate(plans) for s in STANCES if s not in plan.refused]
+    asked = [(number, stance, settings.missing_funding) for number, stance in traded]
+    done = each(hands, made_of, asked, shared, "trading", step)
+    made = {(plans[k].strategy, s): books for (k, s), (books, _) in zip(traded, done, strict=True)}
+    for number, one in enumerate(ready):
+        for (place, _), (_, words) in zip(traded, done, strict=True):
+            said.extend(words if place == number else ())
+        said.extend(_left_out(one.prepared))
     outcomes: dict[str, Outcomes] = {}
     verdicts = judge(
         plans, made, outcomes=outcomes, alpha=settings.alpha, placebo_draws=settings.placebo_draws,
         bootstrap_draws=settings.bootstrap_draws, seed=settings.seed,
         progress=lambda done, of: step("placebos and bootstrap", done / of),
+        spread=None if team is None else (team, shared),
     ) if plans else ()  # fmt: skip
-    studies: list[EventStudy] = []
-    for number, plan in enumerate(plans):
-        step("event studies", number / len(plans))
-        studies.extend(event_study(plan, rng=np.random.default_rng([settings.seed, number])))
+    numbered = [(number, settings.seed) for number in range(len(plans))]
+    studies = each(hands, studied, numbered, shared, "event studies", step)
     step("splits and capacity", None)
-    found = [detected[s.name(), s.model_dump_json()].table for s in _signals(ready, bets)]
+    tables = [one.phases.table for one in ready]
     splits = split_results(
-        plans, made, found, outcomes=outcomes, alpha=settings.alpha, seed=settings.seed
+        plans, made, tables, outcomes=outcomes, alpha=settings.alpha, seed=settings.seed
     )
     spa = spa_of_run(plans, made, verdicts, alpha=settings.alpha, seed=settings.seed)
     verdicts = _with_capacity(plans, made, verdicts)
     step("portfolios", None)
-    by_name = {strategy.name: (strategy, signal) for strategy, signal in bets}
-    looked_for = [_looked_for(v, detected, by_name[v.strategy][1]) for v in verdicts]
-    missing = {signal.name(): _missing(detected, signal) for _, signal in bets}
+    by_name = {one.strategy.name: one for one in ready}
+    verdicts = tuple(_looked_for(v, by_name[v.strategy].phases) for v in verdicts)
+    strategies = {v.strategy: by_name[v.strategy].strategy for v in verdicts}
+    missing = {signal.name(): _missing(phases) for signal, phases in found}
     return Measured(
-        verdicts=tuple(
-            _with_truth(v, dataset, by_name[v.strategy][0]) for v in (*looked_for, *untraded)
-        ),
-        event_studies=tuple(studies),
+        verdicts=(*(_with_truth(v, dataset, strategies[v.strategy]) for v in verdicts), *untraded),
+        event_studies=tuple(study for of_plan in studies for study in of_plan),
         trades=_trades(plans, made),
-        phases=_phases(detected),
-        equity=_equity(plans, made),
+        phases=_phases([phases for _, phases in found]),
+        equity=_equity(plans, made, hands, shared),
         missing={name: lacks for name, lacks in missing.items() if lacks},
-        warnings=tuple(dict.fromkeys([*notes, *_missing_notes(missing)])),
+        warnings=tuple(dict.fromkeys([*said, *_missing_notes(missing)])),
         splits=splits,
         spa=spa,
     )
 
 
-def _signals(ready: Sequence[Prepared], bets: Sequence[Bet]) -> list[Signal]:
-    """The signal of each plan."""
-    by_name = {strategy.name: signal for strategy, signal in bets}
-    return [by_name[prepared.plan.strategy] for prepared in ready]
+def untraded(strategies: Sequence[Strategy], reason: str) -> Measured:
+    """The measurement of strategies of which nothing could be traded."""
+    none = pd.DatetimeIndex([], tz="UTC", name="day")
+    names = pd.MultiIndex.from_tuples([], names=["strategy", "stance"])
+    return Measured(
+        verdicts=tuple(row for strategy in strategies for row in _untraded(strategy, reason)),
+        event_studies=(),
+        trades=pd.DataFrame(columns=list(TRADE_COLUMNS)),
+        phases=pd.DataFrame(columns=COLUMNS),
+        equity=pd.DataFrame(index=none, columns=names, dtype=np.float64),
+        missing={},
+        warnings=(),
+    )
+
+
+def _key(signal: Signal) -> tuple[str, str]:
+    return signal.name(), signal.model_dump_json()
 
 
 def _with_capacity(
@@ -166,7 +237,7 @@ def prepare_bet(
     dataset: Dataset, strategy: Strategy, signal: Signal, detected: dict[tuple[str, str], Phases]
 ) -> Prepared:
     """One strategy's plan; what its signal detects is kept for the next that asks."""
-    key = (signal.name(), signal.model_dump_json())
+    key = _key(signal)
     if key not in detected:
         detected[key] = detect(dataset.markets, signal)
     chosen = dataset.select(*strategy.symbols) if strategy.symbols else dataset
@@ -180,24 +251,6 @@ def prepare_bet(
 def detect(markets: Mapping[str, Market], signal: Signal) -> Phases:
     """What one signal finds in every coin."""
     return Phases.concat(detect_checked(signal, market) for market in markets.values())
-
-
-def books_of(
-    plan: Plan, stance: Stance, missing_funding: str, notes: list[str]
-) -> tuple[Book, ...]:
-    """The books of one stance without trades over holes; what was left out goes into `notes`."""
-    found = books(plan, stance, missing_funding=missing_funding)
-    kept = tuple(without_holes(book) for book in found)
-    lost = sum(len(a.trades) - len(b.trades) for a, b in zip(found, kept, strict=True))
-    if lost:
-        notes.append(
-            f"{plan.strategy}, {stance}: {lost} trades were held while funding settlements were "
-            "missing and are left out (--missing-funding skip)"
-        )
-    dropped = sum(book.dropped for book in kept)
-    if dropped:
-        notes.append(f"{plan.strategy}, {stance}: {dropped} entries fell on missing bars")
-    return kept
 
 
 def _left_out(prepared: Prepared) -> list[str]:
@@ -244,13 +297,8 @@ def _with_truth(verdict: Verdict, dataset: Dataset, strategy: Strategy) -> Verdi
     return replace(verdict, planted_bps=planted, horizon_hours=horizon, planted_from="simulation")
 
 
-def _missing(
-    detected: Mapping[tuple[str, str], Phases], signal: Signal
-) -> dict[str, tuple[str, ...]]:
+def _missing(found: Phases) -> dict[str, tuple[str, ...]]:
     """Phase → streams that some coin lacks, as `stream (COIN, COIN)`."""
-    found = detected.get((signal.name(), signal.model_dump_json()))
-    if found is None:
-        return {}
     lacks: dict[str, dict[str, list[str]]] = {}
     for (symbol, phase), streams in found.missing.items():
         for name in streams:
@@ -273,11 +321,9 @@ def _missing_notes(missing: Mapping[str, Mapping[str, tuple[str, ...]]]) -> list
     ]
 
 
-def _looked_for(
-    verdict: Verdict, detected: Mapping[tuple[str, str], Phases], signal: Signal
-) -> Verdict:
+def _looked_for(verdict: Verdict, found: Phases) -> Verdict:
     """The same verdict, or the plain reason where no coin has the streams of its phase."""
-    lacks = detected[signal.name(), signal.model_dump_json()].missing
+    lacks = found.missing
     streams = [lacks.get((symbol, verdict.phase)) for symbol in verdict.symbols]
     if not streams or not all(streams):
         return verdict
@@ -286,11 +332,12 @@ def _looked_for(
     return replace(verdict, fade=no, follow=no, why=f"undecided: {no.reason}")
 
 
-def _phases(detected: Mapping[tuple[str, str], Phases]) -> pd.DataFrame:
+def _phases(detected: Sequence[Phases]) -> pd.DataFrame:
     """All events of all signals; the same signal with other parameters counts as another."""
-    tables = [found.table for found in detected.values() if len(found.table)]
+    once = {id(found): found for found in detected}.values()
+    tables = [found.table for found in once if len(found.table)]
     if not tables:
-        return next((found.table for found in detected.values()), pd.DataFrame(columns=COLUMNS))
+        return next((found.table for found in once), pd.DataFrame(columns=COLUMNS))
     table = pd.concat(tables, ignore_index=True)
     return table.sort_values(["time", "symbol", "phase"], kind="stable", ignore_index=True)
 
@@ -309,18 +356,20 @@ def _trades(
 
 
 def _equity(
-    plans: Sequence[Plan], made: Mapping[tuple[str, Stance], Sequence[Book]]
+    plans: Sequence[Plan],
+    made: Mapping[tuple[str, Stance], Sequence[Book]],
+    team: Crew,
+    shared: Shared[tuple[Plan, ...]],
 ) -> pd.DataFrame:
     """Value of one unit of capital at each UTC day's end, from vectorbt's portfolio."""
-    from fadefollow.engine.portfolio import portfolio  # vectorbt takes seconds to import
-
-    columns: dict[tuple[str, str], Any] = {}
-    for plan in plans:
-        listed = pd.DataFrame({t.symbol: ~np.isnan(t.close) for t in plan.tapes})
-        for stance in STANCES:
-            if (plan.strategy, stance) in made:
-                found = portfolio(plan.tapes, made[plan.strategy, stance], rules=plan.rules)
-                columns[plan.strategy, stance] = 1.0 + found.daily_returns(listed).cumsum()
+    asked = [
+        (number, tuple(made[plan.strategy, stance]))
+        for number, plan in enumerate(plans)
+        for stance in STANCES
+        if (plan.strategy, stance) in made
+    ]
+    names = [(p.strategy, s) for p in plans for s in STANCES if (p.strategy, s) in made]
+    columns = dict(zip(names, team.map(valued, asked, shared), strict=True))
     frame = pd.DataFrame(columns)
     frame.columns = pd.MultiIndex.from_tuples(list(columns), names=["strategy", "stance"])
     frame.index = pd.DatetimeIndex(frame.index, tz="UTC", name="day")

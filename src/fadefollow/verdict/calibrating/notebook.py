@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import math
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from filelock import FileLock
 
@@ -23,28 +24,48 @@ from fadefollow.verdict.calibrating.world import Row, Stand, Table
 #: name of the file in the folder of runs
 NOTEBOOK = "calibration.jsonl"
 
-Known = dict[tuple[Arm, int], Table]
+
+class Page(Protocol):
+    """What one market came to, a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def arm(self) -> Arm:
+        """The market's kind."""
+
+    @property
+    def seed(self) -> int:
+        """Its number."""
+
+
+T = TypeVar("T", bound=Page)
 
 
 @dataclass(frozen=True)
-class Notebook:
-    """The notebook in the file `path`, which need not exist yet."""
+class Pages(ABC, Generic[T]):
+    """A notebook in the file `path`, which need not exist yet."""
 
     path: Path
 
-    def read(self, key: str) -> tuple[Known, int]:
+    @staticmethod
+    @abstractmethod
+    def page(said: dict[str, Any]) -> T:
+        """What a line says, None standing for NaN; it has a `key` too."""
+
+    def read(self, key: str) -> tuple[dict[tuple[Arm, int], T], int]:
         """The tables judged under `key`, by arm and seed, and how many there are of other keys.
 
         Raises:
             StoreError: it cannot be read, or a finished line is not as it was written.
         """
-        known: Known = {}
+        known: dict[tuple[Arm, int], T] = {}
         others = 0
         for number, line in enumerate(self._lines(), 1):
             try:
                 said = json.loads(line)
                 if said["key"] == key:
-                    table = _table(said)
+                    table = self.page(said)
                     known[table.arm, table.seed] = table
                 else:
                     others += 1
@@ -57,7 +78,7 @@ class Notebook:
                 ) from error
         return known, others
 
-    def add(self, key: str, table: Table) -> None:
+    def add(self, key: str, table: T) -> None:
         """Append one table and flush it to the disk.
 
         Raises:
@@ -97,6 +118,16 @@ class Notebook:
             rule = "the calibration's notebook must be readable"
             raise StoreError(rule, got=got, where=str(self.path)) from error
         yield from data[: data.rfind(b"\n") + 1].splitlines()
+
+
+@dataclass(frozen=True)
+class Notebook(Pages[Table]):
+    """The notebook of judged tables in the file `path`, which need not exist yet."""
+
+    @staticmethod
+    def page(said: dict[str, Any]) -> Table:
+        """The table that a line says."""
+        return _table(said)
 
 
 def _plain(value: Any) -> Any:

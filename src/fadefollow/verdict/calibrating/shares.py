@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,9 @@ class Share:
     def value(self) -> float:
         """The share itself."""
         return self.count / self.of if self.of else math.nan
+
+    def __str__(self) -> str:
+        return f"{self.value:.1%} [{self.low:.1%}, {self.high:.1%}]"
 
     @classmethod
     def exact(cls, hits: Sequence[bool] | npt.NDArray[np.bool_]) -> Self:
@@ -56,6 +59,32 @@ class Share:
         error = float(stats.norm.ppf(0.5 + _LEVEL / 2.0)) * math.sqrt(spread) / float(sizes.sum())
         low, high = max(0.0, float(share) - error), min(1.0, float(share) + error)
         return cls(int(hits.sum()), int(sizes.sum()), low, high)
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over independent markets, with a 95 % t-interval; NaN where it is not known."""
+
+    value: float
+    low: float
+    high: float
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.value:.0f} [{self.low:.0f}, {self.high:.0f}]"
+
+    @classmethod
+    def over(cls, values: Sequence[float] | FloatArray) -> Self:
+        """Of the values that are known."""
+        known = np.array([value for value in values if not math.isnan(value)], np.float64)
+        k = len(known)
+        if not k:
+            return cls(math.nan, math.nan, math.nan, 0)
+        mean = float(known.mean())
+        if k == 1:
+            return cls(mean, math.nan, math.nan, 1)
+        far = float(stats.t.ppf(0.5 + _LEVEL / 2.0, k - 1) * known.std(ddof=1) / math.sqrt(k))
+        return cls(mean, mean - far, mean + far, k)
 
 
 @dataclass(frozen=True)
@@ -98,3 +127,14 @@ def logistic(x: FloatArray, hit: npt.NDArray[np.bool_]) -> Curve | None:
     inverse = np.linalg.inv(information).tolist()
     (p, q), (r, s) = inverse
     return Curve(float(beta[0]), float(beta[1]), ((p, q), (r, s)), len(x))
+
+
+def plain(value: Any) -> Any:
+    """For JSON, of a dataclass's `asdict`: shares with their `value`, NaN as None."""
+    if isinstance(value, dict):
+        if {"count", "of", "low", "high"} == set(value):
+            value = value | {"value": value["count"] / value["of"] if value["of"] else None}
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

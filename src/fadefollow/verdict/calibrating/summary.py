@@ -13,7 +13,7 @@ import numpy as np
 from fadefollow.errors import FadeFollowError
 from fadefollow.phases import Stance
 from fadefollow.verdict.calibrating.design import Arm, Design
-from fadefollow.verdict.calibrating.shares import Curve, Share, logistic
+from fadefollow.verdict.calibrating.shares import Curve, Share, logistic, plain
 from fadefollow.verdict.calibrating.world import Row, Stand, Table
 
 #: where the coverage of a 95 % interval must lie
@@ -97,11 +97,10 @@ class Calibration:
         found = []
         alpha = self.design.alpha
         if self.false_tables.low > alpha:
-            share = _percent(self.false_tables)
-            found.append(f"false verdicts in {share} of tables, above {alpha:.0%}")
+            found.append(f"false verdicts in {self.false_tables} of tables, above {alpha:.0%}")
         low, high = COVERAGE_BAND
         if self.covered.of and (self.covered.high < low or self.covered.low > high):
-            found.append(f"intervals cover {_percent(self.covered)}, not 92 to 97 %")
+            found.append(f"intervals cover {self.covered}, not 92 to 97 %")
         for at in self.detectable:
             if at.power[2] < POWER:
                 found.append(
@@ -125,7 +124,7 @@ class Calibration:
         said = asdict(self) | {"failures": list(self.failures)}
         for place, at in zip(said["detectable"], self.detectable, strict=True):
             place["power"] = list(at.power)
-        return _plain(said)  # type: ignore[no-any-return]
+        return plain(said)  # type: ignore[no-any-return]
 
 
 def summarise(
@@ -257,17 +256,3 @@ def _median(values: Iterable[float]) -> float:
 def _over(measure: Callable[..., Any], values: Iterable[float]) -> float:
     known = [value for value in values if not math.isnan(value)]
     return float(measure(known)) if known else math.nan
-
-
-def _percent(share: Share) -> str:
-    return f"{share.value:.1%} [{share.low:.1%}, {share.high:.1%}]"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        if {"count", "of", "low", "high"} == set(value):
-            value = value | {"value": value["count"] / value["of"] if value["of"] else None}
-        return {str(name): _plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,53 @@
+"""Where work is done: in this process, in processes of this machine, or on a Dask cluster.
+
+    with crew(jobs=-1) as team:
+        shared = team.share(data)                   # sent to each worker once
+        results = team.map(work, items, shared)     # work(data, item), in the order of the items
+
+`team` is what a caller sees, `processes` and `cluster` are where work may go, `worker` is what
+happens there. Results are the same, bit by bit, wherever they are computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from joblib import cpu_count
+
+from fadefollow.crew.team import Crew, Inline, Shared, kept
+from fadefollow.errors import CrewError, LostItemError, ParameterError
+
+__all__ = ["Crew", "CrewError", "LostItemError", "Shared", "crew", "kept"]
+
+
+@contextmanager
+def crew(jobs: int = -1, cluster: str | None = None) -> Iterator[Crew]:
+    """Those who do the work, for as long as the `with` block lasts; then they are sent home.
+
+    Args:
+        jobs: items at work at the same time: 1 works in this process, −1 takes all cores (−2 all
+            but one), of this machine or of the cluster.
+        cluster: address of a Dask scheduler, e.g. `"tcp://10.0.0.1:8786"`; by default this machine.
+
+    Raises:
+        ParameterError: `jobs` is 0.
+        CrewError: the cluster cannot be reached, has no workers, or does not run this program;
+            while working: it is lost.
+    """
+    if jobs == 0:
+        raise ParameterError("jobs must not be 0", got=jobs, hint="-1 takes all cores")
+    if cluster is not None:
+        from fadefollow.crew.cluster import Cluster
+
+        with Cluster.at(cluster, jobs) as team:
+            yield team
+        return
+    count = jobs if jobs > 0 else max(cpu_count() + 1 + jobs, 1)
+    if count == 1:
+        yield Inline()
+        return
+    from fadefollow.crew.processes import Processes
+
+    with Processes.of(count) as team:
+        yield team

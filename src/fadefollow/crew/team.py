@@ -1,0 +1,198 @@
+"""Crew: what a caller sees of those who do the work, and how items are handed out."""
+
+from __future__ import annotations
+
+import queue
+import reprlib
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import cloudpickle
+
+from fadefollow.crew.worker import answer_of
+from fadefollow.errors import CrewError, LostItemError
+
+T = TypeVar("T")
+I = TypeVar("I")  # noqa: E741
+R = TypeVar("R")
+
+#: seconds after which a crew that hears nothing looks after its workers
+_LISTEN = 2.0
+#: how often an item is tried: once beside others, then alone
+_TRIES = 3
+#: items lost one after the other, none done between them, after which it is not the items
+_HOPELESS = 5
+
+
+class Shared(Generic[T]):
+    """Data that every worker of a crew can read, made by `Crew.share`; let go with the object."""
+
+    def __init__(self, data: T) -> None:
+        self.data = data
+
+
+class Crew(ABC):
+    """Those who work; made by `fadefollow.crew.crew`."""
+
+    @property
+    @abstractmethod
+    def hands(self) -> int:
+        """Items that are worked on at the same time."""
+
+    @abstractmethod
+    def share(self, data: T) -> Shared[T]:
+        """Data for all items, sent to each worker once; work must not change it.
+
+        Workers of this machine share the memory of its numpy arrays.
+        """
+
+    @abstractmethod
+    def stream(
+        self, work: Callable[[T, I], R], items: Iterable[I], shared: Shared[T]
+    ) -> Iterator[tuple[int, R | LostItemError]]:
+        """`work(data, item)` of each item, as they are done.
+
+        One stream of a crew at a time. A stream that is closed early leaves nothing running.
+
+        Args:
+            work: a function that workers can import, pure.
+            items: small, and picklable.
+            shared: the first argument of `work`.
+
+        Yields:
+            The item's number and the result. An item whose workers died again and again, also
+            when it was done alone, gives the error that says so in place of a result.
+
+        Raises:
+            Exception: whatever `work` raises, of the same type and with the same message.
+            CrewError: the workers are lost, or die whatever they do.
+        """
+
+    def map(self, work: Callable[[T, I], R], items: Iterable[I], shared: Shared[T]) -> list[R]:
+        """The results of `stream` in the order of the items.
+
+        Raises:
+            LostItemError: an item's workers died again and again; the others are done by then.
+            Exception: see `stream`.
+        """
+        found = sorted(self.stream(work, items, shared), key=lambda pair: pair[0])
+        return [kept(result) for _, result in found]
+
+
+def kept(result: R | LostItemError) -> R:
+    """The result; an item that was lost is raised."""
+    if isinstance(result, LostItemError):
+        raise result
+    return result
+
+
+class Inline(Crew):
+    """This process: nothing is sent anywhere."""
+
+    hands = 1
+
+    def share(self, data: T) -> Shared[T]:
+        return Shared(data)
+
+    def stream(
+        self, work: Callable[[T, I], R], items: Iterable[I], shared: Shared[T]
+    ) -> Iterator[tuple[int, R | LostItemError]]:
+        for number, item in enumerate(items):
+            yield number, work(shared.data, item)
+
+
+@dataclass
+class _Job:
+    """One item on its way."""
+
+    number: int
+    item: Any
+    deaths: int = 0
+
+
+class Workers(Crew):
+    """What crews of other processes have in common: handing out, and doing again what was lost.
+
+    An item whose worker died is done again when the others are done, and alone: thus it is known
+    whose fault it is, and one that found too little memory beside others has all of it.
+    """
+
+    def stream(
+        self, work: Callable[[T, I], R], items: Iterable[I], shared: Shared[T]
+    ) -> Iterator[tuple[int, R | LostItemError]]:
+        packed = cloudpickle.dumps(work)
+        fresh = (_Job(number, item) for number, item in enumerate(items))
+        again, flying = deque[_Job](), dict[Any, _Job]()
+        done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        lost = 0
+
+        def send(job: _Job) -> None:
+            future = self._send(packed, cloudpickle.dumps(job.item), shared)
+            flying[future] = job
+            future.add_done_callback(done.put)
+
+        try:
+            while True:
+                while len(flying) < self._ahead() and (job := next(fresh, None)) is not None:
+                    send(job)
+                if not flying:
+                    if not again:
+                        return
+                    send(again.popleft())
+                try:
+                    future = done.get(timeout=_LISTEN)
+                except queue.Empty:
+                    self._look_after()
+                    continue
+                job = flying.pop(future)
+                said = self._receive(future)
+                if said is not None:
+                    lost = 0
+                    yield job.number, answer_of(said)
+                    continue
+                job.deaths += 1
+                if job.deaths < _TRIES:
+                    again.append(job)
+                    continue
+                lost += 1
+                if lost == _HOPELESS:
+                    raise self._hopeless(job)
+                yield job.number, self._lost(job)
+        finally:
+            self._drop(list(flying))
+
+    def _ahead(self) -> int:
+        """How many items may be on their way."""
+        return self.hands
+
+    @abstractmethod
+    def _send(self, work: bytes, item: bytes, shared: Shared[Any]) -> Any:
+        """Hand one item out; a future with `add_done_callback`."""
+
+    @abstractmethod
+    def _receive(self, future: Any) -> bytes | None:
+        """What the worker said; None if it died."""
+
+    @abstractmethod
+    def _drop(self, futures: list[Any]) -> None:
+        """Nobody waits for these any more."""
+
+    def _look_after(self) -> None:
+        """Nothing was heard for a while: raise if nothing will be."""
+
+    def _lost(self, job: _Job) -> LostItemError:
+        return LostItemError(
+            "an item must not end the process that works on it",
+            got=f"item {job.number} ({reprlib.repr(job.item)}): every worker that tried it died",
+            hint="most often memory ran out: use fewer jobs or larger machines",
+        )
+
+    def _hopeless(self, job: _Job) -> CrewError:
+        return CrewError(
+            "workers must be able to work",
+            got=f"{_HOPELESS} items in a row whose workers all died, at last item {job.number}",
+            hint="most often memory ran out: use fewer jobs or larger machines",
+        )

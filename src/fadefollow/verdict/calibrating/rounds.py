@@ -1,0 +1,64 @@
+"""rounds: all markets of a calibration on all hands, resuming where it was interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from fadefollow.crew import LostItemError, crew
+from fadefollow.verdict.calibrating.design import Arm
+from fadefollow.verdict.calibrating.notebook import Page, Pages
+
+T = TypeVar("T", bound=Page)
+S = TypeVar("S")
+
+
+def make_rounds(
+    work: Callable[[S, tuple[Arm, int]], T],
+    shared: S,
+    wanted: Sequence[tuple[Arm, int]],
+    *,
+    notebook: Pages[T],
+    key: str,
+    doing: str,
+    jobs: int,
+    cluster: str | None,
+    step: Callable[[str, float | None], None],
+) -> tuple[T, ...]:
+    """What each market came to, in the order of `wanted`; those in the notebook are not made again.
+
+    Args:
+        work: makes one market's page from `shared`, arm and seed.
+        shared: for all markets.
+        wanted: arm and seed of each market.
+        notebook: each page is added to it as it comes.
+        key: names all that a page depends on but its arm and seed.
+        doing: in words, e.g. "judging".
+        jobs: markets at work at the same time, see `fadefollow.crew.crew`.
+        cluster: address of a Dask scheduler; None for this machine.
+        step: told how far it is.
+
+    Raises:
+        CrewError: the workers are lost, or a market's died again and again; the notebook has all
+            others.
+    """
+    known, others = notebook.read(key)
+    todo = [pair for pair in wanted if pair not in known]
+    resumed = len(wanted) - len(todo)
+    text = f"{doing} {len(wanted)} simulated markets"
+    text += f", {resumed} of them known" if resumed else ""
+    text += f", {others} of other settings or code not used" if others else ""
+    step(text, resumed / len(wanted))
+    lost = list[LostItemError]()
+    with crew(jobs, cluster) as team:
+        made: Any = team.stream(work, todo, team.share(shared))
+        for number, (_, page) in enumerate(made, 1):
+            step(text, (resumed + number) / len(wanted))
+            if isinstance(page, LostItemError):
+                lost.append(page)
+                continue
+            notebook.add(key, page)
+            known[page.arm, page.seed] = page
+    if lost:
+        raise lost[0]
+    return tuple(known[pair] for pair in wanted)
