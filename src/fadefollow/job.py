@@ -7,7 +7,8 @@ import importlib.metadata
 import platform
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from fadefollow import __version__
+from fadefollow.crew import crew
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import ParameterError
 from fadefollow.holdout import holdout_notes
@@ -28,7 +30,14 @@ from fadefollow.spec import read_toml
 from fadefollow.verdict.fragility import fragility
 from fadefollow.verdict.measure import Settings, measure
 from fadefollow.verdict.model import RunResult, Verdict
-from fadefollow.verdict.trials import configuration, deflate, known_by, stamp, trials_of
+from fadefollow.verdict.trials import (
+    configuration,
+    deflate,
+    known_by,
+    market_of,
+    stamp,
+    trials_of,
+)
 from fadefollow.workspace import Workspace, filled
 
 Step = Callable[[str, float | None], None]
@@ -92,14 +101,22 @@ class RunOptions:
         )  # fmt: skip
 
 
-def run_job(workspace: Workspace, options: RunOptions, *, step: Step) -> tuple[RunResult, Path]:
+def run_job(
+    workspace: Workspace, options: RunOptions, *, step: Step, cluster: str | None = None
+) -> tuple[RunResult, Path]:
     """Measure, write the report, and say where it is.
+
+    Args:
+        workspace: where names are looked up and runs are written.
+        options: what to measure.
+        step: told what is being done.
+        cluster: address of a Dask scheduler whose workers share the work; the result is the same.
 
     Raises:
         FadeFollowError: any of its kinds, where names, files, data or folders are not as they
             must be; nothing is written then.
     """
-    started, clock = pd.Timestamp.now(tz="UTC"), _Clock()
+    started, clock = pd.Timestamp.now(tz="UTC"), Clock()
     bets = [(s, workspace.detector(s)) for s in map(workspace.strategy, options.strategies)]
     step("reading the data", None)
     dataset = open_named(
@@ -109,9 +126,10 @@ def run_job(workspace: Workspace, options: RunOptions, *, step: Step) -> tuple[R
     )  # fmt: skip
     clock.lap("data")
     step("auditing the data", None)
-    audit = dataset.audit
+    _ = dataset.audit
     clock.lap("audit")
-    found = measure(dataset, bets, settings=options.settings, step=step)
+    with crew(cluster=cluster) if cluster else nullcontext() as team:
+        found = measure(dataset, bets, settings=options.settings, step=step, team=team)
     verdicts = _remembered(workspace, options, bets, dataset, found.verdicts)
     clock.lap("measure")
     flips = (
@@ -125,26 +143,20 @@ def run_job(workspace: Workspace, options: RunOptions, *, step: Step) -> tuple[R
         command=options.command,
         started=started,
         version=__version__,
-        dataset={
-            "name": dataset.name,
-            "title": dataset.title,
-            "fingerprint": dataset.fingerprint,
-            "coverage": dataset.coverage(),
-            "simulated": dataset.simulated,
-            "audit": {
-                "summary": audit.summary(),
-                "findings": [finding.to_dict() for finding in audit.findings],
-            },
-        },
+        dataset=described(dataset),
         verdicts=verdicts,
         event_studies=found.event_studies,
         trades=found.trades,
         phases=found.phases,
         equity=found.equity,
-        prices={symbol: _prices(market) for symbol, market in dataset.markets.items()},
+        prices={symbol: prices_of(market) for symbol, market in dataset.markets.items()},
         strategies={s.name: s.model_dump(mode="json") for s, _ in bets},
-        config=_config(workspace, options, bets, dataset.fingerprint),
-        warnings=(*holdout_notes(dataset, workspace.ledger), *found.warnings),
+        config=config_of(workspace, {"run": asked_for(options)}, bets, dataset),
+        warnings=(
+            *holdout_notes(dataset, workspace.ledger),
+            *tuned_notes(bets, dataset),
+            *found.warnings,
+        ),
         truth=dataset.truth,
         missing=found.missing,
         seconds=clock.seconds,
@@ -245,10 +257,9 @@ def _remembered(
     verdicts: Sequence[Verdict],
 ) -> tuple[Verdict, ...]:
     """The verdicts, recorded in the ledger and deflated by all that it knows of the data set."""
-    market = {"symbols": sorted(dataset.symbols), "costs": dataset.costs}
     names = {
         strategy.name: configuration(
-            strategy, signal, market=market, since=options.since, until=options.until,
+            strategy, signal, market=market_of(dataset), since=options.since, until=options.until,
             missing_funding=options.settings.missing_funding,
         )
         for strategy, signal in bets
@@ -265,7 +276,7 @@ def versions() -> dict[str, str]:
     return {"fadefollow": __version__, "python": platform.python_version(), **found}
 
 
-class _Clock:
+class Clock:
     """Seconds by stage."""
 
     def __init__(self) -> None:
@@ -273,11 +284,12 @@ class _Clock:
         self._last = time.perf_counter()
 
     def lap(self, name: str) -> None:
+        """End a stage."""
         now = time.perf_counter()
         self.seconds[name], self._last = round(now - self._last, 3), now
 
 
-def _prices(market: Market) -> pd.DataFrame:
+def prices_of(market: Market) -> pd.DataFrame:
     """What the report draws of one coin."""
     base = "perp" if "perp" in market.streams else "spot"
     columns = {c: market.column(base, c) for c in ("open", "high", "low", "close")}
@@ -290,12 +302,27 @@ def _prices(market: Market) -> pd.DataFrame:
     return pd.DataFrame(columns, index=market.index)
 
 
-def _config(
-    workspace: Workspace, options: RunOptions, bets: list[tuple[Any, Any]], fingerprint: str
-) -> dict[str, Any]:
-    """All that is needed to run it again, or to see what has changed since."""
+def asked_for(options: Any) -> dict[str, Any]:
+    """A job's options as plain values, the command line left out."""
     asked = asdict(options)
     del asked["command"]
+    return {k: v for k, v in asked.items() if v is not None}
+
+
+def config_of(
+    workspace: Workspace,
+    asked: Mapping[str, Mapping[str, Any]],
+    bets: Sequence[tuple[Strategy, Signal]],
+    dataset: Dataset,
+) -> dict[str, Any]:
+    """All that is needed to run a job again, or to see what has changed since.
+
+    Args:
+        workspace: where the data set's and the signals' files are.
+        asked: by kind of job, its options.
+        bets: strategies with their signals.
+        dataset: what it ran on.
+    """
     filled = {}
     for strategy, signal in bets:
         dumped = strategy.model_dump(mode="json", exclude_none=True)
@@ -303,14 +330,44 @@ def _config(
     used = sorted({strategy.signal for strategy, _ in bets})
     code = {name: workspace.path("signals", name).read_bytes() for name in used}
     return {
-        "run": {k: v for k, v in asked.items() if v is not None},
+        **asked,
         "dataset": {
-            "fingerprint": fingerprint,
-            "settings": read_toml(workspace.path("datasets", options.dataset)),
+            "fingerprint": dataset.fingerprint,
+            "settings": read_toml(workspace.path("datasets", dataset.name)),
         },
         "signals": {name: {"sha256": hashlib.sha256(c).hexdigest()} for name, c in code.items()},
         "strategies": filled,
     }
+
+
+def described(dataset: Dataset) -> dict[str, Any]:
+    """What a result says of its data set."""
+    audit = dataset.audit
+    return {
+        "name": dataset.name,
+        "title": dataset.title,
+        "fingerprint": dataset.fingerprint,
+        "coverage": dataset.coverage(),
+        "simulated": dataset.simulated,
+        "audit": {
+            "summary": audit.summary(),
+            "findings": [finding.to_dict() for finding in audit.findings],
+        },
+    }
+
+
+def tuned_notes(bets: Sequence[tuple[Strategy, Signal]], dataset: Dataset) -> list[str]:
+    """What is in sample, as its parameters were chosen by a tuning job on the same data set."""
+    notes = []
+    for strategy, _ in bets:
+        tuned = strategy.tuned
+        if tuned is not None and dataset.name == tuned.dataset:
+            notes.append(
+                f"{strategy.name} was tuned on {tuned.dataset} until {tuned.until[:10]} "
+                f"({tuned.trials} trials): what it earned before is in sample; what the choice is "
+                "worth out of sample is in the tuning job's report"
+            )
+    return notes
 
 
 def _time(text: str | None, option: str) -> pd.Timestamp | None:

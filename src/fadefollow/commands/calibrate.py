@@ -1,0 +1,107 @@
+"""fadefollow calibrate: how often the product's own answers are right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fadefollow.commands.shared import JsonOption, command, finite, listed, print_json
+
+if TYPE_CHECKING:
+    from fadefollow.workspace import Workspace
+
+
+def calibrate(
+    detection: Annotated[
+        bool, typer.Option("--detection", help="Measure how well the detectors find the truth.")
+    ] = False,
+    signals: Annotated[
+        str | None, typer.Option(help="With --detection: signals; by default all.")
+    ] = None,
+    strategies: Annotated[
+        str | None,
+        typer.Option(help="Strategies judged together; drifts are planted in the first's phases."),
+    ] = None,
+    markets: Annotated[
+        int | None, typer.Option(min=0, help="Markets with nothing planted, one a seed.")
+    ] = None,
+    planted: Annotated[
+        int | None, typer.Option(min=0, help="Markets for each planted drift and length.")
+    ] = None,
+    years: Annotated[float, typer.Option(help="Length of each.")] = 2.0,
+    coins: Annotated[int | None, typer.Option(min=1, help="Coins in each.")] = None,
+    bar: Annotated[str, typer.Option(help="Size of the bars.")] = "1h",
+    draws: Annotated[int, typer.Option(min=50, help="Placebo shifts.")] = 300,
+    seed: Annotated[int, typer.Option(min=0, help="Of the first market.")] = 1_000_000,
+    jobs: Annotated[int, typer.Option(help="Processes; -1 for all cores.")] = -1,
+    markdown: Annotated[bool, typer.Option(help="Print the table as the docs hold it.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """How often the product's own answers are right, measured on simulated markets.
+
+    Exit status 2 if the verdict is wrong more often than it promises. Interrupted, it goes on
+    where it was when it is started again.
+    """
+    from dataclasses import asdict
+
+    from fadefollow.market.bars import bar_size
+    from fadefollow.terminal import progress, show_detection
+    from fadefollow.verdict.detection import FIRST_SEED, as_markdown, measure_detection
+    from fadefollow.workspace import find_workspace
+
+    workspace = find_workspace()
+    if not detection:
+        given = {"markets": markets, "planted_markets": planted, "coins": coins}
+        settings: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
+        settings |= {"years": years, "bar": bar, "draws": draws, "seed": seed}
+        _calibrate_verdicts(workspace, listed(strategies), settings, jobs=jobs, as_json=as_json)
+        return
+    names = listed(signals) or tuple(workspace.names("signals"))
+    kinds = [workspace.signal(name)() for name in names]
+    with progress(quiet=as_json) as step:
+        found = measure_detection(
+            kinds, seeds=range(FIRST_SEED, FIRST_SEED + (markets or 10)),
+            lab={"years": years, "coins": coins or 2}, bar=bar_size(bar), jobs=jobs, step=step,
+        )  # fmt: skip
+    left_out = sorted(set(names) - {row.signal for row in found})
+    if left_out:
+        text = f"note: windows do not fit bars of {bar}, left out: {', '.join(left_out)}"
+        typer.echo(text, err=True)
+    if as_json:
+        print_json([{k: finite(v) for k, v in asdict(row).items()} for row in found])
+    elif markdown:
+        typer.echo(as_markdown(found), nl=False)
+    else:
+        show_detection(found)
+
+
+def _calibrate_verdicts(
+    workspace: Workspace,
+    strategies: tuple[str, ...] | None,
+    settings: dict[str, Any],
+    *,
+    jobs: int,
+    as_json: bool,
+) -> None:
+    import pandas as pd
+
+    from fadefollow.reporting.calibration import write_calibration
+    from fadefollow.terminal import progress, show_calibration
+    from fadefollow.verdict import calibrating
+
+    started = pd.Timestamp.now(tz="UTC")
+    chosen = map(workspace.strategy, strategies or calibrating.STRATEGIES)
+    bets = tuple((strategy, workspace.detector(strategy)) for strategy in chosen)
+    design = calibrating.Design(families=calibrating.families_of(bets), **settings)
+    notebook = calibrating.Notebook(workspace.runs / calibrating.NOTEBOOK)
+    with progress(quiet=as_json) as step:
+        found = calibrating.calibrate(design, bets, notebook=notebook, jobs=jobs, step=step)
+    folder = write_calibration(
+        found, workspace.runs, workspace.templates, command=command(), started=started
+    )
+    if as_json:
+        typer.echo((folder / "calibration.json").read_text("utf-8"), nl=False)
+    else:
+        show_calibration(found, folder)
+    found.raise_failures()

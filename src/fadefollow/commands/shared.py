@@ -1,0 +1,59 @@
+"""Options and habits that commands share."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+DatasetOption = Annotated[
+    str | None, typer.Option("--dataset", "-d", help="Data set; by default the workspace's.")
+]
+SymbolsOption = Annotated[
+    str | None, typer.Option(help="Coins, separated by commas; by default all.")
+]
+SinceOption = Annotated[str | None, typer.Option(help="First day or time, UTC.")]
+UntilOption = Annotated[str | None, typer.Option(help="Last day or time, UTC.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
+
+
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(help="Address of a Dask scheduler, tcp://HOST:PORT; by default this machine."),
+]
+
+
+def listed(text: str | None) -> tuple[str, ...] | None:
+    """Names separated by commas.
+
+    Raises:
+        ParameterError: there is none.
+    """
+    if text is None:
+        return None
+    if not text.strip(" ,"):
+        from fadefollow.errors import ParameterError
+
+        raise ParameterError("a list must name at least one thing", got=repr(text))
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def command() -> str:
+    """The command line as it may be shown and kept: without anybody's password."""
+    import shlex
+
+    from fadefollow.secrets import redact_argv
+
+    return shlex.join(["fadefollow", *redact_argv(sys.argv[1:])])
+
+
+def finite(value: Any) -> Any:
+    """The value, or None for NaN, which JSON does not have."""
+    return None if isinstance(value, float) and value != value else value
+
+
+def print_json(value: Any) -> None:
+    """JSON alone on standard output."""
+    typer.echo(json.dumps(value, indent=2, default=str, allow_nan=False))

@@ -1,0 +1,144 @@
+"""fadefollow tune: search parameters on the past, and measure what the choice was worth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fadefollow.commands.shared import (
+    ClusterOption,
+    DatasetOption,
+    JsonOption,
+    SinceOption,
+    SymbolsOption,
+    UntilOption,
+    command,
+    listed,
+)
+
+if TYPE_CHECKING:
+    from fadefollow.tuning.model import Trial, TuneSettings
+
+
+def tune(
+    strategy: Annotated[str, typer.Argument(help="Strategy by name.")],
+    dataset: DatasetOption = None,
+    symbols: SymbolsOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    trials: Annotated[int, typer.Option(min=1, help="Trials in each fold.")] = 200,
+    folds: Annotated[int, typer.Option(min=2, help="Stretches that are traded untouched.")] = 5,
+    window: Annotated[
+        str, typer.Option(help="Of the past that is searched: expanding or rolling.")
+    ] = "expanding",
+    stance: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose book is maximised: fade or follow; by default the "
+            "one that the strategy claims."
+        ),
+    ] = None,
+    objective: Annotated[
+        str, typer.Option(help="t, psr, bps or calmar; two separated by a comma.")
+    ] = "t",
+    min_trades: Annotated[int, typer.Option(min=2, help="That a trial must have.")] = 30,
+    sampler: Annotated[str, typer.Option(help="tpe, cmaes, qmc, random or nsga2.")] = "tpe",
+    inner: Annotated[int, typer.Option(min=1, help="Parts of the past to prune after.")] = 4,
+    pruning: Annotated[bool, typer.Option(help="Give up trials that begin badly.")] = True,
+    batch: Annotated[int, typer.Option(min=1, help="Trials asked at once.")] = 10,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of search and verdict.")] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(envvar="FADEFOLLOW_STORAGE", help="Of the study: postgresql://… or a file."),
+    ] = None,
+    study: Annotated[str | None, typer.Option(help="Name of the study.")] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew; what is there is kept under another name.")
+    ] = False,
+    missing_funding: Annotated[
+        str, typer.Option(help="At a hole in funding: 'error', or 'skip' the trades held over it.")
+    ] = "error",
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes; -1 for all cores, 1 for none but this; by default all, if it "
+            "is worth their start."
+        ),
+    ] = None,
+    cluster: ClusterOption = None,
+    open_holdout: Annotated[
+        bool,
+        typer.Option("--open-holdout", help="See what the data set holds out; it is recorded."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Search a strategy's parameters fold by fold, and judge the winners out of sample.
+
+    Interrupted or killed, the same command goes on where it was.
+    """  # fmt: skip
+    from fadefollow.job import RunOptions
+    from fadefollow.terminal import progress
+    from fadefollow.terminal_tuning import show_tuning
+    from fadefollow.tune_job import TuneOptions, tune_job
+    from fadefollow.tuning.settings import tune_settings
+    from fadefollow.workspace import find_workspace
+
+    workspace = find_workspace()
+    asked = RunOptions.of(
+        workspace, strategies=(strategy,), dataset=dataset,
+        missing_funding=missing_funding, seed=seed,
+    )  # fmt: skip
+    settings = tune_settings(
+        workspace.strategy(strategy), stance=stance, objective=objective, window=window,
+        sampler=sampler, trials=trials, folds=folds, inner=inner, min_trades=min_trades,
+        pruning=pruning, batch=batch, seed=asked.settings.seed,
+    )  # fmt: skip
+    options = TuneOptions(
+        strategy=strategy, dataset=asked.dataset, settings=settings, judging=asked.settings,
+        symbols=listed(symbols), since=since, until=until, storage=storage, study=study,
+        fresh=fresh, jobs=jobs, cluster=cluster, open_holdout=open_holdout, command=command(),
+    )  # fmt: skip
+    best = _Best()
+    try:
+        with progress(quiet=as_json) as step:
+            done = tune_job(workspace, options, step=step, told=best.told)
+    except KeyboardInterrupt:
+        typer.echo(best.words(settings), err=True)
+        typer.echo(f"go on with: {options.command}", err=True)
+        raise typer.Exit(130) from None
+    if as_json:
+        typer.echo((done.folder / "result.json").read_text("utf-8"))
+    else:
+        show_tuning(done.tuning, done.result, done.folder)
+
+
+class _Best:
+    """The best trial of the fold that is searched."""
+
+    def __init__(self) -> None:
+        self.trial: Trial | None = None
+        self.last: Trial | None = None
+
+    def told(self, trial: Trial) -> None:
+        if self.last is None or trial.fold != self.last.fold:
+            self.trial = None
+        self.last = trial
+        best = self.trial
+        if trial.state == "complete" and (best is None or trial.scores > best.scores):
+            self.trial = trial
+
+    def words(self, settings: TuneSettings) -> str:
+        if self.last is None:
+            return "no trial was finished yet"
+        done = (self.last.fold - 1) * settings.trials + self.last.number + 1
+        text = f"{done} of {settings.trials * (settings.folds + 1)} trials are kept"
+        if self.trial is None:
+            return text
+        params = ", ".join(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+                           for name, value in self.trial.params.items())  # fmt: skip
+        scores = ", ".join(
+            f"{name} {score:.2f}"
+            for name, score in zip(settings.objectives, self.trial.scores, strict=True)
+        )
+        return f"{text}; best of fold {self.trial.fold}, in sample: {scores} with {params}"

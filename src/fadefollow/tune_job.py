@@ -1,0 +1,276 @@
+"""The job behind `fadefollow tune`: claim a study, walk forward, write the report and the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fadefollow import __version__
+from fadefollow.crew import Crew, crew
+from fadefollow.engine.strategy import Strategy, Tuned
+from fadefollow.errors import StoreError
+from fadefollow.holdout import holdout_notes
+from fadefollow.job import (
+    Clock,
+    Step,
+    asked_for,
+    config_of,
+    described,
+    open_named,
+    prices_of,
+    versions,
+)
+from fadefollow.ledger import Trial as Evaluated
+from fadefollow.market.dataset import Dataset
+from fadefollow.phases import Signal
+from fadefollow.reporting.write import write_run
+from fadefollow.secrets import redacted
+from fadefollow.tuning.folds import Cut
+from fadefollow.tuning.model import OBJECTIVES, Trial, TuneSettings, Tuning
+from fadefollow.tuning.review import Reviewed
+from fadefollow.tuning.space import Space
+from fadefollow.tuning.storage import Shelf
+from fadefollow.tuning.tuned import tuned_text, write_tuned
+from fadefollow.tuning.walk import Walked, walk
+from fadefollow.verdict.measure import Settings
+from fadefollow.verdict.model import RunResult
+from fadefollow.verdict.trials import configuration, market_of, stamp
+from fadefollow.workspace import Workspace
+
+#: the folder of studies, in that of the runs
+STUDIES = "studies"
+#: starting worker processes takes seconds, which shorter jobs do not earn back
+_WORTH_SECONDS = 20.0
+#: the phase under which the ledger keeps a trial, which is of the whole book
+ALL_PHASES = "all"
+
+
+@dataclass(frozen=True)
+class TuneOptions:
+    """A tuning job with all its choices made.
+
+    Attributes:
+        storage: URL or path of the study; by default a file below the runs.
+        study: its name; by default strategy and data set.
+        fresh: begin anew where a study of this name is another job's.
+        jobs: processes, −1 for all cores, 1 for this one alone; None: all cores where that is
+            worth their start.
+        cluster: address of a Dask scheduler.
+    """
+
+    strategy: str
+    dataset: str
+    settings: TuneSettings
+    judging: Settings
+    symbols: tuple[str, ...] | None = None
+    since: str | None = None
+    until: str | None = None
+    storage: str | None = None
+    study: str | None = None
+    fresh: bool = False
+    jobs: int | None = None
+    cluster: str | None = None
+    open_holdout: bool = False
+    command: str = "fadefollow tune"
+
+
+@dataclass(frozen=True)
+class TuneDone:
+    """What a tuning job found, and where it is."""
+
+    result: RunResult
+    tuning: Tuning
+    folder: Path
+    kept: int  #: trials that were known from before
+
+
+def tune_job(
+    workspace: Workspace,
+    options: TuneOptions,
+    *,
+    step: Step,
+    told: Callable[[Trial], None] = lambda trial: None,
+) -> TuneDone:
+    """Tune, write the report and the tuned strategy, and say where they are.
+
+    Interrupted at any moment, the same job goes on where it was when it is started again.
+
+    Raises:
+        FadeFollowError: any of its kinds, where names, files, data or folders are not as they
+            must be; what is done of the study stays.
+    """
+    started, clock = pd.Timestamp.now(tz="UTC"), Clock()
+    strategy = workspace.strategy(options.strategy)
+    signal = workspace.detector(strategy)
+    step("reading the data", None)
+    dataset = open_named(
+        workspace, options.dataset, symbols=options.symbols,
+        since=options.since, until=options.until,
+        opened_by=options.command if options.open_holdout else None,
+    )  # fmt: skip
+    space = Space.of(strategy, signal, bar_hours=dataset.bar / pd.Timedelta(hours=1))
+    clock.lap("data")
+    name = options.study or f"{strategy.name}-{dataset.name}"
+    shelf = Shelf.at(options.storage, default=workspace.runs / STUDIES / f"{name}.log")
+    named = _Names(workspace, options, dataset, strategy, signal)
+    words = [OBJECTIVES[objective] for objective in options.settings.objectives]
+    with shelf.study(name, _identity(named), objectives=words, fresh=options.fresh) as study:
+        walked = walk(
+            dataset, strategy, signal, settings=options.settings, judging=options.judging,
+            logs=lambda cut: study.fold(cut.number, _about(cut)),
+            hire=lambda seconds: _hired(options, seconds), step=step, told=told,
+            reviewed=lambda found: _record(named, found),
+        )  # fmt: skip
+    clock.lap("tune")
+    step("writing the report", None)
+    file, notes = _write_tuned(named, walked)
+    tuning = Tuning(
+        settings=options.settings, strategy=strategy.name, space=space.words(),
+        trials=walked.trials, folds=walked.folds, start_params=space.start(),
+        psr={stance: tuned.psr for stance, (tuned, _) in walked.books.items()},
+        untuned={stance: own for stance, (_, own) in walked.books.items()},
+        tuned=file, storage=shelf.where, study=study.name,
+        embargo_hours=walked.embargo_hours, seconds=clock.seconds,
+    )  # fmt: skip
+    notes = [*holdout_notes(dataset, workspace.ledger), *notes]
+    result = _result(named, walked, started=started, seconds=clock.seconds, notes=notes)
+    folder = write_run(result, workspace.runs, workspace.templates, tuning=tuning)
+    return TuneDone(result, tuning, folder, walked.kept)
+
+
+@dataclass(frozen=True)
+class _Names:
+    """What a job was given."""
+
+    workspace: Workspace
+    options: TuneOptions
+    dataset: Dataset
+    strategy: Strategy
+    signal: Signal
+
+    def configuration(self, strategy: Strategy, signal: Signal) -> str:
+        """See `fadefollow.verdict.trials.configuration`."""
+        options = self.options
+        return configuration(
+            strategy, signal, market=market_of(self.dataset), since=options.since,
+            until=options.until, missing_funding=options.judging.missing_funding,
+        )  # fmt: skip
+
+
+def _identity(job: _Names) -> dict[str, Any]:
+    """All that decides a study's trials, but how many there are: more of them may be asked for."""
+    settings = asdict(job.options.settings)
+    del settings["trials"]
+    return {
+        "strategy": job.strategy.name,
+        "rules": job.strategy.model_dump(
+            mode="json", exclude={"name", "title", "claim", "account", "tuned"}
+        ),
+        "configuration": job.configuration(job.strategy, job.signal),
+        "dataset": job.dataset.name,
+        "fingerprint": job.dataset.fingerprint,
+        "settings": settings,
+    }
+
+
+def _hired(options: TuneOptions, seconds: float) -> AbstractContextManager[Crew]:
+    """Who evaluates the trials, if one process would need so many seconds."""
+    if options.jobs is None and options.cluster is None and seconds < _WORTH_SECONDS:
+        return crew(jobs=1)
+    return crew(jobs=-1 if options.jobs is None else options.jobs, cluster=options.cluster)
+
+
+def _about(cut: Cut) -> dict[str, str]:
+    """What Optuna's dashboard says of a fold."""
+    spans = {"past": cut.train, "stretch": cut.test}
+    return {
+        name: f"{span[0]:%Y-%m-%d %H:%M} to {span[1]:%Y-%m-%d %H:%M} UTC"
+        for name, span in spans.items()
+        if span is not None
+    }
+
+
+def _record(job: _Names, found: Reviewed) -> None:
+    """Every configuration that a fold evaluated goes into the ledger, winner or not."""
+    space = Space.of(
+        job.strategy, job.signal, bar_hours=job.dataset.bar / pd.Timedelta(hours=1)
+    )  # fmt: skip
+    now = stamp(pd.Timestamp.now(tz="UTC"))
+    fold, rows = found.fold, list[Evaluated]()
+    for trial in found.trials:
+        if trial.number not in found.sharpes:
+            continue
+        strategy, (signal, _) = space.with_params(trial.params), space.candidate(trial.params)
+        rows.append(
+            Evaluated(
+                dataset=job.dataset.name, fingerprint=job.dataset.fingerprint,
+                configuration=job.configuration(strategy, signal) + f"-{fold.number}",
+                strategy=strategy.name, phase=ALL_PHASES, stance=job.options.settings.stance,
+                daily_sharpe=found.sharpes[trial.number], seen_until=stamp(fold.train[1]),
+                time=now, command=job.options.command,
+            )
+        )  # fmt: skip
+    job.workspace.ledger.record(rows)
+
+
+def _write_tuned(job: _Names, walked: Walked) -> tuple[str | None, list[str]]:
+    """The tuned strategy's file, relative to the workspace, and what there is to say of it."""
+    last = walked.folds[-1]
+    if last.winner is None:
+        return None, ["no configuration had enough trades up to the end: nothing to trade next"]
+    settings, strategies = job.options.settings, job.workspace.root / "strategies"
+    made = Tuned(
+        original=job.strategy.name, dataset=job.dataset.name, fingerprint=job.dataset.fingerprint,
+        until=stamp(last.train[1]), stance=settings.stance,
+        objective=", ".join(settings.objectives),
+        trials=sum(fold.past.n_trials for fold in walked.folds),
+    )  # fmt: skip
+    text = tuned_text(job.workspace.path("strategies", job.strategy.name), last.params, made)
+    try:
+        path = write_tuned(strategies, job.strategy.name, text)
+    except StoreError as error:
+        return None, [f"the tuned strategy could not be written beside the original: {error}"]
+    return path.relative_to(job.workspace.root).as_posix(), []
+
+
+def _result(
+    job: _Names,
+    walked: Walked,
+    *,
+    started: pd.Timestamp,
+    seconds: Mapping[str, float],
+    notes: list[str],
+) -> RunResult:
+    """The joined out-of-sample book, judged as any run."""
+    dataset, found = job.dataset, walked.measured
+    bets = [(job.strategy, job.signal)]
+    asked = asked_for(job.options)
+    if job.options.storage:
+        asked["storage"] = redacted(job.options.storage)
+    return RunResult(
+        name=f"tune-{job.strategy.name}",
+        command=job.options.command,
+        started=started,
+        version=__version__,
+        dataset=described(dataset),
+        verdicts=found.verdicts,
+        event_studies=found.event_studies,
+        trades=found.trades,
+        phases=found.phases,
+        equity=found.equity,
+        prices={symbol: prices_of(market) for symbol, market in dataset.markets.items()},
+        strategies={job.strategy.name: job.strategy.model_dump(mode="json")},
+        config=config_of(job.workspace, {"tune": asked}, bets, dataset),
+        warnings=(*notes, *found.warnings),
+        truth=dataset.truth,
+        missing=found.missing,
+        seconds=dict(seconds),
+        versions=versions(),
+        splits=found.splits,
+        spa=found.spa,
+    )

@@ -1,0 +1,154 @@
+"""One market, tuned: what its past said of each winner, and what came out of sample."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from optuna.trial import FrozenTrial
+
+from fadefollow.crew import crew
+from fadefollow.market.bars import bar_size
+from fadefollow.market.dataset import Dataset
+from fadefollow.market.lab import simulate
+from fadefollow.market.panel import Market
+from fadefollow.phases import Stance
+from fadefollow.tuning.calibrating.design import TunerDesign, stance_of
+from fadefollow.tuning.ground import Ask, Ground, past
+from fadefollow.tuning.model import Fold, OutOfSample, TuneSettings
+from fadefollow.tuning.walk import Walked, walk
+from fadefollow.verdict.calibrating.design import Arm, planted_phases
+from fadefollow.verdict.measure import Bet, prepare_bet
+from fadefollow.verdict.model import StanceResult, Verdict
+from fadefollow.verdict.overfit import TrackRecord, probabilistic_sharpe
+
+
+@dataclass(frozen=True)
+class Search:
+    """The winner of one search; bps a trade, NaN where there is none."""
+
+    t: float  #: on the past: mean net return over its block standard error, what was maximised
+    psr: float  #: on the past, as if nothing else had been tried
+    deflated: float  #: on the past, deflated by the trials of the search
+    pbo: float
+    p_loss: float  #: share of CSCV's choices whose winner loses in the other half
+    bps: float  #: on the past
+    after_bps: float  #: on the stretch that followed; NaN after the last search
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The verdict on one phase of the joined out-of-sample book; bps a trade."""
+
+    phase: str
+    verdict: str
+    tested: bool  #: there were enough independent blocks
+    mean: float  #: net, of the stance that was tuned
+    low: float  #: of the verdict's interval
+    high: float
+    anyhour: float  #: the same trades at any hour
+
+
+@dataclass(frozen=True)
+class TunedMarket:
+    """One market; of the book that was maximised."""
+
+    arm: Arm
+    seed: int
+    searches: tuple[Search, ...]  #: in order; the last is of what to trade next
+    answers: tuple[Answer, ...]
+    n_trades: int  #: out of sample
+    mean: float  #: out of sample, net bps a trade
+    psr: float  #: out of sample
+    costs: float  #: fees and slippage, bps a trade
+    own_mean: float  #: of the file's own parameters on the same stretches
+    seconds: float
+
+
+def tune_market(design: TunerDesign, bet: Bet, arm: Arm, seed: int) -> TunedMarket:
+    """Make one market and tune the strategy on it, as `fadefollow tune` would.
+
+    Args:
+        design: of the calibration.
+        bet: strategy and signal.
+        arm: what is planted, and so whose book is maximised.
+        seed: of market, search, placebo and bootstrap.
+    """
+    began = time.perf_counter()
+    strategy, signal = bet
+    dataset = _made(design, bet, arm, seed)
+    settings, stance = design.tuning(arm, seed), stance_of(arm)
+    walked = walk(
+        dataset, strategy, signal, settings=settings, judging=design.judging(seed),
+        logs=lambda cut: _Forgotten(), hire=lambda seconds: crew(jobs=1),
+        step=lambda text, done: None,
+    )  # fmt: skip
+    ground = Ground.of(
+        walked.space, settings, prepare_bet(dataset, strategy, signal, {}), dataset.markets
+    )
+    nothing = OutOfSample(0, math.nan, math.nan, math.nan)
+    tuned, own = walked.books.get(stance, (nothing, nothing))
+    return TunedMarket(
+        arm=arm, seed=seed,
+        searches=tuple(_search(ground, fold, settings) for fold in walked.folds),
+        answers=tuple(_answer(verdict, stance) for verdict in walked.measured.verdicts),
+        n_trades=tuned.n_trades, mean=tuned.mean_net_bps, psr=tuned.psr,
+        costs=_costs(walked, stance), own_mean=own.mean_net_bps,
+        seconds=time.perf_counter() - began,
+    )  # fmt: skip
+
+
+class _Forgotten:
+    """A log of trials that keeps none: a market is short, and made anew if it is interrupted."""
+
+    def trials(self) -> list[FrozenTrial]:
+        return []
+
+    def append(self, trials: Sequence[FrozenTrial]) -> None:
+        pass
+
+
+def _made(design: TunerDesign, bet: Bet, arm: Arm, seed: int) -> Dataset:
+    bar = bar_size(design.bar)
+    lab = design.lab(arm, seed, planted_phases((bet,)))
+    tables = simulate(lab, bar=bar).tables
+    markets = {coin: Market(coin, bar=bar, tables=streams) for coin, streams in tables.items()}
+    return Dataset(
+        name="calibration", title="one market of a calibration", bar=bar, simulated=True,
+        fingerprint=str(seed), markets=markets, lab=lab,
+    )  # fmt: skip
+
+
+def _search(ground: Ground, fold: Fold, settings: TuneSettings) -> Search:
+    psr = math.nan
+    if fold.winner is not None:
+        first, last = np.searchsorted(ground.time, [stamp.value for stamp in fold.train])
+        record = TrackRecord.of(past(ground, Ask(0, fold.params, (int(first), int(last)))).daily())
+        psr = probabilistic_sharpe(record)
+    return Search(
+        t=fold.scores[settings.objectives.index("t")], psr=psr,
+        deflated=fold.past.deflated_sharpe, pbo=fold.past.pbo, p_loss=fold.past.p_loss,
+        bps=fold.mean_net_bps, after_bps=fold.mean_net_bps_after,
+    )  # fmt: skip
+
+
+def _answer(verdict: Verdict, stance: Stance) -> Answer:
+    result = getattr(verdict, stance)
+    if not isinstance(result, StanceResult):
+        none = math.nan
+        return Answer(verdict.phase, verdict.verdict, False, none, none, none, none)
+    return Answer(
+        verdict.phase, verdict.verdict, not math.isnan(result.p_adjusted),
+        result.mean_net_bps, *result.ci_bps, result.anyhour_mean_bps,
+    )  # fmt: skip
+
+
+def _costs(walked: Walked, stance: Stance) -> float:
+    trades: pd.DataFrame = walked.measured.trades
+    mine = trades[(trades["stance"] == stance) & (trades["exit_reason"] != "end")]
+    paid = (mine["fees"].abs() + mine["slippage"].abs()) / mine["notional"]
+    return 1e4 * float(paid.mean()) if len(mine) else math.nan

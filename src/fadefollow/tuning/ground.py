@@ -1,0 +1,209 @@
+"""What the trials of a study are evaluated on, and how one is: detect, resolve, score.
+
+The markets are detected whole, as a phase depends on no later bar (the contract tests see to
+that), and everything else ends where the fold's past ends: events, prices, settlements.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fadefollow.engine.model import Costs, Events, FloatArray, IntArray, Tape
+from fadefollow.engine.plan import Prepared
+from fadefollow.engine.resolver import resolve, resolve_returns
+from fadefollow.engine.strategy import Trade
+from fadefollow.engine.tape import cut_tape
+from fadefollow.market.panel import Market
+from fadefollow.phases import Signal, detect_checked
+from fadefollow.tuning.model import Objective, State, TuneSettings
+from fadefollow.tuning.objective import DAILY, FLOOR, score
+from fadefollow.tuning.space import Space
+from fadefollow.verdict.daily import book_returns
+from fadefollow.verdict.days import day_of_bar
+
+
+@dataclass(frozen=True)
+class Coin:
+    """One coin of the ground."""
+
+    market: Market
+    tape: Tape  #: on the union calendar
+    costs: Costs
+    offset: int  #: from the market's number of a bar to the calendar's
+    first: int  #: events count from this bar of the calendar …
+    last: int  #: … to before this one: where its streams cover
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all trials of a study share; sent to each worker once."""
+
+    space: Space
+    settings: TuneSettings
+    coins: tuple[Coin, ...]
+    time: IntArray  #: open times of the calendar's bars, nanoseconds since 1970 UTC, shape (n,)
+    day: IntArray  #: of each bar, from the calendar's first, shape (n,)
+
+    @classmethod
+    def of(
+        cls, space: Space, settings: TuneSettings, prepared: Prepared, markets: Mapping[str, Market]
+    ) -> Ground:
+        """From the strategy as it is in its file.
+
+        Args:
+            space: what is searched.
+            settings: of the job.
+            prepared: tapes, costs and the time that all needed streams cover.
+            markets: by coin.
+        """
+        plan = prepared.plan
+        time, bar = plan.tapes[0].time, plan.tapes[0].bar_ns
+        coins = []
+        for tape, costs in zip(plan.tapes, plan.costs, strict=True):
+            market, span = markets[tape.symbol], prepared.spans[tape.symbol]
+            offset = (market.index[0].value - int(time[0])) // bar
+            first, last = np.searchsorted(time, [edge.value for edge in span])
+            coins.append(Coin(market, tape, costs, offset, int(first), int(last)))
+        return cls(space, settings, tuple(coins), time, day_of_bar(plan))
+
+    def days(self, bars: tuple[int, int]) -> int:
+        """Days in a range of bars of the calendar, those at its ends counted whole."""
+        return int(self.day[bars[1] - 1] - self.day[bars[0]]) + 1
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One trial to evaluate.
+
+    Attributes:
+        bars: of the calendar, first and behind the last: the time that counts.
+        parts: days of that time at which all inner parts but the last end.
+        thresholds: by part, the score below which the trial is pruned; NaN never.
+    """
+
+    number: int
+    params: Mapping[str, Any]
+    bars: tuple[int, int]
+    parts: tuple[int, ...] = ()
+    thresholds: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Told:
+    """What came of it."""
+
+    state: State
+    scores: tuple[float, ...] = ()
+    inner: tuple[float, ...] = ()
+    n_trades: int = 0
+    mean_net_bps: float = math.nan
+    error: str | None = None
+
+
+def evaluate(ground: Ground, ask: Ask) -> Told:
+    """Evaluate one trial; whatever goes wrong in it is its result."""
+    try:
+        return _told(ground, ask)
+    except Exception as error:
+        return Told("failed", error=f"{type(error).__name__}: {error}")
+
+
+@dataclass(frozen=True)
+class Past:
+    """The regular trades of one trial in the time that counts, all coins, shape (k,) each."""
+
+    day: IntArray  #: of entry
+    exit_day: IntArray
+    value: FloatArray  #: net return on entry notional
+    hold_hours: float
+    daily: Callable[[], FloatArray]  #: return of the book by day of that time, shape (days,)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def score(self, objective: Objective, *, days: int | None = None) -> float:
+        """An objective, by default on all of it, else on what was over in the first `days`."""
+        over = slice(None) if days is None else self.exit_day < days
+        daily = self.daily()[:days] if objective in DAILY else None
+        return score(
+            objective, day=self.day[over], value=self.value[over], hold_hours=self.hold_hours,
+            daily=daily,
+        )  # fmt: skip
+
+
+def past(ground: Ground, ask: Ask) -> Past:
+    """Detect with a trial's parameters, and trade the time that counts.
+
+    Raises:
+        FadeFollowError: the parameters do not go together, or the signal fails.
+    """
+    signal, trade = ground.space.candidate(ask.params)
+    rules = trade.rules()
+    first, last = ask.bars
+    tapes = [cut_tape(coin.tape, first, last) for coin in ground.coins]
+    found = [_events(ground, coin, signal, trade, ask.bars) for coin in ground.coins]
+    day = ground.day[first:last] - ground.day[first]
+    made = [
+        resolve_returns(tape, events, rules=rules, costs=coin.costs)
+        for tape, events, coin in zip(tapes, found, ground.coins, strict=True)
+    ]
+    value = np.concatenate([r.value for r in made])
+    regular = ~np.isnan(value)
+
+    @functools.cache
+    def daily() -> FloatArray:
+        costs = [coin.costs for coin in ground.coins]
+        books = [
+            resolve(tape, events, rules=rules, costs=cost)
+            for tape, events, cost in zip(tapes, found, costs, strict=True)
+        ]
+        return book_returns(tapes, costs, books, capital=rules.capital, day=day)[0]
+
+    return Past(
+        day=day[np.concatenate([r.entry_bar for r in made])][regular],
+        exit_day=day[np.concatenate([r.exit_bar for r in made])][regular],
+        value=value[regular], hold_hours=rules.hold_hours, daily=daily,
+    )  # fmt: skip
+
+
+def _events(
+    ground: Ground, coin: Coin, signal: Signal, trade: Trade, bars: tuple[int, int]
+) -> Events:
+    """The events of one coin as the tuned book sees them; bars are counted from `bars[0]`."""
+    strategy, sign = ground.space.strategy, 1 if ground.settings.stance == "follow" else -1
+    found = detect_checked(signal, coin.market)
+    low, high = max(coin.first, bars[0]), min(coin.last, bars[1])
+
+    def marks(phases: tuple[str, ...]) -> tuple[IntArray, IntArray, IntArray]:
+        marked = found.marks(*phases)
+        bar = marked.bar + coin.offset
+        keep = slice(*np.searchsorted(bar, [low, high]))
+        return bar[keep] - bars[0], marked.lean[keep], marked.code[keep]
+
+    bar, lean, code = marks(strategy.phases)
+    if not trade.opposite:
+        none = np.empty(0, np.int64)
+        return Events(bar, sign * lean, code, none, none)
+    exit_bar, exit_lean, _ = marks(trade.exit_on) if trade.exit_on else (bar, lean, code)
+    return Events(bar, sign * lean, code, exit_bar, sign * exit_lean)
+
+
+def _told(ground: Ground, ask: Ask) -> Told:
+    settings = ground.settings
+    book, inner = past(ground, ask), list[float]()
+    for days, threshold in zip(ask.parts, ask.thresholds, strict=False):
+        inner.append(book.score(settings.objectives[0], days=days))
+        if inner[-1] < threshold:
+            return Told("pruned", (), tuple(inner), len(book))
+    scores = tuple(book.score(objective) for objective in settings.objectives)
+    bps = 1e4 * float(book.value.mean()) if len(book) else math.nan
+    if len(book) < settings.min_trades or not all(map(math.isfinite, scores)):
+        low = FLOOR + len(book)
+        return Told("few", (low,) * len(scores), tuple(inner), len(book), bps)
+    return Told("complete", scores, (*inner, scores[0]), len(book), bps)

@@ -1,0 +1,93 @@
+"""The tuned strategy's file: the original with the winner's parameters, for `fadefollow run`."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from fadefollow.engine.strategy import Tuned
+from fadefollow.errors import StoreError
+from fadefollow.spec import read_toml
+from fadefollow.tuning.space import meant
+
+_HEAD = """\
+# {name}, tuned: made by `fadefollow tune`, may be changed like any other strategy.
+# What it earned before {until} is in sample, as its parameters were chosen there;
+# the report of the tuning job says what such a choice was worth out of sample.
+# contents: sha256 {digest}
+"""
+
+
+def tuned_text(original: Path, params: Mapping[str, Any], made: Tuned) -> str:
+    """The text of the file.
+
+    Args:
+        original: the strategy's own file.
+        params: of the winner, "params.NAME" or "trade.NAME" → value.
+        made: what it was tuned on.
+
+    Returns:
+        TOML; the same for the same arguments.
+    """
+    data = read_toml(original)
+    for key, value in params.items():
+        table, _, name = key.partition(".")
+        chosen = meant(value)
+        if chosen is None:
+            data.get(table, {}).pop(name, None)
+        else:
+            data.setdefault(table, {})[name] = chosen
+    data["title"] = f"{data.get('title', original.stem)} (tuned)"
+    data["tuned"] = made.model_dump(mode="json")
+    body = tomli_w.dumps(data)
+    until = made.until[:10]
+    return _HEAD.format(name=original.stem, until=until, digest=_digest(body)) + body
+
+
+def write_tuned(folder: Path, name: str, text: str) -> Path:
+    """Write `NAME_tuned.toml`, or `NAME_tuned_2.toml` … where that has been changed by hand.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    for number in itertools.count(1):
+        path = folder / (f"{name[:50]}_tuned{'' if number == 1 else f'_{number}'}.toml")
+        try:
+            present = path.read_text("utf-8")
+        except FileNotFoundError:
+            break
+        except (OSError, UnicodeDecodeError):
+            continue
+        if present == text or _as_written(present):
+            break
+    temporary = folder / f".{path.name}.{uuid.uuid4().hex}.tmp"
+    try:
+        temporary.write_text(text, "utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise StoreError(
+            "the folder of strategies must be writable", got=error.strerror, where=str(folder)
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return path
+
+
+def _digest(body: str) -> str:
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
+def _as_written(text: str) -> bool:
+    """Whether a tuned file is as a job wrote it."""
+    lines = text.splitlines(keepends=True)
+    head = len(_HEAD.splitlines())
+    body = "".join(lines[head:])
+    return lines[head - 1 : head] == [f"# contents: sha256 {_digest(body)}\n"]

@@ -1,0 +1,319 @@
+"""Nested walk-forward: search each fold's past, trade what follows, judge only that.
+
+In each fold Optuna searches on the past, an embargo passes, and the winner trades the next stretch
+untouched. The stretches follow each other without a gap, so that all winners trade one book: a
+position is held by the rules that it was opened with, also past the end of its stretch.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from fadefollow.crew import kept
+from fadefollow.engine.costs import cost_settings
+from fadefollow.engine.joined import joined
+from fadefollow.engine.model import Plan
+from fadefollow.engine.plan import Prepared, Span, prepare
+from fadefollow.engine.strategy import Strategy
+from fadefollow.errors import FundingHoleError, LostItemError
+from fadefollow.market.dataset import Dataset
+from fadefollow.phases import STANCES, Phases, Signal, Stance
+from fadefollow.tuning.folds import Cut, cut_calendar
+from fadefollow.tuning.ground import Ask, Ground, Told, evaluate
+from fadefollow.tuning.model import Fold, OutOfSample, Trial, TuneSettings
+from fadefollow.tuning.review import Look, Reviewed, Seen, look, review
+from fadefollow.tuning.search import Log, search
+from fadefollow.tuning.space import Space
+from fadefollow.verdict.daily import daily_pnl
+from fadefollow.verdict.measure import (
+    Measured,
+    Ready,
+    Settings,
+    books_of,
+    detect,
+    judged,
+    prepare_bet,
+    untraded,
+)
+from fadefollow.verdict.metrics import DAYS_A_YEAR
+from fadefollow.verdict.overfit import TrackRecord, probabilistic_sharpe
+
+Step = Callable[[str, float | None], None]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Team(Protocol):
+    """Where trials are evaluated (see `fadefollow.crew`)."""
+
+    def share(self, data: Any) -> Any:
+        """Data for all workers, sent to each once."""
+
+    def stream(
+        self, work: Callable[..., Any], items: Sequence[Any], shared: Any
+    ) -> Iterator[tuple[int, Any]]:
+        """Number and result of each item; an item that killed its workers has its error."""
+
+
+@dataclass(frozen=True)
+class Walked:
+    """What a walk-forward found.
+
+    Attributes:
+        folds: in order; the last one has no stretch, its winner is what to trade next.
+        trials: of all folds, in order.
+        sharpes: by fold and number, the daily Sharpe ratios on the past.
+        measured: the joined out-of-sample book; untraded where no fold has a winner.
+        books: by stance, the joined out-of-sample book and that of the file's own parameters.
+        kept: trials that were known from before.
+    """
+
+    space: Space
+    folds: tuple[Fold, ...]
+    trials: tuple[Trial, ...]
+    sharpes: Mapping[int, Mapping[int, float]]
+    measured: Measured
+    books: Mapping[Stance, tuple[OutOfSample, OutOfSample]]
+    embargo_hours: float
+    kept: int
+
+
+def walk(
+    dataset: Dataset,
+    strategy: Strategy,
+    signal: Signal,
+    *,
+    settings: TuneSettings,
+    judging: Settings,
+    logs: Callable[[Cut], Log],
+    hire: Callable[[float], AbstractContextManager[Team]],
+    step: Step,
+    told: Callable[[Trial], None] = lambda trial: None,
+    reviewed: Callable[[Reviewed], None] = lambda found: None,
+) -> Walked:
+    """Tune a strategy.
+
+    Args:
+        dataset: markets by coin.
+        strategy, signal: as in the strategy's file.
+        settings: of the search.
+        judging: of the verdict on what came out of sample.
+        logs: by fold, where its trials are kept.
+        hire: gets who evaluates the trials, given the seconds that one process would need.
+        step: told what is being done.
+        told: called with each trial when it is known.
+        reviewed: called with each fold when it is over.
+
+    Raises:
+        FadeFollowError: the search space, the data or the time do not allow it.
+    """
+    space = Space.of(strategy, signal, bar_hours=dataset.bar / pd.Timedelta(hours=1))
+    step("detecting", None)
+    prepared = prepare_bet(dataset, strategy, signal, {})
+    _refuse_holes(prepared, judging)
+    chosen = dataset.select(*strategy.symbols) if strategy.symbols else dataset
+    ground = Ground.of(space, settings, prepared, chosen.markets)
+    start = min(begin for begin, _ in prepared.spans.values()).ceil("D")
+    end = max(last for _, last in prepared.spans.values())
+    embargo = space.longest_hours
+    cuts = cut_calendar(
+        start, end, folds=settings.folds, window=settings.window, embargo_hours=embargo
+    )
+    progress = _Progress(step, settings, len(cuts))
+    known, done = 0, list[Reviewed]()
+    with hire(_seconds(ground) * 2 * settings.trials * len(cuts)) as team:
+        run = _Run(space, settings, ground, team, team.share(ground), told, progress)
+        for cut in cuts:
+            found, old = run.fold(cut, logs(cut))
+            reviewed(found)
+            done.append(found)
+            known += old
+    folds = tuple(one.fold for one in done)
+    ready = _out_of_sample(space, chosen, folds, step)
+    books: dict[Stance, tuple[OutOfSample, OutOfSample]] = {}
+    if ready is None:
+        reason = f"no trial of any fold had {settings.min_trades} trades"
+        measured = untraded([strategy], reason)
+    else:
+        measured = judged(
+            dataset, [ready], found=[(signal, ready.phases)], settings=judging, step=step
+        )
+        own = _own(space, chosen, folds)
+        books = {
+            stance: (_told_of(ready.prepared.plan, stance, judging), _told_of(own, stance, judging))
+            for stance in STANCES
+            if stance not in own.refused
+        }
+    return Walked(
+        space=space, folds=folds, trials=tuple(t for one in done for t in one.trials),
+        sharpes={one.fold.number: one.sharpes for one in done},
+        measured=measured, books=books, embargo_hours=embargo, kept=known,
+    )  # fmt: skip
+
+
+def _seconds(ground: Ground) -> float:
+    """What the file's own parameters take to evaluate, once all is compiled and read."""
+    ask = Ask(0, ground.space.start(), (0, len(ground.time)))
+    evaluate(ground, ask)
+    begin = time.perf_counter()
+    evaluate(ground, ask)
+    return time.perf_counter() - begin
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What is the same for all folds."""
+
+    space: Space
+    settings: TuneSettings
+    ground: Ground
+    team: Team
+    shared: Any
+    told: Callable[[Trial], None]
+    progress: _Progress
+
+    def fold(self, cut: Cut, log: Log) -> tuple[Reviewed, int]:
+        """Search and review one fold; also how many of its trials were known."""
+
+        def note(trial: Trial) -> None:
+            self.progress.trial(trial)
+            self.told(trial)
+
+        train = self.bars(cut.train)
+        days, inner = self.ground.days(train), self.settings.inner
+        searched = search(
+            cut, space=self.space, settings=self.settings, bars=train,
+            parts=tuple(days * part // inner for part in range(1, inner)),
+            log=log, evaluate=self.evaluate, told=note,
+        )  # fmt: skip
+        self.progress.step(f"fold {cut.number}: looking at what came after", None)
+        reviewed = review(
+            cut, searched, space=self.space, settings=self.settings, train=train,
+            test=self.bars(cut.test) if cut.test else None, look_at=self.look_at,
+        )  # fmt: skip
+        return reviewed, searched.kept
+
+    def bars(self, span: Span) -> tuple[int, int]:
+        """A span in bars of the calendar."""
+        first, last = np.searchsorted(self.ground.time, [time.value for time in span])
+        return int(first), int(last)
+
+    def evaluate(self, asks: Sequence[Ask]) -> Sequence[Told]:
+        """Evaluate trials; one that killed its workers is a failed one."""
+        found = dict(self.team.stream(evaluate, asks, self.shared))
+        return [
+            Told("failed", error=str(one)) if isinstance(one, LostItemError) else one
+            for one in (found[number] for number in range(len(asks)))
+        ]
+
+    def look_at(self, looks: Sequence[Look]) -> Sequence[Seen]:
+        """Look at trials again."""
+        found = dict(self.team.stream(look, looks, self.shared))
+        return [kept(found[number]) for number in range(len(looks))]
+
+
+class _Progress:
+    """Words and shares for the progress bar: trials done, best so far."""
+
+    def __init__(self, step: Step, settings: TuneSettings, folds: int) -> None:
+        self.step, self.settings = step, settings
+        self.folds, self.all = folds, folds * settings.trials
+        self.best = -math.inf
+
+    def trial(self, trial: Trial) -> None:
+        if trial.number == 0:
+            self.best = -math.inf
+        if trial.state == "complete":
+            self.best = max(self.best, trial.scores[0])
+        per_fold = self.settings.trials
+        done = (trial.fold - 1) * per_fold + trial.number + 1
+        best = f", best {self.best:.2f}" if self.best > -math.inf else ""
+        name = self.settings.objectives[0]
+        self.step(
+            f"fold {trial.fold} of {self.folds}, trial {trial.number + 1} of {per_fold}"
+            f"{best and f'{best} ({name})'}",
+            done / self.all,
+        )
+
+
+def _out_of_sample(
+    space: Space, chosen: Dataset, folds: Sequence[Fold], step: Step
+) -> Ready | None:
+    """The winners of all folds in one book, each on its own stretch; None if there is none."""
+    stretches = [fold.test for fold in folds if fold.test is not None]
+    within = stretches[0][0], stretches[-1][1]
+    costs = cost_settings(chosen.costs, where=f"{chosen.name}, [costs]")
+    parts, found = list[tuple[Prepared, Span]](), list[Phases]()
+    signal = space.signal
+    for fold in folds:
+        if fold.winner is None or fold.test is None:
+            continue
+        step(f"trading the winner of fold {fold.number}", None)
+        strategy, (signal, _) = space.with_params(fold.params), space.candidate(fold.params)
+        phases = detect(chosen.markets, signal)
+        made = prepare(
+            strategy, chosen.markets, phases, costs=costs,
+            window_hours=signal.detection_hours(), weekly=signal.weekly, within=within,
+        )  # fmt: skip
+        parts.append((made, fold.test))
+        found.append(_known_in(phases, fold.test, chosen.bar))
+    if not parts:
+        return None
+    plan = joined([(made.plan, span) for made, span in parts])
+    first = parts[0][0]
+    prepared = Prepared(plan, first.needs, first.spans, first.left_out, outside=0)
+    return Ready(space.strategy, signal, prepared, Phases.concat(found))
+
+
+def _known_in(phases: Phases, span: Span, bar: pd.Timedelta) -> Phases:
+    """Those that became known in a span."""
+    known = phases.table["time"] + bar
+    keep = (known >= span[0]) & (known < span[1])
+    return Phases(phases.table[keep].reset_index(drop=True), phases.grids, phases.missing)
+
+
+def _own(space: Space, chosen: Dataset, folds: Sequence[Fold]) -> Plan:
+    """The file's own parameters on all stretches, to compare with."""
+    stretches = [fold.test for fold in folds if fold.test is not None]
+    costs = cost_settings(chosen.costs, where=f"{chosen.name}, [costs]")
+    return prepare(
+        space.strategy, chosen.markets, detect(chosen.markets, space.signal), costs=costs,
+        within=(stretches[0][0], stretches[-1][1]),
+    ).plan  # fmt: skip
+
+
+def _told_of(plan: Plan, stance: Stance, judging: Settings) -> OutOfSample:
+    """What one book of the joined stretches came to."""
+    books = books_of(plan, stance, judging.missing_funding, [])
+    value = np.concatenate([book.trades["return"].to_numpy(float) for book in books])
+    over = np.concatenate([book.trades["reason"].to_numpy(object) != "end" for book in books])
+    record = TrackRecord.of(np.asarray(daily_pnl(plan, books), np.float64))
+    return OutOfSample(
+        n_trades=int(over.sum()),
+        mean_net_bps=1e4 * float(value[over].mean()) if over.any() else math.nan,
+        sharpe=record.sharpe * math.sqrt(DAYS_A_YEAR),
+        psr=probabilistic_sharpe(record),
+    )
+
+
+def _refuse_holes(prepared: Prepared, judging: Settings) -> None:
+    """A search may hold a position at any time, so that any hole in the settlements is refused."""
+    if judging.missing_funding != "error":
+        return
+    for tape in prepared.plan.tapes:
+        if len(tape.holes):
+            first, last = pd.to_datetime(tape.holes[0], utc=True)
+            raise FundingHoleError(
+                "funding settlements must not be missing while a position can be held",
+                got=f"none between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC",
+                where=f"{tape.symbol}, stream funding",
+                hint="complete the data, or drop such trades with --missing-funding skip",
+            )

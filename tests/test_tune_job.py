@@ -1,0 +1,365 @@
+"""Tuning jobs as a user meets them: killed, resumed, refused, interrupted, their files run."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fadefollow.errors import StoreError
+from fadefollow.tune_job import TuneDone, TuneOptions, tune_job
+from fadefollow.tuning.settings import tune_settings
+from fadefollow.verdict.measure import Settings
+from fadefollow.workspace import Workspace, find_workspace, init_workspace
+
+DATASET = """\
+title = "A small lab"
+source = "lab"
+bar = "1h"
+
+[lab]
+seed = 5
+start = 2021-01-01
+years = 1
+coins = ["IBEX"]
+quiet_days = 30
+annual_drift = 0.15
+annual_volatility = 0.6
+"""
+#: what a result says of the moment and not of the data
+_OF_THE_MOMENT = ("seconds", "command")
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("template") / "mine"
+    init_workspace(root)
+    (root / "datasets" / "small.toml").write_text(DATASET)
+    path = root / "strategies" / "fade_crowded_funding.toml"
+    text = path.read_text().replace("low = 30, high = 180", "low = 14, high = 60")
+    path.write_text(text.replace("lookback_days = 90", "lookback_days = 30"))
+    return root
+
+
+@pytest.fixture
+def workspace(template: Path, tmp_path: Path) -> Workspace:
+    shutil.copytree(template, tmp_path / "mine")
+    return find_workspace(tmp_path / "mine")
+
+
+def options(workspace: Workspace, **changes) -> TuneOptions:
+    choices = {"trials": 30, "folds": 2, "min_trades": 5, "batch": 5}
+    choices |= {k: changes.pop(k) for k in list(changes) if k in ("trials", "seed", "sampler")}
+    settings = tune_settings(workspace.strategy("fade_crowded_funding"), **choices)
+    return TuneOptions(
+        strategy="fade_crowded_funding", dataset="small", settings=settings,
+        judging=Settings(placebo_draws=100, bootstrap_draws=100), **{"jobs": 1, **changes},
+    )  # fmt: skip
+
+
+def tune(workspace: Workspace, **changes) -> TuneDone:
+    return tune_job(workspace, options(workspace, **changes), step=lambda text, done: None)
+
+
+def told(folder: Path) -> dict:
+    """What a run's files say, without the moment."""
+    result = json.loads((folder / "result.json").read_text())
+    for name in _OF_THE_MOMENT:
+        result.pop(name, None)
+    result["tuning"].pop("seconds", None)
+    result["tuning"].pop("storage")
+    tables = {p.name: pd.read_parquet(p) for p in sorted(folder.glob("*.parquet"))}
+    return {"result": result, "tables": tables}
+
+
+def same(one: Path, other: Path) -> None:
+    a, b = told(one), told(other)
+    assert a["result"] == b["result"]
+    assert list(a["tables"]) == list(b["tables"])
+    for name, table in a["tables"].items():
+        pd.testing.assert_frame_equal(table, b["tables"][name], check_exact=True)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(template: Path, tmp_path_factory) -> TuneDone:
+    root = tmp_path_factory.mktemp("undisturbed") / "mine"
+    shutil.copytree(template, root)
+    return tune(find_workspace(root))
+
+
+def in_a_child(workspace: Workspace, seconds: float, **changes) -> bool:
+    """Run the job in a process that is killed after some time; whether it came to its end."""
+    child = os.fork()
+    if child == 0:
+        try:
+            tune(workspace, **changes)
+        except BaseException:  # noqa: BLE001
+            os._exit(1)
+        os._exit(0)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            assert status == 0
+            return True
+        time.sleep(0.005)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
+
+
+def kill_and_go_on(workspace: Workspace, *, kills: int, longest: float, seed: int) -> int:
+    """Kill the job at random moments; how many trials each killed process left."""
+    rng, left = random.Random(seed), []
+    for _ in range(kills):
+        if in_a_child(workspace, rng.uniform(0.1, longest)):
+            break
+        logs = list((workspace.runs / "studies").glob("*.log"))
+        left.append(logs[0].read_bytes().count(b'"trial_id"') if logs else 0)
+    return len(left)
+
+
+def test_killed_at_any_moment_it_ends_with_the_same_result(workspace, undisturbed) -> None:
+    begin = time.monotonic()
+    shutil.copytree(workspace.root, workspace.root.parent / "timed")
+    tune(find_workspace(workspace.root.parent / "timed"))
+    whole = time.monotonic() - begin
+    kills = kill_and_go_on(workspace, kills=5, longest=whole, seed=7)
+    assert kills > 0
+    done = tune(workspace)
+    same(undisturbed.folder, done.folder)
+    folders = [p for p in workspace.runs.glob("*-tune-*") if p.is_dir()]
+    assert all((p / "report.html").exists() for p in folders)  # nothing half-written
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+def test_killed_often_it_ends_with_the_same_result(workspace, undisturbed, seed: int) -> None:
+    kill_and_go_on(workspace, kills=20, longest=4.0, seed=seed)
+    same(undisturbed.folder, tune(workspace).folder)
+
+
+def test_a_half_written_line_costs_nothing(workspace, undisturbed) -> None:
+    tune(workspace)
+    log = next((workspace.runs / "studies").glob("*.log"))
+    data = log.read_bytes()
+    log.write_bytes(data[: len(data) * 2 // 3])
+    done = tune(workspace)
+    assert 0 < done.kept < 90
+    same(undisturbed.folder, done.folder)
+
+
+def test_a_finished_job_is_told_again_at_once(workspace, undisturbed) -> None:
+    first = tune(workspace)
+    again = tune(workspace)
+    assert (first.kept, again.kept) == (0, 90)
+    same(first.folder, again.folder)
+    assert first.folder != again.folder
+
+
+def test_more_trials_go_on_from_those_there_are(workspace) -> None:
+    tune(workspace)
+    more = tune(workspace, trials=45)
+    assert more.kept == 90
+    assert sum(t.fold == 1 for t in more.tuning.trials) == 45
+
+
+def test_a_changed_strategy_is_refused_and_the_way_out_works(workspace) -> None:
+    tune(workspace)
+    path = workspace.root / "strategies" / "fade_crowded_funding.toml"
+    path.write_text(path.read_text().replace("cooldown_hours = 24", "cooldown_hours = 48"))
+    with pytest.raises(StoreError, match=r"(?s)go on with what it was begun with.*--fresh"):
+        tune(workspace)
+    fresh = tune(workspace, fresh=True)
+    assert fresh.kept == 0
+    assert tune(workspace).kept == 90  # the new one is what the name means now
+
+
+def test_changed_data_are_refused(workspace) -> None:
+    tune(workspace)
+    path = workspace.root / "datasets" / "small.toml"
+    path.write_text(path.read_text().replace("seed = 5", "seed = 6"))
+    with pytest.raises(StoreError, match=r"fingerprint: .* → "):
+        tune(workspace)
+    assert tune(workspace, study="other").kept == 0
+
+
+def test_a_changed_signal_is_refused_but_not_a_comment(workspace) -> None:
+    tune(workspace)
+    path = workspace.root / "signals" / "funding.py"
+    source = path.read_text()
+    path.write_text("# a comment\n" + source)
+    _forget_signals()
+    assert tune(workspace).kept == 90
+    changed = source.replace("rate > self.floor_bps", "rate >= self.floor_bps")
+    assert changed != source
+    path.write_text(changed)
+    _forget_signals()
+    with pytest.raises(StoreError, match="configuration"):
+        tune(workspace)
+
+
+def _forget_signals() -> None:
+    for name in [n for n in sys.modules if n.split(".")[0] == "signals"]:
+        del sys.modules[name]
+
+
+def test_every_trial_is_remembered_by_the_ledger(workspace) -> None:
+    done = tune(workspace)
+    evaluated = sum(t.state != "failed" for t in done.tuning.trials)
+    lines = (workspace.runs / "trials.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert len(rows) == evaluated > 60
+    assert {row["phase"] for row in rows} == {"all"}
+    known = workspace.ledger.trials(done.result.dataset["fingerprint"])
+    distinct = {(t.fold, *sorted(t.params.items())) for t in done.tuning.trials}
+    assert known.count == len(distinct)
+
+
+def test_the_tuned_strategy_runs_and_is_said_to_be_in_sample(workspace) -> None:
+    from fadefollow.job import RunOptions, run_job
+
+    done = tune(workspace)
+    assert done.tuning.tuned == "strategies/fade_crowded_funding_tuned.toml"
+    strategy = workspace.strategy("fade_crowded_funding_tuned")
+    last = done.tuning.folds[-1]
+    signal = workspace.detector(strategy)
+    for name, value in last.params.items():
+        table, _, key = name.partition(".")
+        assert getattr(signal if table == "params" else strategy.trade, key) == value
+    result, _ = run_job(
+        workspace,
+        RunOptions.of(workspace, strategies=(strategy.name,), dataset="small", placebo_draws=100,
+                      bootstrap_draws=100),
+        step=lambda text, share: None,
+    )  # fmt: skip
+    assert any("what it earned before is in sample" in note for note in result.warnings)
+    assert result.verdicts[0].fade.n_trades > 0
+
+
+def test_a_tuned_file_that_was_changed_by_hand_is_kept(workspace) -> None:
+    tune(workspace)
+    path = workspace.root / "strategies" / "fade_crowded_funding_tuned.toml"
+    path.write_text(path.read_text().replace("(tuned)", "(mine)"))
+    again = tune(workspace)
+    assert again.tuning.tuned == "strategies/fade_crowded_funding_tuned_2.toml"
+    assert "(mine)" in path.read_text()
+    assert tune(workspace).tuning.tuned == again.tuning.tuned
+
+
+def test_two_jobs_on_one_study_do_not_mix(workspace) -> None:
+    child = os.fork()
+    if child == 0:
+        job = options(workspace)
+        try:
+            tune_job(workspace, job, step=lambda text, done: None, told=lambda t: time.sleep(0.2))
+        finally:
+            os._exit(0)
+    log = workspace.runs / "studies" / "fade_crowded_funding-small.log"
+    try:
+        for _ in range(1000):
+            if log.exists() and log.stat().st_size > 2000:
+                break
+            time.sleep(0.02)
+        with pytest.raises(StoreError, match="in use|another"):
+            tune(workspace)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert tune(workspace).kept > 0
+
+
+def cli(workspace: Workspace, *words: str, **more) -> subprocess.Popen:
+    return subprocess.Popen(
+        [str(Path(sys.executable).with_name("fadefollow")), *words], cwd=workspace.root, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more,
+    )  # fmt: skip
+
+
+def test_ctrl_c_tells_the_best_and_how_to_go_on(workspace, undisturbed) -> None:
+    words = ["tune", "fade_crowded_funding", "-d", "small", "--trials", "3000", "--folds", "2",
+             "--min-trades", "5", "--batch", "5", "--jobs", "2"]  # fmt: skip
+    job = cli(workspace, *words, start_new_session=True)
+    log = workspace.runs / "studies" / "fade_crowded_funding-small.log"
+    for _ in range(3000):
+        if log.exists() and log.stat().st_size > 30_000:
+            break
+        assert job.poll() is None, job.stderr.read()
+        time.sleep(0.02)
+    os.killpg(job.pid, signal.SIGINT)
+    out, err = job.communicate(timeout=60)
+    assert job.returncode == 130, err
+    assert out == ""
+    assert "of 9000 trials are kept; best of fold 1, in sample: t " in err
+    assert f"go on with: fadefollow {' '.join(words)}" in err
+    assert "Traceback" not in err
+    assert gone(job.pid)  # no worker is left behind
+    assert tune(workspace, trials=10).kept == 10  # the same search, only shorter
+
+
+def gone(group: int) -> bool:
+    """Whether all processes of a group end within some seconds."""
+    for _ in range(500):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_a_password_in_the_storage_is_told_nowhere(workspace) -> None:
+    url = "postgresql://trader:s3cr%40t-word@127.0.0.1:1/studies"
+    words = ("--debug", "tune", "fade_crowded_funding", "-d", "small", "--storage", url)
+    for debug in (True, False):
+        job = cli(workspace, *(words if debug else words[1:]))
+        out, err = job.communicate(timeout=120)
+        assert job.returncode in (1, 2), err
+        assert "127.0.0.1" in err
+        for text in (out, err):
+            assert "s3cr" not in text
+            assert "t-word" not in text
+
+
+def test_json_is_alone_on_standard_output(workspace) -> None:
+    job = cli(
+        workspace, "tune", "fade_crowded_funding", "-d", "small", "--trials", "10", "--folds", "2",
+        "--min-trades", "5", "--jobs", "1", "--json",
+    )  # fmt: skip
+    out, err = job.communicate(timeout=120)
+    assert job.returncode == 0, err
+    result = json.loads(out)
+    assert len(result["tuning"]["folds"]) == 3
+    assert result["verdicts"][0]["strategy"] == "fade_crowded_funding"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--stance", "fad"], "did you mean 'fade'"),
+        (["--objective", "sharpe"], "known: bps, calmar, psr, t"),
+        (["--objective", "t,bps", "--sampler", "cmaes"], "takes one objective"),
+        (["--objective", "t,t"], "two different ones"),
+        (["--sampler", "grid"], "known: cmaes, nsga2, qmc, random, tpe"),
+        (["--folds", "300"], "fewer --folds"),
+        (["--storage", "mysql://u:p@h/d"], "must be postgresql://"),
+        (["--study", "../x"], "letters, digits"),
+        (["--cluster", "tcp://127.0.0.1:1"], "127.0.0.1:1"),
+    ],
+)
+def test_bad_choices_are_told_plainly(workspace, words, said) -> None:
+    job = cli(workspace, "tune", "fade_crowded_funding", "-d", "small", *words)
+    out, err = job.communicate(timeout=120)
+    assert job.returncode == 2, err
+    assert said in err
+    assert out == ""
+    assert not list(workspace.runs.glob("*-tune-*"))
