@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -30,6 +31,7 @@ from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Signal
 from fadefollow.reporting.write import write_run
 from fadefollow.secrets import redacted
+from fadefollow.trusted import trusted_notes
 from fadefollow.tuning.folds import Cut
 from fadefollow.tuning.model import OBJECTIVES, Trial, TuneSettings, Tuning
 from fadefollow.tuning.review import Reviewed
@@ -39,7 +41,7 @@ from fadefollow.tuning.tuned import tuned_text, write_tuned
 from fadefollow.tuning.walk import Walked, walk
 from fadefollow.verdict.measure import Settings
 from fadefollow.verdict.model import RunResult
-from fadefollow.verdict.trials import configuration, market_of, stamp
+from fadefollow.verdict.trials import code_of, configuration, market_of, stamp
 from fadefollow.workspace import Workspace
 
 #: the folder of studies, in that of the runs
@@ -61,6 +63,7 @@ class TuneOptions:
         jobs: processes, −1 for all cores, 1 for this one alone; None: all cores where that is
             worth their start.
         cluster: address of a Dask scheduler.
+        accept: codes of findings that may pass the gate.
     """
 
     strategy: str
@@ -76,6 +79,7 @@ class TuneOptions:
     jobs: int | None = None
     cluster: str | None = None
     open_holdout: bool = False
+    accept: tuple[str, ...] | None = None
     command: str = "fadefollow tune"
 
 
@@ -114,6 +118,8 @@ def tune_job(
         opened_by=options.command if options.open_holdout else None,
     )  # fmt: skip
     space = Space.of(strategy, signal, bar_hours=dataset.bar / pd.Timedelta(hours=1))
+    step("auditing the data", None)
+    trusted = trusted_notes(dataset, [(strategy, signal)], options.accept)
     clock.lap("data")
     name = options.study or f"{strategy.name}-{dataset.name}"
     shelf = Shelf.at(options.storage, default=workspace.runs / STUDIES / f"{name}.log")
@@ -137,7 +143,7 @@ def tune_job(
         tuned=file, storage=shelf.where, study=study.name,
         embargo_hours=walked.embargo_hours, seconds=clock.seconds,
     )  # fmt: skip
-    notes = [*holdout_notes(dataset, workspace.ledger), *notes]
+    notes = [*trusted, *holdout_notes(dataset, workspace.ledger), *notes]
     result = _result(named, walked, started=started, seconds=clock.seconds, notes=notes)
     folder = write_run(result, workspace.runs, workspace.templates, tuning=tuning)
     return TuneDone(result, tuning, folder, walked.kept)
@@ -166,16 +172,23 @@ def _identity(job: _Names) -> dict[str, Any]:
     """All that decides a study's trials, but how many there are: more of them may be asked for."""
     settings = asdict(job.options.settings)
     del settings["trials"]
+    words = {"name", "title", "claim", "account", "tuned"}
+    code = code_of(job.signal).encode()
     return {
-        "strategy": job.strategy.name,
-        "rules": job.strategy.model_dump(
-            mode="json", exclude={"name", "title", "claim", "account", "tuned"}
-        ),
-        "configuration": job.configuration(job.strategy, job.signal),
-        "dataset": job.dataset.name,
-        "fingerprint": job.dataset.fingerprint,
+        "strategy": {
+            "name": job.strategy.name, **job.strategy.model_dump(mode="json", exclude=words)
+        },
+        "signal": {
+            "code": hashlib.sha256(code).hexdigest()[:16],
+            "params": job.signal.model_dump(mode="json"),
+        },
+        "data": {
+            "name": job.dataset.name, "fingerprint": job.dataset.fingerprint,
+            **market_of(job.dataset), "since": job.options.since, "until": job.options.until,
+            "missing_funding": job.options.judging.missing_funding,
+        },
         "settings": settings,
-    }
+    }  # fmt: skip
 
 
 def _hired(options: TuneOptions, seconds: float) -> AbstractContextManager[Crew]:

@@ -43,7 +43,7 @@ def configuration(
     """
     told = {
         "strategy": strategy.model_dump(mode="json", exclude=_WORDS),
-        "signal": {"code": _code(signal), "params": signal.model_dump(mode="json")},
+        "signal": {"code": code_of(signal), "params": signal.model_dump(mode="json")},
         "market": market,
         "choices": choices,
     }
@@ -133,7 +133,7 @@ def _deflated(result: StanceResult | NotTraded, known: Known) -> StanceResult | 
     return replace(result, deflated_sharpe=chance, n_trials_known=known.count)
 
 
-def _code(signal: Signal) -> str:
+def code_of(signal: Signal) -> str:
     """The signal's module without comments and layout."""
     origin = getattr(sys.modules[type(signal).__module__], "__file__", None)
     return _bare(Path(origin).read_text("utf-8")) if origin else ""
