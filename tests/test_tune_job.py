@@ -141,6 +141,24 @@ def test_killed_at_any_moment_it_ends_with_the_same_result(workspace, undisturbe
     assert all((p / "report.html").exists() for p in folders)  # nothing half-written
 
 
+def test_killed_with_its_workers_at_work_it_goes_on(workspace, undisturbed) -> None:
+    words = ["tune", "fade_crowded_funding", "-d", "small", "--trials", "30", "--folds", "2",
+             "--min-trades", "5", "--batch", "5", "--jobs", "2"]  # fmt: skip
+    job = cli(workspace, *words, start_new_session=True)
+    log = workspace.runs / "studies" / "fade_crowded_funding-small.log"
+    for _ in range(3000):
+        if log.exists() and log.stat().st_size > 20_000:
+            break
+        assert job.poll() is None, job.stderr.read()
+        time.sleep(0.01)
+    job.kill()
+    job.communicate()
+    assert gone(job.pid)  # the workers end by themselves
+    done = tune(workspace)
+    assert 0 < done.kept < 90
+    same(undisturbed.folder, done.folder)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_killed_often_it_ends_with_the_same_result(workspace, undisturbed, seed: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from fadefollow.tuning.calibrating import (
     TUNED_STRATEGY,
+    TUNER_NOTEBOOK,
     Answer,
     Search,
     TunedMarket,
@@ -155,12 +157,12 @@ def test_a_market_is_kept_as_it_is(tmp_path):
 
 def test_the_table_says_what_was_counted():
     said = counted(market(1), market(2), market(3, FOLLOW, "follow", mean=150.0)).to_dict()
-    assert words.header(said)[2:] == ("nothing planted", "300 bps planted, following pays")
+    assert words.header(said)[2:] == ("nothing planted", "300 bps, following pays")
     table = {row[0]: row[2:] for row in words.rows(said)}
     assert table["it names either"] == ("0 % [0, 84]", "100 % [3, 100]")
     assert table["**Out of sample**: mean net return, bps a trade"] == ("-20 [-20, -20]", "150")
     text = words.as_markdown(said)
-    assert "2 with nothing planted and 1 with 300 bps planted, following pays" in text
+    assert "2 with nothing planted, 1 with 300 bps, following pays; seeds from 2000000" in text
     assert text.count("\n| ") == len(words.rows(said)) + 2
 
 
@@ -221,6 +223,50 @@ def test_what_is_known_is_not_tuned_again_and_the_rest_ends_the_same(small, bet,
     again, said = run_small(bet, killed)
     assert said == pytest.approx([2 / 3, 1.0])
     assert repr(again.arms) == repr(found.arms)
+
+
+# ---- the command ----
+
+
+def test_the_command_prints_what_it_counted_and_fails_if_a_promise_is_broken(
+    tmp_path, monkeypatch, capsys
+):
+    from fadefollow.cli import main
+    from fadefollow.workspace import init_workspace
+
+    init_workspace(tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    def canned(design, bet, arm, seed):
+        return market(seed, arm, psr=0.99)  # sure of itself out of sample, with nothing planted
+
+    monkeypatch.setitem(calibrate_tuner.__globals__, "tune_market", canned)
+    asked = ["calibrate", "--tuning", "--markets", "3", "--planted", "0", "--jobs", "1"]
+    ends = {}
+    for more in ((), ("--markdown",), ("--json",)):
+        monkeypatch.setattr("sys.argv", ["fadefollow", *asked, *more])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        ends[more] = ended.value.code, *capsys.readouterr()
+    for code, _, error in ends.values():
+        assert code == 2
+        assert "the tuner must fool nobody" in error
+    assert "Out of sample" in ends[()][1]
+    assert "| trades, mean number |  | 100 |" in ends["--markdown",][1]
+    said = json.loads(ends["--json",][1])
+    assert said["arms"][0]["psr"]["count"] == 3
+    assert said["design"]["years"] == 3.0
+    assert len((tmp_path / "reports" / "runs" / TUNER_NOTEBOOK).read_text().splitlines()) == 3
+
+
+def test_one_strategy_is_tuned_at_a_time(tmp_path, monkeypatch, capsys):
+    from fadefollow.cli import main
+
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("sys.argv", ["fadefollow", "calibrate", "--tuning", "--strategies", "a,b"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert "one strategy is tuned at a time; got a, b" in capsys.readouterr().err
 
 
 @pytest.mark.slow

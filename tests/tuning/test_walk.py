@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from fadefollow.crew import crew
-from fadefollow.errors import DataError, FundingHoleError
+from fadefollow.errors import DataError, FundingHoleError, SignalError
 from fadefollow.job import open_named
 from fadefollow.market.dataset import Dataset
 from fadefollow.tuning.ground import Ask, Told
@@ -219,6 +220,31 @@ def _deadly(ground, ask: Ask) -> Told:
     if ask.number == 3 and ask.bars[1] < 10_000:
         os._exit(9)
     return Told("complete", (1.0 + ask.number,), (), 40, 1.0)
+
+
+def test_where_all_trials_fail_the_job_stops_and_says_why(workspace, dataset, monkeypatch) -> None:
+    from fadefollow.tuning import walk as module
+
+    monkeypatch.setattr(module, "evaluate", lambda ground, ask: Told("failed", error="KeyError: x"))
+    with pytest.raises(SignalError, match=r"20 trials that all failed, 20 .* KeyError: x"):
+        walked(workspace, dataset, trials=40)
+
+
+def test_progress_tells_trials_best_and_time_left(workspace, dataset) -> None:
+    strategy, said = workspace.strategy("fade_crowded_funding"), []
+    walk(
+        dataset, strategy, workspace.detector(strategy),
+        settings=tune_settings(strategy, trials=30, folds=2, min_trades=5), judging=JUDGING,
+        logs=lambda cut: Memory(), hire=lambda seconds: crew(jobs=1),
+        step=lambda text, done: said.append((text, done)),
+    )  # fmt: skip
+    told = [(text, done) for text, done in said if "trial " in text]
+    assert len(told) == 90
+    assert told[0][0].startswith("fold 1 of 3, trial 1 of 30")
+    assert re.fullmatch(r"fold 3 of 3, trial 30 of 30, best t \d\.\d\d, 0:00 left", told[-1][0])
+    shares = [done for _, done in told]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
 
 
 def test_a_hole_in_the_funding_stops_the_search(workspace, dataset) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -23,14 +24,14 @@ from fadefollow.engine.joined import joined
 from fadefollow.engine.model import Plan
 from fadefollow.engine.plan import Prepared, Span, prepare
 from fadefollow.engine.strategy import Strategy
-from fadefollow.errors import FundingHoleError, LostItemError
+from fadefollow.errors import FundingHoleError, LostItemError, SignalError
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import STANCES, Phases, Signal, Stance
 from fadefollow.tuning.folds import Cut, cut_calendar
 from fadefollow.tuning.ground import Ask, Ground, Told, evaluate
 from fadefollow.tuning.model import Fold, OutOfSample, Trial, TuneSettings
 from fadefollow.tuning.review import Look, Reviewed, Seen, look, review
-from fadefollow.tuning.search import Log, search
+from fadefollow.tuning.search import Log, Searched, search
 from fadefollow.tuning.space import Space
 from fadefollow.verdict.daily import daily_pnl
 from fadefollow.verdict.measure import (
@@ -194,6 +195,7 @@ class _Run:
             parts=tuple(days * part // inner for part in range(1, inner)),
             log=log, evaluate=self.evaluate, told=note,
         )  # fmt: skip
+        _refuse_hopeless(cut, searched)
         self.progress.step(f"fold {cut.number}: looking at what came after", None)
         reviewed = review(
             cut, searched, space=self.space, settings=self.settings, train=train,
@@ -221,12 +223,24 @@ class _Run:
 
 
 class _Progress:
-    """Words and shares for the progress bar: trials done, best so far."""
+    """Words and shares for the progress bar: trials done, best so far, time left."""
 
     def __init__(self, step: Step, settings: TuneSettings, folds: int) -> None:
         self.step, self.settings = step, settings
         self.folds, self.all = folds, folds * settings.trials
         self.best = -math.inf
+        self.begun: tuple[int, float] | None = None  #: the first new trial, and when it was known
+
+    def left(self, done: int) -> str:
+        """Time left, once some batches say how long one takes."""
+        now = time.monotonic()
+        if self.begun is None:
+            self.begun = done, now
+        new = done - self.begun[0]
+        if new < 2 * self.settings.batch:
+            return ""
+        seconds = (self.all - done) * (now - self.begun[1]) / new
+        return f", {int(seconds) // 60}:{int(seconds) % 60:02} left"
 
     def trial(self, trial: Trial) -> None:
         if trial.number == 0:
@@ -235,11 +249,11 @@ class _Progress:
             self.best = max(self.best, trial.scores[0])
         per_fold = self.settings.trials
         done = (trial.fold - 1) * per_fold + trial.number + 1
-        best = f", best {self.best:.2f}" if self.best > -math.inf else ""
         name = self.settings.objectives[0]
+        best = f", best {name} {self.best:.2f}" if self.best > -math.inf else ""
         self.step(
             f"fold {trial.fold} of {self.folds}, trial {trial.number + 1} of {per_fold}"
-            f"{best and f'{best} ({name})'}",
+            f"{best}{self.left(done)}",
             done / self.all,
         )
 
@@ -301,6 +315,20 @@ def _told_of(plan: Plan, stance: Stance, judging: Settings) -> OutOfSample:
         mean_net_bps=1e4 * float(value[over].mean()) if over.any() else math.nan,
         sharpe=record.sharpe * math.sqrt(DAYS_A_YEAR),
         psr=probabilistic_sharpe(record),
+    )
+
+
+def _refuse_hopeless(cut: Cut, searched: Searched) -> None:
+    """Where no trial can be evaluated, the rest of the job cannot either."""
+    if any(trial.state != "failed" for trial in searched.trials):
+        return
+    errors = Counter(trial.error for trial in searched.trials)
+    error, count = errors.most_common(1)[0]
+    raise SignalError(
+        "at least one trial must be evaluated",
+        got=f"{len(searched.trials)} trials that all failed, {count} of them with: {error}",
+        where=f"fold {cut.number}",
+        hint="mend the signal or the search ranges; the study then begins anew with --fresh",
     )
 
 
