@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import commands, resolver, signals, universe
+from benchmarks import commands, resolver, signals, tuning, universe
 
 BENCHMARKS = {
     "commands": commands.main,
     "resolver": resolver.main,
     "signals": signals.main,
+    "tuning": tuning.main,
     "universe": universe.main,
 }
 
@@ -19,7 +20,7 @@ def main(names: list[str]) -> None:
     for name in names or list(BENCHMARKS):
         print(f"\n{name}: {sys.modules[BENCHMARKS[name].__module__].__doc__}")
         for label, value in BENCHMARKS[name]():
-            print(f"  {label:<64} {value:>16}", flush=True)
+            print(f"  {label:<72} {value:>16}", flush=True)
 
 
 main(sys.argv[1:])

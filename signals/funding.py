@@ -15,7 +15,15 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from fadefollow.features import FloatArray, TimeArray, fire_once, memoised, past_quantiles
+from fadefollow.features import (
+    FloatArray,
+    Ranks,
+    TimeArray,
+    fire_once,
+    memoised,
+    past_quantiles,
+    ranks_of,
+)
 from fadefollow.market import Market
 from fadefollow.phases import Param, Phases, Signal
 
@@ -47,30 +55,37 @@ class Funding(Signal):
         names = ("rate_bps_per_8h", "high_bps_per_8h", "low_bps_per_8h")
         if market.missing("funding"):
             return {name: np.full(len(market), np.nan) for name in names}
-        thresholds = _thresholds(market, self.quantile, self.lookback_days)
-        return dict(zip(names, (_rate(market), *thresholds), strict=True))
+        values = (_settlements(market)[1], *_bounds(market, self.quantile, self.lookback_days))
+        found = (market.as_of("funding", value) for value in values)
+        return dict(zip(names, found, strict=True))
 
     def detect(self, market: Market) -> Phases:
         """Phases `crowded_long` and `crowded_short`; strength is the excess in bps per 8 h."""
         missing = self.lacking(market)
-        rate, high, low = self.features(market).values()
+        if missing:
+            return Phases.of(market, signal=self.name(), events=(), missing=missing)
+        market.bars_in(self.lookback_days * 24)
+        rate = _settlements(market)[1]
+        high, low = _bounds(market, self.quantile, self.lookback_days)
+        # what is known changes with a settlement and at no other bar
+        bars, known = market.steps("funding")
         events: list[dict[str, Any]] = []
         for phase, lean, bound, beyond in (
             ("crowded_long", 1, high, (rate > high) & (rate > self.floor_bps)),
             ("crowded_short", -1, low, (rate < low) & (rate < -self.floor_bps)),
         ):
-            if phase in missing:
-                continue
-            bar = fire_once(beyond, cooldown_bars=market.bars(self.cooldown_hours))
+            holds = np.append(beyond, False)[known]
+            bar = fire_once(holds, cooldown_bars=market.bars(self.cooldown_hours), bars=bars)
+            at = known[np.searchsorted(bars, bar)]
             events.append(
                 {
                     "bar": bar,
                     "phase": phase,
                     "lean": lean,
                     "actor": "crowd",
-                    "strength": np.abs(rate[bar] - bound[bar]),
-                    "rate_bps_per_8h": rate[bar],
-                    "threshold_bps_per_8h": bound[bar],
+                    "strength": np.abs(rate[at] - bound[at]),
+                    "rate_bps_per_8h": rate[at],
+                    "threshold_bps_per_8h": bound[at],
                 }
             )
         return Phases.of(market, signal=self.name(), events=events, missing=missing)
@@ -85,13 +100,12 @@ def _settlements(market: Market) -> tuple[TimeArray, FloatArray]:
 
 
 @memoised
-def _rate(market: Market) -> FloatArray:
-    """Funding in bps per 8 h as of each bar's close, shape (n,)."""
-    return market.as_of("funding", _settlements(market)[1])
+def _ranks(market: Market) -> Ranks:
+    return ranks_of(_settlements(market)[1])
 
 
 @memoised
-def _thresholds(market: Market, quantile: float, days: float) -> tuple[FloatArray, ...]:
-    """The high and the low one, as of each bar's close, shape (n,) each."""
-    bounds = past_quantiles(*_settlements(market), (quantile, 1 - quantile), days=days)
-    return tuple(market.as_of("funding", bound) for bound in bounds)
+def _bounds(market: Market, quantile: float, days: float) -> FloatArray:
+    """The high and the low threshold at each settlement, shape (2, k)."""
+    time = _settlements(market)[0]
+    return past_quantiles(time, _ranks(market), (quantile, 1 - quantile), days=days)

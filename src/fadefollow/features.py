@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -42,14 +42,34 @@ def memoised(
     return remembered
 
 
+class Ranks(NamedTuple):
+    """Values in order, for quantiles of the same values over many windows."""
+
+    rank: IntArray  #: of each value among those that are finite, −1 for the others, shape (k,)
+    ordered: FloatArray  #: the finite ones, rising
+
+
+def ranks_of(values: FloatArray) -> Ranks:
+    """The ranks of values, shape (k,)."""
+    known = np.flatnonzero(np.isfinite(values))  # a sort is many times slower with NaN
+    order = known[np.argsort(values[known])]
+    rank = np.full(len(values), -1)
+    rank[order] = np.arange(len(order))
+    return Ranks(rank, values[order])
+
+
 def past_quantiles(
-    time: pd.Series | TimeArray, values: FloatArray, q: Sequence[float], *, days: float
+    time: pd.Series | TimeArray,
+    values: FloatArray | Ranks,
+    q: Sequence[float],
+    *,
+    days: float,
 ) -> FloatArray:
     """Rolling quantiles of the records strictly before each one, linear between two records.
 
     Args:
         time: stamps of the records, increasing, UTC, shape (k,).
-        values: shape (k,); what is not finite is left out.
+        values: shape (k,), or their ranks; what is not finite is left out.
         q: which quantiles, between 0 and 1.
         days: length of the look-back.
 
@@ -62,7 +82,7 @@ def past_quantiles(
         raise DataError("stamps of records must be increasing", got="an earlier one after a later")
     window = pd.Timedelta(days=days).value
     start, end = _before(stamps, window)
-    found = _quantiles(_finite(values), start, end, q)
+    found = _quantiles(values, start, end, q)
     found[:, : np.searchsorted(stamps, stamps[:1] + window).sum()] = np.nan
     return found
 
@@ -75,30 +95,35 @@ def past_quantile(
     return np.asarray(found)
 
 
-def fire_once(condition: BoolArray, *, cooldown_bars: int) -> IntArray:
+def fire_once(
+    condition: BoolArray, *, cooldown_bars: int, bars: IntArray | None = None
+) -> IntArray:
     """Bars on which a condition fires.
 
     It fires on the first bar on which it holds, and again when it begins anew after it has ended
     and `cooldown_bars` have passed since it fired.
 
     Args:
-        condition: shape (n,), what is known at each bar's close.
+        condition: what is known at each bar's close, shape (n,); with `bars` from each of them on.
         cooldown_bars: bars from one event to the earliest next one.
+        bars: numbers of the bars at which the condition may change, increasing, shape (n,); by
+            default all of them.
 
     Returns:
         Numbers of the bars, increasing.
     """
-    return _fire_once(np.ascontiguousarray(condition), cooldown_bars)  # type: ignore[no-any-return]
+    at = np.arange(len(condition)) if bars is None else bars
+    return _fire_once(np.ascontiguousarray(condition), at, cooldown_bars)  # type: ignore[no-any-return]
 
 
 @njit(cache=True)
-def _fire_once(condition: BoolArray, cooldown_bars: int) -> IntArray:
+def _fire_once(condition: BoolArray, bars: IntArray, cooldown_bars: int) -> IntArray:
     fired = np.empty(len(condition), np.int64)
     count, last = 0, -cooldown_bars
     for i in range(len(condition)):
         begins = condition[i] and (i == 0 or not condition[i - 1])
-        if begins and i - last >= cooldown_bars:
-            fired[count] = last = i
+        if begins and bars[i] - last >= cooldown_bars:
+            fired[count] = last = bars[i]
             count += 1
     return fired[:count]
 
@@ -231,7 +256,7 @@ def _before(stamps: IntArray, window: int) -> tuple[IntArray, IntArray]:
 
 
 def _quantiles(
-    values: FloatArray,
+    values: FloatArray | Ranks,
     start: IntArray,
     end: IntArray,
     q: Sequence[float],
@@ -251,13 +276,8 @@ def _quantiles(
     Returns:
         Shape (len(q), n).
     """
-    known = np.flatnonzero(~np.isnan(values))  # a sort is many times slower with NaN
-    order = known[np.argsort(values[known])]
-    rank = np.full(len(values), -1)
-    rank[order] = np.arange(len(order))
-    found: FloatArray = _slide(
-        rank, values[order], start, end, np.array(q, np.float64), least, halves
-    )
+    ranks = values if isinstance(values, Ranks) else ranks_of(values)
+    found: FloatArray = _slide(*ranks, start, end, np.array(q, np.float64), least, halves)
     return found
 
 

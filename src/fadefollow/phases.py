@@ -169,11 +169,14 @@ class Phases:
         long = pd.DataFrame(False, index=index, columns=list(self.grids))
         short = long.copy()
         sign = 1 if stance == "follow" else -1
-        for symbol, time, lean in self.table[["symbol", "time", "lean"]].itertuples(index=False):
-            grid = self.grids[symbol]
-            at = int(grid.get_indexer(pd.DatetimeIndex([time]))[0]) + 1 + delay_bars
-            if at < len(grid):
-                (long if sign * lean > 0 else short).loc[grid[at], symbol] = True
+        for symbol, events in self.table.groupby("symbol", observed=True):
+            grid = self.grids[str(symbol)]
+            at = grid.get_indexer(pd.DatetimeIndex(events["time"])) + 1 + delay_bars
+            listed = at < len(grid)
+            rows = index.get_indexer(grid[at[listed]])
+            up = (sign * events["lean"].to_numpy(int) > 0)[listed]
+            long.iloc[rows[up], long.columns.get_loc(symbol)] = True
+            short.iloc[rows[~up], short.columns.get_loc(symbol)] = True
         return long, short
 
 

@@ -14,6 +14,7 @@ from fadefollow.market.memo import Memo
 from fadefollow.market.streams import stream
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 TimeArray = npt.NDArray[np.datetime64]
 T = TypeVar("T")
 
@@ -156,6 +157,24 @@ class Market:
             raise DataError(f"there must be one value a record of {name}", got=got)
         # a bar that knows nothing has −1, which is the NaN at the end
         return np.take(np.append(values, np.nan), self._known(name), mode="wrap")
+
+    def steps(self, name: str) -> tuple[IntArray, IntArray]:
+        """Where something else is known of a stream than at the bar before.
+
+        Args:
+            name: a stream that is not of bars.
+
+        Returns:
+            Numbers of the bars, increasing, and of the record that is known from each one's close
+            on, −1 for none, shape (s,) each; read-only.
+        """
+
+        def make() -> tuple[IntArray, IntArray]:
+            known = self._known(name)
+            bar = np.flatnonzero(np.diff(known, prepend=-2))
+            return bar, known[bar]
+
+        return self._base.get(("steps", name), make, keep=None)
 
     def bars(self, hours: float) -> int:
         """A span of `hours` in bars, rounded."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from fadefollow.engine.plan import Prepared
 from fadefollow.engine.resolver import resolve, resolve_returns
 from fadefollow.engine.strategy import Trade
 from fadefollow.engine.tape import cut_tape
+from fadefollow.market.memo import Memo
 from fadefollow.market.panel import Market
 from fadefollow.phases import Signal, detect_checked
 from fadefollow.tuning.model import Objective, State, TuneSettings
@@ -49,6 +50,16 @@ class Ground:
     coins: tuple[Coin, ...]
     time: IntArray  #: open times of the calendar's bars, nanoseconds since 1970 UTC, shape (n,)
     day: IntArray  #: of each bar, from the calendar's first, shape (n,)
+    _memo: Memo = field(default_factory=Memo, repr=False, compare=False)
+
+    def cut(self, bars: tuple[int, int]) -> tuple[tuple[Tape, ...], IntArray]:
+        """The tapes, and the day of each bar, of a range of bars by itself; made once for all."""
+
+        def make() -> tuple[tuple[Tape, ...], IntArray]:
+            tapes = tuple(cut_tape(coin.tape, *bars) for coin in self.coins)
+            return tapes, self.day[slice(*bars)] - self.day[bars[0]]
+
+        return self._memo.get(("cut", bars), make, keep=4)
 
     @classmethod
     def of(
@@ -145,10 +156,8 @@ def past(ground: Ground, ask: Ask) -> Past:
     """
     signal, trade = ground.space.candidate(ask.params)
     rules = trade.rules()
-    first, last = ask.bars
-    tapes = [cut_tape(coin.tape, first, last) for coin in ground.coins]
+    tapes, day = ground.cut(ask.bars)
     found = [_events(ground, coin, signal, trade, ask.bars) for coin in ground.coins]
-    day = ground.day[first:last] - ground.day[first]
     made = [
         resolve_returns(tape, events, rules=rules, costs=coin.costs)
         for tape, events, coin in zip(tapes, found, ground.coins, strict=True)
