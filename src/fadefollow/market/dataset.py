@@ -159,7 +159,7 @@ def _stored(spec: DatasetSpec, name: str, store: Store, symbols: Sequence[str] |
             "the data set must be imported before it is used",
             got="nothing in the store",
             where=name,
-            hint=f"fadefollow data import {name} --from FOLDER",
+            hint=_how_to_get(spec, name),
         )
     for attempt in (1, 2):
         pointer = store.read(name)
@@ -179,9 +179,19 @@ def _stored(spec: DatasetSpec, name: str, store: Store, symbols: Sequence[str] |
             "the stored bars must be of the size that the data set's TOML says",
             got=f"{pointer.bar} in the store, {bar_text(spec.bar)} in the TOML",
             where=name,
-            hint=f"fadefollow data import {name} --from FOLDER",
+            hint=_how_to_get(spec, name),
         )
-    markets = {coin: Market(coin, bar=bar, tables=streams) for coin, streams in tables.items()}
+    listings = pointer.listings
+    markets = {
+        coin: Market(
+            coin,
+            bar=bar,
+            tables=streams,
+            listed=listings[coin].listed_at if coin in listings else None,
+            delisted=listings[coin].delisted_at if coin in listings else None,
+        )
+        for coin, streams in tables.items()
+    }
     findings = tuple(f for f in pointer.findings if f.symbol in markets)
     return Dataset(
         name,
@@ -193,6 +203,12 @@ def _stored(spec: DatasetSpec, name: str, store: Store, symbols: Sequence[str] |
         findings=findings,
         costs=spec.costs,
     )
+
+
+def _how_to_get(spec: DatasetSpec, name: str) -> str:
+    if spec.source == "fetch":
+        return f"fadefollow data fetch {name} BTC ETH --since 2021-01-01"
+    return f"fadefollow data import {name} --from FOLDER"
 
 
 def _between(

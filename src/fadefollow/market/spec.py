@@ -114,7 +114,7 @@ class DatasetSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     title: str
-    source: Literal["files", "lab"]
+    source: Literal["fetch", "files", "lab"]
     bar: Bar
     about: str = ""
     publication_lag_hours: dict[str, Annotated[float, Field(ge=0, le=24 * 90)]] = Field(
@@ -126,6 +126,15 @@ class DatasetSpec(BaseModel):
     holdout_from: dt.date | None = None
     files: tuple[FileSpec, ...] = ()
     lab: dict[str, Any] = Field(default_factory=dict)
+    #: `source = "fetch"`: the exchange, by ccxt's name
+    venue: str = ""
+    #: streams to fetch; by default all that the venue gives
+    streams: tuple[str, ...] = ()
+    #: contracts margined in dollars (linear) or in the coin (inverse); the other kind where a coin
+    #: has only that
+    contracts: Literal["linear", "inverse"] | None = None
+    #: settings handed to ccxt as they are: `timeout`, `httpsProxy`, `urls`, …
+    ccxt: dict[str, Any] = Field(default_factory=dict)
 
     def lag(self, stream_name: str) -> pd.Timedelta:
         """How long after its end a record of the stream is published."""
@@ -145,6 +154,16 @@ class DatasetSpec(BaseModel):
             raise ParameterError('source = "lab" takes no [[files]]')
         if self.source == "files" and self.lab:
             raise ParameterError('source = "files" takes no [lab]')
+        if (self.source == "fetch") != bool(self.venue):
+            raise ParameterError('source = "fetch" needs a venue, and no other source takes one')
+        if self.source == "fetch" and (self.files or self.lab):
+            raise ParameterError('source = "fetch" takes no [[files]] and no [lab]')
+        if self.source != "fetch" and (self.streams or self.contracts or self.ccxt):
+            raise ParameterError('streams, contracts and [ccxt] are for source = "fetch"')
+        for name in self.streams:
+            if name not in STREAMS:
+                hint = nearest(name, list(STREAMS))
+                raise ParameterError("streams must be known", got=repr(name), hint=hint.strip())
         for name in self.publication_lag_hours:
             if name not in STREAMS or STREAMS[name].kind not in ("interval", "snapshot"):
                 hint = nearest(name, list(STREAMS))

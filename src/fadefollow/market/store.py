@@ -12,64 +12,45 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from fadefollow.errors import DataError, StoreError, unknown
 from fadefollow.market.bars import bar_text
-from fadefollow.market.findings import Finding
+from fadefollow.market.blobs import content_hash, write_whole
+from fadefollow.market.blobs import put as _put
+from fadefollow.market.blobs import read as _read
+from fadefollow.market.findings import Finding, merged
 from fadefollow.market.names import check_dataset_name, check_symbol
+from fadefollow.market.version import SCHEMA, Entry, Fetched, Listing, Pointer
 
-SCHEMA = 1
+__all__ = [
+    "Entry", "Fetched", "Listing", "Pointer", "Store", "Update", "content_hash", "fingerprint",
+    "write_whole",
+]  # fmt: skip
+
 POINTER = "current.json"
 LOCK_SECONDS = 120.0
 
 Tables = Mapping[str, Mapping[str, pd.DataFrame]]
 
-_FILE = r"^[A-Z0-9]{1,20}-[a-z_]{1,40}-[0-9a-f]{20}\.parquet$"
 
+@dataclass(frozen=True)
+class Update:
+    """A change of some tables of a data set; what it does not name stays as it is."""
 
-class Entry(BaseModel):
-    """One stored table."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    file: str = Field(pattern=_FILE)
-    rows: int
-    first: str  #: time of the first record, ISO, UTC
-    last: str
-    size: int  #: bytes of the file
-    sha256: str  #: of the file's bytes
-    content: str  #: hash of the values, whatever the file's layout
-    source: str = ""  #: where it came from
-
-
-class Pointer(BaseModel):
-    """One version of a data set: what `current.json` says."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    schema_: int = Field(SCHEMA, alias="schema")
-    dataset: str
-    bar: str
-    fingerprint: str  #: hash of all values, the same on every machine
-    findings: tuple[Finding, ...] = ()
-    tables: dict[str, dict[str, Entry]]
-    #: files of the version before, which readers may still have open
-    previous: tuple[str, ...] = ()
-
-    @property
-    def files(self) -> set[str]:
-        """The names of all files of this version."""
-        return {entry.file for coin in self.tables.values() for entry in coin.values()}
+    tables: Tables
+    findings: Mapping[tuple[str, str], tuple[Finding, ...]] = field(default_factory=dict)
+    listings: Mapping[str, Listing] = field(default_factory=dict)
+    fetched: Mapping[str, Mapping[str, Fetched]] = field(default_factory=dict)
+    #: coin → stream → records that are superseded
+    revised: Tables = field(default_factory=dict)
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -158,9 +139,55 @@ class Store:
                 tables=entries,
                 previous=tuple(sorted(old.files)) if old else (),
             )
-            _replace(folder / POINTER, pointer.model_dump_json(by_alias=True, indent=1).encode())
+            write_whole(folder / POINTER, pointer.model_dump_json(by_alias=True, indent=1).encode())
             _clean(folder, keep=pointer.files | set(pointer.previous))
         return pointer
+
+    def update(
+        self,
+        dataset: str,
+        change: Callable[[Pointer | None], Update],
+        *,
+        bar: pd.Timedelta,
+    ) -> Pointer:
+        """Change some tables of a data set, all of them or nothing; others stay.
+
+        Args:
+            dataset: its name.
+            change: called with the present version while the data set is locked, so that what it
+                reads from there cannot change before the new version is in place.
+            bar: size of the data set's bars.
+
+        Raises:
+            DataError: the data set holds bars of another size.
+            StoreError: as for `write`.
+        """
+        folder = self._folder(dataset)
+        with _writable(folder), self._locked(dataset), self._undone(dataset):
+            folder.mkdir(parents=True, exist_ok=True)
+            old = self._present(dataset)
+            _check_bar(old, bar, dataset)
+            made = change(old)
+            pointer = _updated(folder, dataset, old, made, bar)
+            write_whole(folder / POINTER, pointer.model_dump_json(by_alias=True, indent=1).encode())
+            _clean(folder, keep=pointer.files | set(pointer.previous))
+        return pointer
+
+    def check_bar(self, dataset: str, bar: pd.Timedelta) -> None:
+        """Refuse bars of another size than those that the store has of a data set."""
+        _check_bar(self._present(dataset), bar, dataset)
+
+    def table(self, dataset: str, entry: Entry) -> pd.DataFrame:
+        """One stored table.
+
+        Raises:
+            StoreError: its file is gone, truncated or altered.
+        """
+        return _read(self._folder(dataset), entry)
+
+    def staging(self, dataset: str) -> Path:
+        """The folder where a fetch keeps its pages until they are in a table."""
+        return self._folder(dataset) / "pages"
 
     def _present(self, dataset: str) -> Pointer | None:
         with contextlib.suppress(FileNotFoundError, ValidationError):
@@ -207,23 +234,6 @@ class Store:
             lock.release()
 
 
-def content_hash(table: pd.DataFrame) -> str:
-    """SHA-256 of a table's values: names, kinds and arrays, not how a file lays them out."""
-    digest = hashlib.sha256(f"{len(table)}".encode())
-    for name, column in table.items():
-        if isinstance(column.dtype, pd.DatetimeTZDtype):
-            kind, data = "time", column.dt.as_unit("ns").astype("int64").to_numpy().tobytes()
-        elif pd.api.types.is_numeric_dtype(column.dtype):
-            values = column.to_numpy(np.float64) + 0.0  # −0 becomes 0
-            kind, data = "float", np.where(np.isnan(values), np.nan, values).tobytes()
-        else:
-            parts = [str(v).encode() for v in column]
-            kind, data = "text", b"".join(len(p).to_bytes(8, "little") + p for p in parts)
-        digest.update(f"|{name}|{kind}|{len(data)}|".encode())
-        digest.update(data)
-    return digest.hexdigest()
-
-
 def fingerprint(bar: pd.Timedelta, tables: Tables) -> str:
     """The fingerprint of a data set that is not in a store."""
     return _combined(
@@ -246,75 +256,49 @@ def _combined(bar: pd.Timedelta, hashes: Mapping[tuple[str, str], str]) -> str:
     return hashlib.sha256("\n".join([bar_text(bar), *lines]).encode()).hexdigest()[:16]
 
 
-def _put(folder: Path, coin: str, name: str, table: pd.DataFrame, source: str) -> Entry:
-    """Store one table, unless the same content is there already, whole."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def _check_bar(old: Pointer | None, bar: pd.Timedelta, dataset: str) -> None:
+    if old is not None and old.bar != bar_text(bar):
+        raise DataError(
+            "a data set must keep the size of its bars",
+            got=f"{bar_text(bar)}, there are {old.bar}",
+            where=dataset,
+            hint="give the new data set another name",
+        )
 
-    if not len(table):
-        raise DataError("a stored table must have rows", got="none", where=f"{coin} {name}")
-    sink = pa.BufferOutputStream()
-    arrow = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
-    pq.write_table(arrow, sink, compression="zstd", use_dictionary=False)
-    data: bytes = sink.getvalue().to_pybytes()
-    content, sha256 = content_hash(table), hashlib.sha256(data).hexdigest()
-    path = folder / f"{coin}-{name}-{sha256[:20]}.parquet"
-    if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-        _replace(path, data)
-    return Entry(
-        file=path.name,
-        rows=len(table),
-        first=table["time"].iloc[0].isoformat(),
-        last=table["time"].iloc[-1].isoformat(),
-        size=len(data),
-        sha256=sha256,
-        content=content,
-        source=source,
+
+def _updated(
+    folder: Path, dataset: str, old: Pointer | None, made: Update, bar: pd.Timedelta
+) -> Pointer:
+    """The next version of a data set: the old one with what is new."""
+    entries = {coin: dict(streams) for coin, streams in old.tables.items()} if old else {}
+    fetched = {coin: dict(parts) for coin, parts in old.fetched.items()} if old else {}
+    revised = {coin: dict(streams) for coin, streams in old.revised.items()} if old else {}
+    for coin, streams in made.tables.items():
+        for name, table in streams.items():
+            mine = entries.setdefault(check_symbol(coin), {})
+            mine[name] = _put(folder, coin, name, table, made.source)
+    for coin, streams in made.revised.items():
+        for name, table in streams.items():
+            entry = _put(folder, coin, f"{name}_revised", table, made.source)
+            was = revised.setdefault(coin, {}).get(name, ())
+            revised[coin][name] = (*was, entry)
+    for coin, parts in made.fetched.items():
+        fetched.setdefault(coin, {}).update(parts)
+    before = old.findings if old else ()
+    kept = [f for f in before if (f.symbol, f.stream) not in made.findings]
+    entries = {coin: dict(sorted(streams.items())) for coin, streams in sorted(entries.items())}
+    return Pointer(
+        schema=SCHEMA,
+        dataset=dataset,
+        bar=bar_text(bar),
+        fingerprint=_fingerprint(bar, entries),
+        findings=merged([*kept, *(f for found in made.findings.values() for f in found)]),
+        tables=entries,
+        previous=tuple(sorted(old.files)) if old else (),
+        listings={**(old.listings if old else {}), **made.listings},
+        fetched=fetched,
+        revised=revised,
     )
-
-
-def _read(folder: Path, entry: Entry) -> pd.DataFrame:
-    """One table; the bytes that are parsed are those that were checked."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    path = folder / entry.file
-    hint = "import the data set again"
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        got = error.strerror
-        raise StoreError(
-            "a stored file must be readable", got=got, where=str(path), hint=hint
-        ) from (error)
-    if len(data) != entry.size:
-        got = f"{len(data)} of {entry.size} bytes"
-        raise StoreError("a stored file must be whole", got=got, where=str(path), hint=hint)
-    if hashlib.sha256(data).hexdigest() != entry.sha256:
-        rule = "a stored file must be as it was written"
-        raise StoreError(rule, got="another content", where=str(path), hint=hint)
-    frame: pd.DataFrame = pq.read_table(pa.BufferReader(data)).to_pandas()
-    return frame
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, also after a power cut."""
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _clean(folder: Path, *, keep: set[str]) -> None:

@@ -74,6 +74,18 @@ STREAMS: dict[str, Stream] = {
             panel=("open", "high", "low", "close"),
         ),
         Stream(
+            "index",
+            "bars",
+            {
+                "open": _PRICE_OPTIONAL,
+                "high": _PRICE_OPTIONAL,
+                "low": _PRICE_OPTIONAL,
+                "close": _PRICE,
+            },
+            about="the venue's index: spot on several exchanges, to which the perp is held",
+            panel=("open", "high", "low", "close"),
+        ),
+        Stream(
             "premium_index",
             "bars",
             {
@@ -104,6 +116,14 @@ STREAMS: dict[str, Stream] = {
             max_age=pd.Timedelta(hours=9),
             about="open contracts in coins",
             panel=("open_interest",),
+        ),
+        Stream(
+            "long_short",
+            "snapshot",
+            {"ratio": Column("accounts net long / accounts net short", positive=True)},
+            max_age=pd.Timedelta(hours=9),
+            about="how many accounts are long for one that is short, whatever their size",
+            panel=("ratio",),
         ),
         Stream(
             "future",

@@ -1,0 +1,19 @@
+"""Market data from exchanges, through ccxt: complete, resumable, safe to kill.
+
+* `venues`: which exchanges, and what each gives.
+* `client`: one exchange's ccxt client: retries, pauses, plain errors.
+* `markets`: from a coin's name to the exchange's markets.
+* `asking`: one request, as arrays in the project's units.
+* `ranges`: what is missing, and what to ask for.
+* `staging`: pages, stored as they come.
+* `engine`: the fetch: ask, notice what an answer lacks, ask again, store.
+* `fold`: pages into a new version of the data set.
+* `spec`: the data set that a fetch fills.
+* `job`: all of it.
+"""
+
+from fadefollow.market.fetch.job import FetchReport, fetch_job
+from fadefollow.market.fetch.spec import fetch_spec
+from fadefollow.market.fetch.venues import VENUES, Venue, venue_named
+
+__all__ = ["VENUES", "FetchReport", "Venue", "fetch_job", "fetch_spec", "venue_named"]

@@ -1,0 +1,201 @@
+"""Pages into tables: the staged records of a fetch become a new version of the data set.
+
+All of it happens in one update of the store, which is whole or not at all. A page whose name the
+new version lists as folded may be removed; if that is cut short, the next fold knows it by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from fadefollow.errors import DataError
+from fadefollow.market import clean
+from fadefollow.market.fetch.asking import Part
+from fadefollow.market.fetch.ranges import joined
+from fadefollow.market.fetch.staging import Page, Staging, read
+from fadefollow.market.findings import Finding, when
+from fadefollow.market.schema import canonical
+from fadefollow.market.spec import DatasetSpec
+from fadefollow.market.store import Fetched, Listing, Pointer, Store, Update
+from fadefollow.market.streams import stream
+
+_ASKED = "asked"
+
+
+@dataclass(frozen=True)
+class Folded:
+    """What a fold did."""
+
+    pointer: Pointer
+    revised: tuple[Finding, ...]  #: values that the venue has changed since they were fetched
+
+
+def staging(store: Store, dataset: str, part: Part) -> Staging:
+    """Where the pages of a part lie."""
+    return Staging(store.staging(dataset) / part.coin / part.name)
+
+
+def fold(store: Store, dataset: str, spec: DatasetSpec, parts: Sequence[Part]) -> Folded | None:
+    """Bring the pages of these parts into the data set; None where there is nothing new.
+
+    Raises:
+        DataError: the records break their schema, or a coin has neither perp nor spot bars.
+        StoreError: the store cannot be written; the old version and all pages stay.
+    """
+    if not any(staging(store, dataset, part).pages() for part in parts):
+        return None
+    revised: list[Finding] = []
+
+    def change(old: Pointer | None) -> Update:
+        made = _Fold(store, dataset, spec, old)
+        for part in parts:
+            made.add(part)
+        update = made.finish(parts)
+        revised.extend(made.revisions)
+        return update
+
+    pointer = store.update(dataset, change, bar=spec.bar)
+    for part in parts:
+        done = pointer.fetched.get(part.coin, {}).get(part.name)
+        staging(store, dataset, part).drop(done.folded if done else ())
+    return Folded(pointer, tuple(revised))
+
+
+class _Fold:
+    """One update in the making; the data set is locked meanwhile."""
+
+    def __init__(self, store: Store, dataset: str, spec: DatasetSpec, old: Pointer | None) -> None:
+        self.store, self.dataset, self.spec, self.old = store, dataset, spec, old
+        self.fresh: dict[tuple[str, str], list[pd.DataFrame]] = {}
+        self.fetched: dict[str, dict[str, Fetched]] = {}
+        self.revisions: list[Finding] = []
+
+    def add(self, part: Part) -> None:
+        """Read the new pages of one part."""
+        was = self.old.fetched.get(part.coin, {}).get(part.name) if self.old else None
+        known = set(was.folded) if was else set()
+        found = staging(self.store, self.dataset, part).pages()
+        pages = [p for p in found if p.name not in known]
+        if not pages:
+            return
+        covered = joined([*(was.covered if was else ()), *(p.window for p in pages)])
+        # names of pages that are gone need not be remembered
+        names = tuple(p.name for p in found)
+        state = Fetched(market=part.market.symbol, covered=covered, folded=names)
+        self.fetched.setdefault(part.coin, {})[part.name] = state
+        frames = self.fresh.setdefault((part.coin, part.stream), [])
+        frames += [made for page in pages if len(made := _frame(part, page))]
+
+    def finish(self, parts: Sequence[Part]) -> Update:
+        """The tables, with what the venue has revised kept beside them."""
+        tables: dict[str, dict[str, pd.DataFrame]] = {}
+        superseded: dict[str, dict[str, pd.DataFrame]] = {}
+        findings: dict[tuple[str, str], tuple[Finding, ...]] = {}
+        for (coin, name), frames in self.fresh.items():
+            if not frames:
+                continue
+            newest, older = self._merged(coin, name, frames)
+            tables.setdefault(coin, {})[name] = self._canonical(coin, name, newest)
+            if len(older):
+                superseded.setdefault(coin, {})[name] = older
+                self.revisions.append(_revision(coin, name, older, len(older)))
+            found = self._findings(coin, name, older)
+            findings[coin, name] = found
+        self._check_bases(tables)
+        return Update(
+            tables, findings, self._listings(parts, tables), self.fetched, superseded,
+            source=self.spec.venue,
+        )  # fmt: skip
+
+    def _merged(
+        self, coin: str, name: str, frames: list[pd.DataFrame]
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Each record as it was given last, and those that were given otherwise before."""
+        key = ["time", *stream(name).key]
+        values = [c for c in frames[0] if c not in (*key, _ASKED)]
+        entry = self.old.tables.get(coin, {}).get(name) if self.old else None
+        if entry is not None:
+            table = self.store.table(self.dataset, entry)
+            frames = [table[[*key, *values]].assign(**{_ASKED: 0}), *frames]
+        whole = pd.concat(frames, ignore_index=True)
+        whole = whole.sort_values([*key, _ASKED], kind="stable", ignore_index=True)
+        last = ~whole.duplicated(key, keep="last").to_numpy()
+        if last.all():
+            return whole.drop(columns=_ASKED), whole.iloc[:0]
+        numbers = whole[values].to_numpy(np.float64)
+        changed = np.zeros(len(whole), bool)
+        same = numbers[:-1] == numbers[1:]
+        same |= np.isnan(numbers[:-1]) & np.isnan(numbers[1:])
+        changed[:-1] = ~same.all(axis=1) & ~last[:-1]
+        older = whole[changed].drop(columns=_ASKED)
+        noticed = whole[_ASKED].shift(-1)[changed].astype("int64")
+        older["seen"] = pd.to_datetime(noticed, utc=True).dt.as_unit("ns")
+        return (
+            whole[last].drop(columns=_ASKED).reset_index(drop=True),
+            older.reset_index(drop=True),
+        )
+
+    def _canonical(self, coin: str, name: str, frame: pd.DataFrame) -> pd.DataFrame:
+        if name == "funding":
+            frame, _ = clean.infer_intervals(frame, stream(name))
+        where = f"{self.spec.venue} {coin} {name}"
+        return canonical(frame, name, bar=self.spec.bar, where=where, lag=self.spec.lag(name))
+
+    def _findings(self, coin: str, name: str, older: pd.DataFrame) -> tuple[Finding, ...]:
+        before = self.old.revised.get(coin, {}).get(name, ()) if self.old else ()
+        count = sum(e.rows for e in before) + len(older)
+        if not count:
+            return ()
+        first = min([pd.Timestamp(e.first) for e in before] + list(older["time"][:1]))
+        return (_revision(coin, name, pd.DataFrame({"time": [first]}), count),)
+
+    def _check_bases(self, tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> None:
+        for coin in tables:
+            there = {*tables[coin], *(self.old.tables.get(coin, {}) if self.old else {})}
+            if not there & {"perp", "spot"}:
+                raise DataError(
+                    "a coin needs perp or spot bars",
+                    got=", ".join(sorted(there)),
+                    where=f"{self.spec.venue} {coin}",
+                    hint="add perp or spot to --streams, or choose a range in which it was traded",
+                )
+
+    def _listings(
+        self, parts: Sequence[Part], tables: Mapping[str, Mapping[str, pd.DataFrame]]
+    ) -> dict[str, Listing]:
+        """When trading began and ended, by the perp, else by spot."""
+        made: dict[str, Listing] = {}
+        for part in sorted(parts, key=lambda p: p.stream != "perp"):
+            table = tables.get(part.coin, {}).get(part.stream)
+            if part.stream not in ("perp", "spot") or part.coin in made or table is None:
+                continue
+            first = pd.Timestamp(table["time"].iloc[0])
+            asked = self.fetched[part.coin][part.name].covered[0][0]
+            listed = part.market.created
+            if listed is None and first > pd.Timestamp(asked, unit="ms", tz="UTC"):
+                listed = first
+            gone = None if part.market.active else table["time"].iloc[-1] + self.spec.bar
+            made[part.coin] = Listing(
+                listed=None if listed is None else listed.isoformat(),
+                delisted=None if gone is None else gone.isoformat(),
+            )
+        return made
+
+
+def _frame(part: Part, page: Page) -> pd.DataFrame:
+    times, values = read(page, part.columns)
+    made = pd.DataFrame({"time": pd.to_datetime(times, unit="ms", utc=True).as_unit("ns")})
+    if part.market.expiry is not None:
+        made["expiry"] = part.market.expiry.as_unit("ns")
+    for place, name in enumerate(part.columns):
+        made[name] = values[:, place]
+    return made.assign(**{_ASKED: page.asked})
+
+
+def _revision(coin: str, name: str, older: pd.DataFrame, count: int) -> Finding:
+    text = "values that the venue changed after they were fetched; the newest are used"
+    return Finding("warning", coin, name, "revised values", count, when(older["time"].min()), text)

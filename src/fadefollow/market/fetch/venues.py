@@ -1,0 +1,260 @@
+"""The exchanges that can be fetched from, and what each gives.
+
+What ccxt knows (which calls a venue has, how many bars one answer holds, which bars there are) is
+asked of ccxt. What it does not know is written down here, from the venues' own documentation: the
+page sizes of the other calls, how far back they answer, and in which unit they count.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal
+
+import pandas as pd
+
+from fadefollow.errors import DataError, unknown
+
+_DAY = pd.Timedelta(days=1)
+_OHLC = ("open", "high", "low", "close")
+
+#: stream → ccxt's call, and the price that it is asked for
+CALLS: Mapping[str, tuple[str, str | None]] = {
+    "spot": ("fetchOHLCV", None),
+    "perp": ("fetchOHLCV", None),
+    "mark": ("fetchMarkOHLCV", "mark"),
+    "index": ("fetchIndexOHLCV", "index"),
+    "premium_index": ("fetchPremiumIndexOHLCV", "premiumIndex"),
+    "funding": ("fetchFundingRateHistory", None),
+    "open_interest": ("fetchOpenInterestHistory", None),
+    "long_short": ("fetchLongShortRatioHistory", None),
+    "future": ("fetchOHLCV", None),
+}
+#: stream → its columns in a page
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("spot", "perp", "future"), (*_OHLC, "volume")),
+    **dict.fromkeys(("mark", "index", "premium_index"), _OHLC),
+    "funding": ("rate",),
+    "open_interest": ("open_interest",),
+    "long_short": ("ratio",),
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What one venue says of one call in its documentation, and ccxt does not."""
+
+    page: int = 0  #: records in one answer at most; 0: as ccxt says
+    reach: pd.Timedelta | None = None  #: older records are not given
+    reach_records: int | None = None  #: the same, in records
+    longest: pd.Timedelta | None = None  #: range that one request may ask for
+    periods: tuple[str, ...] = ()  #: spacings of snapshots, by default ccxt's
+    start: str = ""  #: the request's own name of the start, where ccxt sends none
+    until: str = "until"  #: likewise of the end
+    amount: str = "openInterestAmount"  #: ccxt's field of the open interest
+    contracts: bool = False  #: amounts count contracts, not coins
+    linear_only: bool = False  #: of inverse contracts the amounts are no coins
+    hourly: str = ""  #: settlements are hourly, and this field has the hour's rate
+
+
+@dataclass(frozen=True)
+class Venue:
+    """One exchange."""
+
+    name: str  #: ccxt's
+    title: str
+    facts: Mapping[str, Facts]
+    #: contracts that hold most of the venue's trading
+    contracts: Literal["linear", "inverse"] = "linear"
+    #: ccxt settings that the venue needs
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    #: longest time between two settlements
+    settles_hours: int = 8
+    notes: tuple[str, ...] = ()
+
+    def fact(self, stream: str) -> Facts:
+        """What is known about the call behind a stream."""
+        return self.facts.get(stream, Facts())
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The streams that ccxt can get from this venue."""
+        has = described(self.name).has
+        return tuple(
+            s for s, (call, _) in CALLS.items() if has.get(call) is True and self._lists(s)
+        )
+
+    def _lists(self, stream: str) -> bool:
+        kinds = {"spot": "spot", "future": "future"}
+        has: Mapping[str, Any] = described(self.name).has
+        return stream not in kinds or has.get(kinds[stream]) is True
+
+    def page(self, stream: str) -> int:
+        """Records that one answer holds at most."""
+        own = self.fact(stream).page
+        if own:
+            return own
+        kind = {"spot": "spot", "future": "future"}.get(stream, "swap")
+        features = described(self.name).features[kind]
+        told: Any = (features if kind == "spot" else features[self.contracts])["fetchOHLCV"]
+        price = CALLS[stream][1]
+        return int(told.get(price) or told["limit"])
+
+    def period(self, stream: str, bar: str) -> str:
+        """The spacing to ask for, so that every bar of the data set can have a value.
+
+        Raises:
+            DataError: the venue has no such bars.
+        """
+        own = self.fact(stream).periods
+        known = tuple(described(self.name).timeframes)
+        if stream not in ("open_interest", "long_short"):
+            if bar not in known:
+                raise DataError(
+                    f"the size of a bar must be one that {self.title} has",
+                    got=bar,
+                    hint=f"there are {', '.join(k for k in known if not k.endswith('M'))}",
+                )
+            return bar
+        size = timeframe_ms(bar)
+        fits = [p for p in own or known if size % timeframe_ms(p) == 0]
+        if not fits:
+            raise DataError(
+                f"{self.title} must have {stream} at a spacing that divides the bar",
+                got=bar,
+                hint=f"there are {', '.join(own or known)}",
+            )
+        return max(fits, key=timeframe_ms)
+
+
+_FIVE_TO_DAY = ("5m", "15m", "30m", "1h", "4h", "1d")
+VENUES: Mapping[str, Venue] = {
+    venue.name: venue
+    for venue in (
+        Venue(
+            "binance", "Binance",
+            {
+                # 500 in ccxt's list for contracts, but its call asks for up to 1,000
+                **{s: Facts(page=1000, longest=200 * _DAY)
+                   for s in ("perp", "mark", "index", "premium_index", "future")},
+                "funding": Facts(page=1000),
+                "open_interest": Facts(
+                    page=500, reach=29 * _DAY, linear_only=True,
+                    periods=("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")),
+                "long_short": Facts(
+                    page=500, reach=29 * _DAY,
+                    periods=("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")),
+            },
+            settings={"options": {"fetchMarkets": {"types": ["spot", "linear", "inverse"]}}},
+            notes=("open interest and the long/short ratio reach back 30 days by this interface; "
+                   "the public archive has them for years",),
+        ),
+        Venue(
+            "bybit", "Bybit",
+            {
+                "funding": Facts(page=200),
+                "open_interest": Facts(page=200, periods=_FIVE_TO_DAY, linear_only=True),
+                "long_short": Facts(
+                    page=500, periods=_FIVE_TO_DAY, start="startTime", until="endTime"),
+            },
+            settings={"options": {"fetchMarkets": {"types": ["spot", "linear", "inverse"]}}},
+        ),
+        Venue(
+            "okx", "OKX",
+            {
+                "funding": Facts(page=100, reach=90 * _DAY, until="after"),
+                "open_interest": Facts(page=100, reach_records=1440, periods=("5m", "1h", "1d"),
+                                       amount="baseVolume"),
+                "long_short": Facts(page=100, reach_records=1440, periods=("5m", "1h", "1d")),
+            },
+            settings={"options": {"fetchMarkets": {"types": ["spot", "swap", "future"]}}},
+            notes=("the OKX interface gives no more than three months of settlements",),
+        ),
+        Venue(
+            "deribit", "Deribit",
+            {"funding": Facts(page=700, hourly="interest_1h", longest=29 * _DAY)},
+            contracts="inverse",
+            settles_hours=1,
+            notes=("Deribit settles funding continuously; the rate of each hour is taken as one "
+                   "settlement",),
+        ),
+        Venue(
+            "hyperliquid", "Hyperliquid",
+            {
+                **{s: Facts(page=5000, reach_records=5000) for s in ("spot", "perp")},
+                "funding": Facts(page=500),
+            },
+            settles_hours=1,
+            settings={"options": {"fetchMarkets": {"types": ["spot", "swap"]}}},
+            notes=("Hyperliquid gives the last 5,000 bars of each size and no older ones",),
+        ),
+        Venue(
+            "gate", "Gate",
+            {
+                "spot": Facts(reach_records=10_000),
+                "perp": Facts(contracts=True),
+                "future": Facts(contracts=True),
+                "funding": Facts(page=1000),
+                "open_interest": Facts(page=100, contracts=True, linear_only=True,
+                                       periods=("5m", "15m", "30m", "1h", "4h", "1d")),
+            },
+            settings={"options": {"fetchMarkets": {"types": ["spot", "swap", "future"]}}},
+        ),
+    )
+}  # fmt: skip
+
+
+def venue_named(name: str) -> Venue:
+    """The venue called `name` by ccxt.
+
+    Raises:
+        UnknownNameError: it is none that can be fetched from.
+    """
+    if name not in VENUES:
+        raise unknown("venue", name, VENUES)
+    return VENUES[name]
+
+
+@cache
+def described(name: str) -> Any:
+    """ccxt's own description of a venue; nothing is sent anywhere."""
+    return getattr(importlib.import_module("ccxt"), name)()
+
+
+def timeframe_ms(text: str) -> int:
+    """The length of one of ccxt's timeframes, as `5m` or `1d`."""
+    return int(described("binance").parse_timeframe(text)) * 1000
+
+
+def page_text() -> str:
+    """The body of docs/venues.md: what each venue gives, from this registry and ccxt."""
+    lines: list[str] = []
+    for venue in VENUES.values():
+        lines += [
+            f"## {venue.title}", "",
+            f"`fadefollow data fetch {venue.name} BTC --since 2021-01-01`; contracts: "
+            f"{venue.contracts} ones first.", "",
+            "| stream | ccxt's call | records in an answer | how far back |", "|---|---|---|---|",
+        ]  # fmt: skip
+        for stream in venue.streams:
+            call, price = CALLS[stream]
+            called = f"`{call}`" if price is None else f"`{call}` (price `{price}`)"
+            lines.append(
+                f"| {stream} | {called} | {venue.page(stream):,} | {_reach(venue.fact(stream))} |"
+            )
+        missing = [s for s in CALLS if s not in venue.streams]
+        if missing:
+            lines += ["", f"Not given: {', '.join(missing)}."]
+        lines += [x for note in venue.notes for x in ("", f"{note[0].upper()}{note[1:]}.")]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _reach(facts: Facts) -> str:
+    if facts.reach is not None:
+        return f"{facts.reach.days} days"
+    if facts.reach_records is not None:
+        return f"the last {facts.reach_records:,} records"
+    return "since the listing"

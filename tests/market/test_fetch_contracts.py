@@ -1,0 +1,234 @@
+"""What other venues answer, by their documentation, through ccxt's parsers into our tables.
+
+The samples have the fields and units that the venues document; the numbers are made up.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from fadefollow.market.fetch import fetch_job
+from fadefollow.market.spec import DatasetSpec
+from fadefollow.market.store import Store
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "exchange"))
+
+from canned import Canned
+
+START = pd.Timestamp("2026-11-20 00:00", tz="UTC")
+HOUR = 3_600_000
+T0 = START.value // 10**6
+NOW = T0 + 100 * HOUR
+Fetch = Callable[..., dict[str, pd.DataFrame]]
+
+
+@pytest.fixture
+def fetched(tmp_path: Path) -> Iterator[Fetch]:
+    """Fetch BTC for three hours from canned answers; the tables by stream."""
+    running: list[Canned] = []
+
+    def make(
+        venue: str, answers: dict[str, Any], urls: Callable[[str], dict[str, Any]], *coins: str
+    ) -> dict[str, pd.DataFrame]:
+        running.append(exchange := Canned(answers))
+        settings = {"urls": {"api": urls(exchange.root)}, "enableRateLimit": False}
+        spec = DatasetSpec(title=venue, source="fetch", bar="1h", venue=venue, ccxt=settings)
+        fetch_job(
+            spec, venue, coins or ("BTC",), tmp_path, since=START, first_wait=0.01,
+            until=START + pd.Timedelta(hours=3),
+        )  # fmt: skip
+        store = Store(tmp_path)
+        return store.load(venue, (coins or ("BTC",))[0], pointer=store.read(venue))
+
+    yield make
+    for exchange in running:
+        exchange.close()
+
+
+def hours(table: pd.DataFrame) -> list[int]:
+    return [int((t - START) / pd.Timedelta(hours=1)) for t in table["time"]]
+
+
+def okx_instrument(kind: str, name: str, **more: str) -> dict[str, str]:
+    return {
+        "instType": kind, "instId": name, "state": "live", "listTime": "1606468572000",
+        "tickSz": "0.1", "lotSz": "1", "minSz": "1", "lever": "100", **more,
+    }  # fmt: skip
+
+
+def test_okx(fetched: Fetch) -> None:
+    expiry = T0 + 30 * 24 * HOUR
+    contract = {"uly": "BTC-USDT", "instFamily": "BTC-USDT", "settleCcy": "USDT", "ctVal": "0.01",
+                "ctMult": "1", "ctValCcy": "BTC", "ctType": "linear"}  # fmt: skip
+    swap = okx_instrument("SWAP", "BTC-USDT-SWAP", **contract)
+    future = okx_instrument(
+        "FUTURES", "BTC-USDT-261220", expTime=str(expiry), alias="quarter", **contract
+    )
+    spot = okx_instrument("SPOT", "BTC-USDT", baseCcy="BTC", quoteCcy="USDT")
+    # ts, o, h, l, c, vol in contracts, volCcy in coins, volCcyQuote, confirm; newest first
+    bars = [[str(T0 + i * HOUR), "100", "103", "99", str(101 + i), "7000", "70", "7000", "1"]
+            for i in (2, 1, 0)]  # fmt: skip
+    marks = [[str(T0 + i * HOUR), "100", "103", "99", str(100.5 + i), "1"] for i in (2, 1, 0)]
+    funding = [{"fundingRate": "0.00012", "realizedRate": "0.0001", "fundingTime": str(T0),
+                "instId": "BTC-USDT-SWAP", "instType": "SWAP"}]  # fmt: skip
+    # ts, oi in contracts, oiCcy in coins, oiUsd
+    interest = [[str(T0 + i * HOUR), "5000", str(50 + i), "5000"] for i in (2, 1, 0)]
+    ratios = [[str(T0 + i * HOUR), str(1.5 + i)] for i in (2, 1, 0)]
+
+    def ok(data: Any) -> dict[str, Any]:
+        return {"code": "0", "msg": "", "data": data}
+
+    tables = fetched("okx", {
+        "public/time": ok([{"ts": str(NOW)}]),
+        "instruments?instType=SPOT": ok([spot]),
+        "instruments?instType=SWAP": ok([swap]),
+        "instruments?instType=FUTURES": ok([future]),
+        "market/mark-price-candles": ok(marks),
+        "market/index-candles": ok(marks),
+        "market/history-mark-price-candles": ok(marks),
+        "market/history-index-candles": ok(marks),
+        "instId=BTC-USDT&": ok(bars),
+        "market/candles": ok(bars),
+        "market/history-candles": ok(bars),
+        "public/funding-rate-history": ok(funding),
+        "rubik/stat/contracts/open-interest-history": ok(interest),
+        "rubik/stat/contracts/long-short-account-ratio": ok(ratios),
+    }, lambda root: {"rest": root})  # fmt: skip
+    assert set(tables) == {
+        "spot", "perp", "mark", "index", "funding", "open_interest", "long_short", "future",
+    }  # fmt: skip
+    perp = tables["perp"]
+    assert hours(perp) == [0, 1, 2]
+    assert perp["close"].tolist() == [101.0, 102.0, 103.0]
+    assert perp["volume"].tolist() == [70.0] * 3  # coins, not contracts
+    assert tables["mark"]["close"].tolist() == [100.5, 101.5, 102.5]
+    assert tables["funding"]["rate"].tolist() == [0.0001]  # what was paid, not what was forecast
+    assert tables["open_interest"]["open_interest"].tolist() == [50.0, 51.0, 52.0]
+    assert tables["long_short"]["ratio"].tolist() == [1.5, 2.5, 3.5]
+    assert set(tables["future"]["expiry"]) == {pd.Timestamp(expiry, unit="ms", tz="UTC")}
+
+
+def test_deribit(fetched: Fetch) -> None:
+    def instrument(name: str, kind: str, **more: Any) -> dict[str, Any]:
+        return {
+            "instrument_name": name, "kind": kind, "base_currency": "BTC", "is_active": True,
+            "quote_currency": "USD", "counter_currency": "USD", "settlement_currency": "BTC",
+            "creation_timestamp": 1534167754000, "tick_size": 0.5, "min_trade_amount": 10,
+            "contract_size": 10, "taker_commission": 0.0005, "maker_commission": 0.0,
+            "instrument_type": "reversed", **more,
+        }  # fmt: skip
+
+    expiry = T0 + 30 * 24 * HOUR + 8 * HOUR
+    perp = instrument("BTC-PERPETUAL", "future", settlement_period="perpetual",
+                      expiration_timestamp=32503708800000)  # fmt: skip
+    future = instrument("BTC-20DEC26", "future", settlement_period="month",
+                        expiration_timestamp=expiry)  # fmt: skip
+    chart = {
+        "ticks": [T0, T0 + HOUR, T0 + 2 * HOUR], "open": [100.0, 101.0, 102.0],
+        "high": [103.0] * 3, "low": [99.0] * 3, "close": [101.0, 102.0, 103.0],
+        "volume": [1.5, 2.5, 3.5], "cost": [150.0] * 3, "status": "ok",
+    }  # fmt: skip
+    hourly = [
+        {"timestamp": T0 + i * HOUR, "index_price": 100.0, "prev_index_price": 100.0,
+         "interest_8h": 0.0008, "interest_1h": 0.0001 * (i + 1)}
+        for i in range(3)
+    ]  # fmt: skip
+
+    def ok(result: Any) -> dict[str, Any]:
+        return {"jsonrpc": "2.0", "result": result, "usIn": 1, "usOut": 2}
+
+    tables = fetched("deribit", {
+        "public/get_time": ok(NOW),
+        "public/get_currencies": ok([{"currency": "BTC", "currency_long": "Bitcoin"}]),
+        "public/get_instruments": ok([perp, future]),
+        "public/get_tradingview_chart_data": ok(chart),
+        "public/get_funding_rate_history": ok(hourly),
+    }, lambda root: {"rest": root})  # fmt: skip
+    assert set(tables) == {"perp", "funding", "future"}
+    assert tables["perp"]["close"].tolist() == [101.0, 102.0, 103.0]
+    assert tables["perp"]["volume"].tolist() == [1.5, 2.5, 3.5]
+    # the hour's own rate: charging that of 8 hours each hour would charge eight times too much
+    assert tables["funding"]["rate"].tolist() == pytest.approx([0.0001, 0.0002, 0.0003])
+    assert tables["funding"]["interval_hours"].tolist() == [1.0] * 3
+
+
+def test_hyperliquid(fetched: Fetch) -> None:
+    universe = [{"name": "BTC", "szDecimals": 5, "maxLeverage": 50},
+                {"name": "kPEPE", "szDecimals": 0, "maxLeverage": 10}]  # fmt: skip
+    context = {"funding": "0.0000125", "openInterest": "31000", "prevDayPx": "100", "markPx": "101",
+               "dayNtlVlm": "1", "premium": "0", "oraclePx": "101", "midPx": "101"}  # fmt: skip
+    tokens = [{"name": "USDC", "szDecimals": 8, "weiDecimals": 8, "index": 0},
+              {"name": "PURR", "szDecimals": 0, "weiDecimals": 5, "index": 1}]  # fmt: skip
+    pair = {"name": "PURR/USDC", "tokens": [1, 0], "index": 0, "isCanonical": True}
+    candles = [
+        {"t": T0 + i * HOUR, "T": T0 + (i + 1) * HOUR - 1, "s": "kPEPE", "i": "1h", "o": "0.01",
+         "c": str(0.01 + i / 1000), "h": "0.02", "l": "0.005", "v": "4000", "n": 3}
+        for i in range(3)
+    ]  # fmt: skip
+    settled = [{"coin": "kPEPE", "fundingRate": "0.0000125", "premium": "0.0001",
+                "time": T0 + i * HOUR + 37} for i in range(3)]  # fmt: skip
+    tables = fetched("hyperliquid", {
+        '"exchangeStatus"': {"time": NOW, "specialStatuses": None},
+        '"candleSnapshot"': candles,
+        '"fundingHistory"': settled,
+        '"metaAndAssetCtxs"': [{"universe": universe}, [context, context]],
+        '"spotMetaAndAssetCtxs"': [{"universe": [pair], "tokens": tokens}, [{
+            "prevDayPx": "0.2", "dayNtlVlm": "1", "markPx": "0.2", "midPx": "0.2",
+            "circulatingSupply": "1", "coin": "PURR/USDC"}]],
+    }, lambda root: {"public": root, "private": root}, "PEPE")  # fmt: skip
+    assert set(tables) == {"perp", "funding"}
+    # kPEPE is a thousand of them
+    assert tables["perp"]["close"].tolist() == [0.01 / 1000, 0.011 / 1000, 0.012 / 1000]
+    assert tables["perp"]["volume"].tolist() == [4_000_000.0] * 3
+    assert hours(tables["funding"]) == [0, 1, 2]
+    assert tables["funding"]["rate"].tolist() == [0.0000125] * 3
+    assert tables["funding"]["interval_hours"].tolist() == [1.0] * 3
+
+
+def test_gate(fetched: Fetch) -> None:
+    contract = {
+        "name": "BTC_USDT", "type": "direct", "quanto_multiplier": "0.0001", "mark_price": "101",
+        "order_price_deviate": "0.5", "order_size_min": 1, "order_size_max": 1000000,
+        "leverage_min": "1", "leverage_max": "100", "maker_fee_rate": "-0.0001",
+        "taker_fee_rate": "0.0005", "funding_interval": 28800, "in_delisting": False,
+        "create_time": 1546905600, "order_price_round": "0.1",
+    }  # fmt: skip
+    pair = {"id": "BTC_USDT", "base": "BTC", "quote": "USDT", "fee": "0.2", "precision": 1,
+            "amount_precision": 6, "trade_status": "tradable", "buy_start": 0, "sell_start": 0,
+            "min_base_amount": "0.0001", "min_quote_amount": "3"}  # fmt: skip
+    seconds = T0 // 1000
+    swap = [{"t": seconds + i * 3600, "o": "100", "h": "103", "l": "99", "c": str(101 + i),
+             "v": 20000, "sum": "202"} for i in range(3)]  # fmt: skip
+    mark = [{k: v for k, v in row.items() if k not in ("v", "sum")} for row in swap]
+    # time, quote volume, close, high, low, open, base volume, closed
+    spot = [[str(seconds + i * 3600), "700", str(102 + i), "105", "98", "100", "7.5", "true"]
+            for i in range(3)]  # fmt: skip
+    stats = [{"time": seconds + i * 3600, "open_interest": 50000 + i, "open_interest_usd": 1.0,
+              "lsr_account": 1.5} for i in range(3)]  # fmt: skip
+    tables = fetched("gate", {
+        "spot/time": {"server_time": NOW},
+        "spot/currency_pairs": [pair],
+        "margin/currency_pairs": [],
+        "futures/usdt/contracts": [contract],
+        "futures/btc/contracts": [],
+        "delivery/": [],
+        "contract=mark_BTC_USDT": mark,
+        "contract=index_BTC_USDT": mark,
+        "futures/usdt/candlesticks": swap,
+        "spot/candlesticks": spot,
+        "futures/usdt/funding_rate": [{"t": seconds, "r": "0.0001"}],
+        "futures/usdt/contract_stats": stats,
+    }, lambda root: {"public": dict.fromkeys(
+        ("wallet", "futures", "margin", "delivery", "spot", "options"), root)})  # fmt: skip
+    assert set(tables) == {"spot", "perp", "mark", "index", "funding", "open_interest"}
+    assert tables["perp"]["volume"].tolist() == [2.0] * 3  # 20,000 contracts of 0.0001 coins
+    assert tables["open_interest"]["open_interest"].tolist() == pytest.approx([5, 5.0001, 5.0002])
+    assert tables["spot"]["close"].tolist() == [102.0, 103.0, 104.0]
+    assert tables["spot"]["volume"].tolist() == [7.5] * 3
+    assert tables["funding"]["rate"].tolist() == [0.0001]
