@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,6 +22,7 @@ from fadefollow.tuning.calibrating import (
     summarise_tuner,
     words,
 )
+from fadefollow.tuning.calibrating.market import _rank
 from fadefollow.verdict.calibrating import Arm, CalibrationError
 from fadefollow.verdict.calibrating.shares import Mean
 from fadefollow.workspace import find_workspace
@@ -57,7 +59,7 @@ def test_other_searches_have_another_key(bet):
 
 def search(**changes: float) -> Search:
     usual = Search(
-        t=1.0, psr=0.8, deflated=0.3, pbo=0.5, p_loss=0.4, bps=60.0, after_bps=-20.0
+        t=1.0, psr=0.8, deflated=0.3, pbo=0.5, p_loss=0.4, bps=60.0, after_bps=-20.0, rank=0.5
     )  # fmt: skip
     return dataclasses.replace(usual, **changes)
 
@@ -129,13 +131,27 @@ def test_a_broken_promise_is_named(changes, said):
 
 
 def test_a_fold_without_a_winner_claims_nothing():
-    none = search(t=NAN, psr=NAN, deflated=NAN, pbo=NAN, p_loss=NAN, bps=NAN, after_bps=NAN)
+    none = search(
+        t=NAN, psr=NAN, deflated=NAN, pbo=NAN, p_loss=NAN, bps=NAN, after_bps=NAN, rank=NAN
+    )
     (arm,) = counted(
         market(1, searches=(none,), mean=NAN, psr=NAN, own_mean=NAN, costs=NAN), market(2)
     ).arms
     assert (arm.last.t.count, arm.last.t.of) == (1, 2)
     assert (arm.pbo.of, arm.out_of_sample.of, arm.gain.of) == (1, 1, 1)
     assert arm.earned.count == 0
+
+
+def test_a_winner_is_ranked_among_the_other_trials_of_its_search():
+    after = {0: 1.0, 1: 3.0, 2: 1.0, 3: NAN, 4: -2.0, 5: 0.5}  # the fourth did not get so far
+    trials = [SimpleNamespace(fold=2, number=n, after=t) for n, t in after.items()]
+    other = SimpleNamespace(fold=1, number=0, after=9.0)
+    walked = SimpleNamespace(trials=(other, *trials))
+    ranks = [
+        _rank(SimpleNamespace(number=2, winner=winner), walked) for winner in (0, 1, 4, 3, None)
+    ]
+    # beats two of four and equals one; beats all; beats none; was not traded there; no winner
+    assert ranks == pytest.approx([2.5 / 4, 1.0, 0.0, NAN, NAN], nan_ok=True)
 
 
 # ---- what is kept ----
@@ -205,10 +221,13 @@ def test_a_large_edge_is_found_both_ways_and_nothing_where_nothing_is(small):
     for arm in (fade, follow):
         assert arm.out_of_sample.value > 150.0
         assert arm.wrong.count == 0
+        # the longs' phase has enough independent blocks here, the shorts' has not
+        assert (arm.tested.count, arm.tested.of) == (1, 2)
     known, _ = notebook.read(found.key)
     for one in known.values():
         assert len(one.searches) == 3
         assert [math.isnan(s.after_bps) for s in one.searches] == [False, False, True]
+        assert [math.isnan(s.rank) for s in one.searches] == [False, False, True]
         assert [answer.phase for answer in one.answers] == ["crowded_long", "crowded_short"]
         # in and out, 5 bps of fee and 5 of slippage each
         assert one.costs == pytest.approx(20.0, abs=0.5)

@@ -38,6 +38,8 @@ from fadefollow.engine.model import (
 __all__ = [
     "Returns",
     "add_shifted",
+    "bare_returns",
+    "bare_trades",
     "hold_bars",
     "outcomes",
     "resolve",
@@ -82,7 +84,19 @@ def resolve_returns(tape: Tape, events: Events, *, rules: AnyRules, costs: Costs
     """The same trades as `resolve`, as bare arrays and much faster."""
     if isinstance(tape, DatedTape):
         return returns_dated(tape, events, rules=rules, costs=costs)
+    return bare_returns(*bare_trades(tape, events, rules=rules, costs=costs))
+
+
+def bare_trades(
+    tape: Tape, events: Events, *, rules: AnyRules, costs: Costs
+) -> tuple[IntArray, FloatArray]:
+    """The trades of a perp as bare records, one row a trade: columns INTS and FLOATS (kernel)."""
     ints, floats, _ = _run(tape, events, rules, costs)
+    return ints, floats
+
+
+def bare_returns(ints: IntArray, floats: FloatArray) -> Returns:
+    """What `resolve_returns` gives, from `bare_trades`."""
     value = floats[:, FLOATS.index("return")].copy()
     reason, hole = ints[:, INTS.index("reason")], ints[:, INTS.index("hole")]
     value[(reason == END) | (hole >= 0)] = math.nan

@@ -14,9 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from fadefollow.engine.model import Costs, Events, FloatArray, IntArray, Tape
+from fadefollow.engine.kernel import FLOATS, INTS
+from fadefollow.engine.model import (
+    Costs,
+    DatedTape,
+    Events,
+    FloatArray,
+    IntArray,
+    Returns,
+    Rules,
+    Tape,
+)
 from fadefollow.engine.plan import Prepared
-from fadefollow.engine.resolver import resolve, resolve_returns
+from fadefollow.engine.resolver import bare_returns, bare_trades, resolve, resolve_returns
 from fadefollow.engine.strategy import Trade
 from fadefollow.engine.tape import cut_tape
 from fadefollow.market.memo import Memo
@@ -25,8 +35,17 @@ from fadefollow.phases import Signal, detect_checked
 from fadefollow.tuning.model import Objective, State, TuneSettings
 from fadefollow.tuning.objective import DAILY, FLOOR, score
 from fadefollow.tuning.space import Space
-from fadefollow.verdict.daily import book_returns
-from fadefollow.verdict.days import day_of_bar
+from fadefollow.verdict.daily import (
+    MARKED_FLOATS,
+    MARKED_INTS,
+    DayMarks,
+    coin_pnl,
+    held_series,
+    listed_days,
+)
+from fadefollow.verdict.days import DAY_NS, day_of_bar
+
+_WHOLE, _MONEY = [INTS.index(c) for c in MARKED_INTS], [FLOATS.index(c) for c in MARKED_FLOATS]
 
 
 @dataclass(frozen=True)
@@ -52,14 +71,9 @@ class Ground:
     day: IntArray  #: of each bar, from the calendar's first, shape (n,)
     _memo: Memo = field(default_factory=Memo, repr=False, compare=False)
 
-    def cut(self, bars: tuple[int, int]) -> tuple[tuple[Tape, ...], IntArray]:
-        """The tapes, and the day of each bar, of a range of bars by itself; made once for all."""
-
-        def make() -> tuple[tuple[Tape, ...], IntArray]:
-            tapes = tuple(cut_tape(coin.tape, *bars) for coin in self.coins)
-            return tapes, self.day[slice(*bars)] - self.day[bars[0]]
-
-        return self._memo.get(("cut", bars), make, keep=4)
+    def cut(self, bars: tuple[int, int]) -> Cutting:
+        """What a range of bars needs, by itself; made once for all trials."""
+        return self._memo.get(("cut", bars), lambda: Cutting.of(self, bars), keep=4)
 
     @classmethod
     def of(
@@ -86,6 +100,31 @@ class Ground:
     def days(self, bars: tuple[int, int]) -> int:
         """Days in a range of bars of the calendar, those at its ends counted whole."""
         return int(self.day[bars[1] - 1] - self.day[bars[0]]) + 1
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """A range of bars of the calendar, numbered from 0."""
+
+    tapes: tuple[Tape, ...]
+    day: IntArray  #: of each bar, from the first, shape (n,)
+    marks: tuple[DayMarks | None, ...]  #: by coin; None for dated tapes
+    listed: IntArray  #: coins that are listed, by day, shape (days,)
+
+    @classmethod
+    def of(cls, ground: Ground, bars: tuple[int, int]) -> Cutting:
+        """The range of a ground."""
+        tapes = tuple(cut_tape(coin.tape, *bars) for coin in ground.coins)
+        day = ground.day[slice(*bars)] - ground.day[bars[0]]
+        first, days = int(tapes[0].time[0] // DAY_NS), int(day[-1]) + 1
+        marks = tuple(
+            None
+            if isinstance(tape, DatedTape)
+            else DayMarks.of(tape, close=tape.close, day=day, first_day=first)
+            for tape in tapes
+        )
+        listed = np.sum([listed_days(tape.close, day, days) for tape in tapes], axis=0)
+        return cls(tapes, day, marks, listed)
 
 
 @dataclass(frozen=True)
@@ -156,29 +195,45 @@ def past(ground: Ground, ask: Ask) -> Past:
     """
     signal, trade = ground.space.candidate(ask.params)
     rules = trade.rules()
-    tapes, day = ground.cut(ask.bars)
+    cutting = ground.cut(ask.bars)
     found = [_events(ground, coin, signal, trade, ask.bars) for coin in ground.coins]
-    made = [
-        resolve_returns(tape, events, rules=rules, costs=coin.costs)
-        for tape, events, coin in zip(tapes, found, ground.coins, strict=True)
+    coins = [
+        _traded(tape, events, rules, coin.costs)
+        for tape, events, coin in zip(cutting.tapes, found, ground.coins, strict=True)
     ]
-    value = np.concatenate([r.value for r in made])
-    regular = ~np.isnan(value)
+    value = np.concatenate([returns.value for returns, _ in coins])
+    regular, day = ~np.isnan(value), cutting.day
 
     @functools.cache
     def daily() -> FloatArray:
-        costs = [coin.costs for coin in ground.coins]
-        books = [
-            resolve(tape, events, rules=rules, costs=cost)
-            for tape, events, cost in zip(tapes, found, costs, strict=True)
-        ]
-        return book_returns(tapes, costs, books, capital=rules.capital, day=day)[0]
+        pnl = np.zeros(len(cutting.listed))
+        for coin, tape, events, marks, (_, bare) in zip(
+            ground.coins, cutting.tapes, found, cutting.marks, coins, strict=True
+        ):
+            if marks is not None and bare is not None:
+                pnl += marks.pnl(bare[0][:, _WHOLE], bare[1][:, _MONEY], fee=coin.costs.fee)
+            else:
+                book = resolve(tape, events, rules=rules, costs=coin.costs)
+                first = int(tape.time[0] // DAY_NS)
+                for close, held in held_series(tape, book):
+                    pnl += coin_pnl(tape, coin.costs, held, close=close, day=day, first_day=first)
+        return pnl / np.maximum(cutting.listed, 1) / rules.capital
 
     return Past(
-        day=day[np.concatenate([r.entry_bar for r in made])][regular],
-        exit_day=day[np.concatenate([r.exit_bar for r in made])][regular],
+        day=day[np.concatenate([returns.entry_bar for returns, _ in coins])][regular],
+        exit_day=day[np.concatenate([returns.exit_bar for returns, _ in coins])][regular],
         value=value[regular], hold_hours=rules.hold_hours, daily=daily,
     )  # fmt: skip
+
+
+def _traded(
+    tape: Tape, events: Events, rules: Rules, costs: Costs
+) -> tuple[Returns, tuple[IntArray, FloatArray] | None]:
+    """Returns, and for a perp the bare trades that they come from."""
+    if isinstance(tape, DatedTape):
+        return resolve_returns(tape, events, rules=rules, costs=costs), None
+    bare = bare_trades(tape, events, rules=rules, costs=costs)
+    return bare_returns(*bare), bare
 
 
 def _events(

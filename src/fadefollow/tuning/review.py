@@ -26,6 +26,8 @@ from fadefollow.verdict.overfit import TrackRecord, cscv, deflated_sharpe
 
 #: blocks of CSCV, and days that each must have
 _BLOCKS, _BLOCK_DAYS = 16, 4
+#: of the forest that tells the parameters' importance; Optuna's 64 take seconds
+_TREES = 16
 #: complete trials below which nothing is said about parameters
 _FEW = 20
 
@@ -98,7 +100,7 @@ def review(
             strict=True,
         )
     )
-    records = {number: TrackRecord.of(s.daily) for number, s in seen.items()}
+    sharpes = {number: _daily_sharpe(s.daily) for number, s in seen.items()}
     after = seen[best.number] if best else Seen(np.empty(0))
     nothing = (math.nan,) * len(settings.objectives)
     fold = Fold(
@@ -111,7 +113,7 @@ def review(
         n_trades_after=after.n_trades,
         mean_net_bps=best.mean_net_bps if best else math.nan,
         mean_net_bps_after=after.mean_net_bps,
-        past=_past(trials, best, seen, records),
+        past=_past(trials, best, seen, sharpes),
         counts=Counter(t.state for t in trials),
         importance=importance(space, trials, seed=settings.seed),
     )  # fmt: skip
@@ -121,7 +123,7 @@ def review(
         else t
         for t in trials
     )
-    return Reviewed(fold, with_after, {n: r.sharpe for n, r in records.items()})
+    return Reviewed(fold, with_after, sharpes)
 
 
 def winner(trials: Sequence[Trial]) -> Trial | None:
@@ -158,21 +160,27 @@ def importance(space: Space, trials: Sequence[Trial], *, seed: int) -> dict[str,
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         found = optuna.importance.get_param_importances(
             study,
-            evaluator=optuna.importance.FanovaImportanceEvaluator(seed=seed),
+            evaluator=optuna.importance.FanovaImportanceEvaluator(n_trees=_TREES, seed=seed),
             target=lambda t: t.values[0],
         )
     return {name: float(share) for name, share in sorted(found.items())}
+
+
+def _daily_sharpe(daily: FloatArray) -> float:
+    """Mean over standard deviation; NaN where the returns do not vary."""
+    spread = float(np.std(daily, ddof=1)) if len(daily) > 1 else 0.0
+    return float(np.mean(daily)) / spread if spread > 0.0 else math.nan
 
 
 def _past(
     trials: Sequence[Trial],
     best: Trial | None,
     seen: Mapping[int, Seen],
-    records: Mapping[int, TrackRecord],
+    sharpes: Mapping[int, float],
 ) -> Past:
-    sharpes = [r.sharpe for r in records.values() if math.isfinite(r.sharpe)]
-    variance = float(np.var(sharpes, ddof=1)) if len(sharpes) > 1 else 0.0
-    record = records[best.number] if best else None
+    known_ones = [s for s in sharpes.values() if math.isfinite(s)]
+    variance = float(np.var(known_ones, ddof=1)) if len(known_ones) > 1 else 0.0
+    record = TrackRecord.of(seen[best.number].daily) if best else None
     known = record is not None and math.isfinite(record.sharpe)
     complete = [t.number for t in trials if t.state == "complete"]
     days = len(next(iter(seen.values())).daily) if seen else 0
@@ -182,8 +190,8 @@ def _past(
         split = cscv(np.column_stack([seen[n].daily for n in complete]), blocks=blocks)
     return Past(
         sharpe=record.sharpe if record else math.nan,
-        n_trials=len(records), variance=variance,
-        deflated_sharpe=deflated_sharpe(record, n_trials=len(records), variance=variance)
+        n_trials=len(sharpes), variance=variance,
+        deflated_sharpe=deflated_sharpe(record, n_trials=len(sharpes), variance=variance)
         if record and known else math.nan,
         pbo=split.pbo if split else math.nan,
         n_cscv=len(complete) if split else 0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -62,7 +63,7 @@ def book_returns(
         for close, held_in in held_series(tape, book):
             trades = held_in if code is None else held_in[held_in["code"] == code]
             pnl[coin] += coin_pnl(tape, cost, trades, close=close, day=day, first_day=first)
-        listed[coin] = _listed(tape.close, day, n_days)
+        listed[coin] = listed_days(tape.close, day, n_days)
     coins = listed.sum(axis=0)
     return pnl.sum(axis=0) / np.maximum(coins, 1) / capital, coins > 0
 
@@ -95,20 +96,47 @@ def coin_pnl(
         first_day: days from 1970 to the first.
     """
     whole, money = (
-        trades[list(names)].to_numpy(kind)
-        for names, kind in (
-            (("side", "entry_bar", "exit_bar"), np.int64),
-            (("size", "entry_price", "pnl"), np.float64),
-        )
+        np.ascontiguousarray(trades[list(names)].to_numpy(kind))
+        for names, kind in ((MARKED_INTS, np.int64), (MARKED_FLOATS, np.float64))
     )
-    marked = pd.Series(close).ffill().to_numpy()
-    last_bar = np.searchsorted(day, np.arange(day[-1] + 1), side="right") - 1
-    cash = -tape.settle_rate * tape.settle_mark
-    settle_day = tape.settle_time // DAY_NS - first_day
-    return _mark(  # type: ignore[no-any-return]
-        np.ascontiguousarray(whole), np.ascontiguousarray(money), costs.fee,
-        tape.time, day, marked[last_bar], tape.settle_time, settle_day, cash,
-    )  # fmt: skip
+    marks = DayMarks.of(tape, close=close, day=day, first_day=first_day)
+    return marks.pnl(whole, money, fee=costs.fee)
+
+
+#: columns of trades that marking to market needs
+MARKED_INTS, MARKED_FLOATS = (
+    ("side", "entry_bar", "exit_bar"),
+    ("size", "entry_price", "pnl"),
+)
+
+
+@dataclass(frozen=True)
+class DayMarks:
+    """What positions in one series are marked by at the end of each UTC day."""
+
+    time: IntArray  #: of each bar, shape (n,)
+    day: IntArray  #: of each bar, shape (n,)
+    close: FloatArray  #: the last known at each day's end, shape (days,)
+    settle_time: IntArray  #: shape (k,)
+    settle_day: IntArray
+    cash: FloatArray  #: what each settlement pays one coin held long, shape (k,)
+
+    @classmethod
+    def of(cls, tape: Tape, *, close: FloatArray, day: IntArray, first_day: int) -> DayMarks:
+        """Arguments as of `coin_pnl`."""
+        marked = np.asarray(pd.Series(close).ffill(), np.float64)
+        last_bar = np.searchsorted(day, np.arange(day[-1] + 1), side="right") - 1
+        return cls(
+            tape.time, day, marked[last_bar], tape.settle_time,
+            tape.settle_time // DAY_NS - first_day, -tape.settle_rate * tape.settle_mark,
+        )  # fmt: skip
+
+    def pnl(self, whole: IntArray, money: FloatArray, *, fee: float) -> FloatArray:
+        """P&L by day of trades with the columns MARKED_INTS and MARKED_FLOATS, shape (k, 3)."""
+        return _mark(  # type: ignore[no-any-return]
+            whole, money, fee, self.time, self.day, self.close,
+            self.settle_time, self.settle_day, self.cash,
+        )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
@@ -134,7 +162,8 @@ def _mark(
     return pnl
 
 
-def _listed(close: FloatArray, day: IntArray, n_days: int) -> npt.NDArray[np.bool_]:
+def listed_days(close: FloatArray, day: IntArray, n_days: int) -> npt.NDArray[np.bool_]:
+    """Days from a coin's first bar to its last, shape (days,)."""
     listed = np.zeros(n_days, bool)
     present = day[~np.isnan(close)]
     if len(present):

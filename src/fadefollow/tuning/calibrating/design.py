@@ -28,7 +28,7 @@ class TunerDesign(Design):
 
     markets: int = 100
     planted_markets: int = 20
-    effects_bps: tuple[float, ...] = (300.0,)
+    effects_bps: tuple[float, ...] = (150.0, 300.0)
     lengths: tuple[float, ...] = (1.0,)
     years: float = 3.0
     annual_drift: float = 0.0
@@ -52,7 +52,8 @@ class TunerDesign(Design):
 
     def tuning(self, arm: Arm, seed: int) -> TuneSettings:
         """How a market is searched; the tuner is told no more than whose book to maximise."""
-        return TuneSettings(stance_of(arm), trials=self.trials, folds=self.folds, seed=seed)
+        small = seed % 2**32  # larger ones are refused by scikit-learn's forests
+        return TuneSettings(stance_of(arm), trials=self.trials, folds=self.folds, seed=small)
 
     def judging(self, seed: int) -> Settings:
         """How what came out of sample is judged."""

@@ -38,6 +38,7 @@ class Search:
     p_loss: float  #: share of CSCV's choices whose winner loses in the other half
     bps: float  #: on the past
     after_bps: float  #: on the stretch that followed; NaN after the last search
+    rank: float  #: share of the search's other trials that it beats there
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def tune_market(design: TunerDesign, bet: Bet, arm: Arm, seed: int) -> TunedMark
     tuned, own = walked.books.get(stance, (nothing, nothing))
     return TunedMarket(
         arm=arm, seed=seed,
-        searches=tuple(_search(ground, fold, settings) for fold in walked.folds),
+        searches=tuple(_search(ground, fold, walked, settings) for fold in walked.folds),
         answers=tuple(_answer(verdict, stance) for verdict in walked.measured.verdicts),
         n_trades=tuned.n_trades, mean=tuned.mean_net_bps, psr=tuned.psr,
         costs=_costs(walked, stance), own_mean=own.mean_net_bps,
@@ -123,7 +124,7 @@ def _made(design: TunerDesign, bet: Bet, arm: Arm, seed: int) -> Dataset:
     )  # fmt: skip
 
 
-def _search(ground: Ground, fold: Fold, settings: TuneSettings) -> Search:
+def _search(ground: Ground, fold: Fold, walked: Walked, settings: TuneSettings) -> Search:
     psr = math.nan
     if fold.winner is not None:
         first, last = np.searchsorted(ground.time, [stamp.value for stamp in fold.train])
@@ -132,8 +133,18 @@ def _search(ground: Ground, fold: Fold, settings: TuneSettings) -> Search:
     return Search(
         t=fold.scores[settings.objectives.index("t")], psr=psr,
         deflated=fold.past.deflated_sharpe, pbo=fold.past.pbo, p_loss=fold.past.p_loss,
-        bps=fold.mean_net_bps, after_bps=fold.mean_net_bps_after,
+        bps=fold.mean_net_bps, after_bps=fold.mean_net_bps_after, rank=_rank(fold, walked),
     )  # fmt: skip
+
+
+def _rank(fold: Fold, walked: Walked) -> float:
+    """Of complete trials, equal ones half; NaN where there are no others."""
+    after = {t.number: t.after for t in walked.trials if t.fold == fold.number}
+    mine = after.pop(fold.winner, math.nan) if fold.winner is not None else math.nan
+    others = np.array([value for value in after.values() if not math.isnan(value)])
+    if math.isnan(mine) or not len(others):
+        return math.nan
+    return float((others < mine).mean() + (others == mine).mean() / 2.0)
 
 
 def _answer(verdict: Verdict, stance: Stance) -> Answer:
