@@ -128,6 +128,25 @@ def kill_and_go_on(workspace: Workspace, *, kills: int, longest: float, seed: in
     return len(left)
 
 
+def cli(workspace: Workspace, *words: str, **more) -> subprocess.Popen:
+    return subprocess.Popen(
+        [str(Path(sys.executable).with_name("fadefollow")), *words], cwd=workspace.root, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more,
+    )  # fmt: skip
+
+
+def at_work(workspace: Workspace, *words: str) -> subprocess.Popen:
+    """The command, once it has kept some batches of trials."""
+    job = cli(workspace, *words, start_new_session=True)
+    log = workspace.runs / "studies" / "fade_crowded_funding-small.log"
+    for _ in range(6000):
+        if log.exists() and log.stat().st_size > 20_000:
+            break
+        assert job.poll() is None, job.stderr.read()
+        time.sleep(0.01)
+    return job
+
+
 def test_killed_at_any_moment_it_ends_with_the_same_result(workspace, undisturbed) -> None:
     begin = time.monotonic()
     shutil.copytree(workspace.root, workspace.root.parent / "timed")
@@ -144,13 +163,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_result(workspace, undisturbe
 def test_killed_with_its_workers_at_work_it_goes_on(workspace, undisturbed) -> None:
     words = ["tune", "fade_crowded_funding", "-d", "small", "--trials", "30", "--folds", "2",
              "--min-trades", "5", "--batch", "5", "--jobs", "2"]  # fmt: skip
-    job = cli(workspace, *words, start_new_session=True)
-    log = workspace.runs / "studies" / "fade_crowded_funding-small.log"
-    for _ in range(3000):
-        if log.exists() and log.stat().st_size > 20_000:
-            break
-        assert job.poll() is None, job.stderr.read()
-        time.sleep(0.01)
+    job = at_work(workspace, *words)
     job.kill()
     job.communicate()
     assert gone(job.pid)  # the workers end by themselves
@@ -296,23 +309,10 @@ def test_two_jobs_on_one_study_do_not_mix(workspace) -> None:
     assert tune(workspace).kept > 0
 
 
-def cli(workspace: Workspace, *words: str, **more) -> subprocess.Popen:
-    return subprocess.Popen(
-        [str(Path(sys.executable).with_name("fadefollow")), *words], cwd=workspace.root, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more,
-    )  # fmt: skip
-
-
 def test_ctrl_c_tells_the_best_and_how_to_go_on(workspace, undisturbed) -> None:
     words = ["tune", "fade_crowded_funding", "-d", "small", "--trials", "3000", "--folds", "2",
              "--min-trades", "5", "--batch", "5", "--jobs", "2"]  # fmt: skip
-    job = cli(workspace, *words, start_new_session=True)
-    log = workspace.runs / "studies" / "fade_crowded_funding-small.log"
-    for _ in range(3000):
-        if log.exists() and log.stat().st_size > 30_000:
-            break
-        assert job.poll() is None, job.stderr.read()
-        time.sleep(0.02)
+    job = at_work(workspace, *words)
     os.killpg(job.pid, signal.SIGINT)
     out, err = job.communicate(timeout=60)
     assert job.returncode == 130, err

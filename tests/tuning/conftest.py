@@ -14,7 +14,23 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from postgres import Server, binaries, running
 
+from fadefollow.job import open_named
+from fadefollow.market.dataset import Dataset
+from fadefollow.workspace import Workspace, find_workspace
+
 _databases = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def workspace() -> Workspace:
+    """The repository's own; tests that write make one for themselves."""
+    return find_workspace()
+
+
+@pytest.fixture(scope="session")
+def dataset(workspace: Workspace) -> Dataset:
+    """Two coins of the lab."""
+    return open_named(workspace, "lab", symbols=("IBEX", "WREN"))
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,6 @@ import pytest
 from fadefollow.engine.plan import books, prepare
 from fadefollow.engine.strategy import Range
 from fadefollow.engine.tape import cut_tape
-from fadefollow.job import open_named
 from fadefollow.market.dataset import Dataset
 from fadefollow.tuning.ground import Ask, Ground, evaluate, past
 from fadefollow.tuning.objective import FLOOR
@@ -20,19 +19,8 @@ from fadefollow.tuning.settings import tune_settings
 from fadefollow.tuning.space import Space
 from fadefollow.verdict.daily import daily_pnl
 from fadefollow.verdict.measure import detect, prepare_bet
-from fadefollow.workspace import find_workspace
 
 STRATEGIES = ("fade_crowded_funding", "fade_rich_carry", "fade_rich_carry_future", "fade_doors")
-
-
-@pytest.fixture(scope="module")
-def workspace():
-    return find_workspace()
-
-
-@pytest.fixture(scope="module")
-def dataset(workspace) -> Dataset:
-    return open_named(workspace, "lab", symbols=("IBEX", "WREN"))
 
 
 def ground_of(workspace, dataset: Dataset, name: str, **choices) -> Ground:

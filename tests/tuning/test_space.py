@@ -8,12 +8,6 @@ import pytest
 from fadefollow.engine.strategy import Range, Strategy
 from fadefollow.errors import FadeFollowError, ParameterError, SpecError, UnknownNameError
 from fadefollow.tuning.space import Space
-from fadefollow.workspace import find_workspace
-
-
-@pytest.fixture(scope="module")
-def workspace():
-    return find_workspace()
 
 
 def space_of(workspace, *, bar_hours: float = 1.0, **search: dict) -> Space:

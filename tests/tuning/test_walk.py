@@ -12,14 +12,12 @@ import pytest
 
 from fadefollow.crew import crew
 from fadefollow.errors import DataError, FundingHoleError, SignalError
-from fadefollow.job import open_named
 from fadefollow.market.dataset import Dataset
 from fadefollow.tuning.ground import Ask, Told
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.tuning.walk import Walked, walk
 from fadefollow.verdict.measure import Settings, prepare_bet
 from fadefollow.verdict.overfit import TrackRecord, cscv, deflated_sharpe
-from fadefollow.workspace import find_workspace
 
 JUDGING = Settings(placebo_draws=100, bootstrap_draws=100)
 
@@ -33,16 +31,6 @@ class Memory:
 
     def append(self, trials) -> None:
         self.kept.extend(trials)
-
-
-@pytest.fixture(scope="module")
-def workspace():
-    return find_workspace()
-
-
-@pytest.fixture(scope="module")
-def dataset(workspace) -> Dataset:
-    return open_named(workspace, "lab", symbols=("IBEX", "WREN"))
 
 
 def walked(workspace, dataset, name="fade_crowded_funding", *, jobs=1, logs=None, **choices):

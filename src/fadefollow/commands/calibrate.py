@@ -16,12 +16,18 @@ def calibrate(
     detection: Annotated[
         bool, typer.Option("--detection", help="Measure how well the detectors find the truth.")
     ] = False,
+    tuning: Annotated[
+        bool, typer.Option("--tuning", help="Measure whether the tuner fools anybody.")
+    ] = False,
     signals: Annotated[
         str | None, typer.Option(help="With --detection: signals; by default all.")
     ] = None,
     strategies: Annotated[
         str | None,
-        typer.Option(help="Strategies judged together; drifts are planted in the first's phases."),
+        typer.Option(
+            help="Strategies judged together; drifts are planted in the first's phases. "
+            "With --tuning: the one that is tuned."
+        ),
     ] = None,
     markets: Annotated[
         int | None, typer.Option(min=0, help="Markets with nothing planted, one a seed.")
@@ -29,19 +35,23 @@ def calibrate(
     planted: Annotated[
         int | None, typer.Option(min=0, help="Markets for each planted drift and length.")
     ] = None,
-    years: Annotated[float, typer.Option(help="Length of each.")] = 2.0,
+    years: Annotated[
+        float | None, typer.Option(help="Length of each; by default 2, with --tuning 3.")
+    ] = None,
     coins: Annotated[int | None, typer.Option(min=1, help="Coins in each.")] = None,
     bar: Annotated[str, typer.Option(help="Size of the bars.")] = "1h",
     draws: Annotated[int, typer.Option(min=50, help="Placebo shifts.")] = 300,
-    seed: Annotated[int, typer.Option(min=0, help="Of the first market.")] = 1_000_000,
+    trials: Annotated[int, typer.Option(min=1, help="With --tuning: of each search.")] = 40,
+    folds: Annotated[int, typer.Option(min=2, help="With --tuning: in each market.")] = 4,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the first market.")] = None,
     jobs: Annotated[int, typer.Option(help="Processes; -1 for all cores.")] = -1,
     markdown: Annotated[bool, typer.Option(help="Print the table as the docs hold it.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """How often the product's own answers are right, measured on simulated markets.
 
-    Exit status 2 if the verdict is wrong more often than it promises. Interrupted, it goes on
-    where it was when it is started again.
+    Exit status 2 if verdict or tuner are wrong more often than they promise. Interrupted, it goes
+    on where it was when it is started again.
     """
     from dataclasses import asdict
 
@@ -52,17 +62,26 @@ def calibrate(
 
     workspace = find_workspace()
     if not detection:
-        given = {"markets": markets, "planted_markets": planted, "coins": coins}
+        given = {"markets": markets, "planted_markets": planted, "coins": coins,
+                 "years": years, "seed": seed}  # fmt: skip
         settings: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
-        settings |= {"years": years, "bar": bar, "draws": draws, "seed": seed}
-        _calibrate_verdicts(workspace, listed(strategies), settings, jobs=jobs, as_json=as_json)
+        settings |= {"bar": bar, "draws": draws}
+        chosen = listed(strategies)
+        if tuning:
+            settings |= {"trials": trials, "folds": folds}
+            _calibrate_tuner(
+                workspace, chosen, settings, jobs=jobs, markdown=markdown, as_json=as_json
+            )
+        else:
+            _calibrate_verdicts(workspace, chosen, settings, jobs=jobs, as_json=as_json)
         return
     names = listed(signals) or tuple(workspace.names("signals"))
     kinds = [workspace.signal(name)() for name in names]
     with progress(quiet=as_json) as step:
         found = measure_detection(
             kinds, seeds=range(FIRST_SEED, FIRST_SEED + (markets or 10)),
-            lab={"years": years, "coins": coins or 2}, bar=bar_size(bar), jobs=jobs, step=step,
+            lab={"years": years or 2.0, "coins": coins or 2}, bar=bar_size(bar), jobs=jobs,
+            step=step,
         )  # fmt: skip
     left_out = sorted(set(names) - {row.signal for row in found})
     if left_out:
@@ -104,4 +123,42 @@ def _calibrate_verdicts(
         typer.echo((folder / "calibration.json").read_text("utf-8"), nl=False)
     else:
         show_calibration(found, folder)
+    found.raise_failures()
+
+
+def _calibrate_tuner(
+    workspace: Workspace,
+    strategies: tuple[str, ...] | None,
+    settings: dict[str, Any],
+    *,
+    jobs: int,
+    markdown: bool,
+    as_json: bool,
+) -> None:
+    import pandas as pd
+
+    from fadefollow.errors import ParameterError
+    from fadefollow.terminal import progress
+    from fadefollow.terminal_calibrating import show_tuner_calibration
+    from fadefollow.tuning import calibrating
+    from fadefollow.tuning.calibrating.words import as_markdown
+    from fadefollow.verdict.calibrating import families_of
+
+    started = pd.Timestamp.now(tz="UTC")
+    names = strategies or (calibrating.TUNED_STRATEGY,)
+    if len(names) > 1:
+        raise ParameterError("one strategy is tuned at a time", got=", ".join(names))
+    strategy = workspace.strategy(names[0])
+    bet = strategy, workspace.detector(strategy)
+    design = calibrating.TunerDesign(families=families_of((bet,)), **settings)
+    notebook = calibrating.TunerNotebook(workspace.runs / calibrating.TUNER_NOTEBOOK)
+    with progress(quiet=as_json) as step:
+        found = calibrating.calibrate_tuner(design, bet, notebook=notebook, jobs=jobs, step=step)
+    said = found.to_dict()
+    if as_json:
+        print_json({"command": command(), "started": str(started), **said})
+    elif markdown:
+        typer.echo(as_markdown(said), nl=False)
+    else:
+        show_tuner_calibration(found)
     found.raise_failures()

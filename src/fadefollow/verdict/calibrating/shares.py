@@ -54,6 +54,9 @@ class Share:
         sizes = np.array([len(group) for group in groups if len(group)], np.float64)
         if len(sizes) < 2:
             return cls.exact([hit for group in groups for hit in group])
+        if not hits.any() or (hits == sizes).all():  # as if each group were one case
+            bound = cls.exact(hits > 0.0)
+            return cls(int(hits.sum()), int(sizes.sum()), bound.low, bound.high)
         share, k = hits.sum() / sizes.sum(), len(sizes)
         spread = float(np.square(hits - share * sizes).sum()) * k / (k - 1)
         error = float(stats.norm.ppf(0.5 + _LEVEL / 2.0)) * math.sqrt(spread) / float(sizes.sum())
@@ -71,7 +74,8 @@ class Mean:
     of: int
 
     def __str__(self) -> str:
-        return f"{self.value:.0f} [{self.low:.0f}, {self.high:.0f}]"
+        between = "" if math.isnan(self.low) else f" [{self.low:.0f}, {self.high:.0f}]"
+        return f"{self.value:.0f}{between}"
 
     @classmethod
     def over(cls, values: Sequence[float] | FloatArray) -> Self:
