@@ -13,11 +13,14 @@ import typer
 from fadefollow.commands import data
 from fadefollow.commands.calibrate import calibrate
 from fadefollow.commands.shared import (
+    AcceptOption,
     ClusterOption,
     DatasetOption,
     JsonOption,
+    RevisedOption,
     SinceOption,
     SymbolsOption,
+    UniverseOption,
     UntilOption,
     command,
     listed,
@@ -85,6 +88,9 @@ def run(
         ),
     ] = False,
     cluster: ClusterOption = None,
+    accept: AcceptOption = None,
+    universe: UniverseOption = None,
+    revised: RevisedOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure whether fading or following each phase pays, and write the report."""
@@ -106,6 +112,9 @@ def run(
         bootstrap_draws=bootstrap_draws,
         open_holdout=open_holdout,
         fragility=fragility,
+        accept=listed(accept),
+        universe=universe,
+        revised=revised,
         command=command(),
     )
     with progress(quiet=as_json) as step:

@@ -27,6 +27,7 @@ from fadefollow.market.store import Store
 from fadefollow.phases import Signal
 from fadefollow.reporting.write import write_run
 from fadefollow.spec import read_toml
+from fadefollow.trusted import skips_holes, trusted_notes
 from fadefollow.verdict.fragility import fragility
 from fadefollow.verdict.measure import Settings, measure
 from fadefollow.verdict.model import RunResult, Verdict
@@ -59,6 +60,9 @@ class RunOptions:
     settings: Settings
     open_holdout: bool = False
     fragility: bool = False
+    accept: tuple[str, ...] | None = None  #: codes of findings that may pass the gate
+    universe: int | None = None  #: so many coins, the largest; 0 for all
+    revised: bool = False  #: records in their last vintages, a look-ahead
 
     @classmethod
     def of(
@@ -76,15 +80,21 @@ class RunOptions:
         bootstrap_draws: int | None = None,
         open_holdout: bool = False,
         fragility: bool = False,
+        accept: tuple[str, ...] | None = None,
+        universe: int | None = None,
+        revised: bool = False,
         command: str = "fadefollow run",
     ) -> RunOptions:
         """What was asked for, the rest from the workspace's settings.
 
         Raises:
-            ParameterError: missing_funding is neither "error" nor "skip".
+            ParameterError: missing_funding is neither "error" nor "skip"; accept holds a code that
+                there is not.
         """
         if missing_funding not in ("error", "skip"):
             raise ParameterError("--missing-funding must be error or skip", got=missing_funding)
+        if skips_holes(accept):
+            missing_funding = "skip"
         ours = workspace.settings
         settings = Settings(
             missing_funding=missing_funding,
@@ -97,7 +107,7 @@ class RunOptions:
         chosen = tuple(dict.fromkeys(names))
         return cls(
             dataset or ours.default_dataset, chosen, symbols, since, until, command, settings,
-            open_holdout, fragility,
+            open_holdout, fragility, accept, universe, revised,
         )  # fmt: skip
 
 
@@ -123,10 +133,11 @@ def run_job(
         workspace, options.dataset, symbols=options.symbols,
         since=options.since, until=options.until,
         opened_by=options.command if options.open_holdout else None,
+        universe=options.universe, revised=options.revised,
     )  # fmt: skip
     clock.lap("data")
     step("auditing the data", None)
-    _ = dataset.audit
+    trusted = trusted_notes(dataset, bets, options.accept)
     clock.lap("audit")
     with crew(cluster=cluster) if cluster else nullcontext() as team:
         found = measure(dataset, bets, settings=options.settings, step=step, team=team)
@@ -153,6 +164,8 @@ def run_job(
         strategies={s.name: s.model_dump(mode="json") for s, _ in bets},
         config=config_of(workspace, {"run": asked_for(options)}, bets, dataset),
         warnings=(
+            *trusted,
+            *dataset.notes,
             *holdout_notes(dataset, workspace.ledger),
             *tuned_notes(bets, dataset),
             *found.warnings,
@@ -176,6 +189,8 @@ def open_named(
     since: str | None = None,
     until: str | None = None,
     opened_by: str | None = None,
+    universe: int | None = None,
+    revised: bool = False,
 ) -> Dataset:
     """The data set called `name`, or the workspace's default one.
 
@@ -186,13 +201,14 @@ def open_named(
         since, until: the range, as text.
         opened_by: the command that opens its holdout, which is recorded before anything is shown;
             by default it stays closed.
+        universe, revised: see `fadefollow.market.dataset.open_dataset`.
     """
     name = name or workspace.settings.default_dataset
     spec = load_spec(workspace.path("datasets", name))
     dataset = open_dataset(
         spec, name, workspace.store, symbols=symbols,
-        since=_time(since, "--since"), until=_time(until, "--until"),
-        open_holdout=opened_by is not None,
+        since=time_of(since, "--since"), until=time_of(until, "--until"),
+        open_holdout=opened_by is not None, universe=universe, revised=revised,
     )  # fmt: skip
     if dataset.holdout is not None and dataset.holdout_open:
         now, begins = stamp(pd.Timestamp.now(tz="UTC")), stamp(dataset.holdout)
@@ -214,7 +230,7 @@ def list_datasets(workspace: Workspace) -> list[dict[str, Any]]:
             row["state"] = "simulated when used"
         elif name in stored:
             pointer = store.read(name)
-            bars = [entries["perp"] for entries in pointer.tables.values() if "perp" in entries]
+            bars = [es.get("perp") or es["spot"] for es in pointer.tables.values()]
             row |= {"symbols": list(pointer.tables), "state": "imported"}
             row |= {"first": min(e.first for e in bars), "last": max(e.last for e in bars)}
         else:
@@ -370,7 +386,12 @@ def tuned_notes(bets: Sequence[tuple[Strategy, Signal]], dataset: Dataset) -> li
     return notes
 
 
-def _time(text: str | None, option: str) -> pd.Timestamp | None:
+def time_of(text: str | None, option: str) -> pd.Timestamp | None:
+    """A day or a time as a user writes it, UTC; a day after `--until` is the last one that is in.
+
+    Raises:
+        ParameterError: it is neither; the message names the option.
+    """
     if text is None:
         return None
     stamp = pd.to_datetime(text, errors="coerce")

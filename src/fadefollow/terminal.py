@@ -18,8 +18,10 @@ from rich.table import Table
 if TYPE_CHECKING:
     from fadefollow.market.audit import Audit
     from fadefollow.market.dataset import Dataset
+    from fadefollow.market.export import Exported
     from fadefollow.market.files import ImportReport
     from fadefollow.market.findings import Finding
+    from fadefollow.market.guess import Guess
     from fadefollow.verdict.calibrating import Calibration
     from fadefollow.verdict.checking import CheckReport
     from fadefollow.verdict.detection import Detection
@@ -162,6 +164,45 @@ def show_audit(dataset: Dataset, audit: Audit) -> None:
                       f"{c.missing:,}", f"{c.gaps:,}", f"{c.longest_gap_hours:g} h")  # fmt: skip
     console.print(table)
     _show_findings(console, audit.findings)
+    counts = [f"{len(audit.of(grade)):,} {grade}s" for grade in ("error", "warning", "note")]
+    console.print(f"{', '.join(counts)}", highlight=False)
+    if audit.of("error"):
+        codes = ",".join(sorted({f.code for f in audit.of("error")}))
+        console.print(
+            "a run that uses these streams stops at the errors; mend the data, or go on with "
+            f"--accept {codes}",
+            highlight=False,
+        )
+
+
+def show_guess(made: Guess, path: Path) -> None:
+    """A guessed mapping: what it holds, what to check, and the next command."""
+    console = Console()
+    for name, coins in made.streams.items():
+        console.print(f"{name}: {escape(', '.join(coins))}", highlight=False)
+    for doubt in made.doubts:
+        console.print(f"[yellow]check[/] {escape(doubt)}", highlight=False)
+    for reason in made.left_out:
+        console.print(f"[dim]left out[/] {escape(reason)}", highlight=False)
+    console.print(
+        f"wrote {path}; nothing is imported yet. Check it, then\n"
+        f"  fadefollow data import {path.stem} --from {made.source}",
+        highlight=False, soft_wrap=True, markup=False,
+    )  # fmt: skip
+
+
+def show_export(done: Exported, folder: Path) -> None:
+    """What an export wrote, and how to read it back."""
+    part = "all of it" if done.whole else "what of it was asked for and is known by its last bar"
+    name = escape(done.dataset)
+    Console().print(
+        f"wrote {len(done.files)} files with {done.rows:,} rows of {name} ({part}) to {folder}; "
+        f"read back, they are the same, fingerprint {done.fingerprint}\n"
+        f"what the columns mean: {folder / 'schema.json'}\n"
+        f"to import them: copy {folder / name}.toml into datasets/, then\n"
+        f"  fadefollow data import {name} --from {folder}",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
 
 
 def show_detection(found: Sequence[Detection]) -> None:
@@ -255,6 +296,8 @@ def _show_findings(console: Console, findings: Sequence[Finding]) -> None:
     for f in findings:
         where = " ".join(part for part in (f.symbol, f.stream) if part)
         console.print(
-            f"[{colours[f.grade]}]{f.grade}[/] {escape(where)}: " + escape(f.text) + _where(f),
+            f"[{colours[f.grade]}]{f.grade}[/] {escape(where)}, {f.code}: "
+            + escape(f.text)
+            + _where(f),
             highlight=False,
         )

@@ -64,6 +64,8 @@ class TuneOptions:
             worth their start.
         cluster: address of a Dask scheduler.
         accept: codes of findings that may pass the gate.
+        universe: so many coins, the largest; 0 for all.
+        revised: records in their last vintages, a look-ahead.
     """
 
     strategy: str
@@ -80,6 +82,8 @@ class TuneOptions:
     cluster: str | None = None
     open_holdout: bool = False
     accept: tuple[str, ...] | None = None
+    universe: int | None = None
+    revised: bool = False
     command: str = "fadefollow tune"
 
 
@@ -116,6 +120,7 @@ def tune_job(
         workspace, options.dataset, symbols=options.symbols,
         since=options.since, until=options.until,
         opened_by=options.command if options.open_holdout else None,
+        universe=options.universe, revised=options.revised,
     )  # fmt: skip
     space = Space.of(strategy, signal, bar_hours=dataset.bar / pd.Timedelta(hours=1))
     step("auditing the data", None)
@@ -143,7 +148,7 @@ def tune_job(
         tuned=file, storage=shelf.where, study=study.name,
         embargo_hours=walked.embargo_hours, seconds=clock.seconds,
     )  # fmt: skip
-    notes = [*trusted, *holdout_notes(dataset, workspace.ledger), *notes]
+    notes = [*trusted, *dataset.notes, *holdout_notes(dataset, workspace.ledger), *notes]
     result = _result(named, walked, started=started, seconds=clock.seconds, notes=notes)
     folder = write_run(result, workspace.runs, workspace.templates, tuning=tuning)
     return TuneDone(result, tuning, folder, walked.kept)

@@ -1,4 +1,4 @@
-"""fadefollow data: import, list, audit and sample market data."""
+"""fadefollow data: import, list, audit, export and sample market data."""
 
 from __future__ import annotations
 
@@ -7,23 +7,56 @@ from typing import Annotated
 
 import typer
 
-from fadefollow.commands.shared import DatasetOption, JsonOption, SymbolsOption, listed, print_json
+from fadefollow.commands.fetch import data_fetch
+from fadefollow.commands.shared import (
+    DatasetOption,
+    JsonOption,
+    SinceOption,
+    SymbolsOption,
+    UntilOption,
+    command,
+    listed,
+    print_json,
+)
 
-app = typer.Typer(help="Import, list, audit and sample market data.", no_args_is_help=True)
+app = typer.Typer(help="Import, list, audit, export and sample market data.", no_args_is_help=True)
+app.command("fetch")(data_fetch)
 
 
 @app.command("import")
 def data_import(
-    name: Annotated[str, typer.Argument(help="Data set, a file in datasets/.")],
-    source: Annotated[Path, typer.Option("--from", help="Folder that holds the files.")],
+    name: Annotated[str | None, typer.Argument(help="Data set, a file in datasets/.")] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="Folder that holds the files.")
+    ] = None,
+    guess: Annotated[
+        Path | None,
+        typer.Option(
+            help="Look at this file or folder and write a mapping to check; nothing is imported."
+        ),
+    ] = None,
+    called: Annotated[
+        str | None, typer.Option("--name", help="Of the mapping that --guess writes.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Import files into the store, as the data set's TOML maps them."""
+    """Import files into the store, as the data set's TOML maps them; or --guess such a mapping."""
+    from fadefollow.errors import ParameterError
     from fadefollow.market.dataset import load_spec
     from fadefollow.market.files import import_files
     from fadefollow.terminal import progress, show_import
     from fadefollow.workspace import find_workspace
 
+    if guess is not None:
+        if source is not None:
+            raise ParameterError("--guess and --from do not go together", hint="guess first")
+        _guess(guess, called or name, as_json=as_json)
+        return
+    if name is None or source is None or called is not None:
+        raise ParameterError(
+            "an import needs a data set and --from FOLDER",
+            hint="no mapping yet? fadefollow data import --guess FOLDER --name NAME writes one",
+        )
     workspace = find_workspace()
     spec = load_spec(workspace.path("datasets", name))
     with progress(quiet=as_json) as step:
@@ -32,6 +65,20 @@ def data_import(
         print_json(report.to_dict())
     else:
         show_import(report)
+
+
+def _guess(source: Path, name: str | None, *, as_json: bool) -> None:
+    from fadefollow.guessing import guess_job
+    from fadefollow.terminal import progress, show_guess
+    from fadefollow.workspace import find_workspace
+
+    with progress(quiet=as_json) as step:
+        step("looking at the files", None)
+        made, path = guess_job(find_workspace(), source, name)
+    if as_json:
+        print_json({"path": str(path), **made.to_dict()})
+    else:
+        show_guess(made, path)
 
 
 @app.command("list")
@@ -52,24 +99,74 @@ def data_list(as_json: JsonOption = False) -> None:
 def data_audit(
     name: Annotated[str | None, typer.Argument(help="Data set.")] = None,
     symbols: SymbolsOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 2 if there is a finding of grade error.")
+    ] = False,
+    open_holdout: Annotated[
+        bool,
+        typer.Option("--open-holdout", help="See what the data set holds out; it is recorded."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Coverage, gaps, duplicates, jitter, stale rows, jumps and impossible values."""
+    """What the data covers, and what is odd about it: errors, warnings and notes.
+
+    An error stops a run that uses the stream; `run --accept CODE` lets it pass.
+    """
     from fadefollow.job import open_named
-    from fadefollow.market.audit import audit
     from fadefollow.terminal import progress, show_audit
     from fadefollow.workspace import find_workspace
 
     workspace = find_workspace()
     with progress(quiet=as_json) as step:
         step("reading the data", None)
-        opened = open_named(workspace, name, symbols=listed(symbols))
+        opened = open_named(
+            workspace, name, symbols=listed(symbols), since=since, until=until,
+            opened_by=command() if open_holdout else None,
+        )  # fmt: skip
         step("auditing", None)
-        found = audit(opened)
+        found = opened.audit
     if as_json:
         print_json(found.to_dict())
     else:
         show_audit(opened, found)
+    if strict and found.worst == "error":
+        raise typer.Exit(2)
+
+
+@app.command("export")
+def data_export(
+    name: Annotated[str, typer.Argument(help="Data set.")],
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    format: Annotated[str, typer.Option(help="csv or parquet.")] = "csv",
+    symbols: SymbolsOption = None,
+    streams: Annotated[
+        str | None, typer.Option(help="Streams, separated by commas; by default all.")
+    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    open_holdout: Annotated[
+        bool,
+        typer.Option("--open-holdout", help="Export what is held out as well; it is recorded."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the tables with their schema, and a mapping with which they can be imported again."""
+    from fadefollow.exporting import export_job
+    from fadefollow.terminal import progress, show_export
+    from fadefollow.workspace import find_workspace
+
+    with progress(quiet=as_json) as step:
+        done = export_job(
+            find_workspace(), name, folder, format=format, symbols=listed(symbols),
+            streams=listed(streams), since=since, until=until,
+            opened_by=command() if open_holdout else None, step=step,
+        )  # fmt: skip
+    if as_json:
+        print_json(done.to_dict())
+    else:
+        show_export(done, folder)
 
 
 @app.command("sample")

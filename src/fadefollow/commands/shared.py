@@ -19,6 +19,29 @@ UntilOption = Annotated[str | None, typer.Option(help="Last day or time, UTC.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
 
 
+AcceptOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CODE,…",
+        help="Findings of the audit that may pass, as CODE or COIN:CODE; the report says so.",
+    ),
+]
+UniverseOption = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help="Only the so many largest coins by volume, formed anew with what was known at each "
+        "date; 0 for all; by default what the data set says.",
+    ),
+]
+RevisedOption = Annotated[
+    bool,
+    typer.Option(
+        "--revised/--point-in-time",
+        help="Records as they were revised last, a look-ahead to compare with; by default as "
+        "they were published first.",
+    ),
+]
 ClusterOption = Annotated[
     str | None,
     typer.Option(help="Address of a Dask scheduler, tcp://HOST:PORT; by default this machine."),

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fadefollow.commands.shared import (
+    AcceptOption,
     ClusterOption,
     DatasetOption,
     JsonOption,
+    RevisedOption,
     SinceOption,
     SymbolsOption,
+    UniverseOption,
     UntilOption,
     command,
     listed,
@@ -71,6 +74,9 @@ def tune(
         bool,
         typer.Option("--open-holdout", help="See what the data set holds out; it is recorded."),
     ] = False,
+    accept: AcceptOption = None,
+    universe: UniverseOption = None,
+    revised: RevisedOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Search a strategy's parameters fold by fold, and judge the winners out of sample.
@@ -87,7 +93,7 @@ def tune(
     workspace = find_workspace()
     asked = RunOptions.of(
         workspace, strategies=(strategy,), dataset=dataset,
-        missing_funding=missing_funding, seed=seed,
+        missing_funding=missing_funding, seed=seed, accept=listed(accept),
     )  # fmt: skip
     settings = tune_settings(
         workspace.strategy(strategy), stance=stance, objective=objective, window=window,
@@ -97,7 +103,8 @@ def tune(
     options = TuneOptions(
         strategy=strategy, dataset=asked.dataset, settings=settings, judging=asked.settings,
         symbols=listed(symbols), since=since, until=until, storage=storage, study=study,
-        fresh=fresh, jobs=jobs, cluster=cluster, open_holdout=open_holdout, command=command(),
+        fresh=fresh, jobs=jobs, cluster=cluster, open_holdout=open_holdout, accept=asked.accept,
+        universe=universe, revised=revised, command=command(),
     )  # fmt: skip
     best = _Best()
     try:

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fadefollow.market import checks
+from fadefollow.market import checks, drift
 from fadefollow.market.coverage import Coverage
 from fadefollow.market.findings import GRADES, Finding, Grade, ranked
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
+from fadefollow.market.units import unit_changes
 
 if TYPE_CHECKING:
     from fadefollow.market.dataset import Dataset
@@ -63,7 +64,7 @@ class Audit:
             "dataset": self.dataset,
             "worst": self.worst,
             "coverage": [c.to_dict() for c in self.coverage],
-            "findings": [f.to_dict() for f in self.findings],
+            "findings": [{**f.to_dict(), "code": f.code} for f in self.findings],
             "summary": self.summary(),
         }
 
@@ -75,6 +76,7 @@ def audit(dataset: Dataset) -> Audit:
     for symbol, market in dataset.markets.items():
         for name in market.streams:
             found += _stream(market, name, covers[symbol, name])
+        found += drift.drifting(market)
         if not market.missing("perp", "spot"):
             found += checks.divergence(
                 symbol, market.table("perp"), market.table("spot"), market.bar
@@ -93,6 +95,9 @@ def _stream(market: Market, name: str, cover: Coverage) -> Iterable[Finding]:
     yield from checks.wicks(symbol, table, schema)
     yield from checks.funding(symbol, table, schema)
     yield from checks.levels(symbol, table, schema)
+    shown = table[table["time"] >= market.index[0]] if schema.kind == "bars" else table
+    yield from drift.stopped(symbol, shown, schema, bar)
+    yield from unit_changes(symbol, shown, schema)
     if name != "perp":
         yield from checks.ends(symbol, table, schema, base)
 

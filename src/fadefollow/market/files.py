@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pandas as pd
 
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market import clean
+from fadefollow.market.csvs import check_once, csv_bytes, read_csv
 from fadefollow.market.findings import Finding, merged
 from fadefollow.market.names import check_dataset_name, check_symbol, nearest
 from fadefollow.market.schema import as_numbers, check, check_names, check_order
@@ -81,10 +81,47 @@ def import_files(
         StoreError: the store cannot be written. The old version stays.
     """
     check_dataset_name(name)
+    read = read_files(spec, source, where=name, progress=progress)
+    if progress:
+        progress("storing", 1.0)
+    for coin, streams in read.tables.items():
+        if not {"perp", "spot"} & set(streams):
+            raise DataError("a coin needs perp or spot bars", got=", ".join(streams), where=coin)
+    pointer = Store(Path(store_root)).write(
+        name,
+        read.tables,
+        bar=spec.bar,
+        findings=read.findings,
+        source=lambda coin, stream_name: read.origin[coin, stream_name],
+    )
+    rows = {
+        coin: {s: e.rows for s, e in streams.items()} for coin, streams in pointer.tables.items()
+    }
+    total = sum(sum(streams.values()) for streams in rows.values())
+    return ImportReport(name, pointer.fingerprint, read.files, total, rows, read.findings)
+
+
+@dataclass(frozen=True)
+class ReadFiles:
+    """What the files of a data set hold."""
+
+    tables: dict[str, dict[str, pd.DataFrame]]  #: canonical, by coin and stream
+    origin: dict[tuple[str, str], str]  #: the files of each
+    findings: tuple[Finding, ...]  #: worst first
+    files: int
+
+
+def read_files(
+    spec: DatasetSpec, source: Path, *, where: str = "", progress: Progress | None = None
+) -> ReadFiles:
+    """Read the files that a data set's TOML describes; nothing is stored.
+
+    Raises:
+        DataError: a file is missing, cannot be read or breaks its schema.
+    """
     if spec.source != "files":
-        raise ParameterError(
-            "only data sets made of files are imported", got=spec.source, where=name
-        )
+        rule = "only data sets made of files are imported"
+        raise ParameterError(rule, got=spec.source, where=where)
     matches = _find_all(spec, Path(source))
     parts: dict[tuple[str, str], list[tuple[pd.DataFrame, str]]] = {}
     findings: list[Finding] = []
@@ -95,28 +132,11 @@ def import_files(
         findings += [f.of(match.coin) for f in seen]
         if len(table):
             parts.setdefault((match.coin, match.spec.stream), []).append((table, match.where))
-    if progress:
-        progress("storing", 1.0)
     tables: dict[str, dict[str, pd.DataFrame]] = {}
     for (coin, stream_name), pieces in parts.items():
         tables.setdefault(coin, {})[stream_name] = _join(pieces, stream(stream_name))
-    for coin, streams in tables.items():
-        if not {"perp", "spot"} & set(streams):
-            raise DataError("a coin needs perp or spot bars", got=", ".join(streams), where=coin)
     origin = {key: ", ".join(where for _, where in pieces) for key, pieces in parts.items()}
-    kept = merged(findings)
-    pointer = Store(Path(store_root)).write(
-        name,
-        tables,
-        bar=spec.bar,
-        findings=kept,
-        source=lambda coin, stream_name: origin[coin, stream_name],
-    )
-    rows = {
-        coin: {s: e.rows for s, e in streams.items()} for coin, streams in pointer.tables.items()
-    }
-    total = sum(sum(streams.values()) for streams in rows.values())
-    return ImportReport(name, pointer.fingerprint, len(matches), total, rows, kept)
+    return ReadFiles(tables, origin, merged(findings), len(matches))
 
 
 def _find_all(spec: DatasetSpec, source: Path) -> list[_Match]:
@@ -147,10 +167,11 @@ def _find(item: FileSpec, source: Path) -> list[_Match]:
         if match is None or not path.is_file():
             continue
         groups = match.groupdict()
+        if item.coins and groups.get("coin", item.coin) not in item.coins:
+            continue
         coin = item.coin or _coin(groups["coin"], where)
-        if not item.coins or coin in item.coins:
-            expiry = _expiry(groups.get("expiry"), item, where)
-            found.append(_Match(path, where, coin, expiry, item))
+        expiry = _expiry(groups.get("expiry"), item, where)
+        found.append(_Match(path, where, coin, expiry, item))
     absent = set(item.coins) - {m.coin for m in found}
     if absent and not item.optional:
         got = f"none for {', '.join(sorted(absent))}"
@@ -283,47 +304,12 @@ def _check_years(column: pd.Series, name: str, match: _Match) -> None:
 
 def _read_csv(match: _Match) -> pd.DataFrame:
     try:
-        data = match.path.read_bytes()
-        frame = pd.read_csv(
-            io.BytesIO(data), encoding="utf-8-sig", skipinitialspace=True, low_memory=False
-        )
-        _check_text(data, match.where)
-        return frame
-    except DataError:
-        raise
-    except pd.errors.EmptyDataError:
-        raise DataError("the file must have rows", got="an empty file", where=match.where) from None
+        return read_csv(csv_bytes(match.path, match.where), match.where)
     except (OSError, ValueError, csv.Error) as error:  # ParserError is a ValueError
+        if isinstance(error, DataError):
+            raise
         got = str(error).splitlines()[0]
         raise DataError("the file must be readable CSV", got=got, where=match.where) from error
-
-
-def _check_text(data: bytes, where: str) -> None:
-    """Refuse a CSV that names a column twice, or whose last line seems to be cut."""
-    text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-    records: Iterable[str] = io.StringIO(text, newline="")
-    if '"' not in text:  # no field holds a line break: the first and last lines will do
-        lines = text.strip().partition("\n")
-        records = [lines[0], lines[2].rpartition("\n")[2] or lines[0]]
-    first, last = list[str](), list[str]()
-    for fields in csv.reader(records, skipinitialspace=True):
-        if any(field.strip() for field in fields):
-            first, last = first or fields, fields
-    _check_once(first, where)
-    hint = "the file may be truncated: get it again; if it is whole, end it with a line break"
-    if len(last) < len(first):
-        rule = f"the last line must have all {len(first)} fields"
-        raise DataError(rule, got=f"{len(last)}", where=where, hint=hint)
-    if "\n" in text and not text.rstrip(" \t").endswith("\n"):
-        rule, got = "the last line must end with a line break", "none: the file seems truncated"
-        raise DataError(rule, got=got, where=where, hint=hint)
-
-
-def _check_once(columns: Sequence[str], where: str) -> None:
-    twice = sorted({c for c in columns if c and columns.count(c) > 1})
-    if twice:
-        rule = "no two columns may have the same name"
-        raise DataError(rule, got=f"{', '.join(twice)} more than once", where=where)
 
 
 def _read_parquet(match: _Match) -> pd.DataFrame:
@@ -334,7 +320,7 @@ def _read_parquet(match: _Match) -> pd.DataFrame:
     try:
         with pq.ParquetFile(match.path) as file:
             names = file.schema_arrow.names
-            _check_once(names, match.where)
+            check_once(names, match.where)
             wanted = [item.time, "__index_level_0__", *item.columns.values()]
             columns = [n for n in names if n in wanted] if item.columns else names
             missing = [c for c in item.columns.values() if c not in names]

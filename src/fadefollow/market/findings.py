@@ -20,13 +20,18 @@ _ABOUT = re.compile(r"(?P<kind>[a-z]+) (?P<name>\d+): (?P<rest>.*)")
 class Finding:
     """One thing seen in one stream of one coin."""
 
-    grade: Grade  #: note: real or harmless; warning: mind it; error: the data cannot be used
+    grade: Grade  #: note: real or harmless; warning: mind it; error: cannot be trusted (see `gate`)
     symbol: str  #: coin, empty where the finding is about none
     stream: str
     rule: str  #: short name of what was looked at, e.g. "missing bars"
     count: int  #: rows (or runs of rows) concerned
     where: str  #: time of the first, as `2022-11-09 20:00`; may be empty
     text: str  #: one plain sentence
+
+    @property
+    def code(self) -> str:
+        """The rule as an option takes it: `stale-bars`."""
+        return self.rule.replace(" ", "-")
 
     def of(self, symbol: str) -> Finding:
         """The same finding, of this coin."""

@@ -1,0 +1,159 @@
+"""fadefollow data fetch: market data from exchanges and archives, in one command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fadefollow.commands.shared import JsonOption, UntilOption, listed, print_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fadefollow.workspace import Workspace
+
+GO_ON = "what came is kept: the same command goes on from there"
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What is asked for, read and checked."""
+
+    workspace: Workspace
+    name: str
+    coins: tuple[str, ...]
+    since: pd.Timestamp
+    until: pd.Timestamp | None
+    bar: str | None
+    streams: tuple[str, ...]
+    into: str | None
+    mirror: Path | None
+    skip_damaged: bool
+    unverified: bool
+    as_json: bool
+
+
+def data_fetch(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A venue (binance, bybit, okx, deribit, hyperliquid, gate), a data set of one, or "
+            "an archive: binance-archive, coinmetrics."
+        ),
+    ],
+    coins: Annotated[list[str], typer.Argument(help="Coins: BTC ETH …")],
+    since: Annotated[str, typer.Option(help="First day or time, UTC.")],
+    until: UntilOption = None,
+    bar: Annotated[
+        str | None, typer.Option(help="Size of the bars, as 1h; by default the data set's.")
+    ] = None,
+    streams: Annotated[
+        str | None,
+        typer.Option(help="Streams, separated by commas, or 'all'; by default all with a past."),
+    ] = None,
+    into: Annotated[
+        str | None, typer.Option(help="Of an archive: the data set it goes into; else binance.")
+    ] = None,
+    mirror: Annotated[
+        Path | None, typer.Option(help="Of an archive: read this folder, not the network.")
+    ] = None,
+    skip_damaged: Annotated[
+        bool,
+        typer.Option("--skip-damaged", help="Leave out what stays broken, with a warning."),
+    ] = False,
+    unverified: Annotated[
+        bool,
+        typer.Option("--unverified", help="Of an archive: take files that have no checksum."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch market data, all that is missing and nothing else; run it again to go on.
+
+    Every page is on disk as it comes: a fetch that is stopped, by whatever, goes on where it was.
+    Which venue gives which stream: docs/venues.md.
+    """
+    from fadefollow.job import time_of
+    from fadefollow.workspace import find_workspace
+
+    first, end = time_of(since, "--since"), time_of(until, "--until")
+    assert first is not None
+    _check_range(first, end)
+    wish = _Wish(
+        find_workspace(), name, tuple(coins), first, end, bar, listed(streams) or (), into,
+        mirror, skip_damaged, unverified, as_json,
+    )  # fmt: skip
+    from fadefollow.market.fetch.spec import ARCHIVES
+
+    try:
+        _from_archive(wish) if name in ARCHIVES else _from_venue(wish)
+    except KeyboardInterrupt:
+        typer.echo(GO_ON, err=True)
+        raise
+
+
+def _check_range(since: pd.Timestamp, until: pd.Timestamp | None) -> None:
+    import pandas as pd
+
+    from fadefollow.errors import ParameterError
+
+    if until is not None and since >= until:
+        got = f"since {since:%Y-%m-%d %H:%M}, until {until:%Y-%m-%d %H:%M}"
+        raise ParameterError("--since must lie before --until", got=got)
+    # a clock that is a little wrong is the venue's to judge
+    if since > pd.Timestamp.now(tz="UTC") + pd.Timedelta(days=1):
+        raise ParameterError("--since must lie in the past", got=f"{since:%Y-%m-%d %H:%M}")
+
+
+def _from_venue(wish: _Wish) -> None:
+    from fadefollow.errors import ParameterError
+    from fadefollow.market.fetch import fetch_job, fetch_spec
+    from fadefollow.terminal_fetch import fetch_progress, show_fetch
+
+    for option, given in (
+        ("--into", wish.into), ("--mirror", wish.mirror), ("--unverified", wish.unverified)
+    ):  # fmt: skip
+        if given:
+            raise ParameterError(
+                f"{option} is for archives", got=wish.name,
+                hint="binance-archive and coinmetrics are archives",
+            )  # fmt: skip
+    name, spec = fetch_spec(wish.workspace.root / "datasets", wish.name, wish.bar)
+    with fetch_progress(quiet=wish.as_json) as step:
+        report = fetch_job(
+            spec, name, wish.coins, wish.workspace.store, since=wish.since, until=wish.until,
+            streams=wish.streams or None, skip_damaged=wish.skip_damaged, progress=step,
+        )  # fmt: skip
+    if wish.as_json:
+        print_json(report.to_dict())
+    else:
+        show_fetch(report)
+
+
+def _from_archive(wish: _Wish) -> None:
+    import pandas as pd
+
+    from fadefollow.market.archives import ArchiveSettings, archive_job
+    from fadefollow.market.bars import bar_text
+    from fadefollow.market.fetch.spec import archive_named, archive_spec
+    from fadefollow.terminal_fetch import fetch_progress, show_archive
+
+    folder = wish.workspace.root / "datasets"
+    archive = archive_named(wish.name)
+    name, spec = archive_spec(folder, archive, wish.into or "binance", wish.bar)
+    settings = ArchiveSettings(
+        skip_damaged=wish.skip_damaged, unverified=wish.unverified,
+        lag_hours=spec.lag("netflow") / pd.Timedelta(hours=1),
+    )  # fmt: skip
+    with fetch_progress(quiet=wish.as_json) as step:
+        report = archive_job(
+            archive, wish.coins, store_root=wish.workspace.store, dataset=name,
+            since=wish.since, until=wish.until, bar=bar_text(spec.bar), streams=wish.streams,
+            mirror=wish.mirror, settings=settings, progress=step,
+        )  # fmt: skip
+    if wish.as_json:
+        print_json(report.to_dict())
+    else:
+        show_archive(report)

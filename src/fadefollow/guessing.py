@@ -1,0 +1,43 @@
+"""The job behind `fadefollow data import --guess`: a mapping, written for its user to check."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from fadefollow.errors import ParameterError, StoreError
+from fadefollow.market.guess import Guess, guess
+from fadefollow.market.names import check_dataset_name
+from fadefollow.workspace import Workspace, reason
+
+
+def guess_job(workspace: Workspace, source: Path, name: str | None = None) -> tuple[Guess, Path]:
+    """Guess how files map, and write `datasets/NAME.toml`; nothing is imported.
+
+    Args:
+        workspace: where the mapping goes.
+        source: a file, or a folder of files.
+        name: of the new data set; by default after the source.
+
+    Returns:
+        What was guessed, and where it was written.
+
+    Raises:
+        DataError: there is no market data that can be told to be such.
+        ParameterError: the data set is there already, or its name is none.
+        StoreError: the mapping cannot be written.
+    """
+    name = name or re.sub(r"[^A-Za-z0-9_-]+", "_", source.resolve().stem).strip("_-") or "mine"
+    path = workspace.root / "datasets" / f"{check_dataset_name(name)}.toml"
+    if path.exists():
+        raise ParameterError(
+            "a guess must not overwrite a data set", got=str(path), hint="name another one"
+        )
+    made = guess(source, title=f"{name}, as guessed")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(made.text)
+    except OSError as error:
+        rule = "the mapping must be writable"
+        raise StoreError(rule, got=reason(error), where=str(path)) from error
+    return made, path

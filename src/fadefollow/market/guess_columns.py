@@ -1,0 +1,254 @@
+"""Which streams somebody's file holds, told by its columns' names, its path and its values."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from fadefollow.market.guess_times import TimeGuess
+from fadefollow.market.peek import Peek
+from fadefollow.market.schema import MEDIAN_PREMIUM, MEDIAN_RATE_PER_8H
+
+_FIELDS = ("open", "high", "low", "close", "volume")
+_SHORT = {"o": "open", "h": "high", "l": "low", "c": "close", "v": "volume", "vol": "volume"}
+#: words of streams of bars, those that decide first
+_BARS = {
+    "premium": "premium_index", "premiumindex": "premium_index", "mark": "mark",
+    "markprice": "mark", "index": "index", "indexprice": "index", "spot": "spot", "perp": "perp",
+    "perpetual": "perp", "swap": "perp", "quarterlies": "future", "quarterly": "future",
+    "delivery": "future", "dated": "future", "future": "future", "futures": "perp",
+}  # fmt: skip
+_QUOTE = frozenset(("quote", "usd", "usdt", "value", "notional", "amount", "turnover"))
+#: a rate that repeats from row to row this often is not of settlements
+_REPEATED = 0.7
+
+
+@dataclass(frozen=True)
+class StreamGuess:
+    """One stream in one file."""
+
+    stream: str
+    columns: dict[str, str]  #: stream's column → file's column
+    scale: dict[str, float] = field(default_factory=dict)
+    difference: dict[str, str] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()  #: from what it was guessed; `?` starts a doubt
+
+
+def words(text: str) -> list[str]:
+    """`sumOpenInterest_usd` → sum, open, interest, usd."""
+    text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
+    return [w for w in re.split(r"[^a-z0-9]+", text.lower()) if w]
+
+
+def guess_streams(
+    peek: Peek, time: TimeGuess, *, dated: bool
+) -> tuple[list[StreamGuess], list[str]]:
+    """What a file holds.
+
+    Args:
+        peek: the file.
+        time: its time column.
+        dated: whether its name holds an expiry.
+
+    Returns:
+        The streams, and sentences about columns that are left out.
+    """
+    columns = [c for c in peek.columns if c != time.column]
+    if not peek.header:
+        return _by_values(peek, columns, dated)
+    said = _path_words(peek.where)
+    named = {c: words(c) for c in columns}
+    found, left = _bars(peek, named, said, dated)
+    taken = {c for g in found for c in g.columns.values()}
+    rest = {c: w for c, w in named.items() if c not in taken}
+    for one in (_funding(peek, rest, said, time), _interest(rest, said), _ratio(rest, said),
+                _liquidated(rest), _netflow(peek, rest, said), _hash_rate(rest, said)):  # fmt: skip
+        if isinstance(one, str):
+            left.append(one)
+        elif one is not None:
+            found.append(one)
+    return found, left
+
+
+def _path_words(where: str) -> list[list[str]]:
+    """Words of the file's name, then of its folders, the nearest first."""
+    path = PurePosixPath(where)
+    return [words(path.stem), *(words(part) for part in reversed(path.parent.parts))]
+
+
+def _says(said: list[list[str]], *any_of: str) -> bool:
+    return any(word in any_of for part in said for word in part)
+
+
+def _bars(
+    peek: Peek, named: dict[str, list[str]], said: list[list[str]], dated: bool
+) -> tuple[list[StreamGuess], list[str]]:
+    groups: dict[tuple[str, ...], dict[str, str]] = {}
+    short = {"o", "h", "l", "c"} <= {w[0] for w in named.values() if len(w) == 1}
+    left = []
+    for column, all_words in named.items():
+        parts = [_SHORT.get(w, w) if short or w == "vol" else w for w in all_words]
+        names = [w for w in parts if w in _FIELDS]
+        if len(names) == 1 and not {"interest", "time", "taker", "buy"} & set(parts):
+            key = tuple(w for w in parts if w not in (*names, "price"))
+            if names[0] == "volume" and _QUOTE & set(key):
+                left.append(f"{column} is in quote currency, volume in coins is wanted")
+            else:
+                groups.setdefault(key, {})[names[0]] = column
+        elif {"mark", "index"} & set(parts) and {"price"} & set(parts):
+            groups.setdefault(tuple(parts), {}).setdefault("close", column)
+    found = []
+    for key, fields in groups.items():
+        if "close" not in fields:
+            continue
+        stream, reasons = _which_bars(peek, key, fields, said, dated)
+        if stream in ("perp", "spot", "future") and not {"open", "high", "low"} <= set(fields):
+            left.append(f"{fields['close']}: bars need open, high and low besides close")
+            continue
+        if stream in ("mark", "index", "premium_index"):
+            fields.pop("volume", None)
+        if "volume" in fields:
+            reasons.append("? volume is taken to be in coins, not in contracts or quote currency")
+        scale = {}
+        if stream == "premium_index":
+            size = float(peek.head[fields["close"]].abs().median())
+            if size > MEDIAN_PREMIUM:
+                scale = dict.fromkeys(fields, 0.01)
+                reasons.append(f"? of usual size {size:.3g} it is taken to be in percent")
+        ordered = {name: fields[name] for name in _FIELDS if name in fields}
+        found.append(StreamGuess(stream, ordered, scale, reasons=tuple(reasons)))
+    return found, left
+
+
+def _which_bars(
+    peek: Peek, key: tuple[str, ...], fields: dict[str, str], said: list[list[str]], dated: bool
+) -> tuple[str, list[str]]:
+    for place, part in [("a column's name", list(key)), *(("the path", p) for p in said)]:
+        word = next((w for w in _BARS if w in part), None)
+        if word is not None:
+            stream = "future" if dated and word in ("future", "futures") else _BARS[word]
+            if stream == "future" and not dated:
+                return "perp", [f"? {place} says {word!r}, but no expiry: taken for the perp"]
+            return stream, [f"{stream}: {place} says {word!r}"]
+        if dated and place == "the path" and part is said[0]:
+            return "future", ["future: the file's name is an expiry"]
+    values = pd.to_numeric(peek.head[fields["close"]], errors="coerce")
+    if (values <= 0).any():
+        return "premium_index", ["premium_index: values on both sides of zero"]
+    return "perp", ["? nothing says which bars these are: perp, spot, mark, index"]
+
+
+def _by_values(peek: Peek, columns: list[str], dated: bool) -> tuple[list[StreamGuess], list[str]]:
+    """A file without a header: four columns in a row that hold together as bars."""
+    numbers = peek.head.apply(pd.to_numeric, errors="coerce")
+    for at in range(len(columns) - 3):
+        four = columns[at : at + 4]
+        o, h, low, c = (numbers[name].to_numpy(np.float64) for name in four)
+        inside = (h >= np.fmax(o, c)) & (low <= np.fmin(o, c)) & np.isfinite(o + h + low + c)
+        if inside.mean() > 0.99 and (h > low).any():
+            fields = dict(zip(_FIELDS[:4], four, strict=True))
+            if at + 4 < len(columns):
+                fields["volume"] = columns[at + 4]
+            stream, reasons = _which_bars(peek, (), fields, _path_words(peek.where), dated)
+            if stream in ("mark", "index", "premium_index"):
+                fields.pop("volume", None)
+            doubt = "? no header: columns taken by their values as open, high, low, close, volume"
+            return [StreamGuess(stream, fields, reasons=(doubt, *reasons))], []
+    return [], ["no header, and no four columns that hold together as open, high, low, close"]
+
+
+def _funding(
+    peek: Peek, named: dict[str, list[str]], said: list[list[str]], time: TimeGuess
+) -> StreamGuess | str | None:
+    about = _says(said, "funding", "fundingrate")
+    column = next((c for c, w in named.items() if {"funding", "rate"} <= set(w)), None)
+    column = column or next((c for c, w in named.items() if about and "rate" in w), None)
+    if column is None:
+        return None
+    rate = pd.to_numeric(peek.head[column], errors="coerce").dropna()
+    hours = time.step / pd.Timedelta(hours=1) if time.step else 8.0
+    if len(rate) > 16 and hours < 8 and float((rate.diff().iloc[1:] == 0).mean()) > _REPEATED:
+        return (
+            f"{column} repeats from row to row, every {hours:g} h: filled in, not settlements; "
+            "charging it would charge each settlement several times"
+        )
+    columns, reasons = {"rate": column}, [f"funding: column {column}"]
+    interval = next((c for c, w in named.items() if "interval" in w), None)
+    if interval is not None:
+        columns["interval_hours"] = interval
+    else:
+        reasons.append(f"? the settlement interval, usually {hours:g} h, is taken from the spacing")
+    size = float(rate.abs().median()) * 8 / max(hours, 1.0) if len(rate) else 0.0
+    scale = {}
+    if size > MEDIAN_RATE_PER_8H:
+        tiny = size > 30 * MEDIAN_RATE_PER_8H
+        unit = "basis points" if tiny else "percent"
+        scale = {"rate": 1e-4 if tiny else 1e-2}
+        reasons.append(f"? of usual size {size:.3g} per 8 h it is taken to be in {unit}")
+    return StreamGuess("funding", columns, scale, reasons=tuple(reasons))
+
+
+def _interest(named: dict[str, list[str]], said: list[list[str]]) -> StreamGuess | str | None:
+    about = _says(said, "oi", "interest")
+    fits = [c for c, w in named.items() if {"open", "interest"} <= set(w) or w == ["oi"]]
+    fits = fits or [c for c, w in named.items() if about and set(w) & {"value", "amount"}]
+    coins = next((c for c in fits if not _QUOTE & set(named[c])), None)
+    if coins is not None:
+        reasons = (f"open_interest: column {coins}", "? taken to be in coins, not in contracts")
+        return StreamGuess("open_interest", {"open_interest": coins}, reasons=reasons)
+    return f"{fits[0]} is in quote currency, open interest in coins is wanted" if fits else None
+
+
+def _ratio(named: dict[str, list[str]], said: list[list[str]]) -> StreamGuess | None:
+    for column, parts in named.items():
+        if {"long", "short", "ratio"} <= set(parts) and not {"top", "toptrader"} & set(parts):
+            reasons = (f"long_short: column {column}", "? taken to count accounts, not positions")
+            return StreamGuess("long_short", {"ratio": column}, reasons=reasons)
+    return None
+
+
+def _liquidated(named: dict[str, list[str]]) -> StreamGuess | None:
+    about = {"liq", "liqs", "liquidation", "liquidations", "liquidated"}
+    sides = {
+        side: next((c for c, w in named.items() if side in w and about & set(w)), None)
+        for side in ("long", "short")
+    }
+    long, short = sides["long"], sides["short"]
+    if long is None or short is None:
+        return None
+    reasons = (f"liquidations: columns {long} and {short}", "? taken to be in coins, a day a row")
+    columns = {"long_coins": long, "short_coins": short}
+    return StreamGuess("liquidations", columns, reasons=reasons)
+
+
+def _netflow(
+    peek: Peek, named: dict[str, list[str]], said: list[list[str]]
+) -> StreamGuess | str | None:
+    flow = next((c for c, w in named.items() if "netflow" in w or {"net", "flow"} <= set(w)), None)
+    held = {"reserve", "reserves", "balance", "balances"}
+    reserve = next((c for c, w in named.items() if held & set(w)), None)
+    numeric = [c for c in named if pd.api.types.is_numeric_dtype(peek.head[c].dtype)]
+    if reserve is None and flow is None and _says(said, *held) and len(numeric) == 1:
+        reserve = numeric[0]
+    if reserve is None:
+        return f"{flow}: netflow also needs the total held, as reserve_coins" if flow else None
+    reasons = [f"netflow: {reserve} is the total held", "? taken to be in coins, a day a row"]
+    columns, difference = {"reserve_coins": reserve}, {}
+    if flow is None:
+        difference = {"netflow_coins": "reserve_coins"}
+        reasons.append("the flow is its change from day to day")
+    else:
+        columns["netflow_coins"] = flow
+    return StreamGuess("netflow", columns, difference=difference, reasons=tuple(reasons))
+
+
+def _hash_rate(named: dict[str, list[str]], said: list[list[str]]) -> StreamGuess | None:
+    for column, parts in named.items():
+        if {"hash", "rate"} <= set(parts) or "hashrate" in parts:
+            reasons = (f"hash_rate: column {column}", "? taken to be in EH/s")
+            return StreamGuess("hash_rate", {"hash_rate": column}, reasons=reasons)
+    return None

@@ -1,0 +1,121 @@
+"""A look at somebody's file: its form, its columns, and some rows of its head and tail.
+
+Nothing but the beginning and the end of a file is read, however large it is (of a zip file, its
+one CSV is unpacked in memory, within limits).
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from fadefollow.errors import DataError
+from fadefollow.market.csvs import check_once, csv_bytes, form_of
+
+SUFFIXES = (".csv", ".txt", ".tsv", ".zip", ".parquet", ".pq")
+_HEAD, _TAIL = 1 << 20, 1 << 17
+_ROWS = 5000
+
+
+@dataclass(frozen=True)
+class Peek:
+    """What a look at a file shows."""
+
+    where: str  #: path relative to the source folder
+    kind: str  #: csv or parquet
+    columns: tuple[str, ...]
+    head: pd.DataFrame  #: the first rows
+    tail: pd.DataFrame  #: the last rows; may overlap with the first
+    header: bool = True
+    separator: str = ","
+    size: int = 0  #: bytes
+
+
+def peek(path: Path, where: str) -> Peek:
+    """Look at a file.
+
+    Raises:
+        DataError: it is empty, damaged, not in UTF-8, or names a column twice.
+    """
+    try:
+        size = path.stat().st_size
+        if not size:
+            raise DataError("the file must have rows", got="an empty file", where=where)
+        if path.suffix.lower() in (".parquet", ".pq"):
+            return _parquet(path, where, size)
+        return _csv(path, where, size)
+    except DataError:
+        raise
+    except UnicodeError as error:
+        hint = "is it UTF-16 or Latin-1? save it as UTF-8"
+        raise DataError("text must be UTF-8", got=str(error), where=where, hint=hint) from error
+    except (OSError, ValueError) as error:
+        got = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError("the file must be readable", got=got, where=where) from error
+
+
+def _csv(path: Path, where: str, size: int) -> Peek:
+    if path.suffix.lower() == ".zip":
+        data = csv_bytes(path, where)
+        first, last = data[:_HEAD], data[-_TAIL:]
+        whole = len(data) <= _HEAD
+    else:
+        with path.open("rb") as file:
+            first = file.read(_HEAD)
+            file.seek(max(size - _TAIL, 0))
+            last = file.read(_TAIL)
+        whole = size <= _HEAD
+    if b"\0" in first:
+        raise DataError("text must be UTF-8", got="zero bytes: UTF-16, or no text", where=where)
+    head = first if whole else first[: first.rfind(b"\n") + 1]
+    # the tail begins inside a line, and perhaps inside a character
+    tail = head if whole else last[last.find(b"\n") + 1 :]
+    text = head.decode("utf-8-sig").lstrip("\r\n")
+    if not text.strip():
+        raise DataError("the file must have rows", got="blank lines", where=where)
+    line = text.partition("\n")[0]
+    separator, header = form_of(line)
+    frame = pd.read_csv(
+        io.StringIO(text), sep=separator, header=None, skiprows=1 if header else 0,
+        skipinitialspace=True, nrows=_ROWS, low_memory=False,
+    ) if text.count("\n") > 1 or not header else pd.DataFrame()  # fmt: skip
+    if not len(frame):
+        raise DataError("the file must have rows", got="a header alone", where=where)
+    names = [str(n) for n in range(1, frame.shape[1] + 1)]
+    if header:
+        names = [n.strip().strip('"') for n in line.strip("\r").split(separator)]
+        check_once(names, where)
+    if len(names) != frame.shape[1]:
+        got = f"{len(names)} names, {frame.shape[1]} columns"
+        raise DataError("the header must name each column", got=got, where=where)
+    ends = pd.read_csv(
+        io.StringIO(tail.decode("utf-8-sig")), sep=separator, header=None,
+        skiprows=1 if whole and header else 0, skipinitialspace=True, low_memory=False,
+    ).iloc[-_ROWS:]  # fmt: skip
+    frame.columns = ends.columns = pd.Index(names)
+    return Peek(where, "csv", tuple(names), frame, ends, header, separator, size)
+
+
+def _parquet(path: Path, where: str, size: int) -> Peek:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            names = list(file.schema_arrow.names)
+            check_once(names, where)
+            if not file.metadata.num_rows:
+                raise DataError("the file must have rows", got="none", where=where)
+            batch = next(file.iter_batches(_ROWS))
+            groups = file.metadata.num_row_groups
+            ends = next(file.iter_batches(1 << 30, row_groups=[groups - 1]))
+    except pa.ArrowException as error:
+        got = str(error).splitlines()[0]
+        raise DataError("the file must be readable Parquet", got=got, where=where) from error
+    head = pa.Table.from_batches([batch]).to_pandas(ignore_metadata=True)
+    tail = ends.slice(max(len(ends) - _ROWS, 0))
+    frame = pa.Table.from_batches([tail]).to_pandas(ignore_metadata=True)
+    return Peek(where, "parquet", tuple(names), head, frame, size=size)
