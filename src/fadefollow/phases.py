@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from fadefollow.errors import DataError, FadeFollowError, ParameterError, SignalError
 from fadefollow.events import COLUMNS, EventRows, IntArray
-from fadefollow.market.panel import FloatArray, Market
+from fadefollow.market.panel import BoolArray, FloatArray, Market
 from fadefollow.spec import plain
 
 Stance = Literal["fade", "follow"]
@@ -129,6 +129,18 @@ class Phases:
         keep = self.table["phase"].isin(phases)
         return Phases(self.table[keep].reset_index(drop=True), self.grids, self.missing)
 
+    def where(self, bars: BoolArray) -> Phases:
+        """Only the events on the bars that are true, shape (n,), of a single coin's grid.
+
+        Raises:
+            DataError: there are several coins.
+        """
+        if len(self.grids) != 1:
+            raise DataError("a coin's bars choose its own events", got=", ".join(self.grids))
+        (grid,) = self.grids.values()
+        keep = bars[grid.get_indexer(pd.DatetimeIndex(self.table["time"]))]
+        return Phases(self.table[keep].reset_index(drop=True), self.grids, self.missing)
+
     def marks(self, *phases: str) -> Marks:
         """Where the phases named became known, without the table: for searches in a hurry.
 
@@ -183,6 +195,8 @@ class Phases:
 def detect_checked(signal: Signal, market: Market) -> Phases:
     """`signal.detect(market)`, whatever goes wrong said plainly.
 
+    Where there is a universe, only events on whose bar's close the coin is a member.
+
     Raises:
         SignalError: the signal fails, or finds a phase that it does not declare; the message names
             the module, the line and the coin.
@@ -211,7 +225,7 @@ def detect_checked(signal: Signal, market: Market) -> Phases:
             where=where,
             hint=f"declared: {', '.join(signal.phases)}",
         )
-    return found
+    return found if market.member is None else found.where(market.member)
 
 
 @dataclass(frozen=True)

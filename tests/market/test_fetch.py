@@ -47,11 +47,13 @@ def spec_of(exchange: Replay, venue: str = "binance", **more: Any) -> DatasetSpe
 
 def fetch(
     exchange: Replay, root: Path, *coins: str, venue: str = "binance", since: str = SINCE,
-    until: str | None = None, streams: tuple[str, ...] | None = None, **more: Any,
+    until: str | None = None, streams: tuple[str, ...] | None = None,
+    skip_damaged: bool = False, **more: Any,
 ) -> FetchReport:  # fmt: skip
     return fetch_job(
         spec_of(exchange, venue, **more), "data", coins or ("BTC",), root, streams=streams,
         since=pd.Timestamp(since), until=until and pd.Timestamp(until), first_wait=0.01,
+        skip_damaged=skip_damaged,
     )  # fmt: skip
 
 
@@ -281,6 +283,11 @@ def test_a_venue_that_insists_on_impossible_bars_is_refused(
     with pytest.raises(DataError, match=r"binance BTC perp: records .* must be possible"):
         fetch(exchange, tmp_path, streams=("spot", "perp"))
     assert set(tables(tmp_path, "BTC")) == {"spot"}
+    # or they are left out, and it says so
+    report = fetch(exchange, tmp_path, streams=("spot", "perp"), skip_damaged=True)
+    found = {(f.grade, f.stream, f.rule) for f in report.findings}
+    assert found == {("warning", "perp", "impossible records")}
+    assert 0 < len(tables(tmp_path, "BTC")["perp"]) < DAYS * 24
 
 
 def test_names_that_cannot_be_fetched(exchange: Replay, tmp_path: Path) -> None:
@@ -290,8 +297,10 @@ def test_names_that_cannot_be_fetched(exchange: Replay, tmp_path: Path) -> None:
         fetch(exchange, tmp_path, streams=("netflow",))
     with pytest.raises(ParameterError, match="the range must go forward"):
         fetch(exchange, tmp_path, since="2023-02-01", until="2023-01-01")
-    with pytest.raises(DataError, match="must have data in the range"):
+    with pytest.raises(ParameterError, match="a fetch must begin in the past; got since 2030"):
         fetch(exchange, tmp_path, since="2030-01-01")
+    with pytest.raises(DataError, match="must have data in the range"):
+        fetch(exchange, tmp_path, since="2020-01-01", until="2020-02-01")
     with pytest.raises(DataError, match="a coin needs perp or spot bars"):
         fetch(exchange, tmp_path, streams=("funding",))
     assert Store(tmp_path).datasets() == ()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fadefollow.errors import DataError, StoreError, unknown
+from fadefollow.errors import DataError, ParameterError, StoreError, unknown
 from fadefollow.market.bars import bar_size, bar_text
 from fadefollow.market.coverage import Coverage, cover_all
 from fadefollow.market.findings import Finding
@@ -21,6 +21,9 @@ from fadefollow.market.names import check_dataset_name, check_symbol
 from fadefollow.market.panel import Market
 from fadefollow.market.spec import DatasetSpec, FileSpec, load_spec
 from fadefollow.market.store import Store, fingerprint
+from fadefollow.market.streams import stream
+from fadefollow.market.universe import Universe, UniverseSpec
+from fadefollow.market.vintages import Revision, revisions, vintage_notes, vintages_of
 
 if TYPE_CHECKING:
     from fadefollow.market.audit import Audit
@@ -37,7 +40,8 @@ class Dataset:
         title: one line for people.
         bar: size of the bars.
         simulated: whether it comes from the lab.
-        fingerprint: hash of all stored values (of all coins and times, not only those opened).
+        fingerprint: hash of all stored values (of all coins and times, not only those opened), of
+            revised records of their last vintages.
         markets: by coin.
         truth: on lab data the planted phases: `symbol, phase, start, end, planted_bps,
             horizon_hours`; else None.
@@ -46,6 +50,10 @@ class Dataset:
         lab: on lab data, the settings that it was simulated with.
         holdout: when the data set's holdout begins, UTC; None where it has none.
         holdout_open: whether the markets hold data from the holdout.
+        universe: which coins count when, in the range that was opened; None: all, always.
+        revised: whether records are in their last vintages, a look-ahead, or in those that were
+            known at each time.
+        revisions: how far first and last vintages are apart; empty where nothing was revised.
     """
 
     name: str
@@ -60,6 +68,15 @@ class Dataset:
     lab: Mapping[str, Any] = field(default_factory=dict)
     holdout: pd.Timestamp | None = None
     holdout_open: bool = False
+    universe: Universe | None = None
+    revised: bool = False
+    revisions: tuple[Revision, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a report must say of the universe and of the vintages, in words."""
+        formed = self.universe.notes() if self.universe is not None else ()
+        return *formed, *vintage_notes(self.revisions, revised=self.revised)
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -92,7 +109,10 @@ class Dataset:
             if symbol not in self.markets:
                 raise unknown("coin", symbol, self.markets, where=self.name)
         chosen = {symbol: self.markets[symbol] for symbol in symbols}
-        return dataclasses.replace(self, markets=chosen, truth=_of_coins(self.truth, chosen))
+        return dataclasses.replace(
+            self, markets=chosen, truth=_of_coins(self.truth, chosen),
+            revisions=tuple(r for r in self.revisions if r.symbol in chosen),
+        )  # fmt: skip
 
 
 def open_dataset(
@@ -104,6 +124,8 @@ def open_dataset(
     since: pd.Timestamp | None = None,
     until: pd.Timestamp | None = None,
     open_holdout: bool = False,
+    universe: int | None = None,
+    revised: bool = False,
 ) -> Dataset:
     """Read a data set from the store, or simulate it.
 
@@ -116,9 +138,15 @@ def open_dataset(
         until: leave out bars that close after.
         open_holdout: also show what the data set holds out. Go through `fadefollow.job.open_named`,
             which records it.
+        universe: so many coins, the largest, by the rule of the TOML's `[universe]` or by the
+            default one; 0 for all; by default what the TOML says. It is formed among all coins
+            and from all that was known before, whatever coins and range are asked for.
+        revised: take every record in its last vintage, as nobody knew it at the time, instead of
+            the first, and revisions from when they were known.
 
     Raises:
-        DataError: it was not imported, the range is backwards or holds no data.
+        DataError: it was not imported, the range is backwards or holds no data, or too little for
+            its universe.
         ParameterError: a holdout is to be opened, and none is declared.
         UnknownNameError: a coin that the data set does not have.
         StoreError: the store cannot be read.
@@ -130,12 +158,30 @@ def open_dataset(
         raise DataError(rule, got=f"since {since}, until {until}", where=name)
     for symbol in symbols or ():
         check_symbol(symbol)
+    rule = _rule(spec.universe, universe)
+    needed = symbols if rule is None else None
     whole = _simulated(spec, name) if spec.source == "lab" else _stored(
-        spec, name, Store(Path(store_root)), symbols
+        spec, name, Store(Path(store_root)), needed, revised=revised
     )  # fmt: skip
-    chosen = whole.select(*symbols) if symbols else whole
+    chosen = whole.select(*needed) if needed else whole
     shown = hold_out(chosen, spec.holdout, since=since, until=until, open_=open_holdout)
+    if rule is not None:
+        formed = Universe.form(rule, shown.markets)
+        shown = dataclasses.replace(
+            shown, markets=formed.attached(shown.markets), universe=formed
+        )
+        shown = shown.select(*symbols) if symbols else shown
     return _between(shown, since, until, strict=bool(symbols))
+
+
+def _rule(declared: UniverseSpec | None, largest: int | None) -> UniverseSpec | None:
+    if largest is None:
+        return declared
+    if largest < 0:
+        raise ParameterError("a universe must have at least one coin", got=largest)
+    if largest == 0:
+        return None
+    return (declared or UniverseSpec(largest=largest)).model_copy(update={"largest": largest})
 
 
 def _simulated(spec: DatasetSpec, name: str) -> Dataset:
@@ -153,7 +199,9 @@ def _simulated(spec: DatasetSpec, name: str) -> Dataset:
     )  # fmt: skip
 
 
-def _stored(spec: DatasetSpec, name: str, store: Store, symbols: Sequence[str] | None) -> Dataset:
+def _stored(
+    spec: DatasetSpec, name: str, store: Store, symbols: Sequence[str] | None, *, revised: bool
+) -> Dataset:
     if name not in store.datasets():
         raise DataError(
             "the data set must be imported before it is used",
@@ -168,6 +216,7 @@ def _stored(spec: DatasetSpec, name: str, store: Store, symbols: Sequence[str] |
                 coin: store.load(name, coin, pointer=pointer)
                 for coin in symbols or tuple(pointer.tables)
             }
+            older = {coin: store.superseded(name, coin, pointer=pointer) for coin in tables}
             break
         except StoreError:
             # two imports in a row may have removed files since the pointer was read
@@ -182,6 +231,7 @@ def _stored(spec: DatasetSpec, name: str, store: Store, symbols: Sequence[str] |
             hint=_how_to_get(spec, name),
         )
     listings = pointer.listings
+    tables, later, apart = _vintages(tables, older, revised=revised)
     markets = {
         coin: Market(
             coin,
@@ -189,6 +239,7 @@ def _stored(spec: DatasetSpec, name: str, store: Store, symbols: Sequence[str] |
             tables=streams,
             listed=listings[coin].listed_at if coin in listings else None,
             delisted=listings[coin].delisted_at if coin in listings else None,
+            later=later.get(coin),
         )
         for coin, streams in tables.items()
     }
@@ -202,7 +253,31 @@ def _stored(spec: DatasetSpec, name: str, store: Store, symbols: Sequence[str] |
         markets,
         findings=findings,
         costs=spec.costs,
+        revised=revised,
+        revisions=apart,
     )
+
+
+def _vintages(
+    tables: dict[str, dict[str, pd.DataFrame]],
+    older: Mapping[str, Mapping[str, Sequence[pd.DataFrame]]],
+    *,
+    revised: bool,
+) -> tuple[
+    dict[str, dict[str, pd.DataFrame]], dict[str, dict[str, pd.DataFrame]], tuple[Revision, ...]
+]:
+    """Tables in the vintages asked for, the revisions that follow, and how much they differ."""
+    used = {coin: dict(streams) for coin, streams in tables.items()}
+    later: dict[str, dict[str, pd.DataFrame]] = {}
+    apart: list[Revision] = []
+    for coin, streams in older.items():
+        for name, parts in streams.items():
+            found = vintages_of(tables[coin][name], parts, stream(name))
+            apart += revisions(coin, stream(name), found)
+            if not revised:
+                used[coin][name] = found.first
+                later.setdefault(coin, {})[name] = found.later
+    return used, later, tuple(apart)
 
 
 def _how_to_get(spec: DatasetSpec, name: str) -> str:
@@ -241,8 +316,12 @@ def _between(
             truth["start"] < (until or truth["start"].max() + dataset.bar)
         )
         truth = truth[inside].reset_index(drop=True)
+    universe = dataset.universe
+    if universe is not None:
+        ends = [m.index[-1] + m.bar for m in cut.values()]
+        universe = universe.within(min(m.index[0] for m in cut.values()), max(ends))
     return dataclasses.replace(
-        dataset, markets=cut, truth=truth, findings=(*dataset.findings, *notes)
+        dataset, markets=cut, truth=truth, findings=(*dataset.findings, *notes), universe=universe
     )
 
 

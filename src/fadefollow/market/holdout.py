@@ -77,7 +77,8 @@ def _before(market: Market, start: pd.Timestamp) -> Market:
     return Market(
         market.symbol, bar=market.bar, start=market.index[0], end=market.index[-1] + market.bar,
         tables={name: table[table["time"] < start] for name, table in tables.items()},
-        listed=market.listed, delisted=market.delisted,
+        listed=market.listed, delisted=market.delisted, later=market.later,
+        members=market.members,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,7 +15,9 @@ from fadefollow.market.streams import stream
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 TimeArray = npt.NDArray[np.datetime64]
+Times = tuple[pd.Timestamp, pd.Timestamp]
 T = TypeVar("T")
 
 #: windows of fewer bars say nothing about a "usual size"
@@ -35,9 +37,14 @@ class Market:
         end: close time of the last bar, UTC; by default that of the last perp (or spot) bar.
         listed: when trading began, if known.
         delisted: when trading ended, if it did.
+        later: by stream, revisions of records that are in `tables` as they were published first;
+            canonical, `available` being when each revision became known.
+        members: times [from, to), in order, in which the coin belongs to the universe; None where
+            there is no universe.
 
     A bar that is missing in the data is a row of NaN. A record of another stream holds from the
-    close of the first bar at which it was available until a newer one, or its `max_age`.
+    close of the first bar at which it was available until a newer one, or its `max_age`; a
+    revision takes its place from when it is known.
     """
 
     def __init__(
@@ -50,6 +57,8 @@ class Market:
         end: pd.Timestamp | None = None,
         listed: pd.Timestamp | None = None,
         delisted: pd.Timestamp | None = None,
+        later: Mapping[str, pd.DataFrame] | None = None,
+        members: Sequence[Times] | None = None,
     ) -> None:
         self.symbol, self.bar = symbol, bar
         self.listed, self.delisted = listed, delisted
@@ -69,6 +78,15 @@ class Market:
         # a market without bars knows nothing
         end_known = origin + span * count if count else np.datetime64("1677-09-22", "ns")
         self._tables = {name: _known_by(table, end_known) for name, table in tables.items()}
+        self._later = {
+            name: known
+            for name, table in (later or {}).items()
+            if name in tables and len(known := _known_by(table, end_known))
+        }
+        #: times of membership that had begun by the end; None where there is no universe
+        self.members: tuple[Times, ...] | None = None
+        if members is not None:
+            self.members = tuple(span for span in members if _naive(span[0]) <= end_known)
         self._streams = tuple(name for name, table in self._tables.items() if len(table))
         self._bar_hours = bar / pd.Timedelta(hours=1)
         # what belongs to the market itself stays; what is asked for with parameters comes and goes
@@ -124,10 +142,47 @@ class Market:
         return self._base.get(("column", name, column), lambda: self._join(name, column), keep=None)
 
     def table(self, name: str) -> pd.DataFrame:
-        """A copy of all records of a stream that were available by the last bar's close."""
+        """A copy of all records of a stream that were available by the last bar's close.
+
+        Each once, as it was published first; see `later`, and `derived` for what is reckoned from
+        several records.
+        """
         if name not in self._tables:
             raise DataError("the stream must be in the market", got=name, where=self.symbol)
         return self._tables[name].copy(deep=False)  # pandas copies what is written to
+
+    @property
+    def later(self) -> Mapping[str, pd.DataFrame]:
+        """By stream the revisions that became known by the last bar's close, in that order."""
+        return self._later
+
+    @property
+    def member(self) -> BoolArray | None:
+        """Whether the coin belongs to the universe at each bar's close, shape (n,); read-only.
+
+        None where there is no universe.
+        """
+        spans = self.members
+        if spans is None:
+            return None
+
+        def make() -> BoolArray:
+            inside = np.zeros(len(self), bool)
+            for span in spans:
+                first, last = np.searchsorted(self.close_time, [_naive(edge) for edge in span])
+                inside[first:last] = True
+            return inside
+
+        return self._base.get("member", make, keep=None)
+
+    def of_universe(self, members: Sequence[Times] | None) -> Market:
+        """The same market with these times [from, to) of membership."""
+        start = self.index[0]
+        return Market(
+            self.symbol, bar=self.bar, tables=self._tables, start=start,
+            end=start + len(self) * self.bar, listed=self.listed, delisted=self.delisted,
+            later=self._later, members=members,
+        )  # fmt: skip
 
     def memo(self, key: Hashable, make: Callable[[], T], *, keep: int = KEEP) -> T:
         """`make()`, computed once for this market; arrays among the result become read-only.
@@ -143,6 +198,8 @@ class Market:
     def as_of(self, name: str, values: FloatArray) -> FloatArray:
         """What was derived record by record from `table(name)`, as of each bar's close.
 
+        A revision does not change it; see `derived`.
+
         Args:
             name: a stream that is not of bars.
             values: shape (k,), one a record; each may use that record and earlier ones only.
@@ -157,6 +214,38 @@ class Market:
             raise DataError(f"there must be one value a record of {name}", got=got)
         # a bar that knows nothing has −1, which is the NaN at the end
         return np.take(np.append(values, np.nan), self._known(name), mode="wrap")
+
+    def derived(
+        self, name: str, derive: Callable[[pd.DataFrame], Sequence[FloatArray]]
+    ) -> tuple[FloatArray, ...]:
+        """What is reckoned from a stream's records in the vintages known at each bar's close.
+
+        As `as_of` of what `derive` makes of `table(name)`, but from each bar at which revisions
+        are known, of the table as revised by then; `derive` is called once more for each such bar.
+
+        Args:
+            name: a stream that is not of bars.
+            derive: from its table to arrays of shape (k,), one value a record; each may use that
+                record and earlier ones only.
+
+        Returns:
+            As many arrays, shape (n,); NaN as in `as_of`.
+        """
+        table, later = self.table(name).reset_index(drop=True), self._later.get(name)
+        made = [self.as_of(name, part) for part in derive(table)]
+        if later is None:
+            return tuple(made)
+        rows = rows_of(later, table, stream(name).key)
+        later, rows = later[rows >= 0], rows[rows >= 0]
+        bars = np.searchsorted(self.close_time, _stamps(later["available"]))
+        values = [c for c in stream(name).columns if c in table]
+        for first in np.unique(bars):
+            new = later[bars == first].set_axis(rows[bars == first])
+            # of several revisions of a record the last; when it was published first stays
+            table.loc[new.index.unique(), values] = new[values].groupby(level=0).tail(1)
+            for whole, part in zip(made, derive(table.copy(deep=False)), strict=True):
+                whole[first:] = self.as_of(name, part)[first:]
+        return tuple(made)
 
     def steps(self, name: str) -> tuple[IntArray, IntArray]:
         """Where something else is known of a stream than at the bar before.
@@ -241,6 +330,8 @@ class Market:
             end=end,
             listed=self.listed,
             delisted=gone,
+            later=self._later,
+            members=self.members,
         )
 
     def _join(self, name: str, column: str) -> FloatArray:
@@ -255,21 +346,41 @@ class Market:
             exact[exact] &= _stamps(table["available"])[exact] <= self.close_time[place[exact]]
             out[place[exact]] = values[exact]
             return out
-        return self.as_of(name, values)
+        found = self.as_of(name, values)
+        if name in self._later and column in self._later[name]:
+            self._revise(found, name, column)
+        return found
+
+    def _revise(self, found: FloatArray, name: str, column: str) -> None:
+        """Put revisions into what is known as of each bar's close, from when they are known."""
+        known, later = self._known(name), self._later[name]
+        rows = rows_of(later, self._tables[name], stream(name).key)
+        since = np.searchsorted(self.close_time, _stamps(later["available"]))
+        values = later[column].to_numpy(np.float64)
+        # a record that is known at no bar from then on has been followed by newer ones
+        last = np.full(len(self._tables[name]) + 1, -1)
+        last[known] = np.arange(len(known))
+        for at in np.flatnonzero((rows >= 0) & (last[rows] >= since)):
+            span = slice(since[at], last[rows[at]] + 1)
+            found[span][known[span] == rows[at]] = values[at]
 
     def _known(self, name: str) -> npt.NDArray[np.int64]:
-        """Per bar the newest record known at its close; −1 where there is none, or it is old."""
+        """Per bar the newest record known at its close; −1 where there is none, or it is old.
+
+        The newest is that of the latest time: one that is published late displaces none after it.
+        """
 
         def find() -> npt.NDArray[np.int64]:
             known = _stamps(self._tables[name]["available"])
             order = np.argsort(known, kind="stable")
+            newest = np.maximum.accumulate(order)  # tables are in the order of time
             at = np.searchsorted(known[order], self.close_time, side="right") - 1
             valid = at >= 0
             max_age = stream(name).max_age
             if max_age is not None:
-                age = self.close_time - known[order][np.maximum(at, 0)]
+                age = self.close_time - known[newest][np.maximum(at, 0)]
                 valid &= age <= np.timedelta64(max_age.value, "ns")
-            return np.where(valid, order[np.maximum(at, 0)], -1)
+            return np.where(valid, newest[np.maximum(at, 0)], -1)
 
         return self._base.get(("known", name), find, keep=None)
 
@@ -298,3 +409,15 @@ def _frozen(array: TimeArray) -> TimeArray:
 
 def _known_by(table: pd.DataFrame, end: np.datetime64) -> pd.DataFrame:
     return table[_stamps(table["available"]) <= end]
+
+
+def rows_of(part: pd.DataFrame, table: pd.DataFrame, key: Sequence[str]) -> IntArray:
+    """The row of `table` that each row of `part` is a vintage of, shape (len(part),); −1 for none.
+
+    Args:
+        part, table: with `time` and `key`, which are unique in `table`.
+        key: the stream's.
+    """
+    names = ["time", *key]
+    mine, theirs = (pd.MultiIndex.from_frame(t[names]) for t in (part, table))
+    return theirs.get_indexer(mine).astype(np.int64)

@@ -21,6 +21,7 @@ from fadefollow.errors import ParameterError, SpecError, UnknownNameError
 from fadefollow.market.bars import bar_size
 from fadefollow.market.names import check_symbol, nearest
 from fadefollow.market.streams import STREAMS, stream
+from fadefollow.market.universe import UniverseSpec
 from fadefollow.spec import build, read_toml
 
 #: publication lag of daily records where none is declared: a day after the day's end
@@ -133,6 +134,8 @@ class DatasetSpec(BaseModel):
     #: contracts margined in dollars (linear) or in the coin (inverse); the other kind where a coin
     #: has only that
     contracts: Literal["linear", "inverse"] | None = None
+    #: which coins count when, e.g. the 50 largest by volume; by default all
+    universe: UniverseSpec | None = None
     #: settings handed to ccxt as they are: `timeout`, `httpsProxy`, `urls`, …
     ccxt: dict[str, Any] = Field(default_factory=dict)
 

@@ -27,10 +27,10 @@ from fadefollow.market.blobs import put as _put
 from fadefollow.market.blobs import read as _read
 from fadefollow.market.findings import Finding, merged
 from fadefollow.market.names import check_dataset_name, check_symbol
-from fadefollow.market.version import SCHEMA, Entry, Fetched, Listing, Pointer
+from fadefollow.market.version import SCHEMA, Arrival, Entry, Fetched, Listing, Pointer
 
 __all__ = [
-    "Entry", "Fetched", "Listing", "Pointer", "Store", "Update", "content_hash", "fingerprint",
+    "Arrival", "Entry", "Fetched", "Listing", "Pointer", "Store", "Update", "content_hash", "fingerprint",
     "write_whole",
 ]  # fmt: skip
 
@@ -50,7 +50,11 @@ class Update:
     fetched: Mapping[str, Mapping[str, Fetched]] = field(default_factory=dict)
     #: coin → stream → records that are superseded
     revised: Tables = field(default_factory=dict)
+    #: coin → stream → when the records came that are new
+    arrivals: Mapping[str, Mapping[str, Arrival]] = field(default_factory=dict)
+    #: where the tables come from; a table whose source differs has its own in `sources`
     source: str = ""
+    sources: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,21 @@ class Store:
             raise unknown("coin", symbol, pointer.tables, where=dataset)
         folder = self._folder(dataset)
         return {name: _read(folder, entry) for name, entry in pointer.tables[symbol].items()}
+
+    def superseded(
+        self, dataset: str, symbol: str, *, pointer: Pointer
+    ) -> dict[str, list[pd.DataFrame]]:
+        """By stream the records of one coin that were revised, as they were before.
+
+        Raises:
+            StoreError: a file is gone, truncated or altered.
+        """
+        folder = self._folder(dataset)
+        return {
+            name: [_read(folder, entry) for entry in entries]
+            for name, entries in pointer.revised.get(symbol, {}).items()
+            if name in pointer.tables.get(symbol, {})
+        }
 
     def write(
         self,
@@ -276,12 +295,17 @@ def _updated(
     for coin, streams in made.tables.items():
         for name, table in streams.items():
             mine = entries.setdefault(check_symbol(coin), {})
-            mine[name] = _put(folder, coin, name, table, made.source)
+            mine[name] = _put(folder, coin, name, table, _sources(mine.get(name), made, coin, name))
     for coin, streams in made.revised.items():
         for name, table in streams.items():
             entry = _put(folder, coin, f"{name}_revised", table, made.source)
             was = revised.setdefault(coin, {}).get(name, ())
             revised[coin][name] = (*was, entry)
+    arrivals = {coin: dict(streams) for coin, streams in old.arrivals.items()} if old else {}
+    for coin, came in made.arrivals.items():
+        for name, arrival in came.items():
+            known = arrivals.setdefault(coin, {}).get(name, ())
+            arrivals[coin][name] = (*known, arrival)
     for coin, parts in made.fetched.items():
         fetched.setdefault(coin, {}).update(parts)
     before = old.findings if old else ()
@@ -297,8 +321,16 @@ def _updated(
         previous=tuple(sorted(old.files)) if old else (),
         listings={**(old.listings if old else {}), **made.listings},
         fetched=fetched,
+        arrivals=arrivals,
         revised=revised,
     )
+
+
+def _sources(old: Entry | None, made: Update, coin: str, name: str) -> str:
+    """Where all of a table's records come from, a line each, the newest last."""
+    new = made.sources.get((coin, name), made.source)
+    known = old.source.splitlines() if old else []
+    return "\n".join([*(line for line in known if line != new), new])
 
 
 def _clean(folder: Path, *, keep: set[str]) -> None:

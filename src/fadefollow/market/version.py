@@ -57,6 +57,17 @@ class Fetched(BaseModel):
     folded: tuple[str, ...] = ()
 
 
+class Arrival(BaseModel):
+    """When records came that were not there before."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fetched: str  #: when, ISO, UTC
+    first: str  #: time of the first of them
+    last: str
+    rows: int
+
+
 class Pointer(BaseModel):
     """One version of a data set: what `current.json` says."""
 
@@ -74,7 +85,10 @@ class Pointer(BaseModel):
     listings: dict[str, Listing] = Field(default_factory=dict)
     #: coin → part of a fetch (a stream, or one contract of it) → what was asked for
     fetched: dict[str, dict[str, Fetched]] = Field(default_factory=dict)
-    #: coin → stream → records that the venue has revised, as they were before; never in `tables`
+    #: coin → stream → when its records were fetched, in that order; of daily records only
+    arrivals: dict[str, dict[str, tuple[Arrival, ...]]] = Field(default_factory=dict)
+    #: coin → stream → records that the venue has revised, as they were before, in the order in
+    #: which they were superseded (see `fadefollow.market.vintages`); never in `tables`
     revised: dict[str, dict[str, tuple[Entry, ...]]] = Field(default_factory=dict)
 
     @property

@@ -105,14 +105,17 @@ def streams_of(signal: Signal, strategy: Strategy) -> tuple[str, ...]:
 
 def published_later(market: Market, name: str) -> Market:
     """The same market with one stream a bar behind: bars carry the prices of the bar before."""
-    tables = {n: market.table(n) for n in market.streams}
+    tables, later = {n: market.table(n) for n in market.streams}, dict(market.later)
     for n in [n for n in tables if n.partition(":")[0] == name]:
         moved = ["available", "time"] if stream(n).kind == "bars" else ["available"]
-        tables[n] = tables[n].assign(**{c: tables[n][c] + market.bar for c in moved})
+        for part in (tables, later):
+            if n in part:
+                part[n] = part[n].assign(**{c: part[n][c] + market.bar for c in moved})
     start = market.index[0]
     return Market(
         market.symbol, bar=market.bar, tables=tables, start=start,
         end=start + len(market) * market.bar, listed=market.listed, delisted=market.delisted,
+        later=later, members=market.members,
     )  # fmt: skip
 
 

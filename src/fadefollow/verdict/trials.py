@@ -52,8 +52,13 @@ def configuration(
 
 
 def market_of(dataset: Dataset) -> dict[str, Any]:
-    """What of a data set counts for a configuration."""
-    return {"symbols": sorted(dataset.symbols), "costs": dataset.costs}
+    """What of a data set counts for a configuration: coins, costs, universe, vintages."""
+    told: dict[str, Any] = {"symbols": sorted(dataset.symbols), "costs": dataset.costs}
+    if dataset.universe is not None:
+        told["universe"] = dataset.universe.rule.words
+    if dataset.revised and dataset.revisions:
+        told["revised"] = True
+    return told
 
 
 def trials_of(

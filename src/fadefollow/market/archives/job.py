@@ -190,7 +190,7 @@ def archive_job(
     known = _listings(fresh, start, end, size) if {"perp", "spot"} <= set(wanted) else {}
     pointer = keep(
         Path(store_root), dataset, fresh, bar=size, origin=source.origin, missing=seen,
-        listings=known,
+        listings=known, now=present,
     )  # fmt: skip
     report = _imported(pointer, fresh, len(used), size)
     return ArchiveReport(report, tuple(used.values()), source.origin)

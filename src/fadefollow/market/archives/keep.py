@@ -9,9 +9,12 @@ from pathlib import Path
 import pandas as pd
 
 from fadefollow.errors import DataError
+from fadefollow.market.fetch.ranges import holes, without
+from fadefollow.market.fetch.ranges import joined as ranges_joined
 from fadefollow.market.findings import Finding, when
-from fadefollow.market.store import Listing, Pointer, Store, Update
+from fadefollow.market.store import Arrival, Fetched, Listing, Pointer, Store, Update
 from fadefollow.market.streams import Stream, stream
+from fadefollow.market.vintages import SEEN
 
 Key = tuple[str, str]  #: coin and stream
 
@@ -34,10 +37,12 @@ def keep(
     origin: str,
     missing: Iterable[Finding] = (),
     listings: Mapping[str, Listing] | None = None,
+    now: pd.Timestamp | None = None,
 ) -> Pointer:
     """Join tables with those of a data set in the store; where both have a record, the new counts.
 
-    What the source has changed is reported, and the records as they were are kept.
+    What the source has changed is reported, and the records as they were are kept with the time at
+    which that was noticed; of daily records also when they came.
 
     Args:
         fresh: by coin and stream.
@@ -45,26 +50,31 @@ def keep(
         origin: where the files come from, for the record.
         missing: findings about streams that have no table.
         listings: when coins were traded; what the data set knows already stays.
+        now: when the files were got, UTC; by default the present.
 
     Raises:
         DataError: the data set has bars of another size, or a coin would have no bars.
         StoreError: the store cannot be read or written. The old version stays.
     """
-    store = Store(root)
+    store, present = Store(root), pd.Timestamp.now(tz="UTC") if now is None else now
 
     def change(old: Pointer | None) -> Update:
         before = old.tables if old is not None else {}
         tables: dict[str, dict[str, pd.DataFrame]] = {}
         revised: dict[str, dict[str, pd.DataFrame]] = {}
         found: dict[Key, tuple[Finding, ...]] = {}
+        came: dict[str, dict[str, Arrival]] = {}
         for (coin, name), new in fresh.items():
             entry = before.get(coin, {}).get(name)
             there = None if entry is None else store.table(dataset, entry)
             made, superseded = joined(there, new.table, stream(name))
             tables.setdefault(coin, {})[name] = made
+            if stream(name).kind == "interval" and (arrival := _arrival(there, made, present)):
+                came.setdefault(coin, {})[name] = arrival
             seen = (*_kept_findings(old, coin, name, new.table), *new.findings)
             if len(superseded):
-                revised.setdefault(coin, {})[name] = superseded
+                noticed = pd.Series(present.as_unit("ns"), superseded.index)
+                revised.setdefault(coin, {})[name] = superseded.assign(**{SEEN: noticed})
                 seen = (*seen, _revision(name, superseded))
             found[coin, name] = tuple(f.of(coin) for f in seen)
         for finding in missing:
@@ -83,7 +93,8 @@ def keep(
         new_listings = {c: item for c, item in (listings or {}).items() if c not in known}
         return Update(
             tables, findings=found, listings=new_listings, revised=revised,
-            source=_source(origin, fresh),
+            arrivals=came, sources=_sources(origin, fresh),
+            fetched=_covered(old, fresh, bar),
         )  # fmt: skip
 
     return store.update(dataset, change, bar=bar)
@@ -104,6 +115,17 @@ def joined(
     return made, both[changed].reset_index(drop=True)
 
 
+def _arrival(
+    old: pd.DataFrame | None, made: pd.DataFrame, now: pd.Timestamp
+) -> Arrival | None:
+    """When the records came that were not there before; None where all were."""
+    times = made["time"] if old is None else made["time"][~made["time"].isin(old["time"])]
+    if not len(times):
+        return None
+    first, last = times.iloc[0].isoformat(), times.iloc[-1].isoformat()
+    return Arrival(fetched=now.isoformat(), first=first, last=last, rows=len(times))
+
+
 def _kept_findings(
     old: Pointer | None, coin: str, name: str, table: pd.DataFrame
 ) -> tuple[Finding, ...]:
@@ -122,5 +144,31 @@ def _revision(name: str, superseded: pd.DataFrame) -> Finding:
     return Finding("warning", "", name, "revised values", len(superseded), first, text)
 
 
-def _source(origin: str, fresh: Mapping[Key, Fresh]) -> str:
-    return f"{origin}: " + "; ".join(item.source for item in fresh.values())
+def _sources(origin: str, fresh: Mapping[Key, Fresh]) -> dict[Key, str]:
+    return {key: f"{origin}: {item.source}" for key, item in fresh.items()}
+
+
+def _covered(
+    old: Pointer | None, fresh: Mapping[Key, Fresh], bar: pd.Timedelta
+) -> dict[str, dict[str, Fetched]]:
+    """What a later fetch of the same data set need not ask for: the ranges that hold records."""
+    made: dict[str, dict[str, Fetched]] = {}
+    for (coin, name), new in fresh.items():
+        schema = stream(name)
+        if schema.key:
+            continue
+        known = old.fetched.get(coin, {}).get(name) if old is not None else None
+        times = new.table["time"].dt.as_unit("ms").astype("int64").to_numpy()
+        step = None if schema.kind == "event" else _step(schema, bar)
+        whole = int(times[0]), int(times[-1]) + (step or 1)
+        here = without(whole, holes(times, whole, step))
+        made.setdefault(coin, {})[name] = Fetched(
+            market=known.market if known else "",
+            covered=ranges_joined([*(known.covered if known else ()), *here]),
+            folded=known.folded if known else (),
+        )
+    return made
+
+
+def _step(schema: Stream, bar: pd.Timedelta) -> int:
+    return int((schema.period or bar) / pd.Timedelta("1ms"))

@@ -14,10 +14,11 @@ from fadefollow.market.fetch.client import Client
 from fadefollow.market.fetch.markets import Listed
 from fadefollow.market.fetch.ranges import Range, Times
 from fadefollow.market.fetch.staging import Values
-from fadefollow.market.fetch.venues import CALLS, COLUMNS, Venue, timeframe_ms
+from fadefollow.market.fetch.venues import CALLS, COLUMNS, SNAPSHOTS, Venue, timeframe_ms
 from fadefollow.market.stamps import JITTER
 
-_MINUTE_MS, _HOUR_MS = 60_000, 3_600_000
+_MINUTE_MS, _HOUR_MS, _DAY_MS = 60_000, 3_600_000, 86_400_000
+_HOURS = 24
 #: a window of settlements is so long that a page would be half full
 _FILL = 0.5
 
@@ -38,7 +39,11 @@ class Part:
         """The part of a data set with bars of this size."""
         period, page = "", venue.page(stream)
         step = venue.settles_hours * _HOUR_MS
-        if stream != "funding":
+        if stream == "liquidations":
+            period, step = "1h", _DAY_MS
+        elif stream in SNAPSHOTS:
+            step = 1
+        elif stream != "funding":
             period = venue.period(stream, bar_text(bar).replace("min", "m"))
             step = timeframe_ms(period)
         return Part(market.coin, stream, market, period, step, page)
@@ -49,6 +54,11 @@ class Part:
         if self.market.expiry is None:
             return self.stream
         return f"{self.stream}-{self.market.expiry:%Y%m%d%H%M}"
+
+    @property
+    def snapshot(self) -> bool:
+        """Whether it is a snapshot of now, which has no past."""
+        return self.stream in SNAPSHOTS
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -115,12 +125,30 @@ async def _records(client: Client, part: Part, window: Range) -> list[Sequence[A
         if facts.hourly:
             return [(r["timestamp"], r["info"][facts.hourly]) for r in found]
         return [(r["timestamp"], r["fundingRate"]) for r in found]
+    if part.stream == "liquidations":
+        hours = _HOURS * (window[1] - low) // _DAY_MS
+        found = await client.call(
+            "fetch_open_interest_history", symbol, part.period, low, hours, params
+        )
+        return _days([(r["timestamp"], *(r["info"].get(f) for f in facts.fields)) for r in found])
     if part.stream == "open_interest":
         call, field = "fetch_open_interest_history", facts.amount
     else:
         call, field = "fetch_long_short_ratio_history", "longShortRatio"
     found = await client.call(call, symbol, part.period, low, part.page, params)
     return [(r["timestamp"], r[field]) for r in found]
+
+
+def _days(hours: list[Sequence[Any]]) -> list[Sequence[Any]]:
+    """Sums over the days (UTC) of which there are all hours; of a part of a day there is no sum."""
+    table = np.array(hours, dtype=np.float64) if hours else np.empty((0, 2))
+    table = table[np.isfinite(table).all(axis=1)]
+    _, first = np.unique(table[:, 0] // _HOUR_MS, return_index=True)
+    table = table[first]
+    days = table[:, 0] // _DAY_MS
+    whole = [d for d, count in zip(*np.unique(days, return_counts=True), strict=True)
+             if count == _HOURS]  # fmt: skip
+    return [(d * _DAY_MS, *table[days == d, 1:].sum(axis=0)) for d in whole]
 
 
 def _on_the_minute(times: Times) -> Times:
@@ -140,7 +168,7 @@ def _units(venue: Venue, part: Part, values: Values) -> Values:
     """Prices of one coin, amounts in coins, rates as they are."""
     many, made = part.market.multiplier, values.copy()
     amount = many * (part.market.contract if venue.fact(part.stream).contracts else 1.0)
-    if part.stream == "open_interest":
+    if part.stream in ("open_interest", "liquidations"):
         return made * amount
     if part.stream in ("spot", "perp", "mark", "index", "future"):
         made[:, :4] /= many
@@ -157,6 +185,8 @@ def _sound(stream: str, values: Values) -> np.ndarray[Any, np.dtype[np.bool_]]:
         good &= (high >= body.max(axis=1)) & (low <= body.min(axis=1))
         if stream != "premium_index":
             good &= low > 0
+    if stream == "liquidations":
+        good &= (values >= 0).all(axis=1)
     if stream in ("open_interest", "long_short") or values.shape[1] == 5:
         good &= values[:, -1] >= 0
     return good

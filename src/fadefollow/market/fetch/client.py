@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import ccxt
@@ -23,6 +25,18 @@ PATIENCE = 300.0
 #: kinds of markets that every venue has of which ccxt is told to ask
 _KINDS = {"spot", "swap", "linear", "inverse"}
 _REGION_WORDS = ("restricted location", "block access from your country", "unavailable in your")
+
+
+@dataclass
+class Counts:
+    """Requests, and those that had to be repeated."""
+
+    requests: int = 0
+    retried: int = 0
+
+
+#: where the requests of the present task are counted as well
+counted: ContextVar[Counts | None] = ContextVar("counted", default=None)
 
 
 class Throttled(ccxt.DDoSProtection):  # type: ignore[misc]
@@ -136,7 +150,7 @@ class Client:
         self.venue = venue
         self.exchange = kind(base.deep_extend(own, dict(settings or {})))
         self.first_wait, self.told = first_wait, told
-        self.requests = self.retried = 0
+        self.counts = Counts()
         self._pause_until = 0.0
 
     async def call(self, method: str, *args: Any, **named: Any) -> Any:
@@ -162,7 +176,8 @@ class Client:
         clock = asyncio.get_running_loop().time
         while (left := self._pause_until - clock()) > 0:
             await asyncio.sleep(left)
-        self.requests += 1
+        for counts in self._all_counts():
+            counts.requests += 1
         try:
             return await getattr(self.exchange, method)(*args, **named)
         except (TypeError, KeyError, ValueError, IndexError, AttributeError) as error:
@@ -182,10 +197,15 @@ class Client:
         return backoff
 
     def _before_sleep(self, state: RetryCallState) -> None:
-        self.retried += 1
+        for counts in self._all_counts():
+            counts.retried += 1
         if self.told and state.outcome and state.next_action:
             name = type(state.outcome.exception()).__name__
             self.told(f"{self.venue.title}: {name}, again in {state.next_action.sleep:.0f} s")
+
+    def _all_counts(self) -> tuple[Counts, ...]:
+        mine = counted.get()
+        return (self.counts,) if mine is None else (self.counts, mine)
 
     async def markets(self) -> dict[str, Any]:
         """All markets of the venue, by ccxt's symbol."""

@@ -12,11 +12,13 @@ import pandas as pd
 
 from fadefollow.errors import DataError, FadeFollowError
 from fadefollow.market.fetch.asking import Answer, Part, ask
-from fadefollow.market.fetch.client import Client
+from fadefollow.market.fetch.client import Client, counted
 from fadefollow.market.fetch.fold import staging
+from fadefollow.market.fetch.options import option_chain
 from fadefollow.market.fetch.ranges import Range, Times, cut, gathered, holes, joined, without
+from fadefollow.market.fetch.report import Asked
 from fadefollow.market.fetch.staging import Staging, Values
-from fadefollow.market.findings import when
+from fadefollow.market.findings import Finding, when
 from fadefollow.market.store import Pointer, Store
 from fadefollow.market.streams import stream
 
@@ -76,9 +78,15 @@ class Engine:
         pointer: Pointer | None,
         *,
         progress: Progress | None = None,
+        skip_damaged: bool = False,
     ) -> None:
         self.client, self.store, self.dataset, self.pointer = client, store, dataset, pointer
         self.progress, self.tally = progress, Tally()
+        #: by coin and stream
+        self.asked: dict[tuple[str, str], Asked] = {}
+        self.notes: list[Finding] = []
+        self._clock = (0, 0.0)  # the venue's, and this machine's at the same time
+        self.skip_damaged = skip_damaged
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._stop: FadeFollowError | None = None
 
@@ -88,6 +96,7 @@ class Engine:
         Returns:
             The errors, at most one a part; what was fetched before them is in the staging area.
         """
+        self._clock = (now, time.monotonic())
         plans = [(part, self.plan(part, since, until, now)) for part in parts]
         self.tally.total_ms = sum(w.range[1] - w.range[0] for _, plan in plans for w in plan)
         tasks = [asyncio.create_task(self._part(part, plan)) for part, plan in plans]
@@ -104,6 +113,8 @@ class Engine:
 
     def plan(self, part: Part, since: int, until: int, now: int) -> list[Window]:
         """What of one part is to be asked for: what never was, and the holes of what was."""
+        if part.snapshot:
+            return [Window((now, now + 1))] if since <= now < until else []
         whole = self._reachable(part, since, until, now)
         if whole[0] >= whole[1]:
             return []
@@ -163,6 +174,8 @@ class Engine:
 
     async def _part(self, part: Part, plan: Sequence[Window]) -> None:
         pages = staging(self.store, self.dataset, part)
+        mine = self.asked.setdefault((part.coin, part.stream), Asked())
+        counted.set(mine)
         for window in plan:
             async with self._gate:
                 if self._stop is not None:
@@ -175,14 +188,32 @@ class Engine:
                     raise
 
     async def _window(self, part: Part, window: Window, pages: Staging) -> None:
-        times, values = await self.complete(part, window)
-        await asyncio.to_thread(pages.put, window.range, times, values, part.columns)
+        asked = self.asked[part.coin, part.stream]
+        asked.start()
+        took, (times, values) = window.range, await self._answered(part, window)
+        if part.snapshot and len(times):
+            took = (int(times[0]), int(times[0]) + 1)
+        await asyncio.to_thread(pages.put, took, times, values, part.columns)
+        asked.stored(len(times))
         self.tally.windows += 1
         self.tally.records += len(times)
         self.tally.stored_ms += window.range[1] - window.range[0]
         if self.progress:
             done = self.tally.stored_ms / max(self.tally.total_ms, 1)
             self.progress(self.tally.text(part), min(done, 1.0))
+
+    async def _answered(self, part: Part, window: Window) -> tuple[Times, Values]:
+        return await (self._snapshot(part) if part.snapshot else self.complete(part, window))
+
+    async def _snapshot(self, part: Part) -> tuple[Times, Values]:
+        """All options of a coin, as of when the answer was there."""
+        values = await option_chain(self.client, part.coin)
+        if not len(values):
+            text = f"{self.client.venue.title} has no {part.stream} of this coin"
+            self.notes.append(Finding("note", part.coin, part.stream, "not listed", 1, "", text))
+        now, then = self._clock
+        passed = int((time.monotonic() - then) * 1000)
+        return np.full(len(values), now + passed + 1, np.int64), values
 
     async def complete(self, part: Part, window: Window) -> tuple[Times, Values]:
         """All records of a window; what an answer lacks is asked for again, by itself.
@@ -201,7 +232,9 @@ class Engine:
                 times, values = _with(times, values, answer)
                 broken.update(answer.broken.tolist())
             gained = len(times) - before
-            self.tally.mended += gained if asked else 0
+            if asked:
+                self.tally.mended += gained
+                self.asked.setdefault((part.coin, part.stream), Asked()).mended += gained
             asked += 1
             quiet = 0 if gained else quiet + 1
             need = gathered(holes(times, window.range, part.grid), span)
@@ -209,14 +242,22 @@ class Engine:
         return times, values
 
     def _refuse(self, part: Part, broken: list[int]) -> None:
-        if broken:
-            at = when(pd.Timestamp(broken[0], unit="ms", tz="UTC"))
-            raise DataError(
-                f"records of {stream(part.stream).about} must be possible",
-                got=f"{len(broken)} that are not, the first at {at}, however often asked for",
-                where=f"{self.client.venue.name} {part.coin} {part.stream}",
-                hint="choose a range without them, or leave the stream out with --streams",
+        if not broken:
+            return
+        at = when(pd.Timestamp(broken[0], unit="ms", tz="UTC"))
+        if self.skip_damaged:
+            text = "records that cannot be right, however often asked for; they are left out"
+            note = Finding(
+                "warning", part.coin, part.stream, "impossible records", len(broken), at, text
             )
+            self.notes.append(note)
+            return
+        raise DataError(
+            f"records of {stream(part.stream).about} must be possible",
+            got=f"{len(broken)} that are not, the first at {at}, however often asked for",
+            where=f"{self.client.venue.name} {part.coin} {part.stream}",
+            hint="leave them out with --skip-damaged, or the stream with --streams",
+        )
 
 
 def _with(times: Times, values: Values, answer: Answer) -> tuple[Times, Values]:

@@ -15,6 +15,7 @@ import pandas as pd
 from fadefollow.errors import DataError
 from fadefollow.market import clean
 from fadefollow.market.fetch.asking import Part
+from fadefollow.market.fetch.options import CALL, PUT
 from fadefollow.market.fetch.ranges import joined
 from fadefollow.market.fetch.staging import Page, Staging, read
 from fadefollow.market.findings import Finding, when
@@ -82,7 +83,11 @@ class _Fold:
         pages = [p for p in found if p.name not in known]
         if not pages:
             return
-        covered = joined([*(was.covered if was else ()), *(p.window for p in pages)])
+        covered = (
+            ()
+            if part.snapshot
+            else joined([*(was.covered if was else ()), *(p.window for p in pages)])
+        )
         # names of pages that are gone need not be remembered
         names = tuple(p.name for p in found)
         state = Fetched(market=part.market.symbol, covered=covered, folded=names)
@@ -193,6 +198,9 @@ def _frame(part: Part, page: Page) -> pd.DataFrame:
         made["expiry"] = part.market.expiry.as_unit("ns")
     for place, name in enumerate(part.columns):
         made[name] = values[:, place]
+    if part.snapshot:
+        made["expiry"] = pd.to_datetime(made["expiry"], unit="ms", utc=True).dt.as_unit("ns")
+        made["right"] = made["right"].map({CALL: "call", PUT: "put"})
     return made.assign(**{_ASKED: page.asked})
 
 

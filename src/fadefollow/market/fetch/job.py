@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -17,6 +16,7 @@ from fadefollow.market.fetch.client import FIRST_WAIT, Client
 from fadefollow.market.fetch.engine import Engine, Progress
 from fadefollow.market.fetch.fold import fold
 from fadefollow.market.fetch.markets import CoinMarkets, Listed, coin_named, find_coin
+from fadefollow.market.fetch.report import Asked, FetchReport, PartReport
 from fadefollow.market.fetch.venues import Venue, venue_named
 from fadefollow.market.findings import Finding
 from fadefollow.market.names import check_dataset_name
@@ -24,32 +24,10 @@ from fadefollow.market.spec import DatasetSpec
 from fadefollow.market.store import Pointer, Store
 from fadefollow.market.streams import stream
 
+#: in place of names of streams: all that the venue gives, snapshots too
+EVERYTHING = "all"
 #: coins whose tables are made at once: what is in memory stays small, whatever is fetched
 FOLD_COINS = 20
-
-
-@dataclass(frozen=True)
-class FetchReport:
-    """What a fetch asked for and stored."""
-
-    dataset: str
-    venue: str
-    fingerprint: str
-    requests: int
-    retried: int  #: requests that had to be repeated
-    records: int  #: fetched, those among them that were known before
-    mended: int  #: records that a venue's first answer lacked
-    seconds: float
-    tables: Mapping[str, Mapping[str, int]]  #: rows in the store by coin and stream
-    findings: tuple[Finding, ...]  #: worst first: revisions, streams that a coin does not have
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain values, for JSON."""
-        plain = {k: v for k, v in vars(self).items() if k not in ("tables", "findings")}
-        return plain | {
-            "tables": {coin: dict(rows) for coin, rows in self.tables.items()},
-            "findings": [f.to_dict() for f in self.findings],
-        }
 
 
 def fetch_job(
@@ -61,6 +39,7 @@ def fetch_job(
     since: pd.Timestamp,
     until: pd.Timestamp | None = None,
     streams: Sequence[str] | None = None,
+    skip_damaged: bool = False,
     progress: Progress | None = None,
     first_wait: float = FIRST_WAIT,
 ) -> FetchReport:
@@ -76,7 +55,10 @@ def fetch_job(
         store_root: the store's folder.
         since: first time wanted; UTC where it has no zone.
         until: end of the time wanted; by default the last bar that the venue has closed.
-        streams: only these; by default those of `spec`, else all that the venue gives.
+        streams: only these, or `all`; by default those of `spec`, else all that the venue gives
+            of the past. Snapshots of now, as `options`, are fetched where they are asked for.
+        skip_damaged: leave out records that the venue insists on and that cannot be right, with a
+            warning, instead of stopping.
         progress: called after each page, with the rate and the time left.
         first_wait: seconds before a failed request is repeated; later waits are longer.
 
@@ -101,16 +83,28 @@ def fetch_job(
         raise ParameterError(rule, got=f"since {since}, until {until}", where=name)
     store = Store(Path(store_root))
     store.check_bar(name, spec.bar)
-    job = _Job(spec, name, venue, store, progress)
-    return asyncio.run(job.run(named, wanted, low, high, first_wait))
+    job = _Job(spec, name, venue, store, progress, skip_damaged)
+    return _run(job.run(named, wanted, low, high, first_wait))
+
+
+def _run(work: Coroutine[None, None, FetchReport]) -> FetchReport:
+    """Run it to its end, also where a loop runs already, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as one:
+        return one.submit(asyncio.run, work).result()
 
 
 class _Job:
     def __init__(
-        self, spec: DatasetSpec, name: str, venue: Venue, store: Store, progress: Progress | None
-    ) -> None:
+        self, spec: DatasetSpec, name: str, venue: Venue, store: Store,
+        progress: Progress | None, skip_damaged: bool,
+    ) -> None:  # fmt: skip
         self.spec, self.name, self.venue, self.store = spec, name, venue, store
-        self.progress, self.began = progress, time.monotonic()
+        self.progress, self.skip_damaged = progress, skip_damaged
+        self.began = time.monotonic()
 
     async def run(
         self, coins: Sequence[str], streams: Sequence[str], low: int, high: int, first_wait: float
@@ -122,8 +116,12 @@ class _Job:
             kind = self.spec.contracts or self.venue.contracts
             listed = [find_coin(c, markets, contracts=kind, where=self.venue.name) for c in coins]
             now = await client.now()
+            _check_past(low, now, self.name)
             parts, notes = self._parts(listed, streams)
-            engine = Engine(client, self.store, self.name, self._present(), progress=self.progress)
+            engine = Engine(
+                client, self.store, self.name, self._present(), progress=self.progress,
+                skip_damaged=self.skip_damaged,
+            )  # fmt: skip
             errors = await engine.run(parts, low, high, now)
             self._say("storing")
             revised = await asyncio.to_thread(self._fold, parts)
@@ -141,10 +139,10 @@ class _Job:
             )
         tally = engine.tally
         return FetchReport(
-            self.name, self.venue.name, pointer.fingerprint, client.requests, client.retried,
-            tally.records, tally.mended, time.monotonic() - self.began,
+            self.name, self.venue.name, pointer.fingerprint, client.counts.requests,
+            client.counts.retried, tally.records, tally.mended, time.monotonic() - self.began,
             {c: {s: e.rows for s, e in pointer.tables.get(c, {}).items()} for c in coins},
-            (*revised, *notes),
+            _parts(parts, pointer, engine.asked, revised), (*revised, *notes, *engine.notes),
         )  # fmt: skip
 
     def _parts(
@@ -166,6 +164,8 @@ class _Job:
         found = [coin.spot] if name == "spot" else [coin.perp]
         if name == "future":
             found = list(coin.futures)
+        if name == "options":
+            found = [Listed(coin.coin, f"{coin.coin} options", 1, 1.0, True, True)]
         return [m for m in found if m is not None and (m.linear or not facts.linear_only)]
 
     def _fold(self, parts: Sequence[Part]) -> list[Finding]:
@@ -187,8 +187,31 @@ class _Job:
             self.progress(text, None)
 
 
+def _parts(
+    parts: Sequence[Part],
+    pointer: Pointer,
+    asked: Mapping[tuple[str, str], Asked],
+    revised: Sequence[Finding],
+) -> tuple[PartReport, ...]:
+    """A row for each stream of each coin, its contracts together."""
+    changed = {(f.symbol, f.stream): f.count for f in revised}
+    made = []
+    for key in dict.fromkeys((part.coin, part.stream) for part in parts):
+        entry, did = pointer.tables.get(key[0], {}).get(key[1]), asked.get(key, Asked())
+        rows, first, last = (entry.rows, entry.first, entry.last) if entry else (0, "", "")
+        made.append(
+            PartReport(
+                *key, rows, first, last, did.records, did.requests, did.retried, did.mended,
+                changed.get(key, 0), round(did.seconds, 3),
+            )
+        )  # fmt: skip
+    return tuple(made)
+
+
 def _streams(venue: Venue, asked: Sequence[str]) -> tuple[str, ...]:
     """The streams to fetch: those asked for, which the venue must give, or all."""
+    if tuple(asked) == (EVERYTHING,):
+        return venue.streams
     for name in asked:
         if stream(name).name not in venue.streams:
             raise ParameterError(
@@ -197,7 +220,13 @@ def _streams(venue: Venue, asked: Sequence[str]) -> tuple[str, ...]:
                 where=venue.name,
                 hint=f"it gives {', '.join(venue.streams)}",
             )
-    return tuple(dict.fromkeys(asked)) or venue.streams
+    return tuple(dict.fromkeys(asked)) or venue.usual
+
+
+def _check_past(since: int, now: int, where: str) -> None:
+    if since >= now:
+        at = pd.Timestamp(since, unit="ms", tz="UTC")
+        raise ParameterError("a fetch must begin in the past", got=f"since {at}", where=where)
 
 
 def _ms(stamp: pd.Timestamp) -> int:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Literal
 
 from fadefollow.errors import ParameterError, StoreError, unknown
 from fadefollow.market.bars import bar_size, bar_text
 from fadefollow.market.fetch.venues import VENUES, Venue
+from fadefollow.market.names import check_dataset_name
 from fadefollow.market.spec import DatasetSpec, load_spec
+
+ArchiveName = Literal["binance-archive", "coinmetrics"]
+#: where data comes from that is no venue
+ARCHIVES: tuple[ArchiveName, ...] = ("binance-archive", "coinmetrics")
+_NEW = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 _TOML = """\
 # {title} through ccxt; what it gives: docs/venues.md
@@ -38,14 +46,17 @@ def fetch_spec(folder: Path, name: str, bar: str | None = None) -> tuple[str, Da
 
     Raises:
         UnknownNameError: neither a data set nor a venue.
-        ParameterError: the data set is not one to fetch, or has bars of another size.
+        ParameterError: the data set is not one to fetch, or has bars of another size; a name that
+            none can have.
         StoreError: its TOML cannot be written.
     """
     size = None if bar is None else bar_size(bar)
-    path = folder / f"{name}.toml"
+    path = folder / f"{check_dataset_name(name)}.toml"
     if not path.exists() and name not in VENUES:
         known = [p.stem for p in folder.glob("*.toml") if load_spec(p).source == "fetch"]
-        raise unknown("data set to fetch, or venue,", name, {*known, *VENUES})
+        raise unknown(
+            "a data set to fetch, a venue or an archive", name, {*known, *VENUES, *ARCHIVES}
+        )
     if not path.exists():
         return name, _written(path, VENUES[name], bar_text(size) if size else "1h")
     spec = load_spec(path)
@@ -60,6 +71,48 @@ def fetch_spec(folder: Path, name: str, bar: str | None = None) -> tuple[str, Da
             where=name,
         )
     return _of_bar(folder, VENUES[name], bar_text(size))
+
+
+def archive_named(name: str) -> ArchiveName:
+    """The archive of that name."""
+    return next(archive for archive in ARCHIVES if archive == name)
+
+
+def archive_spec(
+    folder: Path, archive: ArchiveName, into: str, bar: str | None = None
+) -> tuple[str, DatasetSpec]:
+    """The data set that an archive's data goes into.
+
+    Args:
+        folder: the workspace's `datasets/`.
+        archive: Binance's archive goes into data sets of Binance; Coin Metrics' flows of coins go
+            into those of any venue.
+        into: its name; its TOML is written if there is none.
+        bar: size of the bars; by default that of the data set.
+
+    Returns:
+        The data set's name and what its TOML says.
+
+    Raises:
+        ParameterError: the data set is not one to fetch, is of another venue, or has bars of
+            another size; a name that none can have.
+        StoreError: its TOML cannot be written.
+    """
+    path = folder / f"{check_dataset_name(into)}.toml"
+    if into in VENUES or path.exists():
+        name, spec = fetch_spec(folder, into, bar)
+    else:
+        if not _NEW.fullmatch(into):
+            rule = "a new data set's name must be small letters, digits and _"
+            raise ParameterError(rule, got=repr(into))
+        size = bar_text(bar_size(bar)) if bar else "1h"
+        name, spec = into, _written(path, VENUES["binance"], size)
+    if archive == "binance-archive" and spec.venue != "binance":
+        raise ParameterError(
+            "Binance's archive must go into a data set of Binance", got=spec.venue, where=name,
+            hint="name another one with --into",
+        )  # fmt: skip
+    return name, spec
 
 
 def _of_bar(folder: Path, venue: Venue, bar: str) -> tuple[str, DatasetSpec]:

@@ -31,7 +31,13 @@ CALLS: Mapping[str, tuple[str, str | None]] = {
     "open_interest": ("fetchOpenInterestHistory", None),
     "long_short": ("fetchLongShortRatioHistory", None),
     "future": ("fetchOHLCV", None),
+    "liquidations": ("fetchOpenInterestHistory", None),
+    "options": ("fetchOptionChain", None),
 }
+#: streams of which the registry must know that a venue has them: ccxt's call is not enough
+_REGISTERED = ("liquidations", "options")
+#: snapshots of now, which a venue never gives of the past; fetched where they are asked for
+SNAPSHOTS = ("options",)
 #: stream → its columns in a page
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("spot", "perp", "future"), (*_OHLC, "volume")),
@@ -39,6 +45,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "funding": ("rate",),
     "open_interest": ("open_interest",),
     "long_short": ("ratio",),
+    "liquidations": ("long_coins", "short_coins"),
+    "options": ("expiry", "strike", "right", "open_interest", "iv"),
 }
 
 
@@ -57,6 +65,7 @@ class Facts:
     contracts: bool = False  #: amounts count contracts, not coins
     linear_only: bool = False  #: of inverse contracts the amounts are no coins
     hourly: str = ""  #: settlements are hourly, and this field has the hour's rate
+    fields: tuple[str, ...] = ()  #: the venue's own fields, by the columns of the page
 
 
 @dataclass(frozen=True)
@@ -86,9 +95,16 @@ class Venue:
             s for s, (call, _) in CALLS.items() if has.get(call) is True and self._lists(s)
         )
 
+    @property
+    def usual(self) -> tuple[str, ...]:
+        """The streams that are fetched where none is asked for: those with a past."""
+        return tuple(s for s in self.streams if s not in SNAPSHOTS)
+
     def _lists(self, stream: str) -> bool:
         kinds = {"spot": "spot", "future": "future"}
         has: Mapping[str, Any] = described(self.name).has
+        if stream in _REGISTERED:
+            return stream in self.facts
         return stream not in kinds or has.get(kinds[stream]) is True
 
     def page(self, stream: str) -> int:
@@ -158,6 +174,7 @@ VENUES: Mapping[str, Venue] = {
                 "open_interest": Facts(page=200, periods=_FIVE_TO_DAY, linear_only=True),
                 "long_short": Facts(
                     page=500, periods=_FIVE_TO_DAY, start="startTime", until="endTime"),
+                "options": Facts(page=1),
             },
             settings={"options": {"fetchMarkets": {"types": ["spot", "linear", "inverse"]}}},
         ),
@@ -168,17 +185,23 @@ VENUES: Mapping[str, Venue] = {
                 "open_interest": Facts(page=100, reach_records=1440, periods=("5m", "1h", "1d"),
                                        amount="baseVolume"),
                 "long_short": Facts(page=100, reach_records=1440, periods=("5m", "1h", "1d")),
+                "options": Facts(page=1),
             },
             settings={"options": {"fetchMarkets": {"types": ["spot", "swap", "future"]}}},
             notes=("the OKX interface gives no more than three months of settlements",),
         ),
         Venue(
             "deribit", "Deribit",
-            {"funding": Facts(page=700, hourly="interest_1h", longest=29 * _DAY)},
+            {
+                "funding": Facts(page=700, hourly="interest_1h", longest=29 * _DAY),
+                "options": Facts(page=1),
+            },
             contracts="inverse",
             settles_hours=1,
             notes=("Deribit settles funding continuously; the rate of each hour is taken as one "
-                   "settlement",),
+                   "settlement",
+                   "what ccxt calls liquidations of Deribit are the losses that bankrupt accounts "
+                   "left, no liquidations: they are not fetched"),
         ),
         Venue(
             "hyperliquid", "Hyperliquid",
@@ -199,8 +222,13 @@ VENUES: Mapping[str, Venue] = {
                 "funding": Facts(page=1000),
                 "open_interest": Facts(page=100, contracts=True, linear_only=True,
                                        periods=("5m", "15m", "30m", "1h", "4h", "1d")),
+                # hours of the contract's statistics, which make a day
+                "liquidations": Facts(page=4, contracts=True, linear_only=True,
+                                      fields=("long_liq_size", "short_liq_size")),
             },
             settings={"options": {"fetchMarkets": {"types": ["spot", "swap", "future"]}}},
+            notes=("liquidations are sums of the 24 hourly statistics of a day (UTC), of days of "
+                   "which Gate gives all",),
         ),
     )
 }  # fmt: skip
@@ -239,10 +267,16 @@ def page_text() -> str:
             "| stream | ccxt's call | records in an answer | how far back |", "|---|---|---|---|",
         ]  # fmt: skip
         for stream in venue.streams:
+            if stream in SNAPSHOTS:
+                continue
             call, price = CALLS[stream]
             called = f"`{call}`" if price is None else f"`{call}` (price `{price}`)"
             lines.append(
                 f"| {stream} | {called} | {venue.page(stream):,} | {_reach(venue.fact(stream))} |"
+            )
+        for stream in (s for s in venue.streams if s in SNAPSHOTS):
+            lines.append(
+                f"| {stream} | `{CALLS[stream][0]}` | all | one snapshot a fetch, from now on |"
             )
         missing = [s for s in CALLS if s not in venue.streams]
         if missing:

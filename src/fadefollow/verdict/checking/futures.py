@@ -80,6 +80,8 @@ def rebuilt(
         end=market.index[0] + count * market.bar,
         listed=market.listed,
         delisted=market.delisted,
+        later=market.later,
+        members=market.members,
     )
 
 

@@ -50,11 +50,7 @@ def orders(signal: Signal, market: Market, whole: Answer) -> Fault | None:
 
 def moves_along(signal: Signal, market: Market, whole: Answer) -> Fault | None:
     """All data five weeks later: the events must be, too."""
-    tables = {}
-    for name in market.streams:
-        table = market.table(name)
-        times = table.select_dtypes("datetimetz").columns
-        tables[name] = table.assign(**{c: table[c] + _SHIFT for c in times})
+    tables = {name: _moved(market.table(name)) for name in market.streams}
     moved = Market(
         market.symbol,
         bar=market.bar,
@@ -63,9 +59,15 @@ def moves_along(signal: Signal, market: Market, whole: Answer) -> Fault | None:
         end=market.index[-1] + market.bar + _SHIFT,
         listed=market.listed + _SHIFT if market.listed is not None else None,
         delisted=market.delisted + _SHIFT if market.delisted is not None else None,
+        later={name: _moved(table) for name, table in market.later.items()},
     )
     there = ask_safely(signal, moved)
     return _fault("calendar", "five weeks", market, _differ(whole, there, market))
+
+
+def _moved(table: pd.DataFrame) -> pd.DataFrame:
+    times = table.select_dtypes("datetimetz").columns
+    return table.assign(**{c: table[c] + _SHIFT for c in times})
 
 
 class Elsewhere:
