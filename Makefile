@@ -34,9 +34,10 @@ format: $(READY)  ## mend formatting and imports
 bench: $(READY)  ## speed against peers, as ratios within one run
 	$(BIN)/python -m benchmarks
 
-prove: $(READY)  ## the slow proofs that the default suite leaves out, and the calibration
+prove: $(READY)  ## the slow proofs that the default suite leaves out, and the calibrations
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/fadefollow calibrate
+	$(BIN)/fadefollow calibrate --tuning
 
 wheel: $(READY)  ## build the wheel into dist/
 	$(BIN)/python -m build --wheel

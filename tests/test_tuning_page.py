@@ -46,6 +46,6 @@ def test_the_tuner_fooled_nobody(found) -> None:
     assert still["in_sample"]["low"] > 0.0
     assert still["out_of_sample"]["high"] < 0.0
     assert {arm["stance"] for arm in planted} == {"fade", "follow"}
-    assert sum(arm["markets"] for arm in planted) >= 16
+    assert sum(arm["markets"] for arm in planted) >= 20
     assert all(arm["earned"]["value"] >= 0.8 for arm in planted)
     assert found["failures"] == []

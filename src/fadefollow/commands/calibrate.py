@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fadefollow.commands.shared import JsonOption, command, finite, listed, print_json
+from fadefollow.commands.shared import (
+    ClusterOption,
+    JsonOption,
+    command,
+    finite,
+    listed,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from fadefollow.workspace import Workspace
@@ -45,6 +52,7 @@ def calibrate(
     folds: Annotated[int, typer.Option(min=2, help="With --tuning: in each market.")] = 4,
     seed: Annotated[int | None, typer.Option(min=0, help="Of the first market.")] = None,
     jobs: Annotated[int, typer.Option(help="Processes; -1 for all cores.")] = -1,
+    cluster: ClusterOption = None,
     markdown: Annotated[bool, typer.Option(help="Print the table as the docs hold it.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -61,6 +69,7 @@ def calibrate(
     from fadefollow.workspace import find_workspace
 
     workspace = find_workspace()
+    crewed: dict[str, Any] = {"jobs": jobs, "cluster": cluster}
     if not detection:
         given = {"markets": markets, "planted_markets": planted, "coins": coins,
                  "years": years, "seed": seed}  # fmt: skip
@@ -70,18 +79,18 @@ def calibrate(
         if tuning:
             settings |= {"trials": trials, "folds": folds}
             _calibrate_tuner(
-                workspace, chosen, settings, jobs=jobs, markdown=markdown, as_json=as_json
+                workspace, chosen, settings, crewed=crewed, markdown=markdown, as_json=as_json
             )
         else:
-            _calibrate_verdicts(workspace, chosen, settings, jobs=jobs, as_json=as_json)
+            _calibrate_verdicts(workspace, chosen, settings, crewed=crewed, as_json=as_json)
         return
     names = listed(signals) or tuple(workspace.names("signals"))
     kinds = [workspace.signal(name)() for name in names]
     with progress(quiet=as_json) as step:
         found = measure_detection(
             kinds, seeds=range(FIRST_SEED, FIRST_SEED + (markets or 10)),
-            lab={"years": years or 2.0, "coins": coins or 2}, bar=bar_size(bar), jobs=jobs,
-            step=step,
+            lab={"years": years or 2.0, "coins": coins or 2}, bar=bar_size(bar),
+            step=step, **crewed,
         )  # fmt: skip
     left_out = sorted(set(names) - {row.signal for row in found})
     if left_out:
@@ -100,7 +109,7 @@ def _calibrate_verdicts(
     strategies: tuple[str, ...] | None,
     settings: dict[str, Any],
     *,
-    jobs: int,
+    crewed: dict[str, Any],
     as_json: bool,
 ) -> None:
     import pandas as pd
@@ -115,7 +124,7 @@ def _calibrate_verdicts(
     design = calibrating.Design(families=calibrating.families_of(bets), **settings)
     notebook = calibrating.Notebook(workspace.runs / calibrating.NOTEBOOK)
     with progress(quiet=as_json) as step:
-        found = calibrating.calibrate(design, bets, notebook=notebook, jobs=jobs, step=step)
+        found = calibrating.calibrate(design, bets, notebook=notebook, step=step, **crewed)
     folder = write_calibration(
         found, workspace.runs, workspace.templates, command=command(), started=started
     )
@@ -131,7 +140,7 @@ def _calibrate_tuner(
     strategies: tuple[str, ...] | None,
     settings: dict[str, Any],
     *,
-    jobs: int,
+    crewed: dict[str, Any],
     markdown: bool,
     as_json: bool,
 ) -> None:
@@ -153,7 +162,7 @@ def _calibrate_tuner(
     design = calibrating.TunerDesign(families=families_of((bet,)), **settings)
     notebook = calibrating.TunerNotebook(workspace.runs / calibrating.TUNER_NOTEBOOK)
     with progress(quiet=as_json) as step:
-        found = calibrating.calibrate_tuner(design, bet, notebook=notebook, jobs=jobs, step=step)
+        found = calibrating.calibrate_tuner(design, bet, notebook=notebook, step=step, **crewed)
     said = found.to_dict()
     if as_json:
         print_json({"command": command(), "started": str(started), **said})

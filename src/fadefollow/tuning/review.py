@@ -160,7 +160,7 @@ def importance(space: Space, trials: Sequence[Trial], *, seed: int) -> dict[str,
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         found = optuna.importance.get_param_importances(
             study,
-            evaluator=optuna.importance.FanovaImportanceEvaluator(n_trees=_TREES, seed=seed),
+            evaluator=optuna.importance.FanovaImportanceEvaluator(n_trees=_TREES, seed=seed % 2**32),
             target=lambda t: t.values[0],
         )
     return {name: float(share) for name, share in sorted(found.items())}
