@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# a file's tests stay together, as they share what is slow to make
+ON_ALL_CORES := -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check format bench prove wheel clean
@@ -18,14 +20,14 @@ $(READY): pyproject.toml constraints.txt
 run: $(READY)  ## the main job on the embedded default data set; ends with the report's path
 	$(BIN)/fadefollow run
 
-test: $(READY)  ## the test suite
-	$(BIN)/python -m pytest
+test: $(READY)  ## the test suite, on all cores
+	$(BIN)/python -m pytest $(ON_ALL_CORES)
 
 check: $(READY)  ## lint, format, types, tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(ON_ALL_CORES)
 
 format: $(READY)  ## mend formatting and imports
 	$(BIN)/ruff check --fix .
