@@ -23,7 +23,13 @@ Written by `python docs/venues_page.py` from the registry in
 A fetch goes on where an earlier one ended, asks again for what an answer lacks, and never stores a
 bar that has not closed. Prices are of one coin and amounts in coins, also of markets such as
 1000PEPE. Settings of ccxt (a proxy, a longer `timeout`) go into a table `[ccxt]` of the data set's
-TOML.
+TOML. More: [fetch.md](fetch.md).
+
+Options are snapshots of now: no venue tells them of the past, so they accumulate from the first
+fetch on, one snapshot a fetch, and count from the moment they were taken. They are fetched where
+they are asked for (`--streams all`, or by name). A snapshot has open interest and implied
+volatility by strike and expiry; the greeks are computed from these. Of Binance, Bybit and OKX
+liquidations are only pushed as they happen; there is no history to ask for by ccxt.
 
 """
 

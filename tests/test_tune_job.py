@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -117,15 +118,15 @@ def in_a_child(workspace: Workspace, seconds: float, **changes) -> bool:
     return False
 
 
-def kill_and_go_on(workspace: Workspace, *, kills: int, longest: float, seed: int) -> int:
+def kill_and_go_on(workspace: Workspace, *, kills: int, longest: float, seed: int) -> list[int]:
     """Kill the job at random moments; how many trials each killed process left."""
     rng, left = random.Random(seed), []
     for _ in range(kills):
         if in_a_child(workspace, rng.uniform(0.1, longest)):
             break
         logs = list((workspace.runs / "studies").glob("*.log"))
-        left.append(logs[0].read_bytes().count(b'"trial_id"') if logs else 0)
-    return len(left)
+        left.append(logs[0].read_bytes().count(b'"op_code":4') if logs else 0)
+    return left
 
 
 def cli(workspace: Workspace, *words: str, **more) -> subprocess.Popen:
@@ -152,8 +153,8 @@ def test_killed_at_any_moment_it_ends_with_the_same_result(workspace, undisturbe
     shutil.copytree(workspace.root, workspace.root.parent / "timed")
     tune(find_workspace(workspace.root.parent / "timed"))
     whole = time.monotonic() - begin
-    kills = kill_and_go_on(workspace, kills=5, longest=whole, seed=7)
-    assert kills > 0
+    left = kill_and_go_on(workspace, kills=5, longest=whole, seed=7)
+    assert any(0 < trials < 90 for trials in left)  # in the middle of the search
     done = tune(workspace)
     same(undisturbed.folder, done.folder)
     folders = [p for p in workspace.runs.glob("*-tune-*") if p.is_dir()]
@@ -249,11 +250,96 @@ def test_every_trial_is_remembered_by_the_ledger(workspace) -> None:
     evaluated = sum(t.state != "failed" for t in done.tuning.trials)
     lines = (workspace.runs / "trials.jsonl").read_text().splitlines()
     rows = [json.loads(line) for line in lines]
-    assert len(rows) == evaluated > 60
-    assert {row["phase"] for row in rows} == {"all"}
-    known = workspace.ledger.trials(done.result.dataset["fingerprint"])
+    searched = [row for row in rows if row["phase"] == "all"]
+    assert len(searched) == 2 * evaluated > 120  # when asked for, and with its Sharpe ratio
     distinct = {(t.fold, *sorted(t.params.items())) for t in done.tuning.trials}
-    assert known.count == len(distinct)
+    known = workspace.ledger.trials(done.result.dataset["fingerprint"])
+    assert known.count == len(distinct) + len(rows) - len(searched)
+    size = (workspace.runs / "trials.jsonl").stat().st_size
+    tune(workspace)  # nothing new is told
+    assert (workspace.runs / "trials.jsonl").stat().st_size == size
+
+
+def test_an_open_holdout_is_another_study(workspace) -> None:
+    path = workspace.root / "datasets" / "small.toml"
+    path.write_text(path.read_text().replace('bar = "1h"', 'bar = "1h"\nholdout_from = 2021-10-01'))
+    closed = tune(workspace)
+    with pytest.raises(StoreError, match=r"data\.shown\.IBEX"):
+        tune(workspace, open_holdout=True)
+    opened = tune(workspace, open_holdout=True, study="opened")
+    assert opened.kept == 0
+    assert opened.tuning.folds[-1].train[1] > closed.tuning.folds[-1].train[1]
+    with pytest.raises(StoreError, match=r"data\.shown\.IBEX"):
+        tune(workspace, study="opened")
+
+
+def test_other_folds_are_other_trials_to_the_ledger(workspace) -> None:
+    one = tune(workspace)
+    known = workspace.ledger.trials(one.result.dataset["fingerprint"], without_phase=None).count
+    other = options(workspace, study="other")
+    settings = replace(other.settings, folds=3)
+    done = tune_job(workspace, replace(other, settings=settings), step=lambda text, share: None)
+    found = workspace.ledger.trials(one.result.dataset["fingerprint"]).count
+    searched = {(t.fold, *sorted(t.params.items())) for t in done.tuning.trials}
+    books = 4  # two phases in two stances of another book
+    assert found == known + len(searched) + books
+
+
+def test_a_search_that_is_given_up_is_remembered(workspace) -> None:
+    def stop(trial) -> None:
+        if trial.number == 12:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune_job(workspace, options(workspace), step=lambda text, share: None, told=stop)
+    rows = [json.loads(line) for line in (workspace.runs / "trials.jsonl").read_text().splitlines()]
+    assert len(rows) == 15  # whole batches
+    assert {row["daily_sharpe"] for row in rows} == {None}
+
+
+def test_the_joined_book_is_deflated_by_all_books_looked_at(workspace) -> None:
+    first = tune(workspace)
+    assert {v.fade.n_trials_known for v in first.result.verdicts} == {4}
+    second = tune(workspace, seed=7, study="again")
+    assert {v.fade.n_trials_known for v in second.result.verdicts} == {8}
+    assert tune(workspace).result.verdicts[0].fade.n_trials_known == 8  # told again, not new
+
+
+def test_fewer_trials_are_deflated_by_those_there_are(workspace) -> None:
+    tune(workspace)
+    fewer = tune(workspace, trials=10)
+    assert [fold.past.n_trials for fold in fewer.tuning.folds] == [30, 30, 30]
+    assert len(fewer.tuning.trials) == 30
+
+
+def test_a_tuned_file_of_another_data_set_is_kept(workspace) -> None:
+    tune(workspace)
+    text = (workspace.root / "datasets" / "small.toml").read_text()
+    (workspace.root / "datasets" / "tiny.toml").write_text(text.replace("seed = 5", "seed = 9"))
+    done = tune_job(
+        workspace, replace(options(workspace), dataset="tiny"), step=lambda text, share: None
+    )
+    assert done.tuning.tuned in (None, "strategies/fade_crowded_funding_tuned_2.toml")
+    assert workspace.strategy("fade_crowded_funding_tuned").tuned.dataset == "small"
+
+
+def test_a_run_of_all_strategies_leaves_the_tuned_ones_out(workspace) -> None:
+    from fadefollow.job import RunOptions
+
+    tune(workspace)
+    assert "fade_crowded_funding_tuned" in workspace.names("strategies")
+    assert "fade_crowded_funding_tuned" not in RunOptions.of(workspace).strategies
+
+
+def test_another_order_of_the_search_is_another_search(workspace) -> None:
+    tune(workspace)
+    path = workspace.root / "strategies" / "fade_crowded_funding.toml"
+    lines = path.read_text().splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith('"params.'))
+    lines[first], lines[first + 1] = lines[first + 1], lines[first]
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(StoreError, match=r"strategy\.order_of_search"):
+        tune(workspace)
 
 
 def test_the_tuned_strategy_runs_and_is_said_to_be_in_sample(workspace) -> None:

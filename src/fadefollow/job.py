@@ -103,7 +103,9 @@ class RunOptions:
             bootstrap_draws=bootstrap_draws or ours.bootstrap_draws,
             seed=ours.seed if seed is None else seed,
         )
-        names = strategies or tuple(workspace.names("strategies"))
+        names = strategies or tuple(
+            name for name in workspace.names("strategies") if not workspace.is_tuned(name)
+        )
         chosen = tuple(dict.fromkeys(names))
         return cls(
             dataset or ours.default_dataset, chosen, symbols, since, until, command, settings,
@@ -377,12 +379,18 @@ def tuned_notes(bets: Sequence[tuple[Strategy, Signal]], dataset: Dataset) -> li
     notes = []
     for strategy, _ in bets:
         tuned = strategy.tuned
-        if tuned is not None and dataset.name == tuned.dataset:
-            notes.append(
-                f"{strategy.name} was tuned on {tuned.dataset} until {tuned.until[:10]} "
-                f"({tuned.trials} trials): what it earned before is in sample; what the choice is "
-                "worth out of sample is in the tuning job's report"
-            )
+        if tuned is None:
+            continue
+        what = (
+            "in sample"
+            if dataset.name == tuned.dataset
+            else "in sample where it is the same history"
+        )
+        notes.append(
+            f"{strategy.name} was tuned on {tuned.dataset} until {tuned.until[:10]} "
+            f"({tuned.trials} trials): what it earned before is {what}; what the choice is "
+            "worth out of sample is in the tuning job's report"
+        )
     return notes
 
 

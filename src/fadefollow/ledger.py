@@ -92,13 +92,28 @@ class Ledger:
         except OSError as error:
             raise self._error(error.strerror or str(error)) from error
 
-    def trials(self, fingerprint: str, dataset: str | None = None) -> Known:
+    def record_new(self, rows: Iterable[Trial]) -> None:
+        """Append those trials that the ledger does not know yet with the same Sharpe ratio."""
+        known = {_known(row) for row in self.lines() if isinstance(row, Trial)}
+        self.record([row for row in rows if _known(row) not in known])
+
+    def trials(
+        self, fingerprint: str, dataset: str | None = None, *, without_phase: str | None = None
+    ) -> Known:
         """Number of distinct trials on a data set, and the variance between their Sharpe ratios.
 
         A configuration that was evaluated again counts once, with its latest Sharpe ratio.
+
+        Args:
+            fingerprint, dataset: how the data set is recognised.
+            without_phase: leave the trials on this phase out.
         """
         rows = self._of(Trial, fingerprint, dataset)
-        latest = {(r.configuration, r.phase, r.stance): r.daily_sharpe for r in rows}
+        latest = {
+            (r.configuration, r.phase, r.stance): r.daily_sharpe
+            for r in rows
+            if r.phase != without_phase
+        }
         sharpes = [value for value in latest.values() if math.isfinite(value)]
         return Known(len(latest), statistics.variance(sharpes) if len(sharpes) > 1 else 0.0)
 
@@ -115,10 +130,14 @@ class Ledger:
 
         By their order in the file, as two lines may carry the same second.
         """
-        first = next(iter(self._of(Opening, fingerprint, dataset)), None)
-        lines = self.lines()
-        earlier = lines if first is None else lines[: lines.index(first)]
-        return [row for row in self.seen_after(time, fingerprint, dataset) if row in earlier]
+        seen = []
+        for row in self.lines():
+            if row.fingerprint == fingerprint or row.dataset == dataset:
+                if isinstance(row, Opening):
+                    break
+                if row.seen_until > time:
+                    seen.append(row)
+        return seen
 
     def _of(self, kind: type[Kind], fingerprint: str, dataset: str | None) -> Iterator[Kind]:
         return (
@@ -163,6 +182,12 @@ class Ledger:
             where=str(self.path),
             hint="every evaluation is recorded in it; free some space or check permissions",
         )
+
+
+def _known(row: Trial) -> tuple[str, ...]:
+    """What makes a trial one that is known; NaN is equal to itself as text."""
+    sharpe = repr(row.daily_sharpe)
+    return row.fingerprint, row.configuration, row.phase, row.stance, row.seen_until, sharpe
 
 
 def _text(row: Line) -> str:

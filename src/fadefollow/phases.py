@@ -185,10 +185,9 @@ class Phases:
             grid = self.grids[str(symbol)]
             at = grid.get_indexer(pd.DatetimeIndex(events["time"])) + 1 + delay_bars
             listed = at < len(grid)
-            rows = index.get_indexer(grid[at[listed]])
             up = (sign * events["lean"].to_numpy(int) > 0)[listed]
-            long.iloc[rows[up], long.columns.get_loc(symbol)] = True
-            short.iloc[rows[~up], short.columns.get_loc(symbol)] = True
+            for frame, chosen in ((long, up), (short, ~up)):
+                frame.loc[grid[at[listed][chosen]], str(symbol)] = True
         return long, short
 
 

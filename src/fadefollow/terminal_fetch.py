@@ -99,7 +99,7 @@ def show_fetch(report: FetchReport) -> None:
     console.print(
         f"{report.records:,} records in {report.requests:,} requests and {report.seconds:.0f} s "
         f"({rate:,.0f} a second), fingerprint {report.fingerprint[:12]}\n"
-        "asked: requests, again: repeated ones, mended: records that a first answer lacked",
+        "asked: requests; again: repeated ones; mended: what a first answer lacked",
         highlight=False,
     )
     _next(console, report.dataset, [p.stream for p in report.parts if p.rows])
@@ -137,7 +137,7 @@ def _row(name: str, parts: Sequence[PartReport]) -> tuple[str, ...]:
 def _table(title: str, *columns: str) -> Table:
     table = Table(
         title=escape(title), title_style="bold", title_justify="left", box=SIMPLE_HEAD,
-        pad_edge=False, padding=(0, 1, 0, 0),
+        pad_edge=False, padding=0,
     )  # fmt: skip
     for name in columns:
         table.add_column(name, no_wrap=True)

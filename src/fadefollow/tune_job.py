@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from fadefollow import __version__
 from fadefollow.crew import Crew, crew
-from fadefollow.engine.strategy import Strategy, Tuned
+from fadefollow.engine.strategy import Tuned
 from fadefollow.errors import StoreError
 from fadefollow.holdout import holdout_notes
 from fadefollow.job import (
@@ -26,65 +24,33 @@ from fadefollow.job import (
     prices_of,
     versions,
 )
-from fadefollow.ledger import Trial as Evaluated
-from fadefollow.market.dataset import Dataset
-from fadefollow.phases import Signal
 from fadefollow.reporting.write import write_run
 from fadefollow.secrets import redacted
 from fadefollow.trusted import trusted_notes
+from fadefollow.tune_memory import (
+    Job,
+    TuneOptions,
+    identity,
+    remember_asked,
+    remember_book,
+    remember_reviewed,
+)
 from fadefollow.tuning.folds import Cut
-from fadefollow.tuning.model import OBJECTIVES, Trial, TuneSettings, Tuning
-from fadefollow.tuning.review import Reviewed
+from fadefollow.tuning.model import OBJECTIVES, Trial, Tuning
 from fadefollow.tuning.space import Space
 from fadefollow.tuning.storage import Shelf
 from fadefollow.tuning.tuned import tuned_text, write_tuned
 from fadefollow.tuning.walk import Walked, walk
-from fadefollow.verdict.measure import Settings
 from fadefollow.verdict.model import RunResult
-from fadefollow.verdict.trials import code_of, configuration, market_of, stamp
+from fadefollow.verdict.trials import stamp
 from fadefollow.workspace import Workspace
+
+__all__ = ["TuneDone", "TuneOptions", "tune_job"]
 
 #: the folder of studies, in that of the runs
 STUDIES = "studies"
 #: starting worker processes takes seconds, which shorter jobs do not earn back
 _WORTH_SECONDS = 20.0
-#: the phase under which the ledger keeps a trial, which is of the whole book
-ALL_PHASES = "all"
-
-
-@dataclass(frozen=True)
-class TuneOptions:
-    """A tuning job with all its choices made.
-
-    Attributes:
-        storage: URL or path of the study; by default a file below the runs.
-        study: its name; by default strategy and data set.
-        fresh: begin anew where a study of this name is another job's.
-        jobs: processes, −1 for all cores, 1 for this one alone; None: all cores where that is
-            worth their start.
-        cluster: address of a Dask scheduler.
-        accept: codes of findings that may pass the gate.
-        universe: so many coins, the largest; 0 for all.
-        revised: records in their last vintages, a look-ahead.
-    """
-
-    strategy: str
-    dataset: str
-    settings: TuneSettings
-    judging: Settings
-    symbols: tuple[str, ...] | None = None
-    since: str | None = None
-    until: str | None = None
-    storage: str | None = None
-    study: str | None = None
-    fresh: bool = False
-    jobs: int | None = None
-    cluster: str | None = None
-    open_holdout: bool = False
-    accept: tuple[str, ...] | None = None
-    universe: int | None = None
-    revised: bool = False
-    command: str = "fadefollow tune"
 
 
 @dataclass(frozen=True)
@@ -128,14 +94,15 @@ def tune_job(
     clock.lap("data")
     name = options.study or f"{strategy.name}-{dataset.name}"
     shelf = Shelf.at(options.storage, default=workspace.runs / STUDIES / f"{name}.log")
-    named = _Names(workspace, options, dataset, strategy, signal)
+    named = Job(workspace, options, dataset, strategy, signal)
     words = [OBJECTIVES[objective] for objective in options.settings.objectives]
-    with shelf.study(name, _identity(named), objectives=words, fresh=options.fresh) as study:
+    with shelf.study(name, identity(named), objectives=words, fresh=options.fresh) as study:
         walked = walk(
             dataset, strategy, signal, settings=options.settings, judging=options.judging,
             logs=lambda cut: study.fold(cut.number, _about(cut)),
             hire=lambda seconds: _hired(options, seconds), step=step, told=told,
-            reviewed=lambda found: _record(named, found),
+            asked=lambda cut, trials: remember_asked(named, cut, trials),
+            reviewed=lambda found: remember_reviewed(named, found),
         )  # fmt: skip
     clock.lap("tune")
     step("writing the report", None)
@@ -152,48 +119,6 @@ def tune_job(
     result = _result(named, walked, started=started, seconds=clock.seconds, notes=notes)
     folder = write_run(result, workspace.runs, workspace.templates, tuning=tuning)
     return TuneDone(result, tuning, folder, walked.kept)
-
-
-@dataclass(frozen=True)
-class _Names:
-    """What a job was given."""
-
-    workspace: Workspace
-    options: TuneOptions
-    dataset: Dataset
-    strategy: Strategy
-    signal: Signal
-
-    def configuration(self, strategy: Strategy, signal: Signal) -> str:
-        """See `fadefollow.verdict.trials.configuration`."""
-        options = self.options
-        return configuration(
-            strategy, signal, market=market_of(self.dataset), since=options.since,
-            until=options.until, missing_funding=options.judging.missing_funding,
-        )  # fmt: skip
-
-
-def _identity(job: _Names) -> dict[str, Any]:
-    """All that decides a study's trials, but how many there are: more of them may be asked for."""
-    settings = asdict(job.options.settings)
-    del settings["trials"]
-    words = {"name", "title", "claim", "account", "tuned"}
-    code = code_of(job.signal).encode()
-    return {
-        "strategy": {
-            "name": job.strategy.name, **job.strategy.model_dump(mode="json", exclude=words)
-        },
-        "signal": {
-            "code": hashlib.sha256(code).hexdigest()[:16],
-            "params": job.signal.model_dump(mode="json"),
-        },
-        "data": {
-            "name": job.dataset.name, "fingerprint": job.dataset.fingerprint,
-            **market_of(job.dataset), "since": job.options.since, "until": job.options.until,
-            "missing_funding": job.options.judging.missing_funding,
-        },
-        "settings": settings,
-    }  # fmt: skip
 
 
 def _hired(options: TuneOptions, seconds: float) -> AbstractContextManager[Crew]:
@@ -213,35 +138,17 @@ def _about(cut: Cut) -> dict[str, str]:
     }
 
 
-def _record(job: _Names, found: Reviewed) -> None:
-    """Every configuration that a fold evaluated goes into the ledger, winner or not."""
-    space = Space.of(
-        job.strategy, job.signal, bar_hours=job.dataset.bar / pd.Timedelta(hours=1)
-    )  # fmt: skip
-    now = stamp(pd.Timestamp.now(tz="UTC"))
-    fold, rows = found.fold, list[Evaluated]()
-    for trial in found.trials:
-        if trial.number not in found.sharpes:
-            continue
-        strategy, (signal, _) = space.with_params(trial.params), space.candidate(trial.params)
-        rows.append(
-            Evaluated(
-                dataset=job.dataset.name, fingerprint=job.dataset.fingerprint,
-                configuration=job.configuration(strategy, signal) + f"-{fold.number}",
-                strategy=strategy.name, phase=ALL_PHASES, stance=job.options.settings.stance,
-                daily_sharpe=found.sharpes[trial.number], seen_until=stamp(fold.train[1]),
-                time=now, command=job.options.command,
-            )
-        )  # fmt: skip
-    job.workspace.ledger.record(rows)
-
-
-def _write_tuned(job: _Names, walked: Walked) -> tuple[str | None, list[str]]:
+def _write_tuned(job: Job, walked: Walked) -> tuple[str | None, list[str]]:
     """The tuned strategy's file, relative to the workspace, and what there is to say of it."""
     last = walked.folds[-1]
     if last.winner is None:
         return None, ["no configuration had enough trades up to the end: nothing to trade next"]
     settings, strategies = job.options.settings, job.workspace.root / "strategies"
+    if last.scores[0] <= (0.5 if settings.objectives[0] == "psr" else 0.0):
+        return None, [
+            f"the best of the last search has {settings.objectives[0]} {last.scores[0]:.2f} "
+            "in sample: no tuned strategy is written"
+        ]
     made = Tuned(
         original=job.strategy.name, dataset=job.dataset.name, fingerprint=job.dataset.fingerprint,
         until=stamp(last.train[1]), stance=settings.stance,
@@ -250,14 +157,14 @@ def _write_tuned(job: _Names, walked: Walked) -> tuple[str | None, list[str]]:
     )  # fmt: skip
     text = tuned_text(job.workspace.path("strategies", job.strategy.name), last.params, made)
     try:
-        path = write_tuned(strategies, job.strategy.name, text)
+        path = write_tuned(strategies, job.strategy.name, text, made)
     except StoreError as error:
         return None, [f"the tuned strategy could not be written beside the original: {error}"]
     return path.relative_to(job.workspace.root).as_posix(), []
 
 
 def _result(
-    job: _Names,
+    job: Job,
     walked: Walked,
     *,
     started: pd.Timestamp,
@@ -276,7 +183,7 @@ def _result(
         started=started,
         version=__version__,
         dataset=described(dataset),
-        verdicts=found.verdicts,
+        verdicts=remember_book(job, found.verdicts),
         event_studies=found.event_studies,
         trades=found.trades,
         phases=found.phases,

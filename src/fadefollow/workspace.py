@@ -106,6 +106,12 @@ class Workspace:
         self.detector(strategy, where=str(path))
         return strategy
 
+    def is_tuned(self, name: str) -> bool:
+        """Whether a tuning job wrote this strategy: it runs only when it is asked for by name."""
+        with contextlib.suppress(SpecError):
+            return "tuned" in read_toml(self.path("strategies", name))
+        return False
+
     def detector(self, strategy: Strategy, *, where: str = "") -> Signal:
         """The strategy's signal with its parameters."""
         kind = self.signal(strategy.signal)

@@ -6,6 +6,7 @@ All times are milliseconds since 1970. Bars of `BTC` and `PEPE` (a multiplier co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -59,17 +60,20 @@ class History:
         return Series(series.times[:count], series.rows[:count])
 
 
-def make_history(days: float = 120, now_minutes: float = 25, holes: bool = True) -> History:
+def make_history(
+    days: float = 120, now_minutes: float = 25, holes: bool = True,
+    coins: Sequence[str] = COINS,
+) -> History:  # fmt: skip
     """The history from 2023-01-01 on; the clock stands `now_minutes` into the last bar."""
     years = (days + 5) / 365.25
     settings = {
-        "seed": 5, "start": "2023-01-01", "years": years, "coins": list(COINS), "quiet_days": 1,
+        "seed": 5, "start": "2023-01-01", "years": years, "coins": list(coins), "quiet_days": 1,
     }  # fmt: skip
     lab = simulate(settings, bar=pd.Timedelta(hours=1))
     start = int(pd.Timestamp("2023-01-01", tz="UTC").value // 10**6)
     now = start + int(days * 24) * HOUR + int(now_minutes * 60_000)
     history = History(start, now)
-    for coin in COINS:
+    for coin in coins:
         history.instruments += _instruments(coin, lab.tables[coin], history, holes)
     return history
 

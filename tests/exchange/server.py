@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from binance import Binance
 from bybit import Bybit
 from faults import Faults
-from history import HOUR, make_history
+from history import COINS, HOUR, make_history
 from rows import Book, RefusedError
 
 NO_COMPRESSION = {"Content-Type": "application/json"}
@@ -33,7 +33,10 @@ class Exchange:
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.history = make_history(
-            config.get("days", 120), config.get("now_minutes", 25), config.get("holes", True)
+            config.get("days", 120),
+            config.get("now_minutes", 25),
+            config.get("holes", True),
+            config.get("coins", COINS),
         )
         self.book = Book(self.history)
         self.venues = {"binance": Binance(self.book), "bybit": Bybit(self.book)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 import urllib.request
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import DataError, ParameterError, StoreError
+from fadefollow.market.archives import archive_job
 from fadefollow.market.dataset import open_dataset
 from fadefollow.market.fetch import FetchReport, fetch_job
 from fadefollow.market.spec import DatasetSpec
@@ -178,6 +180,70 @@ def test_a_fetch_goes_on_from_what_is_there_from_elsewhere(
     )
 
 
+def test_what_an_archive_gave_is_not_asked_for_again(
+    exchange: Replay, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The archive has all but a day of January, and nothing of February."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "archives"))
+    from packing import Packed
+
+    packed, there = Packed(), tables(whole / "binance", "BTC")
+    day = pd.Timestamp("2023-01-11", tz="UTC")
+    outage = there["perp"]["time"].between(day, day + pd.Timedelta(hours=23))
+    packed.bars("perp", there["perp"][~outage], "2023-01")
+    packed.bars("mark", there["mark"], "2023-01")
+    packed.funding(there["funding"], "2023-01")
+    streams = ("perp", "mark", "funding")
+    mirror = packed.write(tmp_path / "mirror")
+    archive_job(
+        "binance-archive", ["BTC"], store_root=tmp_path, dataset="data", mirror=mirror,
+        since=pd.Timestamp("2023-01-01"), until=pd.Timestamp("2023-02-01"), streams=streams,
+    )  # fmt: skip
+    known = pointer(tmp_path).fetched["BTC"]
+    month = (ms("2023-01-01"), ms("2023-02-01"))
+    assert known["mark"].covered == (month,)
+    assert known["perp"].covered == ((month[0], ms("2023-01-11")), (ms("2023-01-12"), month[1]))
+    exchange.calm()
+    fetch(exchange, tmp_path, streams=streams)
+    asked = [q for q in exchange.control()["log"] if "Info" not in q and "/time" not in q]
+    starts = {path: sorted(int(q.split("startTime=")[1].split("&")[0]) for q in asked
+                           if f"/{path}?" in q)
+              for path in ("klines", "markPriceKlines", "fundingRate")}  # fmt: skip
+    hour, overlap = 3_600_000, 24
+    back = month[1] - overlap * hour
+    # the hole with what was before it, and what follows; some records of before for revisions
+    assert starts["klines"] == [ms("2023-01-10"), back]
+    assert starts["markPriceKlines"] == [back]
+    # the hours before the first settlement, and what follows
+    assert sorted(set(starts["fundingRate"])) == [month[0], ms("2023-01-23 16:00") + 1]
+    for name in streams:
+        now = tables(tmp_path, "BTC")[name]
+        pd.testing.assert_frame_equal(now, there[name])
+    sources = pointer(tmp_path).tables["BTC"]["perp"].source.splitlines()
+    assert len(sources) == 2
+    assert sources[0].startswith("a local mirror: perp BTCUSDT")
+    assert "mark" not in sources[0]
+    assert sources[1] == "binance"
+
+
+def ms(day: str) -> int:
+    return int(pd.Timestamp(day, tz="UTC").value // 10**6)
+
+
+def test_a_fetch_inside_a_running_loop(exchange: Replay, tmp_path: Path) -> None:
+    """As in a notebook."""
+
+    async def notebook() -> FetchReport:
+        return fetch(exchange, tmp_path, streams=("perp",), since="2023-02-01")
+
+    report = asyncio.run(notebook())
+    (part,) = report.parts
+    assert (part.coin, part.stream) == ("BTC", "perp")
+    assert part.rows == part.records == report.records == len(tables(tmp_path, "BTC")["perp"])
+    assert (part.first, part.requests, part.retried) == ("2023-02-01T00:00:00+00:00", 1, 0)
+    assert 0 < part.seconds <= report.seconds
+
+
 def test_later_and_earlier_bars_are_added(running: Replay, tmp_path: Path) -> None:
     exchange = Replay(days=30)
     try:
@@ -224,9 +290,16 @@ def test_a_revision_is_stored_reported_and_the_old_value_kept(tmp_path: Path) ->
         exchange.close()
 
 
-@pytest.mark.parametrize("venue", ["binance", "bybit"])
+SPOILT = ("short", "shuffled", "overlap", "skip", "empty", "twice", "broken")
+
+
 @pytest.mark.parametrize(
-    "fault", ["short", "shuffled", "overlap", "skip", "empty", "twice", "broken"]
+    ("fault", "venue"),
+    [
+        *((fault, "binance") for fault in SPOILT),
+        ("short", "bybit"),
+        *(pytest.param(fault, "bybit", marks=pytest.mark.slow) for fault in SPOILT[1:]),
+    ],
 )
 def test_a_spoilt_page_is_noticed_and_mended(
     fault: str, venue: str, exchange: Replay, whole: Path, tmp_path: Path
@@ -240,18 +313,20 @@ def test_a_spoilt_page_is_noticed_and_mended(
         assert report.mended > 0
 
 
-@pytest.mark.parametrize("fault", [
-    "429", "418", "500", "503", "timeout", "cut", "bad_json", "half_json", "odd_json",
-    "maintenance",
+@pytest.mark.parametrize(("fault", "venue"), [
+    *((fault, "binance") for fault in ("429", "500", "timeout", "cut", "half_json", "odd_json")),
+    ("odd_json", "bybit"),
+    *(pytest.param(fault, "binance", marks=pytest.mark.slow)
+      for fault in ("418", "503", "bad_json", "maintenance")),
 ])  # fmt: skip
 def test_a_failed_request_is_repeated(
-    fault: str, exchange: Replay, whole: Path, tmp_path: Path
+    fault: str, venue: str, exchange: Replay, whole: Path, tmp_path: Path
 ) -> None:
     exchange.calm(fixed=[["", fault, 3]])
-    report = fetch(exchange, tmp_path, "BTC", "PEPE")
+    report = fetch(exchange, tmp_path, "BTC", "PEPE", venue=venue)
     assert report.retried >= 1
     assert exchange.control()["faults"] == {fault: 3}
-    assert report.fingerprint == pointer(whole / "binance").fingerprint
+    assert report.fingerprint == pointer(whole / venue).fingerprint
 
 
 @pytest.mark.parametrize(("fault", "rule", "hint"), [
@@ -301,6 +376,7 @@ def test_names_that_cannot_be_fetched(exchange: Replay, tmp_path: Path) -> None:
         fetch(exchange, tmp_path, since="2030-01-01")
     with pytest.raises(DataError, match="must have data in the range"):
         fetch(exchange, tmp_path, since="2020-01-01", until="2020-02-01")
+    assert Store(tmp_path).datasets() == ()
     with pytest.raises(DataError, match="a coin needs perp or spot bars"):
         fetch(exchange, tmp_path, streams=("funding",))
     assert Store(tmp_path).datasets() == ()

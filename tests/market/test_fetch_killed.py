@@ -119,8 +119,7 @@ def test_death_at_the_last_steps(exchange: Replay, tmp_path: Path) -> None:
     exchange.calm()
     whole, steps = steps_of(exchange, tmp_path / "whole")
     assert steps > 30
-    for at in (steps - 9, steps - 4):
-        check_death(exchange, tmp_path / str(at), at, whole)
+    check_death(exchange, tmp_path / "killed", steps - 4, whole)
 
 
 @pytest.mark.slow
@@ -131,7 +130,10 @@ def test_death_at_any_step(exchange: Replay, tmp_path: Path) -> None:
         check_death(exchange, tmp_path / str(at), at, whole)
 
 
-@pytest.mark.parametrize("coins", [[("BTC", "PEPE"), ("PEPE", "BTC")], [("BTC",), ("PEPE",)]])
+@pytest.mark.parametrize("coins", [
+    [("BTC", "PEPE"), ("PEPE", "BTC")],
+    pytest.param([("BTC",), ("PEPE",)], marks=pytest.mark.slow),
+])  # fmt: skip
 def test_fetches_at_the_same_time_do_no_harm(
     coins: list[tuple[str, ...]], exchange: Replay, undisturbed: dict[str, str], tmp_path: Path
 ) -> None:

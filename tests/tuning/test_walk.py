@@ -12,7 +12,6 @@ import pytest
 
 from fadefollow.crew import crew
 from fadefollow.errors import DataError, FundingHoleError, SignalError
-from fadefollow.market.dataset import Dataset
 from fadefollow.tuning.ground import Ask, Told
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.tuning.walk import Walked, walk

@@ -71,9 +71,9 @@ class Range(BaseModel):
 
     model_config = _FROZEN
 
-    low: float | None = None
-    high: float | None = None
-    step: float | None = Field(None, gt=0)
+    low: float | None = Field(None, allow_inf_nan=False)
+    high: float | None = Field(None, allow_inf_nan=False)
+    step: float | None = Field(None, gt=0, allow_inf_nan=False)
     log: bool = False
     choices: tuple[Any, ...] | None = None
 

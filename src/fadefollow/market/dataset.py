@@ -158,18 +158,16 @@ def open_dataset(
         raise DataError(rule, got=f"since {since}, until {until}", where=name)
     for symbol in symbols or ():
         check_symbol(symbol)
-    rule = _rule(spec.universe, universe)
-    needed = symbols if rule is None else None
+    members = _rule(spec.universe, universe)
+    needed = symbols if members is None else None
     whole = _simulated(spec, name) if spec.source == "lab" else _stored(
         spec, name, Store(Path(store_root)), needed, revised=revised
     )  # fmt: skip
     chosen = whole.select(*needed) if needed else whole
     shown = hold_out(chosen, spec.holdout, since=since, until=until, open_=open_holdout)
-    if rule is not None:
-        formed = Universe.form(rule, shown.markets)
-        shown = dataclasses.replace(
-            shown, markets=formed.attached(shown.markets), universe=formed
-        )
+    if members is not None:
+        formed = Universe.form(members, shown.markets)
+        shown = dataclasses.replace(shown, markets=formed.attached(shown.markets), universe=formed)
         shown = shown.select(*symbols) if symbols else shown
     return _between(shown, since, until, strict=bool(symbols))
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.memo import Memo
+from fadefollow.market.revised import put_revisions, rows_of
 from fadefollow.market.streams import stream
 
 FloatArray = npt.NDArray[np.float64]
@@ -348,21 +349,11 @@ class Market:
             return out
         found = self.as_of(name, values)
         if name in self._later and column in self._later[name]:
-            self._revise(found, name, column)
+            later = self._later[name]
+            since = np.searchsorted(self.close_time, _stamps(later["available"]))
+            rows = rows_of(later, self._tables[name], stream(name).key)
+            put_revisions(found, self._known(name), rows, since, later[column].to_numpy(np.float64))
         return found
-
-    def _revise(self, found: FloatArray, name: str, column: str) -> None:
-        """Put revisions into what is known as of each bar's close, from when they are known."""
-        known, later = self._known(name), self._later[name]
-        rows = rows_of(later, self._tables[name], stream(name).key)
-        since = np.searchsorted(self.close_time, _stamps(later["available"]))
-        values = later[column].to_numpy(np.float64)
-        # a record that is known at no bar from then on has been followed by newer ones
-        last = np.full(len(self._tables[name]) + 1, -1)
-        last[known] = np.arange(len(known))
-        for at in np.flatnonzero((rows >= 0) & (last[rows] >= since)):
-            span = slice(since[at], last[rows[at]] + 1)
-            found[span][known[span] == rows[at]] = values[at]
 
     def _known(self, name: str) -> npt.NDArray[np.int64]:
         """Per bar the newest record known at its close; −1 where there is none, or it is old.
@@ -408,16 +399,5 @@ def _frozen(array: TimeArray) -> TimeArray:
 
 
 def _known_by(table: pd.DataFrame, end: np.datetime64) -> pd.DataFrame:
-    return table[_stamps(table["available"]) <= end]
-
-
-def rows_of(part: pd.DataFrame, table: pd.DataFrame, key: Sequence[str]) -> IntArray:
-    """The row of `table` that each row of `part` is a vintage of, shape (len(part),); −1 for none.
-
-    Args:
-        part, table: with `time` and `key`, which are unique in `table`.
-        key: the stream's.
-    """
-    names = ["time", *key]
-    mine, theirs = (pd.MultiIndex.from_frame(t[names]) for t in (part, table))
-    return theirs.get_indexer(mine).astype(np.int64)
+    known = _stamps(table["available"]) <= end
+    return table.copy(deep=False) if known.all() else table[known]

@@ -195,4 +195,7 @@ def load_spec(path: Path) -> DatasetSpec:
         raise SpecError("files must be [[files]] tables", got=repr(items), where=str(path))
     where = [f"{path}, [[files]] number {n}" for n in range(1, len(items) + 1)]
     files = [build(FileSpec, item, where=w) for item, w in zip(items, where, strict=True)]
+    rule = data.get("universe")
+    if isinstance(rule, dict):
+        data["universe"] = build(UniverseSpec, rule, where=f"{path}, [universe]")
     return build(DatasetSpec, {**data, "files": files}, where=str(path))

@@ -30,8 +30,8 @@ from fadefollow.market.names import check_dataset_name, check_symbol
 from fadefollow.market.version import SCHEMA, Arrival, Entry, Fetched, Listing, Pointer
 
 __all__ = [
-    "Arrival", "Entry", "Fetched", "Listing", "Pointer", "Store", "Update", "content_hash", "fingerprint",
-    "write_whole",
+    "Arrival", "Entry", "Fetched", "Listing", "Pointer", "Store", "Update", "content_hash",
+    "fingerprint", "write_whole",
 ]  # fmt: skip
 
 POINTER = "current.json"

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from fadefollow.market.panel import rows_of
+from fadefollow.market.revised import rows_of
 from fadefollow.market.streams import Stream
 
 #: when the vintage after a superseded one was fetched
@@ -101,7 +101,7 @@ def vintages_of(
     is_first = ~pd.Series(row).duplicated().to_numpy()
     first = last.copy()
     first.iloc[row[is_first]] = whole.loc[is_first, last.columns.tolist()]
-    return Vintages(first, _known(whole[~is_first], list(last)), table)
+    return Vintages(first, _known(whole[~is_first], last.columns.tolist()), table)
 
 
 def revisions(symbol: str, stream: Stream, found: Vintages) -> tuple[Revision, ...]:

@@ -60,7 +60,7 @@ def folds(tuning: Tuning) -> Exhibit:
         "so that no trade reaches from one into the other."
     )
     if any(f.test is None for f in tuning.folds):
-        caption += " The last search has no stretch after it: its winner is what to trade next."
+        caption += " The last search has no stretch after it."
     chart = charts.folds_chart(tuning, figures.short_names(tuning))
     return exhibit(title, caption, chart, Table(("Fold", "Searched", "Traded"), rows))
 

@@ -242,7 +242,8 @@ def _events(
     """The events of one coin as the tuned book sees them; bars are counted from `bars[0]`."""
     strategy, sign = ground.space.strategy, 1 if ground.settings.stance == "follow" else -1
     found = detect_checked(signal, coin.market)
-    low, high = max(coin.first, bars[0]), min(coin.last, bars[1])
+    # what became known as the time began is traded at its first open
+    low, high = max(coin.first, bars[0] - 1), min(coin.last, bars[1])
 
     def marks(phases: tuple[str, ...]) -> tuple[IntArray, IntArray, IntArray]:
         marked = found.marks(*phases)

@@ -96,7 +96,7 @@ def review(
     seen = dict(
         zip(
             (t.number for t in evaluated),
-            look_at([Look(t.params, train, test) for t in evaluated]),
+            look_at([Look(t.params, train, test if t.scores else None) for t in evaluated]),
             strict=True,
         )
     )
@@ -113,7 +113,7 @@ def review(
         n_trades_after=after.n_trades,
         mean_net_bps=best.mean_net_bps if best else math.nan,
         mean_net_bps_after=after.mean_net_bps,
-        past=_past(trials, best, seen, sharpes),
+        past=_past(trials, best, seen, sharpes, searched.tried),
         counts=Counter(t.state for t in trials),
         importance=importance(space, trials, seed=settings.seed),
     )  # fmt: skip
@@ -160,7 +160,9 @@ def importance(space: Space, trials: Sequence[Trial], *, seed: int) -> dict[str,
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         found = optuna.importance.get_param_importances(
             study,
-            evaluator=optuna.importance.FanovaImportanceEvaluator(n_trees=_TREES, seed=seed % 2**32),
+            evaluator=optuna.importance.FanovaImportanceEvaluator(
+                n_trees=_TREES, seed=seed % 2**32
+            ),
             target=lambda t: t.values[0],
         )
     return {name: float(share) for name, share in sorted(found.items())}
@@ -169,7 +171,8 @@ def importance(space: Space, trials: Sequence[Trial], *, seed: int) -> dict[str,
 def _daily_sharpe(daily: FloatArray) -> float:
     """Mean over standard deviation; NaN where the returns do not vary."""
     spread = float(np.std(daily, ddof=1)) if len(daily) > 1 else 0.0
-    return float(np.mean(daily)) / spread if spread > 0.0 else math.nan
+    varies = spread > 1e-12 * float(np.abs(daily).max(initial=0.0))
+    return float(np.mean(daily)) / spread if varies else math.nan
 
 
 def _past(
@@ -177,6 +180,7 @@ def _past(
     best: Trial | None,
     seen: Mapping[int, Seen],
     sharpes: Mapping[int, float],
+    tried: int,
 ) -> Past:
     known_ones = [s for s in sharpes.values() if math.isfinite(s)]
     variance = float(np.var(known_ones, ddof=1)) if len(known_ones) > 1 else 0.0
@@ -190,8 +194,8 @@ def _past(
         split = cscv(np.column_stack([seen[n].daily for n in complete]), blocks=blocks)
     return Past(
         sharpe=record.sharpe if record else math.nan,
-        n_trials=len(sharpes), variance=variance,
-        deflated_sharpe=deflated_sharpe(record, n_trials=len(sharpes), variance=variance)
+        n_trials=tried, variance=variance,
+        deflated_sharpe=deflated_sharpe(record, n_trials=tried, variance=variance)
         if record and known else math.nan,
         pbo=split.pbo if split else math.nan,
         n_cscv=len(complete) if split else 0,

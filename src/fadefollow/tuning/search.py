@@ -29,8 +29,8 @@ from fadefollow.tuning.space import Space
 
 #: trials of this percentile and below are pruned, once so many have got as far
 _PRUNED_PERCENT, _PRUNE_FROM = 25.0, 20
-#: when the first so many batches fail altogether, the rest would too
-_HOPELESS = 2
+#: when the first so many trials fail altogether, the rest would too
+_HOPELESS = 20
 
 _STATES: dict[State, TrialState] = {
     "complete": TrialState.COMPLETE,
@@ -59,6 +59,7 @@ class Searched:
     trials: tuple[Trial, ...]
     study: optuna.Study
     kept: int  #: of them were on disk already
+    tried: int  #: that were ever evaluated in this fold: those on disk may be more
 
 
 def search(
@@ -71,6 +72,7 @@ def search(
     log: Log,
     evaluate: Evaluate,
     told: Callable[[Trial], None],
+    asked_for: Callable[[Sequence[Trial]], None] = lambda trials: None,
 ) -> Searched:
     """Search one fold's past.
 
@@ -83,6 +85,7 @@ def search(
         log: finished trials, of this process and of those before.
         evaluate: several trials, results in their order.
         told: called with each trial when it is known.
+        asked_for: called with the trials of each batch that were evaluated just now.
 
     Returns:
         The same whatever was on disk before.
@@ -92,7 +95,8 @@ def search(
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(directions=["maximize"] * len(settings.objectives))
-    kept, done = log.trials()[: settings.trials], list[Trial]()
+    stored, done = log.trials(), list[Trial]()
+    kept = stored[: settings.trials]
     for number in range(math.ceil(settings.trials / settings.batch)):
         study.sampler = sampler_of(settings, fold=cut.number, batch=number)
         asked = [study.ask(dict(space.distributions)) for _ in range(settings.batch)]
@@ -110,14 +114,17 @@ def search(
         ]  # fmt: skip
         if fresh:
             log.append([frozen(space, trial) for trial in fresh])
+            asked_for(fresh)
         batch = [*(_thawed(cut, before) for before in known), *fresh]
         for trial, made in zip(asked, batch, strict=True):
             _tell(study, trial, made)
             told(made)
         done.extend(batch)
-        if number + 1 >= _HOPELESS and all(trial.state == "failed" for trial in done):
+        if len(done) >= _HOPELESS and all(trial.state == "failed" for trial in done):
             break
-    return Searched(tuple(done), study, len(kept))
+    finished = [trial for trial in stored if trial.state != TrialState.FAIL]
+    evaluated = [trial for trial in done if trial.state != "failed"]
+    return Searched(tuple(done), study, len(kept), max(len(finished), len(evaluated)))
 
 
 def _thresholds(done: Sequence[Trial], settings: TuneSettings, parts: int) -> tuple[float, ...]:
@@ -143,7 +150,7 @@ def _check_same(cut: Cut, asked: optuna.Trial, before: FrozenTrial) -> None:
             "a study that goes on must ask for the trials that it asked for before",
             got=f"trial {asked.number} with {asked.params}, on disk {before.params}",
             where=f"fold {cut.number}",
-            hint="another version of Optuna made it; begin anew with --fresh",
+            hint="most likely another version of Optuna made it; begin anew with --fresh",
         )
 
 

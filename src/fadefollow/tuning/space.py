@@ -157,8 +157,13 @@ def _distribution(
             got = f"{low:g} to {high:g}, step {step or 1:g}"
             raise ParameterError("the range of a whole number must be whole", got=got, where=where)
         return od.IntDistribution(int(low), int(high), log=span.log, step=int(step or 1))
-    if name == "hold_hours" and step is None:
-        step = bar_hours
+    if name == "hold_hours":
+        step = step or bar_hours
+        if abs(step / bar_hours - round(step / bar_hours)) > 1e-9:
+            raise ParameterError(
+                "hold_hours must go in steps of the bar",
+                got=f"steps of {step:g} h on bars of {bar_hours:g} h", where=where,
+            )  # fmt: skip
     if span.log and name == "hold_hours":
         raise ParameterError("hold_hours goes in steps of the bar, not log", where=where)
     return od.FloatDistribution(low, _last(low, high, step), log=span.log, step=step)

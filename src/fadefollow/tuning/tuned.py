@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
+import tomllib
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,8 +52,11 @@ def tuned_text(original: Path, params: Mapping[str, Any], made: Tuned) -> str:
     return _HEAD.format(name=original.stem, until=until, digest=_digest(body)) + body
 
 
-def write_tuned(folder: Path, name: str, text: str) -> Path:
-    """Write `NAME_tuned.toml`, or `NAME_tuned_2.toml` … where that has been changed by hand.
+def write_tuned(folder: Path, name: str, text: str, made: Tuned) -> Path:
+    """Write `NAME_tuned.toml`, or `NAME_tuned_2.toml` … where that is not ours to replace.
+
+    Only a file that was tuned from the same strategy on the same data set, and has not been changed
+    by hand since, is replaced.
 
     Raises:
         StoreError: the folder cannot be written.
@@ -65,7 +69,7 @@ def write_tuned(folder: Path, name: str, text: str) -> Path:
             break
         except (OSError, UnicodeDecodeError):
             continue
-        if present == text or _as_written(present):
+        if present == text or (_as_written(present) and _of(present, made)):
             break
     temporary = folder / f".{path.name}.{uuid.uuid4().hex}.tmp"
     try:
@@ -91,3 +95,9 @@ def _as_written(text: str) -> bool:
     head = len(_HEAD.splitlines())
     body = "".join(lines[head:])
     return lines[head - 1 : head] == [f"# contents: sha256 {_digest(body)}\n"]
+
+
+def _of(text: str, made: Tuned) -> bool:
+    """Whether a tuned file comes from the same strategy and data set."""
+    table = tomllib.loads(text).get("tuned", {})
+    return (table.get("original"), table.get("dataset")) == (made.original, made.dataset)

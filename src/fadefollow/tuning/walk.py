@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -35,12 +35,14 @@ from fadefollow.tuning.search import Log, Searched, search
 from fadefollow.tuning.space import Space
 from fadefollow.verdict.daily import daily_pnl
 from fadefollow.verdict.measure import (
+    CLIPPED,
     Measured,
     Ready,
     Settings,
     books_of,
     detect,
     judged,
+    left_out,
     prepare_bet,
     untraded,
 )
@@ -98,6 +100,7 @@ def walk(
     hire: Callable[[float], AbstractContextManager[Team]],
     step: Step,
     told: Callable[[Trial], None] = lambda trial: None,
+    asked: Callable[[Cut, Sequence[Trial]], None] = lambda cut, trials: None,
     reviewed: Callable[[Reviewed], None] = lambda found: None,
 ) -> Walked:
     """Tune a strategy.
@@ -111,6 +114,7 @@ def walk(
         hire: gets who evaluates the trials, given the seconds that one process would need.
         step: told what is being done.
         told: called with each trial when it is known.
+        asked: called with the trials of each batch that were evaluated just now.
         reviewed: called with each fold when it is over.
 
     Raises:
@@ -131,7 +135,8 @@ def walk(
     progress = _Progress(step, settings, len(cuts))
     known, done = 0, list[Reviewed]()
     with hire(_seconds(ground) * 2 * settings.trials * len(cuts)) as team:
-        run = _Run(space, settings, ground, team, team.share(ground), told, progress)
+        shared = team.share(ground)
+        run = _Run(space, settings, ground, team, shared, told, asked, progress)
         for cut in cuts:
             found, old = run.fold(cut, logs(cut))
             reviewed(found)
@@ -147,6 +152,8 @@ def walk(
         measured = judged(
             dataset, [ready], found=[(signal, ready.phases)], settings=judging, step=step
         )
+        # that the book begins with the first stretch is no defect of the data
+        measured = replace(measured, warnings=_notes(measured, prepared))
         own = _own(space, chosen, folds)
         books = {
             stance: (_told_of(ready.prepared.plan, stance, judging), _told_of(own, stance, judging))
@@ -158,6 +165,12 @@ def walk(
         sharpes={one.fold.number: one.sharpes for one in done},
         measured=measured, books=books, embargo_hours=embargo, kept=known,
     )  # fmt: skip
+
+
+def _notes(measured: Measured, prepared: Prepared) -> tuple[str, ...]:
+    """What is to be said, with the time that the data cover instead of that of the stretches."""
+    kept = [note for note in measured.warnings if not note.startswith(CLIPPED)]
+    return (*kept, *left_out(prepared))
 
 
 def _seconds(ground: Ground) -> float:
@@ -179,6 +192,7 @@ class _Run:
     team: Team
     shared: Any
     told: Callable[[Trial], None]
+    asked: Callable[[Cut, Sequence[Trial]], None]
     progress: _Progress
 
     def fold(self, cut: Cut, log: Log) -> tuple[Reviewed, int]:
@@ -194,6 +208,7 @@ class _Run:
             cut, space=self.space, settings=self.settings, bars=train,
             parts=tuple(days * part // inner for part in range(1, inner)),
             log=log, evaluate=self.evaluate, told=note,
+            asked_for=lambda trials: self.asked(cut, trials),
         )  # fmt: skip
         _refuse_hopeless(cut, searched)
         self.progress.step(f"fold {cut.number}: looking at what came after", None)
@@ -204,7 +219,7 @@ class _Run:
         return reviewed, searched.kept
 
     def bars(self, span: Span) -> tuple[int, int]:
-        """A span in bars of the calendar."""
+        """The bars that open in a span."""
         first, last = np.searchsorted(self.ground.time, [time.value for time in span])
         return int(first), int(last)
 
@@ -295,13 +310,15 @@ def _known_in(phases: Phases, span: Span, bar: pd.Timedelta) -> Phases:
 
 
 def _own(space: Space, chosen: Dataset, folds: Sequence[Fold]) -> Plan:
-    """The file's own parameters on all stretches, to compare with."""
+    """The file's own parameters on the stretches that a winner trades, to compare with."""
     stretches = [fold.test for fold in folds if fold.test is not None]
     costs = cost_settings(chosen.costs, where=f"{chosen.name}, [costs]")
-    return prepare(
+    plan = prepare(
         space.strategy, chosen.markets, detect(chosen.markets, space.signal), costs=costs,
         within=(stretches[0][0], stretches[-1][1]),
     ).plan  # fmt: skip
+    traded = [fold.test for fold in folds if fold.test is not None and fold.winner is not None]
+    return joined([(plan, span) for span in traded])
 
 
 def _told_of(plan: Plan, stance: Stance, judging: Settings) -> OutOfSample:

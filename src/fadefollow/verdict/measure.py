@@ -154,7 +154,7 @@ def judged(
     for number, one in enumerate(ready):
         for (place, _), (_, words) in zip(traded, done, strict=True):
             said.extend(words if place == number else ())
-        said.extend(_left_out(one.prepared))
+        said.extend(left_out(one.prepared))
     outcomes: dict[str, Outcomes] = {}
     verdicts = judge(
         plans, made, outcomes=outcomes, alpha=settings.alpha, placebo_draws=settings.placebo_draws,
@@ -253,7 +253,11 @@ def detect(markets: Mapping[str, Market], signal: Signal) -> Phases:
     return Phases.concat(detect_checked(signal, market) for market in markets.values())
 
 
-def _left_out(prepared: Prepared) -> list[str]:
+#: how the note on the time that was traded begins
+CLIPPED = "runs are clipped to"
+
+
+def left_out(prepared: Prepared) -> list[str]:
     """What of the data and the events a plan does not use, in words."""
     plan = prepared.plan
     notes = [
@@ -263,7 +267,7 @@ def _left_out(prepared: Prepared) -> list[str]:
     starts = sorted(start for start, _ in prepared.spans.values())
     late = starts[-1].floor("D") > starts[0].floor("D")
     notes.append(
-        f"runs are clipped to the time that {' and '.join(prepared.needs)} cover: "
+        f"{CLIPPED} the time that {' and '.join(prepared.needs)} cover: "
         f"from {starts[0]:%Y-%m-%d %H:%M}"
         + (f" (the last coin from {starts[-1]:%Y-%m-%d})" if late else "")
         + f" to {max(end for _, end in prepared.spans.values()):%Y-%m-%d %H:%M} UTC"

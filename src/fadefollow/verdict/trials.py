@@ -139,9 +139,27 @@ def _deflated(result: StanceResult | NotTraded, known: Known) -> StanceResult | 
 
 
 def code_of(signal: Signal) -> str:
-    """The signal's module without comments and layout."""
-    origin = getattr(sys.modules[type(signal).__module__], "__file__", None)
-    return _bare(Path(origin).read_text("utf-8")) if origin else ""
+    """The signal's module and those of its package that it imports, without comments and layout."""
+    name = type(signal).__module__
+    package, seen, open_ = name.rpartition(".")[0] or name, dict[str, str](), [name]
+    while open_:
+        module = open_.pop()
+        origin = getattr(sys.modules.get(module), "__file__", None)
+        if module in seen or not origin:
+            continue
+        seen[module] = _bare(Path(origin).read_text("utf-8"))
+        open_.extend(found for found in _imports(seen[module]) if found.startswith(package + "."))
+    return "\n".join(seen[module] for module in sorted(seen))
+
+
+def _imports(code: str) -> list[str]:
+    found: list[str] = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            found.extend(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.extend([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
+    return found
 
 
 @functools.lru_cache(maxsize=64)

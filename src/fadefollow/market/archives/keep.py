@@ -115,9 +115,7 @@ def joined(
     return made, both[changed].reset_index(drop=True)
 
 
-def _arrival(
-    old: pd.DataFrame | None, made: pd.DataFrame, now: pd.Timestamp
-) -> Arrival | None:
+def _arrival(old: pd.DataFrame | None, made: pd.DataFrame, now: pd.Timestamp) -> Arrival | None:
     """When the records came that were not there before; None where all were."""
     times = made["time"] if old is None else made["time"][~made["time"].isin(old["time"])]
     if not len(times):

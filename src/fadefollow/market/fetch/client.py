@@ -12,13 +12,15 @@ from typing import Any
 import ccxt
 import numpy as np
 from aiohttp import ClientError
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from fadefollow.errors import DataError
 from fadefollow.market.fetch.venues import Venue
 
 #: attempts at one request, and the first and longest waits between them, in seconds
 ATTEMPTS, FIRST_WAIT, LONGEST_WAIT = 8, 1.0, 60.0
+#: attempts where nothing has ever answered: there is no network, or no such address
+UNHEARD_ATTEMPTS = 4
 #: a venue that asks for a longer pause than this is not waited for
 PATIENCE = 300.0
 
@@ -58,13 +60,14 @@ class _Guard:
 
     id: str
     _status = 200
+    heard = False  #: whether there ever was an answer
 
     def on_rest_response(
         self, code: int, reason: str, url: str, method: str, headers: Mapping[str, str], body: str,
         *_: object,
     ) -> str:  # fmt: skip
         """Pauses and refusals by status; remember the status for `parse_json`."""
-        self._status = code
+        self._status, self.heard = code, True
         text = f"{self.id} {method} {url.split('?')[0]} {code} {reason} {body[:200]}"
         if code in (418, 429):
             error = Throttled(text)
@@ -162,7 +165,7 @@ class Client:
         """
         attempts = AsyncRetrying(
             retry=retry_if_exception(_passes),
-            stop=stop_after_attempt(ATTEMPTS),
+            stop=self._enough,
             wait=self._wait,
             before_sleep=self._before_sleep,
             reraise=True,
@@ -184,6 +187,9 @@ class Client:
             # ccxt takes the shape of an answer for granted
             text = f"{self.venue.name} {method}: an answer of a shape that ccxt does not know"
             raise OddAnswer(f"{text} ({type(error).__name__}: {error})") from error
+
+    def _enough(self, state: RetryCallState) -> bool:
+        return state.attempt_number >= (ATTEMPTS if self.exchange.heard else UNHEARD_ATTEMPTS)
 
     def _wait(self, state: RetryCallState) -> float:
         backoff = min(self.first_wait * 2.0 ** (state.attempt_number - 1), LONGEST_WAIT)
@@ -230,6 +236,8 @@ def _passes(error: BaseException) -> bool:
         return error.wait is None or error.wait <= PATIENCE
     if isinstance(error, ccxt.NetworkError):
         return not isinstance(error, RegionRefused)
+    if type(error) is ccxt.ExchangeError:
+        return True  # of no kind that ccxt knows: an answer of an odd shape, a passing trouble
     # a connection cut inside an answer, which ccxt takes for an error of the exchange
     return isinstance(error, ccxt.ExchangeError) and isinstance(error.__cause__, ClientError)
 

@@ -56,14 +56,23 @@ def fold(store: Store, dataset: str, spec: DatasetSpec, parts: Sequence[Part]) -
         for part in parts:
             made.add(part)
         update = made.finish(parts)
+        if old is None and not update.tables:
+            raise _NothingError
         revised.extend(made.revisions)
         return update
 
-    pointer = store.update(dataset, change, bar=spec.bar)
+    try:
+        pointer = store.update(dataset, change, bar=spec.bar)
+    except _NothingError:
+        return None
     for part in parts:
         done = pointer.fetched.get(part.coin, {}).get(part.name)
         staging(store, dataset, part).drop(done.folded if done else ())
     return Folded(pointer, tuple(revised))
+
+
+class _NothingError(Exception):
+    """There would be a data set without data; the pages stay, they say what was asked for."""
 
 
 class _Fold:

@@ -89,12 +89,18 @@ def fetch_job(
 
 def _run(work: Coroutine[None, None, FetchReport]) -> FetchReport:
     """Run it to its end, also where a loop runs already, as in a notebook."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if not _in_a_loop():
         return asyncio.run(work)
     with ThreadPoolExecutor(1) as one:
         return one.submit(asyncio.run, work).result()
+
+
+def _in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 class _Job:
@@ -130,7 +136,8 @@ class _Job:
         if errors:
             raise errors[0]
         pointer = self._present()
-        if pointer is None:
+        none = [c for c in coins if pointer is None or not pointer.tables.get(c)]
+        if pointer is None or len(none) == len(coins):
             raise DataError(
                 "the venue must have data in the range",
                 got="none",
@@ -142,7 +149,8 @@ class _Job:
             self.name, self.venue.name, pointer.fingerprint, client.counts.requests,
             client.counts.retried, tally.records, tally.mended, time.monotonic() - self.began,
             {c: {s: e.rows for s, e in pointer.tables.get(c, {}).items()} for c in coins},
-            _parts(parts, pointer, engine.asked, revised), (*revised, *notes, *engine.notes),
+            _parts(parts, pointer, engine.asked, revised),
+            (*revised, *engine.notes, *_none(none, self.venue), *notes),
         )  # fmt: skip
 
     def _parts(
@@ -221,6 +229,11 @@ def _streams(venue: Venue, asked: Sequence[str]) -> tuple[str, ...]:
                 hint=f"it gives {', '.join(venue.streams)}",
             )
     return tuple(dict.fromkeys(asked)) or venue.usual
+
+
+def _none(coins: Sequence[str], venue: Venue) -> list[Finding]:
+    text = f"{venue.title} has no records of this coin in the range"
+    return [Finding("warning", coin, "", "no records", 1, "", text) for coin in coins]
 
 
 def _check_past(since: int, now: int, where: str) -> None:

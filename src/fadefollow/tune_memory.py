@@ -1,0 +1,178 @@
+"""What a tuning job is known by, and what the ledger remembers of it."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from fadefollow import __version__
+from fadefollow.engine.strategy import Strategy
+from fadefollow.ledger import Trial as Evaluated
+from fadefollow.market.dataset import Dataset
+from fadefollow.phases import Signal
+from fadefollow.tuning.folds import Cut, Span
+from fadefollow.tuning.model import Trial, TuneSettings
+from fadefollow.tuning.review import Reviewed
+from fadefollow.tuning.space import Space
+from fadefollow.verdict.measure import Settings
+from fadefollow.verdict.model import Verdict
+from fadefollow.verdict.trials import (
+    code_of,
+    configuration,
+    deflate,
+    known_by,
+    market_of,
+    stamp,
+    trials_of,
+)
+from fadefollow.workspace import Workspace
+
+#: the phase under which the ledger keeps a trial of a search, which is of the whole book
+SEARCHED = "all"
+#: of a strategy, words that decide no trade
+_WORDS = {"name", "title", "claim", "account", "tuned"}
+
+
+@dataclass(frozen=True)
+class TuneOptions:
+    """A tuning job with all its choices made.
+
+    Attributes:
+        storage: URL or path of the study; by default a file below the runs.
+        study: its name; by default strategy and data set.
+        fresh: begin anew where a study of this name is another job's.
+        jobs: processes, −1 for all cores, 1 for this one alone; None: all cores where that is
+            worth their start.
+        cluster: address of a Dask scheduler.
+        accept: codes of findings that may pass the gate.
+        universe: so many coins, the largest; 0 for all.
+        revised: records in their last vintages, a look-ahead.
+    """
+
+    strategy: str
+    dataset: str
+    settings: TuneSettings
+    judging: Settings
+    symbols: tuple[str, ...] | None = None
+    since: str | None = None
+    until: str | None = None
+    storage: str | None = None
+    study: str | None = None
+    fresh: bool = False
+    jobs: int | None = None
+    cluster: str | None = None
+    open_holdout: bool = False
+    accept: tuple[str, ...] | None = None
+    universe: int | None = None
+    revised: bool = False
+    command: str = "fadefollow tune"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a tuning job was given."""
+
+    workspace: Workspace
+    options: TuneOptions
+    dataset: Dataset
+    strategy: Strategy
+    signal: Signal
+
+    def space(self) -> Space:
+        """What it searches."""
+        hours = self.dataset.bar / pd.Timedelta(hours=1)
+        return Space.of(self.strategy, self.signal, bar_hours=hours)
+
+    def configuration(self, strategy: Strategy, signal: Signal, **more: Any) -> str:
+        """See `fadefollow.verdict.trials.configuration`."""
+        options = self.options
+        return configuration(
+            strategy, signal, market=market_of(self.dataset), since=options.since,
+            until=options.until, missing_funding=options.judging.missing_funding, **more,
+        )  # fmt: skip
+
+
+def identity(job: Job) -> dict[str, Any]:
+    """All that decides a study's trials, but how many there are: more of them may be asked for."""
+    settings = asdict(job.options.settings)
+    del settings["trials"]
+    code = code_of(job.signal).encode()
+    markets = job.dataset.markets
+    return {
+        "fadefollow": __version__,
+        "strategy": {
+            "name": job.strategy.name,
+            **job.strategy.model_dump(mode="json", exclude=_WORDS),
+            "order_of_search": list(job.strategy.search),
+        },
+        "signal": {
+            "code": hashlib.sha256(code).hexdigest()[:16],
+            "params": job.signal.model_dump(mode="json"),
+        },
+        "data": {
+            "name": job.dataset.name, "fingerprint": job.dataset.fingerprint,
+            **market_of(job.dataset), "order_of_coins": list(markets),
+            # a holdout that is open shows more of the same data
+            "shown": {
+                coin: f"{stamp(market.index[0])} to {stamp(market.index[-1] + market.bar)}"
+                for coin, market in markets.items()
+            },
+            "missing_funding": job.options.judging.missing_funding,
+        },
+        "settings": settings,
+    }  # fmt: skip
+
+
+def remember_asked(job: Job, cut: Cut, trials: Sequence[Trial]) -> None:
+    """Trials go into the ledger as they are evaluated, also those of a search that never ends."""
+    rows = _rows(job, cut.train, trials, sharpes={})
+    job.workspace.ledger.record(rows)
+
+
+def remember_reviewed(job: Job, found: Reviewed) -> None:
+    """The same trials with their Sharpe ratios, as far as the ledger does not know them."""
+    rows = _rows(job, found.fold.train, found.trials, found.sharpes)
+    job.workspace.ledger.record_new(rows)
+
+
+def remember_book(job: Job, verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+    """The joined out-of-sample book, recorded, and deflated by all books ever looked at.
+
+    The searches' own trials do not count for it: none was chosen by what it earned there.
+    """
+    settings = {k: v for k, v in asdict(job.options.settings).items() if k != "batch"}
+    name = job.configuration(job.strategy, job.signal, search=job.strategy.model_dump(
+        mode="json", include={"search"}), tuned=settings)  # fmt: skip
+    now = pd.Timestamp.now(tz="UTC")
+    rows = trials_of(
+        verdicts, {job.strategy.name: name}, dataset=job.dataset, command=job.options.command,
+        time=now,
+    )  # fmt: skip
+    ledger = job.workspace.ledger
+    ledger.record_new(rows)
+    return deflate(verdicts, ledger.trials(*known_by(job.dataset), without_phase=SEARCHED))
+
+
+def _rows(
+    job: Job, past: Span, trials: Sequence[Trial], sharpes: Mapping[int, float]
+) -> list[Evaluated]:
+    space, now, rows = job.space(), stamp(pd.Timestamp.now(tz="UTC")), list[Evaluated]()
+    begin, end = (stamp(time) for time in past)
+    row = Evaluated(
+        dataset=job.dataset.name, fingerprint=job.dataset.fingerprint, configuration="",
+        strategy=job.strategy.name, phase=SEARCHED, stance=job.options.settings.stance,
+        daily_sharpe=math.nan, seen_until=end, time=now, command=job.options.command,
+    )  # fmt: skip
+    for trial in trials:
+        if trial.state == "failed":
+            continue
+        strategy, (signal, _) = space.with_params(trial.params), space.candidate(trial.params)
+        name = job.configuration(strategy, signal, past=[begin, end])
+        sharpe = sharpes.get(trial.number, math.nan)
+        rows.append(replace(row, configuration=name, daily_sharpe=sharpe))
+    return rows
