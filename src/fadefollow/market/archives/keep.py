@@ -137,7 +137,7 @@ def _kept_findings(
 
 
 def _revision(name: str, superseded: pd.DataFrame) -> Finding:
-    text = "values that the source has changed; the new ones count, the old ones are kept"
+    text = "values that the source has changed; a run takes the first unless told --revised"
     first = when(superseded["time"].iloc[0])
     return Finding("warning", "", name, "revised values", len(superseded), first, text)
 

@@ -214,5 +214,5 @@ def _frame(part: Part, page: Page) -> pd.DataFrame:
 
 
 def _revision(coin: str, name: str, older: pd.DataFrame, count: int) -> Finding:
-    text = "values that the venue changed after they were fetched; the newest are used"
+    text = "values that the venue changed later; a run takes the first unless told --revised"
     return Finding("warning", coin, name, "revised values", count, when(older["time"].min()), text)
