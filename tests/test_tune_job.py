@@ -441,6 +441,7 @@ def test_json_is_alone_on_standard_output(workspace) -> None:
     )  # fmt: skip
     out, err = job.communicate(timeout=120)
     assert job.returncode == 0, err
+    assert err == ""
     result = json.loads(out)
     assert len(result["tuning"]["folds"]) == 3
     assert result["verdicts"][0]["strategy"] == "fade_crowded_funding"

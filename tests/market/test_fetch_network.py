@@ -12,10 +12,13 @@ from fadefollow.market.fetch import VENUES, fetch_job
 from fadefollow.market.spec import DatasetSpec
 from fadefollow.market.store import Store
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("FADEFOLLOW_NETWORK") != "1",
-    reason="asks real exchanges: set FADEFOLLOW_NETWORK=1 where they may be reached",
-)
+pytestmark = [
+    pytest.mark.network,
+    pytest.mark.skipif(
+        os.environ.get("FADEFOLLOW_NETWORK") != "1",
+        reason="asks real exchanges: set FADEFOLLOW_NETWORK=1 where they may be reached",
+    ),
+]
 
 
 @pytest.mark.parametrize("venue", list(VENUES))

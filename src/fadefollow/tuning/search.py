@@ -93,7 +93,7 @@ def search(
     Raises:
         StoreError: what is on disk are not the trials that this search asks for.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # it tells of every study that it makes
     study = optuna.create_study(directions=["maximize"] * len(settings.objectives))
     stored, done = log.trials(), list[Trial]()
     kept = stored[: settings.trials]

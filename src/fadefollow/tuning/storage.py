@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from optuna import logging as optuna_logging
 from optuna.storages import BaseStorage
 from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial
@@ -113,6 +114,8 @@ class Shelf:
             raise ParameterError(
                 "a study's name must be letters, digits, '.', '_' and '-'", got=repr(name)
             )
+        # Optuna tells of every study that it makes
+        optuna_logging.set_verbosity(optuna_logging.WARNING)
         with self._claimed(name) as backend:
             yield _opened(backend, name, identity, objectives, fresh, self.where)
 
