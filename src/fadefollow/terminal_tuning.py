@@ -1,4 +1,4 @@
-"""What a person sees in the terminal of a tuning job: the folds, the answer, what to trade next."""
+"""What a person sees in the terminal of a tuning job: the folds, the answer, what was chosen last."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def show_tuning(tuning: Tuning, result: RunResult, folder: Path) -> None:
     for warning in result.warnings:
         console.print(f"[yellow]note:[/] {escape(warning)}", highlight=False)
     if tuning.tuned:
-        said = f"the last search's choice, on all data: {escape(tuning.tuned)}"
+        said = f"chosen on all data: {escape(tuning.tuned)}"
         console.print(said, soft_wrap=True, highlight=False)
     else:
         console.print(escape(str(words.next_up(tuning))), highlight=False)

@@ -34,7 +34,7 @@ def test_folds_answer_and_places(capsys: pytest.CaptureFixture[str]) -> None:
     text = " ".join(" ".join(lines).split())
     assert "Out of sample, tuned fading of crowded shorts is not shown to pay" in text
     assert "over 145 trades: 16\u202f% of it was left." in text.replace(" %", "\u202f%")
-    assert "what to trade next: strategies/fade_crowded_funding.tuned.toml" in lines
+    assert "chosen on all data: strategies/fade_crowded_funding.tuned.toml" in lines
     assert "report: reports/runs/x/report.html" in lines
 
 
@@ -51,5 +51,5 @@ def test_names_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     folds = tuple(replace(f, params={name: name}) for f in job.folds)
     odd = replace(job, folds=folds, space={name: name}, trials=(), strategy=name, tuned=name)
     lines = said(odd, capsys)
-    assert f"what to trade next: {name}" in lines
+    assert f"chosen on all data: {name}" in lines
     assert sum(name in line for line in lines) >= 8

@@ -86,7 +86,12 @@ def test_the_longest_holding_time_counts_the_delay(workspace) -> None:
         ({"param__quantile": {"low": 0.9, "high": 0.95}}, UnknownNameError, "'params'"),
         ({"trade__weight": {"low": 0.5, "high": 1}}, UnknownNameError, "tunable setting"),
         ({"params__quantile": {"low": 0.5, "high": 0.95}}, ParameterError, "within 0.8 to 0.995"),
-        ({"trade__hold_hours": {"low": 20, "high": 90, "step": 7.5}}, ParameterError, "multiple"),
+        (
+            {"trade__hold_hours": {"low": 20, "high": 90, "step": 7.5}},
+            ParameterError,
+            "in steps of",
+        ),
+        ({"trade__hold_hours": {"low": 20.5, "high": 90.5}}, ParameterError, "multiple of the bar"),
         ({"trade__stop": {"low": 0.01, "high": 1.5}}, FadeFollowError, "less than 1"),
         ({"trade__stop": {"low": 0.0, "high": 0.5, "log": True}}, ParameterError, "above zero"),
         ({"trade__opposite": {"low": 0, "high": 1}}, ParameterError, "with choices"),
@@ -101,7 +106,7 @@ def test_what_cannot_be_searched_is_refused_at_once(workspace, search, kind, wor
 
 
 def test_hours_that_do_not_fit_the_bars_are_refused(workspace) -> None:
-    with pytest.raises(ParameterError, match="multiple of the bar; got 12 h on bars of 8 h"):
+    with pytest.raises(ParameterError, match="got steps of 12 h on bars of 8 h"):
         space_of(workspace, bar_hours=8.0, trade__hold_hours={"low": 12, "high": 48, "step": 12})
 
 
