@@ -1,4 +1,4 @@
-"""What a person sees in the terminal of a tuning job: the folds, the answer, what was chosen last."""
+"""What a person sees in the terminal of a tuning job: the folds, the answer, the last choice."""
 
 from __future__ import annotations
 

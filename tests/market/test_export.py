@@ -86,7 +86,7 @@ def workspace(tmp_path) -> Workspace:
 def test_an_export_imports_to_the_same_fingerprint(workspace, tmp_path, format):
     folder = tmp_path / "out"
     done = export_job(workspace, "mine", folder, format=format, step=quiet)
-    spec = load_spec(folder / "mine.toml")
+    spec = load_spec(folder / "mine_export.toml")
     report = import_files(spec, "mine", folder, tmp_path / "store")
     kept = Store(workspace.store).read("mine").fingerprint
     assert report.fingerprint == done.fingerprint == kept
@@ -124,7 +124,7 @@ def test_a_part_is_exported(workspace, tmp_path):
         workspace, "mine", folder, symbols=("BBB",), streams=("perp",), since="2024-01-02",
         until="2024-01-03", step=quiet,
     )  # fmt: skip
-    assert done.files == ("BBB/perp.csv", "mine.toml", "schema.json")
+    assert done.files == ("BBB/perp.csv", "mine_export.toml", "schema.json")
     assert not done.whole
     frame = pd.read_csv(folder / "BBB" / "perp.csv")
     assert frame["time"].tolist()[:: len(frame) - 1] == [
@@ -138,7 +138,7 @@ def test_what_is_held_out_stays_out(workspace, tmp_path):
     export_job(workspace, "mine", tmp_path / "out", step=quiet)
     frame = pd.read_csv(tmp_path / "out" / "BBB" / "perp.csv")
     assert frame["time"].iloc[-1] == "2024-01-07 23:00:00+00:00"
-    assert "holdout_from = 2024-01-08" in (tmp_path / "out" / "mine.toml").read_text()
+    assert "holdout_from = 2024-01-08" in (tmp_path / "out" / "mine_export.toml").read_text()
     print_ = Store(workspace.store).read("mine").fingerprint
     assert len(workspace.ledger.openings(print_, "mine")) == 0
     opened = export_job(workspace, "mine", tmp_path / "all", opened_by="a test", step=quiet)
@@ -194,7 +194,7 @@ def test_the_lab_can_be_exported_and_imported(workspace, tmp_path):
         workspace, "lab", folder, format="parquet", symbols=("IBEX",), until="2021-06-30",
         step=quiet,
     )  # fmt: skip
-    spec = load_spec(folder / "lab.toml")
+    spec = load_spec(folder / "lab_export.toml")
     assert import_files(spec, "lab", folder, tmp_path / "store").fingerprint == done.fingerprint
     back = open_dataset(spec, "lab", tmp_path / "store").markets["IBEX"]
     assert len(back) == 24 * 181

@@ -401,6 +401,29 @@ def test_listings_go_with_the_data(exchange: Replay, tmp_path: Path) -> None:
     assert old.index[-1] + old.bar == old.delisted
 
 
+def test_a_range_that_stops_early_does_not_tell_when_a_coin_ended(
+    exchange: Replay, tmp_path: Path
+) -> None:
+    fetch_job(
+        spec_of(exchange), "data", ["OLD"], tmp_path, since=pd.Timestamp(SINCE),
+        until=pd.Timestamp(SINCE) + pd.Timedelta(days=10), streams=["spot"],
+    )  # fmt: skip
+    listing = Store(tmp_path).read("data").listings["OLD"]
+    assert listing.delisted is None
+    fetch(exchange, tmp_path, "OLD", streams=("spot",))
+    ended = pd.Timestamp("2023-01-01", tz="UTC") + pd.Timedelta(days=DAYS / 2)
+    assert Store(tmp_path).read("data").listings["OLD"].delisted_at == ended
+
+
+def test_another_market_does_not_go_on_with_a_stream(exchange: Replay, tmp_path: Path) -> None:
+    fetch(exchange, tmp_path, "BTC", streams=("perp",))
+    before = Store(tmp_path).read("data").fingerprint
+    inverse = spec_of(exchange, contracts="inverse")
+    with pytest.raises(DataError, match="BTC/USDT:USDT so far, now BTC/USD:BTC"):
+        fetch_job(inverse, "data", ["BTC"], tmp_path, since=pd.Timestamp(SINCE), streams=["perp"])
+    assert Store(tmp_path).read("data").fingerprint == before
+
+
 def test_a_full_disk_says_so_and_loses_nothing(
     exchange: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Path
 ) -> None:

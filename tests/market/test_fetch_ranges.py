@@ -107,6 +107,21 @@ def test_multiplier_markets(base: str, coin: str, many: int) -> None:
     assert (made.coin, made.perp.multiplier) == (coin, many)
 
 
+def test_a_coin_that_begins_with_k_is_not_a_thousand_of_another() -> None:
+    spot, perp = market("AVA/USDT"), market("KAVA/USDT:USDT")
+    made = found(spot, perp, coin="AVA")
+    assert (made.spot.symbol, made.perp) == ("AVA/USDT", None)
+    with pytest.raises(DataError, match="must list the coin"):
+        found(market("KLAY/USDT"), coin="LAY")
+    capital = {**market("KPEPE/USDC:USDC"), "info": {"name": "kPEPE"}}  # ccxt's Hyperliquid
+    assert found(capital, coin="PEPE").perp.multiplier == 1000
+
+
+def test_a_market_of_one_coin_comes_before_one_of_a_thousand() -> None:
+    made = found(market("1000PEPE/USDT:USDT"), market("PEPE/USDT:USDT"), coin="PEPE")
+    assert made.perp.symbol == "PEPE/USDT:USDT"
+
+
 @pytest.mark.parametrize("venue", ["binance", "bybit", "okx", "gate"])
 @pytest.mark.parametrize("inverse", [False, True])
 @pytest.mark.parametrize("broken", ["", None, "x"])

@@ -206,7 +206,7 @@ def books(plan: Plan, stance: Stance, *, missing_funding: str = "error") -> tupl
                 got=f"none between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC, "
                 f"in {len(held)} trades of strategy {plan.strategy}",
                 where=f"{tape_.symbol}, stream funding",
-                hint="complete the data, or drop such trades with --missing-funding skip",
+                hint="complete the data, or drop such trades with --accept funding-hole",
             )
         made.append(book)
     return tuple(made)

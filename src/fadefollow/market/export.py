@@ -133,7 +133,7 @@ def write_export(
                 table.to_csv(path, index=False)
             else:
                 table.to_parquet(path, index=False)
-    mapping = folder / f"{dataset.name}.toml"
+    mapping = folder / f"{dataset.name}_export.toml"
     mapping.write_text(_mapping(tables, dataset, spec, format), encoding="utf-8")
     print_ = fingerprint(dataset.bar, tables)
     listed = _schema(tables, dataset, format, print_)
@@ -179,7 +179,7 @@ def _mapping(tables: Tables, dataset: Dataset, spec: DatasetSpec, format: Format
     more |= {"publication_lag_hours": dict(spec.publication_lag_hours), "costs": dict(spec.costs)}
     head = (
         f"# An export of {dataset.name}. Copy this file into datasets/, then\n"
-        f"#   fadefollow data import {dataset.name} --from THIS_FOLDER\n"
+        f"#   fadefollow data import {dataset.name}_export --from THIS_FOLDER\n"
     )
     return head + tomli_w.dumps({**said, **{k: v for k, v in more.items() if v}, "files": files})
 

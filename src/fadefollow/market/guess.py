@@ -222,7 +222,14 @@ def _reasons(entry: _Entry) -> list[str]:
     if not time.sorted:
         reasons.append("? the rows are not sorted by time: sort the file, an import refuses it")
     if entry.is_bars:
-        reasons.append(f"bars of {time.bar}, from their spacing; ? stamped with their open")
+        reasons.append(f"bars of {time.bar}, from their spacing")
+        closes = any(word in time.column.lower() for word in ("close", "end"))
+        reasons.append(
+            f"? {time.column} looks like the time of the close: an import takes it for the open, "
+            "so shift it by a bar first"
+            if closes
+            else "? bars are taken to be stamped with their open"
+        )
     elif stream(entry.found.stream).period is not None and time.step != pd.Timedelta(days=1):
         reasons.append("? the rows are not a day apart")
     certain = [r for r in reasons if not r.startswith("?")]

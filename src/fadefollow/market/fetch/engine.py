@@ -13,7 +13,7 @@ import pandas as pd
 from fadefollow.errors import DataError, FadeFollowError
 from fadefollow.market.fetch.asking import Answer, Part, ask
 from fadefollow.market.fetch.client import Client, counted
-from fadefollow.market.fetch.fold import staging
+from fadefollow.market.fetch.fold import check_market, staging
 from fadefollow.market.fetch.options import option_chain
 from fadefollow.market.fetch.ranges import Range, Times, cut, gathered, holes, joined, without
 from fadefollow.market.fetch.report import Asked
@@ -120,6 +120,7 @@ class Engine:
             return []
         span = part.span(self.client.venue)
         state = self.pointer.fetched.get(part.coin, {}).get(part.name) if self.pointer else None
+        check_market(part, state, self.dataset)
         asked = state.covered if state else ()
         staged = [p.window for p in staging(self.store, self.dataset, part).pages()]
         table, lacking = self._stored(part)

@@ -87,6 +87,7 @@ class _Fold:
     def add(self, part: Part) -> None:
         """Read the new pages of one part."""
         was = self.old.fetched.get(part.coin, {}).get(part.name) if self.old else None
+        check_market(part, was, self.dataset)
         known = set(was.folded) if was else set()
         found = staging(self.store, self.dataset, part).pages()
         pages = [p for p in found if p.name not in known]
@@ -192,12 +193,30 @@ class _Fold:
             listed = part.market.created
             if listed is None and first > pd.Timestamp(asked, unit="ms", tz="UTC"):
                 listed = first
-            gone = None if part.market.active else table["time"].iloc[-1] + self.spec.bar
+            ended = table["time"].iloc[-1] + self.spec.bar
+            # a range that stops before the end does not tell when that was
+            beyond = self.fetched[part.coin][part.name].covered[-1][1] > ended.value // 10**6
+            gone = None if part.market.active or not beyond else ended
             made[part.coin] = Listing(
                 listed=None if listed is None else listed.isoformat(),
                 delisted=None if gone is None else gone.isoformat(),
             )
         return made
+
+
+def check_market(part: Part, was: Fetched | None, dataset: str) -> None:
+    """Refuse to go on with another market than the one that a stream came from.
+
+    Raises:
+        DataError: names both.
+    """
+    if was is not None and was.market not in ("", part.market.symbol):
+        raise DataError(
+            "one stream must come from one market",
+            got=f"{was.market} so far, now {part.market.symbol}",
+            where=f"{dataset}, {part.coin} {part.stream}",
+            hint="fetch into a data set of another name: copy the TOML",
+        )
 
 
 def _frame(part: Part, page: Page) -> pd.DataFrame:

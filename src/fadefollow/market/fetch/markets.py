@@ -12,9 +12,9 @@ import pandas as pd
 from fadefollow.errors import DataError
 from fadefollow.market.names import check_symbol, nearest
 
-#: contracts of so many coins: 1000PEPE, 1MBABYDOGE, kSHIB
-_MULTIPLE = re.compile(r"(1000000|100000|10000|1000|1M|[kK](?=[A-Z0-9]))([A-Z0-9]+)")
-_MANY = {"1M": 1_000_000, "k": 1000, "K": 1000}
+#: contracts of so many coins: 1000PEPE, 1MBABYDOGE, kSHIB; KAVA is a coin of its own
+_MULTIPLE = re.compile(r"(1000000|100000|10000|1000|1M|k)([A-Z0-9]+)")
+_MANY = {"1M": 1_000_000, "k": 1000}
 #: dollars, dearest to data first
 _DOLLARS = ("USDT", "USDC", "USD")
 
@@ -88,7 +88,7 @@ def find_coin(
         key=lambda m: (m.expiry, m.symbol),
     )
     if not mine:
-        names = sorted({_coin_of(str(m.get("base")))[0] for m in markets.values()})
+        names = sorted({_coin_of(_base(m))[0] for m in markets.values()})
         raise DataError(
             "the venue must list the coin", got=coin, where=where,
             hint=f"{nearest(coin, names)}delisted coins may still be in the public archive",
@@ -99,7 +99,7 @@ def find_coin(
 def _listed(coin: str, item: Mapping[str, Any]) -> Listed | None:
     if item.get("type") not in ("spot", "swap", "future") or item.get("quote") not in _DOLLARS:
         return None
-    base, many = str(item.get("base")), 1
+    base, many = _base(item), 1
     if base != coin:
         base, many = _coin_of(base)
     if base != coin:
@@ -119,6 +119,12 @@ def _listed(coin: str, item: Mapping[str, Any]) -> Listed | None:
     )
 
 
+def _base(item: Mapping[str, Any]) -> str:
+    """The coin as the venue writes it: ccxt makes capitals of Hyperliquid's kPEPE."""
+    base, own = str(item.get("base")), (item.get("info") or {}).get("name")
+    return own if isinstance(own, str) and own[:1] == "k" and own.upper() == base else base
+
+
 def _coin_of(base: str) -> tuple[str, int]:
     match = _MULTIPLE.fullmatch(base)
     if match is None:
@@ -127,8 +133,14 @@ def _coin_of(base: str) -> tuple[str, int]:
 
 
 def _rank(item: Listed, linear: bool, markets: Mapping[str, Mapping[str, Any]]) -> tuple[Any, ...]:
-    # a delisted market only where there is no other
-    return not item.active, item.linear != linear, _dollars(markets[item.symbol]), item.symbol
+    # a delisted market only where there is no other, one of many coins only where none is of one
+    return (
+        not item.active,
+        item.multiplier,
+        item.linear != linear,
+        _dollars(markets[item.symbol]),
+        item.symbol,
+    )
 
 
 def _dollars(item: Mapping[str, Any]) -> int:
