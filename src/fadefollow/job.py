@@ -29,8 +29,9 @@ from fadefollow.reporting.write import write_run
 from fadefollow.spec import read_toml
 from fadefollow.trusted import skips_holes, trusted_notes
 from fadefollow.verdict.fragility import fragility
-from fadefollow.verdict.measure import Settings, measure
+from fadefollow.verdict.measure import Measured, Settings, measure
 from fadefollow.verdict.model import RunResult, Verdict
+from fadefollow.verdict.rows import FragilityRow
 from fadefollow.verdict.trials import (
     configuration,
     deflate,
@@ -151,36 +152,55 @@ def run_job(
     if options.fragility:
         clock.lap("fragility")
     step("writing the report", None)
-    result = RunResult(
+    result = result_of(
+        workspace, dataset, found, bets,
         name=options.strategies[0] if len(options.strategies) == 1 else f"{dataset.name}-all",
-        command=options.command,
-        started=started,
-        version=__version__,
-        dataset=described(dataset),
-        verdicts=verdicts,
-        event_studies=found.event_studies,
-        trades=found.trades,
-        phases=found.phases,
-        equity=found.equity,
+        command=options.command, started=started, asked={"run": asked_for(options)},
+        verdicts=verdicts, notes=trusted, seconds=clock.seconds, fragility=flips,
+    )  # fmt: skip
+    return result, write_run(result, workspace.runs, workspace.templates)
+
+
+def result_of(
+    workspace: Workspace,
+    dataset: Dataset,
+    found: Measured,
+    bets: Sequence[tuple[Strategy, Signal]],
+    *,
+    name: str,
+    command: str,
+    started: pd.Timestamp,
+    asked: Mapping[str, Mapping[str, Any]],
+    verdicts: Sequence[Verdict],
+    notes: Sequence[str],
+    seconds: dict[str, float],
+    fragility: tuple[FragilityRow, ...] = (),
+) -> RunResult:
+    """A measurement with all that a report says of how it was made.
+
+    Args:
+        workspace, dataset, bets: what it was made with.
+        found: the measurement.
+        name, command, started, seconds: of the job.
+        asked: by kind of job, its options.
+        verdicts: those of the measurement, deflated.
+        notes: what the job has to say before all others.
+        fragility: what flips under other assumptions.
+    """
+    return RunResult(
+        name=name, command=command, started=started, version=__version__,
+        dataset=described(dataset), verdicts=tuple(verdicts), event_studies=found.event_studies,
+        trades=found.trades, phases=found.phases, equity=found.equity,
         prices={symbol: prices_of(market) for symbol, market in dataset.markets.items()},
         strategies={s.name: s.model_dump(mode="json") for s, _ in bets},
-        config=config_of(workspace, {"run": asked_for(options)}, bets, dataset),
+        config=config_of(workspace, asked, bets, dataset),
         warnings=(
-            *trusted,
-            *dataset.notes,
-            *holdout_notes(dataset, workspace.ledger),
-            *tuned_notes(bets, dataset),
-            *found.warnings,
+            *notes, *dataset.notes, *holdout_notes(dataset, workspace.ledger),
+            *tuned_notes(bets, dataset), *found.warnings,
         ),
-        truth=dataset.truth,
-        missing=found.missing,
-        seconds=clock.seconds,
-        versions=versions(),
-        splits=found.splits,
-        fragility=flips,
-        spa=found.spa,
-    )
-    return result, write_run(result, workspace.runs, workspace.templates)
+        truth=dataset.truth, missing=found.missing, seconds=seconds, versions=versions(),
+        splits=found.splits, fragility=fragility, spa=found.spa,
+    )  # fmt: skip
 
 
 def open_named(

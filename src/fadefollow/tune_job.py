@@ -9,20 +9,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from fadefollow import __version__
 from fadefollow.crew import Crew, crew
 from fadefollow.engine.strategy import Tuned
 from fadefollow.errors import StoreError
-from fadefollow.holdout import holdout_notes
 from fadefollow.job import (
     Clock,
     Step,
     asked_for,
-    config_of,
-    described,
     open_named,
-    prices_of,
-    versions,
+    result_of,
 )
 from fadefollow.reporting.write import write_run
 from fadefollow.secrets import redacted
@@ -94,7 +89,7 @@ def tune_job(
     clock.lap("data")
     name = options.study or f"{strategy.name}-{dataset.name}"
     shelf = Shelf.at(options.storage, default=workspace.runs / STUDIES / f"{name}.log")
-    named = Job(workspace, options, dataset, strategy, signal)
+    named = Job(workspace, options, dataset, strategy, signal, space)
     words = [OBJECTIVES[objective] for objective in options.settings.objectives]
     with shelf.study(name, identity(named), objectives=words, fresh=options.fresh) as study:
         walked = walk(
@@ -115,7 +110,7 @@ def tune_job(
         tuned=file, storage=shelf.where, study=study.name,
         embargo_hours=walked.embargo_hours, seconds=clock.seconds,
     )  # fmt: skip
-    notes = [*trusted, *dataset.notes, *holdout_notes(dataset, workspace.ledger), *notes]
+    notes = [*trusted, *notes]
     result = _result(named, walked, started=started, seconds=clock.seconds, notes=notes)
     folder = write_run(result, workspace.runs, workspace.templates, tuning=tuning)
     return TuneDone(result, tuning, folder, walked.kept)
@@ -177,25 +172,9 @@ def _result(
     asked = asked_for(job.options)
     if job.options.storage:
         asked["storage"] = redacted(job.options.storage)
-    return RunResult(
-        name=f"tune-{job.strategy.name}",
-        command=job.options.command,
-        started=started,
-        version=__version__,
-        dataset=described(dataset),
-        verdicts=remember_book(job, found.verdicts),
-        event_studies=found.event_studies,
-        trades=found.trades,
-        phases=found.phases,
-        equity=found.equity,
-        prices={symbol: prices_of(market) for symbol, market in dataset.markets.items()},
-        strategies={job.strategy.name: job.strategy.model_dump(mode="json")},
-        config=config_of(job.workspace, {"tune": asked}, bets, dataset),
-        warnings=(*notes, *found.warnings),
-        truth=dataset.truth,
-        missing=found.missing,
+    return result_of(
+        job.workspace, dataset, found, bets,
+        name=f"tune-{job.strategy.name}", command=job.options.command, started=started,
+        asked={"tune": asked}, verdicts=remember_book(job, found.verdicts), notes=notes,
         seconds=dict(seconds),
-        versions=versions(),
-        splits=found.splits,
-        spa=found.spa,
-    )
+    )  # fmt: skip

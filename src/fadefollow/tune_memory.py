@@ -82,11 +82,7 @@ class Job:
     dataset: Dataset
     strategy: Strategy
     signal: Signal
-
-    def space(self) -> Space:
-        """What it searches."""
-        hours = self.dataset.bar / pd.Timedelta(hours=1)
-        return Space.of(self.strategy, self.signal, bar_hours=hours)
+    space: Space  #: what it searches
 
     def configuration(self, strategy: Strategy, signal: Signal, **more: Any) -> str:
         """See `fadefollow.verdict.trials.configuration`."""
@@ -161,7 +157,7 @@ def remember_book(job: Job, verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
 def _rows(
     job: Job, past: Span, trials: Sequence[Trial], sharpes: Mapping[int, float]
 ) -> list[Evaluated]:
-    space, now, rows = job.space(), stamp(pd.Timestamp.now(tz="UTC")), list[Evaluated]()
+    space, now, rows = job.space, stamp(pd.Timestamp.now(tz="UTC")), list[Evaluated]()
     begin, end = (stamp(time) for time in past)
     row = Evaluated(
         dataset=job.dataset.name, fingerprint=job.dataset.fingerprint, configuration="",

@@ -152,14 +152,15 @@ def code_of(signal: Signal) -> str:
     return "\n".join(seen[module] for module in sorted(seen))
 
 
-def _imports(code: str) -> list[str]:
+@functools.lru_cache(maxsize=64)
+def _imports(code: str) -> tuple[str, ...]:
     found: list[str] = []
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Import):
             found.extend(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.extend([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
-    return found
+    return tuple(found)
 
 
 @functools.lru_cache(maxsize=64)
