@@ -36,7 +36,7 @@ from fadefollow.workspace import Workspace, find_workspace
 HERE = Path(__file__).resolve().parent
 WORKSPACE: Workspace = find_workspace(HERE)
 THEME = dict(
-    re.findall(r"--(\w+): (#[0-9a-f]{6})", (WORKSPACE.templates / "theme.css").read_text("utf-8"))[
+    re.findall(r"--(\w+): (#[0-9a-f]{6})", (WORKSPACE.templates / "theme" / "colours.css").read_text("utf-8"))[
         :14
     ]
 )

@@ -151,7 +151,7 @@ def power(found: Found) -> Any:
 
 
 def _theme() -> dict[str, str]:
-    css = (HERE.parent / "reports" / "theme.css").read_text("utf-8")
+    css = (HERE.parent / "reports" / "theme" / "colours.css").read_text("utf-8")
     return dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", css)[:14])
 
 

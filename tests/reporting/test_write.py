@@ -92,9 +92,11 @@ def test_failing_template_leaves_nothing(cases: Cases, tmp_path: Path) -> None:
 
 
 def test_missing_theme_is_named(cases: Cases, tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"theme\.css: the report's theme must be readable"):
-        write_run(cases.hostile, tmp_path, tmp_path / "nowhere")
-    assert visible(tmp_path) == []
+    shutil.copytree(REPORTS / "templates", tmp_path / "mine" / "templates")
+    message = r"theme/colours\.css: the report's theme and scripts must be readable"
+    with pytest.raises(StoreError, match=message):
+        write_run(cases.hostile, tmp_path / "runs", tmp_path / "mine")
+    assert visible(tmp_path) == ["mine"]
 
 
 def test_full_disk_leaves_nothing(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -86,16 +89,22 @@ def render(run: RunResult, reports: Path, tuning: Tuning | None = None) -> str:
 
     Args:
         run: what to render; nothing is computed but the layout.
-        reports: the workspace's `reports/` folder: `templates/`, `theme.css`, `report.js`.
+        reports: the workspace's `reports/` folder: `templates/`, `theme/`, `scripts/`.
         tuning: the job that the run's trades come from, out of sample, if it was one.
 
     Raises:
         SpecError: a template is missing or wrong; says which and where.
     """
+    return fill("report.html.j2", reports, {**context(run, tuning), "plotly": packed_plotly()})
+
+
+@cache
+def packed_plotly() -> Markup:
+    """Plotly's script, zipped, as base64: the page unpacks it once it stands."""
     from plotly.offline import get_plotlyjs
 
-    plotly = Markup(get_plotlyjs())
-    return fill("report.html.j2", reports, {**context(run, tuning), "plotly": plotly})
+    zipped = gzip.compress(get_plotlyjs().encode("utf-8"), 9, mtime=0)
+    return Markup(base64.b64encode(zipped).decode("ascii"))
 
 
 def fill(name: str, reports: Path, values: Mapping[str, Any]) -> str:
@@ -107,9 +116,7 @@ def fill(name: str, reports: Path, values: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(
-        theme=_asset(reports / "theme.css"), script=_asset(reports / "report.js"), terms=TERMS
-    )
+    environment.globals.update(asset=lambda name: _asset(reports / name), terms=TERMS)
     environment.filters.update(FILTERS)
     try:
         return environment.get_template(name).render(values)
@@ -306,7 +313,7 @@ def _asset(path: Path) -> Markup:
         return Markup(path.read_text("utf-8"))
     except OSError as error:
         raise StoreError(
-            "the report's theme must be readable",
+            "the report's theme and scripts must be readable",
             got=error.strerror,
             where=str(path),
             hint="`fadefollow init` makes a workspace with all templates",

@@ -37,7 +37,7 @@ def write_run(
     Args:
         result: what the run found.
         runs_dir: the folder of all runs; made where it does not exist.
-        templates: the workspace's `reports/` folder (`templates/`, `theme.css`, `report.js`).
+        templates: the workspace's `reports/` folder (`templates/`, `theme/`, `scripts/`).
         tuning: the job whose out-of-sample trades the result is, if it was one.
 
     Returns:

@@ -1,32 +1,10 @@
-/* The report's behaviour: theme, charts drawn when seen, coin tabs, explanations, printing. */
+/* Charts: drawn when they come into view, in the colours of the theme. */
 (() => {
   "use strict";
-  const root = document.documentElement;
-  const all = (query) => [...document.querySelectorAll(query)];
+  const { root, all } = ff;
   const charts = all(".chart");
   const coarse = matchMedia("(pointer: coarse)").matches;
-
-  /* ---- theme: follows the system until a choice is made ---- */
-  const system = matchMedia("(prefers-color-scheme: dark)");
-  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
-  const button = document.getElementById("theme");
-  const label = () => {
-    button.textContent = isDark() ? "Light" : "Dark";
-    button.setAttribute("aria-label", `Switch to the ${isDark() ? "light" : "dark"} theme`);
-  };
-  const setTheme = (theme) => {
-    if (theme) root.dataset.theme = theme;
-    else delete root.dataset.theme;
-    label();
-    repaint();
-  };
-  button.hidden = false;
-  button.addEventListener("click", () => {
-    const theme = isDark() ? "light" : "dark";
-    setTheme(theme);
-    try { localStorage.setItem("fadefollow-theme", theme); } catch (error) { /* not for files */ }
-  });
-  system.addEventListener("change", () => { label(); repaint(); });
+  if (!charts.length) return;
 
   /* ---- charts: `@name` and `@name/alpha` are colours of the theme ---- */
   const colour = (style, name) => {
@@ -39,8 +17,7 @@
   /* ---- data: arrays as bytes, times as steps, whole traces as columns ---- */
   const kinds = { f4: Float32Array, f8: Float64Array, u4: Uint32Array, u2: Uint16Array, u1: Uint8Array, i1: Int8Array };
   const unpacked = ({ dtype, bdata, start, step }) => {
-    const bytes = Uint8Array.from(atob(bdata), (sign) => sign.charCodeAt(0));
-    const array = new kinds[dtype](bytes.buffer);
+    const array = ff.bytes(bdata, kinds[dtype]);
     return step === undefined ? array : Float64Array.from(array, (count) => start + step * count);
   };
   /* closed outlines of a band, one for each run without a hole */
@@ -127,14 +104,6 @@
       Object.entries(value).map(([key, inner]) => [key, themed(inner, style, /color$/.test(key))]),
     );
   };
-  const plotly = () => {
-    if (!window.Plotly) {
-      const script = document.createElement("script");
-      script.textContent = document.getElementById("plotly-source").textContent;
-      document.head.append(script);
-    }
-    return window.Plotly;
-  };
   const config = {
     responsive: true,
     displaylogo: false,
@@ -153,115 +122,50 @@
     return [data, shape];
   };
   const seen = (box) => box.offsetWidth > 0 && !box.closest("details:not([open])");
-  const draw = (box) => {
+  /* Plotly comes packed: unpacked once the page stands, run when the first chart is seen */
+  let source = null;
+  const plotly = () => {
+    if (!window.Plotly) {
+      const script = document.createElement("script");
+      script.textContent = source;
+      document.head.append(script);
+      source = "";
+    }
+    return window.Plotly;
+  };
+  ff.charts = {};
+  /* Draw a chart if it can be seen; whether it needs no more watching. */
+  ff.charts.draw = (box) => {
     if (box.dataset.drawn) return true;
-    if (!seen(box)) return false;
+    if (source === null || !seen(box)) return false;
     box.dataset.drawn = "begun";
     plotly().newPlot(box, ...figureOf(box), config).then(() => { box.dataset.drawn = "true"; });
     return true;
   };
-  function repaint() {
-    for (const box of charts) if (box.dataset.drawn) window.Plotly.react(box, ...figureOf(box), config);
-  }
-  if ("IntersectionObserver" in window) {
-    const watch = new IntersectionObserver(
-      (entries) => {
-        for (const { target } of entries.filter((e) => e.isIntersecting)) if (draw(target)) watch.unobserve(target);
-      },
-      { rootMargin: "400px" },
-    );
-    charts.forEach((box) => watch.observe(box));
-  } else charts.forEach(draw);
-
-  /* ---- coin tabs: radio buttons, so that arrow keys work by themselves ---- */
-  for (const tabs of all("[data-tabs]")) {
-    const panels = all(`[data-panel="${tabs.dataset.tabs}"]`);
-    const show = (value) => panels.forEach((panel) => { panel.classList.toggle("away", panel.dataset.value !== value); });
-    tabs.hidden = false;
-    tabs.addEventListener("change", (event) => show(event.target.value));
-    show(tabs.querySelector("input:checked").value);
-  }
-  /* the small drawings in long tables: mean and interval of fade above those of follow */
-  const strips = (table) => {
-    for (const cell of table.querySelectorAll("[data-strip]:empty")) {
-      const rows = cell.dataset.strip.split(";").map((row, place) => {
-        if (!row) return "";
-        const [mean, low, high] = row.split(",").map(Number);
-        const y = place ? 28 : 12;
-        return `<g class="${place ? "follow" : "fade"}"><path class="ci" d="M${low} ${y}H${high}"/><circle class="mean" cx="${mean}" cy="${y}" r="4"/></g>`;
-      });
-      const zero = Number(table.dataset.zero);
-      cell.innerHTML = `<svg class="forest" viewBox="0 0 260 40" aria-hidden="true"><path class="zero" d="M${zero} 0V40"/>${rows.join("")}</svg>`;
+  ff.charts.redraw = (box) => { if (box.dataset.drawn) window.Plotly.react(box, ...figureOf(box), config); };
+  ff.charts.seen = seen;
+  ff.repaint = () => charts.forEach(ff.charts.redraw);
+  const watch = new IntersectionObserver(
+    (entries) => {
+      for (const { target } of entries.filter((e) => e.isIntersecting)) if (ff.charts.draw(target)) watch.unobserve(target);
+    },
+    { rootMargin: "400px" },
+  );
+  const unpack = async () => {
+    try {
+      source = await ff.unzipped("plotly-source");
+      charts.forEach((box) => watch.observe(box));
+    } catch (error) {
+      for (const box of charts) { box.textContent = "This browser is too old to draw the chart."; box.style.height = "auto"; }
     }
   };
-  for (const table of all("table[data-zero]")) {
-    const block = table.closest("details");
-    if (!block || block.open) strips(table);
-    else block.addEventListener("toggle", () => strips(table), { once: true });
-  }
+  unpack();
 
   /* whose trades the price charts show */
   if (chooser) {
     chooser.closest("[data-choice]").hidden = false;
     chooser.addEventListener("change", () => {
-      for (const box of charts) if (box.dataset.drawn && box.closest("#market")) window.Plotly.react(box, ...figureOf(box), config);
+      for (const box of charts) if (box.closest("#market")) ff.charts.redraw(box);
     });
   }
-  /* a link to a closed block opens it, and what it is in */
-  const reveal = () => {
-    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (!target) return;
-    for (let block = target.closest("details"); block; block = block.parentElement.closest("details")) block.open = true;
-    target.scrollIntoView();
-  };
-  addEventListener("hashchange", reveal);
-  reveal();
-
-  /* ---- explanations: on hover, on focus, away with Escape ---- */
-  const tip = document.getElementById("tip");
-  const hide = () => {
-    tip.hidden = true;
-    document.querySelector("[aria-describedby=tip]")?.removeAttribute("aria-describedby");
-  };
-  const explain = (target) => {
-    hide();
-    tip.textContent = target.dataset.tip ?? document.getElementById(`term-${target.dataset.term}`)?.textContent ?? "";
-    tip.hidden = false;
-    target.setAttribute("aria-describedby", "tip");
-    const at = target.getBoundingClientRect();
-    const left = Math.min(Math.max(8, at.left), root.clientWidth - tip.offsetWidth - 8);
-    const above = at.top - tip.offsetHeight - 8;
-    tip.style.left = `${left}px`;
-    tip.style.top = `${above > 8 ? above : at.bottom + 8}px`;
-  };
-  const about = (event) => event.target.closest?.("[data-tip], [data-term]");
-  for (const kind of ["pointerover", "focusin"]) document.addEventListener(kind, (e) => { if (about(e)) explain(about(e)); });
-  for (const kind of ["pointerout", "focusout"]) document.addEventListener(kind, (e) => { if (about(e)) hide(); });
-  document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
-  addEventListener("scroll", hide, { passive: true });
-
-  /* ---- printing: everything drawn, in the light theme, as wide as the paper ---- */
-  let before = null;
-  let opened = [];
-  const fit = () => {
-    for (const box of charts) {
-      draw(box);
-      if (box.dataset.drawn && seen(box)) window.Plotly.relayout(box, { width: box.offsetWidth, height: box.offsetHeight });
-    }
-  };
-  addEventListener("beforeprint", () => {
-    before = root.dataset.theme ?? "";
-    opened = all("details.numbers:not([open]), details.trades:not([open])").filter((block) => !block.parentElement.closest("details:not([open])"));
-    for (const block of opened) block.open = true;
-    root.classList.add("printing");
-    setTheme("light");
-    fit();
-  });
-  addEventListener("afterprint", () => {
-    root.classList.remove("printing");
-    for (const block of opened) block.open = false;
-    setTheme(before);
-    for (const box of charts) if (box.dataset.drawn) window.Plotly.relayout(box, { width: null, height: box.figure.layout.height, autosize: true });
-  });
-  label();
 })();

@@ -1,0 +1,306 @@
+"""Two stored runs compared number by number: what is the same, and by how much the rest differs.
+
+Numbers are equal when they are exactly equal, and NaN equals NaN. What says only when and how fast a run was
+made does not count: start, seconds, its command, and the order of its warnings.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+from fadefollow.tuning.model import Tuning
+from fadefollow.verdict.model import EventStudy, RunResult, Verdict
+from fadefollow.verdict.rows import FragilityRow, SpaTest, SplitCell
+
+#: among rows with equal keys, which one
+_COUNT = "#"
+_VERDICT = ["strategy", "phase", "split"]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One value that differs."""
+
+    row: str  #: whose it is, e.g. "fade_doors × short_door"
+    field: str  #: e.g. "fade.mean_net_bps"
+    then: float | str | None  #: None where there was none
+    now: float | str | None
+
+    @property
+    def relative(self) -> float:
+        """The difference over the larger of both sizes, 0 to 2; NaN between words."""
+        return _relative(self.then, self.now)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One kind of rows of two runs, compared."""
+
+    what: str  #: e.g. "trades"
+    rows_then: int
+    rows_now: int
+    values: int  #: compared: fields of the rows that both runs have
+    differing: int  #: of these
+    gone: int  #: rows that only the earlier run has
+    added: int  #: rows that only the later run has
+    largest: Example | None = None  #: of the values that differ, the largest relative difference
+    gone_example: str = ""  #: one of these rows
+    added_example: str = ""
+
+    @property
+    def identical(self) -> bool:
+        """Whether nothing differs."""
+        return not (self.differing or self.gone or self.added)
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Two runs, compared.
+
+    Attributes:
+        parts: by kind of rows, those that neither run has left out.
+        verdicts: strategy, phase, the verdict then and now, where the word is another one.
+        warnings_gone: what only the earlier run warned of.
+        warnings_added: what only the later run warns of; warnings are words and do not count.
+    """
+
+    parts: tuple[Part, ...]
+    verdicts: tuple[tuple[str, str, str, str], ...]
+    warnings_gone: tuple[str, ...]
+    warnings_added: tuple[str, ...]
+
+    @property
+    def identical(self) -> bool:
+        """Whether every value of every part is the same."""
+        return all(part.identical for part in self.parts)
+
+    @property
+    def values(self) -> int:
+        """How many values were compared."""
+        return sum(part.values for part in self.parts)
+
+    @property
+    def differing(self) -> int:
+        """How many of them differ."""
+        return sum(part.differing for part in self.parts)
+
+
+def differences(
+    then: RunResult,
+    now: RunResult,
+    *,
+    tuning_then: Tuning | None = None,
+    tuning_now: Tuning | None = None,
+) -> Differences:
+    """What differs between two runs as they were read back by `read_run` and `read_tuning`.
+
+    Args:
+        then: the earlier run.
+        now: the later one.
+        tuning_then, tuning_now: the tuning jobs that they come from.
+    """
+    tables = _tables(then), _tables(now)
+    searches = _searches(tuning_then), _searches(tuning_now)
+    parts = [
+        _compared(what, keys, one[what], two[what])
+        for keyed, (one, two) in ((_KEYS, tables), (_SEARCH_KEYS, searches))
+        for what, keys in keyed.items()
+    ]
+    return Differences(
+        tuple(part for part in parts if part.rows_then or part.rows_now),
+        _other_words(then.verdicts, now.verdicts),
+        _without(then.warnings, now.warnings),
+        _without(now.warnings, then.warnings),
+    )
+
+
+# ---- runs as tables, one row a thing, one column a field ----
+
+_KEYS: Mapping[str, list[str]] = {
+    "verdicts": _VERDICT,
+    "trades": ["strategy", "phase", "stance", "symbol", "signal_time", "leg"],
+    "phases": ["signal", "phase", "symbol", "time"],
+    "equity": ["strategy", "stance", "time"],
+    "splits": ["strategy", "phase", "stance", "split", "cell"],
+    "event studies": ["strategy", "phase"],
+    "best book": [],
+    "fragility": ["strategy", "phase", "change"],
+}
+_SEARCH_KEYS: Mapping[str, list[str]] = {
+    "trials": ["fold", "number"],
+    "folds": ["number"],
+    "untuned books": ["stance"],
+    "probabilities": ["stance"],
+}
+
+
+def _tables(run: RunResult) -> dict[str, pd.DataFrame]:
+    return {
+        "verdicts": _flat(run.verdicts, Verdict),
+        "trades": run.trades,
+        "phases": run.phases,
+        "equity": run.equity.melt(ignore_index=False).rename_axis("time").reset_index(),
+        "splits": _flat(run.splits, SplitCell),
+        "event studies": _flat(run.event_studies, EventStudy),
+        "best book": _flat([run.spa] if run.spa is not None else [], SpaTest),
+        "fragility": _flat(run.fragility, FragilityRow),
+    }
+
+
+def _searches(tuning: Tuning | None) -> dict[str, pd.DataFrame]:
+    if tuning is None:
+        return {what: pd.DataFrame() for what in _SEARCH_KEYS}
+    books = [{"stance": stance, **asdict(book)} for stance, book in tuning.untuned.items()]
+    psr = [{"stance": stance, "psr": value} for stance, value in tuning.psr.items()]
+    return {
+        "trials": pd.DataFrame([_leaves(asdict(trial)) for trial in tuning.trials]),
+        "folds": pd.DataFrame([_leaves(asdict(fold)) for fold in tuning.folds]),
+        "untuned books": pd.DataFrame(books),
+        "probabilities": pd.DataFrame(psr),
+    }
+
+
+def _flat(rows: Iterable[Any], kind: type[Any]) -> pd.DataFrame:
+    """Frozen rows as a table; what is nested becomes columns as `fade.ci_bps.0`."""
+    made = pd.DataFrame([_leaves(asdict(row)) for row in rows])
+    return made if len(made) else pd.DataFrame(columns=[f.name for f in fields(kind)])
+
+
+def _leaves(value: Any, name: str = "") -> dict[str, Any]:
+    inner: Iterable[tuple[Any, Any]]
+    if isinstance(value, Mapping):
+        inner = value.items()
+    elif isinstance(value, list | tuple):
+        inner = enumerate(value)
+    else:
+        return {name: value}
+    found: dict[str, Any] = {}
+    for key, one in inner:
+        found |= _leaves(one, f"{name}.{key}" if name else str(key))
+    return found
+
+
+# ---- two tables compared ----
+
+
+def _compared(what: str, keys: list[str], then: pd.DataFrame, now: pd.DataFrame) -> Part:
+    """Rows are matched by their keys, equal ones in order; columns by their names."""
+    one, two = (_keyed(table, keys) for table in (then, now))
+    both = one.index.intersection(two.index, sort=False)
+    gone, added = one.index.difference(both, sort=False), two.index.difference(both, sort=False)
+    one, two = one.loc[both], two.loc[both]
+    values, differing, largest = 0, 0, None
+    for column in dict.fromkeys([*one.columns, *two.columns]):
+        a, b = (_values(table, column) for table in (one, two))
+        other = _differs(a, b)
+        # neither run says anything here
+        values += len(both) - int(np.sum(_absent(a) & _absent(b)))
+        differing += int(other.sum())
+        for at in _widest(a, b, other):
+            example = Example(_words(both[at]), column, _plain(a[at]), _plain(b[at]))
+            largest = _larger(largest, example)
+    return Part(
+        what, len(then), len(now), values, differing, len(gone), len(added), largest,
+        _words(gone[0]) if len(gone) else "", _words(added[0]) if len(added) else "",
+    )  # fmt: skip
+
+
+def _keyed(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    if table.empty:
+        return pd.DataFrame(index=pd.MultiIndex.from_tuples([], names=[*keys, _COUNT]))
+    named = table[keys].copy()
+    named[_COUNT] = named.groupby(keys, dropna=False).cumcount() if keys else range(len(table))
+    index = pd.MultiIndex.from_frame(named)
+    return table.drop(columns=keys).set_axis(index, axis=0)
+
+
+def _values(table: pd.DataFrame, column: str) -> np.ndarray[Any, Any]:
+    """A column as numbers, or else as objects in which None stands for what is absent."""
+    if column not in table.columns:
+        return np.full(len(table), None, dtype=object)
+    values = table[column]
+    if is_numeric_dtype(values) and not is_bool_dtype(values):
+        return values.to_numpy()
+    return values.astype(object).where(values.notna(), None).to_numpy(dtype=object)
+
+
+def _absent(values: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    found: np.ndarray[Any, np.dtype[np.bool_]] = pd.isna(values)
+    return found
+
+
+def _differs(
+    a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    unlike: np.ndarray[Any, np.dtype[np.bool_]] = np.asarray(a != b, dtype=bool)
+    return unlike & ~(_absent(a) & _absent(b))
+
+
+def _widest(
+    a: np.ndarray[Any, Any], b: np.ndarray[Any, Any], other: np.ndarray[Any, np.dtype[np.bool_]]
+) -> Sequence[int]:
+    """Of a column's values that differ the one that differs most, and one without a size."""
+    places = np.flatnonzero(other).tolist()
+    sizes = [_relative(_plain(a[at]), _plain(b[at])) for at in places]
+    sized = [(size, at) for size, at in zip(sizes, places, strict=True) if not math.isnan(size)]
+    return [max(sized, key=lambda pair: pair[0])[1]] if sized else places[:1]
+
+
+def _larger(known: Example | None, example: Example) -> Example:
+    if known is None or math.isnan(known.relative):
+        return example if known is None or not math.isnan(example.relative) else known
+    return example if example.relative > known.relative else known
+
+
+def _relative(then: float | str | None, now: float | str | None) -> float:
+    if not isinstance(then, float | int) or not isinstance(now, float | int):
+        return math.nan
+    largest = max(abs(then), abs(now))
+    return abs(now - then) / largest if largest > 0 and math.isfinite(largest) else math.nan
+
+
+def _plain(value: Any) -> float | str | None:
+    if value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value))
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    return value if isinstance(value, int | float) else str(value)
+
+
+def _words(key: Any) -> str:
+    """A row's key without what it has not: `fade_doors × short_door`."""
+    *named, count = key if isinstance(key, tuple) else (key,)
+    told = [_name(part) for part in named if part != "" and not pd.isna(part)]
+    return " × ".join([*told, *([f"{count + 1}."] if count else [])])
+
+
+def _name(part: Any) -> str:
+    return f"{part:%Y-%m-%d %H:%M}" if isinstance(part, pd.Timestamp) else str(part)
+
+
+# ---- words ----
+
+
+def _other_words(
+    then: Sequence[Verdict], now: Sequence[Verdict]
+) -> tuple[tuple[str, str, str, str], ...]:
+    key: Callable[[Verdict], tuple[str, str, str | None]] = lambda v: (v.strategy, v.phase, v.split)  # noqa: E731
+    later = {key(v): v.verdict for v in now}
+    return tuple(
+        (v.strategy, v.phase, v.verdict, later[key(v)])
+        for v in then
+        if later.get(key(v), v.verdict) != v.verdict
+    )
+
+
+def _without(some: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+    return tuple(word for word in some if word not in others)
