@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,3 +26,22 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"the real market data is not at {SHARED}")
     return SHARED
+
+
+@pytest.fixture
+def fadefollow_here(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The command line in this process: what it prints and its status, without its start."""
+    from fadefollow.cli import _main
+
+    def call(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(cwd)
+        monkeypatch.setenv("COLUMNS", "100")
+        monkeypatch.setattr(sys, "argv", ["fadefollow", *words])
+        capfd.readouterr()
+        status = _main()
+        out, err = capfd.readouterr()
+        return subprocess.CompletedProcess(list(words), status, out, err)
+
+    return call

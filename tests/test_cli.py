@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +17,7 @@ import pytest
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.workspace import init_workspace
 
+Here = Callable[..., subprocess.CompletedProcess[str]]
 QUICK = ["--placebo-draws", "100", "--bootstrap-draws", "200"]
 
 
@@ -113,13 +115,14 @@ def test_equity_ends_where_the_trades_do(done: Path) -> None:
         assert value == pytest.approx(1 + pnl / 2, rel=1e-9)
 
 
-def test_json_stands_alone_and_the_same_seed_gives_the_same_numbers(folder: Path) -> None:
-    one, two = (
-        fadefollow("run", "fade_crowded_funding", "--json", *QUICK, cwd=folder) for _ in range(2)
-    )
-    first, second = json.loads(one.stdout), json.loads(two.stdout)
-    assert first["verdicts"] == second["verdicts"]
-    assert first["dataset"] == second["dataset"]
+def test_json_stands_alone_and_the_same_seed_gives_the_same_numbers(
+    folder: Path, done: Path
+) -> None:
+    first = json.loads((done / "result.json").read_text())
+    second = fadefollow("run", "fade_crowded_funding", "--json", *QUICK, cwd=folder)
+    again = json.loads(second.stdout)
+    assert first["verdicts"] == again["verdicts"]
+    assert first["dataset"] == again["dataset"]
 
 
 @pytest.mark.parametrize(
@@ -149,11 +152,11 @@ def test_json_stands_alone_and_the_same_seed_gives_the_same_numbers(folder: Path
     ],
 )
 def test_bad_input_gets_one_plain_message_and_status_2(
-    folder: Path, words: list[str], says: str
+    folder: Path, fadefollow_here: Here, words: list[str], says: str
 ) -> None:
     runs = folder / "reports" / "runs"
     before = set(runs.iterdir()) if runs.exists() else set()
-    result = fadefollow(*words, cwd=folder)
+    result = fadefollow_here(*words, cwd=folder)
     assert result.returncode == 2, result.stdout + result.stderr
     assert says in result.stderr
     assert "Traceback" not in result.stderr
@@ -196,11 +199,11 @@ def test_debug_shows_the_traceback(folder: Path) -> None:
     assert "Traceback" in result.stderr
 
 
-def test_a_strategy_with_a_broken_line_names_it(folder: Path) -> None:
+def test_a_strategy_with_a_broken_line_names_it(folder: Path, fadefollow_here: Here) -> None:
     path = folder / "strategies" / "broken.toml"
     path.write_text('title = "x"\nclaim = \n')
     try:
-        result = fadefollow("run", "broken", cwd=folder)
+        result = fadefollow_here("run", "broken", cwd=folder)
     finally:
         path.unlink()
     assert result.returncode == 2
@@ -235,22 +238,22 @@ def test_runs_in_a_folder_that_cannot_be_written_leave_nothing(folder: Path) -> 
     assert "Traceback" not in result.stderr
 
 
-def test_list_audit_and_sample(folder: Path, tmp_path: Path) -> None:
-    rows = json.loads(fadefollow("data", "list", "--json", cwd=folder).stdout)
+def test_list_audit_and_sample(folder: Path, tmp_path: Path, fadefollow_here: Here) -> None:
+    rows = json.loads(fadefollow_here("data", "list", "--json", cwd=folder).stdout)
     assert {"lab", "binance_history", "binance_history_8h"} <= {row["name"] for row in rows}
-    audit = json.loads(fadefollow("data", "audit", "lab", "--json", cwd=folder).stdout)
+    audit = json.loads(fadefollow_here("data", "audit", "lab", "--json", cwd=folder).stdout)
     assert {row["symbol"] for row in audit["coverage"]} == {"IBEX", "LARK"}
     out = tmp_path / "sample"
-    assert fadefollow("data", "sample", str(out), cwd=folder).returncode == 0
+    assert fadefollow_here("data", "sample", str(out), cwd=folder).returncode == 0
     assert set(pd.read_parquet(out / "IBEX" / "perp.parquet")) >= {"time", "open", "available"}
-    again = fadefollow("data", "sample", str(out), cwd=folder)
+    again = fadefollow_here("data", "sample", str(out), cwd=folder)
     assert again.returncode == 2
     assert "must not overwrite" in again.stderr
 
 
-def test_new_signal_and_strategy_run_as_they_are(folder: Path) -> None:
-    assert fadefollow("new", "signal", "big_move", cwd=folder).returncode == 0
-    made = fadefollow("new", "strategy", "fade_big_move", "--signal", "big_move", cwd=folder)
+def test_new_signal_and_strategy_run_as_they_are(folder: Path, fadefollow_here: Here) -> None:
+    assert fadefollow_here("new", "signal", "big_move", cwd=folder).returncode == 0
+    made = fadefollow_here("new", "strategy", "fade_big_move", "--signal", "big_move", cwd=folder)
     assert made.returncode == 0, made.stderr
     result = fadefollow("run", "fade_big_move", *QUICK, cwd=folder)
     assert result.returncode == 0, result.stderr

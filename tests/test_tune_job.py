@@ -461,10 +461,10 @@ def test_json_is_alone_on_standard_output(workspace) -> None:
         (["--cluster", "tcp://127.0.0.1:1"], "127.0.0.1:1"),
     ],
 )
-def test_bad_choices_are_told_plainly(workspace, words, said) -> None:
-    job = cli(workspace, "tune", "fade_crowded_funding", "-d", "small", *words)
-    out, err = job.communicate(timeout=120)
-    assert job.returncode == 2, err
-    assert said in err
-    assert out == ""
+def test_bad_choices_are_told_plainly(workspace, fadefollow_here, words, said) -> None:
+    words = ("tune", "fade_crowded_funding", "-d", "small", *words)
+    result = fadefollow_here(*words, cwd=workspace.root)
+    assert result.returncode == 2, result.stderr
+    assert said in result.stderr
+    assert result.stdout == ""
     assert not list(workspace.runs.glob("*-tune-*"))

@@ -44,20 +44,34 @@ def test_the_stock_workspace_is_what_the_folders_hold(installed: Path) -> None:
 
 def test_nothing_produced_is_packed(installed: Path) -> None:
     names = [p.relative_to(installed).as_posix() for p in installed.rglob("*")]
-    assert not [n for n in names if "/runs" in n or "/store/" in n or "__pycache__" in n]
+    assert not [n for n in names if "/runs/" in n or "/store/" in n or "__pycache__" in n]
 
 
-def test_it_runs_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
+def fadefollow(installed: Path, cwd: Path, *words: str) -> subprocess.CompletedProcess[str]:
     code = (
         f"import sys; sys.path.insert(0, {str(installed)!r})\n"
         "import fadefollow; assert 'site' in fadefollow.__file__, fadefollow.__file__\n"
         "from fadefollow.cli import main; main()"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, "run", "fade_crowded_funding", "--until", "2022-01-01",
-         "--placebo-draws", "100", "--bootstrap-draws", "200"],
-        cwd=tmp_path, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True, text=True, check=False,
+    return subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=cwd, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+
+
+def test_it_makes_a_workspace_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
+    done = fadefollow(installed, tmp_path, "init", "mine")
+    assert done.returncode == 0, done.stderr
+    done = fadefollow(installed, tmp_path / "mine", "new", "strategy", "x", "--signal", "funding")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "mine" / "strategies" / "x.toml").is_file()
+
+
+@pytest.mark.slow  # compiles all kernels anew, half a minute; test_cli runs from an empty folder
+def test_it_runs_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
+    done = fadefollow(
+        installed, tmp_path, "run", "fade_crowded_funding", "--until", "2022-01-01",
+        "--placebo-draws", "100", "--bootstrap-draws", "200",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.glob("reports/runs/*/report.html"))

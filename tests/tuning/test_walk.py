@@ -118,6 +118,7 @@ def test_no_fold_knows_what_comes_after_its_past(workspace, dataset, found) -> N
     assert refit.params == fold.params
 
 
+@pytest.mark.slow  # test_walk_cluster and test_tune_job hold jobs with workers to the same
 def test_workers_find_the_same(workspace, dataset, found) -> None:
     same(found, walked(workspace, dataset, jobs=2))
 
