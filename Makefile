@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 ON_ALL_CORES := -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench prove wheel clean
+.PHONY: help run test check format bench docs notebook prove wheel clean
 
 help:  ## what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 16
@@ -36,6 +36,13 @@ format: $(READY)  ## mend formatting and imports
 bench: $(READY)  ## speed against peers, as ratios within one run
 	$(BIN)/python -m benchmarks
 
+docs: $(READY)  ## the documentation as a site, from docs/ into docs/_build
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
+	@echo "docs: $(CURDIR)/docs/_build/index.html"
+
+notebook: $(READY)  ## the example notebook executed anew, its outputs stored
+	$(BIN)/python docs/notebooks/execute.py
+
 prove: $(READY)  ## the slow proofs that the default suite leaves out, and the calibrations
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/fadefollow calibrate
@@ -45,4 +52,4 @@ wheel: $(READY)  ## build the wheel into dist/
 	$(BIN)/python -m build --wheel
 
 clean:  ## remove what was produced, but no data and no runs
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist build docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

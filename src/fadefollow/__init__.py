@@ -1,3 +1,43 @@
-"""fadefollow: does it pay to fade the crowd or to follow it?"""
+"""fadefollow: does it pay to fade the crowd or to follow it?
+
+In a notebook: `import fadefollow as ff`, then `ff.open_dataset`, `ff.signal`, `ff.detect`,
+`ff.indicator`, `ff.run`, `ff.read_run` and `ff.read_tuning` (see `fadefollow.notebook`).
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fadefollow.notebook import (
+        detect,
+        indicator,
+        open_dataset,
+        read_run,
+        read_tuning,
+        run,
+        signal,
+    )
 
 __version__ = "0.1.0"
+__all__ = [
+    "__version__",
+    "detect",
+    "indicator",
+    "open_dataset",
+    "read_run",
+    "read_tuning",
+    "run",
+    "signal",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # imported when first asked for: the command line's help does not wait for pandas
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from fadefollow import notebook
+
+    return getattr(notebook, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

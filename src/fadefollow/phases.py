@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from fadefollow.errors import DataError, FadeFollowError, ParameterError, SignalError
 from fadefollow.events import COLUMNS, EventRows, IntArray
 from fadefollow.market.panel import BoolArray, FloatArray, Market
+from fadefollow.phase_cards import counts, phases_card, told
 from fadefollow.spec import plain
 
 Stance = Literal["fade", "follow"]
@@ -116,6 +117,13 @@ class Phases:
 
     def __len__(self) -> int:
         return len(self._found)
+
+    def __repr__(self) -> str:
+        found = ", ".join(f"{phase} {count}" for phase, count in counts(self.table).items())
+        return f"Phases({told(self.table, self.grids)}{': ' if found else ''}{found})"
+
+    def _repr_html_(self) -> str:
+        return phases_card(self.table, self.grids, self.missing)
 
     @property
     def names(self) -> frozenset[str]:

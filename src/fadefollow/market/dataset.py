@@ -72,6 +72,16 @@ class Dataset:
     revised: bool = False
     revisions: tuple[Revision, ...] = ()
 
+    def __repr__(self) -> str:
+        from fadefollow.market.cards import dataset_line
+
+        return dataset_line(self)
+
+    def _repr_html_(self) -> str:
+        from fadefollow.market.cards import dataset_card
+
+        return dataset_card(self)
+
     @property
     def notes(self) -> tuple[str, ...]:
         """What a report must say of the universe and of the vintages, in words."""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from fadefollow.errors import DataError, ParameterError
+from fadefollow.market.bars import bar_text
 from fadefollow.market.memo import Memo
 from fadefollow.market.revised import put_revisions, rows_of
 from fadefollow.market.streams import stream
@@ -101,8 +102,15 @@ class Market:
         return len(self.open_time)
 
     def __repr__(self) -> str:
-        span = f"{self.open_time[0]} to {self.close_time[-1]}" if len(self) else "empty"
-        return f"Market({self.symbol}, {len(self)} bars of {self.bar}, {span})"
+        edges = np.append(self.open_time[:1], self.close_time[-1:])
+        span = " to ".join(np.datetime_as_string(edges, "m")).replace("T", " ")
+        told = f", {span} UTC" if len(self) else ""
+        return f"Market({self.symbol}, {len(self)} bars of {bar_text(self.bar)}{told})"
+
+    def _repr_html_(self) -> str:
+        from fadefollow.market.cards import market_card  # reads markets
+
+        return market_card(self)
 
     @property
     def streams(self) -> tuple[str, ...]:

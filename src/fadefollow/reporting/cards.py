@@ -61,9 +61,10 @@ def verdict_card(verdict: Verdict) -> str:
     about = f"{verdict.strategy}, {plural(verdict.n_phases, 'event')} of {verdict.phase}"
     lead = Markup("{} <strong>{}</strong>{}").format(chip(verdict.verdict), said.lead, said.rest)
     stances = {"fade": verdict.fade, "follow": verdict.follow}
+    why = f"Why: {prose(verdict.why, lead=verdict.verdict)}"
     difference = f"Follow less fade: {interval(verdict.difference_ci_bps)} bps a trade."
     return card(
-        about, line(lead), _sides(stances), line(f"Why: {prose(verdict.why)}"),
+        about, line(lead), *_sides(stances), line(why),
         *([line(difference, faded=True)] if math.isfinite(verdict.difference_ci_bps[0]) else []),
         *_planted(verdict),
     )  # fmt: skip
@@ -71,7 +72,7 @@ def verdict_card(verdict: Verdict) -> str:
 
 def stance_card(stance: StanceResult) -> str:
     """The numbers of one stance."""
-    return card("One stance", _sides({"": stance}))
+    return card(plural(stance.n_trades, "trade"), *_sides({"value": stance}))
 
 
 def run_card(run: RunResult) -> str:
@@ -103,12 +104,12 @@ def run_card(run: RunResult) -> str:
 
 def study_card(study: EventStudy) -> str:
     """The mean path after the event beside its placebos, at some hours."""
-    count = len(study.hours)
+    count = len(study.hours) if study.n_events else 0
     step = max(1, math.ceil(count / _STUDY_ROWS))
     at = sorted({*range(0, count, step), count - 1}) if count else []
     rows = [
         (
-            hours(study.hours[i]),
+            fixed(study.hours[i]),
             plain_bps(study.mean_bps[i]),
             interval((study.placebo_low_bps[i], study.placebo_high_bps[i])),
         )
@@ -116,7 +117,7 @@ def study_card(study: EventStudy) -> str:
     ]
     head = ("hours since the first entry", "mean in the lean's direction, bps", "95 % of placebos")
     about = f"{study.strategy}: after {plural(study.n_events, 'event')} of {study.phase}"
-    return card(about, table(head, rows, most=_STUDY_ROWS + 2))
+    return card(about, *([table(head, rows, most=_STUDY_ROWS + 2)] if rows else []))
 
 
 def tuning_card(tuning: Tuning) -> str:
@@ -145,23 +146,25 @@ def tuning_card(tuning: Tuning) -> str:
     )
 
 
-def _sides(stances: Mapping[str, Stance]) -> str:
+def _sides(stances: Mapping[str, Stance]) -> list[str]:
+    """Their numbers side by side; nothing where there is no trade to count."""
+    if all(isinstance(s, NotTraded) or not s.n_trades for s in stances.values()):
+        return []
     rows = [
         (name, *(DASH if isinstance(s, NotTraded) else show(s) for s in stances.values()))
         for name, show in _MEASURES
     ]
-    made = table(("", *stances), rows, most=len(rows))
     reasons = [
-        line(f"{name or 'It'} was not traded: {s.reason}")
+        line(f"{VERBS[name]} was not traded: {s.reason}.")
         for name, s in stances.items()
         if isinstance(s, NotTraded)
     ]
-    return Markup("").join([made, *reasons])
+    return [table(("measure", *stances), rows, most=len(rows)), *reasons]
 
 
 def _row(verdict: Verdict) -> tuple[str, ...]:
     why = doubt(verdict)
-    word = Markup("{}{}").format(chip(verdict.verdict), f" {why}" if why else "")
+    word = chip(verdict.verdict) + (f" {why}" if why and why != verdict.verdict else "")
     return verdict.phase, word, *_cells(verdict.fade), *_cells(verdict.follow)
 
 
@@ -204,11 +207,11 @@ def _measured_on(run: RunResult) -> str:
     range_ = f", {when(min(edges))} to {when(max(edges))} UTC" if edges else ""
     coins = plural(len(run.prices), "coin")
     simulated = ", simulated" if run.dataset.get("simulated") else ""
-    return f"On {run.dataset['title']} ({run.dataset['name']}, {coins}{range_}{simulated})"
+    return f"{run.dataset['title']} ({run.dataset['name']}, {coins}{range_}{simulated})"
 
 
 def _warnings(run: RunResult) -> list[str]:
-    shown = [line(f"Note: {prose(said)}", faded=True) for said in run.warnings[:_MOST_WARNINGS]]
+    shown = [line(f"Note: {said}", faded=True) for said in run.warnings[:_MOST_WARNINGS]]
     rest = len(run.warnings) - _MOST_WARNINGS
     more = f"… and {whole(rest)} more notes: run.warnings"
     return [*shown, *([line(more, faded=True)] if rest > 0 else [])]

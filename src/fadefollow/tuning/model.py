@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from fadefollow.display import by_text, plural
 from fadefollow.phases import Stance
 
 Objective = Literal["t", "psr", "bps", "calmar"]
@@ -145,3 +146,15 @@ class Tuning:
     embargo_hours: float
     untuned: Mapping[Stance, OutOfSample] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)  #: not part of the result
+
+    _repr_pretty_ = by_text
+
+    def __str__(self) -> str:
+        folds = plural(sum(fold.test is not None for fold in self.folds), "fold")
+        trials = plural(len(self.trials), "trial")
+        return f"Tuning of {self.strategy}, {self.settings.stance}: {trials} in {folds}"
+
+    def _repr_html_(self) -> str:
+        from fadefollow.reporting.cards import tuning_card  # how it looks is the report's business
+
+        return tuning_card(self)

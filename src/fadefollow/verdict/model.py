@@ -1,17 +1,26 @@
-"""Verdicts and the result of a run: frozen, documented, and all that a report may render."""
+"""Verdicts and the result of a run: frozen, documented, and all that a report may render.
+
+How a notebook shows them is the report's business: `_repr_html_` asks it when a cell is shown, so
+that nothing here depends on it otherwise.
+"""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
+from fadefollow.display import by_text, listed, plural
 from fadefollow.verdict.rows import CoinCapacity, FragilityRow, SpaTest, SplitCell
 
 Word = Literal["fade", "follow", "neither", "undecided"]
 Interval = tuple[float, float]
+#: verdicts that a terminal shows of a run
+_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -61,12 +70,30 @@ class StanceResult:
     capacity_median_quote: float = math.nan  #: median over coins, one without an edge counting 0
     capacity_by_coin: tuple[CoinCapacity, ...] = ()
 
+    _repr_pretty_ = by_text
+
+    def __str__(self) -> str:
+        low, high = self.ci_bps
+        interval = "" if math.isnan(low) else f" [{low:.0f}, {high:.0f}]"
+        mean = "" if math.isnan(self.mean_net_bps) else f"{self.mean_net_bps:+.0f} bps{interval}, "
+        return f"{mean}{plural(self.n_trades, 'trade')}".replace("-", "−")
+
+    def _repr_html_(self) -> str:
+        from fadefollow.reporting.cards import stance_card
+
+        return stance_card(self)
+
 
 @dataclass(frozen=True)
 class NotTraded:
     """A stance that could not be traded, and why."""
 
     reason: str
+
+    _repr_pretty_ = by_text
+
+    def __str__(self) -> str:
+        return f"not traded ({self.reason})"
 
 
 @dataclass(frozen=True)
@@ -91,6 +118,19 @@ class Verdict:
     horizon_hours: float | None = None  #: on the lab: over which it acts
     planted_from: Literal["label", "simulation"] | None = None
 
+    _repr_pretty_ = by_text
+
+    def __str__(self) -> str:
+        return (
+            f"{self.strategy}, {self.phase} on {listed(self.symbols)}: {self.verdict}; "
+            f"fade {self.fade}; follow {self.follow}"
+        )
+
+    def _repr_html_(self) -> str:
+        from fadefollow.reporting.cards import verdict_card
+
+        return verdict_card(self)
+
 
 @dataclass(frozen=True)
 class EventStudy:
@@ -110,6 +150,18 @@ class EventStudy:
     #: mean path over all bars of the same coins and deciles of trailing return; empty if unknown
     momentum_mean_bps: tuple[float, ...] = ()
 
+    _repr_pretty_ = by_text
+
+    def __str__(self) -> str:
+        span = f", {self.hours[0]:g} to {self.hours[-1]:g} h" if self.hours else ""
+        events = plural(self.n_events, "event")
+        return f"{self.strategy}: after {events} of {self.phase}{span}".replace(" -", " −")
+
+    def _repr_html_(self) -> str:
+        from fadefollow.reporting.cards import study_card
+
+        return study_card(self)
+
 
 @dataclass(frozen=True)
 class RunResult:
@@ -121,12 +173,14 @@ class RunResult:
         equity: daily, one row a UTC day; columns MultiIndex (strategy, stance): value of 1 unit
             of capital, marked to market at the day's end.
         prices: by coin, a frame with a UTC `time` index (open times) and the columns `open, high,
-            low, close` of the perp, and where known `premium_bps` and `funding_bps_per_8h`.
+            low, close`, and what else was known at each bar's close, see
+            `fadefollow.price_table.prices_of`; runs of earlier versions have less of it.
         truth: on lab data, `symbol, phase, start, end, planted_bps, horizon_hours`.
         strategies: what the TOML of each strategy said, with all defaults filled in.
         splits: exploratory, they decide nothing.
         fragility: what flips under other assumptions; empty unless asked for.
         spa: whether the best book beats its placebo; None where no book could be tested.
+        folder: where it is stored; None where it is not, or where that is unknown.
     """
 
     name: str
@@ -150,3 +204,18 @@ class RunResult:
     splits: tuple[SplitCell, ...] = ()
     fragility: tuple[FragilityRow, ...] = ()
     spa: SpaTest | None = None
+    folder: Path | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        words = Counter(v.verdict for v in self.verdicts)
+        found = ", ".join(f"{count} {word}" for word, count in words.most_common())
+        told = f"RunResult({self.name} on {self.dataset.get('name')}: {found or 'no verdicts'})"
+        shown = [f"  {v.phase}: {v.verdict}; fade {v.fade}; follow {v.follow}"
+                 for v in self.verdicts[:_SHOWN]]  # fmt: skip
+        rest = len(self.verdicts) - _SHOWN
+        return "\n".join([told, *shown, *([f"  … and {rest} more: verdicts"] if rest > 0 else [])])
+
+    def _repr_html_(self) -> str:
+        from fadefollow.reporting.cards import run_card
+
+        return run_card(self)
