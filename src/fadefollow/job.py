@@ -17,14 +17,15 @@ import pandas as pd
 
 from fadefollow import __version__
 from fadefollow.crew import crew
+from fadefollow.crew.worker import program
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import ParameterError
 from fadefollow.holdout import holdout_notes
-from fadefollow.ledger import Opening
+from fadefollow.ledger import Known, Ledger, Opening
 from fadefollow.market.dataset import Dataset, load_spec, open_dataset
-from fadefollow.market.panel import Market
 from fadefollow.market.store import Store
 from fadefollow.phases import Signal
+from fadefollow.price_table import prices_of
 from fadefollow.reporting.write import write_run
 from fadefollow.spec import read_toml
 from fadefollow.trusted import skips_holes, trusted_notes
@@ -37,6 +38,7 @@ from fadefollow.verdict.trials import (
     deflate,
     known_by,
     market_of,
+    modules_of,
     stamp,
     trials_of,
 )
@@ -46,6 +48,8 @@ Step = Callable[[str, float | None], None]
 
 #: whose versions a result depends on
 _PACKAGES = ("vectorbt", "pandas", "numpy", "numba", "arch", "scipy", "ccxt", "optuna", "pyarrow")
+#: of the framework itself, as its version stays the same while it is worked on
+CODE = "fadefollow's code"
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,15 @@ def run_job(
         FadeFollowError: any of its kinds, where names, files, data or folders are not as they
             must be; nothing is written then.
     """
+    result = run_result(workspace, options, step=step, cluster=cluster)
+    step("writing the report", None)
+    return result, write_run(result, workspace.runs, workspace.templates)
+
+
+def run_result(
+    workspace: Workspace, options: RunOptions, *, step: Step, cluster: str | None = None
+) -> RunResult:
+    """Measure, and write nothing but the ledger; arguments and errors are those of `run_job`."""
     started, clock = pd.Timestamp.now(tz="UTC"), Clock()
     bets = [(s, workspace.detector(s)) for s in map(workspace.strategy, options.strategies)]
     step("reading the data", None)
@@ -144,21 +157,20 @@ def run_job(
     clock.lap("audit")
     with crew(cluster=cluster) if cluster else nullcontext() as team:
         found = measure(dataset, bets, settings=options.settings, step=step, team=team)
-    verdicts = _remembered(workspace, options, bets, dataset, found.verdicts)
+    verdicts, known = _remembered(workspace, options, bets, dataset, found.verdicts)
     clock.lap("measure")
     flips = (
         fragility(dataset, bets, settings=options.settings, step=step) if options.fragility else ()
     )
     if options.fragility:
         clock.lap("fragility")
-    step("writing the report", None)
-    result = result_of(
+    return result_of(
         workspace, dataset, found, bets,
         name=options.strategies[0] if len(options.strategies) == 1 else f"{dataset.name}-all",
-        command=options.command, started=started, asked={"run": asked_for(options)},
+        command=options.command, started=started,
+        asked={"run": asked_for(options), "ledger": judged_by(workspace.ledger, known)},
         verdicts=verdicts, notes=trusted, seconds=clock.seconds, fragility=flips,
     )  # fmt: skip
-    return result, write_run(result, workspace.runs, workspace.templates)
 
 
 def result_of(
@@ -182,7 +194,7 @@ def result_of(
         workspace, dataset, bets: what it was made with.
         found: the measurement.
         name, command, started, seconds: of the job.
-        asked: by kind of job, its options.
+        asked: by kind of job its options, and what the ledger knew.
         verdicts: those of the measurement, deflated.
         notes: what the job has to say before all others.
         fragility: what flips under other assumptions.
@@ -293,8 +305,8 @@ def _remembered(
     bets: Sequence[tuple[Strategy, Signal]],
     dataset: Dataset,
     verdicts: Sequence[Verdict],
-) -> tuple[Verdict, ...]:
-    """The verdicts, recorded in the ledger and deflated by all that it knows of the data set."""
+) -> tuple[tuple[Verdict, ...], Known]:
+    """The verdicts, recorded in the ledger and deflated by all that it then knows; and that."""
     names = {
         strategy.name: configuration(
             strategy, signal, market=market_of(dataset), since=options.since, until=options.until,
@@ -305,13 +317,25 @@ def _remembered(
     now = pd.Timestamp.now(tz="UTC")
     rows = trials_of(verdicts, names, dataset=dataset, command=options.command, time=now)
     workspace.ledger.record(rows)
-    return deflate(verdicts, workspace.ledger.trials(*known_by(dataset)))
+    known = workspace.ledger.trials(*known_by(dataset))
+    return deflate(verdicts, known), known
+
+
+def judged_by(ledger: Ledger, known: Known) -> dict[str, Any]:
+    """The table `[ledger]` of a run's config.toml: by what its Sharpe ratios were deflated.
+
+    Args:
+        ledger: with the run's own trials.
+        known: what it knew of the data set; `lines` is how long it was then.
+    """
+    return {"trials": known.count, "variance": known.variance, "lines": len(ledger.lines())}
 
 
 def versions() -> dict[str, str]:
     """Versions of all that a result depends on."""
     found = {name: importlib.metadata.version(name) for name in _PACKAGES}
-    return {"fadefollow": __version__, "python": platform.python_version(), **found}
+    own = {"fadefollow": __version__, CODE: program()[CODE]}
+    return {**own, "python": platform.python_version(), **found}
 
 
 class Clock:
@@ -325,19 +349,6 @@ class Clock:
         """End a stage."""
         now = time.perf_counter()
         self.seconds[name], self._last = round(now - self._last, 3), now
-
-
-def prices_of(market: Market) -> pd.DataFrame:
-    """What the report draws of one coin."""
-    base = "perp" if "perp" in market.streams else "spot"
-    columns = {c: market.column(base, c) for c in ("open", "high", "low", "close")}
-    if not market.missing("perp", "spot"):
-        ratio = market.column("spot", "close") / market.column("perp", "close")
-        columns["premium_bps"] = 1e4 * (ratio - 1)
-    if not market.missing("funding"):
-        rate, interval = (market.column("funding", c) for c in ("rate", "interval_hours"))
-        columns["funding_bps_per_8h"] = 1e4 * rate * 8 / interval
-    return pd.DataFrame(columns, index=market.index)
 
 
 def asked_for(options: Any) -> dict[str, Any]:
@@ -357,7 +368,7 @@ def config_of(
 
     Args:
         workspace: where the data set's and the signals' files are.
-        asked: by kind of job, its options.
+        asked: by kind of job its options, and what the ledger knew.
         bets: strategies with their signals.
         dataset: what it ran on.
     """
@@ -365,8 +376,8 @@ def config_of(
     for strategy, signal in bets:
         dumped = strategy.model_dump(mode="json", exclude_none=True)
         filled[strategy.name] = {**dumped, "params": signal.model_dump(mode="json")}
-    used = sorted({strategy.signal for strategy, _ in bets})
-    code = {name: workspace.path("signals", name).read_bytes() for name in used}
+    files = {name: path for _, signal in bets for name, path in modules_of(signal).items()}
+    code = {name.removeprefix("signals."): files[name].read_bytes() for name in sorted(files)}
     return {
         **asked,
         "dataset": {
@@ -431,4 +442,5 @@ def time_of(text: str | None, option: str) -> pd.Timestamp | None:
 
 
 def _hours(bar: pd.Timedelta) -> str:
-    return f"{bar / pd.Timedelta(hours=1):g} h"
+    hours = bar / pd.Timedelta(hours=1)
+    return f"{hours:g} h" if hours >= 1 else f"{60 * hours:g} min"

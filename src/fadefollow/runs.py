@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
 from pathlib import Path
 
-from fadefollow.errors import ParameterError, unknown
+from fadefollow.errors import ParameterError, StoreError, UnknownNameError
+
+#: so many names are told in a message
+_TOLD = 3
+_RESULT = "result.json"
 
 
 def stored_runs(runs: Path) -> tuple[Path, ...]:
@@ -25,27 +31,58 @@ def find_run(runs: Path, asked: str) -> Path:
 
     Raises:
         UnknownNameError: there is no such run; the message has the nearest name.
-        ParameterError: several runs have that part in their names.
+        ParameterError: several runs have that part in their names, or it is empty.
+        StoreError: it is a folder that holds no run.
     """
-    path = Path(asked)
-    for folder in (path, path.parent):
-        if path.exists() and _is_run(folder):
-            return folder
+    if not asked.strip():
+        raise ParameterError("a run must be named", got=repr(asked), hint="for instance latest")
     stored = stored_runs(runs)
     if asked == "latest" and stored:
         return stored[0]
-    exact = [folder for folder in stored if folder.name == asked]
-    alike = exact or [folder for folder in stored if asked in folder.name]
+    for path in (places := (Path(asked), runs / asked)):
+        if _is_run(folder := path.parent if path.is_file() else path):
+            return folder
+    alike = [folder for folder in stored if asked in folder.name]
     if len(alike) > 1:
         raise ParameterError(
             "a part of a run's name must belong to one run",
-            got=f"{asked}, in {len(alike)} names: {', '.join(p.name for p in alike[:3])}, …",
+            got=f"{asked!r}, in {len(alike)} names: {_listed(alike)}",
             hint="give more of the name, or latest",
         )
     if not alike:
-        raise unknown("run", asked, [folder.name for folder in stored], where=str(runs))
+        raise _no_run(asked, places, runs, stored)
     return alike[0]
 
 
+def _no_run(
+    asked: str, places: Sequence[Path], runs: Path, stored: Sequence[Path]
+) -> StoreError | UnknownNameError:
+    for folder in places:
+        if folder.is_dir():
+            return StoreError(
+                "a run must be a folder that `fadefollow run` or `fadefollow tune` wrote",
+                got=_instead(folder), where=str(folder), hint=_known(stored),
+            )  # fmt: skip
+    near = difflib.get_close_matches(asked, [f.name for f in stored], n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return UnknownNameError(
+        "a run must be one that there is", got=repr(asked), where=str(runs),
+        hint=f"{hint}{_known(stored)}",
+    )  # fmt: skip
+
+
 def _is_run(folder: Path) -> bool:
-    return folder.is_dir() and (folder / "result.json").exists()
+    return (folder / _RESULT).is_file()
+
+
+def _instead(folder: Path) -> str:
+    return "a calibration" if (folder / "calibration.json").exists() else f"no {_RESULT} in it"
+
+
+def _known(stored: Sequence[Path]) -> str:
+    return f"the newest: {_listed(stored)}" if stored else "no run is stored yet"
+
+
+def _listed(folders: Sequence[Path]) -> str:
+    more = [f"and {len(folders) - _TOLD} more"] if len(folders) > _TOLD else []
+    return ", ".join([*(folder.name for folder in folders[:_TOLD]), *more])

@@ -16,6 +16,7 @@ from fadefollow.job import (
     Clock,
     Step,
     asked_for,
+    judged_by,
     open_named,
     result_of,
 )
@@ -73,6 +74,28 @@ def tune_job(
         FadeFollowError: any of its kinds, where names, files, data or folders are not as they
             must be; what is done of the study stays.
     """
+    result, tuning, kept = tune_result(workspace, options, step=step, told=told)
+    step("writing the report", None)
+    folder = write_run(result, workspace.runs, workspace.templates, tuning=tuning)
+    return TuneDone(result, tuning, folder, kept)
+
+
+def tune_result(
+    workspace: Workspace,
+    options: TuneOptions,
+    *,
+    step: Step,
+    told: Callable[[Trial], None] = lambda trial: None,
+    write_strategy: bool = True,
+) -> tuple[RunResult, Tuning, int]:
+    """Tune, and write no report; arguments and errors are those of `tune_job`.
+
+    Args:
+        write_strategy: whether the tuned strategy's file is written.
+
+    Returns:
+        The out-of-sample book, the job, and how many of its trials were known from before.
+    """
     started, clock = pd.Timestamp.now(tz="UTC"), Clock()
     strategy = workspace.strategy(options.strategy)
     signal = workspace.detector(strategy)
@@ -100,8 +123,7 @@ def tune_job(
             reviewed=lambda found: remember_reviewed(named, found),
         )  # fmt: skip
     clock.lap("tune")
-    step("writing the report", None)
-    file, notes = _write_tuned(named, walked)
+    file, notes = _write_tuned(named, walked, write=write_strategy)
     tuning = Tuning(
         settings=options.settings, strategy=strategy.name, space=space.words(),
         trials=walked.trials, folds=walked.folds, start_params=space.start(),
@@ -112,8 +134,7 @@ def tune_job(
     )  # fmt: skip
     notes = [*trusted, *notes]
     result = _result(named, walked, started=started, seconds=clock.seconds, notes=notes)
-    folder = write_run(result, workspace.runs, workspace.templates, tuning=tuning)
-    return TuneDone(result, tuning, folder, walked.kept)
+    return result, tuning, walked.kept
 
 
 def _hired(options: TuneOptions, seconds: float) -> AbstractContextManager[Crew]:
@@ -133,7 +154,7 @@ def _about(cut: Cut) -> dict[str, str]:
     }
 
 
-def _write_tuned(job: Job, walked: Walked) -> tuple[str | None, list[str]]:
+def _write_tuned(job: Job, walked: Walked, *, write: bool) -> tuple[str | None, list[str]]:
     """The tuned strategy's file, relative to the workspace, and what there is to say of it."""
     last = walked.folds[-1]
     if last.winner is None:
@@ -144,6 +165,8 @@ def _write_tuned(job: Job, walked: Walked) -> tuple[str | None, list[str]]:
             f"the best of the last search has {settings.objectives[0]} {last.scores[0]:.2f} "
             "in sample: no tuned strategy is written"
         ]
+    if not write:
+        return None, []
     made = Tuned(
         original=job.strategy.name, dataset=job.dataset.name, fingerprint=job.dataset.fingerprint,
         until=stamp(last.train[1]), stance=settings.stance,
@@ -172,9 +195,10 @@ def _result(
     asked = asked_for(job.options)
     if job.options.storage:
         asked["storage"] = redacted(job.options.storage)
+    verdicts, known = remember_book(job, found.verdicts)
     return result_of(
         job.workspace, dataset, found, bets,
         name=f"tune-{job.strategy.name}", command=job.options.command, started=started,
-        asked={"tune": asked}, verdicts=remember_book(job, found.verdicts), notes=notes,
-        seconds=dict(seconds),
+        asked={"tune": asked, "ledger": judged_by(job.workspace.ledger, known)},
+        verdicts=verdicts, notes=notes, seconds=dict(seconds),
     )  # fmt: skip

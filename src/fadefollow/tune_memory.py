@@ -12,6 +12,7 @@ import pandas as pd
 
 from fadefollow import __version__
 from fadefollow.engine.strategy import Strategy
+from fadefollow.ledger import Known
 from fadefollow.ledger import Trial as Evaluated
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Signal
@@ -136,8 +137,8 @@ def remember_reviewed(job: Job, found: Reviewed) -> None:
     job.workspace.ledger.record_new(rows)
 
 
-def remember_book(job: Job, verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
-    """The joined out-of-sample book, recorded, and deflated by all books ever looked at.
+def remember_book(job: Job, verdicts: Sequence[Verdict]) -> tuple[tuple[Verdict, ...], Known]:
+    """The joined out-of-sample book, recorded, and deflated by all books ever looked at; and those.
 
     The searches' own trials do not count for it: none was chosen by what it earned there.
     """
@@ -151,7 +152,8 @@ def remember_book(job: Job, verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
     )  # fmt: skip
     ledger = job.workspace.ledger
     ledger.record_new(rows)
-    return deflate(verdicts, ledger.trials(*known_by(job.dataset), without_phase=SEARCHED))
+    known = ledger.trials(*known_by(job.dataset), without_phase=SEARCHED)
+    return deflate(verdicts, known), known
 
 
 def _rows(

@@ -32,11 +32,11 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    default_dataset: str = "lab"
+    default_dataset: str = "lab"  #: of commands that name none
     alpha: float = 0.05  #: level of all intervals and corrected tests
-    placebo_draws: int = 1000
-    bootstrap_draws: int = 2000
-    seed: int = 1
+    placebo_draws: int = 1000  #: shifted histories that each run is compared with
+    bootstrap_draws: int = 2000  #: replicates behind each interval
+    seed: int = 1  #: of placebo and bootstrap; the same seed, the same result
 
 
 @dataclass(frozen=True)
@@ -94,16 +94,19 @@ class Workspace:
     def strategy(self, name: str) -> Strategy:
         """The strategy called `name`, its signal, phases and parameters checked."""
         path = self.path("strategies", name)
-        strategy = load_strategy(path)
+        return self.checked(load_strategy(path), where=str(path))
+
+    def checked(self, strategy: Strategy, *, where: str) -> Strategy:
+        """The strategy, if the workspace's signal has its phases and takes its parameters."""
         try:
             signal = self.signal(strategy.signal)
         except UnknownNameError as error:
-            raise placed(error, str(path)) from None
+            raise placed(error, where) from None
         for phase in (*strategy.phases, *strategy.trade.exit_on):
             if phase not in signal.phases:
                 raise unknown(f"phase of signal {strategy.signal}", phase, signal.phases,
-                              where=str(path))  # fmt: skip
-        self.detector(strategy, where=str(path))
+                              where=where)  # fmt: skip
+        self.detector(strategy, where=where)
         return strategy
 
     def is_tuned(self, name: str) -> bool:

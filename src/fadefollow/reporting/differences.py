@@ -1,13 +1,13 @@
 """Two stored runs compared number by number: what is the same, and by how much the rest differs.
 
-Numbers are equal when they are exactly equal, and NaN equals NaN. What says only when and how fast a run was
-made does not count: start, seconds, its command, and the order of its warnings.
+Numbers are equal when they are exactly equal, and NaN equals NaN. What says only when and how
+fast a run was made does not count: start, seconds, its command, and the order of its warnings.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -16,7 +16,7 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from fadefollow.tuning.model import Tuning
-from fadefollow.verdict.model import EventStudy, RunResult, Verdict
+from fadefollow.verdict.model import EventStudy, NotTraded, RunResult, StanceResult, Verdict
 from fadefollow.verdict.rows import FragilityRow, SpaTest, SplitCell
 
 #: among rows with equal keys, which one
@@ -61,18 +61,29 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """A verdict whose word, or one of whose means, is another one; each pair is then and now."""
+
+    strategy: str
+    phase: str
+    verdict: tuple[str, str]
+    fade_bps: tuple[float, float]  #: mean net return per trade; NaN where nothing was traded
+    follow_bps: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class Differences:
     """Two runs, compared.
 
     Attributes:
         parts: by kind of rows, those that neither run has left out.
-        verdicts: strategy, phase, the verdict then and now, where the word is another one.
+        answers: the verdicts of both whose word or means differ, in their order.
         warnings_gone: what only the earlier run warned of.
         warnings_added: what only the later run warns of; warnings are words and do not count.
     """
 
     parts: tuple[Part, ...]
-    verdicts: tuple[tuple[str, str, str, str], ...]
+    answers: tuple[Answer, ...]
     warnings_gone: tuple[str, ...]
     warnings_added: tuple[str, ...]
 
@@ -115,7 +126,7 @@ def differences(
     ]
     return Differences(
         tuple(part for part in parts if part.rows_then or part.rows_now),
-        _other_words(then.verdicts, now.verdicts),
+        tuple(_other_answers(then.verdicts, now.verdicts)),
         _without(then.warnings, now.warnings),
         _without(now.warnings, then.warnings),
     )
@@ -160,8 +171,8 @@ def _searches(tuning: Tuning | None) -> dict[str, pd.DataFrame]:
     books = [{"stance": stance, **asdict(book)} for stance, book in tuning.untuned.items()]
     psr = [{"stance": stance, "psr": value} for stance, value in tuning.psr.items()]
     return {
-        "trials": pd.DataFrame([_leaves(asdict(trial)) for trial in tuning.trials]),
-        "folds": pd.DataFrame([_leaves(asdict(fold)) for fold in tuning.folds]),
+        "trials": pd.DataFrame([leaves(asdict(trial)) for trial in tuning.trials]),
+        "folds": pd.DataFrame([leaves(asdict(fold)) for fold in tuning.folds]),
         "untuned books": pd.DataFrame(books),
         "probabilities": pd.DataFrame(psr),
     }
@@ -169,11 +180,12 @@ def _searches(tuning: Tuning | None) -> dict[str, pd.DataFrame]:
 
 def _flat(rows: Iterable[Any], kind: type[Any]) -> pd.DataFrame:
     """Frozen rows as a table; what is nested becomes columns as `fade.ci_bps.0`."""
-    made = pd.DataFrame([_leaves(asdict(row)) for row in rows])
+    made = pd.DataFrame([leaves(asdict(row)) for row in rows])
     return made if len(made) else pd.DataFrame(columns=[f.name for f in fields(kind)])
 
 
-def _leaves(value: Any, name: str = "") -> dict[str, Any]:
+def leaves(value: Any, name: str = "") -> dict[str, Any]:
+    """Nested mappings and lists as one level, with keys as `fade.ci_bps.0`."""
     inner: Iterable[tuple[Any, Any]]
     if isinstance(value, Mapping):
         inner = value.items()
@@ -183,7 +195,7 @@ def _leaves(value: Any, name: str = "") -> dict[str, Any]:
         return {name: value}
     found: dict[str, Any] = {}
     for key, one in inner:
-        found |= _leaves(one, f"{name}.{key}" if name else str(key))
+        found |= leaves(one, f"{name}.{key}" if name else str(key))
     return found
 
 
@@ -204,11 +216,11 @@ def _compared(what: str, keys: list[str], then: pd.DataFrame, now: pd.DataFrame)
         values += len(both) - int(np.sum(_absent(a) & _absent(b)))
         differing += int(other.sum())
         for at in _widest(a, b, other):
-            example = Example(_words(both[at]), column, _plain(a[at]), _plain(b[at]))
+            example = Example(_row(both, at), column, _plain(a[at]), _plain(b[at]))
             largest = _larger(largest, example)
     return Part(
         what, len(then), len(now), values, differing, len(gone), len(added), largest,
-        _words(gone[0]) if len(gone) else "", _words(added[0]) if len(added) else "",
+        _row(gone, 0) if len(gone) else "", _row(added, 0) if len(added) else "",
     )  # fmt: skip
 
 
@@ -276,30 +288,48 @@ def _plain(value: Any) -> float | str | None:
     return value if isinstance(value, int | float) else str(value)
 
 
-def _words(key: Any) -> str:
-    """A row's key without what it has not: `fade_doors × short_door`."""
-    *named, count = key if isinstance(key, tuple) else (key,)
-    told = [_name(part) for part in named if part != "" and not pd.isna(part)]
-    return " × ".join([*told, *([f"{count + 1}."] if count else [])])
+def _row(index: pd.Index[Any], at: int) -> str:
+    """A row's key without what it has not: `fade_doors × short_door`, `fold 1 × number 31`."""
+    key = index[at]
+    *parts, count = key if isinstance(key, tuple) else (key,)
+    named = [
+        _said(str(name), part)
+        for name, part in zip(index.names, parts, strict=False)
+        if part != "" and not pd.isna(part)
+    ]
+    return " × ".join([*named, *([f"{count + 1}."] if count else [])])
 
 
-def _name(part: Any) -> str:
-    return f"{part:%Y-%m-%d %H:%M}" if isinstance(part, pd.Timestamp) else str(part)
+def _said(name: str, part: Any) -> str:
+    if isinstance(part, pd.Timestamp):
+        return f"{part:%Y-%m-%d %H:%M}"
+    return part if isinstance(part, str) else f"{name} {part}"
 
 
 # ---- words ----
 
 
-def _other_words(
-    then: Sequence[Verdict], now: Sequence[Verdict]
-) -> tuple[tuple[str, str, str, str], ...]:
-    key: Callable[[Verdict], tuple[str, str, str | None]] = lambda v: (v.strategy, v.phase, v.split)  # noqa: E731
-    later = {key(v): v.verdict for v in now}
-    return tuple(
-        (v.strategy, v.phase, v.verdict, later[key(v)])
-        for v in then
-        if later.get(key(v), v.verdict) != v.verdict
-    )
+def _other_answers(then: Sequence[Verdict], now: Sequence[Verdict]) -> Iterator[Answer]:
+    later = {(v.strategy, v.phase, v.split): v for v in now}
+    for old in then:
+        new = later.get((old.strategy, old.phase, old.split))
+        if new is None:
+            continue
+        answer = Answer(
+            old.strategy, old.phase, (old.verdict, new.verdict),
+            (_mean(old.fade), _mean(new.fade)), (_mean(old.follow), _mean(new.follow)),
+        )  # fmt: skip
+        pairs = (answer.verdict, answer.fade_bps, answer.follow_bps)
+        if not all(_same(*pair) for pair in pairs):
+            yield answer
+
+
+def _same(one: float | str, two: float | str) -> bool:
+    return one == two or (one != one and two != two)  # NaN
+
+
+def _mean(stance: StanceResult | NotTraded) -> float:
+    return stance.mean_net_bps if isinstance(stance, StanceResult) else math.nan
 
 
 def _without(some: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:

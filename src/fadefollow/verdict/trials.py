@@ -140,16 +140,23 @@ def _deflated(result: StanceResult | NotTraded, known: Known) -> StanceResult | 
 
 def code_of(signal: Signal) -> str:
     """The signal's module and those of its package that it imports, without comments and layout."""
+    files = modules_of(signal)
+    return "\n".join(_bare(files[module].read_text("utf-8")) for module in sorted(files))
+
+
+def modules_of(signal: Signal) -> dict[str, Path]:
+    """The files of the signal's module and of those of its package that it imports, by name."""
     name = type(signal).__module__
-    package, seen, open_ = name.rpartition(".")[0] or name, dict[str, str](), [name]
+    package, seen, open_ = name.rpartition(".")[0] or name, dict[str, Path](), [name]
     while open_:
         module = open_.pop()
         origin = getattr(sys.modules.get(module), "__file__", None)
         if module in seen or not origin:
             continue
-        seen[module] = _bare(Path(origin).read_text("utf-8"))
-        open_.extend(found for found in _imports(seen[module]) if found.startswith(package + "."))
-    return "\n".join(seen[module] for module in sorted(seen))
+        seen[module] = Path(origin)
+        imported = _imports(_bare(seen[module].read_text("utf-8")))
+        open_.extend(found for found in imported if found.startswith(package + "."))
+    return seen
 
 
 @functools.lru_cache(maxsize=64)

@@ -1,0 +1,147 @@
+"""fadefollow run: measure whether fading or following each phase pays, or repeat a stored run."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fadefollow.commands.shared import (
+    AcceptOption,
+    ClusterOption,
+    DatasetOption,
+    JsonOption,
+    RevisedOption,
+    SinceOption,
+    SymbolsOption,
+    UniverseOption,
+    UntilOption,
+    command,
+    listed,
+    print_json,
+)
+
+#: options that change no number, and so may go with --again
+_HARMLESS = ("again", "cluster", "as_json", "context")
+
+
+def run(
+    context: typer.Context,
+    strategies: Annotated[
+        list[str] | None, typer.Argument(help="Strategies by name; by default all.")
+    ] = None,
+    dataset: DatasetOption = None,
+    symbols: SymbolsOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    missing_funding: Annotated[
+        str, typer.Option(help="At a hole in funding: 'error', or 'skip' the trades held over it.")
+    ] = "error",
+    seed: Annotated[int | None, typer.Option(min=0, help="Of placebo and bootstrap.")] = None,
+    placebo_draws: Annotated[
+        int | None,
+        typer.Option(min=100, help="Shifted histories; by default the workspace's."),
+    ] = None,
+    bootstrap_draws: Annotated[
+        int | None,
+        typer.Option(min=100, help="Replicates behind each interval; by default the workspace's."),
+    ] = None,
+    open_holdout: Annotated[
+        bool,
+        typer.Option("--open-holdout", help="See what the data set holds out; it is recorded."),
+    ] = False,
+    fragility: Annotated[
+        bool,
+        typer.Option(
+            "--fragility", help="Also judge under changed assumptions; takes some times as long."
+        ),
+    ] = False,
+    cluster: ClusterOption = None,
+    accept: AcceptOption = None,
+    universe: UniverseOption = None,
+    revised: RevisedOption = False,
+    again: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Repeat a stored run or tuning job, and say whether every number is identical, "
+            "or what changed; RUN is its folder, a part of its name, or 'latest'.",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure whether fading or following each phase pays, and write the report."""
+    if again is not None:
+        _alone(context)
+        _again(again, cluster=cluster, as_json=as_json)
+        return
+    from fadefollow.job import RunOptions, run_job
+    from fadefollow.terminal import progress, show_run
+    from fadefollow.workspace import find_workspace
+
+    workspace = find_workspace()
+    options = RunOptions.of(
+        workspace,
+        strategies=tuple(strategies or ()),
+        dataset=dataset,
+        symbols=listed(symbols),
+        since=since,
+        until=until,
+        missing_funding=missing_funding,
+        seed=seed,
+        placebo_draws=placebo_draws,
+        bootstrap_draws=bootstrap_draws,
+        open_holdout=open_holdout,
+        fragility=fragility,
+        accept=listed(accept),
+        universe=universe,
+        revised=revised,
+        command=command(),
+    )
+    with progress(quiet=as_json) as step:
+        result, folder = run_job(workspace, options, step=step, cluster=cluster)
+    if as_json:
+        typer.echo((folder / "result.json").read_text())
+    else:
+        show_run(result, folder)
+
+
+def _again(asked: str, *, cluster: str | None, as_json: bool) -> None:
+    from fadefollow.again import again_job
+    from fadefollow.runs import find_run
+    from fadefollow.terminal import progress
+    from fadefollow.terminal_again import show_again
+    from fadefollow.workspace import find_workspace
+
+    workspace = find_workspace()
+    folder = find_run(workspace.runs, asked)
+    with progress(quiet=as_json) as step:
+        done = again_job(workspace, folder, step=step, command=command(), cluster=cluster)
+    if as_json:
+        print_json(done.to_dict())
+    else:
+        show_again(done)
+
+
+def _alone(context: typer.Context) -> None:
+    """Refuse what would change the run that is to be repeated."""
+    from fadefollow.errors import ParameterError
+
+    given = [
+        name
+        for name in context.params
+        if name not in _HARMLESS
+        and (source := context.get_parameter_source(name)) is not None
+        and source.name != "DEFAULT"
+    ]
+    if given:
+        words = ("strategies" if name == "strategies" else _option(name) for name in given)
+        raise ParameterError(
+            "--again repeats a run as its folder says; nothing that changes it may go with it",
+            got=", ".join(words),
+            hint="the first line of the folder's config.toml is the command to change",
+        )
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -1,0 +1,223 @@
+"""A stored run's recipe: what its folder says it was made of, checked, to be repeated."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from fadefollow.engine.strategy import Strategy
+from fadefollow.errors import SpecError, StoreError
+from fadefollow.job import RunOptions
+from fadefollow.ledger import Known
+from fadefollow.reporting.record import SCHEMA
+from fadefollow.spec import build, read_toml
+from fadefollow.trusted import skips_holes
+from fadefollow.tune_memory import TuneOptions
+from fadefollow.tuning.model import TuneSettings
+from fadefollow.tuning.settings import tune_settings
+from fadefollow.verdict.measure import Settings
+
+_STRICT = ConfigDict(frozen=True, extra="forbid")
+_Positive = Annotated[int, Field(ge=1)]
+_Several = Annotated[int, Field(ge=2)]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a run was made of, as its folder says.
+
+    Attributes:
+        folder: of the run.
+        options: of the job; for a tuning job those of `tune`.
+        fingerprint: of the data.
+        dataset: what the data set's TOML said.
+        signals: by name, the SHA-256 of the module's file.
+        strategies: by name, with all values filled in.
+        versions: of all that the result depends on.
+        known: by what trials its Sharpe ratios were deflated; None where an earlier version of
+            fadefollow did not say so.
+        lines: of the ledger when it was made; None likewise.
+    """
+
+    folder: Path
+    options: RunOptions | TuneOptions
+    fingerprint: str
+    dataset: Mapping[str, Any]
+    signals: Mapping[str, str]
+    strategies: Mapping[str, Strategy]
+    versions: Mapping[str, str]
+    known: Known | None = None
+    lines: int | None = None
+
+
+def read_recipe(folder: Path, *, command: str) -> Recipe:
+    """The recipe in a run's folder.
+
+    Args:
+        folder: of a run or a tuning job.
+        command: what asks for it, the command of the options.
+
+    Raises:
+        StoreError: a file is missing or damaged, or a newer fadefollow wrote it.
+        SpecError, UnknownNameError, ParameterError: config.toml does not say what it must; the
+            message names the key.
+    """
+    versions = _versions(folder)
+    path = folder / "config.toml"
+    if not path.is_file():
+        raise StoreError(
+            "a run is repeated from its config.toml", got="no such file", where=str(folder)
+        )
+    config = build(_Config, read_toml(path), where=str(path))
+    if (config.run is None) == (config.tune is None):
+        got = "neither" if config.run is None else "both"
+        raise SpecError("there must be one table [run] or [tune]", got=got, where=str(path))
+    strategies = {
+        name: build(Strategy, said, where=f"{path}, [strategies.{name}]")
+        for name, said in config.strategies.items()
+    }
+    options: RunOptions | TuneOptions = (
+        _run_options(config.run, path, command)
+        if config.run is not None
+        else _tune_options(config.tune or {}, strategies, path, command)
+    )
+    if isinstance(options, RunOptions):
+        for name in options.strategies:
+            _named(strategies, name, path)
+    kept = config.ledger
+    return Recipe(
+        folder, options, config.dataset.fingerprint, config.dataset.settings,
+        {name: code.sha256 for name, code in config.signals.items()}, strategies, versions,
+        known=None if kept is None else Known(kept.trials, kept.variance),
+        lines=None if kept is None else kept.lines,
+    )  # fmt: skip
+
+
+class _Data(BaseModel):
+    model_config = _STRICT
+
+    fingerprint: str
+    settings: dict[str, Any]
+
+
+class _Code(BaseModel):
+    model_config = _STRICT
+
+    sha256: str
+
+
+class _Ledger(BaseModel):
+    model_config = _STRICT
+
+    trials: int = Field(ge=0)
+    variance: float = Field(ge=0, allow_inf_nan=False)
+    lines: int = Field(ge=0)
+
+
+class _Config(BaseModel):
+    model_config = _STRICT
+
+    run: dict[str, Any] | None = None
+    tune: dict[str, Any] | None = None
+    ledger: _Ledger | None = None
+    dataset: _Data
+    signals: dict[str, _Code]
+    strategies: dict[str, dict[str, Any]]
+
+
+def _model(kind: type[Any], **bounds: Any) -> type[BaseModel]:
+    """A dataclass's fields as a model that checks them; `bounds` are other types of fields."""
+    fields: dict[str, Any] = {}
+    hints = {**get_type_hints(kind), **bounds}
+    for field in dataclasses.fields(kind):
+        hint, default = hints[field.name], field.default
+        if default is dataclasses.MISSING:
+            # TOML has no word for None
+            default = None if NoneType in get_args(hint) else ...
+        fields[field.name] = (hint, default)
+    fields.pop("command", None)
+    made: type[BaseModel] = create_model(kind.__name__, __config__=_STRICT, **fields)
+    return made
+
+
+_SETTINGS = _model(
+    Settings,
+    missing_funding=Literal["error", "skip"], alpha=Annotated[float, Field(gt=0, lt=1)],
+    placebo_draws=_Several, bootstrap_draws=_Several, seed=Annotated[int, Field(ge=0)],
+)  # fmt: skip
+_SEARCH = _model(
+    TuneSettings,
+    trials=_Positive, folds=_Several, inner=_Positive, min_trades=_Several, batch=_Positive,
+    seed=Annotated[int, Field(ge=0)],
+)  # fmt: skip
+_UNIVERSE = Annotated[int, Field(ge=0)] | None
+_NAMES = Annotated[tuple[str, ...], Field(min_length=1)]
+_RUN = _model(
+    RunOptions, settings=_SETTINGS, strategies=_NAMES, symbols=_NAMES | None, universe=_UNIVERSE
+)
+_TUNE = _model(
+    TuneOptions, settings=_SEARCH, judging=_SETTINGS, symbols=_NAMES | None, universe=_UNIVERSE
+)
+
+
+def _values(made: BaseModel) -> dict[str, Any]:
+    return {name: getattr(made, name) for name in type(made).model_fields}
+
+
+def _run_options(said: dict[str, Any], path: Path, command: str) -> RunOptions:
+    values = _values(build(_RUN, said, where=f"{path}, [run]"))
+    values["settings"] = Settings(**_values(values["settings"]))
+    skips_holes(values["accept"])  # refuses codes that there are not
+    return RunOptions(command=command, **values)
+
+
+def _tune_options(
+    said: dict[str, Any], strategies: Mapping[str, Strategy], path: Path, command: str
+) -> TuneOptions:
+    values = _values(build(_TUNE, said, where=f"{path}, [tune]"))
+    values["judging"] = Settings(**_values(values["judging"]))
+    search = _values(values["settings"])
+    objective = ", ".join(search.pop("objectives"))
+    strategy = _named(strategies, values["strategy"], path)
+    values["settings"] = tune_settings(strategy, objective=objective, **search)
+    skips_holes(values["accept"])
+    return TuneOptions(command=command, **values)
+
+
+def _named(strategies: Mapping[str, Strategy], name: str, path: Path) -> Strategy:
+    if name not in strategies or strategies[name].name != name:
+        raise SpecError(
+            "every strategy of the run must have its table, with its name in it",
+            got=f"none for {name}", where=f"{path}, [strategies]",
+        )  # fmt: skip
+    return strategies[name]
+
+
+def _versions(folder: Path) -> dict[str, str]:
+    """Versions as the run has them, after a look at whether this fadefollow can read it."""
+    report: dict[str, Any] = {}
+    for name in ("result.json", "report.json"):
+        try:
+            report = json.loads((folder / name).read_text("utf-8"))
+            schema, versions = report["schema"], report.get("versions", {})
+            if not isinstance(schema, int) or not isinstance(versions, dict):
+                raise TypeError(f"schema {schema!r}")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise StoreError(
+                "the files of a run must be as they were written",
+                got=f"{type(error).__name__}: {error}", where=str(folder / name),
+            ) from error  # fmt: skip
+        if schema > SCHEMA:
+            raise StoreError(
+                "a run must have been written by this version of fadefollow or an earlier one",
+                got=f"schema {schema}, where this version knows {SCHEMA}",
+                where=str(folder / name), hint="update fadefollow",
+            )  # fmt: skip
+    return {str(name): str(version) for name, version in versions.items()}

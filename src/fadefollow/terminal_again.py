@@ -1,0 +1,179 @@
+"""What a person sees in the terminal of a repeated run: identical or not, what changed, how far."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from fadefollow.again import Again
+    from fadefollow.changed import Input
+    from fadefollow.reporting.differences import Answer, Differences, Example, Part
+
+#: verdicts, and warnings, that are told one by one
+_FEW = 12
+
+
+def show_again(done: Again) -> None:
+    """The answer in the first line, then what the repeat was made of, then what differs."""
+    console = Console(highlight=False)
+    console.print(_answer(done), soft_wrap=True)
+    used = [one for one in done.inputs if not one.informational]
+    if used:
+        unmoved = ", and no number with it" if done.numbers.identical else ""
+        console.print(_inputs(f"Changed since the run{unmoved}", used))
+    elif not done.numbers.identical:
+        console.print(
+            "Nothing that is known has changed: data, signals, options and versions are those of "
+            "the run."
+        )
+    if not done.numbers.identical:
+        _show_numbers(console, done.numbers)
+    _show_warnings(console, done.numbers)
+    unused = [one for one in done.inputs if one.informational]
+    if unused:
+        console.print(_inputs("Changed in the workspace; the repeat took the folder's", unused))
+    console.print(f"repeated: {escape(str(done.run))}", soft_wrap=True)
+    console.print(_where(done), soft_wrap=True)
+
+
+def _answer(done: Again) -> str:
+    found = done.numbers
+    if found.identical:
+        rows = ", ".join(f"{part.rows_now:,} {_counted(part)}" for part in found.parts)
+        return f"[bold green]identical[/]: all {found.values:,} values of {rows}"
+    shares = [f"{found.differing:,} of {found.values:,} values differ"]
+    gone, added = (sum(n) for n in zip(*((p.gone, p.added) for p in found.parts), strict=True))
+    if gone or added:
+        shares.append(f"{gone:,} rows are gone and {added:,} are new")
+    words = sum(answer.verdict[0] != answer.verdict[1] for answer in found.answers)
+    if words:
+        shares.append(f"{words} verdict{'' if words == 1 else 's'} changed")
+    return f"[bold yellow]not identical[/]: {', '.join(shares)}"
+
+
+def _inputs(title: str, inputs: Sequence[Input]) -> Table:
+    table = _table(title)
+    table.add_column("what", ratio=2, overflow="fold")
+    for name in ("then", "now"):
+        table.add_column(name, ratio=1, overflow="fold")
+    for one in inputs:
+        table.add_row(escape(one.what), escape(one.then), escape(one.now))
+    return table
+
+
+def _show_numbers(console: Console, found: Differences) -> None:
+    table = _table("What differs")
+    table.add_column("what", no_wrap=True)
+    for name in ("values", "differ", "rows gone", "rows new", "at most"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for part in found.parts:
+        if not part.identical:
+            table.add_row(
+                part.what, f"{part.values:,}", f"{part.differing:,}", f"{part.gone:,}",
+                f"{part.added:,}", _percent(part.largest),
+            )  # fmt: skip
+    console.print(table)
+    for part in found.parts:
+        for text in _examples(part):
+            console.print(f"{part.what}: {text}")
+    same = [part.what for part in found.parts if part.identical]
+    if same:
+        console.print(f"identical: {', '.join(same)}")
+    if found.answers:
+        console.print(_answers(found.answers[:_FEW]))
+        _more(console, len(found.answers), "verdicts")
+
+
+def _answers(answers: Sequence[Answer]) -> Table:
+    table = _table("Verdicts then → now, means in bps")
+    table.add_column("phase", overflow="fold")
+    for name in ("verdict", "fade", "follow"):
+        table.add_column(name, no_wrap=True, justify="left" if name == "verdict" else "right")
+    strategy = None
+    for one in answers:
+        if one.strategy != strategy:
+            table.add_row(f"[dim]{escape(one.strategy)}[/]")
+            strategy = one.strategy
+        then, now = one.verdict
+        word = then if then == now else f"[bold]{then} → {now}[/]"
+        table.add_row(f" {escape(one.phase)}", word, _means(one.fade_bps), _means(one.follow_bps))
+    return table
+
+
+def _means(pair: tuple[float, float]) -> str:
+    then, now = ("–" if math.isnan(x) else f"{x:+.1f}".replace("-", "−") for x in pair)
+    return f"{then} → {now}"
+
+
+def _examples(part: Part) -> Iterable[str]:
+    if part.largest is not None:
+        one = part.largest
+        row = f"{escape(one.row)}, " if one.row else ""
+        yield f"{row}{escape(one.field)}: {_pair(one)}"
+    elif part.gone:
+        yield f"gone: {escape(part.gone_example)}"
+    elif part.added:
+        yield f"new: {escape(part.added_example)}"
+
+
+def _show_warnings(console: Console, found: Differences) -> None:
+    for when, warnings in (("then", found.warnings_gone), ("now", found.warnings_added)):
+        for warning in warnings[:_FEW]:
+            console.print(f"[yellow]note, {when} only:[/] {escape(warning)}")
+        _more(console, len(warnings), f"notes of {when} only")
+
+
+def _more(console: Console, count: int, what: str) -> None:
+    if count > _FEW:
+        console.print(f"… and {count - _FEW} more {what}")
+
+
+def _where(done: Again) -> str:
+    if done.folder is None:
+        return "no folder was written: it would hold the same"
+    return f"report: {escape(str(done.folder / 'report.html'))}"
+
+
+def _counted(part: Part) -> str:
+    """The rows in words: `1 best book`, `28 verdicts`."""
+    if part.rows_now != 1:
+        return {"equity": "days of equity", "best book": "best books"}.get(part.what, part.what)
+    one = {"equity": "day of equity", "event studies": "event study", "phases": "phase"}
+    return one.get(part.what, part.what.removesuffix("s"))
+
+
+def _pair(one: Example) -> str:
+    """Both values, with as many digits as tell them apart."""
+    for digits in (4, 8, 17):
+        then, now = (_value(value, digits) for value in (one.then, one.now))
+        if then != now:
+            break
+    return f"{then} → {now}"
+
+
+def _value(value: float | str | None, digits: int) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, str):
+        return escape(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.{digits}g}".replace("-", "−")
+
+
+def _percent(example: Example | None) -> str:
+    if example is None or math.isnan(example.relative):
+        return "–"
+    return f"{100 * example.relative:.3g} %"
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=title, title_style="bold", title_justify="left", box=SIMPLE_HEAD, pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )  # fmt: skip
