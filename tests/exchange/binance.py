@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from history import HOUR, Instrument
 from rows import Book, RefusedError, joined
@@ -36,7 +37,7 @@ class Binance:
 
     def answer(self, path: str, query: dict[str, str], fault: str) -> bytes:
         """The body of an answer."""
-        room, _, call = path.rpartition("/")
+        room, _, call = path.removesuffix("/24hr").rpartition("/")
         if room == "futures/data":
             return self._statistics(call, query, fault)
         if room not in ROOMS:
@@ -46,6 +47,8 @@ class Binance:
             return json.dumps({"serverTime": self.history.now}).encode()
         if call == "exchangeInfo":
             return self._info(kind)
+        if call == "ticker":
+            return self._tickers(kind)
         if call == "fundingInfo":
             return b"[]"
         if call == "fundingRate":
@@ -57,6 +60,25 @@ class Binance:
             limit = _number(query, "limit", 500, most=1000 if kind == "spot" else 1500)
             return self._page(kind, KLINES[call], query, limit, fault, write=_kline)
         raise RefusedError(404, {"code": -1, "msg": f"no such path {path}"})
+
+    def _tickers(self, kind: str) -> bytes:
+        """Sums over the last 24 bars that have closed."""
+        made = []
+        for item in self.history.instruments:
+            if item.kind != kind or item.delisted:
+                continue
+            bars = item.series["bars"]
+            closed = int(np.searchsorted(bars.times, self.history.now - HOUR, side="right"))
+            day = bars.rows[max(closed - 24, 0) : closed]
+            if not len(day):
+                continue  # a quarter that is not listed yet
+            coins, last = day[:, 4].sum(), day[-1, 3]
+            made.append({
+                "symbol": self.name(item), "lastPrice": repr(float(last)),
+                "volume": repr(float(coins)), "quoteVolume": repr(float(coins * last)),
+                "openTime": self.history.now - 24 * HOUR, "closeTime": self.history.now,
+            })  # fmt: skip
+        return json.dumps(made).encode()
 
     def _page(
         self, kind: str, series: str, query: dict[str, str], limit: int, fault: str, write: Any

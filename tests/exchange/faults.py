@@ -25,7 +25,7 @@ class Faults:
         seed, rate: each request has this probability of a fault, drawn from the seed, the
             request's target and how often it was asked for.
         kinds: those that are drawn from.
-        fixed: (part of a path, kind, how often) in order; they come first.
+        fixed: (part of a path, or of `path symbol`, kind, how often) in order; they come first.
         in_a_row: at most so many faults one after the other on one target.
     """
 
@@ -41,15 +41,15 @@ class Faults:
 
     def draw(self, path: str, symbol: str, start: int) -> str:
         """The fault of this request, or an empty string."""
-        kind = self._fixed(path) or self._drawn(path, symbol, start)
+        kind = self._fixed(f"{path} {symbol}") or self._drawn(path, symbol, start)
         if kind:
             self.seen[kind] += 1
         return kind
 
-    def _fixed(self, path: str) -> str:
+    def _fixed(self, target: str) -> str:
         for rule in self.fixed:
             part, kind, left = str(rule[0]), str(rule[1]), int(str(rule[2]))
-            if part in path and left:
+            if part in target and left:
                 rule[2] = left - 1
                 return kind
         return ""

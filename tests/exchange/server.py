@@ -72,6 +72,8 @@ class Exchange:
         if fault == "region":
             text = "Service unavailable from a restricted location according to 'b. Eligibility'"
             return web.json_response({"code": 0, "msg": text}, status=451)
+        if fault == "refused":
+            return web.json_response({"code": -1121, "msg": "Invalid symbol."}, status=400)
         if fault in ("500", "503"):
             return web.Response(status=int(fault), text="<html>upstream</html>")
         if fault == "maintenance":

@@ -1,0 +1,104 @@
+"""fadefollow scan: each coin's present phase, and what history says of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fadefollow.commands.shared import (
+    AcceptOption,
+    DatasetOption,
+    JsonOption,
+    SymbolsOption,
+    UntilOption,
+    listed,
+    print_json,
+)
+
+
+def scan(
+    strategies: Annotated[
+        list[str] | None,
+        typer.Argument(help="Strategies whose phases to look for; by default all but tuned ones."),
+    ] = None,
+    dataset: DatasetOption = None,
+    symbols: SymbolsOption = None,
+    until: UntilOption = None,
+    history: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN", help="The run that speaks; by default the last on each phase."
+        ),
+    ] = None,
+    accept: AcceptOption = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Fetch from an exchange, and look at now.")
+    ] = False,
+    venue: Annotated[
+        str | None,
+        typer.Option(help="With --live: an exchange, or a data set of one; by default binance."),
+    ] = None,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=1000,
+            help="With --live: so many coins, the largest by volume of 24 hours; by default 50.",
+        ),
+    ] = None,
+    days: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=3650,
+            help="With --live: days of the past; by default as far as the signals may look back.",
+        ),
+    ] = None,
+    page: Annotated[
+        bool, typer.Option("--page", help="Also write it as a page, beside the runs.")
+    ] = False,
+    to: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the page into this file.")
+    ] = None,
+    open_: Annotated[
+        bool, typer.Option("--open", help="Also open the page in the browser.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Which coin is in which phase now, since when, and what the last run found of it.
+
+    A phase is present while a position opened on it could still be held.
+
+    Without --live, as of the close of the data set's last bar; with --until, as of then.
+
+    A live scan keeps what it fetches in a data set of its own, VENUE_scan.
+
+    JSON: schema, time, dataset, title, bar_hours, simulated, live, rows (one a coin and phase,
+    each with its history by strategy), untrusted, quiet, unseen, warnings.
+
+    Nothing here is advice.
+    """
+    from fadefollow.scan_job import ScanOptions, scan_job, scan_page
+    from fadefollow.terminal import progress
+    from fadefollow.terminal_fetch import fetch_progress
+    from fadefollow.terminal_scan import show_scan
+    from fadefollow.workspace import find_workspace
+
+    workspace = find_workspace()
+    options = ScanOptions(
+        strategies=tuple(strategies or ()), dataset=dataset, symbols=listed(symbols), until=until,
+        history=history, accept=listed(accept) or (), live=live, venue=venue, top=top, days=days,
+    )  # fmt: skip
+    with fetch_progress(quiet=as_json) if live else progress(quiet=as_json) as step:
+        found = scan_job(workspace, options, step=step)
+        if page or to or open_:
+            step("writing the page", None)
+            found = scan_page(workspace, found, to)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        show_scan(found)
+    if open_ and found.page is not None:
+        import webbrowser
+
+        webbrowser.open(found.page.resolve().as_uri())

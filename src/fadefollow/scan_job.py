@@ -1,0 +1,277 @@
+"""The job behind `fadefollow scan`: present phases of a data set, or live of a venue's coins."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from fadefollow.errors import ParameterError
+from fadefollow.job import Step, open_named
+from fadefollow.market.dataset import Dataset, open_dataset
+from fadefollow.market.fetch import fetch_spec, venue_named
+from fadefollow.market.fetch.client import FIRST_WAIT
+from fadefollow.market.gate import accepted, pass_gate, stopping
+from fadefollow.market.names import check_dataset_name
+from fadefollow.reporting.index import write_index
+from fadefollow.reporting.scan import write_scan
+from fadefollow.runs import find_run
+from fadefollow.scanning.history import History
+from fadefollow.scanning.live import Fetched, fetch_live
+from fadefollow.scanning.model import Apart, Scan, Standing
+from fadefollow.scanning.needs import Bet, days_needed, past_hours, seen_with, streams_needed
+from fadefollow.scanning.present import Present, present_phases
+from fadefollow.trusted import streams_used
+from fadefollow.workspace import Workspace
+
+#: what a live scan's own data set is called, after the venue's
+SUFFIX = "_scan"
+#: coins of a live scan where nothing else is asked for
+TOP = 50
+#: a scan of real data that ended longer ago than this says so
+_OLD = pd.Timedelta(days=2)
+
+
+@dataclass(frozen=True)
+class ScanOptions:
+    """What a scan is asked for.
+
+    Attributes:
+        strategies: by name; by default the workspace's, without tuned ones.
+        dataset: by default the workspace's; not of a live scan.
+        symbols: only these coins.
+        until: a day or time, UTC: the scan as it would have been then; not of a live scan.
+        history: the run that speaks, by what `find_run` takes; by default the last on each phase.
+        accept: codes of findings that may pass the gate.
+        live: fetch from a venue and look at now.
+        venue: a venue, or a data set of one; by default binance.
+        top: so many coins, the largest by volume; by default 50.
+        days: of the past to fetch; by default as many as the signals look back.
+    """
+
+    strategies: tuple[str, ...] = ()
+    dataset: str | None = None
+    symbols: tuple[str, ...] | None = None
+    until: str | None = None
+    history: str | None = None
+    accept: tuple[str, ...] = ()
+    live: bool = False
+    venue: str | None = None
+    top: int | None = None
+    days: int | None = None
+
+    def __post_init__(self) -> None:
+        accepted(self.accept)
+        for name, given in (("--top", self.top), ("--venue", self.venue), ("--days", self.days)):
+            if given is not None and not self.live:
+                raise ParameterError(f"{name} is for live scans", got=given, hint="add --live")
+        if self.live and self.dataset is not None:
+            raise ParameterError(
+                "a live scan has a data set of its own", got=f"--dataset {self.dataset}",
+                hint="name the exchange: --venue binance",
+            )  # fmt: skip
+        if self.live and self.until is not None:
+            raise ParameterError(
+                "a live scan is of now", got=f"--until {self.until}",
+                hint="leave out --live to scan stored data as of then",
+            )  # fmt: skip
+        if self.top is not None and self.symbols:
+            raise ParameterError(
+                "a live scan takes either the largest coins or those named",
+                got=f"--top {self.top} and --symbols {','.join(self.symbols)}",
+            )  # fmt: skip
+
+
+def scan_job(
+    workspace: Workspace, options: ScanOptions, *, step: Step, first_wait: float = FIRST_WAIT
+) -> Scan:
+    """Scan.
+
+    Args:
+        workspace: where names are looked up; a live scan stores what it fetches there.
+        options: what to scan.
+        step: told what is being done.
+        first_wait: of a live scan, seconds before a failed request is repeated.
+
+    Raises:
+        FadeFollowError: any of its kinds, where names, files or data are not as they must be. A
+            coin whose data cannot be trusted or fetched is no error but a row.
+    """
+    run = find_run(workspace.runs, options.history) if options.history else None
+    names = options.strategies or tuple(
+        name for name in workspace.names("strategies") if not workspace.is_tuned(name)
+    )
+    if not names:
+        raise ParameterError("there must be a strategy to look for", got="none",
+                             where=str(workspace.root / "strategies"))  # fmt: skip
+    bets = [(s, workspace.detector(s)) for s in map(workspace.strategy, dict.fromkeys(names))]
+    if options.live:
+        source = _live(workspace, options, bets, step, first_wait)
+    else:
+        source = _stored(workspace, options, step)
+    dataset, time = source.dataset, source.time
+    step("auditing the data", None)
+    good, apart, notes = _trusted(dataset, bets, options.accept)
+    step("detecting phases", 0.0)
+    found = present_phases(good, bets, time, step=step) if good.markets else Present((), (), ())
+    step("reading what history says", None)
+    history = History(workspace, dataset, source.names, time, run)
+    asked = {(bet.strategy, row.phase) for row in found.rows for bet in row.bets}
+    by_name = {strategy.name: (strategy, signal) for strategy, signal in bets}
+    standings: dict[tuple[str, str], Standing] = {
+        (name, phase): history.standing(by_name[name], phase) for name, phase in sorted(asked)
+    }
+    speaking = {row.symbol for row in found.rows}
+    return Scan(
+        time=time, dataset=dataset.name, title=dataset.title, bar=dataset.bar,
+        simulated=dataset.simulated, live=options.live, rows=found.rows,
+        untrusted=(*source.failed, *apart),
+        quiet=tuple(symbol for symbol in good.symbols if symbol not in speaking),
+        unseen=found.unseen, standings=standings,
+        warnings=(*source.notes, *notes, *found.notes, *history.skipped),
+    )  # fmt: skip
+
+
+def scan_page(workspace: Workspace, scan: Scan, path: Path | None = None) -> Scan:
+    """The scan, written as a page beside the runs or at `path`.
+
+    Raises:
+        SpecError: the template does not render.
+        StoreError: the page cannot be written; what was there stays.
+    """
+    target = path or workspace.runs / f"scan-{scan.dataset}.html"
+    written = dataclasses.replace(scan, page=write_scan(scan, target, workspace.templates))
+    if path is None:
+        write_index(workspace.runs, workspace.templates)
+    return written
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The data of a scan."""
+
+    dataset: Dataset
+    time: pd.Timestamp
+    names: tuple[str, ...]  #: data sets whose runs speak first; the last is the one to measure on
+    failed: tuple[Apart, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def _stored(workspace: Workspace, options: ScanOptions, step: Step) -> _Source:
+    step("reading the data", None)
+    dataset = open_named(workspace, options.dataset, symbols=options.symbols, until=options.until)
+    time = _end(dataset)
+    notes = list(dataset.notes)
+    if dataset.holdout is not None:
+        day = f"{dataset.holdout:%Y-%m-%d}"
+        notes.append(f"the holdout is closed: nothing from {day} on is in this scan")
+    ago = pd.Timestamp.now(tz="UTC") - time
+    if options.until is None and not dataset.simulated and ago > _OLD:
+        notes.append(f"the data end {ago.days} days ago: these are the phases of then, not of now")
+    return _Source(dataset, time, (dataset.name,), notes=tuple(notes))
+
+
+def _live(
+    workspace: Workspace, options: ScanOptions, bets: Sequence[Bet], step: Step, first_wait: float
+) -> _Source:
+    folder = workspace.root / "datasets"
+    base, spec = fetch_spec(folder, options.venue or "binance")
+    venue = venue_named(spec.venue)
+    name = check_dataset_name(f"{base}{SUFFIX}")
+    if name in workspace.names("datasets"):
+        raise ParameterError(
+            "the data set of live scans must not be one of yours", got=f"datasets/{name}.toml",
+            hint="give yours another name",
+        )  # fmt: skip
+    seen = seen_with(bets, venue.streams)
+    if not seen:
+        raise ParameterError(
+            f"{venue.title} must give the streams that the strategies need",
+            got=", ".join(streams_needed(bets)), where=venue.name,
+            hint=f"it gives {', '.join(venue.streams)}",
+        )  # fmt: skip
+    streams = tuple(s for s in streams_needed(seen) if s in venue.streams)
+    needed = days_needed(seen)
+    days = options.days or needed
+    notes = [f"live from {venue.title}: up to {days} days, and what earlier scans fetched"]
+    if days < needed:
+        notes.append(f"{days} days are less than the {needed} that the signals may look back: "
+                     "phases may be missed")  # fmt: skip
+    if spec.holdout is not None:
+        notes.append(f"a live scan is not bound by the holdout of {base}: it measures nothing")
+    spec = spec.model_copy(update={
+        "title": f"{venue.title}, live", "holdout_from": None, "universe": None,
+    })  # fmt: skip
+    fetched = fetch_live(
+        spec, name, workspace.store, streams=streams, top=options.top or TOP,
+        # a coin without dated futures needs no past of the signals that look at them
+        days=lambda there: options.days or days_needed(seen_with(seen, there)),
+        coins=options.symbols or (), progress=step, first_wait=first_wait,
+    )  # fmt: skip
+    failed = tuple(Apart(coin, "not fetched", why) for coin, why in fetched.failed.items())
+    step("reading the data", None)
+    if fetched.good:
+        dataset = open_dataset(spec, name, workspace.store, symbols=fetched.good)
+    else:
+        dataset = Dataset(name, spec.title, spec.bar, False, "", {})
+    notes += [*fetched.notes, *_short(dataset, seen, fetched)]
+    return _Source(dataset, fetched.time, (name, base), failed, tuple(notes))
+
+
+def _short(dataset: Dataset, bets: Sequence[Bet], fetched: Fetched) -> list[str]:
+    """Streams of which less is there than the signals look back, and the phases that need them."""
+    ago = {
+        name: [
+            (fetched.time - market.table(name)["time"].iloc[0]) / pd.Timedelta(days=1)
+            for market in dataset.markets.values() if name in market.streams
+        ]
+        for name in streams_needed(bets)
+    }  # fmt: skip
+    bars = max(ago["perp"], default=0.0)
+    said = []
+    for name, days in ago.items():
+        # what is as long as the bars was asked for so, and a snapshot has no past
+        if not days or max(days) > bars - 2 or name == "options":
+            continue
+        phases = {
+            phase for strategy, signal in bets for phase in strategy.phases
+            if past_hours(signal) > 24 * max(days)
+            and any(name in need.split("|") for need in signal.phases[phase])
+        }  # fmt: skip
+        if phases:
+            said.append(
+                f"{name} reaches back {max(days):.0f} days only, less than may be needed: "
+                f"{', '.join(sorted(phases))} may be missed; each scan keeps what it fetched"
+            )
+    return said
+
+
+def _trusted(
+    dataset: Dataset, bets: Sequence[Bet], accept: Sequence[str]
+) -> tuple[Dataset, tuple[Apart, ...], list[str]]:
+    """The coins that may be shown, the others with the reason, and what was accepted."""
+    if not dataset.markets:
+        return dataset, (), []
+    asked = accepted(accept, dataset.symbols)
+    uses = streams_used(dataset, bets)
+    refused: dict[str, list[str]] = {}
+    for finding in stopping(dataset.audit, uses):
+        if not any(one.covers(finding) for one in asked):
+            where = f" ({finding.where})" if finding.where else ""
+            text = f"{finding.stream}, {finding.code}: {finding.text}{where}"
+            refused.setdefault(finding.symbol, []).append(text)
+    apart = []
+    for symbol, said in refused.items():
+        more = f"; and {len(said) - 1} more findings" if len(said) > 1 else ""
+        apart.append(Apart(symbol, "untrusted", f"{said[0]}{more}"))
+    kept = {symbol: market for symbol, market in dataset.markets.items() if symbol not in refused}
+    notes = pass_gate(dataset.audit, {symbol: uses[symbol] for symbol in kept}, asked)
+    return dataclasses.replace(dataset, markets=kept), tuple(apart), list(notes)
+
+
+def _end(dataset: Dataset) -> pd.Timestamp:
+    """When the last bar of all coins closes, UTC."""
+    return max(market.index[-1] + market.bar for market in dataset.markets.values())

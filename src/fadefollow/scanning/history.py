@@ -1,0 +1,287 @@
+"""What history says of a phase: the verdict of the last stored run on it, and how far it speaks.
+
+A run speaks for a strategy's phase if it judged that strategy. Of several the newest on the same
+data set counts, else the newest on other real data. Simulated coins and real ones never speak for
+each other. The out-of-sample run of a tuning job speaks for the strategy that it wrote, and for no
+other; of a tuned strategy it comes before ordinary runs, which are in sample.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pandas as pd
+
+from fadefollow.engine.strategy import Strategy
+from fadefollow.errors import ParameterError, StoreError
+from fadefollow.market.dataset import Dataset
+from fadefollow.runs import stored_runs
+from fadefollow.scanning.model import Standing, Tried
+from fadefollow.scanning.needs import Bet
+from fadefollow.workspace import Workspace
+
+#: what of a strategy does not change its trades
+_WORDS = ("name", "title", "claim", "account", "search", "tuned")
+#: so many settings that differ are named
+_MOST = 3
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """The parts of a stored run that say something of a phase; read when they are asked for."""
+
+    folder: Path
+    record: Mapping[str, Any]  #: result.json
+
+    @classmethod
+    def read(cls, folder: Path) -> StoredRun:
+        """The run in a folder.
+
+        Raises:
+            StoreError: one of its files is not as it was written.
+        """
+        try:
+            record = json.loads((folder / "result.json").read_text("utf-8"))
+            made = cls(folder, record)
+            if record["schema"] != 1 or not isinstance(record["verdicts"], list):
+                raise ValueError("not the schema of a run")
+            _ = made.dataset, made.range, made.tuned, made.rows
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise _damaged(folder, error) from error
+        return made
+
+    @property
+    def dataset(self) -> str:
+        """Name of its data set."""
+        return str(self.record["dataset"]["name"])
+
+    @property
+    def fingerprint(self) -> str:
+        """Of its data."""
+        return str(self.record["dataset"]["fingerprint"])
+
+    @cached_property
+    def range(self) -> tuple[str, str]:
+        """Its first and its last bar, UTC, as text."""
+        coins = self.record["dataset"]["coverage"].values()
+        bars = [coin[name] for coin in coins for name in ("perp", "spot") if name in coin]
+        return min(str(b["first"]) for b in bars), max(str(b["last"]) for b in bars)
+
+    @cached_property
+    def tuned(self) -> tuple[str, str] | None:
+        """Of a tuning job: the strategy it wrote (empty: none) and the one it searched."""
+        job = self.record.get("tuning")
+        if job is None:
+            return None
+        return PurePosixPath(job["tuned"] or "").stem, str(job["strategy"])
+
+    @cached_property
+    def rows(self) -> dict[tuple[str, str], Mapping[str, Any]]:
+        """The verdicts by strategy and phase, no splits."""
+        return {
+            (str(v["strategy"]), str(v["phase"])): v
+            for v in self.record["verdicts"]
+            if v["split"] is None
+        }
+
+    @cached_property
+    def config(self) -> Mapping[str, Any]:
+        """config.toml.
+
+        Raises:
+            StoreError: it is not as it was written.
+        """
+        try:
+            made = tomllib.loads((self.folder / "config.toml").read_text("utf-8"))
+            _ = made["dataset"]["settings"]["source"], made["strategies"], made["signals"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise _damaged(self.folder, error) from error
+        return made
+
+    @property
+    def simulated(self) -> bool:
+        """Whether its coins are those of a lab."""
+        return bool(self.config["dataset"]["settings"]["source"] == "lab")
+
+
+def _damaged(folder: Path, error: Exception) -> StoreError:
+    return StoreError(
+        "the files of a run must be as they were written",
+        got=f"{type(error).__name__}: {error}", where=str(folder),
+        hint="repeat the run from its config.toml, or remove its folder",
+    )  # fmt: skip
+
+
+class History:
+    """The stored runs of a workspace, asked about one strategy after the other.
+
+    Args:
+        workspace: whose runs they are.
+        dataset: what is scanned.
+        names: data sets whose runs come first: that of the scan, and of a live scan that of its
+            venue.
+        time: of the scan, UTC: what a run saw after it is hindsight.
+        run: only this one may speak.
+
+    Raises:
+        StoreError: the run asked for cannot be read.
+        ParameterError: it is simulated and the coins are not, or the other way round.
+    """
+
+    def __init__(
+        self, workspace: Workspace, dataset: Dataset, names: Sequence[str], time: pd.Timestamp,
+        run: Path | None = None,
+    ) -> None:  # fmt: skip
+        self.workspace, self.dataset, self.names, self.time = workspace, dataset, names, time
+        self.skipped: list[str] = []
+        if run is None:
+            self._runs = self._stored()
+            return
+        only = StoredRun.read(run)
+        if only.simulated != dataset.simulated:
+            kinds = {True: "simulated", False: "real"}
+            raise ParameterError(
+                "simulated and real coins must not speak for each other",
+                got=f"a run on {kinds[only.simulated]} coins ({only.dataset}) for "
+                f"{kinds[dataset.simulated]} ones ({dataset.name})",
+                where="--history",
+            )
+        self._runs = (only,)
+
+    def standing(self, bet: Bet, phase: str) -> Standing:
+        """What the run that counts says of a strategy's phase."""
+        strategy = bet[0]
+        empty = Standing(strategy.name, phase, measure_on=self.names[-1])
+        asked = [(run, name) for run in self._runs if (name := _speaks(run, strategy, phase))]
+        asked.sort(key=lambda pair: self._rank(pair[0], strategy))
+        for run, name in asked:
+            try:
+                fits = run.simulated == self.dataset.simulated
+                if fits and (not run.simulated or run.dataset in self.names):
+                    return self._told(empty, run, bet, run.rows[name, phase])
+            except StoreError as error:
+                self._skip(run.folder, error)
+        return empty
+
+    def _stored(self) -> tuple[StoredRun, ...]:
+        found = []
+        for folder in stored_runs(self.workspace.runs):
+            try:
+                found.append(StoredRun.read(folder))
+            except StoreError as error:
+                self._skip(folder, error)
+        return tuple(found)
+
+    def _skip(self, folder: Path, error: StoreError) -> None:
+        note = f"the run {folder.name} cannot be read and was left out ({error.got})"
+        if note not in self.skipped:
+            self.skipped.append(note)
+
+    def _rank(self, run: StoredRun, strategy: Strategy) -> tuple[bool, bool]:
+        """Of the newest first: the same data before others, out of sample before in sample."""
+        return run.dataset not in self.names, strategy.tuned is not None and run.tuned is None
+
+    def _told(
+        self, empty: Standing, run: StoredRun, bet: Bet, row: Mapping[str, Any]
+    ) -> Standing:  # fmt: skip
+        try:
+            first, last = run.range
+            report = run.folder / "report.html"
+            return replace(
+                empty, run=run.folder.name, report=report if report.exists() else None,
+                dataset=run.dataset, symbols=tuple(map(str, row["symbols"])), first=first,
+                last=last, verdict=str(row["verdict"]), fade=_tried(row["fade"]),
+                follow=_tried(row["follow"]), detectable_bps=_number(row["detectable_bps"]),
+                caveats=tuple(self._caveats(run, bet)),
+            )  # fmt: skip
+        except (KeyError, TypeError, ValueError) as error:
+            raise _damaged(run.folder, error) from error
+
+    def _caveats(self, run: StoredRun, bet: Bet) -> list[str]:
+        strategy, signal = bet
+        said = []
+        if run.dataset not in self.names:
+            said.append(f"of other data: {run.dataset}")
+        elif run.simulated and run.fingerprint != self.dataset.fingerprint:
+            said.append(f"of another simulation that was called {run.dataset}")
+        if pd.Timestamp(run.range[1], tz="UTC") >= self.time:
+            said.append(f"hindsight: it saw data until {run.range[1]}, after this scan's time")
+        if run.tuned is not None:
+            said.append("out of sample: parameters chosen anew in each stretch")
+            return said
+        if strategy.tuned is not None:
+            said.append(f"in sample until {strategy.tuned.until[:10]}: its parameters were chosen "
+                        f"on {strategy.tuned.dataset}")  # fmt: skip
+        differ = _differences(run.config["strategies"].get(strategy.name, {}), _filled(bet))
+        if differ:
+            more = f" and {len(differ) - _MOST} more" if len(differ) > _MOST else ""
+            said.append(f"of other settings: {', '.join(differ[:_MOST])}{more}")
+        path = self.workspace.path("signals", signal.name())
+        code = hashlib.sha256(path.read_bytes()).hexdigest()
+        if run.config["signals"].get(signal.name(), {}).get("sha256") != code:
+            said.append(f"of other code: signals/{signal.name()}.py was changed since")
+        return said
+
+
+def _speaks(run: StoredRun, strategy: Strategy, phase: str) -> str:
+    """The name under which a run judged a strategy's phase; empty if it did not."""
+    name = strategy.name
+    if run.tuned is not None:
+        made = strategy.tuned
+        if made is None or run.tuned != (name, made.original):
+            return ""
+        if (run.dataset, run.fingerprint) != (made.dataset, made.fingerprint):
+            return ""
+        name = made.original
+    return name if (name, phase) in run.rows else ""
+
+
+def _tried(record: Mapping[str, Any] | None) -> Tried | None:
+    if record is None:
+        return None
+    low, high = record["ci_bps"]
+    return Tried(
+        int(record["n_trades"]), _number(record["mean_net_bps"]), (_number(low), _number(high)),
+        _number(record["p_adjusted"]),
+    )  # fmt: skip
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _filled(bet: Bet) -> dict[str, Any]:
+    """A strategy with all values, as a run's config.toml has it."""
+    strategy, signal = bet
+    made = strategy.model_dump(mode="json", exclude_none=True)
+    return {**made, "params": signal.model_dump(mode="json", exclude_none=True)}
+
+
+def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """`trade.hold_hours was 48, is 72` for each setting that differs."""
+    was, is_ = _flat(then), _flat(now)
+    return [
+        f"{key} was {was.get(key, 'not set')}, is {is_.get(key, 'not set')}"
+        for key in sorted({*was, *is_})
+        if was.get(key) != is_.get(key)
+    ]
+
+
+def _flat(table: Mapping[str, Any], lead: str = "") -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for key, value in table.items():
+        if not lead and key in _WORDS:
+            continue
+        if isinstance(value, Mapping):
+            made |= _flat(value, f"{lead}{key}.")
+        elif value is not None:
+            made[f"{lead}{key}"] = list(value) if isinstance(value, tuple) else value
+    return made

@@ -1,0 +1,251 @@
+"""What a scan finds: rows of present phases, and what history says of each, as plain values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What one stance of a stored run made of a phase; NaN where the run could not say."""
+
+    n_trades: int
+    mean_net_bps: float
+    ci_bps: tuple[float, float]
+    p_adjusted: float  #: corrected for all that the run tried
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "n_trades": self.n_trades, "mean_net_bps": self.mean_net_bps,
+            "ci_bps": list(self.ci_bps), "p_adjusted": self.p_adjusted,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the last run on it says of one strategy's phase; without a run it was never measured."""
+
+    strategy: str
+    phase: str
+    measure_on: str  #: the data set on which a run would measure it
+    run: str = ""  #: name of the run's folder; empty: not measured
+    report: Path | None = None
+    dataset: str = ""
+    symbols: tuple[str, ...] = ()
+    first: str = ""  #: first and last bar of the run's data, UTC
+    last: str = ""
+    verdict: str = ""
+    fade: Tried | None = None  #: None: not traded
+    follow: Tried | None = None
+    detectable_bps: float = math.nan
+    #: why it is less than the verdict on just this: other settings, other data, …
+    caveats: tuple[str, ...] = ()
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is a run."""
+        return bool(self.run)
+
+    @property
+    def measure(self) -> str:
+        """The command that would measure it."""
+        return f"fadefollow run {self.strategy} --dataset {self.measure_on}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values; `run` is null where nothing was measured."""
+        told: dict[str, Any] = {
+            "strategy": self.strategy, "phase": self.phase, "run": self.run or None,
+            "measure": self.measure,
+        }  # fmt: skip
+        if not self.measured:
+            return told
+        return told | {
+            "report": None if self.report is None else self.report.as_posix(),
+            "dataset": self.dataset, "symbols": list(self.symbols),
+            "first": self.first, "last": self.last, "verdict": self.verdict,
+            "fade": None if self.fade is None else self.fade.to_dict(),
+            "follow": None if self.follow is None else self.follow.to_dict(),
+            "detectable_bps": self.detectable_bps, "caveats": list(self.caveats),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Running:
+    """A strategy for which a phase is present: its longest hold is not over yet."""
+
+    strategy: str
+    hold_hours: float
+    hours_left: float  #: above 0, until a position opened on the event would be over
+
+
+@dataclass(frozen=True)
+class ScanRow:
+    """One phase that is present in one coin.
+
+    Attributes:
+        symbol, signal, phase: what and where.
+        params: of the signal.
+        lean: +1 if the crowd (or whoever acts) leans long, −1 short.
+        actor: who leans.
+        known: when the event became known, UTC: the close of its bar.
+        age_hours: from then to the scan's time.
+        first: when the earliest event of the phase within the longest hold became known.
+        times: so many events of the phase became known since then, this one among them.
+        strength: raw, ≥ 0, in the signal's own unit.
+        n_before: events of this phase that became known before, in all coins of the scan.
+        stronger_than: the share of them that were weaker; NaN without any.
+        price: close of the coin's last bar.
+        price_time: when that bar closed, UTC.
+        move_bps: of the price since the event became known, in the direction of the lean.
+        bets: the strategies for which it is present, the longest left first.
+    """
+
+    symbol: str
+    signal: str
+    phase: str
+    params: Mapping[str, Any]
+    lean: int
+    actor: str
+    known: pd.Timestamp
+    age_hours: float
+    first: pd.Timestamp
+    times: int
+    strength: float
+    n_before: int
+    stronger_than: float
+    price: float
+    price_time: pd.Timestamp
+    move_bps: float
+    bets: tuple[Running, ...]
+
+    @property
+    def hours_left(self) -> float:
+        """Until the longest hold of all strategies is over."""
+        return self.bets[0].hours_left
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A coin of which nothing is shown, and why."""
+
+    symbol: str
+    kind: str  #: "untrusted": the audit stops at its data; "not fetched": the venue failed
+    why: str
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Phases that cannot be seen in some coins, as streams are missing or have ended."""
+
+    symbols: tuple[str, ...]
+    streams: tuple[str, ...]
+    phases: tuple[str, ...]
+    since: str = ""  #: when the streams ended, UTC; empty: they are not there
+
+    def text(self) -> str:
+        """In one sentence."""
+        what = " and ".join(self.streams)
+        ends = f"ended {self.since} UTC" if self.since else "missing"
+        return f"{_few(self.symbols)}: {what} {ends}, so {_few(self.phases, 6)} cannot be seen"
+
+
+@dataclass(frozen=True)
+class Scan:
+    """All that a scan found.
+
+    Attributes:
+        time: UTC; the close of the last bar, or of a live scan the venue's clock.
+        dataset, title, bar: of the data.
+        simulated: whether the coins are simulated.
+        live: whether it was fetched for this scan.
+        rows: the phases that are present, newest first.
+        untrusted: coins of which nothing is shown.
+        quiet: coins without any of the phases looked for.
+        unseen: phases that could not be looked for.
+        standings: what history says, by strategy and phase.
+        warnings: all else there is to say.
+        page: where the scan was written as a page; None where it was not.
+    """
+
+    time: pd.Timestamp
+    dataset: str
+    title: str
+    bar: pd.Timedelta
+    simulated: bool
+    live: bool
+    rows: tuple[ScanRow, ...]
+    untrusted: tuple[Apart, ...] = ()
+    quiet: tuple[str, ...] = ()
+    unseen: tuple[Unseen, ...] = ()
+    standings: Mapping[tuple[str, str], Standing] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    page: Path | None = None
+
+    def history(self, row: ScanRow) -> tuple[Standing, ...]:
+        """What history says of a row, by its strategies."""
+        return tuple(self.standings[bet.strategy, row.phase] for bet in row.bets)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for JSON: null for NaN, times in ISO form with UTC.
+
+        `schema` (1), `time`, `dataset`, `title`, `bar_hours`, `simulated`, `live`, `rows`,
+        `untrusted` (`symbol, kind, why`), `quiet` (coins), `unseen` (`symbols, streams, phases,
+        since`), `warnings`. A row has the fields of `ScanRow`, and `history`: for each strategy
+        `strategy, hold_hours, hours_left, run, measure`, and where there is a run (not null)
+        `report, dataset, symbols, first, last, verdict, fade, follow` (`n_trades, mean_net_bps,
+        ci_bps, p_adjusted`; null: not traded), `detectable_bps, caveats`, and `includes_coin`.
+        """
+        plain = {
+            "schema": SCHEMA,
+            "time": self.time.isoformat(),
+            "dataset": self.dataset,
+            "title": self.title,
+            "bar_hours": self.bar / pd.Timedelta(hours=1),
+            "simulated": self.simulated,
+            "live": self.live,
+            "rows": [self._row(row) for row in self.rows],
+            "untrusted": [dict(vars(coin)) for coin in self.untrusted],
+            "quiet": list(self.quiet),
+            "unseen": [
+                {**vars(u), "since": u.since or None} for u in self.unseen
+            ],
+            "warnings": list(self.warnings),
+        }  # fmt: skip
+        told: dict[str, Any] = _cleaned(plain)
+        return told
+
+    def _row(self, row: ScanRow) -> dict[str, Any]:
+        made = {**vars(row), "params": dict(row.params), "hours_left": row.hours_left}
+        del made["bets"]
+        for name in ("known", "first", "price_time"):
+            made[name] = getattr(row, name).isoformat()
+        made["history"] = [
+            {**vars(bet), **standing.to_dict(), "includes_coin": row.symbol in standing.symbols}
+            for bet, standing in zip(row.bets, self.history(row), strict=True)
+        ]
+        return made
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _cleaned(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _few(names: tuple[str, ...], most: int = 4) -> str:
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
