@@ -36,9 +36,9 @@ format: $(READY)  ## mend formatting and imports
 bench: $(READY)  ## speed against peers, as ratios within one run
 	$(BIN)/python -m benchmarks
 
-docs: $(READY)  ## the documentation as a site, from docs/ into docs/_build
-	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
-	@echo "docs: $(CURDIR)/docs/_build/index.html"
+docs: $(READY)  ## the documentation as a site, from docs/ into docs/_build/html
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@echo "docs: $(CURDIR)/docs/_build/html/index.html"
 
 notebook: $(READY)  ## the example notebook executed anew, its outputs stored
 	$(BIN)/python docs/notebooks/execute.py

@@ -36,9 +36,10 @@ from fadefollow.workspace import Workspace, find_workspace
 HERE = Path(__file__).resolve().parent
 WORKSPACE: Workspace = find_workspace(HERE)
 THEME = dict(
-    re.findall(r"--(\w+): (#[0-9a-f]{6})", (WORKSPACE.templates / "theme" / "colours.css").read_text("utf-8"))[
-        :14
-    ]
+    re.findall(
+        r"--(\w+): (#[0-9a-f]{6})",
+        (WORKSPACE.templates / "theme" / "colours.css").read_text("utf-8"),
+    )[:14]
 )
 LEVEL, AROUND = 106_000, 0.02
 BUCKETS = (8, 12, 20)  #: of the basis, % a year

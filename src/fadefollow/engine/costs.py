@@ -19,8 +19,11 @@ class CoinCosts(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    #: at each end; else 5
     taker_fee_bps: float | None = Field(None, ge=0, le=1000)
+    #: of each fill; else 2 for BTC and ETH, 5 for other coins
     slippage_bps: float | None = Field(None, ge=0, le=1000)
+    #: margin at which the exchange liquidates; else 0.005 for BTC and ETH, 0.02 for other coins
     maintenance_rate: float | None = Field(None, ge=0, lt=0.5)
     borrow_rate: float | None = Field(None, ge=0, le=10)  #: of spot, a year
 
@@ -28,7 +31,7 @@ class CoinCosts(BaseModel):
 class CostSettings(CoinCosts):
     """A `[costs]` table: settings for all coins, and `[costs.coins.BTC]` for single ones."""
 
-    coins: dict[str, CoinCosts] = {}
+    coins: dict[str, CoinCosts] = {}  #: of single coins
 
 
 def costs_of(symbol: str, *layers: CostSettings) -> Costs:

@@ -25,18 +25,18 @@ class Trade(BaseModel):
     min_days_left: float = Field(14.0, ge=0, le=365)  #: of a contract that is entered
     leave_days: float = Field(3.0, ge=0, le=365)  #: before expiry a contract is left
     hold_hours: float = Field(gt=0, le=24 * 365)  #: the longest holding time
-    delay_bars: int = Field(0, ge=0, le=1000)
+    delay_bars: int = Field(0, ge=0, le=1000)  #: to wait beyond the first possible open
     stop: float | None = Field(None, gt=0, lt=1)  #: fraction of the entry fill
-    target: float | None = Field(None, gt=0)
-    trail: float | None = Field(None, gt=0, lt=1)
+    target: float | None = Field(None, gt=0)  #: likewise
+    trail: float | None = Field(None, gt=0, lt=1)  #: likewise, from the best price so far
     opposite: bool = True  #: leave when a phase points against the position
     exit_on: tuple[str, ...] = ()  #: phases that can do so; by default the strategy's own
-    leverage: float = Field(1.0, ge=1, le=125)
+    leverage: float = Field(1.0, ge=1, le=125)  #: isolated margin = notional / leverage
     weight: float = Field(1.0, gt=0, le=125)  #: share of the capital per position
     capital: float = Field(
         100_000.0, gt=0, allow_inf_nan=False
     )  #: per coin and book, quote currency
-    compound: bool = False
+    compound: bool = False  #: size by the present equity instead of the capital
 
     @model_validator(mode="after")
     def _margin_fits(self) -> Self:
@@ -71,11 +71,11 @@ class Range(BaseModel):
 
     model_config = _FROZEN
 
-    low: float | None = Field(None, allow_inf_nan=False)
-    high: float | None = Field(None, allow_inf_nan=False)
-    step: float | None = Field(None, gt=0, allow_inf_nan=False)
-    log: bool = False
-    choices: tuple[Any, ...] | None = None
+    low: float | None = Field(None, allow_inf_nan=False)  #: with `high`, or `choices` alone
+    high: float | None = Field(None, allow_inf_nan=False)  #: included
+    step: float | None = Field(None, gt=0, allow_inf_nan=False)  #: only so far apart
+    log: bool = False  #: searched by ratio
+    choices: tuple[Any, ...] | None = None  #: one of these
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -95,11 +95,11 @@ class Tuned(BaseModel):
     model_config = _FROZEN
 
     original: str  #: the strategy that was tuned
-    dataset: str
+    dataset: str  #: on which
     fingerprint: str  #: of its data
     until: str  #: end of the time that was searched, UTC; what was earned before is in sample
     stance: Literal["fade", "follow"]  #: the book whose objective was maximised
-    objective: str
+    objective: str  #: what was maximised
     trials: int  #: that were evaluated in all folds
 
 
@@ -109,17 +109,17 @@ class Strategy(BaseModel):
     model_config = _FROZEN
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
-    title: str
+    title: str  #: as the report calls it
     claim: Literal["fade", "follow", "disputed"]  #: what the account says pays
     account: str  #: which account claims it, and what it says
-    signal: str
-    phases: tuple[str, ...] = Field(min_length=1)
+    signal: str  #: a module in signals/
+    phases: tuple[str, ...] = Field(min_length=1)  #: of the signal, that are traded
     symbols: tuple[str, ...] | None = None  #: by default all coins of the data set
     params: dict[str, Any] = {}  #: of the signal
-    trade: Trade
-    costs: CostSettings = CostSettings()
+    trade: Trade  #: what is traded and how it is left
+    costs: CostSettings = CostSettings()  #: overrides those of the data set
     search: dict[str, Range] = {}  #: "params.NAME" or "trade.NAME" → range
-    tuned: Tuned | None = None
+    tuned: Tuned | None = None  #: written by a tuning job
 
     @model_validator(mode="after")
     def _phases_once(self) -> Self:

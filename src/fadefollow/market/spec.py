@@ -42,7 +42,7 @@ class FileSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    stream: str
+    stream: str  #: what kind of table the files hold
     #: relative to the folder given at import; `*`, `{coin}` and `{expiry}` match parts of a name
     path: str
     coin: str | None = None  #: for paths without `{coin}`
@@ -114,10 +114,11 @@ class DatasetSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    title: str
-    source: Literal["fetch", "files", "lab"]
-    bar: Bar
-    about: str = ""
+    title: str  #: as the report calls it
+    source: Literal["fetch", "files", "lab"]  #: an exchange, files of yours, or simulated
+    bar: Bar  #: size of the bars
+    about: str = ""  #: a sentence or two on where it comes from
+    #: stream → how long after its end a record is known; of daily records 24 by default
     publication_lag_hours: dict[str, Annotated[float, Field(ge=0, le=24 * 90)]] = Field(
         default_factory=dict
     )
@@ -125,8 +126,8 @@ class DatasetSpec(BaseModel):
     costs: dict[str, Any] = Field(default_factory=dict)
     #: no run sees anything from this day (UTC) on, unless it opens the holdout
     holdout_from: dt.date | None = None
-    files: tuple[FileSpec, ...] = ()
-    lab: dict[str, Any] = Field(default_factory=dict)
+    files: tuple[FileSpec, ...] = ()  #: `source = "files"`: what they hold
+    lab: dict[str, Any] = Field(default_factory=dict)  #: `source = "lab"`: what is simulated
     #: `source = "fetch"`: the exchange, by ccxt's name
     venue: str = ""
     #: streams to fetch; by default all that the venue gives

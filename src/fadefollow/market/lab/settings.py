@@ -33,9 +33,11 @@ class LabSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    #: of everything that is random
     seed: int = Field(1, ge=0)
     #: first day, from 00:00 UTC
     start: dt.date = dt.date(2021, 1, 1)
+    #: how long
     years: float = Field(2.0, ge=0.02, le=20.0)
     #: names of the coins, or how many
     coins: tuple[CoinName, ...] | int = 2

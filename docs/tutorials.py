@@ -1,0 +1,291 @@
+"""Writes the figures of the three tutorials, and draws their pictures, from stored runs.
+
+    python docs/captured.py FOLDER
+    python docs/tutorials.py FOLDER     # reads FOLDER's runs into docs/tutorials.json first
+    python docs/tutorials.py            # from docs/tutorials.json alone
+
+Needs matplotlib: `pip install -e '.[docs]'`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from captured import RUNS  # noqa: E402
+from numbers_figures import _figure, _theme  # noqa: E402
+
+FIGURES = HERE / "tutorials.json"
+PAGES = {name: HERE / "tutorials" / f"account-{name}.md" for name in "abc"}
+#: runs of each page, and the phases whose paths are drawn
+PATHS = {
+    "a": ("ignition", "handover"),
+    "a_lab": ("ignition", "distribution"),
+    "b": ("short_door", "long_door", "spot_led_up", "spot_buying"),
+    "c": ("crowded_long", "inflow_streak", "long_flush"),
+}
+THIN = 4  #: hours between two points of a path
+Found = dict[str, Any]
+
+
+def main() -> None:
+    """The figures into docs/tutorials.json and the pages, the pictures into docs/images/."""
+    import matplotlib as mpl
+
+    if len(sys.argv) > 1:
+        runs = Path(sys.argv[1]) / "workspace" / "reports" / "runs"
+        found = {name: read(newest(runs, command), PATHS[name]) for name, command in RUNS.items()}
+        FIGURES.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    found = json.loads(FIGURES.read_text("utf-8"))
+    for name, page in PAGES.items():
+        page.write_text(with_figures(page.read_text("utf-8"), found, name), "utf-8")
+    mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "fadefollow"})
+    for name, run in found.items():
+        for kind, figure in (("verdicts", forest(run)), ("paths", paths(run))):
+            path = HERE / "images" / f"tutorial_{name}_{kind}.svg"
+            figure.savefig(path, metadata={"Date": None})
+            path.write_text(re.sub(r"[ \t]+$", "", path.read_text("utf-8"), flags=re.M), "utf-8")
+            print(f"{path.name}  {path.stat().st_size / 1000:.0f} kB")
+
+
+def newest(runs: Path, command: str) -> Path:
+    """The last run that this command made.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    for folder in sorted(runs.glob("2*"), reverse=True):
+        if json.loads((folder / "result.json").read_text("utf-8"))["command"] == command:
+            return folder
+    raise FileNotFoundError(f"no run in {runs} was made by: {command}")
+
+
+def read(folder: Path, drawn: Iterable[str]) -> Found:
+    """What the pages tell of a run."""
+    import pandas as pd
+
+    result, report = (json.loads((folder / f"{n}.json").read_text("utf-8"))
+                      for n in ("result", "report"))  # fmt: skip
+    rows = []
+    for verdict, more in zip(result["verdicts"], report["verdicts"], strict=True):
+        rows.append(
+            {key: verdict[key] for key in ("strategy", "phase", "n_phases", "verdict")}
+            | {"claim": report["strategies"][verdict["strategy"]]["claim"]}
+            | {"hold_hours": report["strategies"][verdict["strategy"]]["trade"]["hold_hours"]}
+            | {"detectable_bps": _round(verdict["detectable_bps"]), "why": more["why"]}
+            | {"planted_bps": verdict.get("planted_bps")}
+            | {stance: _stance(verdict[stance]) for stance in ("fade", "follow")}
+        )
+    splits = pd.read_parquet(folder / "splits.parquet")
+    doors = splits[(splits["split"] == "door") & splits["phase"].isin(drawn)]
+    cells = json.loads(doors.to_json(orient="records", double_precision=2))
+    studies = [s for s in report["event_studies"] if s["phase"] in set(drawn)]
+    return {
+        "command": result["command"],
+        "version": result["version"],
+        "fingerprint": result["dataset"]["fingerprint"],
+        "warnings": result["warnings"],
+        "rows": rows,
+        "doors": cells,
+        "fragility": [_frailty(row) for row in report["fragility"]],
+        "paths": [_path(study) for study in studies],
+    }
+
+
+def with_figures(page: str, found: Found, name: str) -> str:
+    """The page with its blocks of figures written anew."""
+    for block, (write, run) in {
+        "verdicts": (verdicts, name),
+        "lab": (verdicts, "a_lab"),
+        "doors": (doors, "b"),
+        "fragility": (fragility, "b"),
+        "unseen": (unseen, name),
+        "best": (best, name),
+    }.items():
+        begin, end = f"<!-- {block}: written by docs/tutorials.py -->", f"<!-- end of {block} -->"
+        if begin in page:
+            before, _, rest = page.partition(begin)
+            page = f"{before}{begin}\n{write(found[run])}\n{end}{rest.partition(end)[2]}"
+    return page
+
+
+def verdicts(run: Found) -> str:
+    """One row a phase and claimed stance, and what decided."""
+    lab = any(row["planted_bps"] for row in run["rows"])
+    head = "| phase | the account | events | trades | net, bps a trade | any hour | corrected p |"
+    lines = [head + (" planted |" if lab else "") + " verdict |", "|---|---|" + 5 * "---:|"
+             + ("---:|" if lab else "") + "---|"]  # fmt: skip
+    for row in run["rows"]:
+        for stance in ("fade", "follow") if row["claim"] == "disputed" else (row["claim"],):
+            side = row[stance]
+            said = "disputed: " * (row["claim"] == "disputed") + stance
+            cells = [_named(row, run), said, str(row["n_phases"]),
+                     *(_cells(side) if side else ("–",) * 4)]  # fmt: skip
+            if lab:
+                cells.append(f"{row['planted_bps'] or 0:+.0f}".replace("-", "−"))
+            lines.append("| " + " | ".join([*cells, f"**{row['verdict']}**"]) + " |")
+    lines += ["", "Why, in the report's words:", ""]
+    for row in run["rows"]:
+        why = re.sub(r"-(?=\d)", "−", row["why"].removeprefix(row["verdict"] + ": "))
+        lines.append(f"- {_named(row, run)}: {why}.")
+    return "\n".join(lines)
+
+
+def doors(run: Found) -> str:
+    """Fading doors by their number in the game."""
+    lines = [
+        "| phase | door | trades | faded, bps a trade | any hour | q |",
+        "|---|---|" + 4 * "---:|",
+    ]
+    for cell in run["doors"]:
+        if cell["stance"] == "fade" and cell["phase"] in ("short_door", "long_door"):
+            q = "–" if cell["q"] is None else f"{cell['q']:.2f}"
+            mean = _bps(cell["mean_net_bps"], cell["ci_low_bps"], cell["ci_high_bps"])
+            lines.append(
+                f"| `{cell['phase']}` | {cell['cell']} | {cell['n_trades']} | {mean} "
+                f"| {_bps(cell['anyhour_mean_bps'])} | {q} |"
+            )
+    return "\n".join(lines)
+
+
+def fragility(run: Found) -> str:
+    """What the verdicts become under other assumptions."""
+    rows = run["fragility"]
+    flips = [row for row in rows if row["flips"]]
+    changes = len({row["change"] for row in rows}) - 1
+    lines = [f"`--fragility` judged each phase under up to {changes} changed assumptions, "
+             f"{sum(row['change'] != 'as run' for row in rows)} rows in all; in {len(flips)} of "
+             "them the word changes:", ""]  # fmt: skip
+    lines += [
+        f"- `{row['phase']}`, {row['change']}: **{row['verdict']}** "
+        f"({row['stance']} {_bps(row['mean_net_bps'])} bps over {row['n_trades']} trades)"
+        for row in flips
+    ]
+    return "\n".join(lines)
+
+
+def unseen(run: Found) -> str:
+    """What could not be looked for, in the report's words."""
+    told = [w for w in run["warnings"] if "could not be looked for" in w]
+    return "\n".join(f"- {sentence}." for sentence in told)
+
+
+def best(run: Found) -> str:
+    """The least undecided of the claims, in a sentence."""
+    claimed = [(row, row[row["claim"]]) for row in run["rows"] if row["claim"] != "disputed"]
+    known = [(row, side) for row, side in claimed if side and side["p_adjusted"] is not None]
+    row, side = min(known, key=lambda pair: pair[1]["p_adjusted"])
+    seen = (
+        f"the smallest that this sample would have shown is {row['detectable_bps']:.0f} bps"
+        if row["detectable_bps"]
+        else "the sample is too small to say what it could have shown"
+    )
+    return (
+        f"Of the claims, to {row['claim']} `{row['phase']}` comes closest: "
+        f"{_bps(side['mean_net_bps'], *side['ci_bps'])} bps over {side['n_trades']} trades, where "
+        f"any hour made {_bps(side['anyhour_mean_bps'])}; corrected p {side['p_adjusted']:.2f}; "
+        f"{seen}."
+    )
+
+
+def forest(run: Found) -> Any:
+    """Means with intervals of both stances, and any hour, phase by phase."""
+    rows = [row for row in run["rows"] if _drawn(row["fade"]) or _drawn(row["follow"])]
+    figure, (place,) = _figure(1, 1.1 + 0.42 * len(rows))
+    theme = _theme()
+    place.axvline(0, color=theme["rule"], lw=1.2)
+    for y, row in enumerate(rows):
+        for stance, off in (("fade", -0.15), ("follow", 0.15)):
+            side = row[stance]
+            if _drawn(side):
+                place.plot(side["ci_bps"], [y + off] * 2, color=theme[stance], lw=2)
+                place.plot(side["mean_net_bps"], y + off, "o", color=theme[stance], ms=5)
+                place.plot(
+                    side["anyhour_mean_bps"], y + off, "|", color=theme["ink"], ms=9, mew=1.6
+                )
+    for stance in ("fade", "follow"):
+        place.plot([], [], "o-", color=theme[stance], label=stance)
+    place.plot([], [], "|", color=theme["ink"], ms=9, mew=1.6, label="any hour")
+    place.set_yticks(range(len(rows)), [f"{row['phase']}  ({row['verdict']})" for row in rows])
+    place.set_ylim(len(rows) - 0.4, -0.6)
+    place.set_xlabel("mean net return, bps a trade, with its 95 % interval")
+    place.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def paths(run: Found) -> Any:
+    """Mean return around the phase in the direction of its lean, against placebos."""
+    figure, axes = _figure(len(run["paths"]), 2.9)
+    theme = _theme()
+    for place, path in zip(axes, run["paths"], strict=True):
+        hours = path["hours"]
+        place.fill_between(hours, path["low"], path["high"], color=theme["zero"], alpha=0.25, lw=0)
+        place.plot(hours, path["placebo"], color=theme["zero"], lw=1.2)
+        place.plot(hours, path["mean"], color=theme["follow"], lw=1.8)
+        place.axvline(0, color=theme["rule"], lw=1)
+        place.axhline(0, color=theme["rule"], lw=1)
+        place.set_title(f"{path['phase']} ({path['n_events']})", loc="left")
+        place.set_xlabel("hours from the first entry")
+    axes[0].set_ylabel("bps with the lean")
+    return figure
+
+
+def _named(row: Found, run: Found) -> str:
+    """The phase, and its strategy where several trade it."""
+    several = sum(other["phase"] == row["phase"] for other in run["rows"]) > 1
+    return f"`{row['phase']}`" + (f" ({row['strategy']})" if several else "")
+
+
+def _cells(side: Found) -> tuple[str, ...]:
+    p = "–" if side["p_adjusted"] is None else f"{side['p_adjusted']:.2f}"
+    mean = _bps(side["mean_net_bps"], *side["ci_bps"])
+    return str(side["n_trades"]), mean, _bps(side["anyhour_mean_bps"]), p
+
+
+def _bps(mean: float | None, low: float | None = None, high: float | None = None) -> str:
+    if mean is None:
+        return "–"
+    text = f"{mean:+.0f}" + ("" if low is None else f" [{low:+.0f}, {high:+.0f}]")
+    return text.replace("-", "−")
+
+
+def _drawn(side: Found | None) -> bool:
+    return side is not None and side["ci_bps"][0] is not None
+
+
+def _stance(side: Found | None) -> Found | None:
+    if side is None:
+        return None
+    kept = ("n_trades", "mean_net_bps", "ci_bps", "anyhour_mean_bps", "p_adjusted")
+    return {key: _round(side[key], 4) for key in kept}
+
+
+def _frailty(row: Found) -> Found:
+    kept = ("phase", "change", "verdict", "stance", "n_trades", "flips")
+    return {key: row[key] for key in kept} | {"mean_net_bps": _round(row["mean_net_bps"])}
+
+
+def _path(study: Found) -> Found:
+    names = {"hours": "hours", "mean": "mean_bps", "placebo": "placebo_mean_bps",
+             "low": "placebo_low_bps", "high": "placebo_high_bps"}  # fmt: skip
+    # the hour of the entry is one of those that are kept
+    first = next(i for i, h in enumerate(study["hours"]) if h % THIN == 0)
+    thin = {name: _round(study[key][first::THIN]) for name, key in names.items()}
+    return {"phase": study["phase"], "n_events": study["n_events"], **thin}
+
+
+def _round(value: Any, digits: int = 1) -> Any:
+    if isinstance(value, list | tuple):
+        return [_round(item, digits) for item in value]
+    return round(value, digits) if isinstance(value, float) else value
+
+
+if __name__ == "__main__":
+    main()
