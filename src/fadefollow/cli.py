@@ -12,17 +12,14 @@ import typer
 
 from fadefollow.commands import data
 from fadefollow.commands.calibrate import calibrate
+from fadefollow.commands.report import report
+from fadefollow.commands.run import run
+from fadefollow.commands.scan import scan
 from fadefollow.commands.shared import (
-    AcceptOption,
-    ClusterOption,
     DatasetOption,
     JsonOption,
-    RevisedOption,
     SinceOption,
-    SymbolsOption,
-    UniverseOption,
     UntilOption,
-    command,
     listed,
     print_json,
 )
@@ -62,70 +59,10 @@ def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")])
     typer.echo(f"next: cd {folder} && fadefollow run")
 
 
-@app.command()
-def run(
-    strategies: Annotated[
-        list[str] | None, typer.Argument(help="Strategies by name; by default all.")
-    ] = None,
-    dataset: DatasetOption = None,
-    symbols: SymbolsOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    missing_funding: Annotated[
-        str, typer.Option(help="At a hole in funding: 'error', or 'skip' the trades held over it.")
-    ] = "error",
-    seed: Annotated[int | None, typer.Option(min=0, help="Of placebo and bootstrap.")] = None,
-    placebo_draws: Annotated[int | None, typer.Option(min=100)] = None,
-    bootstrap_draws: Annotated[int | None, typer.Option(min=100)] = None,
-    open_holdout: Annotated[
-        bool,
-        typer.Option("--open-holdout", help="See what the data set holds out; it is recorded."),
-    ] = False,
-    fragility: Annotated[
-        bool,
-        typer.Option(
-            "--fragility", help="Also judge under changed assumptions; takes some times as long."
-        ),
-    ] = False,
-    cluster: ClusterOption = None,
-    accept: AcceptOption = None,
-    universe: UniverseOption = None,
-    revised: RevisedOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Measure whether fading or following each phase pays, and write the report."""
-    from fadefollow.job import RunOptions, run_job
-    from fadefollow.terminal import progress, show_run
-    from fadefollow.workspace import find_workspace
-
-    workspace = find_workspace()
-    options = RunOptions.of(
-        workspace,
-        strategies=tuple(strategies or ()),
-        dataset=dataset,
-        symbols=listed(symbols),
-        since=since,
-        until=until,
-        missing_funding=missing_funding,
-        seed=seed,
-        placebo_draws=placebo_draws,
-        bootstrap_draws=bootstrap_draws,
-        open_holdout=open_holdout,
-        fragility=fragility,
-        accept=listed(accept),
-        universe=universe,
-        revised=revised,
-        command=command(),
-    )
-    with progress(quiet=as_json) as step:
-        result, folder = run_job(workspace, options, step=step, cluster=cluster)
-    if as_json:
-        typer.echo((folder / "result.json").read_text())
-    else:
-        show_run(result, folder)
-
-
+app.command()(run)
 app.command()(tune)
+app.command()(scan)
+app.command()(report)
 
 
 @app.command()

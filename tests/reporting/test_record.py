@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import tomllib
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,13 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 from reporting_cases import REPORTS, Cases
+from tuning_cases import tune, tuned_run
 
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.errors import SpecError, StoreError
-from fadefollow.reporting import read_run, write_run
+from fadefollow.reporting import read_run, read_tuning, write_run
 from fadefollow.reporting.record import config_text, result_record
+from fadefollow.tuning.model import TuneSettings
 from fadefollow.verdict.model import NotTraded, StanceResult
 
 VERDICT_KEYS = [
@@ -231,8 +235,71 @@ def test_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
         read_run(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"schema": 2}', "[]"])
+@pytest.mark.parametrize("text", ["", "{", '{"schema": 0}', '{"schema": "1"}', "[]", "{}"])
 def test_damaged_run_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text(text, "utf-8")
     with pytest.raises(StoreError, match="as they were written"):
         read_run(tmp_path)
+
+
+def test_a_run_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text('{"schema": 2}', "utf-8")
+    with pytest.raises(StoreError, match=r"result\.json: .*\n?.*schema 2.*\n.*update fadefollow"):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil", "said"),
+    [
+        ("trades.parquet", "remove", "got no trades.parquet"),
+        ("report.json", "remove", "got no report.json"),
+        ("equity.parquet", "cut", "Parquet magic bytes not found"),
+        ("trades.parquet", "column", "trades.parquet: no column return"),
+        ("report.json", "key", "nothing called 'coins'"),
+    ],
+)
+def test_what_is_lost_from_a_run_is_named(
+    name: str, spoil: str, said: str, stored: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(stored, tmp_path / "run"))
+    path = folder / name
+    if spoil == "remove":
+        path.unlink()
+    elif spoil == "cut":
+        path.write_bytes(path.read_bytes()[:200])
+    elif spoil == "column":
+        pd.read_parquet(path).drop(columns="return").to_parquet(path)
+    else:
+        known = json.loads(path.read_text("utf-8"))
+        del known["coins"]
+        path.write_text(json.dumps(known), "utf-8")
+    with pytest.raises(StoreError) as caught:
+        read_run(folder)
+    assert said in str(caught.value)
+    assert "fadefollow run --again" in str(caught.value)
+
+
+def test_where_the_planted_truth_came_from_is_kept(cases: Cases, tmp_path: Path) -> None:
+    first, *others = cases.hostile.verdicts
+    known = replace(first, planted_from="simulation")
+    path = write_run(replace(cases.hostile, verdicts=(known, *others)), tmp_path, REPORTS)
+    assert [v.planted_from for v in read_run(path).verdicts] == ["simulation", None, None]
+
+
+def test_trials_by_state_are_kept_however_they_were_counted(tmp_path: Path) -> None:
+    job = tune(TuneSettings("fade", trials=20, folds=2))
+    counted = tuple(replace(fold, counts=Counter(fold.counts)) for fold in job.folds)
+    path = write_run(tuned_run(), tmp_path, REPORTS, tuning=replace(job, folds=counted))
+    again = read_tuning(path)
+    assert again is not None
+    assert [fold.counts for fold in again.folds] == [dict(fold.counts) for fold in job.folds]
+
+    # an earlier version wrote the pairs as keys
+    record = json.loads((path / "result.json").read_text("utf-8"))
+    for fold in record["tuning"]["folds"]:
+        fold["counts"] = {str(pair): 1 for pair in fold["counts"].items()}
+    (path / "result.json").write_text(json.dumps(record), "utf-8")
+    mended = read_tuning(path)
+    assert mended is not None
+    there = [{s: n for s, n in fold.counts.items() if n} for fold in job.folds]
+    assert [fold.counts for fold in mended.folds] == there

@@ -151,31 +151,6 @@ def test_killed_writer_leaves_no_run_and_is_cleaned_up_later(cases: Cases, tmp_p
     assert len(entries(tmp_path)) == 2
 
 
-def test_index_lists_runs_newest_first(cases: Cases, tmp_path: Path) -> None:
-    old = replace(cases.plain, started=pd.Timestamp("2025-01-01", tz="UTC"), name="older")
-    for run in (cases.plain, old):
-        write_run(run, tmp_path, REPORTS)
-    (tmp_path / "notes").mkdir()
-    broken = tmp_path / "20200101T000000Z-broken"
-    broken.mkdir()
-    (broken / "result.json").write_text("{", "utf-8")
-    listed = entries(tmp_path)
-    assert [e.name for e in listed] == ["fade_crowded_funding", "older", broken.name]
-    assert listed[0].link == "20260305T120007Z-fade_crowded_funding/report.html"
-    assert listed[0].dataset == "lab"
-    assert listed[0].simulated
-    assert [word for _, _, word in listed[0].verdicts] == ["fade", "undecided", "undecided"]
-    assert listed[2].trouble == "cannot be read (JSONDecodeError)"
-
-
-def test_index_shows_hostile_names_as_text(cases: Cases, tmp_path: Path) -> None:
-    write_run(cases.hostile, tmp_path, REPORTS)
-    page = (tmp_path / "index.html").read_text("utf-8")
-    assert IMG not in page
-    assert "&lt;img src=x onerror=alert(1)&gt;" in page
-    assert page.count("<script>") == 2
-
-
 def test_two_writers_at_once(tmp_path: Path) -> None:
     writers = [SPAWN.Process(target=write_many, args=(tmp_path,)) for _ in range(2)]
     for writer in writers:

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from fadefollow.errors import StoreError
+from fadefollow.engine.model import TRADE_COLUMNS
+from fadefollow.errors import FadeFollowError, StoreError
 from fadefollow.reporting.record import PRIVATE, SCHEMA
 from fadefollow.reporting.tuning_record import tuning_from
 from fadefollow.tuning.model import Tuning
@@ -28,6 +29,16 @@ from fadefollow.verdict.model import (
 from fadefollow.verdict.rows import CoinCapacity, FragilityRow, SpaTest, SplitCell
 
 T = TypeVar("T")
+_REPEAT = "`fadefollow run --again` with the folder's name makes it anew"
+#: columns without which a table cannot be shown
+_NEEDED: dict[str, tuple[str, ...]] = {
+    "trades": TRADE_COLUMNS,
+    "phases": ("time", "symbol", "phase"),
+    "equity": ("time", "strategy", "stance", "value"),
+    "prices": ("symbol",),
+    "truth": ("symbol", "phase", "start", "end"),
+    "splits": (),
+}
 
 
 def read_run(path: Path) -> RunResult:
@@ -57,20 +68,28 @@ def read_tuning(path: Path) -> Tuning | None:
 def _as_store_error(path: Path) -> Iterator[None]:
     try:
         yield
+    except FadeFollowError:
+        raise
     except FileNotFoundError as error:
+        lost = Path(error.filename).name if error.filename else "a file"
+        known = (path / "config.toml").exists() and lost != "result.json"
         raise StoreError(
-            "a run must be a folder that `fadefollow run` wrote",
-            got=f"no {Path(error.filename).name}" if error.filename else "a missing file",
+            "a run must be a folder that `fadefollow run` or `fadefollow tune` wrote",
+            got=f"no {lost}",
             where=str(path),
-            hint="reports/runs/index.html lists the runs",
+            hint=_REPEAT if known else "reports/runs/index.html lists the runs",
         ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise StoreError(
             "the files of a run must be as they were written",
-            got=f"{type(error).__name__}: {error}",
+            got=_told(error),
             where=str(path),
-            hint="repeat the run from its config.toml",
+            hint=f"changed since, or written by an earlier version; {_REPEAT}",
         ) from error
+
+
+def _told(error: Exception) -> str:
+    return f"{'nothing called ' if isinstance(error, KeyError) else ''}{error}"
 
 
 def _read(path: Path) -> RunResult:
@@ -88,21 +107,21 @@ def _read(path: Path) -> RunResult:
             for public, private in zip(result["verdicts"], report["verdicts"], strict=True)
         ),
         event_studies=tuple(_study(record) for record in report["event_studies"]),
-        trades=pd.read_parquet(path / "trades.parquet"),
-        phases=pd.read_parquet(path / "phases.parquet"),
-        equity=_equity(pd.read_parquet(path / "equity.parquet")),
-        prices=_prices(pd.read_parquet(path / "prices.parquet"), report["coins"]),
+        trades=_table(path, "trades"),
+        phases=_table(path, "phases"),
+        equity=_equity(_table(path, "equity")),
+        prices=_prices(_table(path, "prices"), report["coins"]),
         strategies=report["strategies"],
         config=report["config"],
         warnings=tuple(result["warnings"]),
-        truth=pd.read_parquet(truth) if truth.exists() else None,
+        truth=_table(path, "truth") if truth.exists() else None,
         missing={
             outer: {inner: tuple(streams) for inner, streams in parts.items()}
             for outer, parts in report["missing"].items()
         },
         seconds=result["seconds"],
         versions=report["versions"],
-        splits=_splits(pd.read_parquet(splits)) if splits.exists() else (),
+        splits=_splits(_table(path, "splits")) if splits.exists() else (),
         fragility=tuple(_known(FragilityRow, row) for row in report.get("fragility", ())),
         spa=_known(SpaTest, result["spa"]) if result.get("spa") else None,
     )
@@ -111,9 +130,26 @@ def _read(path: Path) -> RunResult:
 def _json(path: Path) -> dict[str, Any]:
     record = json.loads(path.read_text("utf-8"))
     schema = record.get("schema") if isinstance(record, dict) else None
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise StoreError(
+            "a run must have been written by this version of fadefollow or an earlier one",
+            got=f"schema {schema}, where this version knows {SCHEMA}",
+            where=str(path),
+            hint="update fadefollow",
+        )
     if schema != SCHEMA:
         raise ValueError(f"{path.name}: schema {schema}, must be {SCHEMA}")
     return dict(record)
+
+
+def _table(path: Path, name: str) -> pd.DataFrame:
+    file = path / f"{name}.parquet"
+    file.stat()  # whose error names the file, as that of the library does not
+    table = pd.read_parquet(file)
+    lost = [column for column in _NEEDED[name] if column not in table.columns]
+    if lost:
+        raise ValueError(f"{name}.parquet: no column {', '.join(lost)}")
+    return table
 
 
 def _verdict(public: dict[str, Any], private: dict[str, Any]) -> Verdict:
@@ -132,6 +168,7 @@ def _verdict(public: dict[str, Any], private: dict[str, Any]) -> Verdict:
         why=private["why"],
         planted_bps=public.get("planted_bps"),
         horizon_hours=public.get("horizon_hours"),
+        planted_from=private.get("planted_from"),  # an earlier version did not say
     )
 
 

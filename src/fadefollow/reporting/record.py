@@ -55,7 +55,13 @@ def result_record(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any
 def report_record(run: RunResult) -> dict[str, Any]:
     """The content of report.json: all else that a `RunResult` holds outside its tables."""
     extra = [
-        {"why": v.why, "fade": _private(v.fade), "follow": _private(v.follow)} for v in run.verdicts
+        {
+            "why": v.why,
+            "planted_from": v.planted_from,
+            "fade": _private(v.fade),
+            "follow": _private(v.follow),
+        }
+        for v in run.verdicts
     ]
     record = {
         "schema": SCHEMA,

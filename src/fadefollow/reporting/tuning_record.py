@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fadefollow.tuning.model import Fold, OutOfSample, Past, Trial, TuneSettings, Tuning
+from fadefollow.tuning.model import Fold, OutOfSample, Past, State, Trial, TuneSettings, Tuning
 
 TRIALS = "trials.parquet"
 #: of trials.parquet, before one column a parameter
@@ -47,7 +48,8 @@ def tuning_record(tuning: Tuning) -> dict[str, Any]:
     return {
         **record,
         "settings": asdict(tuning.settings),
-        "folds": [asdict(fold) for fold in tuning.folds],
+        # asdict cannot copy a Counter
+        "folds": [asdict(replace(fold, counts=dict(fold.counts))) for fold in tuning.folds],
         "untuned": {stance: asdict(book) for stance, book in tuning.untuned.items()},
     }
 
@@ -75,11 +77,12 @@ def tuning_from(record: Mapping[str, Any], folder: Path) -> Tuning:
     settings = record["settings"]
     with (folder / TRIALS).open("rb") as file:  # which names the file where there is none
         table = pq.read_table(file)
+    trials = tuple(_trials(table))
     known: dict[str, Any] = {f.name: record[f.name] for f in fields(Tuning) if f.name in record}
     known |= {
         "settings": TuneSettings(**{**settings, "objectives": tuple(settings["objectives"])}),
-        "trials": tuple(_trials(table)),
-        "folds": tuple(_fold(fold) for fold in record["folds"]),
+        "trials": trials,
+        "folds": tuple(_fold(fold, trials) for fold in record["folds"]),
         "psr": _numbers(record["psr"]),
         "embargo_hours": _number(record["embargo_hours"]),
         "untuned": {name: OutOfSample(**_counted(b)) for name, b in record["untuned"].items()},
@@ -121,7 +124,7 @@ def _trial(row: dict[str, Any], fixed: Sequence[str], coded: set[str]) -> Trial:
     return Trial(params=params, **{**told, **lists})
 
 
-def _fold(record: Mapping[str, Any]) -> Fold:
+def _fold(record: Mapping[str, Any], trials: Sequence[Trial]) -> Fold:
     test = record["test"]
     changed: dict[str, Any] = {
         "train": _span(record["train"]),
@@ -133,6 +136,8 @@ def _fold(record: Mapping[str, Any]) -> Fold:
         "past": Past(**_counted(record["past"])),
         "importance": _numbers(record["importance"]),
     }
+    if not set(record["counts"]) <= set(get_args(State)):  # an earlier version wrote other keys
+        changed["counts"] = dict(Counter(t.state for t in trials if t.fold == record["number"]))
     return Fold(**{**record, **changed})
 
 

@@ -1,32 +1,24 @@
-"""A run on disk: complete or not at all.
-
-Everything is first written into a folder beside the runs whose name begins with `.writing-`,
-flushed to the disk, and then renamed in one step. While it is being written, a lock file is
-held; a folder whose lock is free was left by a killed run and is removed by the next one.
-"""
+"""A run on disk: complete or not at all."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import secrets
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-import filelock
 import pandas as pd
 
-from fadefollow.errors import FadeFollowError, StoreError
+from fadefollow.errors import StoreError
 from fadefollow.reporting.index import write_index
 from fadefollow.reporting.page import render
 from fadefollow.reporting.record import write_records, write_tables
+from fadefollow.reporting.staging import STAGING, as_store_error, flush, fsync, staging, sweep
 from fadefollow.reporting.tuning_record import write_trials
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult
 
-STAGING = ".writing-"
+__all__ = ["STAGING", "folder_name", "write_files", "write_run"]
 
 
 def write_run(
@@ -52,16 +44,16 @@ def write_run(
     page = render(result, templates, tuning)
     with _as_store_error(runs_dir):
         runs_dir.mkdir(parents=True, exist_ok=True)
-        _sweep(runs_dir)
-        with _staging(runs_dir) as folder:
+        sweep(runs_dir)
+        with staging(runs_dir) as folder:
             (folder / "report.html").write_bytes(page.encode("utf-8", "replace"))
             write_tables(result, folder)
             if tuning is not None:
                 write_trials(tuning, folder)
             write_records(result, folder, tuning)
-            _flush(folder)
+            flush(folder)
             path = _publish(folder, runs_dir / folder_name(result))
-        write_index(runs_dir, templates)
+    write_index(runs_dir, templates)
     return path
 
 
@@ -78,11 +70,11 @@ def write_files(files: Mapping[str, bytes], wanted: Path) -> Path:
     runs_dir = wanted.parent
     with _as_store_error(runs_dir):
         runs_dir.mkdir(parents=True, exist_ok=True)
-        _sweep(runs_dir)
-        with _staging(runs_dir) as folder:
+        sweep(runs_dir)
+        with staging(runs_dir) as folder:
             for name, data in files.items():
                 (folder / name).write_bytes(data)
-            _flush(folder)
+            flush(folder)
             return _publish(folder, wanted)
 
 
@@ -92,51 +84,6 @@ def folder_name(result: RunResult) -> str:
     utc = started.tz_localize("UTC") if started.tzinfo is None else started.tz_convert("UTC")
     safe = re.sub(r"[^A-Za-z0-9_-]+", "-", result.name).strip("-_")[:60].strip("-_")
     return f"{pd.Timestamp(utc).strftime('%Y%m%dT%H%M%SZ')}-{safe or 'run'}"
-
-
-@contextlib.contextmanager
-def _staging(runs_dir: Path) -> Iterator[Path]:
-    folder = runs_dir / f"{STAGING}{secrets.token_hex(6)}"
-    lock = _lock_of(folder)
-    try:
-        with filelock.FileLock(lock):
-            folder.mkdir()
-            try:
-                yield folder
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)  # gone already where it was published
-    finally:
-        lock.unlink(missing_ok=True)
-
-
-def _sweep(runs_dir: Path) -> None:
-    """Remove what killed runs left."""
-    for folder in runs_dir.glob(f"{STAGING}*"):
-        if not folder.is_dir():
-            continue
-        lock = _lock_of(folder)
-        with contextlib.suppress(filelock.Timeout), filelock.FileLock(lock, timeout=0):
-            shutil.rmtree(folder, ignore_errors=True)
-            lock.unlink(missing_ok=True)
-
-
-def _lock_of(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.lock")
-
-
-def _flush(folder: Path) -> None:
-    for path in (*folder.iterdir(), folder):
-        _fsync(path)
-
-
-def _fsync(path: Path) -> None:
-    if path.is_dir() and os.name == "nt":
-        return  # Windows cannot open a folder
-    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _publish(folder: Path, wanted: Path) -> Path:
@@ -151,21 +98,14 @@ def _publish(folder: Path, wanted: Path) -> Path:
             if not path.exists():
                 raise
             continue
-        _fsync(path.parent)
+        fsync(path.parent)
         return path
     raise StoreError("a run's folder must have a name of its own", got=str(wanted))
 
 
-@contextlib.contextmanager
-def _as_store_error(runs_dir: Path) -> Iterator[None]:
-    try:
-        yield
-    except FadeFollowError:
-        raise
-    except OSError as error:
-        raise StoreError(
-            "the folder of runs must be writable, with room for a run",
-            got=error.strerror or str(error),
-            where=str(runs_dir),
-            hint="free some space or give another folder; nothing of this run was kept",
-        ) from error
+def _as_store_error(runs_dir: Path) -> AbstractContextManager[None]:
+    return as_store_error(
+        "the folder of runs must be writable, with room for a run",
+        runs_dir,
+        "free some space or give another folder; nothing of this run was kept",
+    )

@@ -114,7 +114,7 @@ def review(
         mean_net_bps=best.mean_net_bps if best else math.nan,
         mean_net_bps_after=after.mean_net_bps,
         past=_past(trials, best, seen, sharpes, searched.tried),
-        counts=Counter(t.state for t in trials),
+        counts=dict(Counter(t.state for t in trials)),  # asdict cannot copy a Counter
         importance=importance(space, trials, seed=settings.seed),
     )  # fmt: skip
     with_after = tuple(

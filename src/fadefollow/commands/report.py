@@ -1,0 +1,126 @@
+"""fadefollow report: a stored run rendered again, or several compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fadefollow.commands.shared import JsonOption, print_json
+
+if TYPE_CHECKING:
+    from fadefollow.workspace import Workspace
+
+
+def report(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="RUN",
+            help="A run's folder, its name, a part of it, or latest (the default); of several, "
+            "a comparison.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Of a comparison: where the page goes."),
+    ] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
+    quantstats: Annotated[
+        bool,
+        typer.Option(
+            "--quantstats",
+            help="Of one run: also QuantStats' own tear sheet of each traded book (extra).",
+        ),
+    ] = False,
+    book: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STRATEGY[:STANCE]",
+            help="With --quantstats: only this book; may be given several times.",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Render a stored run again without computing it anew, or compare two to eight runs.
+
+    Works on tuning jobs too. The list of all runs, index.html beside them, is refreshed.
+    """
+    from fadefollow.errors import ParameterError
+    from fadefollow.report_job import stored
+    from fadefollow.workspace import find_workspace
+
+    several = len(runs or ()) > 1
+    if several and (quantstats or book):
+        raise ParameterError("--quantstats is for one run", got=f"{len(runs or ())} runs")
+    if book and not quantstats:
+        raise ParameterError("--book needs --quantstats", got=", ".join(book))
+    if output is not None and not several:
+        raise ParameterError(
+            "--output is for comparisons: a run's report stays in its folder", got=str(output)
+        )
+    workspace = find_workspace()
+    asked: list[str | None] = [*runs] if runs else [None]
+    folders = [stored(workspace, name) for name in asked]
+    if several:
+        page = _compare(workspace, folders, output, as_json=as_json)
+    else:
+        named = tuple(book or ()) if quantstats else None
+        page = _render(workspace, folders[0], named, latest=not runs, as_json=as_json)
+    if open_page:
+        _show(page)
+
+
+def _render(
+    workspace: Workspace,
+    folder: Path,
+    books: tuple[str, ...] | None,
+    *,
+    latest: bool,
+    as_json: bool,
+) -> Path:
+    from fadefollow.report_job import render_job, sheets_job
+    from fadefollow.terminal import progress
+
+    with progress(quiet=as_json) as step:
+        step("rendering the report", None)
+        page = render_job(workspace, folder)
+        sheets = None if books is None else sheets_job(folder, books, step=step)
+    if as_json:
+        said: dict[str, Any] = {"report": str(page)}
+        if sheets is not None:
+            said |= {"quantstats": [str(path) for path in sheets.paths], "without": sheets.without}
+        print_json(said)
+        return page
+    if latest:
+        typer.echo(f"the latest run: {folder.name}")
+    typer.echo(f"report: {page}")
+    for path in sheets.paths if sheets is not None else ():
+        typer.echo(f"tear sheet: {path}")
+    for name, reason in (sheets.without if sheets is not None else {}).items():
+        typer.echo(f"no tear sheet of {name}: {reason}", err=True)
+    return page
+
+
+def _compare(
+    workspace: Workspace, folders: list[Path], output: Path | None, *, as_json: bool
+) -> Path:
+    from fadefollow.report_job import compare_job
+    from fadefollow.terminal import progress
+    from fadefollow.terminal_comparison import comparison_record, show_comparison
+
+    with progress(quiet=as_json) as step:
+        found, page = compare_job(workspace, folders, output, step=step)
+    if as_json:
+        print_json({"comparison": str(page), **comparison_record(found)})
+    else:
+        show_comparison(found, page)
+    return page
+
+
+def _show(page: Path) -> None:
+    import webbrowser
+
+    if not webbrowser.open(page.absolute().as_uri()):
+        typer.echo(f"no browser was found; open {page}", err=True)
