@@ -14,66 +14,13 @@
     const parts = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
     return `rgba(${parts.join(",")},${alpha})`;
   };
-  /* ---- data: arrays as bytes, times as steps, whole traces as columns ---- */
+  /* ---- data: arrays as bytes, times as steps ---- */
   const kinds = { f4: Float32Array, f8: Float64Array, u4: Uint32Array, u2: Uint16Array, u1: Uint8Array, i1: Int8Array };
   const unpacked = ({ dtype, bdata, start, step }) => {
     const array = ff.bytes(bdata, kinds[dtype]);
     return step === undefined ? array : Float64Array.from(array, (count) => start + step * count);
   };
-  /* closed outlines of a band, one for each run without a hole */
-  const outlined = (trace) => {
-    const [x, low, high] = ["x", "low", "high"].map((key) => unpacked(trace.meta.band[key]));
-    const xs = [], ys = [];
-    for (let at = 0; at < x.length; at += 1) {
-      const first = at;
-      while (at < x.length && !Number.isNaN(low[at]) && !Number.isNaN(high[at])) at += 1;
-      if (at === first) continue;
-      for (let i = first; i < at; i += 1) { xs.push(x[i]); ys.push(low[i]); }
-      for (let i = at - 1; i >= first; i -= 1) { xs.push(x[i]); ys.push(high[i]); }
-      xs.push(null); ys.push(null);
-    }
-    return [{ ...trace, meta: null, x: xs, y: ys }];
-  };
-  /* the trades of the chosen strategy: strokes from entry to exit, and marks at the entries */
-  const chooser = document.getElementById("trades-of");
-  const traded = (trace) => {
-    const { trades, labels, reasons } = trace.meta;
-    const t = Object.fromEntries(Object.entries(trades).map(([key, packed]) => [key, unpacked(packed)]));
-    const wanted = chooser ? chooser.value : "";
-    const marks = { x: [], y: [], customdata: [], symbol: [] };
-    const strokes = { x: [], y: [] };
-    for (let i = 0; i < t.entry.length; i += 1) {
-      if (wanted !== "" && t.strategy[i] !== Number(wanted)) continue;
-      const long = t.side[i] > 0;
-      marks.x.push(t.entry[i]);
-      marks.y.push(t.price[i]);
-      marks.symbol.push(`triangle-${long ? "up" : "down"}${t.gain[i] > 0 ? "" : "-open"}`);
-      marks.customdata.push([
-        labels[t.label[i]], long ? "bought" : "sold short", reasons[t.reason[i]],
-        (t.exit[i] - t.entry[i]) / 3.6e6, t.gain[i],
-      ]);
-      strokes.x.push(t.entry[i], t.exit[i], null);
-      strokes.y.push(t.price[i], t.left[i], null);
-    }
-    const { meta, line, marker, hovertemplate, customdata, ...common } = trace;
-    const colour = marker.color;
-    return [
-      { ...common, mode: "lines", ...strokes, line, hoverinfo: "skip", showlegend: false },
-      { ...common, x: marks.x, y: marks.y, customdata: marks.customdata, hovertemplate,
-        marker: { ...marker, symbol: marks.symbol, line: { ...marker.line, color: colour } } },
-    ];
-  };
-  const planted = (trace) => {
-    const [start, end, lane] = ["start", "end", "lane"].map((key) => unpacked(trace.meta.planted[key]));
-    const strokes = [...start].map((begin, i) => [[begin, end[i], null], [lane[i], lane[i], null]]);
-    return [{ ...trace, meta: null, x: strokes.flatMap(([x]) => x), y: strokes.flatMap(([, y]) => y) }];
-  };
-  const expanded = (trace) => {
-    if (trace.meta?.planted) return planted(trace);
-    if (trace.meta?.band) return outlined(trace);
-    if (trace.meta?.trades) return traded(trace);
-    return [trace.x?.step === undefined ? trace : { ...trace, x: unpacked(trace.x) }];
-  };
+  const expanded = (trace) => (trace.x?.step === undefined ? trace : { ...trace, x: unpacked(trace.x) });
   /* what all charts and axes have in common */
   const none = "rgba(0,0,0,0)";
   const chartStyle = {
@@ -110,16 +57,22 @@
     displayModeBar: matchMedia("(hover: hover)").matches ? "hover" : false,
     modeBarButtons: [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
   };
+  /* Charts of a kind of their own: by `data-figure`, `ready(box)` and `make(box)`. */
+  const makers = {};
   const figureOf = (box) => {
-    box.figure ??= JSON.parse(document.getElementById(box.dataset.chart).textContent);
+    const maker = makers[box.dataset.figure];
+    if (maker) box.figure = maker.make(box);
+    else box.figure ??= JSON.parse(document.getElementById(box.dataset.chart).textContent);
     const style = getComputedStyle(root);
     const { layout, data: traces } = box.figure;
-    const { data, layout: shape } = themed({ layout: styled(layout), data: traces.flatMap(expanded) }, style);
+    const { data, layout: shape } = themed({ layout: styled(layout), data: traces.map(expanded) }, style);
     shape.font.family = getComputedStyle(document.body).fontFamily;
-    shape.uirevision = "kept";
+    // a chart that is made anew says itself what it shows
+    shape.uirevision = maker ? undefined : "kept";
     shape.modebar = { bgcolor: "rgba(0,0,0,0)", color: colour(style, "@muted"), activecolor: colour(style, "@ink") };
     if (coarse) shape.dragmode = false;
-    return [data, shape];
+    else if (maker) shape.dragmode = box.layout?.dragmode ?? "zoom";
+    return [data, shape, { ...config, ...maker?.config }];
   };
   const seen = (box) => box.offsetWidth > 0 && !box.closest("details:not([open])");
   /* Plotly comes packed: unpacked once the page stands, run when the first chart is seen */
@@ -133,16 +86,20 @@
     }
     return window.Plotly;
   };
-  ff.charts = {};
+  ff.charts = { makers };
   /* Draw a chart if it can be seen; whether it needs no more watching. */
   ff.charts.draw = (box) => {
     if (box.dataset.drawn) return true;
     if (source === null || !seen(box)) return false;
+    if (makers[box.dataset.figure]?.ready(box) === false) return false;
     box.dataset.drawn = "begun";
-    plotly().newPlot(box, ...figureOf(box), config).then(() => { box.dataset.drawn = "true"; });
+    plotly().newPlot(box, ...figureOf(box)).then(() => {
+      box.dataset.drawn = "true";
+      box.dispatchEvent(new Event("drawn", { bubbles: true }));
+    });
     return true;
   };
-  ff.charts.redraw = (box) => { if (box.dataset.drawn) window.Plotly.react(box, ...figureOf(box), config); };
+  ff.charts.redraw = (box) => { if (box.dataset.drawn) window.Plotly.react(box, ...figureOf(box)); };
   ff.charts.seen = seen;
   ff.repaint = () => charts.forEach(ff.charts.redraw);
   const watch = new IntersectionObserver(
@@ -159,13 +116,5 @@
       for (const box of charts) { box.textContent = "This browser is too old to draw the chart."; box.style.height = "auto"; }
     }
   };
-  unpack();
-
-  /* whose trades the price charts show */
-  if (chooser) {
-    chooser.closest("[data-choice]").hidden = false;
-    chooser.addEventListener("change", () => {
-      for (const box of charts) if (box.closest("#market")) ff.charts.redraw(box);
-    });
-  }
+  ff.charts.ready = unpack();
 })();

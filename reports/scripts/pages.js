@@ -12,13 +12,23 @@
     show(tabs.querySelector("input:checked").value);
   }
 
-  /* a link to a closed block opens it, and what it is in */
-  const reveal = () => {
-    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (!target) return;
+  /* what the address points at, if anything */
+  ff.target = () => {
+    try {
+      return document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    } catch (error) {
+      return null; /* a lone per cent sign */
+    }
+  };
+  /* open the closed blocks that something is in, and go there */
+  ff.reveal = (target) => {
     for (let block = target.closest("details"); block; block = block.parentElement.closest("details")) block.open = true;
     target.scrollIntoView();
   };
-  addEventListener("hashchange", reveal);
-  reveal();
+  const follow = () => {
+    const target = location.hash.length > 1 && ff.target();
+    if (target && !ff.route) ff.reveal(target);
+  };
+  addEventListener("hashchange", follow);
+  follow();
 })();

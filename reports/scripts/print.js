@@ -1,4 +1,4 @@
-/* Printing: everything drawn, in the light theme, as wide as the paper. */
+/* Printing: what is on show, drawn in full, in the light theme, as wide as the paper. */
 (() => {
   "use strict";
   const { root, all } = ff;
@@ -13,9 +13,10 @@
   };
   addEventListener("beforeprint", () => {
     before = root.dataset.theme ?? "";
-    opened = all("details.numbers:not([open]), details.trades:not([open])").filter((block) => !block.parentElement.closest("details:not([open])"));
+    opened = all("details#coverage-notes:not([open])");
     for (const block of opened) block.open = true;
     root.classList.add("printing");
+    if (!root.classList.contains("deep")) for (const page of all(".phase.prints")) ff.drawn(page);
     ff.setTheme("light");
     fit();
   });

@@ -1,9 +1,107 @@
-/* Long tables: their small drawings. */
+/* Long tables: sorted and filtered in the page, and their small drawings.
+
+   <table id data-sort data-filter="LABEL" data-picks="NAME NAME" data-only="NAME">
+     <th data-kind="text|number" data-first="down">   a column that can be sorted by
+     <tr data-group data-NAME>, <td data-value>        what is sorted and filtered by
+   Rows of one group that follow each other are marked `again`. Without a script all rows stand. */
 (() => {
   "use strict";
   const { all } = ff;
+  const made = (tag, properties = {}, ...inside) => {
+    const element = Object.assign(document.createElement(tag), properties);
+    element.append(...inside);
+    return element;
+  };
 
-  /* the small drawings in long tables: mean and interval of fade above those of follow */
+  /* ---- groups: the first row of each names it ---- */
+  const regroup = (table) => {
+    let before = null;
+    for (const row of table.tBodies[0].rows) {
+      if (row.hidden) continue;
+      row.classList.toggle("again", before !== null && row.dataset.group !== undefined && row.dataset.group === before);
+      before = row.dataset.group ?? null;
+    }
+  };
+
+  /* ---- sorting: up, down, and back to the order of the page ---- */
+  const sortable = (table) => {
+    const rows = [...table.tBodies[0].rows];
+    const heads = [...table.tHead.rows].at(-1).cells;
+    const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+    const valueOf = (row, column) => row.cells[column].dataset.value ?? row.cells[column].textContent.trim();
+    const sort = (column, way, kind) => {
+      const keyed = rows.map((row) => [valueOf(row, column), row]);
+      const compare = kind === "number" ? (a, b) => Number(a) - Number(b) : collator.compare;
+      keyed.sort(([a], [b]) => (a === "") - (b === "") || (a !== "" && b !== "" ? way * compare(a, b) : 0));
+      return keyed.map(([, row]) => row);
+    };
+    for (const [column, head] of [...heads].entries()) {
+      if (!head.dataset.kind) continue;
+      const term = head.querySelector(".term");
+      const button = made("button", { type: "button", className: "sort" }, head.textContent.trim());
+      if (term?.dataset.term) button.dataset.term = term.dataset.term;
+      if (term?.dataset.tip) button.dataset.tip = term.dataset.tip;
+      head.replaceChildren(button);
+      button.addEventListener("click", () => {
+        const now = head.getAttribute("aria-sort");
+        const first = head.dataset.first === "down" ? "descending" : "ascending";
+        const second = first === "descending" ? "ascending" : "descending";
+        const next = now === null ? first : now === first ? second : null;
+        for (const other of heads) other.removeAttribute("aria-sort");
+        if (next) head.setAttribute("aria-sort", next);
+        table.classList.toggle("sorted", next !== null);
+        table.tBodies[0].append(...(next ? sort(column, next === "ascending" ? 1 : -1, head.dataset.kind) : rows));
+        regroup(table);
+      });
+    }
+  };
+
+  /* ---- filtering: a text, choices, and a box to tick ---- */
+  const plain = (text) => text.normalize("NFKD").toLowerCase();
+  const upper = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+  const filterable = (table) => {
+    const rows = [...table.tBodies[0].rows];
+    const texts = new Map(rows.map((row) => [row, plain(row.textContent)]));
+    const id = (name) => `${table.id || "table"}-${name}`;
+    const field = (name, label, control) => made("p", {}, made("label", { htmlFor: control.id }, label), control);
+    const search = made("input", { type: "search", id: id("text"), autocomplete: "off", spellcheck: false });
+    const form = made("form", { className: "filters" }, field("text", table.dataset.filter, search));
+    form.setAttribute("role", "search");
+    form.setAttribute("aria-label", table.caption?.textContent.split(".")[0].trim() || "Filter the table");
+    const picks = (table.dataset.picks ?? "").split(" ").filter(Boolean).flatMap((name) => {
+      const values = [...new Set(rows.map((row) => row.dataset[name] ?? ""))].filter(Boolean);
+      if (values.length < 2) return [];
+      const select = made("select", { id: id(name) }, made("option", { value: "" }, "all"), ...values.map((value) => made("option", { value }, value)));
+      form.append(field(name, upper(name), select));
+      return [[name, select]];
+    });
+    const only = table.dataset.only ? made("input", { type: "checkbox", id: id("only") }) : null;
+    if (only && rows.some((row) => !(table.dataset.only in row.dataset))) form.append(made("p", { className: "tick" }, only, made("label", { htmlFor: only.id }, `Only ${table.dataset.only}`)));
+    const output = made("output", { id: id("count") });
+    output.setAttribute("aria-live", "polite");
+    form.append(output);
+    const apply = () => {
+      const words = plain(search.value).split(/\s+/).filter(Boolean);
+      let left = 0;
+      for (const row of rows) {
+        const fits = words.every((word) => texts.get(row).includes(word))
+          && picks.every(([name, select]) => !select.value || row.dataset[name] === select.value)
+          && (!only?.checked || table.dataset.only in row.dataset);
+        row.hidden = !fits;
+        left += fits;
+      }
+      output.textContent = left === rows.length ? `${rows.length} rows` : `${left} of ${rows.length} rows`;
+      regroup(table);
+    };
+    form.addEventListener("input", apply);
+    form.addEventListener("submit", (event) => event.preventDefault());
+    (table.closest(".scroll") ?? table).before(form);
+    apply();
+  };
+  for (const table of all("table[data-sort]")) if (table.tBodies[0]) sortable(table);
+  for (const table of all("table[data-filter]")) if (table.tBodies[0]?.rows.length > 3) filterable(table);
+
+  /* ---- the small drawings: mean and interval of fade above those of follow ---- */
   const strips = (table) => {
     for (const cell of table.querySelectorAll("[data-strip]:empty")) {
       const rows = cell.dataset.strip.split(";").map((row, place) => {
@@ -16,9 +114,21 @@
       cell.innerHTML = `<svg class="forest" viewBox="0 0 260 40" aria-hidden="true"><path class="zero" d="M${zero} 0V40"/>${rows.join("")}</svg>`;
     }
   };
-  for (const table of all("table[data-zero]")) {
-    const block = table.closest("details");
-    if (!block || block.open) strips(table);
-    else block.addEventListener("toggle", () => strips(table), { once: true });
-  }
+  /* a table wider than its box can be scrolled by keys where nothing in it takes the focus */
+  const reach = (inside) => {
+    for (const box of all(".scroll", inside)) {
+      const wide = box.scrollWidth > box.clientWidth && !box.querySelector("a, button, [tabindex]");
+      box.toggleAttribute("tabindex", wide);
+      if (wide) box.tabIndex = 0;
+    }
+  };
+  /* what a page that is shown, or printed, needs; without one, the overview */
+  ff.drawn = (page) => {
+    const inside = page ?? document.getElementById("overview") ?? document;
+    for (const table of all("table[data-zero]", inside)) strips(table);
+    reach(inside);
+  };
+  document.addEventListener("toggle", (event) => { if (event.target.open) reach(event.target); }, true);
+  addEventListener("resize", () => reach(document));
+  reach(document);
 })();

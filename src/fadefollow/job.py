@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import inspect
 import platform
 import re
 import time
@@ -204,7 +205,10 @@ def result_of(
         dataset=described(dataset), verdicts=tuple(verdicts), event_studies=found.event_studies,
         trades=found.trades, phases=found.phases, equity=found.equity,
         prices={symbol: prices_of(market) for symbol, market in dataset.markets.items()},
-        strategies={s.name: s.model_dump(mode="json") for s, _ in bets},
+        strategies={
+            s.name: {**s.model_dump(mode="json"), "signal_about": _about(signal)}
+            for s, signal in bets
+        },
         config=config_of(workspace, asked, bets, dataset),
         warnings=(
             *notes, *dataset.notes, *holdout_notes(dataset, workspace.ledger),
@@ -387,6 +391,13 @@ def config_of(
         "signals": {name: {"sha256": hashlib.sha256(c).hexdigest()} for name, c in code.items()},
         "strategies": filled,
     }
+
+
+def _about(signal: Signal) -> str:
+    """What a signal's module says of its phases, without its source."""
+    said = inspect.getdoc(inspect.getmodule(type(signal))) or ""
+    paragraphs = said.partition("\n\nSource:")[0].split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
 def described(dataset: Dataset) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from reporting_cases import Cases
+from reporting_cases import REPORTS, Cases
 
-from fadefollow.reporting import read_run
+from fadefollow.reporting import read_run, render
 from fadefollow.reporting.further import fragility_tables, split_tables
 from fadefollow.reporting.record import write_records, write_tables
 from fadefollow.verdict.model import RunResult
@@ -59,7 +59,7 @@ def test_they_come_back_as_they_were(run: RunResult, tmp_path: Path) -> None:
 
 
 def test_one_table_a_phase_with_both_stances_in_a_row(run: RunResult) -> None:
-    (table,) = split_tables(run)
+    table = split_tables(run)[STRATEGY, PHASE]
     assert table.summary == "2 cells large enough, 1 unlike any hour of the same cell"
     btc, eth = table.rows
     assert (btc.label, btc.fade.mean, btc.fade.interval) == ("BTC", "+80", "[30, 130]")
@@ -69,7 +69,15 @@ def test_one_table_a_phase_with_both_stances_in_a_row(run: RunResult) -> None:
 
 
 def test_flips_are_named(run: RunResult) -> None:
-    (table,) = fragility_tables(run)
+    table = fragility_tables(run)[STRATEGY, PHASE]
     assert table.summary == "1 flip: costs doubled: undecided"
     assert [row.flips for row in table.rows] == [False, True, False]
     assert table.rows[2].note == "No bars."
+
+
+def test_they_stand_on_the_page_of_their_phase(run: RunResult) -> None:
+    html = render(replace(run, prices={}), REPORTS)
+    of_first = html[html.index('id="phase-1"') : html.index('id="phase-2"')]
+    assert "2 cells large enough, 1 unlike any hour of the same cell." in of_first
+    assert "1 flip: costs doubled: undecided." in of_first
+    assert "There were too few trades to be split." in html[html.index('id="phase-2"') :]

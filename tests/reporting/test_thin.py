@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fadefollow.reporting.thin import clock, keep_extremes, millis, packed, ranges, steps, thin
+from fadefollow.reporting.thin import clock, keep_extremes, millis, packed, steps, thin
 
 
 def test_short_series_is_untouched() -> None:
@@ -43,15 +43,6 @@ def test_a_hole_stays_a_hole() -> None:
     assert np.isnan(line.value).any()
     inside = (line.time > 55) & (line.time < 95)
     assert np.isnan(line.value[inside]).all()
-
-
-def test_ranges_keep_wicks() -> None:
-    low, high = np.full(1000, 10.0), np.full(1000, 11.0)
-    low[617], high[18] = 2.0, 40.0
-    band = ranges(np.arange(1000.0), low, high, points=100)
-    assert band.low.min() == 2.0
-    assert band.high.max() == 40.0
-    assert len(band.time) == len(band.low) == 100
 
 
 @pytest.mark.parametrize("unit", ["ns", "us", "s"])

@@ -1,8 +1,8 @@
 """How much data a report may hold, and how it is shared out: the one place that decides.
 
-A report has at most 8 MB. Plotly takes 4.8 of them, text and tables of the largest runs about
-0.8; the shares below are what the charts may hold. Each is divided by what has to share it, so
-that more coins or strategies make curves coarser and never the file larger.
+A report has at most 8 MB, of which at most 3 are data. Plotly takes 1.9 of them (zipped), text and
+tables the rest; the shares below are what the charts may hold. Each is divided by what has to
+share it, so that more coins or strategies make curves coarser and never the file larger.
 """
 
 from __future__ import annotations
@@ -11,19 +11,22 @@ from dataclasses import dataclass
 
 from fadefollow.verdict.model import RunResult
 
-#: bytes of the page that the charts of one kind may hold together
-PRICES, TRADES, EVENTS, EQUITY, STUDIES = 480_000, 330_000, 200_000, 260_000, 160_000
+#: bytes of the page that the charts of one kind may hold together; the market's figures hold
+#: prices and what is below them, trades and events, which are zipped together
+MARKET, EQUITY, STUDIES = 2_200_000, 260_000, 160_000
+#: of the market's, what trades and events may take
+TRADES, EVENTS = 330_000, 200_000
 #: the same of a tuning job's trials; such a run has one strategy and so little else
 TRIALS = 700_000
-#: bytes that one more point of a price chart, one trade, event, ... takes as base64
-_POINT, _TRADE, _EVENT, _DAY, _HOUR = 12, 27, 12, 27, 32
+#: bytes that one more trade, event, day or hour takes as base64
+_TRADE, _EVENT, _DAY, _HOUR = 18, 8, 27, 32
 
 
 @dataclass(frozen=True)
 class Budget:
     """The most that each chart may hold."""
 
-    price_points: int  #: of one coin, shared by close, range, funding and premium
+    coin_bytes: int  #: base64 of one coin's market, its trades and events included
     trades: int  #: of one coin and stance
     events: int  #: of one coin, all phases together
     equity_points: int  #: of one curve
@@ -36,9 +39,9 @@ def budget(run: RunResult) -> Budget:
     books = max(len({str(pair[0]) for pair in run.equity.columns}), 1)
     studies = max(len(run.event_studies), 1)
     return Budget(
-        price_points=_share(PRICES, coins * _POINT, 4_000),
+        coin_bytes=MARKET // coins,
         trades=_share(TRADES, coins * 2 * _TRADE, 3_000),
-        events=_share(EVENTS, coins * 2 * _EVENT, 4_000),
+        events=_share(EVENTS, coins * _EVENT, 8_000),
         equity_points=_share(EQUITY, books * _DAY, 800),
         study_points=_share(STUDIES, studies * _HOUR, 240),
     )

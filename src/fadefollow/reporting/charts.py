@@ -14,7 +14,13 @@ import numpy as np
 from markupsafe import Markup
 
 from fadefollow.reporting.coverage import CoverageFigure
-from fadefollow.reporting.performance import PARTS, EquityFigure, ReturnsFigure, SplitFigure
+from fadefollow.reporting.performance import (
+    PARTS,
+    EquityFigure,
+    GainFigure,
+    ReturnsFigure,
+    SplitFigure,
+)
 from fadefollow.reporting.text import THIN, inert, titled
 from fadefollow.reporting.thin import clock, packed
 from fadefollow.verdict.model import EventStudy
@@ -86,6 +92,25 @@ def equity_chart(figure: EquityFigure) -> Chart:
     below = axis("drawdown, %", domain=[0, 0.3], rangemode="tozero")
     time = axis(type="date", anchor="y2", showgrid=False)
     return Chart(data, layout(xaxis=time, yaxis=top, yaxis2=below, hovermode="x unified"), 380)
+
+
+def gain_chart(figure: GainFigure) -> Chart:
+    """What a phase's trades earned one after the other: a stair for each stance."""
+    data: list[Trace] = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": titled(stance),
+            **clock(line.time),
+            "y": packed(line.value),
+            "line": {"shape": "hv", "color": f"@{stance}", "width": 1.8},
+            "hovertemplate": f"<b>{titled(stance)}</b> %{{y:+,.0f}}<extra></extra>",
+        }
+        for stance, line in figure.lines.items()
+    ]
+    time = axis(type="date", showgrid=False)
+    gain = axis("net P&L, quote currency", zeroline=True, tickformat="~s")
+    return Chart(data, layout(xaxis=time, yaxis=gain, hovermode="x unified"), 300)
 
 
 def split_chart(figure: SplitFigure) -> Chart:

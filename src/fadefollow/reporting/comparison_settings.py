@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from fadefollow.reporting.coverage import plain
+from fadefollow.reporting.making import said
 from fadefollow.reporting.text import when
 from fadefollow.verdict.model import RunResult
 
@@ -100,8 +101,7 @@ def _told(run: RunResult, span: tuple[pd.Timestamp, pd.Timestamp] | None) -> dic
         DATA_FILE: _flat(_table(dataset, "settings")),
     }  # fmt: skip
     for name in dict.fromkeys([*run.strategies, *strategies]):
-        both = {**run.strategies.get(name, {}), **_table(strategies, name)}
-        found[f"Strategy {name}"] = _flat(both)
+        found[f"Strategy {name}"] = _flat(said(run, name, _table(strategies, name)))
     found[CODE] = {name.removesuffix(".sha256"): str(v)[:12] for name, v in _flat(signals).items()}
     found[VERSIONS] = {**run.versions, "fadefollow": run.version}
     found[LEDGER] = _flat(ledger)

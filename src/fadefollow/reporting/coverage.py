@@ -19,6 +19,8 @@ from fadefollow.verdict.model import RunResult
 
 _STARTS = ("start", "first", "from", "since")
 _ENDS = ("end", "last", "to", "until")
+#: a chart with more rows cannot be read
+MOST_ROWS = 80
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,23 @@ class CoverageFigure:
     spans: tuple[Span, ...]
     holes: tuple[Span, ...]
     others: tuple[tuple[str, str], ...]
+
+    @property
+    def drawn(self) -> CoverageFigure:
+        """What fits into a chart: with many spans, a row a stream from its first to its last."""
+        if len(self.spans) <= MOST_ROWS:
+            return self
+        streams: dict[str, list[Span]] = {}
+        for span in self.spans:
+            streams.setdefault(span.stream, []).append(span)
+        joined = tuple(
+            Span(
+                "all coins", stream, min(s.start for s in spans), max(s.end for s in spans),
+                f"{fixed(len({s.symbol for s in spans}))} coins",
+            )
+            for stream, spans in streams.items()
+        )  # fmt: skip
+        return CoverageFigure(joined, (), self.others)
 
 
 def coverage_figure(run: RunResult) -> CoverageFigure:

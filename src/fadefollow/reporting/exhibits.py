@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
 
-from markupsafe import Markup
-
-from fadefollow.phases import STANCES
 from fadefollow.reporting.budget import Budget
 from fadefollow.reporting.charts import (
-    Chart,
     coverage_chart,
     equity_chart,
+    gain_chart,
     returns_chart,
     split_chart,
     study_chart,
 )
 from fadefollow.reporting.coverage import CoverageFigure
+from fadefollow.reporting.exhibit import Exhibit, exhibit
+from fadefollow.reporting.market_page import market
 from fadefollow.reporting.performance import (
     PARTS,
+    ClosedTrades,
     EquityFigure,
     equity_figures,
+    gain_figure,
     returns_figure,
     split_figure,
 )
-from fadefollow.reporting.price_chart import price_chart
-from fadefollow.reporting.prices import PriceFigure, price_figure
 from fadefollow.reporting.text import (
     DASH,
     MINUS,
@@ -41,38 +40,9 @@ from fadefollow.reporting.text import (
 )
 from fadefollow.verdict.model import EventStudy, RunResult, Verdict
 
-
-@dataclass(frozen=True)
-class Exhibit:
-    """One figure of the report; without a chart, `caption` says why there is none."""
-
-    title: str
-    caption: str
-    table: Table | None = None
-    island: Markup | None = None
-    height: int = 0
-
-
-def exhibit(title: str, caption: str, chart: Chart, table: Table) -> Exhibit:
-    """A drawn figure."""
-    return Exhibit(title, caption, table, chart.island(), chart.height)
-
-
-def market(run: RunResult, budget: Budget, strategies: tuple[str, ...] = ()) -> tuple[Exhibit, ...]:
-    """One exhibit a coin: its price with phases and trades."""
-    found = next((v.verdict for v in run.verdicts if v.verdict in STANCES), "fade")
-    figures = (price_figure(run, symbol, budget) for symbol in run.prices)
-    return tuple(
-        exhibit(
-            f.symbol,
-            _market_caption(f, found),
-            price_chart(f, shown=found, strategies=strategies),
-            _lanes(f),
-        )
-        if f.close.time.size
-        else Exhibit(f.symbol, "This coin has no bars in the range of the run.")
-        for f in figures
-    )
+__all__ = [
+    "Exhibit", "covered", "earned", "equity", "exhibit", "market", "returns", "split", "studied",
+]  # fmt: skip
 
 
 def equity(run: RunResult, budget: Budget) -> dict[str, Exhibit]:
@@ -83,37 +53,56 @@ def equity(run: RunResult, budget: Budget) -> dict[str, Exhibit]:
         "below, the fall from the last peak, in the same unit."
     )
     figures = equity_figures(run, points=budget.equity_points)
+    phases = Counter(v.strategy for v in run.verdicts)
+    whose = {f.strategy: _of_all(phases[f.strategy]) for f in figures}
     return {
-        f.strategy: exhibit(title, caption, equity_chart(f), _years(f))
+        f.strategy: exhibit(title, whose[f.strategy] + caption, equity_chart(f), _years(f))
         if f.curves
         else Exhibit(title, "Neither stance was traded: there is no equity to show.")
         for f in figures
     }
 
 
-def split(verdict: Verdict, *, alone: bool = False) -> Exhibit:
+def _of_all(phases: int) -> str:
+    return f"Of the whole strategy, its {phases} phases together. " if phases > 1 else ""
+
+
+def split(verdict: Verdict) -> Exhibit:
     """What price, funding, fees, slippage and liquidation contributed."""
-    return _split(verdict, _named("Where the money came from and went", verdict, alone))
+    return _split(verdict, "Where the money came from and went")
 
 
-def studied(run: RunResult, verdict: Verdict, budget: Budget, *, alone: bool = False) -> Exhibit:
+def studied(run: RunResult, verdict: Verdict, budget: Budget) -> Exhibit:
     """Returns after the phase against the placebo."""
-    title = _named("What price did after the phase", verdict, alone)
+    title = "What price did after the phase"
     for study in run.event_studies:
         if (study.strategy, study.phase) == (verdict.strategy, verdict.phase):
             return _study(study, title, budget.study_points)
     return Exhibit(title, "No event study was made: there were no events.")
 
 
-def _named(title: str, verdict: Verdict, alone: bool) -> str:
-    """A title, with the phase where its strategy has several."""
-    return title if alone else f"{titled(verdict.phase)}: {title[0].lower()}{title[1:]}"
+def earned(trades: ClosedTrades, verdict: Verdict) -> Exhibit:
+    """What this phase's trades alone earned, one after the other."""
+    title = "This phase's own trades"
+    figure = gain_figure(trades, verdict)
+    if not figure.lines:
+        return Exhibit(title, "There are no closed trades.")
+    caption = (
+        "Net P&L of this phase's closed trades added up, each booked when it was left (UTC); "
+        "without those of the strategy's other phases."
+    )
+    rows = tuple(
+        (titled(s), when(line.time[0] * 1e6), when(line.time[-1] * 1e6), money(line.value[-1]))
+        for s, line in figure.lines.items()
+    )
+    head = ("Stance", "First entry (UTC)", "Last exit (UTC)", "Net, quote currency")
+    return exhibit(title, caption, gain_chart(figure), Table(head, rows))
 
 
-def returns(run: RunResult, verdict: Verdict, *, alone: bool = False) -> Exhibit:
+def returns(trades: ClosedTrades, verdict: Verdict) -> Exhibit:
     """How the returns of one phase's trades are spread."""
-    figure = returns_figure(run, verdict)
-    title = _named("How the trades ended up", verdict, alone)
+    figure = returns_figure(trades, verdict)
+    title = "How the trades ended up"
     if not figure.counts:
         return Exhibit(title, "There are no closed trades.")
     head = ("Stance", "5\u202f%", "25\u202f%", "median", "75\u202f%", "95\u202f%")
@@ -134,42 +123,7 @@ def covered(figure: CoverageFigure) -> Exhibit:
     )
     table = Table(("Coin", "Stream", "From (UTC)", "To (UTC)", "Notes"), rows)
     caption = "Each bar is the time one stream covers; strokes mark holes in the price bars."
-    return exhibit(title, caption, coverage_chart(figure), table)
-
-
-def _market_caption(figure: PriceFigure, shown: str) -> str:
-    parts = [
-        "Below the price, a triangle for each detected phase, pointing the way the crowd leans"
-        + (" (thick strokes: where the lab planted it)." if _is_planted(figure) else "."),
-    ]
-    if figure.trades:
-        parts.append(
-            "On the price, each trade from entry to exit: ▲ bought, ▼ sold short, filled if it "
-            f"gained, hollow if it lost. {titled(shown)} is shown first; the legend switches."
-        )
-    for marks in figure.trades:
-        if marks.left_out:
-            drawn = count(marks.left_out, f"smaller {marks.stance} trade")
-            parts.append(f"{drawn} not drawn.")
-    return " ".join(parts)
-
-
-def _is_planted(figure: PriceFigure) -> bool:
-    return any(len(lane.planted) for lane in figure.lanes)
-
-
-def _lanes(figure: PriceFigure) -> Table:
-    leans = {1: "long", -1: "short", 0: DASH}
-    planted = _is_planted(figure)
-    rows = []
-    for lane in figure.lanes:
-        traded = [sum(p == lane.phase for t in figure.trades for p in t.phase if t.stance == s)
-                  for s in STANCES]  # fmt: skip
-        row = [titled(lane.phase), leans[lane.lean], fixed(lane.seen)]
-        row += [fixed(len(lane.planted))] if planted else []
-        rows.append((*row, *(fixed(n) for n in traded)))
-    head = ["Phase", "Lean", "Detected", *(["Planted"] if planted else [])]
-    return Table((*head, "Fade trades", "Follow trades"), tuple(rows))
+    return exhibit(title, caption, coverage_chart(figure.drawn), table)
 
 
 def _years(figure: EquityFigure) -> Table:

@@ -87,22 +87,22 @@ class FragilityShown:
     note: str
 
 
-def split_tables(run: RunResult) -> tuple[SplitTable, ...]:
-    """One table a verdict that has splits, in the order of the verdicts."""
+def split_tables(run: RunResult) -> dict[tuple[str, str], SplitTable]:
+    """By strategy and phase, one table a verdict that has splits."""
     by_key: dict[tuple[str, str], list[SplitCell]] = {}
     for found in run.splits:
         by_key.setdefault((found.strategy, found.phase), []).append(found)
-    keys = [((v.strategy, v.phase), v) for v in run.verdicts]
-    return tuple(_split_table(v, by_key[key]) for key, v in keys if key in by_key)
+    keys = {(v.strategy, v.phase): v for v in run.verdicts}
+    return {key: _split_table(v, by_key[key]) for key, v in keys.items() if key in by_key}
 
 
-def fragility_tables(run: RunResult) -> tuple[FragilityTable, ...]:
-    """One table a verdict that was judged under changes."""
+def fragility_tables(run: RunResult) -> dict[tuple[str, str], FragilityTable]:
+    """By strategy and phase, one table a verdict that was judged under changes."""
     by_key: dict[tuple[str, str], list[FragilityRow]] = {}
     for row in run.fragility:
         by_key.setdefault((row.strategy, row.phase), []).append(row)
-    keys = [((v.strategy, v.phase), v) for v in run.verdicts]
-    return tuple(_fragility_table(v, by_key[key]) for key, v in keys if key in by_key)
+    keys = {(v.strategy, v.phase): v for v in run.verdicts}
+    return {key: _fragility_table(v, by_key[key]) for key, v in keys.items() if key in by_key}
 
 
 def _split_table(verdict: Verdict, cells: list[SplitCell]) -> SplitTable:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import gzip
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,73 +14,19 @@ import pandas as pd
 from markupsafe import Markup
 
 from fadefollow.errors import SpecError, StoreError
-from fadefollow.phases import STANCES
 from fadefollow.reporting import exhibits, text
-from fadefollow.reporting.budget import Budget, budget
-from fadefollow.reporting.coverage import coverage_figure, findings, plain
-from fadefollow.reporting.exhibits import Exhibit
-from fadefollow.reporting.forest import ForestRow, forest
-from fadefollow.reporting.further import fragility_tables, split_tables
+from fadefollow.reporting.answers import FEW_ANSWERS, Answer, answers_of, title_of, told
+from fadefollow.reporting.budget import budget
+from fadefollow.reporting.coverage import coverage_figure, findings
 from fadefollow.reporting.glossary import TERMS
-from fadefollow.reporting.metrics import Metric, interval_cell, metrics, reason
-from fadefollow.reporting.performance import TradeLists, trade_lists
+from fadefollow.reporting.making import making, not_looked_for
+from fadefollow.reporting.monthly import MONTHS
+from fadefollow.reporting.notes import told_apart
+from fadefollow.reporting.phase_page import phase_pages
 from fadefollow.reporting.tuning import TuningChapter, chapter
-from fadefollow.reporting.words import (
-    Sentence,
-    Truth,
-    doubt,
-    headline,
-    rules,
-    sentence,
-    summary,
-    truth,
-)
+from fadefollow.reporting.words import headline, summary
 from fadefollow.tuning.model import Tuning
-from fadefollow.verdict.model import NotTraded, RunResult, StanceResult, Verdict
-
-#: with more answers than this, only those that are decided have a paragraph
-FEW_ANSWERS = 6
-#: with more strategies than this, those without a decided verdict are closed
-FEW_STRATEGIES = 4
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One verdict, ready to be laid out."""
-
-    number: int  #: 1, 2, ... in the order shown
-    verdict: Verdict
-    title: str
-    sentence: Sentence
-    doubt: str  #: why it is undecided, in a word or two
-    truth: Truth | None
-    forest: tuple[ForestRow, ForestRow]
-    metrics: tuple[Metric, ...]
-    difference: text.Cell
-    detectable: text.Cell
-    trades: tuple[TradeLists, ...]
-
-    @property
-    def stances(self) -> tuple[tuple[str, StanceResult | NotTraded], ...]:
-        """Fade and follow with their names."""
-        return (("fade", self.verdict.fade), ("follow", self.verdict.follow))
-
-
-@dataclass(frozen=True)
-class StrategyChapter:
-    """All about one strategy: its story, and each of its phases in charts and numbers."""
-
-    number: int  #: 1, 2, ... in the order shown
-    name: str
-    title: str
-    story: str  #: which account claims what
-    rules: str  #: what is traded and for how long
-    answers: tuple[Answer, ...]
-    studies: tuple[Exhibit, ...]  #: one an answer, as are the splits and returns
-    equity: Exhibit
-    splits: tuple[Exhibit, ...]
-    returns: tuple[Exhibit, ...]
-    open: bool  #: shown at once; the others open on demand
+from fadefollow.verdict.model import RunResult
 
 
 def render(run: RunResult, reports: Path, tuning: Tuning | None = None) -> str:
@@ -138,16 +83,12 @@ def fill(name: str, reports: Path, values: Mapping[str, Any]) -> str:
 def context(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
     """What the templates are given."""
     tuned: TuningChapter | None = None if tuning is None else chapter(run, tuning)
-    table = coverage_figure(run)
-    run = replace(run, verdicts=_ordered(run.verdicts))
-    scale = forest(run.verdicts)
-    answers = tuple(
-        _answer(run, v, row, number)
-        for number, (v, row) in enumerate(zip(run.verdicts, scale.rows, strict=True), start=1)
-    )
+    answers, scale = answers_of(run)
     share = budget(run)
-    chapters = _chapters(run, answers, share)
     traded = set(run.trades["strategy"].astype(str))
+    names = _strategies(run, answers)
+    notes = told_apart(run.warnings, names)
+    table = coverage_figure(run)
     return {
         "run": run,
         "simulated": bool(run.dataset.get("simulated", False)),
@@ -157,102 +98,36 @@ def context(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
         "range": _range(run),
         "scale": scale,
         "answers": answers,
-        "told": _told(answers),
+        "told": told(answers),
         "undecided": summary(run.verdicts) if len(answers) > FEW_ANSWERS else None,
-        "chapters": chapters,
-        "traded": [(c.number - 1, c.title) for c in chapters if c.name in traded],
-        "market": exhibits.market(run, share, tuple(c.name for c in chapters)),
-        "split_tables": split_tables(run),
-        "fragility_tables": fragility_tables(run),
+        "titles": {name: title_of(run, name) for name in names},
+        "notes": notes,
+        "pages": phase_pages(run, answers, share, notes),
+        "months": MONTHS,
+        "traded": [(at, title_of(run, n)) for at, n in enumerate(names) if n in traded],
+        "market": exhibits.market(run, share, names),
         "best": text.prose(run.spa.sentence) if run.spa is not None else "",
         "coverage": exhibits.covered(table),
         "coverage_notes": table.others,
         "findings": findings(run.dataset.get("audit")),
-        "missing": _missing(run),
-        "making": _making(run),
+        "missing": not_looked_for(run),
+        "making": making(run),
+        "again": _again(run),
         "truths": _truths(answers),
     }
 
 
-def _ordered(verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
-    """Grouped by strategy; strategies with a stance that pays first, in the run's order else."""
-    groups: dict[str, list[Verdict]] = {}
-    for verdict in verdicts:
-        groups.setdefault(verdict.strategy, []).append(verdict)
-    inside = (sorted(group, key=_rank) for group in groups.values())
-    return tuple(v for group in sorted(inside, key=lambda g: _rank(g[0])) for v in group)
+def _strategies(run: RunResult, answers: tuple[Answer, ...]) -> tuple[str, ...]:
+    """All strategies with an answer or an equity curve, in the order shown."""
+    curves = (str(pair[0]) for pair in run.equity.columns)
+    return tuple(dict.fromkeys([*(a.verdict.strategy for a in answers), *curves]))
 
 
-def _rank(verdict: Verdict) -> int:
-    """What pays comes first, then what is decided otherwise."""
-    return 0 if verdict.verdict in STANCES else 1 if verdict.verdict == "neither" else 2
+def _again(run: RunResult) -> str:
+    """The name of the folder that `fadefollow run --again` repeats."""
+    from fadefollow.reporting.write import folder_name  # it imports this module
 
-
-def _told(answers: tuple[Answer, ...]) -> tuple[Answer, ...]:
-    """The answers with a paragraph of their own: all of a few, the decided ones of many."""
-    if len(answers) <= FEW_ANSWERS:
-        return answers
-    return tuple(a for a in answers if a.verdict.verdict != "undecided")
-
-
-def _chapters(
-    run: RunResult, answers: tuple[Answer, ...], share: Budget
-) -> tuple[StrategyChapter, ...]:
-    curves = exhibits.equity(run, share)
-    names = dict.fromkeys([*(a.verdict.strategy for a in answers), *curves])
-    return tuple(
-        _chapter(run, name, number, tuple(a for a in answers if a.verdict.strategy == name),
-                 curves.get(name), share, few=len(names) <= FEW_STRATEGIES)
-        for number, name in enumerate(names, start=1)
-    )  # fmt: skip
-
-
-def _chapter(
-    run: RunResult,
-    name: str,
-    number: int,
-    answers: tuple[Answer, ...],
-    curve: Exhibit | None,
-    share: Budget,
-    *,
-    few: bool,
-) -> StrategyChapter:
-    said = run.strategies.get(name, {})
-    alone = len(answers) <= 1
-    return StrategyChapter(
-        number=number,
-        name=name,
-        title=str(said.get("title") or text.titled(name)),
-        story=str(said.get("account") or ""),
-        rules=rules(said),
-        answers=answers,
-        studies=tuple(exhibits.studied(run, a.verdict, share, alone=alone) for a in answers),
-        equity=curve or Exhibit("Equity and drawdown", "It was not traded."),
-        splits=tuple(exhibits.split(a.verdict, alone=alone) for a in answers),
-        returns=tuple(exhibits.returns(run, a.verdict, alone=alone) for a in answers),
-        open=few or any(a.verdict.verdict != "undecided" for a in answers),
-    )
-
-
-def _answer(
-    run: RunResult, verdict: Verdict, row: tuple[ForestRow, ForestRow], number: int
-) -> Answer:
-    small = reason(verdict.fade) if isinstance(verdict.fade, NotTraded) else reason(verdict.follow)
-    trade = run.strategies.get(verdict.strategy, {}).get("trade", {})
-    instrument = trade.get("instrument", "perp") if isinstance(trade, Mapping) else "perp"
-    return Answer(
-        number=number,
-        verdict=verdict,
-        title=text.titled(verdict.phase),
-        sentence=sentence(verdict),
-        doubt=doubt(verdict),
-        truth=truth(verdict, str(instrument)),
-        forest=row,
-        metrics=metrics(verdict),
-        difference=interval_cell(verdict.difference_ci_bps, why=small),
-        detectable=text.cell(text.cost, verdict.detectable_bps, why=small),
-        trades=tuple(trade_lists(run, verdict, stance) for stance in STANCES),
-    )
+    return run.folder.name if run.folder is not None else folder_name(run)
 
 
 def _range(run: RunResult) -> str:
@@ -266,46 +141,6 @@ def _range(run: RunResult) -> str:
 def _truths(answers: tuple[Answer, ...]) -> dict[str, int]:
     kinds = [a.truth.kind for a in answers if a.truth is not None]
     return {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
-
-
-def _missing(run: RunResult) -> tuple[str, ...]:
-    return tuple(
-        f"{outer}: {inner} could not be looked for; missing: {', '.join(streams)}"
-        for outer, parts in run.missing.items()
-        for inner, streams in parts.items()
-    )
-
-
-def _making(run: RunResult) -> dict[str, list[tuple[str, str]]]:
-    """Tables of key and value: how the run was made."""
-    seconds = [(k, f"{v:.2f}\u202fs") for k, v in run.seconds.items()]
-    config = {key: value for key, value in run.config.items() if key != "strategies"}
-    given = run.config.get("strategies", {})
-    named = given if isinstance(given, Mapping) else {}
-    if not named:
-        config = dict(run.config)
-    names = dict.fromkeys([*run.strategies, *named])
-    tables = {
-        "Configuration": _flat(config),
-        **{
-            f"Strategy {name}": _flat({**run.strategies.get(name, {}), **named.get(name, {})})
-            for name in names
-        },
-        "Versions": [("fadefollow", run.version), *_flat(run.versions)],
-        "Time taken": seconds,
-    }
-    return {title: rows for title, rows in tables.items() if rows}
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
-    for key, value in tree.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping) and value:
-            rows += _flat(value, f"{name}.")
-        else:
-            rows.append((name, plain(value)))
-    return rows
 
 
 def _asset(path: Path) -> Markup:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from fadefollow.phases import STANCES
-from fadefollow.reporting.thin import FloatArray, keep_extremes, millis
+from fadefollow.reporting.thin import FloatArray, Line, keep_extremes, millis, thin
 from fadefollow.verdict.model import NotTraded, RunResult, Verdict
 
 #: where the money went, in the order shown
@@ -45,6 +45,15 @@ class SplitFigure:
     strategy: str
     phase: str
     parts: dict[str, tuple[float, ...]]  #: in the order of PARTS, quote currency
+
+
+@dataclass(frozen=True)
+class GainFigure:
+    """The summed net P&L of one phase's trades by stance, quote currency, at their exits."""
+
+    strategy: str
+    phase: str
+    lines: dict[str, Line]
 
 
 @dataclass(frozen=True)
@@ -94,26 +103,49 @@ def split_figure(verdict: Verdict) -> SplitFigure:
     return SplitFigure(verdict.strategy, verdict.phase, parts)
 
 
-def closed_trades(run: RunResult, verdict: Verdict, stance: str) -> pd.DataFrame:
-    """The trades behind one stance of a verdict: whole trades, without those cut off by the end.
+class ClosedTrades:
+    """The trades behind each verdict: whole trades, without those cut off by the end of the data.
 
     The legs of a carry trade are one row here: their P&L summed, over the future leg's notional.
     """
-    table = run.trades
-    mine = table[
-        (table["strategy"] == verdict.strategy)
-        & (table["phase"] == verdict.phase)
-        & (table["stance"] == stance)
-        & (table["exit_reason"] != "end")
-    ]
-    if verdict.symbols:
-        mine = mine[mine["symbol"].isin(verdict.symbols)]
-    return _join_legs(mine)
+
+    def __init__(self, run: RunResult) -> None:
+        whole = run.trades[run.trades["exit_reason"] != "end"]
+        keys = ["strategy", "phase", "stance"]
+        self._none = run.trades.iloc[:0]
+        self._kept: dict[tuple[tuple[str, str, str], tuple[str, ...]], pd.DataFrame] = {}
+        self._by_key = {
+            tuple(map(str, key)): _join_legs(rows)
+            for key, rows in whole.groupby(keys, sort=False, observed=True)
+        }
+
+    def of(self, verdict: Verdict, stance: str) -> pd.DataFrame:
+        """Those of one stance of a verdict, on its coins."""
+        key = (verdict.strategy, verdict.phase, stance)
+        if (key, verdict.symbols) not in self._kept:
+            mine = self._by_key.get(key, self._none)
+            kept = mine[mine["symbol"].isin(verdict.symbols)] if verdict.symbols else mine
+            self._kept[key, verdict.symbols] = kept
+        return self._kept[key, verdict.symbols]
 
 
-def returns_figure(run: RunResult, verdict: Verdict, *, bins: int = 36) -> ReturnsFigure:
+def gain_figure(trades: ClosedTrades, verdict: Verdict, *, points: int = 160) -> GainFigure:
+    """What one phase's trades earned one after the other, in both stances."""
+    lines: dict[str, Line] = {}
+    for stance in STANCES:
+        mine = trades.of(verdict, stance)
+        if len(mine):
+            left, gains = millis(mine["exit_time"]), mine["pnl"].to_numpy(np.float64)
+            order = np.argsort(left, kind="stable")
+            begin = millis(mine["entry_time"]).min()
+            total = np.concatenate(([0.0], np.cumsum(gains[order])))
+            lines[stance] = thin(np.concatenate(([begin], left[order])), total, points=points)
+    return GainFigure(verdict.strategy, verdict.phase, lines)
+
+
+def returns_figure(trades: ClosedTrades, verdict: Verdict, *, bins: int = 36) -> ReturnsFigure:
     """How the returns of one phase's trades are spread, in both stances."""
-    by_stance = {s: closed_trades(run, verdict, s)["return"].dropna() * 1e4 for s in STANCES}
+    by_stance = {s: trades.of(verdict, s)["return"].dropna() * 1e4 for s in STANCES}
     traded = {s: r.to_numpy(np.float64) for s, r in by_stance.items() if len(r)}
     pooled = np.concatenate(list(traded.values())) if traded else np.zeros(1)
     low, high = np.quantile(pooled, [0.005, 0.995])
@@ -131,9 +163,11 @@ def returns_figure(run: RunResult, verdict: Verdict, *, bins: int = 36) -> Retur
     )
 
 
-def trade_lists(run: RunResult, verdict: Verdict, stance: str, *, most: int = 3) -> TradeLists:
+def trade_lists(
+    trades: ClosedTrades, verdict: Verdict, stance: str, *, most: int = 3
+) -> TradeLists:
     """The `most` best and worst trades of one stance, and its exits by reason."""
-    mine = closed_trades(run, verdict, stance).sort_values("return", ascending=False)
+    mine = trades.of(verdict, stance).sort_values("return", ascending=False)
     half = min(most, len(mine) // 2) if len(mine) > 1 else len(mine)
     exits = mine["exit_reason"].astype(str).value_counts()
     return TradeLists(

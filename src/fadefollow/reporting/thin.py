@@ -22,15 +22,6 @@ class Line:
     value: FloatArray
 
 
-@dataclass(frozen=True)
-class Band:
-    """The range of a price per stretch of time; all of shape (n,), `time` being its start."""
-
-    time: FloatArray
-    low: FloatArray
-    high: FloatArray
-
-
 def millis(times: pd.DatetimeIndex | pd.Series) -> FloatArray:
     """Milliseconds since 1970 UTC; NaN where there is no time."""
     index = pd.DatetimeIndex(times)
@@ -50,10 +41,10 @@ def keep_extremes(values: npt.ArrayLike, *, points: int) -> IntArray:
     if series.size <= points:
         return np.arange(series.size)
     size = -(-series.size // max(points // 2 - 1, 1))
-    folded = _fold(series, size)
-    first = np.arange(len(folded)) * size
-    low = np.where(np.isnan(folded), np.inf, folded).argmin(axis=1) + first
-    high = np.where(np.isnan(folded), -np.inf, folded).argmax(axis=1) + first
+    rows = folded(series, size)
+    first = np.arange(len(rows)) * size
+    low = np.where(np.isnan(rows), np.inf, rows).argmin(axis=1) + first
+    high = np.where(np.isnan(rows), -np.inf, rows).argmax(axis=1) + first
     places = np.concatenate(([0], low, high, [series.size - 1]))
     return np.unique(places[places < series.size])
 
@@ -63,15 +54,6 @@ def thin(time: FloatArray, values: npt.ArrayLike, *, points: int) -> Line:
     series = np.asarray(values, np.float64)
     kept = keep_extremes(series, points=points)
     return Line(time[kept], series[kept])
-
-
-def ranges(time: FloatArray, low: npt.ArrayLike, high: npt.ArrayLike, *, points: int) -> Band:
-    """The lowest low and highest high of each of at most `points` stretches."""
-    lows, highs = np.asarray(low, np.float64), np.asarray(high, np.float64)
-    size = max(-(-lows.size // max(points, 1)), 1)
-    lowest = np.fmin.reduce(_fold(lows, size), axis=1)
-    highest = np.fmax.reduce(_fold(highs, size), axis=1)
-    return Band(time[::size], lowest, highest)
 
 
 def packed(values: npt.ArrayLike, dtype: str = "f4") -> dict[str, str]:
@@ -110,7 +92,8 @@ def _grid(time: FloatArray) -> tuple[int, int, IntArray]:
     return start, step, (whole - start) // step
 
 
-def _fold(series: FloatArray, size: int) -> FloatArray:
+def folded(series: FloatArray, size: int) -> FloatArray:
+    """A series in rows of `size` values, the last one filled up with NaN."""
     padded = np.full(-(-series.size // size) * size, np.nan)
     padded[: series.size] = series
     return padded.reshape(-1, size)

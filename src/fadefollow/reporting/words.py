@@ -30,6 +30,7 @@ Match = Literal[
 VERBS = {"fade": "Fading", "follow": "Following"}
 #: what the reason of an undecided verdict contains → in a word, and for several of them
 _DOUBTS: tuple[tuple[str, str, str], ...] = (
+    ("could not be looked for", "no data", "for want of data"),
     ("independent block", "too few events", "with too few independent events"),
     ("neither stance can be traded", "not tradable", "that could not be traded"),
     ("no trade came", "no trades", "without a completed trade"),
@@ -88,7 +89,7 @@ def rules(strategy: Mapping[str, Any]) -> str:
     parts = []
     if "instrument" in trade:
         what = str(trade["instrument"])
-        parts.append(f"trades the {_POSITIONS.get(what, what)}")
+        parts.append(f"trades the {POSITIONS.get(what, what)}")
     if isinstance(trade.get("hold_hours"), int | float):
         parts.append(f"holds {hours(float(trade['hold_hours']))} at most")
     for name in ("stop", "target", "trail"):
@@ -162,7 +163,7 @@ def truth(verdict: Verdict, instrument: str = "perp") -> Truth | None:
         return Truth(
             "unknown",
             f"The lab plants the drift of the perp. What it is worth to a position in the "
-            f"{_POSITIONS.get(instrument, instrument)} was not simulated, so this verdict is not "
+            f"{POSITIONS.get(instrument, instrument)} was not simulated, so this verdict is not "
             "held against it.",
         )
     if planted is None or not math.isfinite(planted):
@@ -172,7 +173,8 @@ def truth(verdict: Verdict, instrument: str = "perp") -> Truth | None:
     return Truth(found.kind, text, plain_bps(planted) if planted else "0")
 
 
-_POSITIONS = {"future": "dated future", "carry": "spread of future and spot"}
+#: instruments as a sentence calls them
+POSITIONS = {"future": "dated future", "carry": "spread of future and spot"}
 _SIMULATED = "What is planted was simulated for this very position, without costs."
 
 
