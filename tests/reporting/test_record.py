@@ -276,7 +276,7 @@ def test_what_is_lost_from_a_run_is_named(
     with pytest.raises(StoreError) as caught:
         read_run(folder)
     assert said in str(caught.value)
-    assert "fadefollow run --again" in str(caught.value)
+    assert "the first line of its config.toml" in str(caught.value)
 
 
 def test_where_the_planted_truth_came_from_is_kept(cases: Cases, tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from reporting_cases import IMG, REPORTS, Cases, write_many, write_slowly, write
 from fadefollow.errors import SpecError, StoreError
 from fadefollow.reporting import write, write_run
 from fadefollow.reporting.index import entries
-from fadefollow.reporting.write import STAGING, folder_name
+from fadefollow.reporting.record import folder_name
+from fadefollow.reporting.write import STAGING
 from fadefollow.verdict.model import RunResult
 
 SPAWN = multiprocessing.get_context("spawn")

@@ -29,7 +29,7 @@ from fadefollow.verdict.model import (
 from fadefollow.verdict.rows import CoinCapacity, FragilityRow, SpaTest, SplitCell
 
 T = TypeVar("T")
-_REPEAT = "`fadefollow run --again` with the folder's name makes it anew"
+_REPEAT = "the first line of its config.toml is the command that makes it anew"
 #: columns without which a table cannot be shown
 _NEEDED: dict[str, tuple[str, ...]] = {
     "trades": TRADE_COLUMNS,

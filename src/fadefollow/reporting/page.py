@@ -23,6 +23,7 @@ from fadefollow.reporting.making import making, not_looked_for
 from fadefollow.reporting.monthly import MONTHS
 from fadefollow.reporting.notes import told_apart
 from fadefollow.reporting.phase_page import phase_pages
+from fadefollow.reporting.record import folder_name
 from fadefollow.reporting.tuning import TuningChapter, chapter
 from fadefollow.reporting.words import headline, summary
 from fadefollow.tuning.model import Tuning
@@ -125,8 +126,6 @@ def _strategies(run: RunResult, answers: tuple[Answer, ...]) -> tuple[str, ...]:
 
 def _again(run: RunResult) -> str:
     """The name of the folder that `fadefollow run --again` repeats."""
-    from fadefollow.reporting.write import folder_name  # it imports this module
-
     return run.folder.name if run.folder is not None else folder_name(run)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, astuple, fields
 from datetime import date, datetime
@@ -28,6 +29,14 @@ from fadefollow.verdict.rows import SplitCell
 SCHEMA = 1
 #: fields of a stance that result.json does not have
 PRIVATE = ("win_rate", "mean_hold_hours", "n_days", "daily_skew", "daily_kurtosis")
+
+
+def folder_name(result: RunResult) -> str:
+    """`20260305T120000Z-name`, with a name that any file system takes."""
+    started = result.started
+    utc = started.tz_localize("UTC") if started.tzinfo is None else started.tz_convert("UTC")
+    safe = re.sub(r"[^A-Za-z0-9_-]+", "-", result.name).strip("-_")[:60].strip("-_")
+    return f"{pd.Timestamp(utc).strftime('%Y%m%dT%H%M%SZ')}-{safe or 'run'}"
 
 
 def result_record(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-import pandas as pd
-
 from fadefollow.errors import StoreError
 from fadefollow.reporting.index import write_index
 from fadefollow.reporting.page import render
-from fadefollow.reporting.record import write_records, write_tables
+from fadefollow.reporting.record import folder_name, write_records, write_tables
 from fadefollow.reporting.staging import STAGING, as_store_error, flush, fsync, staging, sweep
 from fadefollow.reporting.tuning_record import write_trials
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult
 
-__all__ = ["STAGING", "folder_name", "write_files", "write_run"]
+__all__ = ["STAGING", "write_files", "write_run"]
 
 
 def write_run(
@@ -76,14 +73,6 @@ def write_files(files: Mapping[str, bytes], wanted: Path) -> Path:
                 (folder / name).write_bytes(data)
             flush(folder)
             return _publish(folder, wanted)
-
-
-def folder_name(result: RunResult) -> str:
-    """`20260305T120000Z-name`, with a name that any file system takes."""
-    started = result.started
-    utc = started.tz_localize("UTC") if started.tzinfo is None else started.tz_convert("UTC")
-    safe = re.sub(r"[^A-Za-z0-9_-]+", "-", result.name).strip("-_")[:60].strip("-_")
-    return f"{pd.Timestamp(utc).strftime('%Y%m%dT%H%M%SZ')}-{safe or 'run'}"
 
 
 def _publish(folder: Path, wanted: Path) -> Path:

@@ -273,7 +273,8 @@ def left_out(prepared: Prepared) -> list[str]:
         + f" to {max(end for _, end in prepared.spans.values()):%Y-%m-%d %H:%M} UTC"
     )
     if prepared.outside:
-        notes.append(f"{plan.strategy}: {prepared.outside} events fell outside that time")
+        events = "1 event" if prepared.outside == 1 else f"{prepared.outside} events"
+        notes.append(f"{plan.strategy}: {events} fell outside that time")
     return notes
 
 
