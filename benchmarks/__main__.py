@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import commands, resolver, signals, tuning, universe
+from benchmarks import commands, report, resolver, signals, tuning, universe
 
 BENCHMARKS = {
     "commands": commands.main,
+    "report": report.main,
     "resolver": resolver.main,
     "signals": signals.main,
     "tuning": tuning.main,

@@ -218,6 +218,7 @@
     look(from + by, to + by);
   };
   form.hidden = false;
+  for (const slide of section.querySelectorAll(".slide")) slide.hidden = false;
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("click", ({ target }) => {
     if (target.dataset.span !== undefined) span(Number(target.dataset.span));

@@ -22,5 +22,9 @@
   for (const kind of ["pointerover", "focusin"]) document.addEventListener(kind, (e) => { if (about(e)) explain(about(e)); });
   for (const kind of ["pointerout", "focusout"]) document.addEventListener(kind, (e) => { if (about(e)) hide(); });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
-  addEventListener("scroll", hide, { passive: true });
+  /* what has the focus keeps its explanation, which goes along */
+  addEventListener("scroll", () => {
+    const target = document.querySelector("[aria-describedby=tip]");
+    if (target && target === document.activeElement) explain(target); else hide();
+  }, { passive: true });
 })();

@@ -80,7 +80,7 @@ def prices(coins: tuple[str, ...], days: int, seed: int = 7) -> dict[str, pd.Dat
     frames = {}
     for place, coin in enumerate(coins):
         walk = np.cumsum(rng.standard_t(4, len(index)) * 0.004 + 0.00001)
-        close = 30_000 / 20**place * np.exp(walk)
+        close = 30_000 / 20 ** (place % 6) * np.exp(walk)
         opened = np.concatenate(([close[0]], close[:-1]))
         spread = np.abs(rng.normal(0, 0.003, len(index)))
         frame = pd.DataFrame(

@@ -15,9 +15,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import pyarrow.parquet as pq
 import pytest
-from chromium import CHROMIUM, Browser
+from html_page import Page
 from reporting_cases import IMG, NAN, REPORTS, SCRIPT, Cases
-from test_page import Page
 from tuning_cases import (
     ERRORS,
     SPACE,
@@ -166,12 +165,12 @@ def test_lost_trials_are_named(run: RunResult, job: Tuning, tmp_path: Path) -> N
 def test_list_of_runs_marks_tuning(run: RunResult, job: Tuning, tmp_path: Path) -> None:
     write_run(run, tmp_path, REPORTS, tuning=job)
     write_run(replace(run, name="plain"), tmp_path, REPORTS)
-    assert {e.name: e.tuning for e in entries(tmp_path)} == {
-        "plain": "",
-        "tune-fade_crowded_funding": f"5 folds, {720} trials",
+    assert {(e.kind, e.name): e.about for e in entries(tmp_path)} == {
+        ("run", "plain"): "fade_crowded_funding",
+        ("tuning", "tune-fade_crowded_funding"): f"5 folds, {720} trials",
     }
     text = (tmp_path / "index.html").read_text("utf-8")
-    assert text.count('<span class="chip">tuning</span>') == 1
+    assert text.count('<span class="chip kind">tuning</span>') == 1
 
 
 # ---- words ----
@@ -376,10 +375,10 @@ def test_a_logarithmic_range_is_shown_as_one(job: Tuning) -> None:
 
 def test_sections_charts_and_links(page: Page, job: Tuning) -> None:
     ids = page.ids()
-    assert {"answer", "luck", "folds", "search", "market", "strategies"} <= set(ids)
+    assert {"answer", "luck", "folds", "search", "market", "phases"} <= set(ids)
     assert len(ids) == len(set(ids))
-    inner = [a["href"] for t, a in page.tags if t == "a" and (a["href"] or "").startswith("#")]
-    assert {(href or "")[1:] for href in inner} <= set(ids)
+    inner = [a.get("href") or "" for t, a in page.tags if t == "a"]
+    assert {href[1:] for href in inner if href.startswith("#")} <= set(ids)
     wanted = {"folds-1", "stability-1", "importance-1"}
     wanted |= {f"pairs-{k}" for k in range(1, 6)}
     for k in range(1, 7):
@@ -388,11 +387,12 @@ def test_sections_charts_and_links(page: Page, job: Tuning) -> None:
 
 
 def test_charts_are_valid_plotly_with_captions_and_tables(page: Page) -> None:
-    for name, body in page.islands().items():
+    drawn = {n: body for n, body in page.islands().items() if not n.startswith("market")}
+    for name, body in drawn.items():
         painted = json.loads(re.sub(r'"@[a-z]+(/[\d.]+)?"', '"#123456"', json.dumps(body)))
         assert len(go.Figure(painted).data) > 0, name
     charts = [a for _, a in page.tags if "data-chart" in a]
-    assert all(a["role"] == "img" and a["aria-label"] for a in charts)
+    assert all(a["role"] in {"group", "img"} and a["aria-label"] for a in charts)
     tables = [a for t, a in page.tags if t == "details" and a.get("class") == "data"]
     assert len(tables) >= len(charts)
 
@@ -512,24 +512,3 @@ def test_a_job_without_anything_renders(run: RunResult, job: Tuning) -> None:
     text = flat(Page(render(run, REPORTS, bare)))
     assert "Nothing was searched." in text
     assert "There are no folds." in text
-
-
-# ---- in a browser ----
-
-
-@pytest.mark.skipif(not CHROMIUM, reason="needs chromium (apt-get install chromium)")
-@pytest.mark.parametrize("width", [1280, 390])
-def test_charts_are_drawn_without_complaint(run: RunResult, tmp_path: Path, width: int) -> None:
-    jobs = {"hostile": hostile_tuning(), "two": tune(TWO)}
-    with Browser(tmp_path / "profile") as browser:
-        for name, job in jobs.items():
-            path = write_run(replace(run, name=name), tmp_path, REPORTS, tuning=job)
-            browser.open(path / "report.html", width=width, height=26_000)
-            seen = "[...document.querySelectorAll('.chart')].filter(c => c.offsetWidth > 0)"
-            browser.wait(f"{seen}.every(c => c.dataset.drawn === 'true')")
-            browser.run("document.querySelector('input[name=fold]').click()")
-            browser.wait(f"{seen}.some(c => c.dataset.chart === 'search-1')")
-            browser.wait(f"{seen}.every(c => c.dataset.drawn === 'true')")
-            assert browser.run("document.querySelectorAll('img, iframe').length") == 0
-            assert browser.run("document.documentElement.scrollWidth") == width
-            assert browser.complaints == []

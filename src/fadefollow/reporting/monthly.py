@@ -91,8 +91,10 @@ def yearly(equity: pd.Series, *, compound: bool = False) -> dict[int, float]:
 def _gains(equity: pd.Series, keys: list[Key], *, compound: bool) -> dict[Key, float]:
     ends = dict(zip(keys, equity.to_numpy(np.float64).tolist(), strict=True))  # the last one stays
     starts = [1.0, *ends.values()]
-    pairs = zip(ends.items(), starts, strict=False)
-    return {k: end / start - 1 if compound else end - start for (k, end), start in pairs}
+    pairs = [(k, end, start) for (k, end), start in zip(ends.items(), starts, strict=False)]
+    if compound:  # of an account that has nothing left, no month is a share
+        return {k: end / start - 1 for k, end, start in pairs if start > 0}
+    return {k: end - start for k, end, start in pairs}
 
 
 def _table(

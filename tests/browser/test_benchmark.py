@@ -1,0 +1,41 @@
+"""`python -m benchmarks report`: its parts, on a small page."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+
+import pytest
+from browser_cases import Reports
+from playwright.sync_api import Browser
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from benchmarks.report import Opening, judged, opened, parts, ratio
+
+
+def test_parts_of_a_page_add_up() -> None:
+    html = (
+        '<p>é</p><script type="application/json" id="study-1">{"a": 1}</script>'
+        '<script type="application/gzip" id="plotly-source">abcd</script>'
+        '<script type="application/gzip" id="market-1-data">efghij</script>'
+    )
+    found = parts(html)
+    assert (found.plotly, found.data) == (4, len('{"a": 1}') + len("efghij"))
+    assert found.text + found.plotly + found.data == found.whole == len(html) + 1  # é is two
+
+
+@pytest.mark.slow
+def test_times_of_a_page(browser: Browser, reports: Reports) -> None:
+    found = opened(browser, reports.index, loads=1)
+    assert 0 < found.painted <= found.interactive < 20
+    assert math.isnan(found.chart)
+    chart = opened(browser, reports.comparison, loads=1).chart
+    assert 0 < chart < 20
+
+
+def test_figures_beside_their_targets() -> None:
+    assert judged(7.994, 8.0, "MB") == "7.99 MB ≤ 8"
+    assert judged(8.2, 8.0, "MB") == "8.20 MB > ! 8"
+    assert ratio(Opening(3.0, 4.0, 0.0), Opening(0.5, 1.0, 0.0), "painted") == "6.0 ×"
