@@ -126,6 +126,7 @@ def test_a_run_repeated_is_identical_and_leaves_nothing(base, done) -> None:
     assert rows == {
         "verdicts": 2, "trades": len(run.trades), "phases": len(run.phases),
         "equity": run.equity.size, "splits": len(run.splits), "event studies": 2,
+        "prices": sum(map(len, run.prices.values())),
     } | ({"best book": 1} if run.spa is not None else {})  # fmt: skip
     # every trade has 20 fields, of which 6 name it; all of them have a value
     assert next(p.values for p in found.numbers.parts if p.what == "trades") == 14 * len(run.trades)

@@ -41,6 +41,7 @@ def test_runs_are_listed_newest_first(runs):
         (f"{OLD}/", OLD),
         (f"{OLD}/report.html", OLD),
         ("tune", TUNED),
+        ("lab-all", NEW),
         ("0101T", OLD),
         ("20260103", NEW),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import sys
@@ -14,6 +15,7 @@ import pytest
 from scan_cases import HOUR, made_workspace, put_run, store_lab, verdict
 
 from fadefollow import cli
+from fadefollow.job import open_named
 from fadefollow.scan_job import ScanOptions, scan_job
 from fadefollow.workspace import Workspace
 
@@ -108,6 +110,26 @@ def test_a_holdout_stays_closed(scan: Scan, workspace: Workspace) -> None:
     assert "must hold data" in scan(
         "--dataset", "held", "--until", "2023-01-01", "--json", status=2
     )
+
+
+def test_a_time_after_the_end_of_the_data_is_said(scan: Scan) -> None:
+    said = told(scan, "--dataset", "whole", "--until", "2030-01-01")["warnings"]
+    assert any(t.startswith("the data end at ") and t.endswith("before the time asked for")
+               for t in said)  # fmt: skip
+
+
+def test_a_coin_whose_data_ended_long_ago_is_not_called_quiet(
+    scan: Scan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(*args: Any, **options: Any) -> Any:
+        data = open_named(*args, **options)
+        old = data.markets["ETH"].until(pd.Timestamp("2024-03-01", tz="UTC"))
+        return dataclasses.replace(data, markets={**data.markets, "ETH": old})
+
+    monkeypatch.setattr("fadefollow.scan_job.open_named", cut)
+    made = told(scan, "--dataset", "whole", "follow_spot_led")
+    assert "ETH" not in {*made["quiet"], *(row["symbol"] for row in made["rows"])}
+    assert [u["symbols"] for u in made["unseen"]] == [["ETH"]]
 
 
 def test_of_a_coin_that_cannot_be_trusted_only_that_is_shown(scan: Scan) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from pathlib import Path
@@ -138,6 +139,29 @@ def test_changes_of_the_workspace_are_seen_as_well(workspace: Workspace) -> None
     assert said[1] == "of other code: signals/doors.py was changed since"
 
 
+def test_code_that_a_signal_imports_counts_as_its_own(workspace: Workspace) -> None:
+    watch = verdict("selloff_watch", "selloff_watch")
+    files = sorted((workspace.root / "signals").glob("*.py"))
+    shas = {f"signals.{f.stem}.sha256": hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+    put_run(workspace, "20240301T000000Z-demo", watch, changes=shas)
+    question = {"strategy": "selloff_watch", "phase": "selloff_watch"}
+    assert asked(workspace, **question)[0].caveats == ()
+    path = workspace.path("signals", "funding")
+    path.write_text(path.read_text("utf-8") + "\n# more\n")
+    assert asked(workspace, **question)[0].caveats == (
+        "of other code: signals/funding.py was changed since",
+    )
+
+
+def test_other_costs_of_the_data_set_and_a_look_ahead_are_said(workspace: Workspace) -> None:
+    changes = {"dataset.settings.costs.fee": 0.001, "run.revised": True}
+    put_run(workspace, "20240301T000000Z-demo", OURS, changes=changes)
+    assert asked(workspace)[0].caveats == (
+        "a look-ahead: it took records as they were revised later",
+        "of other settings: dataset.costs.fee was 0.001, is not set",
+    )
+
+
 @pytest.mark.parametrize(("last", "hindsight"), [
     ("2024-02-09 23:00", False),  # its last bar closes at the scan's time
     ("2024-02-10 00:00", True),
@@ -187,6 +211,23 @@ def test_a_tuning_job_speaks_for_the_strategy_it_wrote_and_for_no_other(
     put_run(workspace, "20240302T000000Z-tune", OURS, tuning={"tuned": None, "strategy": NAME})
     put_run(workspace, "20240303T000000Z-tune", OURS, tuning=job(f"{name}_2"))
     assert asked(workspace, strategy=name)[0].run == "20240301T000000Z-tune"
+
+
+def test_what_the_tuner_did_not_choose_must_be_the_same_and_the_code_as_well(
+    workspace: Workspace,
+) -> None:
+    name = tuned(workspace)
+    path = workspace.path("strategies", name)
+    # hold_hours was searched, the stop was not
+    text = re.sub("(?m)^hold_hours = .*$", "hold_hours = 48\nstop = 0.1", path.read_text("utf-8"))
+    path.write_text(text)
+    put_run(workspace, "20240301T000000Z-tune", OURS, tuning=job(name),
+            changes={"signals.doors.sha256": "0"})  # fmt: skip
+    assert asked(workspace, strategy=name)[0].caveats == (
+        "out of sample: parameters chosen anew in each stretch",
+        "of other settings: trade.stop was not set, is 0.1",
+        "of other code: signals/doors.py was changed since",
+    )
 
 
 def test_a_tuning_job_on_other_data_than_the_file_says_does_not_speak(workspace: Workspace) -> None:

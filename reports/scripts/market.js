@@ -232,6 +232,7 @@
     if (target.name === "coin") { if (target.tagName === "SELECT") choose(target.value); refresh(); }
     else if (["from", "to"].includes(target.name)) {
       const [from, to] = ["from", "to"].map((name) => Date.parse(`${field(name).value}T00:00Z`));
+      if (Number.isNaN(from + to)) return; /* a day is being typed */
       const wrong = !(from < to + DAY);
       field("to").setCustomValidity(wrong ? "The last day must not be before the first." : "");
       if (wrong) field("to").reportValidity(); else look(from, to + DAY);
@@ -247,7 +248,8 @@
       if (Number.isFinite(from) && Number.isFinite(to)) look(2 * from - to, 2 * to - from);
       const panel = document.getElementById(`market-${value}`);
       location.hash = `#market-${value}`;
-      requestAnimationFrame(() => {
+      /* once the address has brought the overview back */
+      setTimeout(() => {
         panel?.scrollIntoView();
         panel?.querySelector("h3")?.focus({ preventScroll: true });
         const box = panel && boxOf(panel);
@@ -264,6 +266,13 @@
     const link = event.target.closest?.("[data-market]");
     if (!link) return;
     event.preventDefault();
+    // a trade is shown with its phase, its strategy and its stance
+    for (const [name, names] of [["phases", common.phaseNames], ["strategy", common.strategyNames], ["stance", null]]) {
+      const told = link.closest(`[data-of-${name}]`)?.getAttribute(`data-of-${name}`);
+      const value = told && names ? String(names.indexOf(told)) : told;
+      const select = field(name);
+      if (select && [...select.options].some((option) => option.value === value)) select.value = value;
+    }
     ff.market.show(link.dataset.market, Number(link.dataset.from ?? NaN), Number(link.dataset.to ?? NaN));
   });
   /* #market-2, or #market-2/2021-05-01/2021-06-01 */
@@ -273,7 +282,7 @@
     if (from) { look(Date.parse(`${from}T00:00Z`), Date.parse(`${to}T00:00Z`)); }
     if (current().dataset.value !== value || from) {
       choose(value);
-      if (from) location.replace(`#market-${value}`);
+      if (from) document.getElementById(`market-${value}`).scrollIntoView();
     }
   };
   addEventListener("hashchange", follow);

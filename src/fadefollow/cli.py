@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -37,16 +38,23 @@ app.add_typer(data.app, name="data")
 app.add_typer(new, name="new")
 
 
-@app.callback()
-def _global(
-    debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    if version:
+def _version(asked: bool) -> None:
+    if asked:
         from fadefollow import __version__
 
         typer.echo(__version__)
         raise typer.Exit
+
+
+@app.callback()
+def _global(
+    debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    """What every command has."""
 
 
 @app.command()
@@ -56,7 +64,7 @@ def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")])
 
     for path in init_workspace(folder):
         typer.echo(f"made {path}")
-    typer.echo(f"next: cd {folder} && fadefollow run")
+    typer.echo(f"next: cd {shlex.quote(str(folder))} && fadefollow run")
 
 
 app.command()(run)

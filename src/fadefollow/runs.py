@@ -26,8 +26,8 @@ def find_run(runs: Path, asked: str) -> Path:
 
     Args:
         runs: the folder of all runs.
-        asked: a run's folder or a file in it, the folder's name below `runs`, a part of that name
-            that only one run has, or `latest`.
+        asked: a run's folder or a file in it, the folder's name below `runs`, that name without
+            its time (the newest such run), a part of it that only one run has, or `latest`.
 
     Raises:
         UnknownNameError: there is no such run; the message has the nearest name.
@@ -42,7 +42,8 @@ def find_run(runs: Path, asked: str) -> Path:
     for path in (places := (Path(asked), runs / asked)):
         if _is_run(folder := path.parent if path.is_file() else path):
             return folder
-    alike = [folder for folder in stored if asked in folder.name]
+    named = [folder for folder in stored if folder.name.partition("-")[2] == asked]
+    alike = named[:1] or [folder for folder in stored if asked in folder.name]
     if len(alike) > 1:
         raise ParameterError(
             "a part of a run's name must belong to one run",

@@ -46,13 +46,13 @@ def write_strategy(workspace: Workspace, name: str, signal: str) -> Path:
         ),
         '"trade.hold_hours" = { low = 24, high = 168, step = 8 }',
     ]
-    return _write(workspace.root / "strategies" / f"{name}.toml", name, "\n".join(lines) + "\n")
+    return _write(workspace.own("strategies") / f"{name}.toml", name, "\n".join(lines) + "\n")
 
 
 def write_signal(workspace: Workspace, name: str) -> Path:
     """A signal module that works as it is, to be changed into the user's own."""
     text = _SIGNAL.replace("NAME", name).replace("CLASS", _camel(name))
-    return _write(workspace.root / "signals" / f"{name}.py", name, text)
+    return _write(workspace.own("signals") / f"{name}.py", name, text)
 
 
 def _write(path: Path, name: str, text: str) -> Path:

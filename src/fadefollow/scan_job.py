@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from fadefollow.errors import ParameterError
-from fadefollow.job import Step, open_named
+from fadefollow.job import Step, open_named, time_of
 from fadefollow.market.dataset import Dataset, open_dataset
 from fadefollow.market.fetch import fetch_spec, venue_named
 from fadefollow.market.fetch.client import FIRST_WAIT
@@ -125,11 +125,16 @@ def scan_job(
         (name, phase): history.standing(by_name[name], phase) for name, phase in sorted(asked)
     }
     speaking = {row.symbol for row in found.rows}
+    every = {phase for strategy, _ in bets for phase in strategy.phases}
+    blind = {
+        symbol for symbol in good.symbols
+        if every <= {phase for u in found.unseen if symbol in u.symbols for phase in u.phases}
+    }  # fmt: skip
     return Scan(
         time=time, dataset=dataset.name, title=dataset.title, bar=dataset.bar,
         simulated=dataset.simulated, live=options.live, rows=found.rows,
         untrusted=(*source.failed, *apart),
-        quiet=tuple(symbol for symbol in good.symbols if symbol not in speaking),
+        quiet=tuple(symbol for symbol in good.symbols if symbol not in speaking | blind),
         unseen=found.unseen, standings=standings,
         warnings=(*source.notes, *notes, *found.notes, *history.skipped),
     )  # fmt: skip
@@ -171,6 +176,9 @@ def _stored(workspace: Workspace, options: ScanOptions, step: Step) -> _Source:
     ago = pd.Timestamp.now(tz="UTC") - time
     if options.until is None and not dataset.simulated and ago > _OLD:
         notes.append(f"the data end {ago.days} days ago: these are the phases of then, not of now")
+    wanted = time_of(options.until, "--until")
+    if wanted is not None and dataset.holdout is None and wanted > time + dataset.bar:
+        notes.append(f"the data end at {time:%Y-%m-%d %H:%M} UTC, before the time asked for")
     return _Source(dataset, time, (dataset.name,), notes=tuple(notes))
 
 

@@ -32,6 +32,12 @@ Step = Callable[[str, float | None], None]
 
 #: up to so many rows are told in sentences, more only where they are decided
 _FEW = 6
+#: how a verdict stands against what the lab planted
+_KINDS = {
+    "match": "right", "missed": "missed", "false alarm": "false alarm", "wrong way": "wrong way",
+    "within costs": "rightly open (less was planted than a round trip costs)",
+    "nothing planted": "rightly open (nothing was planted)", "unknown": "not held against it",
+}  # fmt: skip
 _COLOURS = {"fade": "magenta", "follow": "cyan", "neither": "red", "undecided": "yellow"}
 
 
@@ -80,9 +86,23 @@ def show_run(result: RunResult, folder: Path) -> None:
     undecided = len(result.verdicts) - len(told)
     if undecided and len(result.verdicts) > _FEW:
         console.print(f"{undecided} undecided; the report says why, row by row", highlight=False)
+    if planted:
+        console.print(f"against the planted truth: {_truths(result)}", highlight=False)
     for warning in result.warnings:
         console.print(f"[yellow]note:[/] {escape(warning)}", highlight=False)
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
+
+
+def _truths(result: RunResult) -> str:
+    """How many verdicts are right, missed, false alarms, …"""
+    from fadefollow.reporting.words import truth
+
+    trades = {name: said.get("trade", {}) for name, said in result.strategies.items()}
+    found = [
+        truth(v, str(trades.get(v.strategy, {}).get("instrument", "perp"))) for v in result.verdicts
+    ]
+    kinds = [one.kind for one in found if one is not None]
+    return ", ".join(f"{kinds.count(kind)} {_KINDS[kind]}" for kind in dict.fromkeys(kinds))
 
 
 def _stance(result: StanceResult | NotTraded) -> str:

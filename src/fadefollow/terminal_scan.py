@@ -55,10 +55,11 @@ def show_scan(scan: Scan) -> None:
 
 
 def _present(scan: Scan, width: int) -> Table:
-    table = _table("Present phases, newest first")
     wide = width >= WIDE
+    # 80 columns have room for a coin of ten letters, the longest phase, and its whole verdict
+    table = _table("Present phases, newest first", gap=1 if wide else 0)
     table.add_column("coin", no_wrap=True, max_width=10)
-    table.add_column("phase", no_wrap=True, max_width=18)
+    table.add_column("phase", no_wrap=True, max_width=18 if wide else 16)
     table.add_column("lean", no_wrap=True)
     if wide:
         table.add_column("who", no_wrap=True, max_width=14)
@@ -66,7 +67,7 @@ def _present(scan: Scan, width: int) -> Table:
     more = (["age"] if wide else []) + (["strength", "price"] if width >= WIDEST else [])
     for name in ("left", *more, "stronger\nthan", "move\nbps"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("last verdict")
+    table.add_column("last verdict", min_width=len("undecided*"))
     for row in scan.rows:
         cells = [escape(row.symbol), escape(row.phase), _LEANS[row.lean]]
         cells += [escape(row.actor)] if wide else []
@@ -169,9 +170,9 @@ def _caveats(console: Console, scan: Scan) -> None:
                       highlight=False)  # fmt: skip
 
 
-def _table(title: str) -> Table:
+def _table(title: str, *, gap: int = 1) -> Table:
     return Table(title=title, title_style="bold", title_justify="left", box=SIMPLE_HEAD,
-                 pad_edge=False, padding=(0, 1, 0, 0))  # fmt: skip
+                 pad_edge=False, padding=(0, gap, 0, 0))  # fmt: skip
 
 
 def _rank(row: ScanRow, *, wide: bool) -> str:
@@ -185,7 +186,7 @@ def _hours(value: float) -> str:
 
 
 def _signed(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:+.0f}".replace("-", "−")
+    return "–" if math.isnan(value) else f"{round(value) or 0:+.0f}".replace("-", "−")
 
 
 def _number(value: float) -> str:

@@ -158,8 +158,13 @@ def _write_tuned(job: Job, walked: Walked, *, write: bool) -> tuple[str | None, 
     """The tuned strategy's file, relative to the workspace, and what there is to say of it."""
     last = walked.folds[-1]
     if last.winner is None:
-        return None, ["no configuration had enough trades up to the end: nothing to trade next"]
-    settings, strategies = job.options.settings, job.workspace.root / "strategies"
+        return None, ["no configuration had enough trades up to the end: nothing was chosen"]
+    if job.workspace.root != job.workspace.output:
+        return None, [
+            "what the last search chose was not written: there is no workspace here "
+            "(`fadefollow init` makes one)"
+        ]
+    settings, strategies = job.options.settings, job.workspace.own("strategies")
     if last.scores[0] <= (0.5 if settings.objectives[0] == "psr" else 0.0):
         return None, [
             f"the best of the last search has {settings.objectives[0]} {last.scores[0]:.2f} "

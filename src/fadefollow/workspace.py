@@ -23,7 +23,7 @@ from fadefollow.spec import build, placed, read_toml
 
 FOLDERS = ("signals", "strategies", "datasets", "reports")
 #: what a workspace holds but does not version
-_PRODUCED = ("store", "runs", "__pycache__")
+_PRODUCED = ("store", "runs", "__pycache__", "*_tuned*.toml")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -53,6 +53,20 @@ class Workspace:
     root: Path
     output: Path
     settings: Settings
+
+    def own(self, folder: str) -> Path:
+        """One of the four folders, to write a user's own file into.
+
+        Raises:
+            ParameterError: the stock workspace is used, which is not the user's.
+        """
+        if self.root != self.output:
+            raise ParameterError(
+                "a file of your own needs a workspace of your own", got="none",
+                where=str(self.output),
+                hint="`fadefollow init DIR` makes one; run the command in it",
+            )  # fmt: skip
+        return self.root / folder
 
     @property
     def store(self) -> Path:

@@ -44,6 +44,7 @@ def test_a_run_is_identical_to_itself_also_where_nothing_is_known(run) -> None:
     assert {one.what: one.rows_now for one in found.parts} == {
         "verdicts": 3, "trades": len(run.trades), "phases": len(run.phases),
         "equity": run.equity.size, "event studies": 2,
+        "prices": sum(map(len, run.prices.values())),
     }  # fmt: skip
     assert part(found, "trades").values == 14 * len(run.trades)
     assert found.values == sum(one.values for one in found.parts)
@@ -189,7 +190,7 @@ def test_warnings_that_differ_are_told_and_do_not_count(run) -> None:
 def test_a_run_without_trades_can_be_compared(run) -> None:
     empty = replace(
         run, trades=run.trades.iloc[:0], phases=run.phases.iloc[:0], event_studies=(),
-        equity=run.equity.iloc[:, :0], verdicts=(),
+        equity=run.equity.iloc[:, :0], verdicts=(), prices={},
     )  # fmt: skip
     assert differences(empty, empty).identical
     assert differences(empty, empty).parts == ()

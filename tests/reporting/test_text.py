@@ -105,12 +105,12 @@ def test_headline_counts_verdicts() -> None:
     assert headline((fade,)) == lead
     assert headline((fade, open_, open_)) == f"{lead}; 2 more undecided"
     assert headline((open_, neither)) == (
-        "None of the 2 phases tested pays: 1 undecided, 1 where neither stance pays"
+        "None of the 2 phases asked about pays: 1 undecided, 1 where neither stance pays"
     )
     assert headline((fade, answer("follow"), open_)) == (
-        "2 of the 3 phases tested pay: 1 to fade, 1 to follow; 1 more undecided"
+        "2 of the 3 phases asked about pay: 1 to fade, 1 to follow; 1 more undecided"
     )
-    assert headline((fade, fade)) == "2 of the 2 phases tested pay: 2 to fade"
+    assert headline((fade, fade)) == "2 of the 2 phases asked about pay: 2 to fade"
     assert headline(()) == "Nothing was measured"
 
 

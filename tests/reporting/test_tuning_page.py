@@ -478,7 +478,7 @@ def test_all_failed_is_said_plainly(run: RunResult) -> None:
         "Tuning found nothing to trade out of sample",
         "No fold has a winner: no search had a complete trial of 30 trades.",
         "No search has a winner: there is no luck to measure.",
-        "There is nothing to trade next: 12 trials: 12 failed.",
+        "The last search chose nothing: 12 trials: 12 failed.",
         "36 of 36 trials failed",
         "no file: there is no winner",
     ):

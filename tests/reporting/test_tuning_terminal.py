@@ -41,7 +41,7 @@ def test_folds_answer_and_places(capsys: pytest.CaptureFixture[str]) -> None:
 def test_all_failed(capsys: pytest.CaptureFixture[str]) -> None:
     lines = said(all_failed(), capsys)
     assert max(map(len, lines)) <= 80
-    assert "There is nothing to trade next: 12 trials: 12 failed." in lines
+    assert "The last search chose nothing: 12 trials: 12 failed." in lines
     assert "Tuning found nothing to trade out of sample" in lines
 
 

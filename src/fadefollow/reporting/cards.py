@@ -142,7 +142,11 @@ def tuning_card(tuning: Tuning) -> str:
         line(f"Searched: {searched}", faded=True),
         table(head, rows, left=(0, 1, 2, 8), rest="folds", rest_in="tuning.folds"),
         *([line(told)] if math.isfinite(psr) else []),
-        *([line(f"What to trade next is in {tuning.tuned}.", faded=True)] if tuning.tuned else []),
+        *(
+            [line(f"What the last search chose, on all data, is in {tuning.tuned}.", faded=True)]
+            if tuning.tuned
+            else []
+        ),
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from fadefollow.phases import STANCES, Stance
 from fadefollow.reporting.comparison_settings import Setting, settings
 from fadefollow.reporting.load import read_run, read_tuning
 from fadefollow.tuning.model import Tuning
-from fadefollow.verdict.model import NotTraded, RunResult, StanceResult, Verdict
+from fadefollow.verdict.model import RunResult, StanceResult, Verdict
 
 #: what runs are called in a comparison, in the order given
 LETTERS = "ABCDEFGH"
@@ -90,10 +90,8 @@ class Row:
 
     @property
     def equal(self) -> bool:
-        """Whether all runs have the same verdict, means, intervals and counts."""
-        told = {
-            (v.verdict, *(_numbers(s) for s in (v.fade, v.follow))) for v in self.present
-        }  # fmt: skip
+        """Whether all runs have the same verdict with the same numbers."""
+        told = {repr(asdict(v)) for v in self.present}  # in which NaN equals NaN
         return not self.partial and len(told) == 1
 
 
@@ -210,13 +208,6 @@ def _apart(row: Row, stance: Stance) -> bool:
 
 def _finite(value: float) -> bool:
     return math.isfinite(value)
-
-
-def _numbers(stance: StanceResult | NotTraded) -> tuple[str, ...]:
-    if isinstance(stance, NotTraded):
-        return (stance.reason,)
-    shown = stance.n_trades, stance.mean_net_bps, *stance.ci_bps, stance.p_adjusted
-    return tuple(map(repr, shown))
 
 
 def _overlaps(one: Stored, other: Stored) -> Iterator[Overlap]:

@@ -64,7 +64,9 @@ def _worth(curves: Sequence[tuple[str, EquityCurve]]) -> bool:
 
 
 def _exhibit(stance: str, curves: Curves) -> Exhibit:
-    caption = "Gain on fixed capital, marked to market at the end of each UTC day, net of costs."
+    caption = (
+        "Gain on the first capital, marked to market at the end of each UTC day, net of costs."
+    )
     return exhibit(titled(stance), caption, _chart(curves), _table(curves))
 
 

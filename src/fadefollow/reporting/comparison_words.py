@@ -104,6 +104,13 @@ def _notes(found: Comparison) -> Iterator[str]:
             "another verdict by that alone."
         )
     chance = [o.key for o in found.settings if o.group == OPTIONS and o.key.endswith(_CHANCE)]
+    searched = [key for key in chance if key.startswith("search")]
+    if searched:
+        yield (
+            f"The searches drew their trials in another way ({listed(searched)}): they may have "
+            "chosen other parameters by that alone."
+        )
+    chance = [key for key in chance if key not in searched]
     if chance:
         yield (
             f"Chance was drawn in another way ({listed(chance)}): intervals and p move a little by "

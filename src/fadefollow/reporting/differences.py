@@ -143,6 +143,7 @@ _KEYS: Mapping[str, list[str]] = {
     "event studies": ["strategy", "phase"],
     "best book": [],
     "fragility": ["strategy", "phase", "change"],
+    "prices": ["symbol", "time"],
 }
 _SEARCH_KEYS: Mapping[str, list[str]] = {
     "trials": ["fold", "number"],
@@ -162,7 +163,14 @@ def _tables(run: RunResult) -> dict[str, pd.DataFrame]:
         "event studies": _flat(run.event_studies, EventStudy),
         "best book": _flat([run.spa] if run.spa is not None else [], SpaTest),
         "fragility": _flat(run.fragility, FragilityRow),
+        "prices": _prices(run.prices),
     }
+
+
+def _prices(prices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """What is drawn of all coins, one row a bar."""
+    parts = [t.rename_axis("time").reset_index().assign(symbol=s) for s, t in prices.items()]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def _searches(tuning: Tuning | None) -> dict[str, pd.DataFrame]:

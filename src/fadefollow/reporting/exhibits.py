@@ -48,19 +48,27 @@ __all__ = [
 def equity(run: RunResult, budget: Budget) -> dict[str, Exhibit]:
     """By strategy, equity and drawdown of both stances."""
     title = "Equity and drawdown"
-    caption = (
-        "Gain on fixed capital, marked to market at the end of each UTC day, net of all costs; "
-        "below, the fall from the last peak, in the same unit."
-    )
     figures = equity_figures(run, points=budget.equity_points)
     phases = Counter(v.strategy for v in run.verdicts)
     whose = {f.strategy: _of_all(phases[f.strategy]) for f in figures}
     return {
-        f.strategy: exhibit(title, whose[f.strategy] + caption, equity_chart(f), _years(f))
+        f.strategy: exhibit(title, whose[f.strategy] + _gained(f), equity_chart(f), _years(f))
         if f.curves
         else Exhibit(title, "Neither stance was traded: there is no equity to show.")
         for f in figures
     }
+
+
+def _gained(figure: EquityFigure) -> str:
+    capital, fall = (
+        ("what the account began with, gains compounded", "as a share of it")
+        if figure.compound
+        else ("fixed capital", "in the same unit")
+    )
+    return (
+        f"Gain on {capital}, marked to market at the end of each UTC day, net of all costs; "
+        f"below, the fall from the last peak, {fall}."
+    )
 
 
 def _of_all(phases: int) -> str:

@@ -84,6 +84,8 @@ def market(run: RunResult, budget: Budget, strategies: tuple[str, ...] = ()) -> 
                 for name in codes.phases
             ],
             "strategies": titles,
+            "phaseNames": codes.phases,
+            "strategyNames": codes.strategies,
             "reasons": codes.reasons,
             "panels": [
                 {

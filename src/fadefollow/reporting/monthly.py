@@ -51,8 +51,7 @@ class MonthlyTable:
 
 def monthly_tables(run: RunResult, strategy: str) -> tuple[MonthlyTable, ...]:
     """One table a stance that has an equity curve, coloured on one scale; latest year first."""
-    trade = run.strategies.get(strategy, {}).get("trade", {})
-    compound = bool(trade.get("compound", False)) if isinstance(trade, Mapping) else False
+    compound = compounds(run, strategy)
     curves = {
         stance: run.equity[(strategy, stance)].dropna()
         for stance in STANCES
@@ -66,6 +65,12 @@ def monthly_tables(run: RunResult, strategy: str) -> tuple[MonthlyTable, ...]:
     sizes = [abs(gain) for months, _ in found.values() for gain in months.values() if gain]
     reach = float(np.quantile(sizes, 0.9)) if sizes else 1.0
     return tuple(_table(s, months, years, reach) for s, (months, years) in found.items())
+
+
+def compounds(run: RunResult, strategy: str) -> bool:
+    """Whether a strategy's positions grow with its gains."""
+    trade = run.strategies.get(strategy, {}).get("trade", {})
+    return bool(trade.get("compound", False)) if isinstance(trade, Mapping) else False
 
 
 def monthly(equity: pd.Series, *, compound: bool = False) -> dict[tuple[int, int], float]:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from fadefollow.phases import STANCES
+from fadefollow.reporting.monthly import compounds, yearly
 from fadefollow.reporting.thin import FloatArray, Line, keep_extremes, millis, thin
 from fadefollow.verdict.model import NotTraded, RunResult, Verdict
 
@@ -18,16 +19,18 @@ PARTS = ("price", "funding", "fees", "slippage", "liquidation")
 
 @dataclass(frozen=True)
 class EquityCurve:
-    """One stance of a strategy: gain and drawdown in per cent of the fixed capital, and by year.
+    """One stance of a strategy: gain and drawdown in per cent, and the gain of each year.
 
-    Positions are sized by the fixed capital: gains add up and do not compound.
+    Usually positions are sized by a fixed capital, of which all these are shares, and gains add
+    up. Where they compound, a drawdown is a share of the peak, a year's gain one of what the
+    account was worth when the year began.
     """
 
     stance: str
     time: FloatArray  #: milliseconds since 1970 UTC, of both curves
     gain: FloatArray
     drawdown: FloatArray
-    years: dict[int, float]  #: gain of each calendar year, fraction of the capital
+    years: dict[int, float]  #: gain of each calendar year, fraction
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class EquityFigure:
 
     strategy: str
     curves: tuple[EquityCurve, ...]
+    compound: bool = False  #: positions grow with gains
 
 
 @dataclass(frozen=True)
@@ -84,13 +88,14 @@ def equity_figures(run: RunResult, *, points: int = 800) -> tuple[EquityFigure, 
     columns = [(str(pair[0]), str(pair[1])) for pair in run.equity.columns]
     figures = []
     for strategy in dict.fromkeys(s for s, _ in columns):
+        compound = compounds(run, strategy)
         curves = [
-            _curve(stance, run.equity[(strategy, stance)].dropna(), points)
+            _curve(stance, run.equity[(strategy, stance)].dropna(), points, compound=compound)
             for stance in STANCES
             if (strategy, stance) in columns
         ]
         drawn = tuple(c for c in curves if c.time.size)
-        figures.append(EquityFigure(strategy, drawn))
+        figures.append(EquityFigure(strategy, drawn, compound))
     return tuple(figures)
 
 
@@ -180,11 +185,13 @@ def trade_lists(
     )
 
 
-def _curve(stance: str, value: pd.Series, points: int) -> EquityCurve:
+def _curve(stance: str, value: pd.Series, points: int, *, compound: bool) -> EquityCurve:
     time = millis(pd.DatetimeIndex(value.index))
     series = value.to_numpy(np.float64)
     peak = np.maximum.accumulate(np.fmax(series, 1.0)) if series.size else series
     gain, drawdown = (series - 1) * 100, (series - peak) * 100
+    if compound:
+        drawdown = drawdown / peak
     kept = np.union1d(
         keep_extremes(gain, points=points // 2), keep_extremes(drawdown, points=points // 2)
     )
@@ -193,14 +200,8 @@ def _curve(stance: str, value: pd.Series, points: int) -> EquityCurve:
         time=time[kept],
         gain=gain[kept],
         drawdown=drawdown[kept],
-        years=_years(value),
+        years=yearly(value, compound=compound),
     )
-
-
-def _years(value: pd.Series) -> dict[int, float]:
-    ends = value.groupby(pd.DatetimeIndex(value.index).year).last()
-    starts = ends.shift(1, fill_value=1.0)
-    return {int(year): float(gain) for year, gain in (ends - starts).items()}  # type: ignore[call-overload]
 
 
 def _join_legs(trades: pd.DataFrame) -> pd.DataFrame:

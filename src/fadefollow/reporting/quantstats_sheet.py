@@ -27,8 +27,8 @@ from fadefollow.reporting.text import when
 _FEW_DAYS = 30
 _NOTE = (
     "Daily returns on the equity of the day before: compounded, they give the equity of "
-    "fadefollow's report, which sizes every position by one fixed capital and adds gains up. Its "
-    "Sharpe ratio, which is on that capital, therefore differs from the one here"
+    "fadefollow's report, which unless told otherwise sizes every position by one fixed capital "
+    "and adds gains up. Its Sharpe ratio, on that capital, therefore differs from the one here"
 )
 
 

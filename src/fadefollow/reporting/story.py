@@ -48,10 +48,15 @@ def story_of(run: RunResult, answer: Answer, lean: tuple[int, str] | None) -> St
         "Parameters": _params(params) if isinstance(params, Mapping) else "",
     }
     return Story(
-        about=str(said.get("signal_about") or ""),
+        about=_unmarked(str(said.get("signal_about") or "")),
         account=str(said.get("account") or ""),
         facts=tuple((label, value) for label, value in facts.items() if value),
     )
+
+
+def _unmarked(said: str) -> str:
+    """A module's words without the marks that its docstring sets them in."""
+    return said.replace("**", "").replace("`", "")
 
 
 def _leans(lean: tuple[int, str] | None) -> str:

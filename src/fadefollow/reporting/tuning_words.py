@@ -193,7 +193,7 @@ def next_up(tuning: Tuning) -> Sentence:
     last = next((f for f in tuning.folds if f.test is None), None)
     if last is None or last.winner is None:
         why = f": {counted(last)}" if last is not None else ": there was no last search."
-        return Sentence("There is nothing to trade next", why)
+        return Sentence("The last search chose nothing", why)
     said = parameters(as_found(last.params, tuning), short_names(tuning))
     written = f"; written to {tuning.tuned}" if tuning.tuned else ""
     return Sentence(

@@ -38,7 +38,7 @@ _DOUBTS: tuple[tuple[str, str, str], ...] = (
     (
         "best of so many",
         "luck of many tries",
-        "that look good, but no better than the best of so many tries by luck",
+        "no better than the best of so many tries by luck",
     ),
     ("no placebo", "no placebo", "without a placebo to compare with"),
     ("placebos do as well", "like placebo", "no better than shifted placebos"),
@@ -107,12 +107,12 @@ def headline(verdicts: tuple[Verdict, ...]) -> str:
     if len(verdicts) == 1:
         return sentence(verdicts[0]).lead
     if not paying:
-        return f"None of the {len(verdicts)} phases tested pays: {rest}"
+        return f"None of the {len(verdicts)} phases asked about pays: {rest}"
     if len(paying) == 1:
         return f"{sentence(paying[0]).lead}; {rest}"
     words: Counter[str] = Counter(v.verdict for v in paying)
     ways = ", ".join(f"{words[w]} to {w}" for w in VERBS if words[w])
-    lead = f"{len(paying)} of the {len(verdicts)} phases tested pay: {ways}"
+    lead = f"{len(paying)} of the {len(verdicts)} phases asked about pay: {ways}"
     return f"{lead}; {rest}" if rest else lead
 
 

@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -26,6 +26,7 @@ from fadefollow.market.dataset import Dataset
 from fadefollow.runs import stored_runs
 from fadefollow.scanning.model import Standing, Tried
 from fadefollow.scanning.needs import Bet
+from fadefollow.verdict.trials import modules_of
 from fadefollow.workspace import Workspace
 
 #: what of a strategy does not change its trades
@@ -214,20 +215,34 @@ class History:
             said.append(f"of another simulation that was called {run.dataset}")
         if pd.Timestamp(run.range[1], tz="UTC") >= self.time:
             said.append(f"hindsight: it saw data until {run.range[1]}, after this scan's time")
+        asked = run.config.get("run" if run.tuned is None else "tune", {})
+        if asked.get("revised"):
+            said.append("a look-ahead: it took records as they were revised later")
+        name, chosen = strategy.name, frozenset[str]()
         if run.tuned is not None:
             said.append("out of sample: parameters chosen anew in each stretch")
-            return said
-        if strategy.tuned is not None:
+            name, chosen = run.tuned[1], frozenset(strategy.search)
+        elif strategy.tuned is not None:
             said.append(f"in sample until {strategy.tuned.until[:10]}: its parameters were chosen "
                         f"on {strategy.tuned.dataset}")  # fmt: skip
-        differ = _differences(run.config["strategies"].get(strategy.name, {}), _filled(bet))
+        then, now = _flat(run.config["strategies"].get(name, {})), _flat(_filled(bet))
+        if run.dataset in self.names:
+            settings = run.config["dataset"]["settings"]
+            then |= _flat(settings.get("costs", {}), "dataset.costs.")
+            now |= _flat(self.dataset.costs, "dataset.costs.")
+        differ = _differences(then, now, besides=chosen)
         if differ:
             more = f" and {len(differ) - _MOST} more" if len(differ) > _MOST else ""
             said.append(f"of other settings: {', '.join(differ[:_MOST])}{more}")
-        path = self.workspace.path("signals", signal.name())
-        code = hashlib.sha256(path.read_bytes()).hexdigest()
-        if run.config["signals"].get(signal.name(), {}).get("sha256") != code:
-            said.append(f"of other code: signals/{signal.name()}.py was changed since")
+        changed = [
+            module.replace(".", "/") + ".py"
+            for module, path in sorted(modules_of(signal).items())
+            if run.config["signals"].get(module.removeprefix("signals."), {}).get("sha256")
+            != hashlib.sha256(path.read_bytes()).hexdigest()
+        ]
+        if changed:
+            verb = "was" if len(changed) == 1 else "were"
+            said.append(f"of other code: {', '.join(changed)} {verb} changed since")
         return said
 
 
@@ -265,13 +280,14 @@ def _filled(bet: Bet) -> dict[str, Any]:
     return {**made, "params": signal.model_dump(mode="json", exclude_none=True)}
 
 
-def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """`trade.hold_hours was 48, is 72` for each setting that differs."""
-    was, is_ = _flat(then), _flat(now)
+def _differences(
+    was: Mapping[str, Any], now: Mapping[str, Any], *, besides: Collection[str]
+) -> list[str]:
+    """`trade.hold_hours was 48, is 72` for each setting that differs, by their flat names."""
     return [
-        f"{key} was {was.get(key, 'not set')}, is {is_.get(key, 'not set')}"
-        for key in sorted({*was, *is_})
-        if was.get(key) != is_.get(key)
+        f"{key} was {was.get(key, 'not set')}, is {now.get(key, 'not set')}"
+        for key in sorted({*was, *now} - set(besides))
+        if was.get(key) != now.get(key)
     ]
 
 

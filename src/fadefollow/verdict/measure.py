@@ -180,7 +180,7 @@ def judged(
         verdicts=(*(_with_truth(v, dataset, strategies[v.strategy]) for v in verdicts), *untraded),
         event_studies=tuple(study for of_plan in studies for study in of_plan),
         trades=_trades(plans, made),
-        phases=_phases([phases for _, phases in found]),
+        phases=_phases([phases for _, phases in found], ready),
         equity=_equity(plans, made, hands, shared),
         missing={name: lacks for name, lacks in missing.items() if lacks},
         warnings=tuple(dict.fromkeys([*said, *_missing_notes(missing)])),
@@ -333,18 +333,42 @@ def _looked_for(verdict: Verdict, found: Phases) -> Verdict:
     if not streams or not all(streams):
         return verdict
     names = sorted({name for missing in streams for name in missing or ()})
-    no = NotTraded(f"the phase could not be looked for: no coin has {' and '.join(names)}")
+    no = NotTraded(f"the phase could not be looked for: no coin has {_all(names)}")
     return replace(verdict, fade=no, follow=no, why=f"undecided: {no.reason}")
 
 
-def _phases(detected: Sequence[Phases]) -> pd.DataFrame:
-    """All events of all signals; the same signal with other parameters counts as another."""
-    once = {id(found): found for found in detected}.values()
-    tables = [found.table for found in once if len(found.table)]
+def _all(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"all of {', '.join(names)}"
+
+
+def _phases(detected: Sequence[Phases], ready: Sequence[Ready] = ()) -> pd.DataFrame:
+    """The events that the run is about, each once.
+
+    Of a signal with several sets of parameters, a phase's events are those of the strategies that
+    trade it; those of a phase that no strategy trades are of the first set.
+    """
+    once = list({id(found): found for found in detected}.values())
+    traded: dict[int, set[str]] = {}
+    for one in ready:
+        traded.setdefault(id(one.phases), set()).update(one.strategy.phases)
+    wanted = {(_signal(f), name) for f in once for name in traded.get(id(f), ())}
+    tables, first = [], set[tuple[str, str]]()
+    for found in once:
+        if not len(found.table):
+            continue
+        names = set(found.table["phase"].astype(str))
+        free = {n for n in names if (_signal(found), n) not in wanted | first}
+        first |= {(_signal(found), name) for name in free}
+        tables.append(found.table[found.table["phase"].isin(traded.get(id(found), set()) | free)])
     if not tables:
         return next((found.table for found in once), pd.DataFrame(columns=COLUMNS))
     table = pd.concat(tables, ignore_index=True)
+    table = table.drop_duplicates(["time", "symbol", "signal", "phase"])
     return table.sort_values(["time", "symbol", "phase"], kind="stable", ignore_index=True)
+
+
+def _signal(found: Phases) -> str:
+    return str(found.table["signal"].iloc[0]) if len(found.table) else ""
 
 
 def _trades(

@@ -44,7 +44,7 @@ def how(found: Found) -> str:
     return (
         f"Simulated markets of {d['coins']} coins and {d['years']:g} years, bars of {d['bar']}, "
         f"without drift: {counts}; seeds from {d['seed']}. In each, `{found['strategy']}` is "
-        f"tuned: {d['folds']} folds and a last search for what to trade next, {d['trials']} trials "
+        f"tuned: {d['folds']} folds and a last search on all data, {d['trials']} trials "
         f"each; the verdict on the joined out-of-sample book has {d['draws']} placebo shifts and "
         f"{2 * d['draws']} bootstrap replicates. In brackets: 95 % intervals."
     )
