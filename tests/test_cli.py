@@ -260,6 +260,26 @@ def test_new_signal_and_strategy_run_as_they_are(folder: Path, fadefollow_here: 
     assert "big_move_up" in result.stdout
 
 
+def test_version_alone(folder: Path, fadefollow_here: Here) -> None:
+    from fadefollow import __version__
+
+    told = fadefollow_here("--version", cwd=folder)
+    assert (told.returncode, told.stdout) == (0, f"{__version__}\n")
+
+
+def test_outside_a_workspace_nobody_s_file_is_written(
+    tmp_path: Path, fadefollow_here: Here
+) -> None:
+    from fadefollow.workspace import stock_root
+
+    for words in (["signal", "my_own"], ["strategy", "my_own", "--signal", "funding"]):
+        told = fadefollow_here("new", *words, cwd=tmp_path)
+        assert told.returncode == 2
+        assert "fadefollow init" in told.stderr
+    assert list(tmp_path.iterdir()) == []
+    assert not list(stock_root().glob("s*/my_own.*"))
+
+
 def test_help_and_version_do_not_need_the_heavy_libraries(folder: Path) -> None:
     code = (
         "import sys; from fadefollow.cli import main\n"

@@ -73,7 +73,7 @@ def test_a_whole_name_is_not_taken_for_a_part_of_another(runs):
 @pytest.mark.parametrize(
     ("asked", "error", "says"),
     [
-        ("lab-all", ParameterError, f"got 'lab-all', in 2 names: {NEW}, {OLD}\n  hint: give more"),
+        ("lab-al", ParameterError, f"got 'lab-al', in 2 names: {NEW}, {OLD}\n  hint: give more"),
         ("tune-fade_dors", UnknownNameError, f"did you mean '{TUNED}'? the newest: {NEW}, "),
         ("lab-some", UnknownNameError, f"the newest: {NEW}, {TUNED}, {OLD}"),
         ("", ParameterError, "a run must be named"),
@@ -99,4 +99,4 @@ def test_of_many_runs_three_are_told(runs):
         folder.mkdir()
         (folder / "result.json").write_text("{}")
     with pytest.raises(ParameterError, match=r"in 7 names: 20260109\S+, .*, and 4 more"):
-        find_run(runs, "lab-all")
+        find_run(runs, "lab-al")
