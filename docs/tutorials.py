@@ -190,7 +190,7 @@ def best(run: Found) -> str:
     return (
         f"Of the claims, to {row['claim']} `{row['phase']}` comes closest: "
         f"{_bps(side['mean_net_bps'], *side['ci_bps'])} bps over {side['n_trades']} trades, where "
-        f"any hour made {_bps(side['anyhour_mean_bps'])}; corrected p {side['p_adjusted']:.2f}; "
+        f"any hour made {_bps(side['anyhour_mean_bps'])}; corrected p {_p(side['p_adjusted'])}; "
         f"{seen}."
     )
 
@@ -243,8 +243,12 @@ def _named(row: Found, run: Found) -> str:
     return f"`{row['phase']}`" + (f" ({row['strategy']})" if several else "")
 
 
+def _p(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.005 else "<0.01"
+
+
 def _cells(side: Found) -> tuple[str, ...]:
-    p = "–" if side["p_adjusted"] is None else f"{side['p_adjusted']:.2f}"
+    p = "–" if side["p_adjusted"] is None else _p(side["p_adjusted"])
     mean = _bps(side["mean_net_bps"], *side["ci_bps"])
     return str(side["n_trades"]), mean, _bps(side["anyhour_mean_bps"]), p
 
