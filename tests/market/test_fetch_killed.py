@@ -84,7 +84,9 @@ def check_schedule(
     assert Store(root).read("data").fingerprint == undisturbed[venue]
 
 
-@pytest.mark.parametrize(("seed", "venue"), [(1, "binance"), (2, "bybit")])
+@pytest.mark.parametrize(
+    ("seed", "venue"), [(1, "binance"), pytest.param(2, "bybit", marks=pytest.mark.slow)]
+)
 def test_faults_and_kills_leave_no_trace(
     seed: int, venue: str, exchange: Replay, undisturbed: dict[str, str], tmp_path: Path
 ) -> None:

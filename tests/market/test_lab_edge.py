@@ -106,6 +106,7 @@ def test_planted_edges_are_added_over_their_horizons_and_nowhere_else() -> None:
         np.testing.assert_allclose(ratio - 1.0, expected, atol=1e-10)
 
 
+@pytest.mark.slow  # 17 s; below, one kind of label at a time
 def test_no_label_tells_what_comes_next() -> None:
     """Nothing planted: a long from any phase's start earns nothing within a day."""
     labs = [
