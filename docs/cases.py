@@ -25,10 +25,10 @@ from fadefollow.engine.plan import books, prepare, trade_table
 from fadefollow.engine.resolver import outcomes
 from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.features import spot_premium_bps
-from fadefollow.job import open_named
 from fadefollow.market import Market
 from fadefollow.market.contracts import constant_maturity_basis, usable_rows
 from fadefollow.market.dataset import Dataset
+from fadefollow.opening import open_named
 from fadefollow.phases import STANCES, Phases
 from fadefollow.verdict.measure import detect
 from fadefollow.workspace import Workspace, find_workspace

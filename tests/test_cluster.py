@@ -17,7 +17,7 @@ from dask_cluster import cluster, dask_cluster  # noqa: F401
 import fadefollow.crew.cluster as module
 from fadefollow.crew import CrewError, crew
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.job import open_named
+from fadefollow.opening import open_named
 from fadefollow.verdict.calibrating import Design, Notebook, calibrate
 from fadefollow.verdict.detection import measure_detection
 from fadefollow.verdict.measure import Settings, measure

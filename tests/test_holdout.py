@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import StoreError
-from fadefollow.job import RunOptions, open_named, run_job
+from fadefollow.job import RunOptions, run_job
 from fadefollow.ledger import Opening, Trial
+from fadefollow.opening import open_named
 from fadefollow.reporting import read_run
 from fadefollow.verdict.trials import configuration
 from fadefollow.workspace import Workspace, find_workspace, init_workspace

@@ -15,7 +15,7 @@ import pytest
 from scan_cases import HOUR, made_workspace, put_run, store_lab, verdict
 
 from fadefollow import cli
-from fadefollow.job import open_named
+from fadefollow.opening import open_named
 from fadefollow.scan_job import ScanOptions, scan_job
 from fadefollow.workspace import Workspace
 

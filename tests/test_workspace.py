@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from fadefollow import job
+from fadefollow import opening
 from fadefollow.errors import ParameterError, SpecError, StoreError, UnknownNameError
 from fadefollow.scaffold import write_signal, write_strategy
 from fadefollow.workspace import find_workspace, init_workspace, stock_root
@@ -184,11 +184,11 @@ def test_a_full_disk_leaves_no_half_sample(workspace, tmp_path: Path, monkeypatc
     market = SimpleNamespace(streams=("perp",), table=lambda _: table)
     truth = SimpleNamespace(to_parquet=full_disk)
     dataset = SimpleNamespace(markets={"BTC": market}, truth=truth)
-    monkeypatch.setattr(job, "open_named", lambda *_: dataset)
+    monkeypatch.setattr(opening, "open_named", lambda *_: dataset)
     with pytest.raises(StoreError, match="No space left"):
-        job.sample(workspace, "lab", tmp_path / "sample")
+        opening.sample(workspace, "lab", tmp_path / "sample")
     assert not (tmp_path / "sample").exists()
     dataset.truth = None
-    written = job.sample(workspace, "lab", tmp_path / "sample")
+    written = opening.sample(workspace, "lab", tmp_path / "sample")
     assert written == [p for p in (tmp_path / "sample").rglob("*") if p.is_file()]
     assert written == [tmp_path / "sample" / "BTC" / "perp.parquet"]

@@ -12,8 +12,9 @@ from typing import Any
 from fadefollow.changed import Input, files_changed, inputs_changed, signals_changed
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import FadeFollowError, StoreError
-from fadefollow.job import RunOptions, Step, asked_for, run_result
+from fadefollow.job import RunOptions, Step, run_result
 from fadefollow.ledger import Known, Ledger, Line, Opening, Trial
+from fadefollow.making import asked_for
 from fadefollow.recipe import Recipe, read_recipe
 from fadefollow.reporting.differences import Differences, Part, differences
 from fadefollow.reporting.load import read_run, read_tuning

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fadefollow.errors import FadeFollowError, UnknownNameError
-from fadefollow.job import CODE, RunOptions
+from fadefollow.job import RunOptions
+from fadefollow.making import CODE
 from fadefollow.recipe import Recipe
 from fadefollow.reporting.differences import leaves
 from fadefollow.verdict.model import RunResult

@@ -20,9 +20,10 @@ from dataclasses import replace
 from typing import Any
 
 from fadefollow.errors import ParameterError
-from fadefollow.job import RunOptions, open_named, run_job
+from fadefollow.job import RunOptions, run_job
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.panel import Market
+from fadefollow.opening import open_named
 from fadefollow.phases import Phases, Signal, detect_checked
 from fadefollow.reporting.load import read_run as _read_run
 from fadefollow.reporting.load import read_tuning as _read_tuning

@@ -192,17 +192,19 @@ def test_hyperliquid(fetched: Fetch) -> None:
     assert tables["funding"]["interval_hours"].tolist() == [1.0] * 3
 
 
+GATE_CONTRACT = {
+    "name": "BTC_USDT", "type": "direct", "quanto_multiplier": "0.0001", "mark_price": "101",
+    "order_price_deviate": "0.5", "order_size_min": 1, "order_size_max": 1000000,
+    "leverage_min": "1", "leverage_max": "100", "maker_fee_rate": "-0.0001",
+    "taker_fee_rate": "0.0005", "funding_interval": 28800, "in_delisting": False,
+    "create_time": 1546905600, "order_price_round": "0.1",
+}  # fmt: skip
+GATE_PAIR = {"id": "BTC_USDT", "base": "BTC", "quote": "USDT", "fee": "0.2", "precision": 1,
+             "amount_precision": 6, "trade_status": "tradable", "buy_start": 0, "sell_start": 0,
+             "min_base_amount": "0.0001", "min_quote_amount": "3"}  # fmt: skip
+
+
 def test_gate(fetched: Fetch) -> None:
-    contract = {
-        "name": "BTC_USDT", "type": "direct", "quanto_multiplier": "0.0001", "mark_price": "101",
-        "order_price_deviate": "0.5", "order_size_min": 1, "order_size_max": 1000000,
-        "leverage_min": "1", "leverage_max": "100", "maker_fee_rate": "-0.0001",
-        "taker_fee_rate": "0.0005", "funding_interval": 28800, "in_delisting": False,
-        "create_time": 1546905600, "order_price_round": "0.1",
-    }  # fmt: skip
-    pair = {"id": "BTC_USDT", "base": "BTC", "quote": "USDT", "fee": "0.2", "precision": 1,
-            "amount_precision": 6, "trade_status": "tradable", "buy_start": 0, "sell_start": 0,
-            "min_base_amount": "0.0001", "min_quote_amount": "3"}  # fmt: skip
     seconds = T0 // 1000
     swap = [{"t": seconds + i * 3600, "o": "100", "h": "103", "l": "99", "c": str(101 + i),
              "v": 20000, "sum": "202"} for i in range(3)]  # fmt: skip
@@ -214,9 +216,9 @@ def test_gate(fetched: Fetch) -> None:
               "lsr_account": 1.5} for i in range(3)]  # fmt: skip
     tables = fetched("gate", {
         "spot/time": {"server_time": NOW},
-        "spot/currency_pairs": [pair],
+        "spot/currency_pairs": [GATE_PAIR],
         "margin/currency_pairs": [],
-        "futures/usdt/contracts": [contract],
+        "futures/usdt/contracts": [GATE_CONTRACT],
         "futures/btc/contracts": [],
         "delivery/": [],
         "contract=mark_BTC_USDT": mark,
@@ -236,16 +238,6 @@ def test_gate(fetched: Fetch) -> None:
 
 
 def test_gate_liquidations_are_sums_of_whole_days(fetched: Fetch) -> None:
-    contract = {
-        "name": "BTC_USDT", "type": "direct", "quanto_multiplier": "0.0001", "mark_price": "101",
-        "order_price_deviate": "0.5", "order_size_min": 1, "order_size_max": 1000000,
-        "leverage_min": "1", "leverage_max": "100", "maker_fee_rate": "-0.0001",
-        "taker_fee_rate": "0.0005", "funding_interval": 28800, "in_delisting": False,
-        "create_time": 1546905600, "order_price_round": "0.1",
-    }  # fmt: skip
-    pair = {"id": "BTC_USDT", "base": "BTC", "quote": "USDT", "fee": "0.2", "precision": 1,
-            "amount_precision": 6, "trade_status": "tradable", "buy_start": 0, "sell_start": 0,
-            "min_base_amount": "0.0001", "min_quote_amount": "3"}  # fmt: skip
     seconds = T0 // 1000
     swap = [{"t": seconds + i * 3600, "o": "100", "h": "103", "l": "99", "c": "101",
              "v": 20000, "sum": "202"} for i in range(72)]  # fmt: skip
@@ -255,9 +247,9 @@ def test_gate_liquidations_are_sums_of_whole_days(fetched: Fetch) -> None:
               "lsr_account": "1.5"} for i in range(72) if i != 30]  # fmt: skip
     tables = fetched("gate", {
         "spot/time": {"server_time": NOW},
-        "spot/currency_pairs": [pair],
+        "spot/currency_pairs": [GATE_PAIR],
         "margin/currency_pairs": [],
-        "futures/usdt/contracts": [contract],
+        "futures/usdt/contracts": [GATE_CONTRACT],
         "futures/btc/contracts": [],
         "delivery/": [],
         "futures/usdt/candlesticks": swap,

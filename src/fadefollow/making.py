@@ -1,0 +1,190 @@
+"""What a job's result says of how it was made: data, settings, versions, seconds."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import inspect
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from fadefollow import __version__
+from fadefollow.crew.worker import program
+from fadefollow.engine.strategy import Strategy
+from fadefollow.holdout import holdout_notes
+from fadefollow.ledger import Known, Ledger
+from fadefollow.market.dataset import Dataset
+from fadefollow.phases import Signal
+from fadefollow.price_table import prices_of
+from fadefollow.spec import read_toml
+from fadefollow.verdict.measure import Measured
+from fadefollow.verdict.model import RunResult, Verdict
+from fadefollow.verdict.rows import FragilityRow
+from fadefollow.verdict.trials import modules_of
+from fadefollow.workspace import Workspace
+
+#: whose versions a result depends on
+_PACKAGES = ("vectorbt", "pandas", "numpy", "numba", "arch", "scipy", "ccxt", "optuna", "pyarrow")
+#: of the framework itself, as its version stays the same while it is worked on
+CODE = "fadefollow's code"
+
+
+def result_of(
+    workspace: Workspace,
+    dataset: Dataset,
+    found: Measured,
+    bets: Sequence[tuple[Strategy, Signal]],
+    *,
+    name: str,
+    command: str,
+    started: pd.Timestamp,
+    asked: Mapping[str, Mapping[str, Any]],
+    verdicts: Sequence[Verdict],
+    notes: Sequence[str],
+    seconds: dict[str, float],
+    fragility: tuple[FragilityRow, ...] = (),
+) -> RunResult:
+    """A measurement with all that a report says of how it was made.
+
+    Args:
+        workspace, dataset, bets: what it was made with.
+        found: the measurement.
+        name, command, started, seconds: of the job.
+        asked: by kind of job its options, and what the ledger knew.
+        verdicts: those of the measurement, deflated.
+        notes: what the job has to say before all others.
+        fragility: what flips under other assumptions.
+    """
+    return RunResult(
+        name=name, command=command, started=started, version=__version__,
+        dataset=described(dataset), verdicts=tuple(verdicts), event_studies=found.event_studies,
+        trades=found.trades, phases=found.phases, equity=found.equity,
+        prices={symbol: prices_of(market) for symbol, market in dataset.markets.items()},
+        strategies={
+            s.name: {**s.model_dump(mode="json"), "signal_about": _about(signal)}
+            for s, signal in bets
+        },
+        config=config_of(workspace, asked, bets, dataset),
+        warnings=(
+            *notes, *dataset.notes, *holdout_notes(dataset, workspace.ledger),
+            *tuned_notes(bets, dataset), *found.warnings,
+        ),
+        truth=dataset.truth, missing=found.missing, seconds=seconds, versions=versions(),
+        splits=found.splits, fragility=fragility, spa=found.spa,
+    )  # fmt: skip
+
+
+def config_of(
+    workspace: Workspace,
+    asked: Mapping[str, Mapping[str, Any]],
+    bets: Sequence[tuple[Strategy, Signal]],
+    dataset: Dataset,
+) -> dict[str, Any]:
+    """All that is needed to run a job again, or to see what has changed since.
+
+    Args:
+        workspace: where the data set's and the signals' files are.
+        asked: by kind of job its options, and what the ledger knew.
+        bets: strategies with their signals.
+        dataset: what it ran on.
+    """
+    filled = {}
+    for strategy, signal in bets:
+        dumped = strategy.model_dump(mode="json", exclude_none=True)
+        filled[strategy.name] = {**dumped, "params": signal.model_dump(mode="json")}
+    files = {name: path for _, signal in bets for name, path in modules_of(signal).items()}
+    code = {name.removeprefix("signals."): files[name].read_bytes() for name in sorted(files)}
+    return {
+        **asked,
+        "dataset": {
+            "fingerprint": dataset.fingerprint,
+            "settings": read_toml(workspace.path("datasets", dataset.name)),
+        },
+        "signals": {name: {"sha256": hashlib.sha256(c).hexdigest()} for name, c in code.items()},
+        "strategies": filled,
+    }
+
+
+def described(dataset: Dataset) -> dict[str, Any]:
+    """What a result says of its data set."""
+    audit = dataset.audit
+    return {
+        "name": dataset.name,
+        "title": dataset.title,
+        "fingerprint": dataset.fingerprint,
+        "coverage": dataset.coverage(),
+        "simulated": dataset.simulated,
+        "audit": {
+            "summary": audit.summary(),
+            "findings": [finding.to_dict() for finding in audit.findings],
+        },
+    }
+
+
+def tuned_notes(bets: Sequence[tuple[Strategy, Signal]], dataset: Dataset) -> list[str]:
+    """What is in sample, as its parameters were chosen by a tuning job on the same data set."""
+    notes = []
+    for strategy, _ in bets:
+        tuned = strategy.tuned
+        if tuned is None:
+            continue
+        what = (
+            "in sample"
+            if dataset.name == tuned.dataset
+            else "in sample where it is the same history"
+        )
+        notes.append(
+            f"{strategy.name} was tuned on {tuned.dataset} until {tuned.until[:10]} "
+            f"({tuned.trials} trials): what it earned before is {what}; what the choice is "
+            "worth out of sample is in the tuning job's report"
+        )
+    return notes
+
+
+def judged_by(ledger: Ledger, known: Known) -> dict[str, Any]:
+    """The table `[ledger]` of a run's config.toml: by what its Sharpe ratios were deflated.
+
+    Args:
+        ledger: with the run's own trials.
+        known: what it knew of the data set; `lines` is how long it was then.
+    """
+    return {"trials": known.count, "variance": known.variance, "lines": len(ledger.lines())}
+
+
+def asked_for(options: Any) -> dict[str, Any]:
+    """A job's options as plain values, the command line left out."""
+    asked = asdict(options)
+    del asked["command"]
+    return {k: v for k, v in asked.items() if v is not None}
+
+
+def versions() -> dict[str, str]:
+    """Versions of all that a result depends on."""
+    found = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    own = {"fadefollow": __version__, CODE: program()[CODE]}
+    return {**own, "python": platform.python_version(), **found}
+
+
+class Clock:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        """End a stage."""
+        now = time.perf_counter()
+        self.seconds[name], self._last = round(now - self._last, 3), now
+
+
+def _about(signal: Signal) -> str:
+    """What a signal's module says of its phases, without its source."""
+    said = inspect.getdoc(inspect.getmodule(type(signal))) or ""
+    paragraphs = said.partition("\n\nSource:")[0].split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
