@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fadefollow.market import checks, drift
 from fadefollow.market.coverage import Coverage
 from fadefollow.market.findings import GRADES, Finding, Grade, ranked
+from fadefollow.market.misread import misread
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
 from fadefollow.market.units import unit_changes
@@ -77,6 +78,7 @@ def audit(dataset: Dataset) -> Audit:
         for name in market.streams:
             found += _stream(market, name, covers[symbol, name])
         found += drift.drifting(market)
+        found += misread(symbol, {n: market.table(n) for n in market.streams}, market.bar)
         if not market.missing("perp", "spot"):
             found += checks.divergence(
                 symbol, market.table("perp"), market.table("spot"), market.bar

@@ -166,10 +166,10 @@ def _check_period(times: pd.Series, part: Part, where: str) -> None:
 
 
 def _without_values(frame: pd.DataFrame, part: Part) -> Cleaned:
-    """Leave out prices, open interest and ratios that are missing or zero."""
+    """Leave out what is missing, and prices of zero; other zeros are `implausible`'s."""
     needed = [n for n in frame if n not in ("time", "volume")]
     bad = frame[needed].isna().any(axis=1)
-    if part.kind.stream not in ("premium_index", "funding"):
+    if part.kind.bars and part.kind.stream != "premium_index":
         bad |= (frame[needed] <= 0).any(axis=1)
     return frame[~bad], _seen(
         "warning", part, "empty rows", frame, bad, "rows without values or of zero, not stored"
