@@ -342,7 +342,7 @@ def test_open_interest_is_the_last_snapshot_of_each_bar(lab, packed, tmp_path):
     )  # fmt: skip
     assert len(table) == 96
     assert table["time"].iloc[-1] == pd.Timestamp("2025-02-05 00:00", tz="UTC")
-    assert found(report, "open_interest")["empty rows"] == (1, "2025-02-02 01:00")
+    assert found(report, "open_interest")["zeros"] == (1, "2025-02-02 01:00")
     assert tables["long_short"]["ratio"].unique().tolist() == [1.5]
 
 

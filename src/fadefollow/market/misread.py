@@ -135,10 +135,13 @@ def gap_jumps(symbol: str, tables: Mapping[str, pd.DataFrame], bar: pd.Timedelta
 
 def _jumps(table: pd.DataFrame, bar: pd.Timedelta) -> list[int]:
     """Rows behind a hole of which the price is not that of before."""
-    close = np.log(table["close"].to_numpy(np.float64))
-    move = np.log(table["open"].to_numpy(np.float64))[1:] - close[:-1]
-    steps = np.diff(nanoseconds(table["time"])) / bar.value
-    usual = float(np.median(np.abs(np.diff(close))[steps == 1])) if (steps == 1).any() else 0.0
+    with np.errstate(divide="ignore", invalid="ignore"):  # impossible prices are another check's
+        close = np.log(table["close"].to_numpy(np.float64))
+        move = np.log(table["open"].to_numpy(np.float64))[1:] - close[:-1]
+        move[~np.isfinite(move)] = 0.0
+    steps = np.maximum(np.diff(nanoseconds(table["time"])) / bar.value, 0)
+    moves = np.abs(np.diff(np.where(np.isfinite(close), close, 0.0)))
+    usual = float(np.median(moves[steps == 1])) if (steps == 1).any() else 0.0
     size = np.maximum(np.log(JUMP), JUMP_SIZES * usual * np.sqrt(steps))
     return [int(k) + 1 for k in np.flatnonzero((steps > 1) & (np.abs(move) > size))]
 
@@ -147,7 +150,7 @@ def _seen_by(other: pd.DataFrame | None, table: pd.DataFrame, row: int) -> bool:
     """Whether another price at both ends of the hole moved by nearly as much."""
     if other is None or not len(other):
         return False
-    ends = other.set_index("time")["close"].reindex(table["time"].iloc[[row - 1, row]])
+    ends = other.drop_duplicates("time").set_index("time")["close"].reindex(table["time"].iloc[[row - 1, row]])
     if ends.isna().any():
         return False
     mine = np.log(table["open"].iloc[row] / table["close"].iloc[row - 1])
