@@ -143,8 +143,8 @@ class Market:
     def known_share(self, name: str) -> float:
         """At which share of the bars in its time a stream was known, from 0 to 1.
 
-        Its time is that of the market's bars from its first record until its last is forgotten (by
-        its `max_age`). It is 0 where no bar lies in it, and where there is no record.
+        Its time is that of the market's bars from its first record to its last. It is 0 where the
+        market knows none of them.
         """
         return self._base.get(("share", name), lambda: self._share_of(name), keep=None)
 
@@ -350,12 +350,10 @@ class Market:
             place, exact = self._place(_stamps(table["time"]))
             place = np.unique(place[exact])
             return len(place) / int(place[-1] - place[0] + 1) if len(place) else 0.0
-        stamps = _stamps(table["available"])
-        end = self.close_time[-1]
-        if schema.max_age is not None:
-            end = min(end, stamps.max() + np.timedelta64(schema.max_age.value, "ns"))
-        inside = (self.close_time >= stamps.min()) & (self.close_time <= end)
-        return float((self._known(name)[inside] >= 0).mean()) if inside.any() else 0.0
+        stamps, known = _stamps(table["available"]), self._known(name) >= 0
+        inside = (self.close_time >= stamps.min()) & (self.close_time <= stamps.max())
+        # a single snapshot between two closes is known at the second
+        return float(known[inside].mean()) if inside.any() else float(known.any())
 
     def _cut(self, first: int, last: int) -> Market:
         if first == last == len(self) == 0:

@@ -128,7 +128,11 @@ def _check_symbol(raw: pd.DataFrame, part: Part, where: str) -> None:
 
 
 def _times(column: pd.Series, name: str, where: str) -> pd.Series:
-    """Text, or milliseconds or microseconds since 1970, each row by its own size."""
+    """Text, or milliseconds or microseconds since 1970, each row by its own size.
+
+    A bare date, of which the archive's daily files of metrics once held one row, is the start of
+    that day: the price within it, value over coins, is the mark at that moment to its last digit.
+    """
     rows = row_numbers(column.to_frame())
     if not len(column):
         return pd.Series(pd.DatetimeIndex([], tz="UTC").as_unit("ns"))
