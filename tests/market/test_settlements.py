@@ -69,9 +69,7 @@ def test_what_is_missing_and_what_is_a_hole(hours, declared, missing, hole):
 def test_the_audit_and_the_engine_see_the_same_hole():
     times = pd.DatetimeIndex(stamps([*range(0, 401, 8), *range(648, 801, 8)]), tz="UTC")
     hours = inferred_hours(times.asi8)
-    table = pd.DataFrame(
-        {"time": times, "rate": 1e-4, "interval_hours": hours, "available": times}
-    )
+    table = pd.DataFrame({"time": times, "rate": 1e-4, "interval_hours": hours, "available": times})
     opens = pd.date_range(START, periods=801, freq="h", unit="ns")
     perp = pd.DataFrame({"time": opens, "available": opens + HOUR})
     perp = perp.assign(open=1.0, high=1.0, low=1.0, close=1.0)

@@ -73,9 +73,7 @@ def cover(
 def cover_all(markets: Mapping[str, Market]) -> tuple[Coverage, ...]:
     """The coverage of every stream of every coin, in their order."""
     return tuple(
-        cover(
-            symbol, market.table(name), stream(name), market.bar, known=market.known_share(name)
-        )
+        cover(symbol, market.table(name), stream(name), market.bar, known=market.known_share(name))
         for symbol, market in markets.items()
         for name in market.streams
     )

@@ -48,9 +48,7 @@ def implausible(frame: pd.DataFrame, schema: Stream) -> tuple[BoolArray, tuple[F
     return zero | spike, findings
 
 
-def plausible(
-    frame: pd.DataFrame, schema: Stream
-) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
+def plausible(frame: pd.DataFrame, schema: Stream) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
     """The frame without such rows, and what is to be said of them; see `implausible`."""
     lost, findings = implausible(frame, schema)
     return (frame[~lost].reset_index(drop=True) if lost.any() else frame), findings

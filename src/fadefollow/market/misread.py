@@ -150,7 +150,11 @@ def _seen_by(other: pd.DataFrame | None, table: pd.DataFrame, row: int) -> bool:
     """Whether another price at both ends of the hole moved by nearly as much."""
     if other is None or not len(other):
         return False
-    ends = other.drop_duplicates("time").set_index("time")["close"].reindex(table["time"].iloc[[row - 1, row]])
+    ends = (
+        other.drop_duplicates("time")
+        .set_index("time")["close"]
+        .reindex(table["time"].iloc[[row - 1, row]])
+    )
     if ends.isna().any():
         return False
     mine = np.log(table["open"].iloc[row] / table["close"].iloc[row - 1])
@@ -158,9 +162,7 @@ def _seen_by(other: pd.DataFrame | None, table: pd.DataFrame, row: int) -> bool:
     return bool(abs(mine - theirs) < 0.5 * abs(mine))
 
 
-def misread(
-    symbol: str, tables: Mapping[str, pd.DataFrame], bar: pd.Timedelta
-) -> list[Finding]:
+def misread(symbol: str, tables: Mapping[str, pd.DataFrame], bar: pd.Timedelta) -> list[Finding]:
     """All findings about one coin's tables."""
     found = gap_jumps(symbol, tables, bar)
     for name, words in far_from_bars(tables).items():
