@@ -73,7 +73,7 @@ def result_of(
         config=config_of(workspace, asked, bets, dataset),
         warnings=(
             *notes, *dataset.notes, *holdout_notes(dataset, workspace.ledger),
-            *tuned_notes(bets, dataset), *known_notes(dataset, bets), *found.warnings,
+            *tuned_notes(bets, dataset), *found.warnings, *known_notes(dataset, bets),
         ),
         truth=dataset.truth, missing=found.missing, seconds=seconds, versions=versions(),
         splits=found.splits, fragility=fragility, spa=found.spa,

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.display import listed as few
-
 from fadefollow.engine.plan import NEEDS
 from fadefollow.engine.strategy import Strategy
 from fadefollow.market.dataset import Dataset

@@ -1,4 +1,4 @@
-"""Settlements: their intervals, holes and missing ones, by one rule for import, audit and engine."""
+"""Settlements: intervals, holes and missing ones, by one rule for import, audit and engine."""
 
 from __future__ import annotations
 
