@@ -103,6 +103,14 @@ def test_a_price_that_comes_back_in_another_unit_is_an_error():
     assert "3.87 times" in found.text
 
 
+def test_a_change_of_unit_over_a_halt_is_told_once():
+    prices = np.where(np.arange(800) < 400, 26.0, 0.026)
+    table = bars([*range(400), *range(460, 860)], prices)
+    market = Market("SUN", bar=HOUR, tables={"perp": table})
+    found = audit(Dataset("d", "D", HOUR, False, "", {"SUN": market})).of("error")
+    assert [(f.code, f.where) for f in found] == [("unit-change", "2024-01-20 04:00")]
+
+
 def test_a_price_that_spot_followed_over_the_halt_is_real():
     spot = bars(list(range(640)), np.where(np.arange(640) < 300, 183.0, 709.0))
     assert gap_jumps("BNX", {"perp": bars(HALT, REDENOMINATED), "spot": spot}, HOUR) == []

@@ -83,7 +83,13 @@ def audit(dataset: Dataset) -> Audit:
             found += checks.divergence(
                 symbol, market.table("perp"), market.table("spot"), market.bar
             )
-    return Audit(dataset.name, dataset.coverages, ranked(found))
+    return Audit(dataset.name, dataset.coverages, ranked(_once(found)))
+
+
+def _once(found: list[Finding]) -> list[Finding]:
+    """Without the jumps over a hole that are told as a change of unit already."""
+    told = {(f.symbol, f.stream, f.where) for f in found if f.rule == "unit change"}
+    return [f for f in found if f.rule != "gap jump" or (f.symbol, f.stream, f.where) not in told]
 
 
 def _stream(market: Market, name: str, cover: Coverage) -> Iterable[Finding]:
