@@ -196,9 +196,12 @@ def _result(
     if job.options.storage:
         asked["storage"] = redacted(job.options.storage)
     verdicts, known = remember_book(job, found.verdicts)
-    return result_of(
+    result = result_of(
         job.workspace, dataset, found, bets,
         name=f"tune-{job.strategy.name}", command=job.options.command, started=started,
         asked={"tune": asked, "ledger": judged_by(job.workspace.ledger, known)},
-        verdicts=verdicts, notes=notes, seconds=dict(seconds),
+        judging=job.options.judging, verdicts=verdicts, notes=notes, seconds=dict(seconds),
     )  # fmt: skip
+    if "trade.leverage" in job.space.distributions:  # another one in each fold
+        result.assumptions["strategies"][job.strategy.name]["leverage"] = None
+    return result

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.crew import kept
-from fadefollow.engine.costs import cost_settings
+from fadefollow.engine.costs import traded_at
 from fadefollow.engine.joined import joined
 from fadefollow.engine.model import Plan
 from fadefollow.engine.plan import Prepared, Span, prepare
@@ -279,7 +279,7 @@ def _out_of_sample(
     """The winners of all folds in one book, each on its own stretch; None if there is none."""
     stretches = [fold.test for fold in folds if fold.test is not None]
     within = stretches[0][0], stretches[-1][1]
-    costs = cost_settings(chosen.costs, where=f"{chosen.name}, [costs]")
+    costs = traded_at(chosen)
     parts, found = list[tuple[Prepared, Span]](), list[Phases]()
     signal = space.signal
     for fold in folds:
@@ -312,9 +312,9 @@ def _known_in(phases: Phases, span: Span, bar: pd.Timedelta) -> Phases:
 def _own(space: Space, chosen: Dataset, folds: Sequence[Fold]) -> Plan:
     """The file's own parameters on the stretches that a winner trades, to compare with."""
     stretches = [fold.test for fold in folds if fold.test is not None]
-    costs = cost_settings(chosen.costs, where=f"{chosen.name}, [costs]")
     plan = prepare(
-        space.strategy, chosen.markets, detect(chosen.markets, space.signal), costs=costs,
+        space.strategy, chosen.markets, detect(chosen.markets, space.signal),
+        costs=traded_at(chosen),
         within=(stretches[0][0], stretches[-1][1]),
     ).plan  # fmt: skip
     traded = [fold.test for fold in folds if fold.test is not None and fold.winner is not None]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from fadefollow.crew import Crew, Shared
 from fadefollow.crew.team import Inline
-from fadefollow.engine.costs import cost_settings
+from fadefollow.engine.costs import traded_at
 from fadefollow.engine.model import TRADE_COLUMNS, Book, Plan
 from fadefollow.engine.plan import Prepared, prepare, trade_table
 from fadefollow.engine.strategy import Strategy
@@ -241,9 +241,8 @@ def prepare_bet(
     if key not in detected:
         detected[key] = detect(dataset.markets, signal)
     chosen = dataset.select(*strategy.symbols) if strategy.symbols else dataset
-    costs = cost_settings(dataset.costs, where=f"{dataset.name}, [costs]")
     return prepare(
-        strategy, chosen.markets, detected[key], costs=costs,
+        strategy, chosen.markets, detected[key], costs=traded_at(dataset),
         window_hours=signal.detection_hours(), weekly=signal.weekly,
     )  # fmt: skip
 

@@ -181,6 +181,8 @@ class RunResult:
         splits: exploratory, they decide nothing.
         fragility: what flips under other assumptions; empty unless asked for.
         spa: whether the best book beats its placebo; None where no book could be tested.
+        assumptions: `alpha`, and by name in `strategies`: `instrument, leverage, weight, capital,
+            compound` and by coin `costs`, all defaults filled in; empty of earlier versions.
         folder: where it is stored; None where it is not, or where that is unknown.
     """
 
@@ -206,6 +208,7 @@ class RunResult:
     fragility: tuple[FragilityRow, ...] = ()
     spa: SpaTest | None = None
     folder: Path | None = field(default=None, compare=False)
+    assumptions: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         words = Counter(v.verdict for v in self.verdicts)
