@@ -173,6 +173,7 @@ def judged(
     verdicts = _with_capacity(plans, made, verdicts)
     step("portfolios", None)
     by_name = {one.strategy.name: one for one in ready}
+    verdicts = tuple(_seen(v, by_name[v.strategy].prepared) for v in verdicts)
     verdicts = tuple(_looked_for(v, by_name[v.strategy].phases) for v in verdicts)
     strategies = {v.strategy: by_name[v.strategy].strategy for v in verdicts}
     missing = {signal.name(): _missing(phases) for signal, phases in found}
@@ -323,6 +324,17 @@ def _missing_notes(missing: Mapping[str, Mapping[str, tuple[str, ...]]]) -> list
         f"without {'; '.join(streams)} could not be looked for: {', '.join(dict.fromkeys(names))}"
         for streams, names in phases.items()
     ]
+
+
+def _seen(verdict: Verdict, prepared: Prepared) -> Verdict:
+    """The same verdict, or over which time its phase was never seen."""
+    traded = any(isinstance(result, StanceResult) for result in (verdict.fade, verdict.follow))
+    if verdict.n_phases or not traded:
+        return verdict
+    first = min(start for start, _ in prepared.spans.values())
+    last = max(end for _, end in prepared.spans.values())
+    time = f"from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
+    return replace(verdict, why=f"undecided: the phase was never seen {time}")
 
 
 def _looked_for(verdict: Verdict, found: Phases) -> Verdict:

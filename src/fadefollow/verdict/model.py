@@ -51,7 +51,7 @@ class StanceResult:
     p_placebo: float  #: share of placebo draws whose statistic is as large
     p_adjusted: float  #: corrected for all rows of the run
     sharpe: float  #: annualised, of daily returns
-    max_drawdown: float  #: fraction of capital, ≤ 0
+    max_drawdown: float  #: fraction of the capital that the account began with, ≤ 0
     breakeven_cost_bps: float  #: round-trip cost at which the mean is zero
     pnl: PnlSplit
     n_liquidated: int
