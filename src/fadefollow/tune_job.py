@@ -123,6 +123,7 @@ def tune_result(
         settings=options.settings, strategy=strategy.name, space=space.words(),
         trials=walked.trials, folds=walked.folds, start_params=space.start(),
         psr={stance: tuned.psr for stance, (tuned, _) in walked.books.items()},
+        joined={stance: tuned for stance, (tuned, _) in walked.books.items()},
         untuned={stance: own for stance, (_, own) in walked.books.items()},
         tuned=file, storage=shelf.where, study=study.name,
         embargo_hours=walked.embargo_hours, seconds=clock.seconds,
