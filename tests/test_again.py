@@ -186,10 +186,16 @@ def test_costs_are_those_of_the_run_whatever_the_defaults_are_now(copied, monkey
     assert json.loads((run / "result.json").read_text())["assumptions"] == {
         "alpha": 0.05,
         "strategies": {
-            NAME: {"instrument": "perp", "leverage": 1.0, "weight": 1.0, "capital": 100_000.0,
-                   "compound": False, "costs": {"IBEX": ibex}}
+            NAME: {
+                "instrument": "perp",
+                "leverage": 1.0,
+                "weight": 1.0,
+                "capital": 100_000.0,
+                "compound": False,
+                "costs": {"IBEX": ibex},
+            }
         },
-    }  # fmt: skip
+    }
     monkeypatch.setattr(
         "fadefollow.engine.costs.OTHER",
         CoinCosts(taker_fee_bps=5.0, slippage_bps=9.0, maintenance_rate=0.02),

@@ -162,9 +162,10 @@ class _WorkspaceThen(Workspace):
         if self.recipe.costs is None:
             return dataset
         return replace(
-            dataset, costs=self.recipe.dataset.get("costs", {}),
+            dataset,
+            costs=self.recipe.dataset.get("costs", {}),
             costs_then=self.recipe.costs.model_dump(exclude_none=True),
-        )  # fmt: skip
+        )
 
     def strategy(self, name: str) -> Strategy:
         where = f"{self.recipe.folder / 'config.toml'}, [strategies.{name}]"

@@ -76,12 +76,21 @@ def verdict(
 def assumptions_of(strategies: tuple[str, ...], coins: tuple[str, ...]) -> dict[str, Any]:
     """What a run was traded at: less slippage on the first two coins."""
     costs = {
-        coin: {"taker_fee_bps": 5.0, "slippage_bps": 2.0 if place < 2 else 5.0,
-               "maintenance_rate": 0.005 if place < 2 else 0.02}
+        coin: {
+            "taker_fee_bps": 5.0,
+            "slippage_bps": 2.0 if place < 2 else 5.0,
+            "maintenance_rate": 0.005 if place < 2 else 0.02,
+        }
         for place, coin in enumerate(coins)
-    }  # fmt: skip
-    stakes = {"instrument": "perp", "leverage": 1.0, "weight": 1.0, "capital": 100_000.0,
-              "compound": False, "costs": costs}  # fmt: skip
+    }
+    stakes = {
+        "instrument": "perp",
+        "leverage": 1.0,
+        "weight": 1.0,
+        "capital": 100_000.0,
+        "compound": False,
+        "costs": costs,
+    }
     return {"alpha": 0.05, "strategies": dict.fromkeys(strategies, stakes)}
 
 

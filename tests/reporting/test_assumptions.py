@@ -38,19 +38,35 @@ def test_one_line_says_what_all_strategies_were_traded_at(run):
 
 def test_strategies_of_their_own_costs_and_stakes_are_told_apart(run):
     made = assumptions_of(("a", "b"), COINS[:1])
-    cheap = {"BTC": {"taker_fee_bps": 1.5, "slippage_bps": 2.0, "maintenance_rate": 0.005,
-                     "borrow_rate": 0.1}}  # fmt: skip
+    cheap = {
+        "BTC": {
+            "taker_fee_bps": 1.5,
+            "slippage_bps": 2.0,
+            "maintenance_rate": 0.005,
+            "borrow_rate": 0.1,
+        }
+    }
     made["strategies"]["b"] = {
-        **made["strategies"]["b"], "costs": cheap, "leverage": 3.0, "compound": True,
-    }  # fmt: skip
+        **made["strategies"]["b"],
+        "costs": cheap,
+        "leverage": 3.0,
+        "compound": True,
+    }
     found = assumed(replace(run, assumptions=made))
     assert found is not None
     for said in ("1.5 to 5\u202fbps of fee", "leverage 1 to 3;", "; capital of 100"):
         assert said in found.line
     assert [row[0] for row in found.table.rows] == ["a", "b"]
     assert found.table.rows[1][3:] == (
-        "1.5", "2", "0.5", "10", "3", "1", "100\u202f000", "yes",
-    )  # fmt: skip
+        "1.5",
+        "2",
+        "0.5",
+        "10",
+        "3",
+        "1",
+        "100\u202f000",
+        "yes",
+    )
 
 
 def test_a_searched_leverage_is_called_tuned(run):

@@ -64,8 +64,15 @@ def test_detection_promises_nothing_on_a_handful_of_episodes() -> None:
     few = Detection("s", "p", 3, 0, 1.0, float("nan"), 1.0, recalled=Share.exact([True] * 3))
     assert [promise.state for promise in few.promises] == ["not yet shown", "not yet shown"]
     many = Detection(
-        "s", "p", 400, 400, 0.9, 0.4, 1.0, recalled=Share.exact([True] * 360 + [False] * 40),
+        "s",
+        "p",
+        400,
+        400,
+        0.9,
+        0.4,
+        1.0,
+        recalled=Share.exact([True] * 360 + [False] * 40),
         precise=Share.exact([True] * 160 + [False] * 240),
-    )  # fmt: skip
+    )
     assert [promise.state for promise in many.promises] == ["kept", "broken"]
     assert few.to_dict()["precision"] is None

@@ -82,7 +82,7 @@ def _leverage(strategies: Mapping[str, Any]) -> str:
 
 def _capital(strategies: Mapping[str, Any]) -> str:
     kinds = {bool(stakes["compound"]) for stakes in strategies.values()}
-    how = {(False,): "fixed ", (True,): "compounding "}.get(tuple(kinds), "")
+    how = "" if len(kinds) > 1 else "compounding " if kinds == {True} else "fixed "
     return f"{how}capital of {_values(strategies, _CAPITAL)} a coin and book"
 
 

@@ -129,11 +129,14 @@ def _books(run: RunResult, answers: tuple[Answer, ...], budget: Budget) -> dict[
     none = Exhibit("Equity and drawdown", "It was not traded.")
     return {
         name: Book(
-            firsts[name], count, curves.get(name, none), monthly_tables(run, name),
+            firsts[name],
+            count,
+            curves.get(name, none),
+            monthly_tables(run, name),
             "what the account was worth when it began" if compounds(run, name) else "the capital",
         )
         for name, count in phases.items()
-    }  # fmt: skip
+    }
 
 
 def _trades(trades: ClosedTrades, answer: Answer, stance: str, bars: Bars) -> StanceTrades:

@@ -42,16 +42,22 @@ class JoinedBook:
             known.append(tape.time[trades["signal_bar"].to_numpy(int)] + tape.bar_ns)
             day.append(tape.time[trades["entry_bar"].to_numpy(int)] // DAY_NS)
             value.append(trades["return"].to_numpy(float))
-        parts = (np.concatenate(part) for part in (known, day, value))
-        return cls(*parts, daily=daily_pnl(plan, books))
+        return cls(
+            np.concatenate(known),
+            np.concatenate(day),
+            np.concatenate(value),
+            daily_pnl(plan, books),
+        )
 
     def total(self) -> OutOfSample:
         """What it came to."""
         record = TrackRecord.of(np.asarray(self.daily, np.float64))
         return OutOfSample(
-            n_trades=len(self.value), mean_net_bps=_mean_bps(self.value),
-            sharpe=record.sharpe * math.sqrt(DAYS_A_YEAR), psr=probabilistic_sharpe(record),
-        )  # fmt: skip
+            n_trades=len(self.value),
+            mean_net_bps=_mean_bps(self.value),
+            sharpe=record.sharpe * math.sqrt(DAYS_A_YEAR),
+            psr=probabilistic_sharpe(record),
+        )
 
     def within(self, span: Span) -> JoinedBook:
         """The trades whose phase became known in [start, end), and the days of that time."""
@@ -92,15 +98,20 @@ def _with_stretch(fold: Fold, book: JoinedBook, space: Space, settings: TuneSett
     hold_hours = space.with_params(fold.params).trade.hold_hours
     scores = tuple(
         score(
-            objective, day=mine.day, value=mine.value, hold_hours=hold_hours,
+            objective,
+            day=mine.day,
+            value=mine.value,
+            hold_hours=hold_hours,
             daily=np.asarray(mine.daily, np.float64),
         )
         for objective in settings.objectives
-    )  # fmt: skip
+    )
     return replace(
-        fold, after=scores, n_trades_after=len(mine.value),
+        fold,
+        after=scores,
+        n_trades_after=len(mine.value),
         mean_net_bps_after=_mean_bps(mine.value),
-    )  # fmt: skip
+    )
 
 
 def _mean_bps(value: FloatArray) -> float:

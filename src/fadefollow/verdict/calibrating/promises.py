@@ -64,9 +64,15 @@ class Promise:
 def at_most(what: str, share: Share, level: float) -> Promise:
     """A share of at most `level`, with a tolerance of half of it."""
     return Promise(
-        what, f"at most {_points(level)} %", _shown(share), share.value, share.low, share.high,
-        most=level, tolerance=level / 2.0,
-    )  # fmt: skip
+        what,
+        f"at most {_points(level)} %",
+        _shown(share),
+        share.value,
+        share.low,
+        share.high,
+        most=level,
+        tolerance=level / 2.0,
+    )
 
 
 def at_least(what: str, share: Share, least: float) -> Promise:
@@ -78,25 +84,36 @@ def at_least_of(what: str, measured: tuple[float, float, float], least: float) -
     """The same of a share that comes from a curve: its value and the ends of its interval."""
     value, low, high = measured
     return Promise(
-        what, f"at least {_points(least)} %", _between(value, low, high), value, low, high,
-        least=least, tolerance=_SHORT,
-    )  # fmt: skip
+        what,
+        f"at least {_points(least)} %",
+        _between(value, low, high),
+        value,
+        low,
+        high,
+        least=least,
+        tolerance=_SHORT,
+    )
 
 
 def within(what: str, share: Share, band: tuple[float, float]) -> Promise:
     """A share between two bounds, with a tolerance of 1 point."""
     return Promise(
-        what, f"{_points(band[0])} to {_points(band[1])} %", _shown(share),
-        share.value, share.low, share.high, least=band[0], most=band[1], tolerance=_BESIDE,
-    )  # fmt: skip
+        what,
+        f"{_points(band[0])} to {_points(band[1])} %",
+        _shown(share),
+        share.value,
+        share.low,
+        share.high,
+        least=band[0],
+        most=band[1],
+        tolerance=_BESIDE,
+    )
 
 
 def not_above_zero(what: str, mean: Mean) -> Promise:
     """A mean in bps that is zero or less."""
     measured = "–" if math.isnan(mean.value) else f"{mean} bps"
-    return Promise(
-        what, "not above zero", measured, mean.value, mean.low, mean.high, most=0.0
-    )  # fmt: skip
+    return Promise(what, "not above zero", measured, mean.value, mean.low, mean.high, most=0.0)
 
 
 def failures(promises: Iterable[Promise]) -> tuple[str, ...]:
