@@ -8,6 +8,7 @@ import re
 import shutil
 import statistics
 import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 
 from fadefollow.again import Again, again_job
 from fadefollow.changed import Input
+from fadefollow.engine.costs import CoinCosts
 from fadefollow.errors import FadeFollowError
 from fadefollow.job import RunOptions, run_job
 from fadefollow.ledger import Opening
@@ -174,6 +176,45 @@ def test_a_strategy_changed_since_is_told_and_not_used(copied) -> None:
     assert again(workspace, run).inputs == (
         Input(f"strategies/{NAME}.toml", "there", "gone", informational=True),
     )
+
+
+def test_costs_are_those_of_the_run_whatever_the_defaults_are_now(copied, monkeypatch) -> None:
+    workspace, run = copied
+    config = tomllib.loads((run / "config.toml").read_text())
+    ibex = {"taker_fee_bps": 5.0, "slippage_bps": 5.0, "maintenance_rate": 0.02}
+    assert config["costs"] == {"coins": {"IBEX": ibex}}
+    assert json.loads((run / "result.json").read_text())["assumptions"] == {
+        "alpha": 0.05,
+        "strategies": {
+            NAME: {
+                "instrument": "perp",
+                "leverage": 1.0,
+                "weight": 1.0,
+                "capital": 100_000.0,
+                "compound": False,
+                "costs": {"IBEX": ibex},
+            }
+        },
+    }
+    monkeypatch.setattr(
+        "fadefollow.engine.costs.OTHER",
+        CoinCosts(taker_fee_bps=5.0, slippage_bps=9.0, maintenance_rate=0.02),
+    )
+    edit(workspace.root / "datasets" / "small.toml", "[lab]", "[costs]\ntaker_fee_bps = 4\n\n[lab]")
+    found = again(workspace, run)
+    assert found.numbers.identical
+    assert [one for one in found.inputs if not one.informational] == []
+    assert [(one.what, one.then, one.now) for one in found.inputs] == [
+        ("costs of IBEX.taker_fee_bps", "5.0", "4.0"),
+        ("costs of IBEX.slippage_bps", "5.0", "9.0"),
+    ]
+    assert len(workspace.ledger.lines()) == 4  # nothing was tried anew
+    # a run of an earlier version did not keep them
+    text = (run / "config.toml").read_text()
+    (run / "config.toml").write_text(re.sub(r"\[costs\.coins\.IBEX\]\n(.+\n)+", "", text))
+    found = again(workspace, run)
+    assert [one.what for one in found.inputs] == ["datasets/small.toml, costs.taker_fee_bps"]
+    assert not found.numbers.identical
 
 
 def test_other_versions_are_told(base, folder) -> None:

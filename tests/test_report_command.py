@@ -25,6 +25,7 @@ from fadefollow.errors import ParameterError, UnknownNameError
 from fadefollow.reporting import write_run
 from fadefollow.reporting.quantstats_sheet import _quiet, books, daily_returns, sheet
 from fadefollow.tuning.model import TuneSettings
+from fadefollow.verdict.metrics import sharpe
 
 OLDER = "20260305T120007Z-older"
 NEWER = "20260306T120007Z-newer"
@@ -260,15 +261,20 @@ def test_a_tear_sheet_is_written_beside_the_report(
     assert told["without"] == {}
     page = path.read_text("utf-8")
     assert f"<title>QuantStats: {S}, fade, not advice</title>" in page
-    assert "sizes every position by one fixed capital" in page
+    assert "(Compounded)" not in page
+    assert "added up and not compounded" in page
     assert "Periods/Year: 365" in page
     assert not re.search(r"<(link|script|img|iframe)[^>]*https?:", page)
     # its cumulative return is the gain of the stored equity
     equity = pd.read_parquet(runs / OLDER / "equity.parquet")
     mine = equity[(equity["strategy"] == S) & (equity["stance"] == "fade")]["value"]
-    shown = re.search(r"Cumulative Return\s*</td><td>\s*([-\d.,]+)%", page)
-    assert shown is not None
-    assert float(shown[1].replace(",", "")) == pytest.approx((mine.iloc[-1] - 1) * 100, abs=0.01)
+    shown = {
+        name: float(value.replace(",", ""))
+        for name, value in re.findall(r"<td>(Total Return|Sharpe)\s*</td><td>\s*([-\d.,]+)", page)
+    }
+    ours = sharpe(np.diff(mine.to_numpy(), prepend=1.0))
+    assert shown["Total Return"] == pytest.approx((mine.iloc[-1] - 1) * 100, abs=0.01)
+    assert shown["Sharpe"] == pytest.approx(ours, abs=0.01)
 
 
 def test_bars_of_years_have_their_own_labels() -> None:
@@ -293,11 +299,13 @@ def frame(*values: float) -> pd.DataFrame:
     return pd.DataFrame(np.array(values)[:, None], index=index, columns=columns)
 
 
-def test_returns_compound_to_the_equity() -> None:
+def test_returns_are_pnl_on_the_first_capital() -> None:
     returns = daily_returns(frame(1.1, 0.99, float("nan"), 1.98)["s", "fade"])
-    assert returns.tolist() == pytest.approx([0.1, -0.1, 1.0])
-    assert (1 + returns).cumprod().tolist() == pytest.approx([1.1, 0.99, 1.98])
+    assert returns.tolist() == pytest.approx([0.1, -0.11, 0.99])
     assert pd.DatetimeIndex(returns.index).tz is None
+    # nine tenths lost, then a little won back: over the day before, two days of +100 and +50 %
+    lost = daily_returns(frame(0.1, 0.2, 0.3)["s", "fade"])
+    assert sharpe(lost.to_numpy()) == pytest.approx(-7.7212, abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -305,7 +313,7 @@ def test_returns_compound_to_the_equity() -> None:
     [
         ([1.0, 1.1], "it has 2 days; a tear sheet needs 30"),
         ([1.0] * 40, "its equity never moves"),
-        ([1.0] * 39 + [-0.2], "by 2026-02-09 it had lost more than its fixed capital"),
+        ([1.0] * 39 + [-0.2], "on 2026-02-09 it lost what it began with in one day"),
         ([1.0] * 39 + [2.5], "which QuantStats takes for prices"),
     ],
 )

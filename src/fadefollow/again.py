@@ -15,6 +15,7 @@ from fadefollow.errors import FadeFollowError, StoreError
 from fadefollow.job import RunOptions, Step, run_result
 from fadefollow.ledger import Known, Ledger, Line, Opening, Trial
 from fadefollow.making import asked_for
+from fadefollow.market.dataset import Dataset
 from fadefollow.recipe import Recipe, read_recipe
 from fadefollow.reporting.differences import Differences, Part, differences
 from fadefollow.reporting.load import read_run, read_tuning
@@ -70,9 +71,9 @@ def again_job(
 ) -> Again:
     """Repeat a run or a tuning job from its folder, and compare every number.
 
-    Strategies, options, seed and range are those of the folder, and its Sharpe ratios are deflated
-    by the trials that the ledger knew then; data, signals and the program are those that there are
-    now. The ledger counts nothing twice: what it knows already it is not told again. A tuning job
+    Strategies, costs, options, seed and range are those of the folder, and its Sharpe ratios are
+    deflated by the trials that the ledger knew then; data, signals and the program are the present
+    ones. The ledger counts nothing twice: what it knows already it is not told again. A tuning job
     searches from scratch in a study of its own, and writes no strategy.
 
     Args:
@@ -149,13 +150,22 @@ class _LedgerThen(Ledger):
 
 @dataclass(frozen=True)
 class _WorkspaceThen(Workspace):
-    """A workspace with the strategies of a run's folder, and the ledger of its time."""
+    """A workspace with the strategies and costs of a run's folder, and the ledger of its time."""
 
     recipe: Recipe
 
     @property
     def ledger(self) -> Ledger:
         return _LedgerThen(super().ledger.path, self.recipe.known, self.recipe.lines)
+
+    def as_traded(self, dataset: Dataset) -> Dataset:
+        if self.recipe.costs is None:
+            return dataset
+        return replace(
+            dataset,
+            costs=self.recipe.dataset.get("costs", {}),
+            costs_then=self.recipe.costs.model_dump(exclude_none=True),
+        )
 
     def strategy(self, name: str) -> Strategy:
         where = f"{self.recipe.folder / 'config.toml'}, [strategies.{name}]"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fadefollow.engine.costs import all_resolved, cost_settings
 from fadefollow.errors import FadeFollowError, UnknownNameError
 from fadefollow.job import RunOptions
 from fadefollow.making import CODE
@@ -56,7 +57,9 @@ def _inputs(recipe: Recipe, made: RunResult) -> Iterator[Input]:
     if data["fingerprint"] != recipe.fingerprint:
         yield Input("data fingerprint", recipe.fingerprint, data["fingerprint"])
     where = f"datasets/{recipe.options.dataset}.toml"
-    yield from _unlike(f"{where}, ", recipe.dataset, data["settings"])
+    then, now = _without_costs(recipe.dataset), _without_costs(data["settings"])
+    yield from _unlike(f"{where}, ", then, now)
+    yield from _costs(where, recipe, data["settings"])
     for name, old in recipe.signals.items():
         new = code.get(name, {}).get("sha256", NONE)
         if new != old:
@@ -69,6 +72,25 @@ def _inputs(recipe: Recipe, made: RunResult) -> Iterator[Input]:
         yield Input(
             "trials that Sharpe ratios are deflated by", "not in the folder", "those known now"
         )
+
+
+def _costs(where: str, recipe: Recipe, settings: Mapping[str, Any]) -> Iterator[Input]:
+    """Where costs are others now; a run that kept its own is repeated with those."""
+    old, new = (side.get("costs", {}) for side in (recipe.dataset, settings))
+    if recipe.costs is None:
+        yield from _unlike(f"{where}, costs.", old, new)
+        return
+    coins = recipe.costs.coins
+    present = all_resolved(coins, cost_settings(new, where=f"{where}, [costs]"))
+    sides = (
+        {coin: one.model_dump(exclude_none=True) for coin, one in side.coins.items()}
+        for side in (recipe.costs, present)
+    )
+    yield from _unlike("costs of ", *sides, informational=True)
+
+
+def _without_costs(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if key != "costs"}
 
 
 def _file(workspace: Workspace, recipe: Recipe, name: str) -> Iterator[Input]:

@@ -145,7 +145,8 @@ def run_result(
         name=options.strategies[0] if len(options.strategies) == 1 else f"{dataset.name}-all",
         command=options.command, started=started,
         asked={"run": asked_for(options), "ledger": judged_by(workspace.ledger, known)},
-        verdicts=verdicts, notes=trusted, seconds=clock.seconds, fragility=flips,
+        judging=options.settings, verdicts=verdicts, notes=trusted, seconds=clock.seconds,
+        fragility=flips,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from fadefollow import __version__
 from fadefollow.crew.worker import program
+from fadefollow.engine.costs import CostSettings, all_resolved, traded_at
 from fadefollow.engine.strategy import Strategy
 from fadefollow.holdout import holdout_notes
 from fadefollow.ledger import Known, Ledger
@@ -23,7 +24,7 @@ from fadefollow.phases import Signal
 from fadefollow.price_table import prices_of
 from fadefollow.spec import read_toml
 from fadefollow.trusted import known_notes
-from fadefollow.verdict.measure import Measured
+from fadefollow.verdict.measure import Measured, Settings
 from fadefollow.verdict.model import RunResult, Verdict
 from fadefollow.verdict.rows import FragilityRow
 from fadefollow.verdict.trials import modules_of
@@ -31,6 +32,8 @@ from fadefollow.workspace import Workspace
 
 #: whose versions a result depends on
 _PACKAGES = ("vectorbt", "pandas", "numpy", "numba", "arch", "scipy", "ccxt", "optuna", "pyarrow")
+#: what of `[trade]` decides how much is at stake
+_STAKES = ("instrument", "leverage", "weight", "capital", "compound")
 #: of the framework itself, as its version stays the same while it is worked on
 CODE = "fadefollow's code"
 
@@ -45,6 +48,7 @@ def result_of(
     command: str,
     started: pd.Timestamp,
     asked: Mapping[str, Mapping[str, Any]],
+    judging: Settings,
     verdicts: Sequence[Verdict],
     notes: Sequence[str],
     seconds: dict[str, float],
@@ -57,6 +61,7 @@ def result_of(
         found: the measurement.
         name, command, started, seconds: of the job.
         asked: by kind of job its options, and what the ledger knew.
+        judging: how it was judged.
         verdicts: those of the measurement, deflated.
         notes: what the job has to say before all others.
         fragility: what flips under other assumptions.
@@ -71,6 +76,7 @@ def result_of(
             for s, signal in bets
         },
         config=config_of(workspace, asked, bets, dataset),
+        assumptions=assumed(bets, dataset, alpha=judging.alpha),
         warnings=(
             *notes, *dataset.notes, *holdout_notes(dataset, workspace.ledger),
             *tuned_notes(bets, dataset), *found.warnings, *known_notes(dataset, bets),
@@ -102,6 +108,9 @@ def config_of(
     code = {name.removeprefix("signals."): files[name].read_bytes() for name in sorted(files)}
     return {
         **asked,
+        "costs": all_resolved(dataset.symbols, traded_at(dataset)).model_dump(
+            mode="json", include={"coins"}, exclude_none=True
+        ),
         "dataset": {
             "fingerprint": dataset.fingerprint,
             "settings": read_toml(workspace.path("datasets", dataset.name)),
@@ -109,6 +118,27 @@ def config_of(
         "signals": {name: {"sha256": hashlib.sha256(c).hexdigest()} for name, c in code.items()},
         "strategies": filled,
     }
+
+
+def assumed(
+    bets: Sequence[tuple[Strategy, Signal]], dataset: Dataset, *, alpha: float
+) -> dict[str, Any]:
+    """What every strategy was traded at, all defaults filled in, and the level of the tests.
+
+    Args:
+        bets: strategies with their signals.
+        dataset: what they were traded on.
+        alpha: the level.
+    """
+    costs = traded_at(dataset)
+    return {"alpha": alpha, "strategies": {s.name: _assumed(s, dataset, costs) for s, _ in bets}}
+
+
+def _assumed(strategy: Strategy, dataset: Dataset, costs: CostSettings) -> dict[str, Any]:
+    trade: dict[str, Any] = {name: getattr(strategy.trade, name) for name in _STAKES}
+    coins = strategy.symbols or dataset.symbols
+    found = all_resolved(coins, costs, strategy.costs).coins
+    return {**trade, "costs": {c: one.model_dump(exclude_none=True) for c, one in found.items()}}
 
 
 def described(dataset: Dataset) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def open_named(
         now, begins = stamp(pd.Timestamp.now(tz="UTC")), stamp(dataset.holdout)
         opening = Opening(dataset.name, dataset.fingerprint, begins, now, opened_by or "")
         workspace.ledger.record([opening])
-    return dataset
+    return workspace.as_traded(dataset)
 
 
 def list_datasets(workspace: Workspace) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import SpecError, StoreError
 from fadefollow.job import RunOptions
@@ -44,6 +45,7 @@ class Recipe:
         known: by what trials its Sharpe ratios were deflated; None where an earlier version of
             fadefollow did not say so.
         lines: of the ledger when it was made; None likewise.
+        costs: what each coin of the data set cost; None likewise.
     """
 
     folder: Path
@@ -55,6 +57,7 @@ class Recipe:
     versions: Mapping[str, str]
     known: Known | None = None
     lines: int | None = None
+    costs: CostSettings | None = None
 
 
 def read_recipe(folder: Path, *, command: str) -> Recipe:
@@ -96,7 +99,7 @@ def read_recipe(folder: Path, *, command: str) -> Recipe:
         folder, options, config.dataset.fingerprint, config.dataset.settings,
         {name: code.sha256 for name, code in config.signals.items()}, strategies, versions,
         known=None if kept is None else Known(kept.trials, kept.variance),
-        lines=None if kept is None else kept.lines,
+        lines=None if kept is None else kept.lines, costs=config.costs,
     )  # fmt: skip
 
 
@@ -127,6 +130,7 @@ class _Config(BaseModel):
     run: dict[str, Any] | None = None
     tune: dict[str, Any] | None = None
     ledger: _Ledger | None = None
+    costs: CostSettings | None = None
     dataset: _Data
     signals: dict[str, _Code]
     strategies: dict[str, dict[str, Any]]

@@ -226,18 +226,27 @@ def show_export(done: Exported, folder: Path) -> None:
 
 
 def show_detection(found: Sequence[Detection]) -> None:
-    """Precision, recall and delay by phase."""
+    """Precision, recall and delay by phase, and whether the promise of 0.8 is kept."""
+    from fadefollow.terminal_calibrating import coloured
+    from fadefollow.verdict.calibrating.promises import overall
+
     table = _table("Detection on simulated markets")
     for name in ("signal", "phase"):
         table.add_column(name, no_wrap=True)
     for name in ("episodes", "events", "recall", "precision", "delay"):
         table.add_column(name, justify="right")
+    table.add_column("at least 0.8")
     for d in found:
         numbers = ("–" if math.isnan(x) else f"{x:.2f}" for x in (d.recall, d.precision))
         delay = "–" if math.isnan(d.delay_hours) else f"{d.delay_hours:.0f} h"
         counts = f"{d.episodes:,}", f"{d.events:,}"
-        table.add_row(escape(d.signal), escape(d.phase), *counts, *numbers, delay)
+        state = coloured(overall(d.promises))
+        table.add_row(escape(d.signal), escape(d.phase), *counts, *numbers, delay, state)
     Console().print(table)
+    Console().print(
+        "at least 0.8: recall and precision both, by their 95 % intervals over the markets",
+        highlight=False,
+    )
 
 
 def show_check(report: CheckReport) -> None:
@@ -268,6 +277,7 @@ def show_check(report: CheckReport) -> None:
 def show_calibration(found: Calibration, folder: Path) -> None:
     """How often verdicts were wrong, intervals covered, and edges were found."""
     from fadefollow.reporting.calibration import percent
+    from fadefollow.terminal_calibrating import show_promises
 
     console = Console()
     table = _table(f"{found.false_tables.of} simulated markets with nothing planted")
@@ -280,27 +290,22 @@ def show_calibration(found: Calibration, folder: Path) -> None:
     console.print(table)
     if found.power:
         console.print(_power_table(found))
-    for at in found.detectable:
-        mid, low, high = (f"{100 * x:.0f}" for x in at.power)
-        console.print(
-            f"{escape(at.phase)}: power at the detectable effect {mid} % \\[{low}, {high}]",
-            highlight=False,
-        )
+    show_promises(found.promises, who="The verdict")
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
 
 
 def _power_table(found: Calibration) -> Table:
+    from fadefollow.reporting.calibration import percent
+
     table = _table("An edge planted: how often it was found")
     table.add_column("phase", no_wrap=True)
     for name in ("years", "trades", "edge bps", "detectable", "found", "t-test"):
         table.add_column(name, justify="right", no_wrap=True)
     for cell in found.power:
-        share = cell.found
         table.add_row(
             escape(cell.phase), f"{cell.arm.years:g}", f"{cell.trades:.0f}",
             _number(cell.edge_bps), _number(cell.detectable_bps),
-            f"{100 * share.value:.0f} % \\[{100 * share.low:.0f}, {100 * share.high:.0f}]",
-            f"{100 * cell.t_found.value:.0f} %",
+            percent(cell.found), f"{100 * cell.t_found.value:.0f} %" if cell.t_found.of else "–",
         )  # fmt: skip
     return table
 

@@ -1,4 +1,4 @@
-"""What a person sees in the terminal of a calibration of the tuner."""
+"""What a person sees in the terminal of a calibration: of the tuner, and of any its promises."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ from rich.table import Table
 from fadefollow.tuning.calibrating.words import planted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fadefollow.tuning.calibrating import TunerCalibration
+    from fadefollow.verdict.calibrating.promises import Promise, State
     from fadefollow.verdict.calibrating.shares import Mean, Share
+
+#: of the states of a promise
+_COLOURS = {"kept": "green", "broken": "red", "not yet shown": "yellow"}
 
 
 def show_tuner_calibration(found: TunerCalibration) -> None:
@@ -33,6 +39,33 @@ def show_tuner_calibration(found: TunerCalibration) -> None:
     console.print(past, after)
     text = "bps: mean net return of a trade. PSR, DSR: of the last search's winner. named: by the"
     console.print(f"{text} verdict. More with --markdown or --json.", highlight=False)
+    show_promises(found.promises, who="The tuner")
+
+
+def show_promises(promises: Sequence[Promise], *, who: str) -> None:
+    """A row a promise: what was promised and measured, and whether it is kept.
+
+    Args:
+        promises: of a calibration.
+        who: what was calibrated.
+    """
+    from fadefollow.verdict.calibrating.promises import headline
+
+    table = _table("Promises")
+    for name in ("promised", "measured"):
+        table.add_column(name, justify="right")
+    table.add_column("state", no_wrap=True)
+    for promise in promises:
+        said = promise.what, promise.promised, promise.measured
+        table.add_row(*map(escape, said), coloured(promise.state))
+    console = Console()
+    console.print(table)
+    console.print(f"[bold]{escape(headline(promises, who=who))}[/]", highlight=False)
+
+
+def coloured(state: State) -> str:
+    """A state in its colour, as markup."""
+    return f"[{_COLOURS[state]}]{state}[/]"
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -40,7 +73,7 @@ def _table(title: str, *columns: str) -> Table:
         title=title, title_style="bold", title_justify="left", box=SIMPLE_HEAD, pad_edge=False,
         padding=(0, 1, 0, 0),
     )  # fmt: skip
-    table.add_column("markets")
+    table.add_column("promise" if not columns else "markets")
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
     return table

@@ -30,7 +30,8 @@ def show_tuning(tuning: Tuning, result: RunResult, folder: Path) -> None:
     console.print(_folds(tuning))
     console.print(_winners(tuning))
     console.print(f"[bold]{escape(words.headline(result, tuning))}[/]", highlight=False)
-    for said in (words.answer(result, tuning), words.looked(tuning), words.worth(tuning)):
+    for say in (words.answer, words.looked, words.worth):
+        said = say(result, tuning)
         if str(said):
             console.print(escape(str(said)), highlight=False)
     for warning in result.warnings:

@@ -123,6 +123,7 @@ def tune_result(
         settings=options.settings, strategy=strategy.name, space=space.words(),
         trials=walked.trials, folds=walked.folds, start_params=space.start(),
         psr={stance: tuned.psr for stance, (tuned, _) in walked.books.items()},
+        joined={stance: tuned for stance, (tuned, _) in walked.books.items()},
         untuned={stance: own for stance, (_, own) in walked.books.items()},
         tuned=file, storage=shelf.where, study=study.name,
         embargo_hours=walked.embargo_hours, seconds=clock.seconds,
@@ -196,9 +197,12 @@ def _result(
     if job.options.storage:
         asked["storage"] = redacted(job.options.storage)
     verdicts, known = remember_book(job, found.verdicts)
-    return result_of(
+    result = result_of(
         job.workspace, dataset, found, bets,
         name=f"tune-{job.strategy.name}", command=job.options.command, started=started,
         asked={"tune": asked, "ledger": judged_by(job.workspace.ledger, known)},
-        verdicts=verdicts, notes=notes, seconds=dict(seconds),
+        judging=job.options.judging, verdicts=verdicts, notes=notes, seconds=dict(seconds),
     )  # fmt: skip
+    if "trade.leverage" in job.space.distributions:  # another one in each fold
+        result.assumptions["strategies"][job.strategy.name]["leverage"] = None
+    return result

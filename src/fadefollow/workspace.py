@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from fadefollow.engine.strategy import Strategy, load_strategy
 from fadefollow.errors import ParameterError, SpecError, StoreError, UnknownNameError, unknown
 from fadefollow.ledger import LEDGER, Ledger
+from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Signal
 from fadefollow.spec import build, placed, read_toml
 
@@ -122,6 +123,10 @@ class Workspace:
                               where=where)  # fmt: skip
         self.detector(strategy, where=where)
         return strategy
+
+    def as_traded(self, dataset: Dataset) -> Dataset:
+        """The data set with the costs that a job trades it at: its own."""
+        return dataset
 
     def is_tuned(self, name: str) -> bool:
         """Whether a tuning job wrote this strategy: it runs only when it is asked for by name."""

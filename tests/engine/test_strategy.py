@@ -8,8 +8,9 @@ import pytest
 
 from fadefollow.engine.costs import cost_settings, costs_of
 from fadefollow.engine.model import Costs
-from fadefollow.engine.strategy import load_strategy
+from fadefollow.engine.strategy import Range, load_strategy
 from fadefollow.errors import FadeFollowError, ParameterError, SpecError, UnknownNameError
+from fadefollow.spec import build
 
 GOOD = """
 title = "T"
@@ -90,3 +91,11 @@ def test_later_layers_override_earlier_ones_and_coins_override_all() -> None:
 def test_negative_costs_are_refused() -> None:
     with pytest.raises(SpecError, match=r"taker_fee_bps"):
         cost_settings({"taker_fee_bps": -1}, where="datasets/x.toml, [costs]")
+
+
+@pytest.mark.parametrize(
+    ("choices", "twice"), [((24, 24, 48), "24"), (("off", 0.1, 0.10), "0.1"), ((["a"], ["a"]), "a")]
+)
+def test_a_choice_is_listed_once(choices, twice):
+    with pytest.raises(ParameterError, match=rf"listed once; got .*{twice}.* twice"):
+        build(Range, {"choices": choices}, where="[search]")

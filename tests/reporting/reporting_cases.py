@@ -73,6 +73,27 @@ def verdict(
     return replace(base, **changes)
 
 
+def assumptions_of(strategies: tuple[str, ...], coins: tuple[str, ...]) -> dict[str, Any]:
+    """What a run was traded at: less slippage on the first two coins."""
+    costs = {
+        coin: {
+            "taker_fee_bps": 5.0,
+            "slippage_bps": 2.0 if place < 2 else 5.0,
+            "maintenance_rate": 0.005 if place < 2 else 0.02,
+        }
+        for place, coin in enumerate(coins)
+    }
+    stakes = {
+        "instrument": "perp",
+        "leverage": 1.0,
+        "weight": 1.0,
+        "capital": 100_000.0,
+        "compound": False,
+        "costs": costs,
+    }
+    return {"alpha": 0.05, "strategies": dict.fromkeys(strategies, stakes)}
+
+
 def prices(coins: tuple[str, ...], days: int, seed: int = 7) -> dict[str, pd.DataFrame]:
     """Hourly random walks with a hole, a wick, a premium and funding every eight hours."""
     rng = np.random.default_rng(seed)
@@ -314,6 +335,7 @@ def build(coins: tuple[str, ...], days: int, *, each: int = 30, strategy: str) -
         missing={"basis": {"rich_carry": ("future",)}},
         seconds={"data": 1.31, "signals": 0.42, "engine": 2.5, "verdict": 6.75},
         versions={"python": "3.11.7", "vectorbt": "1.2.0"},
+        assumptions=assumptions_of((strategy,), coins),
     )
 
 

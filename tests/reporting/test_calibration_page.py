@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from fadefollow.reporting.calibration import percent, write_calibration
+from fadefollow.terminal import show_calibration
 from fadefollow.verdict.calibrating import Arm, Calibration, Design, summarise
 from fadefollow.verdict.calibrating.shares import Share
 from fadefollow.verdict.calibrating.world import Row, Stand, Table
@@ -65,9 +66,25 @@ def test_what_is_not_calibrated_stands_in_the_headline(tmp_path: Path) -> None:
     tables = [table(k, "fade", Arm()) for k in range(20)]
     broken = summarise(design, tables, strategies=("fade_it",), key="abc")
     folder = write_calibration(broken, tmp_path, TEMPLATES, command="", started=STARTED)
-    assert "Not calibrated: false verdicts in 100.0% [83.2%, 100.0%]" in (
-        folder / "report.html"
-    ).read_text("utf-8")
+    page = (folder / "report.html").read_text("utf-8")
+    assert "Not calibrated: tables with a false verdict: 100.0 % [83.2, 100.0]" in page
+    assert "<td><b>broken</b></td>" in page
+
+
+def test_two_markets_keep_no_promise_on_page_terminal_or_in_json(tmp_path: Path, capsys) -> None:
+    tables = [table(k, "undecided", Arm()) for k in range(2)]
+    few = summarise(Design(markets=2, planted_markets=0), tables, strategies=("f",), key="abc")
+    folder = write_calibration(few, tmp_path, TEMPLATES, command="", started=STARTED)
+    page = (folder / "report.html").read_text("utf-8")
+    show_calibration(few, folder)
+    said = json.loads((folder / "calibration.json").read_text("utf-8"))
+    assert [promise["state"] for promise in said["promises"]] == ["not yet shown"] * 2
+    terminal = capsys.readouterr().out
+    for shown in (page, terminal):
+        assert "0.0 % [0.0, 84.2]" in shown
+        assert "Not yet shown: 0 of 2 promises" in shown
+        assert "keeps its promises" not in shown
+        assert "nan" not in shown
 
 
 def test_a_share_of_nothing_is_a_dash() -> None:

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 from reporting_cases import Cases
 
+from fadefollow.reporting.exhibits import _gained
 from fadefollow.reporting.monthly import Month, monthly, monthly_tables, yearly
+from fadefollow.reporting.performance import EquityFigure
 from fadefollow.verdict.model import RunResult
 
 DAYS = ["2021-11-29", "2021-11-30", "2021-12-31", "2022-01-01", "2022-01-31", "2022-03-02"]
@@ -63,3 +65,12 @@ def test_a_book_that_never_moved_has_nothing_to_colour(run: RunResult) -> None:
     assert {m.level for y in fade.years for m in y.months} == {0}
     assert fade.summary == "No month with a gain or a loss."
     assert monthly_tables(run, "unknown") == ()
+
+
+def test_texts_say_what_a_fall_is_a_share_of() -> None:
+    fixed, growing = (_gained(EquityFigure("s", (), compound)) for compound in (False, True))
+    assert "fixed capital" in fixed
+    assert "in the same unit" in fixed
+    assert "fixed" not in growing
+    assert "positions growing with gains" in growing
+    assert "as a share of that peak" in growing

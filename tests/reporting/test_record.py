@@ -85,6 +85,7 @@ def test_top_level_schema(record: dict[str, Any]) -> None:
         "version",
         "command",
         "dataset",
+        "assumptions",
         "verdicts",
         "warnings",
         "seconds",

@@ -136,7 +136,7 @@ def test_result_json_holds_the_job_without_nan(stored: Path) -> None:
     record = json.loads(text, parse_constant=refuse)["tuning"]
     assert list(record) == [
         "settings", "strategy", "space", "folds", "start_params", "psr", "tuned", "storage",
-        "study", "embargo_hours", "untuned", "seconds",
+        "study", "embargo_hours", "untuned", "joined", "seconds",
     ]  # fmt: skip
     assert record["settings"]["trials"] == 120
     assert record["psr"] == {"fade": 0.81, "follow": 0.07}
@@ -218,10 +218,26 @@ def test_headline_of_several_phases(run: RunResult, job: Tuning) -> None:
 
 def test_nothing_left_out_of_sample_is_said(job: Tuning) -> None:
     fold = replace(job.folds[0], mean_net_bps=30.0, mean_net_bps_after=-4.0, n_trades_after=12)
-    assert words.looked(replace(job, folds=(fold,))) == (
+    book = OutOfSample(12, -4.0, -0.5, 0.2)
+    one = replace(job, folds=(fold,), joined={"fade": book})
+    assert words.looked(tuned_run(), one) == (
         f"In sample, the winner of the only fold looked like +30{THIN}bps a trade; out of sample, "
         f"the same settings made −4.0{THIN}bps over 12 trades: nothing was left."
     )
+
+
+def test_a_job_of_an_earlier_version_has_the_one_mean_that_was_judged(job: Tuning) -> None:
+    # −6.35 over 372 trades of each stretch by itself, which are no trades of the book
+    fold = replace(job.folds[0], mean_net_bps=30.0, mean_net_bps_after=-6.35, n_trades_after=372)
+    run = tuned_run()
+    phases = [(-8.1, 169), (-2.56, 200)]  # −5.1 over 369
+    rows = tuple(
+        replace(run.verdicts[0], fade=replace(run.verdicts[0].fade, mean_net_bps=mean, n_trades=n))
+        for mean, n in phases
+    )
+    old = replace(job, folds=(fold,), joined={})
+    said = words.looked(replace(run, verdicts=rows), old)
+    assert f"−5.1{THIN}bps over 369 trades" in said
 
 
 def test_luck_in_words(page: Page) -> None:
@@ -251,21 +267,23 @@ def test_luck_alone_is_the_expected_maximum(job: Tuning) -> None:
 
 def test_tuning_is_held_against_the_file(job: Tuning) -> None:
     fold = replace(job.folds[0], mean_net_bps_after=6.0, n_trades_after=10)
-    one = replace(job, folds=(fold,))
+    one = replace(job, folds=(fold,), joined={"fade": OutOfSample(10, 6.0, 0.7, 0.7)})
     better = replace(one, untuned={"fade": OutOfSample(12, 2.5, 0.4, 0.66)})
     worse = replace(one, untuned={"fade": OutOfSample(12, 20.0, 0.4, NAN)})
     start = "On the same stretches the file's own parameters made"
-    assert words.worth(better) == (
+    assert words.worth(tuned_run(), better) == (
         f"{start} +2.5{THIN}bps a trade (12 trades, PSR 66{THIN}%): tuning gained 3.5{THIN}bps a "
         "trade, a difference that was not tested for luck."
     )
-    assert words.worth(worse).startswith(
+    assert words.worth(tuned_run(), worse).startswith(
         f"{start} +20{THIN}bps a trade (12 trades): tuning cost 14{THIN}bps a trade"
     )
     none = replace(one, untuned={"fade": OutOfSample(0, NAN, NAN, NAN)})
-    assert words.worth(none).endswith("came to no trade on the same stretches.")
+    assert words.worth(tuned_run(), none).endswith("came to no trade on the same stretches.")
     unknown = replace(one, untuned={})
-    assert words.worth(unknown).startswith("Whether it was worth tuning cannot be read from this")
+    assert words.worth(tuned_run(), unknown).startswith(
+        "Whether it was worth tuning cannot be read from this"
+    )
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,10 @@ def tune(settings: TuneSettings | None = None, *, seed: int = 5) -> Tuning:
         storage="store/studies/fade_crowded_funding.log",
         study=f"{STRATEGY}-lab-9f2c1e7a",
         embargo_hours=192.0,
+        joined={
+            "fade": OutOfSample(145, 6.2, 0.7, 0.81),
+            "follow": OutOfSample(145, -33.0, -2.2, 0.02),
+        },
         untuned={
             "fade": OutOfSample(160, 8.3, 0.9, 0.84),
             "follow": OutOfSample(160, -31.0, -2.2, 0.02),

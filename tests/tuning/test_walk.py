@@ -261,3 +261,23 @@ def test_scores_after_the_past_are_looked_at_only_when_it_is_over(found) -> None
         (t.fold, t.number): t.after for t in found.trials if (t.fold, t.number) in winners
     }  # fmt: skip
     assert chosen == winners
+
+
+def test_the_folds_add_up_to_the_one_book_that_is_judged(found) -> None:
+    book, _ = found.books["fade"]
+    trades = found.measured.trades
+    mine = trades[(trades["stance"] == "fade") & (trades["exit_reason"] != "end")]
+    rows = [verdict.fade for verdict in found.measured.verdicts]
+    folds = found.folds[:-1]
+    for parts in (
+        [(row.n_trades, row.mean_net_bps) for row in rows],
+        [(fold.n_trades_after, fold.mean_net_bps_after) for fold in folds],
+        [(len(mine), 1e4 * mine["return"].mean())],
+    ):
+        count = sum(n for n, _ in parts)
+        assert count == book.n_trades > 20
+        assert sum(n * mean for n, mean in parts) / count == pytest.approx(book.mean_net_bps)
+    assert book.psr == pytest.approx(0.5, abs=0.5)
+    known = mine["signal_time"] + pd.Timedelta(hours=1)
+    second = mine[(known >= folds[1].test[0]) & (known < folds[1].test[1])]
+    assert folds[1].n_trades_after == len(second)

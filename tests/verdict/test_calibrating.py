@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from pathlib import Path
 
@@ -14,7 +15,14 @@ from fadefollow.engine.model import Costs
 from fadefollow.errors import ParameterError, StoreError
 from fadefollow.verdict.calibrating import Arm, CalibrationError, Design, Notebook, summarise
 from fadefollow.verdict.calibrating import calibrate as run_all
-from fadefollow.verdict.calibrating.shares import Share, logistic
+from fadefollow.verdict.calibrating.promises import (
+    at_least,
+    at_most,
+    headline,
+    not_above_zero,
+    within,
+)
+from fadefollow.verdict.calibrating.shares import Mean, Share, logistic
 from fadefollow.verdict.calibrating.truth import expected, expected_at_other_times, log_growth
 from fadefollow.verdict.calibrating.world import Row, Stand, Table
 from fadefollow.workspace import find_workspace
@@ -148,9 +156,57 @@ def test_a_broken_promise_is_named():
     wrong = [table(k, "fade", low=30.0) for k in range(40)]
     found = summarise(Design(markets=40), wrong, strategies=("s",), key="k")
     with pytest.raises(
-        CalibrationError, match=r"false verdicts in 100.0% .*; intervals cover 0.0%"
+        CalibrationError, match=r"false verdict: 100.0 % .* 5 %; intervals .*: 0.0 % .* 92 to 97 %"
     ):
         found.raise_failures()
+
+
+def test_nothing_is_claimed_on_no_evidence():
+    two = summarise(Design(markets=2), [table(0), table(1)], strategies=("s",), key="k")
+    assert two.failures == ()
+    assert [promise.state for promise in two.promises] == ["not yet shown", "not yet shown"]
+    assert two.promises[0].measured == "0.0 % [0.0, 84.2]"
+    # nothing planted was found: there is no curve, and no share near the detectable effect either
+    arm = Arm(effect_bps=150.0)
+    design = Design(markets=0, planted_markets=2, effects_bps=(150.0,), lengths=(1.0,))
+    tables = [table(k, "fade", arm=arm, edge=900.0) for k in range(2)]
+    found = summarise(design, tables, strategies=("s",), key="k").promises
+    assert [(promise.measured, promise.state) for promise in found] == [("–", "not yet shown")] * 3
+
+
+@pytest.mark.parametrize(
+    ("promise", "state"),
+    [
+        (at_most("x", Share(0, 2, 0.0, 0.842), 0.05), "not yet shown"),
+        (at_most("x", Share(8, 300, 0.012, 0.052), 0.05), "kept"),
+        (at_most("x", Share(3, 60, 0.01, 0.0751), 0.05), "not yet shown"),
+        (at_most("x", Share(9, 60, 0.0501, 0.26), 0.05), "broken"),
+        (at_least("x", Share(8, 8, 0.63, 1.0), 0.8), "not yet shown"),
+        (at_least("x", Share(84, 100, 0.71, 0.92), 0.8), "kept"),
+        (at_least("x", Share(60, 100, 0.5, 0.799), 0.8), "broken"),
+        (within("x", Share(95, 100, 0.911, 0.979), (0.92, 0.97)), "kept"),
+        (within("x", Share(95, 100, 0.905, 0.979), (0.92, 0.97)), "not yet shown"),
+        (within("x", Share(99, 100, 0.971, 1.0), (0.92, 0.97)), "broken"),
+        (within("x", Share.exact([]), (0.92, 0.97)), "not yet shown"),
+        (not_above_zero("x", Mean(-20.0, -32.0, -8.0, 60)), "kept"),
+        (not_above_zero("x", Mean(-2.0, -12.0, 8.0, 60)), "not yet shown"),
+        (not_above_zero("x", Mean(9.0, 1.0, 17.0, 60)), "broken"),
+        (not_above_zero("x", Mean.over([-5.0])), "not yet shown"),
+    ],
+)
+def test_a_promise_is_kept_or_broken_by_its_whole_interval(promise, state):
+    assert promise.state == state
+    assert json.loads(json.dumps(promise.to_dict(), allow_nan=False))["state"] == state
+
+
+def test_one_open_promise_keeps_the_headline_open():
+    kept = at_most("lies", Share(0, 300, 0.0, 0.012), 0.05)
+    shown = at_least("power", Share(8, 8, 0.63, 1.0), 0.8)
+    broken = at_most("lies", Share(300, 300, 0.98, 1.0), 0.05)
+    assert headline([kept], who="It") == "It keeps its promises"
+    assert headline([kept, shown], who="It").startswith("Not yet shown: 1 of 2 promises")
+    assert headline([kept, shown, broken], who="It").startswith("Not calibrated: lies: 100.0 %")
+    assert headline([], who="It").startswith("Not yet shown: 0 of 0")
 
 
 # ---- designs and notebooks ----

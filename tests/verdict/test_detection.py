@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fadefollow.verdict.calibrating.shares import Share
 from fadefollow.verdict.detection import Detection, as_markdown, match, measure_detection
 from fadefollow.workspace import find_workspace
 
@@ -53,3 +54,25 @@ def test_crowded_funding_is_found_in_the_lab() -> None:
         assert row.episodes > 30
         assert row.recall > 0.75
         assert row.precision > 0.6
+        said = row.to_dict()
+        assert said["recalled"]["of"] == row.episodes
+        assert said["recalled"]["value"] == row.recall
+        assert said["precise"]["count"] == round(row.precision * row.events)
+
+
+def test_detection_promises_nothing_on_a_handful_of_episodes() -> None:
+    few = Detection("s", "p", 3, 0, 1.0, float("nan"), 1.0, recalled=Share.exact([True] * 3))
+    assert [promise.state for promise in few.promises] == ["not yet shown", "not yet shown"]
+    many = Detection(
+        "s",
+        "p",
+        400,
+        400,
+        0.9,
+        0.4,
+        1.0,
+        recalled=Share.exact([True] * 360 + [False] * 40),
+        precise=Share.exact([True] * 160 + [False] * 240),
+    )
+    assert [promise.state for promise in many.promises] == ["kept", "broken"]
+    assert few.to_dict()["precision"] is None

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fadefollow.engine.model import Costs
 from fadefollow.errors import ParameterError
+from fadefollow.reporting.words import doubt
 from fadefollow.verdict import NotTraded, judge
+from fadefollow.verdict.measure import _seen
 
 FEES = Costs(fee=0.0005, slippage=0.0002, maintenance=0.005)
 FEW = {"placebo_draws": 199, "bootstrap_draws": 300}
@@ -116,6 +120,23 @@ def test_a_phase_without_events_is_undecided(make_stormy, judged):
     assert never.why == "undecided: no trade came to its regular end"
     assert math.isnan(never.fade.mean_net_bps)
     assert never.fade.max_drawdown == 0.0
+
+
+def test_a_phase_that_never_came_says_over_which_time(make_stormy, judged):
+    some, never = judged(replace(make_stormy(_rng(6), days=500), phases=("a", "never")))
+    spans = {
+        "X": (pd.Timestamp("2021-01-01", tz="UTC"), pd.Timestamp("2021-02-27 05:00", tz="UTC")),
+        "Y": (pd.Timestamp("2021-01-03", tz="UTC"), pd.Timestamp("2021-03-02 23:00", tz="UTC")),
+    }
+    prepared = SimpleNamespace(spans=spans)
+    told = _seen(never, prepared)
+    assert told.why == (
+        "undecided: the phase was never seen from 2021-01-01 00:00 to 2021-03-02 23:00 UTC"
+    )
+    assert doubt(told) == "never seen"
+    assert _seen(some, prepared) is some
+    refused = replace(never, fade=NotTraded("no streams"), follow=NotTraded("no streams"))
+    assert _seen(refused, prepared) is refused
 
 
 def test_every_strategy_and_phase_has_its_row_in_order(make_stormy, judged):

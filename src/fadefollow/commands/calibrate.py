@@ -10,7 +10,6 @@ from fadefollow.commands.shared import (
     ClusterOption,
     JsonOption,
     command,
-    finite,
     listed,
     print_json,
 )
@@ -58,11 +57,10 @@ def calibrate(
 ) -> None:
     """How often the product's own answers are right, measured on simulated markets.
 
-    Exit status 2 if verdict or tuner are wrong more often than they promise. Interrupted, it goes
-    on where it was when it is started again.
+    Each promise is kept, broken, or not yet shown, by its 95 % interval. Exit status 2 if one of
+    the verdict or the tuner is broken. Interrupted, it goes on where it was when it is started
+    again.
     """
-    from dataclasses import asdict
-
     from fadefollow.market.bars import bar_size
     from fadefollow.terminal import progress, show_detection
     from fadefollow.verdict.detection import FIRST_SEED, as_markdown, measure_detection
@@ -97,7 +95,7 @@ def calibrate(
         text = f"note: windows do not fit bars of {bar}, left out: {', '.join(left_out)}"
         typer.echo(text, err=True)
     if as_json:
-        print_json([{k: finite(v) for k, v in asdict(row).items()} for row in found])
+        print_json([row.to_dict() for row in found])
     elif markdown:
         typer.echo(as_markdown(found), nl=False)
     else:

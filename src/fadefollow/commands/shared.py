@@ -72,11 +72,6 @@ def command() -> str:
     return shlex.join(["fadefollow", *redact_argv(sys.argv[1:])])
 
 
-def finite(value: Any) -> Any:
-    """The value, or None for NaN, which JSON does not have."""
-    return None if isinstance(value, float) and value != value else value
-
-
 def print_json(value: Any) -> None:
     """JSON alone on standard output."""
     typer.echo(json.dumps(value, indent=2, default=str, allow_nan=False))

@@ -84,6 +84,10 @@ class Range(BaseModel):
             raise ParameterError(
                 "a search range has either low and high, or choices", got=self.model_dump_json()
             )
+        listed = list(self.choices or ())
+        twice = [choice for place, choice in enumerate(listed) if choice in listed[:place]]
+        if twice:
+            raise ParameterError("choices must each be listed once", got=f"{twice[0]!r} twice")
         if self.low is not None and self.high is not None and self.low > self.high:
             raise ParameterError("low must not exceed high", got=f"{self.low:g} > {self.high:g}")
         return self

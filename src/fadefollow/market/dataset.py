@@ -47,6 +47,7 @@ class Dataset:
             horizon_hours`; else None.
         findings: what the import saw, and what opening left out.
         costs: overrides of costs, as written in the data set's TOML.
+        costs_then: in place of these where a run is repeated: its costs, defaults filled in.
         lab: on lab data, the settings that it was simulated with.
         holdout: when the data set's holdout begins, UTC; None where it has none.
         holdout_open: whether the markets hold data from the holdout.
@@ -65,6 +66,7 @@ class Dataset:
     truth: pd.DataFrame | None = None
     findings: tuple[Finding, ...] = ()
     costs: Mapping[str, Any] = field(default_factory=dict)
+    costs_then: Mapping[str, Any] | None = None
     lab: Mapping[str, Any] = field(default_factory=dict)
     holdout: pd.Timestamp | None = None
     holdout_open: bool = False

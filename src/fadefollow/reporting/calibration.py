@@ -13,6 +13,7 @@ import pandas as pd
 from fadefollow.reporting.page import fill
 from fadefollow.reporting.write import write_files
 from fadefollow.verdict.calibrating import Calibration
+from fadefollow.verdict.calibrating.promises import headline
 from fadefollow.verdict.calibrating.shares import Share
 from fadefollow.verdict.calibrating.summary import COVERAGE_BAND, POWER, Power
 
@@ -110,6 +111,7 @@ def render_calibration(
         templates,
         {
             "found": found, "command": command, "started": f"{started:%Y-%m-%d %H:%M} UTC",
+            "headline": headline(found.promises, who="The verdict"),
             "claims": _false(found), "coverage": _coverage(found), "plots": _plots(found),
             "percent": percent, "bps": _bps,
         },

@@ -131,10 +131,16 @@ def tuning_card(tuning: Tuning) -> str:
         "winner's parameters",
     )  # fmt: skip
     rows = [_fold(fold, tuning, names) for fold in tuning.folds]
-    psr = tuning.psr.get(stance, math.nan)
+    psr, book = tuning.psr.get(stance, math.nan), tuning.joined.get(stance)
+    made = (
+        f"Out of sample, all folds' winners in one book: {bps(book.mean_net_bps)} a trade over "
+        f"{plural(book.n_trades, 'trade')}. "
+        if book is not None and book.n_trades
+        else ""
+    )
     told = (
-        f"Probability that the true Sharpe ratio of the joined out-of-sample account is above "
-        f"zero: {percent(psr, 0)}."
+        f"{made}Probability that the true Sharpe ratio of the joined out-of-sample account is "
+        f"above zero: {percent(psr, 0)}."
     )
     return card(
         f"Tuning of {tuning.strategy}: {VERBS[stance].lower()}, "

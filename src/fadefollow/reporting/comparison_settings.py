@@ -15,6 +15,7 @@ from fadefollow.verdict.model import RunResult
 
 DATA, DATA_FILE = "Data", "The data set's file"
 OPTIONS, CODE = "Options", "Signals' code"
+COSTS = "Costs"
 VERSIONS, LEDGER = "Versions", "Ledger"
 #: what is shown where a run does not set a key, or does not have the strategy or signal
 UNSET, ELSEWHERE = "not set", ""
@@ -39,7 +40,7 @@ class Setting:
     @property
     def counted(self) -> bool:
         """Whether it is a setting that somebody chose; words about a strategy are none."""
-        return self.group not in (DATA, CODE, VERSIONS, LEDGER) and self.key not in _WORDS
+        return self.group not in (DATA, COSTS, CODE, VERSIONS, LEDGER) and self.key not in _WORDS
 
 
 def settings(
@@ -64,9 +65,9 @@ def _group(group: str, told: Sequence[_Flat | None]) -> Iterator[Setting]:
     if sum(one is not None for one in told) < 2:
         return
     for key in dict.fromkeys(key for one in told for key in one or {}):
-        # a signal that a run does not use has no code there
+        # a signal or a coin that a run does not use has no code or costs there
         about = [
-            one is not None and (group != CODE or key in one)
+            one is not None and (group not in (CODE, COSTS) or key in one)
             for one in told
         ]  # fmt: skip
         if sum(about) < 2:
@@ -82,6 +83,7 @@ def _told(run: RunResult, span: tuple[pd.Timestamp, pd.Timestamp] | None) -> dic
     config = dict(run.config)
     dataset, signals = _table(config, "dataset"), _table(config, "signals")
     strategies, ledger = _table(config, "strategies"), _table(config, "ledger")
+    costs = _table(config, "costs")
     run_table, tune_table = _table(config, "run"), _table(config, "tune")
     options = {
         "judging": run_table.pop("settings", None) or tune_table.pop("judging", {}),
@@ -100,6 +102,8 @@ def _told(run: RunResult, span: tuple[pd.Timestamp, pd.Timestamp] | None) -> dic
         OPTIONS: _flat(options),
         DATA_FILE: _flat(_table(dataset, "settings")),
     }  # fmt: skip
+    if costs:
+        found[COSTS] = _flat(_table(costs, "coins"))
     for name in dict.fromkeys([*run.strategies, *strategies]):
         found[f"Strategy {name}"] = _flat(said(run, name, _table(strategies, name)))
     found[CODE] = {name.removesuffix(".sha256"): str(v)[:12] for name, v in _flat(signals).items()}

@@ -149,6 +149,7 @@ _SEARCH_KEYS: Mapping[str, list[str]] = {
     "trials": ["fold", "number"],
     "folds": ["number"],
     "untuned books": ["stance"],
+    "joined books": ["stance"],
     "probabilities": ["stance"],
 }
 
@@ -177,11 +178,13 @@ def _searches(tuning: Tuning | None) -> dict[str, pd.DataFrame]:
     if tuning is None:
         return {what: pd.DataFrame() for what in _SEARCH_KEYS}
     books = [{"stance": stance, **asdict(book)} for stance, book in tuning.untuned.items()]
+    joined = [{"stance": stance, **asdict(book)} for stance, book in tuning.joined.items()]
     psr = [{"stance": stance, "psr": value} for stance, value in tuning.psr.items()]
     return {
         "trials": pd.DataFrame([leaves(asdict(trial)) for trial in tuning.trials]),
         "folds": pd.DataFrame([leaves(asdict(fold)) for fold in tuning.folds]),
         "untuned books": pd.DataFrame(books),
+        "joined books": pd.DataFrame(joined),
         "probabilities": pd.DataFrame(psr),
     }
 

@@ -61,7 +61,7 @@ def equity(run: RunResult, budget: Budget) -> dict[str, Exhibit]:
 
 def _gained(figure: EquityFigure) -> str:
     capital, fall = (
-        ("what the account began with, gains compounded", "as a share of it")
+        ("what the account began with, positions growing with gains", "as a share of that peak")
         if figure.compound
         else ("fixed capital", "in the same unit")
     )

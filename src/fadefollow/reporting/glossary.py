@@ -66,7 +66,8 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "sharpe": (
         "Sharpe ratio",
-        "Mean over standard deviation of daily returns, annualised with 365 days.",
+        "Mean over standard deviation of daily returns on the capital that the account began with, "
+        "annualised with 365 days.",
     ),
     "deflated": (
         "Deflated Sharpe",
@@ -77,8 +78,9 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "drawdown": (
         "Maximum drawdown",
-        "Largest fall of the account from an earlier peak, as a share of its fixed capital; "
-        "positions do not grow with gains, so that gains and losses add up.",
+        "Largest fall of the account from an earlier peak, as a share of the capital that it began "
+        "with. Positions do not grow with gains, so that gains and losses add up; only where a "
+        "strategy compounds they do, and a fall from a high peak may be more than that capital.",
     ),
     "breakeven": (
         "Break-even cost",

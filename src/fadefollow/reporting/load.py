@@ -113,6 +113,7 @@ def _read(path: Path) -> RunResult:
         prices=_prices(_table(path, "prices"), report["coins"]),
         strategies=report["strategies"],
         config=report["config"],
+        assumptions=result.get("assumptions", {}),
         warnings=tuple(result["warnings"]),
         truth=_table(path, "truth") if truth.exists() else None,
         missing={

@@ -12,7 +12,8 @@ from fadefollow.verdict.model import RunResult
 def making(run: RunResult) -> dict[str, list[tuple[str, str]]]:
     """Tables of key and value by title: how the run was made."""
     seconds = [(k, f"{v:.2f}\u202fs") for k, v in run.seconds.items()]
-    config = {key: value for key, value in run.config.items() if key != "strategies"}
+    apart = ("strategies", "costs")  # the costs have a table of their own
+    config = {key: value for key, value in run.config.items() if key not in apart}
     given = run.config.get("strategies", {})
     named = given if isinstance(given, Mapping) else {}
     if not named:

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from fadefollow.errors import SpecError, StoreError
 from fadefollow.reporting import exhibits, text
 from fadefollow.reporting.answers import FEW_ANSWERS, Answer, answers_of, title_of, told
+from fadefollow.reporting.assumptions import assumed
 from fadefollow.reporting.budget import budget
 from fadefollow.reporting.coverage import coverage_figure, findings
 from fadefollow.reporting.glossary import TERMS
@@ -113,6 +114,7 @@ def context(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
         "findings": findings(run.dataset.get("audit")),
         "missing": not_looked_for(run),
         "making": making(run),
+        "assumed": assumed(run),
         "again": _again(run),
         "truths": _truths(answers),
     }

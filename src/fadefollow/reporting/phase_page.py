@@ -19,7 +19,7 @@ from fadefollow.reporting.further import (
     fragility_tables,
     split_tables,
 )
-from fadefollow.reporting.monthly import MonthlyTable, monthly_tables
+from fadefollow.reporting.monthly import MonthlyTable, compounds, monthly_tables
 from fadefollow.reporting.notes import Note, Notes
 from fadefollow.reporting.performance import ClosedTrades, trade_lists
 from fadefollow.reporting.story import Story, story_of
@@ -45,6 +45,7 @@ class Book:
     phases: int
     equity: Exhibit
     months: tuple[MonthlyTable, ...]
+    months_of: str  #: what a month's gain is a share of
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,13 @@ def _books(run: RunResult, answers: tuple[Answer, ...], budget: Budget) -> dict[
     firsts = {a.verdict.strategy: a.number for a in reversed(answers)}
     none = Exhibit("Equity and drawdown", "It was not traded.")
     return {
-        name: Book(firsts[name], count, curves.get(name, none), monthly_tables(run, name))
+        name: Book(
+            firsts[name],
+            count,
+            curves.get(name, none),
+            monthly_tables(run, name),
+            "what the account was worth when it began" if compounds(run, name) else "the capital",
+        )
         for name, count in phases.items()
     }
 

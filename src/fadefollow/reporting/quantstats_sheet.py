@@ -1,8 +1,8 @@
 """QuantStats' own tear sheet of a book, from its stored daily equity; nothing is downloaded.
 
-Positions are sized by a fixed capital, so that the stored equity adds gains up, while QuantStats
-compounds daily returns. It is given each day's change over the equity of the day before: these
-returns, compounded, are the stored equity again, day by day.
+It is given each day's P&L as a share of the capital that the account began with, and told not to
+compound: these are the returns that every ratio of a run is made of. Over the equity of the day
+before, one lucky day after a loss of 90 % would count ten times, and turn the Sharpe ratio's sign.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from fadefollow.reporting.text import when
 #: QuantStats draws nothing of fewer days
 _FEW_DAYS = 30
 _NOTE = (
-    "Daily returns on the equity of the day before: compounded, they give the equity of "
-    "fadefollow's report, which unless told otherwise sizes every position by one fixed capital "
-    "and adds gains up. Its Sharpe ratio, on that capital, therefore differs from the one here"
+    "Daily P&amp;L as a share of the capital that the account began with, added up and not "
+    "compounded, as in fadefollow's report, whose Sharpe ratio this is. What QuantStats calls "
+    "drawdown, and its ratios with it, compound these shares and differ from fadefollow's"
 )
 
 
@@ -72,14 +72,13 @@ def books(equity: pd.DataFrame, named: Sequence[str] = ()) -> tuple[tuple[str, s
 
 
 def daily_returns(value: pd.Series) -> pd.Series:
-    """Returns that compound to `value`, the first one on a capital of 1.
+    """Daily P&L as shares of the capital that the account began with; they add up to the gain.
 
     Args:
         value: equity at the end of each UTC day; days without one are left out.
     """
     known = value.dropna()
-    before = known.shift(1, fill_value=1.0)
-    returns = known / before - 1
+    returns = known - known.shift(1, fill_value=1.0)
     index = pd.DatetimeIndex(returns.index)
     returns.index = index.tz_localize(None) if index.tz is not None else index
     return returns
@@ -111,11 +110,11 @@ def _unfit(value: pd.Series) -> str:
         return f"it has {len(value)} days; a tear sheet needs {_FEW_DAYS}"
     if (value == value.iloc[0]).all():
         return "its equity never moves"
-    lost = value[value <= 0]
-    if len(lost):
-        day = when(lost.index[0], clock=False)
-        return f"by {day} it had lost more than its fixed capital, which does not compound"
     returns = daily_returns(value)
+    ruined = returns[returns <= -1]
+    if len(ruined):
+        day = when(ruined.index[0], clock=False)
+        return f"on {day} it lost what it began with in one day, and QuantStats' drawdowns compound"
     if returns.min() >= 0 and returns.max() > 1:
         return "it never lost and once doubled in a day, which QuantStats takes for prices"
     return ""
@@ -130,6 +129,7 @@ def _made(returns: pd.Series, book: str, about: str) -> str:
             strategy_title=book,
             parameters={"Run": _plain(about), "Note": _NOTE},
             periods_per_year=365,
+            compounded=False,
             output=str(path),
         )
         page = path.read_text("utf-8")

@@ -49,6 +49,7 @@ def result_record(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any
         "version": run.version,
         "command": run.command,
         "dataset": {key: run.dataset.get(key) for key in public} | {"audit": summary},
+        "assumptions": run.assumptions,
         "verdicts": [_verdict(v) for v in run.verdicts],
         "warnings": list(run.warnings),
         "seconds": run.seconds,

@@ -96,6 +96,7 @@ class TuningChapter:
     pairs: tuple[Exhibit, ...]
     folds: Exhibit
     rows: tuple[FoldRow, ...]
+    alone: bool  #: each stretch was counted by itself, as earlier versions did
     winners: Table
     stability: Exhibit
     importance: Exhibit
@@ -118,8 +119,8 @@ def chapter(run: RunResult, tuning: Tuning) -> TuningChapter:
         headline=words.headline(run, tuning),
         answer=words.answer(run, tuning),
         word=verdicts.pop() if len(verdicts) == 1 else "undecided",
-        looked=words.looked(tuning),
-        worth=words.worth(tuning),
+        looked=words.looked(run, tuning),
+        worth=words.worth(run, tuning),
         next_up=words.next_up(tuning),
         facts=_facts(tuning),
         objective=words.NAMES[tuning.settings.objectives[0]],
@@ -129,6 +130,7 @@ def chapter(run: RunResult, tuning: Tuning) -> TuningChapter:
         pairs=tuple(exhibits.pairs(tuning, fold) for fold in figures.stretches(tuning)),
         folds=exhibits.folds(tuning),
         rows=tuple(_row(tuning, fold) for fold in tuning.folds),
+        alone=not tuning.joined and any(f.winner is not None for f in figures.stretches(tuning)),
         winners=exhibits.winners(tuning, places),
         stability=exhibits.stability(tuning, places),
         importance=exhibits.importance(tuning),

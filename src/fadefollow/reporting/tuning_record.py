@@ -51,6 +51,7 @@ def tuning_record(tuning: Tuning) -> dict[str, Any]:
         # asdict cannot copy a Counter
         "folds": [asdict(replace(fold, counts=dict(fold.counts))) for fold in tuning.folds],
         "untuned": {stance: asdict(book) for stance, book in tuning.untuned.items()},
+        "joined": {stance: asdict(book) for stance, book in tuning.joined.items()},
     }
 
 
@@ -86,6 +87,9 @@ def tuning_from(record: Mapping[str, Any], folder: Path) -> Tuning:
         "psr": _numbers(record["psr"]),
         "embargo_hours": _number(record["embargo_hours"]),
         "untuned": {name: OutOfSample(**_counted(b)) for name, b in record["untuned"].items()},
+        "joined": {
+            name: OutOfSample(**_counted(b)) for name, b in record.get("joined", {}).items()
+        },
         "seconds": _numbers(record["seconds"]),
     }
     return Tuning(**known)

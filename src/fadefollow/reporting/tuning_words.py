@@ -122,22 +122,15 @@ def answer(run: RunResult, tuning: Tuning) -> Sentence:
     return Sentence(lead, rest)
 
 
-def looked(tuning: Tuning) -> str:
-    """In sample it looked like X, out of sample Y; folds weighted by their trades."""
+def looked(run: RunResult, tuning: Tuning) -> str:
+    """In sample it looked like X, out of sample Y: the mean of the joined book."""
     if not _traded(tuning):
         return ""
-    known = [
-        f
-        for f in stretches(tuning)
-        if f.winner is not None
-        and math.isfinite(f.mean_net_bps)
-        and math.isfinite(f.mean_net_bps_after)
-    ]
+    known = [f for f in stretches(tuning) if f.winner is not None]
     before = _weighted((f.mean_net_bps, f.n_trades) for f in known)
-    after = _weighted((f.mean_net_bps_after, f.n_trades_after) for f in known)
+    after, trades = joined(run, tuning)
     if math.isnan(before) or math.isnan(after):
-        return "No fold has trades both on its past and on the stretch after it."
-    trades = sum(f.n_trades_after for f in known)
+        return "There are no trades both on the past and on the stretches after it."
     of = "the winner of the only fold" if len(known) == 1 else f"the winners of {len(known)} folds"
     said = (
         f"In sample, {of} looked like {bps(before)} a trade; out of sample, the same settings "
@@ -149,7 +142,18 @@ def looked(tuning: Tuning) -> str:
     return f"{said}."
 
 
-def worth(tuning: Tuning) -> str:
+def joined(run: RunResult, tuning: Tuning) -> tuple[float, int]:
+    """Mean net return, bps, and trades of the joined out-of-sample book, all phases together."""
+    book = tuning.joined.get(tuning.settings.stance)
+    if book is not None:
+        return book.mean_net_bps, book.n_trades
+    # of an earlier version: its phases are judged one by one, over the same trades
+    both = (getattr(v, tuning.settings.stance) for v in tuned_verdicts(run, tuning))
+    parts = [(s.mean_net_bps, s.n_trades) for s in both if isinstance(s, StanceResult)]
+    return _weighted(parts), sum(n for _, n in parts)
+
+
+def worth(run: RunResult, tuning: Tuning) -> str:
     """Whether tuning beat the file's own parameters on the same stretches, if that is known."""
     if not _traded(tuning):
         return ""
@@ -161,7 +165,7 @@ def worth(tuning: Tuning) -> str:
         )
     if not file.n_trades:
         return "The file's own parameters came to no trade on the same stretches."
-    tuned = _weighted((f.mean_net_bps_after, f.n_trades_after) for f in stretches(tuning))
+    tuned, _ = joined(run, tuning)
     psr = f", PSR {percent(file.psr, 0)}" if math.isfinite(file.psr) else ""
     said = (
         f"On the same stretches the file's own parameters made {bps(file.mean_net_bps)} a trade "

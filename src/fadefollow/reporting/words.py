@@ -33,6 +33,7 @@ _DOUBTS: tuple[tuple[str, str, str], ...] = (
     ("could not be looked for", "no data", "for want of data"),
     ("independent block", "too few events", "with too few independent events"),
     ("neither stance can be traded", "not tradable", "that could not be traded"),
+    ("never seen", "never seen", "that were never seen"),
     ("no trade came", "no trades", "without a completed trade"),
     ("too uncertain", "too uncertain", "too uncertain to tell from nothing"),
     (

@@ -68,7 +68,8 @@ class Trial:
     n_trades: int = 0
     mean_net_bps: float = math.nan
     error: str | None = None  #: of a failed trial
-    #: first objective on the stretch after the past, looked at when the fold was over; NaN unknown
+    #: first objective on the stretch after the past, looked at when the fold was over, each trial
+    #: by itself; of the winner in the joined book; NaN unknown
     after: float = math.nan
 
 
@@ -96,9 +97,10 @@ class Fold:
     winner: int | None  #: number of the trial; None where none had enough trades
     params: dict[str, Any]  #: the winner's
     scores: tuple[float, ...]  #: the winner's on the past
-    after: tuple[float, ...]  #: the same objectives on the stretch, alone; NaN without enough
+    #: the same objectives on the stretch, as its part of the joined book; NaN without enough
+    after: tuple[float, ...]
     n_trades: int
-    n_trades_after: int
+    n_trades_after: int  #: in the joined book; those of all folds add up to its trades
     mean_net_bps: float
     mean_net_bps_after: float
     past: Past
@@ -126,6 +128,8 @@ class Tuning:
         folds: in order; the last one has no stretch after it: its winner is what to trade next.
         start_params: what the strategy's file says for the searched parameters.
         psr: by stance, the probabilistic Sharpe ratio of the joined out-of-sample book.
+        joined: by stance, what that book came to, the one out-of-sample figure; empty of earlier
+            versions.
         tuned: the file that was written, relative to the workspace, None if there is no winner.
         storage: where the study is, without credentials.
         study: its name there.
@@ -145,6 +149,7 @@ class Tuning:
     study: str
     embargo_hours: float
     untuned: Mapping[Stance, OutOfSample] = field(default_factory=dict)
+    joined: Mapping[Stance, OutOfSample] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)  #: not part of the result
 
     _repr_pretty_ = by_text

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.crew import kept
-from fadefollow.engine.costs import cost_settings
+from fadefollow.engine.costs import traded_at
 from fadefollow.engine.joined import joined
 from fadefollow.engine.model import Plan
 from fadefollow.engine.plan import Prepared, Span, prepare
@@ -33,7 +33,7 @@ from fadefollow.tuning.model import Fold, OutOfSample, Trial, TuneSettings
 from fadefollow.tuning.review import Look, Reviewed, Seen, look, review
 from fadefollow.tuning.search import Log, Searched, search
 from fadefollow.tuning.space import Space
-from fadefollow.verdict.daily import daily_pnl
+from fadefollow.tuning.stretches import JoinedBook, with_stretches, with_winners
 from fadefollow.verdict.measure import (
     CLIPPED,
     Measured,
@@ -48,8 +48,6 @@ from fadefollow.verdict.measure import (
     traded_coins,
     untraded,
 )
-from fadefollow.verdict.metrics import DAYS_A_YEAR
-from fadefollow.verdict.overfit import TrackRecord, probabilistic_sharpe
 
 Step = Callable[[str, float | None], None]
 Item = TypeVar("Item")
@@ -147,6 +145,7 @@ def walk(
             done.append(found)
             known += old
     folds = tuple(one.fold for one in done)
+    trials = tuple(trial for one in done for trial in one.trials)
     ready = _out_of_sample(space, chosen, folds, step)
     books: dict[Stance, tuple[OutOfSample, OutOfSample]] = {}
     if ready is None:
@@ -160,13 +159,20 @@ def walk(
         failed = failed_notes([(signal, phases)])
         measured = replace(measured, warnings=(*failed, *_notes(measured, prepared)))
         own = _own(space, chosen, folds)
-        books = {
-            stance: (_told_of(ready.prepared.plan, stance, judging), _told_of(own, stance, judging))
+        joint = {
+            stance: _joint(ready.prepared.plan, stance, judging)
             for stance in STANCES
             if stance not in own.refused
         }
+        books = {
+            stance: (book.total(), _joint(own, stance, judging).total())
+            for stance, book in joint.items()
+        }
+        if settings.stance in joint:
+            folds = with_stretches(folds, joint[settings.stance], space=space, settings=settings)
+            trials = with_winners(trials, folds)
     return Walked(
-        space=space, folds=folds, trials=tuple(t for one in done for t in one.trials),
+        space=space, folds=folds, trials=trials,
         sharpes={one.fold.number: one.sharpes for one in done},
         measured=measured, books=books, embargo_hours=embargo, kept=known,
     )  # fmt: skip
@@ -284,7 +290,7 @@ def _out_of_sample(
     """The winners of all folds in one book, each on its own stretch; None if there is none."""
     stretches = [fold.test for fold in folds if fold.test is not None]
     within = stretches[0][0], stretches[-1][1]
-    costs = cost_settings(chosen.costs, where=f"{chosen.name}, [costs]")
+    costs = traded_at(chosen)
     parts, found = list[tuple[Prepared, Span]](), list[Phases]()
     signal = space.signal
     for fold in folds:
@@ -317,27 +323,18 @@ def _known_in(phases: Phases, span: Span, bar: pd.Timedelta) -> Phases:
 def _own(space: Space, chosen: Dataset, folds: Sequence[Fold]) -> Plan:
     """The file's own parameters on the stretches that a winner trades, to compare with."""
     stretches = [fold.test for fold in folds if fold.test is not None]
-    costs = cost_settings(chosen.costs, where=f"{chosen.name}, [costs]")
     plan = prepare(
-        space.strategy, chosen.markets, detect(chosen.markets, space.signal), costs=costs,
+        space.strategy, chosen.markets, detect(chosen.markets, space.signal),
+        costs=traded_at(chosen),
         within=(stretches[0][0], stretches[-1][1]),
     ).plan  # fmt: skip
     traded = [fold.test for fold in folds if fold.test is not None and fold.winner is not None]
     return joined([(plan, span) for span in traded])
 
 
-def _told_of(plan: Plan, stance: Stance, judging: Settings) -> OutOfSample:
-    """What one book of the joined stretches came to."""
-    books = books_of(plan, stance, judging.missing_funding, [])
-    value = np.concatenate([book.trades["return"].to_numpy(float) for book in books])
-    over = np.concatenate([book.trades["reason"].to_numpy(object) != "end" for book in books])
-    record = TrackRecord.of(np.asarray(daily_pnl(plan, books), np.float64))
-    return OutOfSample(
-        n_trades=int(over.sum()),
-        mean_net_bps=1e4 * float(value[over].mean()) if over.any() else math.nan,
-        sharpe=record.sharpe * math.sqrt(DAYS_A_YEAR),
-        psr=probabilistic_sharpe(record),
-    )
+def _joint(plan: Plan, stance: Stance, judging: Settings) -> JoinedBook:
+    """One book of the joined stretches."""
+    return JoinedBook.of(plan, books_of(plan, stance, judging.missing_funding, []))
 
 
 def _refuse_hopeless(cut: Cut, searched: Searched) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,14 @@ from fadefollow.errors import ParameterError
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import FloatArray, Market
 from fadefollow.phases import Signal
+from fadefollow.verdict.calibrating.promises import Promise, at_least
+from fadefollow.verdict.calibrating.shares import Share, plain
 
 #: seeds from here on are for measuring; defaults were chosen on smaller ones
 FIRST_SEED = 1000
+#: recall and precision that each phase should have
+PROMISED = 0.8
+NOTHING = Share.exact([])
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,21 @@ class Detection:
     recall: float  #: share of episodes with an event; NaN without episodes
     precision: float  #: share of events within an episode; NaN without events
     delay_hours: float  #: median from an episode's start to its first event, known at a bar's close
+    recalled: Share = NOTHING  #: the recall with its interval over markets
+    precise: Share = NOTHING  #: likewise the precision
+
+    @property
+    def promises(self) -> tuple[Promise, Promise]:
+        """Recall and precision of at least 0.8: kept, broken, or not yet shown."""
+        return (
+            at_least("episodes found", self.recalled, PROMISED),
+            at_least("events that are right", self.precise, PROMISED),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: shares with their `value`, NaN as None."""
+        said = asdict(self) | {"promises": [promise.to_dict() for promise in self.promises]}
+        return plain(said)  # type: ignore[no-any-return]
 
 
 def measure_detection(
@@ -73,7 +93,7 @@ def measure_detection(
     for number in range(len(seeds)):
         for key, rows in made[number].items():
             counts.setdefault(key, []).append(rows)
-    return tuple(_summary(*key, pd.concat(rows)) for key, rows in counts.items())
+    return tuple(_summary(*key, rows) for key, rows in counts.items())
 
 
 _Asked = tuple[tuple[Signal, ...], dict[str, Any], pd.Timedelta, float]
@@ -137,7 +157,8 @@ def _hours(times: pd.Series) -> FloatArray:
     return stamps.astype(np.int64) / 3.6e12
 
 
-def _summary(signal: str, phase: str, rows: pd.DataFrame) -> Detection:
+def _summary(signal: str, phase: str, markets: Sequence[pd.DataFrame]) -> Detection:
+    rows = pd.concat(markets)
     events, episodes = (rows[rows["kind"] == kind] for kind in ("event", "episode"))
     return Detection(
         signal=signal,
@@ -147,7 +168,14 @@ def _summary(signal: str, phase: str, rows: pd.DataFrame) -> Detection:
         recall=float(episodes["hit"].mean()) if len(episodes) else float("nan"),
         precision=float(events["hit"].mean()) if len(events) else float("nan"),
         delay_hours=float(episodes["delay_hours"].median()),
+        recalled=_share(markets, "episode"),
+        precise=_share(markets, "event"),
     )
+
+
+def _share(markets: Sequence[pd.DataFrame], kind: str) -> Share:
+    """Of all that is of a kind what is right; what is of one market depends on each other."""
+    return Share.clustered([rows.loc[rows["kind"] == kind, "hit"].tolist() for rows in markets])
 
 
 def as_markdown(found: Sequence[Detection]) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from fadefollow.crew import Crew, Shared
 from fadefollow.crew.team import Inline
-from fadefollow.engine.costs import cost_settings
+from fadefollow.engine.costs import traded_at
 from fadefollow.engine.model import TRADE_COLUMNS, Book, Plan
 from fadefollow.engine.plan import Prepared, prepare, trade_table
 from fadefollow.engine.strategy import Strategy
@@ -173,6 +173,7 @@ def judged(
     verdicts = _with_capacity(plans, made, verdicts)
     step("portfolios", None)
     by_name = {one.strategy.name: one for one in ready}
+    verdicts = tuple(_seen(v, by_name[v.strategy].prepared) for v in verdicts)
     verdicts = tuple(_looked_for(v, by_name[v.strategy].phases) for v in verdicts)
     strategies = {v.strategy: by_name[v.strategy].strategy for v in verdicts}
     missing = {signal.name(): _missing(phases) for signal, phases in found}
@@ -241,9 +242,8 @@ def prepare_bet(
     if key not in detected:
         detected[key] = detect(dataset.markets, signal)
     chosen = traded_coins(dataset, strategy, detected[key])
-    costs = cost_settings(dataset.costs, where=f"{dataset.name}, [costs]")
     return prepare(
-        strategy, chosen.markets, detected[key], costs=costs,
+        strategy, chosen.markets, detected[key], costs=traded_at(dataset),
         window_hours=signal.detection_hours(), weekly=signal.weekly,
     )  # fmt: skip
 
@@ -353,6 +353,17 @@ def _missing_notes(missing: Mapping[str, Mapping[str, tuple[str, ...]]]) -> list
         f"without {'; '.join(streams)} could not be looked for: {', '.join(dict.fromkeys(names))}"
         for streams, names in phases.items()
     ]
+
+
+def _seen(verdict: Verdict, prepared: Prepared) -> Verdict:
+    """The same verdict, or over which time its phase was never seen."""
+    traded = any(isinstance(result, StanceResult) for result in (verdict.fade, verdict.follow))
+    if verdict.n_phases or not traded:
+        return verdict
+    first = min(start for start, _ in prepared.spans.values())
+    last = max(end for _, end in prepared.spans.values())
+    time = f"from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
+    return replace(verdict, why=f"undecided: the phase was never seen {time}")
 
 
 def _looked_for(verdict: Verdict, found: Phases) -> Verdict:

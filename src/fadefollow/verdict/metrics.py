@@ -50,11 +50,11 @@ def sharpe(daily: FloatArray) -> float:
 
 
 def max_drawdown(daily: FloatArray) -> float:
-    """The deepest fall of cumulative P&L below its peak, a fraction of the fixed capital, ≤ 0.
+    """The deepest fall of cumulative P&L below its peak, a fraction of the first capital, ≤ 0.
 
     Args:
-        daily: P&L / capital by day, shape (days,); positions are sized by the fixed capital, so
-            returns add up and do not compound.
+        daily: P&L / the capital that the account began with by day, shape (days,), which add up;
+            also where positions grow with gains.
     """
     path = np.concatenate([[0.0], np.cumsum(daily)])
     return float((path - np.maximum.accumulate(path)).min())

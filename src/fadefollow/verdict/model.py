@@ -51,7 +51,7 @@ class StanceResult:
     p_placebo: float  #: share of placebo draws whose statistic is as large
     p_adjusted: float  #: corrected for all rows of the run
     sharpe: float  #: annualised, of daily returns
-    max_drawdown: float  #: fraction of capital, ≤ 0
+    max_drawdown: float  #: fraction of the capital that the account began with, ≤ 0
     breakeven_cost_bps: float  #: round-trip cost at which the mean is zero
     pnl: PnlSplit
     n_liquidated: int
@@ -181,6 +181,8 @@ class RunResult:
         splits: exploratory, they decide nothing.
         fragility: what flips under other assumptions; empty unless asked for.
         spa: whether the best book beats its placebo; None where no book could be tested.
+        assumptions: `alpha`, and by name in `strategies`: `instrument, leverage, weight, capital,
+            compound` and by coin `costs`, all defaults filled in; empty of earlier versions.
         folder: where it is stored; None where it is not, or where that is unknown.
     """
 
@@ -206,6 +208,7 @@ class RunResult:
     fragility: tuple[FragilityRow, ...] = ()
     spa: SpaTest | None = None
     folder: Path | None = field(default=None, compare=False)
+    assumptions: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         words = Counter(v.verdict for v in self.verdicts)

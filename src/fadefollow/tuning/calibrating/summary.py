@@ -12,7 +12,15 @@ import numpy as np
 from fadefollow.phases import Stance
 from fadefollow.tuning.calibrating.design import TunerDesign, stance_of
 from fadefollow.tuning.calibrating.market import Search, TunedMarket
+from fadefollow.tuning.calibrating.words import planted
 from fadefollow.verdict.calibrating.design import Arm
+from fadefollow.verdict.calibrating.promises import (
+    Promise,
+    at_least,
+    at_most,
+    failures,
+    not_above_zero,
+)
 from fadefollow.verdict.calibrating.shares import Mean, Share, plain
 from fadefollow.verdict.calibrating.summary import POWER, CalibrationError
 
@@ -67,28 +75,18 @@ class TunerCalibration:
     seconds: float  #: of computing, all processes together
 
     @property
+    def promises(self) -> tuple[Promise, ...]:
+        """What was promised, and whether it is kept, broken, or not yet shown."""
+        return tuple(promise for arm in self.arms for promise in _promised(arm, self.design.alpha))
+
+    @property
     def failures(self) -> tuple[str, ...]:
-        """What lies outside its bound beyond the sampling error; empty if the tuner keeps it."""
-        alpha, found = self.design.alpha, []
-        for arm in self.arms:
-            if arm.arm.effect_bps:
-                if arm.earned.high < POWER:
-                    found.append(f"{arm.arm.name}: earned out of sample in {arm.earned}, below 80%")
-                continue
-            for words, share in (
-                ("false verdicts out of sample", arm.any_named),
-                ("a probabilistic Sharpe ratio above 0.95 out of sample", arm.psr),
-                ("a deflated Sharpe ratio above 0.95 in the past", arm.last.deflated),
-            ):
-                if share.low > alpha:
-                    found.append(f"nothing planted: {words} in {share}, above {alpha:.0%}")
-            if arm.out_of_sample.low > 0.0:
-                found.append(f"nothing planted: {arm.out_of_sample} bps earned out of sample")
-        return tuple(found)
+        """The promises that are broken, in words; empty if none is."""
+        return failures(self.promises)
 
     def raise_failures(self) -> None:
         """Raises:
-        CalibrationError: something lies outside its bound.
+        CalibrationError: a promise is broken.
         """
         if self.failures:
             raise CalibrationError(
@@ -97,7 +95,22 @@ class TunerCalibration:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: shares with their `value`, NaN as None."""
-        return plain(asdict(self) | {"failures": list(self.failures)})  # type: ignore[no-any-return]
+        said = asdict(self) | {"failures": list(self.failures)}
+        said["promises"] = [promise.to_dict() for promise in self.promises]
+        return plain(said)  # type: ignore[no-any-return]
+
+
+def _promised(arm: ArmFound, alpha: float) -> tuple[Promise, ...]:
+    if arm.arm.effect_bps:
+        earned = f"{planted(arm.arm.effect_bps)}: markets with a mean above zero out of sample"
+        return (at_least(earned, arm.earned, POWER),)
+    still = "nothing planted: "
+    return (
+        at_most(f"{still}a false verdict out of sample", arm.any_named, alpha),
+        at_most(f"{still}PSR above 0.95 out of sample", arm.psr, alpha),
+        at_most(f"{still}DSR above 0.95 in the past", arm.last.deflated, alpha),
+        not_above_zero(f"{still}mean out of sample", arm.out_of_sample),
+    )
 
 
 def summarise_tuner(

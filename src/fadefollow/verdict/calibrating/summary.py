@@ -13,6 +13,13 @@ import numpy as np
 from fadefollow.errors import FadeFollowError
 from fadefollow.phases import Stance
 from fadefollow.verdict.calibrating.design import Arm, Design
+from fadefollow.verdict.calibrating.promises import (
+    Promise,
+    at_least_of,
+    at_most,
+    failures,
+    within,
+)
 from fadefollow.verdict.calibrating.shares import Curve, Share, logistic, plain
 from fadefollow.verdict.calibrating.world import Row, Stand, Table
 
@@ -69,8 +76,10 @@ class AtDetectable:
 
     @property
     def power(self) -> tuple[float, float, float]:
-        """Of the curve at a ratio of 1, with its interval."""
-        return self.curve.at(1.0) if self.curve else (math.nan, math.nan, math.nan)
+        """Of the curve at a ratio of 1, with its interval; without a curve the share `found`."""
+        if self.curve is None:  # hits and misses do not mix, or there are too few rows
+            return self.found.value, self.found.low, self.found.high
+        return self.curve.at(1.0)
 
 
 @dataclass(frozen=True)
@@ -92,26 +101,24 @@ class Calibration:
     seconds: float  #: of computing, all processes together
 
     @property
+    def promises(self) -> tuple[Promise, ...]:
+        """What was promised, and whether it is kept, broken, or not yet shown."""
+        claims = at_most("tables with a false verdict", self.false_tables, self.design.alpha)
+        covers = within("intervals that hold the truth", self.covered, COVERAGE_BAND)
+        found = (
+            at_least_of(f"power at the detectable effect of {at.phase}", at.power, POWER)
+            for at in self.detectable
+        )
+        return (claims, covers, *found)
+
+    @property
     def failures(self) -> tuple[str, ...]:
-        """What lies outside its band beyond the sampling error; empty if all is calibrated."""
-        found = []
-        alpha = self.design.alpha
-        if self.false_tables.low > alpha:
-            found.append(f"false verdicts in {self.false_tables} of tables, above {alpha:.0%}")
-        low, high = COVERAGE_BAND
-        if self.covered.of and (self.covered.high < low or self.covered.low > high):
-            found.append(f"intervals cover {self.covered}, not 92 to 97 %")
-        for at in self.detectable:
-            if at.power[2] < POWER:
-                found.append(
-                    f"power at the detectable effect of {at.phase} is {at.power[0]:.0%} "
-                    f"[{at.power[1]:.0%}, {at.power[2]:.0%}], below 80 %"
-                )
-        return tuple(found)
+        """The promises that are broken, in words; empty if none is."""
+        return failures(self.promises)
 
     def raise_failures(self) -> None:
         """Raises:
-        CalibrationError: something lies outside its band.
+        CalibrationError: a promise is broken.
         """
         if self.failures:
             raise CalibrationError(
@@ -122,6 +129,7 @@ class Calibration:
     def to_dict(self) -> dict[str, Any]:
         """For JSON: shares with their `value`, NaN as None."""
         said = asdict(self) | {"failures": list(self.failures)}
+        said["promises"] = [promise.to_dict() for promise in self.promises]
         for place, at in zip(said["detectable"], self.detectable, strict=True):
             place["power"] = list(at.power)
         return plain(said)  # type: ignore[no-any-return]
