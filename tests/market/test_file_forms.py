@@ -314,8 +314,8 @@ def test_contracts_of_one_coin_may_share_a_file(tmp_path):
         for name, when in (("7FEB25", "2025-02-07T08:00Z"), ("28MAR25", "2025-03-28T08:00Z"))
     )
     (tmp_path / "futures.csv").write_text("time,instrument,expiry,open,high,low,close\n" + rows)
-    names = ("expiry", "open", "high", "low", "close")
-    columns = f"columns = {{ {', '.join(f'{n} = "{n}"' for n in names)} }}"
+    columns = ", ".join(f"{n} = '{n}'" for n in ("expiry", "open", "high", "low", "close"))
+    columns = f"columns = {{ {columns} }}"
     made = read(
         tmp_path, 'perp BTC.csv coin = "BTC"', f'future futures.csv coin = "BTC"\n{columns}'
     )  # fmt: skip
