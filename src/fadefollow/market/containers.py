@@ -212,9 +212,9 @@ def arrow_frame(table: pa.Table, first: int = 0) -> pd.DataFrame:
     for name, start, step in index_ranges(table.schema):
         if name not in frame:
             frame[name] = start + step * np.arange(first, first + len(frame))
-    for name in frame:
-        if isinstance(frame[name].dtype, pd.CategoricalDtype):
-            frame[name] = frame[name].astype(frame[name].cat.categories.dtype)
+    for column in frame:
+        if isinstance(frame[column].dtype, pd.CategoricalDtype):
+            frame[column] = frame[column].astype(frame[column].cat.categories.dtype)
     return frame
 
 
