@@ -123,7 +123,8 @@ def _check_parsed(
     bad = parsed.isna() & column.notna()
     if bad.any():
         at = int(bad.to_numpy().argmax())
-        rows, got = row_numbers(column.to_frame()), repr(column.iloc[at])
+        rows, value = row_numbers(column.to_frame()), column.iloc[at]
+        got = repr(value) if isinstance(value, str) else f"{value}"
         raise row_error(rule, got, where, rows[at], name, int(bad.sum()), hint)
 
 
