@@ -288,7 +288,7 @@ def test_an_entry_ends_before_until_and_begins_with_since(tmp_path, raw_bars):
 def test_a_files_first_settlement_has_its_interval_from_the_file_before(tmp_path, raw_bars):
     raw_bars(48).to_csv(tmp_path / "BTC_perp.csv", index=False)
     for number, hours in ((1, (0, 8, 16)), (2, (24, 28, 32))):
-        times = [pd.Timestamp("2024-01-01Z") + pd.Timedelta(hours=h) for h in hours]
+        times = [pd.Timestamp("2024-01-01", tz="UTC") + pd.Timedelta(hours=h) for h in hours]
         pd.DataFrame({"time": times, "rate": 1e-4}).to_csv(
             tmp_path / f"BTC-{number}.csv", index=False
         )
