@@ -13,7 +13,7 @@ import pytest
 from fadefollow.engine.plan import _of
 from fadefollow.errors import DataError, ParameterError, SignalError
 from fadefollow.market import Market
-from fadefollow.phases import Phases, Signal, detect_checked
+from fadefollow.phases import Phases, Signal, detect_checked, detect_coins
 from fadefollow.workspace import find_workspace
 
 START = pd.Timestamp("2024-01-01", tz="UTC")
@@ -128,6 +128,30 @@ def test_what_a_signal_returns_is_held_to_what_it_declares() -> None:
     other = {**event(1, 1), "phase": "down"}
     with pytest.raises(SignalError, match=r"must declare.*'down'"):
         detect_checked(_signal(lambda m: Phases.of(m, signal="s", events=[other])), market("A"))
+
+
+def fails_on(*coins: str) -> Signal:
+    """Finds an event in each coin, of strength infinity in those named."""
+
+    def found(one: Market) -> Phases:
+        strength = np.float64(1.0) / np.float64(0.0 if one.symbol in coins else 1.0)
+        return Phases.of(one, signal="s", events=[{**event(1, 1), "strength": strength}])
+
+    return _signal(found)
+
+
+def test_a_coin_on_which_a_signal_fails_is_left_out_and_named() -> None:
+    found = detect_coins(fails_on("A"), [market("A"), market("B")])
+    assert found.table["symbol"].tolist() == ["B"]
+    assert list(found.failed) == ["A"]
+    assert "inf" in found.failed["A"]
+    assert found.select("up").failed == found.failed
+    assert Phases.concat([found, found]).failed == found.failed
+
+
+def test_a_signal_that_fails_on_every_coin_is_an_error() -> None:
+    with pytest.raises(SignalError, match="inf"):
+        detect_coins(fails_on("A", "B"), [market("A"), market("B")])
 
 
 def many(phase: str, bars: list[int], lean: int, **context: object) -> dict[str, object]:

@@ -87,6 +87,13 @@ def scan(
     return present_phases(data, bets, at(hours), step=lambda text, done: None)
 
 
+def test_a_coin_on_which_the_signal_fails_is_named_and_the_others_are_shown():
+    found = scan([("BTC", 90, "up", 1, math.inf), ("ETH", 90, "up", 1, 2.0)])
+    assert [row.symbol for row in found.rows] == ["ETH"]
+    (note,) = found.notes
+    assert "failed on BTC: " in note
+
+
 def only(found: Present) -> ScanRow:
     assert len(found.rows) == 1
     return found.rows[0]

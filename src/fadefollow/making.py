@@ -22,6 +22,7 @@ from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Signal
 from fadefollow.price_table import prices_of
 from fadefollow.spec import read_toml
+from fadefollow.trusted import known_notes
 from fadefollow.verdict.measure import Measured
 from fadefollow.verdict.model import RunResult, Verdict
 from fadefollow.verdict.rows import FragilityRow
@@ -72,7 +73,7 @@ def result_of(
         config=config_of(workspace, asked, bets, dataset),
         warnings=(
             *notes, *dataset.notes, *holdout_notes(dataset, workspace.ledger),
-            *tuned_notes(bets, dataset), *found.warnings,
+            *tuned_notes(bets, dataset), *found.warnings, *known_notes(dataset, bets),
         ),
         truth=dataset.truth, missing=found.missing, seconds=seconds, versions=versions(),
         splits=found.splits, fragility=fragility, spa=found.spa,

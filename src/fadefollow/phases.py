@@ -25,7 +25,10 @@ from fadefollow.spec import plain
 Stance = Literal["fade", "follow"]
 STANCES: tuple[Stance, Stance] = ("fade", "follow")
 
-__all__ = ["COLUMNS", "STANCES", "Marks", "Param", "Phases", "Signal", "Stance", "detect_checked"]
+__all__ = [
+    "COLUMNS", "STANCES", "Marks", "Param", "Phases", "Signal", "Stance", "detect_checked",
+    "detect_coins",
+]  # fmt: skip
 
 
 class Marks(NamedTuple):
@@ -46,6 +49,7 @@ class Phases:
             time and symbol.
         grids: open times, UTC, of each coin's bars.
         missing: phases that could not be looked for, with the streams they lack, by coin.
+        failed: coins that are left out because the signal failed on them, with the reason.
     """
 
     def __init__(
@@ -53,8 +57,10 @@ class Phases:
         table: pd.DataFrame | EventRows,
         grids: Mapping[str, pd.DatetimeIndex],
         missing: Mapping[tuple[str, str], tuple[str, ...]],
+        failed: Mapping[str, str] | None = None,
     ) -> None:
         self._found, self._grids, self._missing = table, grids, missing
+        self.failed: Mapping[str, str] = failed or {}
 
     @property
     def grids(self) -> Mapping[str, pd.DatetimeIndex]:
@@ -109,11 +115,13 @@ class Phases:
         table = pd.concat(filled, ignore_index=True)
         grids: dict[str, pd.DatetimeIndex] = {}
         missing: dict[tuple[str, str], tuple[str, ...]] = {}
+        failed: dict[str, str] = {}
         for part in listed:
             grids.update(part.grids)
             missing.update(part.missing)
+            failed.update(part.failed)
         table = table.sort_values(["time", "symbol", "phase"], kind="stable", ignore_index=True)
-        return cls(table, grids, missing)
+        return cls(table, grids, missing, failed)
 
     def __len__(self) -> int:
         return len(self._found)
@@ -135,7 +143,9 @@ class Phases:
     def select(self, *phases: str) -> Phases:
         """Only the events of the phases named."""
         keep = self.table["phase"].isin(phases)
-        return Phases(self.table[keep].reset_index(drop=True), self.grids, self.missing)
+        return Phases(
+            self.table[keep].reset_index(drop=True), self.grids, self.missing, self.failed
+        )
 
     def where(self, bars: BoolArray) -> Phases:
         """Only the events on the bars that are true, shape (n,), of a single coin's grid.
@@ -233,6 +243,27 @@ def detect_checked(signal: Signal, market: Market) -> Phases:
             hint=f"declared: {', '.join(signal.phases)}",
         )
     return found if market.member is None else found.where(market.member)
+
+
+def detect_coins(signal: Signal, markets: Iterable[Market]) -> Phases:
+    """What a signal finds in every coin; coins on which it fails are left out, see `Phases.failed`.
+
+    Raises:
+        FadeFollowError: as `detect_checked`, where it fails on every coin.
+    """
+    parts: list[Phases] = []
+    errors: dict[str, FadeFollowError] = {}
+    for market in markets:
+        try:
+            with np.errstate(all="ignore"):  # what is not finite is refused, not warned of
+                parts.append(detect_checked(signal, market))
+        except FadeFollowError as error:
+            errors[market.symbol] = error
+    if errors and not parts:
+        raise next(iter(errors.values()))
+    found = Phases.concat(parts)
+    found.failed = {coin: f"{error.rule}; got {error.got}" for coin, error in errors.items()}
+    return found
 
 
 @dataclass(frozen=True)

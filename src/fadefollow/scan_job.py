@@ -25,7 +25,7 @@ from fadefollow.scanning.live import Fetched, fetch_live
 from fadefollow.scanning.model import Apart, Scan, Standing
 from fadefollow.scanning.needs import Bet, days_needed, past_hours, seen_with, streams_needed
 from fadefollow.scanning.present import Present, present_phases
-from fadefollow.trusted import streams_used
+from fadefollow.trusted import known_notes, streams_used
 from fadefollow.workspace import Workspace
 
 #: what a live scan's own data set is called, after the venue's
@@ -137,7 +137,9 @@ def scan_job(
         untrusted=(*source.failed, *apart),
         quiet=tuple(symbol for symbol in good.symbols if symbol not in speaking | blind),
         unseen=found.unseen, standings=standings,
-        warnings=(*source.notes, *notes, *found.notes, *history.skipped),
+        warnings=(
+            *source.notes, *notes, *known_notes(good, bets), *found.notes, *history.skipped,
+        ),
     )  # fmt: skip
 
 

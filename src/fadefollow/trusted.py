@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
+from fadefollow.display import listed as few
 from fadefollow.engine.plan import NEEDS
 from fadefollow.engine.strategy import Strategy
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.gate import FUNDING_HOLE, accepted, pass_gate
-from fadefollow.market.panel import FloatArray, Market
+from fadefollow.market.panel import LEAST_KNOWN, FloatArray, Market
 from fadefollow.phases import Signal
 
 
@@ -57,6 +61,62 @@ def streams_used(
     return {symbol: frozenset(streams) for symbol, streams in used.items()}
 
 
+@dataclass(frozen=True)
+class Known:
+    """How much of the time a needed stream was known."""
+
+    stream: str
+    share: float  #: mean over the coins that have it, of the bars in the stream's time, 0 to 1
+    least: float  #: that of the coin that knew it least
+    coin: str  #: that coin
+    short: tuple[str, ...]  #: coins for which it counts as missing, as they knew it too rarely
+
+    def __str__(self) -> str:
+        least = f" (least {self.coin}, {_percent(self.least)})" if self.least < self.share else ""
+        rule = f", counted as missing below {LEAST_KNOWN:.0%}".replace("%", " %")
+        short = f" (too little on {few(self.short)}{rule})" if self.short else ""
+        return f"{self.stream} {_percent(self.share)}{short or least}"
+
+
+def known_shares(dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]) -> tuple[Known, ...]:
+    """By needed stream how much of its time it was known; those that no coin has are left out.
+
+    A stream's time is that of the bars from its first record to its last, see
+    `Market.known_share`.
+    """
+    found = []
+    for name in needed(bets):
+        shares = {s: m.known_share(name) for s, m in dataset.markets.items() if name in m.streams}
+        if shares:
+            coin = min(shares, key=lambda s: shares[s])
+            short = tuple(s for s in shares if name in dataset.markets[s].missing(name))
+            mean = sum(shares.values()) / len(shares)
+            found.append(Known(name, mean, shares[coin], coin, short))
+    return tuple(found)
+
+
+#: how the note on `known_shares` begins
+KNOWN = "share of its time in which each needed stream was known: "
+
+
+def known_notes(dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]) -> list[str]:
+    """`known_shares` as one sentence; none where no stream is there."""
+    rows = known_shares(dataset, bets)
+    return [KNOWN + ", ".join(map(str, rows))] if rows else []
+
+
+def needed(bets: Sequence[tuple[Strategy, Signal]]) -> tuple[str, ...]:
+    """The streams without which some bet cannot be traded or its phases not be seen."""
+    traded = [name for strategy, _ in bets for name in NEEDS[strategy.trade.instrument]]
+    needs = [n for strategy, signal in bets for p in strategy.phases for n in signal.phases[p]]
+    declared = [one.partition(".")[0] for need in needs for one in need.split("|")]
+    return tuple(dict.fromkeys([*traded, *declared]))
+
+
+def _percent(share: float) -> str:
+    return f"{math.floor(1000 * share) / 10:g} %"  # 100 % is all of it
+
+
 def _read_by(signal: Signal, market: Market) -> set[str]:
     """What a signal reads of a market, needed or not, seen by letting it look."""
     watched = _Watched(
@@ -64,7 +124,8 @@ def _read_by(signal: Signal, market: Market) -> set[str]:
         tables={name: market.table(name) for name in market.streams},
     )  # fmt: skip
     try:
-        signal.detect(watched)
+        with np.errstate(all="ignore"):
+            signal.detect(watched)
     except Exception:  # a signal that fails is told of where it is run
         return watched.read
     return watched.read

@@ -342,7 +342,7 @@ def test_open_interest_is_the_last_snapshot_of_each_bar(lab, packed, tmp_path):
     )  # fmt: skip
     assert len(table) == 96
     assert table["time"].iloc[-1] == pd.Timestamp("2025-02-05 00:00", tz="UTC")
-    assert found(report, "open_interest")["empty rows"] == (1, "2025-02-02 01:00")
+    assert found(report, "open_interest")["zeros"] == (1, "2025-02-02 01:00")
     assert tables["long_short"]["ratio"].unique().tolist() == [1.5]
 
 
@@ -365,6 +365,39 @@ def test_metrics_labelled_by_their_start_are_not_known_before_they_were_taken(ra
     assert known[pd.Timestamp("2026-06-26 00:00", tz="UTC")] == 2287.0
     assert known[pd.Timestamp("2026-06-26 01:00", tz="UTC")] == 3011.0
     assert found(report, "open_interest")["stamps moved"] == (576, "2026-06-25 00:00")
+
+
+#: what the archive once held as a whole day (binance-public-data, issue 211)
+BARE = "2023-01-21,BTCUSDT,98666.163,2236289208.197267,0.7666,1.1363,0.8333,0.9253"
+
+
+def test_a_metric_stamped_with_a_bare_date_is_that_of_the_day_s_start(raw_bars, tmp_path):
+    packed = Packed()
+    for day in ("2023-01-20", "2023-01-21"):
+        packed.bars("perp", raw_bars(48, "2023-01-20"), day)
+    packed.metrics("2023-01-20", metric_lines("2023-01-20", "00:05", 1000.0))
+    packed.metrics("2023-01-21", [BARE])
+    _, tables = read(
+        tmp_path / "s", packed.write(tmp_path / "m"), since=pd.Timestamp("2023-01-20"),
+        now=pd.Timestamp("2023-01-22 10:00", tz="UTC"), streams=["perp", "open_interest"],
+    )  # fmt: skip
+    last = tables["open_interest"].iloc[-1]
+    assert last["open_interest"] == 98666.163
+    assert last["time"] == last["available"] == pd.Timestamp("2023-01-21", tz="UTC")
+
+
+@pytest.mark.shared
+def test_the_price_within_a_bare_date_is_the_mark_at_the_day_s_start(shared_data):
+    """Value over coins is the mark price of one moment: 00:00 of the day, no later one."""
+    coins, value = (float(field) for field in BARE.split(",")[2:4])
+    marks = pd.read_parquet(
+        shared_data / "binance_1h" / "binance_BTC_2020-01-01_2026-03-06.parquet",
+        columns=["timestamp", "mark_price_binance"],
+    ).set_index("timestamp")["mark_price_binance"]  # fmt: skip
+    near = marks.loc["2023-01-19":"2023-01-23"]
+    found = near[np.isclose(near, value / coins, rtol=1e-9)]
+    # of the bar that closes at 00:00
+    assert found.index.tolist() == [pd.Timestamp("2023-01-20 23:00", tz=near.index.tz)]
 
 
 def test_contracts_on_a_thousand_coins_are_given_per_coin(raw_bars, tmp_path):

@@ -46,6 +46,7 @@ def test_a_stored_data_set_is_opened(store):
         "last": "2024-01-02 23:00",
         "rows": 47,
         "missing": 1,
+        "known": 0.9792,  # 47 of 48 bars
     }
 
 

@@ -19,7 +19,7 @@ from fadefollow.market.gate import ERRORS, accepted, pass_gate, stopping
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
 from fadefollow.market.units import unit_changes
-from fadefollow.trusted import streams_used, trusted_notes
+from fadefollow.trusted import known_notes, known_shares, streams_used, trusted_notes
 from fadefollow.workspace import find_workspace
 
 HOUR = pd.Timedelta(hours=1)
@@ -282,3 +282,29 @@ def test_real_data_passes_with_its_dislocations(name, shared_data, tmp_path):
     assert found.of("error") == ()
     apart = [f for f in found.of("warning") if f.code == "prices-apart"]
     assert [(f.symbol, f.where[:7]) for f in apart] == [("SOL", "2022-11")]
+
+
+def hourly_interest(hours: int) -> pd.DataFrame:
+    """Open interest every so many hours."""
+    times = pd.date_range(START, periods=N // hours, freq=f"{hours}h").as_unit("ns")
+    return pd.DataFrame({"time": times, "open_interest": 1000.0, "available": times})
+
+
+def test_how_much_of_the_time_needed_streams_were_known_is_told():
+    market = find_workspace(ROOT)
+    strategy = market.strategy("fade_fuel")
+    bets = [(strategy, market.detector(strategy))]
+    tables = {"perp": bars(), "funding": funding()}
+    coins = {
+        coin: Market(coin, bar=HOUR, tables={**tables, "open_interest": hourly_interest(hours)})
+        for coin, hours in (("BTC", 1), ("ETH", 12), ("SOL", 24))
+    }
+    rows = {k.stream: k for k in known_shares(Dataset("d", "D", HOUR, False, "", coins), bets)}
+    assert list(rows) == ["perp", "funding", "open_interest"]
+    interest = rows["open_interest"]
+    assert (interest.coin, interest.short) == ("SOL", ("SOL",))
+    assert round(interest.least, 2) == 0.42  # 10 of 24 hours
+    assert round(interest.share, 2) == 0.75  # and 10 of 12, and all
+    (note,) = known_notes(Dataset("d", "D", HOUR, False, "", coins), bets)
+    assert "perp 100 %, funding 100 %, open_interest 75" in note
+    assert "SOL" in note

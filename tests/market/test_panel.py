@@ -177,6 +177,27 @@ def test_missing_streams_are_named():
         market.table("spot")
 
 
+def test_a_stream_that_is_hardly_ever_known_is_missing():
+    """Daily open interest is forgotten after 9 of 24 hours, what is of 1970 always was."""
+    daily = pd.DataFrame({"time": [at(0), at(24), at(48)], "open_interest": 5.0})
+    daily["available"] = daily["time"]
+    often = daily.assign(time=[at(0), at(8), at(16)], available=[at(0), at(8), at(16)])
+    old = daily.assign(time=daily["time"] - pd.Timedelta(days=19000))
+    old["available"] = old["time"]
+    tables = {"perp": perp(list(range(72)))}
+
+    def seen(table: pd.DataFrame) -> tuple[float, tuple[str, ...]]:
+        market = Market("BTC", bar=HOUR, tables={**tables, "open_interest": table})
+        return round(market.known_share("open_interest"), 3), market.missing("open_interest")
+
+    # of the closes from 1:00 on day 1 to 0:00 on day 3: nine of day 1, ten of day 2, the last
+    assert seen(daily) == (0.417, ("open_interest",))
+    assert seen(daily.iloc[:1].assign(available=at(0.5))) == (1.0, ())
+    assert seen(often) == (1.0, ())
+    assert seen(old) == (0.0, ("open_interest",))
+    assert seen(daily.iloc[:0]) == (0.0, ("open_interest",))
+
+
 def test_a_need_may_be_an_optional_column_or_one_of_several_streams():
     bars = perp([0]).drop(columns="volume", errors="ignore")
     market = Market("BTC", bar=HOUR, tables={"perp": bars, "spot": bars.assign(volume=1.0)})

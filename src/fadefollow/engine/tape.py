@@ -10,12 +10,11 @@ import pandas as pd
 
 from fadefollow.engine.model import DatedTape, FloatArray, IntArray, Tape
 from fadefollow.market.panel import Market
+from fadefollow.market.settlements import holes
 
 #: arrays of a tape that are no bars
 _BY_RECORD = frozenset({"settle_time", "settle_rate", "settle_mark", "holes", "leave"})
 _PRICES = ("open", "high", "low", "close")
-#: settlements may be late by this much before the gap counts as a hole
-_LATE_NS = 5 * 60 * 1_000_000_000
 
 
 def calendar(spans: list[tuple[pd.Timestamp, pd.Timestamp]], bar: pd.Timedelta) -> IntArray:
@@ -62,13 +61,13 @@ def tape(market: Market, *, time: IntArray, start: pd.Timestamp, end: pd.Timesta
         price[~whole] = np.nan  # a bar that is partly missing is missing
     marks = {c: spread("mark", c) for c in _PRICES}
     liq = {c: np.where(np.isnan(marks[c]), prices[c], marks[c]) for c in _PRICES[:3]}
-    settle, rate, holes = _settlements(market, start, end)
+    settle, rate, gone = _settlements(market, start, end)
     return Tape(
         symbol=market.symbol, bar_ns=bar_ns, time=time, **prices,
         liq_open=liq["open"], liq_high=liq["high"], liq_low=liq["low"],
         settle_time=settle, settle_rate=rate,
         settle_mark=_marks(time, bar_ns, settle, marks["close"], prices["open"], prices["close"]),
-        holes=holes, volume=spread(base, "volume"),
+        holes=gone, volume=spread(base, "volume"),
     )  # fmt: skip
 
 
@@ -99,10 +98,8 @@ def _settlements(
     table = market.table("funding")
     table = table[(table["time"] >= start) & (table["time"] <= end)]
     time = table["time"].dt.tz_convert(None).to_numpy("datetime64[ns]").astype(np.int64)
-    interval = (table["interval_hours"].to_numpy(np.float64) * 3.6e12).astype(np.int64)
-    late = np.flatnonzero(np.diff(time) > interval[1:] + _LATE_NS)
-    holes = np.column_stack([time[late], time[late + 1]]).astype(np.int64)
-    return time, table["rate"].to_numpy(np.float64).copy(), holes
+    found = holes(time, table["interval_hours"].to_numpy(np.float64))
+    return time, table["rate"].to_numpy(np.float64).copy(), found
 
 
 def _marks(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fadefollow.market import checks, drift
 from fadefollow.market.coverage import Coverage
 from fadefollow.market.findings import GRADES, Finding, Grade, ranked
+from fadefollow.market.misread import misread
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
 from fadefollow.market.units import unit_changes
@@ -78,11 +79,18 @@ def audit(dataset: Dataset) -> Audit:
         for name in market.streams:
             found += _stream(market, name, covers[symbol, name])
         found += drift.drifting(market)
+        found += misread(symbol, {n: market.table(n) for n in market.streams}, market.bar)
         if not market.missing("perp", "spot"):
             found += checks.divergence(
                 symbol, market.table("perp"), market.table("spot"), market.bar
             )
-    return Audit(dataset.name, dataset.coverages, ranked(found))
+    return Audit(dataset.name, dataset.coverages, ranked(_once(found)))
+
+
+def _once(found: list[Finding]) -> list[Finding]:
+    """Without the jumps over a hole that are told as a change of unit already."""
+    told = {(f.symbol, f.stream, f.where) for f in found if f.rule == "unit change"}
+    return [f for f in found if f.rule != "gap jump" or (f.symbol, f.stream, f.where) not in told]
 
 
 def _stream(market: Market, name: str, cover: Coverage) -> Iterable[Finding]:

@@ -12,11 +12,10 @@ import pandas as pd
 
 from fadefollow.market.bars import bar_text
 from fadefollow.market.findings import Finding, Grade, when
+from fadefollow.market.settlements import inferred_hours
 from fadefollow.market.stamps import nanoseconds
 from fadefollow.market.streams import Stream
 
-#: intervals between settlements that exchanges use
-INTERVALS_HOURS = (1.0, 2.0, 4.0, 8.0)
 #: so many equal bars at the end of a contract are a feed that stopped
 STALE_TAIL = 3
 #: a contract's first bar is wild if its range is so many times the median of the next day's
@@ -78,16 +77,8 @@ def difference(frame: pd.DataFrame, schema: Stream, made: str, of: str) -> Clean
 
 
 def infer_intervals(frame: pd.DataFrame, schema: Stream) -> Cleaned:
-    """Add `interval_hours`: the gap to the previous settlement as 1, 2, 4 or 8 hours.
-
-    Longer gaps are missing settlements, hence 8; the first settlement takes the second's.
-    """
-    gap = frame["time"].dt.round("min").diff().dt.total_seconds().to_numpy() / 3600
-    steps = np.array(INTERVALS_HOURS)
-    nearest = np.abs(np.log(np.maximum(gap, 1e-9))[:, None] - np.log(steps)).argmin(axis=1)
-    hours = np.where(np.isnan(gap), np.nan, steps[nearest])
-    if len(hours):
-        hours[0] = hours[1] if len(hours) > 1 else INTERVALS_HOURS[-1]
+    """Add `interval_hours`, see `settlements.inferred_hours`."""
+    hours = inferred_hours(nanoseconds(frame["time"].dt.round("min")))
     text = "settlement interval not in the file, taken from the gap to the previous settlement"
     first = when(frame["time"].iloc[0].round("min")) if len(frame) else ""
     findings = (Finding("note", "", schema.name, "inferred intervals", len(frame), first, text),)

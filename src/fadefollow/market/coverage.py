@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,10 +13,11 @@ import pandas as pd
 
 from fadefollow.market.findings import when
 from fadefollow.market.panel import Market
+from fadefollow.market.settlements import HOUR_NS, distances
 from fadefollow.market.stamps import nanoseconds
 from fadefollow.market.streams import Stream, stream
 
-_HOUR_NS = 3_600_000_000_000
+IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -32,24 +34,27 @@ class Coverage:
     gaps: int  #: runs of missing records
     longest_gap_hours: float  #: from one record to the next, less one step
     first_gap: str  #: first missing record; empty if none
+    #: share of the bars in its time at which it was known, see `Market.known_share`; NaN unasked
+    known: float = math.nan
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for JSON."""
         return asdict(self)
 
 
-def cover(symbol: str, table: pd.DataFrame, schema: Stream, bar: pd.Timedelta) -> Coverage:
-    """The coverage of one canonical table that has rows.
+def cover(
+    symbol: str, table: pd.DataFrame, schema: Stream, bar: pd.Timedelta, *, known: float = math.nan
+) -> Coverage:
+    """The coverage of one canonical table that has rows; `known` is what a market says of it.
 
-    The step is the bar, the period, or for snapshots the usual distance; settlements are expected
-    by their own intervals, contracts each between their own first and last bar.
+    The step is the bar, the period, or for snapshots the usual distance; what is missing of
+    settlements is counted by `settlements.distances`, contracts each between their own first and
+    last bar.
     """
-    (times, new), steps = ordered_times(table, schema), expected_steps(table, schema, bar)
-    gap = np.where(new[1:], 0, np.diff(times))
-    lost = np.maximum(np.rint(gap / steps[1:]).astype(np.int64) - 1, 0)
+    times, gap, steps, lost = _between(table, schema, bar)
     holes = np.flatnonzero(lost > 0)
     missing, first = int(lost[holes].sum()), holes[0] if len(holes) else None
-    longest = float((gap - steps[1:])[holes].max() / _HOUR_NS) if len(holes) else 0.0
+    longest = float((gap - steps)[holes].max() / HOUR_NS) if len(holes) else 0.0
     return Coverage(
         symbol=symbol,
         stream=schema.name,
@@ -60,14 +65,15 @@ def cover(symbol: str, table: pd.DataFrame, schema: Stream, bar: pd.Timedelta) -
         missing=missing,
         gaps=len(holes),
         longest_gap_hours=longest,
-        first_gap="" if first is None else when(pd.Timestamp(times[first] + steps[first + 1])),
+        first_gap="" if first is None else when(pd.Timestamp(times[first] + steps[first])),
+        known=known,
     )
 
 
 def cover_all(markets: Mapping[str, Market]) -> tuple[Coverage, ...]:
     """The coverage of every stream of every coin, in their order."""
     return tuple(
-        cover(symbol, market.table(name), stream(name), market.bar)
+        cover(symbol, market.table(name), stream(name), market.bar, known=market.known_share(name))
         for symbol, market in markets.items()
         for name in market.streams
     )
@@ -89,16 +95,28 @@ def ordered_times(
     return nanoseconds(by_key["time"]), new
 
 
-def expected_steps(table: pd.DataFrame, schema: Stream, bar: pd.Timedelta) -> npt.NDArray[np.int64]:
-    """Nanoseconds from the record before to each one, were none missing, shape (n,)."""
-    if schema.kind == "bars":
-        return np.full(len(table), bar.value, np.int64)
+def _between(
+    table: pd.DataFrame, schema: Stream, bar: pd.Timedelta
+) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+    """Stamps, shape (n,), and between each two how far, how far if none were missing, how many are.
+
+    All in nanoseconds but the last.
+    """
+    times, new = ordered_times(table, schema)
     if schema.name == "funding":
-        hours: npt.NDArray[np.int64] = (table["interval_hours"] * _HOUR_NS).to_numpy(np.int64)
-        return hours
+        found = distances(times, table["interval_hours"].to_numpy(np.float64))
+        return times, found.ns, found.step, found.missing
+    gap = np.where(new[1:], 0, np.diff(times))
+    steps = np.full(len(gap), _step(times, schema, bar), np.int64)
+    return times, gap, steps, np.maximum(np.rint(gap / steps).astype(np.int64) - 1, 0)
+
+
+def _step(times: IntArray, schema: Stream, bar: pd.Timedelta) -> int:
+    """Nanoseconds from one record to the next, were none missing."""
+    if schema.kind == "bars":
+        return bar.value
     if schema.period is not None:
-        return np.full(len(table), schema.period.value, np.int64)
-    if schema.kind == "snapshot" and not schema.key and len(table) > 1:
-        usual = int(np.median(np.diff(nanoseconds(table["time"]))))
-        return np.full(len(table), max(usual, 1), np.int64)
-    return np.full(len(table), np.iinfo(np.int64).max)  # events come when they come
+        return schema.period.value
+    if schema.kind == "snapshot" and not schema.key and len(times) > 1:
+        return max(int(np.median(np.diff(times))), 1)
+    return np.iinfo(np.int64).max  # events come when they come

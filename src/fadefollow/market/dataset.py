@@ -99,10 +99,11 @@ class Dataset:
         return cover_all(self.markets)
 
     def coverage(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """Coin → stream → `first`, `last` (text, UTC), `rows`, `missing`."""
+        """Coin → stream → `first`, `last` (text, UTC), `rows`, `missing`, `known` (a share)."""
         found: dict[str, dict[str, dict[str, Any]]] = {}
         for c in self.coverages:
             row = {"first": c.first, "last": c.last, "rows": c.rows, "missing": c.missing}
+            row["known"] = round(c.known, 4)
             found.setdefault(c.symbol, {})[c.stream] = row
         return found
 

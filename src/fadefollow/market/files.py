@@ -17,6 +17,7 @@ from fadefollow.market.file_spec import FileSpec
 from fadefollow.market.findings import Finding, merged
 from fadefollow.market.joins import Piece, join
 from fadefollow.market.matching import Match, find_files
+from fadefollow.market.misread import check_far, misread
 from fadefollow.market.names import check_dataset_name, nearest
 from fadefollow.market.numbers import check_decimal, plain_numbers
 from fadefollow.market.schema import as_numbers, check, check_names, check_order
@@ -84,6 +85,8 @@ def import_files(
     for coin, streams in read.tables.items():
         if not {"perp", "spot"} & set(streams):
             raise DataError("a coin needs perp or spot bars", got=", ".join(streams), where=coin)
+    check_far(read.tables, name)
+    errors = [f for coin, parts in read.tables.items() for f in misread(coin, parts, spec.bar)]
     pointer = Store(Path(store_root)).write(
         name,
         read.tables,
@@ -95,7 +98,9 @@ def import_files(
         coin: {s: e.rows for s, e in streams.items()} for coin, streams in pointer.tables.items()
     }
     total = sum(sum(streams.values()) for streams in rows.values())
-    return ImportReport(name, pointer.fingerprint, read.files, total, rows, read.findings)
+    # errors are found anew by each audit; stored, they would be told of twice
+    told = merged([*read.findings, *errors])
+    return ImportReport(name, pointer.fingerprint, read.files, total, rows, told)
 
 
 @dataclass(frozen=True)

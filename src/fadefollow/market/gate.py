@@ -3,8 +3,8 @@
 A finding's grade follows from what it does to a result:
 
 - **error**: the values cannot mean what their stream says (impossible or doubled records, a unit
-  that changed, prices of one coin that drift apart for a week, a feed that stopped for a day). A
-  run that uses the stream stops.
+  that changed, prices of one coin that drift apart for a week, a feed that stopped for a day, a
+  settlement that is there again on every bar). A run that uses the stream stops.
 - **warning**: real or mended, but it may move a result (holes, a stream that ends early, two days
   of dislocation, relabelled wallets, a throttled feed). It is told in the report.
 - **note**: real and harmless, or only counted (wicks, jumps, jitter, rows left out).
@@ -32,6 +32,9 @@ ERRORS: dict[str, str] = {
     "unit-change": "a level that shifts by a factor from one record to the next, for good",
     "prices-drift": "two prices of a coin that stay more than 2 % apart for 7 days on end",
     "stale-bars": "one price without range or volume for 24 hours on end",
+    "repeated-funding": "one settlement repeated on every bar until the next",
+    "far-from-the-bars": "records decades from the coin's bars",
+    "gap-jump": "a price that comes back from missing bars as if in another unit",
 }
 #: not a finding of the audit: whether a position is held over a hole only the run knows
 FUNDING_HOLE = "funding-hole"

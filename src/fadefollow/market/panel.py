@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 #: windows of fewer bars say nothing about a "usual size"
 MIN_WINDOW_BARS = 3
+#: a stream that is known at a smaller share of the bars in its own time counts as missing
+LEAST_KNOWN = 0.5
 #: so many values of one name are memoised, if they differ by parameters
 KEEP = 4
 
@@ -133,9 +135,18 @@ class Market:
         Args:
             needs: streams; `"stream.column"` for an optional column, lacking if it is empty (if the
                 whole stream is, that is named instead); `"one|other"` for streams of which one is
-                enough.
+                enough. A stream that is there by name but known at less than `LEAST_KNOWN` of the
+                bars, see `known_share`, is lacking as well; the market's own bars never are.
         """
         return tuple(dict.fromkeys(lack for need in needs if (lack := self._lack(need))))
+
+    def known_share(self, name: str) -> float:
+        """At which share of the bars in its time a stream was known, from 0 to 1.
+
+        Its time is that of the market's bars from its first record to its last. It is 0 where the
+        market knows none of them.
+        """
+        return self._base.get(("share", name), lambda: self._share_of(name), keep=None)
 
     def column(self, name: str, column: str) -> FloatArray:
         """One column as of each bar's close.
@@ -318,11 +329,31 @@ class Market:
         if "|" in need:
             return None if any(self._lack(one) is None for one in need.split("|")) else need
         name, _, column = need.partition(".")
-        if name not in self.streams:
+        if name not in self.streams or (
+            name != self._base_stream and self.known_share(name) < LEAST_KNOWN
+        ):
             return name
         table = self._tables[name]
         there = not column or (column in table and table[column].notna().any())
         return None if there else need
+
+    @property
+    def _base_stream(self) -> str:
+        """The stream that the grid is made of."""
+        return "perp" if "perp" in self.streams else "spot"
+
+    def _share_of(self, name: str) -> float:
+        if name not in self.streams or not len(self):
+            return 0.0
+        schema, table = stream(name), self._tables[name]
+        if schema.kind == "bars":
+            place, exact = self._place(_stamps(table["time"]))
+            place = np.unique(place[exact])
+            return len(place) / int(place[-1] - place[0] + 1) if len(place) else 0.0
+        stamps, known = _stamps(table["available"]), self._known(name) >= 0
+        inside = (self.close_time >= stamps.min()) & (self.close_time <= stamps.max())
+        # a single snapshot between two closes is known at the second
+        return float(known[inside].mean()) if inside.any() else float(known.any())
 
     def _cut(self, first: int, last: int) -> Market:
         if first == last == len(self) == 0:

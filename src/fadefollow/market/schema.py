@@ -18,6 +18,7 @@ import pandas as pd
 from fadefollow.errors import DataError
 from fadefollow.market.bars import bar_text
 from fadefollow.market.findings import Finding, when
+from fadefollow.market.implausible import implausible
 from fadefollow.market.names import nearest
 from fadefollow.market.stamps import Rows, nanoseconds, on_the_minute, row_error, row_numbers, utc
 from fadefollow.market.streams import Stream, stream
@@ -80,7 +81,8 @@ def check(
         Optional columns that are absent stay absent.
 
     Raises:
-        DataError: the frame breaks the schema. Nothing is ever dropped, filled or guessed.
+        DataError: the frame breaks the schema. Nothing is ever filled or guessed, and nothing is
+            left out but what `implausible` names, which is counted.
     """
     schema = stream(stream_name)
     if not len(frame):
@@ -93,6 +95,13 @@ def check(
         made["time"], findings = on_the_minute(made["time"], stream_name, rows, where)
     for name in (c for c in schema.columns if c in frame):
         made[name] = _typed(frame[name], name, schema, rows, timezone, where)
+    lost, seen = implausible(made, schema)
+    if lost.any():
+        keep = ~lost
+        frame, made, rows = frame[keep], made[keep].reset_index(drop=True), rows[keep]
+        findings += seen
+    if not len(made):
+        raise DataError(f"{stream_name} must have values above zero", got="none", where=where)
     _check_values(made, schema, rows, where)
     _check_shape(made, schema, rows, where)
     _check_units(made, schema, where)

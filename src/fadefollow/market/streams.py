@@ -112,7 +112,7 @@ STREAMS: dict[str, Stream] = {
         Stream(
             "open_interest",
             "snapshot",
-            {"open_interest": _COINS},
+            {"open_interest": Column("coins", positive=True)},
             max_age=pd.Timedelta(hours=9),
             about="open contracts in coins",
             panel=("open_interest",),
@@ -167,7 +167,7 @@ STREAMS: dict[str, Stream] = {
         Stream(
             "hash_rate",
             "interval",
-            {"hash_rate": Column("EH/s", low=0.0)},
+            {"hash_rate": Column("EH/s", positive=True)},
             max_age=pd.Timedelta(days=4),
             period=_DAY,
             about="network hash rate",

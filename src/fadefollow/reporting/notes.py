@@ -10,6 +10,7 @@ from dataclasses import dataclass
 _COVERAGE = (
     re.compile(r"^runs are clipped to "),
     re.compile(r"^the holdout is closed: "),
+    re.compile(r"^share of its time in which each needed stream was known: "),
     re.compile(r"^without .+ could not be looked for: "),
     re.compile(r": \d+ events? fell outside that time$"),
     re.compile(r": .+ is left out, it lacks "),

@@ -20,7 +20,7 @@ from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
-from fadefollow.phases import Signal, detect_checked
+from fadefollow.phases import Phases, Signal, detect_coins
 from fadefollow.scanning.model import Running, ScanRow, Unseen
 from fadefollow.scanning.needs import Bet
 
@@ -64,13 +64,15 @@ def present_phases(
         signal = group[0][1]
         step(f"detecting {signal.name()}", number / len(groups))
         try:
-            events = _events(dataset, signal)
+            found = detect_coins(signal, dataset.markets.values())
         except (DataError, ParameterError) as error:
             if len(groups) == 1:
                 raise
             names = ", ".join(strategy.name for strategy, _ in group)
             notes.append(f"{names} could not be looked for: {error}")
             continue
+        notes += [f"{signal.name()} failed on {coin}: {why}" for coin, why in found.failed.items()]
+        events = _events(found, dataset.bar)
         for market in dataset.markets.values():
             rows += _rows(market, group, events, time)
             for phase, streams, since in _lacking(market, group, time):
@@ -80,17 +82,13 @@ def present_phases(
     return Present(tuple(rows), _joined(unseen), tuple(notes))
 
 
-def _events(dataset: Dataset, signal: Signal) -> pd.DataFrame:
+def _events(found: Phases, bar: pd.Timedelta) -> pd.DataFrame:
     """All events of a signal: `known` (UTC) and `_COLUMNS`, in order of time within each coin."""
-    tables = []
-    for market in dataset.markets.values():
-        table = detect_checked(signal, market).table
-        if len(table):
-            known = pd.DatetimeIndex(table["time"]) + market.bar
-            tables.append(table[list(_COLUMNS)].assign(known=known))
-    if not tables:
+    table = found.table
+    if not len(table):
         return pd.DataFrame({name: [] for name in ("known", *_COLUMNS)})
-    return pd.concat(tables, ignore_index=True)
+    known = pd.DatetimeIndex(table["time"]) + bar
+    return table[list(_COLUMNS)].assign(known=known).reset_index(drop=True)
 
 
 def _rows(

@@ -41,9 +41,11 @@ from fadefollow.verdict.measure import (
     Settings,
     books_of,
     detect,
+    failed_notes,
     judged,
     left_out,
     prepare_bet,
+    traded_coins,
     untraded,
 )
 from fadefollow.verdict.metrics import DAYS_A_YEAR
@@ -122,9 +124,11 @@ def walk(
     """
     space = Space.of(strategy, signal, bar_hours=dataset.bar / pd.Timedelta(hours=1))
     step("detecting", None)
-    prepared = prepare_bet(dataset, strategy, signal, {})
+    detected: dict[tuple[str, str], Phases] = {}
+    prepared = prepare_bet(dataset, strategy, signal, detected)
+    (phases,) = detected.values()
     _refuse_holes(prepared, judging)
-    chosen = dataset.select(*strategy.symbols) if strategy.symbols else dataset
+    chosen = traded_coins(dataset, strategy, phases)
     ground = Ground.of(space, settings, prepared, chosen.markets)
     start = min(begin for begin, _ in prepared.spans.values()).ceil("D")
     end = max(last for _, last in prepared.spans.values())
@@ -153,7 +157,8 @@ def walk(
             dataset, [ready], found=[(signal, ready.phases)], settings=judging, step=step
         )
         # that the book begins with the first stretch is no defect of the data
-        measured = replace(measured, warnings=_notes(measured, prepared))
+        failed = failed_notes([(signal, phases)])
+        measured = replace(measured, warnings=(*failed, *_notes(measured, prepared)))
         own = _own(space, chosen, folds)
         books = {
             stance: (_told_of(ready.prepared.plan, stance, judging), _told_of(own, stance, judging))

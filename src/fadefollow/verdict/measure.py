@@ -19,7 +19,7 @@ from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.panel import Market
-from fadefollow.phases import COLUMNS, STANCES, Phases, Signal, Stance, detect_checked
+from fadefollow.phases import COLUMNS, STANCES, Phases, Signal, Stance, detect_coins
 from fadefollow.verdict.anyhour import Outcomes
 from fadefollow.verdict.capacity import capacity, liquidity
 from fadefollow.verdict.judge import judge
@@ -32,8 +32,8 @@ from fadefollow.verdict.truth import labelled, simulated
 
 Bet = tuple[Strategy, Signal]
 __all__ = [
-    "Bet", "Measured", "Ready", "Settings", "Step", "books_of", "detect", "judged", "measure",
-    "prepare_bet", "untraded",
+    "Bet", "Measured", "Ready", "Settings", "Step", "books_of", "detect", "failed_notes", "judged",
+    "measure", "prepare_bet", "traded_coins", "untraded",
 ]  # fmt: skip
 
 
@@ -143,7 +143,7 @@ def judged(
         step: told what is being done.
         team: those who do the work, by default this process; the result is the same.
     """
-    said = list(notes)
+    said = [*notes, *failed_notes(found)]
     plans = [one.prepared.plan for one in ready]
     hands = team or Inline()
     shared = hands.share(tuple(plans))
@@ -240,7 +240,7 @@ def prepare_bet(
     key = _key(signal)
     if key not in detected:
         detected[key] = detect(dataset.markets, signal)
-    chosen = dataset.select(*strategy.symbols) if strategy.symbols else dataset
+    chosen = traded_coins(dataset, strategy, detected[key])
     costs = cost_settings(dataset.costs, where=f"{dataset.name}, [costs]")
     return prepare(
         strategy, chosen.markets, detected[key], costs=costs,
@@ -248,9 +248,38 @@ def prepare_bet(
     )  # fmt: skip
 
 
+def traded_coins(dataset: Dataset, strategy: Strategy, phases: Phases) -> Dataset:
+    """The coins that a strategy is for, without those on which its signal failed.
+
+    Raises:
+        UnknownNameError: it names a coin that the data set does not have.
+        DataError: none is left.
+    """
+    chosen = dataset.select(*strategy.symbols) if strategy.symbols else dataset
+    if not phases.failed:
+        return chosen
+    kept = [symbol for symbol in chosen.symbols if symbol not in phases.failed]
+    if not kept:
+        symbol = chosen.symbols[0]
+        raise DataError(
+            f"strategy {strategy.name} needs a coin on which its signal does not fail",
+            got=f"on {symbol}: {phases.failed[symbol]}",
+        )
+    return chosen.select(*kept)
+
+
+def failed_notes(found: Sequence[tuple[Signal, Phases]]) -> list[str]:
+    """The coins that are left out because a signal failed on them, in words."""
+    return [
+        f"{signal.name()} failed on {symbol}, which its strategies leave out: {why}"
+        for signal, phases in found
+        for symbol, why in phases.failed.items()
+    ]
+
+
 def detect(markets: Mapping[str, Market], signal: Signal) -> Phases:
-    """What one signal finds in every coin."""
-    return Phases.concat(detect_checked(signal, market) for market in markets.values())
+    """What one signal finds in every coin; see `fadefollow.phases.detect_coins`."""
+    return detect_coins(signal, markets.values())
 
 
 #: how the note on the time that was traded begins

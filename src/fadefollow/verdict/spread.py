@@ -81,7 +81,8 @@ def _looked(signals: tuple[Signal, ...], market: Market) -> list[Phases | FadeFo
     found: list[Phases | FadeFollowError] = []
     for signal in signals:
         try:
-            found.append(detect_checked(signal, market))
+            with np.errstate(all="ignore"):  # what is not finite is refused, not warned of
+                found.append(detect_checked(signal, market))
         except FadeFollowError as error:
             found.append(error)
     return found

@@ -13,6 +13,7 @@ from fadefollow.market.archives.keep import Fresh
 from fadefollow.market.archives.layout import INTERVALS, interval_for, kind_of, plan
 from fadefollow.market.archives.series import Reader, Series, UsedFile, gather
 from fadefollow.market.findings import Finding, when
+from fadefollow.market.implausible import plausible
 from fadefollow.market.schema import check
 from fadefollow.market.streams import stream
 
@@ -98,6 +99,8 @@ def _canonical(
         text = f"{symbol} is of {factor:,} coins: prices and amounts are given per coin"
         found.append(Finding("note", "", name, "multiple", len(frame), "", text))
     if schema.kind == "snapshot":
+        frame, seen = plausible(frame, schema)  # before a bar takes its last one
+        found += seen
         frame = _last_of_bar(frame, bar)
     small = INTERVALS[interval_for(bar)]
     checked = check(frame, name, bar=small, where=symbol)

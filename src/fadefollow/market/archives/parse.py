@@ -128,7 +128,11 @@ def _check_symbol(raw: pd.DataFrame, part: Part, where: str) -> None:
 
 
 def _times(column: pd.Series, name: str, where: str) -> pd.Series:
-    """Text, or milliseconds or microseconds since 1970, each row by its own size."""
+    """Text, or milliseconds or microseconds since 1970, each row by its own size.
+
+    A bare date, of which the archive's daily files of metrics once held one row, is the start of
+    that day: the price within it, value over coins, is the mark at that moment to its last digit.
+    """
     rows = row_numbers(column.to_frame())
     if not len(column):
         return pd.Series(pd.DatetimeIndex([], tz="UTC").as_unit("ns"))
@@ -166,10 +170,10 @@ def _check_period(times: pd.Series, part: Part, where: str) -> None:
 
 
 def _without_values(frame: pd.DataFrame, part: Part) -> Cleaned:
-    """Leave out prices, open interest and ratios that are missing or zero."""
+    """Leave out what is missing, and prices of zero; other zeros are `implausible`'s."""
     needed = [n for n in frame if n not in ("time", "volume")]
     bad = frame[needed].isna().any(axis=1)
-    if part.kind.stream not in ("premium_index", "funding"):
+    if part.kind.bars and part.kind.stream != "premium_index":
         bad |= (frame[needed] <= 0).any(axis=1)
     return frame[~bad], _seen(
         "warning", part, "empty rows", frame, bad, "rows without values or of zero, not stored"

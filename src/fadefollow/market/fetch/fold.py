@@ -19,6 +19,7 @@ from fadefollow.market.fetch.options import CALL, PUT
 from fadefollow.market.fetch.ranges import joined
 from fadefollow.market.fetch.staging import Page, Staging, read
 from fadefollow.market.findings import Finding, when
+from fadefollow.market.implausible import plausible
 from fadefollow.market.schema import canonical
 from fadefollow.market.spec import DatasetSpec
 from fadefollow.market.store import Fetched, Listing, Pointer, Store, Update
@@ -114,12 +115,15 @@ class _Fold:
             if not frames:
                 continue
             newest, older = self._merged(coin, name, frames)
-            tables.setdefault(coin, {})[name] = self._canonical(coin, name, newest)
+            newest, seen = plausible(newest, stream(name))
+            older, _ = plausible(older, stream(name))
+            if len(newest):
+                tables.setdefault(coin, {})[name] = self._canonical(coin, name, newest)
             if len(older):
                 superseded.setdefault(coin, {})[name] = older
                 self.revisions.append(_revision(coin, name, older, len(older)))
             found = self._findings(coin, name, older)
-            findings[coin, name] = found
+            findings[coin, name] = (*found, *(f.of(coin) for f in seen))
         self._check_bases(tables)
         return Update(
             tables, findings, self._listings(parts, tables), self.fetched, superseded,
