@@ -14,7 +14,7 @@ import pytest
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market import clean
 from fadefollow.market.dataset import open_dataset
-from fadefollow.market.files import import_files
+from fadefollow.market.files import import_files, read_files
 from fadefollow.market.spec import DatasetSpec, load_spec
 from fadefollow.market.store import Store
 from fadefollow.market.streams import stream
@@ -295,13 +295,30 @@ def test_a_hostile_file_name_is_refused(tmp_path, source, store, raw_bars, name)
     assert not store.exists()
 
 
-def test_files_of_one_coin_may_follow_but_not_overlap(tmp_path, source, store, raw_bars):
-    raw_bars(24, "2024-01-02").to_csv(source / "BTC_late.csv", index=False)
+def test_files_may_follow_each_other_and_overlap_where_they_agree(
+    tmp_path, source, store, raw_bars
+):
     files = PERP.replace("_perp", "_*")
-    assert import_files(spec(tmp_path, files), "demo", source, store).rows == 48
-    raw_bars(24, "2024-01-01 20:00").to_csv(source / "BTC_late.csv", index=False)
-    with pytest.raises(DataError, match=r"must not overlap; got 4 records twice, first at 2024"):
+    raw_bars(48)[20:].to_csv(source / "BTC_late.csv", index=False)
+    report = import_files(spec(tmp_path, files), "demo", source, store)
+    assert (report.rows, report.findings) == (48, ())
+
+
+@pytest.mark.parametrize(("side", "close"), [("first", 999.0), ("last", 120.0)])
+def test_files_that_contradict_each_other_are_named_unless_one_is_said_to_count(
+    tmp_path, source, store, raw_bars, side, close
+):
+    files = PERP.replace("_perp", "_*")
+    raw_bars(26)[20:].assign(close=999.0, high=999.0).to_csv(source / "BTC_late.csv", index=False)
+    with pytest.raises(DataError) as caught:
         import_files(spec(tmp_path, files), "demo", source, store)
+    assert caught.value.where == "BTC_late.csv and BTC_perp.csv"
+    assert caught.value.got == (
+        "high 999.0 and 122.0 at 2024-01-01 20:00 (and 3 more records that differ)"
+    )
+    read = read_files(spec(tmp_path, files + f'overlap = "{side}"'), source)
+    assert read.tables["BTC"]["perp"]["close"][[20, 25]].tolist() == [close, 999]
+    assert [(f.rule, f.count) for f in read.findings] == [("files overlap", 4)]
 
 
 HEAD = "time,open,high,low,close,volume\n"
@@ -313,11 +330,12 @@ ROW = "2024-01-01T00:00Z,100,102,97,100,10\n"
     [
         (HEAD + ROW + "2024-01-01T01:00Z,100,1", r"the last line must have all 6 fields; got 3"),
         (HEAD + ROW + "2024-01-01T01:00Z,100,1\n", r"the last line must have all 6 fields; got 3"),
-        (HEAD + ROW + "2024-01-01T01:00Z,100,102,97,101,1", r"got none: the file seems truncated"),
+        (HEAD + ROW + "2024-01-01T01:00Z,100,102,97,101,", r"got '' below '10'"),
+        (HEAD + ROW[:-3] + "1.00\n" + "2024-01-01T01:00Z,100,102,97,101,1.0", r"got '1.0' below"),
         (HEAD + ROW + '2024-01-01T01:00Z,"100",102\n', r"the last line must have all 6 fields"),
         (HEAD.replace("volume", "close") + ROW, r"no two columns .*; got close more than once"),
-        (HEAD + ROW.replace("2024", "9999"), r"row 1, column time: times must lie between 1970"),
-        (HEAD + ROW.replace("2024", "1700"), r"row 1, column time: times must lie between 1970"),
+        (HEAD + ROW.replace("2024", "9999"), r"row 1, column time: times must lie between 2009"),
+        (HEAD + ROW.replace("2024", "1700"), r"row 1, column time: times must lie between 2009"),
         (HEAD + ROW.replace("2024", "0001"), r"row 1, column time: times must"),
         (
             HEAD + ROW.replace(",102,", ",1e300,"),
@@ -352,7 +370,7 @@ def test_parquet_with_a_column_twice_or_impossible_years_is_refused(tmp_path, so
     stamps = pa.array([253_402_300_000], pa.timestamp("s", "UTC"))
     prices = [pa.array([1.0])] * 4
     pq.write_table(pa.table([stamps, *prices], ["time", "open", "high", "low", "close"]), path)
-    with pytest.raises(DataError, match=r"column time: times must lie between 1970 and 2199"):
+    with pytest.raises(DataError, match=r"column time: times must lie between 2009"):
         import_files(spec(tmp_path, files), "demo", source, store)
     pq.write_table(pa.table([stamps, *prices], ["time", "open", "high", "close", "close"]), path)
     with pytest.raises(DataError, match=r"no two columns .*; got close more than once"):

@@ -50,12 +50,17 @@ def drop_missing(frame: pd.DataFrame, schema: Stream) -> Cleaned:
 
 
 def drop_before(frame: pd.DataFrame, schema: Stream, since: pd.Timestamp) -> Cleaned:
-    """Leave out what is older than `since` (compared with the stamps as they are written)."""
-    times = frame["time"]
-    limit = since if times.dt.tz is None else since.tz_localize(times.dt.tz)
-    old = times < limit
-    text = f"rows older than {since:%Y-%m-%d}, not wanted"
+    """Leave out what is older than `since`; times and `since` in UTC."""
+    old = frame["time"] < since
+    text = f"rows older than {when(since)}, not wanted"
     return frame[~old], _count("note", schema, "older rows", frame, old, text)
+
+
+def drop_from(frame: pd.DataFrame, schema: Stream, until: pd.Timestamp) -> Cleaned:
+    """Leave out what is at `until` or later; times and `until` in UTC."""
+    late = frame["time"] >= until
+    text = f"rows from {when(until)} on, not wanted"
+    return frame[~late], _count("note", schema, "later rows", frame, late, text)
 
 
 def difference(frame: pd.DataFrame, schema: Stream, made: str, of: str) -> Cleaned:

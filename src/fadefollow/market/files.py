@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +11,27 @@ import pandas as pd
 
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market import clean
-from fadefollow.market.csvs import check_once, csv_bytes, read_csv
+from fadefollow.market.coins import by_coin, is_symbol_column, symbols_of
+from fadefollow.market.containers import UNNAMED_INDEX, Form, RawTable, read_table
+from fadefollow.market.file_spec import FileSpec
 from fadefollow.market.findings import Finding, merged
-from fadefollow.market.names import check_dataset_name, check_symbol, nearest
+from fadefollow.market.joins import Piece, join
+from fadefollow.market.matching import Match, find_files
+from fadefollow.market.names import check_dataset_name, nearest
+from fadefollow.market.numbers import check_decimal, plain_numbers
 from fadefollow.market.schema import as_numbers, check, check_names, check_order
-from fadefollow.market.spec import DatasetSpec, FileSpec
-from fadefollow.market.stamps import row_error, row_numbers, utc
+from fadefollow.market.spec import DatasetSpec
+from fadefollow.market.stamps import in_utc, row_numbers
 from fadefollow.market.store import Store
 from fadefollow.market.streams import Stream, stream
+from fadefollow.market.time_parsing import TimeForm, parse_times
 
 #: called with what is being done and how much of it is done, from 0 to 1
 Progress = Callable[[str, float | None], None]
-#: years of plausible stamps, both included
-FIRST_YEAR, LAST_YEAR = 1970, 2199
+#: a message lists at most so many of a file's columns
+MOST_NAMES = 30
+#: by so much a clock is put back in autumn
+CLOCK_CHANGE = pd.Timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -49,15 +55,6 @@ class ImportReport:
             "tables": {coin: dict(streams) for coin, streams in self.tables.items()},
             "findings": [f.to_dict() for f in self.findings],
         }
-
-
-@dataclass(frozen=True)
-class _Match:
-    path: Path
-    where: str  #: path relative to the source folder, for messages
-    coin: str
-    expiry: pd.Timestamp | None
-    spec: FileSpec
 
 
 def import_files(
@@ -123,124 +120,115 @@ def read_files(
         rule = "only data sets made of files are imported"
         raise ParameterError(rule, got=spec.source, where=where)
     matches = _find_all(spec, Path(source))
-    parts: dict[tuple[str, str], list[tuple[pd.DataFrame, str]]] = {}
-    findings: list[Finding] = []
+    pieces: list[Piece] = []
     for done, match in enumerate(matches):
         if progress:
             progress(f"reading {match.where}", done / len(matches))
-        table, seen = _import_one(match, spec)
-        findings += [f.of(match.coin) for f in seen]
-        if len(table):
-            parts.setdefault((match.coin, match.spec.stream), []).append((table, match.where))
+        pieces += _pieces(match, spec)
+    _check_entries(spec, pieces)
+    findings = [f.of(piece.coin) for piece in pieces for f in piece.findings]
+    parts: dict[tuple[str, str], list[Piece]] = {}
+    for piece in pieces:
+        if len(piece.table):
+            parts.setdefault((piece.coin, piece.spec.stream), []).append(piece)
     tables: dict[str, dict[str, pd.DataFrame]] = {}
-    for (coin, stream_name), pieces in parts.items():
-        tables.setdefault(coin, {})[stream_name] = _join(pieces, stream(stream_name))
-    origin = {key: ", ".join(where for _, where in pieces) for key, pieces in parts.items()}
+    for (coin, stream_name), ours in parts.items():
+        table, found = join(ours, stream(stream_name))
+        tables.setdefault(coin, {})[stream_name] = table
+        findings += [f.of(coin) for f in found]
+    origin = {key: ", ".join(p.where for p in ours) for key, ours in parts.items()}
     return ReadFiles(tables, origin, merged(findings), len(matches))
 
 
-def _find_all(spec: DatasetSpec, source: Path) -> list[_Match]:
+def _find_all(spec: DatasetSpec, source: Path) -> list[Match]:
     if not source.is_dir():
         raise DataError("the source must be a folder", got="no folder", where=str(source))
-    found = []
+    return [match for item in spec.files for match in find_files(item, source)]
+
+
+def _check_entries(spec: DatasetSpec, pieces: Sequence[Piece]) -> None:
+    """Each entry that is not optional has rows, and has them of each coin that it names."""
     for item in spec.files:
-        matches = _find(item, source)
-        if not matches and not item.optional:
-            raise DataError(
-                f"there must be files for {item.stream}",
-                got=f"none that match {item.path}",
-                where=str(source),
-                hint="is --from the right folder? optional = true makes the files optional",
-            )
-        found += matches
-    return found
+        there = {p.coin for p in pieces if p.spec is item and len(p.table)}
+        absent = set(item.coins) - there if item.coin_column is not None else set()
+        if not item.optional and (absent or not there):
+            got = f"none of {', '.join(sorted(absent))}" if absent else "none"
+            span = " between since and until" if item.since or item.until else ""
+            rule = f"there must be rows of {item.stream}{span}"
+            raise DataError(rule, got=got, where=item.path)
 
 
-def _find(item: FileSpec, source: Path) -> list[_Match]:
-    pieces = re.split(r"(\{coin\}|\{expiry\}|\*)", item.path)
-    kinds = {"{coin}": "(?P<coin>[^/_]+)", "{expiry}": r"(?P<expiry>\d+)", "*": "[^/]*"}
-    pattern = re.compile("".join(kinds.get(piece, re.escape(piece)) for piece in pieces))
-    found = []
-    for path in sorted(source.glob(re.sub(r"\{.*?\}", "*", item.path))):
-        where = path.relative_to(source).as_posix()
-        match = pattern.fullmatch(where)
-        if match is None or not path.is_file():
-            continue
-        groups = match.groupdict()
-        if item.coins and groups.get("coin", item.coin) not in item.coins:
-            continue
-        coin = item.coin or _coin(groups["coin"], where)
-        expiry = _expiry(groups.get("expiry"), item, where)
-        found.append(_Match(path, where, coin, expiry, item))
-    absent = set(item.coins) - {m.coin for m in found}
-    if absent and not item.optional:
-        got = f"none for {', '.join(sorted(absent))}"
-        raise DataError(f"there must be a file {item.path}", got=got, where=str(source))
-    return found
-
-
-def _coin(name: str, where: str) -> str:
-    try:
-        return check_symbol(name)
-    except ParameterError as error:
-        hint = "rename the file, or let path match the right files only"
-        raise ParameterError(error.rule, got=error.got, where=where, hint=hint) from None
-
-
-def _expiry(text: str | None, item: FileSpec, where: str) -> pd.Timestamp | None:
-    if text is None:
-        return None
-    try:
-        day = pd.to_datetime(text, format=item.expiry_format, utc=True)
-    except (ValueError, OverflowError):
-        rule = f"the file's name must hold an expiry as {item.expiry_format}"
-        raise DataError(rule, got=text, where=where) from None
-    if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        rule = f"the expiry must lie between {FIRST_YEAR} and {LAST_YEAR}"
-        raise DataError(rule, got=text, where=where)
-    return pd.Timestamp(day + pd.Timedelta(hours=item.expiry_hour)).as_unit("ns")
-
-
-def _import_one(match: _Match, spec: DatasetSpec) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
-    """The canonical table of one file at the data set's bar, and what was found."""
+def _pieces(match: Match, spec: DatasetSpec) -> list[Piece]:
+    """What one file holds, by coin."""
     item, schema = match.spec, stream(match.spec.stream)
-    frame = _read(match)
-    findings: list[Finding] = []
+    raw = read_table(match.path, match.where, _form(item))
+    if not len(raw.frame):
+        raise DataError("the file must have rows", got="none", where=match.where)
+    frame = _mapped(raw, match, schema)
+    noted = [replace(f, stream=schema.name) for f in raw.findings]
     if item.caveat:
-        findings.append(Finding("note", "", schema.name, "caveat", 1, "", item.caveat))
+        noted.append(Finding("note", "", schema.name, "caveat", 1, "", item.caveat))
+    if match.coin is not None:
+        symbols = symbols_of(raw.frame, item, schema, match.where)
+        piece = _piece(frame, match, match.coin, spec)
+        return [replace(piece, symbols=symbols, findings=(*noted, *piece.findings))]
+    names = raw.frame[_column(item.coin_column or "", raw, match.where)]
+    made = [
+        _piece(rows, match, coin, spec) for coin, rows in by_coin(frame, names, item, match.where)
+    ]
+    return [replace(piece, findings=(*noted, *piece.findings)) for piece in made]
+
+
+def _form(item: FileSpec) -> Form:
+    """How to read a file of an entry."""
+    names = {_time_column(item), item.coin_column, *item.columns.values()}
+    wanted = lambda name: name in names or is_symbol_column(name)  # noqa: E731
+    by_name = item.columns and not any(name and name.isdigit() for name in names)
+    return Form(item.kind, item.delimiter, item.decimal, wanted if by_name else None)
+
+
+def _time_column(item: FileSpec) -> str:
+    return UNNAMED_INDEX if item.time == "index" else item.time
+
+
+def _piece(frame: pd.DataFrame, match: Match, coin: str, spec: DatasetSpec) -> Piece:
+    """The canonical table of one coin in one file at the data set's bar."""
+    item, schema, where = match.spec, stream(match.spec.stream), match.where
+    inferred = schema.name == "funding" and "interval_hours" not in frame
+    findings: list[Finding] = []
     frame = _step(findings, *_prepare(frame, match, schema))
     if not len(frame):
-        raise DataError("the file must have rows with values", got="none", where=match.where)
-    small = item.bar or spec.bar
-    lag, where = spec.lag(schema.name), match.where
+        if match.coin is not None and item.since is None and item.until is None:
+            raise DataError("the file must have rows with values", got="none", where=where)
+        return Piece(coin, frame, where, item, inferred, findings=tuple(findings))
+    small, lag = item.bar or spec.bar, spec.lag(schema.name)
     checked = check(frame, schema.name, bar=small, where=where, lag=lag, timezone=item.timezone)
     findings += checked.findings
     table = checked.table
     if schema.kind == "bars":
         table = _step(findings, *clean.resample(table, schema, small=small, bar=spec.bar))
-    return table, tuple(findings)
+    return Piece(coin, table, where, item, inferred, findings=tuple(findings))
 
 
-def _prepare(frame: pd.DataFrame, match: _Match, schema: Stream) -> clean.Cleaned:
+def _prepare(frame: pd.DataFrame, match: Match, schema: Stream) -> clean.Cleaned:
     """Defects that can be coped with before the schema is checked."""
     item, findings = match.spec, list[Finding]()
     later = {*item.difference, "interval_hours"}  # made below
     if match.expiry is not None:
         later.add("expiry")
     check_names(frame, schema, match.where, later)
-    rows = row_numbers(frame)
-    for name, column in schema.columns.items():
-        if column.kind == "float" and name in frame:
-            numbers = as_numbers(frame[name], name, column.unit, rows, match.where)
-            frame[name] = numbers * item.scale.get(name, 1.0)
+    frame = _in_units(frame, match, schema)
     if not pd.api.types.is_datetime64_any_dtype(frame["time"].dtype):
         return frame, ()  # the schema says what is wrong
-    _check_raw_order(frame, match, schema)
+    rows, written = row_numbers(frame), frame["time"]
+    frame = frame.assign(time=in_utc(written, "time", rows, item.timezone, match.where))
+    _check_raw_order(frame, match, schema, written)
     for made, of in item.difference.items():
         frame = _step(findings, *clean.difference(frame, schema, made, of))
-    if item.since is not None:
-        since = pd.Timestamp(item.since)
-        frame = _step(findings, *clean.drop_before(frame, schema, since))
+    if item.since_utc is not None:
+        frame = _step(findings, *clean.drop_before(frame, schema, item.since_utc))
+    if item.until_utc is not None:
+        frame = _step(findings, *clean.drop_from(frame, schema, item.until_utc))
     frame = _step(findings, *clean.drop_missing(frame, schema))
     if schema.name == "funding" and "interval_hours" not in frame:
         frame = _step(findings, *clean.infer_intervals(frame, schema))
@@ -250,15 +238,49 @@ def _prepare(frame: pd.DataFrame, match: _Match, schema: Stream) -> clean.Cleane
     return frame, tuple(findings)
 
 
-def _check_raw_order(frame: pd.DataFrame, match: _Match, schema: Stream) -> None:
-    """Before anything is reckoned from one row to the next."""
+def _in_units(frame: pd.DataFrame, match: Match, schema: Stream) -> pd.DataFrame:
+    """Numbers as floats in the stream's units."""
+    item, rows, made = match.spec, row_numbers(frame), dict[str, pd.Series]()
+    for name, column in schema.columns.items():
+        if column.kind == "float" and name in frame:
+            numbers = plain_numbers(frame[name], item.decimal)
+            check_decimal(numbers, name, match.where)
+            floats = as_numbers(numbers, name, column.unit, rows, match.where)
+            made[name] = floats * item.scale.get(name, 1.0)
+    return frame.assign(**made)
+
+
+def _check_raw_order(frame: pd.DataFrame, match: Match, schema: Stream, written: pd.Series) -> None:
+    """Before anything is reckoned from one row to the next; `written` are the file's own times."""
     stamped = frame[frame["time"].notna()]
-    if len(stamped):
-        rows, zone = row_numbers(stamped), match.spec.timezone
-        times = utc(stamped["time"], "time", rows, zone, match.where)
-        key = [name for name in schema.key if name in frame]
-        made = stamped[key].reset_index(drop=True).assign(time=times)
-        check_order(made, key, rows, match.where)
+    if not len(stamped):
+        return
+    key = [name for name in schema.key if name in frame]
+    made = stamped[["time", *key]].reset_index(drop=True)
+    try:
+        check_order(made, key, row_numbers(stamped), match.where)
+    except DataError as error:
+        hint = _order_hint(written[frame["time"].notna()]) or error.hint
+        raise DataError(error.rule, got=error.got, where=error.where, hint=hint) from None
+
+
+def _order_hint(times: pd.Series) -> str:
+    """What may be behind times that repeat or descend, beyond duplicates and disorder."""
+    step = times.diff()
+    back = (step <= pd.Timedelta(0)).to_numpy()
+    first = times[back].iloc[0] if back.any() else pd.NaT
+    by_an_hour = back.any() and step[back].iloc[0] >= -CLOCK_CHANGE
+    if times.dt.tz is None and by_an_hour and first.weekday() == 6 and first.hour < 4:  # a Sunday
+        return (
+            "a clock that is put back passes this hour twice: for local times, declare their zone, "
+            'such as timezone = "Europe/Berlin"'
+        )
+    if back.sum() >= len(times) // 3:
+        return (
+            "does the file hold several coins or contracts? coin_column names the column that says "
+            "which; else drop the duplicates"
+        )
+    return ""
 
 
 def _step(findings: list[Finding], frame: pd.DataFrame, seen: tuple[Finding, ...]) -> pd.DataFrame:
@@ -266,118 +288,44 @@ def _step(findings: list[Finding], frame: pd.DataFrame, seen: tuple[Finding, ...
     return frame
 
 
-def _read(match: _Match) -> pd.DataFrame:
-    """The mapped columns of a file under their stream's names; `time` parsed."""
-    item, schema = match.spec, stream(match.spec.stream)
-    raw = _read_csv(match) if item.kind == "csv" else _read_parquet(match)
-    time = "__index_level_0__" if item.time == "index" else item.time
-    mapping = item.columns or {n: n for n in (*schema.columns, "available") if n in raw}
-    mapping = {"time": time, **mapping}
-    absent = [c for c in mapping.values() if c not in raw]
-    if absent:
-        raise DataError(
-            f"the file must have the column {absent[0]}",
-            got=f"columns {', '.join(map(str, raw.columns))}",
-            where=match.where,
-            hint=nearest(absent[0], [str(c) for c in raw.columns]).strip(),
-        )
-    if not len(raw):
-        raise DataError("the file must have rows", got="none", where=match.where)
-    frame = pd.DataFrame({name: raw[column] for name, column in mapping.items()})
-    for name in ("time", *(c for c in frame if c in ("expiry", "available"))):
-        frame[name] = _parsed(frame[name], name, match)
-        _check_years(frame[name], name, match)
+def _mapped(raw: RawTable, match: Match, schema: Stream) -> pd.DataFrame:
+    """The mapped columns of a file under their stream's names; times parsed."""
+    item, where = match.spec, match.where
+    own = {n: n for n in (*schema.columns, "available") if n in raw.frame}
+    mapping = {"time": _time_column(item), **(item.columns or own)}
+    columns = {name: _column(column, raw, where) for name, column in mapping.items()}
+    _check_positions(mapping, columns, schema, where)
+    frame = pd.DataFrame({name: raw.frame[column] for name, column in columns.items()})
+    form = TimeForm(item.time_unit, item.time_format)
+    for name in ("time", "expiry", "available"):
+        if name in frame:
+            frame[name] = parse_times(frame[name], name, form, where)
     return frame
 
 
-def _check_years(column: pd.Series, name: str, match: _Match) -> None:
-    """Refuse times that no market data can have, some of which nanoseconds cannot hold."""
-    if not pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return  # the schema says what is wrong
-    odd = column.notna() & ~column.dt.year.between(FIRST_YEAR, LAST_YEAR)
-    if odd.any():
-        at = int(odd.to_numpy().argmax())
-        rule = f"times must lie between {FIRST_YEAR} and {LAST_YEAR}"
-        rows = row_numbers(column.to_frame())
-        raise row_error(rule, column.iloc[at], match.where, rows[at], name, int(odd.sum()))
+def _column(name: str, raw: RawTable, where: str) -> str:
+    """The file's column of that name, or, if the name is a number, in that place."""
+    if name in raw.frame:
+        return name
+    if name.isdigit() and 1 <= int(name) <= raw.frame.shape[1]:
+        return str(raw.frame.columns[int(name) - 1])
+    hint = nearest(name, raw.names).strip()
+    if not raw.header:
+        hint = "the file names no columns: they are called 1, 2, 3 and so on"
+    raise DataError(
+        f"the file must have the column {name}",
+        got=f"columns {', '.join(raw.names[:MOST_NAMES])}{' …' * (len(raw.names) > MOST_NAMES)}",
+        where=where,
+        hint=hint,
+    )
 
 
-def _read_csv(match: _Match) -> pd.DataFrame:
-    try:
-        return read_csv(csv_bytes(match.path, match.where), match.where)
-    except (OSError, ValueError, csv.Error) as error:  # ParserError is a ValueError
-        if isinstance(error, DataError):
-            raise
-        got = str(error).splitlines()[0]
-        raise DataError("the file must be readable CSV", got=got, where=match.where) from error
-
-
-def _read_parquet(match: _Match) -> pd.DataFrame:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    item = match.spec
-    try:
-        with pq.ParquetFile(match.path) as file:
-            names = file.schema_arrow.names
-            check_once(names, match.where)
-            wanted = [item.time, "__index_level_0__", *item.columns.values()]
-            columns = [n for n in names if n in wanted] if item.columns else names
-            missing = [c for c in item.columns.values() if c not in names]
-            frame: pd.DataFrame = file.read(columns=names if missing else columns).to_pandas(
-                ignore_metadata=True
-            )
-    except (OSError, pa.ArrowException) as error:
-        got = "an empty file" if match.path.stat().st_size == 0 else str(error).splitlines()[0]
-        hint = "the file may be truncated: get it again"
-        raise DataError(
-            "the file must be readable Parquet", got=got, where=match.where, hint=hint
-        ) from (error)
-    return frame
-
-
-def _parsed(column: pd.Series, name: str, match: _Match) -> pd.Series:
-    """Textual or numeric stamps as times, in whatever zone they are."""
-    item = match.spec
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return column
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        if item.time_unit is None:
-            return column
-        parsed = pd.to_datetime(column, unit=item.time_unit, errors="coerce", utc=True)
-        _check_parsed(column, parsed, f"times must be {item.time_unit} since 1970", name, match)
-        return parsed
-    wanted = item.time_format or "ISO8601"
-    try:
-        parsed = pd.to_datetime(column, format=wanted, errors="coerce")
-    except (ValueError, OverflowError) as error:
-        got = str(error).splitlines()[0]
-        raise DataError("times must be in one zone", got=got, where=match.where) from None
-    _check_parsed(column, parsed, f"times must be written as {wanted}", name, match)
-    return parsed
-
-
-def _check_parsed(
-    column: pd.Series, parsed: pd.Series, rule: str, name: str, match: _Match
+def _check_positions(
+    mapping: Mapping[str, str], columns: Mapping[str, str], schema: Stream, where: str
 ) -> None:
-    bad = parsed.isna() & column.notna()
-    if bad.any():
-        at = int(bad.to_numpy().argmax())
-        rows, got = row_numbers(column.to_frame()), repr(column.iloc[at])
-        raise row_error(rule, got, match.where, rows[at], name, int(bad.sum()))
-
-
-def _join(pieces: list[tuple[pd.DataFrame, str]], schema: Stream) -> pd.DataFrame:
-    """Tables of several files of one coin and stream as one; they must not overlap."""
-    if len(pieces) == 1:
-        return pieces[0][0]
-    table = pd.concat([piece for piece, _ in pieces], ignore_index=True)
-    table = table.sort_values(["time", *schema.key], kind="stable", ignore_index=True)
-    twice = table.duplicated(["time", *schema.key])
-    if twice.any():
-        raise DataError(
-            f"files of one coin's {schema.name} must not overlap",
-            got=f"{int(twice.sum())} records twice, first at {table.loc[twice, 'time'].iloc[0]}",
-            where=f"{pieces[0][1]} … {pieces[-1][1]}",
-        )
-    return table
+    """Refuse a place in which the file itself says that another of the stream's columns is."""
+    for name, column in columns.items():
+        other = column.strip().lower()
+        if column != mapping[name] and other != name and other in schema.columns:
+            rule = f"{name} must be in the column {mapping[name]}"
+            raise DataError(rule, got=f"a column that the file calls {column}", where=where)

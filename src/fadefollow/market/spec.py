@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import pandas as pd
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from fadefollow.errors import ParameterError, SpecError, UnknownNameError
-from fadefollow.market.bars import bar_size
-from fadefollow.market.names import check_symbol, nearest
+from fadefollow.errors import ParameterError, SpecError
+from fadefollow.market.file_spec import Bar, FileSpec
+from fadefollow.market.names import nearest
 from fadefollow.market.streams import STREAMS, stream
 from fadefollow.market.universe import UniverseSpec
 from fadefollow.spec import build, read_toml
@@ -27,86 +19,7 @@ from fadefollow.spec import build, read_toml
 #: publication lag of daily records where none is declared: a day after the day's end
 DEFAULT_LAG_HOURS = 24.0
 
-_PLACEHOLDER = re.compile(r"\{(.*?)\}")
-
-
-def _size(value: object) -> object:
-    return bar_size(value) if isinstance(value, str) else value
-
-
-Bar = Annotated[pd.Timedelta, BeforeValidator(_size)]
-
-
-class FileSpec(BaseModel):
-    """One `[[files]]` entry: files of one stream and how their columns map."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-    stream: str  #: what kind of table the files hold
-    #: relative to the folder given at import; `*`, `{coin}` and `{expiry}` match parts of a name
-    path: str
-    coin: str | None = None  #: for paths without `{coin}`
-    coins: tuple[str, ...] = ()  #: only these of the coins found; by default all
-    format: Literal["parquet", "csv"] | None = None  #: by default from the file's suffix
-    time: str = "time"  #: column of the stamps; `index` for an unnamed Parquet index
-    timezone: str | None = None  #: zone of stamps that carry none or another than UTC
-    time_format: str | None = None  #: strptime format of textual stamps, by default ISO 8601
-    time_unit: Literal["s", "ms", "us", "ns"] | None = None  #: of stamps that are numbers
-    columns: dict[str, str] = Field(default_factory=dict)  #: stream's column → file's column
-    scale: dict[str, float] = Field(default_factory=dict)  #: factors into the stream's units
-    difference: dict[str, str] = Field(default_factory=dict)  #: column → column to difference
-    bar: Bar | None = None  #: size of the file's bars; smaller ones are resampled
-    since: dt.date | None = None  #: leave out what is older (UTC)
-    expiry_format: str = "%y%m%d"  #: of `{expiry}` in the path
-    expiry_hour: int = Field(8, ge=0, le=23)  #: UTC
-    optional: bool = False  #: the files may be absent
-    caveat: str = ""  #: a sentence that goes with the data into every report
-
-    @property
-    def kind(self) -> str:
-        """`parquet` or `csv`."""
-        return self.format or ("csv" if self.path.lower().endswith(".csv") else "parquet")
-
-    @field_validator("stream")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        try:
-            return stream(value).name
-        except UnknownNameError as error:  # not a ValueError: pydantic would not name the key
-            raise ParameterError(error.rule, got=error.got, hint=error.hint) from None
-
-    @field_validator("path")
-    @classmethod
-    def _inside(cls, value: str) -> str:
-        path = PurePosixPath(value)
-        if path.is_absolute() or ".." in path.parts or not value.strip() or "\\" in value:
-            raise ParameterError("a path must be relative, with /, and stay inside the folder")
-        odd = set(_PLACEHOLDER.findall(value)) - {"coin", "expiry"}
-        if odd:
-            raise ParameterError(f"a path may hold {{coin}} and {{expiry}}, not {{{min(odd)}}}")
-        return value
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        schema = stream(self.stream)
-        if ("{coin}" in self.path) == (self.coin is not None):
-            raise ParameterError("either the path holds {coin}, or coin names it")
-        if self.stream == "future" and "{expiry}" not in self.path and "expiry" not in self.columns:
-            raise ParameterError("futures need {expiry} in the path, or a column mapped to expiry")
-        if self.bar is not None and schema.kind != "bars":
-            raise ParameterError(f"{self.stream} has no bars; leave out bar")
-        for coin in (self.coin, *self.coins):
-            if coin is not None:
-                check_symbol(coin)
-        for name in (*self.columns, *self.scale, *self.difference, *self.difference.values()):
-            if name not in schema.columns and name != "available":
-                hint = nearest(name, list(schema.columns))
-                raise ParameterError(
-                    f"the column must be one of {self.stream}",
-                    got=repr(name),
-                    hint=f"{hint}known: {', '.join(schema.columns)}",
-                )
-        return self
+__all__ = ["DEFAULT_LAG_HOURS", "DatasetSpec", "FileSpec", "load_spec"]
 
 
 class DatasetSpec(BaseModel):

@@ -47,36 +47,63 @@ def utc(column: pd.Series, name: str, rows: Rows, timezone: str | None, where: s
     if column.isna().any():
         at = int(column.isna().to_numpy().argmax())
         raise row_error("every row must have a time", "none", where, rows[at], name)
-    zone = column.dt.tz
-    if zone is None and timezone is None:
+    return in_utc(column, name, rows, timezone, where).dt.as_unit("ns")
+
+
+def in_utc(column: pd.Series, name: str, rows: Rows, timezone: str | None, where: str) -> pd.Series:
+    """Times in UTC: as they are where they carry a zone, else as local times in `timezone`.
+
+    A missing time stays missing. An hour that the clock passes twice is told apart by the order of
+    the rows.
+
+    Raises:
+        DataError: there is no zone, or a local time does not exist or could be two times.
+    """
+    if column.dt.tz is not None:
+        return column.dt.tz_convert("UTC")
+    known = column[column.notna()]
+    if timezone is None and len(known):
         raise row_error(
             "times must carry a time zone",
-            f"{column.iloc[0]} without one",
+            f"{known.iloc[0]} without one",
             where,
-            rows[0],
+            rows[int(column.notna().to_numpy().argmax())],
             name,
             hint='declare timezone = "UTC" (or the right one) in the data set\'s TOML',
         )
-    if zone is not None and str(zone).upper() not in ("UTC", "UTC+00:00", str(timezone).upper()):
-        raise row_error(
-            f"times must be in {timezone or 'UTC'}",
-            str(zone),
-            where,
-            rows[0],
-            name,
-            hint=f'if that is right, declare timezone = "{zone}" in the data set\'s TOML',
-        )
+    if timezone is None or timezone.upper() == "UTC":
+        return column.dt.tz_localize("UTC")
     try:
-        local = column if zone is not None else column.dt.tz_localize(timezone)
-    except Exception as error:  # unknown zones and clock changes come as many types
-        raise DataError(
-            f"times must exist once in the time zone {timezone}",
-            got=str(error).splitlines()[0],
-            where=f"{where}, column {name}",
-            hint="times around a clock change are ambiguous: get the data in UTC",
-        ) from error
-    made: pd.Series = local.dt.tz_convert("UTC").dt.as_unit("ns")
-    return made
+        made = column.dt.tz_localize(timezone, ambiguous="NaT", nonexistent="NaT")
+    except Exception as error:  # unknown zones come as many types
+        rule, got = "timezone must be a zone that exists", repr(timezone)
+        raise DataError(rule, got=got, where=f"{where}, column {name}") from error
+    if (made.isna() & column.notna()).any():
+        made = _around_clock_changes(column, name, rows, timezone, where)
+    return made.dt.tz_convert("UTC")
+
+
+def _around_clock_changes(
+    column: pd.Series, name: str, rows: Rows, timezone: str, where: str
+) -> pd.Series:
+    """Local times of which some are skipped or passed twice by the clock."""
+    rule, known = f"times must exist once in the time zone {timezone}", column.notna().to_numpy()
+    first = column.dt.tz_localize(timezone, ambiguous=np.ones(len(column), bool), nonexistent="NaT")
+    skipped = first.isna().to_numpy() & known
+    if skipped.any():
+        at, count = int(skipped.argmax()), int(skipped.sum())
+        got = f"{column.iloc[at]}, which the clock skips there"
+        hint = "is this the right timezone? get the data in UTC, or with offsets"
+        raise row_error(rule, got, where, rows[at], name, count, hint)
+    try:
+        inferred = column[known].dt.tz_localize(timezone, ambiguous="infer")
+    except ValueError as error:
+        twice = column.dt.tz_localize(timezone, ambiguous="NaT").isna().to_numpy() & known
+        at, count = int(twice.argmax()), int(twice.sum())
+        got = f"{column.iloc[at]}, an hour that the clock passes twice there"
+        hint = "the order of the rows does not tell which is meant: get the data in UTC"
+        raise row_error(rule, got, where, rows[at], name, count, hint) from error
+    return inferred.reindex(column.index)
 
 
 def on_the_minute(
