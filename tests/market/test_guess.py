@@ -295,6 +295,68 @@ def test_files_of_one_coin_in_two_forms_are_two_entries(source, tmp_path):
     assert tables["BTC"]["perp"]["time"].tolist() == bars()["time"].tolist()
 
 
+def test_one_long_file_holds_many_coins(source, tmp_path):
+    parts = [bars().assign(symbol=f"{coin}USDT") for coin in ("A", "BTC", "1000SHIB")]
+    pd.concat(parts).sort_values("time", kind="stable").to_csv(source / "all.csv", index=False)
+    made = guess(source, title="x")
+    (entry,) = mapped(made, tmp_path).files
+    assert (entry.path, entry.coin_column, entry.coin_format) == ("all.csv", "symbol", "{coin}USDT")
+    assert made.streams == {"perp": ("A", "BTC", "1000SHIB")}
+    tables = read_files(mapped(made, tmp_path), source).tables
+    assert {c: len(t["perp"]) for c, t in tables.items()} == {"A": N, "BTC": N, "1000SHIB": N}
+
+
+def test_symbols_that_no_format_fits_are_left_out(source):
+    mixed = bars().assign(symbol=["BTCUSDT", "ETH-PERP"] * (N // 2))
+    mixed.to_csv(source / "all.csv", index=False)
+    with pytest.raises(DataError, match="symbol writes coins in several ways: BTCUSDT, ETH-PERP"):
+        guess(source, title="x")
+
+
+def test_decimal_commas_are_read(source, tmp_path):
+    bars().to_csv(source / "BTC_perp.csv", index=False, sep=";", decimal=",")
+    spec = mapped(guess(source, title="x"), tmp_path)
+    assert spec.files[0].decimal == ","
+    table = read_files(spec, source).tables["BTC"]["perp"]
+    assert table["close"].tolist() == bars()["close"].tolist()
+
+
+def test_contracts_named_by_month_are_futures(source, tmp_path):
+    bars().to_csv(source / "BTC_perp.csv", index=False)
+    bars().to_csv(source / "BTC-28MAR25.csv", index=False)
+    spec = mapped(guess(source, title="x"), tmp_path)
+    (entry,) = [f for f in spec.files if f.stream == "future"]
+    assert (entry.path, entry.expiry_format) == ("{coin}-{expiry}.csv", "%d%b%y")
+    table = read_files(spec, source).tables["BTC"]["future"]
+    assert table["expiry"].unique().tolist() == [pd.Timestamp("2025-03-28 08:00", tz="UTC")]
+
+
+def test_local_times_get_a_zone_whose_clock_changes_fit(source, tmp_path):
+    local = bars().assign(time=pd.date_range("2024-10-20", periods=N, freq="h", tz="Europe/Berlin"))
+    local["time"] = local["time"].dt.tz_localize(None)
+    local.to_csv(source / "BTC_perp.csv", index=False)
+    made = guess(source, title="x")
+    table = read_files(mapped(made, tmp_path), source).tables["BTC"]["perp"]
+    assert table["time"].iloc[0] == pd.Timestamp("2024-10-19 22:00", tz="UTC")
+    assert len(table) == N
+    assert any("Europe/Berlin" in doubt for doubt in made.doubts)
+
+
+def test_files_that_overlap_and_differ_get_a_rule(source, tmp_path):
+    bars().to_csv(source / "BTC_perp.csv", index=False)
+    interest = pd.DataFrame({"time": bars()["time"], "open_interest": np.arange(N) + 10.0})
+    interest[:151].to_csv(source / "BTC_oi_2024-01.csv", index=False)
+    interest[150:].assign(open_interest=7.0).to_csv(source / "BTC_oi_2024-02.csv", index=False)
+    made = guess(source, title="x")
+    spec = mapped(made, tmp_path)
+    assert [(f.stream, f.overlap) for f in spec.files] == [
+        ("perp", None), ("open_interest", "first"),
+    ]  # fmt: skip
+    table = read_files(spec, source).tables["BTC"]["open_interest"]
+    assert table["open_interest"].iloc[[149, 150, 151]].tolist() == [159.0, 160.0, 7.0]
+    assert any("two files overlap and differ" in doubt for doubt in made.doubts)
+
+
 def test_a_damaged_file_is_kept_out_of_the_pattern(source, tmp_path):
     for at in range(3):
         rows = bars()[at * 100 : at * 100 + 100]

@@ -163,14 +163,13 @@ def _tried(
     bar = max(bar_size(f.time.bar) for f in kept if f.is_bars and f.time.bar)
     fit, refused = _fit(files, root, bar)
     kept, left = _chosen(fit)
-    error = None
-    for mended in _mends(kept):
-        entries = entries_of(mended, paths)
-        error = refusal(text_of(entries, "trial"), root) if entries else None
-        if error is None:
-            return entries, [], [*refused, *left]
-    doubt = f"? an import refuses it as it is: {_said(error, root)}" if error else ""
-    return entries_of(kept, paths), [doubt], [*refused, *left]
+    entries = entries_of(kept, paths)
+    error = refusal(text_of(entries, "trial"), root) if entries else None
+    if error is not None:
+        entries = entries_of(_joined(kept, paths, root, bar), paths)
+        error = refusal(text_of(entries, "trial"), root)
+    doubts = [f"? an import refuses it as it is: {_said(error, root)}"] if error else []
+    return entries, doubts, [*refused, *left]
 
 
 def _chosen(files: Sequence[FileGuess]) -> tuple[list[FileGuess], list[str]]:
@@ -205,10 +204,21 @@ def _in_a_zone(file: FileGuess, root: Path, bar: pd.Timedelta) -> FileGuess | No
     return None
 
 
-def _mends(files: list[FileGuess]) -> list[list[FileGuess]]:
-    """The files as they are, and with the first of two counting where they overlap."""
+def _joined(
+    files: Sequence[FileGuess], paths: Sequence[str], root: Path, bar: pd.Timedelta
+) -> list[FileGuess]:
+    """The files, those of a form that an import takes only one by one with a rule for overlaps."""
     doubt = '? where two files overlap and differ, the first counts: overlap = "last" changes it'
-    return [files, [with_reason(replace(file, overlap="first"), doubt) for file in files]]
+    forms: dict[object, list[FileGuess]] = {}
+    for file in files:
+        forms.setdefault(file.form, []).append(file)
+    for form, group in forms.items():
+        entries = entries_of(group, paths)
+        if len(group) > 1 and refusal(text_of(entries, "trial", bar=bar), root):
+            mended = [with_reason(replace(file, overlap="first"), doubt) for file in group]
+            if not refusal(text_of(entries_of(mended, paths), "trial", bar=bar), root):
+                forms[form] = mended
+    return [file for group in forms.values() for file in group]
 
 
 def _said(error: FadeFollowError, root: Path) -> str:

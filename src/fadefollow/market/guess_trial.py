@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -74,7 +75,10 @@ def _copy(path: Path, to: Path) -> None:
             head = file.read(_WHOLE)
         to.write_bytes(head[: head.rfind(b"\n") + 1])
     else:
-        to.symlink_to(path.resolve())
+        try:
+            to.symlink_to(path.resolve())
+        except OSError:  # not every system lets everybody make links
+            shutil.copyfile(path, to)
 
 
 def _copy_parquet(path: Path, to: Path) -> None:
