@@ -276,7 +276,7 @@ def test_months_in_zip_files_are_one_entry(source, tmp_path):
             text = whole[rows].to_csv(index=False, header=False)
             file.writestr(f"BTCUSDT-1h-{month}.csv", text)
     spec = mapped(guess(source, title="x"), tmp_path)
-    assert [(f.path, f.format) for f in spec.files] == [("{coin}USDT-1h-*.zip", "csv")]
+    assert [(f.path, f.kind) for f in spec.files] == [("{coin}USDT-1h-*.zip", "csv")]
     assert len(read_files(spec, source).tables["BTC"]["perp"]) == N
 
 
@@ -355,6 +355,14 @@ def test_files_that_overlap_and_differ_get_a_rule(source, tmp_path):
     table = read_files(spec, source).tables["BTC"]["open_interest"]
     assert table["open_interest"].iloc[[149, 150, 151]].tolist() == [159.0, 160.0, 7.0]
     assert any("two files overlap and differ" in doubt for doubt in made.doubts)
+
+
+def test_a_file_of_one_row_goes_with_its_neighbours(source, tmp_path):
+    bars()[:100].to_csv(source / "BTCUSDT-1h-2024-01.csv", index=False)
+    bars()[100:101].to_csv(source / "BTCUSDT-1h-2024-02.csv", index=False)
+    spec = mapped(guess(source, title="x"), tmp_path)
+    assert [f.path for f in spec.files] == ["{coin}USDT-1h-*.csv"]
+    assert len(read_files(spec, source).tables["BTC"]["perp"]) == 101
 
 
 def test_a_damaged_file_is_kept_out_of_the_pattern(source, tmp_path):

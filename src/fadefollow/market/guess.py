@@ -20,6 +20,7 @@ from fadefollow.market.guess_entries import (
     EntryGuess,
     entries_of,
     with_bars,
+    with_spacing,
     without_doubles,
     without_nameless,
 )
@@ -76,7 +77,8 @@ def guess(source: Path, *, title: str) -> Guess:
     source = Path(source)
     paths, folder = _paths_of(source)
     left: list[str] = []
-    files = without_nameless(_look_at(paths, folder, left), left)
+    files = with_spacing(_look_at(paths, folder, left), left)
+    files = without_nameless(files, left)
     with rows_of(files, folder) as root:
         entries, doubts, reasons = _tried(files, paths, root)
     left += reasons

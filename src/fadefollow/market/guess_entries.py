@@ -29,6 +29,21 @@ class EntryGuess:
         return tuple(dict.fromkeys(coin for file in self.files for coin in file.coins))
 
 
+def with_spacing(files: Sequence[FileGuess], left: list[str]) -> list[FileGuess]:
+    """Without files whose spacing is no size of bars; one of a single row has its neighbours'."""
+    known = {(f.name.pattern, f.stream): f.time.step for f in files if f.is_bars and f.time.bar}
+    kept = []
+    for file in files:
+        if file.is_bars and file.time.step is None:
+            step = known.get((file.name.pattern, file.stream))
+            file = replace(file, time=replace(file.time, step=step))
+        if file.is_bars and file.time.bar is None:
+            left.append(f"{file.where}: its spacing is no size of bars")
+        else:
+            kept.append(file)
+    return kept
+
+
 def without_nameless(files: Sequence[FileGuess], left: list[str]) -> list[FileGuess]:
     """Without files that name no coin where others beside them do, or where they are several."""
     nameless: dict[object, list[FileGuess]] = {}

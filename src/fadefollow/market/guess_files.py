@@ -74,9 +74,6 @@ def look(seen: Peek, name: NameGuess) -> tuple[list[FileGuess], list[str]]:
         left = ["no column that a stream needs"]
     made = []
     for content in contents:
-        if stream(content.stream).kind == "bars" and time.bar is None:
-            left.append("its spacing is no size of bars")
-            continue
         zone = "UTC" if time.naive else None
         plain = FileGuess(seen.where, name, seen.kind, time, content, (), seen.size)
         made.append(_named(replace(plain, decimal=decimal, timezone=zone), symbols))

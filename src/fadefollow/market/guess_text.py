@@ -9,12 +9,11 @@ from typing import Any
 import pandas as pd
 
 from fadefollow.market.bars import bar_size, bar_text
+from fadefollow.market.file_spec import format_of
 from fadefollow.market.guess_entries import EntryGuess
 from fadefollow.market.guess_files import NO_COIN
 from fadefollow.market.guess_names import thousands
 from fadefollow.market.streams import stream
-
-_BY_PATH = {".csv": "csv", ".parquet": "parquet"}
 
 
 def text_of(
@@ -102,7 +101,7 @@ def _table(entry: EntryGuess, bar: pd.Timedelta) -> list[str]:
     like, content, time = entry.like, entry.like.content, entry.like.time
     lines = ["[[files]]", f'stream = "{content.stream}"', f"path = {_quoted(entry.pattern)}"]
     lines += _coin_lines(entry)
-    if not any(entry.pattern.lower().endswith(e) and k == like.kind for e, k in _BY_PATH.items()):
+    if format_of(entry.pattern) != like.kind:
         lines.append(f'format = "{like.kind}"')
     if like.decimal != ".":
         lines.append(f'decimal = "{like.decimal}"')
