@@ -86,6 +86,13 @@ def test_times_as_text(written, format):
     assert (found.format, found.naive, found.bar) == (format, not written.endswith("Z"), "1h")
 
 
+def test_of_two_columns_called_t_the_small_one_is_the_open():
+    opens = epochs(bars(), "ms")["time"]
+    found = guess_time(pd.DataFrame({"t": opens, "T": opens + 3_599_999}))
+    assert found is not None
+    assert (found.column, found.unit, found.bar) == ("t", "ms", "1h")
+
+
 def test_a_date_that_can_be_read_twice_is_doubtful():
     days = pd.date_range("2024-01-01", periods=10, freq="D").strftime("%m/%d/%Y")
     found = guess_time(pd.DataFrame({"Date": days}))

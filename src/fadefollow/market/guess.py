@@ -192,7 +192,8 @@ def _fit(
         if mended is not None:
             fit.append(mended)
         elif own is not None:
-            refused.append(f"{file.where}: an import refuses it: {_said(own, root)}")
+            said = _said(own, root).replace(f"{file.where}, row", "row")
+            refused.append(f"{file.where}: an import refuses it: {said}")
     return fit, refused
 
 

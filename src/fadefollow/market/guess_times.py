@@ -59,7 +59,8 @@ class TimeGuess:
 
 def guess_time(head: pd.DataFrame) -> TimeGuess | None:
     """The time column of a file's first rows; None if no column holds times."""
-    names = {str(c).lower(): str(c) for c in head.columns}
+    # of `t` and `T`, open and close at one venue, the small one
+    names = {c.lower(): c for c in sorted(map(str, head.columns))}
     likely = [names[n] for n in _NAMES if n in names]
     others = [str(c) for c in head.columns if str(c) not in likely]
     for column in [*likely, *others]:
