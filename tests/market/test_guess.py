@@ -119,6 +119,8 @@ def test_a_date_that_can_be_read_twice_is_doubtful():
         ("BTC_USDT_USDT-1h-futures.csv", "{coin}_USDT_USDT-1h-futures.csv", "BTC"),
         ("BTC-7FEB25.csv", "{coin}-{expiry}.csv", "BTC"),
         ("BTC_1h_2024.csv", "{coin}_1h_*.csv", "BTC"),
+        ("BTC/BTCUSDT_1h.csv", "{coin}/{coin}USDT_1h.csv", "BTC"),
+        ("ETH/BTCUSDT_1h.csv", "ETH/{coin}USDT_1h.csv", "BTC"),
         ("OKX_ETH.csv", "OKX_{coin}.csv", "ETH"),
         ("btcusdt_1h.csv", "btcusdt_1h.csv", "BTC"),
         ("hourly_perp.csv", "hourly_perp.csv", None),

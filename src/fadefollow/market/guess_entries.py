@@ -101,7 +101,7 @@ def _lost(
     return [f"{file.where}: {coin} has its {name} from {hit.where}" for coin, file, hit in those]
 
 
-def _data(files: Sequence[FileGuess]) -> tuple[int, float]:
+def _data(files: Sequence[FileGuess]) -> tuple[float, int]:
     """How much a group of files holds: rows by their spacing, to a tenth, then bytes."""
     rows = 0.0
     for file in files:
@@ -170,10 +170,11 @@ def _fitting(files: Sequence[FileGuess], paths: tuple[str, ...]) -> list[EntryGu
 def _caught(pattern: str, coins: set[str], paths: tuple[str, ...]) -> set[str]:
     """Which paths an import would read by a pattern and a list of coins."""
     wanted = as_regex(pattern)
-    at = re.findall(r"\{coin\}|\{expiry\}|\*", pattern)
-    where = at.index("{coin}") + 1 if "{coin}" in at else None
+    names = re.findall(r"\{coin\}|\{expiry\}|\*", pattern)
+    places = [at for at, name in enumerate(names, 1) if name == "{coin}"]
     found = {path: wanted.fullmatch(path) for path in paths}
-    return {p for p, m in found.items() if m and (where is None or m[where] in coins)}
+    said = {path: {m[at] for at in places} for path, m in found.items() if m}
+    return {path for path, names in said.items() if len(names) < 2 and names <= coins}
 
 
 def _star(pattern: str, where: str) -> str:

@@ -89,6 +89,10 @@ def guess_name(where: str) -> NameGuess:
         coin, parts[at] = _coin_of(parts[at])
         if coin:
             break
+    for at, part in enumerate(parts[:-1]):
+        same, marked = _coin_of(part)
+        if coin is not None and same == coin:
+            parts[at] = marked
     letter = _LETTER.match(file)
     if coin is None and letter:
         coin, parts[-1] = letter[1], "{coin}" + file[1:]
