@@ -15,6 +15,7 @@ import pytest
 from fadefollow.errors import DataError, FadeFollowError, ParameterError
 from fadefollow.market.containers import json_table
 from fadefollow.market.files import ReadFiles, read_files
+from fadefollow.market.peek import peek
 from fadefollow.market.spec import load_spec
 
 HEAD = "time,open,high,low,close,volume\n"
@@ -84,6 +85,7 @@ def test_json_objects_hold_numbers_as_text(tmp_path, raw_bars):
         (b"[]", "none"),
         (b"[1, 2]", "a list of other things"),
         (b"[[1, 2], [1]]", "1 to 2"),
+        (b'[{"a": 1, "a": 2}]', "a more than once"),
         (b" ", "an empty file"),
     ],
 )
@@ -122,6 +124,29 @@ def test_an_index_that_parquet_keeps_in_its_metadata_only_is_read(tmp_path, raw_
     assert "open_time" not in pq.read_schema(tmp_path / "BTC.parquet").names
     made = read(tmp_path, 'perp {coin}.parquet time = "open_time"\ntime_unit = "ms"')
     assert perp(made)["time"].tolist() == raw_bars(5)["time"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "column"),
+    [("A.csv.gz", "csv", "time"), ("A.feather", "feather", "time"), ("A.json", "json", "1")],
+)
+def test_a_look_at_a_file_sees_what_an_import_reads(tmp_path, raw_bars, name, kind, column):
+    bars = raw_bars(3)
+    (tmp_path / "A.csv.gz").write_bytes(gzip.compress(bars.to_csv(index=False).encode()))
+    bars.to_feather(tmp_path / "A.feather")
+    (tmp_path / "A.json").write_text(json.dumps([[1704067200000 + n, 1.5] for n in range(3)]))
+    seen = peek(tmp_path / name, name)
+    assert (seen.kind, seen.columns[0], len(seen.head), len(seen.tail)) == (kind, column, 3, 3)
+    assert seen.header is (kind != "json")
+
+
+def test_a_look_sees_the_index_that_is_in_the_metadata_only(tmp_path):
+    frame = pd.DataFrame({"close": np.arange(6000.0)})
+    frame.index = pd.RangeIndex(10, 60_010, 10, name="stamp")
+    frame.to_parquet(tmp_path / "A.parquet")
+    seen = peek(tmp_path / "A.parquet", "A.parquet")
+    assert seen.columns == ("close", "stamp")
+    assert (seen.head["stamp"].iloc[0], seen.tail["stamp"].iloc[-1]) == (10, 60_000)
 
 
 # lines, headers, numbers
@@ -260,6 +285,17 @@ def test_an_entry_ends_before_until_and_begins_with_since(tmp_path, raw_bars):
         read(tmp_path, "perp {coin}.csv since = 2025-01-01")
 
 
+def test_a_files_first_settlement_has_its_interval_from_the_file_before(tmp_path, raw_bars):
+    raw_bars(48).to_csv(tmp_path / "BTC_perp.csv", index=False)
+    for number, hours in ((1, (0, 8, 16)), (2, (24, 28, 32))):
+        times = [pd.Timestamp("2024-01-01", tz="UTC") + pd.Timedelta(hours=h) for h in hours]
+        pd.DataFrame({"time": times, "rate": 1e-4}).to_csv(
+            tmp_path / f"BTC-{number}.csv", index=False
+        )
+    made = read(tmp_path, "perp {coin}_perp.csv ", "funding {coin}-*.csv ")
+    assert made.tables["BTC"]["funding"]["interval_hours"].tolist() == [8, 8, 8, 8, 4, 4]
+
+
 # coins and contracts
 
 LONG = """time,symbol,open,high,low,close
@@ -314,8 +350,8 @@ def test_contracts_of_one_coin_may_share_a_file(tmp_path):
         for name, when in (("7FEB25", "2025-02-07T08:00Z"), ("28MAR25", "2025-03-28T08:00Z"))
     )
     (tmp_path / "futures.csv").write_text("time,instrument,expiry,open,high,low,close\n" + rows)
-    names = ("expiry", "open", "high", "low", "close")
-    columns = f"columns = {{ {', '.join(f'{n} = "{n}"' for n in names)} }}"
+    columns = ", ".join(f"{n} = '{n}'" for n in ("expiry", "open", "high", "low", "close"))
+    columns = f"columns = {{ {columns} }}"
     made = read(
         tmp_path, 'perp BTC.csv coin = "BTC"', f'future futures.csv coin = "BTC"\n{columns}'
     )  # fmt: skip

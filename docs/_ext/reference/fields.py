@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from sphinx.pycode import ModuleAnalyzer
 
 _NAMES = {str: "text", int: "number", float: "number", bool: "true or false", dt.date: "day",
+          dt.datetime: "time",
           pd.Timedelta: "span, as \"1h\"", type(None): "", Any: "value"}  # fmt: skip
 
 

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 #: notes that a reader of results need not be told
 _MINOR = frozenset(
-    ("jitter", "inferred intervals", "older rows", "first row", "rows without values", "no trades",
-     "starts late", "ends early", "rows after expiry", "wild first bar", "wicks", "jumps")
+    ("jitter", "inferred intervals", "older rows", "later rows", "first row", "rows without values",
+     "no final line break", "no trades", "starts late", "ends early", "rows after expiry",
+     "wild first bar", "wicks", "jumps")
 )  # fmt: skip
 
 

@@ -97,7 +97,7 @@ def kind_of(name: str, where: str) -> Format:
         raise DataError(
             f"the file's extension must be one of {', '.join(EXTENSIONS)}, or .gz after it",
             got=name, where=where,
-            hint=f"format = ... says what it is: {', '.join(formats())}",
+            hint=f"unpack it, or say what it is: format = {', '.join(formats())}",
         )  # fmt: skip
     return kind
 
@@ -141,7 +141,7 @@ def json_table(data: bytes, where: str) -> RawTable:
     """
     if not data.strip():
         raise DataError("the file must have rows", got="an empty file", where=where)
-    rows = json.loads(data.decode("utf-8-sig"))
+    rows = json.loads(data.decode("utf-8-sig"), object_pairs_hook=lambda pairs: _once(pairs, where))
     kinds = {type(row) for row in rows} if isinstance(rows, list) else {type(rows)}
     if rows == []:
         raise DataError("the file must have rows", got="none", where=where)
@@ -159,6 +159,14 @@ def json_table(data: bytes, where: str) -> RawTable:
     return RawTable(pd.DataFrame(rows, columns=names), tuple(names), header=False)
 
 
+def _once(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:
+    """An object none of whose keys comes twice."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        check_once([key for key, _ in pairs], where)
+    return made
+
+
 def _json_kind(value: Any) -> str:
     if isinstance(value, dict):
         return f"an object with the keys {', '.join(map(str, list(value)[:5]))}"
@@ -172,6 +180,9 @@ def _names(frame: pd.DataFrame) -> tuple[str, ...]:
 def _arrow(path: Path, where: str, kind: Format, form: Form) -> RawTable:
     import pyarrow as pa
 
+    if path.suffix.lower() == ".gz":
+        rule, hint = "only CSV and JSON are read from a .gz", "unpack it: gunzip FILE"
+        raise DataError(rule, got=f"{kind} in a .gz", where=where, hint=hint)
     try:
         table, names = (_parquet if kind == "parquet" else _feather)(path, where, form.wanted)
         frame = arrow_frame(table)
@@ -212,9 +223,9 @@ def arrow_frame(table: pa.Table, first: int = 0) -> pd.DataFrame:
     for name, start, step in index_ranges(table.schema):
         if name not in frame:
             frame[name] = start + step * np.arange(first, first + len(frame))
-    for name in frame:
-        if isinstance(frame[name].dtype, pd.CategoricalDtype):
-            frame[name] = frame[name].astype(frame[name].cat.categories.dtype)
+    for column in frame:
+        if isinstance(frame[column].dtype, pd.CategoricalDtype):
+            frame[column] = frame[column].astype(frame[column].cat.categories.dtype)
     return frame
 
 

@@ -60,9 +60,8 @@ class FileSpec(BaseModel):
     #: relative to the folder given at import; `*`, `{coin}` and `{expiry}` match parts of a name
     path: str
     coin: str | None = None  #: for paths without `{coin}`
-    coin_column: str | None = (
-        None  #: column that names the coin of each row, in files of many coins
-    )
+    #: column that names each row's coin, in files of many coins; instead of `coin` and `{coin}`
+    coin_column: str | None = None
     coin_format: str = "{coin}"  #: how `coin_column` writes a coin, e.g. `{coin}USDT`
     coins: tuple[str, ...] = ()  #: only these of the coins found; by default all
     format: Format | None = None  #: by default from the file's extension

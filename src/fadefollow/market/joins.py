@@ -53,7 +53,8 @@ def join(pieces: Sequence[Piece], schema: Stream) -> clean.Cleaned:
     inferred = all(piece.inferred for piece in pieces)
     findings: tuple[Finding, ...] = ()
     if table.duplicated(key).any():
-        values = [c for c in table if c not in key and (c != "interval_hours" or not inferred)]
+        made = {"interval_hours"} if inferred else set()
+        values = [str(c) for c in table if c not in (*key, *made)]
         table, findings = _settled(table, key, values, owner, pieces, schema)
     if inferred:  # a file's first settlement has its interval from the file before
         table, _ = clean.infer_intervals(table, schema)

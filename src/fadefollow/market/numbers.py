@@ -71,9 +71,10 @@ def _number(value: object, decimal: str) -> float | int | None:
     """One value as a number, NaN where it is missing, None where it is none."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | float | Decimal | np.integer | np.floating):
-        whole = isinstance(value, int | np.integer) and abs(value) < _LARGEST
-        return int(value) if whole else float(min(value, _LARGEST))
+    if isinstance(value, int) and abs(value) < _LARGEST:
+        return value
+    if isinstance(value, int | float | Decimal):
+        return float(min(value, _LARGEST))
     if value is None or value is pd.NA:
         return float("nan")
     text = str(value).strip()

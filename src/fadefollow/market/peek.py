@@ -1,7 +1,7 @@
 """A look at somebody's file: its form, its columns, and some rows of its head and tail.
 
-Nothing but the beginning and the end of a file is read, however large it is (of a zip file, its
-one CSV is unpacked in memory, within limits).
+Nothing but the beginning and the end of a CSV or Parquet file is read, however large it is. What is
+packed (`.zip`, `.gz`), Feather and JSON is read whole, within limits.
 """
 
 from __future__ import annotations
@@ -13,9 +13,19 @@ from pathlib import Path
 import pandas as pd
 
 from fadefollow.errors import DataError
-from fadefollow.market.csvs import check_once, csv_bytes, form_of
+from fadefollow.market.containers import (
+    Form,
+    arrow_frame,
+    content,
+    index_ranges,
+    kind_of,
+    read_table,
+)
+from fadefollow.market.csvs import check_once, first_line, form_of
+from fadefollow.market.file_spec import EXTENSIONS, Format
 
-SUFFIXES = (".csv", ".txt", ".tsv", ".zip", ".parquet", ".pq")
+#: extensions of files that can be looked at
+SUFFIXES = (*EXTENSIONS, ".gz")
 _HEAD, _TAIL = 1 << 20, 1 << 17
 _ROWS = 5000
 
@@ -25,7 +35,7 @@ class Peek:
     """What a look at a file shows."""
 
     where: str  #: path relative to the source folder
-    kind: str  #: csv or parquet
+    kind: str  #: csv, parquet, feather or json
     columns: tuple[str, ...]
     head: pd.DataFrame  #: the first rows
     tail: pd.DataFrame  #: the last rows; may overlap with the first
@@ -44,9 +54,10 @@ def peek(path: Path, where: str) -> Peek:
         size = path.stat().st_size
         if not size:
             raise DataError("the file must have rows", got="an empty file", where=where)
-        if path.suffix.lower() in (".parquet", ".pq"):
+        kind = kind_of(path.name, where)
+        if kind == "parquet":
             return _parquet(path, where, size)
-        return _csv(path, where, size)
+        return _csv(path, where, size) if kind == "csv" else _whole(path, where, kind, size)
     except DataError:
         raise
     except UnicodeError as error:
@@ -58,8 +69,8 @@ def peek(path: Path, where: str) -> Peek:
 
 
 def _csv(path: Path, where: str, size: int) -> Peek:
-    if path.suffix.lower() == ".zip":
-        data = csv_bytes(path, where)
+    if path.suffix.lower() in (".zip", ".gz"):
+        data = content(path, where)
         first, last = data[:_HEAD], data[-_TAIL:]
         whole = len(data) <= _HEAD
     else:
@@ -70,33 +81,49 @@ def _csv(path: Path, where: str, size: int) -> Peek:
         whole = size <= _HEAD
     if b"\0" in first:
         raise DataError("text must be UTF-8", got="zero bytes: UTF-16, or no text", where=where)
-    head = first if whole else first[: first.rfind(b"\n") + 1]
+    end = b"\n" if b"\n" in first else b"\r"
+    head = first if whole else first[: first.rfind(end) + 1]
     # the tail begins inside a line, and perhaps inside a character
-    tail = head if whole else last[last.find(b"\n") + 1 :]
-    text = head.decode("utf-8-sig").lstrip("\r\n")
+    tail = head if whole else last[last.find(end) + 1 :]
+    text = _decoded(head).lstrip("\n")
     if not text.strip():
         raise DataError("the file must have rows", got="blank lines", where=where)
-    line = text.partition("\n")[0]
+    line = first_line(text)
     separator, header = form_of(line)
     frame = pd.read_csv(
         io.StringIO(text), sep=separator, header=None, skiprows=1 if header else 0,
         skipinitialspace=True, nrows=_ROWS, low_memory=False,
-    ) if text.count("\n") > 1 or not header else pd.DataFrame()  # fmt: skip
+    ) if text.strip().count("\n") or not header else pd.DataFrame()  # fmt: skip
     if not len(frame):
         raise DataError("the file must have rows", got="a header alone", where=where)
     names = [str(n) for n in range(1, frame.shape[1] + 1)]
     if header:
-        names = [n.strip().strip('"') for n in line.strip("\r").split(separator)]
+        names = [n.strip().strip('"') for n in line.split(separator)]
         check_once(names, where)
     if len(names) != frame.shape[1]:
         got = f"{len(names)} names, {frame.shape[1]} columns"
         raise DataError("the header must name each column", got=got, where=where)
     ends = pd.read_csv(
-        io.StringIO(tail.decode("utf-8-sig")), sep=separator, header=None,
+        io.StringIO(_decoded(tail)), sep=separator, header=None,
         skiprows=1 if whole and header else 0, skipinitialspace=True, low_memory=False,
     ).iloc[-_ROWS:]  # fmt: skip
     frame.columns = ends.columns = pd.Index(names)
     return Peek(where, "csv", tuple(names), frame, ends, header, separator, size)
+
+
+def _decoded(data: bytes) -> str:
+    """The text with one kind of line ends."""
+    return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _whole(path: Path, where: str, kind: Format, size: int) -> Peek:
+    """A look at a file that cannot be read in parts."""
+    table = read_table(path, where, Form(kind))
+    if not len(table.frame):
+        raise DataError("the file must have rows", got="none", where=where)
+    head = table.frame.iloc[:_ROWS].reset_index(drop=True)
+    tail = table.frame.iloc[-_ROWS:].reset_index(drop=True)
+    return Peek(where, kind, table.names, head, tail, table.header, size=size)
 
 
 def _parquet(path: Path, where: str, size: int) -> Peek:
@@ -107,7 +134,8 @@ def _parquet(path: Path, where: str, size: int) -> Peek:
         with pq.ParquetFile(path) as file:
             names = list(file.schema_arrow.names)
             check_once(names, where)
-            if not file.metadata.num_rows:
+            rows = file.metadata.num_rows
+            if not rows:
                 raise DataError("the file must have rows", got="none", where=where)
             batch = next(file.iter_batches(_ROWS))
             groups = file.metadata.num_row_groups
@@ -115,7 +143,8 @@ def _parquet(path: Path, where: str, size: int) -> Peek:
     except pa.ArrowException as error:
         got = str(error).splitlines()[0]
         raise DataError("the file must be readable Parquet", got=got, where=where) from error
-    head = pa.Table.from_batches([batch]).to_pandas(ignore_metadata=True)
+    head = arrow_frame(pa.Table.from_batches([batch]))
     tail = ends.slice(max(len(ends) - _ROWS, 0))
-    frame = pa.Table.from_batches([tail]).to_pandas(ignore_metadata=True)
+    frame = arrow_frame(pa.Table.from_batches([tail]), rows - len(tail))
+    names += [name for name, _, _ in index_ranges(batch.schema) if name not in names]
     return Peek(where, "parquet", tuple(names), head, frame, size=size)

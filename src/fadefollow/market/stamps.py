@@ -47,7 +47,8 @@ def utc(column: pd.Series, name: str, rows: Rows, timezone: str | None, where: s
     if column.isna().any():
         at = int(column.isna().to_numpy().argmax())
         raise row_error("every row must have a time", "none", where, rows[at], name)
-    return in_utc(column, name, rows, timezone, where).dt.as_unit("ns")
+    made: pd.Series = in_utc(column, name, rows, timezone, where).dt.as_unit("ns")
+    return made
 
 
 def in_utc(column: pd.Series, name: str, rows: Rows, timezone: str | None, where: str) -> pd.Series:
@@ -59,8 +60,10 @@ def in_utc(column: pd.Series, name: str, rows: Rows, timezone: str | None, where
     Raises:
         DataError: there is no zone, or a local time does not exist or could be two times.
     """
+    made: pd.Series
     if column.dt.tz is not None:
-        return column.dt.tz_convert("UTC")
+        made = column.dt.tz_convert("UTC")
+        return made
     known = column[column.notna()]
     if timezone is None and len(known):
         raise row_error(
@@ -72,7 +75,8 @@ def in_utc(column: pd.Series, name: str, rows: Rows, timezone: str | None, where
             hint='declare timezone = "UTC" (or the right one) in the data set\'s TOML',
         )
     if timezone is None or timezone.upper() == "UTC":
-        return column.dt.tz_localize("UTC")
+        made = column.dt.tz_localize("UTC")
+        return made
     try:
         made = column.dt.tz_localize(timezone, ambiguous="NaT", nonexistent="NaT")
     except Exception as error:  # unknown zones come as many types
@@ -80,7 +84,8 @@ def in_utc(column: pd.Series, name: str, rows: Rows, timezone: str | None, where
         raise DataError(rule, got=got, where=f"{where}, column {name}") from error
     if (made.isna() & column.notna()).any():
         made = _around_clock_changes(column, name, rows, timezone, where)
-    return made.dt.tz_convert("UTC")
+    made = made.dt.tz_convert("UTC")
+    return made
 
 
 def _around_clock_changes(
@@ -96,7 +101,7 @@ def _around_clock_changes(
         hint = "is this the right timezone? get the data in UTC, or with offsets"
         raise row_error(rule, got, where, rows[at], name, count, hint)
     try:
-        inferred = column[known].dt.tz_localize(timezone, ambiguous="infer")
+        inferred: pd.Series = column[known].dt.tz_localize(timezone, ambiguous="infer")
     except ValueError as error:
         twice = column.dt.tz_localize(timezone, ambiguous="NaT").isna().to_numpy() & known
         at, count = int(twice.argmax()), int(twice.sum())

@@ -16,9 +16,9 @@ from fadefollow.market.stamps import row_error, row_numbers
 
 Unit = Literal["s", "ms", "us", "ns"]
 
-#: market data is not older than this; years of what lies ahead, such as expiries, end with 2199
-FIRST, LAST_YEAR = pd.Timestamp("2009-01-01", tz="UTC"), 2199
-#: a stamp may be so far ahead of this machine's clock
+#: market data is not older than this, and nothing, expiries and simulations included, is later
+FIRST, END = pd.Timestamp("2009-01-01", tz="UTC"), pd.Timestamp("2200-01-01", tz="UTC")
+#: a stamp that is a number may be so far ahead of this machine's clock
 AHEAD = pd.Timedelta(days=7)
 #: units of numbers since 1970 in one second
 PER_SECOND: dict[Unit, float] = {"s": 1, "ms": 1e3, "us": 1e6, "ns": 1e9}
@@ -123,7 +123,8 @@ def _check_parsed(
     bad = parsed.isna() & column.notna()
     if bad.any():
         at = int(bad.to_numpy().argmax())
-        rows, got = row_numbers(column.to_frame()), repr(column.iloc[at])
+        rows, value = row_numbers(column.to_frame()), column.iloc[at]
+        got = repr(value) if isinstance(value, str) else f"{value}"
         raise row_error(rule, got, where, rows[at], name, int(bad.sum()), hint)
 
 
@@ -131,14 +132,15 @@ def _check_range(
     parsed: pd.Series, column: pd.Series, name: str, form: TimeForm, where: str
 ) -> None:
     """Refuse times that no market data can have, some of which nanoseconds cannot hold."""
-    if name == "expiry":
-        odd, rule = ~parsed.dt.year.between(1970, LAST_YEAR), f"between 1970 and {LAST_YEAR}"
-    else:
+    first, last = (pd.Timestamp(0, tz="UTC"), END) if name == "expiry" else (FIRST, END)
+    rule = f"between {first:%Y} and {END.year - 1}"
+    if form.unit is not None and name != "expiry":  # what a wrong unit gives is told by the date
         last = pd.Timestamp.now("UTC") + AHEAD
-        zone = parsed.dt.tz
-        limits = [t if zone is not None else t.tz_localize(None) for t in (FIRST, last)]
-        odd = (parsed < limits[0]) | (parsed > limits[1])
-        rule = f"between {FIRST:%Y-%m-%d} and today, {last - AHEAD:%Y-%m-%d}"
+        rule = f"between {first:%Y} and today, {last - AHEAD:%Y-%m-%d}"
+    limits = (first, last)
+    if parsed.dt.tz is None:
+        limits = first.tz_localize(None), last.tz_localize(None)
+    odd = (parsed < limits[0]) | (parsed >= limits[1])
     odd &= parsed.notna()
     if odd.any():
         at = int(odd.to_numpy().argmax())
