@@ -374,6 +374,13 @@ def test_a_file_of_one_row_goes_with_its_neighbours(source, tmp_path):
     assert len(read_files(spec, source).tables["BTC"]["perp"]) == 101
 
 
+def test_a_guess_of_one_file_maps_that_file_alone(source, tmp_path):
+    bars()[:100].to_csv(source / "BTCUSDT-1h-2024-01.csv", index=False)
+    bars()[100:].to_csv(source / "BTCUSDT-1h-2024-02.csv", index=False)
+    spec = mapped(guess(source / "BTCUSDT-1h-2024-01.csv", title="x"), tmp_path)
+    assert len(read_files(spec, source).tables["BTC"]["perp"]) == 100
+
+
 def test_a_damaged_file_is_kept_out_of_the_pattern(source, tmp_path):
     for at in range(3):
         rows = bars()[at * 100 : at * 100 + 100]

@@ -80,7 +80,9 @@ def guess(source: Path, *, title: str) -> Guess:
     files = with_spacing(_look_at(paths, folder, left), left)
     files = without_nameless(files, left)
     with rows_of(files, folder) as root:
-        entries, doubts, reasons = _tried(files, paths, root)
+        # a pattern keeps out what lies beside a file that is guessed alone
+        beside = [p.name for p in folder.iterdir()] if source.is_file() else paths
+        entries, doubts, reasons = _tried(files, beside, root)
     left += reasons
     if len(paths) > MOST_FILES:
         few = f"one in {_stride(paths)} of {len(paths)} files was looked at"
