@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
 
+from fadefollow.market.guess_choice import (
+    IN_COINS,
+    QUOTE,
+    interest_of,
+    rate_of,
+    volume_of,
+    words,
+)
 from fadefollow.market.guess_times import TimeGuess
 from fadefollow.market.peek import Peek
 from fadefollow.market.schema import MEDIAN_PREMIUM, MEDIAN_RATE_PER_8H
@@ -22,7 +29,8 @@ _BARS = {
     "perpetual": "perp", "swap": "perp", "quarterlies": "future", "quarterly": "future",
     "delivery": "future", "dated": "future", "future": "future", "futures": "perp",
 }  # fmt: skip
-_QUOTE = frozenset(("quote", "usd", "usdt", "value", "notional", "amount", "turnover"))
+#: words of what is no amount of coins
+_NO_AMOUNT = frozenset((*QUOTE, "ratio", "share", "pct", "percent"))
 #: a rate that repeats from row to row this often is not of settlements
 _REPEATED = 0.7
 
@@ -36,12 +44,6 @@ class StreamGuess:
     scale: dict[str, float] = field(default_factory=dict)
     difference: dict[str, str] = field(default_factory=dict)
     reasons: tuple[str, ...] = ()  #: from what it was guessed; `?` starts a doubt
-
-
-def words(text: str) -> list[str]:
-    """`sumOpenInterest_usd` → sum, open, interest, usd."""
-    text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
-    return [w for w in re.split(r"[^a-z0-9]+", text.lower()) if w]
 
 
 def guess_streams(
@@ -87,41 +89,59 @@ def _says(said: list[list[str]], *any_of: str) -> bool:
 def _bars(
     peek: Peek, named: dict[str, list[str]], said: list[list[str]], dated: bool
 ) -> tuple[list[StreamGuess], list[str]]:
-    groups: dict[tuple[str, ...], dict[str, str]] = {}
-    short = {"o", "h", "l", "c"} <= {w[0] for w in named.values() if len(w) == 1}
-    left = []
-    for column, all_words in named.items():
-        parts = [_SHORT.get(w, w) if short or w == "vol" else w for w in all_words]
-        names = [w for w in parts if w in _FIELDS]
-        if len(names) == 1 and not {"interest", "time", "taker", "buy"} & set(parts):
-            key = tuple(w for w in parts if w not in (*names, "price"))
-            if names[0] == "volume" and _QUOTE & set(key):
-                left.append(f"{column} is in quote currency, volume in coins is wanted")
-            else:
-                groups.setdefault(key, {})[names[0]] = column
-        elif {"mark", "index"} & set(parts) and {"price"} & set(parts):
-            groups.setdefault(tuple(parts), {}).setdefault("close", column)
+    groups, volumes, left = _grouped(named)
     found = []
-    for key, fields in groups.items():
-        if "close" not in fields:
-            continue
+    bare = [key for key, fields in groups.items() if "close" in fields]
+    for key in bare:
+        fields = groups[key]
         stream, reasons = _which_bars(peek, key, fields, said, dated)
         if stream in ("perp", "spot", "future") and not {"open", "high", "low"} <= set(fields):
             left.append(f"{fields['close']}: bars need open, high and low besides close")
             continue
-        if stream in ("mark", "index", "premium_index"):
-            fields.pop("volume", None)
-        if "volume" in fields:
-            reasons.append("? volume is taken to be in coins, not in contracts or quote currency")
+        if stream not in ("mark", "index", "premium_index"):
+            own = {c: w for c, w in volumes.items() if key == _market(w) or len(bare) == 1}
+            volume, why = volume_of(own, peek.head, fields["close"])
+            left += [reason for reason in why if not reason.startswith("?")]
+            reasons += [reason for reason in why if reason.startswith("?")]
+            if volume is not None:
+                fields["volume"] = volume
         scale = {}
         if stream == "premium_index":
             size = float(peek.head[fields["close"]].abs().median())
             if size > MEDIAN_PREMIUM:
                 scale = dict.fromkeys(fields, 0.01)
-                reasons.append(f"? of usual size {size:.3g} it is taken to be in percent")
+                reasons.append(f"? of usual size {size:.1g} it is taken to be in percent")
         ordered = {name: fields[name] for name in _FIELDS if name in fields}
         found.append(StreamGuess(stream, ordered, scale, reasons=tuple(reasons)))
     return found, left
+
+
+_Groups = dict[tuple[str, ...], dict[str, str]]
+
+
+def _grouped(named: dict[str, list[str]]) -> tuple[_Groups, dict[str, list[str]], list[str]]:
+    """Prices by what else their names say, words of the volumes, and what is left out."""
+    groups: _Groups = {}
+    volumes: dict[str, list[str]] = {}
+    left = list[str]()
+    short = {"o", "h", "l", "c"} <= {w[0] for w in named.values() if len(w) == 1}
+    for column, all_words in named.items():
+        parts = [_SHORT.get(w, w) if short or w == "vol" else w for w in all_words]
+        names = [w for w in parts if w in _FIELDS]
+        if len(names) == 1 and not {"interest", "time", "taker", "buy", "sell"} & set(parts):
+            if names[0] == "volume":
+                volumes[column] = parts
+            else:
+                key = tuple(w for w in parts if w not in (*names, "price"))
+                groups.setdefault(key, {})[names[0]] = column
+        elif {"mark", "index"} & set(parts) and "price" in parts and "prev" not in parts:
+            groups.setdefault(tuple(parts), {}).setdefault("close", column)
+    return groups, volumes, left
+
+
+def _market(parts: list[str]) -> tuple[str, ...]:
+    """What the name of a volume says besides its unit."""
+    return tuple(w for w in parts if w not in ("volume", *QUOTE, *IN_COINS))
 
 
 def _which_bars(
@@ -164,19 +184,20 @@ def _by_values(peek: Peek, columns: list[str], dated: bool) -> tuple[list[Stream
 def _funding(
     peek: Peek, named: dict[str, list[str]], said: list[list[str]], time: TimeGuess
 ) -> StreamGuess | str | None:
-    about = _says(said, "funding", "fundingrate")
-    column = next((c for c, w in named.items() if {"funding", "rate"} <= set(w)), None)
-    column = column or next((c for c, w in named.items() if about and "rate" in w), None)
-    if column is None:
-        return None
-    rate = pd.to_numeric(peek.head[column], errors="coerce").dropna()
     hours = time.step / pd.Timedelta(hours=1) if time.step else 8.0
+    column, reasons = rate_of(named, hours, about=_says(said, "funding"))
+    if column is None and not reasons and [w for w in named.values() if "rate" in w] == [["rate"]]:
+        column = next(c for c, w in named.items() if w == ["rate"])
+        reasons = [f"? nothing says of what {column} is the rate: taken for funding"]
+    if column is None:
+        return reasons[0] if reasons else None
+    rate = pd.to_numeric(peek.head[column], errors="coerce").dropna()
     if len(rate) > 16 and hours < 8 and float((rate.diff().iloc[1:] == 0).mean()) > _REPEATED:
         return (
             f"{column} repeats from row to row, every {hours:g} h: filled in, not settlements; "
             "charging it would charge each settlement several times"
         )
-    columns, reasons = {"rate": column}, [f"funding: column {column}"]
+    columns = {"rate": column}
     interval = next((c for c, w in named.items() if "interval" in w), None)
     if interval is not None:
         columns["interval_hours"] = interval
@@ -188,34 +209,38 @@ def _funding(
         tiny = size > 30 * MEDIAN_RATE_PER_8H
         unit = "basis points" if tiny else "percent"
         scale = {"rate": 1e-4 if tiny else 1e-2}
-        reasons.append(f"? of usual size {size:.3g} per 8 h it is taken to be in {unit}")
+        reasons.append(f"? of usual size {size:.1g} per 8 h it is taken to be in {unit}")
     return StreamGuess("funding", columns, scale, reasons=tuple(reasons))
 
 
 def _interest(named: dict[str, list[str]], said: list[list[str]]) -> StreamGuess | str | None:
-    about = _says(said, "oi", "interest")
-    fits = [c for c, w in named.items() if {"open", "interest"} <= set(w) or w == ["oi"]]
-    fits = fits or [c for c, w in named.items() if about and set(w) & {"value", "amount"}]
-    coins = next((c for c in fits if not _QUOTE & set(named[c])), None)
-    if coins is not None:
-        reasons = (f"open_interest: column {coins}", "? taken to be in coins, not in contracts")
-        return StreamGuess("open_interest", {"open_interest": coins}, reasons=reasons)
-    return f"{fits[0]} is in quote currency, open interest in coins is wanted" if fits else None
+    column, reasons = interest_of(named, about=_says(said, "oi", "interest"))
+    if column is None:
+        return reasons[0] if reasons else None
+    return StreamGuess("open_interest", {"open_interest": column}, reasons=tuple(reasons))
 
 
 def _ratio(named: dict[str, list[str]], said: list[list[str]]) -> StreamGuess | None:
-    for column, parts in named.items():
-        if {"long", "short", "ratio"} <= set(parts) and not {"top", "toptrader"} & set(parts):
-            reasons = (f"long_short: column {column}", "? taken to count accounts, not positions")
-            return StreamGuess("long_short", {"ratio": column}, reasons=reasons)
-    return None
+    fits = {
+        c: w
+        for c, w in named.items()
+        if {"long", "short", "ratio"} <= set(w) and not {"top", "toptrader", "taker"} & set(w)
+    }
+    if not fits:
+        return None
+    # of accounts rather than of positions
+    column = min(fits, key=lambda c: not {"count", "account", "accounts"} & set(fits[c]))
+    reasons = [f"long_short: column {column}", "? taken to count accounts, not positions"]
+    if len(fits) > 1:
+        reasons.append(f"? {column} is taken, not {', '.join(c for c in fits if c != column)}")
+    return StreamGuess("long_short", {"ratio": column}, reasons=tuple(reasons))
 
 
 def _liquidated(named: dict[str, list[str]]) -> StreamGuess | None:
     about = {"liq", "liqs", "liquidation", "liquidations", "liquidated"}
+    fits = {c: w for c, w in named.items() if about & set(w) and not _NO_AMOUNT & set(w)}
     sides = {
-        side: next((c for c, w in named.items() if side in w and about & set(w)), None)
-        for side in ("long", "short")
+        side: next((c for c, w in fits.items() if side in w), None) for side in ("long", "short")
     }
     long, short = sides["long"], sides["short"]
     if long is None or short is None:
@@ -228,9 +253,10 @@ def _liquidated(named: dict[str, list[str]]) -> StreamGuess | None:
 def _netflow(
     peek: Peek, named: dict[str, list[str]], said: list[list[str]]
 ) -> StreamGuess | str | None:
-    flow = next((c for c, w in named.items() if "netflow" in w or {"net", "flow"} <= set(w)), None)
+    fits = [c for c, w in named.items() if {"net", "flow"} <= set(w) and not QUOTE & set(w)]
+    flow = fits[0] if fits else None
     held = {"reserve", "reserves", "balance", "balances"}
-    reserve = next((c for c, w in named.items() if held & set(w)), None)
+    reserve = next((c for c, w in named.items() if held & set(w) and not QUOTE & set(w)), None)
     numeric = [c for c in named if pd.api.types.is_numeric_dtype(peek.head[c].dtype)]
     if reserve is None and flow is None and _says(said, *held) and len(numeric) == 1:
         reserve = numeric[0]
@@ -248,7 +274,7 @@ def _netflow(
 
 def _hash_rate(named: dict[str, list[str]], said: list[list[str]]) -> StreamGuess | None:
     for column, parts in named.items():
-        if {"hash", "rate"} <= set(parts) or "hashrate" in parts:
+        if {"hash", "rate"} <= set(parts):
             reasons = (f"hash_rate: column {column}", "? taken to be in EH/s")
             return StreamGuess("hash_rate", {"hash_rate": column}, reasons=reasons)
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -25,6 +25,8 @@ _FORMATS = tuple(
 )
 #: sizes of epochs between 2001 and 2128, by unit
 _EPOCHS: tuple[tuple[Unit, float], ...] = (("s", 1e9), ("ms", 1e12), ("us", 1e15), ("ns", 1e18))
+#: days since 1900 between 1995 and 2064
+_SERIAL = (35_000.0, 60_000.0)
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class TimeGuess:
     naive: bool = False  #: without a zone
     step: pd.Timedelta | None = None  #: the usual distance
     sorted: bool = True
+    first: pd.Timestamp | None = None  #: the earliest of the rows, UTC
+    last: pd.Timestamp | None = None  #: the latest of them
     doubts: tuple[str, ...] = field(default=())
 
     @property
@@ -55,7 +59,8 @@ class TimeGuess:
 
 def guess_time(head: pd.DataFrame) -> TimeGuess | None:
     """The time column of a file's first rows; None if no column holds times."""
-    names = {str(c).lower(): str(c) for c in head.columns}
+    # of `t` and `T`, open and close at one venue, the small one
+    names = {c.lower(): c for c in sorted(map(str, head.columns))}
     likely = [names[n] for n in _NAMES if n in names]
     others = [str(c) for c in head.columns if str(c) not in likely]
     for column in [*likely, *others]:
@@ -63,6 +68,34 @@ def guess_time(head: pd.DataFrame) -> TimeGuess | None:
         if found is not None:
             return found
     return None
+
+
+def until(time: TimeGuess, tail: pd.DataFrame) -> TimeGuess:
+    """The same with the last rows of the file, of which the latest counts."""
+    ends = _as_time(tail[time.column], time.column)
+    if ends is None or ends.last is None or time.last is None:
+        return time
+    return replace(time, last=max(time.last, ends.last))
+
+
+def spoilt(head: pd.DataFrame) -> str:
+    """Why stamps are none that could be read; empty where nothing is to be said of them."""
+    for column in head.columns:
+        numeric = pd.api.types.is_numeric_dtype(head[column].dtype)
+        values = head[column].dropna()
+        if str(column).lower() in _NAMES and numeric and len(values) > 1:
+            size, different = float(values.abs().median()), values.nunique()
+            if different < len(values) / 2 and size > _EPOCHS[0][1]:
+                return (
+                    f"{column} has {different} different stamps in {len(values)} rows, such as "
+                    f"{values.iloc[0]:.6g}: rounded, as spreadsheets do; get the file anew"
+                )
+            if _SERIAL[0] < size < _SERIAL[1]:
+                return (
+                    f"{column} counts days as spreadsheets do, such as {values.iloc[0]:.10g}: "
+                    "write it as 2024-01-31 08:00:00 and save the file anew"
+                )
+    return ""
 
 
 def _as_time(column: pd.Series, name: str) -> TimeGuess | None:
@@ -114,4 +147,6 @@ def _spaced(
     ahead = steps[steps != pd.Timedelta(0)].abs().dt.round("s")
     usual = pd.Timedelta(ahead.mode().iloc[0]) if len(ahead) else None
     in_order = bool((steps >= pd.Timedelta(0)).all())
-    return TimeGuess(name, unit, format, naive, usual, in_order, doubts)
+    utc = times if times.dt.tz is not None else times.dt.tz_localize("UTC")
+    first, last = pd.Timestamp(utc.min()), pd.Timestamp(utc.max())
+    return TimeGuess(name, unit, format, naive, usual, in_order, first, last, doubts)

@@ -1,0 +1,49 @@
+"""The column of somebody's file that says of which coin a row is: one long file, many coins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from fadefollow.market.guess_choice import words
+from fadefollow.market.guess_names import coin_format, coins_of
+from fadefollow.market.peek import Peek
+
+#: names of such columns
+_NAMES = ("symbol", "coin", "ticker", "pair", "instrument", "inst", "asset", "base")
+
+
+@dataclass(frozen=True)
+class SymbolGuess:
+    """A column of symbols, and how they are made of coins."""
+
+    column: str
+    symbols: tuple[str, ...]  #: that were seen
+    coins: tuple[str, ...]  #: of them; empty where the symbols cannot be read
+    format: str | None  #: `{coin}USDT`; None where the symbols cannot be read
+
+
+def guess_symbols(peek: Peek) -> SymbolGuess | None:
+    """The column of symbols, None if there is none."""
+    for column in peek.columns:
+        if set(words(column)) & set(_NAMES) and _is_text(peek.head[column]):
+            both = pd.concat([peek.head[column], peek.tail[column]]).dropna().astype("str")
+            symbols = tuple(dict.fromkeys(both.str.strip()))
+            form = coin_format(symbols)
+            return SymbolGuess(column, symbols, coins_of(symbols, form), form)
+    return None
+
+
+def of_one_symbol(peek: Peek, symbols: SymbolGuess) -> pd.DataFrame:
+    """The first rows that are of the first symbol."""
+    named = peek.head[symbols.column].astype("str").str.strip()
+    rows: pd.DataFrame = peek.head[named == symbols.symbols[0]]
+    return rows.reset_index(drop=True)
+
+
+def _is_text(column: pd.Series) -> bool:
+    values = column.dropna()
+    if not len(values) or pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return False
+    return bool(values.astype("str").str.contains("[A-Z]", regex=True).all())

@@ -1,0 +1,153 @@
+"""The TOML of a guessed mapping, with what it was guessed from as comments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from fadefollow.market.bars import bar_size, bar_text
+from fadefollow.market.file_spec import format_of
+from fadefollow.market.guess_entries import EntryGuess
+from fadefollow.market.guess_files import NO_COIN
+from fadefollow.market.guess_names import thousands
+from fadefollow.market.streams import stream
+
+
+def text_of(
+    entries: Sequence[EntryGuess],
+    title: str,
+    *,
+    doubts: Sequence[str] = (),
+    left: Sequence[str] = (),
+    bar: pd.Timedelta | None = None,
+) -> str:
+    """The whole TOML.
+
+    Args:
+        entries: what it maps.
+        title: of the data set.
+        doubts: about the mapping as a whole; `?` starts each.
+        left: files and columns that it does not map, and why.
+        bar: of the data set; by default the largest there is.
+    """
+    sizes = [bar_size(e.like.time.bar) for e in entries if e.like.is_bars and e.like.time.bar]
+    bar = bar or max(sizes)
+    lines = [
+        "# Guessed from the files' names and values. Check what is marked with ? before you",
+        "# import it, and delete what you do not want.",
+        *(f"# {doubt}" for doubt in doubts),
+        f"title = {_quoted(title)}",
+        'source = "files"',
+        f'bar = "{bar_text(bar)}"',
+    ]
+    if sizes and min(sizes) < bar:
+        lines[-1] += f"  # ? the largest there is; for {bar_text(min(sizes))} delete larger entries"
+    daily = [e.like.stream for e in entries if stream(e.like.stream).kind == "interval"]
+    if daily:
+        lines += ["", "# ? how long after its day a record is published, hours"]
+        lines += ["[publication_lag_hours]", *(f"{name} = 24" for name in dict.fromkeys(daily))]
+    for entry in entries:
+        lines += ["", *(f"# {reason}" for reason in reasons_of(entry)), *_table(entry, bar)]
+    if left:
+        lines += ["", "# Left out:", *(f"#   {reason}" for reason in left)]
+    return "\n".join(line.replace("\r", " ") for line in lines) + "\n"
+
+
+def reasons_of(entry: EntryGuess) -> list[str]:
+    """Why an entry is as it is, doubts last; `?` starts each of them."""
+    like = entry.like
+    time = like.time
+    reasons = [r for file in entry.files for r in file.content.reasons]
+    reasons += [*time.doubts]
+    if NO_COIN in entry.coins:
+        reasons.append("? no name says which coin this is: set coin, or delete the entry")
+    if like.symbols and like.symbols.format:
+        reasons.append(f"{like.symbols.column} says which coin a row is of")
+    if time.unit:
+        reasons.append(f"time: {time.column}, numbers of the size of {time.unit} since 1970")
+    if time.naive and like.timezone == "UTC":
+        reasons.append("? the times carry no zone and are taken to be UTC")
+    if like.is_bars:
+        reasons.append(f"bars of {time.bar}, from their spacing")
+        closes = any(word in time.column.lower() for word in ("close", "end"))
+        reasons.append(
+            f"? {time.column} looks like the time of the close: an import takes it for the open, "
+            "so shift it by a bar first"
+            if closes
+            else "? bars are taken to be stamped with their open"
+        )
+    elif stream(like.stream).period is not None and time.step != pd.Timedelta(days=1):
+        reasons.append("? the rows are not a day apart")
+    reasons = list(dict.fromkeys(reasons))
+    certain = [r for r in reasons if not r.startswith("?")]
+    return certain + [r for r in reasons if r.startswith("?")]
+
+
+def doubts_of(entries: Sequence[EntryGuess]) -> list[str]:
+    """What is doubtful about entries as a whole, beyond each for itself."""
+    coins = {coin for entry in entries for coin in entry.coins}
+    return [
+        f"? {many} and {one} may be one coin in two units; they are kept apart. To join them, give "
+        f'the files of {one} coin = "{many}", the scale {size} for each of their prices, and '
+        f"{1 / size:g} for their volume"
+        for many, one, size in thousands(coins)
+    ]
+
+
+def _table(entry: EntryGuess, bar: pd.Timedelta) -> list[str]:
+    like, content, time = entry.like, entry.like.content, entry.like.time
+    lines = ["[[files]]", f'stream = "{content.stream}"', f"path = {_quoted(entry.pattern)}"]
+    lines += _coin_lines(entry)
+    if format_of(entry.pattern) != like.kind:
+        lines.append(f'format = "{like.kind}"')
+    if like.decimal != ".":
+        lines.append(f'decimal = "{like.decimal}"')
+    column = "index" if time.column == "__index_level_0__" else time.column
+    lines.append(f"time = {_quoted(column)}")
+    if time.unit:
+        lines.append(f'time_unit = "{time.unit}"')
+    if time.format:
+        lines.append(f"time_format = {_quoted(time.format)}")
+    if like.timezone:
+        lines.append(f"timezone = {_quoted(like.timezone)}")
+    lines.append(f"columns = {_inline(content.columns)}")
+    if content.scale:
+        lines.append(f"scale = {_inline(content.scale)}")
+    if content.difference:
+        lines.append(f"difference = {_inline(content.difference)}")
+    if like.name.expiry and like.name.expiry_format != "%y%m%d" and "{expiry}" in entry.pattern:
+        lines.append(f"expiry_format = {_quoted(like.name.expiry_format)}")
+    if like.overlap:
+        lines.append(f'overlap = "{like.overlap}"')
+    if like.is_bars and time.bar and bar_size(time.bar) != bar:
+        lines.append(f'bar = "{time.bar}"')
+    return lines
+
+
+def _coin_lines(entry: EntryGuess) -> list[str]:
+    symbols = entry.like.symbols
+    listed = f"coins = [{', '.join(_quoted(c) for c in sorted(entry.coins))}]"
+    if symbols is not None and symbols.format is not None:
+        lines = [f"coin_column = {_quoted(symbols.column)}"]
+        if symbols.format != "{coin}":
+            lines.append(f"coin_format = {_quoted(symbols.format)}")
+        some = any(set(f.coins) != set(f.symbols.coins) for f in entry.files if f.symbols)
+        return [*lines, listed] if some else lines
+    if "{coin}" in entry.pattern:
+        return [listed]
+    return [f"coin = {_quoted(entry.coins[0])}"]
+
+
+def _inline(table: dict[str, Any]) -> str:
+    pairs = ", ".join(
+        f"{key} = {_quoted(value) if isinstance(value, str) else value}"
+        for key, value in table.items()
+    )
+    return f"{{ {pairs} }}"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
