@@ -12,7 +12,7 @@ import pandas as pd
 from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial
 
-from fadefollow.crew import Crew
+from fadefollow.core.parallel import Crew
 from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.model import Costs
 from fadefollow.engine.strategy import Range, Strategy

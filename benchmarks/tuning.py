@@ -33,7 +33,7 @@ from benchmarks.trials import (
     searched,
     whole,
 )
-from fadefollow.crew import crew
+from fadefollow.core.parallel import crew
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import detect_checked
 from fadefollow.tuning.ground import Ask, Ground, evaluate

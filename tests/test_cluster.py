@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from dask_cluster import cluster, dask_cluster  # noqa: F401
 
-import fadefollow.crew.cluster as module
-from fadefollow.crew import CrewError, crew
+import fadefollow.core.parallel.cluster as module
+from fadefollow.core.parallel import CrewError, crew
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.opening import open_named
 from fadefollow.verdict.calibrating import Design, Notebook, calibrate

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from dask_cluster import python_path, until
 
-from fadefollow.crew import CrewError, LostItemError, crew
+from fadefollow.core.parallel import CrewError, LostItemError, crew
 from fadefollow.errors import DataError, ParameterError
 
 ARRAY = np.random.default_rng(1).normal(size=70_000)
@@ -92,7 +92,7 @@ def test_a_worker_killed_from_outside_costs_nothing(team, tmp_path):
 
 
 def test_workers_that_always_die_are_no_fault_of_the_items(team, tmp_path, monkeypatch):
-    monkeypatch.setattr("fadefollow.crew.team._HOPELESS", 2)
+    monkeypatch.setattr("fadefollow.core.parallel.team._HOPELESS", 2)
     with pytest.raises(CrewError, match="2 items in a row whose workers all died"):
         team.map(cases.deadly, ["leaves"] * 3, team.share(tmp_path))
 
@@ -137,7 +137,7 @@ SCRIPT = """
 import sys, tempfile
 from pathlib import Path
 import crew_cases as cases
-from fadefollow.crew import crew
+from fadefollow.core.parallel import crew
 tempfile.tempdir = sys.argv[1]
 try:
     with crew(jobs=2) as team:

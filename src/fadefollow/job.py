@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fadefollow.crew import crew
+from fadefollow.core.parallel import crew
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import ParameterError
 from fadefollow.ledger import Known

@@ -14,7 +14,8 @@ from typing import Any
 import pandas as pd
 
 from fadefollow import __version__
-from fadefollow.crew.worker import program
+from fadefollow.core.parallel.worker import program
+from fadefollow.core.spec import read_toml
 from fadefollow.engine.costs import CostSettings, all_resolved, traded_at
 from fadefollow.engine.strategy import Strategy
 from fadefollow.holdout import holdout_notes
@@ -22,7 +23,6 @@ from fadefollow.ledger import Known, Ledger
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Signal
 from fadefollow.price_table import prices_of
-from fadefollow.spec import read_toml
 from fadefollow.trusted import known_notes
 from fadefollow.verdict.measure import Measured, Settings
 from fadefollow.verdict.model import RunResult, Verdict

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from fadefollow.core.spec import build
 from fadefollow.errors import ParameterError
 from fadefollow.job import RunOptions, run_job
 from fadefollow.market.dataset import Dataset
@@ -28,7 +29,6 @@ from fadefollow.phases import Phases, Signal, detect_checked
 from fadefollow.reporting.load import read_run as _read_run
 from fadefollow.reporting.load import read_tuning as _read_tuning
 from fadefollow.runs import find_run
-from fadefollow.spec import build
 from fadefollow.terminal import Step, progress
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult

@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from fadefollow.core.spec import plain
 from fadefollow.errors import DataError, FadeFollowError, ParameterError, SignalError
 from fadefollow.events import COLUMNS, EventRows, IntArray
 from fadefollow.market.panel import BoolArray, FloatArray, Market
 from fadefollow.phase_cards import counts, phases_card, told
-from fadefollow.spec import plain
 
 Stance = Literal["fade", "follow"]
 STANCES: tuple[Stance, Stance] = ("fade", "follow")

@@ -12,13 +12,13 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from fadefollow.core.spec import build, read_toml
 from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import SpecError, StoreError
 from fadefollow.job import RunOptions
 from fadefollow.ledger import Known
 from fadefollow.reporting.record import SCHEMA
-from fadefollow.spec import build, read_toml
 from fadefollow.trusted import skips_holes
 from fadefollow.tune_memory import TuneOptions
 from fadefollow.tuning.model import TuneSettings

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from fadefollow.core.staging import write_page
 from fadefollow.errors import FadeFollowError, ParameterError, StoreError
 from fadefollow.reporting.comparison import Comparison, compare, read_runs
 from fadefollow.reporting.comparison_page import render_comparison
@@ -16,7 +17,6 @@ from fadefollow.reporting.index import write_index
 from fadefollow.reporting.load import read_run, read_tuning
 from fadefollow.reporting.page import render
 from fadefollow.reporting.quantstats_sheet import Sheet, books, sheet
-from fadefollow.reporting.staging import write_page
 from fadefollow.runs import find_run, stored_runs
 from fadefollow.workspace import Workspace
 

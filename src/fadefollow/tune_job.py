@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from fadefollow.crew import Crew, crew
+from fadefollow.core.parallel import Crew, crew
+from fadefollow.core.secrets import redacted
 from fadefollow.engine.strategy import Tuned
 from fadefollow.errors import StoreError
 from fadefollow.job import Step
 from fadefollow.making import Clock, asked_for, judged_by, result_of
 from fadefollow.opening import open_named
 from fadefollow.reporting.write import write_run
-from fadefollow.secrets import redacted
 from fadefollow.trusted import trusted_notes
 from fadefollow.tune_memory import (
     Job,

@@ -15,12 +15,12 @@ from types import ModuleType
 
 from pydantic import BaseModel, ConfigDict
 
+from fadefollow.core.spec import build, placed, read_toml
 from fadefollow.engine.strategy import Strategy, load_strategy
 from fadefollow.errors import ParameterError, SpecError, StoreError, UnknownNameError, unknown
 from fadefollow.ledger import LEDGER, Ledger
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Signal
-from fadefollow.spec import build, placed, read_toml
 
 FOLDERS = ("signals", "strategies", "datasets", "reports")
 #: what a workspace holds but does not version

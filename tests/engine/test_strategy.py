@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from fadefollow.core.spec import build
 from fadefollow.engine.costs import cost_settings, costs_of
 from fadefollow.engine.model import Costs
 from fadefollow.engine.strategy import Range, load_strategy
 from fadefollow.errors import FadeFollowError, ParameterError, SpecError, UnknownNameError
-from fadefollow.spec import build
 
 GOOD = """
 title = "T"

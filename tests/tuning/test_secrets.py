@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fadefollow.secrets import Address, redact_argv, redacted, scrub
+from fadefollow.core.secrets import Address, redact_argv, redacted, scrub
 
 SECRET = "hunter2hunter2"
 
@@ -113,6 +113,6 @@ def test_a_traceback_with_all_variables_shows_no_secret():
 
 
 def test_it_is_light():
-    code = "import sys, fadefollow.secrets; print('optuna' in sys.modules, 'pandas' in sys.modules)"
+    code = "import sys, fadefollow.core.secrets; print('optuna' in sys.modules, 'pandas' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]

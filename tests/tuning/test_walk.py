@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.crew import crew
+from fadefollow.core.parallel import crew
 from fadefollow.errors import DataError, FundingHoleError, SignalError
 from fadefollow.tuning.ground import Ask, Told
 from fadefollow.tuning.settings import tune_settings

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from dask_cluster import cluster  # noqa: F401
 
-from fadefollow.crew import crew
+from fadefollow.core.parallel import crew
 from fadefollow.opening import open_named
 from fadefollow.tuning import walk as module
 from fadefollow.tuning.ground import Ask, Ground, Told, evaluate

@@ -67,7 +67,7 @@ def command() -> str:
     """The command line as it may be shown and kept: without anybody's password."""
     import shlex
 
-    from fadefollow.secrets import redact_argv
+    from fadefollow.core.secrets import redact_argv
 
     return shlex.join(["fadefollow", *redact_argv(sys.argv[1:])])
 

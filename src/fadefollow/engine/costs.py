@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fadefollow.core.spec import build
 from fadefollow.engine.model import Costs
-from fadefollow.spec import build
 
 if TYPE_CHECKING:
     from fadefollow.market.dataset import Dataset

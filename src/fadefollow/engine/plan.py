@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fadefollow.core.spec import placed
 from fadefollow.engine.costs import CostSettings, costs_of
 from fadefollow.engine.dated import dated_tape
 from fadefollow.engine.joined import joined
@@ -19,7 +20,6 @@ from fadefollow.engine.tape import calendar, cut_tape, tape
 from fadefollow.errors import DataError, FundingHoleError, ParameterError
 from fadefollow.market.panel import Market
 from fadefollow.phases import STANCES, Phases, Stance
-from fadefollow.spec import placed
 
 __all__ = [
     "NEEDS",

@@ -7,10 +7,10 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from fadefollow.core.spec import build, read_toml
 from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.model import Rules
 from fadefollow.errors import ParameterError
-from fadefollow.spec import build, read_toml
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fadefollow.core.memo import Memo
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.bars import bar_text
-from fadefollow.market.memo import Memo
 from fadefollow.market.revised import put_revisions, rows_of
 from fadefollow.market.streams import stream
 

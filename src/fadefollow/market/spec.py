@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal, Self
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from fadefollow.core.spec import build, read_toml
 from fadefollow.errors import ParameterError, SpecError
 from fadefollow.market.file_spec import Bar, FileSpec
 from fadefollow.market.names import nearest
 from fadefollow.market.streams import STREAMS, stream
 from fadefollow.market.universe import UniverseSpec
-from fadefollow.spec import build, read_toml
 
 #: publication lag of daily records where none is declared: a day after the day's end
 DEFAULT_LAG_HOURS = 24.0

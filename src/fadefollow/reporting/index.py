@@ -20,9 +20,9 @@ import filelock
 import pandas as pd
 import pyarrow.parquet as pq
 
+from fadefollow.core.staging import as_store_error, write_page
 from fadefollow.phases import STANCES
 from fadefollow.reporting.page import fill
-from fadefollow.reporting.staging import as_store_error, write_page
 from fadefollow.reporting.text import count, human, listed, when
 from fadefollow.reporting.tuning_record import TRIALS
 

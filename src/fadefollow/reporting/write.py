@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from fadefollow.core.staging import STAGING, as_store_error, flush, fsync, staging, sweep
 from fadefollow.errors import StoreError
 from fadefollow.reporting.index import write_index
 from fadefollow.reporting.page import render
 from fadefollow.reporting.record import folder_name, write_records, write_tables
-from fadefollow.reporting.staging import STAGING, as_store_error, flush, fsync, staging, sweep
 from fadefollow.reporting.tuning_record import write_trials
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult

@@ -26,8 +26,8 @@ from optuna.trial import FrozenTrial
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from fadefollow.core.secrets import Address, scrub
 from fadefollow.errors import StoreError
-from fadefollow.secrets import Address, scrub
 from fadefollow.tuning.journal import in_use, locked
 
 #: how long the server may take to notice that a killed job's connection is gone

@@ -11,10 +11,10 @@ from typing import Any, get_args
 import optuna.distributions as od
 from pydantic.fields import FieldInfo
 
+from fadefollow.core.spec import build, placed
 from fadefollow.engine.strategy import Range, Strategy, Trade
 from fadefollow.errors import FadeFollowError, ParameterError, SpecError, unknown
 from fadefollow.phases import Signal
-from fadefollow.spec import build, placed
 
 #: settings of `[trade]` that decide a trade and not how much is at stake
 TUNABLE = (

@@ -24,8 +24,8 @@ from optuna.storages import BaseStorage
 from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial
 
+from fadefollow.core.secrets import HIDDEN, Address, is_readable, redacted
 from fadefollow.errors import ParameterError, StoreError
-from fadefollow.secrets import HIDDEN, Address, is_readable, redacted
 from fadefollow.tuning import journal
 
 #: attribute of a study that says what decides its results

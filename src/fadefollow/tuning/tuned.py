@@ -13,9 +13,9 @@ from typing import Any
 
 import tomli_w
 
+from fadefollow.core.spec import read_toml
 from fadefollow.engine.strategy import Tuned
 from fadefollow.errors import StoreError
-from fadefollow.spec import read_toml
 from fadefollow.tuning.space import meant
 
 _HEAD = """\

@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import pandas as pd
 
-from fadefollow.crew import kept
+from fadefollow.core.parallel import kept
 from fadefollow.engine.costs import traded_at
 from fadefollow.engine.joined import joined
 from fadefollow.engine.model import Plan
@@ -55,7 +55,7 @@ Result = TypeVar("Result")
 
 
 class Team(Protocol):
-    """Where trials are evaluated (see `fadefollow.crew`)."""
+    """Where trials are evaluated (see `fadefollow.core.parallel`)."""
 
     def share(self, data: Any) -> Any:
         """Data for all workers, sent to each once."""

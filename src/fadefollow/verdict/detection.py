@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fadefollow.crew import crew, kept
+from fadefollow.core.parallel import crew, kept
 from fadefollow.errors import ParameterError
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import FloatArray, Market
@@ -76,7 +76,7 @@ def measure_detection(
         lab: settings of the lab but the seed, see `fadefollow.market.lab`.
         bar: size of the bars.
         slack_hours: what counts as in time.
-        jobs: markets at work at the same time, see `fadefollow.crew.crew`.
+        jobs: markets at work at the same time, see `fadefollow.core.parallel.crew`.
         cluster: address of a Dask scheduler; by default this machine.
         step: told how far it is.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fadefollow.crew import Crew, Shared, kept
+from fadefollow.core.parallel import Crew, Shared, kept
 from fadefollow.engine.model import FloatArray, Plan
 from fadefollow.errors import ParameterError
 from fadefollow.phases import STANCES, Stance

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from fadefollow.crew import Crew, Shared, kept
+from fadefollow.core.parallel import Crew, Shared, kept
 from fadefollow.engine.model import Book, Plan
 from fadefollow.engine.plan import books, without_holes
 from fadefollow.errors import FadeFollowError

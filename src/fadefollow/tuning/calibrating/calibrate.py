@@ -53,7 +53,7 @@ def calibrate_tuner(
         design: which markets, and how they are searched and judged.
         bet: strategy and signal; plants go into its phases.
         notebook: each market is added to it as it comes.
-        jobs: markets at work at the same time, see `fadefollow.crew.crew`.
+        jobs: markets at work at the same time, see `fadefollow.core.parallel.crew`.
         cluster: address of a Dask scheduler; by default this machine.
         step: told how far it is.
 

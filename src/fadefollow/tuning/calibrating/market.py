@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from optuna.trial import FrozenTrial
 
-from fadefollow.crew import crew
+from fadefollow.core.parallel import crew
 from fadefollow.market.bars import bar_size
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.lab import simulate

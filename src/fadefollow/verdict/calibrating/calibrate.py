@@ -27,7 +27,7 @@ def calibrate(
         design: which markets, and how they are judged.
         bets: strategies with their signals; plants go into the first one's phases.
         notebook: each market's table is added to it as it comes.
-        jobs: markets at work at the same time, see `fadefollow.crew.crew`.
+        jobs: markets at work at the same time, see `fadefollow.core.parallel.crew`.
         cluster: address of a Dask scheduler; by default this machine.
         step: told how far it is.
 

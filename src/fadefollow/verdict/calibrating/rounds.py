@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from fadefollow.crew import LostItemError, crew
+from fadefollow.core.parallel import LostItemError, crew
 from fadefollow.verdict.calibrating.design import Arm
 from fadefollow.verdict.calibrating.notebook import Page, Pages
 
@@ -34,7 +34,7 @@ def make_rounds(
         notebook: each page is added to it as it comes.
         key: names all that a page depends on but its arm and seed.
         doing: in words, e.g. "judging".
-        jobs: markets at work at the same time, see `fadefollow.crew.crew`.
+        jobs: markets at work at the same time, see `fadefollow.core.parallel.crew`.
         cluster: address of a Dask scheduler; None for this machine.
         step: told how far it is.
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from joblib import cpu_count
 
-from fadefollow.crew.team import Crew, Inline, Shared, kept
+from fadefollow.core.parallel.team import Crew, Inline, Shared, kept
 from fadefollow.errors import CrewError, LostItemError, ParameterError
 
 __all__ = ["Crew", "CrewError", "LostItemError", "Shared", "crew", "kept"]
@@ -38,7 +38,7 @@ def crew(jobs: int = -1, cluster: str | None = None) -> Iterator[Crew]:
     if jobs == 0:
         raise ParameterError("jobs must not be 0", got=jobs, hint="-1 takes all cores")
     if cluster is not None:
-        from fadefollow.crew.cluster import Cluster
+        from fadefollow.core.parallel.cluster import Cluster
 
         with Cluster.at(cluster, jobs) as team:
             yield team
@@ -47,7 +47,7 @@ def crew(jobs: int = -1, cluster: str | None = None) -> Iterator[Crew]:
     if count == 1:
         yield Inline()
         return
-    from fadefollow.crew.processes import Processes
+    from fadefollow.core.parallel.processes import Processes
 
     with Processes.of(count) as team:
         yield team

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import cloudpickle
 
-from fadefollow.crew.worker import answer_of
+from fadefollow.core.parallel.worker import answer_of
 from fadefollow.errors import CrewError, LostItemError
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class Shared(Generic[T]):
 
 
 class Crew(ABC):
-    """Those who work; made by `fadefollow.crew.crew`."""
+    """Those who work; made by `fadefollow.core.parallel.crew`."""
 
     @property
     @abstractmethod

@@ -20,8 +20,8 @@ from typing import Any, TypeVar
 
 import cloudpickle
 
-from fadefollow.crew.team import Shared, Workers
-from fadefollow.crew.worker import (
+from fadefollow.core.parallel.team import Shared, Workers
+from fadefollow.core.parallel.worker import (
     do,
     hash_of,
     one_thread,
