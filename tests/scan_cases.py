@@ -14,7 +14,7 @@ import tomli_w
 from fadefollow.market.dataset import open_dataset
 from fadefollow.market.schema import canonical
 from fadefollow.market.spec import DatasetSpec
-from fadefollow.market.store import Store
+from fadefollow.market.store.store import Store
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
 
 HOUR = pd.Timedelta(hours=1)

@@ -23,7 +23,7 @@ from fadefollow.errors import FadeFollowError
 from fadefollow.job import RunOptions, run_job
 from fadefollow.ledger import Opening
 from fadefollow.market.dataset import load_spec
-from fadefollow.market.files import import_files
+from fadefollow.market.importing.files import import_files
 from fadefollow.recipe import read_recipe
 from fadefollow.reporting import read_run
 from fadefollow.tune_job import TuneOptions, tune_job

@@ -18,7 +18,7 @@ import tomli_w
 
 from fadefollow import cli
 from fadefollow.market.fetch import fetch_job
-from fadefollow.market.store import Store
+from fadefollow.market.store.store import Store
 from fadefollow.workspace import init_workspace
 
 sys.path.insert(0, str(Path(__file__).parent / "exchange"))

@@ -21,7 +21,7 @@ from fadefollow.features import spot_premium_bps
 from fadefollow.market import Market
 from fadefollow.market.contracts import constant_maturity_basis, usable_rows
 from fadefollow.market.dataset import Dataset, load_spec, open_dataset
-from fadefollow.market.files import import_files
+from fadefollow.market.importing.files import import_files
 from fadefollow.phases import STANCES, Phases
 from fadefollow.verdict.measure import detect
 from fadefollow.workspace import find_workspace

@@ -14,7 +14,7 @@ from fadefollow.engine.resolver import outcomes
 from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.engine.tape import calendar, tape
 from fadefollow.market.dataset import Dataset, load_spec, open_dataset
-from fadefollow.market.files import import_files
+from fadefollow.market.importing.files import import_files
 from fadefollow.verdict.measure import Settings, measure
 from fadefollow.workspace import find_workspace
 

@@ -11,7 +11,7 @@ import pandas as pd
 from fadefollow.errors import ParameterError
 from fadefollow.ledger import Opening
 from fadefollow.market.dataset import Dataset, load_spec, open_dataset
-from fadefollow.market.store import Store
+from fadefollow.market.store.store import Store
 from fadefollow.verdict.trials import stamp
 from fadefollow.workspace import Workspace, filled
 

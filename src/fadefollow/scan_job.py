@@ -11,10 +11,10 @@ import pandas as pd
 
 from fadefollow.errors import ParameterError
 from fadefollow.job import Step
+from fadefollow.market.audit.gate import accepted, pass_gate, stopping
 from fadefollow.market.dataset import Dataset, open_dataset
 from fadefollow.market.fetch import fetch_spec, venue_named
 from fadefollow.market.fetch.client import FIRST_WAIT
-from fadefollow.market.gate import accepted, pass_gate, stopping
 from fadefollow.market.names import check_dataset_name
 from fadefollow.opening import open_named, time_of
 from fadefollow.reporting.index import write_index

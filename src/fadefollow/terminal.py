@@ -16,12 +16,12 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from fadefollow.market.audit import Audit
+    from fadefollow.market.audit.audit import Audit
     from fadefollow.market.dataset import Dataset
     from fadefollow.market.export import Exported
-    from fadefollow.market.files import ImportReport
     from fadefollow.market.findings import Finding
-    from fadefollow.market.guess import Guess
+    from fadefollow.market.importing.files import ImportReport
+    from fadefollow.market.infer.guess import Guess
     from fadefollow.verdict.calibrating import Calibration
     from fadefollow.verdict.checking import CheckReport
     from fadefollow.verdict.detection import Detection

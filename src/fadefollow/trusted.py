@@ -12,8 +12,8 @@ import pandas as pd
 from fadefollow.display import listed as few
 from fadefollow.engine.plan import NEEDS
 from fadefollow.engine.strategy import Strategy
+from fadefollow.market.audit.gate import FUNDING_HOLE, accepted, pass_gate
 from fadefollow.market.dataset import Dataset
-from fadefollow.market.gate import FUNDING_HOLE, accepted, pass_gate
 from fadefollow.market.panel import LEAST_KNOWN, FloatArray, Market
 from fadefollow.phases import Signal
 

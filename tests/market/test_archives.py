@@ -28,7 +28,7 @@ from fadefollow.market.archives import ArchiveReport, ArchiveSettings, archive_j
 from fadefollow.market.archives.layout import KINDS, interval_for, plan
 from fadefollow.market.bars import bar_size
 from fadefollow.market.lab import simulate
-from fadefollow.market.store import Store
+from fadefollow.market.store.store import Store
 
 HOUR, DAY = pd.Timedelta(hours=1), pd.Timedelta(days=1)
 START, END = pd.Timestamp("2024-11-20", tz="UTC"), pd.Timestamp("2025-02-05", tz="UTC")

@@ -15,7 +15,7 @@ from server import serving
 
 from fadefollow.errors import DataError, UnknownNameError
 from fadefollow.market.archives import ArchiveReport, ArchiveSettings, archive_job
-from fadefollow.market.store import Store
+from fadefollow.market.store.store import Store
 
 HEADER = (
     "time,AdrActCnt,AssetEODCompletionTime,FlowInExNtv,FlowOutExNtv,HashRate,PriceUSD,SplyExNtv"

@@ -21,8 +21,8 @@ from server import Archive, serving
 from fadefollow.errors import DataError, StoreError
 from fadefollow.market.archives import ArchiveReport, ArchiveSettings, archive_job
 from fadefollow.market.archives.source import Mirror, Rules, UnreachableError, Web
-from fadefollow.market.archives.zips import ZipLimits
-from fadefollow.market.store import Store
+from fadefollow.market.importing.zips import ZipLimits
+from fadefollow.market.store.store import Store
 
 SINCE, NOW = pd.Timestamp("2024-01-30", tz="UTC"), pd.Timestamp("2024-03-03 09:00", tz="UTC")
 ONE, SUM = bar_path("perp", "2024-02"), f"{bar_path('perp', '2024-02')}.CHECKSUM"

@@ -10,7 +10,7 @@ import zipfile
 import pytest
 
 from fadefollow.errors import DataError
-from fadefollow.market.archives.zips import ZipLimits, looks_like_page, read_csv_member
+from fadefollow.market.importing.zips import ZipLimits, looks_like_page, read_csv_member
 
 WHERE = "BTCUSDT-1h-2024-01.zip"
 

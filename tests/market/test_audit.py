@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.market.audit import audit
+from fadefollow.market.audit.audit import audit
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.findings import Finding, merged
 from fadefollow.market.panel import Market

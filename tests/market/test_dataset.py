@@ -11,7 +11,7 @@ from fadefollow.errors import DataError, ParameterError, StoreError, UnknownName
 from fadefollow.market.dataset import DatasetSpec, FileSpec, open_dataset
 from fadefollow.market.findings import Finding
 from fadefollow.market.schema import canonical
-from fadefollow.market.store import Store
+from fadefollow.market.store.store import Store
 
 HOUR = pd.Timedelta(hours=1)
 FILES = DatasetSpec(

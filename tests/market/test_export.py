@@ -14,8 +14,8 @@ from fadefollow.errors import DataError, ParameterError
 from fadefollow.exporting import export_job
 from fadefollow.market import export as module
 from fadefollow.market.dataset import load_spec, open_dataset
-from fadefollow.market.files import import_files
-from fadefollow.market.store import Store
+from fadefollow.market.importing.files import import_files
+from fadefollow.market.store.store import Store
 from fadefollow.workspace import Workspace, find_workspace
 
 HOUR = pd.Timedelta(hours=1)

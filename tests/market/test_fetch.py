@@ -18,7 +18,7 @@ from fadefollow.market.archives import archive_job
 from fadefollow.market.dataset import open_dataset
 from fadefollow.market.fetch import FetchReport, fetch_job
 from fadefollow.market.spec import DatasetSpec
-from fadefollow.market.store import Pointer, Store
+from fadefollow.market.store.store import Pointer, Store
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "exchange"))
 

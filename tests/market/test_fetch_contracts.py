@@ -15,7 +15,7 @@ import pytest
 
 from fadefollow.market.fetch import fetch_job
 from fadefollow.market.spec import DatasetSpec
-from fadefollow.market.store import Store
+from fadefollow.market.store.store import Store
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "exchange"))
 

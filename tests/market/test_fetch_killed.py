@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from fadefollow.market.store import Store
+from fadefollow.market.store.store import Store
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "exchange"))
 

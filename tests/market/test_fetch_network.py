@@ -10,7 +10,7 @@ import pytest
 
 from fadefollow.market.fetch import VENUES, fetch_job
 from fadefollow.market.spec import DatasetSpec
-from fadefollow.market.store import Store
+from fadefollow.market.store.store import Store
 
 pytestmark = [
     pytest.mark.network,

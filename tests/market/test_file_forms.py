@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from fadefollow.errors import DataError, FadeFollowError, ParameterError
-from fadefollow.market.containers import json_table
-from fadefollow.market.files import ReadFiles, read_files
-from fadefollow.market.peek import peek
+from fadefollow.market.importing.containers import json_table
+from fadefollow.market.importing.files import ReadFiles, read_files
+from fadefollow.market.infer.peek import peek
 from fadefollow.market.spec import load_spec
 
 HEAD = "time,open,high,low,close,volume\n"

@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.market import clean
 from fadefollow.market.dataset import open_dataset
-from fadefollow.market.files import import_files, read_files
+from fadefollow.market.importing import clean
+from fadefollow.market.importing.files import import_files, read_files
 from fadefollow.market.spec import DatasetSpec, load_spec
-from fadefollow.market.store import Store
+from fadefollow.market.store.store import Store
 from fadefollow.market.streams import stream
 
 HOUR = pd.Timedelta(hours=1)

@@ -11,14 +11,14 @@ import pytest
 
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.job import RunOptions
-from fadefollow.market import drift
-from fadefollow.market.audit import audit
+from fadefollow.market.audit import drift
+from fadefollow.market.audit.audit import audit
+from fadefollow.market.audit.gate import ERRORS, accepted, pass_gate, stopping
+from fadefollow.market.audit.units import unit_changes
 from fadefollow.market.dataset import Dataset, load_spec, open_dataset
-from fadefollow.market.files import import_files
-from fadefollow.market.gate import ERRORS, accepted, pass_gate, stopping
+from fadefollow.market.importing.files import import_files
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
-from fadefollow.market.units import unit_changes
 from fadefollow.trusted import known_notes, known_shares, streams_used, trusted_notes
 from fadefollow.workspace import find_workspace
 

@@ -13,15 +13,15 @@ import pytest
 
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.guessing import guess_job
-from fadefollow.market.csvs import form_of
-from fadefollow.market.files import read_files
-from fadefollow.market.guess import Guess, guess
-from fadefollow.market.guess_choice import interest_of, rate_of, words
-from fadefollow.market.guess_names import guess_name, guess_names
-from fadefollow.market.guess_times import guess_time
-from fadefollow.market.peek import peek
+from fadefollow.market.importing.csvs import form_of
+from fadefollow.market.importing.files import read_files
+from fadefollow.market.infer.guess import Guess, guess
+from fadefollow.market.infer.guess_choice import interest_of, rate_of, words
+from fadefollow.market.infer.guess_names import guess_name, guess_names
+from fadefollow.market.infer.guess_times import guess_time
+from fadefollow.market.infer.peek import peek
 from fadefollow.market.spec import DatasetSpec, load_spec
-from fadefollow.market.store import content_hash
+from fadefollow.market.store.store import content_hash
 from fadefollow.workspace import find_workspace
 
 ROOT = Path(__file__).parents[2]

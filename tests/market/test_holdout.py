@@ -12,7 +12,7 @@ from fadefollow.errors import DataError, ParameterError, SpecError
 from fadefollow.market.dataset import DatasetSpec, FileSpec, load_spec, open_dataset
 from fadefollow.market.findings import Finding
 from fadefollow.market.schema import canonical
-from fadefollow.market.store import Store
+from fadefollow.market.store.store import Store
 
 HOUR = pd.Timedelta(hours=1)
 START = pd.Timestamp("2024-01-03", tz="UTC")

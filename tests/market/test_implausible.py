@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import DataError
-from fadefollow.market.implausible import spikes
+from fadefollow.market.audit.implausible import spikes
 from fadefollow.market.schema import check
 
 HOUR = pd.Timedelta(hours=1)

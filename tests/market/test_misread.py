@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import DataError
-from fadefollow.market.audit import audit
+from fadefollow.market.audit.audit import audit
+from fadefollow.market.audit.gate import accepted, pass_gate
+from fadefollow.market.audit.misread import check_far, far_from_bars, gap_jumps, held_rates
 from fadefollow.market.dataset import Dataset, load_spec
-from fadefollow.market.files import import_files
-from fadefollow.market.gate import accepted, pass_gate
-from fadefollow.market.misread import check_far, far_from_bars, gap_jumps, held_rates
+from fadefollow.market.importing.files import import_files
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from fadefollow.market.dataset import Dataset, open_dataset
-from fadefollow.market.files import import_files
+from fadefollow.market.importing.files import import_files
 from fadefollow.market.spec import load_spec
 
 pytestmark = pytest.mark.shared

@@ -18,10 +18,10 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import ParameterError, StoreError, UnknownNameError
-from fadefollow.market import store as store_module
 from fadefollow.market.findings import Finding
 from fadefollow.market.schema import canonical
-from fadefollow.market.store import Store, content_hash, fingerprint
+from fadefollow.market.store import store as store_module
+from fadefollow.market.store.store import Store, content_hash, fingerprint
 
 HOUR = pd.Timedelta(hours=1)
 
@@ -292,7 +292,7 @@ WRITER = textwrap.dedent(
     import itertools, sys
     from pathlib import Path
     import numpy as np, pandas as pd
-    from fadefollow.market.store import Store
+    from fadefollow.market.store.store import Store
     times = pd.date_range("2024-01-01", periods=20_000, freq="h", tz="UTC").as_unit("ns")
     hour = pd.Timedelta(hours=1)
     print("ready", flush=True)

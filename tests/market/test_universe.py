@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fadefollow.errors import DataError, FadeFollowError, ParameterError
+from fadefollow.market.asof.universe import Universe, UniverseSpec
 from fadefollow.market.dataset import open_dataset
 from fadefollow.market.panel import Market
 from fadefollow.market.schema import canonical
 from fadefollow.market.spec import DatasetSpec, load_spec
-from fadefollow.market.store import Listing, Store, Update
-from fadefollow.market.universe import Universe, UniverseSpec
+from fadefollow.market.store.store import Listing, Store, Update
 from fadefollow.phases import Phases, Signal, detect_checked
 
 DAY = pd.Timedelta(days=1)

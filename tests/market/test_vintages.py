@@ -16,13 +16,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "archives"))
 from packing import Packed
 
 from fadefollow.market.archives import archive_job
+from fadefollow.market.asof.vintages import revisions, vintages_of
 from fadefollow.market.dataset import Dataset, open_dataset
 from fadefollow.market.panel import Market
 from fadefollow.market.schema import canonical
 from fadefollow.market.spec import DatasetSpec
-from fadefollow.market.store import Store, Update
+from fadefollow.market.store.store import Store, Update
 from fadefollow.market.streams import stream
-from fadefollow.market.vintages import revisions, vintages_of
 
 HOUR = pd.Timedelta(hours=1)
 DAY = pd.Timedelta(days=1)

@@ -43,7 +43,7 @@ def data_import(
     """Import files into the store, as the data set's TOML maps them; or --guess such a mapping."""
     from fadefollow.errors import ParameterError
     from fadefollow.market.dataset import load_spec
-    from fadefollow.market.files import import_files
+    from fadefollow.market.importing.files import import_files
     from fadefollow.terminal import progress, show_import
     from fadefollow.workspace import find_workspace
 

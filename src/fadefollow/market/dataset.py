@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fadefollow.errors import DataError, ParameterError, StoreError, unknown
+from fadefollow.market.asof.holdout import hold_out
+from fadefollow.market.asof.universe import Universe, UniverseSpec
+from fadefollow.market.asof.vintages import Revision, revisions, vintage_notes, vintages_of
 from fadefollow.market.bars import bar_size, bar_text
 from fadefollow.market.coverage import Coverage, cover_all
 from fadefollow.market.findings import Finding
-from fadefollow.market.holdout import hold_out
 from fadefollow.market.names import check_dataset_name, check_symbol
 from fadefollow.market.panel import Market
 from fadefollow.market.spec import DatasetSpec, FileSpec, load_spec
-from fadefollow.market.store import Store, fingerprint
+from fadefollow.market.store.store import Store, fingerprint
 from fadefollow.market.streams import stream
-from fadefollow.market.universe import Universe, UniverseSpec
-from fadefollow.market.vintages import Revision, revisions, vintage_notes, vintages_of
 
 if TYPE_CHECKING:
-    from fadefollow.market.audit import Audit
+    from fadefollow.market.audit.audit import Audit
 
 __all__ = ["Dataset", "DatasetSpec", "FileSpec", "load_spec", "open_dataset"]
 
@@ -112,7 +112,7 @@ class Dataset:
     @cached_property
     def audit(self) -> Audit:
         """The audit, made when first asked for."""
-        from fadefollow.market.audit import audit
+        from fadefollow.market.audit.audit import audit
 
         return audit(self)
 

@@ -11,8 +11,8 @@ import pandas as pd
 
 from fadefollow.core.memo import Memo
 from fadefollow.errors import DataError, ParameterError
+from fadefollow.market.asof.revised import put_revisions, rows_of
 from fadefollow.market.bars import bar_text
-from fadefollow.market.revised import put_revisions, rows_of
 from fadefollow.market.streams import stream
 
 FloatArray = npt.NDArray[np.float64]

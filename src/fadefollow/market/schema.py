@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.errors import DataError
+from fadefollow.market.audit.implausible import implausible
 from fadefollow.market.bars import bar_text
 from fadefollow.market.findings import Finding, when
-from fadefollow.market.implausible import implausible
 from fadefollow.market.names import nearest
 from fadefollow.market.stamps import Rows, nanoseconds, on_the_minute, row_error, row_numbers, utc
 from fadefollow.market.streams import Stream, stream

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fadefollow.core.spec import build, read_toml
 from fadefollow.errors import ParameterError, SpecError
-from fadefollow.market.file_spec import Bar, FileSpec
+from fadefollow.market.asof.universe import UniverseSpec
+from fadefollow.market.importing.file_spec import Bar, FileSpec
 from fadefollow.market.names import nearest
 from fadefollow.market.streams import STREAMS, stream
-from fadefollow.market.universe import UniverseSpec
 
 #: publication lag of daily records where none is declared: a day after the day's end
 DEFAULT_LAG_HOURS = 24.0

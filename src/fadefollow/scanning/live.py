@@ -26,7 +26,7 @@ from fadefollow.market.fetch.fold import fold
 from fadefollow.market.fetch.markets import CoinMarkets, Listed, coin_named, find_coin
 from fadefollow.market.fetch.venues import Venue, venue_named
 from fadefollow.market.spec import DatasetSpec
-from fadefollow.market.store import Pointer, Store
+from fadefollow.market.store.store import Pointer, Store
 
 #: coins that are asked for at the same time; the venue's own limit spaces their requests
 AT_ONCE = 6

@@ -17,8 +17,8 @@ from fadefollow.errors import DataError, unknown
 from fadefollow.market.archives.keep import Fresh
 from fadefollow.market.archives.series import UsedFile
 from fadefollow.market.archives.source import Got, Source
-from fadefollow.market.clean import drop_missing
 from fadefollow.market.findings import Finding
+from fadefollow.market.importing.clean import drop_missing
 from fadefollow.market.names import nearest
 from fadefollow.market.schema import as_numbers, check
 from fadefollow.market.stamps import row_numbers

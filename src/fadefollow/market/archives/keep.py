@@ -9,12 +9,12 @@ from pathlib import Path
 import pandas as pd
 
 from fadefollow.errors import DataError
+from fadefollow.market.asof.vintages import SEEN
 from fadefollow.market.fetch.ranges import holes, without
 from fadefollow.market.fetch.ranges import joined as ranges_joined
 from fadefollow.market.findings import Finding, when
-from fadefollow.market.store import Arrival, Fetched, Listing, Pointer, Store, Update
+from fadefollow.market.store.store import Arrival, Fetched, Listing, Pointer, Store, Update
 from fadefollow.market.streams import Stream, stream
-from fadefollow.market.vintages import SEEN
 
 Key = tuple[str, str]  #: coin and stream
 

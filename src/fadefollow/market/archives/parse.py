@@ -15,8 +15,8 @@ import pandas as pd
 
 from fadefollow.errors import DataError
 from fadefollow.market.archives.layout import DAY, INTERVALS, Part
-from fadefollow.market.clean import Cleaned
 from fadefollow.market.findings import Finding, Grade, when
+from fadefollow.market.importing.clean import Cleaned
 from fadefollow.market.schema import as_numbers
 from fadefollow.market.stamps import JITTER, nanoseconds, row_error, row_numbers
 from fadefollow.market.streams import stream

@@ -17,8 +17,8 @@ from fadefollow.errors import DataError
 from fadefollow.market.archives.layout import DAY, INTERVALS, Kind, Part, plan
 from fadefollow.market.archives.parse import Piece, parse
 from fadefollow.market.archives.source import Source, UnreachableError
-from fadefollow.market.archives.zips import ZipLimits, read_csv_member
 from fadefollow.market.findings import Finding, Grade, when
+from fadefollow.market.importing.zips import ZipLimits, read_csv_member
 
 #: files of so recent days may not be there yet
 FRESH = 3 * DAY

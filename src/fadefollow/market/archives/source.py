@@ -21,7 +21,7 @@ import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from fadefollow.errors import DataError, FadeFollowError, StoreError
-from fadefollow.market.archives.zips import looks_like_page
+from fadefollow.market.importing.zips import looks_like_page
 
 CHECKSUM = ".CHECKSUM"
 #: longest wait between two attempts, whatever the server asks for

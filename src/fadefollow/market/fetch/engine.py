@@ -19,7 +19,7 @@ from fadefollow.market.fetch.ranges import Range, Times, cut, gathered, holes, j
 from fadefollow.market.fetch.report import Asked
 from fadefollow.market.fetch.staging import Staging, Values
 from fadefollow.market.findings import Finding, when
-from fadefollow.market.store import Pointer, Store
+from fadefollow.market.store.store import Pointer, Store
 from fadefollow.market.streams import stream
 
 #: a hole is the venue's own once so many answers in a row had nothing for it

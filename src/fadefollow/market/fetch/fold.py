@@ -13,16 +13,16 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.errors import DataError
-from fadefollow.market import clean
+from fadefollow.market.audit.implausible import plausible
 from fadefollow.market.fetch.asking import Part
 from fadefollow.market.fetch.options import CALL, PUT
 from fadefollow.market.fetch.ranges import joined
 from fadefollow.market.fetch.staging import Page, Staging, read
 from fadefollow.market.findings import Finding, when
-from fadefollow.market.implausible import plausible
+from fadefollow.market.importing import clean
 from fadefollow.market.schema import canonical
 from fadefollow.market.spec import DatasetSpec
-from fadefollow.market.store import Fetched, Listing, Pointer, Store, Update
+from fadefollow.market.store.store import Fetched, Listing, Pointer, Store, Update
 from fadefollow.market.streams import stream
 
 _ASKED = "asked"

@@ -21,7 +21,7 @@ from fadefollow.market.fetch.venues import Venue, venue_named
 from fadefollow.market.findings import Finding
 from fadefollow.market.names import check_dataset_name
 from fadefollow.market.spec import DatasetSpec
-from fadefollow.market.store import Pointer, Store
+from fadefollow.market.store.store import Pointer, Store
 from fadefollow.market.streams import stream
 
 #: in place of names of streams: all that the venue gives, snapshots too

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from fadefollow.errors import StoreError
 from fadefollow.market.fetch.ranges import Range, Times
-from fadefollow.market.store import write_whole
+from fadefollow.market.store.store import write_whole
 
 _NAME = re.compile(r"(\d+)-(\d+)-(\d{19,20})\.parquet")
 #: what a writer that died has left is removed after so many seconds

@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.errors import DataError
-from fadefollow.market.csvs import check_once, csv_bytes, read_csv
-from fadefollow.market.file_spec import EXTENSIONS, Format, format_of, formats
 from fadefollow.market.findings import Finding
+from fadefollow.market.importing.csvs import check_once, csv_bytes, read_csv
+from fadefollow.market.importing.file_spec import EXTENSIONS, Format, format_of, formats
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from fadefollow.market.numbers import as_text, plain_numbers
+from fadefollow.market.importing.numbers import as_text, plain_numbers
 from fadefollow.market.stamps import row_error, row_numbers
 
 Unit = Literal["s", "ms", "us", "ns"]

@@ -18,7 +18,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.market.audit import Audit
+from fadefollow.market.audit.audit import Audit
 from fadefollow.market.findings import Finding
 from fadefollow.market.names import nearest
 

@@ -50,7 +50,7 @@ def csv_bytes(path: Path, where: str) -> bytes:
     data = path.read_bytes()
     if path.suffix.lower() != ".zip":
         return data
-    from fadefollow.market.archives.zips import read_csv_member
+    from fadefollow.market.importing.zips import read_csv_member
 
     return read_csv_member(data, where)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from fadefollow.errors import DataError
-from fadefollow.market.containers import (
+from fadefollow.market.importing.containers import (
     Form,
     arrow_frame,
     content,
@@ -21,8 +21,8 @@ from fadefollow.market.containers import (
     kind_of,
     read_table,
 )
-from fadefollow.market.csvs import check_once, first_line, form_of
-from fadefollow.market.file_spec import EXTENSIONS, Format
+from fadefollow.market.importing.csvs import check_once, first_line, form_of
+from fadefollow.market.importing.file_spec import EXTENSIONS, Format
 
 #: extensions of files that can be looked at
 SUFFIXES = (*EXTENSIONS, ".gz")

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fadefollow.market import checks, drift
+from fadefollow.market.audit import checks, drift
+from fadefollow.market.audit.misread import misread
+from fadefollow.market.audit.units import unit_changes
 from fadefollow.market.coverage import Coverage
 from fadefollow.market.findings import GRADES, Finding, Grade, ranked
-from fadefollow.market.misread import misread
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
-from fadefollow.market.units import unit_changes
 
 if TYPE_CHECKING:
     from fadefollow.market.dataset import Dataset

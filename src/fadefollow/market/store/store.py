@@ -22,12 +22,12 @@ from pydantic import ValidationError
 
 from fadefollow.errors import DataError, StoreError, unknown
 from fadefollow.market.bars import bar_text
-from fadefollow.market.blobs import content_hash, write_whole
-from fadefollow.market.blobs import put as _put
-from fadefollow.market.blobs import read as _read
 from fadefollow.market.findings import Finding, merged
 from fadefollow.market.names import check_dataset_name, check_symbol
-from fadefollow.market.version import SCHEMA, Arrival, Entry, Fetched, Listing, Pointer
+from fadefollow.market.store.blobs import content_hash, write_whole
+from fadefollow.market.store.blobs import put as _put
+from fadefollow.market.store.blobs import read as _read
+from fadefollow.market.store.version import SCHEMA, Arrival, Entry, Fetched, Listing, Pointer
 
 __all__ = [
     "Arrival", "Entry", "Fetched", "Listing", "Pointer", "Store", "Update", "content_hash",

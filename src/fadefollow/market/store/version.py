@@ -88,7 +88,7 @@ class Pointer(BaseModel):
     #: coin → stream → when its records were fetched, in that order; of daily records only
     arrivals: dict[str, dict[str, tuple[Arrival, ...]]] = Field(default_factory=dict)
     #: coin → stream → records that the venue has revised, as they were before, in the order in
-    #: which they were superseded (see `fadefollow.market.vintages`); never in `tables`
+    #: which they were superseded (see `fadefollow.market.asof.vintages`); never in `tables`
     revised: dict[str, dict[str, tuple[Entry, ...]]] = Field(default_factory=dict)
 
     @property

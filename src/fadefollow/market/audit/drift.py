@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fadefollow.market.checks import APART
+from fadefollow.market.audit.checks import APART
 from fadefollow.market.findings import Finding, when
 from fadefollow.market.panel import Market
 from fadefollow.market.stamps import nanoseconds

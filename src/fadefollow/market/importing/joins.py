@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from fadefollow.errors import DataError
-from fadefollow.market import clean
-from fadefollow.market.file_spec import FileSpec
 from fadefollow.market.findings import Finding, when
+from fadefollow.market.importing import clean
+from fadefollow.market.importing.file_spec import FileSpec
 from fadefollow.market.streams import Stream
 
 #: relative difference up to which two values are the same, written twice

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pandas as pd
 
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.market.file_spec import FileSpec
+from fadefollow.market.importing.file_spec import FileSpec
+from fadefollow.market.importing.numbers import as_text
 from fadefollow.market.names import check_symbol
-from fadefollow.market.numbers import as_text
 from fadefollow.market.stamps import row_error, row_numbers
 from fadefollow.market.streams import Stream
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.market.file_spec import FileSpec
+from fadefollow.market.importing.file_spec import FileSpec
 from fadefollow.market.names import check_symbol
 
 #: years in which a contract may expire, both included

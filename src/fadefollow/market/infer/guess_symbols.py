@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from fadefollow.market.guess_choice import words
-from fadefollow.market.guess_names import coin_format, coins_of
-from fadefollow.market.peek import Peek
+from fadefollow.market.infer.guess_choice import words
+from fadefollow.market.infer.guess_names import coin_format, coins_of
+from fadefollow.market.infer.peek import Peek
 
 #: names of such columns
 _NAMES = ("symbol", "coin", "ticker", "pair", "instrument", "inst", "asset", "base")

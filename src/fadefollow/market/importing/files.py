@@ -10,22 +10,22 @@ from typing import Any
 import pandas as pd
 
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.market import clean
-from fadefollow.market.coins import by_coin, is_symbol_column, symbols_of
-from fadefollow.market.containers import UNNAMED_INDEX, Form, RawTable, read_table
-from fadefollow.market.file_spec import FileSpec
+from fadefollow.market.audit.misread import check_far, misread
 from fadefollow.market.findings import Finding, merged
-from fadefollow.market.joins import Piece, join
-from fadefollow.market.matching import Match, find_files
-from fadefollow.market.misread import check_far, misread
+from fadefollow.market.importing import clean
+from fadefollow.market.importing.coins import by_coin, is_symbol_column, symbols_of
+from fadefollow.market.importing.containers import UNNAMED_INDEX, Form, RawTable, read_table
+from fadefollow.market.importing.file_spec import FileSpec
+from fadefollow.market.importing.joins import Piece, join
+from fadefollow.market.importing.matching import Match, find_files
+from fadefollow.market.importing.numbers import check_decimal, plain_numbers
+from fadefollow.market.importing.time_parsing import TimeForm, parse_times
 from fadefollow.market.names import check_dataset_name, nearest
-from fadefollow.market.numbers import check_decimal, plain_numbers
 from fadefollow.market.schema import as_numbers, check, check_names, check_order
 from fadefollow.market.spec import DatasetSpec
 from fadefollow.market.stamps import in_utc, row_numbers
-from fadefollow.market.store import Store
+from fadefollow.market.store.store import Store
 from fadefollow.market.streams import Stream, stream
-from fadefollow.market.time_parsing import TimeForm, parse_times
 
 #: called with what is being done and how much of it is done, from 0 to 1
 Progress = Callable[[str, float | None], None]

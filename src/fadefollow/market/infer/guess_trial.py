@@ -13,10 +13,10 @@ import pandas as pd
 
 from fadefollow.core.spec import build
 from fadefollow.errors import FadeFollowError
-from fadefollow.market.files import read_files
-from fadefollow.market.guess_entries import EntryGuess
-from fadefollow.market.guess_files import NO_COIN, FileGuess
-from fadefollow.market.guess_text import text_of
+from fadefollow.market.importing.files import read_files
+from fadefollow.market.infer.guess_entries import EntryGuess
+from fadefollow.market.infer.guess_files import NO_COIN, FileGuess
+from fadefollow.market.infer.guess_text import text_of
 from fadefollow.market.spec import DatasetSpec
 
 #: files up to this size are tried whole, larger ones by their first rows, bytes

@@ -1,0 +1,1 @@
+"""What was known then: universe, holdout, vintages and revisions."""

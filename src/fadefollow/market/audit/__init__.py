@@ -1,0 +1,1 @@
+"""The audit of market data, and the gate that a run's data must pass."""

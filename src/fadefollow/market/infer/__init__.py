@@ -1,0 +1,1 @@
+"""A mapping inferred from files that nobody has described: columns, names, times, entries."""
