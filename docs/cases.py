@@ -24,12 +24,12 @@ from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.plan import books, prepare, trade_table
 from fadefollow.engine.resolver import outcomes
 from fadefollow.engine.strategy import Strategy, Trade
-from fadefollow.features import spot_premium_bps
 from fadefollow.market import Market
-from fadefollow.market.contracts import constant_maturity_basis, usable_rows
 from fadefollow.market.dataset import Dataset
 from fadefollow.opening import open_named
 from fadefollow.phases import STANCES, Phases
+from fadefollow.phases.contracts import constant_maturity_basis, usable_rows
+from fadefollow.phases.features import spot_premium_bps
 from fadefollow.verdict.measure import detect
 from fadefollow.workspace import Workspace, find_workspace
 

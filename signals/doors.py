@@ -20,7 +20,9 @@ import numpy as np
 import pandas as pd
 from numba import njit
 
-from fadefollow.features import (
+from fadefollow.market import Market
+from fadefollow.phases import Param, Phases, Signal
+from fadefollow.phases.features import (
     BoolArray,
     FloatArray,
     IntArray,
@@ -31,9 +33,7 @@ from fadefollow.features import (
     trailing_mean,
     usual_size,
 )
-from fadefollow.features import spot_premium_bps as spot_premium
-from fadefollow.market import Market
-from fadefollow.phases import Param, Phases, Signal
+from fadefollow.phases.features import spot_premium_bps as spot_premium
 
 _NEEDS = ("perp", "spot")
 #: phase of each side (the price's), by what the spot premium does meanwhile

@@ -15,7 +15,9 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from fadefollow.features import (
+from fadefollow.market import Market
+from fadefollow.phases import Param, Phases, Signal
+from fadefollow.phases.features import (
     FloatArray,
     Ranks,
     TimeArray,
@@ -24,8 +26,6 @@ from fadefollow.features import (
     past_quantiles,
     ranks_of,
 )
-from fadefollow.market import Market
-from fadefollow.phases import Param, Phases, Signal
 
 
 class Funding(Signal):

@@ -20,7 +20,9 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from fadefollow.features import (
+from fadefollow.market import Market
+from fadefollow.phases import Param, Phases, Signal
+from fadefollow.phases.features import (
     BoolArray,
     FloatArray,
     IntArray,
@@ -29,9 +31,7 @@ from fadefollow.features import (
     memoised,
     usual_size,
 )
-from fadefollow.market import Market
-from fadefollow.market.greeks import OptionBooks
-from fadefollow.phases import Param, Phases, Signal
+from fadefollow.phases.greeks import OptionBooks
 
 DEALERS_IN_CALLS, DEALERS_IN_PUTS = +1.0, -1.0
 #: a move is measured against at least this, a day's worth of nothing

@@ -29,7 +29,9 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 import numpy as np
 from numba import njit
 
-from fadefollow.features import (
+from fadefollow.market import Market
+from fadefollow.phases import Param, Phases, Signal
+from fadefollow.phases.features import (
     BoolArray,
     FloatArray,
     change,
@@ -40,8 +42,6 @@ from fadefollow.features import (
     trailing_quantile,
     usual_size,
 )
-from fadefollow.market import Market
-from fadefollow.phases import Param, Phases, Signal
 
 #: leverages that the crowd is taken to use
 LADDER = (5.0, 10.0, 25.0, 50.0, 100.0)

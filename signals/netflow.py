@@ -21,7 +21,9 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from fadefollow.features import (
+from fadefollow.market import Market
+from fadefollow.phases import Param, Phases, Signal
+from fadefollow.phases.features import (
     BoolArray,
     FloatArray,
     TimeArray,
@@ -30,8 +32,6 @@ from fadefollow.features import (
     memoised,
     past_quantile,
 )
-from fadefollow.market import Market
-from fadefollow.phases import Param, Phases, Signal
 
 _DAY = pd.Timedelta(days=1)
 _NAMES = ("sum_pct_of_reserve", "large_pct_of_reserve", "days_in", "days_out")

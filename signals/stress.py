@@ -20,7 +20,9 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from fadefollow.features import (
+from fadefollow.market import Market
+from fadefollow.phases import Param, Phases, Signal
+from fadefollow.phases.features import (
     BoolArray,
     FloatArray,
     change,
@@ -30,8 +32,6 @@ from fadefollow.features import (
     past_quantile,
     usual_size,
 )
-from fadefollow.market import Market
-from fadefollow.phases import Param, Phases, Signal
 from signals.basis import Basis
 from signals.funding import Funding
 from signals.gamma import Gamma

@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fadefollow.errors import DataError
-from fadefollow.features import (
+from fadefollow.market import Market
+from fadefollow.phases.features import (
     fire_once,
     memoised,
     past_quantile,
@@ -20,7 +21,6 @@ from fadefollow.features import (
     trailing_quantile,
     trailing_quantiles,
 )
-from fadefollow.market import Market
 
 START = pd.Timestamp("2024-01-01", tz="UTC")
 #: few values, so that many tie; missing ones and infinities among them

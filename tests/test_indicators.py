@@ -6,9 +6,9 @@ import pytest
 import vectorbt as vbt
 
 from fadefollow.errors import DataError, ParameterError, UnknownNameError
-from fadefollow.indicators import indicator
 from fadefollow.market import Market
 from fadefollow.phases import Phases
+from fadefollow.phases.indicators import indicator
 from fadefollow.workspace import find_workspace
 
 WORKSPACE = find_workspace()

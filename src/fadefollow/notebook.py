@@ -101,8 +101,8 @@ def detect(
 
 
 def indicator(signal: str | type[Signal], /) -> Any:
-    """The vectorbt indicator of a signal: see `fadefollow.indicators.indicator`."""
-    from fadefollow.indicators import indicator as made  # vectorbt takes seconds
+    """The vectorbt indicator of a signal: see `fadefollow.phases.indicators.indicator`."""
+    from fadefollow.phases.indicators import indicator as made  # vectorbt takes seconds
 
     return made(find_workspace().signal(signal) if isinstance(signal, str) else signal)
 

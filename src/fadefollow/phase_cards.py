@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from fadefollow.display import card, line, listed, plural, table, whole
-from fadefollow.events import COLUMNS
+from fadefollow.phases.events import COLUMNS
 
 #: with more coins than that, only their sum is shown
 _MOST_COINS = 8

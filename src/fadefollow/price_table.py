@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from fadefollow.features import FloatArray, spot_premium_bps
 from fadefollow.market import Market
-from fadefollow.market.contracts import constant_maturity_basis, usable_rows
+from fadefollow.phases.contracts import constant_maturity_basis, usable_rows
+from fadefollow.phases.features import FloatArray, spot_premium_bps
 
 #: columns of a result as they are in the panel, by stream
 _AS_THEY_ARE = {
@@ -27,7 +27,7 @@ def prices_of(market: Market) -> pd.DataFrame:
         are there where their streams are, in single precision: they are only drawn.
         `premium_bps` is spot / perp − 1. `funding_bps_per_8h` is the last settlement's rate.
         `open_interest_coins` are open contracts. `basis_pct_per_year` is the annualised basis at
-        90 days to expiry (see `fadefollow.market.contracts`), not averaged. `netflow_coins` (+ into
+        90 days to expiry (see `fadefollow.phases.contracts`), not averaged. `netflow_coins` (+ into
         exchanges), `liquidated_long_coins` and `liquidated_short_coins` are those of the newest
         day that was published by then.
     """

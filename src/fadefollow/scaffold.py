@@ -104,7 +104,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from fadefollow.features import FloatArray, fire_once
+from fadefollow.phases.features import FloatArray, fire_once
 from fadefollow.market import Market
 from fadefollow.phases import Param, Phases, Signal
 

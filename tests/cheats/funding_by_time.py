@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from signals.cheating import Cheat
 
-from fadefollow.features import FloatArray
 from fadefollow.market import Market
+from fadefollow.phases.features import FloatArray
 
 
 class FundingByTime(Cheat):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from signals.cheating import Cheat
 
-from fadefollow.features import FloatArray
 from fadefollow.market import Market
+from fadefollow.phases.features import FloatArray
 
 
 class LiquidationsByDay(Cheat):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from signals.cheating import Cheat, daily_netflow
 
-from fadefollow.features import FloatArray
 from fadefollow.market import Market
+from fadefollow.phases.features import FloatArray
 
 
 class NetflowOfToday(Cheat):

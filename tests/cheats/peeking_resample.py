@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from signals.cheating import Cheat, log_close
 
-from fadefollow.features import FloatArray
 from fadefollow.market import Market
+from fadefollow.phases.features import FloatArray
 
 
 class PeekingResample(Cheat):

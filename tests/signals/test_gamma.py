@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import norm
 
 from fadefollow.market import Market
-from fadefollow.market.greeks import OptionBooks, gamma
+from fadefollow.phases.greeks import OptionBooks, gamma
 from fadefollow.workspace import find_workspace
 
 Gamma = find_workspace().signal("gamma")

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.features import FloatArray
 from fadefollow.market import Market
 from fadefollow.phases import Signal
+from fadefollow.phases.features import FloatArray
 from fadefollow.testing import changed, lab_market
 from fadefollow.workspace import find_workspace
 

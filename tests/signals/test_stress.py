@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.features import held_within
 from fadefollow.market import Market
+from fadefollow.phases.features import held_within
 from fadefollow.workspace import find_workspace
 
 Stress = find_workspace().signal("stress")

@@ -13,9 +13,9 @@ from typing import Annotated, ClassVar
 import numpy as np
 import pandas as pd
 
-from fadefollow.features import FloatArray, fire_once
 from fadefollow.market import Market
 from fadefollow.phases import Param, Phases, Signal
+from fadefollow.phases.features import FloatArray, fire_once
 
 
 class Breakout(Signal):

@@ -1,6 +1,6 @@
 """Signals as vectorbt indicators: many parameters at once, for people in notebooks.
 
-from fadefollow.indicators import indicator
+from fadefollow.phases.indicators import indicator
 from fadefollow.workspace import find_workspace
 
 Funding = indicator(find_workspace().signal("funding"))

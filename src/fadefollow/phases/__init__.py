@@ -1,0 +1,14 @@
+"""What a signal is and what it returns: the contract, its table of phases, shared features."""
+
+from fadefollow.phases.phases import (
+    COLUMNS,
+    STANCES,
+    Marks,
+    Param,
+    Phases,
+    Signal,
+    Stance,
+    detect_checked,
+)
+
+__all__ = ["COLUMNS", "STANCES", "Marks", "Param", "Phases", "Signal", "Stance", "detect_checked"]
