@@ -20,7 +20,12 @@ import numpy as np
 
 from fadefollow.engine.model import HOUR_NS, Costs, Events, Rules, Tape
 from fadefollow.engine.resolver import resolve
-from fadefollow.verdict.overfit import TrackRecord, cscv, deflated_sharpe, expected_max_sharpe
+from fadefollow.verdict.correction.overfit import (
+    TrackRecord,
+    cscv,
+    deflated_sharpe,
+    expected_max_sharpe,
+)
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))

@@ -19,8 +19,8 @@ from fadefollow.market.panel import Market
 from fadefollow.phases import Signal
 from fadefollow.scaffold import write_signal, write_strategy
 from fadefollow.terminal import show_check
-from fadefollow.verdict.checking import CheckError, CheckReport, CheckSettings, check_strategy
-from fadefollow.verdict.checking.futures import Futures
+from fadefollow.verdict.lookahead import CheckError, CheckReport, CheckSettings, check_strategy
+from fadefollow.verdict.lookahead.futures import Futures
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
 
 BAR = pd.Timedelta(hours=1)

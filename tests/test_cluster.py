@@ -18,8 +18,8 @@ import fadefollow.core.parallel.cluster as module
 from fadefollow.core.parallel import CrewError, crew
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.opening import open_named
-from fadefollow.verdict.calibrating import Design, Notebook, calibrate
-from fadefollow.verdict.detection import measure_detection
+from fadefollow.verdict.calibration import Design, Notebook, calibrate
+from fadefollow.verdict.calibration.detection import measure_detection
 from fadefollow.verdict.measure import Settings, measure
 from fadefollow.workspace import find_workspace, init_workspace
 

@@ -25,7 +25,7 @@ from fadefollow.errors import ParameterError, UnknownNameError
 from fadefollow.reporting import write_run
 from fadefollow.reporting.quantstats_sheet import _quiet, books, daily_returns, sheet
 from fadefollow.tuning.model import TuneSettings
-from fadefollow.verdict.metrics import sharpe
+from fadefollow.verdict.estimates.metrics import sharpe
 
 OLDER = "20260305T120007Z-older"
 NEWER = "20260306T120007Z-newer"

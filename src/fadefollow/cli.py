@@ -94,7 +94,7 @@ def check(
     """
     from fadefollow.opening import open_named
     from fadefollow.terminal import progress, show_check
-    from fadefollow.verdict.checking import CheckSettings, check_strategy
+    from fadefollow.verdict.lookahead import CheckSettings, check_strategy
     from fadefollow.workspace import find_workspace
 
     workspace = find_workspace()

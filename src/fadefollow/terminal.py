@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from fadefollow.market.findings import Finding
     from fadefollow.market.importing.files import ImportReport
     from fadefollow.market.infer.guess import Guess
-    from fadefollow.verdict.calibrating import Calibration
-    from fadefollow.verdict.checking import CheckReport
-    from fadefollow.verdict.detection import Detection
+    from fadefollow.verdict.calibration import Calibration
+    from fadefollow.verdict.calibration.detection import Detection
+    from fadefollow.verdict.lookahead import CheckReport
     from fadefollow.verdict.model import NotTraded, RunResult, StanceResult
 
 #: called with what is being done and how much of it is done, from 0 to 1, or None if unknown
@@ -228,7 +228,7 @@ def show_export(done: Exported, folder: Path) -> None:
 def show_detection(found: Sequence[Detection]) -> None:
     """Precision, recall and delay by phase, and whether the promise of 0.8 is kept."""
     from fadefollow.terminal_calibrating import coloured
-    from fadefollow.verdict.calibrating.promises import overall
+    from fadefollow.verdict.calibration.promises import overall
 
     table = _table("Detection on simulated markets")
     for name in ("signal", "phase"):

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fadefollow.tuning.calibrating import TunerCalibration
-    from fadefollow.verdict.calibrating.promises import Promise, State
-    from fadefollow.verdict.calibrating.shares import Mean, Share
+    from fadefollow.verdict.calibration.promises import Promise, State
+    from fadefollow.verdict.calibration.shares import Mean, Share
 
 #: of the states of a promise
 _COLOURS = {"kept": "green", "broken": "red", "not yet shown": "yellow"}
@@ -49,7 +49,7 @@ def show_promises(promises: Sequence[Promise], *, who: str) -> None:
         promises: of a calibration.
         who: what was calibrated.
     """
-    from fadefollow.verdict.calibrating.promises import headline
+    from fadefollow.verdict.calibration.promises import headline
 
     table = _table("Promises")
     for name in ("promised", "measured"):

@@ -19,8 +19,8 @@ from fadefollow.scan_job import ScanOptions, scan_job, scan_page
 from fadefollow.tune_job import TuneOptions, tune_job
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.tuning.settings import tune_settings
-from fadefollow.verdict.calibrating import Arm, Design, summarise
-from fadefollow.verdict.calibrating.world import Row, Stand, Table
+from fadefollow.verdict.calibration import Arm, Design, summarise
+from fadefollow.verdict.calibration.world import Row, Stand, Table
 from fadefollow.verdict.measure import Settings
 from fadefollow.workspace import find_workspace, init_workspace
 

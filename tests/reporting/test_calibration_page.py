@@ -12,9 +12,9 @@ import pytest
 
 from fadefollow.reporting.calibration import percent, write_calibration
 from fadefollow.terminal import show_calibration
-from fadefollow.verdict.calibrating import Arm, Calibration, Design, summarise
-from fadefollow.verdict.calibrating.shares import Share
-from fadefollow.verdict.calibrating.world import Row, Stand, Table
+from fadefollow.verdict.calibration import Arm, Calibration, Design, summarise
+from fadefollow.verdict.calibration.shares import Share
+from fadefollow.verdict.calibration.world import Row, Stand, Table
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "reports"
 STARTED = pd.Timestamp("2026-03-05 12:00", tz="UTC")

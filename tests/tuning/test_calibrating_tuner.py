@@ -23,8 +23,8 @@ from fadefollow.tuning.calibrating import (
     words,
 )
 from fadefollow.tuning.calibrating.market import _rank
-from fadefollow.verdict.calibrating import Arm, CalibrationError
-from fadefollow.verdict.calibrating.shares import Mean
+from fadefollow.verdict.calibration import Arm, CalibrationError
+from fadefollow.verdict.calibration.shares import Mean
 from fadefollow.workspace import find_workspace
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,7 +17,7 @@ from fadefollow.tuning.ground import Ask, Ground, evaluate, past
 from fadefollow.tuning.objective import FLOOR
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.tuning.space import Space
-from fadefollow.verdict.daily import daily_pnl
+from fadefollow.verdict.estimates.daily import daily_pnl
 from fadefollow.verdict.measure import detect, prepare_bet
 
 STRATEGIES = ("fade_crowded_funding", "fade_rich_carry", "fade_rich_carry_future", "fade_doors")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from fadefollow.tuning.objective import block_t, calmar, ranks_sum, score
-from fadefollow.verdict.bootstrap import ratio_se
-from fadefollow.verdict.days import day_sums
+from fadefollow.verdict.estimates.bootstrap import ratio_se
+from fadefollow.verdict.estimates.days import day_sums
 
 
 def test_with_one_trade_a_day_and_blocks_of_a_day_t_is_the_plain_one() -> None:

@@ -15,8 +15,8 @@ from fadefollow.errors import DataError, FundingHoleError, SignalError
 from fadefollow.tuning.ground import Ask, Told
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.tuning.walk import Walked, walk
+from fadefollow.verdict.correction.overfit import TrackRecord, cscv, deflated_sharpe
 from fadefollow.verdict.measure import Settings, prepare_bet
-from fadefollow.verdict.overfit import TrackRecord, cscv, deflated_sharpe
 
 JUDGING = Settings(placebo_draws=100, bootstrap_draws=100)
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fadefollow.verdict.anyhour import all_outcomes, anyhour_mean
-from fadefollow.verdict.days import Sample
+from fadefollow.verdict.estimates.anyhour import all_outcomes, anyhour_mean
+from fadefollow.verdict.estimates.days import Sample
 
 
 def _trades(coin, side, rule=None):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from fadefollow.verdict.bootstrap import (
+from fadefollow.verdict.estimates.bootstrap import (
     UNKNOWN,
     Bootstrapped,
     block_indices,
@@ -14,7 +14,7 @@ from fadefollow.verdict.bootstrap import (
     bootstrap,
     ratio_se,
 )
-from fadefollow.verdict.days import DaySums
+from fadefollow.verdict.estimates.days import DaySums
 
 
 def _rng(seed=0):

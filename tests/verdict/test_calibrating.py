@@ -13,18 +13,18 @@ import pytest
 
 from fadefollow.engine.model import Costs
 from fadefollow.errors import ParameterError, StoreError
-from fadefollow.verdict.calibrating import Arm, CalibrationError, Design, Notebook, summarise
-from fadefollow.verdict.calibrating import calibrate as run_all
-from fadefollow.verdict.calibrating.promises import (
+from fadefollow.verdict.calibration import Arm, CalibrationError, Design, Notebook, summarise
+from fadefollow.verdict.calibration import calibrate as run_all
+from fadefollow.verdict.calibration.promises import (
     at_least,
     at_most,
     headline,
     not_above_zero,
     within,
 )
-from fadefollow.verdict.calibrating.shares import Mean, Share, logistic
-from fadefollow.verdict.calibrating.truth import expected, expected_at_other_times, log_growth
-from fadefollow.verdict.calibrating.world import Row, Stand, Table
+from fadefollow.verdict.calibration.shares import Mean, Share, logistic
+from fadefollow.verdict.calibration.truth import expected, expected_at_other_times, log_growth
+from fadefollow.verdict.calibration.world import Row, Stand, Table
 from fadefollow.workspace import find_workspace
 
 ROOT = Path(__file__).resolve().parents[2]

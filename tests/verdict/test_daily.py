@@ -8,7 +8,7 @@ import pytest
 
 from fadefollow.engine.model import Book, Costs, Rules
 from fadefollow.engine.portfolio import portfolio
-from fadefollow.verdict.daily import daily_pnl
+from fadefollow.verdict.estimates.daily import daily_pnl
 
 HOUR_NS = 3_600_000_000_000
 COSTS = Costs(fee=0.001, slippage=0.0, maintenance=0.0)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from fadefollow.engine.model import Book
-from fadefollow.verdict.days import (
+from fadefollow.verdict.estimates.days import (
     DaySums,
     Sample,
     block_length,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from fadefollow.verdict.bootstrap import UNKNOWN, Bootstrapped
-from fadefollow.verdict.detectable import detectable_edge
+from fadefollow.verdict.estimates.bootstrap import UNKNOWN, Bootstrapped
+from fadefollow.verdict.estimates.detectable import detectable_edge
 
 Z = norm.ppf((np.arange(40_000) + 0.5) / 40_000)
 #: 1.96 for the test and 0.84 for the power

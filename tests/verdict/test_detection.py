@@ -6,8 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.verdict.calibrating.shares import Share
-from fadefollow.verdict.detection import Detection, as_markdown, match, measure_detection
+from fadefollow.verdict.calibration.detection import (
+    Detection,
+    as_markdown,
+    match,
+    measure_detection,
+)
+from fadefollow.verdict.calibration.shares import Share
 from fadefollow.workspace import find_workspace
 
 START = pd.Timestamp("2024-01-01", tz="UTC")

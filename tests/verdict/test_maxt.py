@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from fadefollow.verdict.maxt import p_error, step_down
+from fadefollow.verdict.correction.maxt import p_error, step_down
 
 
 def _test(observed, draws, alpha=0.05, family=None):

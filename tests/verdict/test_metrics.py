@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from fadefollow.engine.model import Costs, Rules
-from fadefollow.verdict.days import regular_trades
-from fadefollow.verdict.metrics import breakeven_cost, max_drawdown, pnl_split, sharpe
+from fadefollow.verdict.estimates.days import regular_trades
+from fadefollow.verdict.estimates.metrics import breakeven_cost, max_drawdown, pnl_split, sharpe
 
 
 def _trades(*rows):

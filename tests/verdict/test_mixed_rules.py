@@ -14,14 +14,14 @@ from fadefollow.engine.model import Costs, Rules, RuleSets
 from fadefollow.engine.portfolio import portfolio
 from fadefollow.engine.resolver import resolve_returns, shifted
 from fadefollow.verdict import judge
-from fadefollow.verdict.anyhour import all_outcomes, anyhour_mean
 from fadefollow.verdict.capacity import capacity, liquidity
-from fadefollow.verdict.daily import daily_pnl
-from fadefollow.verdict.days import regular_trades, sample
-from fadefollow.verdict.evidence import weigh
-from fadefollow.verdict.momentum import all_cells, momentum_days, trailing_decile
-from fadefollow.verdict.placebo import circle_bars, draw_shifts, kept_share, placebo
-from fadefollow.verdict.spa import spa_of_run
+from fadefollow.verdict.correction.placebo import circle_bars, draw_shifts, kept_share, placebo
+from fadefollow.verdict.correction.spa import spa_of_run
+from fadefollow.verdict.estimates.anyhour import all_outcomes, anyhour_mean
+from fadefollow.verdict.estimates.daily import daily_pnl
+from fadefollow.verdict.estimates.days import regular_trades, sample
+from fadefollow.verdict.estimates.evidence import weigh
+from fadefollow.verdict.estimates.momentum import all_cells, momentum_days, trailing_decile
 from fadefollow.verdict.splits import split_results
 from fadefollow.verdict.study import event_study, momentum_paths
 

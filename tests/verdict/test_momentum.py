@@ -5,9 +5,9 @@ import pytest
 
 from fadefollow.engine.model import Rules
 from fadefollow.engine.resolver import resolve
-from fadefollow.verdict.anyhour import all_outcomes
-from fadefollow.verdict.days import regular_trades, sample
-from fadefollow.verdict.momentum import all_cells, momentum_days, trailing_decile
+from fadefollow.verdict.estimates.anyhour import all_outcomes
+from fadefollow.verdict.estimates.days import regular_trades, sample
+from fadefollow.verdict.estimates.momentum import all_cells, momentum_days, trailing_decile
 
 
 def _excess(plan):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.verdict.overfit import (
+from fadefollow.verdict.correction.overfit import (
     TrackRecord,
     cscv,
     deflated_sharpe,
@@ -197,7 +197,7 @@ def test_what_is_good_in_one_half_only_is_overfitted():
 def test_a_large_table_gives_what_a_small_memory_gives(monkeypatch):
     table = np.random.default_rng(8).normal(size=(120, 30))
     whole = cscv(table, blocks=10)
-    monkeypatch.setattr("fadefollow.verdict.overfit._CHUNK", 1000)
+    monkeypatch.setattr("fadefollow.verdict.correction.overfit._CHUNK", 1000)
     parts = cscv(table, blocks=10)
     assert parts.winners.tolist() == whole.winners.tolist()
     assert parts.logits == pytest.approx(whole.logits)

@@ -8,14 +8,14 @@ import pytest
 from fadefollow.engine.model import Costs, Rules
 from fadefollow.engine.resolver import add_shifted, resolve, resolve_returns, shifted
 from fadefollow.errors import ParameterError
-from fadefollow.verdict.days import day_of_bar
-from fadefollow.verdict.placebo import (
+from fadefollow.verdict.correction.placebo import (
     bars_per_hours,
     circle_bars,
     draw_shifts,
     kept_share,
     placebo,
 )
+from fadefollow.verdict.estimates.days import day_of_bar
 
 
 def _rng(seed=0):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fadefollow.verdict import judge
-from fadefollow.verdict.spa import SpaBook, spa_of_run, spa_test
+from fadefollow.verdict.correction.spa import SpaBook, spa_of_run, spa_test
 
 HOW = {"length": 3.0, "draws": 300, "alpha": 0.05, "seed": 0}
 

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from fadefollow.engine.model import Rules
-from fadefollow.verdict.bootstrap import bootstrap
 from fadefollow.verdict.conditions import event_splits, regimes, terciles, time_splits
-from fadefollow.verdict.days import DaySums
+from fadefollow.verdict.estimates.bootstrap import bootstrap
+from fadefollow.verdict.estimates.days import DaySums
+from fadefollow.verdict.estimates.sparse import bootstrap_each
 from fadefollow.verdict.rows import SplitCell
-from fadefollow.verdict.sparse import bootstrap_each
 from fadefollow.verdict.splits import _corrected, split_results
 
 

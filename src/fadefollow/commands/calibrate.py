@@ -63,7 +63,7 @@ def calibrate(
     """
     from fadefollow.market.bars import bar_size
     from fadefollow.terminal import progress, show_detection
-    from fadefollow.verdict.detection import FIRST_SEED, as_markdown, measure_detection
+    from fadefollow.verdict.calibration.detection import FIRST_SEED, as_markdown, measure_detection
     from fadefollow.workspace import find_workspace
 
     workspace = find_workspace()
@@ -114,7 +114,7 @@ def _calibrate_verdicts(
 
     from fadefollow.reporting.calibration import write_calibration
     from fadefollow.terminal import progress, show_calibration
-    from fadefollow.verdict import calibrating
+    from fadefollow.verdict import calibration as calibrating
 
     started = pd.Timestamp.now(tz="UTC")
     chosen = map(workspace.strategy, strategies or calibrating.STRATEGIES)
@@ -149,7 +149,7 @@ def _calibrate_tuner(
     from fadefollow.terminal_calibrating import show_tuner_calibration
     from fadefollow.tuning import calibrating
     from fadefollow.tuning.calibrating.words import as_markdown
-    from fadefollow.verdict.calibrating import families_of
+    from fadefollow.verdict.calibration import families_of
 
     started = pd.Timestamp.now(tz="UTC")
     names = strategies or (calibrating.TUNED_STRATEGY,)

@@ -12,10 +12,10 @@ import pandas as pd
 
 from fadefollow.reporting.page import fill
 from fadefollow.reporting.write import write_files
-from fadefollow.verdict.calibrating import Calibration
-from fadefollow.verdict.calibrating.promises import headline
-from fadefollow.verdict.calibrating.shares import Share
-from fadefollow.verdict.calibrating.summary import COVERAGE_BAND, POWER, Power
+from fadefollow.verdict.calibration import Calibration
+from fadefollow.verdict.calibration.promises import headline
+from fadefollow.verdict.calibration.shares import Share
+from fadefollow.verdict.calibration.summary import COVERAGE_BAND, POWER, Power
 
 #: of a picture, in pixels: width, height, margins left and bottom
 _WIDE, _HIGH, _LEFT, _BOTTOM = 620, 260, 46, 34

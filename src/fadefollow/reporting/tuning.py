@@ -23,8 +23,8 @@ from fadefollow.reporting.text import (
 )
 from fadefollow.reporting.words import Sentence
 from fadefollow.tuning.model import OBJECTIVES, Fold, Past, Sampler, Tuning
+from fadefollow.verdict.correction.overfit import expected_max_sharpe
 from fadefollow.verdict.model import RunResult
-from fadefollow.verdict.overfit import expected_max_sharpe
 
 _YEAR = math.sqrt(365)
 _SAMPLERS: Mapping[Sampler, str] = {

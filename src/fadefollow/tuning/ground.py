@@ -35,7 +35,7 @@ from fadefollow.phases import Signal, detect_checked
 from fadefollow.tuning.model import Objective, State, TuneSettings
 from fadefollow.tuning.objective import DAILY, FLOOR, score
 from fadefollow.tuning.space import Space
-from fadefollow.verdict.daily import (
+from fadefollow.verdict.estimates.daily import (
     MARKED_FLOATS,
     MARKED_INTS,
     DayMarks,
@@ -43,7 +43,7 @@ from fadefollow.verdict.daily import (
     held_series,
     listed_days,
 )
-from fadefollow.verdict.days import DAY_NS, day_of_bar
+from fadefollow.verdict.estimates.days import DAY_NS, day_of_bar
 
 _WHOLE, _MONEY = [INTS.index(c) for c in MARKED_INTS], [FLOATS.index(c) for c in MARKED_FLOATS]
 

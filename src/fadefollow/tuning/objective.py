@@ -3,7 +3,7 @@
 Scores are computed on the resolver's bare arrays, with the same definitions as the verdict's: the
 UTC day of entry as unit, fixed capital, daily returns marked to market. Only the block length of
 the standard error differs: it is twice the longest holding time and no more, since the automatic
-rule (`fadefollow.verdict.days.block_length`) needs longer than a whole trial.
+rule (`fadefollow.verdict.estimates.days.block_length`) needs longer than a whole trial.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 
 from fadefollow.engine.model import FloatArray, IntArray
 from fadefollow.tuning.model import Objective
-from fadefollow.verdict.bootstrap import block_variance
-from fadefollow.verdict.metrics import DAYS_A_YEAR, max_drawdown
-from fadefollow.verdict.overfit import TrackRecord, probabilistic_sharpe
+from fadefollow.verdict.correction.overfit import TrackRecord, probabilistic_sharpe
+from fadefollow.verdict.estimates.bootstrap import block_variance
+from fadefollow.verdict.estimates.metrics import DAYS_A_YEAR, max_drawdown
 
 #: objectives that need the daily returns
 DAILY: frozenset[Objective] = frozenset({"psr", "calmar"})

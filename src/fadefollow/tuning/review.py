@@ -22,7 +22,7 @@ from fadefollow.tuning.model import Fold, Past, Trial, TuneSettings
 from fadefollow.tuning.objective import ranks_sum
 from fadefollow.tuning.search import Searched, frozen
 from fadefollow.tuning.space import Space
-from fadefollow.verdict.overfit import TrackRecord, cscv, deflated_sharpe
+from fadefollow.verdict.correction.overfit import TrackRecord, cscv, deflated_sharpe
 
 #: blocks of CSCV, and days that each must have
 _BLOCKS, _BLOCK_DAYS = 16, 4

@@ -18,10 +18,10 @@ from fadefollow.engine.model import Book, FloatArray, IntArray, Plan, Span
 from fadefollow.tuning.model import Fold, OutOfSample, Trial, TuneSettings
 from fadefollow.tuning.objective import score
 from fadefollow.tuning.space import Space
-from fadefollow.verdict.daily import daily_pnl
-from fadefollow.verdict.days import DAY_NS
-from fadefollow.verdict.metrics import DAYS_A_YEAR
-from fadefollow.verdict.overfit import TrackRecord, probabilistic_sharpe
+from fadefollow.verdict.correction.overfit import TrackRecord, probabilistic_sharpe
+from fadefollow.verdict.estimates.daily import daily_pnl
+from fadefollow.verdict.estimates.days import DAY_NS
+from fadefollow.verdict.estimates.metrics import DAYS_A_YEAR
 
 
 @dataclass(frozen=True)

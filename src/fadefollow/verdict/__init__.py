@@ -4,10 +4,10 @@
 their parts, each in a module of its own.
 """
 
-from fadefollow.verdict.daily import daily_pnl
+from fadefollow.verdict.correction.maxt import p_error
+from fadefollow.verdict.estimates.daily import daily_pnl
+from fadefollow.verdict.estimates.metrics import max_drawdown, sharpe
 from fadefollow.verdict.judge import judge
-from fadefollow.verdict.maxt import p_error
-from fadefollow.verdict.metrics import max_drawdown, sharpe
 from fadefollow.verdict.model import (
     EventStudy,
     NotTraded,

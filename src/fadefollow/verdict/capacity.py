@@ -29,8 +29,8 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.engine.model import Book, DatedTape, FloatArray, Plan, Tape
-from fadefollow.verdict.days import DAY_NS, regular_trades
-from fadefollow.verdict.maxt import BoolArray
+from fadefollow.verdict.correction.maxt import BoolArray
+from fadefollow.verdict.estimates.days import DAY_NS, regular_trades
 from fadefollow.verdict.rows import CoinCapacity
 
 #: the law's prefactor, of order 1 in all markets where it was measured

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.engine.model import FloatArray, IntArray, Plan, Tape
-from fadefollow.verdict.days import DAY_NS, day_of_bar
+from fadefollow.verdict.estimates.days import DAY_NS, day_of_bar
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 REGIMES = ("bull", "bear", "calm")

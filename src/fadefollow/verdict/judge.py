@@ -13,15 +13,15 @@ from fadefollow.core.parallel import Crew, Shared, kept
 from fadefollow.engine.model import FloatArray, Plan
 from fadefollow.errors import ParameterError
 from fadefollow.phases import STANCES, Stance
-from fadefollow.verdict.anyhour import Outcomes
-from fadefollow.verdict.days import HOUR_NS
-from fadefollow.verdict.detectable import detectable_edge
-from fadefollow.verdict.evidence import Books, PhaseEvidence, StanceEvidence, weigh
-from fadefollow.verdict.maxt import MaxT, p_error, step_down
-from fadefollow.verdict.metrics import breakeven_cost, max_drawdown, pnl_split, sharpe
+from fadefollow.verdict.correction.maxt import MaxT, p_error, step_down
+from fadefollow.verdict.correction.overfit import TrackRecord
+from fadefollow.verdict.correction.placebo import Draws, Shifts, draw_shifts, placebo
+from fadefollow.verdict.estimates.anyhour import Outcomes
+from fadefollow.verdict.estimates.days import HOUR_NS
+from fadefollow.verdict.estimates.detectable import detectable_edge
+from fadefollow.verdict.estimates.evidence import Books, PhaseEvidence, StanceEvidence, weigh
+from fadefollow.verdict.estimates.metrics import breakeven_cost, max_drawdown, pnl_split, sharpe
 from fadefollow.verdict.model import Interval, NotTraded, StanceResult, Verdict
-from fadefollow.verdict.overfit import TrackRecord
-from fadefollow.verdict.placebo import Draws, Shifts, draw_shifts, placebo
 from fadefollow.verdict.rule import MIN_BLOCKS, decide
 from fadefollow.verdict.threads import threads
 

@@ -23,10 +23,11 @@ from scipy.stats import t as student
 
 from fadefollow.engine.model import Book, IntArray, Plan
 from fadefollow.phases import STANCES, Stance
-from fadefollow.verdict.anyhour import Outcomes, all_outcomes
-from fadefollow.verdict.bootstrap import Bootstrapped, ratio_se
 from fadefollow.verdict.conditions import EventSplit, TimeSplit, event_splits, time_splits
-from fadefollow.verdict.days import (
+from fadefollow.verdict.correction.maxt import BoolArray
+from fadefollow.verdict.estimates.anyhour import Outcomes, all_outcomes
+from fadefollow.verdict.estimates.bootstrap import Bootstrapped, ratio_se
+from fadefollow.verdict.estimates.days import (
     DaySums,
     Kind,
     Sample,
@@ -37,10 +38,9 @@ from fadefollow.verdict.days import (
     regular_trades,
     sample,
 )
-from fadefollow.verdict.evidence import Books
-from fadefollow.verdict.maxt import BoolArray
+from fadefollow.verdict.estimates.evidence import Books
+from fadefollow.verdict.estimates.sparse import bootstrap_each
 from fadefollow.verdict.rows import SplitCell
-from fadefollow.verdict.sparse import bootstrap_each
 
 #: a cell with less has no interval
 MIN_TRADES, MIN_CELL_BLOCKS = 30, 10

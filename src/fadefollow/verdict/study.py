@@ -9,10 +9,10 @@ from numba import njit
 
 from fadefollow.engine.model import FloatArray, IntArray, Plan, Tape
 from fadefollow.engine.resolver import hold_bars
-from fadefollow.verdict.days import HOUR_NS
+from fadefollow.verdict.correction.placebo import bars_per_hours, circle_bars, draw_shifts
+from fadefollow.verdict.estimates.days import HOUR_NS
+from fadefollow.verdict.estimates.momentum import DECILES, trailing_decile
 from fadefollow.verdict.model import EventStudy
-from fadefollow.verdict.momentum import DECILES, trailing_decile
-from fadefollow.verdict.placebo import bars_per_hours, circle_bars, draw_shifts
 
 BEFORE_HOURS, AFTER_HOURS = 24, 168
 

@@ -10,9 +10,9 @@ from typing import Any
 from fadefollow.tuning.calibrating.design import TunerDesign
 from fadefollow.tuning.calibrating.market import Answer, Search, TunedMarket, tune_market
 from fadefollow.tuning.calibrating.summary import TunerCalibration, summarise_tuner
-from fadefollow.verdict.calibrating.design import Arm
-from fadefollow.verdict.calibrating.notebook import Pages
-from fadefollow.verdict.calibrating.rounds import make_rounds
+from fadefollow.verdict.calibration.design import Arm
+from fadefollow.verdict.calibration.notebook import Pages
+from fadefollow.verdict.calibration.rounds import make_rounds
 from fadefollow.verdict.measure import Bet
 
 #: name of the file in the folder of runs

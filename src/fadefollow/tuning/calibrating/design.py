@@ -9,7 +9,7 @@ from typing import Any
 
 from fadefollow.phases import Stance
 from fadefollow.tuning.model import TuneSettings
-from fadefollow.verdict.calibrating.design import Arm, Design
+from fadefollow.verdict.calibration.design import Arm, Design
 from fadefollow.verdict.measure import Bet, Settings
 
 #: what is tuned where nothing else is asked for

@@ -21,10 +21,10 @@ from fadefollow.tuning.calibrating.design import TunerDesign, stance_of
 from fadefollow.tuning.ground import Ask, Ground, past
 from fadefollow.tuning.model import Fold, OutOfSample, TuneSettings
 from fadefollow.tuning.walk import Walked, walk
-from fadefollow.verdict.calibrating.design import Arm, planted_phases
+from fadefollow.verdict.calibration.design import Arm, planted_phases
+from fadefollow.verdict.correction.overfit import TrackRecord, probabilistic_sharpe
 from fadefollow.verdict.measure import Bet, prepare_bet
 from fadefollow.verdict.model import StanceResult, Verdict
-from fadefollow.verdict.overfit import TrackRecord, probabilistic_sharpe
 
 
 @dataclass(frozen=True)

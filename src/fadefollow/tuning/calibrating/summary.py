@@ -13,16 +13,16 @@ from fadefollow.phases import Stance
 from fadefollow.tuning.calibrating.design import TunerDesign, stance_of
 from fadefollow.tuning.calibrating.market import Search, TunedMarket
 from fadefollow.tuning.calibrating.words import planted
-from fadefollow.verdict.calibrating.design import Arm
-from fadefollow.verdict.calibrating.promises import (
+from fadefollow.verdict.calibration.design import Arm
+from fadefollow.verdict.calibration.promises import (
     Promise,
     at_least,
     at_most,
     failures,
     not_above_zero,
 )
-from fadefollow.verdict.calibrating.shares import Mean, Share, plain
-from fadefollow.verdict.calibrating.summary import POWER, CalibrationError
+from fadefollow.verdict.calibration.shares import Mean, Share, plain
+from fadefollow.verdict.calibration.summary import POWER, CalibrationError
 
 #: what passes for significant where one looks at the past alone
 T_CLAIM, PROBABLE = 2.0, 0.95

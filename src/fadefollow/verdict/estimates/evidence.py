@@ -11,10 +11,10 @@ import pandas as pd
 
 from fadefollow.engine.model import Book, FloatArray, Plan
 from fadefollow.phases import STANCES, Stance
-from fadefollow.verdict.anyhour import Outcomes, all_outcomes, anyhour_mean
-from fadefollow.verdict.bootstrap import UNKNOWN, Bootstrapped, bootstrap
-from fadefollow.verdict.daily import daily_pnl
-from fadefollow.verdict.days import (
+from fadefollow.verdict.estimates.anyhour import Outcomes, all_outcomes, anyhour_mean
+from fadefollow.verdict.estimates.bootstrap import UNKNOWN, Bootstrapped, bootstrap
+from fadefollow.verdict.estimates.daily import daily_pnl
+from fadefollow.verdict.estimates.days import (
     DaySums,
     Kind,
     Sample,
@@ -25,7 +25,7 @@ from fadefollow.verdict.days import (
     regular_trades,
     sample,
 )
-from fadefollow.verdict.momentum import Cells, all_cells, momentum_days
+from fadefollow.verdict.estimates.momentum import Cells, all_cells, momentum_days
 
 Books = Mapping[tuple[str, Stance], Sequence[Book]]
 

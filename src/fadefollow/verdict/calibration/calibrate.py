@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fadefollow.verdict.calibrating.design import Arm, Design
-from fadefollow.verdict.calibrating.notebook import Notebook
-from fadefollow.verdict.calibrating.rounds import make_rounds
-from fadefollow.verdict.calibrating.summary import Calibration, summarise
-from fadefollow.verdict.calibrating.world import Table, judge_market
+from fadefollow.verdict.calibration.design import Arm, Design
+from fadefollow.verdict.calibration.notebook import Notebook
+from fadefollow.verdict.calibration.rounds import make_rounds
+from fadefollow.verdict.calibration.summary import Calibration, summarise
+from fadefollow.verdict.calibration.world import Table, judge_market
 from fadefollow.verdict.measure import Bet
 
 

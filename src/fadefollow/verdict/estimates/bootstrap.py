@@ -22,7 +22,7 @@ from arch.bootstrap import StationaryBootstrap
 from numba import njit
 
 from fadefollow.engine.model import FloatArray, IntArray
-from fadefollow.verdict.days import DaySums
+from fadefollow.verdict.estimates.days import DaySums
 
 #: below this share of replicates with a standard error, no interval is given
 _ENOUGH = 0.9

@@ -10,8 +10,8 @@ from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import ParameterError
 from fadefollow.market.panel import Market
 from fadefollow.phases import Param, Signal
-from fadefollow.verdict.checking.answers import Answer, EventKey, ask
-from fadefollow.verdict.checking.report import Fault, told
+from fadefollow.verdict.lookahead.answers import Answer, EventKey, ask
+from fadefollow.verdict.lookahead.report import Fault, told
 
 
 def idle_parameters(

@@ -18,8 +18,8 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from filelock import FileLock
 
 from fadefollow.errors import StoreError
-from fadefollow.verdict.calibrating.design import Arm
-from fadefollow.verdict.calibrating.world import Row, Stand, Table
+from fadefollow.verdict.calibration.design import Arm
+from fadefollow.verdict.calibration.world import Row, Stand, Table
 
 #: name of the file in the folder of runs
 NOTEBOOK = "calibration.jsonl"

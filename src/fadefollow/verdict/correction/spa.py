@@ -21,8 +21,9 @@ from arch.bootstrap import SPA
 
 from fadefollow.engine.model import FloatArray, Plan
 from fadefollow.phases import STANCES
-from fadefollow.verdict.bootstrap import block_variance
-from fadefollow.verdict.days import (
+from fadefollow.verdict.correction.maxt import p_error
+from fadefollow.verdict.estimates.bootstrap import block_variance
+from fadefollow.verdict.estimates.days import (
     DAY_NS,
     block_length,
     day_of_bar,
@@ -30,8 +31,7 @@ from fadefollow.verdict.days import (
     regular_trades,
     sample,
 )
-from fadefollow.verdict.evidence import Books
-from fadefollow.verdict.maxt import p_error
+from fadefollow.verdict.estimates.evidence import Books
 from fadefollow.verdict.model import StanceResult, Verdict
 from fadefollow.verdict.rows import SpaTest
 

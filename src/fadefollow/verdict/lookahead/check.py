@@ -15,13 +15,13 @@ from fadefollow.errors import DataError
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.panel import Market
 from fadefollow.phases import Signal
-from fadefollow.verdict.checking.anew import anew
-from fadefollow.verdict.checking.answers import Answer, ask, ask_safely
-from fadefollow.verdict.checking.futures import only
-from fadefollow.verdict.checking.idle import idle_parameters
-from fadefollow.verdict.checking.lookahead import Ask, Looker, bars_to_try, used_streams
-from fadefollow.verdict.checking.report import CheckReport, Fault, told, worst_first
-from fadefollow.verdict.checking.steady import Elsewhere, moves_along, orders, repeats
+from fadefollow.verdict.lookahead.anew import anew
+from fadefollow.verdict.lookahead.answers import Answer, ask, ask_safely
+from fadefollow.verdict.lookahead.futures import only
+from fadefollow.verdict.lookahead.idle import idle_parameters
+from fadefollow.verdict.lookahead.lookahead import Ask, Looker, bars_to_try, used_streams
+from fadefollow.verdict.lookahead.report import CheckReport, Fault, told, worst_first
+from fadefollow.verdict.lookahead.steady import Elsewhere, moves_along, orders, repeats
 
 Step = Callable[[str, float | None], None]
 

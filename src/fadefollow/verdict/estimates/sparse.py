@@ -1,4 +1,4 @@
-"""The bootstrap of many thin series: as `fadefollow.verdict.bootstrap`, and much quicker.
+"""The bootstrap of many thin series: as `fadefollow.verdict.estimates.bootstrap`, and much quicker.
 
 A cell of a split has trades on few of a thousand days. Days without trades add nothing to a mean
 or to its error but the time that passes, so that only the others are visited.
@@ -12,8 +12,8 @@ import numpy as np
 from numba import njit
 
 from fadefollow.engine.model import FloatArray, IntArray
-from fadefollow.verdict.bootstrap import Bootstrapped, block_indices, ratio_se
-from fadefollow.verdict.days import DaySums
+from fadefollow.verdict.estimates.bootstrap import Bootstrapped, block_indices, ratio_se
+from fadefollow.verdict.estimates.days import DaySums
 
 
 def bootstrap_each(

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from fadefollow.core.parallel import LostItemError, crew
-from fadefollow.verdict.calibrating.design import Arm
-from fadefollow.verdict.calibrating.notebook import Page, Pages
+from fadefollow.verdict.calibration.design import Arm
+from fadefollow.verdict.calibration.notebook import Page, Pages
 
 T = TypeVar("T", bound=Page)
 S = TypeVar("S")

@@ -22,7 +22,7 @@ import pandas as pd
 from fadefollow.engine.model import FloatArray, Plan
 from fadefollow.market.lab.clock import HOURS_PER_YEAR
 from fadefollow.market.lab.phases import LEANS
-from fadefollow.verdict.days import HOUR_NS
+from fadefollow.verdict.estimates.days import HOUR_NS
 
 
 def log_growth(plan: Plan, planted: pd.DataFrame, *, annual_drift: float) -> list[FloatArray]:

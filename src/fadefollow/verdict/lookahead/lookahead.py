@@ -18,9 +18,9 @@ import pandas as pd
 
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
-from fadefollow.verdict.checking.answers import Answer, Difference, first_difference
-from fadefollow.verdict.checking.futures import Futures, How, delayed, only
-from fadefollow.verdict.checking.report import Fault, Kind, told
+from fadefollow.verdict.lookahead.answers import Answer, Difference, first_difference
+from fadefollow.verdict.lookahead.futures import Futures, How, delayed, only
+from fadefollow.verdict.lookahead.report import Fault, Kind, told
 
 IntArray = npt.NDArray[np.int64]
 Ask = Callable[[Market], Answer]

@@ -12,16 +12,16 @@ import numpy as np
 
 from fadefollow.errors import FadeFollowError
 from fadefollow.phases import Stance
-from fadefollow.verdict.calibrating.design import Arm, Design
-from fadefollow.verdict.calibrating.promises import (
+from fadefollow.verdict.calibration.design import Arm, Design
+from fadefollow.verdict.calibration.promises import (
     Promise,
     at_least_of,
     at_most,
     failures,
     within,
 )
-from fadefollow.verdict.calibrating.shares import Curve, Share, logistic, plain
-from fadefollow.verdict.calibrating.world import Row, Stand, Table
+from fadefollow.verdict.calibration.shares import Curve, Share, logistic, plain
+from fadefollow.verdict.calibration.world import Row, Stand, Table
 
 #: where the coverage of a 95 % interval must lie
 COVERAGE_BAND = (0.92, 0.97)

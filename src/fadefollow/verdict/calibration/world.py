@@ -18,9 +18,9 @@ from fadefollow.market.bars import bar_size
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
 from fadefollow.phases import STANCES, Stance
-from fadefollow.verdict.calibrating.design import Arm, Design, planted_phases
-from fadefollow.verdict.calibrating.truth import expected, expected_at_other_times, log_growth
-from fadefollow.verdict.days import regular_trades
+from fadefollow.verdict.calibration.design import Arm, Design, planted_phases
+from fadefollow.verdict.calibration.truth import expected, expected_at_other_times, log_growth
+from fadefollow.verdict.estimates.days import regular_trades
 from fadefollow.verdict.judge import judge
 from fadefollow.verdict.measure import Bet, detect
 from fadefollow.verdict.model import NotTraded, StanceResult, Verdict

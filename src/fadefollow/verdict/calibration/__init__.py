@@ -4,10 +4,10 @@
 `calibrate` runs and resumes the work, `summary` counts.
 """
 
-from fadefollow.verdict.calibrating.calibrate import calibrate
-from fadefollow.verdict.calibrating.design import STRATEGIES, Arm, Design, families_of
-from fadefollow.verdict.calibrating.notebook import NOTEBOOK, Notebook
-from fadefollow.verdict.calibrating.summary import Calibration, CalibrationError, summarise
+from fadefollow.verdict.calibration.calibrate import calibrate
+from fadefollow.verdict.calibration.design import STRATEGIES, Arm, Design, families_of
+from fadefollow.verdict.calibration.notebook import NOTEBOOK, Notebook
+from fadefollow.verdict.calibration.summary import Calibration, CalibrationError, summarise
 
 __all__ = [
     "NOTEBOOK",

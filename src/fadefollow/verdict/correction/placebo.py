@@ -25,8 +25,8 @@ from numba import njit
 from fadefollow.engine.model import FloatArray, IntArray, Plan
 from fadefollow.engine.resolver import add_shifted
 from fadefollow.errors import ParameterError
-from fadefollow.verdict.bootstrap import block_variance
-from fadefollow.verdict.days import DAY_NS, HOUR_NS, day_of_bar
+from fadefollow.verdict.estimates.bootstrap import block_variance
+from fadefollow.verdict.estimates.days import DAY_NS, HOUR_NS, day_of_bar
 from fadefollow.verdict.threads import threads
 
 DAY_HOURS, WEEK_HOURS = 24, 168

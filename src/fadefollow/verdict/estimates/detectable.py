@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from fadefollow.engine.model import FloatArray
-from fadefollow.verdict.bootstrap import Bootstrapped
+from fadefollow.verdict.estimates.bootstrap import Bootstrapped
 
 POWER = 0.8
 

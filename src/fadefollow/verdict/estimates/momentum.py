@@ -14,8 +14,8 @@ import numpy as np
 
 from fadefollow.engine.model import FloatArray, IntArray, Plan, Tape
 from fadefollow.engine.resolver import hold_bars
-from fadefollow.verdict.anyhour import Outcomes
-from fadefollow.verdict.days import DaySums, Kind, Sample, day_of_bar
+from fadefollow.verdict.estimates.anyhour import Outcomes
+from fadefollow.verdict.estimates.days import DaySums, Kind, Sample, day_of_bar
 
 DECILES = 10
 

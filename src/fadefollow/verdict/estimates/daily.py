@@ -11,7 +11,7 @@ import pandas as pd
 from numba import njit
 
 from fadefollow.engine.model import Book, Costs, DatedTape, FloatArray, IntArray, Plan, Tape
-from fadefollow.verdict.days import DAY_NS, day_of_bar
+from fadefollow.verdict.estimates.days import DAY_NS, day_of_bar
 
 
 def daily_pnl(plan: Plan, books: Sequence[Book], code: int | None = None) -> pd.Series[float]:

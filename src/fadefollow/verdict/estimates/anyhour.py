@@ -16,7 +16,7 @@ import numpy as np
 
 from fadefollow.engine.model import FloatArray, Plan
 from fadefollow.engine.resolver import outcomes
-from fadefollow.verdict.days import Kind, Sample
+from fadefollow.verdict.estimates.days import Kind, Sample
 
 #: net return by entry bar, shape (n,), of trades of one kind
 Outcomes = Mapping[Kind, FloatArray]

@@ -5,8 +5,8 @@ them (`answers`), look-ahead and its witness (`lookahead`), repeatability (`stea
 `anew`), idle parameters (`idle`).
 """
 
-from fadefollow.verdict.checking.check import CheckSettings, check_strategy, sample_markets
-from fadefollow.verdict.checking.report import CheckError, CheckReport, Fault
+from fadefollow.verdict.lookahead.check import CheckSettings, check_strategy, sample_markets
+from fadefollow.verdict.lookahead.report import CheckError, CheckReport, Fault
 
 __all__ = [
     "CheckError",

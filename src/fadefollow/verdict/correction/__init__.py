@@ -1,0 +1,1 @@
+"""Placebos, corrections for many questions, and for tuning."""

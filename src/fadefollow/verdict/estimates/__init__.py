@@ -1,0 +1,1 @@
+"""Estimates and controls: day sums, bootstrap, any hour, momentum, the smallest edge detectable."""
