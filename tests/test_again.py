@@ -21,7 +21,6 @@ from fadefollow.changed import Input
 from fadefollow.engine.costs import CoinCosts
 from fadefollow.errors import FadeFollowError
 from fadefollow.job import RunOptions, run_job
-from fadefollow.ledger import Opening
 from fadefollow.market.dataset import load_spec
 from fadefollow.market.importing.files import import_files
 from fadefollow.recipe import read_recipe
@@ -30,6 +29,7 @@ from fadefollow.tune_job import TuneOptions, tune_job
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.verdict.measure import Settings
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
+from fadefollow.workspace.ledger import Opening
 
 NAME = "fade_crowded_funding"
 LAB = """\

@@ -17,11 +17,11 @@ from fadefollow.market.dataset import Dataset
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
 from fadefollow.phases import Signal
-from fadefollow.scaffold import write_signal, write_strategy
 from fadefollow.terminal import show_check
 from fadefollow.verdict.lookahead import CheckError, CheckReport, CheckSettings, check_strategy
 from fadefollow.verdict.lookahead.futures import Futures
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
+from fadefollow.workspace.scaffold import write_signal, write_strategy
 
 BAR = pd.Timedelta(hours=1)
 QUICK = CheckSettings(bars=12, new_process=False, parameters=False)

@@ -11,11 +11,11 @@ import pytest
 
 from fadefollow.errors import StoreError
 from fadefollow.job import RunOptions, run_job
-from fadefollow.ledger import Opening, Trial
 from fadefollow.opening import open_named
 from fadefollow.reporting import read_run
-from fadefollow.verdict.trials import configuration
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
+from fadefollow.workspace.ledger import Opening, Trial
+from fadefollow.workspace.trials import configuration
 
 NAME = "fade_crowded_funding"
 START = pd.Timestamp("2021-10-01", tz="UTC")

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from fadefollow import ledger as module
 from fadefollow.errors import StoreError
-from fadefollow.ledger import Known, Ledger, Opening, Trial
+from fadefollow.workspace import ledger as module
+from fadefollow.workspace.ledger import Known, Ledger, Opening, Trial
 
 FADE = Trial(
     dataset="hist", fingerprint="f1", configuration="c1", strategy="s", phase="p", stance="fade",

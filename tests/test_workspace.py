@@ -15,8 +15,8 @@ import pytest
 
 from fadefollow import opening
 from fadefollow.errors import ParameterError, SpecError, StoreError, UnknownNameError
-from fadefollow.scaffold import write_signal, write_strategy
 from fadefollow.workspace import find_workspace, init_workspace, stock_root
+from fadefollow.workspace.scaffold import write_signal, write_strategy
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from fadefollow.changed import Input, files_changed, inputs_changed, signals_cha
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import FadeFollowError, StoreError
 from fadefollow.job import RunOptions, Step, run_result
-from fadefollow.ledger import Known, Ledger, Line, Opening, Trial
 from fadefollow.making import asked_for
 from fadefollow.market.dataset import Dataset
 from fadefollow.recipe import Recipe, read_recipe
@@ -26,6 +25,7 @@ from fadefollow.tune_job import tune_result
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import Workspace
+from fadefollow.workspace.ledger import Known, Ledger, Line, Opening, Trial
 
 #: what a report says of where a repeated tuning job's study is
 _NOT_KEPT = "a file that was not kept"

@@ -123,8 +123,8 @@ def new_strategy(
     signal: Annotated[str, typer.Option(help="The signal it trades on.")] = "funding",
 ) -> None:
     """A strategy file with the signal's phases, parameters and search ranges filled in."""
-    from fadefollow.scaffold import write_strategy
     from fadefollow.workspace import find_workspace
+    from fadefollow.workspace.scaffold import write_strategy
 
     typer.echo(f"wrote {write_strategy(find_workspace(), name, signal)}")
 
@@ -134,8 +134,8 @@ def new_signal(
     name: Annotated[str, typer.Argument(help="Name of the new module in signals/.")],
 ) -> None:
     """A signal module that works, to be changed into your own."""
-    from fadefollow.scaffold import write_signal
     from fadefollow.workspace import find_workspace
+    from fadefollow.workspace.scaffold import write_signal
 
     typer.echo(f"wrote {write_signal(find_workspace(), name)}")
 

@@ -12,7 +12,6 @@ import pandas as pd
 from fadefollow.core.parallel import crew
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import ParameterError
-from fadefollow.ledger import Known
 from fadefollow.making import Clock, asked_for, judged_by, result_of
 from fadefollow.market.dataset import Dataset
 from fadefollow.opening import open_named
@@ -22,8 +21,9 @@ from fadefollow.trusted import skips_holes, trusted_notes
 from fadefollow.verdict.fragility import fragility
 from fadefollow.verdict.measure import Settings, measure
 from fadefollow.verdict.model import RunResult, Verdict
-from fadefollow.verdict.trials import configuration, deflate, known_by, market_of, trials_of
 from fadefollow.workspace import Workspace
+from fadefollow.workspace.ledger import Known
+from fadefollow.workspace.trials import configuration, deflate, known_by, market_of, trials_of
 
 Step = Callable[[str, float | None], None]
 

@@ -18,8 +18,6 @@ from fadefollow.core.parallel.worker import program
 from fadefollow.core.spec import read_toml
 from fadefollow.engine.costs import CostSettings, all_resolved, traded_at
 from fadefollow.engine.strategy import Strategy
-from fadefollow.holdout import holdout_notes
-from fadefollow.ledger import Known, Ledger
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Signal
 from fadefollow.price_table import prices_of
@@ -27,8 +25,10 @@ from fadefollow.trusted import known_notes
 from fadefollow.verdict.measure import Measured, Settings
 from fadefollow.verdict.model import RunResult, Verdict
 from fadefollow.verdict.rows import FragilityRow
-from fadefollow.verdict.trials import modules_of
 from fadefollow.workspace import Workspace
+from fadefollow.workspace.holdout import holdout_notes
+from fadefollow.workspace.ledger import Known, Ledger
+from fadefollow.workspace.trials import modules_of
 
 #: whose versions a result depends on
 _PACKAGES = ("vectorbt", "pandas", "numpy", "numba", "arch", "scipy", "ccxt", "optuna", "pyarrow")

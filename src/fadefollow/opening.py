@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from fadefollow.errors import ParameterError
-from fadefollow.ledger import Opening
 from fadefollow.market.dataset import Dataset, load_spec, open_dataset
 from fadefollow.market.store.store import Store
-from fadefollow.verdict.trials import stamp
 from fadefollow.workspace import Workspace, filled
+from fadefollow.workspace.ledger import Opening
+from fadefollow.workspace.trials import stamp
 
 
 def open_named(

@@ -17,13 +17,13 @@ from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import SpecError, StoreError
 from fadefollow.job import RunOptions
-from fadefollow.ledger import Known
 from fadefollow.reporting.record import SCHEMA
 from fadefollow.trusted import skips_holes
 from fadefollow.tune_memory import TuneOptions
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.verdict.measure import Settings
+from fadefollow.workspace.ledger import Known
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 _Positive = Annotated[int, Field(ge=1)]

@@ -33,8 +33,8 @@ from fadefollow.tuning.storage import Shelf
 from fadefollow.tuning.tuned import tuned_text, write_tuned
 from fadefollow.tuning.walk import Walked, walk
 from fadefollow.verdict.model import RunResult
-from fadefollow.verdict.trials import stamp
 from fadefollow.workspace import Workspace
+from fadefollow.workspace.trials import stamp
 
 __all__ = ["TuneDone", "TuneOptions", "tune_job"]
 

@@ -12,8 +12,6 @@ import pandas as pd
 
 from fadefollow import __version__
 from fadefollow.engine.strategy import Strategy
-from fadefollow.ledger import Known
-from fadefollow.ledger import Trial as Evaluated
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Signal
 from fadefollow.tuning.folds import Cut, Span
@@ -22,7 +20,10 @@ from fadefollow.tuning.review import Reviewed
 from fadefollow.tuning.space import Space
 from fadefollow.verdict.measure import Settings
 from fadefollow.verdict.model import Verdict
-from fadefollow.verdict.trials import (
+from fadefollow.workspace import Workspace
+from fadefollow.workspace.ledger import Known
+from fadefollow.workspace.ledger import Trial as Evaluated
+from fadefollow.workspace.trials import (
     code_of,
     configuration,
     deflate,
@@ -31,7 +32,6 @@ from fadefollow.verdict.trials import (
     stamp,
     trials_of,
 )
-from fadefollow.workspace import Workspace
 
 #: the phase under which the ledger keeps a trial of a search, which is of the whole book
 SEARCHED = "all"
@@ -86,7 +86,7 @@ class Job:
     space: Space  #: what it searches
 
     def configuration(self, strategy: Strategy, signal: Signal, **more: Any) -> str:
-        """See `fadefollow.verdict.trials.configuration`."""
+        """See `fadefollow.workspace.trials.configuration`."""
         options = self.options
         return configuration(
             strategy, signal, market=market_of(self.dataset), since=options.since,

@@ -26,8 +26,8 @@ from fadefollow.market.dataset import Dataset
 from fadefollow.runs import stored_runs
 from fadefollow.scanning.model import Standing, Tried
 from fadefollow.scanning.needs import Bet
-from fadefollow.verdict.trials import modules_of
 from fadefollow.workspace import Workspace
+from fadefollow.workspace.trials import modules_of
 
 #: what of a strategy does not change its trades
 _WORDS = ("name", "title", "claim", "account", "search", "tuned")

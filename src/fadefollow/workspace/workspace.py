@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict
 from fadefollow.core.spec import build, placed, read_toml
 from fadefollow.engine.strategy import Strategy, load_strategy
 from fadefollow.errors import ParameterError, SpecError, StoreError, UnknownNameError, unknown
-from fadefollow.ledger import LEDGER, Ledger
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Signal
+from fadefollow.workspace.ledger import LEDGER, Ledger
 
 FOLDERS = ("signals", "strategies", "datasets", "reports")
 #: what a workspace holds but does not version

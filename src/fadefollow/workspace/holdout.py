@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fadefollow.ledger import Ledger, Opening
 from fadefollow.market.dataset import Dataset
-from fadefollow.verdict.trials import known_by, stamp
+from fadefollow.workspace.ledger import Ledger, Opening
+from fadefollow.workspace.trials import known_by, stamp
 
 
 def holdout_notes(dataset: Dataset, ledger: Ledger) -> list[str]:

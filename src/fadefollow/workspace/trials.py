@@ -16,12 +16,12 @@ from typing import Any
 import pandas as pd
 
 from fadefollow.engine.strategy import Strategy
-from fadefollow.ledger import Known, Trial
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import STANCES, Signal
 from fadefollow.verdict.correction.overfit import TrackRecord, deflated_sharpe
 from fadefollow.verdict.estimates.metrics import DAYS_A_YEAR
 from fadefollow.verdict.model import NotTraded, StanceResult, Verdict
+from fadefollow.workspace.ledger import Known, Trial
 
 #: what of a strategy does not change its trades
 _WORDS = {"name", "title", "claim", "account", "search", "tuned", "params"}

@@ -1,0 +1,21 @@
+"""A workspace: names to files, scaffolds, and the ledger of trials."""
+
+from fadefollow.workspace.workspace import (
+    Settings,
+    Workspace,
+    filled,
+    find_workspace,
+    init_workspace,
+    reason,
+    stock_root,
+)
+
+__all__ = [
+    "Settings",
+    "Workspace",
+    "filled",
+    "find_workspace",
+    "init_workspace",
+    "reason",
+    "stock_root",
+]
