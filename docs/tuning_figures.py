@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fadefollow.tuning.calibrating.words import as_markdown, planted
+from fadefollow.tuning.calibration.words import as_markdown, planted
 
 HERE = Path(__file__).resolve().parent
 PAGE, FIGURES = HERE / "tuning.md", HERE / "tuning_calibration.json"

@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from fadefollow.tuning.calibrating.words import planted
+from fadefollow.tuning.calibration.words import planted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fadefollow.tuning.calibrating import TunerCalibration
+    from fadefollow.tuning.calibration import TunerCalibration
     from fadefollow.verdict.calibration.promises import Promise, State
     from fadefollow.verdict.calibration.shares import Mean, Share
 

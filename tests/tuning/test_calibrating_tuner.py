@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fadefollow.tuning.calibrating import (
+from fadefollow.tuning.calibration import (
     TUNED_STRATEGY,
     TUNER_NOTEBOOK,
     Answer,
@@ -22,7 +22,7 @@ from fadefollow.tuning.calibrating import (
     summarise_tuner,
     words,
 )
-from fadefollow.tuning.calibrating.market import _rank
+from fadefollow.tuning.calibration.market import _rank
 from fadefollow.verdict.calibration import Arm, CalibrationError
 from fadefollow.verdict.calibration.shares import Mean
 from fadefollow.workspace import find_workspace

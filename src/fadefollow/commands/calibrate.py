@@ -147,8 +147,8 @@ def _calibrate_tuner(
     from fadefollow.errors import ParameterError
     from fadefollow.terminal import progress
     from fadefollow.terminal_calibrating import show_tuner_calibration
-    from fadefollow.tuning import calibrating
-    from fadefollow.tuning.calibrating.words import as_markdown
+    from fadefollow.tuning import calibration as calibrating
+    from fadefollow.tuning.calibration.words import as_markdown
     from fadefollow.verdict.calibration import families_of
 
     started = pd.Timestamp.now(tz="UTC")

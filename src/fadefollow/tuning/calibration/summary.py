@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from fadefollow.phases import Stance
-from fadefollow.tuning.calibrating.design import TunerDesign, stance_of
-from fadefollow.tuning.calibrating.market import Search, TunedMarket
-from fadefollow.tuning.calibrating.words import planted
+from fadefollow.tuning.calibration.design import TunerDesign, stance_of
+from fadefollow.tuning.calibration.market import Search, TunedMarket
+from fadefollow.tuning.calibration.words import planted
 from fadefollow.verdict.calibration.design import Arm
 from fadefollow.verdict.calibration.promises import (
     Promise,

@@ -17,7 +17,7 @@ from fadefollow.market.dataset import Dataset
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
 from fadefollow.phases import Stance
-from fadefollow.tuning.calibrating.design import TunerDesign, stance_of
+from fadefollow.tuning.calibration.design import TunerDesign, stance_of
 from fadefollow.tuning.ground import Ask, Ground, past
 from fadefollow.tuning.model import Fold, OutOfSample, TuneSettings
 from fadefollow.tuning.walk import Walked, walk

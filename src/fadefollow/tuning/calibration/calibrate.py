@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fadefollow.tuning.calibrating.design import TunerDesign
-from fadefollow.tuning.calibrating.market import Answer, Search, TunedMarket, tune_market
-from fadefollow.tuning.calibrating.summary import TunerCalibration, summarise_tuner
+from fadefollow.tuning.calibration.design import TunerDesign
+from fadefollow.tuning.calibration.market import Answer, Search, TunedMarket, tune_market
+from fadefollow.tuning.calibration.summary import TunerCalibration, summarise_tuner
 from fadefollow.verdict.calibration.design import Arm
 from fadefollow.verdict.calibration.notebook import Pages
 from fadefollow.verdict.calibration.rounds import make_rounds

@@ -4,10 +4,10 @@ Markets whose truth is known are tuned like any other. `design` says which ones,
 of them, `summary` counts, `calibrate` runs and resumes the work.
 """
 
-from fadefollow.tuning.calibrating.calibrate import TUNER_NOTEBOOK, TunerNotebook, calibrate_tuner
-from fadefollow.tuning.calibrating.design import TUNED_STRATEGY, TunerDesign
-from fadefollow.tuning.calibrating.market import Answer, Search, TunedMarket, tune_market
-from fadefollow.tuning.calibrating.summary import ArmFound, TunerCalibration, summarise_tuner
+from fadefollow.tuning.calibration.calibrate import TUNER_NOTEBOOK, TunerNotebook, calibrate_tuner
+from fadefollow.tuning.calibration.design import TUNED_STRATEGY, TunerDesign
+from fadefollow.tuning.calibration.market import Answer, Search, TunedMarket, tune_market
+from fadefollow.tuning.calibration.summary import ArmFound, TunerCalibration, summarise_tuner
 
 __all__ = [
     "TUNED_STRATEGY",
