@@ -26,7 +26,7 @@ from fadefollow.market.lab.settings import LabSettings
 from fadefollow.market.spec import DatasetSpec
 from fadefollow.market.streams import STREAMS
 from fadefollow.reporting.glossary import TERMS
-from fadefollow.reporting.record import PRIVATE
+from fadefollow.results.record import PRIVATE
 from fadefollow.verdict.model import PnlSplit, StanceResult, Verdict
 from fadefollow.workspace import Settings, find_workspace
 
@@ -267,7 +267,7 @@ def test_every_stream_and_column_is_in_the_reference(site: Site) -> None:
 
 
 def test_every_field_of_a_result_is_in_the_reference(site: Site) -> None:
-    from fadefollow.reporting.record import result_record
+    from fadefollow.results.record import result_record
 
     page = site["reference/results"]
     sys.path.insert(0, str(ROOT / "tests" / "reporting"))

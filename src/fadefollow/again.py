@@ -16,11 +16,11 @@ from fadefollow.job import RunOptions, Step, run_result
 from fadefollow.making import asked_for
 from fadefollow.market.dataset import Dataset
 from fadefollow.recipe import Recipe, read_recipe
-from fadefollow.reporting.differences import Differences, Part, differences
-from fadefollow.reporting.load import read_run, read_tuning
-from fadefollow.reporting.record import clean, write_records, write_tables
-from fadefollow.reporting.tuning_record import write_trials
-from fadefollow.reporting.write import write_run
+from fadefollow.results.differences import Differences, Part, differences
+from fadefollow.results.load import read_run, read_tuning
+from fadefollow.results.record import clean, write_records, write_tables
+from fadefollow.results.tuning_record import write_trials
+from fadefollow.results.write import write_run
 from fadefollow.tune_job import tune_result
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult

@@ -12,7 +12,7 @@ from fadefollow.errors import FadeFollowError, UnknownNameError
 from fadefollow.job import RunOptions
 from fadefollow.making import CODE
 from fadefollow.recipe import Recipe
-from fadefollow.reporting.differences import leaves
+from fadefollow.results.differences import leaves
 from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import Workspace
 

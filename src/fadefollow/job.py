@@ -16,7 +16,7 @@ from fadefollow.making import Clock, asked_for, judged_by, result_of
 from fadefollow.market.dataset import Dataset
 from fadefollow.opening import open_named
 from fadefollow.phases import Signal
-from fadefollow.reporting.write import write_run
+from fadefollow.results.write import write_run
 from fadefollow.trusted import skips_holes, trusted_notes
 from fadefollow.verdict.fragility import fragility
 from fadefollow.verdict.measure import Settings, measure

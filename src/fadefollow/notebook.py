@@ -26,9 +26,9 @@ from fadefollow.market.dataset import Dataset
 from fadefollow.market.panel import Market
 from fadefollow.opening import open_named
 from fadefollow.phases import Phases, Signal, detect_checked
-from fadefollow.reporting.load import read_run as _read_run
-from fadefollow.reporting.load import read_tuning as _read_tuning
-from fadefollow.runs import find_run
+from fadefollow.results.load import read_run as _read_run
+from fadefollow.results.load import read_tuning as _read_tuning
+from fadefollow.results.runs import find_run
 from fadefollow.terminal import Step, progress
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult

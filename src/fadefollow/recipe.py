@@ -17,7 +17,7 @@ from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import SpecError, StoreError
 from fadefollow.job import RunOptions
-from fadefollow.reporting.record import SCHEMA
+from fadefollow.results.record import SCHEMA
 from fadefollow.trusted import skips_holes
 from fadefollow.tune_memory import TuneOptions
 from fadefollow.tuning.model import TuneSettings

@@ -14,10 +14,10 @@ from fadefollow.errors import FadeFollowError, ParameterError, StoreError
 from fadefollow.reporting.comparison import Comparison, compare, read_runs
 from fadefollow.reporting.comparison_page import render_comparison
 from fadefollow.reporting.index import write_index
-from fadefollow.reporting.load import read_run, read_tuning
 from fadefollow.reporting.page import render
 from fadefollow.reporting.quantstats_sheet import Sheet, books, sheet
-from fadefollow.runs import find_run, stored_runs
+from fadefollow.results.load import read_run, read_tuning
+from fadefollow.results.runs import find_run, stored_runs
 from fadefollow.workspace import Workspace
 
 Step = Callable[[str, float | None], None]

@@ -19,7 +19,7 @@ from fadefollow.market.names import check_dataset_name
 from fadefollow.opening import open_named, time_of
 from fadefollow.reporting.index import write_index
 from fadefollow.reporting.scan import write_scan
-from fadefollow.runs import find_run
+from fadefollow.results.runs import find_run
 from fadefollow.scanning.history import History
 from fadefollow.scanning.live import Fetched, fetch_live
 from fadefollow.scanning.model import Apart, Scan, Standing

@@ -14,7 +14,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from fadefollow.again import Again
     from fadefollow.changed import Input
-    from fadefollow.reporting.differences import Answer, Differences, Example, Part
+    from fadefollow.results.differences import Answer, Differences, Example, Part
 
 #: verdicts, and warnings, that are told one by one
 _FEW = 12

@@ -15,8 +15,8 @@ from fadefollow.phases import STANCES
 from fadefollow.reporting.comparison import Comparison, Row
 from fadefollow.reporting.comparison_settings import Setting
 from fadefollow.reporting.comparison_words import headline, marks, notes
-from fadefollow.reporting.record import clean
 from fadefollow.reporting.text import bps, interval
+from fadefollow.results.record import clean
 from fadefollow.verdict.model import StanceResult, Verdict
 
 #: lines of a table; the page has all

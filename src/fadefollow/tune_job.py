@@ -16,7 +16,7 @@ from fadefollow.errors import StoreError
 from fadefollow.job import Step
 from fadefollow.making import Clock, asked_for, judged_by, result_of
 from fadefollow.opening import open_named
-from fadefollow.reporting.write import write_run
+from fadefollow.results.write import write_run
 from fadefollow.trusted import trusted_notes
 from fadefollow.tune_memory import (
     Job,

@@ -441,7 +441,7 @@ def make_cases() -> Cases:
 
 def write_slowly(runs_dir: Path) -> None:
     """A writer that stops for a minute between its files and its rename, to be killed."""
-    from fadefollow.reporting import write
+    from fadefollow.results import write
 
     real = write.write_tables
 

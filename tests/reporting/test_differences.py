@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from reporting_cases import build, stance, verdict
 
-from fadefollow.reporting.differences import Answer, Differences, Example, Part, differences
+from fadefollow.results.differences import Answer, Differences, Example, Part, differences
 from fadefollow.verdict.model import NotTraded, RunResult
 from fadefollow.verdict.rows import FragilityRow, SpaTest
 

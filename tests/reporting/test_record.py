@@ -21,7 +21,7 @@ from tuning_cases import tune, tuned_run
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.errors import SpecError, StoreError
 from fadefollow.reporting import read_run, read_tuning, write_run
-from fadefollow.reporting.record import config_text, result_record
+from fadefollow.results.record import config_text, result_record
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.verdict.model import NotTraded, StanceResult
 

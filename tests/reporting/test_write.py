@@ -16,10 +16,11 @@ import pytest
 from reporting_cases import IMG, REPORTS, Cases, write_many, write_slowly, write_within
 
 from fadefollow.errors import SpecError, StoreError
-from fadefollow.reporting import write, write_run
+from fadefollow.reporting import write_run
 from fadefollow.reporting.index import entries
-from fadefollow.reporting.record import folder_name
-from fadefollow.reporting.write import STAGING
+from fadefollow.results import write
+from fadefollow.results.record import folder_name
+from fadefollow.results.write import STAGING
 from fadefollow.verdict.model import RunResult
 
 SPAWN = multiprocessing.get_context("spawn")

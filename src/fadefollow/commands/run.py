@@ -108,7 +108,7 @@ def run(
 
 def _again(asked: str, *, cluster: str | None, as_json: bool) -> None:
     from fadefollow.again import again_job
-    from fadefollow.runs import find_run
+    from fadefollow.results.runs import find_run
     from fadefollow.terminal import progress
     from fadefollow.terminal_again import show_again
     from fadefollow.workspace import find_workspace

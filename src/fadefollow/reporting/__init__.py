@@ -1,8 +1,8 @@
 """Reporting: results in files, figures and one HTML page. It renders and computes nothing."""
 
 from fadefollow.reporting.index import write_index
-from fadefollow.reporting.load import read_run, read_tuning
 from fadefollow.reporting.page import render
-from fadefollow.reporting.write import write_run
+from fadefollow.results.load import read_run, read_tuning
+from fadefollow.results.write import write_run
 
 __all__ = ["read_run", "read_tuning", "render", "write_index", "write_run"]

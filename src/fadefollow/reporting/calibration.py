@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from fadefollow.reporting.page import fill
-from fadefollow.reporting.write import write_files
+from fadefollow.results.write import write_files
 from fadefollow.verdict.calibration import Calibration
 from fadefollow.verdict.calibration.promises import headline
 from fadefollow.verdict.calibration.shares import Share

@@ -24,7 +24,7 @@ from fadefollow.core.staging import as_store_error, write_page
 from fadefollow.phases import STANCES
 from fadefollow.reporting.page import fill
 from fadefollow.reporting.text import count, human, listed, when
-from fadefollow.reporting.tuning_record import TRIALS
+from fadefollow.results.tuning_record import TRIALS
 
 Kind = Literal["run", "tuning", "calibration", "comparison", "scan", "page"]
 #: verdicts in the order in which they are counted

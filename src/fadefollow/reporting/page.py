@@ -24,9 +24,9 @@ from fadefollow.reporting.making import making, not_looked_for
 from fadefollow.reporting.monthly import MONTHS
 from fadefollow.reporting.notes import told_apart
 from fadefollow.reporting.phase_page import phase_pages
-from fadefollow.reporting.record import folder_name
 from fadefollow.reporting.tuning import TuningChapter, chapter
 from fadefollow.reporting.words import headline, summary
+from fadefollow.results.record import folder_name
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult
 

@@ -14,8 +14,8 @@ import pandas as pd
 
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.errors import FadeFollowError, StoreError
-from fadefollow.reporting.record import PRIVATE, SCHEMA
-from fadefollow.reporting.tuning_record import tuning_from
+from fadefollow.results.record import PRIVATE, SCHEMA
+from fadefollow.results.tuning_record import tuning_from
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import (
     EventStudy,

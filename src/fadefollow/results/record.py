@@ -21,7 +21,7 @@ import tomli_w
 
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.errors import SpecError
-from fadefollow.reporting.tuning_record import tuning_record
+from fadefollow.results.tuning_record import tuning_record
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import NotTraded, RunResult, StanceResult, Verdict
 from fadefollow.verdict.rows import SplitCell

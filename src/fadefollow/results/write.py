@@ -10,8 +10,8 @@ from fadefollow.core.staging import STAGING, as_store_error, flush, fsync, stagi
 from fadefollow.errors import StoreError
 from fadefollow.reporting.index import write_index
 from fadefollow.reporting.page import render
-from fadefollow.reporting.record import folder_name, write_records, write_tables
-from fadefollow.reporting.tuning_record import write_trials
+from fadefollow.results.record import folder_name, write_records, write_tables
+from fadefollow.results.tuning_record import write_trials
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult
 
