@@ -24,7 +24,7 @@ from playwright.sync_api import Browser
 
 from fadefollow.job import RunOptions, run_job
 from fadefollow.reporting import render, write_run
-from fadefollow.reporting.page import packed_plotly
+from fadefollow.reporting.pages.page import packed_plotly
 from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import find_workspace, init_workspace
 

@@ -25,7 +25,7 @@ from fadefollow.engine.strategy import Strategy
 from fadefollow.market.lab.settings import LabSettings
 from fadefollow.market.spec import DatasetSpec
 from fadefollow.market.streams import STREAMS
-from fadefollow.reporting.glossary import TERMS
+from fadefollow.reporting.text.glossary import TERMS
 from fadefollow.results.record import PRIVATE
 from fadefollow.verdict.model import PnlSplit, StanceResult, Verdict
 from fadefollow.workspace import Settings, find_workspace

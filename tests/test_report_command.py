@@ -23,7 +23,7 @@ from tuning_cases import tune, tuned_run
 from fadefollow import cli
 from fadefollow.errors import ParameterError, UnknownNameError
 from fadefollow.reporting import write_run
-from fadefollow.reporting.quantstats_sheet import _quiet, books, daily_returns, sheet
+from fadefollow.reporting.pages.quantstats_sheet import _quiet, books, daily_returns, sheet
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.verdict.estimates.metrics import sharpe
 

@@ -11,11 +11,11 @@ from urllib.parse import quote
 
 from fadefollow.core.staging import write_page
 from fadefollow.errors import FadeFollowError, ParameterError, StoreError
-from fadefollow.reporting.comparison import Comparison, compare, read_runs
-from fadefollow.reporting.comparison_page import render_comparison
-from fadefollow.reporting.index import write_index
-from fadefollow.reporting.page import render
-from fadefollow.reporting.quantstats_sheet import Sheet, books, sheet
+from fadefollow.reporting.comparison.comparison import Comparison, compare, read_runs
+from fadefollow.reporting.comparison.comparison_page import render_comparison
+from fadefollow.reporting.pages.index import write_index
+from fadefollow.reporting.pages.page import render
+from fadefollow.reporting.pages.quantstats_sheet import Sheet, books, sheet
 from fadefollow.results.load import read_run, read_tuning
 from fadefollow.results.runs import find_run, stored_runs
 from fadefollow.workspace import Workspace

@@ -17,8 +17,8 @@ from fadefollow.market.fetch import fetch_spec, venue_named
 from fadefollow.market.fetch.client import FIRST_WAIT
 from fadefollow.market.names import check_dataset_name
 from fadefollow.opening import open_named, time_of
-from fadefollow.reporting.index import write_index
-from fadefollow.reporting.scan import write_scan
+from fadefollow.reporting.pages.index import write_index
+from fadefollow.reporting.pages.scan import write_scan
 from fadefollow.results.runs import find_run
 from fadefollow.scanning.history import History
 from fadefollow.scanning.live import Fetched, fetch_live

@@ -95,7 +95,7 @@ def show_run(result: RunResult, folder: Path) -> None:
 
 def _truths(result: RunResult) -> str:
     """How many verdicts are right, missed, false alarms, …"""
-    from fadefollow.reporting.words import truth
+    from fadefollow.reporting.text.words import truth
 
     trades = {name: said.get("trade", {}) for name, said in result.strategies.items()}
     found = [
@@ -276,7 +276,7 @@ def show_check(report: CheckReport) -> None:
 
 def show_calibration(found: Calibration, folder: Path) -> None:
     """How often verdicts were wrong, intervals covered, and edges were found."""
-    from fadefollow.reporting.calibration import percent
+    from fadefollow.reporting.pages.calibration import percent
     from fadefollow.terminal_calibrating import show_promises
 
     console = Console()
@@ -295,7 +295,7 @@ def show_calibration(found: Calibration, folder: Path) -> None:
 
 
 def _power_table(found: Calibration) -> Table:
-    from fadefollow.reporting.calibration import percent
+    from fadefollow.reporting.pages.calibration import percent
 
     table = _table("An edge planted: how often it was found")
     table.add_column("phase", no_wrap=True)

@@ -12,10 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from fadefollow.phases import STANCES
-from fadefollow.reporting.comparison import Comparison, Row
-from fadefollow.reporting.comparison_settings import Setting
-from fadefollow.reporting.comparison_words import headline, marks, notes
-from fadefollow.reporting.text import bps, interval
+from fadefollow.reporting.comparison.comparison import Comparison, Row
+from fadefollow.reporting.comparison.comparison_settings import Setting
+from fadefollow.reporting.comparison.comparison_words import headline, marks, notes
+from fadefollow.reporting.text.text import bps, interval
 from fadefollow.results.record import clean
 from fadefollow.verdict.model import StanceResult, Verdict
 

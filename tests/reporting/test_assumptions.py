@@ -8,8 +8,8 @@ import pytest
 from reporting_cases import REPORTS, assumptions_of, build
 
 from fadefollow.reporting import read_run
-from fadefollow.reporting.assumptions import assumed
-from fadefollow.reporting.page import render
+from fadefollow.reporting.pages.assumptions import assumed
+from fadefollow.reporting.pages.page import render
 from fadefollow.results.write import write_run
 
 COINS = ("BTC", "ETH", "SOL", "IBEX", "RARE", "HIGH")

@@ -17,11 +17,11 @@ from tuning_cases import tune, tuned_run
 
 from fadefollow.errors import ParameterError
 from fadefollow.reporting import write_run
-from fadefollow.reporting.comparison import Comparison, Row, Stored, compare, read_runs
-from fadefollow.reporting.comparison_page import render_comparison
-from fadefollow.reporting.comparison_settings import Setting
-from fadefollow.reporting.comparison_tuning import tuning_table
-from fadefollow.reporting.comparison_words import headline, marks, notes
+from fadefollow.reporting.comparison.comparison import Comparison, Row, Stored, compare, read_runs
+from fadefollow.reporting.comparison.comparison_page import render_comparison
+from fadefollow.reporting.comparison.comparison_settings import Setting
+from fadefollow.reporting.comparison.comparison_tuning import tuning_table
+from fadefollow.reporting.comparison.comparison_words import headline, marks, notes
 from fadefollow.terminal_comparison import comparison_record, show_comparison
 from fadefollow.tuning.model import TuneSettings, Tuning
 from fadefollow.verdict.model import NotTraded, RunResult

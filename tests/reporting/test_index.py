@@ -15,8 +15,9 @@ from reporting_cases import IMG, REPORTS, Cases
 from tuning_cases import tune, tuned_run
 
 from fadefollow.errors import StoreError
-from fadefollow.reporting import index, write_run
-from fadefollow.reporting.index import entries, write_index
+from fadefollow.reporting import write_run
+from fadefollow.reporting.pages import index
+from fadefollow.reporting.pages.index import entries, write_index
 from fadefollow.tuning.model import TuneSettings
 
 CACHE = ".index.json"

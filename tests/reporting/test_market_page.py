@@ -19,11 +19,17 @@ from reporting_cases import IMG, REPORTS, Cases, build
 
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.reporting import render
-from fadefollow.reporting.budget import EVENTS, MARKET, TRADES, Budget, budget
-from fadefollow.reporting.compact import candle_steps, decimals_of, differences, unit_of, zipped
-from fadefollow.reporting.coverage import CoverageFigure, Span, coverage_figure
-from fadefollow.reporting.market_page import MarketPage, market
-from fadefollow.reporting.prices import Grid, candles, curve, price_figures
+from fadefollow.reporting.charts.compact import (
+    candle_steps,
+    decimals_of,
+    differences,
+    unit_of,
+    zipped,
+)
+from fadefollow.reporting.charts.prices import Grid, candles, curve, price_figures
+from fadefollow.reporting.pages.budget import EVENTS, MARKET, TRADES, Budget, budget
+from fadefollow.reporting.pages.coverage import CoverageFigure, Span, coverage_figure
+from fadefollow.reporting.pages.market_page import MarketPage, market
 from fadefollow.verdict.model import RunResult
 
 NAN = np.nan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fadefollow.reporting.notes import Note, told_apart
+from fadefollow.reporting.text.notes import Note, told_apart
 from fadefollow.verdict.measure import CLIPPED
 
 COVERAGE = (

@@ -11,7 +11,7 @@ from html_page import Page
 from reporting_cases import IMG, REPORTS, SCRIPT, Cases
 
 from fadefollow.reporting import render
-from fadefollow.reporting.performance import ClosedTrades, trade_lists
+from fadefollow.reporting.charts.performance import ClosedTrades, trade_lists
 from fadefollow.verdict.model import RunResult
 
 

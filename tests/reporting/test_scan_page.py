@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import StoreError
-from fadefollow.reporting.scan import render_scan, write_scan
+from fadefollow.reporting.pages.scan import render_scan, write_scan
 from fadefollow.scanning.model import (
     Apart,
     Running,

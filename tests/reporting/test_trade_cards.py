@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fadefollow.reporting.trade_cards import POINTS, Bars, Drawing, draw, trade_cards
+from fadefollow.reporting.pages.trade_cards import POINTS, Bars, Drawing, draw, trade_cards
 
 HOURS = pd.date_range("2024-05-01", periods=41, freq="h", tz="UTC", name="time")
 #: rises by one an hour from 100

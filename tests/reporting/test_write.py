@@ -17,7 +17,7 @@ from reporting_cases import IMG, REPORTS, Cases, write_many, write_slowly, write
 
 from fadefollow.errors import SpecError, StoreError
 from fadefollow.reporting import write_run
-from fadefollow.reporting.index import entries
+from fadefollow.reporting.pages.index import entries
 from fadefollow.results import write
 from fadefollow.results.record import folder_name
 from fadefollow.results.write import STAGING

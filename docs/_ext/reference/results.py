@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fadefollow.engine.model import EXIT_REASONS, TRADE_COLUMNS
-from fadefollow.reporting.glossary import TERMS
+from fadefollow.reporting.text.glossary import TERMS
 from fadefollow.results.record import PRIVATE
 from fadefollow.verdict.model import PnlSplit, StanceResult, Verdict
 from reference.fields import Entry, entries

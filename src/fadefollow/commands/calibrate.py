@@ -112,7 +112,7 @@ def _calibrate_verdicts(
 ) -> None:
     import pandas as pd
 
-    from fadefollow.reporting.calibration import write_calibration
+    from fadefollow.reporting.pages.calibration import write_calibration
     from fadefollow.terminal import progress, show_calibration
     from fadefollow.verdict import calibration as calibrating
 

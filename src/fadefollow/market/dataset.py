@@ -75,12 +75,12 @@ class Dataset:
     revisions: tuple[Revision, ...] = ()
 
     def __repr__(self) -> str:
-        from fadefollow.market.cards import dataset_line
+        from fadefollow.reporting.notebook.market_cards import dataset_line
 
         return dataset_line(self)
 
     def _repr_html_(self) -> str:
-        from fadefollow.market.cards import dataset_card
+        from fadefollow.reporting.notebook.market_cards import dataset_card
 
         return dataset_card(self)
 

@@ -110,7 +110,7 @@ class Market:
         return f"Market({self.symbol}, {len(self)} bars of {bar_text(self.bar)}{told})"
 
     def _repr_html_(self) -> str:
-        from fadefollow.market.cards import market_card  # reads markets
+        from fadefollow.reporting.notebook.market_cards import market_card  # reads markets
 
         return market_card(self)
 

@@ -19,8 +19,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from fadefollow.core.spec import plain
 from fadefollow.errors import DataError, FadeFollowError, ParameterError, SignalError
 from fadefollow.market.panel import BoolArray, FloatArray, Market
-from fadefollow.phase_cards import counts, phases_card, told
 from fadefollow.phases.events import COLUMNS, EventRows, IntArray
+from fadefollow.reporting.notebook.phase_cards import counts, phases_card, told
 
 Stance = Literal["fade", "follow"]
 STANCES: tuple[Stance, Stance] = ("fade", "follow")

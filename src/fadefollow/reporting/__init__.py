@@ -1,7 +1,7 @@
 """Reporting: results in files, figures and one HTML page. It renders and computes nothing."""
 
-from fadefollow.reporting.index import write_index
-from fadefollow.reporting.page import render
+from fadefollow.reporting.pages.index import write_index
+from fadefollow.reporting.pages.page import render
 from fadefollow.results.load import read_run, read_tuning
 from fadefollow.results.write import write_run
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from fadefollow.core.staging import STAGING, as_store_error, flush, fsync, staging, sweep
 from fadefollow.errors import StoreError
-from fadefollow.reporting.index import write_index
-from fadefollow.reporting.page import render
+from fadefollow.reporting.pages.index import write_index
+from fadefollow.reporting.pages.page import render
 from fadefollow.results.record import folder_name, write_records, write_tables
 from fadefollow.results.tuning_record import write_trials
 from fadefollow.tuning.model import Tuning

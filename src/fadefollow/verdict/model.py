@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from fadefollow.display import by_text, listed, plural
+from fadefollow.reporting.notebook.display import by_text, listed, plural
 from fadefollow.verdict.rows import CoinCapacity, FragilityRow, SpaTest, SplitCell
 
 Word = Literal["fade", "follow", "neither", "undecided"]
@@ -79,7 +79,7 @@ class StanceResult:
         return f"{mean}{plural(self.n_trades, 'trade')}".replace("-", "−")
 
     def _repr_html_(self) -> str:
-        from fadefollow.reporting.cards import stance_card
+        from fadefollow.reporting.notebook.cards import stance_card
 
         return stance_card(self)
 
@@ -127,7 +127,7 @@ class Verdict:
         )
 
     def _repr_html_(self) -> str:
-        from fadefollow.reporting.cards import verdict_card
+        from fadefollow.reporting.notebook.cards import verdict_card
 
         return verdict_card(self)
 
@@ -158,7 +158,7 @@ class EventStudy:
         return f"{self.strategy}: after {events} of {self.phase}{span}".replace(" -", " −")
 
     def _repr_html_(self) -> str:
-        from fadefollow.reporting.cards import study_card
+        from fadefollow.reporting.notebook.cards import study_card
 
         return study_card(self)
 
@@ -220,6 +220,6 @@ class RunResult:
         return "\n".join([told, *shown, *([f"  … and {rest} more: verdicts"] if rest > 0 else [])])
 
     def _repr_html_(self) -> str:
-        from fadefollow.reporting.cards import run_card
+        from fadefollow.reporting.notebook.cards import run_card
 
         return run_card(self)

@@ -1,0 +1,291 @@
+"""Typed figures as Plotly charts: plain dictionaries that the page draws when they are seen.
+
+Colours are names like `@fade` or `@fade/0.3`; the page's script looks them up in the theme, so
+that a chart follows the light and the dark one. Text that comes from outside passes `inert`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from fadefollow.reporting.charts.performance import (
+    PARTS,
+    EquityFigure,
+    GainFigure,
+    ReturnsFigure,
+    SplitFigure,
+)
+from fadefollow.reporting.charts.thin import clock, packed
+from fadefollow.reporting.pages.coverage import CoverageFigure
+from fadefollow.reporting.text.text import THIN, inert, titled
+from fadefollow.verdict.model import EventStudy
+
+Trace = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A Plotly figure and its height in pixels."""
+
+    data: list[Trace]
+    layout: dict[str, Any]
+    height: int
+
+    def island(self) -> Markup:
+        """The chart as JSON that no HTML parser can mistake for markup."""
+        body = {"data": self.data, "layout": {**self.layout, "height": self.height}}
+        text = json.dumps(body, allow_nan=False, separators=(",", ":"))
+        for sign in "<>&":
+            text = text.replace(sign, f"\\u{ord(sign):04x}")
+        return Markup(text)  # safe: no sign that HTML knows is left
+
+
+def axis(title: str = "", **more: Any) -> dict[str, Any]:
+    """An axis; what all axes of the report have in common, the page's script adds."""
+    return {"title": {"text": title}, **more} if title else more
+
+
+def layout(**more: Any) -> dict[str, Any]:
+    """A layout; what all charts have in common, the page's script adds."""
+    return {"separators": f".{THIN}", **more}
+
+
+def equity_chart(figure: EquityFigure) -> Chart:
+    """Gain of fade and follow above, their drawdowns below, on one time axis."""
+    data: list[Trace] = []
+    for curve in figure.curves:
+        colour = f"@{curve.stance}"
+        common = {
+            "type": "scatter",
+            "mode": "lines",
+            "legendgroup": curve.stance,
+            **clock(curve.time),
+        }
+        shown = f"<b>{titled(curve.stance)}</b> %{{y:+.1f}}{THIN}%<extra></extra>"
+        data.append(
+            {
+                **common,
+                "name": titled(curve.stance),
+                "y": packed(curve.gain),
+                "line": {"color": colour, "width": 1.8},
+                "hovertemplate": shown,
+            }
+        )
+        data.append(
+            {
+                **common,
+                "showlegend": False,
+                "y": packed(curve.drawdown),
+                "yaxis": "y2",
+                "fill": "tozeroy",
+                "fillcolor": f"{colour}/0.16",
+                "line": {"color": colour, "width": 1},
+                "hovertemplate": shown.replace("+.1f", ".1f"),
+            }
+        )
+    top = axis("gain, % of capital", domain=[0.36, 1], zeroline=True)
+    below = axis("drawdown, %", domain=[0, 0.3], rangemode="tozero")
+    time = axis(type="date", anchor="y2", showgrid=False)
+    return Chart(data, layout(xaxis=time, yaxis=top, yaxis2=below, hovermode="x unified"), 380)
+
+
+def gain_chart(figure: GainFigure) -> Chart:
+    """What a phase's trades earned one after the other: a stair for each stance."""
+    data: list[Trace] = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": titled(stance),
+            **clock(line.time),
+            "y": packed(line.value),
+            "line": {"shape": "hv", "color": f"@{stance}", "width": 1.8},
+            "hovertemplate": f"<b>{titled(stance)}</b> %{{y:+,.0f}}<extra></extra>",
+        }
+        for stance, line in figure.lines.items()
+    ]
+    time = axis(type="date", showgrid=False)
+    gain = axis("net P&L, quote currency", zeroline=True, tickformat="~s")
+    return Chart(data, layout(xaxis=time, yaxis=gain, hovermode="x unified"), 300)
+
+
+def split_chart(figure: SplitFigure) -> Chart:
+    """A waterfall from price to net for each stance, side by side, on one scale."""
+    labels = [*(titled(part) for part in PARTS), "Net"]
+    data, shown = [], list(figure.parts)
+    for place, stance in enumerate(shown):
+        parts = figure.parts[stance]
+        total = float(np.sum(parts))
+        starts = np.concatenate(([0.0], np.cumsum(parts)))[:-1]
+        data.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": titled(stance),
+                "y": labels,
+                "x": [*parts, total],
+                "base": [*starts.tolist(), 0.0],
+                "marker": {
+                    "color": [f"@{stance}/0.55"] * len(parts) + [f"@{stance}"],
+                    "line": {"width": 0},
+                },
+                "xaxis": "x" if place == 0 else f"x{place + 1}",
+                "hovertemplate": "%{y}: %{x:+,.0f}<extra>" + titled(stance) + "</extra>",
+                "width": 0.62,
+                "textposition": "none",
+            }
+        )
+    width = 1 / max(len(shown), 1)
+    axes = {
+        f"xaxis{place + 1 if place else ''}": axis(
+            "" if place else "quote currency",
+            domain=[place * width + 0.05 * (place > 0), (place + 1) * width - 0.05],
+            zeroline=True,
+            matches="x" if place else None,
+            nticks=4,
+            tickangle=0,
+            tickformat="~s",
+        )
+        for place in range(len(shown))
+    }
+    down = axis(autorange="reversed", showgrid=False, tickfont={"size": 12, "color": "@ink"})
+    return Chart(data, layout(**axes, yaxis=down, bargap=0.3, hovermode="closest"), 270)
+
+
+def study_chart(study: EventStudy, *, points: int = 240) -> Chart:
+    """Mean return after the phase in the lean's direction, over the placebo's 95 % band."""
+    kept = slice(None, None, max(-(-len(study.hours) // points), 1))
+    line = {"type": "scatter", "mode": "lines", **_hours(study.hours[kept])}
+    edge = {**line, "line": {"width": 0}, "hoverinfo": "skip"}
+    data: list[Trace] = [
+        {**edge, "y": packed(study.placebo_low_bps[kept]), "showlegend": False},
+        {
+            **edge,
+            "y": packed(study.placebo_high_bps[kept]),
+            "fill": "tonexty",
+            "fillcolor": "@muted/0.2",
+            "name": f"placebo, 95{THIN}% of draws",
+        },
+        {
+            **line,
+            "y": packed(study.placebo_mean_bps[kept]),
+            "name": "placebo mean",
+            "line": {"color": "@muted", "width": 1.3, "dash": "dot"},
+            "hovertemplate": f"placebo %{{y:+.1f}}{THIN}bps<extra></extra>",
+        },
+        {
+            **line,
+            "y": packed(study.mean_bps[kept]),
+            "name": "after the phase",
+            "line": {"color": "@ink", "width": 2.2},
+            "hovertemplate": f"<b>after the phase</b> %{{y:+.1f}}{THIN}bps<extra></extra>",
+        },
+    ]
+    if study.momentum_mean_bps:
+        data.insert(
+            3,
+            {
+                **line,
+                "y": packed(study.momentum_mean_bps[kept]),
+                "name": "like momentum",
+                "line": {"color": "@ink/0.6", "width": 1.3, "dash": "dash"},
+                "hovertemplate": f"like momentum %{{y:+.1f}}{THIN}bps<extra></extra>",
+            },
+        )
+    notes = [
+        _note("following gains ↑", "@follow", y=1, yanchor="top"),
+        _note("fading gains ↓", "@fade", y=0, yanchor="bottom"),
+    ]
+    time = axis("hours after the first possible entry", showgrid=False, zeroline=True)
+    time["ticksuffix"] = f"{THIN}h"
+    gain = axis("bps, lean's direction", zeroline=True)
+    shape = layout(xaxis=time, yaxis=gain, hovermode="x unified", annotations=notes)
+    return Chart(data, shape, 330)
+
+
+def returns_chart(figure: ReturnsFigure) -> Chart:
+    """Counts of trade returns, fade against follow."""
+    edges = figure.edges_bps
+    width = float(edges[1] - edges[0])
+    data: list[Trace] = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": titled(stance),
+            "x": packed(np.concatenate(([edges[0]], (edges[1:] + edges[:-1]) / 2, [edges[-1]]))),
+            "y": [0, *counts.tolist(), 0],
+            "line": {"shape": "hvh", "color": f"@{stance}", "width": 1.8},
+            "fill": "tozeroy",
+            "fillcolor": f"@{stance}/0.2",
+            "hovertemplate": f"%{{y}} trades within {width / 2:.0f}{THIN}bps of %{{x:+,.0f}}"
+            f"<extra>{titled(stance)}</extra>",
+        }
+        for stance, counts in figure.counts.items()
+    ]
+    across = axis("net return of a trade, bps", zeroline=True, showgrid=False)
+    up = axis("trades", rangemode="tozero")
+    return Chart(data, layout(xaxis=across, yaxis=up), 290)
+
+
+def coverage_chart(figure: CoverageFigure) -> Chart:
+    """A bar per coin and stream on the time axis, with holes in the bars marked."""
+    names = [inert(f"{s.symbol} · {s.stream}") for s in figure.spans]
+    rows = dict(zip(((s.symbol, s.stream) for s in figure.spans), names, strict=True))
+    bars: Trace = {
+        "type": "bar",
+        "orientation": "h",
+        "y": names,
+        "base": [s.start.timestamp() * 1e3 for s in figure.spans],
+        "x": [(s.end - s.start).total_seconds() * 1e3 for s in figure.spans],
+        "marker": {"color": "@muted/0.45", "line": {"width": 0}},
+        "width": 0.5,
+        "customdata": [
+            [s.start.strftime("%Y-%m-%d"), s.end.strftime("%Y-%m-%d"), inert(s.note)]
+            for s in figure.spans
+        ],
+        "hovertemplate": "%{y}<br>%{customdata[0]} to %{customdata[1]}<br>%{customdata[2]}"
+        "<extra></extra>",
+        "name": "covered",
+    }
+    holes: Trace = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [s.start.timestamp() * 1e3 for s in figure.holes],
+        "y": [rows[(s.symbol, s.stream)] for s in figure.holes],
+        "marker": {"symbol": "line-ns", "size": 14, "line": {"color": "@ink", "width": 1.4}},
+        "customdata": [
+            [s.start.strftime("%Y-%m-%d %H:%M"), s.end.strftime("%Y-%m-%d %H:%M")]
+            for s in figure.holes
+        ],
+        "hovertemplate": "no bar between %{customdata[0]} and %{customdata[1]}<extra></extra>",
+        "name": "hole in the bars",
+    }
+    down = axis(autorange="reversed", showgrid=False, type="category")
+    time = axis(type="date")
+    height = 90 + 24 * max(len(names), 1)
+    return Chart([bars, holes], layout(xaxis=time, yaxis=down, hovermode="closest"), height)
+
+
+def _hours(hours: tuple[float, ...]) -> dict[str, Any]:
+    gaps = np.diff(hours)
+    if len(gaps) and np.allclose(gaps, gaps[0]):
+        return {"x0": float(hours[0]), "dx": float(gaps[0])}
+    return {"x": packed(hours)}
+
+
+def _note(text: str, colour: str, *, y: float, yanchor: str) -> dict[str, Any]:
+    return {
+        "text": text,
+        "x": 0.01,
+        "xref": "paper",
+        "xanchor": "left",
+        "y": y,
+        "yref": "paper",
+        "yanchor": yanchor,
+        "showarrow": False,
+        "font": {"size": 11, "color": colour},
+    }

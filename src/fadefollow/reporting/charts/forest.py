@@ -1,0 +1,145 @@
+"""The small chart in each row of the verdict table: intervals against zero, on one scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fadefollow.reporting.text.text import bps, interval
+from fadefollow.verdict.model import NotTraded, StanceResult, Verdict
+from fadefollow.verdict.rows import SplitCell
+
+#: the drawing's width and the margin at either end, in SVG units
+WIDTH, MARGIN = 260.0, 10.0
+
+
+@dataclass(frozen=True)
+class ForestRow:
+    """One stance of one verdict in SVG units; None where there is nothing to draw.
+
+    `cut_low` and `cut_high` say that the interval goes on beyond the scale.
+    """
+
+    stance: str
+    mean: float | None
+    low: float | None
+    high: float | None
+    cut_low: bool
+    cut_high: bool
+    anyhour: float | None
+    placebo: float | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Forest:
+    """All rows, with zero and the labelled ticks of the common scale."""
+
+    zero: float
+    ticks: tuple[tuple[float, str], ...]
+    rows: tuple[tuple[ForestRow, ForestRow], ...]
+
+
+def forest(verdicts: tuple[Verdict, ...]) -> Forest:
+    """Every verdict's two stances on one symmetric scale in bps.
+
+    The scale reaches as far as the usual row needs; a far wider interval is cut and marked.
+    """
+    reach = _reach(verdicts)
+    rows = tuple((_row("fade", v.fade, reach), _row("follow", v.follow, reach)) for v in verdicts)
+    return Forest(_place(0.0, reach), _ticks(reach), rows)
+
+
+def cell_forest(pairs: Sequence[tuple[SplitCell | None, ...]]) -> Forest:
+    """Fade and follow of each cell of a phase's splits on one scale of their own."""
+    found = [found for pair in pairs for found in pair if found is not None]
+    values = ((f.mean_net_bps, f.ci_low_bps, f.ci_high_bps) for f in found if not f.note)
+    sizes = [max((abs(v) for v in three if math.isfinite(v)), default=0.0) for three in values]
+    reach = _enough(sizes)
+    rows = tuple(
+        (_cell("fade", fade, reach), _cell("follow", follow, reach)) for fade, follow in pairs
+    )
+    return Forest(_place(0.0, reach), _ticks(reach), rows)
+
+
+def _cell(stance: str, found: SplitCell | None, reach: float) -> ForestRow:
+    if found is None:
+        return ForestRow(stance, None, None, None, False, False, None, None, f"{stance}: no trades")
+    bounds = found.ci_low_bps, found.ci_high_bps
+    text = f"{stance}: mean {bps(found.mean_net_bps)}, interval {interval(bounds)}"
+    return ForestRow(
+        stance=stance,
+        mean=_inside(found.mean_net_bps, reach) if not found.note else None,
+        low=_clipped(bounds[0], reach),
+        high=_clipped(bounds[1], reach),
+        cut_low=bounds[0] < -reach,
+        cut_high=bounds[1] > reach,
+        anyhour=_inside(found.anyhour_mean_bps, reach) if not found.note else None,
+        placebo=None,
+        text=text,
+    )
+
+
+def _row(stance: str, result: StanceResult | NotTraded, reach: float) -> ForestRow:
+    if isinstance(result, NotTraded):
+        text = f"{stance}: not traded, {result.reason}"
+        return ForestRow(stance, None, None, None, False, False, None, None, text)
+    low, high = result.ci_bps
+    text = (
+        f"{stance}: mean {bps(result.mean_net_bps)}, interval {interval(result.ci_bps)}, "
+        f"any hour {bps(result.anyhour_mean_bps)}, placebo {bps(result.placebo_mean_bps)}"
+    )
+    return ForestRow(
+        stance=stance,
+        mean=_inside(result.mean_net_bps, reach),
+        low=_clipped(low, reach),
+        high=_clipped(high, reach),
+        cut_low=low < -reach,
+        cut_high=high > reach,
+        anyhour=_inside(result.anyhour_mean_bps, reach),
+        placebo=_inside(result.placebo_mean_bps, reach),
+        text=text,
+    )
+
+
+def _reach(verdicts: tuple[Verdict, ...]) -> float:
+    needs = []
+    for verdict in verdicts:
+        for stance in (verdict.fade, verdict.follow):
+            if isinstance(stance, StanceResult):
+                values = (stance.mean_net_bps, *stance.ci_bps, stance.anyhour_mean_bps)
+                sizes = [abs(v) for v in values if math.isfinite(v)]
+                needs.extend([max(sizes)] if sizes else [])
+    return _enough(needs)
+
+
+def _ticks(reach: float) -> tuple[tuple[float, str], ...]:
+    step = _step(reach)
+    marks = [k * step for k in range(-int(reach // step), int(reach // step) + 1)]
+    return tuple((_place(m, reach), f"{m:+.0f}".replace("-", "−") if m else "0") for m in marks)
+
+
+def _enough(needs: Sequence[float]) -> float:
+    """What the usual row needs."""
+    if not needs:
+        return 10.0
+    usual = sorted(needs)[len(needs) // 2]
+    return max(min(max(needs), 2.5 * usual) * 1.05, 1.0)
+
+
+def _step(reach: float) -> float:
+    size = 10.0 ** math.floor(math.log10(reach))
+    return next((size * k for k in (1, 2, 5) if reach / (size * k) < 2.6), size * 10)
+
+
+def _place(value: float, reach: float) -> float:
+    return round(MARGIN + (value + reach) / (2 * reach) * (WIDTH - 2 * MARGIN), 1)
+
+
+def _clipped(value: float, reach: float) -> float | None:
+    return _place(min(max(value, -reach), reach), reach) if math.isfinite(value) else None
+
+
+def _inside(value: float, reach: float) -> float | None:
+    return _place(value, reach) if math.isfinite(value) and abs(value) <= reach else None

@@ -1,0 +1,216 @@
+"""What the trades of a run amounted to: equity, drawdown, the split of P&L, returns, exits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fadefollow.phases import STANCES
+from fadefollow.reporting.charts.monthly import compounds, yearly
+from fadefollow.reporting.charts.thin import FloatArray, Line, keep_extremes, millis, thin
+from fadefollow.verdict.model import NotTraded, RunResult, Verdict
+
+#: where the money went, in the order shown
+PARTS = ("price", "funding", "fees", "slippage", "liquidation")
+
+
+@dataclass(frozen=True)
+class EquityCurve:
+    """One stance of a strategy: gain and drawdown in per cent, and the gain of each year.
+
+    Usually positions are sized by a fixed capital, of which all these are shares, and gains add
+    up. Where they compound, a drawdown is a share of the peak, a year's gain one of what the
+    account was worth when the year began.
+    """
+
+    stance: str
+    time: FloatArray  #: milliseconds since 1970 UTC, of both curves
+    gain: FloatArray
+    drawdown: FloatArray
+    years: dict[int, float]  #: gain of each calendar year, fraction
+
+
+@dataclass(frozen=True)
+class EquityFigure:
+    """One strategy's equity in both stances, as far as traded."""
+
+    strategy: str
+    curves: tuple[EquityCurve, ...]
+    compound: bool = False  #: positions grow with gains
+
+
+@dataclass(frozen=True)
+class SplitFigure:
+    """What each part contributed to the net P&L of one phase, by stance."""
+
+    strategy: str
+    phase: str
+    parts: dict[str, tuple[float, ...]]  #: in the order of PARTS, quote currency
+
+
+@dataclass(frozen=True)
+class GainFigure:
+    """The summed net P&L of one phase's trades by stance, quote currency, at their exits."""
+
+    strategy: str
+    phase: str
+    lines: dict[str, Line]
+
+
+@dataclass(frozen=True)
+class ReturnsFigure:
+    """Counts of trade returns between common edges; the outer bins hold all beyond."""
+
+    strategy: str
+    phase: str
+    edges_bps: FloatArray
+    counts: dict[str, npt.NDArray[np.int64]]
+    quantiles: dict[str, tuple[float, ...]]  #: 5, 25, 50, 75, 95 %, bps
+
+
+@dataclass(frozen=True)
+class TradeLists:
+    """The best and worst trades of one phase and stance, and how trades ended."""
+
+    strategy: str
+    phase: str
+    stance: str
+    best: pd.DataFrame
+    worst: pd.DataFrame
+    exits: dict[str, int]
+
+
+def equity_figures(run: RunResult, *, points: int = 800) -> tuple[EquityFigure, ...]:
+    """Equity and drawdown of every strategy that has an equity curve."""
+    columns = [(str(pair[0]), str(pair[1])) for pair in run.equity.columns]
+    figures = []
+    for strategy in dict.fromkeys(s for s, _ in columns):
+        compound = compounds(run, strategy)
+        curves = [
+            _curve(stance, run.equity[(strategy, stance)].dropna(), points, compound=compound)
+            for stance in STANCES
+            if (strategy, stance) in columns
+        ]
+        drawn = tuple(c for c in curves if c.time.size)
+        figures.append(EquityFigure(strategy, drawn, compound))
+    return tuple(figures)
+
+
+def split_figure(verdict: Verdict) -> SplitFigure:
+    """The parts of one verdict's P&L; stances that were not traded are left out."""
+    parts = {}
+    for stance, result in (("fade", verdict.fade), ("follow", verdict.follow)):
+        if not isinstance(result, NotTraded):
+            parts[stance] = tuple(float(getattr(result.pnl, part)) for part in PARTS)
+    return SplitFigure(verdict.strategy, verdict.phase, parts)
+
+
+class ClosedTrades:
+    """The trades behind each verdict: whole trades, without those cut off by the end of the data.
+
+    The legs of a carry trade are one row here: their P&L summed, over the future leg's notional.
+    """
+
+    def __init__(self, run: RunResult) -> None:
+        whole = run.trades[run.trades["exit_reason"] != "end"]
+        keys = ["strategy", "phase", "stance"]
+        self._none = run.trades.iloc[:0]
+        self._kept: dict[tuple[tuple[str, str, str], tuple[str, ...]], pd.DataFrame] = {}
+        self._by_key = {
+            tuple(map(str, key)): _join_legs(rows)
+            for key, rows in whole.groupby(keys, sort=False, observed=True)
+        }
+
+    def of(self, verdict: Verdict, stance: str) -> pd.DataFrame:
+        """Those of one stance of a verdict, on its coins."""
+        key = (verdict.strategy, verdict.phase, stance)
+        if (key, verdict.symbols) not in self._kept:
+            mine = self._by_key.get(key, self._none)
+            kept = mine[mine["symbol"].isin(verdict.symbols)] if verdict.symbols else mine
+            self._kept[key, verdict.symbols] = kept
+        return self._kept[key, verdict.symbols]
+
+
+def gain_figure(trades: ClosedTrades, verdict: Verdict, *, points: int = 160) -> GainFigure:
+    """What one phase's trades earned one after the other, in both stances."""
+    lines: dict[str, Line] = {}
+    for stance in STANCES:
+        mine = trades.of(verdict, stance)
+        if len(mine):
+            left, gains = millis(mine["exit_time"]), mine["pnl"].to_numpy(np.float64)
+            order = np.argsort(left, kind="stable")
+            begin = millis(mine["entry_time"]).min()
+            total = np.concatenate(([0.0], np.cumsum(gains[order])))
+            lines[stance] = thin(np.concatenate(([begin], left[order])), total, points=points)
+    return GainFigure(verdict.strategy, verdict.phase, lines)
+
+
+def returns_figure(trades: ClosedTrades, verdict: Verdict, *, bins: int = 36) -> ReturnsFigure:
+    """How the returns of one phase's trades are spread, in both stances."""
+    by_stance = {s: trades.of(verdict, s)["return"].dropna() * 1e4 for s in STANCES}
+    traded = {s: r.to_numpy(np.float64) for s, r in by_stance.items() if len(r)}
+    pooled = np.concatenate(list(traded.values())) if traded else np.zeros(1)
+    low, high = np.quantile(pooled, [0.005, 0.995])
+    reach = max(abs(low), abs(high), 1.0)
+    edges = np.linspace(-reach, reach, bins + 1)
+    return ReturnsFigure(
+        strategy=verdict.strategy,
+        phase=verdict.phase,
+        edges_bps=edges,
+        counts={s: np.histogram(r.clip(-reach, reach), edges)[0] for s, r in traded.items()},
+        quantiles={
+            s: tuple(float(q) for q in np.quantile(r, [0.05, 0.25, 0.5, 0.75, 0.95]))
+            for s, r in traded.items()
+        },
+    )
+
+
+def trade_lists(
+    trades: ClosedTrades, verdict: Verdict, stance: str, *, most: int = 3
+) -> TradeLists:
+    """The `most` best and worst trades of one stance, and its exits by reason."""
+    mine = trades.of(verdict, stance).sort_values("return", ascending=False)
+    half = min(most, len(mine) // 2) if len(mine) > 1 else len(mine)
+    exits = mine["exit_reason"].astype(str).value_counts()
+    return TradeLists(
+        strategy=verdict.strategy,
+        phase=verdict.phase,
+        stance=stance,
+        best=mine.head(half),
+        worst=mine.iloc[len(mine) - half :].iloc[::-1] if len(mine) > 1 else mine.head(0),
+        exits={str(reason): int(n) for reason, n in exits.items()},
+    )
+
+
+def _curve(stance: str, value: pd.Series, points: int, *, compound: bool) -> EquityCurve:
+    time = millis(pd.DatetimeIndex(value.index))
+    series = value.to_numpy(np.float64)
+    peak = np.maximum.accumulate(np.fmax(series, 1.0)) if series.size else series
+    gain, drawdown = (series - 1) * 100, (series - peak) * 100
+    if compound:
+        drawdown = drawdown / peak
+    kept = np.union1d(
+        keep_extremes(gain, points=points // 2), keep_extremes(drawdown, points=points // 2)
+    )
+    return EquityCurve(
+        stance=stance,
+        time=time[kept],
+        gain=gain[kept],
+        drawdown=drawdown[kept],
+        years=yearly(value, compound=compound),
+    )
+
+
+def _join_legs(trades: pd.DataFrame) -> pd.DataFrame:
+    key = ["symbol", "trade_id"]
+    if not trades.duplicated(key).any():
+        return trades
+    ordered = trades.assign(_spot=trades["leg"].ne("future")).sort_values("_spot", kind="stable")
+    joined = ordered.groupby(key, sort=False).first()
+    for column in ("fees", "slippage", "funding", "pnl"):
+        joined[column] = ordered.groupby(key, sort=False)[column].sum()
+    joined["return"] = joined["pnl"] / joined["notional"]
+    return joined.reset_index().reindex(columns=trades.columns)

@@ -1,0 +1,260 @@
+"""The market page: for each coin its data for the figure, and the same in words and tables."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fadefollow.phases import STANCES
+from fadefollow.reporting.charts.compact import PRICE_UNIT, decimals_of
+from fadefollow.reporting.charts.market_data import FIRST_GUESS, Codes, packed_coin
+from fadefollow.reporting.charts.market_panels import PANELS
+from fadefollow.reporting.charts.prices import PriceFigure, price_figures
+from fadefollow.reporting.pages.budget import Budget
+from fadefollow.reporting.text.text import DASH, Table, count, fixed, hours, price, titled
+from fadefollow.verdict.model import RunResult, Verdict
+
+#: so many coins are chosen by tabs; more of them from a list
+FEW_COINS = 8
+#: heights in pixels: of the price, a row of phases (on a phone), a panel, its title, the margins
+HEIGHTS = {
+    "price": 300, "lane": 20, "narrowLane": 32, "panel": 76, "title": 22, "margins": 38,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CoinPage:
+    """One coin: what its figure is drawn from, and its tables."""
+
+    number: int  #: 1, 2, ... in the run's order, by which links find it
+    symbol: str
+    note: str  #: how coarse it is, and what is left out
+    data: str  #: base64 of zipped JSON; empty where the coin has no bars
+    height: int  #: of the figure as it is shown first, pixels
+    phases: Table | None = None
+    ranges: Table | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A group of options, each a value and what it is called."""
+
+    title: str
+    options: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class MarketPage:
+    """All coins, what they have in common, and what can be chosen."""
+
+    coins: tuple[CoinPage, ...]
+    common: dict[str, Any]  #: for the script: names, panels, heights, what is shown first
+    phases: tuple[Choice, ...]  #: by signal; a value lists the places of phases
+    strategies: tuple[tuple[str, str], ...]  #: those that traded
+    stances: tuple[str, ...]  #: those that were traded
+    tabs: bool  #: few enough coins for tabs
+    doors: bool  #: some phases carry the number of a door
+
+
+def market(run: RunResult, budget: Budget, strategies: tuple[str, ...] = ()) -> MarketPage:
+    """The market page of a run.
+
+    Args:
+        run: what to show.
+        budget: how much each coin may hold.
+        strategies: names in the order in which they are offered; the run's by default.
+    """
+    codes = _codes(run, strategies)
+    leans = dict(zip(run.phases["phase"].astype(str), run.phases["lean"].tolist(), strict=True))
+    first = _first(run, codes)
+    shown = [codes.phases[int(place)] for place in first["phases"].split(",") if place]
+    traded = [s for s in codes.strategies if (run.trades["strategy"] == s).any()]
+    titles = [_title(run, name) for name in codes.strategies]
+    return MarketPage(
+        coins=_coins(price_figures(run, budget), codes, shown, budget),
+        common={
+            "phases": [
+                {"title": titled(name), "lean": int(leans.get(name, 0)), "hold": _hold(run, name)}
+                for name in codes.phases
+            ],
+            "strategies": titles,
+            "phaseNames": codes.phases,
+            "strategyNames": codes.strategies,
+            "reasons": codes.reasons,
+            "panels": [
+                {
+                    "title": f"{panel.title}, {panel.unit}", "unit": panel.unit,
+                    "zero": panel.zero, "held": panel.held,
+                    "curves": [
+                        {"name": c.name, "sign": c.sign, "colour": c.colour} for c in panel.curves
+                    ],
+                }
+                for panel in PANELS
+            ],
+            "heights": HEIGHTS,
+            "priceUnit": PRICE_UNIT,
+            "tabs": FEW_COINS,
+            "first": first,
+        },
+        phases=_choices(run, codes),
+        strategies=tuple((str(codes.strategies.index(s)), _title(run, s)) for s in traded),
+        stances=tuple(s for s in STANCES if (run.trades["stance"] == s).any()),
+        tabs=len(run.prices) <= FEW_COINS,
+        doors="door_number" in run.phases and bool((run.phases["door_number"] > 0).any()),
+    )  # fmt: skip
+
+
+def height_of(rows: int, panels: int) -> int:
+    """Of a figure with so many rows of phases and panels, in pixels."""
+    h = HEIGHTS
+    lanes = rows * h["lane"] + h["title"]
+    return h["price"] + lanes + panels * (h["panel"] + h["title"]) + h["margins"]
+
+
+def _codes(run: RunResult, strategies: tuple[str, ...]) -> Codes:
+    truth = [] if run.truth is None else run.truth["phase"].astype(str).unique().tolist()
+    # in the order of the verdicts, then what no strategy trades
+    named = [v.phase for v in run.verdicts]
+    there = [*run.phases["phase"].astype(str).unique().tolist(), *truth]
+    there += run.trades["phase"].astype(str).unique().tolist()
+    phases = dict.fromkeys([*(n for n in named if n in set(there)), *sorted(there)])
+    traded = run.trades["strategy"].astype(str).unique().tolist()
+    reasons = sorted(run.trades["exit_reason"].astype(str).unique().tolist())
+    return Codes(
+        tuple(phases), tuple(dict.fromkeys([*strategies, *run.strategies, *traded])),
+        tuple(reasons),
+    )  # fmt: skip
+
+
+def _first(run: RunResult, codes: Codes) -> dict[str, str]:
+    """What is shown first: the phase and the trades of the verdict that says most."""
+    seen = set(run.phases["phase"].astype(str))
+    told = sorted((v for v in run.verdicts if v.phase in seen), key=_doubt)
+    if not told:
+        return {"phases": "", "strategy": "", "stance": "fade"}
+    best = told[0]
+    return {
+        "phases": str(codes.phases.index(best.phase)),
+        "strategy": str(codes.strategies.index(best.strategy)),
+        "stance": best.verdict if best.verdict in STANCES else "fade",
+    }
+
+
+def _doubt(verdict: Verdict) -> tuple[bool, float]:
+    """Decided verdicts before others, then by the smaller corrected p of their stances."""
+    found = [getattr(s, "p_adjusted", math.nan) for s in (verdict.fade, verdict.follow)]
+    known = [p for p in found if math.isfinite(p)]
+    return verdict.verdict not in STANCES, min(known, default=2.0)
+
+
+def _hold(run: RunResult, phase: str) -> float:
+    """The longest time in hours for which a strategy of the run holds a trade of a phase."""
+    names = {v.strategy for v in run.verdicts if v.phase == phase}
+    trades = (run.strategies.get(name, {}).get("trade") for name in names)
+    said = [
+        float(t["hold_hours"]) for t in trades if isinstance(t, Mapping) and t.get("hold_hours")
+    ]
+    if said:
+        return max(said)
+    mine = run.trades[run.trades["phase"] == phase]
+    longest = (mine["exit_time"] - mine["entry_time"]).max()
+    return 0.0 if pd.isna(longest) else longest / pd.Timedelta(hours=1)
+
+
+def _choices(run: RunResult, codes: Codes) -> tuple[Choice, ...]:
+    pairs = run.phases[["signal", "phase"]].astype(str).drop_duplicates()
+    groups: dict[str, list[str]] = {}
+    for phase in codes.phases:
+        for signal in pairs.loc[pairs["phase"] == phase, "signal"]:
+            groups.setdefault(signal, []).append(phase)
+    found = []
+    for signal, names in groups.items():
+        places = [str(codes.phases.index(name)) for name in names]
+        options = [(p, titled(name)) for p, name in zip(places, names, strict=True)]
+        if len(names) > 1:
+            options.append((",".join(places), f"All of {signal}"))
+        found.append(Choice(signal, tuple(options)))
+    return tuple(found)
+
+
+def _title(run: RunResult, strategy: str) -> str:
+    return str(run.strategies.get(strategy, {}).get("title") or titled(strategy))
+
+
+def _coins(
+    figures: Iterator[PriceFigure], codes: Codes, shown: list[str], budget: Budget
+) -> tuple[CoinPage, ...]:
+    pages, dense = [], FIRST_GUESS
+    for number, figure in enumerate(figures, start=1):
+        if not len(figure.frame):
+            note = "This coin has no bars in the range of the run."
+            pages.append(CoinPage(number, figure.symbol, note, "", 0))
+            continue
+        packed = packed_coin(figure, codes, size=budget.coin_bytes, dense=dense)
+        dense = packed.dense  # the coins of a run are alike
+        rows = sum(1 for lane in figure.lanes if lane.phase in shown or not shown)
+        pages.append(
+            CoinPage(
+                number, figure.symbol, _note(figure, packed.step), packed.blob,
+                height_of(max(rows, 1), len(figure.panels)), _phases(figure), _ranges(figure),
+            )
+        )  # fmt: skip
+    return tuple(pages)
+
+
+def _note(figure: PriceFigure, step: int) -> str:
+    bar = figure.grid.bar / 3_600_000
+    parts = []
+    if step > 1:
+        parts.append(
+            f"So that this page stays small, each price here spans {hours(step * bar)}, and the "
+            f"panels keep only highs and lows; the bars of {hours(bar)} are in prices.parquet."
+        )
+    for marks in figure.trades:
+        if marks.left_out:
+            drawn = count(marks.left_out, f"smaller {marks.stance} trade")
+            parts.append(f"{drawn} not drawn.")
+    hidden = sum(lane.seen - lane.place.size for lane in figure.lanes)
+    if hidden:
+        parts.append(f"{count(hidden, 'weaker event')} not drawn.")
+    return " ".join(parts)
+
+
+def _phases(figure: PriceFigure) -> Table:
+    leans = {1: "long", -1: "short", 0: DASH}
+    planted = any(len(lane.planted) for lane in figure.lanes)
+    done = {s: Counter(p for t in figure.trades if t.stance == s for p in t.phase) for s in STANCES}
+    rows = []
+    for lane in figure.lanes:
+        traded = [done[stance][lane.phase] for stance in STANCES]
+        row = [titled(lane.phase), leans[lane.lean], fixed(lane.seen)]
+        row += [fixed(len(lane.planted))] if planted else []
+        rows.append((*row, *(fixed(n) for n in traded)))
+    head = ["Phase", "Lean", "Detected", *(["Planted"] if planted else [])]
+    return Table((*head, "Fade trades", "Follow trades"), tuple(rows))
+
+
+def _ranges(figure: PriceFigure) -> Table:
+    rows = [("Price, quote currency", *map(price, _four(figure, "close")))]
+    for panel in figure.panels:
+        for drawn in panel.curves:
+            if not figure.has(drawn.column):
+                continue
+            decimals = decimals_of(figure.units[drawn.column])
+            told = (fixed(value, decimals) for value in _four(figure, drawn.column))
+            rows.append((f"{titled(drawn.name)}, {panel.unit}", *told))
+    return Table(("", "Lowest", "Median", "Highest", "Last"), tuple(rows))
+
+
+def _four(figure: PriceFigure, column: str) -> tuple[float, float, float, float]:
+    values = figure.values.get(column, np.empty(0))
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return (math.nan,) * 4
+    return float(known.min()), float(np.median(known)), float(known.max()), float(known[-1])

@@ -1,0 +1,185 @@
+"""The report as one HTML page: everything is worked out here, the templates only lay it out."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from fadefollow.errors import SpecError, StoreError
+from fadefollow.reporting.charts.monthly import MONTHS
+from fadefollow.reporting.pages import exhibits
+from fadefollow.reporting.pages.answers import FEW_ANSWERS, Answer, answers_of, title_of, told
+from fadefollow.reporting.pages.assumptions import assumed
+from fadefollow.reporting.pages.budget import budget
+from fadefollow.reporting.pages.coverage import coverage_figure, findings
+from fadefollow.reporting.pages.phase_page import phase_pages
+from fadefollow.reporting.text import text
+from fadefollow.reporting.text.glossary import TERMS
+from fadefollow.reporting.text.making import making, not_looked_for
+from fadefollow.reporting.text.notes import told_apart
+from fadefollow.reporting.text.words import headline, summary
+from fadefollow.reporting.tuning.tuning import TuningChapter, chapter
+from fadefollow.results.record import folder_name
+from fadefollow.tuning.model import Tuning
+from fadefollow.verdict.model import RunResult
+
+
+def render(run: RunResult, reports: Path, tuning: Tuning | None = None) -> str:
+    """The report of a run.
+
+    Args:
+        run: what to render; nothing is computed but the layout.
+        reports: the workspace's `reports/` folder: `templates/`, `theme/`, `scripts/`.
+        tuning: the job that the run's trades come from, out of sample, if it was one.
+
+    Raises:
+        SpecError: a template is missing or wrong; says which and where.
+    """
+    return fill("report.html.j2", reports, {**context(run, tuning), "plotly": packed_plotly()})
+
+
+@cache
+def packed_plotly() -> Markup:
+    """Plotly's script, zipped, as base64: the page unpacks it once it stands."""
+    from plotly.offline import get_plotlyjs
+
+    zipped = gzip.compress(get_plotlyjs().encode("utf-8"), 9, mtime=0)
+    return Markup(base64.b64encode(zipped).decode("ascii"))
+
+
+def fill(name: str, reports: Path, values: Mapping[str, Any]) -> str:
+    """One template of the workspace filled in; all values are escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(reports / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(asset=lambda name: _asset(reports / name), terms=TERMS)
+    environment.filters.update(FILTERS)
+    try:
+        return environment.get_template(name).render(values)
+    except jinja2.TemplateNotFound as error:
+        raise SpecError(
+            "a template of the report must exist",
+            got=f"no {error.name}",
+            where=str(reports / "templates"),
+            hint="`fadefollow init` makes a workspace with all templates",
+        ) from error
+    except jinja2.TemplateError as error:
+        raise SpecError(
+            "a template of the report must render",
+            got=f"{type(error).__name__}: {error}",
+            where=_line_of(error, reports),
+        ) from error
+
+
+def context(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
+    """What the templates are given."""
+    tuned: TuningChapter | None = None if tuning is None else chapter(run, tuning)
+    answers, scale = answers_of(run)
+    share = budget(run)
+    traded = set(run.trades["strategy"].astype(str))
+    names = _strategies(run, answers)
+    notes = told_apart(run.warnings, names)
+    table = coverage_figure(run)
+    return {
+        "run": run,
+        "simulated": bool(run.dataset.get("simulated", False)),
+        "dataset": {**{"name": "", "title": "", "fingerprint": ""}, **run.dataset},
+        "headline": headline(run.verdicts) if tuned is None else tuned.headline,
+        "tuned": tuned,
+        "range": _range(run),
+        "scale": scale,
+        "answers": answers,
+        "told": told(answers),
+        "undecided": summary(run.verdicts) if len(answers) > FEW_ANSWERS else None,
+        "titles": {name: title_of(run, name) for name in names},
+        "notes": notes,
+        "pages": phase_pages(run, answers, share, notes),
+        "months": MONTHS,
+        "traded": [(at, title_of(run, n)) for at, n in enumerate(names) if n in traded],
+        "market": exhibits.market(run, share, names),
+        "best": text.prose(run.spa.sentence) if run.spa is not None else "",
+        "coverage": exhibits.covered(table),
+        "coverage_notes": table.others,
+        "findings": findings(run.dataset.get("audit")),
+        "missing": not_looked_for(run),
+        "making": making(run),
+        "assumed": assumed(run),
+        "again": _again(run),
+        "truths": _truths(answers),
+    }
+
+
+def _strategies(run: RunResult, answers: tuple[Answer, ...]) -> tuple[str, ...]:
+    """All strategies with an answer or an equity curve, in the order shown."""
+    curves = (str(pair[0]) for pair in run.equity.columns)
+    return tuple(dict.fromkeys([*(a.verdict.strategy for a in answers), *curves]))
+
+
+def _again(run: RunResult) -> str:
+    """The name of the folder that `fadefollow run --again` repeats."""
+    return run.folder.name if run.folder is not None else folder_name(run)
+
+
+def _range(run: RunResult) -> str:
+    indexes = [pd.DatetimeIndex(f.index) for f in run.prices.values() if len(f)]
+    if not indexes:
+        return ""
+    first, last = min(i[0] for i in indexes), max(i[-1] for i in indexes)
+    return f"{text.when(first, clock=False)} to {text.when(last, clock=False)}"
+
+
+def _truths(answers: tuple[Answer, ...]) -> dict[str, int]:
+    kinds = [a.truth.kind for a in answers if a.truth is not None]
+    return {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
+
+
+def _asset(path: Path) -> Markup:
+    try:
+        return Markup(path.read_text("utf-8"))
+    except OSError as error:
+        raise StoreError(
+            "the report's theme and scripts must be readable",
+            got=error.strerror,
+            where=str(path),
+            hint="`fadefollow init` makes a workspace with all templates",
+        ) from error
+
+
+def _line_of(error: jinja2.TemplateError, reports: Path) -> str:
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        return f"{error.filename or reports / 'templates'}:{error.lineno}"
+    frame, where = error.__traceback__, str(reports / "templates")
+    while frame is not None:
+        name = frame.tb_frame.f_code.co_filename
+        where = f"{name}:{frame.tb_lineno}" if name.endswith(".j2") else where
+        frame = frame.tb_next
+    return where
+
+
+FILTERS = {
+    "bps": text.plain_bps,
+    "interval": text.interval,
+    "percent": text.percent,
+    "money": text.money,
+    "price": text.price,
+    "prose": text.prose,
+    "chance": text.chance,
+    "when": text.when,
+    "count": text.count,
+    "human": text.human,
+    "titled": text.titled,
+    "listed": text.listed,
+    "fixed": text.fixed,
+}

@@ -1,0 +1,151 @@
+"""The page of one phase: its story, its charts, its months, its trades, its splits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from fadefollow.phases import STANCES
+from fadefollow.reporting.charts.monthly import MonthlyTable, compounds, monthly_tables
+from fadefollow.reporting.charts.performance import ClosedTrades, trade_lists
+from fadefollow.reporting.pages import exhibits
+from fadefollow.reporting.pages.answers import FEW_ANSWERS, Answer
+from fadefollow.reporting.pages.budget import Budget
+from fadefollow.reporting.pages.exhibits import Exhibit
+from fadefollow.reporting.pages.further import (
+    FragilityTable,
+    SplitTable,
+    fragility_tables,
+    split_tables,
+)
+from fadefollow.reporting.pages.trade_cards import Bars, TradeCard, trade_cards
+from fadefollow.reporting.text import text
+from fadefollow.reporting.text.notes import Note, Notes
+from fadefollow.reporting.text.story import Story, story_of
+from fadefollow.verdict.model import RunResult
+
+
+@dataclass(frozen=True)
+class StanceTrades:
+    """How the trades of one stance ended, and a card for each of the best and the worst."""
+
+    stance: str
+    exits: str
+    best: tuple[TradeCard, ...]
+    worst: tuple[TradeCard, ...]
+
+
+@dataclass(frozen=True)
+class Book:
+    """What the phases of one strategy share: its equity and its months."""
+
+    first: int  #: the number of its first phase, whose page holds the equity's data
+    phases: int
+    equity: Exhibit
+    months: tuple[MonthlyTable, ...]
+    months_of: str  #: what a month's gain is a share of
+
+
+@dataclass(frozen=True)
+class PhasePage:
+    """All about one phase of one strategy."""
+
+    answer: Answer
+    story: Story
+    book: Book
+    study: Exhibit
+    gains: Exhibit | None  #: of this phase alone; None where it is its strategy's only one
+    split: Exhibit
+    returns: Exhibit
+    trades: tuple[StanceTrades, ...]
+    splits: SplitTable | None
+    fragility: FragilityTable | None
+    notes: tuple[Note, ...]
+    printed: bool  #: whether it is printed after the overview
+
+    @property
+    def equity_of(self) -> str:
+        """The chart whose data the equity of this page shares; empty if it has its own."""
+        return "" if self.book.first == self.answer.number else f"equity-{self.book.first}"
+
+    @property
+    def name(self) -> str:
+        """Its id on the page: `phase-3`."""
+        return f"phase-{self.answer.number}"
+
+
+def phase_pages(
+    run: RunResult, answers: tuple[Answer, ...], budget: Budget, notes: Notes
+) -> tuple[PhasePage, ...]:
+    """A page for each answer, in their order.
+
+    Args:
+        run: what it is about.
+        answers: its verdicts in the order shown.
+        budget: how much each chart may hold.
+        notes: those of the run; a page shows what is about its strategy.
+    """
+    trades, bars = ClosedTrades(run), Bars(run.prices)
+    books = _books(run, answers, budget)
+    splits, fragility = split_tables(run), fragility_tables(run)
+    leans = leans_of(run.phases)
+    pages = []
+    for answer in answers:
+        verdict = answer.verdict
+        key, book = (verdict.strategy, verdict.phase), books[verdict.strategy]
+        pages.append(
+            PhasePage(
+                answer=answer,
+                story=story_of(run, answer, leans.get((verdict.signal, verdict.phase))),
+                book=book,
+                study=exhibits.studied(run, verdict, budget),
+                gains=exhibits.earned(trades, verdict) if book.phases > 1 else None,
+                split=exhibits.split(verdict),
+                returns=exhibits.returns(trades, verdict),
+                trades=tuple(_trades(trades, answer, stance, bars) for stance in STANCES),
+                splits=splits.get(key),
+                fragility=fragility.get(key),
+                notes=notes.about(verdict.strategy),
+                printed=answer.decided or len(answers) <= FEW_ANSWERS,
+            )
+        )
+    return tuple(pages)
+
+
+def leans_of(events: pd.DataFrame) -> Mapping[tuple[str, str], tuple[int, str]]:
+    """By signal and phase, the side and the name of those who lean."""
+    first = events.drop_duplicates(["signal", "phase"])
+    columns = (first[name] for name in ("signal", "phase", "lean", "actor"))
+    rows = zip(*columns, strict=True)
+    return {(str(s), str(p)): (int(lean), str(actor)) for s, p, lean, actor in rows}
+
+
+def _books(run: RunResult, answers: tuple[Answer, ...], budget: Budget) -> dict[str, Book]:
+    curves = exhibits.equity(run, budget)
+    phases = Counter(a.verdict.strategy for a in answers)
+    firsts = {a.verdict.strategy: a.number for a in reversed(answers)}
+    none = Exhibit("Equity and drawdown", "It was not traded.")
+    return {
+        name: Book(
+            firsts[name],
+            count,
+            curves.get(name, none),
+            monthly_tables(run, name),
+            "what the account was worth when it began" if compounds(run, name) else "the capital",
+        )
+        for name, count in phases.items()
+    }
+
+
+def _trades(trades: ClosedTrades, answer: Answer, stance: str, bars: Bars) -> StanceTrades:
+    lists = trade_lists(trades, answer.verdict, stance)
+    ends = ", ".join(f"{reason} ({text.fixed(n)})" for reason, n in lists.exits.items())
+    return StanceTrades(
+        stance=stance,
+        exits=f"Trades ended by {ends}." if ends else "",
+        best=trade_cards(lists.best, bars),
+        worst=trade_cards(lists.worst, bars),
+    )

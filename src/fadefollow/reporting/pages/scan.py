@@ -1,0 +1,184 @@
+"""A scan as one HTML page; its template only lays out what is worked out here."""
+
+from __future__ import annotations
+
+import math
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from fadefollow.errors import StoreError
+from fadefollow.reporting.pages.page import fill
+from fadefollow.reporting.text import text
+from fadefollow.scanning.model import Scan, ScanRow, Standing, Tried
+
+_LEANS = {1: "long", -1: "short"}
+
+
+@dataclass(frozen=True)
+class TriedCell:
+    """One stance of a run, in words and numbers."""
+
+    mean: str
+    interval: str
+    trades: str
+    p: str
+    sort: str  #: the mean, plain
+
+
+@dataclass(frozen=True)
+class Told:
+    """What history says of one strategy's phase."""
+
+    strategy: str
+    phase: str
+    anchor: str
+    verdict: str  #: empty: not measured
+    measure: str
+    run: str
+    link: str  #: to the report, from where the page lies; empty: none
+    source: str  #: data set, coins and range
+    fade: TriedCell
+    follow: TriedCell
+    detectable: str
+    caveats: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of the page: a phase present in a coin."""
+
+    symbol: str
+    phase: str
+    signal: str
+    lean: str
+    actor: str
+    since: str
+    since_sort: str
+    age: str
+    repeated: str
+    rank: str
+    rank_sort: str
+    strength: str
+    left: str
+    left_sort: str
+    move: str
+    move_sort: str
+    price: str
+    told: tuple[tuple[Told, bool], ...]  #: and whether the run had this coin
+
+
+def write_scan(scan: Scan, path: Path, templates: Path) -> Path:
+    """Write the page, atomically.
+
+    Args:
+        scan: what was found.
+        path: of the page; links to reports are relative to where it lies.
+        templates: the workspace's `reports/` folder.
+
+    Raises:
+        SpecError: the template does not render; nothing is written.
+        StoreError: the file cannot be written; what was there stays.
+    """
+    page = render_scan(scan, templates, path.parent)
+    draft = path.with_name(f".scan-{secrets.token_hex(4)}.html")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with draft.open("wb") as file:
+                file.write(page.encode("utf-8", "replace"))
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(
+            "the page of a scan must be writable", got=error.strerror or str(error),
+            where=str(path), hint="name another file with --to",
+        ) from error  # fmt: skip
+    return path
+
+
+def render_scan(scan: Scan, templates: Path, folder: Path) -> str:
+    """The page.
+
+    Args:
+        scan: what was found.
+        templates: the workspace's `reports/` folder.
+        folder: where the page will lie, for its links.
+    """
+    told = {
+        key: _told(standing, number, folder)
+        for number, (key, standing) in enumerate(scan.standings.items(), start=1)
+    }
+    lines = tuple(
+        _line(row, tuple(
+            (told[bet.strategy, row.phase], row.symbol in standing.symbols)
+            for bet, standing in zip(row.bets, scan.history(row), strict=True)
+        ))
+        for row in scan.rows
+    )  # fmt: skip
+    coins = len({row.symbol for row in scan.rows})
+    everyone = coins + len(scan.quiet)
+    headline = f"{text.count(len(lines), 'phase')} present in {coins} of {everyone} coins"
+    return fill("scan.html.j2", templates, {
+        "scan": scan, "time": f"{text.when(scan.time)} UTC", "lines": lines,
+        "told": tuple(told.values()), "headline": headline,
+        "unseen": tuple(u.text() for u in scan.unseen),
+    })  # fmt: skip
+
+
+def _line(row: ScanRow, told: tuple[tuple[Told, bool], ...]) -> Line:
+    share = row.stronger_than
+    rank = (
+        f"stronger than {text.percent(share, 0)} of {text.fixed(row.n_before)}"
+        if row.n_before else "the first of its kind here"
+    )  # fmt: skip
+    again = f"{row.times} times since {text.when(row.first)}" if row.times > 1 else ""
+    return Line(
+        symbol=row.symbol, phase=_named(row.phase), signal=row.signal,
+        lean=_LEANS[row.lean], actor=row.actor, since=text.when(row.known),
+        since_sort=str(row.known.value), age=text.hours(row.age_hours), repeated=again,
+        rank=rank, rank_sort=_plain(share), strength=f"{row.strength:.3g}",
+        left=text.hours(row.hours_left), left_sort=_plain(row.hours_left),
+        move=text.bps(row.move_bps), move_sort=_plain(row.move_bps),
+        price=text.price(row.price), told=told,
+    )  # fmt: skip
+
+
+def _told(standing: Standing, number: int, folder: Path) -> Told:
+    source = link = ""
+    if standing.measured:
+        days = f"{standing.first[:10]} to {standing.last[:10]}"
+        source = f"{standing.dataset}: {text.listed(standing.symbols)}, {days}"
+    if standing.report is not None:
+        link = quote(os.path.relpath(standing.report, folder).replace(os.sep, "/"))
+    return Told(
+        strategy=standing.strategy, phase=_named(standing.phase), anchor=f"h{number}",
+        verdict=standing.verdict, measure=standing.measure, run=standing.run, link=link,
+        source=source, fade=_tried(standing.fade, standing),
+        follow=_tried(standing.follow, standing),
+        detectable=text.cost(standing.detectable_bps), caveats=standing.caveats,
+    )  # fmt: skip
+
+
+def _tried(tried: Tried | None, standing: Standing) -> TriedCell:
+    if tried is None:
+        return TriedCell("not traded" if standing.measured else text.DASH, "", "", "", "")
+    ends = "" if math.isnan(tried.ci_bps[0]) else text.interval(tried.ci_bps)
+    p = "" if math.isnan(tried.p_adjusted) else f"p {text.chance(tried.p_adjusted)}"
+    trades = text.count(tried.n_trades, "trade")
+    return TriedCell(text.bps(tried.mean_net_bps), ends, trades, p, _plain(tried.mean_net_bps))
+
+
+def _named(phase: str) -> str:
+    """A phase as a cell calls it: one event of it, so no plural."""
+    name = phase.replace("_", " ")
+    return name[:1].upper() + name[1:]
+
+
+def _plain(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.6g}"

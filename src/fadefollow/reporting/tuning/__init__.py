@@ -1,0 +1,1 @@
+"""A tuning job's section of the report."""
