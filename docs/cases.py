@@ -24,9 +24,9 @@ from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.plan import books, prepare, trade_table
 from fadefollow.engine.resolver import outcomes
 from fadefollow.engine.strategy import Strategy, Trade
+from fadefollow.jobs.opening import open_named
 from fadefollow.market import Market
 from fadefollow.market.dataset import Dataset
-from fadefollow.opening import open_named
 from fadefollow.phases import STANCES, Phases
 from fadefollow.phases.contracts import constant_maturity_basis, usable_rows
 from fadefollow.phases.features import spot_premium_bps

@@ -16,16 +16,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fadefollow.again import Again, again_job
-from fadefollow.changed import Input
 from fadefollow.engine.costs import CoinCosts
 from fadefollow.errors import FadeFollowError
-from fadefollow.job import RunOptions, run_job
+from fadefollow.jobs.again import Again, again_job
+from fadefollow.jobs.changed import Input
+from fadefollow.jobs.job import RunOptions, run_job
+from fadefollow.jobs.recipe import read_recipe
+from fadefollow.jobs.tune_job import TuneOptions, tune_job
 from fadefollow.market.dataset import load_spec
 from fadefollow.market.importing.files import import_files
-from fadefollow.recipe import read_recipe
 from fadefollow.reporting import read_run
-from fadefollow.tune_job import TuneOptions, tune_job
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.verdict.measure import Settings
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
@@ -283,7 +283,7 @@ def test_other_data_are_told_with_what_they_change(copied) -> None:
 
 
 def test_one_price_of_a_store_is_found(copied, tmp_path) -> None:
-    from fadefollow.exporting import export_job
+    from fadefollow.jobs.exporting import export_job
 
     workspace, _ = copied
     source = tmp_path / "files"

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import StoreError
-from fadefollow.job import RunOptions, run_job
-from fadefollow.opening import open_named
+from fadefollow.jobs.job import RunOptions, run_job
+from fadefollow.jobs.opening import open_named
 from fadefollow.reporting import read_run
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
 from fadefollow.workspace.ledger import Opening, Trial

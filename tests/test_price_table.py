@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fadefollow.jobs.price_table import prices_of
 from fadefollow.market import Market
-from fadefollow.price_table import prices_of
 
 START = pd.Timestamp("2024-01-01", tz="UTC")
 HOUR, DAY = pd.Timedelta(hours=1), pd.Timedelta(days=1)

@@ -13,8 +13,8 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from fadefollow import opening
 from fadefollow.errors import ParameterError, SpecError, StoreError, UnknownNameError
+from fadefollow.jobs import opening
 from fadefollow.workspace import find_workspace, init_workspace, stock_root
 from fadefollow.workspace.scaffold import write_signal, write_strategy
 

@@ -92,7 +92,7 @@ def check(
 
     Exit status 2 if the strategy cannot be trusted; what is only a warning does not count.
     """
-    from fadefollow.opening import open_named
+    from fadefollow.jobs.opening import open_named
     from fadefollow.terminal import progress, show_check
     from fadefollow.verdict.lookahead import CheckSettings, check_strategy
     from fadefollow.workspace import find_workspace

@@ -21,10 +21,10 @@ from typing import Any
 
 from fadefollow.core.spec import build
 from fadefollow.errors import ParameterError
-from fadefollow.job import RunOptions, run_job
+from fadefollow.jobs.job import RunOptions, run_job
+from fadefollow.jobs.opening import open_named
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.panel import Market
-from fadefollow.opening import open_named
 from fadefollow.phases import Phases, Signal, detect_checked
 from fadefollow.results.load import read_run as _read_run
 from fadefollow.results.load import read_tuning as _read_tuning

@@ -12,8 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from fadefollow.again import Again
-    from fadefollow.changed import Input
+    from fadefollow.jobs.again import Again
+    from fadefollow.jobs.changed import Input
     from fadefollow.results.differences import Answer, Differences, Example, Part
 
 #: verdicts, and warnings, that are told one by one

@@ -11,12 +11,12 @@ import pandas as pd
 from reporting_cases import REPORTS, make_cases
 from tuning_cases import hostile_tuning, tune, tuned_run
 
-from fadefollow.job import RunOptions, run_job
-from fadefollow.report_job import compare_job
+from fadefollow.jobs.job import RunOptions, run_job
+from fadefollow.jobs.report_job import compare_job
+from fadefollow.jobs.scan_job import ScanOptions, scan_job, scan_page
+from fadefollow.jobs.tune_job import TuneOptions, tune_job
 from fadefollow.reporting import write_index, write_run
 from fadefollow.reporting.pages.calibration import write_calibration
-from fadefollow.scan_job import ScanOptions, scan_job, scan_page
-from fadefollow.tune_job import TuneOptions, tune_job
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.verdict.calibration import Arm, Design, summarise

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.exporting import export_job
+from fadefollow.jobs.exporting import export_job
 from fadefollow.market import export as module
 from fadefollow.market.dataset import load_spec, open_dataset
 from fadefollow.market.importing.files import import_files

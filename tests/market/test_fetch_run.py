@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import DataError, ParameterError, UnknownNameError
+from fadefollow.jobs.opening import open_named
 from fadefollow.market.fetch import VENUES, fetch_job, fetch_spec
 from fadefollow.market.fetch.spec import archive_spec, dataset_toml
-from fadefollow.opening import open_named
 from fadefollow.workspace import Workspace, find_workspace, init_workspace, stock_root
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "exchange"))

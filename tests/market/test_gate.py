@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.job import RunOptions
+from fadefollow.jobs.job import RunOptions
+from fadefollow.jobs.trusted import known_notes, known_shares, streams_used, trusted_notes
 from fadefollow.market.audit import drift
 from fadefollow.market.audit.audit import audit
 from fadefollow.market.audit.gate import ERRORS, accepted, pass_gate, stopping
@@ -19,7 +20,6 @@ from fadefollow.market.dataset import Dataset, load_spec, open_dataset
 from fadefollow.market.importing.files import import_files
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
-from fadefollow.trusted import known_notes, known_shares, streams_used, trusted_notes
 from fadefollow.workspace import find_workspace
 
 HOUR = pd.Timedelta(hours=1)

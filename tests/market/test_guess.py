@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.guessing import guess_job
+from fadefollow.jobs.guessing import guess_job
 from fadefollow.market.importing.csvs import form_of
 from fadefollow.market.importing.files import read_files
 from fadefollow.market.infer.guess import Guess, guess

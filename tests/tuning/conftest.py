@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from postgres import Server, binaries, running
 
+from fadefollow.jobs.opening import open_named
 from fadefollow.market.dataset import Dataset
-from fadefollow.opening import open_named
 from fadefollow.workspace import Workspace, find_workspace
 
 _databases = itertools.count()

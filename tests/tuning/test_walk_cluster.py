@@ -11,7 +11,7 @@ import pytest
 from dask_cluster import cluster  # noqa: F401
 
 from fadefollow.core.parallel import crew
-from fadefollow.opening import open_named
+from fadefollow.jobs.opening import open_named
 from fadefollow.tuning import walk as module
 from fadefollow.tuning.ground import Ask, Ground, Told, evaluate
 from fadefollow.tuning.settings import tune_settings

@@ -68,7 +68,7 @@ def data_import(
 
 
 def _guess(source: Path, name: str | None, *, as_json: bool) -> None:
-    from fadefollow.guessing import guess_job
+    from fadefollow.jobs.guessing import guess_job
     from fadefollow.terminal import progress, show_guess
     from fadefollow.workspace import find_workspace
 
@@ -84,7 +84,7 @@ def _guess(source: Path, name: str | None, *, as_json: bool) -> None:
 @app.command("list")
 def data_list(as_json: JsonOption = False) -> None:
     """The data sets there are, and what of them is in the store."""
-    from fadefollow.opening import list_datasets
+    from fadefollow.jobs.opening import list_datasets
     from fadefollow.terminal import show_datasets
     from fadefollow.workspace import find_workspace
 
@@ -114,7 +114,7 @@ def data_audit(
 
     An error stops a run that uses the stream; `run --accept CODE` lets it pass.
     """
-    from fadefollow.opening import open_named
+    from fadefollow.jobs.opening import open_named
     from fadefollow.terminal import progress, show_audit
     from fadefollow.workspace import find_workspace
 
@@ -153,7 +153,7 @@ def data_export(
     as_json: JsonOption = False,
 ) -> None:
     """Write the tables with their schema, and a mapping with which they can be imported again."""
-    from fadefollow.exporting import export_job
+    from fadefollow.jobs.exporting import export_job
     from fadefollow.terminal import progress, show_export
     from fadefollow.workspace import find_workspace
 
@@ -175,7 +175,7 @@ def data_sample(
     dataset: DatasetOption = None,
 ) -> None:
     """Write a data set as Parquet files, to look at or to see what an import expects."""
-    from fadefollow.opening import sample
+    from fadefollow.jobs.opening import sample
     from fadefollow.workspace import find_workspace
 
     for path in sample(find_workspace(), dataset, folder):

@@ -48,7 +48,7 @@ def report(
     Works on tuning jobs too. The list of all runs, index.html beside them, is refreshed.
     """
     from fadefollow.errors import ParameterError
-    from fadefollow.report_job import stored
+    from fadefollow.jobs.report_job import stored
     from fadefollow.workspace import find_workspace
 
     several = len(runs or ()) > 1
@@ -80,7 +80,7 @@ def _render(
     latest: bool,
     as_json: bool,
 ) -> Path:
-    from fadefollow.report_job import render_job, sheets_job
+    from fadefollow.jobs.report_job import render_job, sheets_job
     from fadefollow.terminal import progress
 
     with progress(quiet=as_json) as step:
@@ -106,7 +106,7 @@ def _render(
 def _compare(
     workspace: Workspace, folders: list[Path], output: Path | None, *, as_json: bool
 ) -> Path:
-    from fadefollow.report_job import compare_job
+    from fadefollow.jobs.report_job import compare_job
     from fadefollow.terminal import progress
     from fadefollow.terminal_comparison import comparison_record, show_comparison
 

@@ -75,7 +75,7 @@ def run(
         _alone(context)
         _again(again, cluster=cluster, as_json=as_json)
         return
-    from fadefollow.job import RunOptions, run_job
+    from fadefollow.jobs.job import RunOptions, run_job
     from fadefollow.terminal import progress, show_run
     from fadefollow.workspace import find_workspace
 
@@ -107,7 +107,7 @@ def run(
 
 
 def _again(asked: str, *, cluster: str | None, as_json: bool) -> None:
-    from fadefollow.again import again_job
+    from fadefollow.jobs.again import again_job
     from fadefollow.results.runs import find_run
     from fadefollow.terminal import progress
     from fadefollow.terminal_again import show_again

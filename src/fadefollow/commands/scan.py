@@ -78,7 +78,7 @@ def scan(
 
     Nothing here is advice.
     """
-    from fadefollow.scan_job import ScanOptions, scan_job, scan_page
+    from fadefollow.jobs.scan_job import ScanOptions, scan_job, scan_page
     from fadefollow.terminal import progress
     from fadefollow.terminal_fetch import fetch_progress
     from fadefollow.terminal_scan import show_scan

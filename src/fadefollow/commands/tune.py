@@ -83,10 +83,10 @@ def tune(
 
     Interrupted or killed, the same command goes on where it was.
     """  # fmt: skip
-    from fadefollow.job import RunOptions
+    from fadefollow.jobs.job import RunOptions
+    from fadefollow.jobs.tune_job import TuneOptions, tune_job
     from fadefollow.terminal import progress
     from fadefollow.terminal_tuning import show_tuning
-    from fadefollow.tune_job import TuneOptions, tune_job
     from fadefollow.tuning.settings import tune_settings
     from fadefollow.workspace import find_workspace
 

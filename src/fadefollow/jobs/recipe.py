@@ -16,10 +16,10 @@ from fadefollow.core.spec import build, read_toml
 from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import SpecError, StoreError
-from fadefollow.job import RunOptions
+from fadefollow.jobs.job import RunOptions
+from fadefollow.jobs.trusted import skips_holes
+from fadefollow.jobs.tune_memory import TuneOptions
 from fadefollow.results.record import SCHEMA
-from fadefollow.trusted import skips_holes
-from fadefollow.tune_memory import TuneOptions
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.verdict.measure import Settings

@@ -12,12 +12,12 @@ import pandas as pd
 from fadefollow.core.parallel import crew
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import ParameterError
-from fadefollow.making import Clock, asked_for, judged_by, result_of
+from fadefollow.jobs.making import Clock, asked_for, judged_by, result_of
+from fadefollow.jobs.opening import open_named
+from fadefollow.jobs.trusted import skips_holes, trusted_notes
 from fadefollow.market.dataset import Dataset
-from fadefollow.opening import open_named
 from fadefollow.phases import Signal
 from fadefollow.results.write import write_run
-from fadefollow.trusted import skips_holes, trusted_notes
 from fadefollow.verdict.fragility import fragility
 from fadefollow.verdict.measure import Settings, measure
 from fadefollow.verdict.model import RunResult, Verdict

@@ -9,9 +9,9 @@ from typing import Any
 
 from fadefollow.engine.costs import all_resolved, cost_settings
 from fadefollow.errors import FadeFollowError, UnknownNameError
-from fadefollow.job import RunOptions
-from fadefollow.making import CODE
-from fadefollow.recipe import Recipe
+from fadefollow.jobs.job import RunOptions
+from fadefollow.jobs.making import CODE
+from fadefollow.jobs.recipe import Recipe
 from fadefollow.results.differences import leaves
 from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import Workspace

@@ -18,10 +18,10 @@ from fadefollow.core.parallel.worker import program
 from fadefollow.core.spec import read_toml
 from fadefollow.engine.costs import CostSettings, all_resolved, traded_at
 from fadefollow.engine.strategy import Strategy
+from fadefollow.jobs.price_table import prices_of
+from fadefollow.jobs.trusted import known_notes
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Signal
-from fadefollow.price_table import prices_of
-from fadefollow.trusted import known_notes
 from fadefollow.verdict.measure import Measured, Settings
 from fadefollow.verdict.model import RunResult, Verdict
 from fadefollow.verdict.rows import FragilityRow

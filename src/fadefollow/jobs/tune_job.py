@@ -13,12 +13,11 @@ from fadefollow.core.parallel import Crew, crew
 from fadefollow.core.secrets import redacted
 from fadefollow.engine.strategy import Tuned
 from fadefollow.errors import StoreError
-from fadefollow.job import Step
-from fadefollow.making import Clock, asked_for, judged_by, result_of
-from fadefollow.opening import open_named
-from fadefollow.results.write import write_run
-from fadefollow.trusted import trusted_notes
-from fadefollow.tune_memory import (
+from fadefollow.jobs.job import Step
+from fadefollow.jobs.making import Clock, asked_for, judged_by, result_of
+from fadefollow.jobs.opening import open_named
+from fadefollow.jobs.trusted import trusted_notes
+from fadefollow.jobs.tune_memory import (
     Job,
     TuneOptions,
     identity,
@@ -26,6 +25,7 @@ from fadefollow.tune_memory import (
     remember_book,
     remember_reviewed,
 )
+from fadefollow.results.write import write_run
 from fadefollow.tuning.folds import Cut
 from fadefollow.tuning.model import OBJECTIVES, Trial, Tuning
 from fadefollow.tuning.space import Space

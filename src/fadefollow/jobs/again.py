@@ -9,19 +9,19 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fadefollow.changed import Input, files_changed, inputs_changed, signals_changed
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import FadeFollowError, StoreError
-from fadefollow.job import RunOptions, Step, run_result
-from fadefollow.making import asked_for
+from fadefollow.jobs.changed import Input, files_changed, inputs_changed, signals_changed
+from fadefollow.jobs.job import RunOptions, Step, run_result
+from fadefollow.jobs.making import asked_for
+from fadefollow.jobs.recipe import Recipe, read_recipe
+from fadefollow.jobs.tune_job import tune_result
 from fadefollow.market.dataset import Dataset
-from fadefollow.recipe import Recipe, read_recipe
 from fadefollow.results.differences import Differences, Part, differences
 from fadefollow.results.load import read_run, read_tuning
 from fadefollow.results.record import clean, write_records, write_tables
 from fadefollow.results.tuning_record import write_trials
 from fadefollow.results.write import write_run
-from fadefollow.tune_job import tune_result
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import Workspace

@@ -10,13 +10,14 @@ from pathlib import Path
 import pandas as pd
 
 from fadefollow.errors import ParameterError
-from fadefollow.job import Step
+from fadefollow.jobs.job import Step
+from fadefollow.jobs.opening import open_named, time_of
+from fadefollow.jobs.trusted import known_notes, streams_used
 from fadefollow.market.audit.gate import accepted, pass_gate, stopping
 from fadefollow.market.dataset import Dataset, open_dataset
 from fadefollow.market.fetch import fetch_spec, venue_named
 from fadefollow.market.fetch.client import FIRST_WAIT
 from fadefollow.market.names import check_dataset_name
-from fadefollow.opening import open_named, time_of
 from fadefollow.reporting.pages.index import write_index
 from fadefollow.reporting.pages.scan import write_scan
 from fadefollow.results.runs import find_run
@@ -25,7 +26,6 @@ from fadefollow.scanning.live import Fetched, fetch_live
 from fadefollow.scanning.model import Apart, Scan, Standing
 from fadefollow.scanning.needs import Bet, days_needed, past_hours, seen_with, streams_needed
 from fadefollow.scanning.present import Present, present_phases
-from fadefollow.trusted import known_notes, streams_used
 from fadefollow.workspace import Workspace
 
 #: what a live scan's own data set is called, after the venue's

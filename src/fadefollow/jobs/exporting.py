@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from fadefollow.errors import ParameterError
-from fadefollow.job import Step
+from fadefollow.jobs.job import Step
+from fadefollow.jobs.opening import open_named
 from fadefollow.market.dataset import load_spec
 from fadefollow.market.export import FORMATS, Exported, tables_of, write_export
-from fadefollow.opening import open_named
 from fadefollow.workspace import Workspace, filled
 
 
