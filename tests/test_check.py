@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fadefollow.cli.render.terminal import show_check
 from fadefollow.errors import DataError
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
 from fadefollow.phases import Signal
-from fadefollow.terminal import show_check
 from fadefollow.verdict.lookahead import CheckError, CheckReport, CheckSettings, check_strategy
 from fadefollow.verdict.lookahead.futures import Futures
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
@@ -240,7 +240,7 @@ def test_another_future_keeps_the_past_and_valid_values(how, data: Dataset) -> N
 
 
 def fadefollow(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    code = "from fadefollow.cli import main; main()"
+    code = "from fadefollow.cli.cli import main; main()"
     return subprocess.run(
         [sys.executable, "-c", code, *words], cwd=cwd, capture_output=True, text=True, check=False
     )

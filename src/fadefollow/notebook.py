@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from fadefollow.cli.render.terminal import Step, progress
 from fadefollow.core.spec import build
 from fadefollow.errors import ParameterError
 from fadefollow.jobs.job import RunOptions, run_job
@@ -29,7 +30,6 @@ from fadefollow.phases import Phases, Signal, detect_checked
 from fadefollow.results.load import read_run as _read_run
 from fadefollow.results.load import read_tuning as _read_tuning
 from fadefollow.results.runs import find_run
-from fadefollow.terminal import Step, progress
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import find_workspace

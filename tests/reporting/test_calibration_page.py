@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from fadefollow.cli.render.terminal import show_calibration
 from fadefollow.reporting.pages.calibration import percent, write_calibration
-from fadefollow.terminal import show_calibration
 from fadefollow.verdict.calibration import Arm, Calibration, Design, summarise
 from fadefollow.verdict.calibration.shares import Share
 from fadefollow.verdict.calibration.world import Row, Stand, Table

@@ -15,6 +15,7 @@ from chromium import CHROMIUM, Browser
 from reporting_cases import IMG, REPORTS, SCRIPT, Cases, build, stance, verdict
 from tuning_cases import tune, tuned_run
 
+from fadefollow.cli.render.terminal_comparison import comparison_record, show_comparison
 from fadefollow.errors import ParameterError
 from fadefollow.reporting import write_run
 from fadefollow.reporting.comparison.comparison import Comparison, Row, Stored, compare, read_runs
@@ -22,7 +23,6 @@ from fadefollow.reporting.comparison.comparison_page import render_comparison
 from fadefollow.reporting.comparison.comparison_settings import Setting
 from fadefollow.reporting.comparison.comparison_tuning import tuning_table
 from fadefollow.reporting.comparison.comparison_words import headline, marks, notes
-from fadefollow.terminal_comparison import comparison_record, show_comparison
 from fadefollow.tuning.model import TuneSettings, Tuning
 from fadefollow.verdict.model import NotTraded, RunResult
 

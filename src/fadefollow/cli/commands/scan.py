@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fadefollow.commands.shared import (
+from fadefollow.cli.commands.shared import (
     AcceptOption,
     DatasetOption,
     JsonOption,
@@ -78,10 +78,10 @@ def scan(
 
     Nothing here is advice.
     """
+    from fadefollow.cli.render.terminal import progress
+    from fadefollow.cli.render.terminal_fetch import fetch_progress
+    from fadefollow.cli.render.terminal_scan import show_scan
     from fadefollow.jobs.scan_job import ScanOptions, scan_job, scan_page
-    from fadefollow.terminal import progress
-    from fadefollow.terminal_fetch import fetch_progress
-    from fadefollow.terminal_scan import show_scan
     from fadefollow.workspace import find_workspace
 
     workspace = find_workspace()

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from fadefollow.commands.fetch import data_fetch
-from fadefollow.commands.shared import (
+from fadefollow.cli.commands.fetch import data_fetch
+from fadefollow.cli.commands.shared import (
     DatasetOption,
     JsonOption,
     SinceOption,
@@ -41,10 +41,10 @@ def data_import(
     as_json: JsonOption = False,
 ) -> None:
     """Import files into the store, as the data set's TOML maps them; or --guess such a mapping."""
+    from fadefollow.cli.render.terminal import progress, show_import
     from fadefollow.errors import ParameterError
     from fadefollow.market.dataset import load_spec
     from fadefollow.market.importing.files import import_files
-    from fadefollow.terminal import progress, show_import
     from fadefollow.workspace import find_workspace
 
     if guess is not None:
@@ -68,8 +68,8 @@ def data_import(
 
 
 def _guess(source: Path, name: str | None, *, as_json: bool) -> None:
+    from fadefollow.cli.render.terminal import progress, show_guess
     from fadefollow.jobs.guessing import guess_job
-    from fadefollow.terminal import progress, show_guess
     from fadefollow.workspace import find_workspace
 
     with progress(quiet=as_json) as step:
@@ -84,8 +84,8 @@ def _guess(source: Path, name: str | None, *, as_json: bool) -> None:
 @app.command("list")
 def data_list(as_json: JsonOption = False) -> None:
     """The data sets there are, and what of them is in the store."""
+    from fadefollow.cli.render.terminal import show_datasets
     from fadefollow.jobs.opening import list_datasets
-    from fadefollow.terminal import show_datasets
     from fadefollow.workspace import find_workspace
 
     rows = list_datasets(find_workspace())
@@ -114,8 +114,8 @@ def data_audit(
 
     An error stops a run that uses the stream; `run --accept CODE` lets it pass.
     """
+    from fadefollow.cli.render.terminal import progress, show_audit
     from fadefollow.jobs.opening import open_named
-    from fadefollow.terminal import progress, show_audit
     from fadefollow.workspace import find_workspace
 
     workspace = find_workspace()
@@ -153,8 +153,8 @@ def data_export(
     as_json: JsonOption = False,
 ) -> None:
     """Write the tables with their schema, and a mapping with which they can be imported again."""
+    from fadefollow.cli.render.terminal import progress, show_export
     from fadefollow.jobs.exporting import export_job
-    from fadefollow.terminal import progress, show_export
     from fadefollow.workspace import find_workspace
 
     with progress(quiet=as_json) as step:

@@ -11,12 +11,12 @@ from typing import Annotated
 
 import typer
 
-from fadefollow.commands import data
-from fadefollow.commands.calibrate import calibrate
-from fadefollow.commands.report import report
-from fadefollow.commands.run import run
-from fadefollow.commands.scan import scan
-from fadefollow.commands.shared import (
+from fadefollow.cli.commands import data
+from fadefollow.cli.commands.calibrate import calibrate
+from fadefollow.cli.commands.report import report
+from fadefollow.cli.commands.run import run
+from fadefollow.cli.commands.scan import scan
+from fadefollow.cli.commands.shared import (
     DatasetOption,
     JsonOption,
     SinceOption,
@@ -24,7 +24,7 @@ from fadefollow.commands.shared import (
     listed,
     print_json,
 )
-from fadefollow.commands.tune import tune
+from fadefollow.cli.commands.tune import tune
 
 app = typer.Typer(
     name="fadefollow",
@@ -92,8 +92,8 @@ def check(
 
     Exit status 2 if the strategy cannot be trusted; what is only a warning does not count.
     """
+    from fadefollow.cli.render.terminal import progress, show_check
     from fadefollow.jobs.opening import open_named
-    from fadefollow.terminal import progress, show_check
     from fadefollow.verdict.lookahead import CheckSettings, check_strategy
     from fadefollow.workspace import find_workspace
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fadefollow.commands.shared import JsonOption, UntilOption, listed, print_json
+from fadefollow.cli.commands.shared import JsonOption, UntilOption, listed, print_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,9 +108,9 @@ def _check_range(since: pd.Timestamp, until: pd.Timestamp | None) -> None:
 
 
 def _from_venue(wish: _Wish) -> None:
+    from fadefollow.cli.render.terminal_fetch import fetch_progress, show_fetch
     from fadefollow.errors import ParameterError
     from fadefollow.market.fetch import fetch_job, fetch_spec
-    from fadefollow.terminal_fetch import fetch_progress, show_fetch
 
     for option, given in (
         ("--into", wish.into), ("--mirror", wish.mirror), ("--unverified", wish.unverified)
@@ -135,10 +135,10 @@ def _from_venue(wish: _Wish) -> None:
 def _from_archive(wish: _Wish) -> None:
     import pandas as pd
 
+    from fadefollow.cli.render.terminal_fetch import fetch_progress, show_archive
     from fadefollow.market.archives import ArchiveSettings, archive_job
     from fadefollow.market.bars import bar_text
     from fadefollow.market.fetch.spec import archive_named, archive_spec
-    from fadefollow.terminal_fetch import fetch_progress, show_archive
 
     folder = wish.workspace.root / "datasets"
     archive = archive_named(wish.name)

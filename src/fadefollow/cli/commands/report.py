@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fadefollow.commands.shared import JsonOption, print_json
+from fadefollow.cli.commands.shared import JsonOption, print_json
 
 if TYPE_CHECKING:
     from fadefollow.workspace import Workspace
@@ -80,8 +80,8 @@ def _render(
     latest: bool,
     as_json: bool,
 ) -> Path:
+    from fadefollow.cli.render.terminal import progress
     from fadefollow.jobs.report_job import render_job, sheets_job
-    from fadefollow.terminal import progress
 
     with progress(quiet=as_json) as step:
         step("rendering the report", None)
@@ -106,9 +106,9 @@ def _render(
 def _compare(
     workspace: Workspace, folders: list[Path], output: Path | None, *, as_json: bool
 ) -> Path:
+    from fadefollow.cli.render.terminal import progress
+    from fadefollow.cli.render.terminal_comparison import comparison_record, show_comparison
     from fadefollow.jobs.report_job import compare_job
-    from fadefollow.terminal import progress
-    from fadefollow.terminal_comparison import comparison_record, show_comparison
 
     with progress(quiet=as_json) as step:
         found, page = compare_job(workspace, folders, output, step=step)

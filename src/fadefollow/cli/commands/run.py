@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fadefollow.commands.shared import (
+from fadefollow.cli.commands.shared import (
     AcceptOption,
     ClusterOption,
     DatasetOption,
@@ -75,8 +75,8 @@ def run(
         _alone(context)
         _again(again, cluster=cluster, as_json=as_json)
         return
+    from fadefollow.cli.render.terminal import progress, show_run
     from fadefollow.jobs.job import RunOptions, run_job
-    from fadefollow.terminal import progress, show_run
     from fadefollow.workspace import find_workspace
 
     workspace = find_workspace()
@@ -107,10 +107,10 @@ def run(
 
 
 def _again(asked: str, *, cluster: str | None, as_json: bool) -> None:
+    from fadefollow.cli.render.terminal import progress
+    from fadefollow.cli.render.terminal_again import show_again
     from fadefollow.jobs.again import again_job
     from fadefollow.results.runs import find_run
-    from fadefollow.terminal import progress
-    from fadefollow.terminal_again import show_again
     from fadefollow.workspace import find_workspace
 
     workspace = find_workspace()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fadefollow.commands.shared import (
+from fadefollow.cli.commands.shared import (
     AcceptOption,
     ClusterOption,
     DatasetOption,
@@ -83,10 +83,10 @@ def tune(
 
     Interrupted or killed, the same command goes on where it was.
     """  # fmt: skip
+    from fadefollow.cli.render.terminal import progress
+    from fadefollow.cli.render.terminal_tuning import show_tuning
     from fadefollow.jobs.job import RunOptions
     from fadefollow.jobs.tune_job import TuneOptions, tune_job
-    from fadefollow.terminal import progress
-    from fadefollow.terminal_tuning import show_tuning
     from fadefollow.tuning.settings import tune_settings
     from fadefollow.workspace import find_workspace
 

@@ -1,0 +1,5 @@
+"""What one types, and what the terminal shows."""
+
+from fadefollow.cli.cli import main
+
+__all__ = ["main"]
