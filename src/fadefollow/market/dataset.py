@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from fadefollow.core.text import html_card, listed
 from fadefollow.errors import DataError, ParameterError, StoreError, unknown
 from fadefollow.market.asof.holdout import hold_out
 from fadefollow.market.asof.universe import Universe, UniverseSpec
@@ -75,14 +76,15 @@ class Dataset:
     revisions: tuple[Revision, ...] = ()
 
     def __repr__(self) -> str:
-        from fadefollow.reporting.notebook.market_cards import dataset_line
+        first = min((m.index[0] for m in self.markets.values() if len(m)), default=None)
+        last = max((m.index[-1] + m.bar for m in self.markets.values() if len(m)), default=None)
+        range_ = "" if first is None else f", {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
+        simulated = ", simulated" if self.simulated else ""
+        coins = listed(self.symbols) or "no coins"
+        return f"Dataset({self.name}: {coins}; bars of {bar_text(self.bar)}{range_}{simulated})"
 
-        return dataset_line(self)
-
-    def _repr_html_(self) -> str:
-        from fadefollow.reporting.notebook.market_cards import dataset_card
-
-        return dataset_card(self)
+    def _repr_html_(self) -> str | None:
+        return html_card(self)
 
     @property
     def notes(self) -> tuple[str, ...]:

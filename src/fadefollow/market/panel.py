@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from fadefollow.core.memo import Memo
+from fadefollow.core.text import html_card
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.asof.revised import put_revisions, rows_of
 from fadefollow.market.bars import bar_text
@@ -109,10 +110,12 @@ class Market:
         told = f", {span} UTC" if len(self) else ""
         return f"Market({self.symbol}, {len(self)} bars of {bar_text(self.bar)}{told})"
 
-    def _repr_html_(self) -> str:
-        from fadefollow.reporting.notebook.market_cards import market_card  # reads markets
+    def _repr_html_(self) -> str | None:
+        return html_card(self)
 
-        return market_card(self)
+    def span(self) -> str:
+        """First open to last close: `2021-01-01 00:00 to 2024-01-01 00:00`, UTC."""
+        return f"{self.index[0]:%Y-%m-%d %H:%M} to {self.index[-1] + self.bar:%Y-%m-%d %H:%M}"
 
     @property
     def streams(self) -> tuple[str, ...]:

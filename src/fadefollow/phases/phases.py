@@ -17,10 +17,11 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from fadefollow.core.spec import plain
+from fadefollow.core.text import html_card
 from fadefollow.errors import DataError, FadeFollowError, ParameterError, SignalError
 from fadefollow.market.panel import BoolArray, FloatArray, Market
 from fadefollow.phases.events import COLUMNS, EventRows, IntArray
-from fadefollow.reporting.notebook.phase_cards import counts, phases_card, told
+from fadefollow.phases.summary import counts, describe_events
 
 Stance = Literal["fade", "follow"]
 STANCES: tuple[Stance, Stance] = ("fade", "follow")
@@ -128,10 +129,10 @@ class Phases:
 
     def __repr__(self) -> str:
         found = ", ".join(f"{phase} {count}" for phase, count in counts(self.table).items())
-        return f"Phases({told(self.table, self.grids)}{': ' if found else ''}{found})"
+        return f"Phases({describe_events(self.table, self.grids)}{': ' if found else ''}{found})"
 
-    def _repr_html_(self) -> str:
-        return phases_card(self.table, self.grids, self.missing)
+    def _repr_html_(self) -> str | None:
+        return html_card(self)
 
     @property
     def names(self) -> frozenset[str]:

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from fadefollow.core.text import by_text, html_card, plural
 from fadefollow.phases import Stance
-from fadefollow.reporting.notebook.display import by_text, plural
 
 Objective = Literal["t", "psr", "bps", "calmar"]
 Sampler = Literal["tpe", "cmaes", "qmc", "random", "nsga2"]
@@ -159,9 +159,5 @@ class Tuning:
         trials = plural(len(self.trials), "trial")
         return f"Tuning of {self.strategy}, {self.settings.stance}: {trials} in {folds}"
 
-    def _repr_html_(self) -> str:
-        from fadefollow.reporting.notebook.cards import (
-            tuning_card,  # how it looks is the report's business
-        )
-
-        return tuning_card(self)
+    def _repr_html_(self) -> str | None:
+        return html_card(self)

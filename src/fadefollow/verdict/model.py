@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from fadefollow.reporting.notebook.display import by_text, listed, plural
+from fadefollow.core.text import by_text, html_card, listed, plural
 from fadefollow.verdict.rows import CoinCapacity, FragilityRow, SpaTest, SplitCell
 
 Word = Literal["fade", "follow", "neither", "undecided"]
@@ -78,10 +78,8 @@ class StanceResult:
         mean = "" if math.isnan(self.mean_net_bps) else f"{self.mean_net_bps:+.0f} bps{interval}, "
         return f"{mean}{plural(self.n_trades, 'trade')}".replace("-", "−")
 
-    def _repr_html_(self) -> str:
-        from fadefollow.reporting.notebook.cards import stance_card
-
-        return stance_card(self)
+    def _repr_html_(self) -> str | None:
+        return html_card(self)
 
 
 @dataclass(frozen=True)
@@ -126,10 +124,8 @@ class Verdict:
             f"fade {self.fade}; follow {self.follow}"
         )
 
-    def _repr_html_(self) -> str:
-        from fadefollow.reporting.notebook.cards import verdict_card
-
-        return verdict_card(self)
+    def _repr_html_(self) -> str | None:
+        return html_card(self)
 
 
 @dataclass(frozen=True)
@@ -157,10 +153,8 @@ class EventStudy:
         events = plural(self.n_events, "event")
         return f"{self.strategy}: after {events} of {self.phase}{span}".replace(" -", " −")
 
-    def _repr_html_(self) -> str:
-        from fadefollow.reporting.notebook.cards import study_card
-
-        return study_card(self)
+    def _repr_html_(self) -> str | None:
+        return html_card(self)
 
 
 @dataclass(frozen=True)
@@ -219,7 +213,5 @@ class RunResult:
         rest = len(self.verdicts) - _SHOWN
         return "\n".join([told, *shown, *([f"  … and {rest} more: verdicts"] if rest > 0 else [])])
 
-    def _repr_html_(self) -> str:
-        from fadefollow.reporting.notebook.cards import run_card
-
-        return run_card(self)
+    def _repr_html_(self) -> str | None:
+        return html_card(self)

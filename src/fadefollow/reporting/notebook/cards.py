@@ -10,7 +10,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from fadefollow.reporting.notebook.display import card, chip, line, plural, table, whole
+from fadefollow.core.text import html_card, plural, whole
+from fadefollow.reporting.notebook.display import card, chip, line, table
 from fadefollow.reporting.text.text import (
     DASH,
     bps,
@@ -55,6 +56,7 @@ _MEASURES: tuple[tuple[str, Callable[[StanceResult], str]], ...] = (
 )
 
 
+@html_card.register
 def verdict_card(verdict: Verdict) -> str:
     """One sentence, both stances side by side, and why."""
     said = sentence(verdict)
@@ -70,11 +72,13 @@ def verdict_card(verdict: Verdict) -> str:
     )  # fmt: skip
 
 
+@html_card.register
 def stance_card(stance: StanceResult) -> str:
     """The numbers of one stance."""
     return card(plural(stance.n_trades, "trade"), *_sides({"value": stance}))
 
 
+@html_card.register
 def run_card(run: RunResult) -> str:
     """The answer in a line, what it was measured on, and a table of verdicts."""
     paying = [v for v in run.verdicts if v.verdict in VERBS]
@@ -102,6 +106,7 @@ def run_card(run: RunResult) -> str:
     )  # fmt: skip
 
 
+@html_card.register
 def study_card(study: EventStudy) -> str:
     """The mean path after the event beside its placebos, at some hours."""
     count = len(study.hours) if study.n_events else 0
@@ -120,6 +125,7 @@ def study_card(study: EventStudy) -> str:
     return card(about, *([table(head, rows, most=_STUDY_ROWS + 2)] if rows else []))
 
 
+@html_card.register
 def tuning_card(tuning: Tuning) -> str:
     """What was searched, and what each fold's winner did on the past and afterwards."""
     stance, objective = tuning.settings.stance, tuning.settings.objectives[0]

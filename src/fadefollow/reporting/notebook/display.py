@@ -8,9 +8,10 @@ tables remain. Colours are the page's own, so that light and dark themes both wo
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
 
 from markupsafe import Markup
+
+from fadefollow.core.text import whole
 
 #: a table shows at most so many rows unless told otherwise
 MOST_ROWS = 12
@@ -22,15 +23,6 @@ _FADED = "opacity:.78"
 _TABLE = "border-collapse:collapse;margin:.4em 0;font-variant-numeric:tabular-nums"
 #: by verdict, dark enough for white letters, whatever lies around
 _CHIPS = {"fade": "#b54d08", "follow": "#0a5c96", "neither": "#9a2c2c", "undecided": "#686055"}
-
-
-def by_text(self: object, printer: Any, cycle: bool) -> None:
-    """For `_repr_pretty_` of a result that IPython is to show by its `str`.
-
-    Its `repr` stays complete, so that two results can be compared by it, NaN included. IPython
-    looks for the method in a class itself and not in its bases.
-    """
-    printer.text(str(self))
 
 
 def card(title: str, *parts: str) -> str:
@@ -94,24 +86,6 @@ def table(
         "{}<thead>{}</thead><tbody>{}</tbody></table></div>"
     ).format(_TABLE, said if caption else "", top, shown)
     return made + _left_out(len(rows) - most, rest, rest_in)
-
-
-def whole(number: int) -> str:
-    """A count with narrow spaces between thousands: `26 304`."""
-    return f"{number:,}".replace(",", "\u202f")
-
-
-def listed(names: Iterable[str], most: int = 6) -> str:
-    """`BTC, ETH, SOL`; of a long list the first, and how many more there are."""
-    known = list(names)
-    if len(known) <= most:
-        return ", ".join(known)
-    return f"{', '.join(known[: most - 1])} and {len(known) - most + 1} more"
-
-
-def plural(number: int, noun: str) -> str:
-    """`1 event`, `1 204 events`."""
-    return f"{whole(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def _left_out(number: int, rest: str, where: str) -> Markup:

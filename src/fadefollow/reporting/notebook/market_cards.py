@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from fadefollow.core.text import html_card, listed, plural, whole
 from fadefollow.market.bars import bar_text
 from fadefollow.market.coverage import Coverage, cover
+from fadefollow.market.dataset import Dataset
 from fadefollow.market.findings import GRADES
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
-from fadefollow.reporting.notebook.display import card, line, listed, plural, table, whole
-
-if TYPE_CHECKING:
-    from fadefollow.market.dataset import Dataset
+from fadefollow.reporting.notebook.display import card, line, table
 
 _HEAD = ("first, UTC", "last, UTC", "records", "missing", "holes")
 _HOLES = ("longest hole", "first hole, UTC")
 _MOST_COINS, _MOST_STREAMS, _MOST_NOTES = 20, 30, 6
 
 
+@html_card.register
 def market_card(market: Market) -> str:
     """The bars, then each stream: from when to when, how many records, what is missing."""
     title = f"{market.symbol}: {plural(len(market), 'bar')} of {bar_text(market.bar)}"
@@ -30,9 +29,10 @@ def market_card(market: Market) -> str:
         for name in market.streams
     ]
     streams = _table("stream", {c.stream: [c] for c in covered}, count=False)
-    return card(f"{title}, {span(market)} UTC", streams, *_listing(market), *_membership(market))
+    return card(f"{title}, {market.span()} UTC", streams, *_listing(market), *_membership(market))
 
 
+@html_card.register
 def dataset_card(dataset: Dataset) -> str:
     """The coins, then each stream over all coins, then what there is to say of it."""
     kind = "simulated, its truth is known" if dataset.simulated else "stored"
@@ -45,22 +45,6 @@ def dataset_card(dataset: Dataset) -> str:
         _table("stream", by_stream, count=True),
         *_holdout(dataset), *_planted(dataset), *_notes(dataset),
     )  # fmt: skip
-
-
-def dataset_line(dataset: Dataset) -> str:
-    """`Dataset(lab: IBEX, LARK; bars of 1h, 2021-01-01 00:00 to 2024-01-01 00:00 UTC)`."""
-    first = min((m.index[0] for m in dataset.markets.values() if len(m)), default=None)
-    last = max((m.index[-1] + m.bar for m in dataset.markets.values() if len(m)), default=None)
-    range_ = "" if first is None else f", {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
-    simulated = ", simulated" if dataset.simulated else ""
-    coins = listed(dataset.symbols) or "no coins"
-    return f"Dataset({dataset.name}: {coins}; bars of {bar_text(dataset.bar)}{range_}{simulated})"
-
-
-def span(market: Market) -> str:
-    """From the first bar's open to the last one's close: `2021-01-01 00:00 to 2024-01-01 00:00`."""
-    end = market.index[-1] + market.bar
-    return f"{market.index[0]:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
 
 
 def _grouped(
@@ -106,7 +90,7 @@ def _coins(dataset: Dataset, by_coin: dict[str, list[Coverage]]) -> str:
     rows = []
     for symbol, market in dataset.markets.items():
         covered = by_coin.get(symbol, [])
-        edges = span(market).split(" to ") if len(market) else ("", "")
+        edges = market.span().split(" to ") if len(market) else ("", "")
         missing, holes = sum(c.missing for c in covered), sum(c.gaps for c in covered)
         streams = f"{len(covered)}"
         rows.append((symbol, *edges, whole(len(market)), streams, whole(missing), whole(holes)))

@@ -6,28 +6,16 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
+from fadefollow.core.text import html_card, listed, whole
 from fadefollow.phases.events import COLUMNS
-from fadefollow.reporting.notebook.display import card, line, listed, plural, table, whole
+from fadefollow.phases.phases import Phases
+from fadefollow.phases.summary import describe_events
+from fadefollow.reporting.notebook.display import card, line, table
 
 #: with more coins than that, only their sum is shown
 _MOST_COINS = 8
 _LAST = 5
 _CONTEXT = 4
-
-
-def told(events: pd.DataFrame, coins: Iterable[str]) -> str:
-    """`214 events of funding on BTC, ETH, 2021-04-02 08:00 to 2023-12-29 16:00 UTC`."""
-    where = f" on {listed(coins)}"
-    if events.empty:
-        return f"no events{where}"
-    signals = listed(sorted(set(events["signal"])))
-    return f"{plural(len(events), 'event')} of {signals}{where}, {_span(events)} UTC"
-
-
-def counts(events: pd.DataFrame) -> dict[str, int]:
-    """Events by phase, by name."""
-    found = events["phase"].value_counts()
-    return {str(phase): int(found[phase]) for phase in sorted(found.index)}
 
 
 def phases_card(
@@ -43,13 +31,9 @@ def phases_card(
         missing: by coin and phase, the streams for want of which it was not looked for.
     """
     known = list(coins)
-    title = told(events, known)
+    title = describe_events(events, known)
     parts = [] if events.empty else [_by_phase(events, known), _last(events)]
     return card(f"Phases: {title}", *parts, *_not_looked_for(missing))
-
-
-def _span(events: pd.DataFrame) -> str:
-    return f"{events['time'].min():%Y-%m-%d %H:%M} to {events['time'].max():%Y-%m-%d %H:%M}"
 
 
 def _by_phase(events: pd.DataFrame, coins: list[str]) -> str:
@@ -100,3 +84,8 @@ def _not_looked_for(missing: Mapping[tuple[str, str], tuple[str, ...]]) -> list[
         line(f"Not looked for: {phase} on {listed(coins)}, no {', '.join(streams)}", faded=True)
         for (phase, streams), coins in lacks.items()
     ]
+
+
+@html_card.register
+def _(phases: Phases) -> str:
+    return phases_card(phases.table, phases.grids, phases.missing)

@@ -1,0 +1,43 @@
+"""Counts, lists and plurals as every message writes them, and cards by type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import singledispatch
+from typing import Any
+
+
+@singledispatch
+def html_card(result: object) -> str | None:
+    """The HTML card of a result; None, which IPython takes for plain text, if none is registered.
+
+    `fadefollow.reporting.notebook` registers the cards, so that no result imports its rendering.
+    """
+    return None
+
+
+def by_text(self: object, printer: Any, cycle: bool) -> None:
+    """For `_repr_pretty_` of a result that IPython is to show by its `str`.
+
+    Its `repr` stays complete, so that two results can be compared by it, NaN included. IPython
+    looks for the method in a class itself and not in its bases.
+    """
+    printer.text(str(self))
+
+
+def whole(number: int) -> str:
+    """A count with narrow spaces between thousands: `26 304`."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+def listed(names: Iterable[str], most: int = 6) -> str:
+    """`BTC, ETH, SOL`; of a long list the first, and how many more there are."""
+    known = list(names)
+    if len(known) <= most:
+        return ", ".join(known)
+    return f"{', '.join(known[: most - 1])} and {len(known) - most + 1} more"
+
+
+def plural(number: int, noun: str) -> str:
+    """`1 event`, `1 204 events`."""
+    return f"{whole(number)} {noun}{'' if number == 1 else 's'}"
