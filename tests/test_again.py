@@ -78,7 +78,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def _plain_pages():
     """Reports are drawn elsewhere; here they take time only."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fadefollow.results.write.render", lambda *_: "a report")
+        patch.setattr("fadefollow.reporting.write.render", lambda *_: "a report")
         yield
 
 

@@ -12,20 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fadefollow.core.text import by_text, listed, plural, whole
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.findings import Finding
 from fadefollow.market.panel import Market
 from fadefollow.phases import Phases
-from fadefollow.reporting.notebook.display import (
-    by_text,
-    card,
-    chip,
-    line,
-    listed,
-    plural,
-    table,
-    whole,
-)
+from fadefollow.reporting.notebook.display import card, chip, line, table
 
 IMG = "<img src=x onerror=alert(1)>"
 HOUR = pd.Timedelta(hours=1)

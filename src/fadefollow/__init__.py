@@ -6,6 +6,8 @@ In a notebook: `import fadefollow as ff`, then `ff.open_dataset`, `ff.signal`, `
 
 from typing import TYPE_CHECKING, Any
 
+from fadefollow.core.version import __version__
+
 if TYPE_CHECKING:
     from fadefollow.notebook import (
         detect,
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
         signal,
     )
 
-__version__ = "0.1.0"
 __all__ = [
     "__version__",
     "detect",

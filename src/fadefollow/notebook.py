@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import fadefollow.reporting.notebook  # noqa: F401 - registers the cards
 from fadefollow.cli.render.terminal import Step, progress
 from fadefollow.core.spec import build
 from fadefollow.errors import ParameterError

@@ -441,6 +441,7 @@ def make_cases() -> Cases:
 
 def write_slowly(runs_dir: Path) -> None:
     """A writer that stops for a minute between its files and its rename, to be killed."""
+    from fadefollow.reporting.write import write_run
     from fadefollow.results import write
 
     real = write.write_tables
@@ -450,7 +451,7 @@ def write_slowly(runs_dir: Path) -> None:
         time.sleep(60)
 
     write.write_tables = slow
-    write.write_run(make_cases().hostile, runs_dir, REPORTS)
+    write_run(make_cases().hostile, runs_dir, REPORTS)
 
 
 def write_many(runs_dir: Path) -> None:

@@ -40,7 +40,7 @@ app.add_typer(new, name="new")
 
 def _version(asked: bool) -> None:
     if asked:
-        from fadefollow import __version__
+        from fadefollow.core.version import __version__
 
         typer.echo(__version__)
         raise typer.Exit

@@ -17,7 +17,7 @@ from fadefollow.jobs.opening import open_named
 from fadefollow.jobs.trusted import skips_holes, trusted_notes
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Signal
-from fadefollow.results.write import write_run
+from fadefollow.reporting.write import write_run
 from fadefollow.verdict.fragility import fragility
 from fadefollow.verdict.measure import Settings, measure
 from fadefollow.verdict.model import RunResult, Verdict

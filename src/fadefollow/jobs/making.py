@@ -13,9 +13,9 @@ from typing import Any
 
 import pandas as pd
 
-from fadefollow import __version__
 from fadefollow.core.parallel.worker import program
 from fadefollow.core.spec import read_toml
+from fadefollow.core.version import __version__
 from fadefollow.engine.costs import CostSettings, all_resolved, traded_at
 from fadefollow.engine.strategy import Strategy
 from fadefollow.jobs.price_table import prices_of

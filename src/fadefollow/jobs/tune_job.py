@@ -25,7 +25,7 @@ from fadefollow.jobs.tune_memory import (
     remember_book,
     remember_reviewed,
 )
-from fadefollow.results.write import write_run
+from fadefollow.reporting.write import write_run
 from fadefollow.tuning.folds import Cut
 from fadefollow.tuning.model import OBJECTIVES, Trial, Tuning
 from fadefollow.tuning.space import Space

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from fadefollow import __version__
+from fadefollow.core.version import __version__
 from fadefollow.engine.strategy import Strategy
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Signal

@@ -2,7 +2,7 @@
 
 from fadefollow.reporting.pages.index import write_index
 from fadefollow.reporting.pages.page import render
+from fadefollow.reporting.write import write_run
 from fadefollow.results.load import read_run, read_tuning
-from fadefollow.results.write import write_run
 
 __all__ = ["read_run", "read_tuning", "render", "write_index", "write_run"]

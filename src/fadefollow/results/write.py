@@ -8,25 +8,23 @@ from pathlib import Path
 
 from fadefollow.core.staging import STAGING, as_store_error, flush, fsync, staging, sweep
 from fadefollow.errors import StoreError
-from fadefollow.reporting.pages.index import write_index
-from fadefollow.reporting.pages.page import render
 from fadefollow.results.record import folder_name, write_records, write_tables
 from fadefollow.results.tuning_record import write_trials
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult
 
-__all__ = ["STAGING", "write_files", "write_run"]
+__all__ = ["STAGING", "store_run", "write_files"]
 
 
-def write_run(
-    result: RunResult, runs_dir: Path, templates: Path, *, tuning: Tuning | None = None
+def store_run(
+    result: RunResult, runs_dir: Path, page: str, *, tuning: Tuning | None = None
 ) -> Path:
-    """Write a run's folder `runs_dir/<UTC time>-<name>/` and refresh the list of runs.
+    """Write a run's folder `runs_dir/<UTC time>-<name>/`.
 
     Args:
         result: what the run found.
         runs_dir: the folder of all runs; made where it does not exist.
-        templates: the workspace's `reports/` folder (`templates/`, `theme/`, `scripts/`).
+        page: its report, HTML.
         tuning: the job whose out-of-sample trades the result is, if it was one.
 
     Returns:
@@ -35,10 +33,8 @@ def write_run(
         config.toml and report.json.
 
     Raises:
-        SpecError: a template does not render; nothing is written.
         StoreError: the disk is full or the folder cannot be written; nothing is left behind.
     """
-    page = render(result, templates, tuning)
     with _as_store_error(runs_dir):
         runs_dir.mkdir(parents=True, exist_ok=True)
         sweep(runs_dir)
@@ -49,9 +45,7 @@ def write_run(
                 write_trials(tuning, folder)
             write_records(result, folder, tuning)
             flush(folder)
-            path = _publish(folder, runs_dir / folder_name(result))
-    write_index(runs_dir, templates)
-    return path
+            return _publish(folder, runs_dir / folder_name(result))
 
 
 def write_files(files: Mapping[str, bytes], wanted: Path) -> Path:

@@ -200,7 +200,7 @@ def find_workspace(start: Path | None = None) -> Workspace:
 
 def stock_root() -> Path:
     """The stock workspace: carried by the wheel, or the repository of an editable install."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     stock = package / "stock"
     return stock if stock.is_dir() else package.parents[1]
 

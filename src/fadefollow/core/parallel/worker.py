@@ -77,7 +77,7 @@ def answer_of(said: bytes) -> Any:
 @lru_cache(maxsize=1)
 def program() -> dict[str, str]:
     """Versions of all that results depend on, as of this process's first question."""
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     code = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         code.update(path.read_bytes())

@@ -18,7 +18,7 @@ ARM_SEEDS = 100_000
 #: what is calibrated where nothing else is asked for; drifts are planted in the first's phases
 STRATEGIES = ("fade_crowded_funding", "fade_doors")
 #: packages whose code decides what a market's verdicts are
-_CODE = ("engine", "market", "verdict")
+_CODE = ("engine", "market", "phases", "verdict")
 
 
 @dataclass(frozen=True)
@@ -147,6 +147,6 @@ def _code_hash() -> str:
     root = Path(__file__).resolve().parents[2]
     paths = [p for part in _CODE for p in sorted((root / part).rglob("*.py"))]
     found = hashlib.sha256()
-    for path in (*paths, root / "phases.py", root / "features.py"):
+    for path in paths:
         found.update(path.read_bytes())
     return found.hexdigest()
