@@ -270,7 +270,7 @@ def test_a_run_stops_only_at_what_its_strategies_use():
 @pytest.mark.parametrize("name", ["lab", "lab_5min"])
 def test_the_lab_passes(name, tmp_path):
     data = open_dataset(load_spec(ROOT / f"datasets/{name}.toml"), name, tmp_path)
-    assert data.audit.of("error") == ()
+    assert audit(data).of("error") == ()
 
 
 @pytest.mark.shared
@@ -278,7 +278,7 @@ def test_the_lab_passes(name, tmp_path):
 def test_real_data_passes_with_its_dislocations(name, shared_data, tmp_path):
     spec = load_spec(ROOT / f"datasets/{name}.toml")
     import_files(spec, name, shared_data, tmp_path)
-    found = open_dataset(spec, name, tmp_path).audit
+    found = audit(open_dataset(spec, name, tmp_path))
     assert found.of("error") == ()
     apart = [f for f in found.of("warning") if f.code == "prices-apart"]
     assert [(f.symbol, f.where[:7]) for f in apart] == [("SOL", "2022-11")]

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import DataError, ParameterError, SpecError
+from fadefollow.market.audit.audit import audit
 from fadefollow.market.dataset import DatasetSpec, FileSpec, load_spec, open_dataset
 from fadefollow.market.findings import Finding
 from fadefollow.market.schema import canonical
@@ -73,7 +74,7 @@ def test_no_finding_of_a_closed_holdout_is_told(store):
     data = open_dataset(FILES, "demo", store)
     told = [(f.symbol, f.rule, f.count) for f in data.findings]
     assert told == [("BTC", "caveat", 1), ("BTC", "jitter", 1), ("NEW", "no data", 1)]
-    everything = " ".join(f"{f.text} {f.where}" for f in data.audit.findings)
+    everything = " ".join(f"{f.text} {f.where}" for f in audit(data).findings)
     for secret in ("412 ms", "23.9", "2024-01-03", "stopped"):
         assert secret not in everything
 

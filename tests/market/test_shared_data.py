@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fadefollow.market.audit.audit import audit
 from fadefollow.market.dataset import Dataset, open_dataset
 from fadefollow.market.importing.files import import_files
 from fadefollow.market.spec import load_spec
@@ -37,7 +38,7 @@ def imported(name: str, source: Path, store: Path) -> Dataset:
 
 
 def rules(data: Dataset, symbol: str, stream: str) -> dict[str, tuple[int, str]]:
-    chosen = [f for f in data.audit.findings if (f.symbol, f.stream) == (symbol, stream)]
+    chosen = [f for f in audit(data).findings if (f.symbol, f.stream) == (symbol, stream)]
     return {f.rule: (f.count, f.where) for f in chosen}
 
 
@@ -101,9 +102,9 @@ def test_known_defects_are_findings(hourly):
     assert rules(hourly, "SOL", "perp")["missing bars"] == (120, "2022-02-26 00:00")
     assert rules(hourly, "SOL", "perp")["perp–spot divergence"][1] == "2021-01-05 18:00"
     assert rules(hourly, "BTC", "liquidations")["level change"][1].startswith("2021-04")
-    assert hourly.audit.worst == "warning"
+    assert audit(hourly).worst == "warning"
     (wick,) = [
-        f for f in hourly.audit.findings if f.symbol == "SOL" and f.rule == "perp–spot divergence"
+        f for f in audit(hourly).findings if f.symbol == "SOL" and f.rule == "perp–spot divergence"
     ]
     assert wick.grade == "note"
     assert wick.text.endswith("perp 23.9 % below spot on 2022-11-09 20:00")
@@ -144,5 +145,5 @@ def test_reading_and_auditing_are_fast(hourly, shared_data, tmp_path):
         seconds.append(time.perf_counter() - began)
     assert min(seconds) < 0.3
     began = time.perf_counter()
-    assert open_dataset(spec, "binance_history", tmp_path).audit.findings
+    assert audit(open_dataset(spec, "binance_history", tmp_path)).findings
     assert time.perf_counter() - began < 4.0

@@ -7,10 +7,9 @@ from dataclasses import replace
 import pytest
 from reporting_cases import REPORTS, assumptions_of, build
 
-from fadefollow.reporting import read_run
+from fadefollow.reporting import read_run, write_run
 from fadefollow.reporting.pages.assumptions import assumed
 from fadefollow.reporting.pages.page import render
-from fadefollow.results.write import write_run
 
 COINS = ("BTC", "ETH", "SOL", "IBEX", "RARE", "HIGH")
 SAME = (

@@ -20,6 +20,7 @@ from fadefollow.engine.costs import CostSettings, all_resolved, traded_at
 from fadefollow.engine.strategy import Strategy
 from fadefollow.jobs.price_table import prices_of
 from fadefollow.jobs.trusted import known_notes
+from fadefollow.market.audit.audit import audit
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Signal
 from fadefollow.verdict.measure import Measured, Settings
@@ -143,7 +144,7 @@ def _assumed(strategy: Strategy, dataset: Dataset, costs: CostSettings) -> dict[
 
 def described(dataset: Dataset) -> dict[str, Any]:
     """What a result says of its data set."""
-    audit = dataset.audit
+    audited = audit(dataset)
     return {
         "name": dataset.name,
         "title": dataset.title,
@@ -151,8 +152,8 @@ def described(dataset: Dataset) -> dict[str, Any]:
         "coverage": dataset.coverage(),
         "simulated": dataset.simulated,
         "audit": {
-            "summary": audit.summary(),
-            "findings": [finding.to_dict() for finding in audit.findings],
+            "summary": audited.summary(),
+            "findings": [finding.to_dict() for finding in audited.findings],
         },
     }
 

@@ -13,6 +13,7 @@ from fadefollow.errors import ParameterError
 from fadefollow.jobs.job import Step
 from fadefollow.jobs.opening import open_named, time_of
 from fadefollow.jobs.trusted import known_notes, streams_used
+from fadefollow.market.audit.audit import audit
 from fadefollow.market.audit.gate import accepted, pass_gate, stopping
 from fadefollow.market.dataset import Dataset, open_dataset
 from fadefollow.market.fetch import fetch_spec, venue_named
@@ -269,7 +270,7 @@ def _trusted(
     asked = accepted(accept, dataset.symbols)
     uses = streams_used(dataset, bets)
     refused: dict[str, list[str]] = {}
-    for finding in stopping(dataset.audit, uses):
+    for finding in stopping(audit(dataset), uses):
         if not any(one.covers(finding) for one in asked):
             where = f" ({finding.where})" if finding.where else ""
             text = f"{finding.stream}, {finding.code}: {finding.text}{where}"
@@ -279,7 +280,7 @@ def _trusted(
         more = f"; and {len(said) - 1} more findings" if len(said) > 1 else ""
         apart.append(Apart(symbol, "untrusted", f"{said[0]}{more}"))
     kept = {symbol: market for symbol, market in dataset.markets.items() if symbol not in refused}
-    notes = pass_gate(dataset.audit, {symbol: uses[symbol] for symbol in kept}, asked)
+    notes = pass_gate(audit(dataset), {symbol: uses[symbol] for symbol in kept}, asked)
     return dataclasses.replace(dataset, markets=kept), tuple(apart), list(notes)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from fadefollow.engine.plan import NEEDS
 from fadefollow.engine.strategy import Strategy
+from fadefollow.market.audit.audit import audit
 from fadefollow.market.audit.gate import FUNDING_HOLE, accepted, pass_gate
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.panel import LEAST_KNOWN, FloatArray, Market
@@ -33,7 +34,7 @@ def trusted_notes(
         ParameterError: a code or a coin that there is not.
     """
     asked = accepted(accept or (), dataset.symbols)
-    notes = list(pass_gate(dataset.audit, streams_used(dataset, bets), asked))
+    notes = list(pass_gate(audit(dataset), streams_used(dataset, bets), asked))
     if any(a.code == FUNDING_HOLE for a in asked):
         notes.append(f"accepted {FUNDING_HOLE}: trades held over a hole in funding are left out")
     return notes

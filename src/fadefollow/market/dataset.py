@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
+from fadefollow.core.memo import Memo
 from fadefollow.core.text import html_card, listed
 from fadefollow.errors import DataError, ParameterError, StoreError, unknown
 from fadefollow.market.asof.holdout import hold_out
@@ -25,9 +26,6 @@ from fadefollow.market.panel import Market
 from fadefollow.market.spec import DatasetSpec, FileSpec, load_spec
 from fadefollow.market.store.store import Store, fingerprint
 from fadefollow.market.streams import stream
-
-if TYPE_CHECKING:
-    from fadefollow.market.audit.audit import Audit
 
 __all__ = ["Dataset", "DatasetSpec", "FileSpec", "load_spec", "open_dataset"]
 
@@ -112,11 +110,9 @@ class Dataset:
         return found
 
     @cached_property
-    def audit(self) -> Audit:
-        """The audit, made when first asked for."""
-        from fadefollow.market.audit.audit import audit
-
-        return audit(self)
+    def memo(self) -> Memo:
+        """What was computed once of this data set, by key."""
+        return Memo()
 
     def select(self, *symbols: str) -> Dataset:
         """The same data set with only these coins."""

@@ -116,6 +116,7 @@ def data_audit(
     """
     from fadefollow.cli.render.terminal import progress, show_audit
     from fadefollow.jobs.opening import open_named
+    from fadefollow.market.audit.audit import audit
     from fadefollow.workspace import find_workspace
 
     workspace = find_workspace()
@@ -126,7 +127,7 @@ def data_audit(
             opened_by=command() if open_holdout else None,
         )  # fmt: skip
         step("auditing", None)
-        found = opened.audit
+        found = audit(opened)
     if as_json:
         print_json(found.to_dict())
     else:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fadefollow.market.audit import checks, drift
 from fadefollow.market.audit.misread import misread
 from fadefollow.market.audit.units import unit_changes
 from fadefollow.market.coverage import Coverage
+from fadefollow.market.dataset import Dataset
 from fadefollow.market.findings import GRADES, Finding, Grade, ranked
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
-
-if TYPE_CHECKING:
-    from fadefollow.market.dataset import Dataset
 
 #: notes that a reader of results need not be told
 _MINOR = frozenset(
@@ -72,7 +70,12 @@ class Audit:
 
 
 def audit(dataset: Dataset) -> Audit:
-    """Look at every stream of every coin; nothing is changed."""
+    """What every stream of every coin covers, and what is odd about it; computed once."""
+    result: Audit = dataset.memo.get("audit", lambda: _audit(dataset), keep=None)
+    return result
+
+
+def _audit(dataset: Dataset) -> Audit:
     covers = {(c.symbol, c.stream): c for c in dataset.coverages}
     found: list[Finding] = list(dataset.findings)
     for symbol, market in dataset.markets.items():
