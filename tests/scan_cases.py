@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import tomli_w
 
-from fadefollow.market.dataset import open_dataset
+from fadefollow.market.open import open_dataset
 from fadefollow.market.schema import canonical
 from fadefollow.market.spec import DatasetSpec
 from fadefollow.market.store.store import Store

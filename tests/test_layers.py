@@ -8,9 +8,10 @@ from pathlib import Path
 
 SRC = Path(__file__).resolve().parents[1] / "src"
 #: from the top; a room imports only from those below it
-ROOMS = (
-    "cli jobs reporting scanning results tuning workspace verdict engine phases market core".split()
-)
+ROOMS = [
+    *("cli", "jobs", "reporting", "scanning", "results", "tuning"),
+    *("workspace", "verdict", "engine", "phases", "market", "core"),
+]
 #: beside the rooms: the root, its facade, and what every room may raise
 LOOSE = {"__init__", "__main__", "errors", "testing", "notebook"}
 MODULES = {

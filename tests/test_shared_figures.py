@@ -13,8 +13,10 @@ from fadefollow.engine.plan import covered
 from fadefollow.engine.resolver import outcomes
 from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.engine.tape import calendar, tape
-from fadefollow.market.dataset import Dataset, load_spec, open_dataset
+from fadefollow.market.dataset import Dataset
 from fadefollow.market.importing.files import import_files
+from fadefollow.market.open import open_dataset
+from fadefollow.market.spec import load_spec
 from fadefollow.verdict.measure import Settings, measure
 from fadefollow.workspace import find_workspace
 

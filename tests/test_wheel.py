@@ -44,7 +44,7 @@ def test_the_stock_workspace_is_what_the_folders_hold(installed: Path) -> None:
 
 def test_nothing_produced_is_packed(installed: Path) -> None:
     names = [p.relative_to(installed).as_posix() for p in installed.rglob("*")]
-    assert not [n for n in names if "/runs/" in n or "/store/" in n or "__pycache__" in n]
+    assert not [n for n in names if "/runs/" in n or "datasets/store/" in n or "__pycache__" in n]
 
 
 def fadefollow(installed: Path, cwd: Path, *words: str) -> subprocess.CompletedProcess[str]:

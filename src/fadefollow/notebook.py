@@ -54,7 +54,7 @@ def open_dataset(
         name: of the data set; by default the workspace's own.
         symbols: only these coins; by default all.
         since, until: first and last day or time, UTC, as text.
-        universe, revised: see `fadefollow.market.dataset.open_dataset`.
+        universe, revised: see `fadefollow.market.open.open_dataset`.
 
     Raises:
         FadeFollowError: any of its kinds, where name, range or stored data are not as they must be.

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "archives"))
 from packing import FUNDING_HEADER, Packed, milliseconds
 
 from fadefollow.market.archives import archive_job
-from fadefollow.market.dataset import open_dataset
+from fadefollow.market.open import open_dataset
 from fadefollow.market.spec import DatasetSpec, FileSpec
 
 pytestmark = pytest.mark.shared

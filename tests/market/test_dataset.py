@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import DataError, ParameterError, StoreError, UnknownNameError
-from fadefollow.market.dataset import DatasetSpec, FileSpec, open_dataset
 from fadefollow.market.findings import Finding
+from fadefollow.market.open import open_dataset
 from fadefollow.market.schema import canonical
+from fadefollow.market.spec import DatasetSpec, FileSpec
 from fadefollow.market.store.store import Store
 
 HOUR = pd.Timedelta(hours=1)
@@ -151,9 +152,7 @@ def test_a_lab_is_simulated_with_its_settings(tmp_path, monkeypatch, raw_bars):
         tables = {"SIM1": {"perp": table}, "SIM2": {"perp": table}}
         return types.SimpleNamespace(tables=tables, truth=truth)
 
-    import fadefollow.market.lab
-
-    monkeypatch.setattr(fadefollow.market.lab, "simulate", simulate)
+    monkeypatch.setattr("fadefollow.market.open.simulate", simulate)
     spec = DatasetSpec(title="Lab", source="lab", bar=HOUR, lab={"seed": 7})
     data = open_dataset(spec, "lab", tmp_path, symbols=["SIM2"])
     assert asked == [({"seed": 7}, HOUR)]

@@ -15,8 +15,8 @@ import pytest
 
 from fadefollow.errors import DataError, ParameterError, StoreError
 from fadefollow.market.archives import archive_job
-from fadefollow.market.dataset import open_dataset
 from fadefollow.market.fetch import FetchReport, fetch_job
+from fadefollow.market.open import open_dataset
 from fadefollow.market.spec import DatasetSpec
 from fadefollow.market.store.store import Pointer, Store
 

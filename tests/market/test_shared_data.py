@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from fadefollow.market.audit.audit import audit
-from fadefollow.market.dataset import Dataset, open_dataset
+from fadefollow.market.dataset import Dataset
 from fadefollow.market.importing.files import import_files
+from fadefollow.market.open import open_dataset
 from fadefollow.market.spec import load_spec
 
 pytestmark = pytest.mark.shared

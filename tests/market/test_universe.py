@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fadefollow.errors import DataError, FadeFollowError, ParameterError
 from fadefollow.market.asof.universe import Universe, UniverseSpec
-from fadefollow.market.dataset import open_dataset
+from fadefollow.market.open import open_dataset
 from fadefollow.market.panel import Market
 from fadefollow.market.schema import canonical
 from fadefollow.market.spec import DatasetSpec, load_spec

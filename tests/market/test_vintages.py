@@ -17,7 +17,8 @@ from packing import Packed
 
 from fadefollow.market.archives import archive_job
 from fadefollow.market.asof.vintages import revisions, vintages_of
-from fadefollow.market.dataset import Dataset, open_dataset
+from fadefollow.market.dataset import Dataset
+from fadefollow.market.open import open_dataset
 from fadefollow.market.panel import Market
 from fadefollow.market.schema import canonical
 from fadefollow.market.spec import DatasetSpec

@@ -113,6 +113,9 @@ def test_a_traceback_with_all_variables_shows_no_secret():
 
 
 def test_it_is_light():
-    code = "import sys, fadefollow.core.secrets; print('optuna' in sys.modules, 'pandas' in sys.modules)"
+    code = (
+        "import sys, fadefollow.core.secrets; "
+        "print('optuna' in sys.modules, 'pandas' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]

@@ -9,7 +9,9 @@ from typing import Any
 import pandas as pd
 
 from fadefollow.errors import ParameterError
-from fadefollow.market.dataset import Dataset, load_spec, open_dataset
+from fadefollow.market.dataset import Dataset
+from fadefollow.market.open import open_dataset
+from fadefollow.market.spec import load_spec
 from fadefollow.market.store.store import Store
 from fadefollow.workspace import Workspace, filled
 from fadefollow.workspace.ledger import Opening
@@ -36,7 +38,7 @@ def open_named(
         since, until: the range, as text.
         opened_by: the command that opens its holdout, which is recorded before anything is shown;
             by default it stays closed.
-        universe, revised: see `fadefollow.market.dataset.open_dataset`.
+        universe, revised: see `fadefollow.market.open.open_dataset`.
     """
     name = name or workspace.settings.default_dataset
     spec = load_spec(workspace.path("datasets", name))

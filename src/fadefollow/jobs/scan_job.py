@@ -15,10 +15,11 @@ from fadefollow.jobs.opening import open_named, time_of
 from fadefollow.jobs.trusted import known_notes, streams_used
 from fadefollow.market.audit.audit import audit
 from fadefollow.market.audit.gate import accepted, pass_gate, stopping
-from fadefollow.market.dataset import Dataset, open_dataset
+from fadefollow.market.dataset import Dataset
 from fadefollow.market.fetch import fetch_spec, venue_named
 from fadefollow.market.fetch.client import FIRST_WAIT
 from fadefollow.market.names import check_dataset_name
+from fadefollow.market.open import open_dataset
 from fadefollow.reporting.pages.index import write_index
 from fadefollow.reporting.pages.scan import write_scan
 from fadefollow.results.runs import find_run
