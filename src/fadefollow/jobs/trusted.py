@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from fadefollow.core.text import listed as few
 from fadefollow.engine.plan import NEEDS
 from fadefollow.engine.strategy import Strategy
 from fadefollow.market.audit.audit import audit
@@ -16,7 +17,6 @@ from fadefollow.market.audit.gate import FUNDING_HOLE, accepted, pass_gate
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.panel import LEAST_KNOWN, FloatArray, Market
 from fadefollow.phases import Signal
-from fadefollow.reporting.notebook.display import listed as few
 
 
 def trusted_notes(

@@ -9,6 +9,17 @@ from fadefollow.phases.phases import (
     Signal,
     Stance,
     detect_checked,
+    detect_coins,
 )
 
-__all__ = ["COLUMNS", "STANCES", "Marks", "Param", "Phases", "Signal", "Stance", "detect_checked"]
+__all__ = [
+    "COLUMNS",
+    "STANCES",
+    "Marks",
+    "Param",
+    "Phases",
+    "Signal",
+    "Stance",
+    "detect_checked",
+    "detect_coins",
+]
