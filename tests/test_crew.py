@@ -92,7 +92,7 @@ def test_a_worker_killed_from_outside_costs_nothing(team, tmp_path):
 
 
 def test_workers_that_always_die_are_no_fault_of_the_items(team, tmp_path, monkeypatch):
-    monkeypatch.setattr("fadefollow.core.parallel.team._HOPELESS", 2)
+    monkeypatch.setattr("fadefollow.core.parallel.worker_pool._HOPELESS", 2)
     with pytest.raises(CrewError, match="2 items in a row whose workers all died"):
         team.map(cases.deadly, ["leaves"] * 3, team.share(tmp_path))
 

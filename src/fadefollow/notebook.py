@@ -21,7 +21,7 @@ from typing import Any
 
 import fadefollow.reporting.notebook  # noqa: F401 - registers the cards
 from fadefollow.cli.render.terminal import Step, progress
-from fadefollow.core.spec import build
+from fadefollow.core.toml import build
 from fadefollow.errors import ParameterError
 from fadefollow.jobs.job import RunOptions, run_job
 from fadefollow.jobs.opening import open_named

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fadefollow.core.spec import build
+from fadefollow.core.toml import build
 from fadefollow.engine.costs import cost_settings, costs_of
 from fadefollow.engine.model import Costs
 from fadefollow.engine.strategy import Range, load_strategy

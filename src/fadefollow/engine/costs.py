@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fadefollow.core.spec import build
+from fadefollow.core.toml import build
 from fadefollow.engine.model import Costs
 
 if TYPE_CHECKING:

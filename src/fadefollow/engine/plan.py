@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fadefollow.core.spec import placed
+from fadefollow.core.toml import placed
 from fadefollow.engine.costs import CostSettings, costs_of
 from fadefollow.engine.dated import dated_tape
 from fadefollow.engine.joined import joined

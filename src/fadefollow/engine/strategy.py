@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from fadefollow.core.spec import build, read_toml
+from fadefollow.core.toml import build, read_toml
 from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.model import Rules
 from fadefollow.errors import ParameterError

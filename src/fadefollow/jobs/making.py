@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from fadefollow.core.parallel.worker import program
-from fadefollow.core.spec import read_toml
+from fadefollow.core.toml import read_toml
 from fadefollow.core.version import __version__
 from fadefollow.engine.costs import CostSettings, all_resolved, traded_at
 from fadefollow.engine.strategy import Strategy

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from fadefollow.core.spec import build, read_toml
+from fadefollow.core.toml import build, read_toml
 from fadefollow.errors import ParameterError, SpecError
 from fadefollow.market.asof.universe import UniverseSpec
 from fadefollow.market.importing.file_spec import Bar, FileSpec

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from fadefollow.core.spec import plain
 from fadefollow.core.text import html_card
+from fadefollow.core.toml import plain
 from fadefollow.errors import DataError, FadeFollowError, ParameterError, SignalError
 from fadefollow.market.panel import BoolArray, FloatArray, Market
 from fadefollow.phases.events import COLUMNS, EventRows, IntArray

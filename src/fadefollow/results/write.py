@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from fadefollow.core.staging import STAGING, as_store_error, flush, fsync, staging, sweep
+from fadefollow.core.atomic_folder import STAGING, as_store_error, flush, fsync, staging, sweep
 from fadefollow.errors import StoreError
 from fadefollow.results.record import folder_name, write_records, write_tables
 from fadefollow.results.tuning_record import write_trials

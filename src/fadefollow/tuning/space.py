@@ -11,7 +11,7 @@ from typing import Any, get_args
 import optuna.distributions as od
 from pydantic.fields import FieldInfo
 
-from fadefollow.core.spec import build, placed
+from fadefollow.core.toml import build, placed
 from fadefollow.engine.strategy import Range, Strategy, Trade
 from fadefollow.errors import FadeFollowError, ParameterError, SpecError, unknown
 from fadefollow.phases import Signal

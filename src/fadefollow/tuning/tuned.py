@@ -13,7 +13,7 @@ from typing import Any
 
 import tomli_w
 
-from fadefollow.core.spec import read_toml
+from fadefollow.core.toml import read_toml
 from fadefollow.engine.strategy import Tuned
 from fadefollow.errors import StoreError
 from fadefollow.tuning.space import meant

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.core.parallel import Crew, Shared
-from fadefollow.core.parallel.team import Inline
+from fadefollow.core.parallel.worker_pool import Inline
 from fadefollow.engine.costs import traded_at
 from fadefollow.engine.model import TRADE_COLUMNS, Book, Plan
 from fadefollow.engine.plan import Prepared, prepare, trade_table

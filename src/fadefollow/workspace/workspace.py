@@ -15,7 +15,7 @@ from types import ModuleType
 
 from pydantic import BaseModel, ConfigDict
 
-from fadefollow.core.spec import build, placed, read_toml
+from fadefollow.core.toml import build, placed, read_toml
 from fadefollow.engine.strategy import Strategy, load_strategy
 from fadefollow.errors import ParameterError, SpecError, StoreError, UnknownNameError, unknown
 from fadefollow.market.dataset import Dataset

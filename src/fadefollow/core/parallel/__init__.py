@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from joblib import cpu_count
 
-from fadefollow.core.parallel.team import Crew, Inline, Shared, kept
+from fadefollow.core.parallel.worker_pool import Crew, Inline, Shared, kept
 from fadefollow.errors import CrewError, LostItemError, ParameterError
 
 __all__ = ["Crew", "CrewError", "LostItemError", "Shared", "crew", "kept"]

@@ -20,7 +20,6 @@ from typing import Any, TypeVar
 
 import cloudpickle
 
-from fadefollow.core.parallel.team import Shared, Workers
 from fadefollow.core.parallel.worker import (
     do,
     hash_of,
@@ -30,6 +29,7 @@ from fadefollow.core.parallel.worker import (
     reload_changed,
     workspace_files,
 )
+from fadefollow.core.parallel.worker_pool import Shared, Workers
 from fadefollow.errors import CrewError, ParameterError
 
 T = TypeVar("T")

@@ -24,8 +24,8 @@ import joblib
 from joblib.externals.loky.backend import resource_tracker
 from joblib.externals.loky.process_executor import BrokenProcessPool, ProcessPoolExecutor
 
-from fadefollow.core.parallel.team import Shared, Workers
 from fadefollow.core.parallel.worker import ONE_THREAD, do, raised
+from fadefollow.core.parallel.worker_pool import Shared, Workers
 from fadefollow.errors import StoreError
 
 T = TypeVar("T")

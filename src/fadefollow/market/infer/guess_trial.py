@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fadefollow.core.spec import build
+from fadefollow.core.toml import build
 from fadefollow.errors import FadeFollowError
 from fadefollow.market.importing.files import read_files
 from fadefollow.market.infer.guess_entries import EntryGuess
