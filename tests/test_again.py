@@ -23,8 +23,8 @@ from fadefollow.jobs.changed import Input
 from fadefollow.jobs.job import RunOptions, run_job
 from fadefollow.jobs.recipe import read_recipe
 from fadefollow.jobs.tune_job import TuneOptions, tune_job
+from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.importing.files import import_files
-from fadefollow.market.spec import load_spec
 from fadefollow.reporting import read_run
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.verdict.measure import Settings

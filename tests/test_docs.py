@@ -22,8 +22,8 @@ from pydantic import BaseModel
 from fadefollow.cli.cli import app
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.engine.strategy import Strategy
+from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.lab.settings import LabSettings
-from fadefollow.market.spec import DatasetSpec
 from fadefollow.market.streams import STREAMS
 from fadefollow.reporting.text.glossary import TERMS
 from fadefollow.results.record import PRIVATE

@@ -15,8 +15,8 @@ import typer
 from markdown_it import MarkdownIt
 
 from fadefollow.cli.cli import app
+from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.lab.settings import LabSettings
-from fadefollow.market.spec import load_spec
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"

@@ -19,9 +19,9 @@ from fadefollow.engine.resolver import outcomes
 from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.market import Market
 from fadefollow.market.dataset import Dataset
+from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.importing.files import import_files
 from fadefollow.market.open import open_dataset
-from fadefollow.market.spec import load_spec
 from fadefollow.phases import STANCES, Phases
 from fadefollow.phases.contracts import constant_maturity_basis, usable_rows
 from fadefollow.phases.features import spot_premium_bps

@@ -16,8 +16,8 @@ import tomli_w
 
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.jobs.scan_job import ScanOptions, scan_job
+from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch.venues import venue_named
-from fadefollow.market.spec import DatasetSpec
 from fadefollow.market.store.store import Store
 from fadefollow.scanning.live import _Job, fetch_live
 from fadefollow.scanning.model import Scan

@@ -12,10 +12,10 @@ import pytest
 from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.errors import DataError
 from fadefollow.market.dataset import Dataset
+from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.open import open_dataset
 from fadefollow.market.panel import Market
 from fadefollow.market.schema import canonical
-from fadefollow.market.spec import load_spec
 from fadefollow.phases import Phases, Signal
 from fadefollow.scanning.model import ScanRow
 from fadefollow.scanning.needs import days_needed, past_hours, seen_with, streams_needed

@@ -14,9 +14,9 @@ from fadefollow.engine.resolver import outcomes
 from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.engine.tape import calendar, tape
 from fadefollow.market.dataset import Dataset
+from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.importing.files import import_files
 from fadefollow.market.open import open_dataset
-from fadefollow.market.spec import load_spec
 from fadefollow.verdict.measure import Settings, measure
 from fadefollow.workspace import find_workspace
 

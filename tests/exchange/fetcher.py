@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
+from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch import fetch_job
-from fadefollow.market.spec import DatasetSpec
 
 
 def die_at(count: int) -> None:

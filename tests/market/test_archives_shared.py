@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "archives"))
 from packing import FUNDING_HEADER, Packed, milliseconds
 
 from fadefollow.market.archives import archive_job
+from fadefollow.market.dataset_spec import DatasetSpec, FileSpec
 from fadefollow.market.open import open_dataset
-from fadefollow.market.spec import DatasetSpec, FileSpec
 
 pytestmark = pytest.mark.shared
 SINCE, UNTIL = pd.Timestamp("2022-11-01", tz="UTC"), pd.Timestamp("2022-12-05", tz="UTC")

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import DataError, ParameterError, StoreError, UnknownNameError
+from fadefollow.market.dataset_spec import DatasetSpec, FileSpec
 from fadefollow.market.findings import Finding
 from fadefollow.market.open import open_dataset
 from fadefollow.market.schema import canonical
-from fadefollow.market.spec import DatasetSpec, FileSpec
 from fadefollow.market.store.store import Store
 
 HOUR = pd.Timedelta(hours=1)

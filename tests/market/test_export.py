@@ -13,9 +13,9 @@ import pytest
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.jobs.exporting import export_job
 from fadefollow.market import export as module
+from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.importing.files import import_files
 from fadefollow.market.open import open_dataset
-from fadefollow.market.spec import load_spec
 from fadefollow.market.store.store import Store
 from fadefollow.workspace import Workspace, find_workspace
 

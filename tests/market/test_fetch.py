@@ -15,9 +15,9 @@ import pytest
 
 from fadefollow.errors import DataError, ParameterError, StoreError
 from fadefollow.market.archives import archive_job
+from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch import FetchReport, fetch_job
 from fadefollow.market.open import open_dataset
-from fadefollow.market.spec import DatasetSpec
 from fadefollow.market.store.store import Pointer, Store
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "exchange"))
@@ -427,7 +427,7 @@ def test_another_market_does_not_go_on_with_a_stream(exchange: Replay, tmp_path:
 def test_a_full_disk_says_so_and_loses_nothing(
     exchange: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Path
 ) -> None:
-    from fadefollow.market.fetch import staging
+    from fadefollow.market.fetch import pages as staging
 
     calls = 0
 

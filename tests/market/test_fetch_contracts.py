@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch import fetch_job
-from fadefollow.market.spec import DatasetSpec
 from fadefollow.market.store.store import Store
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "exchange"))

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch import VENUES, fetch_job
-from fadefollow.market.spec import DatasetSpec
 from fadefollow.market.store.store import Store
 
 pytestmark = [

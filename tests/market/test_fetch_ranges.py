@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.fetch.client import Client
 from fadefollow.market.fetch.markets import coin_named, find_coin
-from fadefollow.market.fetch.ranges import cut, gathered, holes, joined, without
+from fadefollow.market.fetch.time_ranges import cut, gathered, holes, joined, without
 from fadefollow.market.fetch.venues import VENUES
 
 H = 3_600_000

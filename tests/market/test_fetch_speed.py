@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch import fetch_job
 from fadefollow.market.open import open_dataset
-from fadefollow.market.spec import DatasetSpec
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "exchange"))
 

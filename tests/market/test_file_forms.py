@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from fadefollow.errors import DataError, FadeFollowError, ParameterError
+from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.importing.containers import json_table
 from fadefollow.market.importing.files import ReadFiles, read_files
-from fadefollow.market.infer.peek import peek
-from fadefollow.market.spec import load_spec
+from fadefollow.market.infer.preview import peek
 
 HEAD = "time,open,high,low,close,volume\n"
 PRICES = "100,102,97,101,10"

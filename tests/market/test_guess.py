@@ -13,14 +13,14 @@ import pytest
 
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.jobs.guessing import guess_job
+from fadefollow.market.dataset_spec import DatasetSpec, load_spec
 from fadefollow.market.importing.csvs import form_of
 from fadefollow.market.importing.files import read_files
-from fadefollow.market.infer.guess import Guess, guess
-from fadefollow.market.infer.guess_choice import interest_of, rate_of, words
-from fadefollow.market.infer.guess_names import guess_name, guess_names
-from fadefollow.market.infer.guess_times import guess_time
-from fadefollow.market.infer.peek import peek
-from fadefollow.market.spec import DatasetSpec, load_spec
+from fadefollow.market.infer.choice import interest_of, rate_of, words
+from fadefollow.market.infer.mapping import Guess, guess
+from fadefollow.market.infer.names import guess_name, guess_names
+from fadefollow.market.infer.preview import peek
+from fadefollow.market.infer.times import guess_time
 from fadefollow.market.store.store import content_hash
 from fadefollow.workspace import find_workspace
 

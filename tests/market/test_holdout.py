@@ -10,10 +10,10 @@ import pytest
 
 from fadefollow.errors import DataError, ParameterError, SpecError
 from fadefollow.market.audit.audit import audit
+from fadefollow.market.dataset_spec import DatasetSpec, FileSpec, load_spec
 from fadefollow.market.findings import Finding
 from fadefollow.market.open import open_dataset
 from fadefollow.market.schema import canonical
-from fadefollow.market.spec import DatasetSpec, FileSpec, load_spec
 from fadefollow.market.store.store import Store
 
 HOUR = pd.Timedelta(hours=1)

@@ -11,9 +11,9 @@ import pytest
 
 from fadefollow.market.audit.audit import audit
 from fadefollow.market.dataset import Dataset
+from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.importing.files import import_files
 from fadefollow.market.open import open_dataset
-from fadefollow.market.spec import load_spec
 
 pytestmark = pytest.mark.shared
 DATASETS = Path(__file__).parents[2] / "datasets"

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import FadeFollowError, ParameterError, SpecError, UnknownNameError
-from fadefollow.market.spec import load_spec
+from fadefollow.market.dataset_spec import load_spec
 
 GOOD = """
 title = "Demo"

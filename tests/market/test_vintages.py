@@ -18,10 +18,10 @@ from packing import Packed
 from fadefollow.market.archives import archive_job
 from fadefollow.market.asof.vintages import revisions, vintages_of
 from fadefollow.market.dataset import Dataset
+from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.open import open_dataset
 from fadefollow.market.panel import Market
 from fadefollow.market.schema import canonical
-from fadefollow.market.spec import DatasetSpec
 from fadefollow.market.store.store import Store, Update
 from fadefollow.market.streams import stream
 

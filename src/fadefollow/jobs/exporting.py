@@ -7,8 +7,8 @@ from pathlib import Path
 from fadefollow.errors import ParameterError
 from fadefollow.jobs.job import Step
 from fadefollow.jobs.opening import open_named
+from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.export import FORMATS, Exported, tables_of, write_export
-from fadefollow.market.spec import load_spec
 from fadefollow.workspace import Workspace, filled
 
 

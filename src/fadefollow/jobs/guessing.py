@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from fadefollow.errors import ParameterError, StoreError
-from fadefollow.market.infer.guess import Guess, guess
+from fadefollow.market.infer.mapping import Guess, guess
 from fadefollow.market.names import check_dataset_name
 from fadefollow.workspace import Workspace, reason
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from fadefollow.errors import ParameterError
 from fadefollow.market.dataset import Dataset
+from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.open import open_dataset
-from fadefollow.market.spec import load_spec
 from fadefollow.market.store.store import Store
 from fadefollow.workspace import Workspace, filled
 from fadefollow.workspace.ledger import Opening

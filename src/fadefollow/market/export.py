@@ -18,9 +18,9 @@ import tomli_w
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.bars import bar_text
 from fadefollow.market.dataset import Dataset
+from fadefollow.market.dataset_spec import DatasetSpec, load_spec
 from fadefollow.market.findings import when
 from fadefollow.market.importing.files import read_files
-from fadefollow.market.spec import DatasetSpec, load_spec
 from fadefollow.market.store.store import Store, content_hash, fingerprint
 from fadefollow.market.streams import Stream, stream
 

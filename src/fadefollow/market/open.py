@@ -14,11 +14,11 @@ from fadefollow.market.asof.universe import Universe, UniverseSpec
 from fadefollow.market.asof.vintages import Revision, revisions, vintages_of
 from fadefollow.market.bars import bar_size, bar_text
 from fadefollow.market.dataset import Dataset, of_coins
+from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.findings import Finding
 from fadefollow.market.lab import simulate
 from fadefollow.market.names import check_dataset_name, check_symbol
 from fadefollow.market.panel import Market
-from fadefollow.market.spec import DatasetSpec
 from fadefollow.market.store.store import Store, fingerprint
 from fadefollow.market.streams import stream
 

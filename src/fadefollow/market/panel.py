@@ -12,7 +12,7 @@ import pandas as pd
 from fadefollow.core.memo import Memo
 from fadefollow.core.text import html_card
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.market.asof.revised import put_revisions, rows_of
+from fadefollow.market.asof.revisions import put_revisions, rows_of
 from fadefollow.market.bars import bar_text
 from fadefollow.market.streams import stream
 

@@ -19,13 +19,13 @@ import ccxt
 import pandas as pd
 
 from fadefollow.errors import DataError, FadeFollowError, ParameterError, StoreError
-from fadefollow.market.fetch.asking import Part
+from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch.client import FIRST_WAIT, Client
 from fadefollow.market.fetch.engine import Engine, Progress
-from fadefollow.market.fetch.fold import fold
 from fadefollow.market.fetch.markets import CoinMarkets, Listed, coin_named, find_coin
+from fadefollow.market.fetch.merge import fold
+from fadefollow.market.fetch.requests import Part
 from fadefollow.market.fetch.venues import Venue, venue_named
-from fadefollow.market.spec import DatasetSpec
 from fadefollow.market.store.store import Pointer, Store
 
 #: coins that are asked for at the same time; the venue's own limit spaces their requests

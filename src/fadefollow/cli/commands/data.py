@@ -43,8 +43,8 @@ def data_import(
     """Import files into the store, as the data set's TOML maps them; or --guess such a mapping."""
     from fadefollow.cli.render.terminal import progress, show_import
     from fadefollow.errors import ParameterError
+    from fadefollow.market.dataset_spec import load_spec
     from fadefollow.market.importing.files import import_files
-    from fadefollow.market.spec import load_spec
     from fadefollow.workspace import find_workspace
 
     if guess is not None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fadefollow.market.export import Exported
     from fadefollow.market.findings import Finding
     from fadefollow.market.importing.files import ImportReport
-    from fadefollow.market.infer.guess import Guess
+    from fadefollow.market.infer.mapping import Guess
     from fadefollow.verdict.calibration import Calibration
     from fadefollow.verdict.calibration.detection import Detection
     from fadefollow.verdict.lookahead import CheckReport

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from fadefollow.errors import DataError
-from fadefollow.market.archives.keep import Fresh
 from fadefollow.market.archives.layout import INTERVALS, interval_for, kind_of, plan
+from fadefollow.market.archives.merge import Fresh
 from fadefollow.market.archives.series import Reader, Series, UsedFile, gather
 from fadefollow.market.audit.implausible import plausible
 from fadefollow.market.findings import Finding, when

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from fadefollow.errors import DataError, unknown
-from fadefollow.market.archives.keep import Fresh
+from fadefollow.market.archives.merge import Fresh
 from fadefollow.market.archives.series import UsedFile
 from fadefollow.market.archives.source import Got, Source
 from fadefollow.market.findings import Finding

@@ -15,18 +15,18 @@ import pandas as pd
 from fadefollow.errors import DataError, ParameterError, unknown
 from fadefollow.market.archives import coinmetrics
 from fadefollow.market.archives.binance import fetch_coin, planned
-from fadefollow.market.archives.keep import Fresh, Key, keep
 from fadefollow.market.archives.layout import KINDS
+from fadefollow.market.archives.merge import Fresh, Key, keep
 from fadefollow.market.archives.series import FRESH, Reader, UsedFile
 from fadefollow.market.archives.source import Mirror, Rules, Source, Web
 from fadefollow.market.audit.checks import gaps
 from fadefollow.market.bars import bar_size, bar_text
 from fadefollow.market.coverage import cover
+from fadefollow.market.dataset_spec import DEFAULT_LAG_HOURS
 from fadefollow.market.findings import Finding, merged
 from fadefollow.market.importing.files import ImportReport, Progress
 from fadefollow.market.importing.zips import ZipLimits
 from fadefollow.market.names import check_dataset_name, check_symbol
-from fadefollow.market.spec import DEFAULT_LAG_HOURS
 from fadefollow.market.store.store import Listing, Pointer, Store
 from fadefollow.market.streams import stream
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from fadefollow.market.asof.revised import rows_of
+from fadefollow.market.asof.revisions import rows_of
 from fadefollow.market.streams import Stream
 
 #: when the vintage after a superseded one was fetched

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.errors import DataError, FadeFollowError
-from fadefollow.market.fetch.asking import Answer, Part, ask
 from fadefollow.market.fetch.client import Client, counted
-from fadefollow.market.fetch.fold import check_market, staging
+from fadefollow.market.fetch.merge import check_market, staging
 from fadefollow.market.fetch.options import option_chain
-from fadefollow.market.fetch.ranges import Range, Times, cut, gathered, holes, joined, without
+from fadefollow.market.fetch.pages import Staging, Values
 from fadefollow.market.fetch.report import Asked
-from fadefollow.market.fetch.staging import Staging, Values
+from fadefollow.market.fetch.requests import Answer, Part, ask
+from fadefollow.market.fetch.time_ranges import Range, Times, cut, gathered, holes, joined, without
 from fadefollow.market.findings import Finding, when
 from fadefollow.market.store.store import Pointer, Store
 from fadefollow.market.streams import stream

@@ -11,16 +11,16 @@ from pathlib import Path
 import pandas as pd
 
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.market.fetch.asking import Part
+from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch.client import FIRST_WAIT, Client
 from fadefollow.market.fetch.engine import Engine, Progress
-from fadefollow.market.fetch.fold import fold
 from fadefollow.market.fetch.markets import CoinMarkets, Listed, coin_named, find_coin
+from fadefollow.market.fetch.merge import fold
 from fadefollow.market.fetch.report import Asked, FetchReport, PartReport
+from fadefollow.market.fetch.requests import Part
 from fadefollow.market.fetch.venues import Venue, venue_named
 from fadefollow.market.findings import Finding
 from fadefollow.market.names import check_dataset_name
-from fadefollow.market.spec import DatasetSpec
 from fadefollow.market.store.store import Pointer, Store
 from fadefollow.market.streams import stream
 

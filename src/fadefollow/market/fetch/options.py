@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.market.fetch.client import Client
-from fadefollow.market.fetch.staging import Values
+from fadefollow.market.fetch.pages import Values
 
 #: the end of ccxt's symbol of an option, and the hour (UTC) at which the venues' options expire
 _OPTION = re.compile(r"-(\d{6})-([\d.]+)-([CP])")

@@ -8,9 +8,9 @@ from typing import Literal
 
 from fadefollow.errors import ParameterError, StoreError, unknown
 from fadefollow.market.bars import bar_size, bar_text
+from fadefollow.market.dataset_spec import DatasetSpec, load_spec
 from fadefollow.market.fetch.venues import VENUES, Venue
 from fadefollow.market.names import check_dataset_name
-from fadefollow.market.spec import DatasetSpec, load_spec
 
 ArchiveName = Literal["binance-archive", "coinmetrics"]
 #: where data comes from that is no venue

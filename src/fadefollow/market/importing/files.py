@@ -11,9 +11,10 @@ import pandas as pd
 
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.audit.misread import check_far, misread
+from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.findings import Finding, merged
 from fadefollow.market.importing import clean
-from fadefollow.market.importing.coins import by_coin, is_symbol_column, symbols_of
+from fadefollow.market.importing.coin_columns import by_coin, is_symbol_column, symbols_of
 from fadefollow.market.importing.containers import UNNAMED_INDEX, Form, RawTable, read_table
 from fadefollow.market.importing.file_spec import FileSpec
 from fadefollow.market.importing.joins import Piece, join
@@ -22,7 +23,6 @@ from fadefollow.market.importing.numbers import check_decimal, plain_numbers
 from fadefollow.market.importing.time_parsing import TimeForm, parse_times
 from fadefollow.market.names import check_dataset_name, nearest
 from fadefollow.market.schema import as_numbers, check, check_names, check_order
-from fadefollow.market.spec import DatasetSpec
 from fadefollow.market.stamps import in_utc, row_numbers
 from fadefollow.market.store.store import Store
 from fadefollow.market.streams import Stream, stream

@@ -24,10 +24,10 @@ from fadefollow.errors import DataError, StoreError, unknown
 from fadefollow.market.bars import bar_text
 from fadefollow.market.findings import Finding, merged
 from fadefollow.market.names import check_dataset_name, check_symbol
-from fadefollow.market.store.blobs import content_hash, write_whole
-from fadefollow.market.store.blobs import put as _put
-from fadefollow.market.store.blobs import read as _read
-from fadefollow.market.store.version import SCHEMA, Arrival, Entry, Fetched, Listing, Pointer
+from fadefollow.market.store.manifest import SCHEMA, Arrival, Entry, Fetched, Listing, Pointer
+from fadefollow.market.store.table_file import content_hash, write_whole
+from fadefollow.market.store.table_file import put as _put
+from fadefollow.market.store.table_file import read as _read
 
 __all__ = [
     "Arrival", "Entry", "Fetched", "Listing", "Pointer", "Store", "Update", "content_hash",

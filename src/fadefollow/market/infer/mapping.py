@@ -16,7 +16,7 @@ import pandas as pd
 
 from fadefollow.errors import DataError, FadeFollowError
 from fadefollow.market.bars import bar_size
-from fadefollow.market.infer.guess_entries import (
+from fadefollow.market.infer.entries import (
     EntryGuess,
     entries_of,
     with_bars,
@@ -24,11 +24,11 @@ from fadefollow.market.infer.guess_entries import (
     without_doubles,
     without_nameless,
 )
-from fadefollow.market.infer.guess_files import FileGuess, look, with_reason
-from fadefollow.market.infer.guess_names import guess_names
-from fadefollow.market.infer.guess_text import doubts_of, reasons_of, text_of
-from fadefollow.market.infer.guess_trial import refusal, refusal_of, rows_of
-from fadefollow.market.infer.peek import SUFFIXES, peek
+from fadefollow.market.infer.files import FileGuess, look, with_reason
+from fadefollow.market.infer.names import guess_names
+from fadefollow.market.infer.preview import SUFFIXES, peek
+from fadefollow.market.infer.text import doubts_of, reasons_of, text_of
+from fadefollow.market.infer.trial import refusal, refusal_of, rows_of
 
 #: so many files are looked at, spread over all there are
 MOST_FILES = 10_000

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import pandas as pd
 
-from fadefollow.market.infer.guess_choice import (
+from fadefollow.market.infer.choice import (
     IN_COINS,
     QUOTE,
     interest_of,
@@ -16,8 +16,8 @@ from fadefollow.market.infer.guess_choice import (
     volume_of,
     words,
 )
-from fadefollow.market.infer.guess_times import TimeGuess
-from fadefollow.market.infer.peek import Peek
+from fadefollow.market.infer.preview import Peek
+from fadefollow.market.infer.times import TimeGuess
 from fadefollow.market.schema import MEDIAN_PREMIUM, MEDIAN_RATE_PER_8H
 
 _FIELDS = ("open", "high", "low", "close", "volume")

@@ -10,8 +10,8 @@ import pandas as pd
 
 from fadefollow.errors import DataError
 from fadefollow.market.asof.vintages import SEEN
-from fadefollow.market.fetch.ranges import holes, without
-from fadefollow.market.fetch.ranges import joined as ranges_joined
+from fadefollow.market.fetch.time_ranges import holes, without
+from fadefollow.market.fetch.time_ranges import joined as ranges_joined
 from fadefollow.market.findings import Finding, when
 from fadefollow.market.store.store import Arrival, Fetched, Listing, Pointer, Store, Update
 from fadefollow.market.streams import Stream, stream

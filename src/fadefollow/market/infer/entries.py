@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from fadefollow.market.infer.guess_files import NO_COIN, FileGuess, with_reason
-from fadefollow.market.infer.guess_names import as_regex
+from fadefollow.market.infer.files import NO_COIN, FileGuess, with_reason
+from fadefollow.market.infer.names import as_regex
 
 _ORDER = ("perp", "spot", "mark", "index", "premium_index", "funding")
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fadefollow.errors import StoreError
-from fadefollow.market.fetch.ranges import Range, Times
+from fadefollow.market.fetch.time_ranges import Range, Times
 from fadefollow.market.store.store import write_whole
 
 _NAME = re.compile(r"(\d+)-(\d+)-(\d{19,20})\.parquet")

@@ -12,8 +12,8 @@ import pandas as pd
 from fadefollow.market.bars import bar_text
 from fadefollow.market.fetch.client import Client
 from fadefollow.market.fetch.markets import Listed
-from fadefollow.market.fetch.ranges import Range, Times
-from fadefollow.market.fetch.staging import Values
+from fadefollow.market.fetch.pages import Values
+from fadefollow.market.fetch.time_ranges import Range, Times
 from fadefollow.market.fetch.venues import CALLS, COLUMNS, SNAPSHOTS, Venue, timeframe_ms
 from fadefollow.market.stamps import JITTER
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.errors import DataError, StoreError
-from fadefollow.market.store.version import Entry
+from fadefollow.market.store.manifest import Entry
 
 
 def content_hash(table: pd.DataFrame) -> str:

@@ -14,14 +14,14 @@ import pandas as pd
 
 from fadefollow.errors import DataError
 from fadefollow.market.audit.implausible import plausible
-from fadefollow.market.fetch.asking import Part
+from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch.options import CALL, PUT
-from fadefollow.market.fetch.ranges import joined
-from fadefollow.market.fetch.staging import Page, Staging, read
+from fadefollow.market.fetch.pages import Page, Staging, read
+from fadefollow.market.fetch.requests import Part
+from fadefollow.market.fetch.time_ranges import joined
 from fadefollow.market.findings import Finding, when
 from fadefollow.market.importing import clean
 from fadefollow.market.schema import canonical
-from fadefollow.market.spec import DatasetSpec
 from fadefollow.market.store.store import Fetched, Listing, Pointer, Store, Update
 from fadefollow.market.streams import stream
 

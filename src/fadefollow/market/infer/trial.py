@@ -13,11 +13,11 @@ import pandas as pd
 
 from fadefollow.core.toml import build
 from fadefollow.errors import FadeFollowError
+from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.importing.files import read_files
-from fadefollow.market.infer.guess_entries import EntryGuess
-from fadefollow.market.infer.guess_files import NO_COIN, FileGuess
-from fadefollow.market.infer.guess_text import text_of
-from fadefollow.market.spec import DatasetSpec
+from fadefollow.market.infer.entries import EntryGuess
+from fadefollow.market.infer.files import NO_COIN, FileGuess
+from fadefollow.market.infer.text import text_of
 
 #: files up to this size are tried whole, larger ones by their first rows, bytes
 _WHOLE = 1 << 20

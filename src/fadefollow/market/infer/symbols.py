@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from fadefollow.market.infer.guess_choice import words
-from fadefollow.market.infer.guess_names import coin_format, coins_of
-from fadefollow.market.infer.peek import Peek
+from fadefollow.market.infer.choice import words
+from fadefollow.market.infer.names import coin_format, coins_of
+from fadefollow.market.infer.preview import Peek
 
 #: names of such columns
 _NAMES = ("symbol", "coin", "ticker", "pair", "instrument", "inst", "asset", "base")

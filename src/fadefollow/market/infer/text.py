@@ -10,9 +10,9 @@ import pandas as pd
 
 from fadefollow.market.bars import bar_size, bar_text
 from fadefollow.market.importing.file_spec import format_of
-from fadefollow.market.infer.guess_entries import EntryGuess
-from fadefollow.market.infer.guess_files import NO_COIN
-from fadefollow.market.infer.guess_names import thousands
+from fadefollow.market.infer.entries import EntryGuess
+from fadefollow.market.infer.files import NO_COIN
+from fadefollow.market.infer.names import thousands
 from fadefollow.market.streams import stream
 
 

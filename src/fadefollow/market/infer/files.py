@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from fadefollow.market.infer.guess_columns import StreamGuess, guess_streams
-from fadefollow.market.infer.guess_names import NameGuess
-from fadefollow.market.infer.guess_symbols import SymbolGuess, guess_symbols, of_one_symbol
-from fadefollow.market.infer.guess_times import TimeGuess, guess_time, spoilt, until
-from fadefollow.market.infer.peek import Peek
+from fadefollow.market.infer.columns import StreamGuess, guess_streams
+from fadefollow.market.infer.names import NameGuess
+from fadefollow.market.infer.preview import Peek
+from fadefollow.market.infer.symbols import SymbolGuess, guess_symbols, of_one_symbol
+from fadefollow.market.infer.times import TimeGuess, guess_time, spoilt, until
 from fadefollow.market.streams import stream
 
 #: stands for a coin that only the files' owner can know
