@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fadefollow.engine.bar_arrays import calendar, tape
 from fadefollow.engine.model import Costs
 from fadefollow.engine.plan import covered
 from fadefollow.engine.resolver import outcomes
 from fadefollow.engine.strategy import Strategy, Trade
-from fadefollow.engine.tape import calendar, tape
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.importing.files import import_files

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from engine_cases import make_events
 
+from fadefollow.engine.bar_arrays import calendar, tape
 from fadefollow.engine.dated import dated_tape
 from fadefollow.engine.model import Costs, DatedTape, Rules
 from fadefollow.engine.resolver import resolve
-from fadefollow.engine.tape import calendar, tape
 from fadefollow.market import Market
 
 DAY = pd.Timedelta(days=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.tape import calendar, tape
+from fadefollow.engine.bar_arrays import calendar, tape
 from fadefollow.market import Market
 
 HOUR = pd.Timedelta(hours=1)

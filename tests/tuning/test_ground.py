@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fadefollow.engine.bar_arrays import cut_tape
 from fadefollow.engine.plan import books, prepare
 from fadefollow.engine.strategy import Range
-from fadefollow.engine.tape import cut_tape
 from fadefollow.market.dataset import Dataset
 from fadefollow.tuning.ground import Ask, Ground, evaluate, past
 from fadefollow.tuning.objective import FLOOR

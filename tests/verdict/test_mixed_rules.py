@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.engine.joined import joined
+from fadefollow.engine.concatenate import joined
 from fadefollow.engine.model import Costs, Rules, RuleSets
 from fadefollow.engine.portfolio import portfolio
 from fadefollow.engine.resolver import resolve_returns, shifted

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.core.toml import placed
+from fadefollow.engine.bar_arrays import calendar, cut_tape, tape
+from fadefollow.engine.concatenate import joined
 from fadefollow.engine.costs import CostSettings, costs_of
 from fadefollow.engine.dated import dated_tape
-from fadefollow.engine.joined import joined
 from fadefollow.engine.model import Book, Costs, DatedTape, IntArray, Plan, Span, Tape
 from fadefollow.engine.resolver import hold_bars, resolve
 from fadefollow.engine.strategy import Strategy
-from fadefollow.engine.tape import calendar, cut_tape, tape
 from fadefollow.errors import DataError, FundingHoleError, ParameterError
 from fadefollow.market.panel import Market
 from fadefollow.phases import STANCES, Phases, Stance

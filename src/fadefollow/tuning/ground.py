@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from fadefollow.core.memo import Memo
+from fadefollow.engine.bar_arrays import cut_tape
 from fadefollow.engine.kernel import FLOATS, INTS
 from fadefollow.engine.model import (
     Costs,
@@ -29,7 +30,6 @@ from fadefollow.engine.model import (
 from fadefollow.engine.plan import Prepared
 from fadefollow.engine.resolver import bare_returns, bare_trades, resolve, resolve_returns
 from fadefollow.engine.strategy import Trade
-from fadefollow.engine.tape import cut_tape
 from fadefollow.market.panel import Market
 from fadefollow.phases import Signal, detect_checked
 from fadefollow.tuning.model import Objective, State, TuneSettings

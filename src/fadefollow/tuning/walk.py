@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.core.parallel import kept
+from fadefollow.engine.concatenate import joined
 from fadefollow.engine.costs import traded_at
-from fadefollow.engine.joined import joined
 from fadefollow.engine.model import Plan
 from fadefollow.engine.plan import Prepared, Span, prepare
 from fadefollow.engine.strategy import Strategy
