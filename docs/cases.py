@@ -28,7 +28,7 @@ from fadefollow.jobs.opening import open_named
 from fadefollow.market import Market
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import STANCES, Phases
-from fadefollow.phases.contracts import constant_maturity_basis, usable_rows
+from fadefollow.phases.dated_contracts import constant_maturity_basis, usable_rows
 from fadefollow.phases.features import spot_premium_bps
 from fadefollow.verdict.measure import detect
 from fadefollow.workspace import Workspace, find_workspace

@@ -7,7 +7,7 @@ perp's did not, open interest peaked exactly when the spread was widest, and thr
 crowded longs were liquidated. Large traders sell the rich contract, the crowd holds the other
 side: fade it. A dated contract below spot is the opposite, a crowd of shorts. Hypotheses, all.
 
-The basis is that of a constant 90 days, see `fadefollow.phases.contracts` for its rules, averaged
+The basis is that of a constant 90 days, see `fadefollow.phases.dated_contracts` for its rules, averaged
 over a day, so that single prints and the size of the bars do not matter. It must stay beyond its
 thresholds for two and a half days: a crowd that pays carry does so for weeks. The attack, a matter
 of hours, does not wait.
@@ -25,7 +25,7 @@ import pandas as pd
 
 from fadefollow.market import Market
 from fadefollow.phases import Param, Phases, Signal
-from fadefollow.phases.contracts import constant_maturity_basis, dated_volume, usable_rows
+from fadefollow.phases.dated_contracts import constant_maturity_basis, dated_volume, usable_rows
 from fadefollow.phases.features import (
     BoolArray,
     FloatArray,

@@ -23,7 +23,7 @@ from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.importing.files import import_files
 from fadefollow.market.open import open_dataset
 from fadefollow.phases import STANCES, Phases
-from fadefollow.phases.contracts import constant_maturity_basis, usable_rows
+from fadefollow.phases.dated_contracts import constant_maturity_basis, usable_rows
 from fadefollow.phases.features import spot_premium_bps
 from fadefollow.verdict.measure import detect
 from fadefollow.workspace import find_workspace

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from fadefollow.market import Market
-from fadefollow.phases.contracts import constant_maturity_basis, dated_volume, usable_rows
+from fadefollow.phases.dated_contracts import constant_maturity_basis, dated_volume, usable_rows
 from fadefollow.workspace import find_workspace
 
 Basis = find_workspace().signal("basis")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.market import Market
-from fadefollow.phases.contracts import constant_maturity_basis, usable_rows
+from fadefollow.phases.dated_contracts import constant_maturity_basis, usable_rows
 from fadefollow.phases.features import FloatArray, spot_premium_bps
 
 #: columns of a result as they are in the panel, by stream
@@ -27,7 +27,7 @@ def prices_of(market: Market) -> pd.DataFrame:
         are there where their streams are, in single precision: they are only drawn.
         `premium_bps` is spot / perp − 1. `funding_bps_per_8h` is the last settlement's rate.
         `open_interest_coins` are open contracts. `basis_pct_per_year` is the annualised basis at
-        90 days to expiry (see `fadefollow.phases.contracts`), not averaged. `netflow_coins` (+ into
+        90 days to expiry (see `fadefollow.phases.dated_contracts`), not averaged. `netflow_coins` (+ into
         exchanges), `liquidated_long_coins` and `liquidated_short_coins` are those of the newest
         day that was published by then.
     """

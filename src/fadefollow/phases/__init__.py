@@ -1,6 +1,6 @@
 """What a signal is and what it returns: the contract, its table of phases, shared features."""
 
-from fadefollow.phases.phases import (
+from fadefollow.phases.table import (
     COLUMNS,
     STANCES,
     Marks,

@@ -8,8 +8,8 @@ import pandas as pd
 
 from fadefollow.core.text import html_card, listed, whole
 from fadefollow.phases.events import COLUMNS
-from fadefollow.phases.phases import Phases
 from fadefollow.phases.summary import describe_events
+from fadefollow.phases.table import Phases
 from fadefollow.reporting.notebook.display import card, line, table
 
 #: with more coins than that, only their sum is shown
