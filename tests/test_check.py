@@ -19,7 +19,7 @@ from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
 from fadefollow.phases import Signal
 from fadefollow.verdict.lookahead import CheckError, CheckReport, CheckSettings, check_strategy
-from fadefollow.verdict.lookahead.futures import Futures
+from fadefollow.verdict.lookahead.altered_future import Futures
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
 from fadefollow.workspace.scaffold import write_signal, write_strategy
 

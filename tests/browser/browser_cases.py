@@ -20,7 +20,7 @@ from fadefollow.reporting.pages.calibration import write_calibration
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.verdict.calibration import Arm, Design, summarise
-from fadefollow.verdict.calibration.world import Row, Stand, Table
+from fadefollow.verdict.calibration.simulated_run import Row, Stand, Table
 from fadefollow.verdict.measure import Settings
 from fadefollow.workspace import find_workspace, init_workspace
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.engine.model import TRADE_COLUMNS
+from fadefollow.verdict.exploratory import SplitCell
 from fadefollow.verdict.model import (
     EventStudy,
     NotTraded,
@@ -21,7 +22,6 @@ from fadefollow.verdict.model import (
     StanceResult,
     Verdict,
 )
-from fadefollow.verdict.rows import SplitCell
 
 REPORTS = Path(__file__).parents[2] / "reports"
 IMG = "<img src=x onerror=alert(1)>"

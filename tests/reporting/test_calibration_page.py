@@ -13,8 +13,8 @@ import pytest
 from fadefollow.cli.render.terminal import show_calibration
 from fadefollow.reporting.pages.calibration import percent, write_calibration
 from fadefollow.verdict.calibration import Arm, Calibration, Design, summarise
-from fadefollow.verdict.calibration.shares import Share
-from fadefollow.verdict.calibration.world import Row, Stand, Table
+from fadefollow.verdict.calibration.proportions import Share
+from fadefollow.verdict.calibration.simulated_run import Row, Stand, Table
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "reports"
 STARTED = pd.Timestamp("2026-03-05 12:00", tz="UTC")

@@ -12,8 +12,8 @@ from reporting_cases import REPORTS, Cases
 from fadefollow.reporting import read_run, render
 from fadefollow.reporting.pages.further import fragility_tables, split_tables
 from fadefollow.results.record import write_records, write_tables
+from fadefollow.verdict.exploratory import CoinCapacity, FragilityRow, SpaTest, SplitCell
 from fadefollow.verdict.model import RunResult
-from fadefollow.verdict.rows import CoinCapacity, FragilityRow, SpaTest, SplitCell
 
 NAN = math.nan
 STRATEGY, PHASE = "fade_crowded_funding", "crowded_short"

@@ -24,7 +24,7 @@ from fadefollow.tuning.calibration import (
 )
 from fadefollow.tuning.calibration.market import _rank
 from fadefollow.verdict.calibration import Arm, CalibrationError
-from fadefollow.verdict.calibration.shares import Mean
+from fadefollow.verdict.calibration.proportions import Mean
 from fadefollow.workspace import find_workspace
 
 ROOT = Path(__file__).resolve().parents[2]

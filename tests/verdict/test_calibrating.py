@@ -22,9 +22,9 @@ from fadefollow.verdict.calibration.promises import (
     not_above_zero,
     within,
 )
-from fadefollow.verdict.calibration.shares import Mean, Share, logistic
+from fadefollow.verdict.calibration.proportions import Mean, Share, logistic
+from fadefollow.verdict.calibration.simulated_run import Row, Stand, Table
 from fadefollow.verdict.calibration.truth import expected, expected_at_other_times, log_growth
-from fadefollow.verdict.calibration.world import Row, Stand, Table
 from fadefollow.workspace import find_workspace
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ from fadefollow.verdict.calibration.detection import (
     match,
     measure_detection,
 )
-from fadefollow.verdict.calibration.shares import Share
+from fadefollow.verdict.calibration.proportions import Share
 from fadefollow.workspace import find_workspace
 
 START = pd.Timestamp("2024-01-01", tz="UTC")

@@ -20,7 +20,7 @@ from fadefollow.verdict.correction.spa import spa_of_run
 from fadefollow.verdict.estimates.anyhour import all_outcomes, anyhour_mean
 from fadefollow.verdict.estimates.daily import daily_pnl
 from fadefollow.verdict.estimates.days import regular_trades, sample
-from fadefollow.verdict.estimates.evidence import weigh
+from fadefollow.verdict.estimates.estimates import weigh
 from fadefollow.verdict.estimates.momentum import all_cells, momentum_days, trailing_decile
 from fadefollow.verdict.splits import split_results
 from fadefollow.verdict.study import event_study, momentum_paths

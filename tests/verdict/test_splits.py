@@ -12,7 +12,7 @@ from fadefollow.verdict.conditions import event_splits, regimes, terciles, time_
 from fadefollow.verdict.estimates.bootstrap import bootstrap
 from fadefollow.verdict.estimates.days import DaySums
 from fadefollow.verdict.estimates.sparse import bootstrap_each
-from fadefollow.verdict.rows import SplitCell
+from fadefollow.verdict.exploratory import SplitCell
 from fadefollow.verdict.splits import _corrected, split_results
 
 

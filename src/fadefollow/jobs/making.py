@@ -23,9 +23,9 @@ from fadefollow.jobs.trusted import known_notes
 from fadefollow.market.audit.audit import audit
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Signal
+from fadefollow.verdict.exploratory import FragilityRow
 from fadefollow.verdict.measure import Measured, Settings
 from fadefollow.verdict.model import RunResult, Verdict
-from fadefollow.verdict.rows import FragilityRow
 from fadefollow.workspace import Workspace
 from fadefollow.workspace.holdout import holdout_notes
 from fadefollow.workspace.ledger import Known, Ledger

@@ -16,8 +16,8 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from fadefollow.tuning.model import Tuning
+from fadefollow.verdict.exploratory import FragilityRow, SpaTest, SplitCell
 from fadefollow.verdict.model import EventStudy, NotTraded, RunResult, StanceResult, Verdict
-from fadefollow.verdict.rows import FragilityRow, SpaTest, SplitCell
 
 #: among rows with equal keys, which one
 _COUNT = "#"

@@ -17,6 +17,7 @@ from fadefollow.errors import FadeFollowError, StoreError
 from fadefollow.results.record import PRIVATE, SCHEMA
 from fadefollow.results.tuning_record import tuning_from
 from fadefollow.tuning.model import Tuning
+from fadefollow.verdict.exploratory import CoinCapacity, FragilityRow, SpaTest, SplitCell
 from fadefollow.verdict.model import (
     EventStudy,
     Interval,
@@ -26,7 +27,6 @@ from fadefollow.verdict.model import (
     StanceResult,
     Verdict,
 )
-from fadefollow.verdict.rows import CoinCapacity, FragilityRow, SpaTest, SplitCell
 
 T = TypeVar("T")
 _REPEAT = "the first line of its config.toml is the command that makes it anew"

@@ -23,8 +23,8 @@ from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.errors import SpecError
 from fadefollow.results.tuning_record import tuning_record
 from fadefollow.tuning.model import Tuning
+from fadefollow.verdict.exploratory import SplitCell
 from fadefollow.verdict.model import NotTraded, RunResult, StanceResult, Verdict
-from fadefollow.verdict.rows import SplitCell
 
 SCHEMA = 1
 #: fields of a stance that result.json does not have

@@ -31,7 +31,7 @@ import pandas as pd
 from fadefollow.engine.model import Book, DatedTape, FloatArray, Plan, Tape
 from fadefollow.verdict.correction.maxt import BoolArray
 from fadefollow.verdict.estimates.days import DAY_NS, regular_trades
-from fadefollow.verdict.rows import CoinCapacity
+from fadefollow.verdict.exploratory import CoinCapacity
 
 #: the law's prefactor, of order 1 in all markets where it was measured
 Y = 1.0

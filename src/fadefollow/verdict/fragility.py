@@ -21,10 +21,10 @@ from fadefollow.market.dataset import Dataset
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
 from fadefollow.phases import STANCES, Phases, Signal, Stance
+from fadefollow.verdict.exploratory import FragilityRow
 from fadefollow.verdict.judge import judge
 from fadefollow.verdict.measure import Bet, Settings, Step, books_of, detect, prepare_bet
 from fadefollow.verdict.model import StanceResult, Verdict
-from fadefollow.verdict.rows import FragilityRow
 
 #: draws of each judgement; a tenth to a third of a run's
 PLACEBO_DRAWS, BOOTSTRAP_DRAWS = 300, 500

@@ -19,7 +19,7 @@ from fadefollow.verdict.correction.placebo import Draws, Shifts, draw_shifts, pl
 from fadefollow.verdict.estimates.anyhour import Outcomes
 from fadefollow.verdict.estimates.days import HOUR_NS
 from fadefollow.verdict.estimates.detectable import detectable_edge
-from fadefollow.verdict.estimates.evidence import Books, PhaseEvidence, StanceEvidence, weigh
+from fadefollow.verdict.estimates.estimates import Books, PhaseEvidence, StanceEvidence, weigh
 from fadefollow.verdict.estimates.metrics import breakeven_cost, max_drawdown, pnl_split, sharpe
 from fadefollow.verdict.model import Interval, NotTraded, StanceResult, Verdict
 from fadefollow.verdict.rule import MIN_BLOCKS, decide

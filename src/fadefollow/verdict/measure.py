@@ -23,11 +23,19 @@ from fadefollow.phases import COLUMNS, STANCES, Phases, Signal, Stance, detect_c
 from fadefollow.verdict.capacity import capacity, liquidity
 from fadefollow.verdict.correction.spa import spa_of_run
 from fadefollow.verdict.estimates.anyhour import Outcomes
+from fadefollow.verdict.exploratory import SpaTest, SplitCell
 from fadefollow.verdict.judge import judge
 from fadefollow.verdict.model import EventStudy, NotTraded, StanceResult, Verdict
-from fadefollow.verdict.rows import SpaTest, SplitCell
+from fadefollow.verdict.parallel_steps import (
+    Step,
+    books_of,
+    detected_by,
+    each,
+    made_of,
+    studied,
+    valued,
+)
 from fadefollow.verdict.splits import split_results
-from fadefollow.verdict.spread import Step, books_of, detected_by, each, made_of, studied, valued
 from fadefollow.verdict.truth import labelled, simulated
 
 Bet = tuple[Strategy, Signal]

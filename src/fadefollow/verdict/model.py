@@ -15,7 +15,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from fadefollow.core.text import by_text, html_card, listed, plural
-from fadefollow.verdict.rows import CoinCapacity, FragilityRow, SpaTest, SplitCell
+from fadefollow.verdict.exploratory import CoinCapacity, FragilityRow, SpaTest, SplitCell
 
 Word = Literal["fade", "follow", "neither", "undecided"]
 Interval = tuple[float, float]

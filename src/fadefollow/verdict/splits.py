@@ -38,9 +38,9 @@ from fadefollow.verdict.estimates.days import (
     regular_trades,
     sample,
 )
-from fadefollow.verdict.estimates.evidence import Books
+from fadefollow.verdict.estimates.estimates import Books
 from fadefollow.verdict.estimates.sparse import bootstrap_each
-from fadefollow.verdict.rows import SplitCell
+from fadefollow.verdict.exploratory import SplitCell
 
 #: a cell with less has no interval
 MIN_TRADES, MIN_CELL_BLOCKS = 30, 10

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fadefollow.tuning.calibration import TunerCalibration
     from fadefollow.verdict.calibration.promises import Promise, State
-    from fadefollow.verdict.calibration.shares import Mean, Share
+    from fadefollow.verdict.calibration.proportions import Mean, Share
 
 #: of the states of a promise
 _COLOURS = {"kept": "green", "broken": "red", "not yet shown": "yellow"}

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fadefollow.reporting.text.text import bps, interval
+from fadefollow.verdict.exploratory import SplitCell
 from fadefollow.verdict.model import NotTraded, StanceResult, Verdict
-from fadefollow.verdict.rows import SplitCell
 
 #: the drawing's width and the margin at either end, in SVG units
 WIDTH, MARGIN = 260.0, 10.0

@@ -14,7 +14,7 @@ from fadefollow.reporting.pages.page import fill
 from fadefollow.results.write import write_files
 from fadefollow.verdict.calibration import Calibration
 from fadefollow.verdict.calibration.promises import headline
-from fadefollow.verdict.calibration.shares import Share
+from fadefollow.verdict.calibration.proportions import Share
 from fadefollow.verdict.calibration.summary import COVERAGE_BAND, POWER, Power
 
 #: of a picture, in pixels: width, height, margins left and bottom

@@ -17,8 +17,8 @@ from fadefollow.reporting.text.text import (
     prose,
     titled,
 )
+from fadefollow.verdict.exploratory import FragilityRow, SplitCell
 from fadefollow.verdict.model import RunResult, Verdict
-from fadefollow.verdict.rows import FragilityRow, SplitCell
 
 #: q below which a cell is marked
 MARKED = 0.05

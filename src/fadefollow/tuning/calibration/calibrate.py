@@ -11,8 +11,8 @@ from fadefollow.tuning.calibration.design import TunerDesign
 from fadefollow.tuning.calibration.market import Answer, Search, TunedMarket, tune_market
 from fadefollow.tuning.calibration.summary import TunerCalibration, summarise_tuner
 from fadefollow.verdict.calibration.design import Arm
-from fadefollow.verdict.calibration.notebook import Pages
-from fadefollow.verdict.calibration.rounds import make_rounds
+from fadefollow.verdict.calibration.results_log import Pages
+from fadefollow.verdict.calibration.run_all import make_rounds
 from fadefollow.verdict.measure import Bet
 
 #: name of the file in the folder of runs

@@ -21,7 +21,7 @@ from fadefollow.verdict.calibration.promises import (
     failures,
     not_above_zero,
 )
-from fadefollow.verdict.calibration.shares import Mean, Share, plain
+from fadefollow.verdict.calibration.proportions import Mean, Share, plain
 from fadefollow.verdict.calibration.summary import POWER, CalibrationError
 
 #: what passes for significant where one looks at the past alone

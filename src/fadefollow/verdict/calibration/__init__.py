@@ -6,7 +6,7 @@
 
 from fadefollow.verdict.calibration.calibrate import calibrate
 from fadefollow.verdict.calibration.design import STRATEGIES, Arm, Design, families_of
-from fadefollow.verdict.calibration.notebook import NOTEBOOK, Notebook
+from fadefollow.verdict.calibration.results_log import NOTEBOOK, Notebook
 from fadefollow.verdict.calibration.summary import Calibration, CalibrationError, summarise
 
 __all__ = [

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fadefollow.verdict.calibration.design import Arm, Design
-from fadefollow.verdict.calibration.notebook import Notebook
-from fadefollow.verdict.calibration.rounds import make_rounds
+from fadefollow.verdict.calibration.results_log import Notebook
+from fadefollow.verdict.calibration.run_all import make_rounds
+from fadefollow.verdict.calibration.simulated_run import Table, judge_market
 from fadefollow.verdict.calibration.summary import Calibration, summarise
-from fadefollow.verdict.calibration.world import Table, judge_market
 from fadefollow.verdict.measure import Bet
 
 

@@ -15,7 +15,7 @@ from fadefollow.market.lab import simulate
 from fadefollow.market.panel import FloatArray, Market
 from fadefollow.phases import Signal
 from fadefollow.verdict.calibration.promises import Promise, at_least
-from fadefollow.verdict.calibration.shares import Share, plain
+from fadefollow.verdict.calibration.proportions import Share, plain
 
 #: seeds from here on are for measuring; defaults were chosen on smaller ones
 FIRST_SEED = 1000

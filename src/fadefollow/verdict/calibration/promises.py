@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fadefollow.verdict.calibration.shares import Mean, Share
+from fadefollow.verdict.calibration.proportions import Mean, Share
 
 State = Literal["kept", "broken", "not yet shown"]
 

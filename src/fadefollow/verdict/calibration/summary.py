@@ -20,8 +20,8 @@ from fadefollow.verdict.calibration.promises import (
     failures,
     within,
 )
-from fadefollow.verdict.calibration.shares import Curve, Share, logistic, plain
-from fadefollow.verdict.calibration.world import Row, Stand, Table
+from fadefollow.verdict.calibration.proportions import Curve, Share, logistic, plain
+from fadefollow.verdict.calibration.simulated_run import Row, Stand, Table
 
 #: where the coverage of a 95 % interval must lie
 COVERAGE_BAND = (0.92, 0.97)

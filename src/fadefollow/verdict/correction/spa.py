@@ -31,9 +31,9 @@ from fadefollow.verdict.estimates.days import (
     regular_trades,
     sample,
 )
-from fadefollow.verdict.estimates.evidence import Books
+from fadefollow.verdict.estimates.estimates import Books
+from fadefollow.verdict.exploratory import SpaTest
 from fadefollow.verdict.model import StanceResult, Verdict
-from fadefollow.verdict.rows import SpaTest
 
 
 @dataclass(frozen=True)

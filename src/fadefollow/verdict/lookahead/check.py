@@ -15,13 +15,13 @@ from fadefollow.errors import DataError
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.panel import Market
 from fadefollow.phases import Signal
-from fadefollow.verdict.lookahead.anew import anew
+from fadefollow.verdict.lookahead.altered_future import only
 from fadefollow.verdict.lookahead.answers import Answer, ask, ask_safely
-from fadefollow.verdict.lookahead.futures import only
-from fadefollow.verdict.lookahead.idle import idle_parameters
 from fadefollow.verdict.lookahead.lookahead import Ask, Looker, bars_to_try, used_streams
+from fadefollow.verdict.lookahead.reimport import anew
+from fadefollow.verdict.lookahead.repeatability import Elsewhere, moves_along, orders, repeats
 from fadefollow.verdict.lookahead.report import CheckReport, Fault, told, worst_first
-from fadefollow.verdict.lookahead.steady import Elsewhere, moves_along, orders, repeats
+from fadefollow.verdict.lookahead.unused_params import idle_parameters
 
 Step = Callable[[str, float | None], None]
 

@@ -18,8 +18,8 @@ import pandas as pd
 
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
+from fadefollow.verdict.lookahead.altered_future import Futures, How, delayed, only
 from fadefollow.verdict.lookahead.answers import Answer, Difference, first_difference
-from fadefollow.verdict.lookahead.futures import Futures, How, delayed, only
 from fadefollow.verdict.lookahead.report import Fault, Kind, told
 
 IntArray = npt.NDArray[np.int64]

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from fadefollow.core.parallel import LostItemError, crew
 from fadefollow.verdict.calibration.design import Arm
-from fadefollow.verdict.calibration.notebook import Page, Pages
+from fadefollow.verdict.calibration.results_log import Page, Pages
 
 T = TypeVar("T", bound=Page)
 S = TypeVar("S")

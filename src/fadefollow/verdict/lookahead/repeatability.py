@@ -17,13 +17,13 @@ import pandas as pd
 
 from fadefollow.market.panel import Market
 from fadefollow.phases import Signal
+from fadefollow.verdict.lookahead.altered_future import rebuilt
 from fadefollow.verdict.lookahead.answers import (
     Answer,
     Difference,
     ask_safely,
     first_difference,
 )
-from fadefollow.verdict.lookahead.futures import rebuilt
 from fadefollow.verdict.lookahead.report import Fault, Kind, told
 
 #: by which the data are moved: whole weeks, so that weekdays stay
@@ -112,7 +112,7 @@ class Elsewhere:
     def _start(self, order: Order) -> subprocess.Popen[str]:
         folder = Path(self._folder.name)
         (folder / f"{order}.in").write_bytes(pickle.dumps((self._signal, self._markets)))
-        words = [sys.executable, "-m", "fadefollow.verdict.lookahead.elsewhere", order]
+        words = [sys.executable, "-m", "fadefollow.verdict.lookahead.subprocess_main", order]
         seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
         return subprocess.Popen(
             words, cwd=folder, env={**os.environ, "PYTHONHASHSEED": seed},

@@ -6,7 +6,7 @@ import pickle
 import sys
 from pathlib import Path
 
-from fadefollow.verdict.lookahead.steady import Order, answers
+from fadefollow.verdict.lookahead.repeatability import Order, answers
 
 
 def main(order: Order) -> None:

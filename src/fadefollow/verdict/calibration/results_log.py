@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from fadefollow.errors import StoreError
 from fadefollow.verdict.calibration.design import Arm
-from fadefollow.verdict.calibration.world import Row, Stand, Table
+from fadefollow.verdict.calibration.simulated_run import Row, Stand, Table
 
 #: name of the file in the folder of runs
 NOTEBOOK = "calibration.jsonl"
