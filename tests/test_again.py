@@ -29,7 +29,7 @@ from fadefollow.reporting import read_run
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.verdict.measure import Settings
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
-from fadefollow.workspace.ledger import Opening
+from fadefollow.workspace.trial_ledger import Opening
 
 NAME = "fade_crowded_funding"
 LAB = """\

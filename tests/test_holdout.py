@@ -14,8 +14,8 @@ from fadefollow.jobs.job import RunOptions, run_job
 from fadefollow.jobs.opening import open_named
 from fadefollow.reporting import read_run
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
-from fadefollow.workspace.ledger import Opening, Trial
-from fadefollow.workspace.trials import configuration
+from fadefollow.workspace.trial_ledger import Opening, Trial
+from fadefollow.workspace.trial_records import configuration
 
 NAME = "fade_crowded_funding"
 START = pd.Timestamp("2021-10-01", tz="UTC")

@@ -13,8 +13,8 @@ import pytest
 from filelock import FileLock
 
 from fadefollow.errors import StoreError
-from fadefollow.workspace import ledger as module
-from fadefollow.workspace.ledger import Known, Ledger, Opening, Trial
+from fadefollow.workspace import trial_ledger as module
+from fadefollow.workspace.trial_ledger import Known, Ledger, Opening, Trial
 
 FADE = Trial(
     dataset="hist", fingerprint="f1", configuration="c1", strategy="s", phase="p", stance="fade",

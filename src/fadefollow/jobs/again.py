@@ -25,7 +25,7 @@ from fadefollow.results.tuning_record import write_trials
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import Workspace
-from fadefollow.workspace.ledger import Known, Ledger, Line, Opening, Trial
+from fadefollow.workspace.trial_ledger import Known, Ledger, Line, Opening, Trial
 
 #: what a report says of where a repeated tuning job's study is
 _NOT_KEPT = "a file that was not kept"

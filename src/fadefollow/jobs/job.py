@@ -22,8 +22,14 @@ from fadefollow.verdict.fragility import fragility
 from fadefollow.verdict.measure import Settings, measure
 from fadefollow.verdict.model import RunResult, Verdict
 from fadefollow.workspace import Workspace
-from fadefollow.workspace.ledger import Known
-from fadefollow.workspace.trials import configuration, deflate, known_by, market_of, trials_of
+from fadefollow.workspace.trial_ledger import Known
+from fadefollow.workspace.trial_records import (
+    configuration,
+    deflate,
+    known_by,
+    market_of,
+    trials_of,
+)
 
 Step = Callable[[str, float | None], None]
 

@@ -27,9 +27,9 @@ from fadefollow.verdict.exploratory import FragilityRow
 from fadefollow.verdict.measure import Measured, Settings
 from fadefollow.verdict.model import RunResult, Verdict
 from fadefollow.workspace import Workspace
-from fadefollow.workspace.holdout import holdout_notes
-from fadefollow.workspace.ledger import Known, Ledger
-from fadefollow.workspace.trials import modules_of
+from fadefollow.workspace.holdout_notes import holdout_notes
+from fadefollow.workspace.trial_ledger import Known, Ledger
+from fadefollow.workspace.trial_records import modules_of
 
 #: whose versions a result depends on
 _PACKAGES = ("vectorbt", "pandas", "numpy", "numba", "arch", "scipy", "ccxt", "optuna", "pyarrow")

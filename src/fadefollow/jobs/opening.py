@@ -14,8 +14,8 @@ from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.open import open_dataset
 from fadefollow.market.store.store import Store
 from fadefollow.workspace import Workspace, filled
-from fadefollow.workspace.ledger import Opening
-from fadefollow.workspace.trials import stamp
+from fadefollow.workspace.trial_ledger import Opening
+from fadefollow.workspace.trial_records import stamp
 
 
 def open_named(

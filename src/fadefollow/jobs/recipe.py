@@ -23,7 +23,7 @@ from fadefollow.results.record import SCHEMA
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.verdict.measure import Settings
-from fadefollow.workspace.ledger import Known
+from fadefollow.workspace.trial_ledger import Known
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 _Positive = Annotated[int, Field(ge=1)]

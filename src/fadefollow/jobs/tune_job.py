@@ -34,7 +34,7 @@ from fadefollow.tuning.tuned import tuned_text, write_tuned
 from fadefollow.tuning.walk import Walked, walk
 from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import Workspace
-from fadefollow.workspace.trials import stamp
+from fadefollow.workspace.trial_records import stamp
 
 __all__ = ["TuneDone", "TuneOptions", "tune_job"]
 

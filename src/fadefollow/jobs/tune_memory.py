@@ -21,9 +21,9 @@ from fadefollow.tuning.space import Space
 from fadefollow.verdict.measure import Settings
 from fadefollow.verdict.model import Verdict
 from fadefollow.workspace import Workspace
-from fadefollow.workspace.ledger import Known
-from fadefollow.workspace.ledger import Trial as Evaluated
-from fadefollow.workspace.trials import (
+from fadefollow.workspace.trial_ledger import Known
+from fadefollow.workspace.trial_ledger import Trial as Evaluated
+from fadefollow.workspace.trial_records import (
     code_of,
     configuration,
     deflate,
@@ -86,7 +86,7 @@ class Job:
     space: Space  #: what it searches
 
     def configuration(self, strategy: Strategy, signal: Signal, **more: Any) -> str:
-        """See `fadefollow.workspace.trials.configuration`."""
+        """See `fadefollow.workspace.trial_records.configuration`."""
         options = self.options
         return configuration(
             strategy, signal, market=market_of(self.dataset), since=options.since,

@@ -27,7 +27,7 @@ from fadefollow.results.runs import stored_runs
 from fadefollow.scanning.model import Standing, Tried
 from fadefollow.scanning.needs import Bet
 from fadefollow.workspace import Workspace
-from fadefollow.workspace.trials import modules_of
+from fadefollow.workspace.trial_records import modules_of
 
 #: what of a strategy does not change its trades
 _WORDS = ("name", "title", "claim", "account", "search", "tuned")

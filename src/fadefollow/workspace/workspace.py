@@ -20,7 +20,7 @@ from fadefollow.engine.strategy import Strategy, load_strategy
 from fadefollow.errors import ParameterError, SpecError, StoreError, UnknownNameError, unknown
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Signal
-from fadefollow.workspace.ledger import LEDGER, Ledger
+from fadefollow.workspace.trial_ledger import LEDGER, Ledger
 
 FOLDERS = ("signals", "strategies", "datasets", "reports")
 #: what a workspace holds but does not version

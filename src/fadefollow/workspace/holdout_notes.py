@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fadefollow.market.dataset import Dataset
-from fadefollow.workspace.ledger import Ledger, Opening
-from fadefollow.workspace.trials import known_by, stamp
+from fadefollow.workspace.trial_ledger import Ledger, Opening
+from fadefollow.workspace.trial_records import known_by, stamp
 
 
 def holdout_notes(dataset: Dataset, ledger: Ledger) -> list[str]:

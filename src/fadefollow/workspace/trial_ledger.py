@@ -30,7 +30,7 @@ class Trial:
 
     dataset: str  #: its name
     fingerprint: str  #: of its data
-    configuration: str  #: see `fadefollow.workspace.trials.configuration`
+    configuration: str  #: see `fadefollow.workspace.trial_records.configuration`
     strategy: str
     phase: str
     stance: str

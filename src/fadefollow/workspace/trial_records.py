@@ -21,7 +21,7 @@ from fadefollow.phases import STANCES, Signal
 from fadefollow.verdict.correction.overfit import TrackRecord, deflated_sharpe
 from fadefollow.verdict.estimates.metrics import DAYS_A_YEAR
 from fadefollow.verdict.model import NotTraded, StanceResult, Verdict
-from fadefollow.workspace.ledger import Known, Trial
+from fadefollow.workspace.trial_ledger import Known, Trial
 
 #: what of a strategy does not change its trades
 _WORDS = {"name", "title", "claim", "account", "search", "tuned", "params"}
