@@ -19,8 +19,8 @@ from fadefollow.engine.strategy import Range, Strategy
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
+from fadefollow.tuning.evaluator import Ask, Ground, evaluate
 from fadefollow.tuning.folds import Cut, cut_calendar
-from fadefollow.tuning.ground import Ask, Ground, evaluate
 from fadefollow.tuning.model import Trial, TuneSettings
 from fadefollow.tuning.review import Reviewed, look, review
 from fadefollow.tuning.samplers import sampler_of

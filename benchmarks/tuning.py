@@ -36,7 +36,7 @@ from benchmarks.trials import (
 from fadefollow.core.parallel import crew
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import detect_checked
-from fadefollow.tuning.ground import Ask, Ground, evaluate
+from fadefollow.tuning.evaluator import Ask, Ground, evaluate
 from fadefollow.tuning.search import Searched
 from fadefollow.tuning.storage import Shelf
 

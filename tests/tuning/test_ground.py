@@ -13,7 +13,7 @@ from fadefollow.engine.bar_arrays import cut_tape
 from fadefollow.engine.plan import books, prepare
 from fadefollow.engine.strategy import Range
 from fadefollow.market.dataset import Dataset
-from fadefollow.tuning.ground import Ask, Ground, evaluate, past
+from fadefollow.tuning.evaluator import Ask, Ground, evaluate, past
 from fadefollow.tuning.objective import FLOOR
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.tuning.space import Space

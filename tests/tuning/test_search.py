@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import StoreError
+from fadefollow.tuning.evaluator import Ask, Told
 from fadefollow.tuning.folds import Cut
-from fadefollow.tuning.ground import Ask, Told
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.tuning.objective import FLOOR
 from fadefollow.tuning.review import winner

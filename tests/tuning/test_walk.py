@@ -12,9 +12,9 @@ import pytest
 
 from fadefollow.core.parallel import crew
 from fadefollow.errors import DataError, FundingHoleError, SignalError
-from fadefollow.tuning.ground import Ask, Told
+from fadefollow.tuning.evaluator import Ask, Told
 from fadefollow.tuning.settings import tune_settings
-from fadefollow.tuning.walk import Walked, walk
+from fadefollow.tuning.walk_forward import Walked, walk
 from fadefollow.verdict.correction.overfit import TrackRecord, cscv, deflated_sharpe
 from fadefollow.verdict.measure import Settings, prepare_bet
 
@@ -133,7 +133,7 @@ def test_what_was_kept_is_not_evaluated_again(workspace, dataset, found) -> None
 
 
 def test_a_winner_is_deflated_by_all_that_was_tried_in_its_fold(workspace, dataset, found) -> None:
-    from fadefollow.tuning.ground import Ground, past
+    from fadefollow.tuning.evaluator import Ground, past
 
     fold = found.folds[0]
     trials = [t for t in found.trials if t.fold == 1 and t.state != "failed"]
@@ -192,7 +192,7 @@ def test_dated_strategies_are_tuned_too(workspace, dataset) -> None:
 
 
 def test_a_trial_that_kills_its_workers_is_a_failed_one(workspace, dataset, monkeypatch) -> None:
-    from fadefollow.tuning import walk as module
+    from fadefollow.tuning import walk_forward as module
 
     monkeypatch.setattr(module, "evaluate", _deadly)
     found = walked(workspace, dataset, jobs=2, trials=10, folds=2, sampler="random")
@@ -211,7 +211,7 @@ def _deadly(ground, ask: Ask) -> Told:
 
 
 def test_where_all_trials_fail_the_job_stops_and_says_why(workspace, dataset, monkeypatch) -> None:
-    from fadefollow.tuning import walk as module
+    from fadefollow.tuning import walk_forward as module
 
     monkeypatch.setattr(module, "evaluate", lambda ground, ask: Told("failed", error="KeyError: x"))
     with pytest.raises(SignalError, match=r"20 trials that all failed, 20 .* KeyError: x"):

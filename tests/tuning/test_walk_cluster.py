@@ -12,10 +12,10 @@ from dask_cluster import cluster  # noqa: F401
 
 from fadefollow.core.parallel import crew
 from fadefollow.jobs.opening import open_named
-from fadefollow.tuning import walk as module
-from fadefollow.tuning.ground import Ask, Ground, Told, evaluate
+from fadefollow.tuning import walk_forward as module
+from fadefollow.tuning.evaluator import Ask, Ground, Told, evaluate
 from fadefollow.tuning.settings import tune_settings
-from fadefollow.tuning.walk import Walked, walk
+from fadefollow.tuning.walk_forward import Walked, walk
 from fadefollow.verdict.measure import Settings
 from fadefollow.workspace import find_workspace
 

@@ -31,7 +31,7 @@ from fadefollow.tuning.model import OBJECTIVES, Trial, Tuning
 from fadefollow.tuning.space import Space
 from fadefollow.tuning.storage import Shelf
 from fadefollow.tuning.tuned import tuned_text, write_tuned
-from fadefollow.tuning.walk import Walked, walk
+from fadefollow.tuning.walk_forward import Walked, walk
 from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_records import stamp

@@ -16,8 +16,8 @@ import numpy as np
 import optuna
 
 from fadefollow.engine.model import FloatArray
+from fadefollow.tuning.evaluator import Ask, Ground, past
 from fadefollow.tuning.folds import Cut
-from fadefollow.tuning.ground import Ask, Ground, past
 from fadefollow.tuning.model import Fold, Past, Trial, TuneSettings
 from fadefollow.tuning.objective import ranks_sum
 from fadefollow.tuning.search import Searched, frozen

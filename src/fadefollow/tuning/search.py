@@ -21,8 +21,8 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from fadefollow.errors import StoreError
+from fadefollow.tuning.evaluator import Ask, Told
 from fadefollow.tuning.folds import Cut
-from fadefollow.tuning.ground import Ask, Told
 from fadefollow.tuning.model import State, Trial, TuneSettings
 from fadefollow.tuning.samplers import sampler_of
 from fadefollow.tuning.space import Space

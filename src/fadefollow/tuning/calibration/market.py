@@ -18,9 +18,9 @@ from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
 from fadefollow.phases import Stance
 from fadefollow.tuning.calibration.design import TunerDesign, stance_of
-from fadefollow.tuning.ground import Ask, Ground, past
+from fadefollow.tuning.evaluator import Ask, Ground, past
 from fadefollow.tuning.model import Fold, OutOfSample, TuneSettings
-from fadefollow.tuning.walk import Walked, walk
+from fadefollow.tuning.walk_forward import Walked, walk
 from fadefollow.verdict.calibration.design import Arm, planted_phases
 from fadefollow.verdict.correction.overfit import TrackRecord, probabilistic_sharpe
 from fadefollow.verdict.measure import Bet, prepare_bet

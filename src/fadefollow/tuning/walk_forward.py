@@ -27,13 +27,13 @@ from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import FundingHoleError, LostItemError, SignalError
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import STANCES, Phases, Signal, Stance
+from fadefollow.tuning.evaluator import Ask, Ground, Told, evaluate
 from fadefollow.tuning.folds import Cut, cut_calendar
-from fadefollow.tuning.ground import Ask, Ground, Told, evaluate
 from fadefollow.tuning.model import Fold, OutOfSample, Trial, TuneSettings
+from fadefollow.tuning.out_of_sample import JoinedBook, with_stretches, with_winners
 from fadefollow.tuning.review import Look, Reviewed, Seen, look, review
 from fadefollow.tuning.search import Log, Searched, search
 from fadefollow.tuning.space import Space
-from fadefollow.tuning.stretches import JoinedBook, with_stretches, with_winners
 from fadefollow.verdict.measure import (
     CLIPPED,
     Measured,
