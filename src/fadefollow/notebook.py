@@ -28,9 +28,9 @@ from fadefollow.jobs.opening import open_named
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.panel import Market
 from fadefollow.phases import Phases, Signal, detect_checked
-from fadefollow.results.load import read_run as _read_run
-from fadefollow.results.load import read_tuning as _read_tuning
-from fadefollow.results.runs import find_run
+from fadefollow.results.find import find_run
+from fadefollow.results.read import read_run as _read_run
+from fadefollow.results.read import read_tuning as _read_tuning
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import find_workspace

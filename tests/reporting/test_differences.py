@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from reporting_cases import build, stance, verdict
 
-from fadefollow.results.differences import Answer, Differences, Example, Part, differences
+from fadefollow.results.diff import Answer, Differences, Example, Part, differences
 from fadefollow.verdict.exploratory import FragilityRow, SpaTest
 from fadefollow.verdict.model import NotTraded, RunResult
 

@@ -18,8 +18,8 @@ from fadefollow.jobs.recipe import Recipe, read_recipe
 from fadefollow.jobs.tune_job import tune_result
 from fadefollow.market.dataset import Dataset
 from fadefollow.reporting.write import write_run
-from fadefollow.results.differences import Differences, Part, differences
-from fadefollow.results.load import read_run, read_tuning
+from fadefollow.results.diff import Differences, Part, differences
+from fadefollow.results.read import read_run, read_tuning
 from fadefollow.results.record import clean, write_records, write_tables
 from fadefollow.results.tuning_record import write_trials
 from fadefollow.tuning.model import Tuning

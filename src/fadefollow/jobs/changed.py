@@ -12,7 +12,7 @@ from fadefollow.errors import FadeFollowError, UnknownNameError
 from fadefollow.jobs.job import RunOptions
 from fadefollow.jobs.making import CODE
 from fadefollow.jobs.recipe import Recipe
-from fadefollow.results.differences import leaves
+from fadefollow.results.diff import leaves
 from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import Workspace
 

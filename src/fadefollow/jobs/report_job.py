@@ -16,8 +16,8 @@ from fadefollow.reporting.comparison.comparison_page import render_comparison
 from fadefollow.reporting.pages.index import write_index
 from fadefollow.reporting.pages.page import render
 from fadefollow.reporting.pages.quantstats_sheet import Sheet, books, sheet
-from fadefollow.results.load import read_run, read_tuning
-from fadefollow.results.runs import find_run, stored_runs
+from fadefollow.results.find import find_run, stored_runs
+from fadefollow.results.read import read_run, read_tuning
 from fadefollow.workspace import Workspace
 
 Step = Callable[[str, float | None], None]

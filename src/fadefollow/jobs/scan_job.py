@@ -22,7 +22,7 @@ from fadefollow.market.names import check_dataset_name
 from fadefollow.market.open import open_dataset
 from fadefollow.reporting.pages.index import write_index
 from fadefollow.reporting.pages.scan import write_scan
-from fadefollow.results.runs import find_run
+from fadefollow.results.find import find_run
 from fadefollow.scanning.history import History
 from fadefollow.scanning.live import Fetched, fetch_live
 from fadefollow.scanning.model import Apart, Scan, Standing

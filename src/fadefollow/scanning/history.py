@@ -23,7 +23,7 @@ import pandas as pd
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import ParameterError, StoreError
 from fadefollow.market.dataset import Dataset
-from fadefollow.results.runs import stored_runs
+from fadefollow.results.find import stored_runs
 from fadefollow.scanning.model import Standing, Tried
 from fadefollow.scanning.needs import Bet
 from fadefollow.workspace import Workspace

@@ -110,7 +110,7 @@ def _again(asked: str, *, cluster: str | None, as_json: bool) -> None:
     from fadefollow.cli.render.terminal import progress
     from fadefollow.cli.render.terminal_again import show_again
     from fadefollow.jobs.again import again_job
-    from fadefollow.results.runs import find_run
+    from fadefollow.results.find import find_run
     from fadefollow.workspace import find_workspace
 
     workspace = find_workspace()

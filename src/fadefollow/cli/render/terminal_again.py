@@ -14,7 +14,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from fadefollow.jobs.again import Again
     from fadefollow.jobs.changed import Input
-    from fadefollow.results.differences import Answer, Differences, Example, Part
+    from fadefollow.results.diff import Answer, Differences, Example, Part
 
 #: verdicts, and warnings, that are told one by one
 _FEW = 12
