@@ -19,10 +19,10 @@ from fadefollow.cli.render.terminal_comparison import comparison_record, show_co
 from fadefollow.errors import ParameterError
 from fadefollow.reporting import write_run
 from fadefollow.reporting.comparison.comparison import Comparison, Row, Stored, compare, read_runs
-from fadefollow.reporting.comparison.comparison_page import render_comparison
-from fadefollow.reporting.comparison.comparison_settings import Setting
-from fadefollow.reporting.comparison.comparison_tuning import tuning_table
-from fadefollow.reporting.comparison.comparison_words import headline, marks, notes
+from fadefollow.reporting.comparison.page import render_comparison
+from fadefollow.reporting.comparison.sentences import headline, marks, notes
+from fadefollow.reporting.comparison.settings import Setting
+from fadefollow.reporting.comparison.tuning import tuning_table
 from fadefollow.tuning.model import TuneSettings, Tuning
 from fadefollow.verdict.model import NotTraded, RunResult
 

@@ -19,7 +19,7 @@ from reporting_cases import IMG, REPORTS, Cases, build
 
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.reporting import render
-from fadefollow.reporting.charts.compact import (
+from fadefollow.reporting.charts.encoding import (
     candle_steps,
     decimals_of,
     differences,

@@ -10,7 +10,7 @@ from reporting_cases import Cases
 
 from fadefollow.reporting.charts.monthly import Month, monthly, monthly_tables, yearly
 from fadefollow.reporting.charts.performance import EquityFigure
-from fadefollow.reporting.pages.exhibits import _gained
+from fadefollow.reporting.pages.figures import _gained
 from fadefollow.verdict.model import RunResult
 
 DAYS = ["2021-11-29", "2021-11-30", "2021-12-31", "2022-01-01", "2022-01-31", "2022-03-02"]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from reporting_cases import stance, verdict
 
-from fadefollow.reporting.text import text
-from fadefollow.reporting.text.words import doubt, headline, rules, sentence, summary, truth
+from fadefollow.reporting.text import formatting as text
+from fadefollow.reporting.text.sentences import doubt, headline, rules, sentence, summary, truth
 from fadefollow.verdict.model import NotTraded, Verdict
 from fadefollow.verdict.rule import decide
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fadefollow.reporting.charts.thin import clock, keep_extremes, millis, packed, steps, thin
+from fadefollow.reporting.charts.downsample import clock, keep_extremes, millis, packed, steps, thin
 
 
 def test_short_series_is_untouched() -> None:

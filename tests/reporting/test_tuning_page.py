@@ -30,10 +30,10 @@ from tuning_cases import (
 from fadefollow.errors import StoreError
 from fadefollow.reporting import read_run, read_tuning, render, write_run
 from fadefollow.reporting.pages.index import entries
-from fadefollow.reporting.tuning import tuning_figures as figures
-from fadefollow.reporting.tuning import tuning_words as words
-from fadefollow.reporting.tuning.tuning_exhibits import points
-from fadefollow.reporting.tuning.tuning_scales import Scale, shown
+from fadefollow.reporting.tuning import figures
+from fadefollow.reporting.tuning import sentences as words
+from fadefollow.reporting.tuning.exhibits import points
+from fadefollow.reporting.tuning.scales import Scale, shown
 from fadefollow.tuning.model import OutOfSample, Trial, TuneSettings, Tuning
 from fadefollow.verdict.model import RunResult
 
@@ -257,7 +257,7 @@ def test_luck_in_words(page: Page) -> None:
 
 
 def test_luck_alone_is_the_expected_maximum(job: Tuning) -> None:
-    from fadefollow.reporting.tuning.tuning import chapter
+    from fadefollow.reporting.tuning.section import chapter
 
     fold = job.folds[0]
     past = replace(fold.past, sharpe=0.1, n_trials=1, variance=0.01)

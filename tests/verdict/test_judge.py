@@ -10,7 +10,7 @@ import pytest
 
 from fadefollow.engine.model import Costs
 from fadefollow.errors import ParameterError
-from fadefollow.reporting.text.words import doubt
+from fadefollow.reporting.text.sentences import doubt
 from fadefollow.verdict import NotTraded, judge
 from fadefollow.verdict.measure import _seen
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from fadefollow.core.atomic_folder import write_page
 from fadefollow.errors import FadeFollowError, ParameterError, StoreError
 from fadefollow.reporting.comparison.comparison import Comparison, compare, read_runs
-from fadefollow.reporting.comparison.comparison_page import render_comparison
+from fadefollow.reporting.comparison.page import render_comparison
 from fadefollow.reporting.pages.index import write_index
 from fadefollow.reporting.pages.page import render
 from fadefollow.reporting.pages.quantstats_sheet import Sheet, books, sheet

@@ -95,7 +95,7 @@ def show_run(result: RunResult, folder: Path) -> None:
 
 def _truths(result: RunResult) -> str:
     """How many verdicts are right, missed, false alarms, …"""
-    from fadefollow.reporting.text.words import truth
+    from fadefollow.reporting.text.sentences import truth
 
     trades = {name: said.get("trade", {}) for name, said in result.strategies.items()}
     found = [

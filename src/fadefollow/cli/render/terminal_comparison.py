@@ -13,9 +13,9 @@ from rich.table import Table
 
 from fadefollow.phases import STANCES
 from fadefollow.reporting.comparison.comparison import Comparison, Row
-from fadefollow.reporting.comparison.comparison_settings import Setting
-from fadefollow.reporting.comparison.comparison_words import headline, marks, notes
-from fadefollow.reporting.text.text import bps, interval
+from fadefollow.reporting.comparison.sentences import headline, marks, notes
+from fadefollow.reporting.comparison.settings import Setting
+from fadefollow.reporting.text.formatting import bps, interval
 from fadefollow.results.record import clean
 from fadefollow.verdict.model import StanceResult, Verdict
 

@@ -24,7 +24,7 @@ def show_tuning(tuning: Tuning, result: RunResult, folder: Path) -> None:
         result: the joined out-of-sample trades of all folds' winners, judged.
         folder: that the report was written to.
     """
-    from fadefollow.reporting.tuning import tuning_words as words
+    from fadefollow.reporting.tuning import sentences as words
 
     console = Console()
     console.print(_folds(tuning))
@@ -62,8 +62,8 @@ def _folds(tuning: Tuning) -> Table:
 
 
 def _row(fold: Fold, tuning: Tuning) -> tuple[str, ...]:
-    from fadefollow.reporting.text.text import DASH, fixed, ratio, when
-    from fadefollow.reporting.tuning.tuning_words import fold_name, score
+    from fadefollow.reporting.text.formatting import DASH, fixed, ratio, when
+    from fadefollow.reporting.tuning.sentences import fold_name, score
 
     objective = tuning.settings.objectives[0]
     name, past = fold_name(fold).removeprefix("Fold ").lower(), fold.past
@@ -87,8 +87,8 @@ def _row(fold: Fold, tuning: Tuning) -> tuple[str, ...]:
 
 
 def _winners(tuning: Tuning) -> Table:
-    from fadefollow.reporting.tuning.tuning_figures import as_found, short_names
-    from fadefollow.reporting.tuning.tuning_words import counted, fold_name, parameters
+    from fadefollow.reporting.tuning.figures import as_found, short_names
+    from fadefollow.reporting.tuning.sentences import counted, fold_name, parameters
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("fold", no_wrap=True)

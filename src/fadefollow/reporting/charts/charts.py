@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from fadefollow.reporting.charts.downsample import clock, packed
 from fadefollow.reporting.charts.performance import (
     PARTS,
     EquityFigure,
@@ -20,9 +21,8 @@ from fadefollow.reporting.charts.performance import (
     ReturnsFigure,
     SplitFigure,
 )
-from fadefollow.reporting.charts.thin import clock, packed
 from fadefollow.reporting.pages.coverage import CoverageFigure
-from fadefollow.reporting.text.text import THIN, inert, titled
+from fadefollow.reporting.text.formatting import THIN, inert, titled
 from fadefollow.verdict.model import EventStudy
 
 Trace = dict[str, Any]

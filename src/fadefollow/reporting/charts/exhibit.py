@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from fadefollow.reporting.charts.charts import Chart
-from fadefollow.reporting.text.text import Table
+from fadefollow.reporting.text.formatting import Table
 
 
 @dataclass(frozen=True)

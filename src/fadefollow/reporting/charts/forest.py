@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fadefollow.reporting.text.text import bps, interval
+from fadefollow.reporting.text.formatting import bps, interval
 from fadefollow.verdict.exploratory import SplitCell
 from fadefollow.verdict.model import NotTraded, StanceResult, Verdict
 

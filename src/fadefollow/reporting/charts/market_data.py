@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from fadefollow.reporting.charts.compact import (
+from fadefollow.reporting.charts.downsample import IntArray
+from fadefollow.reporting.charts.encoding import (
     PRICE_UNIT,
     candle_steps,
     decimals_of,
@@ -16,7 +17,6 @@ from fadefollow.reporting.charts.compact import (
 )
 from fadefollow.reporting.charts.market_panels import PANELS
 from fadefollow.reporting.charts.prices import PriceFigure, TradeMarks
-from fadefollow.reporting.charts.thin import IntArray
 
 #: bars that one point of the page may span, from the finest to the coarsest
 STEPS = (1, 2, 3, 4, 6, 8, 12, 24, 48, 72, 96, 120, 168, 240, 336, 504, 720, 1440, 2880, 5760)

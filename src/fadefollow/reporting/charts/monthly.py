@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.phases import STANCES
-from fadefollow.reporting.text.text import count, fixed, percent, titled
+from fadefollow.reporting.text.formatting import count, fixed, percent, titled
 from fadefollow.verdict.model import RunResult
 
 MONTHS = (

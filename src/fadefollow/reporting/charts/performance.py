@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from fadefollow.phases import STANCES
+from fadefollow.reporting.charts.downsample import FloatArray, Line, keep_extremes, millis, thin
 from fadefollow.reporting.charts.monthly import compounds, yearly
-from fadefollow.reporting.charts.thin import FloatArray, Line, keep_extremes, millis, thin
 from fadefollow.verdict.model import NotTraded, RunResult, Verdict
 
 #: where the money went, in the order shown

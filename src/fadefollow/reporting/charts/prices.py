@@ -10,9 +10,15 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.phases import STANCES
-from fadefollow.reporting.charts.compact import unit_of
+from fadefollow.reporting.charts.downsample import (
+    FloatArray,
+    IntArray,
+    folded,
+    keep_extremes,
+    millis,
+)
+from fadefollow.reporting.charts.encoding import unit_of
 from fadefollow.reporting.charts.market_panels import PANELS, Panel
-from fadefollow.reporting.charts.thin import FloatArray, IntArray, folded, keep_extremes, millis
 from fadefollow.reporting.pages.budget import Budget
 from fadefollow.verdict.model import RunResult
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from fadefollow.errors import ParameterError
 from fadefollow.phases import STANCES, Stance
-from fadefollow.reporting.comparison.comparison_settings import Setting, settings
+from fadefollow.reporting.comparison.settings import Setting, settings
 from fadefollow.results.read import read_run, read_tuning
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult, StanceResult, Verdict

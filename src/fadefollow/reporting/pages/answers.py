@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from fadefollow.phases import STANCES
 from fadefollow.reporting.charts.forest import Forest, ForestRow, forest
-from fadefollow.reporting.text import text
+from fadefollow.reporting.text import formatting as text
 from fadefollow.reporting.text.metrics import Metric, interval_cell, metrics, reason
-from fadefollow.reporting.text.words import POSITIONS, Sentence, Truth, doubt, sentence, truth
+from fadefollow.reporting.text.sentences import POSITIONS, Sentence, Truth, doubt, sentence, truth
 from fadefollow.verdict.model import NotTraded, RunResult, StanceResult, Verdict
 
 #: with more answers than this, only those that are decided have a paragraph and are printed

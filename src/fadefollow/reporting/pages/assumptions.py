@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fadefollow.reporting.text.text import DASH, THIN, Table, fixed, listed
+from fadefollow.reporting.text.formatting import DASH, THIN, Table, fixed, listed
 from fadefollow.verdict.model import RunResult
 
 #: more different values than this are shown as a range

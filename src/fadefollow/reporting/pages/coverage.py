@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fadefollow.reporting.text.text import Table, fixed, when
+from fadefollow.reporting.text.formatting import Table, fixed, when
 from fadefollow.verdict.model import RunResult
 
 _STARTS = ("start", "first", "from", "since")

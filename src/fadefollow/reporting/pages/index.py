@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from fadefollow.core.atomic_folder import as_store_error, write_page
 from fadefollow.phases import STANCES
 from fadefollow.reporting.pages.page import fill
-from fadefollow.reporting.text.text import count, human, listed, when
+from fadefollow.reporting.text.formatting import count, human, listed, when
 from fadefollow.results.tuning_record import TRIALS
 
 Kind = Literal["run", "tuning", "calibration", "comparison", "scan", "page"]

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.phases import STANCES
-from fadefollow.reporting.charts.compact import PRICE_UNIT, decimals_of
+from fadefollow.reporting.charts.encoding import PRICE_UNIT, decimals_of
 from fadefollow.reporting.charts.market_data import FIRST_GUESS, Codes, packed_coin
 from fadefollow.reporting.charts.market_panels import PANELS
 from fadefollow.reporting.charts.prices import PriceFigure, price_figures
 from fadefollow.reporting.pages.budget import Budget
-from fadefollow.reporting.text.text import DASH, Table, count, fixed, hours, price, titled
+from fadefollow.reporting.text.formatting import DASH, Table, count, fixed, hours, price, titled
 from fadefollow.verdict.model import RunResult, Verdict
 
 #: so many coins are chosen by tabs; more of them from a list

@@ -15,18 +15,18 @@ from markupsafe import Markup
 
 from fadefollow.errors import SpecError, StoreError
 from fadefollow.reporting.charts.monthly import MONTHS
-from fadefollow.reporting.pages import exhibits
+from fadefollow.reporting.pages import figures as exhibits
 from fadefollow.reporting.pages.answers import FEW_ANSWERS, Answer, answers_of, title_of, told
 from fadefollow.reporting.pages.assumptions import assumed
 from fadefollow.reporting.pages.budget import budget
 from fadefollow.reporting.pages.coverage import coverage_figure, findings
 from fadefollow.reporting.pages.phase_page import phase_pages
-from fadefollow.reporting.text import text
+from fadefollow.reporting.text import formatting as text
 from fadefollow.reporting.text.glossary import TERMS
-from fadefollow.reporting.text.making import making, not_looked_for
 from fadefollow.reporting.text.notes import told_apart
-from fadefollow.reporting.text.words import headline, summary
-from fadefollow.reporting.tuning.tuning import TuningChapter, chapter
+from fadefollow.reporting.text.provenance import making, not_looked_for
+from fadefollow.reporting.text.sentences import headline, summary
+from fadefollow.reporting.tuning.section import TuningChapter, chapter
 from fadefollow.results.record import folder_name
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult

@@ -11,20 +11,20 @@ import pandas as pd
 from fadefollow.phases import STANCES
 from fadefollow.reporting.charts.monthly import MonthlyTable, compounds, monthly_tables
 from fadefollow.reporting.charts.performance import ClosedTrades, trade_lists
-from fadefollow.reporting.pages import exhibits
+from fadefollow.reporting.pages import figures as exhibits
 from fadefollow.reporting.pages.answers import FEW_ANSWERS, Answer
 from fadefollow.reporting.pages.budget import Budget
-from fadefollow.reporting.pages.exhibits import Exhibit
-from fadefollow.reporting.pages.further import (
+from fadefollow.reporting.pages.figures import Exhibit
+from fadefollow.reporting.pages.split_tables import (
     FragilityTable,
     SplitTable,
     fragility_tables,
     split_tables,
 )
 from fadefollow.reporting.pages.trade_cards import Bars, TradeCard, trade_cards
-from fadefollow.reporting.text import text
+from fadefollow.reporting.text import formatting as text
 from fadefollow.reporting.text.notes import Note, Notes
-from fadefollow.reporting.text.story import Story, story_of
+from fadefollow.reporting.text.phase_summary import Story, story_of
 from fadefollow.verdict.model import RunResult
 
 

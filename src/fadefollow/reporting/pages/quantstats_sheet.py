@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 
 from fadefollow.errors import ParameterError, StoreError, unknown
-from fadefollow.reporting.text.text import when
+from fadefollow.reporting.text.formatting import when
 
 #: QuantStats draws nothing of fewer days
 _FEW_DAYS = 30

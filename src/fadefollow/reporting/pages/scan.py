@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from fadefollow.errors import StoreError
 from fadefollow.reporting.pages.page import fill
-from fadefollow.reporting.text import text
+from fadefollow.reporting.text import formatting as text
 from fadefollow.scanning.model import Scan, ScanRow, Standing, Tried
 
 _LEANS = {1: "long", -1: "short"}

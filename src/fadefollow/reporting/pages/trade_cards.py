@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fadefollow.reporting.charts.thin import FloatArray, IntArray, keep_extremes
-from fadefollow.reporting.text.text import bps, hours, money, price, when
+from fadefollow.reporting.charts.downsample import FloatArray, IntArray, keep_extremes
+from fadefollow.reporting.text.formatting import bps, hours, money, price, when
 
 #: the drawing's size and its margins, in SVG units, and the most points of its line
 WIDTH, HEIGHT, SIDE, TOP = 480.0, 170.0, 12.0, 16.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fadefollow.reporting.text.text import (
+from fadefollow.reporting.text.formatting import (
     DASH,
     TOO_SMALL,
     Cell,

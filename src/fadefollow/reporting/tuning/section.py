@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fadefollow.reporting.pages.exhibits import Exhibit
-from fadefollow.reporting.text.text import (
+from fadefollow.reporting.pages.figures import Exhibit
+from fadefollow.reporting.text.formatting import (
     DASH,
     THIN,
     Table,
@@ -18,10 +18,9 @@ from fadefollow.reporting.text.text import (
     ratio,
     when,
 )
-from fadefollow.reporting.text.words import Sentence
-from fadefollow.reporting.tuning import tuning_exhibits as exhibits
-from fadefollow.reporting.tuning import tuning_figures as figures
-from fadefollow.reporting.tuning import tuning_words as words
+from fadefollow.reporting.text.sentences import Sentence
+from fadefollow.reporting.tuning import exhibits, figures
+from fadefollow.reporting.tuning import sentences as words
 from fadefollow.tuning.model import OBJECTIVES, Fold, Past, Sampler, Tuning
 from fadefollow.verdict.correction.overfit import expected_max_sharpe
 from fadefollow.verdict.model import RunResult

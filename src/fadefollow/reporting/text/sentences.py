@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fadefollow.reporting.text.text import (
+from fadefollow.reporting.text.formatting import (
     DASH,
     THIN,
     bps,

@@ -8,11 +8,11 @@ from typing import Any
 
 from fadefollow.phases import STANCES
 from fadefollow.reporting.charts.charts import Chart, axis, layout
+from fadefollow.reporting.charts.downsample import clock, packed
 from fadefollow.reporting.charts.exhibit import Exhibit, exhibit
 from fadefollow.reporting.charts.performance import EquityCurve, equity_figures
-from fadefollow.reporting.charts.thin import clock, packed
 from fadefollow.reporting.comparison.comparison import LETTERS, Stored
-from fadefollow.reporting.text.text import DASH, THIN, Table, percent, titled
+from fadefollow.reporting.text.formatting import DASH, THIN, Table, percent, titled
 
 #: points drawn on all charts together, and on one curve at most and at least
 _ALL_POINTS, _MOST, _LEAST = 160_000, 700, 120

@@ -8,8 +8,8 @@ from typing import Any
 
 from fadefollow.reporting.pages.answers import Answer
 from fadefollow.reporting.pages.coverage import plain
-from fadefollow.reporting.text import text
-from fadefollow.reporting.text.words import VERBS, rules
+from fadefollow.reporting.text import formatting as text
+from fadefollow.reporting.text.sentences import VERBS, rules
 from fadefollow.verdict.model import RunResult
 
 #: with more parameters than this, the rest is left to the settings under Method

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from fadefollow.core.text import html_card, plural, whole
 from fadefollow.reporting.notebook.display import card, chip, line, table
-from fadefollow.reporting.text.text import (
+from fadefollow.reporting.text.formatting import (
     DASH,
     bps,
     chance,
@@ -27,9 +27,9 @@ from fadefollow.reporting.text.text import (
     ratio,
     when,
 )
-from fadefollow.reporting.text.words import VERBS, doubt, headline, sentence, truth
-from fadefollow.reporting.tuning.tuning_figures import as_found, short_names
-from fadefollow.reporting.tuning.tuning_words import fold_name, parameters, score
+from fadefollow.reporting.text.sentences import VERBS, doubt, headline, sentence, truth
+from fadefollow.reporting.tuning.figures import as_found, short_names
+from fadefollow.reporting.tuning.sentences import fold_name, parameters, score
 from fadefollow.tuning.model import Fold, Tuning
 from fadefollow.verdict.model import EventStudy, NotTraded, RunResult, StanceResult, Verdict
 

@@ -25,7 +25,7 @@ from fadefollow.reporting.charts.performance import (
 from fadefollow.reporting.pages.budget import Budget
 from fadefollow.reporting.pages.coverage import CoverageFigure
 from fadefollow.reporting.pages.market_page import market
-from fadefollow.reporting.text.text import (
+from fadefollow.reporting.text.formatting import (
     DASH,
     MINUS,
     THIN,

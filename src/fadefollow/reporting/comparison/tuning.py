@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from fadefollow.reporting.comparison.comparison import Stored
-from fadefollow.reporting.text.text import (
+from fadefollow.reporting.text.formatting import (
     DASH,
     THIN,
     Table,
@@ -19,7 +19,7 @@ from fadefollow.reporting.text.text import (
     plain_bps,
     ratio,
 )
-from fadefollow.reporting.tuning.tuning_words import NAMES, parameters, scores
+from fadefollow.reporting.tuning.sentences import NAMES, parameters, scores
 from fadefollow.tuning.model import Fold, Tuning
 from fadefollow.verdict.model import RunResult, StanceResult
 

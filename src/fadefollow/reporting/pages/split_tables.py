@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fadefollow.phases import STANCES
 from fadefollow.reporting.charts.forest import Forest, ForestRow, cell_forest
-from fadefollow.reporting.text.text import (
+from fadefollow.reporting.text.formatting import (
     DASH,
     bps,
     chance,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fadefollow.reporting.text.text import (
+from fadefollow.reporting.text.formatting import (
     DASH,
     THIN,
     bps,
@@ -22,14 +22,14 @@ from fadefollow.reporting.text.text import (
     plain_bps,
     ratio,
 )
-from fadefollow.reporting.text.words import VERBS, Sentence
-from fadefollow.reporting.tuning.tuning_figures import (
+from fadefollow.reporting.text.sentences import VERBS, Sentence
+from fadefollow.reporting.tuning.figures import (
     as_found,
     rank_correlation,
     short_names,
     stretches,
 )
-from fadefollow.reporting.tuning.tuning_scales import shown
+from fadefollow.reporting.tuning.scales import shown
 from fadefollow.tuning.model import Fold, Objective, State, Tuning
 from fadefollow.verdict.model import NotTraded, RunResult, StanceResult, Verdict
 

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from fadefollow.reporting.charts.charts import Chart, Trace, axis, layout
-from fadefollow.reporting.charts.thin import packed
-from fadefollow.reporting.text.text import inert
-from fadefollow.reporting.tuning.tuning_charts import CLOSE, dots, span, star
-from fadefollow.reporting.tuning.tuning_figures import Slice
-from fadefollow.reporting.tuning.tuning_scales import Scale, cut, shown, ticks
-from fadefollow.reporting.tuning.tuning_words import fold_name
+from fadefollow.reporting.charts.downsample import packed
+from fadefollow.reporting.text.formatting import inert
+from fadefollow.reporting.tuning.charts import CLOSE, dots, span, star
+from fadefollow.reporting.tuning.figures import Slice
+from fadefollow.reporting.tuning.scales import Scale, cut, shown, ticks
+from fadefollow.reporting.tuning.sentences import fold_name
 from fadefollow.tuning.model import Fold, Trial, Tuning
 
 #: parallel coordinates: shades from the worst to the best fifth

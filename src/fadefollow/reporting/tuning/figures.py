@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from fadefollow.reporting.tuning.tuning_scales import Scale
+from fadefollow.reporting.tuning.scales import Scale
 from fadefollow.tuning.model import Fold, State, Trial, Tuning
 
 FloatArray = npt.NDArray[np.float64]

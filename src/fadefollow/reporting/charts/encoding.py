@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fadefollow.reporting.charts.thin import FloatArray, IntArray
+from fadefollow.reporting.charts.downsample import FloatArray, IntArray
 
 #: so many units lie between the 1 % and the 99 % quantile of a curve at least
 FINENESS = 500

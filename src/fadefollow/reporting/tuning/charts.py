@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from fadefollow.reporting.charts.charts import Chart, Trace, axis, layout
-from fadefollow.reporting.charts.thin import packed
-from fadefollow.reporting.text.text import inert
-from fadefollow.reporting.tuning.tuning_figures import History, Pairs
-from fadefollow.reporting.tuning.tuning_scales import shown
-from fadefollow.reporting.tuning.tuning_words import NAMES, fold_name
+from fadefollow.reporting.charts.downsample import packed
+from fadefollow.reporting.text.formatting import inert
+from fadefollow.reporting.tuning.figures import History, Pairs
+from fadefollow.reporting.tuning.scales import shown
+from fadefollow.reporting.tuning.sentences import NAMES, fold_name
 from fadefollow.tuning.model import Fold, Objective, State, Trial, Tuning
 
 _SHAPES: Mapping[State, tuple[str, str, str]] = {

@@ -8,14 +8,13 @@ from pathlib import Path
 
 from fadefollow.phases import STANCES
 from fadefollow.reporting.charts.forest import ForestRow, forest
-from fadefollow.reporting.comparison import comparison_words as words
+from fadefollow.reporting.comparison import sentences as words
 from fadefollow.reporting.comparison.comparison import Comparison, Overlap, Row, Stored
-from fadefollow.reporting.comparison.comparison_curves import books
-from fadefollow.reporting.comparison.comparison_settings import Setting
-from fadefollow.reporting.comparison.comparison_tuning import tuning_table
+from fadefollow.reporting.comparison.curves import books
+from fadefollow.reporting.comparison.settings import Setting
+from fadefollow.reporting.comparison.tuning import tuning_table
 from fadefollow.reporting.pages.page import fill, packed_plotly
-from fadefollow.reporting.text.metrics import reason
-from fadefollow.reporting.text.text import (
+from fadefollow.reporting.text.formatting import (
     DASH,
     Table,
     bps,
@@ -27,6 +26,7 @@ from fadefollow.reporting.text.text import (
     titled,
     when,
 )
+from fadefollow.reporting.text.metrics import reason
 from fadefollow.verdict.model import NotTraded, StanceResult, Verdict
 
 #: with more differing keys than this, a group is closed at first

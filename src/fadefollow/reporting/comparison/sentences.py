@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fadefollow.reporting.comparison.comparison import Comparison, Row, Stored
-from fadefollow.reporting.comparison.comparison_settings import (
+from fadefollow.reporting.comparison.settings import (
     CODE,
     DATA_FILE,
     LEDGER,
@@ -13,7 +13,7 @@ from fadefollow.reporting.comparison.comparison_settings import (
     VERSIONS,
     Setting,
 )
-from fadefollow.reporting.text.text import count, listed, when
+from fadefollow.reporting.text.formatting import count, listed, when
 
 #: endings of keys by which intervals and p-values move without any other reason
 _CHANCE = ("seed", "draws")

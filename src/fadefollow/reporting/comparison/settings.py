@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from fadefollow.reporting.pages.coverage import plain
-from fadefollow.reporting.text.making import said
-from fadefollow.reporting.text.text import when
+from fadefollow.reporting.text.formatting import when
+from fadefollow.reporting.text.provenance import said
 from fadefollow.verdict.model import RunResult
 
 DATA, DATA_FILE = "Data", "The data set's file"

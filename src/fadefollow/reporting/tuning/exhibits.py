@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from fadefollow.reporting.pages.budget import TRIALS
-from fadefollow.reporting.pages.exhibits import Exhibit, exhibit
-from fadefollow.reporting.text.text import (
+from fadefollow.reporting.pages.figures import Exhibit, exhibit
+from fadefollow.reporting.text.formatting import (
     DASH,
     THIN,
     Table,
@@ -21,12 +21,10 @@ from fadefollow.reporting.text.text import (
     ratio,
     when,
 )
-from fadefollow.reporting.tuning import tuning_charts as charts
-from fadefollow.reporting.tuning import tuning_figures as figures
-from fadefollow.reporting.tuning import tuning_parameters as parameters
-from fadefollow.reporting.tuning.tuning_figures import FloatArray, Slice
-from fadefollow.reporting.tuning.tuning_scales import Scale, shown
-from fadefollow.reporting.tuning.tuning_words import (
+from fadefollow.reporting.tuning import charts, figures, parameters
+from fadefollow.reporting.tuning.figures import FloatArray, Slice
+from fadefollow.reporting.tuning.scales import Scale, shown
+from fadefollow.reporting.tuning.sentences import (
     FEW_PAIRS,
     NAMES,
     correlated,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from fadefollow.reporting.text.text import DASH, MINUS, fixed, inert
+from fadefollow.reporting.text.formatting import DASH, MINUS, fixed, inert
 
 
 def shown(value: Any) -> str:
