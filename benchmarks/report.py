@@ -22,7 +22,7 @@ from typing import Any
 
 from playwright.sync_api import Browser
 
-from fadefollow.jobs.job import RunOptions, run_job
+from fadefollow.jobs.run import RunOptions, run_job
 from fadefollow.reporting import render, write_run
 from fadefollow.reporting.pages.page import packed_plotly
 from fadefollow.verdict.model import RunResult

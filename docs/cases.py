@@ -24,7 +24,7 @@ from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.plan import books, prepare, trade_table
 from fadefollow.engine.resolver import outcomes
 from fadefollow.engine.strategy import Strategy, Trade
-from fadefollow.jobs.opening import open_named
+from fadefollow.jobs.datasets import open_named
 from fadefollow.market import Market
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import STANCES, Phases

@@ -18,11 +18,11 @@ import pytest
 
 from fadefollow.engine.costs import CoinCosts
 from fadefollow.errors import FadeFollowError
-from fadefollow.jobs.again import Again, again_job
-from fadefollow.jobs.changed import Input
-from fadefollow.jobs.job import RunOptions, run_job
-from fadefollow.jobs.recipe import read_recipe
-from fadefollow.jobs.tune_job import TuneOptions, tune_job
+from fadefollow.jobs.rerun import Again, again_job
+from fadefollow.jobs.rerun_config import read_recipe
+from fadefollow.jobs.rerun_inputs import Input
+from fadefollow.jobs.run import RunOptions, run_job
+from fadefollow.jobs.tune import TuneOptions, tune_job
 from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.importing.files import import_files
 from fadefollow.reporting import read_run
@@ -283,7 +283,7 @@ def test_other_data_are_told_with_what_they_change(copied) -> None:
 
 
 def test_one_price_of_a_store_is_found(copied, tmp_path) -> None:
-    from fadefollow.jobs.exporting import export_job
+    from fadefollow.jobs.export import export_job
 
     workspace, _ = copied
     source = tmp_path / "files"

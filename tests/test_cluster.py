@@ -17,7 +17,7 @@ from dask_cluster import cluster, dask_cluster  # noqa: F401
 import fadefollow.core.parallel.cluster as module
 from fadefollow.core.parallel import CrewError, crew
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.jobs.opening import open_named
+from fadefollow.jobs.datasets import open_named
 from fadefollow.verdict.calibration import Design, Notebook, calibrate
 from fadefollow.verdict.calibration.detection import measure_detection
 from fadefollow.verdict.measure import Settings, measure

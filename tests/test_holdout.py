@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import StoreError
-from fadefollow.jobs.job import RunOptions, run_job
-from fadefollow.jobs.opening import open_named
+from fadefollow.jobs.datasets import open_named
+from fadefollow.jobs.run import RunOptions, run_job
 from fadefollow.reporting import read_run
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
 from fadefollow.workspace.trial_ledger import Opening, Trial

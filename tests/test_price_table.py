@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.jobs.price_table import prices_of
+from fadefollow.jobs.chart_data import prices_of
 from fadefollow.market import Market
 
 START = pd.Timestamp("2024-01-01", tz="UTC")

@@ -15,8 +15,8 @@ import pytest
 from scan_cases import HOUR, made_workspace, put_run, store_lab, verdict
 
 from fadefollow.cli import cli
-from fadefollow.jobs.opening import open_named
-from fadefollow.jobs.scan_job import ScanOptions, scan_job
+from fadefollow.jobs.datasets import open_named
+from fadefollow.jobs.scan import ScanOptions, scan_job
 from fadefollow.workspace import Workspace
 
 THEN = pd.Timestamp("2024-05-20 17:00", tz="UTC")
@@ -126,7 +126,7 @@ def test_a_coin_whose_data_ended_long_ago_is_not_called_quiet(
         old = data.markets["ETH"].until(pd.Timestamp("2024-03-01", tz="UTC"))
         return dataclasses.replace(data, markets={**data.markets, "ETH": old})
 
-    monkeypatch.setattr("fadefollow.jobs.scan_job.open_named", cut)
+    monkeypatch.setattr("fadefollow.jobs.scan.open_named", cut)
     made = told(scan, "--dataset", "whole", "follow_spot_led")
     assert "ETH" not in {*made["quiet"], *(row["symbol"] for row in made["rows"])}
     assert [u["symbols"] for u in made["unseen"]] == [["ETH"]]

@@ -15,7 +15,7 @@ import pytest
 import tomli_w
 
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.jobs.scan_job import ScanOptions, scan_job
+from fadefollow.jobs.scan import ScanOptions, scan_job
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch.venues import venue_named
 from fadefollow.market.store.store import Store

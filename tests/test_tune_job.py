@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import StoreError
-from fadefollow.jobs.tune_job import TuneDone, TuneOptions, tune_job
+from fadefollow.jobs.tune import TuneDone, TuneOptions, tune_job
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.verdict.measure import Settings
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
@@ -324,7 +324,7 @@ def test_a_tuned_file_of_another_data_set_is_kept(workspace) -> None:
 
 
 def test_a_run_of_all_strategies_leaves_the_tuned_ones_out(workspace) -> None:
-    from fadefollow.jobs.job import RunOptions
+    from fadefollow.jobs.run import RunOptions
 
     tune(workspace)
     assert "fade_crowded_funding_tuned" in workspace.names("strategies")
@@ -343,7 +343,7 @@ def test_another_order_of_the_search_is_another_search(workspace) -> None:
 
 
 def test_the_tuned_strategy_runs_and_is_said_to_be_in_sample(workspace) -> None:
-    from fadefollow.jobs.job import RunOptions, run_job
+    from fadefollow.jobs.run import RunOptions, run_job
 
     done = tune(workspace)
     assert done.tuning.tuned == "strategies/fade_crowded_funding_tuned.toml"

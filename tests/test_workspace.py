@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import ParameterError, SpecError, StoreError, UnknownNameError
-from fadefollow.jobs import opening
+from fadefollow.jobs import datasets as opening
 from fadefollow.workspace import find_workspace, init_workspace, stock_root
 from fadefollow.workspace.scaffold import write_signal, write_strategy
 

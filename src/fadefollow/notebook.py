@@ -23,8 +23,8 @@ import fadefollow.reporting.notebook  # noqa: F401 - registers the cards
 from fadefollow.cli.render.terminal import Step, progress
 from fadefollow.core.toml import build
 from fadefollow.errors import ParameterError
-from fadefollow.jobs.job import RunOptions, run_job
-from fadefollow.jobs.opening import open_named
+from fadefollow.jobs.datasets import open_named
+from fadefollow.jobs.run import RunOptions, run_job
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.panel import Market
 from fadefollow.phases import Phases, Signal, detect_checked

@@ -11,10 +11,10 @@ import pandas as pd
 from reporting_cases import REPORTS, make_cases
 from tuning_cases import hostile_tuning, tune, tuned_run
 
-from fadefollow.jobs.job import RunOptions, run_job
-from fadefollow.jobs.report_job import compare_job
-from fadefollow.jobs.scan_job import ScanOptions, scan_job, scan_page
-from fadefollow.jobs.tune_job import TuneOptions, tune_job
+from fadefollow.jobs.report import compare_job
+from fadefollow.jobs.run import RunOptions, run_job
+from fadefollow.jobs.scan import ScanOptions, scan_job, scan_page
+from fadefollow.jobs.tune import TuneOptions, tune_job
 from fadefollow.reporting import write_index, write_run
 from fadefollow.reporting.pages.calibration import write_calibration
 from fadefollow.tuning.model import TuneSettings

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.jobs.exporting import export_job
+from fadefollow.jobs.export import export_job
 from fadefollow.market import export as module
 from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.importing.files import import_files

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import DataError, ParameterError, UnknownNameError
-from fadefollow.jobs.opening import open_named
+from fadefollow.jobs.datasets import open_named
 from fadefollow.market.fetch import VENUES, fetch_job, fetch_spec
 from fadefollow.market.fetch.spec import archive_spec, dataset_toml
 from fadefollow.workspace import Workspace, find_workspace, init_workspace, stock_root

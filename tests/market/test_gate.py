@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.jobs.job import RunOptions
-from fadefollow.jobs.trusted import known_notes, known_shares, streams_used, trusted_notes
+from fadefollow.jobs.data_gate import known_notes, known_shares, streams_used, trusted_notes
+from fadefollow.jobs.run import RunOptions
 from fadefollow.market.audit import drift
 from fadefollow.market.audit.audit import audit
 from fadefollow.market.audit.gate import ERRORS, accepted, pass_gate, stopping

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.jobs.guessing import guess_job
+from fadefollow.jobs.infer_mapping import guess_job
 from fadefollow.market.dataset_spec import DatasetSpec, load_spec
 from fadefollow.market.importing.csvs import form_of
 from fadefollow.market.importing.files import read_files

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from postgres import Server, binaries, running
 
-from fadefollow.jobs.opening import open_named
+from fadefollow.jobs.datasets import open_named
 from fadefollow.market.dataset import Dataset
 from fadefollow.workspace import Workspace, find_workspace
 

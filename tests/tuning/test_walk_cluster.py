@@ -11,7 +11,7 @@ import pytest
 from dask_cluster import cluster  # noqa: F401
 
 from fadefollow.core.parallel import crew
-from fadefollow.jobs.opening import open_named
+from fadefollow.jobs.datasets import open_named
 from fadefollow.tuning import walk_forward as module
 from fadefollow.tuning.evaluator import Ask, Ground, Told, evaluate
 from fadefollow.tuning.settings import tune_settings

@@ -93,7 +93,7 @@ def check(
     Exit status 2 if the strategy cannot be trusted; what is only a warning does not count.
     """
     from fadefollow.cli.render.terminal import progress, show_check
-    from fadefollow.jobs.opening import open_named
+    from fadefollow.jobs.datasets import open_named
     from fadefollow.verdict.lookahead import CheckSettings, check_strategy
     from fadefollow.workspace import find_workspace
 

@@ -45,7 +45,7 @@ def open_dataset(
         since: leave out bars that open before; UTC where it has no zone.
         until: leave out bars that close after.
         open_holdout: also show what the data set holds out. Go through
-            `fadefollow.jobs.opening.open_named`, which records it.
+            `fadefollow.jobs.datasets.open_named`, which records it.
         universe: so many coins, the largest, by the rule of the TOML's `[universe]` or by the
             default one; 0 for all; by default what the TOML says. It is formed among all coins
             and from all that was known before, whatever coins and range are asked for.

@@ -168,7 +168,7 @@ class RunResult:
             of capital, marked to market at the day's end.
         prices: by coin, a frame with a UTC `time` index (open times) and the columns `open, high,
             low, close`, and what else was known at each bar's close, see
-            `fadefollow.jobs.price_table.prices_of`; runs of earlier versions have less of it.
+            `fadefollow.jobs.chart_data.prices_of`; runs of earlier versions have less of it.
         truth: on lab data, `symbol, phase, start, end, planted_bps, horizon_hours`.
         strategies: what the TOML of each strategy said, with all defaults filled in; and as
             `signal_about` what its signal's module says of the phases.

@@ -69,7 +69,7 @@ def data_import(
 
 def _guess(source: Path, name: str | None, *, as_json: bool) -> None:
     from fadefollow.cli.render.terminal import progress, show_guess
-    from fadefollow.jobs.guessing import guess_job
+    from fadefollow.jobs.infer_mapping import guess_job
     from fadefollow.workspace import find_workspace
 
     with progress(quiet=as_json) as step:
@@ -85,7 +85,7 @@ def _guess(source: Path, name: str | None, *, as_json: bool) -> None:
 def data_list(as_json: JsonOption = False) -> None:
     """The data sets there are, and what of them is in the store."""
     from fadefollow.cli.render.terminal import show_datasets
-    from fadefollow.jobs.opening import list_datasets
+    from fadefollow.jobs.datasets import list_datasets
     from fadefollow.workspace import find_workspace
 
     rows = list_datasets(find_workspace())
@@ -115,7 +115,7 @@ def data_audit(
     An error stops a run that uses the stream; `run --accept CODE` lets it pass.
     """
     from fadefollow.cli.render.terminal import progress, show_audit
-    from fadefollow.jobs.opening import open_named
+    from fadefollow.jobs.datasets import open_named
     from fadefollow.market.audit.audit import audit
     from fadefollow.workspace import find_workspace
 
@@ -155,7 +155,7 @@ def data_export(
 ) -> None:
     """Write the tables with their schema, and a mapping with which they can be imported again."""
     from fadefollow.cli.render.terminal import progress, show_export
-    from fadefollow.jobs.exporting import export_job
+    from fadefollow.jobs.export import export_job
     from fadefollow.workspace import find_workspace
 
     with progress(quiet=as_json) as step:
@@ -176,7 +176,7 @@ def data_sample(
     dataset: DatasetOption = None,
 ) -> None:
     """Write a data set as Parquet files, to look at or to see what an import expects."""
-    from fadefollow.jobs.opening import sample
+    from fadefollow.jobs.datasets import sample
     from fadefollow.workspace import find_workspace
 
     for path in sample(find_workspace(), dataset, folder):

@@ -48,7 +48,7 @@ def report(
     Works on tuning jobs too. The list of all runs, index.html beside them, is refreshed.
     """
     from fadefollow.errors import ParameterError
-    from fadefollow.jobs.report_job import stored
+    from fadefollow.jobs.report import stored
     from fadefollow.workspace import find_workspace
 
     several = len(runs or ()) > 1
@@ -81,7 +81,7 @@ def _render(
     as_json: bool,
 ) -> Path:
     from fadefollow.cli.render.terminal import progress
-    from fadefollow.jobs.report_job import render_job, sheets_job
+    from fadefollow.jobs.report import render_job, sheets_job
 
     with progress(quiet=as_json) as step:
         step("rendering the report", None)
@@ -108,7 +108,7 @@ def _compare(
 ) -> Path:
     from fadefollow.cli.render.terminal import progress
     from fadefollow.cli.render.terminal_comparison import comparison_record, show_comparison
-    from fadefollow.jobs.report_job import compare_job
+    from fadefollow.jobs.report import compare_job
 
     with progress(quiet=as_json) as step:
         found, page = compare_job(workspace, folders, output, step=step)

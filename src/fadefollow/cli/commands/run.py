@@ -76,7 +76,7 @@ def run(
         _again(again, cluster=cluster, as_json=as_json)
         return
     from fadefollow.cli.render.terminal import progress, show_run
-    from fadefollow.jobs.job import RunOptions, run_job
+    from fadefollow.jobs.run import RunOptions, run_job
     from fadefollow.workspace import find_workspace
 
     workspace = find_workspace()
@@ -109,7 +109,7 @@ def run(
 def _again(asked: str, *, cluster: str | None, as_json: bool) -> None:
     from fadefollow.cli.render.terminal import progress
     from fadefollow.cli.render.terminal_again import show_again
-    from fadefollow.jobs.again import again_job
+    from fadefollow.jobs.rerun import again_job
     from fadefollow.results.find import find_run
     from fadefollow.workspace import find_workspace
 

@@ -81,7 +81,7 @@ def scan(
     from fadefollow.cli.render.terminal import progress
     from fadefollow.cli.render.terminal_fetch import fetch_progress
     from fadefollow.cli.render.terminal_scan import show_scan
-    from fadefollow.jobs.scan_job import ScanOptions, scan_job, scan_page
+    from fadefollow.jobs.scan import ScanOptions, scan_job, scan_page
     from fadefollow.workspace import find_workspace
 
     workspace = find_workspace()

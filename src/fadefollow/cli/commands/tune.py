@@ -85,8 +85,8 @@ def tune(
     """  # fmt: skip
     from fadefollow.cli.render.terminal import progress
     from fadefollow.cli.render.terminal_tuning import show_tuning
-    from fadefollow.jobs.job import RunOptions
-    from fadefollow.jobs.tune_job import TuneOptions, tune_job
+    from fadefollow.jobs.run import RunOptions
+    from fadefollow.jobs.tune import TuneOptions, tune_job
     from fadefollow.tuning.settings import tune_settings
     from fadefollow.workspace import find_workspace
 

@@ -12,8 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from fadefollow.jobs.again import Again
-    from fadefollow.jobs.changed import Input
+    from fadefollow.jobs.rerun import Again
+    from fadefollow.jobs.rerun_inputs import Input
     from fadefollow.results.diff import Answer, Differences, Example, Part
 
 #: verdicts, and warnings, that are told one by one

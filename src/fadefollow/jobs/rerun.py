@@ -11,11 +11,11 @@ from typing import Any
 
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import FadeFollowError, StoreError
-from fadefollow.jobs.changed import Input, files_changed, inputs_changed, signals_changed
-from fadefollow.jobs.job import RunOptions, Step, run_result
-from fadefollow.jobs.making import asked_for
-from fadefollow.jobs.recipe import Recipe, read_recipe
-from fadefollow.jobs.tune_job import tune_result
+from fadefollow.jobs.provenance import asked_for
+from fadefollow.jobs.rerun_config import Recipe, read_recipe
+from fadefollow.jobs.rerun_inputs import Input, files_changed, inputs_changed, signals_changed
+from fadefollow.jobs.run import RunOptions, Step, run_result
+from fadefollow.jobs.tune import tune_result
 from fadefollow.market.dataset import Dataset
 from fadefollow.reporting.write import write_run
 from fadefollow.results.diff import Differences, Part, differences

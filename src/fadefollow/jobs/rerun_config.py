@@ -16,9 +16,9 @@ from fadefollow.core.toml import build, read_toml
 from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import SpecError, StoreError
-from fadefollow.jobs.job import RunOptions
-from fadefollow.jobs.trusted import skips_holes
-from fadefollow.jobs.tune_memory import TuneOptions
+from fadefollow.jobs.data_gate import skips_holes
+from fadefollow.jobs.run import RunOptions
+from fadefollow.jobs.tune_ledger import TuneOptions
 from fadefollow.results.record import SCHEMA
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.tuning.settings import tune_settings

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from fadefollow.errors import ParameterError
-from fadefollow.jobs.job import Step
-from fadefollow.jobs.opening import open_named
+from fadefollow.jobs.datasets import open_named
+from fadefollow.jobs.run import Step
 from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.export import FORMATS, Exported, tables_of, write_export
 from fadefollow.workspace import Workspace, filled

@@ -13,11 +13,11 @@ from fadefollow.core.parallel import Crew, crew
 from fadefollow.core.secrets import redacted
 from fadefollow.engine.strategy import Tuned
 from fadefollow.errors import StoreError
-from fadefollow.jobs.job import Step
-from fadefollow.jobs.making import Clock, asked_for, judged_by, result_of
-from fadefollow.jobs.opening import open_named
-from fadefollow.jobs.trusted import trusted_notes
-from fadefollow.jobs.tune_memory import (
+from fadefollow.jobs.data_gate import trusted_notes
+from fadefollow.jobs.datasets import open_named
+from fadefollow.jobs.provenance import Clock, asked_for, judged_by, result_of
+from fadefollow.jobs.run import Step
+from fadefollow.jobs.tune_ledger import (
     Job,
     TuneOptions,
     identity,

@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from fadefollow.errors import ParameterError
-from fadefollow.jobs.job import Step
-from fadefollow.jobs.opening import open_named, time_of
-from fadefollow.jobs.trusted import known_notes, streams_used
+from fadefollow.jobs.data_gate import known_notes, streams_used
+from fadefollow.jobs.datasets import open_named, time_of
+from fadefollow.jobs.run import Step
 from fadefollow.market.audit.audit import audit
 from fadefollow.market.audit.gate import accepted, pass_gate, stopping
 from fadefollow.market.dataset import Dataset

@@ -9,9 +9,9 @@ from typing import Any
 
 from fadefollow.engine.costs import all_resolved, cost_settings
 from fadefollow.errors import FadeFollowError, UnknownNameError
-from fadefollow.jobs.job import RunOptions
-from fadefollow.jobs.making import CODE
-from fadefollow.jobs.recipe import Recipe
+from fadefollow.jobs.provenance import CODE
+from fadefollow.jobs.rerun_config import Recipe
+from fadefollow.jobs.run import RunOptions
 from fadefollow.results.diff import leaves
 from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import Workspace

@@ -12,9 +12,9 @@ import pandas as pd
 from fadefollow.core.parallel import crew
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import ParameterError
-from fadefollow.jobs.making import Clock, asked_for, judged_by, result_of
-from fadefollow.jobs.opening import open_named
-from fadefollow.jobs.trusted import skips_holes, trusted_notes
+from fadefollow.jobs.data_gate import skips_holes, trusted_notes
+from fadefollow.jobs.datasets import open_named
+from fadefollow.jobs.provenance import Clock, asked_for, judged_by, result_of
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Signal
 from fadefollow.reporting.write import write_run

@@ -18,8 +18,8 @@ from fadefollow.core.toml import read_toml
 from fadefollow.core.version import __version__
 from fadefollow.engine.costs import CostSettings, all_resolved, traded_at
 from fadefollow.engine.strategy import Strategy
-from fadefollow.jobs.price_table import prices_of
-from fadefollow.jobs.trusted import known_notes
+from fadefollow.jobs.chart_data import prices_of
+from fadefollow.jobs.data_gate import known_notes
 from fadefollow.market.audit.audit import audit
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Signal
