@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-_CALL = [sys.executable, "-c", "from fadefollow.cli.cli import main; main()"]
+_CALL = [sys.executable, "-c", "from fadefollow.cli.app import main; main()"]
 
 
 def main() -> Iterator[tuple[str, str]]:

@@ -33,7 +33,7 @@ def fadefollow_here(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
     """The command line in this process: what it prints and its status, without its start."""
-    from fadefollow.cli.cli import _main
+    from fadefollow.cli.app import _main
 
     def call(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         monkeypatch.chdir(cwd)

@@ -474,7 +474,7 @@ def test_a_signal_that_no_longer_takes_its_parameters_is_named(copied) -> None:
 
 
 def cli(monkeypatch, capsys, root: Path, *words: str) -> tuple[int, str, str]:
-    from fadefollow.cli import cli as module
+    from fadefollow.cli import app as module
 
     monkeypatch.chdir(root)
     monkeypatch.setattr(sys, "argv", ["fadefollow", "run", *words])

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.cli.render.terminal import show_check
+from fadefollow.cli.render.console import show_check
 from fadefollow.errors import DataError
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.lab import simulate
@@ -240,7 +240,7 @@ def test_another_future_keeps_the_past_and_valid_values(how, data: Dataset) -> N
 
 
 def fadefollow(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    code = "from fadefollow.cli.cli import main; main()"
+    code = "from fadefollow.cli.app import main; main()"
     return subprocess.run(
         [sys.executable, "-c", code, *words], cwd=cwd, capture_output=True, text=True, check=False
     )

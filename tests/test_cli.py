@@ -23,7 +23,7 @@ QUICK = ["--placebo-draws", "100", "--bootstrap-draws", "200"]
 
 def fadefollow(*words: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "from fadefollow.cli.cli import main; main()", *words],
+        [sys.executable, "-c", "from fadefollow.cli.app import main; main()", *words],
         cwd=cwd,
         env={**os.environ, "COLUMNS": "100", **env},
         capture_output=True,
@@ -167,7 +167,7 @@ def test_bad_input_gets_one_plain_message_and_status_2(
 
 def test_ctrl_c_says_so_and_leaves_with_130(folder: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", "from fadefollow.cli.cli import main; main()", "run"],
+        [sys.executable, "-c", "from fadefollow.cli.app import main; main()", "run"],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     time.sleep(4)
@@ -282,7 +282,7 @@ def test_outside_a_workspace_nobody_s_file_is_written(
 
 def test_help_and_version_do_not_need_the_heavy_libraries(folder: Path) -> None:
     code = (
-        "import sys; from fadefollow.cli.cli import main\n"
+        "import sys; from fadefollow.cli.app import main\n"
         "try: main()\n"
         "except SystemExit as stop: assert not stop.code\n"
         "print(sorted({'vectorbt','numba','pandas','plotly','ccxt'} & set(sys.modules)))"

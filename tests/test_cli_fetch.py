@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import tomli_w
 
-from fadefollow.cli import cli
+from fadefollow.cli import app as cli
 from fadefollow.market.fetch import fetch_job
 from fadefollow.market.store.store import Store
 from fadefollow.workspace import init_workspace
@@ -55,7 +55,7 @@ def workspace(exchange: Replay, root: Path, **ccxt: Any) -> Path:
 
 def start(*words: str, cwd: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", "from fadefollow.cli.cli import main; main()", *words],
+        [sys.executable, "-c", "from fadefollow.cli.app import main; main()", *words],
         cwd=cwd, env={**os.environ, "COLUMNS": "80"}, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip

@@ -19,7 +19,7 @@ import pytest
 import typer
 from pydantic import BaseModel
 
-from fadefollow.cli.cli import app
+from fadefollow.cli.app import app
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.engine.strategy import Strategy
 from fadefollow.market.dataset_spec import DatasetSpec

@@ -14,7 +14,7 @@ import pytest
 import typer
 from markdown_it import MarkdownIt
 
-from fadefollow.cli.cli import app
+from fadefollow.cli.app import app
 from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.lab.settings import LabSettings
 

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent / "reporting"))
 from reporting_cases import REPORTS, build
 from tuning_cases import tune, tuned_run
 
-from fadefollow.cli import cli
+from fadefollow.cli import app as cli
 from fadefollow.errors import ParameterError, UnknownNameError
 from fadefollow.reporting import write_run
 from fadefollow.reporting.pages.quantstats_sheet import _quiet, books, daily_returns, sheet

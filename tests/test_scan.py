@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from scan_cases import HOUR, made_workspace, put_run, store_lab, verdict
 
-from fadefollow.cli import cli
+from fadefollow.cli import app as cli
 from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.scan import ScanOptions, scan_job
 from fadefollow.workspace import Workspace

@@ -72,7 +72,7 @@ def scanned(
                         ["ticker/24hr", "bad_json", 1]])  # fmt: skip
     words = ("scan", *BETS, "--live", "--top", "4", "--page", "--json")
     process = subprocess.run(
-        [sys.executable, "-c", "from fadefollow.cli.cli import main; main()", *words],
+        [sys.executable, "-c", "from fadefollow.cli.app import main; main()", *words],
         cwd=workspace.root, env={**os.environ, "COLUMNS": "80"}, capture_output=True, text=True,
         check=False, timeout=180,
     )  # fmt: skip

@@ -51,7 +51,7 @@ def fadefollow(installed: Path, cwd: Path, *words: str) -> subprocess.CompletedP
     code = (
         f"import sys; sys.path.insert(0, {str(installed)!r})\n"
         "import fadefollow; assert 'site' in fadefollow.__file__, fadefollow.__file__\n"
-        "from fadefollow.cli.cli import main; main()"
+        "from fadefollow.cli.app import main; main()"
     )
     return subprocess.run(
         [sys.executable, "-c", code, *words], cwd=cwd, capture_output=True, text=True, check=False,

@@ -20,7 +20,7 @@ from dataclasses import replace
 from typing import Any
 
 import fadefollow.reporting.notebook  # noqa: F401 - registers the cards
-from fadefollow.cli.render.terminal import Step, progress
+from fadefollow.cli.render.console import Step, progress
 from fadefollow.core.toml import build
 from fadefollow.errors import ParameterError
 from fadefollow.jobs.datasets import open_named

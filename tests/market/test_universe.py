@@ -256,7 +256,7 @@ def test_a_rule_that_makes_no_sense_is_refused(text, tmp_path):
 def test_a_run_says_its_universe_and_trades_members_only(tmp_path, monkeypatch):
     from typer.testing import CliRunner
 
-    from fadefollow.cli.cli import app
+    from fadefollow.cli.app import app
     from fadefollow.workspace import init_workspace
 
     init_workspace(tmp_path / "ws")

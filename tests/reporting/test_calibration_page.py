@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fadefollow.cli.render.terminal import show_calibration
+from fadefollow.cli.render.console import show_calibration
 from fadefollow.reporting.pages.calibration import percent, write_calibration
 from fadefollow.verdict.calibration import Arm, Calibration, Design, summarise
 from fadefollow.verdict.calibration.proportions import Share

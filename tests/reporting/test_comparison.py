@@ -15,7 +15,7 @@ from chromium import CHROMIUM, Browser
 from reporting_cases import IMG, REPORTS, SCRIPT, Cases, build, stance, verdict
 from tuning_cases import tune, tuned_run
 
-from fadefollow.cli.render.terminal_comparison import comparison_record, show_comparison
+from fadefollow.cli.render.comparison import comparison_record, show_comparison
 from fadefollow.errors import ParameterError
 from fadefollow.reporting import write_run
 from fadefollow.reporting.comparison.comparison import Comparison, Row, Stored, compare, read_runs

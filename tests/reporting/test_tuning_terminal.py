@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tuning_cases import all_failed, tune, tuned_run
 
-from fadefollow.cli.render.terminal_tuning import show_tuning
+from fadefollow.cli.render.tuning import show_tuning
 from fadefollow.tuning.model import Tuning
 
 FOLDER = Path("reports/runs/x")

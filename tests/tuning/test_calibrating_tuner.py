@@ -253,7 +253,7 @@ def test_what_is_known_is_not_tuned_again_and_the_rest_ends_the_same(small, bet,
 def test_the_command_prints_what_it_counted_and_fails_if_a_promise_is_broken(
     tmp_path, monkeypatch, capsys
 ):
-    from fadefollow.cli.cli import main
+    from fadefollow.cli.app import main
     from fadefollow.workspace import init_workspace
 
     init_workspace(tmp_path)
@@ -282,7 +282,7 @@ def test_the_command_prints_what_it_counted_and_fails_if_a_promise_is_broken(
 
 
 def test_one_strategy_is_tuned_at_a_time(tmp_path, monkeypatch, capsys):
-    from fadefollow.cli.cli import main
+    from fadefollow.cli.app import main
 
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr("sys.argv", ["fadefollow", "calibrate", "--tuning", "--strategies", "a,b"])

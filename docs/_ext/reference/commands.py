@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import typer
 
-from fadefollow.cli.cli import app
+from fadefollow.cli.app import app
 
 #: kinds of values, as one types them
 _KINDS = {"str": "TEXT", "int": "NUMBER", "float": "NUMBER", "Path": "PATH"}

@@ -1,5 +1,5 @@
 """What one types, and what the terminal shows."""
 
-from fadefollow.cli.cli import main
+from fadefollow.cli.app import main
 
 __all__ = ["main"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fadefollow.cli.commands.shared import (
+from fadefollow.cli.options import (
     ClusterOption,
     JsonOption,
     command,
@@ -61,7 +61,7 @@ def calibrate(
     the verdict or the tuner is broken. Interrupted, it goes on where it was when it is started
     again.
     """
-    from fadefollow.cli.render.terminal import progress, show_detection
+    from fadefollow.cli.render.console import progress, show_detection
     from fadefollow.market.bars import bar_size
     from fadefollow.verdict.calibration.detection import FIRST_SEED, as_markdown, measure_detection
     from fadefollow.workspace import find_workspace
@@ -112,7 +112,7 @@ def _calibrate_verdicts(
 ) -> None:
     import pandas as pd
 
-    from fadefollow.cli.render.terminal import progress, show_calibration
+    from fadefollow.cli.render.console import progress, show_calibration
     from fadefollow.reporting.pages.calibration import write_calibration
     from fadefollow.verdict import calibration as calibrating
 
@@ -144,8 +144,8 @@ def _calibrate_tuner(
 ) -> None:
     import pandas as pd
 
-    from fadefollow.cli.render.terminal import progress
-    from fadefollow.cli.render.terminal_calibrating import show_tuner_calibration
+    from fadefollow.cli.render.calibration import show_tuner_calibration
+    from fadefollow.cli.render.console import progress
     from fadefollow.errors import ParameterError
     from fadefollow.tuning import calibration as calibrating
     from fadefollow.tuning.calibration.words import as_markdown

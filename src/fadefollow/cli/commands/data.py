@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fadefollow.cli.commands.fetch import data_fetch
-from fadefollow.cli.commands.shared import (
+from fadefollow.cli.options import (
     DatasetOption,
     JsonOption,
     SinceOption,
@@ -41,7 +41,7 @@ def data_import(
     as_json: JsonOption = False,
 ) -> None:
     """Import files into the store, as the data set's TOML maps them; or --guess such a mapping."""
-    from fadefollow.cli.render.terminal import progress, show_import
+    from fadefollow.cli.render.console import progress, show_import
     from fadefollow.errors import ParameterError
     from fadefollow.market.dataset_spec import load_spec
     from fadefollow.market.importing.files import import_files
@@ -68,7 +68,7 @@ def data_import(
 
 
 def _guess(source: Path, name: str | None, *, as_json: bool) -> None:
-    from fadefollow.cli.render.terminal import progress, show_guess
+    from fadefollow.cli.render.console import progress, show_guess
     from fadefollow.jobs.infer_mapping import guess_job
     from fadefollow.workspace import find_workspace
 
@@ -84,7 +84,7 @@ def _guess(source: Path, name: str | None, *, as_json: bool) -> None:
 @app.command("list")
 def data_list(as_json: JsonOption = False) -> None:
     """The data sets there are, and what of them is in the store."""
-    from fadefollow.cli.render.terminal import show_datasets
+    from fadefollow.cli.render.console import show_datasets
     from fadefollow.jobs.datasets import list_datasets
     from fadefollow.workspace import find_workspace
 
@@ -114,7 +114,7 @@ def data_audit(
 
     An error stops a run that uses the stream; `run --accept CODE` lets it pass.
     """
-    from fadefollow.cli.render.terminal import progress, show_audit
+    from fadefollow.cli.render.console import progress, show_audit
     from fadefollow.jobs.datasets import open_named
     from fadefollow.market.audit.audit import audit
     from fadefollow.workspace import find_workspace
@@ -154,7 +154,7 @@ def data_export(
     as_json: JsonOption = False,
 ) -> None:
     """Write the tables with their schema, and a mapping with which they can be imported again."""
-    from fadefollow.cli.render.terminal import progress, show_export
+    from fadefollow.cli.render.console import progress, show_export
     from fadefollow.jobs.export import export_job
     from fadefollow.workspace import find_workspace
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fadefollow.cli.commands.shared import JsonOption, UntilOption, listed, print_json
+from fadefollow.cli.options import JsonOption, UntilOption, listed, print_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,7 +108,7 @@ def _check_range(since: pd.Timestamp, until: pd.Timestamp | None) -> None:
 
 
 def _from_venue(wish: _Wish) -> None:
-    from fadefollow.cli.render.terminal_fetch import fetch_progress, show_fetch
+    from fadefollow.cli.render.fetch import fetch_progress, show_fetch
     from fadefollow.errors import ParameterError
     from fadefollow.market.fetch import fetch_job, fetch_spec
 
@@ -135,7 +135,7 @@ def _from_venue(wish: _Wish) -> None:
 def _from_archive(wish: _Wish) -> None:
     import pandas as pd
 
-    from fadefollow.cli.render.terminal_fetch import fetch_progress, show_archive
+    from fadefollow.cli.render.fetch import fetch_progress, show_archive
     from fadefollow.market.archives import ArchiveSettings, archive_job
     from fadefollow.market.bars import bar_text
     from fadefollow.market.fetch.spec import archive_named, archive_spec

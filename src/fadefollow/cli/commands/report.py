@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fadefollow.cli.commands.shared import JsonOption, print_json
+from fadefollow.cli.options import JsonOption, print_json
 
 if TYPE_CHECKING:
     from fadefollow.workspace import Workspace
@@ -80,7 +80,7 @@ def _render(
     latest: bool,
     as_json: bool,
 ) -> Path:
-    from fadefollow.cli.render.terminal import progress
+    from fadefollow.cli.render.console import progress
     from fadefollow.jobs.report import render_job, sheets_job
 
     with progress(quiet=as_json) as step:
@@ -106,8 +106,8 @@ def _render(
 def _compare(
     workspace: Workspace, folders: list[Path], output: Path | None, *, as_json: bool
 ) -> Path:
-    from fadefollow.cli.render.terminal import progress
-    from fadefollow.cli.render.terminal_comparison import comparison_record, show_comparison
+    from fadefollow.cli.render.comparison import comparison_record, show_comparison
+    from fadefollow.cli.render.console import progress
     from fadefollow.jobs.report import compare_job
 
     with progress(quiet=as_json) as step:

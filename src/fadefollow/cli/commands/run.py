@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fadefollow.cli.commands.shared import (
+from fadefollow.cli.options import (
     AcceptOption,
     ClusterOption,
     DatasetOption,
@@ -75,7 +75,7 @@ def run(
         _alone(context)
         _again(again, cluster=cluster, as_json=as_json)
         return
-    from fadefollow.cli.render.terminal import progress, show_run
+    from fadefollow.cli.render.console import progress, show_run
     from fadefollow.jobs.run import RunOptions, run_job
     from fadefollow.workspace import find_workspace
 
@@ -107,8 +107,8 @@ def run(
 
 
 def _again(asked: str, *, cluster: str | None, as_json: bool) -> None:
-    from fadefollow.cli.render.terminal import progress
-    from fadefollow.cli.render.terminal_again import show_again
+    from fadefollow.cli.render.console import progress
+    from fadefollow.cli.render.rerun import show_again
     from fadefollow.jobs.rerun import again_job
     from fadefollow.results.find import find_run
     from fadefollow.workspace import find_workspace

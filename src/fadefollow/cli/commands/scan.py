@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fadefollow.cli.commands.shared import (
+from fadefollow.cli.options import (
     AcceptOption,
     DatasetOption,
     JsonOption,
@@ -78,9 +78,9 @@ def scan(
 
     Nothing here is advice.
     """
-    from fadefollow.cli.render.terminal import progress
-    from fadefollow.cli.render.terminal_fetch import fetch_progress
-    from fadefollow.cli.render.terminal_scan import show_scan
+    from fadefollow.cli.render.console import progress
+    from fadefollow.cli.render.fetch import fetch_progress
+    from fadefollow.cli.render.scan import show_scan
     from fadefollow.jobs.scan import ScanOptions, scan_job, scan_page
     from fadefollow.workspace import find_workspace
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fadefollow.cli.commands.shared import (
+from fadefollow.cli.options import (
     AcceptOption,
     ClusterOption,
     DatasetOption,
@@ -83,8 +83,8 @@ def tune(
 
     Interrupted or killed, the same command goes on where it was.
     """  # fmt: skip
-    from fadefollow.cli.render.terminal import progress
-    from fadefollow.cli.render.terminal_tuning import show_tuning
+    from fadefollow.cli.render.console import progress
+    from fadefollow.cli.render.tuning import show_tuning
     from fadefollow.jobs.run import RunOptions
     from fadefollow.jobs.tune import TuneOptions, tune_job
     from fadefollow.tuning.settings import tune_settings

@@ -16,7 +16,8 @@ from fadefollow.cli.commands.calibrate import calibrate
 from fadefollow.cli.commands.report import report
 from fadefollow.cli.commands.run import run
 from fadefollow.cli.commands.scan import scan
-from fadefollow.cli.commands.shared import (
+from fadefollow.cli.commands.tune import tune
+from fadefollow.cli.options import (
     DatasetOption,
     JsonOption,
     SinceOption,
@@ -24,7 +25,6 @@ from fadefollow.cli.commands.shared import (
     listed,
     print_json,
 )
-from fadefollow.cli.commands.tune import tune
 
 app = typer.Typer(
     name="fadefollow",
@@ -92,7 +92,7 @@ def check(
 
     Exit status 2 if the strategy cannot be trusted; what is only a warning does not count.
     """
-    from fadefollow.cli.render.terminal import progress, show_check
+    from fadefollow.cli.render.console import progress, show_check
     from fadefollow.jobs.datasets import open_named
     from fadefollow.verdict.lookahead import CheckSettings, check_strategy
     from fadefollow.workspace import find_workspace

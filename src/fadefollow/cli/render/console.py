@@ -227,7 +227,7 @@ def show_export(done: Exported, folder: Path) -> None:
 
 def show_detection(found: Sequence[Detection]) -> None:
     """Precision, recall and delay by phase, and whether the promise of 0.8 is kept."""
-    from fadefollow.cli.render.terminal_calibrating import coloured
+    from fadefollow.cli.render.calibration import coloured
     from fadefollow.verdict.calibration.promises import overall
 
     table = _table("Detection on simulated markets")
@@ -276,7 +276,7 @@ def show_check(report: CheckReport) -> None:
 
 def show_calibration(found: Calibration, folder: Path) -> None:
     """How often verdicts were wrong, intervals covered, and edges were found."""
-    from fadefollow.cli.render.terminal_calibrating import show_promises
+    from fadefollow.cli.render.calibration import show_promises
     from fadefollow.reporting.pages.calibration import percent
 
     console = Console()
