@@ -7,8 +7,8 @@ perp's did not, open interest peaked exactly when the spread was widest, and thr
 crowded longs were liquidated. Large traders sell the rich contract, the crowd holds the other
 side: fade it. A dated contract below spot is the opposite, a crowd of shorts. Hypotheses, all.
 
-The basis is that of a constant 90 days, see `fadefollow.phases.dated_contracts` for its rules, averaged
-over a day, so that single prints and the size of the bars do not matter. It must stay beyond its
+The basis is that of a constant 90 days, averaged over a day (its rules:
+`fadefollow.phases.dated_contracts`), so that single prints and the size of the bars do not matter. It must stay beyond its
 thresholds for two and a half days: a crowd that pays carry does so for weeks. The attack, a matter
 of hours, does not wait.
 
