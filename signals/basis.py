@@ -8,9 +8,9 @@ crowded longs were liquidated. Large traders sell the rich contract, the crowd h
 side: fade it. A dated contract below spot is the opposite, a crowd of shorts. Hypotheses, all.
 
 The basis is that of a constant 90 days, averaged over a day (its rules:
-`fadefollow.phases.dated_contracts`), so that single prints and the size of the bars do not matter. It must stay beyond its
-thresholds for two and a half days: a crowd that pays carry does so for weeks. The attack, a matter
-of hours, does not wait.
+`fadefollow.phases.dated_contracts`), so that single prints and the size of the bars do not
+matter. It must stay beyond its thresholds for two and a half days: a crowd that pays carry does so
+for weeks. The attack, a matter of hours, does not wait.
 
 Source: DOMAIN.md, part 2 C.3 and part 3, rows `basis`.
 """

@@ -28,8 +28,8 @@ def prices_of(market: Market) -> pd.DataFrame:
         `premium_bps` is spot / perp − 1. `funding_bps_per_8h` is the last settlement's rate.
         `open_interest_coins` are open contracts. `basis_pct_per_year` is the annualised basis at
         90 days to expiry (see `fadefollow.phases.dated_contracts`), not averaged. `netflow_coins`
-        (+ into exchanges), `liquidated_long_coins` and `liquidated_short_coins` are those of the newest
-        day that was published by then.
+        (+ into exchanges), `liquidated_long_coins` and `liquidated_short_coins` are those
+        of the newest day that was published by then.
     """
     base = "perp" if "perp" in market.streams else "spot"
     prices = {c: market.column(base, c) for c in ("open", "high", "low", "close")}
