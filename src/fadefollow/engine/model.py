@@ -87,9 +87,9 @@ class Tape:
     holes: IntArray = field(default_factory=lambda: np.empty((0, 2), np.int64))
     volume: FloatArray | None = None  #: coins per bar
     #: what mark and spot support at each bar (`fadefollow.market.prints`), shape (n,), ±inf where
-    #: neither is known; None: nothing is known of them
-    shared_low: FloatArray | None = None
-    shared_high: FloatArray | None = None
+    #: neither is known; None: nothing is known of them. Half as wide as prices: many tapes are held
+    shared_low: npt.NDArray[np.float32] | None = None
+    shared_high: npt.NDArray[np.float32] | None = None
     spot: bool = False  #: the coin itself is traded: nothing is settled, and shorts borrow it
 
 

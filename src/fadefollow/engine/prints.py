@@ -51,7 +51,8 @@ def _alone(tape: Tape, rules: AnyRules, costs: Costs, held: pd.DataFrame) -> Boo
     below, above = filled < low, filled > high
     losing = np.isin(reason, _LOSING) & np.where(side > 0, below, above)
     winning = (reason == "target") & np.where(side > 0, above, below)
-    return losing | winning | _by_the_mark_alone(tape, rules, costs, held)
+    alone: BoolArray = losing | winning | _by_the_mark_alone(tape, rules, costs, held)
+    return alone
 
 
 def _support(tape: Tape, held: pd.DataFrame) -> tuple[FloatArray, FloatArray]:

@@ -77,18 +77,21 @@ def tape(
         price[~whole] = np.nan  # a bar that is partly missing is missing
     marks = {c: spread("mark", c) for c in _PRICES}
     low, high = (on_calendar(edge) for edge in supported(market, base))
-    held = prices | {
-        "high": np.minimum(prices["high"], high), "low": np.maximum(prices["low"], low)
-    }  # fmt: skip
-    if not spot:  # the mark is the perp's
-        held = {c: np.where(np.isnan(marks[c]), held[c], marks[c]) for c in _PRICES[:3]}
+    held = {
+        "open": prices["open"],
+        "high": np.minimum(prices["high"], high),
+        "low": np.maximum(prices["low"], low),
+    }
+    if not spot and not all(np.isnan(marks[c]).all() for c in held):  # the mark is the perp's
+        held = {c: np.where(np.isnan(marks[c]), held[c], marks[c]) for c in held}
     settle, rate, holes = _unsettled() if spot else _settlements(market, start, end)
     return Tape(
         symbol=market.symbol, bar_ns=bar_ns, time=time, **prices,
         liq_open=held["open"], liq_high=held["high"], liq_low=held["low"],
         settle_time=settle, settle_rate=rate,
         settle_mark=_marks(time, bar_ns, settle, marks["close"], prices["open"], prices["close"]),
-        holes=holes, volume=spread(base, "volume"), shared_low=low, shared_high=high, spot=spot,
+        holes=holes, volume=spread(base, "volume"), spot=spot,
+        shared_low=low.astype(np.float32), shared_high=high.astype(np.float32),
     )  # fmt: skip
 
 
