@@ -20,8 +20,8 @@ class Trade(BaseModel):
 
     model_config = _FROZEN
 
-    #: perp; the nearest dated future; or that future against spot, equal coins
-    instrument: Literal["perp", "future", "carry"] = "perp"
+    #: perp; spot; the nearest dated future; or that future against spot, equal coins
+    instrument: Literal["perp", "spot", "future", "carry"] = "perp"
     min_days_left: float = Field(14.0, ge=0, le=365)  #: of a contract that is entered
     leave_days: float = Field(3.0, ge=0, le=365)  #: before expiry a contract is left
     hold_hours: float = Field(gt=0, le=24 * 365)  #: the longest holding time
@@ -48,8 +48,18 @@ class Trade(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _spot_is_paid_in_full(self) -> Self:
+        if self.instrument == "spot" and self.leverage != 1:
+            raise ParameterError(
+                "spot is paid for in full, and sold short against as much: leverage must be 1",
+                got=f"{self.leverage:g}",
+                hint='for leverage trade the perp (instrument = "perp")',
+            )
+        return self
+
+    @model_validator(mode="after")
     def _dated_rules_fit(self) -> Self:
-        if self.leave_days >= self.min_days_left and self.instrument != "perp":
+        if self.leave_days >= self.min_days_left and self.instrument in ("future", "carry"):
             raise ParameterError(
                 "leave_days must be below min_days_left, or contracts are left as they are entered",
                 got=f"{self.leave_days:g} and {self.min_days_left:g}",

@@ -56,7 +56,7 @@ def streams_used(
     for strategy, signal in bets:
         needs = [need for phase in strategy.phases for need in signal.phases.get(phase, ())]
         declared = {one.partition(".")[0] for need in needs for one in need.split("|")}
-        traded = {*NEEDS[strategy.trade.instrument], "perp", "mark"}
+        traded = {*NEEDS[strategy.trade.instrument], "perp", "mark", "spot"}
         for symbol in set(strategy.symbols or dataset.symbols) & set(used):
             used[symbol] |= traded | declared | reads[repr(signal)]
     return {symbol: frozenset(streams) for symbol, streams in used.items()}

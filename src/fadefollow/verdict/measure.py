@@ -14,7 +14,7 @@ from fadefollow.core.parallel import Crew, Shared
 from fadefollow.core.parallel.worker_pool import Inline
 from fadefollow.engine.costs import traded_at
 from fadefollow.engine.model import TRADE_COLUMNS, Book, Plan
-from fadefollow.engine.plan import Prepared, prepare, trade_table
+from fadefollow.engine.plan import Prepared, contrary_events, prepare, trade_table
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.dataset import Dataset
@@ -312,6 +312,12 @@ def left_out(prepared: Prepared) -> list[str]:
     if prepared.outside:
         events = "1 event" if prepared.outside == 1 else f"{prepared.outside} events"
         notes.append(f"{plan.strategy}: {events} fell outside that time")
+    if contrary := contrary_events(plan):
+        events = "1 event leans" if contrary == 1 else f"{contrary} events lean"
+        notes.append(
+            f"{plan.strategy}: {events} against another on the same bar, and the phase that the "
+            "strategy lists first is traded"
+        )
     return notes
 
 

@@ -175,7 +175,9 @@ def truth(verdict: Verdict, instrument: str = "perp") -> Truth | None:
 
 
 #: instruments as a sentence calls them
-POSITIONS = {"future": "dated future", "carry": "spread of future and spot"}
+POSITIONS = {
+    "spot": "spot market", "future": "dated future", "carry": "spread of future and spot",
+}  # fmt: skip
 _SIMULATED = "What is planted was simulated for this very position, without costs."
 
 
