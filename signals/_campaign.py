@@ -115,10 +115,9 @@ def walk(
             troughs[count], accumulated[count], unseen[count] = trough, collected, assumed
             count += 1
             state, since = (IDLE if fired == DUMP else fired), t
-        elif state == IGNITION and recovered and np.isnan(oi_peak):
-            # without open interest this stands for the squeeze, and nothing fires
-            if price > ignited * (1 + rules.unseen_rise):
-                state, since, assumed = SQUEEZE, t, True
+        elif state == IGNITION and recovered and _unseen(price / ignited, oi_peak, rules):
+            # it stands for the squeeze, and nothing fires
+            state, since, assumed = SQUEEZE, t, True
     of_each = bars[:count], codes[:count], bases[:count], troughs[:count]
     return *of_each, accumulated[:count], unseen[:count]
 
@@ -128,6 +127,12 @@ def _squeezed(lift: float, oi: float, oi_peak: float, oi_low: float, rules: Rule
     """A new high after the ignition, a step down of OI, and the first of its rebuilding."""
     fell = oi_low < oi_peak * (1 - rules.oi_step)
     return lift > 1 + rules.new_high and fell and oi > oi_low * (1 + rules.oi_rebuild)
+
+
+@njit(cache=True)
+def _unseen(of_ignition: float, oi_peak: float, rules: Rules) -> bool:
+    """Price well above the ignition, and no open interest that would show a squeeze."""
+    return np.isnan(oi_peak) and of_ignition > 1 + rules.unseen_rise
 
 
 @njit(cache=True)

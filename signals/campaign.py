@@ -15,7 +15,7 @@ Source: DOMAIN.md, part 2 A, and part 3, rows `campaign`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,7 @@ from fadefollow.features import (
 )
 from fadefollow.features import spot_premium_bps as spot_premium
 from fadefollow.market import Market
+from fadefollow.market.implied import with_implied_funding
 from fadefollow.phases import Param, Phases, Signal
 from signals._campaign import ACCUMULATION, Rules, walk
 
@@ -278,7 +279,7 @@ def _past(market: Market) -> Past:
 def _implied_at(market: Market, bars: IntArray) -> Any:
     """Whether the funding known at some bars was implied from the premium."""
     implied = market.funding_implied
-    return implied[bars] if implied is not None and not market.missing("funding") else True
+    return market.missing("funding") != () if implied is None else implied[bars]
 
 
 @memoised
@@ -355,15 +356,9 @@ def _ranges(
 @memoised
 def _funding(market: Market, implied: int) -> FloatArray:
     """Funding in bps per 8 h, implied by the exchange's formula only where asked for."""
-    if not market.missing("funding") or not implied:
-        rate, hours = (market.column("funding", c) for c in ("rate", "interval_hours"))
-        return 1e4 * rate * 8 / hours
-    if market.missing("premium_index"):
-        perp_premium = -spot_premium(market)
-    else:
-        perp_premium = 1e4 * market.column("premium_index", "close")
-    mean = _mean(perp_premium, max(market.bars(8), 1))
-    return mean + np.clip(1.0 - mean, -5.0, 5.0)
+    known = with_implied_funding(market) if implied and market.missing("funding") else market
+    rate, hours = (known.column("funding", c) for c in ("rate", "interval_hours"))
+    return 1e4 * rate * 8 / hours
 
 
 @memoised

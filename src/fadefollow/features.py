@@ -169,7 +169,7 @@ class Past:
         return self.lead + self.listed > 0
 
     def cut(self, values: FloatArray) -> FloatArray:
-        """What was measured on `closes` at the market's bars, shape (n,); NaN before the listing."""
+        """What was measured on `closes` at the market's bars, shape (n,); NaN till the listing."""
         out = values[self.lead :].copy()
         out[: self.listed] = np.nan
         return out

@@ -20,7 +20,7 @@ from fadefollow.phases import Signal
 from fadefollow.reporting.write import write_run
 from fadefollow.trusted import skips_holes, trusted_notes
 from fadefollow.verdict.fragility import fragility
-from fadefollow.verdict.measure import Settings, measure
+from fadefollow.verdict.measure import Settings, measure, seen_by
 from fadefollow.verdict.model import RunResult, Verdict
 from fadefollow.verdict.trials import configuration, deflate, known_by, market_of, trials_of
 from fadefollow.workspace import Workspace
@@ -128,6 +128,7 @@ def run_result(
         universe=options.universe, revised=options.revised,
     )  # fmt: skip
     clock.lap("data")
+    dataset = seen_by(dataset, *bets)
     step("auditing the data", None)
     trusted = trusted_notes(dataset, bets, options.accept)
     clock.lap("audit")

@@ -362,13 +362,15 @@ def test_without_funding_every_phase_is_named_and_nothing_is_guessed():
 
 
 def test_funding_is_implied_from_the_premium_only_where_asked_for():
-    # from 950 on the perp is 100 bps below spot: F = −100 + clamp(1 + 100, ±5) bps per 8 h
+    # from 950 on spot is 100 bps above the perp, which is 1 / 1.01 − 1 = −99.01 bps below spot:
+    # F = −99.01 + clamp(1 + 99.01, ±5) bps per 8 h
     signal = Campaign(implied_funding=1)
     phases = signal.detect(market(without=("funding",)))
     assert phases.missing == {}
     rate = signal.features(market(without=("funding",)))["funding_bps_per_8h"]
     assert rate[940] == pytest.approx(1.0)  # 0 + clamp(1 − 0)
-    assert rate[957] == pytest.approx(-95.0)
+    assert rate[957] == pytest.approx(-99.0099 / 4 + 5, abs=1e-3)  # two hours of the eight
+    assert rate[959] == pytest.approx(-94.0099, abs=1e-3)  # the settlement at 960:00
     assert phases.table["funding_implied"].all()
     assert phases.table["phase"].tolist()[:3] == ["accumulation", "ignition", "squeeze"]
 

@@ -58,6 +58,8 @@ TRADE_COLUMNS = (
     "pnl",
     "return",
 )
+#: further columns, which a table of trades has only where they say something
+FURTHER_TRADE_COLUMNS = ("funding_implied",)
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ class Tape:
     #: holes in the settlements as pairs (last before, first after), shape (h, 2), nanoseconds
     holes: IntArray = field(default_factory=lambda: np.empty((0, 2), np.int64))
     volume: FloatArray | None = None  #: coins per bar
+    #: whether each settlement was implied from the premium; None where all are the exchange's
+    settle_implied: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,16 @@ from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from fadefollow.engine.model import DatedTape, FloatArray, IntArray, Tape
 from fadefollow.market.panel import Market
 
 #: arrays of a tape that are no bars
-_BY_RECORD = frozenset({"settle_time", "settle_rate", "settle_mark", "holes", "leave"})
+_BY_RECORD = frozenset(
+    {"settle_time", "settle_rate", "settle_mark", "settle_implied", "holes", "leave"}
+)
 _PRICES = ("open", "high", "low", "close")
 #: settlements may be late by this much before the gap counts as a hole
 _LATE_NS = 5 * 60 * 1_000_000_000
@@ -68,7 +71,7 @@ def tape(market: Market, *, time: IntArray, start: pd.Timestamp, end: pd.Timesta
         liq_open=liq["open"], liq_high=liq["high"], liq_low=liq["low"],
         settle_time=settle, settle_rate=rate,
         settle_mark=_marks(time, bar_ns, settle, marks["close"], prices["open"], prices["close"]),
-        holes=holes, volume=spread(base, "volume"),
+        holes=holes, volume=spread(base, "volume"), settle_implied=_implied(market, settle),
     )  # fmt: skip
 
 
@@ -103,6 +106,15 @@ def _settlements(
     late = np.flatnonzero(np.diff(time) > interval[1:] + _LATE_NS)
     holes = np.column_stack([time[late], time[late + 1]]).astype(np.int64)
     return time, table["rate"].to_numpy(np.float64).copy(), holes
+
+
+def _implied(market: Market, settle: IntArray) -> npt.NDArray[np.bool_] | None:
+    """Which settlements were implied from the premium; None where none was."""
+    if market.funding_implied is None:
+        return None
+    table = market.table("funding")
+    implied = table[table["implied"] == 1]["time"].dt.tz_convert(None)
+    return np.isin(settle, implied.to_numpy("datetime64[ns]").astype(np.int64))
 
 
 def _marks(

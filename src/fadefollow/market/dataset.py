@@ -17,6 +17,7 @@ from fadefollow.market.bars import bar_size, bar_text
 from fadefollow.market.coverage import Coverage, cover_all
 from fadefollow.market.findings import Finding
 from fadefollow.market.holdout import hold_out
+from fadefollow.market.implied import Count, with_implied_funding
 from fadefollow.market.names import check_dataset_name, check_symbol
 from fadefollow.market.panel import Market
 from fadefollow.market.spec import DatasetSpec, FileSpec, load_spec
@@ -54,6 +55,8 @@ class Dataset:
         revised: whether records are in their last vintages, a look-ahead, or in those that were
             known at each time.
         revisions: how far first and last vintages are apart; empty where nothing was revised.
+        implied_funding: whether the data set asks for implied settlements where the exchange's
+            are missing; its markets then have them.
     """
 
     name: str
@@ -71,6 +74,7 @@ class Dataset:
     universe: Universe | None = None
     revised: bool = False
     revisions: tuple[Revision, ...] = ()
+    implied_funding: bool = False
 
     def __repr__(self) -> str:
         from fadefollow.market.cards import dataset_line
@@ -86,7 +90,8 @@ class Dataset:
     def notes(self) -> tuple[str, ...]:
         """What a report must say of the universe and of the vintages, in words."""
         formed = self.universe.notes() if self.universe is not None else ()
-        return *formed, *vintage_notes(self.revisions, revised=self.revised)
+        vintages = vintage_notes(self.revisions, revised=self.revised)
+        return *formed, *vintages, *Count.of(self.markets).notes
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -112,6 +117,12 @@ class Dataset:
         from fadefollow.market.audit import audit
 
         return audit(self)
+
+    @cached_property
+    def implied(self) -> Dataset:
+        """The same data set with implied settlements where the exchange's are missing."""
+        filled = {symbol: with_implied_funding(market) for symbol, market in self.markets.items()}
+        return dataclasses.replace(self, markets=filled)
 
     def select(self, *symbols: str) -> Dataset:
         """The same data set with only these coins."""
@@ -174,6 +185,8 @@ def open_dataset(
         spec, name, Store(Path(store_root)), needed, revised=revised
     )  # fmt: skip
     chosen = whole.select(*needed) if needed else whole
+    if spec.implied_funding:
+        chosen = dataclasses.replace(chosen.implied, implied_funding=True)
     shown = hold_out(chosen, spec.holdout, since=since, until=until, open_=open_holdout)
     if members is not None:
         formed = Universe.form(members, shown.markets)

@@ -132,6 +132,10 @@ def read_files(
         findings += [f.of(match.coin) for f in seen]
         if len(table):
             parts.setdefault((match.coin, match.spec.stream), []).append((table, match.where))
+    for item in spec.files:
+        if item.skip:
+            text = f"not read, as the data set's TOML says: {', '.join(item.skip)}"
+            findings.append(Finding("note", "", item.stream, "left out", len(item.skip), "", text))
     tables: dict[str, dict[str, pd.DataFrame]] = {}
     for (coin, stream_name), pieces in parts.items():
         tables.setdefault(coin, {})[stream_name] = _join(pieces, stream(stream_name))
@@ -169,6 +173,8 @@ def _find(item: FileSpec, source: Path) -> list[_Match]:
         groups = match.groupdict()
         if item.coins and groups.get("coin", item.coin) not in item.coins:
             continue
+        if groups.get("coin") in item.skip:
+            continue
         coin = item.coin or _coin(groups["coin"], where)
         expiry = _expiry(groups.get("expiry"), item, where)
         found.append(_Match(path, where, coin, expiry, item))
@@ -183,7 +189,7 @@ def _coin(name: str, where: str) -> str:
     try:
         return check_symbol(name)
     except ParameterError as error:
-        hint = "rename the file, or let path match the right files only"
+        hint = 'rename the file, or leave it out: skip = ["NAME"] in its [[files]] table'
         raise ParameterError(error.rule, got=error.got, where=where, hint=hint) from None
 
 
@@ -247,6 +253,8 @@ def _prepare(frame: pd.DataFrame, match: _Match, schema: Stream) -> clean.Cleane
     if match.expiry is not None:
         frame = _step(findings, *clean.trim_contract(frame, schema, match.expiry))
         frame = frame.assign(expiry=match.expiry)
+    if item.implied:
+        frame = frame.assign(implied=1.0)
     return frame, tuple(findings)
 
 

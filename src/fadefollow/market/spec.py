@@ -60,6 +60,8 @@ class FileSpec(BaseModel):
     expiry_format: str = "%y%m%d"  #: of `{expiry}` in the path
     expiry_hour: int = Field(8, ge=0, le=23)  #: UTC
     optional: bool = False  #: the files may be absent
+    skip: tuple[str, ...] = ()  #: names in place of `{coin}` that are left out
+    implied: bool = False  #: of funding: rates implied from the premium, not settled ones
     caveat: str = ""  #: a sentence that goes with the data into every report
 
     @property
@@ -93,6 +95,8 @@ class FileSpec(BaseModel):
             raise ParameterError("either the path holds {coin}, or coin names it")
         if self.stream == "future" and "{expiry}" not in self.path and "expiry" not in self.columns:
             raise ParameterError("futures need {expiry} in the path, or a column mapped to expiry")
+        if self.implied and self.stream != "funding":
+            raise ParameterError("implied is for funding", got=self.stream)
         if self.bar is not None and schema.kind != "bars":
             raise ParameterError(f"{self.stream} has no bars; leave out bar")
         for coin in (self.coin, *self.coins):
@@ -124,6 +128,8 @@ class DatasetSpec(BaseModel):
     )
     #: overrides per coin, as the engine reads them
     costs: dict[str, Any] = Field(default_factory=dict)
+    #: charge and show the rate that follows from the premium where settlements are missing
+    implied_funding: bool = False
     #: no run sees anything from this day (UTC) on, unless it opens the holdout
     holdout_from: dt.date | None = None
     files: tuple[FileSpec, ...] = ()  #: `source = "files"`: what they hold

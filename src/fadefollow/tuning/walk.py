@@ -44,6 +44,7 @@ from fadefollow.verdict.measure import (
     judged,
     left_out,
     prepare_bet,
+    seen_by,
     untraded,
 )
 from fadefollow.verdict.metrics import DAYS_A_YEAR
@@ -120,6 +121,7 @@ def walk(
     Raises:
         FadeFollowError: the search space, the data or the time do not allow it.
     """
+    dataset = seen_by(dataset, (strategy, signal))
     space = Space.of(strategy, signal, bar_hours=dataset.bar / pd.Timedelta(hours=1))
     step("detecting", None)
     prepared = prepare_bet(dataset, strategy, signal, {})
