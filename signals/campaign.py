@@ -133,7 +133,7 @@ class Campaign(Signal):
         low_of_day, rise = _day(market)
         oi_rise, largest_oi_rise = _oi_rise(market, base)
         usual_oi_rise = _usual_oi_rise(market, base, lookback)
-        widths, usual_widths = _ranges(market, base, lookback)
+        width, usual_range, width_before, usual_before = _ranges(market, base, lookback)
         funding = _funding(market, self.implied_funding)
         mean_funding, trough, trough_before = _troughs(
             market, self.implied_funding, base, market.bars_in(self.trough_days * 24)
@@ -143,10 +143,10 @@ class Campaign(Signal):
             "oi_rise": oi_rise,
             "usual_oi_rise": np.maximum(usual_oi_rise, self.oi_rise_floor / self.oi_rise),
             "largest_oi_rise_of_a_day": largest_oi_rise,
-            "range": widths[0],
-            "usual_range": np.maximum(usual_widths[0], self.range_floor),
-            "range_a_day_ago": widths[1],
-            "usual_range_a_day_ago": np.maximum(usual_widths[1], self.range_floor),
+            "range": width,
+            "usual_range": np.maximum(usual_range, self.range_floor),
+            "range_a_day_ago": width_before,
+            "usual_range_a_day_ago": np.maximum(usual_before, self.range_floor),
             "base_price": _base_price(market, base),
             "low_of_day": low_of_day,
             "rise": rise,
@@ -341,16 +341,14 @@ def _base_price(market: Market, bars: int) -> FloatArray:
 
 
 @memoised
-def _ranges(
-    market: Market, bars: int, lookback: int
-) -> tuple[tuple[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]:
-    """The log range of a base and what is usual for it, both now and a day ago."""
+def _ranges(market: Market, bars: int, lookback: int) -> tuple[FloatArray, ...]:
+    """The log range of a base and what is usual for it, then both a day before."""
     past = _past(market)
     day = market.bars_in(_DAY)
     width = np.log(_highest(past.closes, bars) / _lowest(past.closes, bars))
     usual = rolling_median(width, lookback)
-    now_and_before = [(past.cut(v), past.cut(lagged(v, day))) for v in (width, usual)]
-    return now_and_before[0], now_and_before[1]
+    before = (lagged(value, day) for value in (width, usual))
+    return tuple(past.cut(value) for value in (width, usual, *before))
 
 
 @memoised

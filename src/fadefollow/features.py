@@ -220,6 +220,7 @@ def closes_with_past(market: Market, *, hours: float) -> Past:
     if not 1 / _UNLIKE < beside < _UNLIKE:
         return without
     closes[: lead + listed] = spot[: lead + listed]
+    closes.setflags(write=False)
     return Past(closes, lead, listed)
 
 
