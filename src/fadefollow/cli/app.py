@@ -95,6 +95,7 @@ def check(
     from fadefollow.cli.render.console import progress, show_check
     from fadefollow.jobs.datasets import open_named
     from fadefollow.verdict.lookahead import CheckSettings, check_strategy
+    from fadefollow.verdict.measure import seen_by
     from fadefollow.workspace import find_workspace
 
     workspace = find_workspace()
@@ -106,7 +107,9 @@ def check(
         opened = open_named(
             workspace, dataset, symbols=named or bet.symbols, since=since, until=until
         )
-        report = check_strategy(bet, workspace.detector(bet), opened, settings=settings, step=step)
+        signal = workspace.detector(bet)
+        opened = seen_by(opened, (bet, signal))
+        report = check_strategy(bet, signal, opened, settings=settings, step=step)
     if as_json:
         print_json(report.to_dict())
     else:

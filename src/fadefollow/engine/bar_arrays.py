@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from fadefollow.engine.model import DatedTape, FloatArray, IntArray, Tape
@@ -14,7 +15,9 @@ from fadefollow.market.prints import supported
 from fadefollow.market.settlements import holes
 
 #: arrays of a tape that are no bars
-_BY_RECORD = frozenset({"settle_time", "settle_rate", "settle_mark", "holes", "leave"})
+_BY_RECORD = frozenset(
+    {"settle_time", "settle_rate", "settle_mark", "settle_implied", "holes", "leave"}
+)
 _PRICES = ("open", "high", "low", "close")
 
 
@@ -91,6 +94,7 @@ def tape(
         settle_mark=_marks(time, bar_ns, settle, marks["close"], prices["open"], prices["close"]),
         holes=gone, volume=spread(base, "volume"), spot=spot,
         shared_low=low.astype(np.float32), shared_high=high.astype(np.float32),
+        settle_implied=_implied(market, settle),
     )  # fmt: skip
 
 
@@ -127,6 +131,15 @@ def _settlements(
     time = table["time"].dt.tz_convert(None).to_numpy("datetime64[ns]").astype(np.int64)
     found = holes(time, table["interval_hours"].to_numpy(np.float64))
     return time, table["rate"].to_numpy(np.float64).copy(), found
+
+
+def _implied(market: Market, settle: IntArray) -> npt.NDArray[np.bool_] | None:
+    """Which settlements were implied from the premium; None where none was."""
+    if market.funding_implied is None:
+        return None
+    table = market.table("funding")
+    implied = table[table["implied"] == 1]["time"].dt.tz_convert(None)
+    return np.isin(settle, implied.to_numpy("datetime64[ns]").astype(np.int64))
 
 
 def _marks(

@@ -58,6 +58,8 @@ TRADE_COLUMNS = (
     "pnl",
     "return",
 )
+#: further columns, which a table of trades has only where they say something
+FURTHER_TRADE_COLUMNS = ("funding_implied",)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ class Tape:
     shared_low: npt.NDArray[np.float32] | None = None
     shared_high: npt.NDArray[np.float32] | None = None
     spot: bool = False  #: the coin itself is traded: nothing is settled, and shorts borrow it
+    #: whether each settlement was implied from the premium; None where all are the exchange's
+    settle_implied: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)

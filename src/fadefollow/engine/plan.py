@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from fadefollow.core.toml import placed
@@ -260,6 +261,9 @@ def without_holes(book: Book) -> Book:
 def trade_table(plan: Plan, made: Mapping[Stance, Sequence[Book]]) -> pd.DataFrame:
     """All trades of a plan with the columns of trades.parquet (TRADE_COLUMNS).
 
+    Where funding was implied from the premium, `funding_implied` says of each trade whether it was
+    charged at such a rate.
+
     One row a leg; the legs of a trade share its id, and their returns, on the notional of its
     first future leg, add up to its return.
     """
@@ -267,7 +271,19 @@ def trade_table(plan: Plan, made: Mapping[Stance, Sequence[Book]]) -> pd.DataFra
     for stance in STANCES:
         for tape_, book in zip(plan.tapes, made.get(stance, ()), strict=False):
             parts.append(_labelled(plan, stance, tape_, book))
-    return pd.concat(parts, ignore_index=True)
+    table = pd.concat(parts, ignore_index=True)
+    if all(tape_.settle_implied is None for tape_ in plan.tapes):
+        return table.drop(columns="funding_implied")
+    return table
+
+
+def _charged_implied(tape_: Tape, entry: IntArray, exit_: IntArray) -> npt.NDArray[np.bool_]:
+    """Whether a settlement with entry < τ ≤ exit was implied, shape (k,)."""
+    if tape_.settle_implied is None:
+        return np.zeros(len(entry), bool)
+    implied = tape_.settle_time[tape_.settle_implied]
+    first, last = (np.searchsorted(implied, edge, side="right") for edge in (entry, exit_))
+    return np.asarray(last > first)
 
 
 def _labelled(plan: Plan, stance: Stance, tape_: Tape, book: Book) -> pd.DataFrame:
@@ -295,6 +311,10 @@ def _labelled(plan: Plan, stance: Stance, tape_: Tape, book: Book) -> pd.DataFra
             "size": t["size"], "notional": t["notional"], "fees": t["fees"],
             "slippage": t["slippage"], "funding": t["funding"], "pnl": t["pnl"],
             "return": t["pnl"] / notional,
+            "funding_implied": _charged_implied(
+                tape_,
+                *(tape_.time[t[bar].to_numpy(int)] for bar in ("entry_bar", "exit_bar")),
+            ),
         }
     )  # fmt: skip
 

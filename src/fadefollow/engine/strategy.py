@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -11,6 +12,9 @@ from fadefollow.core.toml import build, read_toml
 from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.model import Rules
 from fadefollow.errors import ParameterError
+
+if TYPE_CHECKING:
+    from fadefollow.phases import Signal
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
@@ -131,9 +135,16 @@ class Strategy(BaseModel):
     symbols: tuple[str, ...] | None = None  #: by default all coins of the data set
     params: dict[str, Any] = {}  #: of the signal
     trade: Trade  #: what is traded and how it is left
+    #: detect on, and charge, the rate that follows from the premium where settlements are missing
+    implied_funding: bool = Field(False, exclude_if=operator.not_)
     costs: CostSettings = CostSettings()  #: overrides those of the data set
     search: dict[str, Range] = {}  #: "params.NAME" or "trade.NAME" → range
     tuned: Tuned | None = None  #: written by a tuning job
+
+    def implies(self, signal: Signal) -> bool:
+        """Whether this strategy or its signal asks for implied settlements, or a search may."""
+        searched = "params.implied_funding" in self.search
+        return self.implied_funding or searched or signal.implies_funding
 
     @model_validator(mode="after")
     def _phases_once(self) -> Self:

@@ -19,7 +19,7 @@ from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Signal
 from fadefollow.reporting.write import write_run
 from fadefollow.verdict.fragility import fragility
-from fadefollow.verdict.measure import Settings, measure
+from fadefollow.verdict.measure import Settings, measure, seen_by
 from fadefollow.verdict.model import RunResult, Verdict
 from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_ledger import Known
@@ -134,6 +134,7 @@ def run_result(
         universe=options.universe, revised=options.revised,
     )  # fmt: skip
     clock.lap("data")
+    dataset = seen_by(dataset, *bets)
     step("auditing the data", None)
     trusted = trusted_notes(dataset, bets, options.accept)
     clock.lap("audit")

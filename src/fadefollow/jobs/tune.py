@@ -32,6 +32,7 @@ from fadefollow.tuning.space import Space
 from fadefollow.tuning.storage import Shelf
 from fadefollow.tuning.tuned import tuned_text, write_tuned
 from fadefollow.tuning.walk_forward import Walked, walk
+from fadefollow.verdict.measure import seen_by
 from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_records import stamp
@@ -101,6 +102,7 @@ def tune_result(
         opened_by=options.command if options.open_holdout else None,
         universe=options.universe, revised=options.revised,
     )  # fmt: skip
+    dataset = seen_by(dataset, (strategy, signal))
     space = Space.of(strategy, signal, bar_hours=dataset.bar / pd.Timedelta(hours=1))
     step("auditing the data", None)
     trusted = trusted_notes(dataset, [(strategy, signal)], options.accept)

@@ -72,6 +72,8 @@ def open_dataset(
         spec, name, Store(Path(store_root)), needed, revised=revised
     )  # fmt: skip
     chosen = whole.select(*needed) if needed else whole
+    if spec.implied_funding:
+        chosen = dataclasses.replace(chosen.implied, implied_funding=True)
     shown = hold_out(chosen, spec.holdout, since=since, until=until, open_=open_holdout)
     if members is not None:
         formed = Universe.form(members, shown.markets)

@@ -103,7 +103,11 @@ class Phases:
         """
         lacks = {(market.symbol, phase): streams for phase, streams in (missing or {}).items()}
         index = market.index
-        found = EventRows.of(events, index, symbol=market.symbol, signal=signal)
+        implied = market.funding_implied
+        found = EventRows.of(
+            events, index, symbol=market.symbol, signal=signal,
+            by_bar={} if implied is None else {"funding_implied": implied},
+        )  # fmt: skip
         return cls(found, {market.symbol: index}, lacks)
 
     @classmethod
@@ -313,6 +317,11 @@ class Signal(BaseModel, ABC):
     @abstractmethod
     def detect(self, market: Market) -> Phases:
         """The phases of one coin; row t uses only what was known at the close of bar t."""
+
+    @property
+    def implies_funding(self) -> bool:
+        """Whether a parameter `implied_funding` asks for implied settlements where they miss."""
+        return bool(getattr(self, "implied_funding", False))
 
     @classmethod
     def name(cls) -> str:

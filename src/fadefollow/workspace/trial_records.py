@@ -56,6 +56,8 @@ def market_of(dataset: Dataset) -> dict[str, Any]:
     told: dict[str, Any] = {"symbols": sorted(dataset.symbols), "costs": dataset.costs}
     if dataset.universe is not None:
         told["universe"] = dataset.universe.rule.words
+    if dataset.implied_funding:
+        told["implied_funding"] = True
     if dataset.revised and dataset.revisions:
         told["revised"] = True
     return told
