@@ -280,9 +280,14 @@ def _short_of_eth(history: Dataset, **trade: float) -> tuple[Prepared, pd.DataFr
     """Sold after the bar of 2020-03-12 20:00, held for 24 h."""
     market = history.markets["ETH"]
     strategy = Strategy(
-        name="short", title="", claim="follow", account="", signal="doors",
-        phases=("spot_led_down",), trade=Trade(hold_hours=24, **trade),
-    )  # fmt: skip
+        name="short",
+        title="",
+        claim="follow",
+        account="",
+        signal="doors",
+        phases=("spot_led_down",),
+        trade=Trade(hold_hours=24, **trade),
+    )
     bar = market.index.get_loc(_utc("2020-03-12 20:00"))
     event = {"bar": bar, "phase": "spot_led_down", "lean": -1, "actor": "crowd", "strength": 1.0}
     found = Phases.of(market, signal="doors", events=[event])

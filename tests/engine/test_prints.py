@@ -116,9 +116,18 @@ def test_own_closes_support_nothing_where_no_other_series_is_known() -> None:
 
 def plan_of(tape: Tape, events: Events, rules: Rules) -> Plan:
     return Plan(
-        "mine", "signal", ("a",), (tape,), (FREE,), (events.bar,), (events.side,), (events.code,),
-        (events.exit_bar,), (events.exit_side,), rules,
-    )  # fmt: skip
+        "mine",
+        "signal",
+        ("a",),
+        (tape,),
+        (FREE,),
+        (events.bar,),
+        (events.side,),
+        (events.code,),
+        (events.exit_bar,),
+        (events.exit_side,),
+        rules,
+    )
 
 
 def named(tape: Tape, side: int, **rules: float) -> list[tuple[str, str, str]]:
@@ -133,9 +142,12 @@ def held_tape(high: float, low: float, supported: tuple[float, float]) -> Tape:
     tape = make_tape([FLAT, FLAT, (100, high, low, 100), FLAT, FLAT])
     below, above = (np.full(5, edge) for edge in supported)
     return replace(
-        tape, shared_low=below, shared_high=above,
-        liq_high=np.minimum(tape.high, above), liq_low=np.maximum(tape.low, below),
-    )  # fmt: skip
+        tape,
+        shared_low=below,
+        shared_high=above,
+        liq_high=np.minimum(tape.high, above),
+        liq_low=np.maximum(tape.low, below),
+    )
 
 
 LONE = [("COIN", "2024-01-01 02:00")]

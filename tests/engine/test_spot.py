@@ -42,10 +42,15 @@ class Still(Signal):
 def strategy(phases: tuple[str, ...] = ("up",), **trade: object) -> Strategy:
     return Strategy.model_validate(
         {
-            "name": "mine", "title": "t", "claim": "fade", "account": "a", "signal": "own",
-            "phases": phases, "trade": {"instrument": "spot", "hold_hours": 24, **trade},
+            "name": "mine",
+            "title": "t",
+            "claim": "fade",
+            "account": "a",
+            "signal": "own",
+            "phases": phases,
+            "trade": {"instrument": "spot", "hold_hours": 24, **trade},
         }
-    )  # fmt: skip
+    )
 
 
 def spot(symbol: str = "COIN") -> Market:
@@ -59,11 +64,18 @@ def events(*rows: tuple[int, str, int], symbol: str = "COIN") -> Phases:
     """Events from (hour, phase, lean)."""
     table = pd.DataFrame(
         [
-            {"time": START + hour * HOUR, "symbol": symbol, "signal": "own", "phase": phase,
-             "lean": lean, "actor": "crowd", "strength": 1.0}
+            {
+                "time": START + hour * HOUR,
+                "symbol": symbol,
+                "signal": "own",
+                "phase": phase,
+                "lean": lean,
+                "actor": "crowd",
+                "strength": 1.0,
+            }
             for hour, phase, lean in rows
         ]
-    )  # fmt: skip
+    )
     return Phases(table, {}, {})
 
 
@@ -188,9 +200,10 @@ def test_a_spot_strategy_is_run_on_files_of_spot_alone(tmp_path) -> None:
     root = tmp_path / "mine"
     init_workspace(root)
     for name, text in (
-        ("signals/buying.py", SIGNAL), ("strategies/spot.toml", STRATEGY),
+        ("signals/buying.py", SIGNAL),
+        ("strategies/spot.toml", STRATEGY),
         ("datasets/coins.toml", DATASET),
-    ):  # fmt: skip
+    ):
         (root / name).write_text(text)
     rng = np.random.default_rng(1)
     table = bars((100 * np.exp(np.cumsum(rng.normal(0, 0.004, 2400)))).tolist(), list(range(2400)))

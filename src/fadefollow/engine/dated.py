@@ -155,10 +155,14 @@ def _run(
     tape: DatedTape, events: Events, rules: AnyRules, costs: Costs, *, alone: bool = False
 ) -> tuple[Any, Any, int]:
     calendar = (
-        tape.time, tape.dated_open, tape.dated_high, tape.dated_low, tape.dated_close,
+        tape.time,
+        tape.dated_open,
+        tape.dated_high,
+        tape.dated_low,
+        tape.dated_close,
         tape.dated_high if tape.dated_liq_high is None else tape.dated_liq_high,
         tape.dated_low if tape.dated_liq_low is None else tape.dated_liq_low,
-    )  # fmt: skip
+    )
     chosen = (
         tape.nearest, tape.leave, *event_arrays(events, rules), *rule_tables(rules, tape.bar_ns),
     )  # fmt: skip

@@ -79,9 +79,12 @@ def _by_the_mark_alone(tape: Tape, rules: AnyRules, costs: Costs, held: pd.DataF
         trade = held.iloc[row]
         bar, side, leverage = trade["exit_bar"], trade["side"], rules.sets[trade["rule"]].leverage
         level = liquidation_level(
-            side, trade["entry_price"], trade["funding"] / trade["size"], leverage,
+            side,
+            trade["entry_price"],
+            trade["funding"] / trade["size"],
+            leverage,
             costs.maintenance,
-        )  # fmt: skip
+        )
         if side > 0:
             gone[row] = level < min(tape.low[bar], tape.shared_low[bar])
         else:

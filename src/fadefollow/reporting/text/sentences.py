@@ -176,8 +176,10 @@ def truth(verdict: Verdict, instrument: str = "perp") -> Truth | None:
 
 #: instruments as a sentence calls them
 POSITIONS = {
-    "spot": "spot market", "future": "dated future", "carry": "spread of future and spot",
-}  # fmt: skip
+    "spot": "spot market",
+    "future": "dated future",
+    "carry": "spread of future and spot",
+}
 _SIMULATED = "What is planted was simulated for this very position, without costs."
 
 
