@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import SpecError, StoreError
 from fadefollow.job import RunOptions
 from fadefollow.ledger import Known
+from fadefollow.reading import parsed_json
 from fadefollow.reporting.record import SCHEMA
 from fadefollow.spec import build, read_toml
 from fadefollow.trusted import skips_holes
@@ -205,7 +205,7 @@ def _versions(folder: Path) -> dict[str, str]:
     report: dict[str, Any] = {}
     for name in ("result.json", "report.json"):
         try:
-            report = json.loads((folder / name).read_text("utf-8"))
+            report = parsed_json((folder / name).read_text("utf-8"))
             schema, versions = report["schema"], report.get("versions", {})
             if not isinstance(schema, int) or not isinstance(versions, dict):
                 raise TypeError(f"schema {schema!r}")

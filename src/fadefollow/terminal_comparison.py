@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -17,6 +16,7 @@ from fadefollow.reporting.comparison_settings import Setting
 from fadefollow.reporting.comparison_words import headline, marks, notes
 from fadefollow.reporting.record import clean
 from fadefollow.reporting.text import bps, interval
+from fadefollow.screen import Console
 from fadefollow.verdict.model import StanceResult, Verdict
 
 #: lines of a table; the page has all

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from fadefollow.scanning.model import Scan, ScanRow, Standing, Tried
+from fadefollow.screen import Console
 
 #: from these widths on there is room for more columns
 WIDE, WIDEST = 110, 140

@@ -65,7 +65,9 @@ def _read_by(signal: Signal, market: Market) -> set[str]:
     )  # fmt: skip
     try:
         signal.detect(watched)
-    except Exception:  # a signal that fails is told of where it is run
+    except (KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException:  # a signal that fails is told of where it is run
         return watched.read
     return watched.read
 

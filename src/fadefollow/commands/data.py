@@ -16,6 +16,7 @@ from fadefollow.commands.shared import (
     UntilOption,
     command,
     listed,
+    note_misnamed,
     print_json,
 )
 
@@ -88,7 +89,9 @@ def data_list(as_json: JsonOption = False) -> None:
     from fadefollow.terminal import show_datasets
     from fadefollow.workspace import find_workspace
 
-    rows = list_datasets(find_workspace())
+    workspace = find_workspace()
+    note_misnamed(workspace, "datasets")
+    rows = list_datasets(workspace)
     if as_json:
         print_json(rows)
     else:
@@ -176,7 +179,8 @@ def data_sample(
 ) -> None:
     """Write a data set as Parquet files, to look at or to see what an import expects."""
     from fadefollow.opening import sample
+    from fadefollow.screen import say
     from fadefollow.workspace import find_workspace
 
     for path in sample(find_workspace(), dataset, folder):
-        typer.echo(f"wrote {path}")
+        say(f"wrote {path}")

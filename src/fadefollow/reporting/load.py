@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
@@ -14,6 +13,7 @@ import pandas as pd
 
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.errors import FadeFollowError, StoreError
+from fadefollow.reading import parsed_json
 from fadefollow.reporting.record import PRIVATE, SCHEMA
 from fadefollow.reporting.tuning_record import tuning_from
 from fadefollow.tuning.model import Tuning
@@ -128,7 +128,7 @@ def _read(path: Path) -> RunResult:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    record = json.loads(path.read_text("utf-8"))
+    record = parsed_json(path.read_text("utf-8"))
     schema = record.get("schema") if isinstance(record, dict) else None
     if isinstance(schema, int) and schema > SCHEMA:
         raise StoreError(

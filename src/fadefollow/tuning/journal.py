@@ -21,6 +21,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from fadefollow.errors import StoreError
+from fadefollow.reading import parsed_json
 
 #: how every line of a journal begins
 _BEGINNING = b'{"op_code":'
@@ -85,7 +86,7 @@ class JournalFile(BaseJournalBackend):
 
     def _parsed(self, number: int, line: bytes) -> dict[str, Any]:
         try:
-            log: dict[str, Any] = json.loads(line)
+            log: dict[str, Any] = parsed_json(line)
             if log["op_code"] in range(11) and isinstance(log["worker_id"], str):
                 return log
         except (ValueError, KeyError, TypeError):

@@ -13,7 +13,7 @@ from fadefollow.crew import crew, kept
 from fadefollow.errors import ParameterError
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import FloatArray, Market
-from fadefollow.phases import Signal
+from fadefollow.phases import Signal, detect_checked
 
 #: seeds from here on are for measuring; defaults were chosen on smaller ones
 FIRST_SEED = 1000
@@ -87,7 +87,7 @@ def _one(asked: _Asked, seed: int) -> dict[tuple[str, str], pd.DataFrame]:
     out = {}
     for signal in signals:
         try:
-            tables = [signal.detect(market).table for market in markets]
+            tables = [detect_checked(signal, market).table for market in markets]
         except ParameterError:
             continue  # its windows do not fit bars of this size
         events = pd.concat([t for t in tables if len(t)] or tables[:1], ignore_index=True)

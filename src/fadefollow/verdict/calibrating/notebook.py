@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from filelock import FileLock
 
 from fadefollow.errors import StoreError
+from fadefollow.reading import parsed_json
 from fadefollow.verdict.calibrating.design import Arm
 from fadefollow.verdict.calibrating.world import Row, Stand, Table
 
@@ -63,7 +64,7 @@ class Pages(ABC, Generic[T]):
         others = 0
         for number, line in enumerate(self._lines(), 1):
             try:
-                said = json.loads(line)
+                said = parsed_json(line)
                 if said["key"] == key:
                     table = self.page(said)
                     known[table.arm, table.seed] = table

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from fadefollow.engine.strategy import Strategy
-from fadefollow.errors import DataError
+from fadefollow.errors import DataError, ParameterError
+from fadefollow.limits import MOST_DAYS
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.panel import Market
 from fadefollow.phases import Signal
 from fadefollow.verdict.checking.anew import anew
-from fadefollow.verdict.checking.answers import Answer, ask, ask_safely
+from fadefollow.verdict.checking.answers import Answer, ask_as_it_is, ask_safely
 from fadefollow.verdict.checking.futures import only
 from fadefollow.verdict.checking.idle import idle_parameters
 from fadefollow.verdict.checking.lookahead import Ask, Looker, bars_to_try, used_streams
@@ -40,6 +41,13 @@ class CheckSettings:
     new_process: bool = True  #: ask in a process of its own, too
     parameters: bool = True  #: look for parameters that do nothing
 
+    def __post_init__(self) -> None:
+        """Refuse lengths that are none."""
+        if not 0 < self.days <= MOST_DAYS:
+            raise ParameterError(
+                f"days must be above 0 and at most {MOST_DAYS:,}", got=f"{self.days:g}"
+            )
+
 
 def check_strategy(
     strategy: Strategy,
@@ -60,7 +68,7 @@ def check_strategy(
 
     Raises:
         DataError: there is too little data.
-        Exception: whatever the signal raises on the data as they are.
+        SignalError: the signal fails on the data as they are.
     """
     started = time.perf_counter()
     check = _Check(strategy, signal, settings or CheckSettings(), step)
@@ -133,7 +141,7 @@ class _Check:
     def faults(self, markets: Sequence[Market]) -> list[Fault]:
         """All faults; what makes no sense after another fault is left out."""
         self.step("asking the signal", None)
-        self.wholes = [ask(self.signal, market) for market in markets]
+        self.wholes = [ask_as_it_is(self.signal, market) for market in markets]
         other = Elsewhere(self.signal, markets) if self.settings.new_process else nullcontext()
         with other as elsewhere:
             pairs = list(zip(markets, self.wholes, strict=True))
