@@ -57,6 +57,7 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _global(
+    context: typer.Context,
     debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False,
     version: Annotated[
         bool,
@@ -64,6 +65,10 @@ def _global(
     ] = False,
 ) -> None:
     """What every command has."""
+    from fadefollow.memory import refuse_too_little
+
+    if "--help" not in sys.argv:
+        refuse_too_little(context.invoked_subcommand)
 
 
 @app.command()

@@ -18,6 +18,7 @@ from fadefollow.market.panel import Market
 from fadefollow.phases import Signal
 from fadefollow.verdict.checking.anew import anew
 from fadefollow.verdict.checking.answers import Answer, ask_as_it_is, ask_safely
+from fadefollow.verdict.checking.files import opened_files
 from fadefollow.verdict.checking.futures import only
 from fadefollow.verdict.checking.idle import idle_parameters
 from fadefollow.verdict.checking.lookahead import Ask, Looker, bars_to_try, used_streams
@@ -141,14 +142,14 @@ class _Check:
     def faults(self, markets: Sequence[Market]) -> list[Fault]:
         """All faults; what makes no sense after another fault is left out."""
         self.step("asking the signal", None)
-        self.wholes = [ask_as_it_is(self.signal, market) for market in markets]
+        opened = self._ask_watched(markets)
         other = Elsewhere(self.signal, markets) if self.settings.new_process else nullcontext()
         with other as elsewhere:
             pairs = list(zip(markets, self.wholes, strict=True))
             found = [f for m, whole in pairs if (f := repeats(self.signal, m, whole))]
             if found:
-                return found[:1]
-            found = self._look(markets, lambda market: ask_safely(self.signal, market))
+                return opened + found[:1]
+            found = opened + self._look(markets, lambda market: ask_safely(self.signal, market))
             found += self._in_other_order(pairs)
             self.step("asking in another process", None)
             fault = elsewhere.fault() if elsewhere else None
@@ -158,6 +159,18 @@ class _Check:
             # what it keeps hides what it knows: ask a signal that has kept nothing yet
             found += self._look(markets, lambda market: ask_safely(anew(self.signal), market))
         return found if found else self._warnings(markets)
+
+    def _ask_watched(self, markets: Sequence[Market]) -> list[Fault]:
+        """Ask about all of each market; what the signal opened on the way."""
+        package = type(self.signal).__module__.partition(".")[0]
+        for market in markets:
+            with opened_files(package) as opened:
+                self.wholes.append(ask_as_it_is(self.signal, market))
+                if len(self.wholes) == 1:
+                    anew(self.signal)  # its module may open something when it is imported
+            if opened:
+                return [told(Fault("opens files", name, market.symbol)) for name in opened]
+        return []
 
     def _look(self, markets: Sequence[Market], asking: Ask) -> list[Fault]:
         """Look-ahead on the first coin that shows any."""
