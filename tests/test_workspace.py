@@ -137,7 +137,7 @@ def test_detect_is_all_that_a_signal_must_have(workspace, market) -> None:
     [
         ("def detect", "def found", "define detect"),
         ('phases: ClassVar = {"bare": ("perp",)}', "pass", "declare its phases"),
-        ('{"bare": ("perp",)}', "{}", "declare its phases"),
+        ('{"bare": ("perp",)}', "5", "declare its phases"),
         ('("perp",)', '"perp"', "in a tuple; got 'perp'"),
         ("from typing", "raise SystemExit\nfrom typing", "import without error; got SystemExit"),
         ("from typing", "raise BaseException(1)\nfrom typing", "got BaseException: 1"),

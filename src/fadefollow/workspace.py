@@ -336,7 +336,7 @@ def _kept(kind: type[Signal], path: Path) -> type[Signal]:
     if "detect" in kind.__abstractmethods__:
         raise SpecError("a signal must define detect(market)", got="none", where=str(path))
     phases = getattr(kind, "phases", None)
-    if not isinstance(phases, Mapping) or not phases:
+    if not isinstance(phases, Mapping):
         raise SpecError(
             "a signal must declare its phases, each with the streams that it needs",
             got="none" if phases is None else repr(phases), where=str(path),
