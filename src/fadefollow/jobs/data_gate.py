@@ -127,7 +127,9 @@ def _read_by(signal: Signal, market: Market) -> set[str]:
     try:
         with np.errstate(all="ignore"):
             signal.detect(watched)
-    except Exception:  # a signal that fails is told of where it is run
+    except (KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException:  # a signal that fails is told of where it is run
         return watched.read
     return watched.read
 

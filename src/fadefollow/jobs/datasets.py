@@ -17,6 +17,9 @@ from fadefollow.workspace import Workspace, filled
 from fadefollow.workspace.trial_ledger import Opening
 from fadefollow.workspace.trial_records import stamp
 
+#: days that nanoseconds reach; what lies beyond stands for the beginning or the end of all data
+_EARLIEST, _LATEST = pd.Timestamp("1678-01-01", tz="UTC"), pd.Timestamp("2262-01-01", tz="UTC")
+
 
 def open_named(
     workspace: Workspace,
@@ -115,7 +118,8 @@ def time_of(text: str | None, option: str) -> pd.Timestamp | None:
         raise ParameterError(f"{option} must be a day or a time", got=repr(text), hint="2021-04-01")
     if option == "--until" and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text.strip()):
         stamp += pd.Timedelta(days=1)  # the day named is the last one that is in
-    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    return min(max(stamp, _EARLIEST), _LATEST).as_unit("ns")
 
 
 def _hours(bar: pd.Timedelta) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from fadefollow.core.reading import parsed_json
 from fadefollow.core.toml import build, read_toml
 from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.strategy import Strategy
@@ -209,7 +209,7 @@ def _versions(folder: Path) -> dict[str, str]:
     report: dict[str, Any] = {}
     for name in ("result.json", "report.json"):
         try:
-            report = json.loads((folder / name).read_text("utf-8"))
+            report = parsed_json((folder / name).read_text("utf-8"))
             schema, versions = report["schema"], report.get("versions", {})
             if not isinstance(schema, int) or not isinstance(versions, dict):
                 raise TypeError(f"schema {schema!r}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from fadefollow.core.reading import parsed_json
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.errors import FadeFollowError, StoreError
 from fadefollow.results.record import PRIVATE, SCHEMA
@@ -129,7 +129,7 @@ def _read(path: Path) -> RunResult:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    record = json.loads(path.read_text("utf-8"))
+    record = parsed_json(path.read_text("utf-8"))
     schema = record.get("schema") if isinstance(record, dict) else None
     if isinstance(schema, int) and schema > SCHEMA:
         raise StoreError(

@@ -9,9 +9,7 @@ other; of a tuned strategy it comes before ordinary runs, which are in sample.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,6 +18,8 @@ from typing import Any
 
 import pandas as pd
 
+from fadefollow.core.reading import parsed_json
+from fadefollow.core.toml import read_toml
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import ParameterError, StoreError
 from fadefollow.market.dataset import Dataset
@@ -50,7 +50,7 @@ class StoredRun:
             StoreError: one of its files is not as it was written.
         """
         try:
-            record = json.loads((folder / "result.json").read_text("utf-8"))
+            record = parsed_json((folder / "result.json").read_text("utf-8"))
             made = cls(folder, record)
             if record["schema"] != 1 or not isinstance(record["verdicts"], list):
                 raise ValueError("not the schema of a run")
@@ -101,7 +101,7 @@ class StoredRun:
             StoreError: it is not as it was written.
         """
         try:
-            made = tomllib.loads((self.folder / "config.toml").read_text("utf-8"))
+            made = read_toml(self.folder / "config.toml")
             _ = made["dataset"]["settings"]["source"], made["strategies"], made["signals"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise _damaged(self.folder, error) from error

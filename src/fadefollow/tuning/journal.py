@@ -20,6 +20,7 @@ from optuna.storages.journal import BaseJournalBackend
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
+from fadefollow.core.reading import parsed_json
 from fadefollow.errors import StoreError
 
 #: how every line of a journal begins
@@ -85,7 +86,7 @@ class JournalFile(BaseJournalBackend):
 
     def _parsed(self, number: int, line: bytes) -> dict[str, Any]:
         try:
-            log: dict[str, Any] = json.loads(line)
+            log: dict[str, Any] = parsed_json(line)
             if log["op_code"] in range(11) and isinstance(log["worker_id"], str):
                 return log
         except (ValueError, KeyError, TypeError):

@@ -1,6 +1,7 @@
 """A workspace: names to files, scaffolds, and the ledger of trials."""
 
 from fadefollow.workspace.workspace import (
+    NAME_RULE,
     Settings,
     Workspace,
     filled,
@@ -11,6 +12,7 @@ from fadefollow.workspace.workspace import (
 )
 
 __all__ = [
+    "NAME_RULE",
     "Settings",
     "Workspace",
     "filled",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import numbers
 import os
 import statistics
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
+from fadefollow.core.reading import parsed_json, regular_bytes
 from fadefollow.errors import StoreError
 
 #: name of the file in the folder of runs
@@ -153,7 +155,7 @@ class Ledger:
             StoreError: it cannot be read, or a line is not as it was written.
         """
         try:
-            data = self.path.read_bytes()
+            data = regular_bytes(self.path)
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -163,11 +165,14 @@ class Ledger:
 
     def _line(self, number: int, line: bytes) -> Line:
         try:
-            fields: dict[str, Any] = json.loads(line)
-            if fields.get("daily_sharpe", 0.0) is None:  # JSON has no NaN
-                fields["daily_sharpe"] = math.nan
-            return _KINDS[fields.pop("kind")](**fields)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            fields: dict[str, Any] = parsed_json(line)
+            kind = _KINDS[fields.pop("kind")]
+            if kind is Trial:
+                fields["daily_sharpe"] = _sharpe(fields["daily_sharpe"])
+            if odd := [n for n, v in fields.items() if n != "daily_sharpe" and type(v) is not str]:
+                raise TypeError(f"{odd[0]} must be text")
+            return kind(**fields)
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise StoreError(
                 "a line of the ledger of trials must be as it was written",
                 got=f"{type(error).__name__}: {error}",
@@ -182,6 +187,15 @@ class Ledger:
             where=str(self.path),
             hint="every evaluation is recorded in it; free some space or check permissions",
         )
+
+
+def _sharpe(value: Any) -> float:
+    """The Sharpe ratio in a line; JSON has no NaN."""
+    if value is None:
+        return math.nan
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError("daily_sharpe must be a number")
+    return float(value)
 
 
 def _known(row: Trial) -> tuple[str, ...]:

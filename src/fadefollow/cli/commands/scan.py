@@ -14,6 +14,7 @@ from fadefollow.cli.options import (
     SymbolsOption,
     UntilOption,
     listed,
+    note_misnamed,
     print_json,
 )
 
@@ -85,6 +86,8 @@ def scan(
     from fadefollow.workspace import find_workspace
 
     workspace = find_workspace()
+    if not strategies:
+        note_misnamed(workspace, "strategies")
     options = ScanOptions(
         strategies=tuple(strategies or ()), dataset=dataset, symbols=listed(symbols), until=until,
         history=history, accept=listed(accept) or (), live=live, venue=venue, top=top, days=days,

@@ -21,6 +21,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from fadefollow.core.atomic_folder import as_store_error, write_page
+from fadefollow.core.reading import parsed_json
 from fadefollow.phases import STANCES
 from fadefollow.reporting.pages.page import fill
 from fadefollow.reporting.text.formatting import count, human, listed, when
@@ -139,7 +140,7 @@ def _as_json(kept: Mapping[tuple[str, str], Entry]) -> str:
 
 def _remembered(cache: Path) -> dict[tuple[str, str], Entry]:
     try:
-        said = json.loads(cache.read_text("utf-8"))
+        said = parsed_json(cache.read_text("utf-8"))
         if said["format"] != _FORMAT:
             return {}
         return {(name, stamp): _again(entry) for name, stamp, entry in said["entries"]}
@@ -173,8 +174,8 @@ def _entry(path: Path) -> Entry:
 
 
 def _run(path: Path) -> Entry:
-    result = json.loads((path / "result.json").read_text("utf-8"))
-    report = json.loads((path / "report.json").read_text("utf-8"))
+    result = parsed_json((path / "result.json").read_text("utf-8"))
+    report = parsed_json((path / "report.json").read_text("utf-8"))
     verdicts = result["verdicts"]
     words = Counter(str(v["verdict"]) for v in verdicts)
     strategies = list(dict.fromkeys(str(v["strategy"]) for v in verdicts))
@@ -206,7 +207,7 @@ def _searched(tuning: Mapping[str, Any], path: Path) -> str:
 
 
 def _calibration(path: Path) -> Entry:
-    said = json.loads((path / "calibration.json").read_text("utf-8"))
+    said = parsed_json((path / "calibration.json").read_text("utf-8"))
     return Entry(
         folder=path.name,
         link=_link(path),

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from filelock import FileLock
 
+from fadefollow.core.reading import parsed_json
 from fadefollow.errors import StoreError
 from fadefollow.verdict.calibration.design import Arm
 from fadefollow.verdict.calibration.simulated_run import Row, Stand, Table
@@ -63,7 +64,7 @@ class Pages(ABC, Generic[T]):
         others = 0
         for number, line in enumerate(self._lines(), 1):
             try:
-                said = json.loads(line)
+                said = parsed_json(line)
                 if said["key"] == key:
                     table = self.page(said)
                     known[table.arm, table.seed] = table
