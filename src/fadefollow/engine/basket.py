@@ -13,7 +13,7 @@ funding: a holder pays the members' settlements as they fall due.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -63,6 +63,7 @@ class Basket:
         cost: fee and slippage of one end, mean over the members, shape (n,).
         day: UTC day of each bar, counted from the calendar's first, shape (n,).
         betas: by coin, for entries on each day, shape (days,).
+        held: by coin, the days on which it is a member, shape (days,).
     """
 
     kind: Literal["market", "BTC"]
@@ -73,6 +74,23 @@ class Basket:
     cost: FloatArray
     day: IntArray
     betas: Mapping[str, FloatArray] = field(default_factory=dict)
+    held: Mapping[str, BoolArray] = field(default_factory=dict)
+
+    def member_days(self, symbol: str) -> BoolArray:
+        """The days on which a coin is a member, shape (days,)."""
+        none = np.zeros(int(self.day[-1]) + 1, bool)
+        return self.held.get(symbol, none)
+
+    def cut(self, first: int, last: int) -> Basket:
+        """The bars from `first` to before `last`, as on another calendar; bars count from 0 again."""
+        days = slice(int(self.day[first]), int(self.day[last - 1]) + 1)
+        return replace(
+            self, time=self.time[first:last], open_level=self.open_level[first:last],
+            close_level=self.close_level[first:last], members=self.members[first:last],
+            cost=self.cost[first:last], day=self.day[first:last] - self.day[first],
+            betas={name: beta[days] for name, beta in self.betas.items()},
+            held={name: mine[days] for name, mine in self.held.items()},
+        )  # fmt: skip
 
     def beta(self, symbol: str, bar: IntArray) -> FloatArray:
         """A coin's beta for entries at the opens of `bar`, shape (k,); 0 … 3."""
@@ -126,9 +144,11 @@ def form_basket(coins: Mapping[str, Constituent], *, kind: Literal["market", "BT
     base = np.concatenate([[1.0], np.cumprod(growth[:-1])])
     known = period >= 0
     scale = np.where(known, (base / counts)[period], np.nan)
+    days = period[first_bars]
     level = Basket(
         kind, time, sums.open_ * scale, sums.close * scale, np.where(known, counts[period], 0),
         np.where(known, (sums.cost / counts)[period], np.nan), day,
+        held={name: mine[days] & (days >= 0) for name, mine in zip(coins, held, strict=True)},
     )  # fmt: skip
     return with_betas(level, {symbol: one.tape for symbol, one in coins.items()})
 
@@ -136,11 +156,8 @@ def form_basket(coins: Mapping[str, Constituent], *, kind: Literal["market", "BT
 def with_betas(basket: Basket, tapes: Mapping[str, Tape]) -> Basket:
     """The same basket, knowing the betas of these coins too."""
     market = _daily(basket.close_level, basket.day)
-    found = {symbol: _betas(_daily(tape.close, basket.day), market) for symbol, tape in tapes.items()}
-    return Basket(
-        basket.kind, basket.time, basket.open_level, basket.close_level, basket.members,
-        basket.cost, basket.day, {**basket.betas, **found},
-    )  # fmt: skip
+    found = {name: _betas(_daily(tape.close, basket.day), market) for name, tape in tapes.items()}
+    return replace(basket, betas={**basket.betas, **found})
 
 
 def _member(one: Constituent, first_bars: IntArray, age: int) -> BoolArray:

@@ -292,6 +292,7 @@ class Plan:
         window_hours: the longest detection window of the signal.
         weekly: whether its phases are tied to weekdays.
         which: per coin the place of each event's rules in `rules.sets`; None: all 0.
+        basket: hedges the trades, on the plan's calendar; None where they are not hedged.
     """
 
     strategy: str
@@ -309,6 +310,7 @@ class Plan:
     window_hours: float = 0.0
     weekly: bool = False
     which: tuple[IntArray, ...] | None = None
+    basket: Basket | None = None
 
     def rule_of(self, coin: int) -> IntArray:
         """The place of each event's rules in `rules.sets`, of one coin."""

@@ -1,0 +1,124 @@
+"""What a placebo is, and how its draws become statistics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numba import njit
+
+from fadefollow.engine.draws import (
+    HEDGED,
+    HEDGED_TRADES,
+    OUTRIGHT,
+    TRADES,
+    MovedEvents,
+    add_draws,
+    hedge_levels,
+)
+from fadefollow.engine.model import FloatArray, Plan
+from fadefollow.phases import Stance
+from fadefollow.verdict.estimates.bootstrap import block_variance
+from fadefollow.verdict.estimates.days import day_of_bar
+from fadefollow.verdict.threads import threads
+
+#: draws resolved in one go, so that their day sums stay small
+AT_ONCE = 50
+
+Kind = Literal["time", "coins"]
+
+
+class Placebo(Protocol):
+    """Where else the events of a plan could have been."""
+
+    @property
+    def kind(self) -> Kind:
+        """What it changes."""
+
+    @property
+    def draws(self) -> int:
+        """How many draws there are."""
+
+    def moved(self, coin: int, stance: Stance, first: int, last: int) -> MovedEvents:
+        """The events that a coin is given in the draws from `first` to before `last`."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What a plan's rows of one stance earned in each draw, shape (draws, phases) each.
+
+    Means are fractions of notional, NaN without a regular trade; t is the mean over its block
+    standard error, NaN where there is none.
+    """
+
+    mean: FloatArray
+    t: FloatArray
+    hedged_mean: FloatArray
+    hedged_t: FloatArray
+
+
+def resolve_draws(
+    plan: Plan,
+    stance: Stance,
+    placebo: Placebo,
+    *,
+    lengths: FloatArray,
+    hedged_lengths: FloatArray,
+    progress: Callable[[int], None] | None = None,
+) -> Draws:
+    """Resolve one stance of a plan in each draw of a placebo, outright and hedged.
+
+    Args:
+        plan: the strategy.
+        stance: `fade` or `follow`.
+        placebo: where the events go.
+        lengths, hedged_lengths: block lengths in days of each phase's standard errors, shape
+            (phases,).
+        progress: called with the number of draws done since it was last called.
+    """
+    day = day_of_bar(plan)
+    days = int(day[-1]) + 1
+    levels = [hedge_levels(plan.basket, t.symbol, len(t.time)) for t in plan.tapes]
+
+    def some(first: int) -> list[FloatArray]:
+        last = min(first + AT_ONCE, placebo.draws)
+        sums = np.zeros((last - first, 4, len(plan.phases), days))
+        for coin, (tape, costs) in enumerate(zip(plan.tapes, plan.costs, strict=True)):
+            moved = placebo.moved(coin, stance, first, last)
+            add_draws(
+                tape, moved, rules=plan.rules, costs=costs, hedge=levels[coin], day=day, sums=sums
+            )
+        if progress is not None:
+            progress(last - first)
+        outright = _statistics(sums[:, OUTRIGHT], sums[:, TRADES], 1.0 - 1.0 / lengths)
+        hedged = _statistics(sums[:, HEDGED], sums[:, HEDGED_TRADES], 1.0 - 1.0 / hedged_lengths)
+        return [*outright, *hedged]
+
+    # the kernels let go of Python's lock, so threads use all cores
+    with ThreadPoolExecutor(threads()) as pool:
+        parts = list(pool.map(some, range(0, placebo.draws, AT_ONCE)))
+    none = np.empty((0, len(plan.phases)))
+    return Draws(*(np.concatenate([none, *(part[k] for part in parts)]) for k in range(4)))
+
+
+@njit(cache=True, nogil=True)
+def _statistics(
+    total: FloatArray, count: FloatArray, decay: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Mean and mean over block standard error, from sums of shape (draws, phases, days)."""
+    draws, phases, _ = total.shape
+    mean, t = np.full((draws, phases), np.nan), np.full((draws, phases), np.nan)
+    for b in range(draws):
+        for c in range(phases):
+            trades = count[b, c].sum()
+            if trades > 0.0:
+                mean[b, c] = total[b, c].sum() / trades
+                influence = (total[b, c] - mean[b, c] * count[b, c]) / trades
+                variance = block_variance(influence, decay[c])
+                if variance > 0.0:
+                    t[b, c] = mean[b, c] / math.sqrt(variance)
+    return mean, t

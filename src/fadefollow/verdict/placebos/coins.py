@@ -1,0 +1,220 @@
+"""The placebo in coins: the same trades at the same hours on coins that were not in the phase.
+
+Each event is given to another member of the basket, drawn from those of the same fifth of trailing
+volatility and third of trailing return. Its time, the market's mood, the clustering of events
+across coins and the age of coins stay as they are; what the coin owes to its phase goes. Events of
+one coin that could share a position move together.
+
+It belongs to the hedged book: against the market there is no common drift that a shift in time
+would have to keep.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from fadefollow.engine.basket import BoolArray
+from fadefollow.engine.draws import MovedEvents
+from fadefollow.engine.model import FloatArray, IntArray, Plan
+from fadefollow.phases import Stance
+from fadefollow.verdict.estimates.days import day_of_bar
+
+#: trailing days of a coin's volatility, and the fewest that give one
+VOLATILITY_DAYS, MIN_VOLATILITY_DAYS = 30, 10
+FIFTHS, THIRDS = 5, 3
+
+
+class _Group(NamedTuple):
+    """Events of one coin that move together."""
+
+    coin: int
+    day: int  #: of the first possible entry
+    codes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class CoinPlacebo:
+    """Which coin each group of a plan's events is given to in each draw."""
+
+    plan: Plan
+    order: IntArray  #: groups by the coin that gets them, in each draw, shape (draws, groups)
+    bounds: IntArray  #: where each coin's groups begin in `order`, shape (draws, coins + 1)
+    entries: _Events
+    exits: _Events
+    kept: float  #: share of the groups that some other coin could be given
+    kind = "coins"
+
+    @property
+    def draws(self) -> int:
+        """How many draws there are."""
+        return len(self.order)
+
+    @classmethod
+    def draw(cls, plan: Plan, *, draws: int, rng: np.random.Generator) -> CoinPlacebo:
+        """Give each group of events to another coin, `draws` times.
+
+        Args:
+            plan: with a basket.
+            draws: how many.
+            rng: source of randomness.
+        """
+        groups, entries, exits = _grouped(plan)
+        cells = _Cells.of(plan)
+        targets = np.full((draws, len(groups)), -1)
+        for number, group in enumerate(groups):
+            able = cells.like(group)
+            if len(able):
+                targets[:, number] = rng.choice(able, draws)
+        order = np.argsort(targets, axis=1, kind="stable")
+        coins = np.arange(len(plan.tapes) + 1)
+        bounds = np.array(
+            [np.searchsorted(row[o], coins) for row, o in zip(targets, order, strict=True)], np.int64
+        ).reshape(draws, len(coins))
+        kept = float((targets[0] >= 0).mean()) if draws and len(groups) else 1.0
+        return cls(plan, order, bounds, entries, exits, kept)
+
+    def moved(self, coin: int, stance: Stance, first: int, last: int) -> MovedEvents:
+        """See `Placebo`."""
+        sign = 1 if stance == "follow" else -1
+        lows, highs = self.bounds[first:last, coin], self.bounds[first:last, coin + 1]
+        draw = np.repeat(np.arange(last - first), highs - lows)
+        group = np.concatenate(
+            [o[a:b] for o, a, b in zip(self.order[first:last], lows, highs, strict=True)]
+            or [np.empty(0, np.int64)]
+        )
+        starts, rows = self.entries.rows_of(draw, group, last - first)
+        ends, exits = self.exits.rows_of(draw, group, last - first)
+        own, out = self.entries, self.exits
+        return MovedEvents(
+            starts, own.bar[rows], sign * own.lean[rows], own.code[rows], own.rule[rows],
+            ends, out.bar[exits], sign * out.lean[exits],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Events:
+    """Events sorted by group; those of group g are rows starts[g] … starts[g + 1]."""
+
+    starts: IntArray
+    bar: IntArray
+    lean: IntArray
+    code: IntArray
+    rule: IntArray
+
+    def rows_of(self, draw: IntArray, group: IntArray, draws: int) -> tuple[IntArray, IntArray]:
+        """Where each draw's rows begin, and the rows, in order of bar and code."""
+        lengths = self.starts[group + 1] - self.starts[group]
+        base = np.repeat(self.starts[group] - np.cumsum(lengths) + lengths, lengths)
+        rows = base + np.arange(int(lengths.sum()))
+        which = np.repeat(draw, lengths)
+        order = np.lexsort((self.code[rows], self.bar[rows], which))
+        starts = np.searchsorted(which[order], np.arange(draws + 1))
+        return starts, rows[order]
+
+
+def _grouped(plan: Plan) -> tuple[list[_Group], _Events, _Events]:
+    """The groups of all coins, their entries, and the phases that can end their positions."""
+    day = day_of_bar(plan)
+    gap = math.ceil((plan.rules.hold_hours + plan.window_hours) * 3.6e12 / plan.tapes[0].bar_ns)
+    groups: list[_Group] = []
+    entries: list[tuple[IntArray, ...]] = []
+    exits: list[tuple[IntArray, ...]] = []
+    for coin, bars in enumerate(plan.bars):
+        if not len(bars):
+            continue
+        number = np.cumsum(np.diff(bars, prepend=bars[0]) > gap)
+        firsts = np.searchsorted(number, np.arange(number[-1] + 1))
+        offset = len(groups)
+        for k, at in enumerate(firsts):
+            codes = tuple(np.unique(plan.codes[coin][number == k]).tolist())
+            groups.append(_Group(coin, int(day[min(bars[at] + 1, len(day) - 1)]), codes))
+        entries.append(
+            (offset + number, bars, plan.leans[coin], plan.codes[coin], plan.rule_of(coin))
+        )
+        exit_bars = plan.exit_bars[coin]
+        owner = np.searchsorted(bars[firsts], exit_bars, side="right") - 1
+        none = np.zeros(len(exit_bars), np.int64)
+        mine = owner >= 0
+        table = (offset + owner, exit_bars, plan.exit_leans[coin], none, none)
+        exits.append(tuple(column[mine] for column in table))
+    return groups, _events(entries, len(groups)), _events(exits, len(groups))
+
+
+def _events(parts: list[tuple[IntArray, ...]], groups: int) -> _Events:
+    columns = [np.concatenate([np.empty(0, np.int64), *(p[k] for p in parts)]) for k in range(5)]
+    group, *rest = (column[np.argsort(columns[0], kind="stable")] for column in columns)
+    return _Events(np.searchsorted(group, np.arange(groups + 1)), *rest)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Which coins are alike on each day, from what was known before it; shape (coins, days)."""
+
+    member: BoolArray
+    fifth: IntArray  #: of trailing volatility among the members, −1 where unknown
+    third: IntArray  #: of trailing return
+    busy: tuple[BoolArray, ...]  #: by phase, whether the coin is near an event of it
+
+    @classmethod
+    def of(cls, plan: Plan) -> _Cells:
+        assert plan.basket is not None
+        day = day_of_bar(plan)
+        days = int(day[-1]) + 1
+        last = np.flatnonzero(np.diff(day, append=days))
+        close = pd.DataFrame([pd.Series(t.close).ffill().to_numpy()[last] for t in plan.tapes]).T
+        change = close.pct_change(fill_method=None)
+        hold = max(1, math.ceil(plan.rules.hold_hours / 24.0))
+        volatility = change.rolling(VOLATILITY_DAYS, min_periods=MIN_VOLATILITY_DAYS).std()
+        trailing = close / close.shift(hold) - 1.0
+        member = np.array([plan.basket.member_days(t.symbol) for t in plan.tapes])
+        reach = math.ceil((plan.rules.hold_hours + plan.window_hours) / 24.0)
+        return cls(
+            member,
+            _ranks(volatility.shift(1).to_numpy().T, member, FIFTHS),
+            _ranks(trailing.shift(1).to_numpy().T, member, THIRDS),
+            tuple(_busy(plan, code, day, days, reach) for code in range(len(plan.phases))),
+        )
+
+    def like(self, group: _Group) -> IntArray:
+        """Coins that a group may be given to: like its own, else as volatile, else any member."""
+        d = group.day
+        able = self.member[:, d].copy()
+        able[group.coin] = False
+        for code in group.codes:
+            able &= ~self.busy[code][:, d]
+        fifth = self.fifth[:, d] == self.fifth[group.coin, d]
+        third = self.third[:, d] == self.third[group.coin, d]
+        for some in (able & fifth & third, able & fifth, able):
+            if some.any():
+                return np.flatnonzero(some)
+        return np.empty(0, np.int64)
+
+
+def _ranks(values: FloatArray, member: BoolArray, parts: int) -> IntArray:
+    """The part of the members' distribution that each value lies in, shape (coins, days)."""
+    out = np.full(values.shape, -1)
+    inner = np.arange(1, parts) / parts
+    for d in range(values.shape[1]):
+        column = values[:, d]
+        known = column[member[:, d] & ~np.isnan(column)]
+        if len(known):
+            out[:, d] = np.searchsorted(np.quantile(known, inner), column, side="right")
+            out[np.isnan(column), d] = -1
+    return out
+
+
+def _busy(plan: Plan, code: int, day: IntArray, days: int, reach: int) -> BoolArray:
+    """Days within `reach` of a coin's event of one phase, shape (coins, days)."""
+    busy = np.zeros((len(plan.tapes), days), bool)
+    for coin, (bars, codes) in enumerate(zip(plan.bars, plan.codes, strict=True)):
+        edges = np.zeros(days + 1, np.int64)
+        at = day[bars[codes == code]]
+        np.add.at(edges, np.maximum(at - reach, 0), 1)
+        np.add.at(edges, np.minimum(at + reach + 1, days), -1)
+        busy[coin] = np.cumsum(edges)[:days] > 0
+    return busy

@@ -1,0 +1,167 @@
+"""The placebo in time: the same events, sides, holding and costs, each coin's at other times.
+
+All events are shifted by the same time, each coin's round a circle that its own life is bent into.
+What the trades owe to the market's drift, to its volatility, to the hour of day, to their
+clustering in time and across coins stays; what they owe to the phase goes. Coins are listed and
+delisted at any time: a circle of the whole calendar would take most shifts of a young coin out of
+its life, and leave only those that end in the aftermath of the same pump. On the circle of its own
+life a coin keeps every event. Two coins move by the same shift until one of them has gone once
+round; days stay together but for these wraps.
+
+A shift is never less than holding time plus detection window away from the truth, on either side.
+
+Source: circular shifts as randomisation: Besag & Diggle (1977), Applied Statistics 26(3);
+studentised randomisation tests: Janssen (1997), Statistics & Probability Letters 36(1).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from fadefollow.engine.draws import MovedEvents
+from fadefollow.engine.model import FloatArray, IntArray, Plan, Tape
+from fadefollow.errors import ParameterError
+from fadefollow.phases import Stance
+from fadefollow.verdict.estimates.days import DAY_NS, HOUR_NS
+
+DAY_HOURS, WEEK_HOURS = 24, 168
+
+
+class Life(NamedTuple):
+    """A coin's circle."""
+
+    first: int  #: bar, the first of a UTC day
+    bars: int  #: length of the circle, whole steps
+    gap: int  #: bars that every shift keeps from the truth, whole steps
+
+    @property
+    def room(self) -> int:
+        """Bars over which a shift can vary; 0 where the coin is too young to be shifted."""
+        return max(self.bars - 2 * self.gap, 0)
+
+
+@dataclass(frozen=True)
+class TimePlacebo:
+    """Shifts of a run, the same for all its plans, on one plan."""
+
+    plan: Plan
+    shifts: IntArray  #: multiples of `step`, hours, shape (draws,)
+    step: int  #: 24 or 168 h
+    kind = "time"
+
+    @property
+    def draws(self) -> int:
+        """How many shifts there are."""
+        return len(self.shifts)
+
+    def moved(self, coin: int, stance: Stance, first: int, last: int) -> MovedEvents:
+        """See `Placebo`."""
+        events = self.plan.events(coin, stance)
+        life = life_of(self.plan, self.plan.tapes[coin], self.step)
+        chosen = self.shifts[first:last] // self.step * bars_per_hours(self.plan, self.step)
+        rule = self.plan.rule_of(coin)
+        if not life.room:
+            chosen = chosen[:0]
+        shift = life.gap + chosen % max(life.room, 1)
+        starts, order, bar = _turned(events.bar, shift, life, last - first)
+        ends, exit_order, exit_bar = _turned(events.exit_bar, shift, life, last - first)
+        return MovedEvents(
+            starts, bar, events.side[order], events.code[order], rule[order],
+            ends, exit_bar, events.exit_side[exit_order],
+        )  # fmt: skip
+
+    @property
+    def kept(self) -> float:
+        """Share of the events whose coin is old enough to be shifted."""
+        lives = [life_of(self.plan, tape, self.step) for tape in self.plan.tapes]
+        counts = np.array([len(bars) for bars in self.plan.bars], np.float64)
+        able = np.array([life.room > 0 for life in lives])
+        return float(counts[able].sum() / counts.sum()) if counts.sum() else 1.0
+
+    @property
+    def reach_days(self) -> float:
+        """How far the shifts reach: the median distance of a moved event from its own time."""
+        per_day = bars_per_hours(self.plan, 24)
+        distances, weights = [], []
+        chosen = self.shifts // self.step * bars_per_hours(self.plan, self.step)
+        for tape, bars in zip(self.plan.tapes, self.plan.bars, strict=True):
+            life = life_of(self.plan, tape, self.step)
+            if life.room and len(bars) and len(chosen):
+                shift = life.gap + chosen % life.room
+                distances.append(np.minimum(shift, life.bars - shift) / per_day)
+                weights.append(np.full(len(chosen), float(len(bars))))
+        return _weighted_median(distances, weights)
+
+
+def draw_shifts(
+    plans: Sequence[Plan], *, draws: int, rng: np.random.Generator
+) -> tuple[IntArray, int]:
+    """Shifts that all plans of a run share, in hours, and the step that they are multiples of.
+
+    Steps are 24 h, or 7 days if a plan is weekly. Each is drawn at most once; all are taken where
+    there are fewer than asked for.
+
+    Raises:
+        ParameterError: a plan's bars do not divide the day.
+    """
+    step = WEEK_HOURS if any(plan.weekly for plan in plans) else DAY_HOURS
+    room = 0
+    for plan in plans:
+        per_hour = bars_per_hours(plan, 24) / 24.0
+        lives = [life_of(plan, t, step) for t, b in zip(plan.tapes, plan.bars, strict=True) if len(b)]
+        room = max([room, *(int(life.room / per_hour) for life in lives)])
+    return rng.permutation(np.arange(0, room, step))[:draws], step
+
+
+def life_of(plan: Plan, tape: Tape, step: int) -> Life:
+    """The circle of one coin: from its first bar's UTC day to its last, whole steps."""
+    known = np.flatnonzero(~np.isnan(tape.close))
+    size = bars_per_hours(plan, step)
+    gap = math.ceil((plan.rules.hold_hours + plan.window_hours) / step) * size
+    if not len(known):
+        return Life(0, size, gap)
+    per_day = bars_per_hours(plan, 24)
+    into_day = int(tape.time[known[0]] % DAY_NS // tape.bar_ns)
+    first = int(known[0]) - into_day
+    bars = math.ceil((int(known[-1]) + 1 - first) / size) * size
+    return Life(first, max(bars, per_day), gap)
+
+
+def bars_per_hours(plan: Plan, hours: int) -> int:
+    """Bars in whole days.
+
+    Raises:
+        ParameterError: the bars do not divide the day.
+    """
+    bar_ns = plan.tapes[0].bar_ns
+    if DAY_NS % bar_ns:
+        got = f"{bar_ns / HOUR_NS:g} h"
+        raise ParameterError("the placebo needs bars that divide 24 h", got=got)
+    return hours * HOUR_NS // bar_ns
+
+
+def _turned(
+    bars: IntArray, shift: IntArray, life: Life, draws: int
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Where each draw's events begin, their places in `bars`, and their bars, draw by draw."""
+    if not len(shift) or not len(bars):
+        none = np.empty(0, np.int64)
+        return np.zeros(draws + 1, np.int64), none, none
+    moved = life.first + (bars[None, :] - life.first + shift[:, None]) % life.bars
+    order = np.argsort(moved, axis=1, kind="stable")
+    starts = np.arange(draws + 1) * len(bars)
+    return starts, order.ravel(), np.take_along_axis(moved, order, axis=1).ravel()
+
+
+def _weighted_median(values: list[FloatArray], weights: list[FloatArray]) -> float:
+    if not values:
+        return math.nan
+    value, weight = np.concatenate(values), np.concatenate(weights)
+    order = np.argsort(value)
+    total = np.cumsum(weight[order])
+    return float(value[order][np.searchsorted(total, total[-1] / 2.0)])
