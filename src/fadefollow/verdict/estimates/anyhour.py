@@ -14,23 +14,42 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from fadefollow.engine.model import FloatArray, Plan
-from fadefollow.engine.resolver import outcomes
+from fadefollow.engine.basket import Basket
+from fadefollow.engine.hedged import BookName
+from fadefollow.engine.model import FloatArray, Plan, Tape
+from fadefollow.engine.resolver import Outcome, outcomes
 from fadefollow.verdict.estimates.days import Kind, Sample
 
 #: net return by entry bar, shape (n,), of trades of one kind
 Outcomes = Mapping[Kind, FloatArray]
+#: the same in each book that a plan has
+BookOutcomes = Mapping[BookName, Outcomes]
 
 
-def all_outcomes(plan: Plan) -> dict[Kind, FloatArray]:
-    """The outcome of entering at every bar, by coin, side and rule set, where the plan trades."""
-    found = {}
+def all_outcomes(plan: Plan) -> BookOutcomes:
+    """The outcome of entering at every bar, by book, coin, side and rule set, where it trades."""
+    found: dict[Kind, FloatArray] = {}
+    hedged: dict[Kind, FloatArray] = {}
     for coin, (tape, costs) in enumerate(zip(plan.tapes, plan.costs, strict=True)):
         used = set(zip(plan.leans[coin].tolist(), plan.rule_of(coin).tolist(), strict=True))
         for side, rule in sorted(used | {(-lean, rule) for lean, rule in used}):
             rules = plan.rules.sets[rule]
-            found[coin, side, rule] = outcomes(tape, side, rules=rules, costs=costs)
-    return found
+            outcome = outcomes(tape, side, rules=rules, costs=costs)
+            found[coin, side, rule] = outcome.value
+            if plan.basket is not None:
+                hedged[coin, side, rule] = _hedged(plan.basket, tape, side, outcome)
+    return {"outright": found} if plan.basket is None else {"outright": found, "hedged": hedged}
+
+
+def _hedged(basket: Basket, tape: Tape, side: int, outcome: Outcome) -> FloatArray:
+    """The outcomes with their hedges; NaN where a trade cannot be hedged."""
+    if tape.symbol not in basket.betas:
+        return np.full(len(outcome.value), math.nan)
+    entry = np.arange(len(outcome.value))
+    sides = np.full(len(entry), side)
+    beta = basket.beta(tape.symbol, entry)
+    legs = basket.hedge(beta, sides, entry, outcome.exit_bar, outcome.inside)
+    return outcome.value + legs.gross + legs.cost
 
 
 def anyhour_mean(trades: Sample, by_bar: Outcomes) -> float:

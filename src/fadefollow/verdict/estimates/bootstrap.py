@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from arch.bootstrap import StationaryBootstrap
@@ -95,8 +95,7 @@ def bootstrap(
     contrasts: Sequence[Sequence[float]],
     *,
     length: float,
-    draws: int,
-    rng: np.random.Generator,
+    index: IntArray,
 ) -> tuple[Bootstrapped, ...]:
     """Bootstrap linear combinations of ratios jointly, on the same resampled days.
 
@@ -105,8 +104,7 @@ def bootstrap(
         contrasts: m rows of k weights, one a statistic: (1, 0) is the first ratio, (−1, 1) the
             second less the first.
         length: mean length of a block in days.
-        draws: number of replicates.
-        rng: source of randomness.
+        index: resampled days, from `block_indices`, shape (draws, days).
 
     Returns:
         m results, in the order of `contrasts`.
@@ -116,12 +114,41 @@ def bootstrap(
     weights, decay = np.array(contrasts, np.float64), 1.0 - 1.0 / length
     sample = np.arange(total.shape[1])[None, :]
     value, se = _contrasts(sample, total, count, weights, decay)
-    index = block_indices(total.shape[1], length=length, draws=draws, rng=rng)
     values, ses = _contrasts(index, total, count, weights, decay)
     return tuple(
         Bootstrapped(float(value[0, m]), float(se[0, m]), values[:, m], ses[:, m])
         for m in range(len(weights))
     )
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """The resampled days that all questions of a run share.
+
+    Rows whose blocks are equally long get the same days, so that their replicates can be compared
+    with each other; a row's interval does not change when other rows join the run.
+    """
+
+    first_day: int  #: UTC, counted from 1970
+    n_days: int
+    draws: int
+    seed: int
+    _known: dict[float, IntArray] = field(default_factory=dict, repr=False, compare=False)
+
+    def index(self, length: float) -> IntArray:
+        """Days for blocks of a mean length in days, shape (draws, n_days)."""
+        if length not in self._known:
+            rng = np.random.default_rng([self.seed, round(1e3 * length)])
+            self._known[length] = block_indices(
+                self.n_days, length=length, draws=self.draws, rng=rng
+            )
+        return self._known[length]
+
+    def placed(self, sums: DaySums, first_day: int) -> DaySums:
+        """Day sums that begin on `first_day`, on the run's own days."""
+        before = first_day - self.first_day
+        after = self.n_days - before - len(sums.total)
+        return DaySums(*(np.pad(one, (before, after)) for one in (sums.total, sums.count)))
 
 
 def block_indices(n_days: int, *, length: float, draws: int, rng: np.random.Generator) -> IntArray:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from numba import njit
 
+from fadefollow.engine.hedged import BookName, hedge_cash
 from fadefollow.engine.model import Book, Costs, DatedTape, FloatArray, IntArray, Plan, Tape
 from fadefollow.verdict.estimates.days import DAY_NS, day_of_bar
 
 
-def daily_pnl(plan: Plan, books: Sequence[Book], code: int | None = None) -> pd.Series[float]:
+def daily_pnl(
+    plan: Plan,
+    books: Sequence[Book],
+    code: int | None = None,
+    *,
+    book: BookName = "outright",
+) -> pd.Series[float]:
     """The daily return of one book: mean over the coins listed on a day of P&L / capital.
 
     A position is worth its last close of the day; fees count when paid, funding at its own time
@@ -26,17 +33,37 @@ def daily_pnl(plan: Plan, books: Sequence[Book], code: int | None = None) -> pd.
         plan: tapes, costs and capital.
         books: trades of one stance, one book a coin in the order of `plan.tapes`.
         code: only the trades of this phase; None for the whole book.
+        book: with the trades' hedges, or without; in the hedged book only trades that are hedged.
 
     Returns:
         One value a UTC day on which a coin was listed (between its first and last bar).
     """
     day = day_of_bar(plan)
+    if book == "hedged":
+        kept = [replace(one, trades=one.trades[one.trades["beta"].notna()]) for one in books]
+        books = kept
     returns, held = book_returns(
         plan.tapes, plan.costs, books, capital=plan.rules.capital, day=day, code=code
     )
+    if book == "hedged" and plan.basket is not None:
+        returns = returns + _hedge_returns(plan, books, code, day)
     first = int(plan.tapes[0].time[0] // DAY_NS)
     dates = pd.to_datetime((first + np.flatnonzero(held)) * DAY_NS, utc=True)
     return pd.Series(returns[held], index=pd.DatetimeIndex(dates, name="day"), name="return")
+
+
+def _hedge_returns(
+    plan: Plan, books: Sequence[Book], code: int | None, day: IntArray
+) -> FloatArray:
+    """The hedges' part of the daily return, shape (days,)."""
+    assert plan.basket is not None
+    n_days = int(day[-1]) + 1
+    cash, coins = np.zeros(n_days), np.zeros(n_days)
+    for tape, one in zip(plan.tapes, books, strict=True):
+        mine = one.trades if code is None else one.trades[one.trades["code"] == code]
+        cash += np.bincount(day, weights=hedge_cash(mine, plan.basket), minlength=n_days)
+        coins += listed_days(tape.close, day, n_days)
+    return cash / np.maximum(coins, 1.0) / plan.rules.capital  # type: ignore[no-any-return]
 
 
 def book_returns(

@@ -17,15 +17,14 @@ from fadefollow.verdict.estimates.days import DaySums
 
 
 def bootstrap_each(
-    series: Sequence[DaySums], *, length: float, draws: int, rng: np.random.Generator
+    series: Sequence[DaySums], *, length: float, index: IntArray
 ) -> tuple[Bootstrapped, ...]:
     """Bootstrap the ratio of each of `series`, all on the same resampled days.
 
     Args:
         series: day sums over the same days.
         length: mean length of a block in days.
-        draws: number of replicates.
-        rng: source of randomness.
+        index: resampled days, from `block_indices`, shape (draws, days).
 
     Returns:
         What `bootstrap` gives with one contrast a series.
@@ -33,7 +32,6 @@ def bootstrap_each(
     if not series:
         return ()
     total, count = (np.array([getattr(s, name) for s in series]) for name in ("total", "count"))
-    index = block_indices(total.shape[1], length=length, draws=draws, rng=rng)
     values, ses = _ratios(index, total, count, 1.0 - 1.0 / length)
     return tuple(
         Bootstrapped(sums.mean, ratio_se(sums, length), values[:, k], ses[:, k])
