@@ -39,7 +39,8 @@ def test_two_coins_in_equal_weights_drift_within_the_day_and_are_evened_at_midni
     a = tape("A", [100, 150, 150, 200, 200, 180])
     b = tape("B", [10, 10, 5, 5, 5, 5])
     basket = form_basket(
-        {"A": Constituent(a, COSTS, -40 * DAY), "B": Constituent(b, COSTS, -40 * DAY)}, kind="market"
+        {"A": Constituent(a, COSTS, -40 * DAY), "B": Constituent(b, COSTS, -40 * DAY)},
+        kind="market",
     )
     assert basket.open_level == pytest.approx([1.0, 1.25, 1.0, 1.25, 1.25])
     # at midnight 0.625 each: A's fall costs 0.0625

@@ -12,9 +12,10 @@ from engine_cases import HOUR, START, make_tape
 from test_tape import bars, funding
 
 from fadefollow.engine.costs import CostSettings
-from fadefollow.engine.model import Costs, Plan, Rules, RuleSets, Span, Tape
+from fadefollow.engine.model import Costs, Rules, RuleSets, Span, Tape
 from fadefollow.engine.plan import books, joined, prepare
 from fadefollow.engine.strategy import Strategy, Trade
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market import Market
 from fadefollow.phases import Phases

@@ -13,9 +13,10 @@ from engine_cases import FLAT, make_events, make_tape
 from oracle import Quote, held_prices
 from test_tape import HOUR, START, bars, make
 
-from fadefollow.engine.model import Costs, Events, Plan, Rules, Tape
+from fadefollow.engine.model import Costs, Events, Rules, Tape
 from fadefollow.engine.plan import books
 from fadefollow.engine.prints import by_lone_print
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.market.prints import shared_range
 
 FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0)

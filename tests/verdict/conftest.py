@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from scipy.signal import lfilter
 
-from fadefollow.engine.model import Book, Costs, Plan, Rules, Tape
+from fadefollow.engine.model import Book, Costs, Rules, Tape
 from fadefollow.engine.resolver import resolve
+from fadefollow.engine.strategy_plan import Plan
 
 HOUR_NS = 3_600_000_000_000
 #: a Monday, midnight UTC

@@ -192,7 +192,9 @@ class _Sums:
         if not held.any():
             return
         close = _carried(one.tape.close)
-        open_ = np.where(np.isnan(one.tape.open), np.concatenate([[np.nan], close[:-1]]), one.tape.open)
+        open_ = np.where(
+            np.isnan(one.tape.open), np.concatenate([[np.nan], close[:-1]]), one.tape.open
+        )
         paid = funding_paid(one.tape)
         bars = np.flatnonzero((period >= 0) & held[period])
         at = start[period[bars]]
@@ -236,4 +238,3 @@ def _betas(coin: FloatArray, market: FloatArray) -> FloatArray:
     slope = (covariance / window["market"].var()).shift(1).to_numpy()
     slope = np.where(np.isfinite(slope), slope, 1.0)
     return np.clip(0.5 * slope + 0.5, 0.0, MAX_BETA)
-

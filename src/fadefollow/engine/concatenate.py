@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from fadefollow.engine.model import IntArray, Plan, Rules, RuleSets, Span, Tape
+from fadefollow.engine.model import IntArray, Rules, RuleSets, Span, Tape
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import ParameterError
 
 #: columns of a plan that describe its events, by bar first

@@ -9,10 +9,16 @@ from numba import njit
 
 from fadefollow.engine.basket import Basket
 from fadefollow.engine.hedged import AT_OPEN
-from fadefollow.engine.kernel import FLOATS, INTS, run_book
-from fadefollow.engine.model import EXIT_REASONS, AnyRules, Costs, Events, FloatArray, IntArray, Tape
-from fadefollow.engine.resolver import _costs, _tape, resolve_returns
-from fadefollow.engine.kernel import rule_tables
+from fadefollow.engine.kernel import FLOATS, INTS, rule_tables, run_book
+from fadefollow.engine.model import (
+    EXIT_REASONS,
+    AnyRules,
+    Costs,
+    FloatArray,
+    IntArray,
+    Tape,
+)
+from fadefollow.engine.resolver import _costs, _tape
 
 #: rows of the sums that `add_draws` adds to
 OUTRIGHT, TRADES, HEDGED, HEDGED_TRADES = range(4)

@@ -15,9 +15,10 @@ from fadefollow.engine.bar_arrays import calendar, cut_tape, tape
 from fadefollow.engine.concatenate import joined
 from fadefollow.engine.costs import CostSettings, costs_of
 from fadefollow.engine.dated import dated_tape
-from fadefollow.engine.model import Book, Costs, DatedTape, IntArray, Plan, Span, Tape
+from fadefollow.engine.model import Book, Costs, DatedTape, IntArray, Span, Tape
 from fadefollow.engine.resolver import hold_bars, resolve
 from fadefollow.engine.strategy import Strategy
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import DataError, FundingHoleError, ParameterError
 from fadefollow.market.panel import Market
 from fadefollow.phases import STANCES, Phases, Stance

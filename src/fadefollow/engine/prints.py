@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from fadefollow.engine.kernel import liquidation_level
-from fadefollow.engine.model import AnyRules, Book, Costs, DatedTape, FloatArray, Plan, Tape
+from fadefollow.engine.model import AnyRules, Book, Costs, DatedTape, FloatArray, Tape
+from fadefollow.engine.strategy_plan import Plan
 
 BoolArray = npt.NDArray[np.bool_]
 

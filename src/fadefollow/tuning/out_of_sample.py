@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.model import Book, FloatArray, IntArray, Plan, Span
+from fadefollow.engine.model import Book, FloatArray, IntArray, Span
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.tuning.model import Fold, OutOfSample, Trial, TuneSettings
 from fadefollow.tuning.objective import score
 from fadefollow.tuning.space import Space

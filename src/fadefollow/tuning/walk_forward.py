@@ -21,9 +21,9 @@ import pandas as pd
 from fadefollow.core.parallel import kept
 from fadefollow.engine.concatenate import joined
 from fadefollow.engine.costs import traded_at
-from fadefollow.engine.model import Plan
 from fadefollow.engine.plan import Prepared, Span, prepare
 from fadefollow.engine.strategy import Strategy
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import FundingHoleError, LostItemError, SignalError
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import STANCES, Phases, Signal, Stance

@@ -28,7 +28,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.model import Book, DatedTape, FloatArray, Plan, Tape
+from fadefollow.engine.model import Book, DatedTape, FloatArray, Tape
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.verdict.correction.maxt import BoolArray
 from fadefollow.verdict.estimates.days import DAY_NS, regular_trades
 from fadefollow.verdict.exploratory import CoinCapacity

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.model import FloatArray, IntArray, Plan, Tape
+from fadefollow.engine.model import FloatArray, IntArray, Tape
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.verdict.estimates.days import DAY_NS, day_of_bar
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

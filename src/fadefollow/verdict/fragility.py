@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from fadefollow.engine.model import Book, Costs, DatedTape, Plan, Tape
+from fadefollow.engine.model import Book, Costs, DatedTape, Tape
 from fadefollow.engine.strategy import Strategy
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import FadeFollowError
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.panel import Market

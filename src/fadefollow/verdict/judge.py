@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fadefollow.core.parallel import Crew, Shared, kept
-from fadefollow.engine.model import FloatArray, Plan
+from fadefollow.engine.model import FloatArray
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import ParameterError
 from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.correction.maxt import MaxT, p_error, step_down

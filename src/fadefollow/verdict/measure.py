@@ -13,9 +13,10 @@ import pandas as pd
 from fadefollow.core.parallel import Crew, Shared
 from fadefollow.core.parallel.worker_pool import Inline
 from fadefollow.engine.costs import traded_at
-from fadefollow.engine.model import TRADE_COLUMNS, Book, Plan
+from fadefollow.engine.model import TRADE_COLUMNS, Book
 from fadefollow.engine.plan import Prepared, contrary_events, prepare, trade_table
 from fadefollow.engine.strategy import Strategy
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.panel import Market

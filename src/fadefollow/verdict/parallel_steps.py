@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.core.parallel import Crew, Shared, kept
-from fadefollow.engine.model import Book, Plan
+from fadefollow.engine.model import Book
 from fadefollow.engine.plan import books, without_holes
 from fadefollow.engine.prints import by_lone_print
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import FadeFollowError
 from fadefollow.market.panel import Market
 from fadefollow.phases import Phases, Signal, Stance, detect_checked

@@ -7,8 +7,9 @@ import math
 import numpy as np
 from numba import njit
 
-from fadefollow.engine.model import FloatArray, IntArray, Plan, Tape
+from fadefollow.engine.model import FloatArray, IntArray, Tape
 from fadefollow.engine.resolver import hold_bars
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.verdict.correction.placebo import bars_per_hours, circle_bars, draw_shifts
 from fadefollow.verdict.estimates.days import HOUR_NS
 from fadefollow.verdict.estimates.momentum import DECILES, trailing_decile

@@ -12,8 +12,9 @@ import pandas as pd
 from scipy import stats
 
 from fadefollow.engine.costs import CostSettings
-from fadefollow.engine.model import Book, FloatArray, Plan
+from fadefollow.engine.model import Book, FloatArray
 from fadefollow.engine.plan import books, prepare
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.market.bars import bar_size
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market

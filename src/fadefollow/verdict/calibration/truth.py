@@ -19,7 +19,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.model import FloatArray, Plan
+from fadefollow.engine.model import FloatArray
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.market.lab.clock import HOURS_PER_YEAR
 from fadefollow.market.lab.phases import LEANS
 from fadefollow.verdict.estimates.days import HOUR_NS

@@ -22,8 +22,9 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from fadefollow.engine.model import FloatArray, IntArray, Plan
+from fadefollow.engine.model import FloatArray, IntArray
 from fadefollow.engine.resolver import add_shifted
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import ParameterError
 from fadefollow.verdict.estimates.bootstrap import block_variance
 from fadefollow.verdict.estimates.days import DAY_NS, HOUR_NS, day_of_bar

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from arch.bootstrap import SPA
 
-from fadefollow.engine.model import FloatArray, Plan
+from fadefollow.engine.model import FloatArray
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.phases import STANCES
 from fadefollow.verdict.correction.maxt import p_error
 from fadefollow.verdict.estimates.bootstrap import block_variance

@@ -16,8 +16,9 @@ import numpy as np
 
 from fadefollow.engine.basket import Basket
 from fadefollow.engine.hedged import BookName
-from fadefollow.engine.model import FloatArray, Plan, Tape
+from fadefollow.engine.model import FloatArray, Tape
 from fadefollow.engine.resolver import Outcome, outcomes
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.verdict.estimates.days import Kind, Sample
 
 #: net return by entry bar, shape (n,), of trades of one kind

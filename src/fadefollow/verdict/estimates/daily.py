@@ -11,7 +11,8 @@ import pandas as pd
 from numba import njit
 
 from fadefollow.engine.hedged import BookName, hedge_cash
-from fadefollow.engine.model import Book, Costs, DatedTape, FloatArray, IntArray, Plan, Tape
+from fadefollow.engine.model import Book, Costs, DatedTape, FloatArray, IntArray, Tape
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.verdict.estimates.days import DAY_NS, day_of_bar
 
 

@@ -16,7 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 from arch.bootstrap import optimal_block_length
 
-from fadefollow.engine.model import Book, FloatArray, IntArray, Plan
+from fadefollow.engine.model import Book, FloatArray, IntArray
+from fadefollow.engine.strategy_plan import Plan
 
 #: what makes trades comparable: coin (its place in the plan), side, and rule set (its place there)
 Kind = tuple[int, int, int]

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.engine.hedged import BOOKS, BookName, hedged_pnl
-from fadefollow.engine.model import Book, FloatArray, Plan
+from fadefollow.engine.model import Book, FloatArray
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.estimates.anyhour import BookOutcomes, anyhour_mean
 from fadefollow.verdict.estimates.bootstrap import (

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fadefollow.engine.model import FloatArray, IntArray, Plan, Tape
+from fadefollow.engine.model import FloatArray, IntArray, Tape
 from fadefollow.engine.resolver import hold_bars
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.verdict.estimates.anyhour import Outcomes
 from fadefollow.verdict.estimates.days import DaySums, Kind, Sample, day_of_bar
 

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from fadefollow.engine.model import FloatArray, IntArray
-from fadefollow.verdict.estimates.bootstrap import Bootstrapped, block_indices, ratio_se
+from fadefollow.verdict.estimates.bootstrap import Bootstrapped, ratio_se
 from fadefollow.verdict.estimates.days import DaySums
 
 

@@ -20,7 +20,8 @@ import pandas as pd
 
 from fadefollow.engine.basket import BoolArray
 from fadefollow.engine.draws import MovedEvents
-from fadefollow.engine.model import FloatArray, IntArray, Plan
+from fadefollow.engine.model import FloatArray, IntArray
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.phases import Stance
 from fadefollow.verdict.estimates.days import day_of_bar
 
@@ -73,7 +74,8 @@ class CoinPlacebo:
         order = np.argsort(targets, axis=1, kind="stable")
         coins = np.arange(len(plan.tapes) + 1)
         bounds = np.array(
-            [np.searchsorted(row[o], coins) for row, o in zip(targets, order, strict=True)], np.int64
+            [np.searchsorted(row[o], coins) for row, o in zip(targets, order, strict=True)],
+            np.int64,
         ).reshape(draws, len(coins))
         kept = float((targets[0] >= 0).mean()) if draws and len(groups) else 1.0
         return cls(plan, order, bounds, entries, exits, kept)

@@ -24,7 +24,8 @@ from typing import NamedTuple
 import numpy as np
 
 from fadefollow.engine.draws import MovedEvents
-from fadefollow.engine.model import FloatArray, IntArray, Plan, Tape
+from fadefollow.engine.model import FloatArray, IntArray, Tape
+from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import ParameterError
 from fadefollow.phases import Stance
 from fadefollow.verdict.estimates.days import DAY_NS, HOUR_NS
@@ -113,7 +114,9 @@ def draw_shifts(
     room = 0
     for plan in plans:
         per_hour = bars_per_hours(plan, 24) / 24.0
-        lives = [life_of(plan, t, step) for t, b in zip(plan.tapes, plan.bars, strict=True) if len(b)]
+        lives = [
+            life_of(plan, t, step) for t, b in zip(plan.tapes, plan.bars, strict=True) if len(b)
+        ]
         room = max([room, *(int(life.room / per_hour) for life in lives)])
     return rng.permutation(np.arange(0, room, step))[:draws], step
 
