@@ -81,16 +81,32 @@ class Basket:
         none = np.zeros(int(self.day[-1]) + 1, bool)
         return self.held.get(symbol, none)
 
-    def cut(self, first: int, last: int) -> Basket:
-        """The bars from `first` to before `last`, as on another calendar; bars count from 0 again."""
-        days = slice(int(self.day[first]), int(self.day[last - 1]) + 1)
+    def on(self, time: IntArray) -> Basket:
+        """The same basket on another calendar of the same bars; unknown outside its own."""
+        bar_ns = int(time[1] - time[0]) if len(time) > 1 else 1
+        at = (time - self.time[0]) // bar_ns
+        inside = (at >= 0) & (at < len(self.time))
+        place = np.clip(at, 0, len(self.time) - 1)
+        days = time // DAY_NS
+        day = days - days[0]
+        old_day = np.arange(int(day[-1]) + 1) + int(days[0] - self.time[0] // DAY_NS)
+        known_day = (old_day >= 0) & (old_day <= int(self.day[-1]))
+        old_day = np.clip(old_day, 0, int(self.day[-1]))
+
+        def bars(values: FloatArray) -> FloatArray:
+            return np.where(inside, values[place], np.nan)
+
         return replace(
-            self, time=self.time[first:last], open_level=self.open_level[first:last],
-            close_level=self.close_level[first:last], members=self.members[first:last],
-            cost=self.cost[first:last], day=self.day[first:last] - self.day[first],
-            betas={name: beta[days] for name, beta in self.betas.items()},
-            held={name: mine[days] for name, mine in self.held.items()},
-        )  # fmt: skip
+            self,
+            time=time,
+            day=day,
+            open_level=bars(self.open_level),
+            close_level=bars(self.close_level),
+            cost=bars(self.cost),
+            members=np.where(inside, self.members[place], 0),
+            betas={n: np.where(known_day, b[old_day], 1.0) for n, b in self.betas.items()},
+            held={n: known_day & held[old_day] for n, held in self.held.items()},
+        )
 
     def beta(self, symbol: str, bar: IntArray) -> FloatArray:
         """A coin's beta for entries at the opens of `bar`, shape (k,); 0 … 3."""

@@ -325,13 +325,17 @@ def every_bar(
     settle_time, settle_rate, settle_mark, holes, side, hold,
     stop, target, trail, leverage, fee, slippage, maintenance, borrow,
 ):  # fmt: skip
-    """Net return of the same trade entered at each bar's open; NaN where it cannot be had."""
+    """Net return of the same trade entered at each bar's open, its last bar, whether it ended inside.
+
+    The return is NaN where the trade cannot be had.
+    """
     out = np.full(len(time), np.nan)
+    ends, inside = np.zeros(len(time), np.int64), np.zeros(len(time), np.bool_)
     none = np.empty(0, np.int64)
     for i in range(len(time)):
         if _missing(open_, high, low, close, i):
             continue
-        last, reason, _, entry, _, size, _, _, _, pnl = walk(
+        last, reason, at_open, entry, _, size, _, _, _, pnl = walk(
             time, open_, high, low, close, liq_open, liq_high, liq_low,
             settle_time, settle_rate, settle_mark,
             i, side, none, none, 0, 0, hold,
@@ -339,42 +343,5 @@ def every_bar(
         )  # fmt: skip
         if reason != END and _hole_held_over(holes, time[i], time[last]) < 0:
             out[i] = pnl / (size * entry)
-    return out
-
-
-@njit(cache=True, nogil=True)
-def run_shifted(
-    shifts, circle, day, sums,
-    time, open_, high, low, close, liq_open, liq_high, liq_low,
-    settle_time, settle_rate, settle_mark, holes,
-    bar, side, code, rule, exit_bar, exit_side, when, levels,
-    fee, slippage, maintenance, borrow, capital, weight, compound,
-):  # fmt: skip
-    """The book of the same events, all shifted, once for each shift; returns summed by day.
-
-    Args:
-        shifts: bars by which events move round a circle of `circle` bars, shape (b,); those that
-            fall behind the calendar's end are left out.
-        day: of each bar, shape (n,).
-        sums: returns and counts, shape (b, 2, codes, days), added to in place; trades cut off by
-            the end of data or held over a hole do not count.
-    """
-    n = len(time)
-    for b in range(len(shifts)):
-        turned = (bar + shifts[b]) % circle
-        order = np.argsort(turned, kind="mergesort")
-        order = order[: np.searchsorted(turned[order], n)]
-        exit_turned = (exit_bar + shifts[b]) % circle
-        exit_order = np.argsort(exit_turned, kind="mergesort")
-        exit_order = exit_order[: np.searchsorted(exit_turned[exit_order], n)]
-        ints, floats, _ = run_book(
-            time, open_, high, low, close, liq_open, liq_high, liq_low,
-            settle_time, settle_rate, settle_mark, holes,
-            turned[order], side[order], code[order], rule[order],
-            exit_turned[exit_order], exit_side[exit_order], when, levels,
-            fee, slippage, maintenance, borrow, capital, weight, compound,
-        )  # fmt: skip
-        for i in range(len(ints)):
-            if ints[i, _REASON] != END and ints[i, _HOLE] < 0:
-                sums[b, 0, ints[i, _CODE], day[ints[i, _ENTRY]]] += floats[i, _RETURN]
-                sums[b, 1, ints[i, _CODE], day[ints[i, _ENTRY]]] += 1.0
+            ends[i], inside[i] = last, at_open == 0
+    return out, ends, inside

@@ -41,6 +41,7 @@ TRADE_COLUMNS = (
     "symbol",
     "phase",
     "stance",
+    "book",
     "side",
     "signal_time",
     "entry_time",
@@ -55,6 +56,8 @@ TRADE_COLUMNS = (
     "fees",
     "slippage",
     "funding",
+    "hedge",
+    "beta",
     "pnl",
     "return",
 )

@@ -15,6 +15,7 @@ from fadefollow.engine.bar_arrays import calendar, cut_tape, tape
 from fadefollow.engine.concatenate import joined
 from fadefollow.engine.costs import CostSettings, costs_of
 from fadefollow.engine.dated import dated_tape
+from fadefollow.engine.hedged import BookName
 from fadefollow.engine.model import Book, Costs, DatedTape, IntArray, Span, Tape
 from fadefollow.engine.resolver import hold_bars, resolve
 from fadefollow.engine.strategy import Strategy
@@ -259,19 +260,23 @@ def without_holes(book: Book) -> Book:
     return Book(kept, book.dropped, book.legs)
 
 
-def trade_table(plan: Plan, made: Mapping[Stance, Sequence[Book]]) -> pd.DataFrame:
+def trade_table(
+    plan: Plan, made: Mapping[Stance, Sequence[Book]], book: BookName = "outright"
+) -> pd.DataFrame:
     """All trades of a plan with the columns of trades.parquet (TRADE_COLUMNS).
 
     Where funding was implied from the premium, `funding_implied` says of each trade whether it was
     charged at such a rate.
+
+    In the hedged book there are only the trades that are hedged; P&L and return hold the hedge.
 
     One row a leg; the legs of a trade share its id, and their returns, on the notional of its
     first future leg, add up to its return.
     """
     parts = []
     for stance in STANCES:
-        for tape_, book in zip(plan.tapes, made.get(stance, ()), strict=False):
-            parts.append(_labelled(plan, stance, tape_, book))
+        for tape_, one in zip(plan.tapes, made.get(stance, ()), strict=False):
+            parts.append(_labelled(plan, stance, tape_, one, book))
     table = pd.concat(parts, ignore_index=True)
     if all(tape_.settle_implied is None for tape_ in plan.tapes):
         return table.drop(columns="funding_implied")
@@ -287,8 +292,14 @@ def _charged_implied(tape_: Tape, entry: IntArray, exit_: IntArray) -> npt.NDArr
     return np.asarray(last > first)
 
 
-def _labelled(plan: Plan, stance: Stance, tape_: Tape, book: Book) -> pd.DataFrame:
+def _labelled(plan: Plan, stance: Stance, tape_: Tape, book: Book, name: BookName) -> pd.DataFrame:
     t = book.trades if book.legs is None else book.legs
+    if name == "hedged":
+        t = t[t["beta"].notna()].reset_index(drop=True)
+        book = Book(t, book.dropped)
+    hedged = name == "hedged"
+    hedge = (t["hedge_gross"] + t["hedge_cost"]).to_numpy() if hedged else np.zeros(len(t))
+    pnl = t["pnl"].to_numpy(np.float64) + hedge
     bars = {"signal_time": "signal_bar", "entry_time": "entry_bar", "exit_time": "exit_bar"}
     stamp = {
         name: pd.DatetimeIndex(tape_.time[t[bar].to_numpy(int)].astype("datetime64[ns]"), tz="UTC")
@@ -303,15 +314,16 @@ def _labelled(plan: Plan, stance: Stance, tape_: Tape, book: Book) -> pd.DataFra
         {
             "strategy": plan.strategy, "symbol": tape_.symbol,
             "phase": np.array(plan.phases, dtype=object)[t["code"].to_numpy(int)],
-            "stance": stance, "side": t["side"].astype("int8"),
+            "stance": stance, "book": name, "side": t["side"].astype("int8"),
             "signal_time": stamp["signal_time"],
             "entry_time": stamp["entry_time"], "entry_price": t["entry_price"],
             "exit_time": stamp["exit_time"], "exit_price": t["exit_price"],
             "exit_reason": t["reason"].astype(object), "leg": leg,
             "trade_id": [f"{plan.strategy}-{stance}-{tape_.symbol}-{i}" for i in number],
             "size": t["size"], "notional": t["notional"], "fees": t["fees"],
-            "slippage": t["slippage"], "funding": t["funding"], "pnl": t["pnl"],
-            "return": t["pnl"] / notional,
+            "slippage": t["slippage"], "funding": t["funding"], "hedge": hedge,
+            "beta": t["beta"] if hedged else np.full(len(t), np.nan), "pnl": pnl,
+            "return": pnl / notional,
             "funding_implied": _charged_implied(
                 tape_,
                 *(tape_.time[t[bar].to_numpy(int)] for bar in ("entry_bar", "exit_bar")),

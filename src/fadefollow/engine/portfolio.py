@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from vectorbt.portfolio.enums import OrderSide, log_dt, order_dt
 from vectorbt.portfolio.trades import EntryTrades, ExitTrades, Trades
 from vectorbt.utils.config import Configured
 
+from fadefollow.engine.basket import Basket
+from fadefollow.engine.hedged import hedge_cash
 from fadefollow.engine.model import AnyRules, Book, DatedTape, FloatArray, Tape
 
 
@@ -133,7 +135,13 @@ class FundedPortfolio(vbt.Portfolio):  # type: ignore[misc]
         return trades.replace(records_arr=records).regroup(group_by)
 
 
-def portfolio(tapes: Sequence[Tape], books: Sequence[Book], *, rules: AnyRules) -> FundedPortfolio:
+def portfolio(
+    tapes: Sequence[Tape],
+    books: Sequence[Book],
+    *,
+    rules: AnyRules,
+    basket: Basket | None = None,
+) -> FundedPortfolio:
     """The portfolio of one book: a column a coin, each with its own capital.
 
     Where trades have several legs, there is a column for each series that a leg can be held in
@@ -143,6 +151,8 @@ def portfolio(tapes: Sequence[Tape], books: Sequence[Book], *, rules: AnyRules) 
         tapes: one per coin, on the same calendar of n bars.
         books: what the resolver made of them, in the same order.
         rules: capital, and whether it compounds.
+        basket: of the hedged book: only trades that are hedged, the cash of their hedges in the
+            ledger, as if marked to market at each bar's close.
 
     Returns:
         A portfolio on a naive UTC index of shape (n,), whose total profit, trades and value agree
@@ -150,7 +160,13 @@ def portfolio(tapes: Sequence[Tape], books: Sequence[Book], *, rules: AnyRules) 
     """
     index = pd.DatetimeIndex(tapes[0].time.astype("datetime64[ns]"), name="time")
     bar = pd.Timedelta(tapes[0].bar_ns, "ns")
+    if basket is not None:
+        books = [replace(b, trades=b.trades[b.trades["beta"].notna()]) for b in books]
     parts = [part for pair in zip(tapes, books, strict=True) for part in _columns(*pair)]
+    if basket is not None:
+        parts = [
+            replace(part, ledger=part.ledger + hedge_cash(part.trades, basket)) for part in parts
+        ]
     names = [(part.symbol, part.series) for part in parts]
     columns: Any = pd.MultiIndex.from_tuples(names, names=["symbol", "series"])
     several = any(isinstance(tape, DatedTape) for tape in tapes)

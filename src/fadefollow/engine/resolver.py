@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,6 @@ from fadefollow.engine.kernel import (
     exit_levels,
     rule_tables,
     run_book,
-    run_shifted,
 )
 from fadefollow.engine.model import (
     EXIT_REASONS,
@@ -36,15 +35,14 @@ from fadefollow.engine.model import (
 )
 
 __all__ = [
+    "Outcome",
     "Returns",
-    "add_shifted",
     "bare_returns",
     "bare_trades",
     "hold_bars",
     "outcomes",
     "resolve",
     "resolve_returns",
-    "shifted",
 ]
 
 
@@ -105,69 +103,26 @@ def bare_returns(ints: IntArray, floats: FloatArray) -> Returns:
     return Returns(entry, last, code, rule, side, value)
 
 
-def outcomes(tape: Tape, side: int, *, rules: Rules, costs: Costs) -> FloatArray:
-    """Net return of the same trade entered at the open of every bar, each on its own.
+class Outcome(NamedTuple):
+    """What the same trade earns from every bar on, shape (n,) each, by entry bar."""
+
+    #: net return; NaN where no entry is possible, or the trade does not end in time or is held
+    #: over a hole in the settlements
+    value: FloatArray
+    exit_bar: IntArray  #: the trade's last bar
+    inside: BoolArray  #: whether it ended inside that bar, and not at its open
+
+
+def outcomes(tape: Tape, side: int, *, rules: Rules, costs: Costs) -> Outcome:
+    """The outcome of the same trade entered at the open of every bar, each on its own.
 
     Time exit, stop, target, trail, liquidation, costs and funding as in `resolve`, no `opposite`.
-
-    Returns:
-        Shape (n,), by entry bar; NaN where no entry is possible, or the trade does not end in
-        time or is held over a hole in the settlements.
     """
     if isinstance(tape, DatedTape):
-        return outcomes_dated(tape, side, rules=rules, costs=costs)
-    return every_bar(  # type: ignore[no-any-return]
-        *_tape(tape), side, hold_bars(rules, tape.bar_ns), *exit_levels(rules), *_costs(tape, costs)
-    )
-
-
-def add_shifted(
-    tape: Tape,
-    events: Events,
-    *,
-    rules: AnyRules,
-    costs: Costs,
-    shifts: IntArray,
-    circle: int,
-    day: IntArray,
-    sums: FloatArray,
-) -> None:
-    """Resolve the same events at many shifts, and add the returns up by day of entry.
-
-    Args:
-        tape, events, rules, costs: as in `resolve`.
-        shifts: bars by which all events move, round a circle of `circle` bars, shape (b,); events
-            that fall behind the calendar's end are left out.
-        circle: at least the number of bars.
-        day: of each bar, shape (n,).
-        sums: returns and counts, shape (b, 2, codes, days), added to in place; trades whose value
-            in `resolve_returns` is NaN do not count.
-    """
-    if not isinstance(tape, DatedTape):
-        run_shifted(shifts, circle, day, sums, *_arguments(tape, events, rules, costs))
-        return
-    for number, shift in enumerate(shifts):
-        moved = shifted(events, int(shift), circle, len(tape.time))
-        found = resolve_returns(tape, moved, rules=rules, costs=costs)
-        known = ~np.isnan(found.value)
-        at = found.code[known], day[found.entry_bar[known]]
-        np.add.at(sums[number, 0], at, found.value[known])
-        np.add.at(sums[number, 1], at, 1.0)
-
-
-def shifted(events: Events, shift: int, circle: int, n: int) -> Events:
-    """All events moved round a circle of bars, sorted again; none behind the calendar's end."""
-
-    def turned(bars: IntArray, *columns: IntArray) -> list[IntArray]:
-        moved = (bars + shift) % circle
-        order = np.argsort(moved, kind="stable")
-        order = order[moved[order] < n]
-        return [column[order] for column in (moved, *columns)]
-
-    exit_bar, exit_side = turned(events.exit_bar, events.exit_side)
-    named = () if events.rule is None else (events.rule,)
-    bar, side, code, *rule = turned(events.bar, events.side, events.code, *named)
-    return Events(bar, side, code, exit_bar, exit_side, *rule)
+        value = outcomes_dated(tape, side, rules=rules, costs=costs)
+        return Outcome(value, np.zeros(len(value), np.int64), np.zeros(len(value), bool))
+    hold, levels = hold_bars(rules, tape.bar_ns), exit_levels(rules)
+    return Outcome(*every_bar(*_tape(tape), side, hold, *levels, *_costs(tape, costs)))
 
 
 def _run(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[Any, Any, int]:

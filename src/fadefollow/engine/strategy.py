@@ -129,6 +129,8 @@ class Strategy(BaseModel):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
     title: str  #: as the report calls it
     claim: Literal["fade", "follow", "disputed"]  #: what the account says pays
+    #: the smallest edge worth trading, bps; by default the workspace's
+    smallest_bps: float | None = Field(None, gt=0, le=10_000)
     account: str  #: which account claims it, and what it says
     signal: str  #: a module in signals/
     phases: tuple[str, ...] = Field(min_length=1)  #: of the signal, that are traded

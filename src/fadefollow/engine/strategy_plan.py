@@ -30,6 +30,7 @@ class Plan:
         weekly: whether its phases are tied to weekdays.
         which: per coin the place of each event's rules in `rules.sets`; None: all 0.
         basket: hedges the trades, on the plan's calendar; None where they are not hedged.
+        unhedged: why they are not.
     """
 
     strategy: str
@@ -48,6 +49,7 @@ class Plan:
     weekly: bool = False
     which: tuple[IntArray, ...] | None = None
     basket: Basket | None = None
+    unhedged: str = ""
 
     def rule_of(self, coin: int) -> IntArray:
         """The place of each event's rules in `rules.sets`, of one coin."""

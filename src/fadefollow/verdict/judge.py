@@ -1,111 +1,189 @@
-"""From plans and their books to verdicts: one row a strategy × phase (DESIGN.md, section 5)."""
+"""From plans and their books to verdicts: one row a strategy × phase.
+
+Two families of questions are asked. The first holds the claimed stances (both, where the claim is
+disputed) in each of their books: they were asked beforehand. The second holds all stances and is
+what the opposite ones are corrected over. In each family two things are corrected: what a stance
+earned (one interval that holds for all rows, `correction.band`) and whether the phase knew anything
+(the placebo, `correction.maxt`).
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from fadefollow.core.parallel import Crew, Shared, kept
+from fadefollow.core.parallel import Crew, Shared
+from fadefollow.engine.hedged import BookName
 from fadefollow.engine.model import FloatArray
 from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import ParameterError
 from fadefollow.phases import STANCES, Stance
+from fadefollow.verdict.correction.band import simultaneous_t
 from fadefollow.verdict.correction.maxt import MaxT, p_error, step_down
 from fadefollow.verdict.correction.overfit import TrackRecord
-from fadefollow.verdict.correction.placebo import Draws, Shifts, draw_shifts, placebo
-from fadefollow.verdict.estimates.anyhour import Outcomes
-from fadefollow.verdict.estimates.days import HOUR_NS
+from fadefollow.verdict.estimates.anyhour import BookOutcomes, all_outcomes
+from fadefollow.verdict.estimates.bootstrap import Bootstrapped, Resampling
+from fadefollow.verdict.estimates.days import DAY_NS, HOUR_NS, day_of_bar
 from fadefollow.verdict.estimates.detectable import detectable_edge
-from fadefollow.verdict.estimates.estimates import Books, PhaseEvidence, StanceEvidence, weigh
-from fadefollow.verdict.estimates.metrics import breakeven_cost, max_drawdown, pnl_split, sharpe
-from fadefollow.verdict.model import Interval, NotTraded, StanceResult, Verdict
-from fadefollow.verdict.rule import MIN_BLOCKS, decide
+from fadefollow.verdict.estimates.estimates import BookEvidence, Books, PhaseEvidence, estimate
+from fadefollow.verdict.estimates.metrics import (
+    breakeven_cost,
+    max_drawdown,
+    parts_split,
+    pnl_split,
+    sharpe,
+)
+from fadefollow.verdict.model import (
+    NOWHERE,
+    Interval,
+    NotTraded,
+    PlaceboInfo,
+    StanceResult,
+    Verdict,
+)
+from fadefollow.verdict.placebos.run import Confronted, RowKey, confront
+from fadefollow.verdict.settle import settle
 from fadefollow.verdict.threads import threads
+from fadefollow.verdict.words import (
+    BookFacts,
+    Claim,
+    Fates,
+    Reason,
+    fate_in_book,
+    fate_of,
+    word_of,
+)
 
-#: with fewer placebo shifts than this, the verdict says how many there were
-FEW_SHIFTS = 200
+#: fewer independent blocks than this decide nothing: what calibration supports
+MIN_BLOCKS = 20
+#: the smallest edge that a user would trade for, bps
+SMALLEST_BPS = 20.0
+DAYS_A_YEAR = 365.25
 
-#: draws that one worker of a crew resolves in one go
-_PER_ITEM = 100
 #: a crew, and the plans as it has them
 Spread = tuple[Crew, Shared[tuple[Plan, ...]]]
 Progress = Callable[[int, int], None]  #: called with draws done and draws in all
+
+
+@dataclass(frozen=True)
+class JudgeSettings:
+    """How a run is judged."""
+
+    alpha: float = 0.05
+    smallest_bps: float = SMALLEST_BPS
+    placebo_draws: int = 1000
+    bootstrap_draws: int = 2000
+    seed: int = 0
+    min_blocks: float = MIN_BLOCKS
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.alpha < 1.0:
+            raise ParameterError("alpha must be between 0 and 1", got=self.alpha)
+        for name in ("placebo_draws", "bootstrap_draws"):
+            if getattr(self, name) < 1:
+                raise ParameterError(f"{name} must be at least 1", got=getattr(self, name))
 
 
 def judge(
     plans: Sequence[Plan],
     books: Books,
     *,
-    alpha: float = 0.05,
-    placebo_draws: int = 1000,
-    bootstrap_draws: int = 2000,
-    seed: int = 0,
-    outcomes: MutableMapping[str, Outcomes] | None = None,
+    settings: JudgeSettings = JudgeSettings(),
+    claims: Mapping[str, Claim] | None = None,
+    smallest: Mapping[str, float] | None = None,
+    outcomes: MutableMapping[str, BookOutcomes] | None = None,
     progress: Progress | None = None,
     spread: Spread | None = None,
 ) -> tuple[Verdict, ...]:
-    """Judge every phase of every strategy of a run, as one family of questions.
+    """Judge every phase of every strategy of a run.
 
     Args:
         plans: the strategies; their names differ.
         books: by strategy and stance, for every stance that the plan does not refuse, one book a
-            coin in the order of the plan's tapes, as the resolver made them.
-        alpha: level of the intervals and of the corrected placebo test.
-        placebo_draws: shifts to resolve; all that are possible where there are fewer.
-        bootstrap_draws: replicates of each phase's trades.
-        seed: the same seed gives the same verdicts.
+            coin in the order of the plan's tapes, with their hedges.
+        settings: levels, draws and seed; the same seed gives the same verdicts.
+        claims: what the account of each strategy claims; by default disputed.
+        smallest: by strategy, the smallest edge worth trading, bps; by default the settings' own.
         outcomes: is given, by strategy, what entering at every bar earns, for those who need it
             further on.
-        progress: told how far the placebo is, which takes most of the time.
-        spread: a crew that has the plans, to do the placebo; by default threads of this process.
+        progress: told how far the placebos are, which take most of the time.
+        spread: a crew that has the plans, to do the placebos; by default threads of this process.
 
     Returns:
         One verdict a strategy × phase, in the order of the plans.
 
     Raises:
-        ParameterError: alpha, draws, bars or books are not as said above.
+        ParameterError: plans or books are not as said above.
     """
-    _check(plans, books, alpha, placebo_draws, bootstrap_draws)
+    _check(plans, books)
     if not plans:
         return ()
-    # the kernels let go of Python's lock; each phase has a random stream of its own
+    resampling = _days_of(plans, settings)
+
+    def weigh(plan: Plan) -> tuple[BookOutcomes, tuple[PhaseEvidence, ...]]:
+        by_bar = all_outcomes(plan)
+        found = estimate(plan, books, by_bar, resampling=resampling, alpha=settings.alpha)
+        return by_bar, found
+
+    # the kernels let go of Python's lock
     with ThreadPoolExecutor(threads()) as pool:
-        evidence = list(
-            pool.map(
-                lambda plan: weigh(
-                    plan, books, draws=bootstrap_draws, seed=seed, outcomes=outcomes
-                ),
-                plans,
-            )
-        )
-    shifts = draw_shifts(plans, draws=placebo_draws, rng=np.random.default_rng([seed]))
-    rows = _confront(plans, evidence, shifts, progress, spread)
-    table = step_down(
-        np.array([row.t for row in rows]),
-        np.array([row.draws_t for row in rows]).reshape(len(rows), len(shifts.hours)).T,
-        family=np.array([row.evidence.blocks >= MIN_BLOCKS for row in rows], bool),
-        alpha=alpha,
+        weighed = list(pool.map(weigh, plans))
+    if outcomes is not None:
+        outcomes.update({p.strategy: by_bar for p, (by_bar, _) in zip(plans, weighed, strict=True)})
+    evidence = {p.strategy: found for p, (_, found) in zip(plans, weighed, strict=True)}
+    lengths = {
+        (plan.strategy, code, stance, book): one.length
+        for plan in plans
+        for code, phase in enumerate(evidence[plan.strategy])
+        for stance, by_book in phase.stances.items()
+        for book, one in by_book.items()
+    }
+    confronted = confront(
+        plans,
+        lengths,
+        draws=settings.placebo_draws,
+        seed=settings.seed,
+        progress=progress,
+        spread=spread,
     )
-    numbers = {row.key: number for number, row in enumerate(rows)}
+    claimed = {plan.strategy: (claims or {}).get(plan.strategy, "disputed") for plan in plans}
+    rows = {
+        key: _Row(key, evidence[key[0]][key[1]].stances[key[2]][key[3]], key in confronted.rows)
+        for key in lengths
+    }
+    asked = [k for k in rows if claimed[k[0]] in ("disputed", k[2])]
+    table = _Table(
+        plans=plans,
+        rows=rows,
+        confronted=confronted,
+        settings=settings,
+        claims=claimed,
+        smallest={
+            p.strategy: (smallest or {}).get(p.strategy, settings.smallest_bps) for p in plans
+        },
+        families=(
+            _Family.of(rows, asked, confronted, settings),
+            _Family.of(rows, list(rows), confronted, settings),
+        ),
+    )
     return tuple(
-        _verdict(plan, code, phase, _Family(rows, numbers, table, shifts, placebo_draws), alpha)
-        for plan, phases in zip(plans, evidence, strict=True)
-        for code, phase in enumerate(phases)
+        table.verdict(plan, code, phase)
+        for plan in plans
+        for code, phase in enumerate(evidence[plan.strategy])
     )
 
 
 @dataclass(frozen=True)
 class _Row:
-    """One strategy × phase × stance, with its placebo."""
+    """One question: a stance of a phase in a book."""
 
-    key: tuple[str, int, Stance]
-    evidence: StanceEvidence
-    placebo_mean: float
-    draws_t: FloatArray  #: shape (draws,)
+    key: RowKey
+    evidence: BookEvidence
+    has_placebo: bool
 
     @property
     def t(self) -> float:
@@ -115,182 +193,233 @@ class _Row:
 
 @dataclass(frozen=True)
 class _Family:
-    """All rows of the run and their common test."""
+    """Questions that are corrected together."""
 
-    rows: Sequence[_Row]
-    numbers: dict[tuple[str, int, Stance], int]
-    table: MaxT
-    shifts: Shifts
-    draws_wanted: int
+    numbers: Mapping[RowKey, int]  #: the place of each row in the placebo's test
+    placebo: MaxT
+    critical_t: float  #: of the interval that holds for all rows; NaN if no row can be tested
+    questions: int
 
-
-def _confront(
-    plans: Sequence[Plan],
-    evidence: Sequence[tuple[PhaseEvidence, ...]],
-    shifts: Shifts,
-    progress: Progress | None,
-    spread: Spread | None,
-) -> list[_Row]:
-    books = [(p, e, s) for p, e in zip(plans, evidence, strict=True) for s in STANCES]
-    books = [(plan, phases, stance) for plan, phases, stance in books if stance not in plan.refused]
-    total, done, rows = len(books) * len(shifts.hours), 0, list[_Row]()
-
-    def step(draws: int) -> None:
-        nonlocal done
-        done += draws
-        if progress is not None:
-            progress(done, total)
-
-    lengths = [np.array([phase.length for phase in phases]) for _, phases, _ in books]
-    if spread is None:
-        drawn: Iterable[Draws] = (
-            placebo(plan, stance, shifts, lengths=length, progress=step)
-            for (plan, _, stance), length in zip(books, lengths, strict=True)
+    @classmethod
+    def of(
+        cls,
+        rows: Mapping[RowKey, _Row],
+        keys: Sequence[RowKey],
+        confronted: Confronted,
+        settings: JudgeSettings,
+    ) -> _Family:
+        tested = [k for k in keys if rows[k].evidence.blocks >= settings.min_blocks]
+        draws = confronted.matrix(keys)
+        placebo = step_down(
+            np.array([rows[k].t for k in keys]),
+            draws,
+            family=np.isin(np.arange(len(keys)), [n for n, k in enumerate(keys) if k in tested]),
+            alpha=settings.alpha,
         )
-    else:
-        places = {plan.strategy: number for number, plan in enumerate(plans)}
-        asked = [(places[plan.strategy], stance) for plan, _, stance in books]
-        drawn = _drawn_by(spread, asked, lengths, shifts, step)
-    for (plan, phases, stance), draws in zip(books, drawn, strict=True):
-        rows += [_row(plan, code, stance, phase, draws) for code, phase in enumerate(phases)]
-    return rows
+        critical = simultaneous_t([rows[k].evidence.mean for k in tested], alpha=settings.alpha)
+        return cls({k: n for n, k in enumerate(keys)}, placebo, critical, len(tested))
+
+    def band(self, mean: Bootstrapped) -> Interval:
+        """The row's part of the interval that holds for all."""
+        if not mean.se > 0.0 or math.isnan(self.critical_t):
+            return NOWHERE
+        return mean.value - self.critical_t * mean.se, mean.value + self.critical_t * mean.se
 
 
-_Part = tuple[int, Stance, FloatArray, Shifts]
+@dataclass(frozen=True)
+class _Table:
+    """All questions of a run with what they are corrected by."""
+
+    plans: Sequence[Plan]
+    rows: Mapping[RowKey, _Row]
+    confronted: Confronted
+    settings: JudgeSettings
+    claims: Mapping[str, Claim]
+    smallest: Mapping[str, float]
+    families: tuple[_Family, _Family]  #: the claimed stances; all
+
+    def verdict(self, plan: Plan, code: int, phase: PhaseEvidence) -> Verdict:
+        """The row of one phase."""
+        claim = self.claims[plan.strategy]
+        found = {
+            (stance, book): self._result(plan, (plan.strategy, code, stance, book))
+            for stance, by_book in phase.stances.items()
+            for book in by_book
+        }
+        n_phases = sum(int((codes == code).sum()) for codes in plan.codes)
+        by_book = {
+            book: fate_in_book(
+                claim, {s: found[s, book].word for s in STANCES if (s, book) in found}
+            )
+            for book in phase.difference
+        }
+        fate, speaks = fate_of(claim, by_book)
+        outright = {s: found.get((s, "outright")) or NotTraded(plan.refused[s]) for s in STANCES}
+        verdict = Verdict(
+            strategy=plan.strategy,
+            signal=plan.signal,
+            phase=plan.phases[code],
+            split=None,
+            symbols=tuple(tape.symbol for tape in plan.tapes),
+            n_phases=n_phases,
+            fade=outright["fade"],
+            follow=outright["follow"],
+            difference_ci_bps=self._difference(phase, "outright"),
+            claim=claim,
+            fates=Fates(claim, fate, speaks, by_book),
+            reason=_row_reason(found, n_phases, self.settings.min_blocks),
+            hedged=self._hedged(plan, found),
+            hedged_difference_ci_bps=self._difference(phase, "hedged"),
+        )
+        return settle(
+            verdict,
+            criticals={key: self._family(self._key(plan, code, *key)).critical_t for key in found},
+            ses={key: self.rows[self._key(plan, code, *key)].evidence.mean.se for key in found},
+            smallest_bps=self.smallest[plan.strategy],
+            years=_years(plan),
+            coins=len(plan.tapes),
+            min_blocks=self.settings.min_blocks,
+        )
+
+    @staticmethod
+    def _key(plan: Plan, code: int, stance: Stance, book: BookName) -> RowKey:
+        return plan.strategy, code, stance, book
+
+    def _difference(self, phase: PhaseEvidence, book: BookName) -> Interval:
+        known = phase.difference.get(book)
+        return NOWHERE if known is None else _bps(known.interval(self.settings.alpha))
+
+    def _hedged(
+        self, plan: Plan, found: Mapping[tuple[Stance, BookName], StanceResult]
+    ) -> dict[Stance, StanceResult | NotTraded]:
+        none = NotTraded(plan.unhedged or "no hedge", "no_hedge")
+        hedged: dict[Stance, StanceResult | NotTraded] = {}
+        for stance in STANCES:
+            refused = plan.refused.get(stance)
+            other = none if refused is None else NotTraded(refused)
+            hedged[stance] = found.get((stance, "hedged"), other)
+        return hedged
+
+    def _family(self, key: RowKey) -> _Family:
+        return self.families[0] if key in self.families[0].numbers else self.families[1]
+
+    def _result(self, plan: Plan, key: RowKey) -> StanceResult:
+        row, family, alpha = self.rows[key], self._family(key), self.settings.alpha
+        found, number = row.evidence, family.numbers[key]
+        band = _bps(family.band(found.mean))
+        adjusted, p = float(family.placebo.adjusted[number]), float(family.placebo.p[number])
+        momentum_low = 1e4 * found.momentum.lower(alpha)
+        word, reason = word_of(
+            BookFacts(
+                mean=1e4 * found.mean.value,
+                low=band[0],
+                high=band[1],
+                p_placebo=adjusted,
+                momentum_low=momentum_low,
+                blocks=found.blocks,
+            ),
+            alpha=alpha,
+            smallest_bps=self.smallest[plan.strategy],
+            min_blocks=self.settings.min_blocks,
+        )
+        if not len(found.trades):
+            word, reason = "untestable", Reason("no_trades")
+        trades, time = found.trades, plan.tapes[0].time
+        held = time[trades["exit_bar"].to_numpy()] - time[trades["entry_bar"].to_numpy()]
+        record = TrackRecord.of(found.daily)
+        draws = self.confronted.rows.get(key)
+        count = 0 if draws is None else len(draws.t)
+        years = _years(plan)
+        return StanceResult(
+            n_trades=len(trades),
+            mean_net_bps=1e4 * found.mean.value,
+            ci_bps=_bps(found.mean.interval(alpha)),
+            anyhour_mean_bps=1e4 * found.anyhour_mean,
+            placebo_mean_bps=1e4 * (math.nan if draws is None else draws.mean),
+            momentum_mean_bps=1e4 * found.momentum.value,
+            momentum_ci_bps=_bps(found.momentum.interval(alpha)),
+            p_placebo=p,
+            p_adjusted=adjusted,
+            sharpe=sharpe(found.daily),
+            max_drawdown=max_drawdown(found.daily),
+            breakeven_cost_bps=1e4 * breakeven_cost(trades),
+            pnl=pnl_split(trades, key[3]),
+            n_liquidated=int((trades["reason"] == "liquidation").sum()),
+            win_rate=float((trades["return"] > 0.0).mean()) if len(trades) else math.nan,
+            mean_hold_hours=float(held.mean() / HOUR_NS) if len(held) else math.nan,
+            n_days=record.n,
+            daily_skew=record.skew,
+            daily_kurtosis=record.kurtosis,
+            p_placebo_error=p_error(p, count),
+            p_adjusted_error=p_error(adjusted, count),
+            word=word,
+            reason=reason,
+            band_bps=band,
+            parts_bps=parts_split(found.parts),
+            price_ci_bps=_bps(found.price.interval(alpha)),
+            funding_ci_bps=_bps(found.funding.interval(alpha)),
+            shrunken_bps=1e4 * found.pooled.mean,
+            shrunken_ci_bps=_bps((found.pooled.low, found.pooled.high)),
+            spread_bps=1e4 * found.pooled.spread,
+            placebo=None
+            if draws is None
+            else PlaceboInfo(draws.kind, family.questions, draws.reach_days, draws.kept),
+            detectable_bps=self._detectable(row, family, number),
+            blocks=found.blocks,
+            block_days=found.length,
+            trades_a_year=len(trades) / years if years > 0.0 else math.nan,
+            time_in_market=_time_in_market(plan, held),
+        )
+
+    def _detectable(self, row: _Row, family: _Family, number: int) -> float:
+        draws = self.confronted.rows.get(row.key)
+        return 1e4 * detectable_edge(
+            row.evidence.mean,
+            row.evidence.momentum,
+            placebo_mean=math.nan if draws is None else draws.mean,
+            mean_t=family.critical_t,
+            placebo_t=float(family.placebo.critical[number]),
+            alpha=self.settings.alpha,
+        )
 
 
-def _drawn_by(
-    spread: Spread,
-    asked: Sequence[tuple[int, Stance]],
-    lengths: Sequence[FloatArray],
-    shifts: Shifts,
-    step: Callable[[int], None],
-) -> list[Draws]:
-    """Each book's placebo from a crew, some draws an item; draws do not depend on each other."""
-    team, plans = spread
-    firsts = range(0, max(len(shifts.hours), 1), _PER_ITEM)
-    parts = [replace(shifts, hours=shifts.hours[k : k + _PER_ITEM]) for k in firsts]
-    items = [(*one, length, part) for one, length in zip(asked, lengths, strict=True)
-             for part in parts]  # fmt: skip
-    found: dict[int, Draws] = {}
-    for number, draws in team.stream(_placebo_of, items, plans):
-        found[number] = kept(draws)
-        if len(shifts.hours):
-            step(len(items[number][-1].hours))
-    by_book = [[found[b * len(parts) + k] for k in range(len(parts))] for b in range(len(asked))]
-    return [
-        Draws(np.concatenate([d.mean for d in book]), np.concatenate([d.t for d in book]))
-        for book in by_book
-    ]
+def _row_reason(
+    found: Mapping[tuple[Stance, BookName], StanceResult], n_phases: int, min_blocks: float
+) -> Reason:
+    """Why the row is as it is: what its best known stance says."""
+    if n_phases == 0:
+        return Reason("never_seen")
+    if not any(one.n_trades for one in found.values()):
+        return Reason("no_trades")
+    if all(one.word == "untestable" for one in found.values()):
+        blocks = max((one.blocks for one in found.values()), default=math.nan)
+        return Reason("few_blocks", ("blocks",), (), blocks, min_blocks)
+    still = [one.reason for one in found.values() if one.word == "open"]
+    return still[0] if still else Reason("decided")
 
 
-def _placebo_of(plans: tuple[Plan, ...], part: _Part) -> Draws:
-    number, stance, lengths, shifts = part
-    return placebo(plans[number], stance, shifts, lengths=lengths)
+def _days_of(plans: Sequence[Plan], settings: JudgeSettings) -> Resampling:
+    """The UTC days of all plans together."""
+    first = min(int(plan.tapes[0].time[0] // DAY_NS) for plan in plans)
+    last = max(int(plan.tapes[0].time[-1] // DAY_NS) for plan in plans)
+    return Resampling(first, last - first + 1, settings.bootstrap_draws, settings.seed)
 
 
-def _row(plan: Plan, code: int, stance: Stance, phase: PhaseEvidence, draws: Draws) -> _Row:
-    means = draws.mean[:, code]
-    known = means[~np.isnan(means)]
-    mean = float(known.mean()) if len(known) else math.nan
-    return _Row((plan.strategy, code, stance), phase.stances[stance], mean, draws.t[:, code])
+def _years(plan: Plan) -> float:
+    return (int(day_of_bar(plan)[-1]) + 1) / DAYS_A_YEAR
 
 
-def _verdict(plan: Plan, code: int, phase: PhaseEvidence, family: _Family, alpha: float) -> Verdict:
-    numbers = {s: family.numbers[plan.strategy, code, s] for s in phase.stances}
-    results = {s: _result(plan, family, n, alpha) for s, n in numbers.items()}
-    fade, follow = (results.get(s) or NotTraded(plan.refused[s]) for s in STANCES)
-    difference = _bps(phase.difference.interval(alpha))
-    detectable = max(
-        (_detectable(family.rows[n], family.table, n, alpha) for n in numbers.values()),
-        key=lambda bps: math.inf if math.isnan(bps) else bps,
-        default=math.nan,
-    )
-    word, why = decide(
-        fade,
-        follow,
-        difference_ci_bps=difference,
-        detectable_bps=detectable,
-        blocks=min((stance.blocks for stance in phase.stances.values()), default=0.0),
-        alpha=alpha,
-    )
-    return Verdict(
-        strategy=plan.strategy,
-        signal=plan.signal,
-        phase=plan.phases[code],
-        split=None,
-        symbols=tuple(tape.symbol for tape in plan.tapes),
-        n_phases=sum(int((codes == code).sum()) for codes in plan.codes),
-        fade=fade,
-        follow=follow,
-        difference_ci_bps=difference,
-        detectable_bps=detectable,
-        verdict=word,
-        why=why + _few(family, phase),
-    )
-
-
-def _result(plan: Plan, family: _Family, number: int, alpha: float) -> StanceResult:
-    row, table, draws = family.rows[number], family.table, len(family.shifts.hours)
-    found = row.evidence
-    trades, time = found.trades, plan.tapes[0].time
-    held = time[trades["exit_bar"].to_numpy()] - time[trades["entry_bar"].to_numpy()]
-    record = TrackRecord.of(found.daily)
-    return StanceResult(
-        n_trades=len(trades),
-        mean_net_bps=1e4 * found.mean.value,
-        ci_bps=_bps(found.mean.interval(alpha)),
-        anyhour_mean_bps=1e4 * found.anyhour_mean,
-        placebo_mean_bps=1e4 * row.placebo_mean,
-        momentum_mean_bps=1e4 * found.momentum.value,
-        momentum_ci_bps=_bps(found.momentum.interval(alpha)),
-        p_placebo=float(table.p[number]),
-        p_adjusted=float(table.adjusted[number]),
-        sharpe=sharpe(found.daily),
-        max_drawdown=max_drawdown(found.daily),
-        breakeven_cost_bps=1e4 * breakeven_cost(trades),
-        pnl=pnl_split(trades),
-        n_liquidated=int((trades["reason"] == "liquidation").sum()),
-        win_rate=float((trades["return"] > 0.0).mean()),
-        mean_hold_hours=float(held.mean() / HOUR_NS) if len(held) else math.nan,
-        n_days=record.n,
-        daily_skew=record.skew,
-        daily_kurtosis=record.kurtosis,
-        p_placebo_error=p_error(float(table.p[number]), draws),
-        p_adjusted_error=p_error(float(table.adjusted[number]), draws),
-    )
-
-
-def _detectable(row: _Row, table: MaxT, number: int, alpha: float) -> float:
-    found = row.evidence
-    return 1e4 * detectable_edge(
-        found.mean,
-        found.momentum,
-        placebo_mean=row.placebo_mean,
-        critical_t=float(table.critical[number]),
-        alpha=alpha,
-    )
+def _time_in_market(plan: Plan, held: FloatArray) -> float:
+    """Mean share of a listed coin's time that these trades were open."""
+    bars = sum(int((~np.isnan(tape.close)).sum()) for tape in plan.tapes)
+    return float(held.sum()) / (bars * plan.tapes[0].bar_ns) if bars else math.nan
 
 
 def _bps(interval: Interval) -> Interval:
     return 1e4 * interval[0], 1e4 * interval[1]
 
 
-def _few(family: _Family, phase: PhaseEvidence) -> str:
-    drawn = len(family.shifts.hours)
-    tested = any(stance.blocks >= MIN_BLOCKS for stance in phase.stances.values())
-    few = tested and drawn < min(family.draws_wanted, FEW_SHIFTS)
-    return f"; only {drawn} placebo shifts were possible" if few else ""
-
-
-def _check(
-    plans: Sequence[Plan], books: Books, alpha: float, placebo_draws: int, bootstrap_draws: int
-) -> None:
-    if not 0.0 < alpha < 1.0:
-        raise ParameterError("alpha must be between 0 and 1", got=alpha)
-    for name, draws in (("placebo_draws", placebo_draws), ("bootstrap_draws", bootstrap_draws)):
-        if draws < 1:
-            raise ParameterError(f"{name} must be at least 1", got=draws)
+def _check(plans: Sequence[Plan], books: Books) -> None:
     names = [plan.strategy for plan in plans]
     if len(set(names)) < len(names):
         raise ParameterError("strategies of a run must have different names", got=names)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,8 @@ import pandas as pd
 from fadefollow.core.parallel import Crew, Shared
 from fadefollow.core.parallel.worker_pool import Inline
 from fadefollow.engine.costs import traded_at
+from fadefollow.engine.hedged import BookName
+from fadefollow.engine.hedging import Hedges
 from fadefollow.engine.model import TRADE_COLUMNS, Book
 from fadefollow.engine.plan import Prepared, contrary_events, prepare, trade_table
 from fadefollow.engine.strategy import Strategy
@@ -23,10 +24,10 @@ from fadefollow.market.panel import Market
 from fadefollow.phases import COLUMNS, STANCES, Phases, Signal, Stance, detect_coins
 from fadefollow.verdict.capacity import capacity, liquidity
 from fadefollow.verdict.correction.spa import spa_of_run
-from fadefollow.verdict.estimates.anyhour import Outcomes
+from fadefollow.verdict.estimates.anyhour import BookOutcomes
 from fadefollow.verdict.exploratory import SpaTest, SplitCell
-from fadefollow.verdict.judge import judge
-from fadefollow.verdict.model import EventStudy, NotTraded, StanceResult, Verdict
+from fadefollow.verdict.judge import SMALLEST_BPS, JudgeSettings, judge
+from fadefollow.verdict.model import NOWHERE, EventStudy, NotTraded, StanceResult, Verdict
 from fadefollow.verdict.parallel_steps import (
     Step,
     books_of,
@@ -38,6 +39,7 @@ from fadefollow.verdict.parallel_steps import (
 )
 from fadefollow.verdict.splits import split_results
 from fadefollow.verdict.truth import labelled, simulated
+from fadefollow.verdict.words import Fates, Reason, Settle
 
 Bet = tuple[Strategy, Signal]
 __all__ = [
@@ -55,6 +57,18 @@ class Settings:
     placebo_draws: int = 1000
     bootstrap_draws: int = 2000
     seed: int = 1
+    smallest_bps: float = SMALLEST_BPS  #: smallest edge that the user would trade for
+
+    @property
+    def judging(self) -> JudgeSettings:
+        """The part that the judgement needs."""
+        return JudgeSettings(
+            alpha=self.alpha,
+            smallest_bps=self.smallest_bps,
+            placebo_draws=self.placebo_draws,
+            bootstrap_draws=self.bootstrap_draws,
+            seed=self.seed,
+        )
 
 
 @dataclass(frozen=True)
@@ -70,6 +84,8 @@ class Measured:
     warnings: tuple[str, ...]
     splits: tuple[SplitCell, ...] = ()
     spa: SpaTest | None = None
+    hedged_trades: pd.DataFrame = field(default_factory=pd.DataFrame)
+    hedged_equity: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def measure(
@@ -161,10 +177,15 @@ def judged(
         for (place, _), (_, words) in zip(traded, done, strict=True):
             said.extend(words if place == number else ())
         said.extend(left_out(one.prepared))
-    outcomes: dict[str, Outcomes] = {}
+    outcomes: dict[str, BookOutcomes] = {}
     verdicts = judge(
-        plans, made, outcomes=outcomes, alpha=settings.alpha, placebo_draws=settings.placebo_draws,
-        bootstrap_draws=settings.bootstrap_draws, seed=settings.seed,
+        plans, made, outcomes=outcomes, settings=settings.judging,
+        claims={one.strategy.name: one.strategy.claim for one in ready},
+        smallest={
+            one.strategy.name: one.strategy.smallest_bps
+            for one in ready
+            if one.strategy.smallest_bps is not None
+        },
         progress=lambda done, of: step("placebos and bootstrap", done / of),
         spread=None if team is None else (team, shared),
     ) if plans else ()  # fmt: skip
@@ -173,7 +194,12 @@ def judged(
     step("splits and capacity", None)
     tables = [one.phases.table for one in ready]
     splits = split_results(
-        plans, made, tables, outcomes=outcomes, alpha=settings.alpha, seed=settings.seed
+        plans,
+        made,
+        tables,
+        outcomes={name: by_book["outright"] for name, by_book in outcomes.items()},
+        alpha=settings.alpha,
+        seed=settings.seed,
     )
     spa = spa_of_run(plans, made, verdicts, alpha=settings.alpha, seed=settings.seed)
     verdicts = _with_capacity(plans, made, verdicts)
@@ -183,14 +209,16 @@ def judged(
     verdicts = tuple(_looked_for(v, by_name[v.strategy].phases) for v in verdicts)
     strategies = {v.strategy: by_name[v.strategy].strategy for v in verdicts}
     missing = {signal.name(): _missing(phases) for signal, phases in found}
-    trades = _trades(plans, made)
+    trades = _trades(plans, made, "outright")
     said.extend(_charged_implied(trades))
     return Measured(
         verdicts=(*(_with_truth(v, dataset, strategies[v.strategy]) for v in verdicts), *untraded),
         event_studies=tuple(study for of_plan in studies for study in of_plan),
         trades=trades,
         phases=_phases([phases for _, phases in found], ready),
-        equity=_equity(plans, made, hands, shared),
+        equity=_equity(plans, made, hands, shared, "outright"),
+        hedged_trades=_trades(plans, made, "hedged"),
+        hedged_equity=_equity(plans, made, hands, shared, "hedged"),
         missing={name: lacks for name, lacks in missing.items() if lacks},
         warnings=tuple(dict.fromkeys([*said, *_missing_notes(missing)])),
         splits=splits,
@@ -271,10 +299,22 @@ def prepare_bet(
     if key not in detected:
         detected[key] = detect(dataset.markets, signal)
     chosen = traded_coins(dataset, strategy, detected[key])
-    return prepare(
-        strategy, chosen.markets, detected[key], costs=traded_at(dataset),
-        window_hours=signal.detection_hours(), weekly=signal.weekly,
-    )  # fmt: skip
+    prepared = prepare(
+        strategy,
+        chosen.markets,
+        detected[key],
+        costs=traded_at(dataset),
+        window_hours=signal.detection_hours(),
+        weekly=signal.weekly,
+    )
+    return replace(prepared, plan=hedges_of(dataset).hedged(prepared.plan))
+
+
+def hedges_of(dataset: Dataset) -> Hedges:
+    """The baskets that hedge the data set's trades, formed once."""
+    return dataset.memo.get(
+        "hedges", lambda: Hedges.of(dataset.markets, traded_at(dataset)), keep=None
+    )
 
 
 def traded_coins(dataset: Dataset, strategy: Strategy, phases: Phases) -> Dataset:
@@ -344,15 +384,25 @@ def left_out(prepared: Prepared) -> list[str]:
 
 def _untraded(strategy: Strategy, reason: str) -> list[Verdict]:
     """Rows of a strategy that no coin of the data set can trade."""
-    no = NotTraded(reason)
+    no = NotTraded(reason, "no_data")
     return [
         Verdict(
-            strategy=strategy.name, signal=strategy.signal, phase=phase, split=None, symbols=(),
-            n_phases=0, fade=no, follow=no, difference_ci_bps=(math.nan, math.nan),
-            detectable_bps=math.nan, verdict="undecided", why=f"undecided: {reason}",
+            strategy=strategy.name,
+            signal=strategy.signal,
+            phase=phase,
+            split=None,
+            symbols=(),
+            n_phases=0,
+            fade=no,
+            follow=no,
+            difference_ci_bps=NOWHERE,
+            claim=strategy.claim,
+            fates=Fates(strategy.claim, "untestable", None),
+            reason=Reason("no_data", detail=reason),
+            hedged={"fade": no, "follow": no},
         )
         for phase in strategy.phases
-    ]  # fmt: skip
+    ]
 
 
 def _with_truth(verdict: Verdict, dataset: Dataset, strategy: Strategy) -> Verdict:
@@ -392,24 +442,32 @@ def _missing_notes(missing: Mapping[str, Mapping[str, tuple[str, ...]]]) -> list
 
 def _seen(verdict: Verdict, prepared: Prepared) -> Verdict:
     """The same verdict, or over which time its phase was never seen."""
-    traded = any(isinstance(result, StanceResult) for result in (verdict.fade, verdict.follow))
-    if verdict.n_phases or not traded:
+    if verdict.reason.code != "never_seen":
         return verdict
     first = min(start for start, _ in prepared.spans.values())
     last = max(end for _, end in prepared.spans.values())
-    time = f"from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
-    return replace(verdict, why=f"undecided: the phase was never seen {time}")
+    span = f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
+    return replace(verdict, reason=Reason("never_seen", detail=span))
 
 
 def _looked_for(verdict: Verdict, found: Phases) -> Verdict:
-    """The same verdict, or the plain reason where no coin has the streams of its phase."""
+    """The same verdict, or the missing streams where no coin has those of its phase."""
     lacks = found.missing
     streams = [lacks.get((symbol, verdict.phase)) for symbol in verdict.symbols]
     if not streams or not all(streams):
         return verdict
-    names = sorted({name for missing in streams for name in missing or ()})
-    no = NotTraded(f"the phase could not be looked for: no coin has {_all(names)}")
-    return replace(verdict, fade=no, follow=no, why=f"undecided: {no.reason}")
+    names = tuple(sorted({name for missing in streams for name in missing or ()}))
+    text = f"the phase could not be looked for: no coin has {_all(names)}"
+    no = NotTraded(text, "missing_streams", names)
+    return replace(
+        verdict,
+        fade=no,
+        follow=no,
+        hedged={"fade": no, "follow": no},
+        fates=Fates(verdict.claim, "untestable", None),
+        reason=Reason("missing_streams", streams=names),
+        settle=Settle(streams=names),
+    )
 
 
 def _all(names: Sequence[str]) -> str:
@@ -447,33 +505,17 @@ def _signal(found: Phases) -> str:
 
 
 def _trades(
-    plans: Sequence[Plan], made: Mapping[tuple[str, Stance], Sequence[Book]]
+    plans: Sequence[Plan], made: Mapping[tuple[str, Stance], Sequence[Book]], book: BookName
 ) -> pd.DataFrame:
     tables = [
         trade_table(
-            plan, {s: made[plan.strategy, s] for s in STANCES if (plan.strategy, s) in made}
+            plan, {s: made[plan.strategy, s] for s in STANCES if (plan.strategy, s) in made}, book
         )
         for plan in plans
+        if book == "outright" or plan.basket is not None
     ]
     kept = [table for table in tables if len(table)]
-    if not kept:
-        return pd.DataFrame(columns=list(TRADE_COLUMNS))
-    if any("funding_implied" in table for table in kept):
-        kept = [t if "funding_implied" in t else t.assign(funding_implied=False) for t in kept]
-    return pd.concat(kept, ignore_index=True)
-
-
-def _charged_implied(trades: pd.DataFrame) -> list[str]:
-    """One note for each strategy that was charged implied funding."""
-    if "funding_implied" not in trades:
-        return []
-    rows = trades.groupby("strategy", sort=False)["funding_implied"].agg(["sum", "size"])
-    return [
-        f"{name}: {int(row['sum']):,} of {int(row['size']):,} trades were charged funding that is "
-        "implied from the premium, not settled"
-        for name, row in rows.iterrows()
-        if row["sum"]
-    ]
+    return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame(columns=list(TRADE_COLUMNS))
 
 
 def _equity(
@@ -481,17 +523,20 @@ def _equity(
     made: Mapping[tuple[str, Stance], Sequence[Book]],
     team: Crew,
     shared: Shared[tuple[Plan, ...]],
+    book: BookName,
 ) -> pd.DataFrame:
     """Value of one unit of capital at each UTC day's end, from vectorbt's portfolio."""
-    asked = [
-        (number, tuple(made[plan.strategy, stance]))
+    keys = [
+        (number, plan.strategy, stance)
         for number, plan in enumerate(plans)
         for stance in STANCES
-        if (plan.strategy, stance) in made
+        if (plan.strategy, stance) in made and (book == "outright" or plan.basket is not None)
     ]
-    names = [(p.strategy, s) for p in plans for s in STANCES if (p.strategy, s) in made]
+    asked = [(number, tuple(made[name, stance]), book) for number, name, stance in keys]
+    names = [(name, stance) for _, name, stance in keys]
     columns = dict(zip(names, team.map(valued, asked, shared), strict=True))
-    frame = pd.DataFrame(columns)
+    index = pd.DatetimeIndex([], name="day") if not columns else None
+    frame = pd.DataFrame(columns, index=index)
     frame.columns = pd.MultiIndex.from_tuples(list(columns), names=["strategy", "stance"])
     frame.index = pd.DatetimeIndex(frame.index, tz="UTC", name="day")
     return frame

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -15,19 +16,24 @@ from typing import Any, Literal
 import pandas as pd
 
 from fadefollow.core.text import by_text, html_card, listed, plural
+from fadefollow.engine.hedged import BOOKS, BookName
+from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.exploratory import CoinCapacity, FragilityRow, SpaTest, SplitCell
+from fadefollow.verdict.words import Claim, Fate, Fates, Reason, ReasonCode, Settle, Word
 
-Word = Literal["fade", "follow", "neither", "undecided"]
+#: a row in one word: the stance that pays, neither where both lose or are small, else undecided
+RowWord = Literal["fade", "follow", "neither", "undecided"]
 Interval = tuple[float, float]
+NOWHERE: Interval = (math.nan, math.nan)
 #: verdicts that a terminal shows of a run
 _SHOWN = 12
 
 
 @dataclass(frozen=True)
 class PnlSplit:
-    """Where the money went, in the quote currency; the five sum to the net P&L.
+    """Where the money went, in the quote currency; the parts sum to the net P&L.
 
-    `liquidation` holds the whole loss of liquidated trades, which the other four leave out.
+    `liquidation` holds the whole loss of liquidated trades, which all others but `hedge` leave out.
     """
 
     price: float
@@ -35,11 +41,22 @@ class PnlSplit:
     fees: float  #: ≤ 0
     slippage: float  #: ≤ 0
     liquidation: float  #: ≤ 0
+    hedge: float = 0.0  #: price, funding and costs of the hedge legs
+
+
+@dataclass(frozen=True)
+class PlaceboInfo:
+    """How a placebo was made."""
+
+    kind: Literal["time", "coins"]  #: what it changes
+    questions: int  #: over how many its p is corrected
+    reach_days: float = math.nan  #: median distance of a shifted event from its own time
+    kept: float = 1.0  #: share of the events that could be moved
 
 
 @dataclass(frozen=True)
 class StanceResult:
-    """One stance of one strategy × phase. NaN where the sample is too small to say."""
+    """One stance of one strategy × phase in one book. NaN where the sample is too small to say."""
 
     n_trades: int  #: trades with a regular exit; those cut off by the end of data are left out
     mean_net_bps: float  #: mean net return per trade, bps of entry notional
@@ -69,6 +86,23 @@ class StanceResult:
     capacity_quote: float = math.nan
     capacity_median_quote: float = math.nan  #: median over coins, one without an edge counting 0
     capacity_by_coin: tuple[CoinCapacity, ...] = ()
+    word: Word = "untestable"
+    reason: Reason = Reason("few_blocks")
+    #: interval that holds for all questions asked together, from which the word is read
+    band_bps: Interval = NOWHERE
+    #: parts of the mean, bps a trade: price, funding, fees, slippage, liquidation, hedge
+    parts_bps: PnlSplit = PnlSplit(*(math.nan,) * 6)
+    price_ci_bps: Interval = NOWHERE  #: of the price part; in the hedged book of price and hedge
+    funding_ci_bps: Interval = NOWHERE
+    shrunken_bps: float = math.nan  #: pooled over coins, for reading only
+    shrunken_ci_bps: Interval = NOWHERE
+    spread_bps: float = math.nan  #: standard deviation of the coins' true edges, likewise
+    placebo: PlaceboInfo | None = None  #: how its placebo was made
+    detectable_bps: float = math.nan  #: smallest edge that the rule finds with 80 % power
+    blocks: float = math.nan  #: effective number of independent blocks
+    block_days: float = math.nan
+    trades_a_year: float = math.nan
+    time_in_market: float = math.nan  #: mean share of a listed coin's time in a position
 
     _repr_pretty_ = by_text
 
@@ -76,7 +110,7 @@ class StanceResult:
         low, high = self.ci_bps
         interval = "" if math.isnan(low) else f" [{low:.0f}, {high:.0f}]"
         mean = "" if math.isnan(self.mean_net_bps) else f"{self.mean_net_bps:+.0f} bps{interval}, "
-        return f"{mean}{plural(self.n_trades, 'trade')}".replace("-", "−")
+        return f"{self.word}, {mean}{plural(self.n_trades, 'trade')}".replace("-", "−")
 
     def _repr_html_(self) -> str | None:
         return html_card(self)
@@ -84,9 +118,11 @@ class StanceResult:
 
 @dataclass(frozen=True)
 class NotTraded:
-    """A stance that could not be traded, and why."""
+    """A stance, or a book of it, that could not be traded, and why."""
 
     reason: str
+    code: ReasonCode = "not_tradable"
+    streams: tuple[str, ...] = ()
 
     _repr_pretty_ = by_text
 
@@ -104,12 +140,15 @@ class Verdict:
     split: str | None
     symbols: tuple[str, ...]
     n_phases: int
-    fade: StanceResult | NotTraded
+    fade: StanceResult | NotTraded  #: outright
     follow: StanceResult | NotTraded
-    difference_ci_bps: Interval  #: interval of follow − fade
-    detectable_bps: float  #: smallest effect that the whole rule shows with 80 % power
-    verdict: Word
-    why: str  #: one sentence: what decided
+    difference_ci_bps: Interval  #: interval of follow − fade, outright
+    claim: Claim = "disputed"  #: what the account says pays
+    fates: Fates = Fates("disputed", "untestable", None)
+    reason: Reason = Reason("no_trades")
+    settle: Settle | None = None  #: of an open or untestable row, what would settle it
+    hedged: Mapping[Stance, StanceResult | NotTraded] = field(default_factory=dict)
+    hedged_difference_ci_bps: Interval = NOWHERE
     #: on the lab: what was planted, in the lean's direction: for the perp its drift, by the label;
     #: for dated futures and spreads what trading the labelled episodes earns, by simulation
     planted_bps: float | None = None
@@ -118,9 +157,49 @@ class Verdict:
 
     _repr_pretty_ = by_text
 
+    def result(self, stance: Stance, book: BookName) -> StanceResult | NotTraded:
+        """One stance in one book."""
+        if book == "outright":
+            return self.fade if stance == "fade" else self.follow
+        return self.hedged.get(stance, NotTraded("no hedged book", "no_hedge"))
+
+    @property
+    def results(self) -> dict[tuple[Stance, BookName], StanceResult]:
+        """Every stance in every book that was traded."""
+        keys = [(stance, book) for stance in STANCES for book in BOOKS]
+        found = {key: self.result(*key) for key in keys}
+        return {key: one for key, one in found.items() if isinstance(one, StanceResult)}
+
+    @property
+    def paying(self) -> tuple[tuple[Stance, BookName], ...]:
+        """The stances that pay, with the book in which they do."""
+        return tuple(key for key, one in self.results.items() if one.word == "pays")
+
+    @property
+    def fate(self) -> Fate:
+        """What became of the claim."""
+        return self.fates.fate
+
+    @property
+    def verdict(self) -> RowWord:
+        """The row in one word."""
+        if self.paying:
+            return self.paying[0][0]
+        for book in BOOKS:
+            words = [one.word for (_, mine), one in self.results.items() if mine == book]
+            if len(words) == 2 and all(word in ("loses", "small") for word in words):
+                return "neither"
+        return "undecided"
+
+    @property
+    def detectable_bps(self) -> float:
+        """The smallest edge that the rule finds with 80 % power in some stance and book."""
+        known = [one.detectable_bps for one in self.results.values()]
+        return min((bps for bps in known if not math.isnan(bps)), default=math.nan)
+
     def __str__(self) -> str:
         return (
-            f"{self.strategy}, {self.phase} on {listed(self.symbols)}: {self.verdict}; "
+            f"{self.strategy}, {self.phase} on {listed(self.symbols)}: {self.fate}; "
             f"fade {self.fade}; follow {self.follow}"
         )
 
@@ -205,10 +284,10 @@ class RunResult:
     assumptions: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        words = Counter(v.verdict for v in self.verdicts)
+        words = Counter(v.fate for v in self.verdicts)
         found = ", ".join(f"{count} {word}" for word, count in words.most_common())
         told = f"RunResult({self.name} on {self.dataset.get('name')}: {found or 'no verdicts'})"
-        shown = [f"  {v.phase}: {v.verdict}; fade {v.fade}; follow {v.follow}"
+        shown = [f"  {v.phase}: {v.fate}; fade {v.fade}; follow {v.follow}"
                  for v in self.verdicts[:_SHOWN]]  # fmt: skip
         rest = len(self.verdicts) - _SHOWN
         return "\n".join([told, *shown, *([f"  … and {rest} more: verdicts"] if rest > 0 else [])])

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.core.parallel import Crew, Shared, kept
+from fadefollow.engine.hedged import BookName, with_hedge
 from fadefollow.engine.model import Book
 from fadefollow.engine.plan import books, without_holes
 from fadefollow.engine.prints import by_lone_print
@@ -97,7 +98,10 @@ def books_of(
 ) -> tuple[Book, ...]:
     """The books of one stance without trades over holes; what was left out goes into `notes`."""
     found = books(plan, stance, missing_funding=missing_funding)
-    kept = tuple(without_holes(book) for book in found)
+    whole = tuple(without_holes(book) for book in found)
+    kept = tuple(
+        with_hedge(book, tape, plan.basket) for book, tape in zip(whole, plan.tapes, strict=True)
+    )
     lost = sum(len(a.trades) - len(b.trades) for a, b in zip(found, kept, strict=True))
     if lost:
         notes.append(
@@ -125,12 +129,14 @@ def _lone_prints(plan: Plan, stance: Stance, made: tuple[Book, ...]) -> list[str
     ]
 
 
-def valued(plans: tuple[Plan, ...], asked: tuple[int, tuple[Book, ...]]) -> pd.Series:
+def valued(plans: tuple[Plan, ...], asked: tuple[int, tuple[Book, ...], BookName]) -> pd.Series:
     """Value of one unit of capital in these books at each UTC day's end."""
     from fadefollow.engine.portfolio import portfolio  # vectorbt takes seconds to import
 
-    number, taken = asked
+    number, taken, book = asked
     plan = plans[number]
     listed = pd.DataFrame({t.symbol: ~np.isnan(t.close) for t in plan.tapes})
-    found = portfolio(plan.tapes, taken, rules=plan.rules)
+    found = portfolio(
+        plan.tapes, taken, rules=plan.rules, basket=plan.basket if book == "hedged" else None
+    )
     return 1.0 + found.daily_returns(listed).cumsum()

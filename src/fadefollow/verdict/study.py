@@ -7,13 +7,14 @@ import math
 import numpy as np
 from numba import njit
 
-from fadefollow.engine.model import FloatArray, IntArray, Tape
+from fadefollow.engine.basket import funding_paid
+from fadefollow.engine.model import FloatArray, IntArray
 from fadefollow.engine.resolver import hold_bars
 from fadefollow.engine.strategy_plan import Plan
-from fadefollow.verdict.correction.placebo import bars_per_hours, circle_bars, draw_shifts
 from fadefollow.verdict.estimates.days import HOUR_NS
 from fadefollow.verdict.estimates.momentum import DECILES, trailing_decile
 from fadefollow.verdict.model import EventStudy
+from fadefollow.verdict.placebos.times import bars_per_hours, draw_shifts, life_of
 
 BEFORE_HOURS, AFTER_HOURS = 24, 168
 
@@ -40,13 +41,15 @@ def event_study(
     stride = max(1, HOUR_NS // plan.tapes[0].bar_ns)
     per_day = bars_per_hours(plan, 24)
     offsets = np.arange(-per_day, AFTER_HOURS // 24 * per_day + 1, stride)
-    shifts = draw_shifts([plan], draws=draws, rng=rng)
-    turn = np.concatenate([[0], shifts.hours // 24 * per_day])
-    sums = np.zeros((2, len(turn), len(plan.phases), len(offsets)))
+    shifts, step = draw_shifts([plan], draws=draws, rng=rng)
+    turned = shifts // step * bars_per_hours(plan, step)
+    sums = np.zeros((2, 1 + len(shifts), len(plan.phases), len(offsets)))
     for coin, tape in enumerate(plan.tapes):
+        life = life_of(plan, tape, step)
+        turn = np.concatenate([[0], life.gap + turned % life.room]) if life.room else np.array([0])
         _add_paths(
-            plan.bars[coin], plan.leans[coin], plan.codes[coin], turn,
-            circle_bars(plan, shifts.step), offsets, tape.open, funding_paid(tape), sums,
+            plan.bars[coin], plan.leans[coin], plan.codes[coin], turn, life.first, life.bars,
+            offsets, tape.open, funding_paid(tape), sums,
         )  # fmt: skip
     mean = np.divide(sums[0], sums[1], out=np.full(sums[0].shape, math.nan), where=sums[1] > 0)
     hours = tuple(float(h) for h in offsets * plan.tapes[0].bar_ns / HOUR_NS)
@@ -111,22 +114,16 @@ def _decile_paths(
     return np.where(sums[1] > 0.0, sums[0] / np.maximum(sums[1], 1.0), np.nan)
 
 
-def funding_paid(tape: Tape) -> FloatArray:
-    """What one coin held long has paid up to each bar's open, in the quote currency, shape (n,)."""
-    paid = np.concatenate([[0.0], np.cumsum(tape.settle_rate * tape.settle_mark)])
-    return paid[np.searchsorted(tape.settle_time, tape.time, side="right")]
-
-
 @njit(cache=True, nogil=True)
 def _add_paths(
-    bars: IntArray, leans: IntArray, codes: IntArray, turn: IntArray, circle: int,
+    bars: IntArray, leans: IntArray, codes: IntArray, turn: IntArray, first: int, circle: int,
     offsets: IntArray, price: FloatArray, paid: FloatArray, sums: FloatArray,
 ) -> None:  # fmt: skip
     """Add one coin's paths to sums and counts, shape (2, draws, phases, offsets), in place."""
     n = len(price)
     for b in range(len(turn)):
         for i in range(len(bars)):
-            entry = (bars[i] + turn[b]) % circle + 1
+            entry = first + (bars[i] - first + turn[b]) % circle + 1
             if entry >= n or math.isnan(price[entry]):
                 continue
             for k in range(len(offsets)):

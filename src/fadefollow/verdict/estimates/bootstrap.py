@@ -80,6 +80,10 @@ class Bootstrapped:
         both = np.quantile(np.abs(t), 1.0 - alpha)
         return float(min(low, -both)), float(max(high, both))
 
+    def lower(self, alpha: float) -> float:
+        """The one-sided lower bound of level 1 − alpha; NaN where the sample is too small."""
+        return self.value - self.limits(2.0 * alpha)[1] * self.se
+
     def interval(self, alpha: float) -> tuple[float, float]:
         """The two-sided interval of level 1 − alpha; NaN where the sample is too small."""
         low, high = self.limits(alpha)

@@ -22,31 +22,33 @@ def detectable_edge(
     momentum: Bootstrapped,
     *,
     placebo_mean: float,
-    critical_t: float,
+    mean_t: float,
+    placebo_t: float,
     alpha: float,
 ) -> float:
     """The smallest edge, above the same trade at other times, found with 80 % power.
 
     In a world with the edge δ the mean is `placebo_mean` + δ and the excess over momentum is δ; a
-    replicate shows it if the mean's lower bound is above zero, its t above `critical_t`, and the
-    lower bound of the excess above zero. Each of these holds from some δ on, so that the edge that
+    replicate shows it if its t is above both critical values and the one-sided lower bound of the
+    excess above zero. Each of these holds from some δ on, so that the edge that
     is found in a share of the replicates is a quantile of what they need.
 
     Args:
         mean: bootstrap of the row's mean net return, fractions.
         momentum: that of its mean excess over the momentum benchmark, on the same resampled days.
         placebo_mean: mean over the placebo draws.
-        critical_t: mean over standard error that the corrected placebo p needs (`MaxT.critical`).
-        alpha: level of the intervals.
+        mean_t: t of the interval that holds for all questions.
+        placebo_t: t that the corrected placebo p needs (`MaxT.critical`).
+        alpha: level of the momentum's one-sided bound.
 
     Returns:
         A fraction ≥ 0; NaN where there is no interval, or no p can be below alpha.
     """
-    bounds = (mean.limits(alpha)[1], momentum.limits(alpha)[1])
-    if not all(map(math.isfinite, (placebo_mean, critical_t, *bounds))):
+    momentum_t = momentum.limits(2.0 * alpha)[1]
+    if not all(map(math.isfinite, (placebo_mean, mean_t, placebo_t, momentum_t))):
         return math.nan
     needed = np.maximum(
-        _needed(mean, placebo_mean, max(bounds[0], critical_t)), _needed(momentum, 0.0, bounds[1])
+        _needed(mean, placebo_mean, max(mean_t, placebo_t)), _needed(momentum, 0.0, momentum_t)
     )
     found_from = np.where(np.isnan(needed), np.inf, needed)
     return max(0.0, float(np.quantile(found_from, POWER, method="higher")))

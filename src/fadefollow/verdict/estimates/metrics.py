@@ -7,14 +7,23 @@ import math
 import numpy as np
 import pandas as pd
 
+from fadefollow.engine.hedged import BookName
 from fadefollow.engine.model import FloatArray
+from fadefollow.verdict.estimates.parts import TradeParts
 from fadefollow.verdict.model import PnlSplit
 
 DAYS_A_YEAR = 365
 
 
-def pnl_split(trades: pd.DataFrame) -> PnlSplit:
-    """Where the money of `trades` (columns as in `Book`) went; the five parts sum to the net P&L.
+def parts_split(parts: TradeParts) -> PnlSplit:
+    """Means over trades of the parts of their returns, bps; they sum to the mean net return."""
+    names = ("price", "funding", "fees", "slippage", "liquidation", "hedge")
+    means = [getattr(parts, n).mean() if len(parts.price) else math.nan for n in names]
+    return PnlSplit(*(1e4 * float(mean) for mean in means))
+
+
+def pnl_split(trades: pd.DataFrame, book: BookName = "outright") -> PnlSplit:
+    """Where the money of `trades` (columns as in `Book`) went; the parts sum to the net P&L.
 
     Price is that before slippage. Liquidated trades lose their margin whatever took it, so their
     whole P&L is `liquidation`, and no other part counts them.
@@ -30,6 +39,9 @@ def pnl_split(trades: pd.DataFrame) -> PnlSplit:
         fees=-fees,
         slippage=-slippage,
         liquidation=float(trades.loc[liquidated, "pnl"].sum()),
+        hedge=float((trades["hedge_gross"] + trades["hedge_cost"]).sum())
+        if book == "hedged"
+        else 0.0,
     )
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 from numba import njit
@@ -44,6 +44,10 @@ class Placebo(Protocol):
     def draws(self) -> int:
         """How many draws there are."""
 
+    @property
+    def kept(self) -> float:
+        """Share of the events that can be moved."""
+
     def moved(self, coin: int, stance: Stance, first: int, last: int) -> MovedEvents:
         """The events that a coin is given in the draws from `first` to before `last`."""
 
@@ -56,6 +60,8 @@ class Draws:
     standard error, NaN where there is none.
     """
 
+    FIELDS: ClassVar = ("mean", "t", "hedged_mean", "hedged_t")
+
     mean: FloatArray
     t: FloatArray
     hedged_mean: FloatArray
@@ -67,6 +73,8 @@ def resolve_draws(
     stance: Stance,
     placebo: Placebo,
     *,
+    first: int,
+    last: int,
     lengths: FloatArray,
     hedged_lengths: FloatArray,
     progress: Callable[[int], None] | None = None,
@@ -77,6 +85,7 @@ def resolve_draws(
         plan: the strategy.
         stance: `fade` or `follow`.
         placebo: where the events go.
+        first, last: the draws to resolve, from `first` to before `last`.
         lengths, hedged_lengths: block lengths in days of each phase's standard errors, shape
             (phases,).
         progress: called with the number of draws done since it was last called.
@@ -85,23 +94,23 @@ def resolve_draws(
     days = int(day[-1]) + 1
     levels = [hedge_levels(plan.basket, t.symbol, len(t.time)) for t in plan.tapes]
 
-    def some(first: int) -> list[FloatArray]:
-        last = min(first + AT_ONCE, placebo.draws)
-        sums = np.zeros((last - first, 4, len(plan.phases), days))
+    def some(begin: int) -> list[FloatArray]:
+        end = min(begin + AT_ONCE, last)
+        sums = np.zeros((end - begin, 4, len(plan.phases), days))
         for coin, (tape, costs) in enumerate(zip(plan.tapes, plan.costs, strict=True)):
-            moved = placebo.moved(coin, stance, first, last)
+            moved = placebo.moved(coin, stance, begin, end)
             add_draws(
                 tape, moved, rules=plan.rules, costs=costs, hedge=levels[coin], day=day, sums=sums
             )
         if progress is not None:
-            progress(last - first)
+            progress(end - begin)
         outright = _statistics(sums[:, OUTRIGHT], sums[:, TRADES], 1.0 - 1.0 / lengths)
         hedged = _statistics(sums[:, HEDGED], sums[:, HEDGED_TRADES], 1.0 - 1.0 / hedged_lengths)
         return [*outright, *hedged]
 
     # the kernels let go of Python's lock, so threads use all cores
     with ThreadPoolExecutor(threads()) as pool:
-        parts = list(pool.map(some, range(0, placebo.draws, AT_ONCE)))
+        parts = list(pool.map(some, range(first, last, AT_ONCE)))
     none = np.empty((0, len(plan.phases)))
     return Draws(*(np.concatenate([none, *(part[k] for part in parts)]) for k in range(4)))
 

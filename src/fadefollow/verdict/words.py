@@ -138,17 +138,6 @@ def fate_of(claim: Claim, by_book: Mapping[BookName, Fate]) -> tuple[Fate, BookN
     return "untestable", None
 
 
-def history_multiple(facts: BookFacts, *, critical: float, se: float, smallest_bps: float) -> float:
-    """So many times this history would decide the edge as seen: ((critical t) × error / edge)².
-
-    The edge is the distance of the mean from the nearer of zero and, below it, the smallest edge
-    worth trading. NaN where the interval is not known.
-    """
-    edges = [abs(facts.mean), smallest_bps - facts.mean]
-    far = max((edge for edge in edges if edge > 0.0), default=math.nan)
-    return (critical * se / far) ** 2 if far > 0.0 and se > 0.0 else math.nan
-
-
 @dataclass(frozen=True)
 class Fates:
     """The fate of a claim, by book and in all."""

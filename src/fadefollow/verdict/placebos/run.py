@@ -1,0 +1,242 @@
+"""All questions of a run confronted with their placebos.
+
+Outright rows meet the placebo in time, hedged rows that in coins where the hedge is a basket of the
+market's coins; where BTC alone is the hedge there are too few coins, and the hedged rows meet the
+placebo in time too. The shifts in time are the same for all rows of a run, so that rows keep their
+dependence; coins are drawn for each plan on its own, which makes the correction, if anything,
+stricter.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fadefollow.core.parallel import Crew, Shared, kept
+from fadefollow.engine.hedged import BookName
+from fadefollow.engine.model import FloatArray, IntArray
+from fadefollow.engine.strategy_plan import Plan
+from fadefollow.phases import STANCES, Stance
+from fadefollow.verdict.placebos.base import Draws, Kind, Placebo, resolve_draws
+from fadefollow.verdict.placebos.coins import CoinPlacebo
+from fadefollow.verdict.placebos.times import TimePlacebo, draw_shifts
+
+#: strategy, number of the phase, stance, book
+RowKey = tuple[str, int, Stance, BookName]
+Spread = tuple[Crew, Shared[tuple[Plan, ...]]]
+#: draws that one worker of a crew resolves in one go
+_PER_ITEM = 200
+
+
+@dataclass(frozen=True)
+class RowDraws:
+    """What one row's placebo earned."""
+
+    kind: Kind
+    means: FloatArray  #: by draw, fractions, shape (draws,)
+    t: FloatArray  #: shape (draws,)
+    reach_days: float
+    kept: float
+
+    @property
+    def mean(self) -> float:
+        """The mean over all draws; NaN if there is none."""
+        known = self.means[~np.isnan(self.means)]
+        return float(known.mean()) if len(known) else math.nan
+
+
+@dataclass(frozen=True)
+class Confronted:
+    """The placebos of all rows that have one."""
+
+    rows: Mapping[RowKey, RowDraws]
+
+    def matrix(self, keys: Sequence[RowKey]) -> FloatArray:
+        """Statistics of some rows side by side, shape (draws, rows).
+
+        A row with fewer draws than others repeats its own, which leaves its distribution as it is.
+        A row without draws has no statistic in any.
+        """
+        draws = max((len(self.rows[k].t) for k in keys if k in self.rows), default=0)
+        out = np.full((draws, len(keys)), np.nan)
+        for column, key in enumerate(keys):
+            if key in self.rows and len(self.rows[key].t):
+                out[:, column] = np.resize(self.rows[key].t, draws)
+        return out
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One stance of a plan against one kind of placebo."""
+
+    number: int
+    stance: Stance
+    kind: Kind
+    draws: int
+    seed: int
+    shifts: IntArray
+    step: int
+    lengths: FloatArray
+    hedged_lengths: FloatArray
+
+    def placebo(self, plan: Plan) -> Placebo:
+        """The same for any worker."""
+        if self.kind == "time":
+            return TimePlacebo(plan, self.shifts, self.step)
+        rng = np.random.default_rng([self.seed, zlib.crc32(plan.strategy.encode())])
+        return CoinPlacebo.draw(plan, draws=self.draws, rng=rng)
+
+
+def confront(
+    plans: Sequence[Plan],
+    lengths: Mapping[RowKey, float],
+    *,
+    draws: int,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+    spread: Spread | None = None,
+) -> Confronted:
+    """Resolve all placebos of a run.
+
+    Args:
+        plans: the strategies.
+        lengths: block length in days of every row.
+        draws: of each placebo; fewer where there are fewer shifts.
+        seed: the same seed gives the same draws.
+        progress: called with draws done and draws in all.
+        spread: a crew that has the plans; by default threads of this process.
+    """
+    shifts, step = draw_shifts(plans, draws=draws, rng=np.random.default_rng([seed]))
+    tasks = [
+        _task(plans, number, stance, kind, lengths, draws, seed, shifts, step)
+        for number, plan in enumerate(plans)
+        for kind in kinds_of(plan)
+        for stance in STANCES
+        if stance not in plan.refused
+    ]
+    total, done = sum(task.draws for task in tasks), 0
+
+    def step_on(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress is not None:
+            progress(done, total)
+
+    rows: dict[RowKey, RowDraws] = {}
+    for task, found in zip(tasks, _resolved(plans, tasks, step_on, spread), strict=True):
+        rows.update(_rows_of(plans[task.number], task, found, lengths))
+    return Confronted(rows)
+
+
+def kinds_of(plan: Plan) -> tuple[Kind, ...]:
+    """The placebos that a plan meets."""
+    market = plan.basket is not None and plan.basket.kind == "market"
+    return ("time", "coins") if market else ("time",)
+
+
+def _task(
+    plans: Sequence[Plan],
+    number: int,
+    stance: Stance,
+    kind: Kind,
+    lengths: Mapping[RowKey, float],
+    draws: int,
+    seed: int,
+    shifts: IntArray,
+    step: int,
+) -> _Task:
+    plan = plans[number]
+    by_book = {
+        book: np.array(
+            [lengths.get((plan.strategy, c, stance, book), 1.0) for c in range(len(plan.phases))]
+        )
+        for book in ("outright", "hedged")
+    }
+    count = len(shifts) if kind == "time" else draws
+    return _Task(
+        number, stance, kind, count, seed, shifts, step, by_book["outright"], by_book["hedged"]
+    )
+
+
+def _resolved(
+    plans: Sequence[Plan],
+    tasks: Sequence[_Task],
+    progress: Callable[[int], None],
+    spread: Spread | None,
+) -> Iterable[tuple[Draws, float, float]]:
+    if spread is None:
+        known: dict[tuple[int, Kind], Placebo] = {}
+        for task in tasks:
+            key = task.number, task.kind
+            placebo = known.setdefault(key, task.placebo(plans[task.number]))
+            yield _resolve(plans[task.number], task, placebo, 0, task.draws, progress)
+        return
+    team, shared = spread
+    items = [
+        (task, first, min(first + _PER_ITEM, task.draws))
+        for task in tasks
+        for first in range(0, max(task.draws, 1), _PER_ITEM)
+    ]
+    found: dict[int, tuple[Draws, float, float]] = {}
+    for number, part in team.stream(_part, items, shared):
+        found[number] = kept(part)
+        progress(items[number][2] - items[number][1])
+    for task in tasks:
+        mine = [found[n] for n, (other, _, _) in enumerate(items) if other is task]
+        whole = Draws(*(np.concatenate([getattr(d, f) for d, _, _ in mine]) for f in Draws.FIELDS))
+        yield whole, mine[0][1], mine[0][2]
+
+
+def _part(plans: tuple[Plan, ...], item: tuple[_Task, int, int]) -> tuple[Draws, float, float]:
+    task, first, last = item
+    plan = plans[task.number]
+    return _resolve(plan, task, task.placebo(plan), first, last, lambda _: None)
+
+
+def _resolve(
+    plan: Plan,
+    task: _Task,
+    placebo: Placebo,
+    first: int,
+    last: int,
+    progress: Callable[[int], None],
+) -> tuple[Draws, float, float]:
+    """The draws from `first` to before `last`, how far they reach in days, and the share kept."""
+    draws = resolve_draws(
+        plan,
+        task.stance,
+        placebo,
+        first=first,
+        last=last,
+        lengths=task.lengths,
+        hedged_lengths=task.hedged_lengths,
+        progress=progress,
+    )
+    reach = placebo.reach_days if isinstance(placebo, TimePlacebo) else math.nan
+    return draws, reach, placebo.kept
+
+
+def _rows_of(
+    plan: Plan,
+    task: _Task,
+    found: tuple[Draws, float, float],
+    lengths: Mapping[RowKey, float],
+) -> dict[RowKey, RowDraws]:
+    draws, reach, share = found
+    both = kinds_of(plan) == ("time",)
+    rows: dict[RowKey, RowDraws] = {}
+    for code in range(len(plan.phases)):
+        for book in ("outright", "hedged"):
+            key: RowKey = (plan.strategy, code, task.stance, book)
+            meant = both or (task.kind == "time") == (book == "outright")
+            if key not in lengths or not meant:
+                continue
+            mean, t = (
+                (draws.mean, draws.t) if book == "outright" else (draws.hedged_mean, draws.hedged_t)
+            )
+            rows[key] = RowDraws(task.kind, mean[:, code], t[:, code], reach, share)
+    return rows
