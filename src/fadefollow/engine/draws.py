@@ -89,7 +89,7 @@ def add_draws(
     """
     _add_draws(
         moved, hedge, day, sums, _AT_OPEN, _tape(tape), rule_tables(rules, tape.bar_ns),
-        _costs(costs), (rules.capital, rules.weight, rules.compound),
+        _costs(tape, costs), (rules.capital, rules.weight, rules.compound),
     )  # fmt: skip
 
 

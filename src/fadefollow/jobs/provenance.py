@@ -71,6 +71,7 @@ def result_of(
         name=name, command=command, started=started, version=__version__,
         dataset=described(dataset), verdicts=tuple(verdicts), event_studies=found.event_studies,
         trades=found.trades, phases=found.phases, equity=found.equity,
+        hedged_trades=found.hedged_trades, hedged_equity=found.hedged_equity,
         prices={symbol: prices_of(market) for symbol, market in dataset.markets.items()},
         strategies={
             s.name: {**s.model_dump(mode="json"), "signal_about": _about(signal)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator
-from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,25 +13,25 @@ import pandas as pd
 from fadefollow.core.reading import parsed_json
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.errors import FadeFollowError, StoreError
-from fadefollow.results.record import PRIVATE, SCHEMA
+from fadefollow.results.record import SCHEMA
 from fadefollow.results.tuning_record import tuning_from
+from fadefollow.results.verdict_record import upgraded, verdict_from
 from fadefollow.tuning.model import Tuning
-from fadefollow.verdict.exploratory import CoinCapacity, FragilityRow, SpaTest, SplitCell
+from fadefollow.verdict.exploratory import FragilityRow, SpaTest, SplitCell
 from fadefollow.verdict.model import (
     EventStudy,
     Interval,
-    NotTraded,
-    PnlSplit,
     RunResult,
-    StanceResult,
     Verdict,
 )
 
+#: that can be read
+SCHEMAS = (1, SCHEMA)
 T = TypeVar("T")
 _REPEAT = "the first line of its config.toml is the command that makes it anew"
 #: columns without which a table cannot be shown
 _NEEDED: dict[str, tuple[str, ...]] = {
-    "trades": TRADE_COLUMNS,
+    "trades": tuple(c for c in TRADE_COLUMNS if c not in ("book", "hedge", "beta")),
     "phases": ("time", "symbol", "phase"),
     "equity": ("time", "strategy", "stance", "value"),
     "prices": ("symbol",),
@@ -96,20 +95,20 @@ def _read(path: Path) -> RunResult:
     result = _json(path / "result.json")
     report = _json(path / "report.json")
     truth, splits = path / "truth.parquet", path / "splits.parquet"
+    trades, equity = _with_books(_table(path, "trades")), _with_books(_table(path, "equity"))
     return RunResult(
         name=report["name"],
         command=result["command"],
         started=pd.Timestamp(report["started"]),
         version=result["version"],
         dataset=report["dataset"],
-        verdicts=tuple(
-            _verdict(public, private)
-            for public, private in zip(result["verdicts"], report["verdicts"], strict=True)
-        ),
+        verdicts=_verdicts(result, report),
         event_studies=tuple(_study(record) for record in report["event_studies"]),
-        trades=_table(path, "trades"),
+        trades=trades[trades["book"] == "outright"].reset_index(drop=True),
+        hedged_trades=trades[trades["book"] == "hedged"].reset_index(drop=True),
         phases=_table(path, "phases"),
-        equity=_equity(_table(path, "equity")),
+        equity=_equity(equity[equity["book"] == "outright"]),
+        hedged_equity=_equity(equity[equity["book"] == "hedged"]),
         prices=_prices(_table(path, "prices"), report["coins"]),
         strategies=report["strategies"],
         config=report["config"],
@@ -138,9 +137,34 @@ def _json(path: Path) -> dict[str, Any]:
             where=str(path),
             hint="update fadefollow",
         )
-    if schema != SCHEMA:
+    if schema not in SCHEMAS:
         raise ValueError(f"{path.name}: schema {schema}, must be {SCHEMA}")
     return dict(record)
+
+
+def _verdicts(result: dict[str, Any], report: dict[str, Any]) -> tuple[Verdict, ...]:
+    if result["schema"] != 1:
+        return tuple(verdict_from(record) for record in result["verdicts"])
+    claims = {name: one.get("claim", "") for name, one in report["strategies"].items()}
+    pairs = zip(result["verdicts"], report["verdicts"], strict=True)
+    return tuple(
+        verdict_from(upgraded(public, private, claim=claims.get(public["strategy"], "")))
+        for public, private in pairs
+    )
+
+
+def _with_books(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with its books; the first schema had the outright one only."""
+    if "book" in table:
+        return table
+    if "pnl" not in table:
+        return table.assign(book="outright")
+    place = table.columns.get_loc("stance") + 1
+    table.insert(place, "book", "outright")
+    place = table.columns.get_loc("pnl")
+    table.insert(place, "hedge", 0.0)
+    table.insert(place + 1, "beta", math.nan)
+    return table
 
 
 def _table(path: Path, name: str) -> pd.DataFrame:
@@ -151,49 +175,6 @@ def _table(path: Path, name: str) -> pd.DataFrame:
     if lost:
         raise ValueError(f"{name}.parquet: no column {', '.join(lost)}")
     return table
-
-
-def _verdict(public: dict[str, Any], private: dict[str, Any]) -> Verdict:
-    return Verdict(
-        strategy=public["strategy"],
-        signal=public["signal"],
-        phase=public["phase"],
-        split=public["split"],
-        symbols=tuple(public["symbols"]),
-        n_phases=public["n_phases"],
-        fade=_stance(public, private, "fade"),
-        follow=_stance(public, private, "follow"),
-        difference_ci_bps=_interval(public["difference_ci_bps"]),
-        detectable_bps=_number(public["detectable_bps"]),
-        verdict=public["verdict"],
-        why=private["why"],
-        planted_bps=public.get("planted_bps"),
-        horizon_hours=public.get("horizon_hours"),
-        planted_from=private.get("planted_from"),  # an earlier version did not say
-    )
-
-
-def _stance(public: dict[str, Any], private: dict[str, Any], name: str) -> StanceResult | NotTraded:
-    record = public[name]
-    if record is None:
-        return NotTraded(public["reason"][name])
-    merged = {**record, **{key: private[name][key] for key in PRIVATE if key in private[name]}}
-    # what a run of an earlier version lacks has a default
-    values: dict[str, Any] = {
-        f.name: merged[f.name]
-        for f in fields(StanceResult)
-        if f.name in merged or f.default is MISSING
-    }
-    for key, value in values.items():
-        if key.startswith("n_"):
-            continue
-        if key == "capacity_by_coin":
-            values[key] = tuple(_known(CoinCapacity, coin) for coin in value)
-        elif key == "pnl":
-            values[key] = PnlSplit(**{part: _number(x) for part, x in value.items()})
-        else:
-            values[key] = _interval(value) if key.endswith("ci_bps") else _number(value)
-    return StanceResult(**values)
 
 
 def _study(record: dict[str, Any]) -> EventStudy:

@@ -22,13 +22,12 @@ import tomli_w
 from fadefollow.engine.model import FURTHER_TRADE_COLUMNS, TRADE_COLUMNS
 from fadefollow.errors import SpecError
 from fadefollow.results.tuning_record import tuning_record
+from fadefollow.results.verdict_record import verdict_record
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.exploratory import SplitCell
-from fadefollow.verdict.model import NotTraded, RunResult, StanceResult, Verdict
+from fadefollow.verdict.model import RunResult
 
-SCHEMA = 1
-#: fields of a stance that result.json does not have
-PRIVATE = ("win_rate", "mean_hold_hours", "n_days", "daily_skew", "daily_kurtosis")
+SCHEMA = 2
 
 
 def folder_name(result: RunResult) -> str:
@@ -50,7 +49,7 @@ def result_record(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any
         "command": run.command,
         "dataset": {key: run.dataset.get(key) for key in public} | {"audit": summary},
         "assumptions": run.assumptions,
-        "verdicts": [_verdict(v) for v in run.verdicts],
+        "verdicts": [verdict_record(v) for v in run.verdicts],
         "warnings": list(run.warnings),
         "seconds": run.seconds,
     }
@@ -64,21 +63,11 @@ def result_record(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any
 
 def report_record(run: RunResult) -> dict[str, Any]:
     """The content of report.json: all else that a `RunResult` holds outside its tables."""
-    extra = [
-        {
-            "why": v.why,
-            "planted_from": v.planted_from,
-            "fade": _private(v.fade),
-            "follow": _private(v.follow),
-        }
-        for v in run.verdicts
-    ]
     record = {
         "schema": SCHEMA,
         "name": run.name,
         "started": run.started,
         "dataset": run.dataset,
-        "verdicts": extra,
         "event_studies": [asdict(study) for study in run.event_studies],
         "fragility": [asdict(row) for row in run.fragility],
         "strategies": run.strategies,
@@ -94,13 +83,15 @@ def report_record(run: RunResult) -> dict[str, Any]:
 def write_tables(run: RunResult, folder: Path) -> None:
     """The Parquet files of a run.
 
-    `equity` is long (`time, strategy, stance, value`), and `prices` has a `symbol` column.
+    `equity` is long (`time, strategy, stance, book, value`), and `prices` has a `symbol` column.
     """
     further = [c for c in FURTHER_TRADE_COLUMNS if c in run.trades]
     tables = {
-        "trades": run.trades[[*TRADE_COLUMNS, *further]],
+        "trades": _both(run.trades, run.hedged_trades)[[*TRADE_COLUMNS, *further]],
         "phases": run.phases,
-        "equity": _long_equity(run.equity),
+        "equity": _both(
+            _long_equity(run.equity, "outright"), _long_equity(run.hedged_equity, "hedged")
+        ),
         "prices": _long_prices(run.prices),
         "splits": _splits(run),
     }
@@ -143,60 +134,32 @@ def clean(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date | datetime) else str(value)
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
-    stances = {"fade": verdict.fade, "follow": verdict.follow}
-    record: dict[str, Any] = {
-        "strategy": verdict.strategy,
-        "signal": verdict.signal,
-        "phase": verdict.phase,
-        "split": verdict.split,
-        "symbols": verdict.symbols,
-        "n_phases": verdict.n_phases,
-        **{name: _stance(stance) for name, stance in stances.items()},
-    }
-    reasons = {n: s.reason for n, s in stances.items() if isinstance(s, NotTraded)}
-    if reasons:
-        record["reason"] = reasons
-    record["difference_ci_bps"] = verdict.difference_ci_bps
-    record["detectable_bps"] = verdict.detectable_bps
-    record["verdict"] = verdict.verdict
-    if verdict.planted_bps is not None:
-        record["planted_bps"] = verdict.planted_bps
-        record["horizon_hours"] = verdict.horizon_hours
-    return record
-
-
-def _stance(stance: StanceResult | NotTraded) -> dict[str, Any] | None:
-    if isinstance(stance, NotTraded):
-        return None
-    shown = [f.name for f in fields(stance) if f.name not in PRIVATE]
-    return {name: asdict(stance)[name] for name in shown}
-
-
-def _private(stance: StanceResult | NotTraded) -> dict[str, Any] | None:
-    if isinstance(stance, NotTraded):
-        return None
-    return {name: getattr(stance, name) for name in PRIVATE}
-
-
 def _splits(run: RunResult) -> pd.DataFrame:
     names = [f.name for f in fields(SplitCell)]
     return pd.DataFrame([astuple(cell) for cell in run.splits], columns=names)
 
 
-def _long_equity(equity: pd.DataFrame) -> pd.DataFrame:
+def _both(outright: pd.DataFrame, hedged: pd.DataFrame) -> pd.DataFrame:
+    """The rows of both books; those of the hedged one are the last."""
+    return pd.concat([outright, hedged], ignore_index=True) if len(hedged) else outright
+
+
+def _long_equity(equity: pd.DataFrame, book: str) -> pd.DataFrame:
     parts = [
         pd.DataFrame(
             {
                 "time": pd.DatetimeIndex(equity.index),
                 "strategy": str(pair[0]),
                 "stance": str(pair[1]),
+                "book": book,
                 "value": equity[pair].to_numpy(np.float64),
             }
         )
         for pair in equity.columns
     ]
-    empty = pd.DataFrame({"time": pd.DatetimeIndex([], tz="UTC"), "strategy": [], "stance": []})
+    empty = pd.DataFrame(
+        {"time": pd.DatetimeIndex([], tz="UTC"), "strategy": [], "stance": [], "book": []}
+    )
     return pd.concat(parts, ignore_index=True) if parts else empty.assign(value=0.0)
 
 

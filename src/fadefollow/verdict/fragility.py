@@ -85,7 +85,7 @@ def fragility(
     Returns:
         One row a strategy × phase × change that concerns it, "as run" first.
     """
-    lab = _Laboratory(dataset, settings)
+    lab = _Laboratory(dataset, bets, settings)
     base = {key: case for key, case in lab.prepare(bets, Change(AS_RUN)).items() if case.plan}
     kept = [bet for bet in bets if bet[0].name in base]
     if not kept:
@@ -166,8 +166,8 @@ class _Case:
 class _Laboratory:
     """Makes and judges plans; what was detected is kept."""
 
-    def __init__(self, dataset: Dataset, settings: Settings) -> None:
-        self._dataset = dataset
+    def __init__(self, dataset: Dataset, bets: Sequence[Bet], settings: Settings) -> None:
+        self._dataset, self._claims = dataset, {s.name: s.claim for s, _ in bets}
         self._settings = settings
         self._detected: dict[tuple[str, str], Phases] = {}
 
@@ -200,9 +200,12 @@ class _Laboratory:
         plans = [case.plan for case in cases.values() if case.plan is not None]
         made = {(n, s): books for n, case in cases.items() for s, books in case.books.items()}
         verdicts = judge(
-            plans, made, alpha=self._settings.alpha, seed=self._settings.seed,
-            placebo_draws=min(PLACEBO_DRAWS, self._settings.placebo_draws),
-            bootstrap_draws=min(BOOTSTRAP_DRAWS, self._settings.bootstrap_draws),
+            plans, made, claims=self._claims,
+            settings=replace(
+                self._settings.judging,
+                placebo_draws=min(PLACEBO_DRAWS, self._settings.placebo_draws),
+                bootstrap_draws=min(BOOTSTRAP_DRAWS, self._settings.bootstrap_draws),
+            ),
         )  # fmt: skip
         return {(v.strategy, v.phase): v for v in verdicts}
 

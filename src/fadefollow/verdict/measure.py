@@ -518,6 +518,19 @@ def _trades(
     return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame(columns=list(TRADE_COLUMNS))
 
 
+def _charged_implied(trades: pd.DataFrame) -> list[str]:
+    """One note for each strategy that was charged implied funding."""
+    if "funding_implied" not in trades:
+        return []
+    rows = trades.groupby("strategy", sort=False)["funding_implied"].agg(["sum", "size"])
+    return [
+        f"{name}: {int(row['sum']):,} of {int(row['size']):,} trades were charged funding that is "
+        "implied from the premium, not settled"
+        for name, row in rows.iterrows()
+        if row["sum"]
+    ]
+
+
 def _equity(
     plans: Sequence[Plan],
     made: Mapping[tuple[str, Stance], Sequence[Book]],

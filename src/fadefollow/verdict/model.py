@@ -280,6 +280,9 @@ class RunResult:
     splits: tuple[SplitCell, ...] = ()
     fragility: tuple[FragilityRow, ...] = ()
     spa: SpaTest | None = None
+    #: trades and daily equity of the hedged book; empty where nothing is hedged
+    hedged_trades: pd.DataFrame = field(default_factory=pd.DataFrame)
+    hedged_equity: pd.DataFrame = field(default_factory=pd.DataFrame)
     folder: Path | None = field(default=None, compare=False)
     assumptions: dict[str, Any] = field(default_factory=dict)
 

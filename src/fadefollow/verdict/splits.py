@@ -27,7 +27,7 @@ from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.conditions import EventSplit, TimeSplit, event_splits, time_splits
 from fadefollow.verdict.correction.maxt import BoolArray
 from fadefollow.verdict.estimates.anyhour import Outcomes, all_outcomes
-from fadefollow.verdict.estimates.bootstrap import Bootstrapped, ratio_se
+from fadefollow.verdict.estimates.bootstrap import Bootstrapped, block_indices, ratio_se
 from fadefollow.verdict.estimates.days import (
     DaySums,
     Kind,
@@ -74,7 +74,7 @@ def split_results(
     known = outcomes or {}
 
     def some(plan: Plan, table: pd.DataFrame) -> list[SplitCell]:
-        any_hour = _any_hour(plan, known.get(plan.strategy) or all_outcomes(plan))
+        any_hour = _any_hour(plan, known.get(plan.strategy) or all_outcomes(plan)["outright"])
         by_time, cells = time_splits(plan), list[SplitCell]()
         for code, phase in enumerate(plan.phases):
             splits: list[TimeSplit | EventSplit] = [*by_time, *event_splits(plan, code, table)]
@@ -125,7 +125,8 @@ class _Row:
                 label = split.name, split.cells[c]
                 made.append(self._cell(plan, label, codes == c, days, any_hour))
         enough = [net for cell, net in made if not cell.note]
-        means = iter(bootstrap_each(enough, length=self.length, draws=draws, rng=rng))
+        index = block_indices(self.n_days, length=self.length, draws=draws, rng=rng)
+        means = iter(bootstrap_each(enough, length=self.length, index=index))
         return [cell if cell.note else _bounded(cell, next(means), alpha) for cell, _ in made]
 
     def _codes(self, split: TimeSplit | EventSplit) -> IntArray:

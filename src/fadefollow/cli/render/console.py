@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,7 +41,15 @@ _KINDS = {
     "within costs": "rightly open (less was planted than a round trip costs)",
     "nothing planted": "rightly open (nothing was planted)", "unknown": "not held against it",
 }  # fmt: skip
-_COLOURS = {"fade": "magenta", "follow": "cyan", "neither": "red", "undecided": "yellow"}
+_COLOURS = {
+    "supported": "green",
+    "refuted": "red",
+    "open": "yellow",
+    "untestable": "dim",
+    "fade": "magenta",
+    "follow": "cyan",
+    "neither": "red",
+}
 
 
 @contextmanager
@@ -69,38 +78,59 @@ def progress(*, quiet: bool = False) -> Iterator[Step]:
 
 
 def show_run(result: RunResult, folder: Path) -> None:
-    """The verdicts of a run, its warnings, and where the report is."""
+    """The answers of a run, its notes, and where the report is."""
+    from fadefollow.phases import STANCES
+    from fadefollow.reporting.text.answers import FATES, why_text
+
     console = Console()
+    tested = [v for v in result.verdicts if v.fate != "untestable"]
+    rest = [v for v in result.verdicts if v.fate == "untestable"]
     table = _table(f"Fade or follow? {escape(str(result.dataset['title']))}")
-    table.add_column("phase", no_wrap=True, max_width=18)
-    table.add_column("verdict", no_wrap=True)
+    table.add_column("phase, claim", no_wrap=True)
+    table.add_column("fate", no_wrap=True)
     for name in ("fade, bps", "follow, bps"):
         table.add_column(name, justify="right", no_wrap=True)
-    planted = any(v.planted_bps is not None for v in result.verdicts)
+    planted = any(v.planted_bps is not None for v in tested)
     if planted:
-        table.add_column("planted", justify="right", no_wrap=True, min_width=7)
+        table.add_column("planted", justify="right", no_wrap=True)
     strategy = None
-    for v in result.verdicts:
+    for v in tested:
         if v.strategy != strategy:
             table.add_section()
             table.add_row(f"[dim]{escape(v.strategy)}[/]")
             strategy = v.strategy
-        row = [f" {escape(v.phase)}", f"[{_COLOURS[v.verdict]}]{v.verdict}[/]",
-               _stance(v.fade), _stance(v.follow)]  # fmt: skip
-        table.add_row(*row, *([_number(v.planted_bps)] if planted else []))
-    console.print(table)
-    told = [v for v in result.verdicts if v.verdict != "undecided"]
-    for v in result.verdicts if len(result.verdicts) <= _FEW else told:
-        why = re.sub(r"-(?=\d)", "−", v.why)
+        fate = f"[{_COLOURS[v.fate]}]{FATES[v.fate]}[/]"
+        extra = [_number(v.planted_bps)] if planted else []
+        cells = [_word(v.result(stance, "outright")) for stance in STANCES]
+        table.add_row(f" {escape(v.phase)}: {v.claim}", fate, *cells, *extra)
+        if any(book == "hedged" for _, book in v.results):
+            hedged = [_word(v.result(stance, "hedged")) for stance in STANCES]
+            table.add_row("   against the market", "", *hedged, *([""] if planted else []))
+    if tested:
+        console.print(table)
+    for v in tested if len(tested) <= _FEW else [v for v in tested if v.fate != "open"]:
+        why = re.sub(r"-(?=\d)", "−", why_text(v))
         console.print(f"[bold]{escape(v.phase)}[/]: {escape(why)}", highlight=False)
-    undecided = len(result.verdicts) - len(told)
-    if undecided and len(result.verdicts) > _FEW:
-        console.print(f"{undecided} undecided; the report says why, row by row", highlight=False)
+    if rest:
+        kinds = Counter(why_text(v) for v in rest)
+        listed = ", ".join(f"{escape(kind)} {count}" for kind, count in kinds.most_common())
+        console.print(f"{len(rest)} not testable: {listed}", highlight=False)
     if planted:
         console.print(f"against the planted truth: {_truths(result)}", highlight=False)
     for warning in result.warnings:
         console.print(f"[yellow]note:[/] {escape(warning)}", highlight=False)
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
+
+
+def _word(result: StanceResult | NotTraded) -> str:
+    """`loses −43 [−71, −15]`, the interval that holds for all questions."""
+    from fadefollow.verdict.model import NotTraded
+
+    if isinstance(result, NotTraded):
+        return "–"
+    low, high = result.band_bps
+    interval = "" if math.isnan(low) else f" \\[{_number(low)}, {_number(high)}]"
+    return f"{result.word} {_number(result.mean_net_bps)}{interval}"
 
 
 def _truths(result: RunResult) -> str:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from fadefollow.core.text import html_card, plural, whole
 from fadefollow.reporting.notebook.display import card, chip, line, table
+from fadefollow.reporting.text.answers import why_text
 from fadefollow.reporting.text.formatting import (
     DASH,
     bps,
@@ -23,7 +24,6 @@ from fadefollow.reporting.text.formatting import (
     money,
     percent,
     plain_bps,
-    prose,
     ratio,
     when,
 )
@@ -63,7 +63,7 @@ def verdict_card(verdict: Verdict) -> str:
     about = f"{verdict.strategy}, {plural(verdict.n_phases, 'event')} of {verdict.phase}"
     lead = Markup("{} <strong>{}</strong>{}").format(chip(verdict.verdict), said.lead, said.rest)
     stances = {"fade": verdict.fade, "follow": verdict.follow}
-    why = f"Why: {prose(verdict.why, lead=verdict.verdict)}"
+    why = f"Why: {why_text(verdict)}"
     difference = f"Follow less fade: {interval(verdict.difference_ci_bps)} bps a trade."
     return card(
         about, line(lead), *_sides(stances), line(why),

@@ -22,6 +22,7 @@ from fadefollow.reporting.pages.budget import budget
 from fadefollow.reporting.pages.coverage import coverage_figure, findings
 from fadefollow.reporting.pages.phase_page import phase_pages
 from fadefollow.reporting.text import formatting as text
+from fadefollow.reporting.text.answers import why_text
 from fadefollow.reporting.text.glossary import TERMS
 from fadefollow.reporting.text.notes import told_apart
 from fadefollow.reporting.text.provenance import making, not_looked_for
@@ -65,7 +66,7 @@ def fill(name: str, reports: Path, values: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.globals.update(asset=lambda name: _asset(reports / name), terms=TERMS)
-    environment.filters.update(FILTERS)
+    environment.filters.update(FILTERS, why=why_text)
     try:
         return environment.get_template(name).render(values)
     except jinja2.TemplateNotFound as error:

@@ -28,25 +28,18 @@ Match = Literal[
     "match", "missed", "false alarm", "wrong way", "within costs", "nothing planted", "unknown"
 ]
 VERBS = {"fade": "Fading", "follow": "Following"}
-#: what the reason of an undecided verdict contains → in a word, and for several of them
-_DOUBTS: tuple[tuple[str, str, str], ...] = (
-    ("could not be looked for", "no data", "for want of data"),
-    ("independent block", "too few events", "with too few independent events"),
-    ("neither stance can be traded", "not tradable", "that could not be traded"),
-    ("never seen", "never seen", "that were never seen"),
-    ("no trade came", "no trades", "without a completed trade"),
-    ("too uncertain", "too uncertain", "too uncertain to tell from nothing"),
-    (
-        "best of so many",
-        "luck of many tries",
-        "no better than the best of so many tries by luck",
-    ),
-    ("no placebo", "no placebo", "without a placebo to compare with"),
-    ("placebos do as well", "like placebo", "no better than shifted placebos"),
-    ("too little history", "no momentum history", "with too little history of like momentum"),
-    ("like momentum", "like momentum", "that like momentum explains"),
-    ("both stances pay", "both pay", "where both stances pay and neither is better"),
-)
+#: why a row is not decided → in a word, and for several of them
+_DOUBTS: dict[str, tuple[str, str]] = {
+    "missing_streams": ("no data", "for want of data"),
+    "no_data": ("no data", "for want of data"),
+    "few_blocks": ("too few events", "with too few independent events"),
+    "not_tradable": ("not tradable", "that could not be traded"),
+    "never_seen": ("never seen", "that were never seen"),
+    "no_trades": ("no trades", "without a completed trade"),
+    "mean": ("too uncertain", "too uncertain to tell from nothing"),
+    "placebo": ("like placebo", "no better than their placebo"),
+    "momentum": ("like momentum", "that momentum alone explains"),
+}
 
 
 @dataclass(frozen=True)
@@ -126,7 +119,7 @@ def round_trip_bps(stance: StanceResult | NotTraded) -> float:
 
 def doubt(verdict: Verdict) -> str:
     """Why a verdict is undecided, in a word or two; empty for the others."""
-    return _doubt(verdict)[1] if verdict.verdict == "undecided" else ""
+    return _doubt(verdict)[0] if verdict.verdict == "undecided" else ""
 
 
 def summary(verdicts: tuple[Verdict, ...]) -> Sentence | None:
@@ -134,7 +127,7 @@ def summary(verdicts: tuple[Verdict, ...]) -> Sentence | None:
     undecided = [v for v in verdicts if v.verdict == "undecided"]
     if not undecided:
         return None
-    kinds: Counter[str] = Counter(_doubt(v)[2] for v in undecided)
+    kinds: Counter[str] = Counter(_doubt(v)[1] for v in undecided)
     parts = [f"{n} {kind}" for kind, n in kinds.most_common()]
     said = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
     other = " more" if len(undecided) < len(verdicts) else ""
@@ -142,9 +135,11 @@ def summary(verdicts: tuple[Verdict, ...]) -> Sentence | None:
     return Sentence(f"{len(undecided)}{other} {are} undecided", f": {said}.")
 
 
-def _doubt(verdict: Verdict) -> tuple[str, str, str]:
-    found = (doubt for doubt in _DOUBTS if doubt[0] in verdict.why)
-    return next(found, ("", "undecided", "for other reasons"))
+def _doubt(verdict: Verdict) -> tuple[str, str]:
+    """In a word, and for several of them."""
+    reason = verdict.reason
+    key = next(iter(reason.conditions), reason.code) if reason.code == "conditions" else reason.code
+    return _DOUBTS.get(key, ("undecided", "for other reasons"))
 
 
 def truth(verdict: Verdict, instrument: str = "perp") -> Truth | None:

@@ -22,7 +22,7 @@ from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.calibration.design import Arm, Design, planted_phases
 from fadefollow.verdict.calibration.truth import expected, expected_at_other_times, log_growth
 from fadefollow.verdict.estimates.days import regular_trades
-from fadefollow.verdict.judge import judge
+from fadefollow.verdict.judge import JudgeSettings, judge
 from fadefollow.verdict.measure import Bet, detect
 from fadefollow.verdict.model import NotTraded, StanceResult, Verdict
 
@@ -90,8 +90,11 @@ def judge_market(design: Design, bets: tuple[Bet, ...], arm: Arm, seed: int) -> 
     plans = [_plan(markets, bet) for bet in bets]
     traded = {(p.strategy, s): books(p, s) for p in plans for s in STANCES if s not in p.refused}
     verdicts = judge(
-        plans, traded, alpha=design.alpha, placebo_draws=design.draws,
-        bootstrap_draws=2 * design.draws, seed=seed,
+        plans, traded, claims={strategy.name: strategy.claim for strategy, _ in bets},
+        settings=JudgeSettings(
+            alpha=design.alpha, placebo_draws=design.draws, bootstrap_draws=2 * design.draws,
+            seed=seed,
+        ),
     )  # fmt: skip
     by_name = {plan.strategy: plan for plan in plans}
     growth = {
