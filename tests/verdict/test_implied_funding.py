@@ -18,7 +18,6 @@ from fadefollow.workspace.trial_records import configuration, market_of
 HOUR = pd.Timedelta(hours=1)
 START = pd.Timestamp("2024-03-01", tz="UTC")
 COUNT = 24 * 60
-FUNDING = find_workspace().signal("funding")
 SETTINGS = Settings(placebo_draws=20, bootstrap_draws=50)
 
 
@@ -42,7 +41,7 @@ def bet(name="crowd", **params):
         name=name, title="", claim="fade", account="", signal="funding", phases=("crowded_long",),
         trade=Trade(hold_hours=24), **params,
     )  # fmt: skip
-    return strategy, FUNDING(lookback_days=14)
+    return strategy, find_workspace().signal("funding")(lookback_days=14)
 
 
 def test_a_strategy_that_asks_for_implied_funding_is_charged_it_and_says_so(dataset):
