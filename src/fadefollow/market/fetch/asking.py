@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.market.bars import bar_text
-from fadefollow.market.fetch.believing import Fields, check_times, once, rows_of
+from fadefollow.market.fetch.believing import Fields, UnbelievableAnswer, check_times, once, rows_of
 from fadefollow.market.fetch.client import Client
 from fadefollow.market.fetch.markets import Listed
 from fadefollow.market.fetch.proof import Answer
@@ -144,6 +144,8 @@ def _answer(venue: Venue, part: Part, window: Range, table: Values) -> Answer:
         times = _on_the_minute(times)
     if venue.fact(part.stream).endless:  # no end could be asked for
         times, values = times[times < window[1]], values[times < window[1]]
+    if part.stream == "funding" and len(times) and (times % _HOUR_MS != 0).all():
+        raise UnbelievableAnswer("settlements on the hour are due, not one of them is")
     check_times(times, window, part.span(venue), step=part.grid or 1)
     span = (int(times.min()), int(times.max())) if len(times) else None
     inside = (times >= window[0]) & (times < window[1])

@@ -105,7 +105,7 @@ def once(times: Times, values: Values) -> tuple[Times, Values]:
     """
     order = np.argsort(times, kind="stable")
     times, values = times[order], values[order]
-    again = np.append(False, times[1:] == times[:-1])
+    again = np.append(False, times[1:] == times[:-1])[: len(times)]
     if again.any():
         at = np.flatnonzero(again)
         if not np.array_equal(values[at], values[at - 1], equal_nan=True):

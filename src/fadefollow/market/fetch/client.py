@@ -15,7 +15,7 @@ import numpy as np
 from aiohttp import ClientError, ClientSession, TraceConfig
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
-from fadefollow.errors import DataError
+from fadefollow.errors import DataError, FadeFollowError
 from fadefollow.market.fetch.believing import (
     EARLIEST_MS,
     LATEST_MS,
@@ -282,7 +282,7 @@ class Client:
         """
         try:
             yield
-        except UnbelievableAnswer:
+        except (UnbelievableAnswer, FadeFollowError):
             raise
         except _SHAPE as error:
             text = f"{self.venue.name} {what}: an answer of a shape that ccxt does not know"

@@ -19,10 +19,11 @@ from fadefollow.market.fetch.believing import UnbelievableAnswer
 from fadefollow.market.fetch.client import Client, counted
 from fadefollow.market.fetch.fold import check_market, staging
 from fadefollow.market.fetch.options import option_chain
-from fadefollow.market.fetch.proof import ContradictionError, Proof, beside, by_pages
-from fadefollow.market.fetch.ranges import Range, Times, cut, holes, joined, without
+from fadefollow.market.fetch.planning import Present, Window, times_in, windows
+from fadefollow.market.fetch.proof import ContradictionError, Proof
+from fadefollow.market.fetch.ranges import Range, Times, cut
 from fadefollow.market.fetch.report import Asked
-from fadefollow.market.fetch.staging import Staging, Values
+from fadefollow.market.fetch.staging import Staging, Values, count
 from fadefollow.market.findings import Finding, when
 from fadefollow.market.store import Pointer, Store
 from fadefollow.market.streams import stream
@@ -31,29 +32,13 @@ from fadefollow.market.streams import stream
 AGREE = 3
 #: so many answers in a row may prove nothing
 PATIENT = 3
-#: of the holes that a venue had nothing for, so many pages are asked for again with each fetch
-HOLE_PAGES = 32
-_DAY_MS = 86_400_000
-#: so many of the last records are asked for again with the next ones, to see revisions
-OVERLAP = 24
 #: windows that are asked for at a time; ccxt's limiter spaces them out
 AT_ONCE = 8
 #: a bar may still change for so long after its close
 SETTLING_MS = 60_000
-
 #: a range for which the answers are complete, with its records
 Taken = tuple[Range, Times, Values]
 Progress = Callable[[str, float | None], None]
-
-
-@dataclass(frozen=True)
-class Window:
-    """One range to ask for."""
-
-    range: Range
-    #: ranges that the venue had nothing for when it was asked before, if it is for their sake
-    known: tuple[Range, ...] = ()
-    goes_on: bool = False  #: another window follows; the two meet at the last record of this one
 
 
 @dataclass
@@ -135,58 +120,14 @@ class Engine:
         span = part.span(self.client.venue)
         state = self.pointer.fetched.get(part.coin, {}).get(part.name) if self.pointer else None
         check_market(part, state, self.dataset)
-        asked = state.covered if state else ()
-        staged = [p.window for p in staging(self.store, self.dataset, part).pages()]
-        known = self._times(part)
-        table, lacking = _table(known, part)
-        there = without(table, lacking)
-        missing = without(whole, [*asked, *staged, *there])
-        ends = {high: low for low, high in (*asked, *there)}
-        wide = joined(
-            (self._overlapping(part, known, max(low - OVERLAP * part.step, ends[low]), low)
-             if low in ends else low, high)
-            for low, high in missing
-        )  # fmt: skip
-        owed = [r for hole in self._holes(part, known, span) for r in without(hole, wide)]
-        again = self._again(part, known, _common(owed, _common(asked, [whole])), span)
-        return [*self._windows(part, wide, span), *_turn(again, now)]
-
-    def _overlapping(self, part: Part, times: Times, low: int, end: int) -> int:
-        """Where to begin so that the last known records come again: of settlements at one of them,
-        as what lies before the first record of an answer has to be asked for by itself."""
-        later = times[(times >= low) & (times < end)]
-        return int(later[0]) if part.grid is None and len(later) else low
-
-    def _windows(self, part: Part, ranges: Sequence[Range], span: int) -> list[Window]:
-        """What is to be asked for, in pages; settlements are followed from page to page."""
-        made = []
-        for whole in ranges:
-            pieces = cut([whole], span)
-            ends = [part.grid is None] * (len(pieces) - 1) + [False]
-            made += [Window(r, goes_on=on) for r, on in zip(pieces, ends, strict=True)]
-        return made
-
-    def _again(self, part: Part, times: Times, owed: Sequence[Range], span: int) -> list[Window]:
-        """Holes of what was asked for, by pages, each with the records beside it."""
-        step = part.grid or 1
-        room = max(span - 2 * step, step)
-        made = []
-        for page in by_pages(owed, times, room, part.page // 2):
-            pieces = cut([page], room)
-            requests = [beside(page, times, step)] if len(pieces) == 1 else pieces
-            made += [Window(r, known=tuple(_common(owed, [r]))) for r in requests]
-        return made
-
-    def _holes(self, part: Part, times: Times, span: int) -> tuple[Range, ...]:
-        """Where records are missing between those that there are, and half a page beyond."""
-        if not len(times):
-            return ()
-        first, last, step = int(times[0]), int(times[-1]), part.grid or 1
-        close = 0 if part.grid else part.step  # a settlement is not due so soon
-        between = holes(times, (first, last + step), part.grid)
-        before = first - span // 2, first - close
-        after = last + step + close, last + step + span // 2
-        return joined([before, *between, after])
+        lying = staging(self.store, self.dataset, part).pages()
+        present = Present(
+            self._times(part),
+            state.covered if state else (),
+            tuple(page.window for page in lying),
+            empty=not any(count(page) for page in lying),
+        )
+        return windows(part, present, whole, span=span, now=now)
 
     def _reachable(self, part: Part, since: int, until: int, now: int) -> Range:
         """The range in which the venue can have records of this part."""
@@ -221,6 +162,8 @@ class Engine:
         counted.set(mine)
         last: Taken | None = None
         for window in plan:
+            if window.if_gained and not mine.regained:
+                continue
             async with self._gate:
                 if self._stop is not None:
                     return  # the venue refuses everything: one error is enough
@@ -270,13 +213,15 @@ class Engine:
     async def _known(self, part: Part, window: Window) -> list[Taken]:
         """What a venue has by now for holes that it had nothing for before."""
         answer = await ask(self.client, part, window.range)
-        self._refuse(part, [t for t in answer.broken.tolist() if _within(t, window.known)])
+        self._refuse(part, answer.broken[times_in(answer.broken, window.known)].tolist())
         taken = []
         for low, high in window.known:
             mine = (answer.times >= low) & (answer.times < high)
             if mine.any():
                 taken.append(((low, high), answer.times[mine], answer.values[mine]))
-        self._mended(part, sum(len(times) for _, times, _ in taken))
+        gained = sum(len(times) for _, times, _ in taken)
+        self.asked[part.coin, part.stream].regained += gained
+        self._mended(part, gained)
         return taken
 
     async def complete(self, part: Part, window: Window, last: Taken | None = None) -> Taken:
@@ -358,14 +303,6 @@ class Engine:
         )
 
 
-def _table(times: Times, part: Part) -> tuple[Range, tuple[Range, ...]]:
-    """The range of the records that the store has of a part, and the holes in it."""
-    if not len(times):
-        return (0, 0), ()
-    table = int(times[0]), int(times[-1]) + (part.grid or 1)
-    return table, holes(times, table, part.grid)
-
-
 def _following(window: Window, last: Taken | None) -> Window:
     """A window from where the one before it ended."""
     return window if last is None else replace(window, range=(last[0][1], window.range[1]))
@@ -376,22 +313,6 @@ def _taken(proof: Proof, window: Window) -> Taken:
     low, high = window.range[0], proof.proven[1]
     mine = proof.times >= low
     return (low, high), proof.times[mine], proof.values[mine]
-
-
-def _common(first: Sequence[Range], second: Sequence[Range]) -> tuple[Range, ...]:
-    """The time that is in both."""
-    pairs = ((max(a[0], b[0]), min(a[1], b[1])) for a in first for b in second)
-    return joined(pairs)
-
-
-def _within(time: int, ranges: Sequence[Range]) -> bool:
-    return any(low <= time < high for low, high in ranges)
-
-
-def _turn(windows: Sequence[Window], now: int) -> list[Window]:
-    """As many windows as are asked for again at a time; with the days each has its turn."""
-    first = now // _DAY_MS * HOLE_PAGES % max(len(windows), 1)
-    return [*windows[first:], *windows[:first]][:HOLE_PAGES]
 
 
 def _of_market(error: DataError) -> bool:
