@@ -98,6 +98,16 @@ class Staging:
             self.folder.parent.rmdir()
 
 
+def count(page: Page) -> int:
+    """How many records a page has; one that is just being folded by another fetch has none."""
+    import pyarrow.parquet as pq
+
+    try:
+        return int(pq.read_metadata(page.path).num_rows)
+    except OSError:
+        return 0
+
+
 def read(page: Page, columns: tuple[str, ...]) -> tuple[Times, Values]:
     """The records of a page: times in ms, shape (n,), and values, shape (n, k)."""
     import pyarrow.parquet as pq
