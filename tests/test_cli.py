@@ -159,7 +159,7 @@ def test_json_stands_alone_and_the_same_seed_gives_the_same_numbers(
         (["run", "--seed", str(2**63)], "--seed"),
         (["run", "--bootstrap-draws", "99999999999999"], "1000000"),
         (["check", "fade_fuel", "--days", "inf"], "36500"),
-        (["check", "fade_fuel", "--until", "0001-01-01"], "must hold data"),
+        (["check", "fade_fuel", "--until", "0001-01-01"], "must lie between"),
         (["tune", "fade_fuel", "--jobs", "0"], "jobs must not be 0"),
         (["tune", "fade_fuel", "--jobs", "99999"], "at most 4,096"),
         (["tune", "fade_fuel", "--cluster", "tcp://localhost"], "tcp://10.0.0.1:8786"),

@@ -18,7 +18,9 @@ from fadefollow.workspace.trial_ledger import Opening
 from fadefollow.workspace.trial_records import stamp
 
 #: days that nanoseconds reach; what lies beyond stands for the beginning or the end of all data
-_EARLIEST, _LATEST = pd.Timestamp("1678-01-01", tz="UTC"), pd.Timestamp("2262-01-01", tz="UTC")
+
+#: years that times may lie in: nanoseconds since 1970 end in 2262
+_FIRST_YEAR, _LAST_YEAR = 1970, 2262
 
 
 def open_named(
@@ -109,7 +111,8 @@ def time_of(text: str | None, option: str) -> pd.Timestamp | None:
     """A day or a time as a user writes it, UTC; a day after `--until` is the last one that is in.
 
     Raises:
-        ParameterError: it is neither; the message names the option.
+        ParameterError: it is neither, or in no year of which there could be data; the message
+            names the option.
     """
     if text is None:
         return None
@@ -118,8 +121,11 @@ def time_of(text: str | None, option: str) -> pd.Timestamp | None:
         raise ParameterError(f"{option} must be a day or a time", got=repr(text), hint="2021-04-01")
     if option == "--until" and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text.strip()):
         stamp += pd.Timedelta(days=1)  # the day named is the last one that is in
-    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
-    return min(max(stamp, _EARLIEST), _LATEST).as_unit("ns")
+    if not _FIRST_YEAR <= stamp.year < _LAST_YEAR:
+        rule = f"{option} must lie between {_FIRST_YEAR} and {_LAST_YEAR}"
+        raise ParameterError(rule, got=repr(text), hint="2021-04-01")
+    aware = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    return aware.as_unit("ns")
 
 
 def _hours(bar: pd.Timedelta) -> str:

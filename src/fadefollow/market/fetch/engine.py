@@ -258,7 +258,9 @@ class Engine:
         )
         if last is not None:
             proof.times, proof.values = last[1][-1:], last[2][-1:]
-        requests, first, quiet = cut([whole], span), True, 0
+        # the record that it follows on is in one request with the others
+        room = span if last is None else span + part.step
+        requests, first, quiet = cut([whole], room), True, 0
         while requests:
             before, state = len(proof.times), proof.state
             for request in requests:
