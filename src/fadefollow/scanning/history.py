@@ -20,7 +20,7 @@ from typing import Any
 
 import pandas as pd
 
-from fadefollow.engine.strategy import Strategy
+from fadefollow.engine.strategy import WORDS, Strategy
 from fadefollow.errors import ParameterError, StoreError
 from fadefollow.market.dataset import Dataset
 from fadefollow.results.find import stored_runs
@@ -29,8 +29,6 @@ from fadefollow.scanning.needs import Bet
 from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_records import modules_of
 
-#: what of a strategy does not change its trades
-_WORDS = ("name", "title", "claim", "account", "search", "tuned")
 #: so many settings that differ are named
 _MOST = 3
 
@@ -294,7 +292,7 @@ def _differences(
 def _flat(table: Mapping[str, Any], lead: str = "") -> dict[str, Any]:
     made: dict[str, Any] = {}
     for key, value in table.items():
-        if not lead and key in _WORDS:
+        if not lead and key in WORDS:
             continue
         if isinstance(value, Mapping):
             made |= _flat(value, f"{lead}{key}.")
