@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import multiprocessing
 import os
 import signal
@@ -145,6 +146,16 @@ def test_a_damaged_file_is_refused_and_mended_by_writing_again(tmp_path, table, 
         store.load("demo", "BTC", pointer=pointer)
     again = store.write("demo", {"BTC": {"perp": table()}}, bar=HOUR)
     assert len(store.load("demo", "BTC", pointer=again)["perp"]) == 6
+
+
+def test_a_pointer_of_an_earlier_version_with_arrivals_still_opens(tmp_path, table):
+    store = Store(tmp_path)
+    pointer = store.write("demo", {"BTC": {"perp": table()}}, bar=HOUR)
+    path = tmp_path / "demo" / "current.json"
+    came = [{"fetched": "2024-01-04", "first": "2024-01-01", "last": "2024-01-02", "rows": 2}]
+    said = {**json.loads(path.read_text()), "arrivals": {"BTC": {"netflow": came}}}
+    path.write_text(json.dumps(said))
+    assert store.read("demo") == pointer
 
 
 def test_a_truncated_pointer_is_refused(tmp_path, table):
