@@ -181,7 +181,7 @@ def test_a_reader_of_the_version_before_still_finds_its_files(tmp_path, table):
 def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path, table):
     store = Store(tmp_path)
     store.write("demo", {"BTC": {"perp": table(0)}}, bar=HOUR)
-    (tmp_path / "demo" / ".abc.tmp").write_bytes(b"half")
+    (tmp_path / "demo" / f".{'0a' * 16}.tmp").write_bytes(b"half")
     (tmp_path / "demo" / "BTC-perp-00000000000000000000.parquet").write_bytes(b"half")
     store.write("demo", {"BTC": {"perp": table(0)}}, bar=HOUR)
     names = sorted(p.name for p in (tmp_path / "demo").iterdir())

@@ -156,4 +156,4 @@ def test_a_list_that_cannot_be_written_is_told(small: Path) -> None:
     (small / "index.html").mkdir()
     with pytest.raises(StoreError, match=r"index\.html: a page must be writable; got a folder"):
         write_index(small, REPORTS)
-    assert not list(small.glob(".writing-*"))
+    assert not list(small.glob(".*.tmp"))

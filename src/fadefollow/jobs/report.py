@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from fadefollow.core.atomic_folder import write_page
+from fadefollow.core.atomic_file import write_page
 from fadefollow.errors import FadeFollowError, ParameterError, StoreError
 from fadefollow.reporting.comparison.comparison import Comparison, compare, read_runs
 from fadefollow.reporting.comparison.page import render_comparison

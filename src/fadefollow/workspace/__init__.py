@@ -3,19 +3,15 @@
 from fadefollow.workspace.workspace import (
     Settings,
     Workspace,
-    filled,
     find_workspace,
     init_workspace,
-    reason,
     stock_root,
 )
 
 __all__ = [
     "Settings",
     "Workspace",
-    "filled",
     "find_workspace",
     "init_workspace",
-    "reason",
     "stock_root",
 ]

@@ -20,18 +20,19 @@ import pandas as pd
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
+from fadefollow.core.atomic_file import remove_drafts, write_whole
 from fadefollow.errors import DataError, StoreError, unknown
 from fadefollow.market.bars import bar_text
 from fadefollow.market.findings import Finding, merged
 from fadefollow.market.names import check_dataset_name, check_symbol
 from fadefollow.market.store.manifest import SCHEMA, Entry, Fetched, Listing, Pointer
-from fadefollow.market.store.table_file import content_hash, write_whole
+from fadefollow.market.store.table_file import content_hash
 from fadefollow.market.store.table_file import put as _put
 from fadefollow.market.store.table_file import read as _read
 
 __all__ = [
     "Entry", "Fetched", "Listing", "Pointer", "Store", "Update", "content_hash",
-    "fingerprint", "write_whole",
+    "fingerprint",
 ]  # fmt: skip
 
 POINTER = "current.json"
@@ -327,7 +328,8 @@ def _sources(old: Entry | None, made: Update, coin: str, name: str) -> str:
 
 def _clean(folder: Path, *, keep: set[str]) -> None:
     """Remove files that no version needs, and what killed writers left. The lock is held."""
-    for path in [*folder.glob("*.parquet"), *folder.glob(".*.tmp")]:
+    remove_drafts(folder, age=0)
+    for path in folder.glob("*.parquet"):
         if path.name not in keep:
             with contextlib.suppress(OSError):
                 path.unlink()

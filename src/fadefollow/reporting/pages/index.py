@@ -20,7 +20,7 @@ import filelock
 import pandas as pd
 import pyarrow.parquet as pq
 
-from fadefollow.core.atomic_folder import as_store_error, write_page
+from fadefollow.core.atomic_file import as_store_error, write_page
 from fadefollow.phases import STANCES
 from fadefollow.reporting.pages.page import fill
 from fadefollow.reporting.text.formatting import count, human, listed, when
