@@ -38,7 +38,7 @@ def test_the_next_page_removes_a_killed_writers_draft_and_nothing_else(
 ) -> None:
     for name in (DRAFT, ".notes.tmp"):
         (tmp_path / name).touch()
-        os.utime(tmp_path / name, (os.stat(tmp_path).st_mtime - age,) * 2)
+        os.utime(tmp_path / name, (tmp_path.stat().st_mtime - age,) * 2)
     write_page("<p>", tmp_path / "page.html")
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*left, "page.html"])
     remove_drafts(tmp_path, age=0)
