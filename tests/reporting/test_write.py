@@ -18,8 +18,8 @@ from reporting_cases import IMG, REPORTS, Cases, write_many, write_slowly, write
 from fadefollow.core.atomic_folder import STAGING
 from fadefollow.errors import SpecError, StoreError
 from fadefollow.reporting import write_run
-from fadefollow.reporting.pages.index import entries
 from fadefollow.results import write
+from fadefollow.results.catalog import entries
 from fadefollow.results.record import folder_name
 from fadefollow.verdict.model import RunResult
 
