@@ -21,6 +21,7 @@ from fadefollow.engine.strategy import WORDS, Strategy
 from fadefollow.errors import ParameterError, StoreError
 from fadefollow.market.dataset import Dataset
 from fadefollow.results.find import stored_runs
+from fadefollow.results.read import as_store_error
 from fadefollow.results.stored_run import StoredRun
 from fadefollow.scanning.model import Standing, Tried
 from fadefollow.scanning.needs import Bet
@@ -36,14 +37,6 @@ def _read(folder: Path) -> StoredRun:
     run = StoredRun(folder)
     _ = run.dataset, run.fingerprint, run.range, run.tuned, run.rows
     return run
-
-
-def _damaged(folder: Path, error: Exception) -> StoreError:
-    return StoreError(
-        "the files of a run must be as they were written",
-        got=f"{type(error).__name__}: {error}", where=str(folder),
-        hint="repeat the run from its config.toml, or remove its folder",
-    )  # fmt: skip
 
 
 class History:
@@ -119,7 +112,7 @@ class History:
     def _told(
         self, empty: Standing, run: StoredRun, bet: Bet, row: Mapping[str, Any]
     ) -> Standing:  # fmt: skip
-        try:
+        with as_store_error(run.folder):
             first, last = run.range
             return replace(
                 empty, run=run.folder.name, report=run.page,
@@ -128,8 +121,6 @@ class History:
                 follow=_tried(row["follow"]), detectable_bps=_number(row["detectable_bps"]),
                 caveats=tuple(self._caveats(run, bet)),
             )  # fmt: skip
-        except (KeyError, TypeError, ValueError) as error:
-            raise _damaged(run.folder, error) from error
 
     def _caveats(self, run: StoredRun, bet: Bet) -> list[str]:
         strategy, signal = bet
