@@ -107,7 +107,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(ledger, monkeypatch):
     def full(_handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(StoreError, match="No space left on device"):
         ledger.record([FOLLOW])
     assert ledger.lines() == [FADE]

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from fadefollow.phases import Signal
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
+#: fields of a strategy that change no trade: its name and texts, where the tuner may look, and
+#: where its parameters come from
+WORDS = frozenset({"name", "title", "claim", "account", "search", "tuned"})
 
 
 class Trade(BaseModel):
@@ -151,6 +154,10 @@ class Strategy(BaseModel):
         if len(set(self.phases)) < len(self.phases):
             raise ParameterError("a phase must be listed once", got=", ".join(self.phases))
         return self
+
+    def traded(self) -> dict[str, Any]:
+        """All that decides its trades, as plain values: every field but `WORDS`."""
+        return self.model_dump(mode="json", exclude=set(WORDS))
 
 
 def load_strategy(path: Path) -> Strategy:

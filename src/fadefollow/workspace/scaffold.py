@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import keyword
 import re
 import sys
-import uuid
 from pathlib import Path
 
-from fadefollow.errors import ParameterError, StoreError
-from fadefollow.workspace import NAME_RULE, Workspace, reason
+from fadefollow.core.atomic_file import as_store_error, write_whole
+from fadefollow.errors import ParameterError
+from fadefollow.workspace import NAME_RULE, Workspace
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -78,18 +77,9 @@ def _write(path: Path, name: str, text: str) -> Path:
         raise ParameterError(
             "a new file must not overwrite one", got=str(path), hint="choose another name"
         )
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        temporary.write_text(text, "utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise StoreError(
-            "the folder must be writable", got=reason(error), where=str(path.parent),
-            hint="make a workspace of your own with `fadefollow init DIR`",
-        ) from error  # fmt: skip
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    hint = "make a workspace of your own with `fadefollow init DIR`"
+    with as_store_error("the folder must be writable", path.parent, hint):
+        write_whole(path, text.encode())
     return path
 
 

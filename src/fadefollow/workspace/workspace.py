@@ -7,14 +7,15 @@ import importlib
 import re
 import shutil
 import sys
-import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fadefollow.core.atomic_file import reason
+from fadefollow.core.atomic_folder import filled
 from fadefollow.core.limits import MOST_DRAWS, MOST_SEED
 from fadefollow.core.toml import build, placed, read_toml
 from fadefollow.engine.strategy import Strategy, load_strategy
@@ -241,7 +242,9 @@ def init_workspace(target: Path) -> list[Path]:
     try:
         there = [str(path) for path in made if path.exists()]
     except OSError as error:
-        raise _unwritable(error, target) from error
+        raise StoreError(
+            "the folder must be writable", got=reason(error), where=str(target)
+        ) from error
     if there:
         raise ParameterError(
             "a new workspace must not overwrite anything",
@@ -258,52 +261,6 @@ def init_workspace(target: Path) -> list[Path]:
         if not (target / ".gitignore").exists():
             (stage / ".gitignore").write_text("datasets/store/\nreports/runs/\n__pycache__/\n")
     return made
-
-
-@contextlib.contextmanager
-def filled(target: Path) -> Iterator[Path]:
-    """A folder to write into; what it holds at the end is moved into `target`, all or nothing.
-
-    Raises:
-        StoreError: the folder cannot be written; nothing is left of the attempt.
-    """
-    new = [folder for folder in (target, *target.parents) if not folder.exists()]
-    moved: list[Path] = []
-    stage = target / f".{uuid.uuid4().hex}.tmp"
-    try:
-        stage.mkdir(parents=True)
-        yield stage
-        for path in sorted(stage.iterdir()):
-            moved.append(path.rename(target / path.name))
-        stage.rmdir()
-    except BaseException as error:
-        for path in (stage, *moved):
-            _remove(path)
-        for folder in new:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-        if not isinstance(error, OSError) or isinstance(error, StoreError):
-            raise
-        raise _unwritable(error, target) from error
-
-
-def _unwritable(error: OSError, folder: Path) -> StoreError:
-    return StoreError("the folder must be writable", got=reason(error), where=str(folder))
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
-
-
-def reason(error: OSError) -> str:
-    """Why the system refused; of a copied tree, why it refused the first file."""
-    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
-        return str(error.args[0][0][-1])
-    return error.strerror or str(error) or type(error).__name__
 
 
 _PYPROJECT = """\
