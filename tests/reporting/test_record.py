@@ -1,4 +1,4 @@
-"""result.json is as DESIGN.md says, and a stored run comes back as it was."""
+"""result.json has its documented fields, and a stored run comes back as it was."""
 
 from __future__ import annotations
 
