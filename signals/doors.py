@@ -8,7 +8,7 @@ sold. Doors alternate, shorts first, then longs, and the third or fourth may end
 B, a trader's story of BTC near 106,000, claims that doors are to be faded and the moves of spot to
 be followed, best after a quiet weekend. All of these are hypotheses.
 
-Source (documentation): accounts, B; phases, rows `doors` and paragraph 4.
+Source: documentation, accounts, B; phases, rows `doors` and paragraph 4.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ shorts pay, shorts do. Trader lore says: fade whoever pays. Account C, an anatom
 in April 2021, objects: funding was high then, but below January's; it is the state of the victims,
 not the cause. Both are hypotheses.
 
-Source (documentation): phases, rows `funding`; accounts, A.2 (the first trough) and C.
+Source: documentation, phases, rows `funding`; accounts, A.2 (the first trough) and C.
 """
 
 from __future__ import annotations

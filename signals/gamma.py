@@ -10,7 +10,7 @@ Whose side dealers are on is not published. The convention here assumes that cus
 for income and buy puts for protection, so that dealers are **long the open calls and short the
 open puts**. Where customers buy calls, as in a mania, the sign of the calls is wrong.
 
-Source (documentation): accounts, C.4; phases, row `gamma`.
+Source: documentation, accounts, C.4; phases, row `gamma`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ disputed: account A, the story of a market maker who squeezes shorts, says that 
 waves, so that more follows (fade the flushed side); others that the move is over with its fuel
 (follow it).
 
-Source (documentation): accounts, A.3, B.1 and B.2; phases, rows `liquidations`.
+Source: documentation, accounts, A.3, B.1 and B.2; phases, rows `liquidations`.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ A vendor that finds or loses an exchange's wallet moves its balance by more than
 does: such a day is a relabelling, no flow. It ends the streak, counts as nothing in sums, and is
 left out of what is usual.
 
-Source (documentation): accounts, C.1; phases, rows `netflow` and paragraph 7.
+Source: documentation, accounts, C.1; phases, rows `netflow` and paragraph 7.
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 
 The sampler works on a study in memory. What is on disk is the list of finished trials: a search
 that goes on asks again for all that it has asked before, finds the results on disk, and thereby
-comes to the state in which it was left, whatever the sampler keeps to itself. The sampler is made
-anew for each batch from (seed, fold, batch), and knows what earlier batches told.
+comes to the state in which it was left, whatever the sampler keeps to itself. A new sampler
+is built for each batch from (seed, fold, batch) and given the results of earlier batches.
 
 Sources: Optuna's ask-and-tell interface and TPE (Bergstra et al. 2011, NeurIPS 24; Watanabe 2023,
-arXiv:2304.11127); percentile pruning (Golovin et al. 2017, KDD, section 3.2.2) on earlier batches.
+arXiv:2304.11127); percentile pruning (Golovin et al. 2017, KDD) on earlier batches.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class Share:
     def clustered(cls, groups: Sequence[Sequence[bool]]) -> Self:
         """Of cases that depend within their group, a market: a ratio's normal interval.
 
-        Source: Cochran (1977), Sampling Techniques, section 3.12 (proportions in clusters).
+        Source: Cochran (1977), Sampling Techniques (proportions in clusters).
         """
         hits = np.array([sum(group) for group in groups if len(group)], np.float64)
         sizes = np.array([len(group) for group in groups if len(group)], np.float64)
