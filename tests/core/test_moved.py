@@ -36,7 +36,7 @@ def test_an_old_path_gives_the_moved_module_itself(old: str, new: str) -> None:
 def test_a_module_below_an_old_package_is_not_loaded_twice() -> None:
     for name in ("fadefollow.crew", "fadefollow.crew.processes"):
         sys.modules.pop(name, None)
-    with pytest.warns(DeprecationWarning) as caught:
+    with pytest.warns(DeprecationWarning, match="is now fadefollow.core.parallel") as caught:
         found = importlib.import_module("fadefollow.crew.processes")
     assert found is importlib.import_module("fadefollow.core.parallel.processes")
     assert [str(w.message).partition(" is now ")[2] for w in caught] == [
@@ -46,15 +46,15 @@ def test_a_module_below_an_old_package_is_not_loaded_twice() -> None:
 
 
 def test_a_second_import_is_silent() -> None:
-    with pytest.warns(DeprecationWarning):
-        sys.modules.pop("fadefollow.features", None)
+    sys.modules.pop("fadefollow.features", None)
+    with pytest.warns(DeprecationWarning, match="is now"):
         importlib.import_module("fadefollow.features")
     importlib.import_module("fadefollow.features")
 
 
 def test_the_warning_points_at_the_import_statement() -> None:
     sys.modules.pop("fadefollow.features", None)
-    with pytest.warns(DeprecationWarning) as caught:
+    with pytest.warns(DeprecationWarning, match="is now") as caught:
         exec(compile("from fadefollow.features import fire_once", "signals/mine.py", "exec"), {})
     assert caught[0].filename == "signals/mine.py"
 

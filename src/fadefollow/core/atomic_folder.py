@@ -31,9 +31,9 @@ def write_page(text: str, path: Path) -> Path:
     Raises:
         StoreError: it cannot be written; nothing is left behind.
     """
-    rule, hint = "a page must be writable", "give another place with --output, or free some space"
+    rule, hint = "cannot write the page", "give another place with --output, or free some space"
     if path.is_dir():
-        raise StoreError(rule, got="a folder", where=str(path), hint=hint)
+        raise StoreError(rule, got="it is a folder", where=str(path), hint=hint)
     with as_store_error(rule, path, hint):
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path.parent)
@@ -91,7 +91,7 @@ def fsync(path: Path) -> None:
 
 @contextlib.contextmanager
 def as_store_error(rule: str, where: Path, hint: str) -> Iterator[None]:
-    """What the system refuses as a StoreError."""
+    """Convert OSError to StoreError."""
     try:
         yield
     except FadeFollowError:

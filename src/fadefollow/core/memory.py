@@ -25,7 +25,7 @@ def refuse_too_little(command: str | None) -> None:
     least = _LEAST.get(command or "", _LEAST_OF_OTHERS)
     if limit < least:
         raise MemoryShortError(
-            f"`{command}` needs {least / 1e9:.1f} GB of address space or more",
+            f"`{command}` needs at least {least / 1e9:.1f} GB of address space",
             got=f"a limit of {limit / 1e9:.1f} GB", hint="raise it: ulimit -v unlimited",
         )  # fmt: skip
 

@@ -87,9 +87,7 @@ def sample(workspace: Workspace, name: str | None, folder: Path) -> list[Path]:
         StoreError: it cannot be written.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ParameterError(
-            "a sample must not overwrite anything", got=str(folder), hint="name a new folder"
-        )
+        raise ParameterError("the folder is not empty", where=str(folder), hint="name a new folder")
     dataset = open_named(workspace, name)
     written = []
     with filled(folder) as stage:

@@ -43,9 +43,7 @@ def export_job(
     if format not in FORMATS:
         raise ParameterError(f"--format must be {' or '.join(FORMATS)}", got=repr(format))
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ParameterError(
-            "an export must not overwrite anything", got=str(folder), hint="name a new folder"
-        )
+        raise ParameterError("the folder is not empty", where=str(folder), hint="name a new folder")
     spec = load_spec(workspace.path("datasets", name))
     step("reading the data", None)
     dataset = open_named(

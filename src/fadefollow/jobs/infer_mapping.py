@@ -31,13 +31,13 @@ def guess_job(workspace: Workspace, source: Path, name: str | None = None) -> tu
     path = workspace.root / "datasets" / f"{check_dataset_name(name)}.toml"
     if path.exists():
         raise ParameterError(
-            "a guess must not overwrite a data set", got=str(path), hint="name another one"
+            "the data set exists already", where=str(path), hint="name another one"
         )
     made = guess(source, title=f"{name}, as guessed")
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(made.text)
     except OSError as error:
-        rule = "the mapping must be writable"
+        rule = "cannot write the mapping"
         raise StoreError(rule, got=reason(error), where=str(path)) from error
     return made, path

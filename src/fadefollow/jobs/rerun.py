@@ -206,7 +206,7 @@ def _scratch() -> Iterator[Path]:
         raise
     except OSError as error:
         raise StoreError(
-            "the system's folder for temporary files must be writable, with room for a run",
+            "cannot write to the system's folder for temporary files",
             got=error.strerror or str(error), where=tempfile.gettempdir(),
         ) from error  # fmt: skip
 

@@ -76,12 +76,12 @@ def read_recipe(folder: Path, *, command: str) -> Recipe:
     path = folder / "config.toml"
     if not path.is_file():
         raise StoreError(
-            "a run is repeated from its config.toml", got="no such file", where=str(folder)
+            "cannot repeat a run without its config.toml", got="no such file", where=str(folder)
         )
     config = build(_Config, read_toml(path), where=str(path))
     if (config.run is None) == (config.tune is None):
         got = "neither" if config.run is None else "both"
-        raise SpecError("there must be one table [run] or [tune]", got=got, where=str(path))
+        raise SpecError("exactly one table [run] or [tune] is needed", got=got, where=str(path))
     strategies = {
         name: build(Strategy, said, where=f"{path}, [strategies.{name}]")
         for name, said in config.strategies.items()
@@ -198,8 +198,8 @@ def _tune_options(
 def _named(strategies: Mapping[str, Strategy], name: str, path: Path) -> Strategy:
     if name not in strategies or strategies[name].name != name:
         raise SpecError(
-            "every strategy of the run must have its table, with its name in it",
-            got=f"none for {name}", where=f"{path}, [strategies]",
+            f"no table for strategy {name!r} of the run",
+            where=f"{path}, [strategies]",
         )  # fmt: skip
     return strategies[name]
 
@@ -215,13 +215,13 @@ def _versions(folder: Path) -> dict[str, str]:
                 raise TypeError(f"schema {schema!r}")
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreError(
-                "the files of a run must be as they were written",
+                "cannot read the run",
                 got=f"{type(error).__name__}: {error}", where=str(folder / name),
             ) from error  # fmt: skip
         if schema > SCHEMA:
             raise StoreError(
-                "a run must have been written by this version of fadefollow or an earlier one",
-                got=f"schema {schema}, where this version knows {SCHEMA}",
+                "the run was written by a later version of fadefollow",
+                got=f"schema {schema}; this version reads {SCHEMA}",
                 where=str(folder / name), hint="update fadefollow",
             )  # fmt: skip
     return {str(name): str(version) for name, version in versions.items()}

@@ -171,7 +171,7 @@ class Market:
         several records.
         """
         if name not in self._tables:
-            raise DataError("the stream must be in the market", got=name, where=self.symbol)
+            raise DataError(f"no stream {name!r} in the market", where=self.symbol)
         return self._tables[name].copy(deep=False)  # pandas copies what is written to
 
     @property

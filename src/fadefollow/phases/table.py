@@ -263,16 +263,16 @@ def detect_coins(signal: Signal, markets: Iterable[Market]) -> Phases:
     if errors and not parts:
         raise next(iter(errors.values()))
     found = Phases.concat(parts)
-    found.failed = {coin: f"{error.rule}; got {error.got}" for coin, error in errors.items()}
+    found.failed = {coin: error.summary for coin, error in errors.items()}
     return found
 
 
 def failure(error: BaseException, *, where: str) -> SignalError:
-    """What a signal raised, with the line."""
+    """The error for what a signal raised, with the line."""
     line = traceback.extract_tb(error.__traceback__)[-1]
     said = printable(f"{type(error).__name__}: {error}", limit=140)
     place = printable(f"{Path(line.filename).name}, line {line.lineno}", limit=55)
-    return SignalError("a signal must not fail", got=f"{said} ({place})", where=where)
+    return SignalError(f"the signal failed with {said} ({place})", where=where)
 
 
 @dataclass(frozen=True)

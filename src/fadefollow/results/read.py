@@ -74,14 +74,14 @@ def _as_store_error(path: Path) -> Iterator[None]:
         lost = Path(error.filename).name if error.filename else "a file"
         known = (path / "config.toml").exists() and lost != "result.json"
         raise StoreError(
-            "a run must be a folder that `fadefollow run` or `fadefollow tune` wrote",
+            "not the folder of a run",
             got=f"no {lost}",
             where=str(path),
             hint=_REPEAT if known else "reports/runs/index.html lists the runs",
         ) from error
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise StoreError(
-            "the files of a run must be as they were written",
+            "cannot read the run",
             got=_told(error),
             where=str(path),
             hint=f"changed since, or written by an earlier version; {_REPEAT}",
@@ -133,8 +133,8 @@ def _json(path: Path) -> dict[str, Any]:
     schema = record.get("schema") if isinstance(record, dict) else None
     if isinstance(schema, int) and schema > SCHEMA:
         raise StoreError(
-            "a run must have been written by this version of fadefollow or an earlier one",
-            got=f"schema {schema}, where this version knows {SCHEMA}",
+            "the run was written by a later version of fadefollow",
+            got=f"schema {schema}; this version reads {SCHEMA}",
             where=str(path),
             hint="update fadefollow",
         )

@@ -227,6 +227,6 @@ def _tomlable(value: Any, where: str) -> Any:
     if isinstance(value, list | tuple):
         return [_tomlable(inner, where) for inner in value]
     if value is None:
-        raise SpecError("a list in a configuration must not hold an empty value", where=where)
+        raise SpecError("a list in a configuration holds an empty value", where=where)
     convert = next((turn for kinds, turn in _TOML if isinstance(value, kinds)), str)
     return convert(value)

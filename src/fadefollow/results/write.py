@@ -83,7 +83,7 @@ def _publish(folder: Path, wanted: Path) -> Path:
             continue
         fsync(path.parent)
         return path
-    raise StoreError("a run's folder must have a name of its own", got=str(wanted))
+    raise StoreError("no free name for the run's folder", got=str(wanted))
 
 
 def _as_store_error(runs_dir: Path) -> AbstractContextManager[None]:

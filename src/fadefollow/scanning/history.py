@@ -115,7 +115,7 @@ class StoredRun:
 
 def _damaged(folder: Path, error: Exception) -> StoreError:
     return StoreError(
-        "the files of a run must be as they were written",
+        "cannot read the run",
         got=f"{type(error).__name__}: {error}", where=str(folder),
         hint="repeat the run from its config.toml, or remove its folder",
     )  # fmt: skip
@@ -150,7 +150,7 @@ class History:
         if only.simulated != dataset.simulated:
             kinds = {True: "simulated", False: "real"}
             raise ParameterError(
-                "simulated and real coins must not speak for each other",
+                "a run on simulated coins says nothing of real ones, nor the reverse",
                 got=f"a run on {kinds[only.simulated]} coins ({only.dataset}) for "
                 f"{kinds[dataset.simulated]} ones ({dataset.name})",
                 where="--history",

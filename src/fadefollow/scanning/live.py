@@ -155,7 +155,7 @@ class _Job:
         except DataError as error:
             if isinstance(error.__cause__, ccxt.ArgumentsRequired | ccxt.NotSupported):
                 raise ParameterError(
-                    f"{self.venue.title} must tell the volumes of all coins at once",
+                    f"{self.venue.title} does not list the volumes of all coins",
                     got=str(error.got), hint="name the coins: --symbols BTC,ETH",
                 ) from error  # fmt: skip
             raise

@@ -147,7 +147,7 @@ def _thresholds(done: Sequence[Trial], settings: TuneSettings, parts: int) -> tu
 def _check_same(cut: Cut, asked: optuna.Trial, before: FrozenTrial) -> None:
     if asked.number != before.number or asked.params != before.params:
         raise StoreError(
-            "a study that goes on must ask for the trials that it asked for before",
+            "resumed study diverged from its stored trials",
             got=f"trial {asked.number} with {asked.params}, on disk {before.params}",
             where=f"fold {cut.number}",
             hint="most likely another version of Optuna made it; begin anew with --fresh",

@@ -36,7 +36,7 @@ def tune_settings(
     if stance is None:
         if strategy.claim == "disputed":
             raise ParameterError(
-                "a strategy whose claim is disputed must be told whose book to maximise",
+                "--stance is needed for a strategy whose claim is disputed",
                 got=f"claim disputed in {strategy.name}", hint="--stance fade, or --stance follow",
             )  # fmt: skip
         stance = strategy.claim
@@ -50,7 +50,7 @@ def tune_settings(
         if name not in known:
             raise unknown(kind, name, known)
     if len(objectives) > 2 or len(set(objectives)) < len(objectives):
-        raise ParameterError("there may be one objective, or two different ones", got=objective)
+        raise ParameterError("--objective takes one name or two different ones", got=objective)
     if len(objectives) > 1 and sampler not in SEVERAL:
         raise ParameterError(
             f"sampler {sampler} takes one objective", got=objective,

@@ -77,7 +77,7 @@ def write_tuned(folder: Path, name: str, text: str, made: Tuned) -> Path:
         temporary.replace(path)
     except OSError as error:
         raise StoreError(
-            "the folder of strategies must be writable", got=error.strerror, where=str(folder)
+            "cannot write to the folder of strategies", got=error.strerror, where=str(folder)
         ) from error
     finally:
         with contextlib.suppress(OSError):

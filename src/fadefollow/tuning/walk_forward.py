@@ -181,7 +181,7 @@ def walk(
 
 
 def _notes(measured: Measured, prepared: Prepared) -> tuple[str, ...]:
-    """What is to be said, with the time that the data cover instead of that of the stretches."""
+    """Warnings, with the clipping note for the full data range."""
     kept = [note for note in measured.warnings if not note.startswith(CLIPPED)]
     return (*kept, *left_out(prepared))
 
@@ -346,7 +346,7 @@ def _refuse_hopeless(cut: Cut, searched: Searched) -> None:
     errors = Counter(trial.error for trial in searched.trials)
     error, count = errors.most_common(1)[0]
     raise SignalError(
-        "at least one trial must be evaluated",
+        "no trial of the fold could be evaluated",
         got=f"{len(searched.trials)} trials that all failed, {count} of them with: {error}",
         where=f"fold {cut.number}",
         hint="mend the signal or the search ranges; the study then begins anew with --fresh",
@@ -361,8 +361,8 @@ def _refuse_holes(prepared: Prepared, judging: Settings) -> None:
         if len(tape.holes):
             first, last = pd.to_datetime(tape.holes[0], utc=True)
             raise FundingHoleError(
-                "funding settlements must not be missing while a position can be held",
-                got=f"none between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC",
+                "funding is missing while a position can be held",
+                got=f"no settlement between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC",
                 where=f"{tape.symbol}, stream funding",
                 hint="complete the data, or drop such trades with --missing-funding skip",
             )

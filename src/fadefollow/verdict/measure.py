@@ -290,7 +290,7 @@ def traded_coins(dataset: Dataset, strategy: Strategy, phases: Phases) -> Datase
     if not kept:
         symbol = chosen.symbols[0]
         raise DataError(
-            f"strategy {strategy.name} needs a coin on which its signal does not fail",
+            f"the signal of strategy {strategy.name} failed on every coin",
             got=f"on {symbol}: {phases.failed[symbol]}",
         )
     return chosen.select(*kept)
@@ -315,7 +315,7 @@ CLIPPED = "runs are clipped to"
 
 
 def left_out(prepared: Prepared) -> list[str]:
-    """What of the data and the events a plan does not use, in words."""
+    """Notes on excluded data and events."""
     plan = prepared.plan
     notes = [
         f"{plan.strategy}: {symbol} is left out, it lacks {' and '.join(streams)}"

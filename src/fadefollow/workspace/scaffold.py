@@ -75,16 +75,14 @@ def _write(path: Path, name: str, text: str) -> Path:
     if not _NAME.fullmatch(name):
         raise ParameterError(NAME_RULE, got=repr(name))
     if path.exists():
-        raise ParameterError(
-            "a new file must not overwrite one", got=str(path), hint="choose another name"
-        )
+        raise ParameterError("the file exists already", where=str(path), hint="choose another name")
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         temporary.write_text(text, "utf-8")
         temporary.replace(path)
     except OSError as error:
         raise StoreError(
-            "the folder must be writable", got=reason(error), where=str(path.parent),
+            "cannot write to the folder", got=reason(error), where=str(path.parent),
             hint="make a workspace of your own with `fadefollow init DIR`",
         ) from error  # fmt: skip
     finally:

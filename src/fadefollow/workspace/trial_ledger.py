@@ -174,7 +174,7 @@ class Ledger:
             return kind(**fields)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise StoreError(
-                "a line of the ledger of trials must be as it was written",
+                "cannot read a line of the trial ledger",
                 got=f"{type(error).__name__}: {error}",
                 where=f"{self.path}, line {number}",
                 hint="restore the file; without it the number of trials is not known",
@@ -182,7 +182,7 @@ class Ledger:
 
     def _error(self, got: str) -> StoreError:
         return StoreError(
-            "the ledger of trials must be readable and writable",
+            "cannot read or write the trial ledger",
             got=got,
             where=str(self.path),
             hint="every evaluation is recorded in it; free some space or check permissions",

@@ -69,7 +69,7 @@ class Workspace:
         """
         if self.root != self.output:
             raise ParameterError(
-                "a file of your own needs a workspace of your own", got="none",
+                "no workspace of your own to write to",
                 where=str(self.output),
                 hint="`fadefollow init DIR` makes one; run the command in it",
             )  # fmt: skip
@@ -196,13 +196,12 @@ class Workspace:
             raise
         except BaseException as error:  # also one that would end the program
             raise SpecError(
-                "a signal module must import without error",
-                got=f"{type(error).__name__}: {error}",
+                f"cannot import the signal: {type(error).__name__}: {error}",
                 where=str(path),
             ) from error
         if not _comes_from(module, path):
             raise SpecError(
-                "a signal must come from the workspace",
+                "the signal was imported from elsewhere",
                 got=getattr(module, "__file__", None),
                 where=str(path),
                 hint="another package named signals is in the way; remove it from the path",
@@ -244,7 +243,7 @@ def init_workspace(target: Path) -> list[Path]:
         raise _unwritable(error, target) from error
     if there:
         raise ParameterError(
-            "a new workspace must not overwrite anything",
+            "the folder is not empty",
             got=", ".join(there),
             where=str(target),
             hint="choose an empty folder",
@@ -288,7 +287,7 @@ def filled(target: Path) -> Iterator[Path]:
 
 
 def _unwritable(error: OSError, folder: Path) -> StoreError:
-    return StoreError("the folder must be writable", got=reason(error), where=str(folder))
+    return StoreError("cannot write to the folder", got=reason(error), where=str(folder))
 
 
 def _remove(path: Path) -> None:

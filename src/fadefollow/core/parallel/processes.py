@@ -74,7 +74,7 @@ class Processes(Workers):
             joblib.dump(data, path)
         except OSError as error:
             raise StoreError(
-                "what workers share must fit on the disk",
+                "cannot write the data that workers share",
                 got=error.strerror or str(error), where=str(self._folder),
                 hint="free some space, or set TMPDIR to a larger disk",
             ) from error  # fmt: skip

@@ -23,7 +23,7 @@ R = TypeVar("R")
 _LISTEN = 2.0
 #: how often an item is tried: once beside others, then alone
 _TRIES = 3
-#: items lost one after the other, none done between them, after which it is not the items
+#: consecutive lost items after which the pool is declared broken
 _HOPELESS = 5
 
 
@@ -178,21 +178,21 @@ class Workers(Crew):
 
     @abstractmethod
     def _drop(self, futures: list[Any]) -> None:
-        """Nobody waits for these any more."""
+        """Cancel these futures."""
 
     def _look_after(self) -> None:
         """Nothing was heard for a while: raise if nothing will be."""
 
     def _lost(self, job: _Job) -> LostItemError:
         return LostItemError(
-            "an item must not end the process that works on it",
+            "every worker that tried this item died",
             got=f"item {job.number} ({reprlib.repr(job.item)}): every worker that tried it died",
             hint="most often memory ran out: use fewer jobs or larger machines",
         )
 
     def _hopeless(self, job: _Job) -> CrewError:
         return CrewError(
-            "workers must be able to work",
+            "the worker pool is broken",
             got=f"{_HOPELESS} items in a row whose workers all died, at last item {job.number}",
             hint="most often memory ran out: use fewer jobs or larger machines",
         )

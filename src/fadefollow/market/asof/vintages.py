@@ -53,7 +53,7 @@ class Revision:
 
     @property
     def words(self) -> str:
-        """One line for people."""
+        """Human-readable summary."""
         text = (
             f"{self.symbol} {self.stream}: {self.revised} of {self.records} records "
             f"({self.revised / self.records:.1%}) were revised"

@@ -134,8 +134,7 @@ def _refusal(dataset: str, refused: Sequence[Finding]) -> DataError:
     often = f"{first.count:,} records, the first at {first.where}" if first.where else "all records"
     more = f"; and {len(refused) - 1} more findings" if len(refused) > 1 else ""
     return DataError(
-        f"data must pass the audit before it is run on ({first.code}: "
-        f"{ERRORS.get(first.code, first.rule)})",
+        f"data audit failed ({first.code}: {ERRORS.get(first.code, first.rule)})",
         got=f"{first.text} ({often}{more})",
         where=f"{dataset}, {first.symbol} {first.stream}",
         hint=f"look: fadefollow data audit {dataset}; mend the data, or go on with "

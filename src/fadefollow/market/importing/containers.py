@@ -83,7 +83,7 @@ def _unreadable(error: Exception, path: Path, where: str, kind: Format) -> DataE
     lines = str(error).splitlines() or [type(error).__name__]
     got = "an empty file" if path.exists() and not path.stat().st_size else lines[0]
     hint = "" if kind == "csv" else "the file may be truncated: get it again"
-    return DataError(f"the file must be readable {names[kind]}", got=got, where=where, hint=hint)
+    return DataError(f"cannot read the file as {names[kind]}", got=got, where=where, hint=hint)
 
 
 def kind_of(name: str, where: str) -> Format:
@@ -122,7 +122,7 @@ def content(path: Path, where: str) -> bytes:
                     raise DataError(rule, got="more", where=where)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         hint = "the file may be truncated: get it again"
-        raise DataError("the .gz must be whole", got=str(error), where=where, hint=hint) from error
+        raise DataError("cannot unpack the .gz", got=str(error), where=where, hint=hint) from error
     return bytes(made)
 
 

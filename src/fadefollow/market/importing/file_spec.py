@@ -109,7 +109,7 @@ class FileSpec(BaseModel):
         try:
             return stream(value).name
         except UnknownNameError as error:  # not a ValueError: pydantic would not name the key
-            raise ParameterError(error.rule, got=error.got, hint=error.hint) from None
+            raise ParameterError(error.summary, hint=error.hint) from None
 
     @field_validator("path")
     @classmethod

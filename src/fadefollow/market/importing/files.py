@@ -151,7 +151,7 @@ def read_files(
 
 def _find_all(spec: DatasetSpec, source: Path) -> list[Match]:
     if not source.is_dir():
-        raise DataError("the source must be a folder", got="no folder", where=str(source))
+        raise DataError("--from needs a folder", got="no folder", where=str(source))
     return [match for item in spec.files for match in find_files(item, source)]
 
 

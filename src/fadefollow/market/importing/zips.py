@@ -78,7 +78,7 @@ def read_csv_member(data: bytes, where: str, limits: ZipLimits | None = None) ->
 def damaged(where: str, got: str) -> DataError:
     """The error for a zip file that cannot be read."""
     hint = "remove the file and get it again"
-    return DataError("the zip file must be whole", got=got, where=where, hint=hint)
+    return DataError("the zip file is damaged", got=got, where=where, hint=hint)
 
 
 def looks_like_page(data: bytes) -> bool:

@@ -81,7 +81,7 @@ class Store:
             return Pointer.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
             raise StoreError(
-                "the store's pointer must be whole",
+                "cannot read the store's pointer",
                 got=str(error).splitlines()[0],
                 where=str(path),
                 hint="import the data set again",
@@ -242,7 +242,7 @@ class Store:
             lock.acquire()
         except Timeout:
             raise StoreError(
-                "only one process may write a data set at a time",
+                "another process is writing the data set",
                 got=f"a lock held for more than {LOCK_SECONDS:g} s",
                 where=lock.lock_file,
                 hint="wait for the other import to end",
@@ -278,7 +278,7 @@ def _combined(bar: pd.Timedelta, hashes: Mapping[tuple[str, str], str]) -> str:
 def _check_bar(old: Pointer | None, bar: pd.Timedelta, dataset: str) -> None:
     if old is not None and old.bar != bar_text(bar):
         raise DataError(
-            "a data set must keep the size of its bars",
+            "a data set keeps its bar size",
             got=f"{bar_text(bar)}, there are {old.bar}",
             where=dataset,
             hint="give the new data set another name",
@@ -350,7 +350,7 @@ def _writable(folder: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise StoreError(
-            "the store must be writable",
+            "cannot write to the store",
             got=error.strerror or str(error),
             where=str(folder),
             hint="free some space, or check the folder's permissions; the old version is untouched",

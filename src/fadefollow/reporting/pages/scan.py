@@ -96,7 +96,7 @@ def write_scan(scan: Scan, path: Path, templates: Path) -> Path:
             draft.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(
-            "the page of a scan must be writable", got=error.strerror or str(error),
+            "cannot write the page of the scan", got=error.strerror or str(error),
             where=str(path), hint="name another file with --to",
         ) from error  # fmt: skip
     return path

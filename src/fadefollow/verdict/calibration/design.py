@@ -64,7 +64,7 @@ class Design:
     def __post_init__(self) -> None:
         if self.markets < 0 or self.planted_markets < 0 or not self.markets + self.planted_markets:
             got = f"{self.markets} and {self.planted_markets}"
-            raise ParameterError("there must be at least one market to calibrate on", got=got)
+            raise ParameterError("no market to calibrate on", got=got)
         if max(self.markets, self.planted_markets) > ARM_SEEDS:
             raise ParameterError(f"an arm has at most {ARM_SEEDS} markets", got=self.markets)
         if any(effect <= 0.0 for effect in self.effects_bps):
@@ -137,7 +137,7 @@ def planted_phases(bets: tuple[Bet, ...]) -> tuple[str, ...]:
     lost = [phase for phase in first.phases if phase not in LEANS]
     if lost:
         raise ParameterError(
-            "the lab must be able to make the phases of the first strategy",
+            "the lab cannot make the phases of the first strategy",
             got=", ".join(lost), where=first.name,
         )  # fmt: skip
     return tuple(first.phases)

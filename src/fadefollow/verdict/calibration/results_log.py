@@ -72,10 +72,10 @@ class Pages(ABC, Generic[T]):
                     others += 1
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise StoreError(
-                    "a line of the calibration's notebook must be as it was written",
+                    "cannot read a line of the log of the calibration",
                     got=f"{type(error).__name__}: {error}",
                     where=f"{self.path}, line {number}",
-                    hint="remove the file; the calibration begins anew",
+                    hint="remove the file; the calibration starts over",
                 ) from error
         return known, others
 
@@ -93,7 +93,7 @@ class Pages(ABC, Generic[T]):
                 self._append(data)
         except OSError as error:
             raise StoreError(
-                "the calibration's notebook must be writable",
+                "cannot write the log of the calibration",
                 got=error.strerror or str(error), where=str(self.path), hint="free some space",
             ) from error  # fmt: skip
 
@@ -116,7 +116,7 @@ class Pages(ABC, Generic[T]):
             return
         except OSError as error:
             got = error.strerror or str(error)
-            rule = "the calibration's notebook must be readable"
+            rule = "cannot read the log of the calibration"
             raise StoreError(rule, got=got, where=str(self.path)) from error
         yield from data[: data.rfind(b"\n") + 1].splitlines()
 

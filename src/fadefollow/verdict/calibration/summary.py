@@ -122,7 +122,7 @@ class Calibration:
         """
         if self.failures:
             raise CalibrationError(
-                "the verdict must keep its promises on simulated markets",
+                "verdict calibration failed",
                 got="; ".join(self.failures),
             )
 

@@ -19,7 +19,7 @@ from fadefollow.phases.table import Signal, failure
 #: numbers are the same within this, relative, and within the second of a feature's largest value
 _RELATIVE, _OF_LARGEST = 1e-9, 1e-12
 
-#: bar, phase, and the how many-th of that phase on that bar
+#: bar, phase, and the occurrence index of the phase within the bar
 EventKey = tuple[int, str, int]
 
 

@@ -18,13 +18,13 @@ Kind = Literal[
 
 #: what must hold, by what was found not to; the worst first
 _RULES: dict[Kind, str] = {
-    "not repeatable": "a signal must say the same of the same data each time",
-    "look-ahead": "a signal must use only what was known at each bar's close",
-    "opens files": "a signal must know nothing but the market, and so open nothing",
-    "keeps state": "what a signal says must not depend on what it was asked before",
-    "order": "the order of streams and columns must mean nothing to a signal",
-    "calendar": "a signal must find in the data what it finds, not on days written down",
-    "fails": "a signal must answer, with nothing if need be, about any beginning of the data",
+    "not repeatable": "the signal gives another result for the same data",
+    "look-ahead": "the signal uses data that was not known at the bar's close",
+    "opens files": "the signal opens files; it may use only the market",
+    "keeps state": "the signal depends on what it was asked before",
+    "order": "the signal depends on the order of streams or columns",
+    "calendar": "the signal depends on calendar dates",
+    "fails": "the signal fails on the beginning of the data",
 }
 _HINTS: dict[Kind, str] = {
     "not repeatable": "draw random numbers, if at all, from a generator seeded by a parameter",
