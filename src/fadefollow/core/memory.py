@@ -1,4 +1,4 @@
-"""What a command needs of memory at least, where the system sets a limit to it.
+"""The least memory that a command needs, checked against the process's limit.
 
 The libraries that compile end the process where they get none, so the limit is looked at first.
 """

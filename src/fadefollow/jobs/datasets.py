@@ -58,7 +58,7 @@ def open_named(
 
 
 def list_datasets(workspace: Workspace) -> list[dict[str, Any]]:
-    """One row a data set: name, title, bar, source, coins, first, last, state."""
+    """A row per data set: name, title, bar, source, coins, first, last, state."""
     store = Store(workspace.store)
     stored = store.datasets()
     rows = []
@@ -104,7 +104,7 @@ def sample(workspace: Workspace, name: str | None, folder: Path) -> list[Path]:
 
 
 def time_of(text: str | None, option: str) -> pd.Timestamp | None:
-    """A day or a time as a user writes it, UTC; a day after `--until` is the last one that is in.
+    """A UTC time from a day or time as a user writes it; with `--until` a day is included.
 
     Raises:
         ParameterError: it is neither; the message names the option.

@@ -1,4 +1,4 @@
-"""The job behind `fadefollow data export`: open, write, check, and show it whole or not at all."""
+"""The job behind `fadefollow data export`: a folder that is complete or not there."""
 
 from __future__ import annotations
 

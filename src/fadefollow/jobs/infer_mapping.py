@@ -1,4 +1,4 @@
-"""The job behind `fadefollow data import --guess`: a mapping, written for its user to check."""
+"""The job behind `fadefollow data import --guess`: an inferred mapping to check."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fadefollow.workspace import Workspace, reason
 
 
 def guess_job(workspace: Workspace, source: Path, name: str | None = None) -> tuple[Guess, Path]:
-    """Guess how files map, and write `datasets/NAME.toml`; nothing is imported.
+    """The inferred mapping and the `datasets/NAME.toml` it was written to; imports nothing.
 
     Args:
         workspace: where the mapping goes.

@@ -1,4 +1,4 @@
-"""The jobs behind `fadefollow report`: a stored run rendered again, several compared."""
+"""The jobs behind `fadefollow report`: render a stored run again, compare several."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def compare_job(
 
 
 def _link(folder: Path, page: Path) -> str:
-    """From a page to a run's report; empty where there is none, or no way."""
+    """The relative link from a page to a run's report; empty where there is none."""
     report = folder / "report.html"
     if not report.exists():
         return ""

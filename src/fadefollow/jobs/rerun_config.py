@@ -1,4 +1,4 @@
-"""A stored run's recipe: what its folder says it was made of, checked, to be repeated."""
+"""The configuration of a stored run, checked, so that it can be repeated."""
 
 from __future__ import annotations
 

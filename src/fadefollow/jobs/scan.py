@@ -1,4 +1,4 @@
-"""The job behind `fadefollow scan`: present phases of a data set, or live of a venue's coins."""
+"""The job behind `fadefollow scan`: present phases of a data set or of a venue's coins."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _OLD = pd.Timedelta(days=2)
 
 @dataclass(frozen=True)
 class ScanOptions:
-    """What a scan is asked for.
+    """The options of a scan.
 
     Attributes:
         strategies: by name; by default the workspace's, without tuned ones.
@@ -91,7 +91,7 @@ class ScanOptions:
 def scan_job(
     workspace: Workspace, options: ScanOptions, *, step: Step, first_wait: float = FIRST_WAIT
 ) -> Scan:
-    """Scan.
+    """The scan of a data set, or of a venue's coins.
 
     Args:
         workspace: where names are looked up; a live scan stores what it fetches there.
@@ -146,7 +146,7 @@ def scan_job(
 
 
 def scan_page(workspace: Workspace, scan: Scan, path: Path | None = None) -> Scan:
-    """The scan, written as a page beside the runs or at `path`.
+    """The scan with the page that was written, beside the runs or at `path`.
 
     Raises:
         SpecError: the template does not render.
@@ -235,7 +235,7 @@ def _live(
 
 
 def _short(dataset: Dataset, bets: Sequence[Bet], fetched: Fetched) -> list[str]:
-    """Streams of which less is there than the signals look back, and the phases that need them."""
+    """Notes on streams that are shorter than the signals look back."""
     ago = {
         name: [
             (fetched.time - market.table(name)["time"].iloc[0]) / pd.Timedelta(days=1)
@@ -265,7 +265,7 @@ def _short(dataset: Dataset, bets: Sequence[Bet], fetched: Fetched) -> list[str]
 def _trusted(
     dataset: Dataset, bets: Sequence[Bet], accept: Sequence[str]
 ) -> tuple[Dataset, tuple[Apart, ...], list[str]]:
-    """The coins that may be shown, the others with the reason, and what was accepted."""
+    """The trusted coins, the others with the reason, and notes on accepted findings."""
     if not dataset.markets:
         return dataset, (), []
     asked = accepted(accept, dataset.symbols)

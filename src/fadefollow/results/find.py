@@ -1,4 +1,4 @@
-"""The stored runs of a workspace: found by what a person calls them."""
+"""Stored runs of a workspace by name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def stored_runs(runs: Path) -> tuple[Path, ...]:
 
 
 def find_run(runs: Path, asked: str) -> Path:
-    """The folder of the run that is called `asked`.
+    """The folder of the run named `asked`.
 
     Args:
         runs: the folder of all runs.

@@ -1,4 +1,4 @@
-"""What a run leaves besides its report: result.json, config.toml and the Parquet tables.
+"""The files of a run besides its report: result.json, config.toml and the Parquet tables.
 
 `result.json` is the public record; docs/reference/results.md lists its fields. `report.json` holds
 what only the report shows beyond it, so that `fadefollow report RUN` can render again without

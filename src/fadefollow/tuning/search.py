@@ -1,4 +1,4 @@
-"""One fold's search: trials asked in batches, evaluated anywhere, told in order, kept as they come.
+"""The search of one fold: trials in batches, evaluated anywhere, stored in order.
 
 The sampler works on a study in memory. What is on disk is the list of finished trials: a search
 that goes on asks again for all that it has asked before, finds the results on disk, and thereby
@@ -43,13 +43,13 @@ Evaluate = Callable[[Sequence[Ask]], Sequence[Told]]
 
 
 class Log(Protocol):
-    """Where a fold's finished trials are kept."""
+    """Storage of a fold's finished trials."""
 
     def trials(self) -> list[FrozenTrial]:
-        """Those kept, in order of number."""
+        """The stored trials, in order of number."""
 
     def append(self, trials: Sequence[FrozenTrial]) -> None:
-        """Keep more; they are on disk when it returns."""
+        """Store more trials; they are on disk when it returns."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def search(
 
 
 def _thresholds(done: Sequence[Trial], settings: TuneSettings, parts: int) -> tuple[float, ...]:
-    """By inner part, the score that a trial must reach, from the trials of earlier batches.
+    """The score that a trial must reach after each inner part, from earlier batches.
 
     Optuna's percentile pruner cannot be asked to leave out a batch's own trials, by whose order of
     arrival the result would differ.

@@ -1,4 +1,4 @@
-"""The choices of a tuning job, checked together before anything is read."""
+"""The options of a tuning job, checked before any data is read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def tune_settings(
     sampler: str = "tpe",
     **numbers: Any,
 ) -> TuneSettings:
-    """Settings from what was asked for.
+    """Checked tuning settings from the command's options.
 
     Args:
         strategy: whose claim is the stance unless one is given.

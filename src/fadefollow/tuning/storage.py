@@ -1,4 +1,4 @@
-"""Where studies are kept: a log of finished trials for each fold, in a file or a database.
+"""Storage of studies: a log of finished trials for each fold, in a file or a database.
 
     with Shelf.at(url, default=folder / "carry.log").study("carry", identity) as study:
         fold = study.fold(1)
@@ -257,7 +257,7 @@ def _ensure(
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """As they come back from JSON."""
+    """Plain values as JSON returns them."""
     plain: dict[str, Any] = json.loads(json.dumps(dict(values)))
     return plain
 

@@ -69,7 +69,7 @@ class Team(Protocol):
 
 @dataclass(frozen=True)
 class Walked:
-    """What a walk-forward found.
+    """The result of a walk-forward.
 
     Attributes:
         folds: in order; the last one has no stretch, its winner is what to trade next.
@@ -104,7 +104,7 @@ def walk(
     asked: Callable[[Cut, Sequence[Trial]], None] = lambda cut, trials: None,
     reviewed: Callable[[Reviewed], None] = lambda found: None,
 ) -> Walked:
-    """Tune a strategy.
+    """The walk-forward of a strategy.
 
     Args:
         dataset: markets by coin.
@@ -340,7 +340,7 @@ def _joint(plan: Plan, stance: Stance, judging: Settings) -> JoinedBook:
 
 
 def _refuse_hopeless(cut: Cut, searched: Searched) -> None:
-    """Where no trial can be evaluated, the rest of the job cannot either."""
+    """Raise if no trial of the fold could be evaluated."""
     if any(trial.state != "failed" for trial in searched.trials):
         return
     errors = Counter(trial.error for trial in searched.trials)

@@ -1,4 +1,4 @@
-"""New strategies and signals, from what is there already."""
+"""Scaffolds for new strategies and signals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 def write_strategy(workspace: Workspace, name: str, signal: str) -> Path:
-    """A strategy file for `signal`, with its phases, default parameters and search ranges.
+    """The path of a new strategy file for `signal`, with phases, defaults and search ranges.
 
     Raises:
         UnknownNameError: there is no such signal.
@@ -53,7 +53,7 @@ def write_strategy(workspace: Workspace, name: str, signal: str) -> Path:
 
 
 def write_signal(workspace: Workspace, name: str) -> Path:
-    """A signal module that works as it is, to be changed into the user's own."""
+    """The path of a new signal module, which works as it is."""
     _refuse_taken(name)
     text = _SIGNAL.replace("NAME", name).replace("CLASS", _camel(name))
     return _write(workspace.own("signals") / f"{name}.py", name, text)

@@ -1,4 +1,4 @@
-"""The workspace: the four folders that a user edits, and how signals in them are found."""
+"""The workspace: its four folders, and how names in them become files and signals."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Workspace:
     settings: Settings
 
     def own(self, folder: str) -> Path:
-        """One of the four folders, to write a user's own file into.
+        """The path of one of the four folders, to write a file of the user's.
 
         Raises:
             ParameterError: the stock workspace is used, which is not the user's.
@@ -87,7 +87,7 @@ class Workspace:
 
     @property
     def ledger(self) -> Ledger:
-        """All that was ever evaluated here."""
+        """The trial ledger."""
         return Ledger(self.runs / LEDGER)
 
     @property
@@ -127,7 +127,7 @@ class Workspace:
         return self.root / folder / (name + _suffix(folder))
 
     def strategy(self, name: str) -> Strategy:
-        """The strategy called `name`, its signal, phases and parameters checked."""
+        """The strategy named `name`, with signal, phases and parameters checked."""
         path = self.path("strategies", name)
         return self.checked(load_strategy(path), where=str(path))
 
@@ -261,7 +261,7 @@ def init_workspace(target: Path) -> list[Path]:
 
 @contextlib.contextmanager
 def filled(target: Path) -> Iterator[Path]:
-    """A folder to write into; what it holds at the end is moved into `target`, all or nothing.
+    """Yield a folder whose content is moved into `target` at the end, all or nothing.
 
     Raises:
         StoreError: the folder cannot be written; nothing is left of the attempt.
@@ -299,7 +299,7 @@ def _remove(path: Path) -> None:
 
 
 def reason(error: OSError) -> str:
-    """Why the system refused; of a copied tree, why it refused the first file."""
+    """The system's reason for an OSError; of a copied tree that of the first file."""
     if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
         return str(error.args[0][0][-1])
     return error.strerror or str(error) or type(error).__name__

@@ -127,7 +127,7 @@ def _machine() -> str:
 
 
 def _do(work: bytes, item: bytes, parcel: Parcel) -> bytes:
-    """What Dask calls in a worker."""
+    """The function that Dask calls in a worker."""
     one_thread()
     try:
         data = parcel.open()
@@ -256,7 +256,7 @@ class Cluster(Workers):
 
     @contextlib.contextmanager
     def _reaching(self) -> Iterator[None]:
-        """What Dask raises where the scheduler is gone, said plainly."""
+        """Convert Dask's errors for a lost scheduler to CrewError."""
         try:
             yield
         except CrewError:
@@ -319,7 +319,7 @@ def _lost_scheduler(error: Exception) -> CrewError:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Dask's own log and warnings; what goes wrong is said once, as an error."""
+    """Silence Dask's log and warnings; failures are raised as errors."""
     loggers = [logging.getLogger(name) for name in ("distributed", "tornado")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

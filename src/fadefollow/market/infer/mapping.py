@@ -228,9 +228,8 @@ def _joined(
 
 def _said(error: FadeFollowError, root: Path) -> str:
     """An error in one line, without the place of the trial."""
-    got = f"got {error.got}" if error.got is not None else ""
     place = "" if str(root) in error.where else error.where
-    return "; ".join(part for part in (error.rule, got, place, error.hint) if part)
+    return "; ".join(part for part in (error.summary, place, error.hint) if part)
 
 
 def _grouped(left: Sequence[str]) -> list[str]:

@@ -30,7 +30,7 @@ class Arm:
 
     @property
     def name(self) -> str:
-        """What a person calls it."""
+        """The name that reports show."""
         planted = f"{self.effect_bps:g} bps" if self.effect_bps else "nothing"
         return f"{planted} planted, {self.years:g} years"
 
@@ -78,7 +78,7 @@ class Design:
         return (still, *planted) if self.planted_markets else (still,)
 
     def seeds(self, arm: Arm) -> range:
-        """One a market; adding markets keeps those there are."""
+        """The seeds, one per market; more markets keep the earlier seeds."""
         # whatever else is in the design, an arm keeps its seeds
         text = f"{arm.effect_bps:g}/{arm.years:g}".encode()
         place = int.from_bytes(hashlib.sha256(text).digest()[:2], "big") if arm.effect_bps else 0
@@ -108,7 +108,7 @@ class Design:
         return same | {"seed": seed, "years": arm.years, "plants": plants}
 
     def key(self, bets: tuple[Bet, ...]) -> str:
-        """Names everything that a market's verdicts depend on but its arm and seed.
+        """A hash of everything that a market's verdicts depend on, except arm and seed.
 
         Settings, strategies, parameters of signals, and the code itself: markets that were judged
         otherwise are not counted together.
@@ -122,7 +122,7 @@ class Design:
 
 
 def families_of(bets: tuple[Bet, ...]) -> tuple[str, ...]:
-    """The families of episodes that bring about the strategies' phases."""
+    """Families of episodes that make the strategies' phases."""
     wanted = {phase for strategy, _ in bets for phase in strategy.phases}
     return tuple(name for name, family in FAMILIES.items() if wanted & set(family.phases))
 

@@ -1,4 +1,4 @@
-"""Notebook: what was judged already, one JSON line a market, only ever appended.
+"""Log of judged markets: one JSON line each, append-only.
 
 A line names everything that it depends on (`Design.key`), so that a calibration that was
 interrupted goes on where it was, and one with other settings or other code begins anew.
@@ -27,7 +27,7 @@ NOTEBOOK = "calibration.jsonl"
 
 
 class Page(Protocol):
-    """What one market came to, a dataclass."""
+    """Result of one market, a dataclass."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
@@ -45,14 +45,14 @@ T = TypeVar("T", bound=Page)
 
 @dataclass(frozen=True)
 class Pages(ABC, Generic[T]):
-    """A notebook in the file `path`, which need not exist yet."""
+    """The log in the file `path`, which need not exist yet."""
 
     path: Path
 
     @staticmethod
     @abstractmethod
     def page(said: dict[str, Any]) -> T:
-        """What a line says, None standing for NaN; it has a `key` too."""
+        """A result from a line, with NaN for None; the line has a `key` too."""
 
     def read(self, key: str) -> tuple[dict[tuple[Arm, int], T], int]:
         """The tables judged under `key`, by arm and seed, and how many there are of other keys.
@@ -123,11 +123,11 @@ class Pages(ABC, Generic[T]):
 
 @dataclass(frozen=True)
 class Notebook(Pages[Table]):
-    """The notebook of judged tables in the file `path`, which need not exist yet."""
+    """The log of judged tables in the file `path`, which need not exist yet."""
 
     @staticmethod
     def page(said: dict[str, Any]) -> Table:
-        """The table that a line says."""
+        """The table in a line."""
         return _table(said)
 
 

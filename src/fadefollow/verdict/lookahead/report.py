@@ -1,4 +1,4 @@
-"""What a check found, as typed results and in words."""
+"""The report of a check: faults and their words."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What a check did and found.
+    """What a check tried, and its faults.
 
     Attributes:
         strategy, signal: names.
@@ -133,12 +133,12 @@ class CheckReport:
 
     @property
     def errors(self) -> tuple[Fault, ...]:
-        """What makes the strategy unfit for use."""
+        """Faults that disqualify the strategy."""
         return tuple(f for f in self.faults if f.is_error)
 
     @property
     def warnings(self) -> tuple[Fault, ...]:
-        """What somebody should know of it."""
+        """Faults that do not disqualify the strategy."""
         return tuple(f for f in self.faults if not f.is_error)
 
     def raise_errors(self) -> None:
