@@ -40,7 +40,7 @@ _TIME = {
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote."""
+    """The result of an export."""
 
     dataset: str
     fingerprint: str  #: of the exported tables: what importing them gives

@@ -43,7 +43,7 @@ FUNDING_HOLE = "funding-hole"
 
 @dataclass(frozen=True)
 class Accepted:
-    """What was accepted: a code, for one coin or for all."""
+    """An accepted code, for one coin or for all."""
 
     code: str
     symbol: str = ""
@@ -57,7 +57,7 @@ class Accepted:
 
 
 def accepted(texts: Sequence[str], symbols: Collection[str] | None = None) -> tuple[Accepted, ...]:
-    """What `--accept` names: `CODE` or `COIN:CODE` each.
+    """The accepted codes from `--accept`: `CODE` or `COIN:CODE` each.
 
     Args:
         texts: as they were written.

@@ -35,7 +35,7 @@ Wanted = Callable[[str], bool] | None
 
 @dataclass(frozen=True)
 class Form:
-    """What must be said of a file to read it, where its bytes do not say it."""
+    """Settings needed to read a file whose bytes do not tell."""
 
     kind: Format | None = None  #: by default from the file's extension
     delimiter: str | None = None  #: of CSV; by default from its first line
@@ -87,7 +87,7 @@ def _unreadable(error: Exception, path: Path, where: str, kind: Format) -> DataE
 
 
 def kind_of(name: str, where: str) -> Format:
-    """What a file of this name is.
+    """The kind of a file, by its name.
 
     Raises:
         DataError: its extension does not say.

@@ -30,7 +30,7 @@ _DAMAGED = (
 
 @dataclass(frozen=True)
 class ZipLimits:
-    """What a zip file may be and become, in bytes."""
+    """Limits of a zip file, packed and unpacked, in bytes."""
 
     packed: int = 128 << 20
     unpacked: int = 512 << 20

@@ -233,7 +233,7 @@ def _said(error: FadeFollowError, root: Path) -> str:
 
 
 def _grouped(left: Sequence[str]) -> list[str]:
-    """What is left out, files with the same reason together."""
+    """Files that are left out, grouped by reason."""
     by_reason: dict[str, dict[str, None]] = {}
     for sentence in left:
         where, _, reason = sentence.partition(": ")

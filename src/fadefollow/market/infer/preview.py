@@ -32,7 +32,7 @@ _ROWS = 5000
 
 @dataclass(frozen=True)
 class Peek:
-    """What a look at a file shows."""
+    """A preview of a file."""
 
     where: str  #: path relative to the source folder
     kind: str  #: csv, parquet, feather or json

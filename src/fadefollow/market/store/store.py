@@ -327,7 +327,7 @@ def _updated(
 
 
 def _sources(old: Entry | None, made: Update, coin: str, name: str) -> str:
-    """Where all of a table's records come from, a line each, the newest last."""
+    """Sources of a table's records, a line each, the newest last."""
     new = made.sources.get((coin, name), made.source)
     known = old.source.splitlines() if old else []
     return "\n".join([*(line for line in known if line != new), new])
