@@ -9,7 +9,7 @@ spot (dump). So the same reading, deeply negative funding, is to be faded at the
 to be followed at the second: what tells them apart is what has happened in between. A variation
 leaves the accumulation out, as too many longs are easily noticed. All of this is a hypothesis.
 
-Source: DOMAIN.md, part 2 A, and part 3, rows `campaign`.
+Source: documentation, accounts, A; phases, rows `campaign` and paragraph 5.
 """
 
 from __future__ import annotations

@@ -150,7 +150,7 @@ def test_json_stands_alone_and_the_same_seed_gives_the_same_numbers(
         (["data", "audit", "nothing"], "data set"),
         (["new", "signal", "../evil"], "lower-case"),
         (["new", "strategy", "x", "--signal", "fundin"], "did you mean 'funding'"),
-        (["init", "."], "must not overwrite"),
+        (["init", "."], "not empty"),
         (["init", "n" * 300], "File name too long"),
         (["report", "n" * 300], "File name too long"),
         (["new", "signal", "os"], "my_os"),
@@ -375,7 +375,7 @@ def test_list_audit_and_sample(folder: Path, tmp_path: Path, fadefollow_here: He
     assert set(pd.read_parquet(out / "IBEX" / "perp.parquet")) >= {"time", "open", "available"}
     again = fadefollow_here("data", "sample", str(out), cwd=folder)
     assert again.returncode == 2
-    assert "must not overwrite" in again.stderr
+    assert "not empty" in again.stderr
 
 
 def test_new_signal_and_strategy_run_as_they_are(folder: Path, fadefollow_here: Here) -> None:

@@ -117,7 +117,7 @@ def test_ctrl_c_then_the_same_command(
     os.kill(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "the same command goes on from there" in err
+    assert "rerun the same command to resume" in err
     assert "Traceback" not in err
     kept = len(list(pages.rglob("*.parquet")))
     assert kept >= 5
@@ -204,7 +204,7 @@ def refused(
     (["binance", "BTC", "--since", "yesterday-ish"], "--since must be a day or a time"),
     (["binance", "BTC", "--bar", "7x"], "bar"),
     (["bybit", "BTC", "--bar", "8h"], "the size of a bar must be one that Bybit has; got 8h"),
-    (["binance", "BTC", "--mirror", "."], "--mirror is for archives"),
+    (["binance", "BTC", "--mirror", "."], "--mirror needs an archive"),
     (["binance-archive", "BTC", "--into", "bybit"], "must go into a data set of Binance"),
     (["binance-archive", "BTC", "--into", "My-Set"], "must be small letters, digits and _"),
     (["binance-archive", "BTC", "--mirror", "nowhere"], "a mirror must have the archive's layout"),

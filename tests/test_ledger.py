@@ -130,20 +130,20 @@ DAMAGED = {
 def test_a_damaged_line_is_named(ledger, line):
     ledger.record([FADE])
     ledger.path.write_text(ledger.path.read_text() + line + "\n")
-    with pytest.raises(StoreError, match=r"trials.jsonl, line 2: .* as it was written"):
+    with pytest.raises(StoreError, match=r"trials.jsonl, line 2: cannot read"):
         ledger.trials("f1")
 
 
 def test_a_pipe_is_not_waited_for(ledger):
     ledger.path.parent.mkdir()
     os.mkfifo(ledger.path)
-    with pytest.raises(StoreError, match="got it is a pipe or a device"):
+    with pytest.raises(StoreError, match="it is a pipe or a device"):
         ledger.lines()
 
 
 def test_a_folder_that_cannot_be_written_is_a_plain_error(tmp_path):
     (tmp_path / "runs").write_text("a file is in the way")
-    with pytest.raises(StoreError, match="ledger of trials must be readable and writable"):
+    with pytest.raises(StoreError, match="trial ledger"):
         Ledger(tmp_path / "runs" / "trials.jsonl").record([FADE])
 
 

@@ -89,7 +89,7 @@ def test_simulated_and_real_coins_never_speak_for_each_other(
 ) -> None:
     run = put_run(workspace, "20240301T000000Z-demo", OURS, source=source)
     assert not asked(workspace, simulated=simulated)[0].measured
-    with pytest.raises(ParameterError, match="must not speak for each other"):
+    with pytest.raises(ParameterError, match="simulated"):
         asked(workspace, simulated=simulated, run=run)
     assert asked(workspace, simulated=not simulated, run=run)[0].measured
 
@@ -267,7 +267,7 @@ def test_a_damaged_run_is_left_out_and_said(
     assert standing.run == "20240301T000000Z-good"
     assert len(skipped) == 1
     assert "the run 20240302T000000Z-bad cannot be read and was left out" in skipped[0]
-    rule = "as they were written|valid TOML|by this version|got no config.toml"
+    rule = "cannot read the run|valid TOML|later version|no config.toml"
     with pytest.raises(StoreError, match=rule):
         asked(workspace, run=bad)
 

@@ -1,4 +1,4 @@
-"""The real data, imported and run, gives the figures that its README and DOMAIN.md state."""
+"""The real data, imported and run, gives the figures that its README states."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def _pipe(path: Path) -> None:
 #: how a strategy's file is spoilt → what is said
 SPOILT = {
     "64 bits": lambda path: path.write_text(path.read_text() + f"\n[costs]\nx = {'9' * 5000}\n"),
-    "so deeply": lambda path: path.write_text(f"x = {'[' * 5000}{']' * 5000}\n"),
+    "too deeply": lambda path: path.write_text(f"x = {'[' * 5000}{']' * 5000}\n"),
     "pipe": _pipe,
     "folder": Path.mkdir,
     "No such file": lambda path: path.symlink_to("nowhere.toml"),
@@ -139,8 +139,12 @@ def test_detect_is_all_that_a_signal_must_have(workspace, market) -> None:
         ('phases: ClassVar = {"bare": ("perp",)}', "pass", "declare its phases"),
         ('{"bare": ("perp",)}', "5", "declare its phases"),
         ('("perp",)', '"perp"', "in a tuple; got 'perp'"),
-        ("from typing", "raise SystemExit\nfrom typing", "import without error; got SystemExit"),
-        ("from typing", "raise BaseException(1)\nfrom typing", "got BaseException: 1"),
+        ("from typing", "raise SystemExit\nfrom typing", "cannot import the signal: SystemExit"),
+        (
+            "from typing",
+            "raise BaseException(1)\nfrom typing",
+            "cannot import the signal: BaseException: 1",
+        ),
     ],
 )
 def test_a_module_that_is_no_signal_is_refused(workspace, old: str, new: str, says: str) -> None:
@@ -158,7 +162,7 @@ def test_a_new_workspace_has_what_is_versioned_and_nothing_produced(workspace) -
 
 
 def test_a_new_workspace_overwrites_nothing(workspace) -> None:
-    with pytest.raises(ParameterError, match="must not overwrite"):
+    with pytest.raises(ParameterError, match=r"not empty|exists already"):
         init_workspace(workspace.root)
 
 
@@ -183,7 +187,7 @@ def test_signals_come_from_their_own_workspace(workspace, tmp_path: Path) -> Non
 
 def test_a_signal_module_that_does_not_import_is_named(workspace) -> None:
     (workspace.root / "signals" / "broken.py").write_text("import nothing_like_this\n")
-    with pytest.raises(SpecError, match=r"import without error.*nothing_like_this"):
+    with pytest.raises(SpecError, match=r"cannot import .*nothing_like_this"):
         workspace.signal("broken")
 
 
@@ -234,7 +238,7 @@ def test_new_files_load_and_are_not_overwritten(workspace) -> None:
     assert set(workspace.signal("my_pump").phases) == {"my_pump_up"}
     write_strategy(workspace, "fade_my_pump", "my_pump")
     assert workspace.strategy("fade_my_pump").phases == ("my_pump_up",)
-    with pytest.raises(ParameterError, match="must not overwrite"):
+    with pytest.raises(ParameterError, match=r"not empty|exists already"):
         write_strategy(workspace, "fade_my_pump", "my_pump")
     with pytest.raises(ParameterError, match="lower-case"):
         write_signal(workspace, "../evil")
@@ -263,7 +267,7 @@ def test_a_full_disk_leaves_no_half_workspace(tmp_path: Path, monkeypatch, there
         patch.setattr(
             shutil.copytree, "__defaults__", (False, None, full_after_three, False, False)
         )
-        with pytest.raises(StoreError, match=r"must be writable; got .*No space left on device"):
+        with pytest.raises(StoreError, match=r"cannot write .*No space left on device"):
             init_workspace(target)
     assert count >= 4
     assert sorted(tmp_path.rglob("*")) == sorted(

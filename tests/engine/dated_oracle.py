@@ -1,6 +1,6 @@
-"""Section 4 of DESIGN.md once more for dated futures and carry, bar by bar in plain Python.
+"""The money rules once more for dated futures and carry, bar by bar in plain Python.
 
-Written from the text alone, as `oracle` was: "4.3" is paragraph 3 of section 4; "Reading:" marks
+Written from docs/money-rules.md alone, as `oracle` was: "rule 3" is paragraph 3; "Reading:" marks
 what was taken where the text leaves room. One loop carries both instruments; what carry does
 otherwise stands in functions of its own.
 """
@@ -93,11 +93,11 @@ class World:
         return high, low
 
     def traded(self, series: int, bar: int) -> bool:
-        """4.7, for a contract. Reading: a bar with any of its four prices missing is missing."""
+        """Rule 7, for a contract. Reading: a bar with any of its four prices missing is missing."""
         return not any(math.isnan(price) for price in self.quote(series, bar))
 
     def spot_traded(self, bar: int) -> bool:
-        """4.7, for spot, which is traded at opens and valued at closes."""
+        """Rule 7, for spot, which is traded at opens and valued at closes."""
         return not (math.isnan(self.tape.spot_open[bar]) or math.isnan(self.tape.spot_close[bar]))
 
     def both(self, series: int, bar: int) -> bool:
@@ -109,7 +109,7 @@ class World:
         return 0 if self.events.rule is None else int(self.events.rule[event])
 
     def due(self, bar: int) -> list[int]:
-        """4.1: the events due at this open by their own rules.
+        """Rule 1: the events due at this open by their own rules.
 
         Reading: the one known first comes first, of those known at one bar the first given.
         """
@@ -120,7 +120,7 @@ class World:
 
 
 def due_bar(known_bar: int, rules: Rules) -> int:
-    """4.1, 4.3: what is known at the close of bar t is done at the open of t + 1 + delay."""
+    """Rules 1, 3: what is known at the close of bar t is done at the open of t + 1 + delay."""
     return known_bar + 1 + rules.delay_bars
 
 
@@ -134,8 +134,8 @@ def dated_oracle(
         shut = False
         if position is not None:
             position, shut = at_open(world, ledger, position, bar)
-        # 4.2 "then an entry if the book is flat"; not after a liquidation by this open, which is
-        # one of 4.4's exits inside a bar.
+        # rule 2: then an entry if the book is flat; not after a liquidation by this open, which is
+        # one of rule 4's exits inside a bar.
         if position is None and not shut:
             position = entered(world, ledger, bar)
         if position is not None:
@@ -150,14 +150,14 @@ def dated_oracle(
 
 
 def capital_now(world: World, ledger: Ledger) -> float:
-    """4.9: fixed, or with all that was won and lost so far."""
+    """Rule 9: fixed, or with all that was won and lost so far."""
     if not world.rules.compound:
         return world.rules.capital
     return world.rules.capital + math.fsum(leg["pnl"] for leg in ledger.legs)
 
 
 def entered(world: World, ledger: Ledger, bar: int) -> Position | None:
-    """4.1, 4.2, 4.7: the first event due enters; all due are dropped where a leg cannot be had."""
+    """Rules 1, 2, 7: the first event due enters; all due are dropped where a leg cannot be had."""
     due = world.due(bar)
     capital = capital_now(world, ledger)
     if not due or capital <= 0:
@@ -187,7 +187,7 @@ def entered(world: World, ledger: Ledger, bar: int) -> Position | None:
 
 
 def bought(world: World, series: int, side: int, bar: int) -> Held:
-    """4.1: a leg that is bought or sold at this bar's open."""
+    """Rule 1: a leg that is bought or sold at this bar's open."""
     price = open_of(world, series, bar)
     fill = price * (1 + side * world.costs.slippage)
     return Held(series, side, bar, price, fill, best=fill)
@@ -215,7 +215,7 @@ def at_open(
 ) -> tuple[Position | None, bool]:
     """The position after the exits due at this open, and whether no entry may follow at it."""
     if position.liquidated:
-        # 4.8 "a liquidated future leg closes spot at the next open". Reading: that exit was due,
+        # rule 8: a liquidated future leg closes spot at the next open. Reading: that exit was due,
         # so that the book may enter again at the same open.
         if not world.spot_traded(bar):
             return position, False
@@ -224,7 +224,7 @@ def at_open(
     contract = position.future.series
     if not world.traded(contract, bar):
         return position, False
-    # 4.4 "one that opens beyond the liquidation level liquidates", before what is due, and also
+    # rule 4: one that opens beyond the liquidation level liquidates, before what is due, and also
     # where only the future is traded.
     if liquidated_by_open(world, position, bar):
         return liquidated(world, ledger, position, bar), True
@@ -240,7 +240,7 @@ def at_open(
 
 
 def liquidated_by_open(world: World, position: Position, bar: int) -> bool:
-    """4.4. Reading: a high or low that is held to the other series holds the open too."""
+    """Rule 4. Reading: a high or low that is held to the other series holds the open too."""
     high, low = world.liquidating(position.future.series, bar)
     price = open_of(world, position.future.series, bar)
     price = max(price, low) if position.side > 0 else min(price, high)
@@ -248,7 +248,7 @@ def liquidated_by_open(world: World, position: Position, bar: int) -> bool:
 
 
 def reason_due(world: World, position: Position, bar: int) -> str | None:
-    """4.3: what ends the whole trade at this open.
+    """Rule 3: what ends the whole trade at this open.
 
     Reading: these name the exit before a roll or an expiry that is due at the same open; a contrary
     phase waits for the delay of the position's own rules.
@@ -265,7 +265,7 @@ def reason_due(world: World, position: Position, bar: int) -> str | None:
 
 
 def left(world: World, ledger: Ledger, position: Position, bar: int) -> Position | None:
-    """4.3 `roll` and `expiry`: the contract is left at this open, for the next if there is one."""
+    """Rule 3, `roll` and `expiry`: it is left at this open, for the next if there is one."""
     successor = int(world.tape.nearest[bar])
     if successor <= position.future.series or not world.traded(successor, bar):
         closed_at_open(world, ledger, position, bar, "expiry")
@@ -293,7 +293,7 @@ def open_of_spot(world: World, bar: int) -> float:
 
 
 def inside(world: World, ledger: Ledger, position: Position, bar: int) -> Position | None:
-    """4.4, from the entry bar on."""
+    """Rule 4, from the entry bar on."""
     if position.liquidated or not world.traded(position.future.series, bar):
         return position
     if position.spot is not None:
@@ -338,13 +338,13 @@ def inside(world: World, ledger: Ledger, position: Position, bar: int) -> Positi
 
 
 def liquidated_inside(world: World, position: Position, bar: int, level: float) -> bool:
-    """4.4, for the contract that is held."""
+    """Rule 4, for the contract that is held."""
     high, low = world.liquidating(position.future.series, bar)
     return beyond(position.side, low if position.side > 0 else high, level)
 
 
 def inside_carry(world: World, ledger: Ledger, position: Position, bar: int) -> Position | None:
-    """4.8: the future's high or low against its liquidation, then the basis at the close."""
+    """Rule 8: the future's high or low against its liquidation, then the basis at the close."""
     held, side, rules = position.future, position.side, position.rules
     close = world.quote(held.series, bar)[3]
     if liquidated_inside(world, position, bar, liquidation_level(world, position)):
@@ -361,7 +361,7 @@ def inside_carry(world: World, ledger: Ledger, position: Position, bar: int) -> 
 
 
 def stop_levels(rules: Rules, held: Held) -> list[tuple[str, float]]:
-    """4.4, and the kernel's words: fractions of the fill of the leg that is held."""
+    """Rule 4, and the kernel's words: fractions of the fill of the leg that is held."""
     levels = []
     if rules.stop is not None:
         levels.append(("stop", held.fill * (1 - held.side * rules.stop)))
@@ -371,7 +371,7 @@ def stop_levels(rules: Rules, held: Held) -> list[tuple[str, float]]:
 
 
 def liquidation_level(world: World, position: Position) -> float:
-    """4.5 solved for the price, without funding: E / L + side · (P − E) = m · P."""
+    """Rule 5 solved for the price, without funding: E / L + side · (P − E) = m · P."""
     entry, side = position.future.fill, position.side
     margin = entry / position.rules.leverage
     return (entry - side * margin) / (1 - side * world.costs.maintenance)
@@ -383,7 +383,7 @@ def beyond(side: int, price: float, level: float) -> bool:
 
 
 def liquidated(world: World, ledger: Ledger, position: Position, bar: int) -> Position | None:
-    """4.5, 4.8: the future is gone; spot waits for its next open, if there is one."""
+    """Rules 5, 8: the future is gone; spot waits for its next open, if there is one."""
     write(world, ledger, position, position.future, bar, "liquidation", None)
     if position.spot is None:
         return None
@@ -427,7 +427,7 @@ def liquidated_alone(world: World, position: Position, later: range) -> bool:
 
 
 def at_last_close(world: World, ledger: Ledger, position: Position, bar: int) -> None:
-    """4.3 `end` and the expiry of a contract that trades no more: at the last close."""
+    """Rule 3 `end` and the expiry of a contract that trades no more: at the last close."""
     contract = position.future.series
     last = max(number for number in range(bar + 1) if world.both(contract, number))
     others = range(len(world.tape.contracts))
@@ -467,7 +467,7 @@ def write(
     reason: str,
     price: float | None,
 ) -> None:
-    """4.1, 4.5, 4.9: a leg in money; the price is before slippage, None for a liquidation."""
+    """Rules 1, 5, 9: a leg in money; the price is before slippage, None for a liquidation."""
     size, side, entry, costs = position.size, held.side, held.fill, world.costs
     notional = size * entry
     fees = costs.fee * notional

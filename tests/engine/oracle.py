@@ -1,7 +1,7 @@
-"""Section 4 of DESIGN.md once more, bar by bar in plain Python: what the resolver must agree with.
+"""The money rules once more, bar by bar in plain Python: what the resolver must agree with.
 
-Written from the text alone. It is slow and says of each step which paragraph it follows: "4.2" is
-paragraph 2 of section 4. Where the text leaves room, the reading taken is marked "Reading:".
+Written from docs/money-rules.md alone. It is slow and says of each step which paragraph it follows:
+"rule 2" is paragraph 2. Where the page leaves room, the reading taken is marked "Reading:".
 Only the legs on perp and spot are here; a dated leg adds its due bars to `reason_at_open`.
 """
 
@@ -33,7 +33,7 @@ class Bar(NamedTuple):
 
     @property
     def missing(self) -> bool:
-        """4.7. Reading: a bar with any of its four prices missing is missing."""
+        """Rule 7. Reading: a bar with any of its four prices missing is missing."""
         return any(math.isnan(price) for price in (self.open, self.high, self.low, self.close))
 
 
@@ -79,24 +79,24 @@ def oracle(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[l
     for number, bar in enumerate(bars):
         due = events_due(events, rules, number)
 
-        # 4.7 no entry, no exit and no test on a missing bar; a position waits.
-        # Reading: what falls into a position is ignored (4.2), so it is no entry and not dropped;
-        # of several events due at one missing open each counts.
+        # rule 7: no entry, no exit and no test on a missing bar; a position waits.
+        # Reading: what falls into a position is ignored (rule 2), so it is no entry and not
+        # dropped; of several events due at one missing open each counts.
         if bar.missing:
             if position is None and account(trades, rules) > 0:
                 dropped += len(due)
             continue
 
-        # 4.2 "At each open, first the exits due at this open, …"
+        # rule 2: at each open, first the exits due at this open, …
         shut = False
         if position is not None:
             exit_ = exit_at_open(tape, events, costs, position, number, bar)
             if exit_ is not None:
                 trades.append(closed(tape, costs, position, number, exit_))
                 position = None
-                # Reading: a liquidation by the open is one of 4.4's exits inside a bar, not one
-                # that was due: "after an exit inside a bar the next entry is at the next bar's
-                # open or later".
+                # Reading: a liquidation by the open is one of rule 4's exits inside a bar, not one
+                # that was due (rule 2: after an exit inside a bar the earliest entry is the next
+                # bar's open).
                 shut = exit_.reason == "liquidation"
 
         # "… then an entry if the book is flat: a book may reverse at one open. Other phases
@@ -106,8 +106,8 @@ def oracle(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[l
         if position is None and due and not shut and capital > 0:
             position = entered(events, rules, costs, due[0], number, bar, capital)
 
-        # 4.4 "Exits inside a bar are tested from the entry bar on". Coming after the entry, they
-        # leave the next entry to the next bar's open or later (4.2).
+        # rule 4: exits inside a bar are tested from the entry bar on. Coming after the entry, they
+        # leave the next entry to the next bar's open or later (rule 2).
         if position is not None:
             exit_ = exit_inside(tape, costs, position, bar)
             if exit_ is not None:
@@ -116,7 +116,7 @@ def oracle(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[l
             else:
                 follow_best(position, bar)
 
-    # 4.3 "`end`: at the last close, with costs". Reading: the last close that there is.
+    # rule 3: `end`: at the last close, with costs. Reading: the last close that there is.
     if position is not None:
         last = max(number for number, bar in enumerate(bars) if not bar.missing)
         exit_ = Exit("end", bars[last].close)
@@ -138,7 +138,7 @@ def settlements_of(tape: Tape) -> list[Settlement]:
 
 
 def due_bar(known_bar: int, rules: Rules) -> int:
-    """4.1, 4.3: what is known at the close of bar t is done at the open of t + 1 + delay."""
+    """Rules 1, 3: what is known at the close of bar t is done at the open of t + 1 + delay."""
     return known_bar + 1 + rules.delay_bars
 
 
@@ -148,7 +148,7 @@ def rule_of(events: Events, event: int) -> int:
 
 
 def events_due(events: Events, rules: AnyRules, number: int) -> list[int]:
-    """4.1: the events whose entry is due at this open by their own rules, the first known first."""
+    """Rule 1: events whose entry is due at this open by their own rules, the first known first."""
     due = [
         (known_bar, event)
         for event, known_bar in enumerate(events.bar.tolist())
@@ -158,7 +158,7 @@ def events_due(events: Events, rules: AnyRules, number: int) -> list[int]:
 
 
 def account(trades: list[Trade], rules: AnyRules) -> float:
-    """4.9 "Each coin has its own account with fixed capital … compounding is an option"."""
+    """Rule 9: each coin has its own account with fixed capital … compounding is an option."""
     if not rules.compound:
         return rules.capital
     return rules.capital + math.fsum(trade["pnl"] for trade in trades)
@@ -167,7 +167,7 @@ def account(trades: list[Trade], rules: AnyRules) -> float:
 def entered(
     events: Events, rules: AnyRules, costs: Costs, event: int, number: int, bar: Bar, capital: float
 ) -> Position:
-    """4.1, 4.9: the position that an event opens at this bar's open."""
+    """Rules 1, 9: the position that an event opens at this bar's open."""
     side = int(events.side[event])
     fill = bar.open * (1 + side * costs.slippage)
     return Position(
@@ -181,12 +181,12 @@ def entered(
         reference=bar.open,
         fill=fill,
         size=rules.weight * capital / fill,
-        best=fill,  # 4.4 the trail starts at the entry fill
+        best=fill,  # rule 4: the trail starts at the entry fill
     )
 
 
 def funding_of(tape: Tape, costs: Costs, position: Position, until: int) -> float:
-    """4.6: cash of the settlements at τ with entry time < τ ≤ until; + is received.
+    """Rule 6: cash of the settlements at τ with entry time < τ ≤ until; + is received.
 
     Spot sold short has none; it pays the borrow rate, a year's share of its notional pro rata.
     """
@@ -201,7 +201,7 @@ def funding_of(tape: Tape, costs: Costs, position: Position, until: int) -> floa
 
 
 def liquidation_level(tape: Tape, costs: Costs, position: Position, time: int) -> float:
-    """4.5: the price P at which equity = maintenance, from the settlements up to this bar's open.
+    """Rule 5: the price P at which equity = maintenance, with the settlements up to this open.
 
     notional / L + F + side · size · (P − E) = m · size · P, divided by size and solved for P.
     """
@@ -220,8 +220,8 @@ def at_or_below(position: Position, price: float, level: float) -> bool:
 def exit_at_open(
     tape: Tape, events: Events, costs: Costs, position: Position, number: int, bar: Bar
 ) -> Exit | None:
-    """4.3 and the open's part of 4.4, on a bar after the entry bar."""
-    # 4.4 a bar that opens "beyond the liquidation level … liquidates". Reading: also where an exit
+    """Rule 3 and the open's part of rule 4, on a bar after the entry bar."""
+    # rule 4: a bar that opens beyond the liquidation level liquidates. Reading: also where an exit
     # is due at this open, for an isolated margin cannot lose more than itself.
     if liquidated_by_open(tape, costs, position, bar):
         return Exit("liquidation", None)
@@ -230,7 +230,7 @@ def exit_at_open(
 
 
 def reason_at_open(tape: Tape, events: Events, position: Position, number: int) -> str | None:
-    """4.3 "If the due bar is missing, the next present open": due at this bar or before it."""
+    """Rule 3: if the due bar is missing, the next present open: due at this bar or before it."""
     rules = position.rules
     # `time`, h hours after the entry bar's open. Reading: it names the exit where both are due.
     hold_bars = round(rules.hold_hours * HOUR_NS / tape.bar_ns)
@@ -248,7 +248,7 @@ def reason_at_open(tape: Tape, events: Events, position: Position, number: int) 
 
 
 def liquidated_by_open(tape: Tape, costs: Costs, position: Position, bar: Bar) -> bool:
-    """4.4. Reading: a high or low that is held to the other series holds the open too."""
+    """Rule 4. Reading: a high or low that is held to the other series holds the open too."""
     price = bar.liq_open
     if position.side > 0 and bar.liq_low > price:
         price = bar.liq_low
@@ -258,13 +258,13 @@ def liquidated_by_open(tape: Tape, costs: Costs, position: Position, bar: Bar) -
 
 
 def target_of(position: Position) -> float | None:
-    """4.4 "Stop, target and trail are fractions of the entry fill"."""
+    """Rule 4: stop, target and trail are fractions of the entry fill."""
     target = position.rules.target
     return None if target is None else position.fill * (1 + position.side * target)
 
 
 def exit_by_open(tape: Tape, costs: Costs, position: Position, bar: Bar) -> Exit | None:
-    """4.4 "A bar that opens beyond a level is decided at its open, before its high and low"."""
+    """Rule 4: a bar that opens beyond a level is decided at its open, before its high and low."""
     if liquidated_by_open(tape, costs, position, bar):
         return Exit("liquidation", None)
     # "else beyond a stop or the target it fills at the open"
@@ -282,7 +282,7 @@ def exit_by_open(tape: Tape, costs: Costs, position: Position, bar: Bar) -> Exit
 
 
 def exit_inside(tape: Tape, costs: Costs, position: Position, bar: Bar) -> Exit | None:
-    """4.4: the open, the losing side, then the target."""
+    """Rule 4: the open, the losing side, then the target."""
     rules = position.rules
     by_open = exit_by_open(tape, costs, position, bar)
     if by_open is not None:
@@ -312,7 +312,7 @@ def exit_inside(tape: Tape, costs: Costs, position: Position, bar: Bar) -> Exit 
 
 
 def stop_levels(rules: Rules, position: Position) -> list[tuple[str, float]]:
-    """4.4 "Stop, target and trail are fractions of the entry fill"."""
+    """Rule 4: stop, target and trail are fractions of the entry fill."""
     levels = []
     if rules.stop is not None:
         levels.append(("stop", position.fill * (1 - position.side * rules.stop)))
@@ -332,7 +332,7 @@ def first_met(position: Position, levels: list[tuple[str, float]]) -> tuple[str,
 
 
 def follow_best(position: Position, bar: Bar) -> None:
-    """4.4 "A trailing stop follows the best high or low up to the previous bar"."""
+    """Rule 4: a trailing stop follows the best high or low up to the previous bar."""
     if position.side > 0:
         position.best = max(position.best, bar.high)
     else:
@@ -340,7 +340,7 @@ def follow_best(position: Position, bar: Bar) -> None:
 
 
 def closed(tape: Tape, costs: Costs, position: Position, number: int, exit_: Exit) -> Trade:
-    """4.1, 4.5, 4.6, 4.9: the trade in money."""
+    """Rules 1, 5, 6, 9: the trade in money."""
     size, side, entry = position.size, position.side, position.fill
     exit_time = int(tape.time[number])
     notional = size * entry
@@ -348,8 +348,8 @@ def closed(tape: Tape, costs: Costs, position: Position, number: int, exit_: Exi
     fees = costs.fee * size * entry
     slippage = size * abs(entry - position.reference)
     if exit_.price is None:
-        # 4.5 "has lost exactly its margin by price and funding together, plus the entry fee; no
-        # exit fee, no slippage": side · size · (exit − entry) + funding = −notional / leverage.
+        # rule 5: has lost exactly its margin by price and funding together, plus the entry fee; no
+        # exit fee, no slippage: side · size · (exit − entry) + funding = −notional / leverage.
         margin = notional / position.rules.leverage
         exit_price = entry - side * (margin + funding) / size
         pnl = -margin - fees
@@ -374,13 +374,13 @@ def closed(tape: Tape, costs: Costs, position: Position, number: int, exit_: Exi
         "slippage": slippage,
         "funding": funding,
         "pnl": pnl,
-        "return": pnl / notional,  # 4.9
+        "return": pnl / notional,  # rule 9
         "hole": hole_of(tape, position.time, exit_time),
     }
 
 
 def hole_of(tape: Tape, entry_time: int, exit_time: int) -> int:
-    """4.6: the number of the first hole that the trade was held over, else −1."""
+    """Rule 6: the number of the first hole that the trade was held over, else −1."""
     for number, (before, after) in enumerate(tape.holes.tolist()):
         if entry_time < after and exit_time > before:
             return number
@@ -393,7 +393,7 @@ Quote = tuple[float, float, float, float] | None
 def held_prices(
     perp: list[Quote], mark: list[Quote], spot: list[Quote]
 ) -> list[tuple[float, float] | None]:
-    """4.4: the high and low of each bar that liquidation is tested against; None where missing.
+    """Rule 4: the high and low of each bar that liquidation is tested against; None where missing.
 
     Bars are (open, high, low, close), None where there is none; of the mark only the close may be
     known (the rest NaN), as in files that list just that.

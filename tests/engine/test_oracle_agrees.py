@@ -342,7 +342,7 @@ def leverage_of(case: Case, trade: Trade) -> float:
 
 
 def equity(case: Case, trade: Trade, time: int, price: float) -> float:
-    """DESIGN.md 4.5, before it is solved for the price."""
+    """Money rules, 5, before it is solved for the price."""
     tape, side, size = case.tape, trade["side"], trade["size"]
     held = (tape.settle_time > tape.time[trade["entry_bar"]]) & (tape.settle_time <= time)
     funding = -side * size * float((tape.settle_mark * tape.settle_rate)[held].sum())

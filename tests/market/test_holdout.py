@@ -103,7 +103,7 @@ def test_a_range_that_ends_before_the_holdout_does_not_open_it(store):
 def test_a_range_inside_a_closed_holdout_is_refused_with_the_way_out(store):
     with pytest.raises(DataError, match=r"holdout from 2024-01-03(.|\n)*--open-holdout"):
         open_dataset(FILES, "demo", store, since=time("2024-01-03"))
-    with pytest.raises(DataError, match="from before the holdout"):
+    with pytest.raises(DataError, match="no data before the holdout"):
         open_dataset(FILES, "demo", store, symbols=["NEW"])
 
 

@@ -155,6 +155,6 @@ def test_hostile_names_are_text(cases: Cases, tmp_path: Path) -> None:
 def test_a_list_that_cannot_be_written_is_told(small: Path) -> None:
     (small / "index.html").unlink()
     (small / "index.html").mkdir()
-    with pytest.raises(StoreError, match=r"index\.html: a page must be writable; got a folder"):
+    with pytest.raises(StoreError, match=r"index\.html: cannot write the page: it is a folder"):
         write_index(small, REPORTS)
     assert not list(small.glob(".*.tmp"))

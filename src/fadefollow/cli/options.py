@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from fadefollow.workspace import Workspace
 
 DatasetOption = Annotated[
-    str | None, typer.Option("--dataset", "-d", help="Data set; by default the workspace's.")
+    str | None, typer.Option("--dataset", "-d", help="Data set (default: the workspace's).")
 ]
-SymbolsOption = Annotated[
-    str | None, typer.Option(help="Coins, separated by commas; by default all.")
+SymbolsOption = Annotated[str | None, typer.Option(help="Coins, comma-separated (default: all).")]
+SinceOption = Annotated[str | None, typer.Option(help="First day or time (UTC).")]
+UntilOption = Annotated[str | None, typer.Option(help="Last day or time (UTC); a day is included.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")
 ]
-SinceOption = Annotated[str | None, typer.Option(help="First day or time, UTC.")]
-UntilOption = Annotated[str | None, typer.Option(help="Last day or time, UTC.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
 
 
 AcceptOption = Annotated[
     str | None,
     typer.Option(
         metavar="CODE,…",
-        help="Findings of the audit that may pass, as CODE or COIN:CODE; the report says so.",
+        help="Audit findings to accept, as CODE or COIN:CODE; the report lists them.",
     ),
 ]
 UniverseOption = Annotated[
@@ -34,21 +34,21 @@ UniverseOption = Annotated[
     typer.Option(
         min=0,
         max=1_000_000,
-        help="Only the so many largest coins by volume, formed anew with what was known at each "
-        "date; 0 for all; by default what the data set says.",
+        help="Trade only the N largest coins by volume, as known at each date; 0 for all "
+        "(default: the data set's setting).",
     ),
 ]
 RevisedOption = Annotated[
     bool,
     typer.Option(
         "--revised/--point-in-time",
-        help="Records as they were revised last, a look-ahead to compare with; by default as "
-        "they were published first.",
+        help="Use the last revision of every record (look-ahead, for comparison) or each "
+        "record as it was first published (default).",
     ),
 ]
 ClusterOption = Annotated[
     str | None,
-    typer.Option(help="Address of a Dask scheduler, tcp://HOST:PORT; by default this machine."),
+    typer.Option(help="Dask scheduler, tcp://HOST:PORT (default: this machine)."),
 ]
 
 

@@ -51,7 +51,7 @@ def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
 
 
 def write_page(
-    text: str, path: Path, *, rule: str = "a page must be writable",
+    text: str, path: Path, *, rule: str = "cannot write the page",
     hint: str = "give another place with --output, or free some space",
 ) -> Path:  # fmt: skip
     """Write one page in place of what was there; on any failure the old page stays.
@@ -65,7 +65,7 @@ def write_page(
         StoreError: it cannot be written; nothing is left behind.
     """
     if path.is_dir():
-        raise StoreError(rule, got="a folder", where=str(path), hint=hint)
+        raise StoreError(rule, got="it is a folder", where=str(path), hint=hint)
     with as_store_error(rule, path, hint):
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_drafts(path.parent)

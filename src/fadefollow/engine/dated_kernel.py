@@ -1,4 +1,4 @@
-"""The compiled core for dated futures, alone and against spot (DESIGN.md, section 4.3 and 4.8).
+"""The compiled core for dated futures, alone and against spot (docs/money-rules.md, 3 and 8).
 
 Rules beyond those of the perp:
 

@@ -1,4 +1,4 @@
-"""The compiled core of the resolver: how one position lives and ends (DESIGN.md, section 4)."""
+"""The compiled core of the resolver: how one position lives and ends (docs/money-rules.md)."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ NEEDS = {
 
 @dataclass(frozen=True)
 class Prepared:
-    """A plan, and what its making left out.
+    """A plan and what was excluded from it.
 
     Attributes:
         spans: per coin the time that all needed streams cover, and that was asked for.
@@ -242,8 +242,8 @@ def books(plan: Plan, stance: Stance, *, missing_funding: str = "error") -> tupl
         if len(held) and missing_funding == "error":
             first, last = pd.to_datetime(tape_.holes[held["hole"].iloc[0]], utc=True)
             raise FundingHoleError(
-                "funding settlements must not be missing while a position is held",
-                got=f"none between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC, "
+                "funding is missing while a position is held",
+                got=f"no settlement between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC, "
                 f"in {len(held)} trades of strategy {plan.strategy}",
                 where=f"{tape_.symbol}, stream funding",
                 hint="complete the data, or drop such trades with --accept funding-hole",

@@ -72,7 +72,7 @@ class FundedPortfolio(vbt.Portfolio):  # type: ignore[misc]
         count = pd.DataFrame(spans).groupby(day).any().sum(axis=1)
         return (by_day.sum(axis=1) / count)[count > 0]
 
-    # Not cached: with vectorbt's decorator, super() finds this method again (DESIGN.md, 10).
+    # Not cached: with vectorbt's decorator, super() finds this method again.
     def cash_flow(
         self, group_by: Any = None, free: bool = False, wrap_kwargs: Any = None, engine: Any = None
     ) -> Any:

@@ -1,4 +1,4 @@
-"""The trade resolver: market arrays, phases and rules in, trades out (DESIGN.md, section 4)."""
+"""The trade resolver: market arrays, phases and rules in, trades out (docs/money-rules.md)."""
 
 from __future__ import annotations
 

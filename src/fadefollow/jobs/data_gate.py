@@ -1,4 +1,4 @@
-"""Whether a job's strategies may be run on a data set: the gate, for the streams that they use."""
+"""The data gate: whether the streams that a job uses may be trusted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fadefollow.phases import Signal
 def trusted_notes(
     dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]], accept: Sequence[str] | None
 ) -> list[str]:
-    """Stop at data that cannot be trusted; else say what was accepted.
+    """Notes on accepted findings; raises where the data cannot be trusted.
 
     Args:
         dataset: as it is opened.
@@ -48,7 +48,7 @@ def skips_holes(accept: Sequence[str] | None) -> bool:
 def streams_used(
     dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]
 ) -> dict[str, frozenset[str]]:
-    """By coin the streams that bets are traded on, need, or read where they are there."""
+    """The streams that strategies trade on, need, or read, by coin."""
     used: dict[str, set[str]] = {symbol: set() for symbol in dataset.symbols}
     richest = max(dataset.markets.values(), key=lambda m: len(m.streams))
     read = {repr(signal): signal for _, signal in bets}
@@ -64,7 +64,7 @@ def streams_used(
 
 @dataclass(frozen=True)
 class Known:
-    """How much of the time a needed stream was known."""
+    """Share of the time in which a needed stream was known."""
 
     stream: str
     share: float  #: mean over the coins that have it, of the bars in the stream's time, 0 to 1
@@ -80,7 +80,7 @@ class Known:
 
 
 def known_shares(dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]) -> tuple[Known, ...]:
-    """By needed stream how much of its time it was known; those that no coin has are left out.
+    """Share of the time in which each needed stream was known, without streams that no coin has.
 
     A stream's time is that of the bars from its first record to its last, see
     `Market.known_share`.
@@ -101,7 +101,7 @@ KNOWN = "share of its time in which each needed stream was known: "
 
 
 def known_notes(dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]) -> list[str]:
-    """`known_shares` as one sentence; none where no stream is there."""
+    """`known_shares` as one sentence; empty without streams."""
     rows = known_shares(dataset, bets)
     return [KNOWN + ", ".join(map(str, rows))] if rows else []
 

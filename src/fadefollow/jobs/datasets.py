@@ -61,7 +61,7 @@ def open_named(
 
 
 def list_datasets(workspace: Workspace) -> list[dict[str, Any]]:
-    """One row a data set: name, title, bar, source, coins, first, last, state."""
+    """A row per data set: name, title, bar, source, coins, first, last, state."""
     store = Store(workspace.store)
     stored = store.datasets()
     rows = []
@@ -90,9 +90,7 @@ def sample(workspace: Workspace, name: str | None, folder: Path) -> list[Path]:
         StoreError: it cannot be written.
     """
     if folder.exists() and not (folder.is_dir() and is_empty(folder)):
-        raise ParameterError(
-            "a sample must not overwrite anything", got=str(folder), hint="name a new folder"
-        )
+        raise ParameterError("the folder is not empty", where=str(folder), hint="name a new folder")
     dataset = open_named(workspace, name)
     written = []
     with filled(folder) as stage:
@@ -109,7 +107,7 @@ def sample(workspace: Workspace, name: str | None, folder: Path) -> list[Path]:
 
 
 def time_of(text: str | None, option: str) -> pd.Timestamp | None:
-    """A day or a time as a user writes it, UTC; a day after `--until` is the last one that is in.
+    """A UTC time from a day or time as a user writes it; with `--until` a day is included.
 
     Raises:
         ParameterError: it is neither, or in no year of which there could be data; the message

@@ -1,4 +1,4 @@
-"""The job behind `fadefollow data export`: open, write, check, and show it whole or not at all."""
+"""The job behind `fadefollow data export`: a folder that is complete or not there."""
 
 from __future__ import annotations
 
@@ -44,9 +44,7 @@ def export_job(
     if format not in FORMATS:
         raise ParameterError(f"--format must be {' or '.join(FORMATS)}", got=repr(format))
     if folder.exists() and not (folder.is_dir() and is_empty(folder)):
-        raise ParameterError(
-            "an export must not overwrite anything", got=str(folder), hint="name a new folder"
-        )
+        raise ParameterError("the folder is not empty", where=str(folder), hint="name a new folder")
     spec = load_spec(workspace.path("datasets", name))
     step("reading the data", None)
     dataset = open_named(

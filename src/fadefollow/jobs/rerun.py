@@ -1,4 +1,4 @@
-"""The job behind `fadefollow run --again`: a stored run repeated, and every number compared."""
+"""The job behind `fadefollow run --again`: repeat a stored run and compare every number."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Again:
     folder: Path | None  #: of the repeat, which is written only where something differs
 
     def to_dict(self) -> dict[str, Any]:
-        """As `--json` prints it."""
+        """The value that `--json` prints."""
         return {
             "identical": self.numbers.identical,
             "run": str(self.run),
@@ -57,7 +57,7 @@ class Again:
 
 
 def _part(part: Part) -> dict[str, Any]:
-    """As JSON: numbers that are none, infinite or not a number become null."""
+    """A part as JSON: None, infinity and NaN become null."""
     largest = part.largest
     said = {**asdict(part), "largest": None, "identical": part.identical}
     if largest is not None:
@@ -120,7 +120,7 @@ def _stored(run: Path) -> tuple[RunResult, Tuning | None]:
 
 @dataclass(frozen=True)
 class _LedgerThen(Ledger):
-    """The ledger as it was when a run was made; what is new goes into the present one.
+    """The ledger as of a run's time; new trials go into the present one.
 
     Attributes:
         known: what it knew then; None: what it knows now.
@@ -189,7 +189,7 @@ def _repeated(
 
 
 def _as_stored(result: RunResult, tuning: Tuning | None) -> tuple[RunResult, Tuning | None]:
-    """The result as it comes back from a folder, to compare like with like."""
+    """The result as it is read back from a folder."""
     with _scratch() as folder:
         write_tables(result, folder)
         if tuning is not None:
@@ -208,14 +208,14 @@ def _scratch() -> Iterator[Path]:
         raise
     except OSError as error:
         raise StoreError(
-            "the system's folder for temporary files must be writable, with room for a run",
+            "cannot write to the system's folder for temporary files",
             got=error.strerror or str(error), where=tempfile.gettempdir(),
         ) from error  # fmt: skip
 
 
 @contextmanager
 def _blaming_what_changed(workspace: Workspace, recipe: Recipe) -> Iterator[None]:
-    """What stops a repeat is told with the signals whose code has changed since."""
+    """Add the signals whose code has changed to the hint of an error."""
     try:
         yield
     except FadeFollowError as error:

@@ -1,4 +1,4 @@
-"""A stored run's recipe: what its folder says it was made of, checked, to be repeated."""
+"""The configuration of a stored run, checked, so that it can be repeated."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def read_recipe(folder: Path, *, command: str) -> Recipe:
     config = build(_Config, dict(stored.config), where=str(path))
     if (config.run is None) == (config.tune is None):
         got = "neither" if config.run is None else "both"
-        raise SpecError("there must be one table [run] or [tune]", got=got, where=str(path))
+        raise SpecError("exactly one table [run] or [tune] is needed", got=got, where=str(path))
     strategies = {
         name: build(Strategy, said, where=f"{path}, [strategies.{name}]")
         for name, said in config.strategies.items()
@@ -194,7 +194,7 @@ def _tune_options(
 def _named(strategies: Mapping[str, Strategy], name: str, path: Path) -> Strategy:
     if name not in strategies or strategies[name].name != name:
         raise SpecError(
-            "every strategy of the run must have its table, with its name in it",
-            got=f"none for {name}", where=f"{path}, [strategies]",
+            f"no table for strategy {name!r} of the run",
+            where=f"{path}, [strategies]",
         )  # fmt: skip
     return strategies[name]

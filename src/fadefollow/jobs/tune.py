@@ -1,4 +1,4 @@
-"""The job behind `fadefollow tune`: claim a study, walk forward, write the report and the file."""
+"""The job behind `fadefollow tune`: claim a study, walk forward, write report and strategy."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _WORTH_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class TuneDone:
-    """What a tuning job found, and where it is."""
+    """The result of a tuning job and its folder."""
 
     result: RunResult
     tuning: Tuning
@@ -63,7 +63,7 @@ def tune_job(
     step: Step,
     told: Callable[[Trial], None] = lambda trial: None,
 ) -> TuneDone:
-    """Tune, write the report and the tuned strategy, and say where they are.
+    """The result of a tuning job, its report and its tuned strategy's file.
 
     Interrupted at any moment, the same job goes on where it was when it is started again.
 
@@ -117,7 +117,7 @@ def tune_result(
 
         @cache
         def study() -> StudyLog:
-            """The study, begun when the first fold needs it: by then all else was checked."""
+            """The study, opened when the first fold needs it, after all checks."""
             opened = shelf.study(name, identity(named), objectives=words, fresh=options.fresh)
             return stack.enter_context(opened)
 
@@ -155,14 +155,14 @@ def _refuse_workers(options: TuneOptions) -> None:
 
 
 def _hired(options: TuneOptions, seconds: float) -> AbstractContextManager[Crew]:
-    """Who evaluates the trials, if one process would need so many seconds."""
+    """The worker pool for trials that one process would evaluate in so many seconds."""
     if options.jobs is None and options.cluster is None and seconds < _WORTH_SECONDS:
         return crew(jobs=1)
     return crew(jobs=-1 if options.jobs is None else options.jobs, cluster=options.cluster)
 
 
 def _about(cut: Cut) -> dict[str, str]:
-    """What Optuna's dashboard says of a fold."""
+    """The description of a fold in Optuna's dashboard."""
     spans = {"past": cut.train, "stretch": cut.test}
     return {
         name: f"{span[0]:%Y-%m-%d %H:%M} to {span[1]:%Y-%m-%d %H:%M} UTC"
@@ -172,7 +172,7 @@ def _about(cut: Cut) -> dict[str, str]:
 
 
 def _write_tuned(job: Job, walked: Walked, *, write: bool) -> tuple[str | None, list[str]]:
-    """The tuned strategy's file, relative to the workspace, and what there is to say of it."""
+    """The tuned strategy's file, relative to the workspace, and notes on it."""
     last = walked.folds[-1]
     if last.winner is None:
         return None, ["no configuration had enough trades up to the end: nothing was chosen"]

@@ -1,4 +1,4 @@
-"""What a tuning job is known by, and what the ledger remembers of it."""
+"""Identity of a tuning job, and its trials in the ledger."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SEARCHED = "all"
 
 @dataclass(frozen=True)
 class TuneOptions:
-    """A tuning job with all its choices made.
+    """The options of a tuning job.
 
     Attributes:
         storage: URL or path of the study; by default a file below the runs.
@@ -74,7 +74,7 @@ class TuneOptions:
 
 @dataclass(frozen=True)
 class Job:
-    """What a tuning job was given."""
+    """The inputs of a tuning job."""
 
     workspace: Workspace
     options: TuneOptions
@@ -93,7 +93,7 @@ class Job:
 
 
 def identity(job: Job) -> dict[str, Any]:
-    """All that decides a study's trials, but how many there are: more of them may be asked for."""
+    """Everything that decides a study's trials except their number, which may grow."""
     settings = asdict(job.options.settings)
     del settings["trials"]
     code = code_of(job.signal).encode()

@@ -81,7 +81,7 @@ class Dataset:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a report must say of the universe and of the vintages, in words."""
+        """Notes on the universe and the vintages."""
         formed = self.universe.notes() if self.universe is not None else ()
         vintages = vintage_notes(self.revisions, revised=self.revised)
         return *formed, *vintages, *Count.of(self.markets).notes
@@ -93,7 +93,7 @@ class Dataset:
 
     @cached_property
     def coverages(self) -> tuple[Coverage, ...]:
-        """What each stream of each coin covers."""
+        """Coverage of each stream of each coin."""
         return cover_all(self.markets)
 
     def coverage(self) -> dict[str, dict[str, dict[str, Any]]]:
@@ -107,7 +107,7 @@ class Dataset:
 
     @cached_property
     def memo(self) -> Memo:
-        """What was computed once of this data set, by key."""
+        """The cache of values computed for this data set."""
         return Memo()
 
     @cached_property

@@ -84,7 +84,7 @@ class Count(NamedTuple):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a report must say of it; nothing where all settlements are the exchange's."""
+        """Notes on implied settlements; empty where all are the exchange's."""
         if not self.implied:
             return ()
         few = ", ".join(self.symbols[:3]) + (", …" if len(self.symbols) > 3 else "")

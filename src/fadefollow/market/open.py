@@ -111,8 +111,7 @@ def _stored(
 ) -> Dataset:
     if name not in store.datasets():
         raise DataError(
-            "the data set must be imported before it is used",
-            got="nothing in the store",
+            "the data set has not been imported",
             where=name,
             hint=_how_to_get(spec, name),
         )
@@ -132,7 +131,7 @@ def _stored(
     bar = bar_size(pointer.bar)
     if bar != spec.bar:
         raise DataError(
-            "the stored bars must be of the size that the data set's TOML says",
+            "the stored bars have another size than the data set's TOML says",
             got=f"{pointer.bar} in the store, {bar_text(spec.bar)} in the TOML",
             where=name,
             hint=_how_to_get(spec, name),

@@ -166,7 +166,7 @@ class Phases:
         return Phases(self.table[keep].reset_index(drop=True), self.grids, self.missing)
 
     def marks(self, *phases: str) -> Marks:
-        """Where the phases named became known, without the table: for searches in a hurry.
+        """Events of the named phases as arrays, without building the table.
 
         Raises:
             DataError: there are several coins.
@@ -216,7 +216,7 @@ class Phases:
 
 
 def detect_checked(signal: Signal, market: Market) -> Phases:
-    """`signal.detect(market)`, whatever goes wrong said plainly.
+    """The phases of `signal.detect(market)`; failures become SignalError.
 
     Where there is a universe, only events on whose bar's close the coin is a member.
 
@@ -247,7 +247,7 @@ def detect_checked(signal: Signal, market: Market) -> Phases:
 
 
 def detect_coins(signal: Signal, markets: Iterable[Market]) -> Phases:
-    """What a signal finds in every coin; coins on which it fails are left out, see `Phases.failed`.
+    """Phases of a signal in every coin, without coins on which it fails (`Phases.failed`).
 
     Raises:
         FadeFollowError: as `detect_checked`, where it fails on every coin.
@@ -263,16 +263,16 @@ def detect_coins(signal: Signal, markets: Iterable[Market]) -> Phases:
     if errors and not parts:
         raise next(iter(errors.values()))
     found = Phases.concat(parts)
-    found.failed = {coin: f"{error.rule}; got {error.got}" for coin, error in errors.items()}
+    found.failed = {coin: error.summary for coin, error in errors.items()}
     return found
 
 
 def failure(error: BaseException, *, where: str) -> SignalError:
-    """What a signal raised, with the line."""
+    """The error for what a signal raised, with the line."""
     line = traceback.extract_tb(error.__traceback__)[-1]
     said = printable(f"{type(error).__name__}: {error}", limit=140)
     place = printable(f"{Path(line.filename).name}, line {line.lineno}", limit=55)
-    return SignalError("a signal must not fail", got=f"{said} ({place})", where=where)
+    return SignalError(f"the signal failed with {said} ({place})", where=where)
 
 
 @dataclass(frozen=True)

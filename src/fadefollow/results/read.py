@@ -49,14 +49,14 @@ def as_store_error(path: Path) -> Iterator[None]:
         lost = Path(error.filename).name if error.filename else "a file"
         known = (path / "config.toml").exists() and lost != "result.json"
         raise StoreError(
-            "a run must be a folder that `fadefollow run` or `fadefollow tune` wrote",
+            "not the folder of a run",
             got=f"no {lost}",
             where=str(path),
             hint=_REPEAT if known else "reports/runs/index.html lists the runs",
         ) from error
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise StoreError(
-            "the files of a run must be as they were written",
+            "cannot read the run",
             got=_told(error),
             where=str(path),
             hint=f"changed since, or written by an earlier version; {_REPEAT}",

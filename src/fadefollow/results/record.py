@@ -1,7 +1,8 @@
-"""What a run leaves besides its report: result.json, config.toml and the Parquet tables.
+"""The files of a run besides its report: result.json, config.toml and the Parquet tables.
 
-`result.json` is the public record, whose schema DESIGN.md fixes. `report.json` holds what only
-the report shows beyond it, so that `fadefollow report RUN` can render again without computing.
+`result.json` is the public record; docs/reference/results.md lists its fields. `report.json` holds
+what only the report shows beyond it, so that `fadefollow report RUN` can render again without
+computing.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def folder_name(result: RunResult) -> str:
 
 
 def result_record(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
-    """The content of result.json (DESIGN.md, section 7); NaN becomes null."""
+    """The content of result.json (docs/reference/results.md); NaN becomes null."""
     public = ("name", "fingerprint", "coverage")
     audit = run.dataset.get("audit")
     summary = audit.get("summary", []) if isinstance(audit, Mapping) else list(audit or [])
@@ -226,6 +227,6 @@ def _tomlable(value: Any, where: str) -> Any:
     if isinstance(value, list | tuple):
         return [_tomlable(inner, where) for inner in value]
     if value is None:
-        raise SpecError("a list in a configuration must not hold an empty value", where=where)
+        raise SpecError("a list in a configuration holds an empty value", where=where)
     convert = next((turn for kinds, turn in _TOML if isinstance(value, kinds)), str)
     return convert(value)

@@ -69,7 +69,7 @@ class History:
         if only.simulated != dataset.simulated:
             kinds = {True: "simulated", False: "real"}
             raise ParameterError(
-                "simulated and real coins must not speak for each other",
+                "a run on simulated coins says nothing of real ones, nor the reverse",
                 got=f"a run on {kinds[only.simulated]} coins ({only.dataset}) for "
                 f"{kinds[dataset.simulated]} ones ({dataset.name})",
                 where="--history",
@@ -77,7 +77,7 @@ class History:
         self._runs = (only,)
 
     def standing(self, bet: Bet, phase: str) -> Standing:
-        """What the run that counts says of a strategy's phase."""
+        """The verdict of the latest usable run on a strategy's phase."""
         strategy = bet[0]
         empty = Standing(strategy.name, phase, measure_on=self.names[-1])
         asked = [(run, name) for run in self._runs if (name := _speaks(run, strategy, phase))]
@@ -163,7 +163,7 @@ class History:
 
 
 def _speaks(run: StoredRun, strategy: Strategy, phase: str) -> str:
-    """The name under which a run judged a strategy's phase; empty if it did not."""
+    """The strategy name under which a run judged a phase; empty if it did not."""
     name = strategy.name
     if run.tuned is not None:
         made = strategy.tuned

@@ -1,4 +1,4 @@
-"""Which phases are present at a moment: detection on all data, and what has not ended since.
+"""Phases that are present at a time: detected, and not over yet.
 
 An event is present for a strategy while a position that the strategy opened on it could still be
 held: from when it became known, at its bar's close, until the longest hold after its entry is over,
@@ -32,7 +32,7 @@ _COLUMNS = ("symbol", "phase", "lean", "actor", "strength")
 
 @dataclass(frozen=True)
 class Present:
-    """What detection found at the scan's time."""
+    """Detected phases at the scan's time."""
 
     rows: tuple[ScanRow, ...]  #: newest first
     unseen: tuple[Unseen, ...]
@@ -154,7 +154,7 @@ def _row(
 
 
 def _prices(market: Market, known: pd.Timestamp) -> tuple[float, pd.Timestamp, float]:
-    """The last close there is, when it was, and the close at which an event became known."""
+    """The last close, its time, and the close at which an event became known."""
     base = "spot" if market.missing("perp") else "perp"
     close = market.column(base, "close")
     there = np.flatnonzero(np.isfinite(close))

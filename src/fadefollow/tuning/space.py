@@ -52,7 +52,7 @@ class Space:
         where = f"strategy {strategy.name}, [search]"
         if not strategy.search:
             raise SpecError(
-                "there must be something to search", where=where,
+                "nothing to search", where=where,
                 hint='for instance "trade.hold_hours" = { low = 24, high = 168, step = 8 }',
             )  # fmt: skip
         made = {

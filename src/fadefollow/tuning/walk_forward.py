@@ -69,7 +69,7 @@ class Team(Protocol):
 
 @dataclass(frozen=True)
 class Walked:
-    """What a walk-forward found.
+    """The result of a walk-forward.
 
     Attributes:
         folds: in order; the last one has no stretch, its winner is what to trade next.
@@ -104,7 +104,7 @@ def walk(
     asked: Callable[[Cut, Sequence[Trial]], None] = lambda cut, trials: None,
     reviewed: Callable[[Reviewed], None] = lambda found: None,
 ) -> Walked:
-    """Tune a strategy.
+    """The walk-forward of a strategy.
 
     Args:
         dataset: markets by coin.
@@ -181,7 +181,7 @@ def walk(
 
 
 def _notes(measured: Measured, prepared: Prepared) -> tuple[str, ...]:
-    """What is to be said, with the time that the data cover instead of that of the stretches."""
+    """Warnings, with the clipping note for the full data range."""
     kept = [note for note in measured.warnings if not note.startswith(CLIPPED)]
     return (*kept, *left_out(prepared))
 
@@ -340,13 +340,13 @@ def _joint(plan: Plan, stance: Stance, judging: Settings) -> JoinedBook:
 
 
 def _refuse_hopeless(cut: Cut, searched: Searched) -> None:
-    """Where no trial can be evaluated, the rest of the job cannot either."""
+    """Raise if no trial of the fold could be evaluated."""
     if any(trial.state != "failed" for trial in searched.trials):
         return
     errors = Counter(trial.error for trial in searched.trials)
     error, count = errors.most_common(1)[0]
     raise SignalError(
-        "at least one trial must be evaluated",
+        "no trial of the fold could be evaluated",
         got=f"{len(searched.trials)} trials that all failed, {count} of them with: {error}",
         where=f"fold {cut.number}",
         hint="mend the signal or the search ranges; the study then begins anew with --fresh",
@@ -361,8 +361,8 @@ def _refuse_holes(prepared: Prepared, judging: Settings) -> None:
         if len(tape.holes):
             first, last = pd.to_datetime(tape.holes[0], utc=True)
             raise FundingHoleError(
-                "funding settlements must not be missing while a position can be held",
-                got=f"none between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC",
+                "funding is missing while a position can be held",
+                got=f"no settlement between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC",
                 where=f"{tape.symbol}, stream funding",
                 hint="complete the data, or drop such trades with --missing-funding skip",
             )

@@ -55,7 +55,7 @@ class Change:
 
 
 def changes(bets: Sequence[Bet]) -> tuple[Change, ...]:
-    """What is changed, one at a time: delay, costs, funding, holding time, each needed stream."""
+    """The changes, one at a time: delay, costs, funding, holding time, each needed stream."""
     names = [name for strategy, signal in bets for name in streams_of(signal, strategy)]
     return (
         Change("one bar more delay", strategy=_delayed),
@@ -70,7 +70,7 @@ def changes(bets: Sequence[Bet]) -> tuple[Change, ...]:
 def fragility(
     dataset: Dataset, bets: Sequence[Bet], *, settings: Settings, step: Step
 ) -> tuple[FragilityRow, ...]:
-    """Judge all strategies under each change.
+    """Verdicts of all strategies under each change.
 
     Trades held over a hole in the settlements are left out, as with `--missing-funding skip`.
     Strategies that cannot be measured at all are left out.

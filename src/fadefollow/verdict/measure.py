@@ -1,4 +1,4 @@
-"""From a data set and strategies to all that a report shows: detect, trade, judge."""
+"""Detect, trade and judge: from a data set and strategies to the content of a report."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Settings:
-    """What a measurement may be asked for."""
+    """The options of a measurement."""
 
     missing_funding: str = "error"  #: or "skip"
     alpha: float = 0.05
@@ -79,7 +79,7 @@ def measure(
     step: Step,
     team: Crew | None = None,
 ) -> Measured:
-    """Measure every strategy in both stances.
+    """Verdicts, trades and notes of every strategy, in both stances.
 
     Args:
         dataset: markets by coin.
@@ -117,7 +117,7 @@ def measure(
 
 @dataclass(frozen=True)
 class Ready:
-    """One strategy ready to be traded: what its signal found, and its plan."""
+    """One strategy with its detected phases and its plan."""
 
     strategy: Strategy
     signal: Signal
@@ -136,7 +136,7 @@ def judged(
     step: Step,
     team: Crew | None = None,
 ) -> Measured:
-    """Trade and judge what is ready.
+    """The measurement of prepared strategies: traded and judged.
 
     Args:
         dataset: markets by coin.
@@ -227,7 +227,7 @@ def seen_by(dataset: Dataset, *bets: Bet) -> Dataset:
 def _detected_by(
     team: Crew, dataset: Dataset, bets: Sequence[Bet], step: Step
 ) -> dict[tuple[str, str], Phases]:
-    """What each signal finds, by `bet_key`."""
+    """Detected phases by `bet_key`."""
     found: dict[tuple[str, str], Phases] = {}
     for implied in (False, True):
         asked = {bet_key(s, signal): signal for s, signal in bets if s.implies(signal) == implied}
@@ -290,7 +290,7 @@ def traded_coins(dataset: Dataset, strategy: Strategy, phases: Phases) -> Datase
     if not kept:
         symbol = chosen.symbols[0]
         raise DataError(
-            f"strategy {strategy.name} needs a coin on which its signal does not fail",
+            f"the signal of strategy {strategy.name} failed on every coin",
             got=f"on {symbol}: {phases.failed[symbol]}",
         )
     return chosen.select(*kept)
@@ -306,7 +306,7 @@ def failed_notes(found: Sequence[tuple[Signal, Phases]]) -> list[str]:
 
 
 def detect(markets: Mapping[str, Market], signal: Signal) -> Phases:
-    """What one signal finds in every coin; see `fadefollow.phases.detect_coins`."""
+    """Phases of one signal in every coin; see `fadefollow.phases.detect_coins`."""
     return detect_coins(signal, markets.values())
 
 
@@ -315,7 +315,7 @@ CLIPPED = "runs are clipped to"
 
 
 def left_out(prepared: Prepared) -> list[str]:
-    """What of the data and the events a plan does not use, in words."""
+    """Notes on excluded data and events."""
     plan = prepared.plan
     notes = [
         f"{plan.strategy}: {symbol} is left out, it lacks {' and '.join(streams)}"

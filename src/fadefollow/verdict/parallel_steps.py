@@ -1,4 +1,4 @@
-"""What a measurement gives away to a crew: pieces that depend on nothing but their plan.
+"""Steps of a measurement that run in a worker pool.
 
 In a crew of one, which is what a run on one machine has, they are done here, one after the other.
 """
@@ -38,7 +38,7 @@ def each(
     text: str,
     step: Step,
 ) -> list[R]:
-    """The results in the order of the items, and how far it is."""
+    """The results in the order of the items; reports progress."""
     found: dict[int, R] = {}
     step(text, 0.0)
     for number, result in team.stream(work, items, shared):
@@ -50,7 +50,7 @@ def each(
 def made_of(
     plans: tuple[Plan, ...], asked: tuple[int, Stance, str]
 ) -> tuple[tuple[Book, ...], list[str]]:
-    """The books of a plan's stance, and what is to be said about them."""
+    """The books of a plan's stance, and notes on them."""
     number, stance, missing_funding = asked
     notes: list[str] = []
     return books_of(plans[number], stance, missing_funding, notes), notes
@@ -65,7 +65,7 @@ def studied(plans: tuple[Plan, ...], asked: tuple[int, int]) -> Sequence[EventSt
 def detected_by(
     team: Crew, markets: Mapping[str, Market], signals: Mapping[Key, Signal], step: Step
 ) -> dict[Key, Phases]:
-    """What each signal finds, coin by coin; without those that fail, which then do so here."""
+    """Phases of each signal, coin by coin; a failed one is detected again in this process."""
     parts: dict[int, list[Phases | FadeFollowError]] = {}
     coins = list(markets.values())
     # each market is sent to the one worker that looks at it

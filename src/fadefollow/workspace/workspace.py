@@ -1,4 +1,4 @@
-"""The workspace: the four folders that a user edits, and how signals in them are found."""
+"""The workspace: its four folders, and how names in them become files and signals."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ class Workspace:
     settings: Settings
 
     def own(self, folder: str) -> Path:
-        """One of the four folders, to write a user's own file into.
+        """The path of one of the four folders, to write a file of the user's.
 
         Raises:
             ParameterError: the stock workspace is used, which is not the user's.
         """
         if self.root != self.output:
             raise ParameterError(
-                "a file of your own needs a workspace of your own", got="none",
+                "no workspace of your own to write to",
                 where=str(self.output),
                 hint="`fadefollow init DIR` makes one; run the command in it",
             )  # fmt: skip
@@ -88,7 +88,7 @@ class Workspace:
 
     @property
     def ledger(self) -> Ledger:
-        """All that was ever evaluated here."""
+        """The trial ledger."""
         return Ledger(self.runs / LEDGER)
 
     @property
@@ -128,7 +128,7 @@ class Workspace:
         return self.root / folder / (name + _suffix(folder))
 
     def strategy(self, name: str) -> Strategy:
-        """The strategy called `name`, its signal, phases and parameters checked."""
+        """The strategy named `name`, with signal, phases and parameters checked."""
         path = self.path("strategies", name)
         return self.checked(load_strategy(path), where=str(path))
 
@@ -197,13 +197,12 @@ class Workspace:
             raise
         except BaseException as error:  # also one that would end the program
             raise SpecError(
-                "a signal module must import without error",
-                got=f"{type(error).__name__}: {error}",
+                f"cannot import the signal: {type(error).__name__}: {error}",
                 where=str(path),
             ) from error
         if not _comes_from(module, path):
             raise SpecError(
-                "a signal must come from the workspace",
+                "the signal was imported from elsewhere",
                 got=getattr(module, "__file__", None),
                 where=str(path),
                 hint="another package named signals is in the way; remove it from the path",
@@ -243,11 +242,11 @@ def init_workspace(target: Path) -> list[Path]:
         there = [str(path) for path in made if path.exists()]
     except OSError as error:
         raise StoreError(
-            "the folder must be writable", got=reason(error), where=str(target)
+            "cannot write to the folder", got=reason(error), where=str(target)
         ) from error
     if there:
         raise ParameterError(
-            "a new workspace must not overwrite anything",
+            "the folder is not empty",
             got=", ".join(there),
             where=str(target),
             hint="choose an empty folder",

@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 #: called with what is being done and how much of it is done, from 0 to 1, or None if unknown
 Step = Callable[[str, float | None], None]
 
-#: up to so many rows are told in sentences, more only where they are decided
+#: max rows explained in full; beyond this only decided ones
 _FEW = 6
 #: how a verdict stands against what the lab planted
 _KINDS = {
     "match": "right", "missed": "missed", "false alarm": "false alarm", "wrong way": "wrong way",
-    "within costs": "rightly open (less was planted than a round trip costs)",
-    "nothing planted": "rightly open (nothing was planted)", "unknown": "not held against it",
+    "within costs": "correctly undecided (planted effect below costs)",
+    "nothing planted": "correctly undecided (no planted effect)", "unknown": "not held against it",
 }  # fmt: skip
 _COLOURS = {"fade": "magenta", "follow": "cyan", "neither": "red", "undecided": "yellow"}
 

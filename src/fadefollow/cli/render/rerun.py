@@ -138,7 +138,7 @@ def _more(console: Console, count: int, what: str) -> None:
 
 def _where(done: Again) -> str:
     if done.folder is None:
-        return "no folder was written: it would hold the same"
+        return "identical; no new run folder written"
     return f"report: {escape(str(done.folder / 'report.html'))}"
 
 

@@ -45,7 +45,7 @@ class Got:
 
 
 class Source(Protocol):
-    """Where files come from."""
+    """A source of files by path."""
 
     @property
     def origin(self) -> str:
@@ -61,7 +61,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Rules:
-    """What is asked of every file.
+    """Rules that every file must meet.
 
     Attributes:
         largest: bytes.
@@ -217,7 +217,7 @@ _MIRROR = f"check the connection; {_LATER}, or use --mirror with a folder of the
 
 
 class _PassingError(Exception):
-    """What another attempt may mend, with the error to raise if it does not."""
+    """A failure that a retry may mend, with the error to raise if it does not."""
 
     def __init__(self, error: FadeFollowError, after: float = 0.0) -> None:
         self.error, self.after = error, after

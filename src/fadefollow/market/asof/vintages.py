@@ -33,7 +33,7 @@ class Vintages(NamedTuple):
 
 @dataclass(frozen=True)
 class Revision:
-    """How far first and last vintages of one column are apart.
+    """Difference of the first and last vintages of one column.
 
     Attributes:
         records: of the stream.
@@ -53,7 +53,7 @@ class Revision:
 
     @property
     def words(self) -> str:
-        """One line for people."""
+        """Human-readable summary."""
         text = (
             f"{self.symbol} {self.stream}: {self.revised} of {self.records} records "
             f"({self.revised / self.records:.1%}) were revised"
@@ -126,7 +126,7 @@ def revisions(symbol: str, stream: Stream, found: Vintages) -> tuple[Revision, .
 
 
 def vintage_notes(found: Sequence[Revision], *, revised: bool) -> tuple[str, ...]:
-    """Which vintages a job has used, and how much they differ; nothing where there is one only."""
+    """Notes on the vintages that a job has used and how much they differ; empty with one only."""
     if not found:
         return ()
     used = (

@@ -42,10 +42,10 @@ def find_files(item: FileSpec, source: Path) -> list[Match]:
         return found
     if "{coin}" in item.path and (absent := set(item.coins) - {m.coin for m in found}):
         got = f"none for {', '.join(sorted(absent))}"
-        raise DataError(f"there must be a file {item.path}", got=got, where=str(source))
+        raise DataError(f"no file {item.path}", got=got, where=str(source))
     if not found:
         raise DataError(
-            f"there must be files for {item.stream}",
+            f"no files for {item.stream}",
             got=f"none that match {item.path}",
             where=str(source),
             hint="is --from the right folder? optional = true makes the files optional",

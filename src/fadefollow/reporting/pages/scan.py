@@ -83,7 +83,7 @@ def write_scan(scan: Scan, path: Path, templates: Path) -> Path:
     """
     page = render_scan(scan, templates, path.parent)
     return write_page(
-        page, path, rule="the page of a scan must be writable", hint="name another file with --to"
+        page, path, rule="cannot write the page of the scan", hint="name another file with --to"
     )
 
 
