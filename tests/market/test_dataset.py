@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import types
-
 import pandas as pd
 import pytest
 
 from fadefollow.errors import DataError, ParameterError, StoreError, UnknownNameError
 from fadefollow.market.dataset_spec import DatasetSpec, FileSpec
 from fadefollow.market.findings import Finding
+from fadefollow.market.lab import Lab
 from fadefollow.market.open import open_dataset
 from fadefollow.market.schema import canonical
 from fadefollow.market.store.store import Store
@@ -150,7 +149,7 @@ def test_a_lab_is_simulated_with_its_settings(tmp_path, monkeypatch, raw_bars):
     def simulate(settings, *, bar):
         asked.append((settings, bar))
         tables = {"SIM1": {"perp": table}, "SIM2": {"perp": table}}
-        return types.SimpleNamespace(tables=tables, truth=truth)
+        return Lab(tables, truth, listed={})
 
     monkeypatch.setattr("fadefollow.market.open.simulate", simulate)
     spec = DatasetSpec(title="Lab", source="lab", bar=HOUR, lab={"seed": 7})

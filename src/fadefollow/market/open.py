@@ -94,9 +94,15 @@ def _rule(declared: UniverseSpec | None, largest: int | None) -> UniverseSpec | 
 
 def _simulated(spec: DatasetSpec, name: str) -> Dataset:
     made = simulate(spec.lab, bar=spec.bar)
-    listed: Mapping[str, pd.Timestamp] = getattr(made, "listed", {})
+    listed, delisted = made.listed, made.delisted
     markets = {
-        symbol: Market(symbol, bar=spec.bar, tables=tables, listed=listed.get(symbol))
+        symbol: Market(
+            symbol,
+            bar=spec.bar,
+            tables=tables,
+            listed=listed.get(symbol),
+            delisted=delisted.get(symbol),
+        )
         for symbol, tables in made.tables.items()
     }
     print_ = fingerprint(spec.bar, made.tables)
