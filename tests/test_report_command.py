@@ -125,12 +125,12 @@ def test_it_opens_the_page(
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda run: (run / "trades.parquet").unlink(), "got no trades.parquet"),
+        (lambda run: (run / "trades.parquet").unlink(), "no trades.parquet"),
         (lambda run: (run / "report.json").write_text("{"), "cannot read the run"),
         (lambda run: (run / "result.json").write_text('{"schema": 9}'), "update fadefollow"),
         (
             lambda run: (run.parents[1] / "templates" / "report.html.j2").write_text("{{ lost }}"),
-            "report.html.j2:1: a template of the report must render",
+            "report.html.j2:1: cannot render a template of the report",
         ),
         (
             lambda run: (run.parents[1] / "theme" / "base.css").unlink(),

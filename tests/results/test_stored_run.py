@@ -39,7 +39,7 @@ def test_only_the_files_that_are_asked_for_are_read(run: StoredRun) -> None:
     assert run.range == ("2024-01-01", "2024-03-01")
     assert list(run.rows) == [("fade_doors", "long_door")]
     assert (run.tuned, run.searched, run.tuning, run.bars, run.page) == (None,) * 5
-    with pytest.raises(StoreError, match=r"got no report\.json"):
+    with pytest.raises(StoreError, match=r"no report\.json"):
         _ = run.name
     with pytest.raises(StoreError, match=r"got no trades\.parquet"):
         run.table("trades")
@@ -62,7 +62,7 @@ def test_a_run_that_does_not_say_whether_it_is_simulated_is_known_by_its_source(
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("x =", "valid TOML"), (b"\xff\xfe", "UTF-8"), (None, r"got no config\.toml")],
+    [("x =", "valid TOML"), (b"\xff\xfe", "UTF-8"), (None, r"no config\.toml")],
 )
 def test_a_damaged_configuration_is_a_store_error(
     run: StoredRun, text: str | bytes | None, says: str
