@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from oracle import Trade
 
-from fadefollow.engine.model import EXIT_REASONS, AnyRules, Book, Costs, Events, Tape
+from fadefollow.engine.exits import EXIT_REASONS
+from fadefollow.engine.model import AnyRules, Book, Costs, Events, Tape
 from fadefollow.engine.resolver import resolve
 
 HOUR = 3_600_000_000_000

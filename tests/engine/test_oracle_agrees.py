@@ -319,19 +319,23 @@ def test_returns_are_those_of_the_trades(case: Case) -> None:
 @given(cases(longest=60), st.sampled_from([-1, 1]))
 def test_outcomes_are_those_of_single_events(case: Case, side: int) -> None:
     got = outcomes(case.tape, side, rules=case.rules.sets[0], costs=case.costs)
-    assert got.shape == case.tape.time.shape
-    expected = [outcome(case, bar, side) for bar in range(len(got))]
-    np.testing.assert_allclose(got, np.array(expected), rtol=1e-9, atol=1e-9)
+    expected = [outcome(case, bar, side) for bar in range(len(case.tape.time))]
+    value, exit_bar, inside = (np.array(column) for column in zip(*expected, strict=True))
+    np.testing.assert_allclose(got.value, value, rtol=1e-9, atol=1e-9)
+    assert got.exit_bar.tolist() == exit_bar.tolist()
+    assert got.inside.tolist() == inside.tolist()
 
 
-def outcome(case: Case, entry_bar: int, side: int) -> float:
-    """What one event that enters at this bar returns; NaN where it enters no trade."""
+def outcome(case: Case, entry_bar: int, side: int) -> tuple[float, int, bool]:
+    """What one event that enters at this bar returns, when its trade ends, and whether inside."""
     rules = replace(case.rules.sets[0], opposite=False, compound=False)
     bar = np.array([entry_bar - 1 - rules.delay_bars], np.int64)
     none = np.empty(0, np.int64)
     events = Events(bar, np.array([side]), np.array([0]), none, none)
     trades, _ = oracle(case.tape, events, rules, case.costs)
-    return value_of(trades[0]) if trades else math.nan
+    if not trades:
+        return math.nan, -1, False
+    return value_of(trades[0]), trades[0]["exit_bar"], trades[0]["reason"] != "time"
 
 
 # ---------------------------------------------------------------------------- invariants

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fadefollow.engine.model import EXIT_REASONS, TRADE_COLUMNS
+from fadefollow.engine.exits import EXIT_REASONS
+from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.reporting.text.glossary import TERMS
 from fadefollow.results.record import PRIVATE
 from fadefollow.verdict.model import PnlSplit, StanceResult, Verdict
