@@ -423,7 +423,7 @@ def removed(name: str) -> Callable[[Path], None]:
     ("change", "says"),
     [
         (removed("config.toml"), "without its config.toml"),
-        (removed("report.json"), "report.json: the files of a run must be as they were written"),
+        (removed("report.json"), "report.json: cannot read the run"),
         (removed("trades.parquet"), "there is nothing to compare with"),
         (recorded("report.json", verdicts=[]), "cannot read the run"),
         (recorded("result.json", schema=2), "this version reads 1\n  hint: update fadefollow"),
