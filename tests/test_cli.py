@@ -288,7 +288,7 @@ def test_too_little_memory_says_what_is_needed(folder: Path) -> None:
         ["bash", "-c", call], cwd=folder, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert done.stderr.startswith("error: `run` needs 2.5 GB")
+    assert done.stderr.startswith("error: `run` needs at least 2.5 GB")
     assert "a limit of 2.0 GB" in done.stderr
 
 
