@@ -201,8 +201,8 @@ def test_the_message_names_stream_bar_and_record(cheats: Workspace, data: Datase
     with pytest.raises(CheckError) as raised:
         report.raise_errors()
     assert str(raised.value).splitlines() == [
-        "signal netflow_at_midnight: a signal must use only what was known at each bar's close; "
-        "got on C01, bar 2021-01-02 00:00, closed 2021-01-02 01:00, event cheat knew netflow in "
+        "signal netflow_at_midnight: the signal uses data that was not known at the bar's close: "
+        "on C01, bar 2021-01-02 00:00, closed 2021-01-02 01:00, event cheat knew netflow in "
         "its record of 2021-01-01 00:00, available only at 2021-01-02 12:00, 11 bars later",
         "  hint: a record of netflow counts from its `available`, not from its `time`; "
         "`market.column` and `market.as_of` see to that",

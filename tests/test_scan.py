@@ -180,7 +180,7 @@ def test_the_run_asked_for_speaks(scan: Scan) -> None:
     assert runs == {"20240801T000000Z-whole"}
     included = {row["symbol"]: row["history"][0]["includes_coin"] for row in made["rows"]}
     assert all(value == (coin == "BTC") for coin, value in included.items())
-    assert "got 'nope'" in scan(*words, "--history", "nope", status=2)
+    assert "no run named 'nope'" in scan(*words, "--history", "nope", status=2)
 
 
 def test_a_page_is_written_beside_the_runs_or_where_it_is_wanted(
@@ -210,9 +210,9 @@ def test_a_page_is_written_beside_the_runs_or_where_it_is_wanted(
     (["--dataset", "whole", "--symbols", ","], "a list must name at least one thing"),
     (["--dataset", "whole", "--until", "soon"], "--until must be a day or a time"),
     (["--dataset", "whole", "--accept", "stale"], "--accept takes codes of findings"),
-    (["--top", "5"], "--top is for live scans"),
-    (["--days", "5"], "--days is for live scans"),
-    (["--venue", "okx"], "--venue is for live scans"),
+    (["--top", "5"], "--top needs --live"),
+    (["--days", "5"], "--days needs --live"),
+    (["--venue", "okx"], "--venue needs --live"),
     (["--live", "--dataset", "whole"], "--live takes no --dataset"),
     (["--live", "--until", "2024-01-01"], "--live takes no --until"),
     (["--live", "--top", "5", "--symbols", "BTC"], "--top and --symbols exclude each other"),

@@ -7,6 +7,7 @@ import importlib.util
 import sys
 import warnings
 from collections.abc import Sequence
+from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
@@ -94,7 +95,7 @@ def moved_to(name: str) -> str | None:
     return f"{_ROOT}{MOVED[old]}{rest}"
 
 
-class MovedModules:
+class MovedModules(Loader):
     """A meta path finder and loader: the moved module itself, under its old name too."""
 
     @classmethod

@@ -33,6 +33,8 @@ POWER = 0.8
 class CalibrationError(FadeFollowError, ValueError):
     """The verdict is wrong more often than promised."""
 
+    joint = ": "
+
 
 @dataclass(frozen=True)
 class RowCoverage:

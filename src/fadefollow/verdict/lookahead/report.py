@@ -40,6 +40,8 @@ _HINTS: dict[Kind, str] = {
 class CheckError(FadeFollowError, ValueError):
     """A strategy whose signal cannot be trusted."""
 
+    joint = ": "
+
 
 @dataclass(frozen=True)
 class Fault:
