@@ -11,7 +11,6 @@ import logging
 import os
 import re
 import statistics
-import sys
 import tempfile
 import time
 import warnings
@@ -27,13 +26,8 @@ from fadefollow.reporting import render, write_run
 from fadefollow.reporting.pages.page import packed_plotly
 from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import find_workspace, init_workspace
-
-# the large runs and the browser are those of the tests
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "reporting"))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
-
-from browsing import launched
-from reporting_cases import REPORTS, many
+from tests.support.browsing import launched
+from tests.support.reporting_cases import REPORTS, many
 
 LOADS = 5
 MEGABYTE = 1_000_000

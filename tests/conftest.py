@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 
-# helper modules beside this file: tests are no packages here
-sys.path.insert(0, str(Path(__file__).parent))
+from tests.support.paths import ROOT
 
 # started in the background of a shell, Ctrl-C would be ignored here and in every child
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+SHARED = ROOT.parent / "shared" / "data"
 
 
 @pytest.fixture(scope="session")

@@ -19,8 +19,8 @@ from fadefollow import notebook
 from fadefollow.errors import DataError, ParameterError, UnknownNameError
 from fadefollow.market.panel import Market
 from fadefollow.workspace import init_workspace
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "docs" / "notebooks" / "execute.py"
 STORED = SCRIPT.with_name("fade_or_follow.ipynb")
 MOST_BYTES = 300_000

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 pytest.importorskip("backtesting", reason="backtesting.py is not installed")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from benchmarks.peers import metrics
 from benchmarks.trials import by, compared, ground, lab, peers, sampled, searched
 

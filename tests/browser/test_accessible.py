@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from browser_cases import Reports
-from browsing import Visit, barriers, sideways
+
+from tests.support.browser_cases import Reports
+from tests.support.browsing import Visit, barriers, sideways
 
 #: one of each kind
 PAGES = ("real", "two", "index", "scan", *(

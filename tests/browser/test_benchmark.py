@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-import sys
-from pathlib import Path
 
 import pytest
-from browser_cases import Reports
 from playwright.sync_api import Browser
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 from benchmarks.report import Opening, judged, opened, parts, ratio
+from tests.support.browser_cases import Reports
 
 
 def test_parts_of_a_page_add_up() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from browser_cases import COINS
-from browsing import bring
 from playwright.sync_api import Page, expect
+
+from tests.support.browser_cases import COINS
+from tests.support.browsing import bring
 
 DAY = 86_400_000
 BOX = "document.querySelector('[data-chart=market-1]')"

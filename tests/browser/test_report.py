@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from browser_cases import Reports
-from browsing import Visit, bring, names, sideways
 from playwright.sync_api import Page
+
+from tests.support.browser_cases import Reports
+from tests.support.browsing import Visit, bring, names, sideways
 
 LIGHT_FADE, DARK_FADE = "rgb(181, 77, 8)", "rgb(243, 154, 87)"
 

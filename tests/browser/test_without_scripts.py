@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from browser_cases import Reports
-from browsing import Visit, sideways
 from playwright.sync_api import expect
+
+from tests.support.browser_cases import Reports
+from tests.support.browsing import Visit, sideways
 
 KINDS = ("real", "two", "comparison", "scan")
 

@@ -20,10 +20,7 @@ from fadefollow.cli import app as cli
 from fadefollow.market.fetch import fetch_job
 from fadefollow.market.store.store import Store
 from fadefollow.workspace import init_workspace
-
-sys.path.insert(0, str(Path(__file__).parent / "exchange"))
-
-from replay import Replay
+from tests.support.exchange.replay import Replay
 
 DAYS = 150
 FETCH = ("data", "fetch", "binance", "BTC", "ETH", "--since", "2023-01-01")
@@ -245,7 +242,7 @@ def test_an_archive_goes_into_a_data_set_with_a_toml_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parent / "archives"))
-    from packing import Packed
+    from tests.support.archives.packing import Packed
 
     init_workspace(tmp_path / "mine")
     times = pd.date_range("2024-11-01", periods=30 * 24, freq="1h", tz="UTC")

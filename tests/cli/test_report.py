@@ -15,17 +15,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent / "reporting"))
-
-from reporting_cases import REPORTS, build
-from tuning_cases import tune, tuned_run
-
 from fadefollow.cli import app as cli
 from fadefollow.errors import ParameterError, UnknownNameError
 from fadefollow.reporting import write_run
 from fadefollow.reporting.pages.quantstats_sheet import _quiet, books, daily_returns, sheet
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.verdict.estimates.metrics import sharpe
+from tests.support.reporting_cases import REPORTS, build
+from tests.support.tuning_cases import tune, tuned_run
 
 OLDER = "20260305T120007Z-older"
 NEWER = "20260306T120007Z-newer"

@@ -27,10 +27,11 @@ from fadefollow.phases.dated_contracts import constant_maturity_basis, usable_ro
 from fadefollow.phases.features import spot_premium_bps
 from fadefollow.verdict.measure import books_of, detect
 from fadefollow.workspace import find_workspace
+from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.shared
 WORKSPACE = find_workspace(Path(__file__).parent)
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "cases.md"
+PAGE = ROOT / "docs" / "cases.md"
 
 
 @pytest.fixture(scope="module")

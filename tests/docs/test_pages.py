@@ -17,8 +17,8 @@ from markdown_it import MarkdownIt
 from fadefollow.cli.app import app
 from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.lab.settings import LabSettings
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 OUTSIDE = re.compile(r"(?:[a-z]+:)?//|[a-z]+:", re.IGNORECASE)
 

@@ -29,8 +29,8 @@ from fadefollow.reporting.text.glossary import TERMS
 from fadefollow.results.record import PRIVATE
 from fadefollow.verdict.model import PnlSplit, StanceResult, Verdict
 from fadefollow.workspace import Settings, find_workspace
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 #: where a page may lead to outside: the cluster's maker, and who made the generator
 OUTWARD = {"distributed.dask.org", "www.sphinx-doc.org", "github.com", "pradyunsg.me"}
@@ -272,7 +272,7 @@ def test_every_field_of_a_result_is_in_the_reference(site: Site) -> None:
     page = site["reference/results"]
     sys.path.insert(0, str(ROOT / "tests" / "reporting"))
     try:
-        from reporting_cases import build as made
+        from tests.support.reporting_cases import build as made
     finally:
         sys.path.pop(0)
     record = result_record(made(("BTC",), 60, each=6, strategy="fade_doors"))

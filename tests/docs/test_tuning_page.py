@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+from tests.support.paths import ROOT
+
+DOCS = ROOT / "docs"
 
 
 @pytest.fixture(scope="module")

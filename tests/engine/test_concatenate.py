@@ -8,8 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from engine_cases import HOUR, START, make_tape
-from test_tape import bars, funding
 
 from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.model import Costs, Plan, Rules, RuleSets, Span, Tape
@@ -18,6 +16,8 @@ from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market import Market
 from fadefollow.phases import Phases
+from tests.engine.test_bar_arrays import bars, funding
+from tests.support.engine_cases import HOUR, START, make_tape
 
 FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0)
 SLOW, QUICK = Rules(hold_hours=4), Rules(hold_hours=1, delay_bars=1, stop=0.1)

@@ -10,11 +10,11 @@ import math
 from dataclasses import replace
 
 import pytest
-from dated_cases import Leg, Run, make_dated, run_dated_oracle, run_dated_resolver
-from engine_cases import make_events
 
 from fadefollow.engine.model import Costs, DatedTape, Rules
 from fadefollow.engine.resolver import outcomes, resolve
+from tests.support.dated_cases import Leg, Run, make_dated, run_dated_oracle, run_dated_resolver
+from tests.support.engine_cases import make_events
 
 FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0)
 PAID = Costs(fee=0.001, slippage=0.01, maintenance=0.0)

@@ -13,9 +13,6 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from dated_cases import LEG_FLOATS, LEG_INTEGERS, run_dated_oracle, run_dated_resolver
-from dated_oracle import Leg, trades_of
-from engine_cases import HOUR, START
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.vendor.pretty import RepresentationPrinter
@@ -33,6 +30,9 @@ from fadefollow.engine.model import (
 )
 from fadefollow.engine.portfolio import FundedPortfolio, portfolio
 from fadefollow.engine.resolver import outcomes, resolve, resolve_returns
+from tests.support.dated_cases import LEG_FLOATS, LEG_INTEGERS, run_dated_oracle, run_dated_resolver
+from tests.support.dated_oracle import Leg, trades_of
+from tests.support.engine_cases import HOUR, START
 
 FRESH = "FADEFOLLOW_EXAMPLES" in os.environ
 CAPITAL = 100_000.0

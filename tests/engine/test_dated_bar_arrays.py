@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from engine_cases import make_events
 
 from fadefollow.engine.bar_arrays import calendar, tape
 from fadefollow.engine.dated import dated_tape
 from fadefollow.engine.model import Costs, DatedTape, Rules
 from fadefollow.engine.resolver import resolve
 from fadefollow.market import Market
+from tests.support.engine_cases import make_events
 
 DAY = pd.Timedelta(days=1)
 START = pd.Timestamp("2024-01-01", tz="UTC")

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from engine_cases import FLAT, Prices, Run, make_events, make_tape, run_resolver
-from oracle import Trade, oracle
 
 from fadefollow.engine.model import Costs, Events, Rules, Tape
+from tests.support.engine_cases import FLAT, Prices, Run, make_events, make_tape, run_resolver
+from tests.support.oracle import Trade, oracle
 
 FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0)
 RULES = Rules(hold_hours=100, capital=1000.0, opposite=False)

@@ -12,11 +12,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from engine_cases import FLOATS, HOUR, INTEGERS, START, run_resolver
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.vendor.pretty import RepresentationPrinter
-from oracle import Trade, oracle
 
 from fadefollow.engine.model import (
     AnyRules,
@@ -29,6 +27,8 @@ from fadefollow.engine.model import (
     Tape,
 )
 from fadefollow.engine.resolver import outcomes, resolve_returns
+from tests.support.engine_cases import FLOATS, HOUR, INTEGERS, START, run_resolver
+from tests.support.oracle import Trade, oracle
 
 CASH = ("fees", "slippage", "funding", "pnl")
 MINUTE = HOUR // 60

@@ -8,11 +8,11 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from engine_cases import make_events, make_tape
 
 from fadefollow.engine.model import Book, Costs, Rules, Tape
 from fadefollow.engine.portfolio import FundedPortfolio, portfolio
 from fadefollow.engine.resolver import resolve
+from tests.support.engine_cases import make_events, make_tape
 
 COSTS = Costs(fee=0.0005, slippage=0.0002, maintenance=0.01)
 

@@ -10,13 +10,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from dated_cases import make_dated, run_dated_oracle, run_dated_resolver
-from engine_cases import Prices, Run, make_events, make_tape, run_resolver
-from oracle import Trade, oracle
 
 from fadefollow.engine.model import Costs, Rules, RuleSets
 from fadefollow.engine.resolver import add_shifted, resolve, resolve_returns, shifted
 from fadefollow.errors import ParameterError
+from tests.support.dated_cases import make_dated, run_dated_oracle, run_dated_resolver
+from tests.support.engine_cases import Prices, Run, make_events, make_tape, run_resolver
+from tests.support.oracle import Trade, oracle
 
 FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0)
 RULES = Rules(hold_hours=4, capital=1000.0, opposite=False)

@@ -12,12 +12,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from scan_cases import HOUR, made_workspace, put_run, store_lab, verdict
 
 from fadefollow.cli import app as cli
 from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.scan import ScanOptions, scan_job
 from fadefollow.workspace import Workspace
+from tests.support.scan_cases import HOUR, made_workspace, put_run, store_lab, verdict
 
 THEN = pd.Timestamp("2024-05-20 17:00", tz="UTC")
 Scan = Callable[..., str]

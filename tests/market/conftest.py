@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.support.paths import ROOT
+
 HOUR = pd.Timedelta(hours=1)
 
 
@@ -46,7 +48,7 @@ def raw_funding() -> Callable[..., pd.DataFrame]:
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The real data beside the project; the test is skipped where it is absent."""
-    folder = Path(__file__).parents[3] / "shared" / "data"
+    folder = ROOT.parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip(f"needs the real market data in {folder}")
     return folder

@@ -9,6 +9,7 @@ import pytest
 
 from fadefollow.errors import FadeFollowError, ParameterError, SpecError, UnknownNameError
 from fadefollow.market.dataset_spec import load_spec
+from tests.support.paths import ROOT
 
 GOOD = """
 title = "Demo"
@@ -88,7 +89,7 @@ def test_a_missing_file_is_said_so(tmp_path):
 
 
 def test_the_projects_own_data_sets_can_be_read():
-    folder = Path(__file__).parents[2] / "datasets"
+    folder = ROOT / "datasets"
     names = ["binance_history", "binance_history_8h"]
     assert [load_spec(folder / f"{n}.toml").bar for n in names] == [
         pd.Timedelta(hours=1),

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from reporting_cases import Cases, make_cases
+from tests.support.reporting_cases import Cases, make_cases
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from reporting_cases import build, stance, verdict
 
 from fadefollow.results.diff import Answer, Differences, Example, Part, differences
 from fadefollow.verdict.exploratory import FragilityRow, SpaTest
 from fadefollow.verdict.model import NotTraded, RunResult
+from tests.support.reporting_cases import build, stance, verdict
 
 NAN = math.nan
 BOOK = SpaTest(2, "fade_x", "up", "fade", 0.1, 0.2, 0.3, 100, 0.04, "The best book may be luck.")

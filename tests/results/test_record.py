@@ -15,8 +15,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
-from reporting_cases import REPORTS, Cases
-from tuning_cases import tune, tuned_run
 
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.errors import SpecError, StoreError
@@ -24,6 +22,8 @@ from fadefollow.reporting import read_run, read_tuning, write_run
 from fadefollow.results.record import config_text, result_record
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.verdict.model import NotTraded, StanceResult
+from tests.support.reporting_cases import REPORTS, Cases
+from tests.support.tuning_cases import tune, tuned_run
 
 VERDICT_KEYS = [
     "strategy",

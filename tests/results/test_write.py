@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from reporting_cases import IMG, REPORTS, Cases, write_many, write_slowly, write_within
 
 from fadefollow.errors import SpecError, StoreError
 from fadefollow.reporting import write_run
@@ -22,6 +21,14 @@ from fadefollow.results import write
 from fadefollow.results.record import folder_name
 from fadefollow.results.write import STAGING
 from fadefollow.verdict.model import RunResult
+from tests.support.reporting_cases import (
+    IMG,
+    REPORTS,
+    Cases,
+    write_many,
+    write_slowly,
+    write_within,
+)
 
 SPAWN = multiprocessing.get_context("spawn")
 FILES = {

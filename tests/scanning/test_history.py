@@ -10,13 +10,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from scan_cases import made_workspace, put_run, verdict
 
 from fadefollow.errors import ParameterError, StoreError
 from fadefollow.market.dataset import Dataset
 from fadefollow.scanning.history import History, StoredRun
 from fadefollow.scanning.model import Standing
 from fadefollow.workspace import Workspace
+from tests.support.scan_cases import made_workspace, put_run, verdict
 
 NAME, PHASE = "follow_spot_led", "spot_led_up"
 TIME = pd.Timestamp("2024-02-10", tz="UTC")

@@ -22,10 +22,7 @@ from fadefollow.market.store.store import Store
 from fadefollow.scanning.live import _Job, fetch_live
 from fadefollow.scanning.model import Scan
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
-
-sys.path.insert(0, str(Path(__file__).parent / "exchange"))
-
-from replay import Replay
+from tests.support.exchange.replay import Replay
 
 DAYS = 50
 COINS = ("BTC", "ETH", "SOL", "PEPE")

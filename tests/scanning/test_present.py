@@ -21,6 +21,7 @@ from fadefollow.scanning.model import ScanRow
 from fadefollow.scanning.needs import days_needed, past_hours, seen_with, streams_needed
 from fadefollow.scanning.present import Present, present_phases
 from fadefollow.workspace import find_workspace
+from tests.support.paths import ROOT
 
 HOUR = pd.Timedelta(hours=1)
 START = pd.Timestamp("2024-01-01", tz="UTC")
@@ -261,7 +262,7 @@ def test_needs_are_those_that_the_phases_declare() -> None:
 
 def test_the_days_that_a_live_scan_fetches_show_what_all_days_would(tmp_path: Path) -> None:
     """Every stock strategy, shortly after its last event: the same row from its last days alone."""
-    workspace = find_workspace(Path(__file__).parents[1])
+    workspace = find_workspace(ROOT)
     names = [name for name in workspace.names("strategies") if not workspace.is_tuned(name)]
     bets = [(s, workspace.detector(s)) for s in map(workspace.strategy, names)]
     text = workspace.path("datasets", "lab").read_text("utf-8")

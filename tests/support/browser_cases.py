@@ -8,8 +8,6 @@ from pathlib import Path
 
 import filelock
 import pandas as pd
-from reporting_cases import REPORTS, make_cases
-from tuning_cases import hostile_tuning, tune, tuned_run
 
 from fadefollow.jobs.report import compare_job
 from fadefollow.jobs.run import RunOptions, run_job
@@ -23,6 +21,8 @@ from fadefollow.verdict.calibration import Arm, Design, summarise
 from fadefollow.verdict.calibration.simulated_run import Row, Stand, Table
 from fadefollow.verdict.measure import Settings
 from fadefollow.workspace import find_workspace, init_workspace
+from tests.support.reporting_cases import REPORTS, make_cases
+from tests.support.tuning_cases import hostile_tuning, tune, tuned_run
 
 #: crowds, doors with numbers, two legs, and a phase whose other stance is told apart
 STRATEGIES = ("fade_crowded_funding", "fade_doors", "fade_rich_carry_spread", "follow_dump")

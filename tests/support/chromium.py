@@ -5,15 +5,13 @@ Playwright leaves its loop marked as running: close a browser before the file en
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
-
-from browsing import Watch, chromium, launched, visitor
 from playwright.sync_api import Page
+
+from tests.support.browsing import Watch, chromium, launched, visitor
 
 CHROMIUM = chromium()
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from dated_oracle import Leg, dated_oracle
-from engine_cases import HOUR, START, Prices
 
 from fadefollow.engine.model import AnyRules, Costs, DatedTape, Events, FloatArray
 from fadefollow.engine.resolver import resolve
+from tests.support.dated_oracle import Leg, dated_oracle
+from tests.support.engine_cases import HOUR, START, Prices
 
 Quote = float | Prices | None
 Run = Callable[[DatedTape, Events, AnyRules, Costs], tuple[list[Leg], int]]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from oracle import Trade
 
 from fadefollow.engine.model import EXIT_REASONS, AnyRules, Book, Costs, Events, Tape
 from fadefollow.engine.resolver import resolve
+from tests.support.oracle import Trade
 
 HOUR = 3_600_000_000_000
 START = 1_704_067_200_000_000_000  # 2024-01-01 00:00 UTC

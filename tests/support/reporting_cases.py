@@ -22,8 +22,9 @@ from fadefollow.verdict.model import (
     StanceResult,
     Verdict,
 )
+from tests.support.paths import ROOT
 
-REPORTS = Path(__file__).parents[2] / "reports"
+REPORTS = ROOT / "reports"
 IMG = "<img src=x onerror=alert(1)>"
 SCRIPT = "</script><script>alert(1)</script><!--"
 NAN = math.nan

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from reporting_cases import IMG, NAN, SCRIPT, build, stance, study
 
 from fadefollow.tuning.model import Fold, OutOfSample, Past, State, Trial, TuneSettings, Tuning
 from fadefollow.verdict.model import RunResult
+from tests.support.reporting_cases import IMG, NAN, SCRIPT, build, stance, study
 
 STRATEGY = "fade_crowded_funding"
 SPACE: dict[str, str] = {

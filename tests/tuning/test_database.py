@@ -12,11 +12,11 @@ from urllib.parse import quote
 import optuna
 import pytest
 import sqlalchemy
-from postgres import PASSWORD, USER
-from storage_cases import IDENTITY, contents, forked, trial
 
 from fadefollow.errors import StoreError
 from fadefollow.tuning.storage import Shelf, StudyLog
+from tests.support.postgres import PASSWORD, USER
+from tests.support.storage_cases import IDENTITY, contents, forked, trial
 
 WRONG = "wr0ng/{pass}@word"
 #: what of the passwords must be nowhere: as they are, encoded, and their longest plain stretches

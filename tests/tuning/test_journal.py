@@ -12,11 +12,11 @@ import pytest
 from filelock import FileLock
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from storage_cases import IDENTITY, contents, forked, trial
 
 from fadefollow.errors import StoreError
 from fadefollow.tuning import journal
 from fadefollow.tuning.storage import Shelf
+from tests.support.storage_cases import IDENTITY, contents, forked, trial
 
 
 @pytest.fixture

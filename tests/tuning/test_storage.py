@@ -11,10 +11,10 @@ import pytest
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import TrialState
 from optuna_dashboard._storage_url import get_storage
-from storage_cases import IDENTITY, contents, killed_after, trial
 
 from fadefollow.errors import ParameterError, StoreError
 from fadefollow.tuning.storage import Shelf
+from tests.support.storage_cases import IDENTITY, contents, killed_after, trial
 
 TWO = ("t", "mean net return in bps per trade")
 

@@ -14,9 +14,9 @@ from urllib.parse import unquote, urlsplit
 import pandas as pd
 import psycopg
 import pytest
-from postgres import PASSWORD
 
 from fadefollow.workspace import find_workspace, init_workspace
+from tests.support.postgres import PASSWORD
 
 ARGUMENTS = ["tune", "fade_crowded_funding", "--symbols", "IBEX", "--trials", "60", "--folds", "2",
              "--min-trades", "5", "--jobs", "1", "--json"]  # fmt: skip

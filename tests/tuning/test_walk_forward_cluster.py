@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from dask_cluster import cluster  # noqa: F401
 
 from fadefollow.core.parallel import crew
 from fadefollow.jobs.datasets import open_named
@@ -18,6 +17,7 @@ from fadefollow.tuning.settings import tune_settings
 from fadefollow.tuning.walk_forward import Walked, walk
 from fadefollow.verdict.measure import Settings
 from fadefollow.workspace import find_workspace
+from tests.support.dask_cluster import cluster  # noqa: F401
 
 
 class Memory(list):

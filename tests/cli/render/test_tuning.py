@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tuning_cases import all_failed, tune, tuned_run
 
 from fadefollow.cli.render.tuning import show_tuning
 from fadefollow.tuning.model import Tuning
+from tests.support.tuning_cases import all_failed, tune, tuned_run
 
 FOLDER = Path("reports/runs/x")
 

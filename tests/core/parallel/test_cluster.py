@@ -6,13 +6,10 @@ import dataclasses
 import os
 import signal
 import sys
-from pathlib import Path
 
-import crew_cases as cases
 import numpy as np
 import pandas as pd
 import pytest
-from dask_cluster import cluster, dask_cluster  # noqa: F401
 
 import fadefollow.core.parallel.cluster as module
 from fadefollow.core.parallel import CrewError, crew
@@ -22,8 +19,10 @@ from fadefollow.verdict.calibration import Design, Notebook, calibrate
 from fadefollow.verdict.calibration.detection import measure_detection
 from fadefollow.verdict.measure import Settings, measure
 from fadefollow.workspace import find_workspace, init_workspace
+from tests.support import pool_cases as cases
+from tests.support.dask_cluster import cluster, dask_cluster  # noqa: F401
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 ARRAY = np.random.default_rng(1).normal(size=70_000)
 
 

@@ -9,13 +9,13 @@ import sys
 import time
 from pathlib import Path
 
-import crew_cases as cases
 import numpy as np
 import pytest
-from dask_cluster import python_path, until
 
 from fadefollow.core.parallel import CrewError, LostItemError, crew
 from fadefollow.errors import DataError, ParameterError
+from tests.support import pool_cases as cases
+from tests.support.dask_cluster import python_path, until
 
 ARRAY = np.random.default_rng(1).normal(size=70_000)
 
@@ -136,7 +136,7 @@ def test_no_jobs_are_refused():
 SCRIPT = """
 import sys, tempfile
 from pathlib import Path
-import crew_cases as cases
+from tests.support import pool_cases as cases
 from fadefollow.core.parallel import crew
 tempfile.tempdir = sys.argv[1]
 try:

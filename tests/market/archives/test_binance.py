@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "archives"))
-
-from packing import (
+from fadefollow.errors import DataError, ParameterError, UnknownNameError
+from fadefollow.market.archives import ArchiveReport, ArchiveSettings, archive_job
+from fadefollow.market.archives.layout import KINDS, interval_for, plan
+from fadefollow.market.bars import bar_size
+from fadefollow.market.lab import simulate
+from fadefollow.market.store.store import Store
+from tests.support.archives.packing import (
     BAR_HEADER,
     Packed,
     bar_csv,
@@ -21,14 +24,7 @@ from packing import (
     metric_lines,
     metrics_path,
 )
-from server import serving
-
-from fadefollow.errors import DataError, ParameterError, UnknownNameError
-from fadefollow.market.archives import ArchiveReport, ArchiveSettings, archive_job
-from fadefollow.market.archives.layout import KINDS, interval_for, plan
-from fadefollow.market.bars import bar_size
-from fadefollow.market.lab import simulate
-from fadefollow.market.store.store import Store
+from tests.support.archives.server import serving
 
 HOUR, DAY = pd.Timedelta(hours=1), pd.Timedelta(days=1)
 START, END = pd.Timestamp("2024-11-20", tz="UTC"), pd.Timestamp("2025-02-05", tz="UTC")

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "archives"))
-
-from packing import Packed
-from server import serving
-
 from fadefollow.errors import DataError, UnknownNameError
 from fadefollow.market.archives import ArchiveReport, ArchiveSettings, archive_job
 from fadefollow.market.store.store import Store
+from tests.support.archives.packing import Packed
+from tests.support.archives.server import serving
 
 HEADER = (
     "time,AdrActCnt,AssetEODCompletionTime,FlowInExNtv,FlowOutExNtv,HashRate,PriceUSD,SplyExNtv"

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "archives"))
-
-from packing import FUNDING_HEADER, Packed, milliseconds
-
 from fadefollow.market.archives import archive_job
 from fadefollow.market.dataset_spec import DatasetSpec, FileSpec
 from fadefollow.market.open import open_dataset
+from tests.support.archives.packing import FUNDING_HEADER, Packed, milliseconds
 
 pytestmark = pytest.mark.shared
 SINCE, UNTIL = pd.Timestamp("2022-11-01", tz="UTC"), pd.Timestamp("2022-12-05", tz="UTC")

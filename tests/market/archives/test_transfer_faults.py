@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,16 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "archives"))
-
-from packing import Packed, bar_path
-from server import Archive, serving
-
 from fadefollow.errors import DataError, StoreError
 from fadefollow.market.archives import ArchiveReport, ArchiveSettings, archive_job
 from fadefollow.market.archives.source import Mirror, Rules, UnreachableError, Web
 from fadefollow.market.importing.zips import ZipLimits
 from fadefollow.market.store.store import Store
+from tests.support.archives.packing import Packed, bar_path
+from tests.support.archives.server import Archive, serving
 
 SINCE, NOW = pd.Timestamp("2024-01-30", tz="UTC"), pd.Timestamp("2024-03-03 09:00", tz="UTC")
 ONE, SUM = bar_path("perp", "2024-02"), f"{bar_path('perp', '2024-02')}.CHECKSUM"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +9,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "archives"))
-
-from packing import Packed
 
 from fadefollow.market.archives import archive_job
 from fadefollow.market.asof.vintages import revisions, vintages_of
@@ -24,6 +19,7 @@ from fadefollow.market.panel import Market
 from fadefollow.market.schema import canonical
 from fadefollow.market.store.store import Store, Update
 from fadefollow.market.streams import stream
+from tests.support.archives.packing import Packed
 
 HOUR = pd.Timedelta(hours=1)
 DAY = pd.Timedelta(days=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,10 +22,10 @@ from fadefollow.market.open import open_dataset
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
 from fadefollow.workspace import find_workspace
+from tests.support.paths import ROOT
 
 HOUR = pd.Timedelta(hours=1)
 START = pd.Timestamp("2024-01-01", tz="UTC")
-ROOT = Path(__file__).parents[2]
 N = 24 * 90
 K = 24 * 45 + 7  #: 2024-02-15 07:00
 

@@ -16,10 +16,7 @@ from typing import Any
 import pytest
 
 from fadefollow.market.store.store import Store
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "exchange"))
-
-from replay import SERVER, Replay
+from tests.support.exchange.replay import SERVER, Replay
 
 FETCHER = SERVER.with_name("fetcher.py")
 SINCE = "2022-12-30"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +13,7 @@ from fadefollow.jobs.datasets import open_named
 from fadefollow.market.fetch import VENUES, fetch_job, fetch_spec
 from fadefollow.market.fetch.spec import archive_spec, dataset_toml
 from fadefollow.workspace import Workspace, find_workspace, init_workspace, stock_root
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "exchange"))
-
-from replay import Replay
+from tests.support.exchange.replay import Replay
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
@@ -12,10 +11,7 @@ import pytest
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch import fetch_job
 from fadefollow.market.open import open_dataset
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "exchange"))
-
-from replay import Replay
+from tests.support.exchange.replay import Replay
 
 YEARS = 3
 BARS = ("spot", "perp", "mark", "index", "premium_index")

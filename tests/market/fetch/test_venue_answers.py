@@ -5,7 +5,6 @@ The samples have the fields and units that the venues document; the numbers are 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,7 @@ import pytest
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch import fetch_job
 from fadefollow.market.store.store import Store
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "exchange"))
-
-from canned import Canned
+from tests.support.exchange.canned import Canned
 
 START = pd.Timestamp("2026-11-20 00:00", tz="UTC")
 HOUR = 3_600_000

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-from pathlib import Path
 
 import pytest
 
 from fadefollow.errors import DataError, UnknownNameError
 from fadefollow.market.fetch.venues import CALLS, COLUMNS, VENUES, described, venue_named
 from fadefollow.market.streams import stream
+from tests.support.paths import ROOT
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = ROOT / "docs"
 
 
 def test_the_page_of_venues_is_current() -> None:

@@ -14,9 +14,10 @@ from fadefollow.market.dataset import Dataset
 from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.importing.files import import_files
 from fadefollow.market.open import open_dataset
+from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.shared
-DATASETS = Path(__file__).parents[2] / "datasets"
+DATASETS = ROOT / "datasets"
 HOUR = pd.Timedelta(hours=1)
 
 

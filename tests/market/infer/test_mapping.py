@@ -23,8 +23,8 @@ from fadefollow.market.infer.preview import peek
 from fadefollow.market.infer.times import guess_time
 from fadefollow.market.store.store import content_hash
 from fadefollow.workspace import find_workspace
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 N = 300
 
 

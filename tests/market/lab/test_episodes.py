@@ -10,7 +10,6 @@ import math
 import time
 import tomllib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,8 @@ import pandas as pd
 import pytest
 
 from fadefollow.market.lab import Lab, simulate
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 HOUR, DAY = pd.Timedelta(hours=1), pd.Timedelta(days=1)
 
 

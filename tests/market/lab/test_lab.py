@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,8 +15,8 @@ from fadefollow.market.lab.contracts import quarterly_expiries
 from fadefollow.market.lab.kernel import PREMIUM, funding_rate
 from fadefollow.market.lab.phases import PHASES
 from fadefollow.market.schema import canonical
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 HOUR = pd.Timedelta(hours=1)
 SMALL = {"seed": 5, "years": 0.5, "coins": ["LARK", "WREN"]}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +10,10 @@ import pandas as pd
 import pytest
 
 from fadefollow.market.lab import simulate
+from tests.support.paths import ROOT
 
 FloatArray = npt.NDArray[np.float64]
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+SHARED = ROOT.parent / "shared" / "data"
 COINS = ("BTC", "ETH", "SOL")
 
 #: fact → band in which the median coin must lie, simulated or real

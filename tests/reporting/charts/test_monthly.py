@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from reporting_cases import Cases
 
 from fadefollow.reporting.charts.monthly import Month, monthly, monthly_tables, yearly
 from fadefollow.reporting.charts.performance import EquityFigure
 from fadefollow.reporting.pages.figures import _gained
 from fadefollow.verdict.model import RunResult
+from tests.support.reporting_cases import Cases
 
 DAYS = ["2021-11-29", "2021-11-30", "2021-12-31", "2022-01-01", "2022-01-31", "2022-03-02"]
 EQUITY = pd.Series(

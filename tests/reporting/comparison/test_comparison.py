@@ -11,9 +11,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from chromium import CHROMIUM, Browser
-from reporting_cases import IMG, REPORTS, SCRIPT, Cases, build, stance, verdict
-from tuning_cases import tune, tuned_run
 
 from fadefollow.cli.render.comparison import comparison_record, show_comparison
 from fadefollow.errors import ParameterError
@@ -25,6 +22,9 @@ from fadefollow.reporting.comparison.settings import Setting
 from fadefollow.reporting.comparison.tuning import tuning_table
 from fadefollow.tuning.model import TuneSettings, Tuning
 from fadefollow.verdict.model import NotTraded, RunResult
+from tests.support.chromium import CHROMIUM, Browser
+from tests.support.reporting_cases import IMG, REPORTS, SCRIPT, Cases, build, stance, verdict
+from tests.support.tuning_cases import tune, tuned_run
 
 S = "fade_crowded_funding"
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from IPython.lib.pretty import pretty
-from reporting_cases import NAN, Cases, stance, study, verdict
-from tuning_cases import hostile_tuning, tune
 
 import fadefollow.reporting.notebook  # noqa: F401 - registers the cards
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.verdict.model import EventStudy, NotTraded, RunResult, Verdict
+from tests.support.reporting_cases import NAN, Cases, stance, study, verdict
+from tests.support.tuning_cases import hostile_tuning, tune
 
 TAGS = {"div", "span", "strong", "table", "caption", "thead", "tbody", "tr", "th", "td"}
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from reporting_cases import REPORTS, assumptions_of, build
 
 from fadefollow.reporting import read_run, write_run
 from fadefollow.reporting.pages.assumptions import assumed
 from fadefollow.reporting.pages.page import render
+from tests.support.reporting_cases import REPORTS, assumptions_of, build
 
 COINS = ("BTC", "ETH", "SOL", "IBEX", "RARE", "HIGH")
 SAME = (

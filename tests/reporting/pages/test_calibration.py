@@ -15,8 +15,9 @@ from fadefollow.reporting.pages.calibration import percent, write_calibration
 from fadefollow.verdict.calibration import Arm, Calibration, Design, summarise
 from fadefollow.verdict.calibration.proportions import Share
 from fadefollow.verdict.calibration.simulated_run import Row, Stand, Table
+from tests.support.paths import ROOT
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "reports"
+TEMPLATES = ROOT / "reports"
 STARTED = pd.Timestamp("2026-03-05 12:00", tz="UTC")
 
 

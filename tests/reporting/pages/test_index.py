@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from reporting_cases import IMG, REPORTS, Cases
-from tuning_cases import tune, tuned_run
 
 from fadefollow.errors import StoreError
 from fadefollow.reporting import write_run
 from fadefollow.reporting.pages import index
 from fadefollow.reporting.pages.index import entries, write_index
 from fadefollow.tuning.model import TuneSettings
+from tests.support.reporting_cases import IMG, REPORTS, Cases
+from tests.support.tuning_cases import tune, tuned_run
 
 CACHE = ".index.json"
 

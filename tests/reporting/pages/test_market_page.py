@@ -14,8 +14,6 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-from chromium import CHROMIUM, Browser
-from reporting_cases import IMG, REPORTS, Cases, build
 
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.reporting import render
@@ -31,6 +29,8 @@ from fadefollow.reporting.pages.budget import EVENTS, MARKET, TRADES, Budget, bu
 from fadefollow.reporting.pages.coverage import CoverageFigure, Span, coverage_figure
 from fadefollow.reporting.pages.market_page import MarketPage, market
 from fadefollow.verdict.model import RunResult
+from tests.support.chromium import CHROMIUM, Browser
+from tests.support.reporting_cases import IMG, REPORTS, Cases, build
 
 NAN = np.nan
 START = pd.Timestamp("2024-01-01", tz="UTC")

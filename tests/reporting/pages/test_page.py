@@ -13,10 +13,10 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-from html_page import Page
-from reporting_cases import IMG, REPORTS, SCRIPT, Cases, build, many
 
 from fadefollow.reporting import render
+from tests.support.html_page import Page
+from tests.support.reporting_cases import IMG, REPORTS, SCRIPT, Cases, build, many
 
 SECTIONS = ["answer", "market", "coverage", "making", "glossary", "phases"]
 #: those of the phases' pages and of the data; the market's are tested with it

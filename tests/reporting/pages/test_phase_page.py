@@ -7,12 +7,12 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from html_page import Page
-from reporting_cases import IMG, REPORTS, SCRIPT, Cases
 
 from fadefollow.reporting import render
 from fadefollow.reporting.charts.performance import ClosedTrades, trade_lists
 from fadefollow.verdict.model import RunResult
+from tests.support.html_page import Page
+from tests.support.reporting_cases import IMG, REPORTS, SCRIPT, Cases
 
 
 @pytest.fixture(scope="module")

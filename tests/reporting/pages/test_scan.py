@@ -23,8 +23,9 @@ from fadefollow.scanning.model import (
     Tried,
     Unseen,
 )
+from tests.support.paths import ROOT
 
-REPORTS = Path(__file__).parents[2] / "reports"
+REPORTS = ROOT / "reports"
 EVIL = '<img src=x onerror="alert(1)">'
 TIME = pd.Timestamp("2024-05-20 17:00", tz="UTC")
 

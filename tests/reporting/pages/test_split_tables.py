@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from reporting_cases import REPORTS, Cases
 
 from fadefollow.reporting import read_run, render
 from fadefollow.reporting.pages.split_tables import fragility_tables, split_tables
 from fadefollow.results.record import write_records, write_tables
 from fadefollow.verdict.exploratory import CoinCapacity, FragilityRow, SpaTest, SplitCell
 from fadefollow.verdict.model import RunResult
+from tests.support.reporting_cases import REPORTS, Cases
 
 NAN = math.nan
 STRATEGY, PHASE = "fade_crowded_funding", "crowded_short"

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from reporting_cases import stance, verdict
 
 from fadefollow.reporting.text import formatting as text
 from fadefollow.reporting.text.sentences import doubt, headline, rules, sentence, summary, truth
 from fadefollow.verdict.model import NotTraded, Verdict
 from fadefollow.verdict.rule import decide
+from tests.support.reporting_cases import stance, verdict
 
 T = "\u202f"
 

@@ -15,17 +15,6 @@ import pandas as pd
 import plotly.graph_objects as go
 import pyarrow.parquet as pq
 import pytest
-from html_page import Page
-from reporting_cases import IMG, NAN, REPORTS, SCRIPT, Cases
-from tuning_cases import (
-    ERRORS,
-    SPACE,
-    all_failed,
-    hostile_tuning,
-    large,
-    tune,
-    tuned_run,
-)
 
 from fadefollow.errors import StoreError
 from fadefollow.reporting import read_run, read_tuning, render, write_run
@@ -36,6 +25,17 @@ from fadefollow.reporting.tuning.exhibits import points
 from fadefollow.reporting.tuning.scales import Scale, shown
 from fadefollow.tuning.model import OutOfSample, Trial, TuneSettings, Tuning
 from fadefollow.verdict.model import RunResult
+from tests.support.html_page import Page
+from tests.support.reporting_cases import IMG, NAN, REPORTS, SCRIPT, Cases
+from tests.support.tuning_cases import (
+    ERRORS,
+    SPACE,
+    all_failed,
+    hostile_tuning,
+    large,
+    tune,
+    tuned_run,
+)
 
 THIN = "\u202f"
 TWO = TuneSettings("fade", trials=40, folds=2, objectives=("t", "calmar"), sampler="nsga2")

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from history import HOUR, Instrument
-from rows import Book, RefusedError, joined
+
+from tests.support.exchange.history import HOUR, Instrument
+from tests.support.exchange.rows import Book, RefusedError, joined
 
 KLINES = {"klines": "bars", "markPriceKlines": "mark", "indexPriceKlines": "index",
           "premiumIndexKlines": "premium"}  # fmt: skip

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from history import HOUR, Instrument
-from rows import Book, RefusedError, joined
+
+from tests.support.exchange.history import HOUR, Instrument
+from tests.support.exchange.rows import Book, RefusedError, joined
 
 KLINES = {"kline": "bars", "mark-price-kline": "mark", "index-price-kline": "index",
           "premium-index-price-kline": "premium"}  # fmt: skip

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from history import HOUR, History, Instrument
+
+from tests.support.exchange.history import HOUR, History, Instrument
 
 #: (instrument, time, values) → one row as JSON
 Write = Callable[[Instrument, int, Sequence[float]], str]

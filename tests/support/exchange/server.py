@@ -12,18 +12,15 @@ import asyncio
 import json
 import sys
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from binance import Binance
-from bybit import Bybit
-from faults import Faults
-from history import COINS, HOUR, make_history
-from rows import Book, RefusedError
+from tests.support.exchange.binance import Binance
+from tests.support.exchange.bybit import Bybit
+from tests.support.exchange.faults import Faults
+from tests.support.exchange.history import COINS, HOUR, make_history
+from tests.support.exchange.rows import Book, RefusedError
 
 NO_COMPRESSION = {"Content-Type": "application/json"}
 

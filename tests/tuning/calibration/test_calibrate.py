@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -26,8 +25,8 @@ from fadefollow.tuning.calibration.market import _rank
 from fadefollow.verdict.calibration import Arm, CalibrationError
 from fadefollow.verdict.calibration.proportions import Mean
 from fadefollow.workspace import find_workspace
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 STILL, FADE, FOLLOW = Arm(0.0, 3.0), Arm(300.0, 3.0), Arm(-300.0, 3.0)
 NAN = math.nan
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,8 +25,8 @@ from fadefollow.verdict.calibration.proportions import Mean, Share, logistic
 from fadefollow.verdict.calibration.simulated_run import Row, Stand, Table
 from fadefollow.verdict.calibration.truth import expected, expected_at_other_times, log_growth
 from fadefollow.workspace import find_workspace
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 NO_PLANTS = pd.DataFrame(
     {"symbol": [], "phase": [], "start": pd.DatetimeIndex([], tz="UTC"), "planted_bps": [],
      "horizon_hours": []}

@@ -24,13 +24,14 @@ from fadefollow.verdict.lookahead.altered_future import Futures
 from fadefollow.verdict.lookahead.files import opened_files
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
 from fadefollow.workspace.scaffold import write_signal, write_strategy
+from tests.support.paths import ROOT
 
 BAR = pd.Timedelta(hours=1)
 QUICK = CheckSettings(bars=12, new_process=False, parameters=False)
 #: the same with a process of its own
 ELSEWHERE = CheckSettings(bars=12, parameters=False)
 CHEATS = Path(__file__).parent / "cheats"
-STOCK = find_workspace(Path(__file__).parents[1])
+STOCK = find_workspace(ROOT)
 
 
 def lab(years: float, seed: int = 3) -> Dataset:
