@@ -20,6 +20,7 @@ from fadefollow.cli import app as cli
 from fadefollow.market.fetch import fetch_job
 from fadefollow.market.store.store import Store
 from fadefollow.workspace import init_workspace
+from tests.support.archives.packing import Packed
 from tests.support.exchange.replay import Replay
 
 DAYS = 150
@@ -241,9 +242,6 @@ def test_a_server_that_is_not_there(
 def test_an_archive_goes_into_a_data_set_with_a_toml_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.syspath_prepend(str(Path(__file__).parent / "archives"))
-    from tests.support.archives.packing import Packed
-
     init_workspace(tmp_path / "mine")
     times = pd.date_range("2024-11-01", periods=30 * 24, freq="1h", tz="UTC")
     table = pd.DataFrame({"time": times}).assign(

@@ -268,13 +268,9 @@ def test_every_stream_and_column_is_in_the_reference(site: Site) -> None:
 
 def test_every_field_of_a_result_is_in_the_reference(site: Site) -> None:
     from fadefollow.results.record import result_record
+    from tests.support.reporting_cases import build as made
 
     page = site["reference/results"]
-    sys.path.insert(0, str(ROOT / "tests" / "reporting"))
-    try:
-        from tests.support.reporting_cases import build as made
-    finally:
-        sys.path.pop(0)
     record = result_record(made(("BTC",), 60, each=6, strategy="fade_doors"))
     verdict = next(v for v in record["verdicts"] if v["fade"] and v["follow"])
     stance = verdict["fade"]

@@ -1,4 +1,4 @@
-"""Makes `oracle` and `engine_cases` importable: tests are no packages here."""
+"""The same generated examples in every run, or fresh ones on request."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market import Market
 from fadefollow.phases import Phases
-from tests.engine.test_bar_arrays import bars, funding
 from tests.support.engine_cases import HOUR, START, make_tape
+from tests.support.market_tables import bars, funding
 
 FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0)
 SLOW, QUICK = Rules(hold_hours=4), Rules(hold_hours=1, delay_bars=1, stop=0.1)

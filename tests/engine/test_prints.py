@@ -13,9 +13,9 @@ from fadefollow.engine.model import Costs, Events, Plan, Rules, Tape
 from fadefollow.engine.plan import books
 from fadefollow.engine.prints import by_lone_print
 from fadefollow.market.prints import shared_range
-from tests.engine.test_bar_arrays import HOUR, START, bars, make
 from tests.support.dated_cases import make_dated
 from tests.support.engine_cases import FLAT, make_events, make_tape
+from tests.support.market_tables import HOUR, START, bars, make
 from tests.support.oracle import Quote, held_prices
 
 FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0)

@@ -22,7 +22,7 @@ from fadefollow.tuning.space import Space
 from fadefollow.verdict.estimates.daily import daily_pnl
 from fadefollow.verdict.measure import left_out
 from fadefollow.workspace import find_workspace, init_workspace
-from tests.engine.test_bar_arrays import HOUR, START, bars
+from tests.support.market_tables import HOUR, START, bars
 
 N = 72
 

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.paths import ROOT
+
 #: a killed worker's results are asked for again after this, and not after half a minute
 QUICK = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "2s"}
-HERE = Path(__file__).parent
 
 
 class DaskCluster:
@@ -62,8 +63,8 @@ class DaskCluster:
 
 
 def python_path() -> str:
-    """Where a process of its own finds the modules beside this one."""
-    return os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
+    """Where a process of its own finds `tests.support`."""
+    return os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def until(true, seconds: float) -> None:

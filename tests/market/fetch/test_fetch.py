@@ -18,8 +18,8 @@ from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch import FetchReport, fetch_job
 from fadefollow.market.open import open_dataset
 from fadefollow.market.store.store import Pointer, Store
+from tests.support.archives.packing import Packed
 from tests.support.exchange.replay import Replay
-from tests.support.paths import ROOT
 
 SINCE = "2022-12-30"
 DAYS = 70
@@ -181,9 +181,6 @@ def test_what_an_archive_gave_is_not_asked_for_again(
     exchange: Replay, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The archive has all but a day of January, and nothing of February."""
-    monkeypatch.syspath_prepend(str(ROOT / "tests" / "archives"))
-    from tests.support.archives.packing import Packed
-
     packed, there = Packed(), tables(whole / "binance", "BTC")
     day = pd.Timestamp("2023-01-11", tz="UTC")
     outage = there["perp"]["time"].between(day, day + pd.Timedelta(hours=23))

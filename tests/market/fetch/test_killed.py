@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from fadefollow.market.store.store import Store
-from tests.support.exchange.replay import SERVER, Replay
+from tests.support.exchange.replay import Replay
+from tests.support.paths import ROOT
 
-FETCHER = SERVER.with_name("fetcher.py")
 SINCE = "2022-12-30"
 
 
@@ -35,8 +35,8 @@ def start(exchange: Replay, root: Path, *coins: str, venue: str = "binance", **m
         "ccxt": exchange.settings(venue), **more,
     }  # fmt: skip
     return subprocess.Popen(
-        [sys.executable, str(FETCHER), json.dumps(wish)], stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "tests.support.exchange.fetcher", json.dumps(wish)], cwd=ROOT,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 

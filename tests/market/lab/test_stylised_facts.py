@@ -10,10 +10,9 @@ import pandas as pd
 import pytest
 
 from fadefollow.market.lab import simulate
-from tests.support.paths import ROOT
+from tests.support.paths import SHARED
 
 FloatArray = npt.NDArray[np.float64]
-SHARED = ROOT.parent / "shared" / "data"
 COINS = ("BTC", "ETH", "SOL")
 
 #: fact → band in which the median coin must lie, simulated or real

@@ -7,12 +7,12 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-SERVER = Path(__file__).with_name("server.py")
+from tests.support.paths import ROOT
+
 #: ccxt's names of Binance's interfaces, and their paths
 _BINANCE = {
     "public": "api/v3", "private": "api/v3", "fapiPublic": "fapi/v1", "fapiData": "futures/data",
@@ -25,8 +25,8 @@ class Replay:
 
     def __init__(self, **config: Any) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(SERVER), json.dumps(config)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [sys.executable, "-m", "tests.support.exchange.server", json.dumps(config)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
         )  # fmt: skip
         assert self._process.stdout is not None
         self.root = f"http://127.0.0.1:{self._process.stdout.readline().strip()}"

@@ -1,6 +1,6 @@
 """The replay exchange: Binance's and Bybit's public REST interfaces over a known history.
 
-    python tests/exchange/server.py '{"days": 120}'
+    python -m tests.support.exchange.server '{"days": 120}'
 
 prints the port and serves on 127.0.0.1 until it is stopped. `POST /control` sets faults, the clock
 and revisions, `GET /control` tells what was asked for. Rows are serialised once, at the start.

@@ -24,13 +24,13 @@ from fadefollow.verdict.lookahead.altered_future import Futures
 from fadefollow.verdict.lookahead.files import opened_files
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
 from fadefollow.workspace.scaffold import write_signal, write_strategy
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, SUPPORT
 
 BAR = pd.Timedelta(hours=1)
 QUICK = CheckSettings(bars=12, new_process=False, parameters=False)
 #: the same with a process of its own
 ELSEWHERE = CheckSettings(bars=12, parameters=False)
-CHEATS = Path(__file__).parent / "cheats"
+CHEATS = SUPPORT / "cheats"
 STOCK = find_workspace(ROOT)
 
 
