@@ -117,7 +117,7 @@ def cases(folder: Path) -> Iterator[tuple[str, RunResult]]:
     init_workspace(folder / "workspace")
     workspace = find_workspace(folder / "workspace")
     options = RunOptions.of(workspace, placebo_draws=200, bootstrap_draws=200)
-    yield "default run", run_job(workspace, options, step=lambda text, done: None)[0]
+    yield "default run", run_job(workspace, options, step=lambda _text, _done: None)[0]
     yield "20 coins × 6 years × 20 strategies", many(_coins(20), 2191, 20)
     yield "500 coins × 1 year × 2 strategies", many(_coins(500), 365, 2)
 

@@ -84,7 +84,7 @@ def test_columns_groups_copies_and_pickles_keep_the_ledger() -> None:
     assert one.total_profit() == pytest.approx(made[1].trades["pnl"].sum())
     assert one.trades.pnl.sum() == pytest.approx(made[1].trades["pnl"].sum())
     assert found.replace().total_profit().sum() == pytest.approx(total)
-    together = found.regroup(True)
+    together = found.regroup(group_by=True)
     assert together.total_profit() == pytest.approx(total)
     assert together.value().iloc[-1] == pytest.approx(300_000 + total)
     assert together.trades.pnl.sum() == pytest.approx(total)

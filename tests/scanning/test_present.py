@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 from typing import ClassVar
@@ -84,7 +85,7 @@ def scan(
     events: list[Event], *strategies: Strategy, hours: float = 100, coins: tuple[Market, ...] = ()
 ) -> Present:
     markets = {m.symbol: m for m in coins or (market("BTC"), market("ETH"))}
-    data = Dataset("demo", "Demo", HOUR, False, "", markets)
+    data = Dataset("demo", "Demo", HOUR, simulated=False, fingerprint="", markets=markets)
     Planted.written = events
     bets = [(one, Planted()) for one in strategies or (strategy(),)]
     return present_phases(data, bets, at(hours), step=lambda text, done: None)
@@ -185,7 +186,9 @@ def test_strategies_on_the_same_signal_share_a_row() -> None:
 
 def test_other_parameters_are_another_row() -> None:
     Planted.written = [("BTC", 90, "up", 1, 1.0)]
-    data = Dataset("demo", "Demo", HOUR, False, "", {"BTC": market("BTC")})
+    data = Dataset(
+        "demo", "Demo", HOUR, simulated=False, fingerprint="", markets={"BTC": market("BTC")}
+    )
     bets = [(strategy("a"), Planted()), (strategy("b"), Planted(version=2))]
     found = present_phases(data, bets, at(100), step=lambda text, done: None)
     assert [(r.params["version"], r.bets[0].strategy) for r in found.rows] == [(1, "a"), (2, "b")]
@@ -237,7 +240,9 @@ def test_a_signal_that_cannot_look_at_these_bars_stops_only_where_it_is_alone() 
         def detect(self, market: Market) -> Phases:
             raise DataError("too wide")
 
-    data = Dataset("demo", "Demo", HOUR, False, "", {"BTC": market("BTC")})
+    data = Dataset(
+        "demo", "Demo", HOUR, simulated=False, fingerprint="", markets={"BTC": market("BTC")}
+    )
     bets = [(strategy("wide"), Wide(version=3)), (strategy("fits"), Planted())]
     Planted.written = [("BTC", 90, "up", 1, 1.0)]
     found = present_phases(data, bets, at(100), step=lambda text, done: None)
@@ -280,11 +285,12 @@ def test_the_days_that_a_live_scan_fetches_show_what_all_days_would(tmp_path: Pa
         assert first > whole.index[0] + pd.Timedelta(days=30)
         tables = {name: whole.table(name) for name in whole.streams}
         part = {name: t[t["time"] >= first].reset_index(drop=True) for name, t in tables.items()}
+        lab = Dataset("lab", "", HOUR, simulated=True, fingerprint="", markets={})
         rows = [
             [
                 (r.phase, r.lean, r.known, r.bets, r.move_bps, round(r.strength, 9))
                 for r in present_phases(
-                    Dataset("lab", "", HOUR, True, "", {"IBEX": one.until(time)}), [bet], time,
+                    dataclasses.replace(lab, markets={"IBEX": one.until(time)}), [bet], time,
                     step=lambda text, done: None,
                 ).rows
             ]

@@ -44,7 +44,9 @@ def dataset():
         bar=EIGHT,
     )
     markets = {s: Market(s, bar=EIGHT, tables=tables) for s, tables in lab.tables.items()}
-    return Dataset("lab", "a lab", EIGHT, True, "0", markets, truth=lab.truth)
+    return Dataset(
+        "lab", "a lab", EIGHT, simulated=True, fingerprint="0", markets=markets, truth=lab.truth
+    )
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,9 @@ def dataset():
     perp = np.where(np.arange(COUNT) // 24 % 30 == 29, 100.3, 100.0)
     tables = {"perp": bars(perp), "spot": bars(np.full(COUNT, 100.0))}
     market = Market("COIN", bar=HOUR, tables=tables)
-    return Dataset("bare", "", HOUR, False, "0" * 16, {"COIN": market})
+    return Dataset(
+        "bare", "", HOUR, simulated=False, fingerprint="0" * 16, markets={"COIN": market}
+    )
 
 
 def bet(name="crowd", **params):

@@ -49,7 +49,15 @@ def found_in(stream: str, rule: str, **tables: pd.DataFrame) -> Finding:
 
 def audited(findings: tuple[Finding, ...] = (), **tables: pd.DataFrame):
     market = Market("BTC", bar=HOUR, tables={"perp": bars(), **tables})
-    data = Dataset("demo", "Demo", HOUR, False, "0", {"BTC": market}, findings=findings)
+    data = Dataset(
+        "demo",
+        "Demo",
+        HOUR,
+        simulated=False,
+        fingerprint="0",
+        markets={"BTC": market},
+        findings=findings,
+    )
     return audit(data)
 
 

@@ -51,7 +51,7 @@ def funding(rate: float = 1e-4) -> pd.DataFrame:
 
 def dataset(**tables: pd.DataFrame) -> Dataset:
     market = Market("BTC", bar=HOUR, tables={"perp": bars(), "funding": funding(), **tables})
-    return Dataset("demo", "Demo", HOUR, False, "0", {"BTC": market})
+    return Dataset("demo", "Demo", HOUR, simulated=False, fingerprint="0", markets={"BTC": market})
 
 
 def errors(**tables: pd.DataFrame) -> list[tuple[str, str, int, str]]:
@@ -305,12 +305,19 @@ def test_how_much_of_the_time_needed_streams_were_known_is_told():
         coin: Market(coin, bar=HOUR, tables={**tables, "open_interest": hourly_interest(hours)})
         for coin, hours in (("BTC", 1), ("ETH", 12), ("SOL", 24))
     }
-    rows = {k.stream: k for k in known_shares(Dataset("d", "D", HOUR, False, "", coins), bets)}
+    rows = {
+        k.stream: k
+        for k in known_shares(
+            Dataset("d", "D", HOUR, simulated=False, fingerprint="", markets=coins), bets
+        )
+    }
     assert list(rows) == ["perp", "funding", "open_interest"]
     interest = rows["open_interest"]
     assert (interest.coin, interest.short) == ("SOL", ("SOL",))
     assert round(interest.least, 2) == 0.42  # 10 of 24 hours
     assert round(interest.share, 2) == 0.75  # and 10 of 12, and all
-    (note,) = known_notes(Dataset("d", "D", HOUR, False, "", coins), bets)
+    (note,) = known_notes(
+        Dataset("d", "D", HOUR, simulated=False, fingerprint="", markets=coins), bets
+    )
     assert "perp 100 %, funding 100 %, open_interest 75" in note
     assert "SOL" in note

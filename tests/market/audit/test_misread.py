@@ -86,7 +86,14 @@ def bars(hours: list[int], close: object = 100.0) -> pd.DataFrame:
 
 def test_repeated_funding_stops_a_run_until_it_is_accepted():
     tables = {"perp": bars(list(range(N))), "funding": settled(held(8))}
-    data = Dataset("d", "D", HOUR, False, "", {"BTC": Market("BTC", bar=HOUR, tables=tables)})
+    data = Dataset(
+        "d",
+        "D",
+        HOUR,
+        simulated=False,
+        fingerprint="",
+        markets={"BTC": Market("BTC", bar=HOUR, tables=tables)},
+    )
     uses = {"BTC": ("perp", "funding")}
     with pytest.raises(DataError, match="repeated-funding"):
         pass_gate(audit(data), uses)
@@ -108,7 +115,9 @@ def test_a_change_of_unit_over_a_halt_is_told_once():
     prices = np.where(np.arange(800) < 400, 26.0, 0.026)
     table = bars([*range(400), *range(460, 860)], prices)
     market = Market("SUN", bar=HOUR, tables={"perp": table})
-    found = audit(Dataset("d", "D", HOUR, False, "", {"SUN": market})).of("error")
+    found = audit(
+        Dataset("d", "D", HOUR, simulated=False, fingerprint="", markets={"SUN": market})
+    ).of("error")
     assert [(f.code, f.where) for f in found] == [("unit-change", "2024-01-20 04:00")]
 
 

@@ -81,7 +81,12 @@ def found(symbol: str, bars: list[int], phase: str = "crowded_long", lean: int =
 
 def dataset(*markets: Market, **changes: object) -> Dataset:
     base = Dataset(
-        "mine", "My coins", HOUR, False, "0123456789abcdef", {m.symbol: m for m in markets}
+        "mine",
+        "My coins",
+        HOUR,
+        simulated=False,
+        fingerprint="0123456789abcdef",
+        markets={m.symbol: m for m in markets},
     )
     return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
 

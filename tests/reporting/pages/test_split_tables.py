@@ -34,9 +34,9 @@ def run(cases: Cases) -> RunResult:
         _cell("follow", "coin", "BTC", -95.0, 0.2),
     )
     flips = (
-        FragilityRow(STRATEGY, PHASE, "as run", "fade", "fade", 42.3, 132, False),
-        FragilityRow(STRATEGY, PHASE, "costs doubled", "undecided", "fade", 28.0, 132, True),
-        FragilityRow(STRATEGY, PHASE, "no funding", "", "", NAN, 0, False, "no bars"),
+        FragilityRow(STRATEGY, PHASE, "as run", "fade", "fade", 42.3, 132, flips=False),
+        FragilityRow(STRATEGY, PHASE, "costs doubled", "undecided", "fade", 28.0, 132, flips=True),
+        FragilityRow(STRATEGY, PHASE, "no funding", "", "", NAN, 0, flips=False, note="no bars"),
     )
     spa = SpaTest(4, STRATEGY, PHASE, "fade", 0.01, 0.02, 0.03, 999, 0.004, "The best of 4 books")
     first = cases.plain.verdicts[0]

@@ -61,7 +61,7 @@ class History:
 
 
 def make_history(
-    days: float = 120, now_minutes: float = 25, holes: bool = True,
+    days: float = 120, now_minutes: float = 25, *, holes: bool = True,
     coins: Sequence[str] = COINS,
 ) -> History:  # fmt: skip
     """The history from 2023-01-01 on; the clock stands `now_minutes` into the last bar."""

@@ -32,8 +32,8 @@ class Exchange:
         self.history = make_history(
             config.get("days", 120),
             config.get("now_minutes", 25),
-            config.get("holes", True),
-            config.get("coins", COINS),
+            holes=config.get("holes", True),
+            coins=config.get("coins", COINS),
         )
         self.book = Book(self.history)
         self.venues = {"binance": Binance(self.book), "bybit": Bybit(self.book)}

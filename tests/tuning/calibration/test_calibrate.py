@@ -67,8 +67,14 @@ def market(seed: int, arm: Arm = STILL, verdict: str = "undecided", **changes) -
     usual = TunedMarket(
         arm=arm, seed=seed, searches=(search(), search(bps=100.0), search(t=2.5, psr=0.99)),
         answers=(
-            Answer("crowded_long", verdict, True, -20.0, -60.0, 20.0, -25.0),
-            Answer("crowded_short", "undecided", False, -20.0, -60.0, 20.0, NAN),
+            Answer(
+                "crowded_long", verdict, tested=True,
+                mean=-20.0, low=-60.0, high=20.0, anyhour=-25.0,
+            ),
+            Answer(
+                "crowded_short", "undecided", tested=False,
+                mean=-20.0, low=-60.0, high=20.0, anyhour=NAN,
+            ),
         ),
         n_trades=100, mean=-20.0, psr=0.2, costs=24.0, own_mean=-30.0, seconds=2.0,
     )  # fmt: skip

@@ -37,7 +37,7 @@ STOCK = find_workspace(ROOT)
 def lab(years: float, seed: int = 3) -> Dataset:
     made = simulate({"seed": seed, "years": years, "coins": 1}, bar=BAR)
     markets = {s: Market(s, bar=BAR, tables=tables) for s, tables in made.tables.items()}
-    return Dataset("lab", "lab", BAR, True, "", markets)
+    return Dataset("lab", "lab", BAR, simulated=True, fingerprint="", markets=markets)
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +178,7 @@ def test_what_a_module_opens_counts_unless_it_is_code(
     monkeypatch.delitem(sys.modules, "opening_module", raising=False)
     monkeypatch.delitem(sys.modules, "this_is_slow_to_import", raising=False)
     with opened_files("opening_module") as opened:
-        importlib.import_module("opening_module")
+        importlib.import_module("opening_module")  # noqa: TID251 - made by the test
     assert list(opened) == ([str(tmp_path / "opening_module.json")] if counts else [])
     sys.modules.pop("opening_module", None)
 
@@ -256,7 +256,7 @@ def test_a_length_that_is_none_is_refused() -> None:
 
 
 def test_too_few_bars_are_refused(cheats: Workspace, data: Dataset) -> None:
-    short = Dataset("short", "", BAR, True, "", {
+    short = Dataset("short", "", BAR, simulated=True, fingerprint="", markets={
         s: m.until(m.index[5]) for s, m in data.markets.items()
     })  # fmt: skip
     with pytest.raises(DataError, match=r"at least 10 bars; got 5"):

@@ -135,7 +135,7 @@ class Engine:
         inside = [r for r in inside if whole[0] <= r[0] and r[1] <= whole[1]]
         return [
             *(Window(r) for r in cut(wide, span)),
-            *(Window(r, True) for r in cut(gathered(inside, span), span)),
+            *(Window(r, known_hole=True) for r in cut(gathered(inside, span), span)),
         ]
 
     def _stored(self, part: Part) -> tuple[Range, tuple[Range, ...]]:

@@ -91,7 +91,8 @@ class Staging:
             (self.folder / name).unlink(missing_ok=True)
         for path in self.folder.glob(".*.tmp"):
             with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime > _ABANDONED:
+                age = time.time() - path.stat().st_mtime  # noqa: TID251 - files' clock
+                if age > _ABANDONED:
                     path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # not empty: another fetch is at it
             self.folder.rmdir()
