@@ -127,7 +127,7 @@ def test_the_planted_truth_is_found(executed: list[Any]) -> None:
     assert "so fading should pay. The verdict matches the planted truth." in said
 
 
-def test_there_is_a_picture(executed: list[Any]) -> None:
+def test_matplotlib_cell_has_a_png(executed: list[Any]) -> None:
     (output,) = starting(executed, "matplotlib").outputs
     assert len(output.data["image/png"]) > 10_000
 

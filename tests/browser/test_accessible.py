@@ -30,7 +30,9 @@ document.getElementById("phases").remove();
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_no_serious_finding(visit: Visit, reports: Reports, name: str) -> None:
+def test_pages_have_no_serious_accessibility_finding(
+    visit: Visit, reports: Reports, name: str
+) -> None:
     page = visit(getattr(reports, name))
     page.evaluate(_SHOW)
     if name == "two":

@@ -75,7 +75,9 @@ def test_every_page_has_its_parts(report: Page) -> None:
         page.set_viewport_size({"width": 1280, "height": 900})
 
 
-def test_links_from_elsewhere(visit: Visit, reports: Reports) -> None:
+def test_addresses_with_a_hash_open_that_part_or_the_overview(
+    visit: Visit, reports: Reports
+) -> None:
     page = visit(reports.real, "phase-2-splits", height=300)
     at(page, "phase-2")
     expect(page.locator("#phase-2-splits")).to_be_in_viewport()

@@ -92,7 +92,7 @@ def test_a_term_is_explained_on_focus_and_hover_until_escape(report: Page) -> No
     assert tip.is_hidden()
 
 
-def test_without_motion_nothing_glides(report: Page) -> None:
+def test_reduced_motion_switches_animations_off(report: Page) -> None:
     moving = (
         "[...document.querySelectorAll('body, body :not(.chart, .chart *)')]"
         ".map(element => getComputedStyle(element)).filter(style => style.animationName !== 'none'"

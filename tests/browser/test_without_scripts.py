@@ -12,7 +12,9 @@ KINDS = ("real", "two", "comparison", "scan")
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_everything_can_be_read(visit: Visit, reports: Reports, name: str) -> None:
+def test_text_and_tables_are_visible_without_scripts(
+    visit: Visit, reports: Reports, name: str
+) -> None:
     page = visit(getattr(reports, name), scripts=False, still=True)
     assert page.locator("h1").first.is_visible()
     hidden = page.evaluate(

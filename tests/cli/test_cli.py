@@ -365,7 +365,9 @@ def test_runs_in_a_folder_that_cannot_be_written_leave_nothing(folder: Path) -> 
     assert "Traceback" not in result.stderr
 
 
-def test_list_audit_and_sample(folder: Path, tmp_path: Path, fadefollow_here: Here) -> None:
+def test_data_list_audit_and_sample_work_on_a_workspace(
+    folder: Path, tmp_path: Path, fadefollow_here: Here
+) -> None:
     rows = json.loads(fadefollow_here("data", "list", "--json", cwd=folder).stdout)
     assert {"lab", "binance_history", "binance_history_8h"} <= {row["name"] for row in rows}
     audit = json.loads(fadefollow_here("data", "audit", "lab", "--json", cwd=folder).stdout)

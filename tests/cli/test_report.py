@@ -106,7 +106,7 @@ def test_without_a_name_it_is_the_latest(runs: Path, fadefollow: Command) -> Non
     assert (runs / NEWER / "report.html").exists()
 
 
-def test_it_opens_the_page(
+def test_open_shows_the_page_in_the_browser(
     runs: Path, fadefollow: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: list[str] = []
@@ -176,7 +176,9 @@ def test_names_that_mean_no_run(runs: Path, fadefollow: Command) -> None:
     assert "`fadefollow run` makes the first" in err
 
 
-def test_a_comparison(runs: Path, fadefollow: Command) -> None:
+def test_comparing_two_runs_writes_a_page_and_says_what_differs(
+    runs: Path, fadefollow: Command
+) -> None:
     status, out, _ = fadefollow("report", "older", "latest")
     assert status == 0
     assert "Same data, 4 settings differ: every verdict and its numbers are the same" in " ".join(
@@ -193,7 +195,9 @@ def test_a_comparison(runs: Path, fadefollow: Command) -> None:
     assert list(runs.glob("comparison-*.html")) == [page]
 
 
-def test_a_comparison_elsewhere(runs: Path, fadefollow: Command) -> None:
+def test_comparison_goes_where_output_says_and_json_lists_settings(
+    runs: Path, fadefollow: Command
+) -> None:
     target = runs.parents[1] / "mine" / "page.html"
     (runs / OLDER / "report.html").unlink()
     status, out, _ = fadefollow("report", "older", "newer", "--json", "-o", str(target))
@@ -218,7 +222,9 @@ def test_a_comparison_elsewhere(runs: Path, fadefollow: Command) -> None:
         (["older"] * 9, "2 to 8 runs can be compared; got 9"),
     ],
 )
-def test_misuse_is_refused(words: list[str], said: str, runs: Path, fadefollow: Command) -> None:
+def test_bad_arguments_end_with_status_2_and_no_page(
+    words: list[str], said: str, runs: Path, fadefollow: Command
+) -> None:
     status, out, err = fadefollow("report", *words)
     assert (status, out) == (2, "")
     assert said in err

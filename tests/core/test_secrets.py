@@ -112,7 +112,7 @@ def test_a_traceback_with_all_variables_shows_no_secret():
         assert SECRET not in "".join(trace.format())
 
 
-def test_it_is_light():
+def test_import_of_secrets_loads_neither_optuna_nor_pandas():
     code = (
         "import sys, fadefollow.core.secrets; "
         "print('optuna' in sys.modules, 'pandas' in sys.modules)"

@@ -392,7 +392,7 @@ def test_ledger_of_the_sol_trades(
         ("ETH", "2023-06-26", "2025-03-12", 9.4, 33.7, 1.9, 29.2),
     ],
 )
-def test_basis_level(
+def test_basis_level_is_what_the_page_states(
     history: Dataset,
     coin: str,
     first: str,

@@ -175,7 +175,7 @@ def test_few_links_lead_outside(site: Site) -> None:
     assert hosts <= OUTWARD
 
 
-def test_search_needs_no_server(site: Site) -> None:
+def test_search_works_from_files(site: Site) -> None:
     """The index is a script, and what was found is shown without asking for its pages."""
     assert (site.folder / "searchindex.js").read_text("utf-8").startswith("Search.setIndex(")
     options = (site.folder / "_static" / "documentation_options.js").read_text("utf-8")

@@ -36,7 +36,7 @@ def test_the_figures_are_those_that_were_measured(script: ModuleType, found) -> 
     assert (DOCS / "images" / "tuning_promised.png").is_file()
 
 
-def test_the_tuner_fooled_nobody(found) -> None:
+def test_tuner_calibration_stays_within_its_bounds(found) -> None:
     still, *planted = found["arms"]
     assert still["arm"]["effect_bps"] == 0.0
     assert still["markets"] >= 60

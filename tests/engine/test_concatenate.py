@@ -186,7 +186,7 @@ def test_spans_may_leave_gaps() -> None:
     assert lists(made.bars) == [[1, 12], []]
 
 
-def test_nothing_cannot_be_joined() -> None:
+def test_joining_no_plans_is_refused() -> None:
     with pytest.raises(ParameterError, match="at least one part"):
         joined([])
 

@@ -184,7 +184,7 @@ def test_opposite_due_at_the_entry_open_does_not_concern_that_position(run: Run)
     assert spans(run(tape, events, replace(RULES, opposite=True), FREE)) == [(1, 1, 4, "end")]
 
 
-def test_opposite_can_be_off(run: Run) -> None:
+def test_opposite_events_do_not_exit_unless_asked(run: Run) -> None:
     events = make_events([(0, 1)], [(1, -1), (2, -1)])
     assert spans(run(make_tape([FLAT] * 5), events, RULES, FREE)) == [(1, 1, 4, "end")]
 
@@ -313,7 +313,7 @@ def test_gap_beyond_the_target_fills_at_the_open(run: Run) -> None:
     check(trade, reason="target", exit_price=130.0, pnl=300.0)
 
 
-def test_target_pays_costs(run: Run) -> None:
+def test_target_exit_pays_slippage_and_fees(run: Run) -> None:
     # fill 99, level 99 × 0.8 = 79.2, exit fill 79.2 × 1.01 = 79.992; pnl 10 × 19.008 − fees
     # fees 0.001 × 10 × (99 + 79.992) = 1.78992
     tape = make_tape([FLAT, FLAT, (99, 100, 79, 98), FLAT])

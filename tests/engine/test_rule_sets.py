@@ -48,7 +48,7 @@ def test_position_held_into_the_next_rules_time_blocks_their_entries(run: Run) -
     assert spans(result) == [(0, 1, 5, "time"), (1, 5, 6, "time")]
 
 
-def test_rules_may_alternate(run: Run) -> None:
+def test_each_event_is_traded_by_its_own_rules(run: Run) -> None:
     events = make_events([(0, 1), (2, 1), (5, 1)], rules=[1, 0, 1])
     result = run(make_tape([FLAT] * 9), events, sets({"hold_hours": 3}, {"hold_hours": 1}), FREE)
     assert spans(result) == [(1, 1, 2, "time"), (0, 3, 6, "time"), (1, 6, 7, "time")]

@@ -217,7 +217,7 @@ def test_costs_are_those_of_the_run_whatever_the_defaults_are_now(copied, monkey
     assert not found.numbers.identical
 
 
-def test_other_versions_are_told(base, folder) -> None:
+def test_rerun_lists_changed_package_versions(base, folder) -> None:
     report = json.loads((folder / "report.json").read_text())
     report["versions"] |= {"pandas": "2.9.9"}
     (folder / "report.json").write_text(json.dumps(report))
@@ -484,7 +484,7 @@ def cli(monkeypatch, capsys, root: Path, *words: str) -> tuple[int, str, str]:
     return status, said.out, said.err
 
 
-def test_the_terminal_answers_first(copied, monkeypatch, capsys) -> None:
+def test_rerun_prints_its_answer_on_the_first_line(copied, monkeypatch, capsys) -> None:
     workspace, run = copied
     status, out, _ = cli(monkeypatch, capsys, workspace.root, "--again", "latest")
     assert status == 0
@@ -500,7 +500,7 @@ def test_the_terminal_answers_first(copied, monkeypatch, capsys) -> None:
         assert words in out
 
 
-def test_json_stands_alone(copied, monkeypatch, capsys) -> None:
+def test_rerun_prints_nothing_but_json_with_json(copied, monkeypatch, capsys) -> None:
     workspace, run = copied
     edit(workspace.root / "datasets" / "small.toml", "seed = 5", "seed = 6")
     status, out, err = cli(monkeypatch, capsys, workspace.root, "--json", "--again", run.name)
@@ -525,7 +525,7 @@ def test_json_stands_alone(copied, monkeypatch, capsys) -> None:
         (("--again",), "requires an argument"),
     ],
 )
-def test_nothing_that_changes_the_run_goes_with_it(
+def test_options_that_change_the_run_are_refused_with_again(
     base, done, monkeypatch, capsys, words, says
 ) -> None:
     status, out, err = cli(monkeypatch, capsys, base.root, *words)

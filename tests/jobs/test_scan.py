@@ -157,7 +157,7 @@ def test_a_simulated_data_set_is_called_simulated(workspace: Workspace, scan: Sc
 
 
 @pytest.mark.parametrize("columns", [80, 120, 160])
-def test_the_terminal_has_it_all_within_its_width(scan: Scan, columns: int) -> None:
+def test_scan_output_fits_the_terminals_width(scan: Scan, columns: int) -> None:
     out = scan("--dataset", "whole", "--until", "2024-05-20T17:00", columns=columns)
     assert max(map(len, out.splitlines())) <= columns
     assert "Present phases, newest first" in out

@@ -461,7 +461,9 @@ def test_json_is_alone_on_standard_output(workspace) -> None:
         (["--cluster", "tcp://127.0.0.1:1"], "127.0.0.1:1"),
     ],
 )
-def test_bad_choices_are_told_plainly(workspace, fadefollow_here, words, said) -> None:
+def test_bad_tune_options_end_with_status_2_and_no_folder(
+    workspace, fadefollow_here, words, said
+) -> None:
     words = ("tune", "fade_crowded_funding", "-d", "small", *words)
     result = fadefollow_here(*words, cwd=workspace.root)
     assert result.returncode == 2, result.stderr

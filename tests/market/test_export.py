@@ -183,7 +183,7 @@ def test_what_csv_cannot_hold_is_refused(workspace, tmp_path):
         ({"streams": ("future",), "symbols": ("BBB",)}, "streams must be in the data set"),
     ],
 )
-def test_what_cannot_be_exported(workspace, tmp_path, asked, message):
+def test_exports_of_unknown_or_empty_parts_are_refused(workspace, tmp_path, asked, message):
     with pytest.raises(ParameterError, match=message):
         export_job(workspace, "mine", tmp_path / "out", step=quiet, **asked)
 

@@ -52,7 +52,9 @@ def test_past_quantile_leaves_out_the_record_itself() -> None:
         ([], 5, []),
     ],
 )
-def test_fire_once(condition: list[int], cooldown: int, fired: list[int]) -> None:
+def test_fire_once_fires_on_the_rise_and_after_the_cooldown(
+    condition: list[int], cooldown: int, fired: list[int]
+) -> None:
     got = fire_once(np.array(condition, dtype=bool), cooldown_bars=cooldown)
     assert got.tolist() == fired
 

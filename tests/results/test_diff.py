@@ -166,7 +166,7 @@ def test_another_answer_is_told_with_its_means(run) -> None:
     assert part(found, "verdicts").added == 1
 
 
-def test_further_tables_count(run) -> None:
+def test_splits_fragility_and_spa_are_compared(run) -> None:
     row = FragilityRow("fade_x", "up", "as run", "fade", "fade", 4.0, 40, flips=False)
     then = replace(run, spa=BOOK, fragility=(row,))
     now = replace(

@@ -77,7 +77,7 @@ def test_what_was_liquidated_is_not_taken_off_twice():
     assert below[2] == pytest.approx(50 * 74 / 95)
 
 
-def test_levels_are_forgotten():
+def test_levels_decay_by_keep_per_bar():
     above, _ = levels(
         [(100, 100, 100, 1000), (100, 100, 100, 1100), (100, 100, 100, 1100)], keep_per_bar=0.5
     )

@@ -126,7 +126,7 @@ def test_a_strange_setting_in_words(server, query, watched):
     assert_without_secrets(everything(error) + watched())
 
 
-def test_every_way_to_write_an_address(server, database):
+def test_all_spellings_of_a_postgres_address_reach_the_study(server, database):
     name = database.rsplit("/", 1)[1]
     secret = quote(PASSWORD, safe="")
     with claim(database) as study:
@@ -149,7 +149,7 @@ def test_studies_of_a_database_do_not_wait_for_each_other(database):
         assert (len(carry.fold(1).trials()), len(pump.fold(1).trials())) == (1, 2)
 
 
-def test_jobs_that_meet_an_empty_database_at_once(database):
+def test_two_jobs_may_create_the_tables_at_once(database):
     def work(name: str) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         with claim(database, name) as study:

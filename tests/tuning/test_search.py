@@ -92,7 +92,7 @@ def test_a_search_that_goes_on_finds_the_same(space, sampler: str, kept: int) ->
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_the_seed_decides(space, sampler: str) -> None:
+def test_same_seed_same_trials_other_seed_other_trials(space, sampler: str) -> None:
     one, two = (run(space, replace(SETTINGS, sampler=sampler, seed=s)) for s in (1, 2))
     assert same(one, run(space, replace(SETTINGS, sampler=sampler, seed=1)))
     assert not same(one, two)

@@ -190,7 +190,7 @@ def test_settings_out_of_bounds_are_refused(settings, message, make_stormy, judg
         judged(make_stormy(_rng(0), days=50), **settings)
 
 
-def test_books_must_be_there(make_stormy):
+def test_stance_without_books_is_refused(make_stormy):
     with pytest.raises(ParameterError, match=r"s, fade: a stance .* needs its books"):
         judge([make_stormy(_rng(0), days=50)], {})
 

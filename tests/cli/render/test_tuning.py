@@ -24,7 +24,9 @@ def said(job: Tuning, capsys: pytest.CaptureFixture[str]) -> list[str]:
     return capsys.readouterr().out.splitlines()
 
 
-def test_folds_answer_and_places(capsys: pytest.CaptureFixture[str]) -> None:
+def test_terminal_shows_folds_then_the_answer_then_the_paths(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     lines = said(tune(), capsys)
     assert max(map(len, lines)) <= 80
     folds = [line.split() for line in lines if " % " in line and "—" not in line]
@@ -38,14 +40,14 @@ def test_folds_answer_and_places(capsys: pytest.CaptureFixture[str]) -> None:
     assert "report: reports/runs/x/report.html" in lines
 
 
-def test_all_failed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_terminal_says_so_where_all_trials_failed(capsys: pytest.CaptureFixture[str]) -> None:
     lines = said(all_failed(), capsys)
     assert max(map(len, lines)) <= 80
     assert "The last search chose nothing: 12 trials: 12 failed." in lines
     assert "Tuning found nothing to trade out of sample" in lines
 
 
-def test_names_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+def test_names_are_not_read_as_terminal_markup(capsys: pytest.CaptureFixture[str]) -> None:
     job = tune()
     name = "[bold]x[/nothing]"
     folds = tuple(replace(f, params={name: name}) for f in job.folds)

@@ -179,7 +179,7 @@ def test_workers_of_another_version_are_refused(team, monkeypatch):
         team.map(cases.whereabouts, [0], team.share(0.0))
 
 
-def test_nobody_at_the_address(monkeypatch):
+def test_unreachable_or_malformed_scheduler_address_is_refused(monkeypatch):
     monkeypatch.setattr(module, "_ANSWER", 0.5)
     with pytest.raises(CrewError, match="must be reachable; got nobody answers at tcp://127"):
         crew(cluster="tcp://127.0.0.1:9").__enter__()

@@ -237,7 +237,7 @@ def test_what_is_accepted_passes_and_is_told():
         ("", "takes codes"),
     ],
 )
-def test_what_cannot_be_accepted(text, message):
+def test_bad_acceptances_are_refused(text, message):
     with pytest.raises(ParameterError, match=message):
         accepted([text], ["BTC"])
 
@@ -274,7 +274,7 @@ def test_a_run_stops_only_at_what_its_strategies_use():
 
 
 @pytest.mark.parametrize("name", ["lab", "lab_5min"])
-def test_the_lab_passes(name, tmp_path):
+def test_stock_lab_data_sets_have_no_errors(name, tmp_path):
     data = open_dataset(load_spec(ROOT / f"datasets/{name}.toml"), name, tmp_path)
     assert audit(data).of("error") == ()
 

@@ -138,7 +138,9 @@ def test_the_two_venues_agree_where_they_say_the_same(whole: Path) -> None:
         pd.testing.assert_frame_equal(first[name], second[name])
 
 
-def test_coin_futures(exchange: Replay, tmp_path: Path, whole: Path) -> None:
+def test_inverse_contracts_have_their_volume_in_coins(
+    exchange: Replay, tmp_path: Path, whole: Path
+) -> None:
     for venue in ("binance", "bybit"):
         streams = ("spot", "perp", "mark", "funding", "premium_index")
         fetch(exchange, tmp_path / venue, venue=venue, streams=streams, contracts="inverse")

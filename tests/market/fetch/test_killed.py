@@ -122,7 +122,7 @@ def test_death_at_the_last_steps(exchange: Replay, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_death_at_any_step(exchange: Replay, tmp_path: Path) -> None:
+def test_killed_at_any_disk_step_the_store_ends_the_same(exchange: Replay, tmp_path: Path) -> None:
     exchange.calm()
     whole, steps = steps_of(exchange, tmp_path / "whole")
     for at in range(1, steps + 1):

@@ -59,7 +59,7 @@ def okx_instrument(kind: str, name: str, **more: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-def test_okx(fetched: Fetch) -> None:
+def test_okx_answers_become_tables(fetched: Fetch) -> None:
     expiry = T0 + 30 * 24 * HOUR
     contract = {"uly": "BTC-USDT", "instFamily": "BTC-USDT", "settleCcy": "USDT", "ctVal": "0.01",
                 "ctMult": "1", "ctValCcy": "BTC", "ctType": "linear"}  # fmt: skip
@@ -111,7 +111,7 @@ def test_okx(fetched: Fetch) -> None:
     assert set(tables["future"]["expiry"]) == {pd.Timestamp(expiry, unit="ms", tz="UTC")}
 
 
-def test_deribit(fetched: Fetch) -> None:
+def test_deribit_answers_become_tables(fetched: Fetch) -> None:
     def instrument(name: str, kind: str, **more: Any) -> dict[str, Any]:
         return {
             "instrument_name": name, "kind": kind, "base_currency": "BTC", "is_active": True,
@@ -155,7 +155,7 @@ def test_deribit(fetched: Fetch) -> None:
     assert tables["funding"]["interval_hours"].tolist() == [1.0] * 3
 
 
-def test_hyperliquid(fetched: Fetch) -> None:
+def test_hyperliquid_answers_become_tables(fetched: Fetch) -> None:
     universe = [{"name": "BTC", "szDecimals": 5, "maxLeverage": 50},
                 {"name": "kPEPE", "szDecimals": 0, "maxLeverage": 10}]  # fmt: skip
     context = {"funding": "0.0000125", "openInterest": "31000", "prevDayPx": "100", "markPx": "101",
@@ -200,7 +200,7 @@ GATE_PAIR = {"id": "BTC_USDT", "base": "BTC", "quote": "USDT", "fee": "0.2", "pr
              "min_base_amount": "0.0001", "min_quote_amount": "3"}  # fmt: skip
 
 
-def test_gate(fetched: Fetch) -> None:
+def test_gate_answers_become_tables(fetched: Fetch) -> None:
     seconds = T0 // 1000
     swap = [{"t": seconds + i * 3600, "o": "100", "h": "103", "l": "99", "c": str(101 + i),
              "v": 20000, "sum": "202"} for i in range(3)]  # fmt: skip
@@ -267,7 +267,7 @@ def option_rows(table: pd.DataFrame) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in table[names].to_numpy().tolist()]
 
 
-def test_deribit_options(fetched: Fetch) -> None:
+def test_deribit_options_answers_become_tables(fetched: Fetch) -> None:
     def ok(result: Any) -> dict[str, Any]:
         return {"jsonrpc": "2.0", "result": result, "usIn": 1, "usOut": 2}
 
@@ -321,7 +321,7 @@ def test_deribit_options(fetched: Fetch) -> None:
     assert (found["available"] == found["time"]).all()
 
 
-def test_bybit_options(fetched: Fetch) -> None:
+def test_bybit_options_answers_become_tables(fetched: Fetch) -> None:
     def ok(result: Any) -> dict[str, Any]:
         return {"retCode": 0, "retMsg": "OK", "result": result, "retExtInfo": {}, "time": NOW}
 
@@ -370,7 +370,7 @@ def test_bybit_options(fetched: Fetch) -> None:
     ]  # fmt: skip
 
 
-def test_okx_options(fetched: Fetch) -> None:
+def test_okx_options_answers_become_tables(fetched: Fetch) -> None:
     def ok(data: Any) -> dict[str, Any]:
         return {"code": "0", "msg": "", "data": data}
 

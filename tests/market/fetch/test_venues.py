@@ -53,7 +53,7 @@ def test_columns_are_those_of_the_streams() -> None:
         assert set(columns) <= set(stream(name).columns)
 
 
-def test_spacings() -> None:
+def test_period_is_the_largest_the_venue_has_that_divides_the_bar() -> None:
     binance, bybit = VENUES["binance"], VENUES["bybit"]
     assert binance.period("perp", "8h") == "8h"
     assert binance.period("open_interest", "8h") == "4h"  # there is none of 8 h

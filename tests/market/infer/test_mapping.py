@@ -127,7 +127,7 @@ def test_a_date_that_can_be_read_twice_is_doubtful():
         ("BUSD.csv", "BUSD.csv", None),
     ],
 )
-def test_what_a_path_says(where, pattern, coin):
+def test_path_yields_pattern_and_coin(where, pattern, coin):
     found = guess_name(where)
     assert (found.pattern, found.coin) == (pattern, coin)
 

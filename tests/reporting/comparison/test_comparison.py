@@ -217,7 +217,7 @@ def test_stored_runs_get_letters(one: RunResult, other: RunResult, tmp_path: Pat
     assert headline(found) == "Same data, 1 setting differs: 1 of 2 verdicts flips"
 
 
-def test_the_page(one: RunResult, other: RunResult) -> None:
+def test_comparison_page_shows_flips_intervals_and_links(one: RunResult, other: RunResult) -> None:
     page = page_of(compared(one, other))
     assert "<h1>Same data, 1 setting differs: 1 of 2 verdicts flips</h1>" in page
     assert "verdict flips" in page
@@ -294,7 +294,7 @@ def test_as_json_and_in_the_terminal(
     assert "comparison: page.html" in told
 
 
-def test_no_row_takes_sides(one: RunResult, other: RunResult) -> None:
+def test_comparison_never_calls_one_run_better(one: RunResult, other: RunResult) -> None:
     main = page_of(compared(one, other)).partition("<main")[2].partition("</main>")[0]
     words = re.sub(r"<style>.*?</style>|<[^>]+>", " ", main, flags=re.S).lower()
     said = re.findall(r"[^.]*\bbetter\b[^.]*", words)
@@ -311,7 +311,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 @pytest.mark.skipif(not CHROMIUM, reason="needs chromium (apt-get install chromium)")
-def test_in_a_browser(browser: Browser, one: RunResult, other: RunResult, tmp_path: Path) -> None:
+def test_comparison_draws_its_charts_offline(
+    browser: Browser, one: RunResult, other: RunResult, tmp_path: Path
+) -> None:
     path = tmp_path / "comparison.html"
     path.write_text(page_of(compared(one, other)), "utf-8")
     browser.open(path, height=6000)
@@ -324,6 +326,6 @@ def test_in_a_browser(browser: Browser, one: RunResult, other: RunResult, tmp_pa
     assert browser.complaints == []
 
 
-def test_words_are_no_settings() -> None:
+def test_titles_do_not_count_as_changed_settings() -> None:
     assert not Setting("Strategy s", "title", ("a", "b"), differs=True).counted
     assert Setting("Strategy s", "params.title", ("a", "b"), differs=True).counted

@@ -453,7 +453,7 @@ def test_a_few_values_do_not_flatten_a_panel(script: Browser, cases: Cases) -> N
     assert "beyond the scale: 1\u202f000.000" in notes
 
 
-def test_the_whole_page_holds_it(cases: Cases) -> None:
+def test_report_contains_the_market_figure_and_its_data(cases: Cases) -> None:
     run = build(("BTC",), 30, each=3, strategy="fade_crowded_funding")
     html = render(run, REPORTS)
     assert '<script type="application/gzip" id="market-1-data">' in html

@@ -247,7 +247,7 @@ def test_many_answers_are_summed_up(large: str) -> None:
     assert printed == ["phase-1"]  # of so many, only what is decided
 
 
-def test_strategy_tells_its_story(large: str) -> None:
+def test_report_shows_the_strategys_title_account_and_rules(large: str) -> None:
     text = Page(large).text
     assert "The strategy number 7" in text
     assert "Account A: number 7 is to be faded." in text

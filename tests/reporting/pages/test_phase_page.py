@@ -145,7 +145,7 @@ def test_headings_are_in_order(html: str) -> None:
         assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
-def test_neighbours_lead_on(html: str) -> None:
+def test_phase_pages_link_to_previous_and_next(html: str) -> None:
     middle = html[html.index('id="phase-2"') : html.index('id="phase-3"')]
     assert set(re.findall(r'rel="(\w+)" href="#([\w-]+)"', middle)) == {
         ("prev", "phase-1"),

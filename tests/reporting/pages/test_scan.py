@@ -141,7 +141,7 @@ def test_a_coin_that_the_run_did_not_have_is_said(tmp_path: Path) -> None:
     assert "measured without PEPE" in said
 
 
-def test_all_that_can_be_missing_is_shown(tmp_path: Path) -> None:
+def test_scan_page_lists_untrusted_unfetched_and_unseen(tmp_path: Path) -> None:
     found = scan(
         simulated=True, warnings=("a warning",), quiet=(),
         untrusted=(

@@ -48,7 +48,7 @@ def run(cases: Cases) -> RunResult:
     return replace(cases.plain, verdicts=verdicts, splits=cells, fragility=flips, spa=spa)
 
 
-def test_they_come_back_as_they_were(run: RunResult, tmp_path: Path) -> None:
+def test_splits_fragility_and_spa_survive_storing(run: RunResult, tmp_path: Path) -> None:
     write_tables(run, tmp_path)
     write_records(run, tmp_path)
     back = read_run(tmp_path)
@@ -75,7 +75,7 @@ def test_flips_are_named(run: RunResult) -> None:
     assert table.rows[2].note == "No bars."
 
 
-def test_they_stand_on_the_page_of_their_phase(run: RunResult) -> None:
+def test_splits_and_fragility_are_on_their_phases_page(run: RunResult) -> None:
     html = render(replace(run, prices={}), REPORTS)
     of_first = html[html.index('id="phase-1"') : html.index('id="phase-2"')]
     assert "2 cells large enough, 1 unlike any hour of the same cell." in of_first

@@ -47,18 +47,18 @@ def test_price_has_about_five_digits(value: float, shown: str) -> None:
 @pytest.mark.parametrize(
     ("value", "shown"), [(0.0002, "<0.001"), (0.0134, "0.013"), (0.412, "0.41"), (math.inf, "—")]
 )
-def test_chance(value: float, shown: str) -> None:
+def test_probabilities_are_shown_with_two_digits(value: float, shown: str) -> None:
     assert text.chance(value) == shown
 
 
 @pytest.mark.parametrize(
     ("value", "shown"), [(72.0, f"72{T}h"), (1.5, f"1.5{T}h"), (168.0, f"7{T}days")]
 )
-def test_durations(value: float, shown: str) -> None:
+def test_whole_days_are_shown_as_days(value: float, shown: str) -> None:
     assert text.hours(value) == shown
 
 
-def test_percent_and_money() -> None:
+def test_percent_and_money_carry_their_sign() -> None:
     assert text.percent(-0.1234) == f"−12.3{T}%"
     assert text.money(-1234.4) == f"−1{T}234"
     assert text.money(0.5) == "+0.50"

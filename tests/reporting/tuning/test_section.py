@@ -203,7 +203,9 @@ def test_out_of_sample_comes_first(page: Page) -> None:
         ("undecided", "Out of sample, tuned fading of crowded shorts is not shown to pay"),
     ],
 )
-def test_headline(run: RunResult, job: Tuning, word: Any, said: str) -> None:
+def test_headline_says_what_tuning_was_worth(
+    run: RunResult, job: Tuning, word: Any, said: str
+) -> None:
     one = replace(run.verdicts[0], verdict=word)
     assert words.headline(replace(run, verdicts=(one,)), job) == said
 
@@ -240,7 +242,7 @@ def test_a_job_of_an_earlier_version_has_the_one_mean_that_was_judged(job: Tunin
     assert f"−5.1{THIN}bps over 369 trades" in said
 
 
-def test_luck_in_words(page: Page) -> None:
+def test_luck_section_words_dsr_pbo_and_slope(page: Page) -> None:
     text = flat(page)
     # DSR 0.57 … 0.32, PBO 0.44 … 0.59, p_loss 0.24 … 0.34, slope −0.35 … −0.55 in equal steps
     assert (

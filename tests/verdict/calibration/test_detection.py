@@ -38,7 +38,9 @@ def test_events_within_an_episode_and_its_slack_are_right() -> None:
 @pytest.mark.parametrize(
     ("known", "truth", "rows"), [(at(), episodes((1, 2)), 1), (at(5), episodes(), 1)]
 )
-def test_nothing_found_or_nothing_to_find(known: pd.Series, truth: pd.DataFrame, rows: int) -> None:
+def test_no_events_or_no_episodes_give_no_hits(
+    known: pd.Series, truth: pd.DataFrame, rows: int
+) -> None:
     found = match(known, truth, slack_hours=1)
     assert len(found) == rows
     assert not found["hit"].any()

@@ -14,7 +14,7 @@ def _test(observed, draws, alpha=0.05, family=None):
     return step_down(observed, draws, family=every if family is None else family, alpha=alpha)
 
 
-def test_two_rows_by_hand():
+def test_maxt_of_two_rows_by_hand():
     # both rows hold the values 0 to 4, so that standardising changes nothing
     table = _test([4, 2], [[0, 4], [1, 0], [2, 3], [3, 1]])
     assert table.p == pytest.approx([1 / 5, 3 / 5])

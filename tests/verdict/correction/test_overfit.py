@@ -183,7 +183,7 @@ def test_a_truly_better_trial_is_found_and_stays_better():
     assert found.p_loss < 0.001
 
 
-def test_what_is_good_in_one_half_only_is_overfitted():
+def test_pbo_is_high_where_luck_lies_in_single_blocks():
     rng = np.random.default_rng(7)
     table = rng.normal(size=(800, 16))
     for trial in range(16):  # each trial has one lucky block and pays for it in the others

@@ -17,7 +17,7 @@ def _trades(*rows):
     return pd.DataFrame(rows, columns=list(names))
 
 
-def test_split_by_hand():
+def test_pnl_split_by_hand():
     trades = _trades(
         ("time", 1000.0, 1.0, 0.5, -3.0, 10.0, 0.01),
         ("stop", 1000.0, 1.0, 0.5, 2.0, -20.0, -0.02),

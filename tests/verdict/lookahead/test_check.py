@@ -250,7 +250,7 @@ def test_a_phase_that_never_was_is_a_warning(cheats: Workspace, data: Dataset) -
     assert {(w.kind, w.what) for w in report.warnings} >= {("not seen", "crowded_long")}
 
 
-def test_a_length_that_is_none_is_refused() -> None:
+def test_infinite_days_are_refused() -> None:
     with pytest.raises(ParameterError, match=r"at most 36,500; got inf"):
         CheckSettings(days=float("inf"))
 
