@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page
 from tests.support.browser_cases import Reports, made
 from tests.support.browsing import REQUIRED, Visit, Watch, chromium, keep, launched, visitor
 
-_FAILED = pytest.StashKey[bool]()
+_FAILED: pytest.StashKey[bool] = pytest.StashKey()
 
 
 @pytest.hookimpl(wrapper=True)

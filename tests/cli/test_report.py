@@ -110,7 +110,12 @@ def test_open_shows_the_page_in_the_browser(
     runs: Path, fadefollow: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: list[str] = []
-    monkeypatch.setattr(webbrowser, "open", lambda url: shown.append(url) or len(shown) == 1)
+
+    def opened(url: str) -> bool:
+        shown.append(url)
+        return len(shown) == 1
+
+    monkeypatch.setattr(webbrowser, "open", opened)
     assert fadefollow("report", "newer", "--open")[0] == 0
     assert shown == [(runs / NEWER / "report.html").as_uri()]
     status, _, err = fadefollow("report", "newer", "older", "--open")
@@ -285,7 +290,7 @@ def test_bars_of_years_have_their_own_labels() -> None:
     days = pd.date_range("2020-01-01", "2023-12-31", name="time")
     returns = pd.Series(0.0, days, name="book")
     for year in range(2020, 2024):
-        returns[pd.Timestamp(year, 3, 1)] = (year - 2019) / 100
+        returns.loc[pd.Timestamp(year, 3, 1)] = (year - 2019) / 100
     with _quiet() as quantstats:
         figure = quantstats.plots.yearly_returns(returns, show=False, prepare_returns=False)
         (axes,) = figure.axes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -128,7 +129,7 @@ def test_inflows_of_april_2021_are_no_streak(btc: Market) -> None:
 
 
 def test_selloff_watch_of_april_2021_cannot_be_looked_for_and_says_why(btc: Market) -> None:
-    signal = WORKSPACE.signal("stress")()
+    signal: Any = WORKSPACE.signal("stress")()
     assert signal.factors >= 2  # one of the six can be observed
     assert signal.lacking(btc) == {
         "selloff_watch": ("news", "future.volume", "options", "hash_rate")
@@ -198,7 +199,7 @@ def test_open_interest_of_april_2021_peaks_with_the_account_and_rises_in_the_cra
     btc: Market,
 ) -> None:
     oi = _column(btc, "open_interest", "open_interest")
-    peak = oi["2021-02-10":"2021-04-17"]
+    peak: Any = oi["2021-02-10":"2021-04-17"]
     assert peak.idxmax() + btc.bar == _utc("2021-04-14 19:00")
     assert peak.max() == pytest.approx(7_246, abs=0.5)
     in_usd = (oi * _column(btc, "perp", "close"))[peak.idxmax()]
@@ -445,7 +446,7 @@ def test_the_richer_the_carry_sold_the_more_it_paid(
     market = history.markets[coin]
     plan = _sold_spread(market, "2024-03-31 23:00").plan
     tape, costs = plan.tapes[0], plan.costs[0]
-    value = 1e4 * outcomes(tape, -1, rules=plan.rules, costs=costs)
+    value = 1e4 * outcomes(tape, -1, rules=plan.rules, costs=costs)  # type: ignore[arg-type]
     basis = pd.Series(constant_maturity_basis(market, usable_rows(market)), index=market.index)
     known = 100 * basis.shift(1).reindex(pd.to_datetime(tape.time, utc=True)).to_numpy()
     both = np.isfinite(value) & np.isfinite(known)

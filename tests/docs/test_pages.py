@@ -9,6 +9,7 @@ import shlex
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import typer
@@ -134,7 +135,8 @@ def test_every_command_that_is_shown_can_be_typed() -> None:
     assert len(shown) > 30
     wrong = []
     for where, line in shown:
-        node, words, name = typer.main.get_command(app), shlex.split(line), "fadefollow"
+        node: Any = typer.main.get_command(app)
+        words, name = shlex.split(line), "fadefollow"
         while words and words[0] in getattr(node, "commands", {}):
             name = words.pop(0)
             node = node.commands[name]

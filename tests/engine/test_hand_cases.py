@@ -23,7 +23,7 @@ GONE = None  # a missing bar
 
 @pytest.fixture(params=[oracle, run_resolver], ids=["oracle", "resolver"])
 def run(request: pytest.FixtureRequest) -> Run:
-    return request.param  # type: ignore[no-any-return]
+    return request.param
 
 
 def only(result: tuple[list[Trade], int]) -> Trade:

@@ -9,6 +9,7 @@ import math
 import os
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -209,7 +210,7 @@ def wild_cases(draw: st.DrawFn, longest: int = 200) -> Case:
     tape = random_tape(rng, n, step, table, mark, draw(st.sampled_from([0.0, 0.001, 0.03, 0.3])))
     if draw(st.sampled_from([False, False, True])):
         none = np.empty(0, np.int64)
-        unsettled = {"settle_time": none, "settle_rate": none.astype(float)}
+        unsettled: dict[str, Any] = {"settle_time": none, "settle_rate": none.astype(float)}
         unsettled |= {"settle_mark": none.astype(float), "holes": none.reshape(0, 2)}
         tape = replace(tape, spot=True, **unsettled)
     capital, compound = draw(st.sampled_from([1000.0, 100_000.0])), draw(st.booleans())

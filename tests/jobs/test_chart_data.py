@@ -36,7 +36,7 @@ def table(**tables: pd.DataFrame) -> pd.DataFrame:
     return prices_of(Market("COIN", bar=HOUR, tables=tables))
 
 
-def changes(column: pd.Series) -> list[tuple[int, float]]:
+def changes(column: pd.Series) -> list[tuple[int, float | None]]:
     """Where a column takes another value: number of the bar, and the value (None for none)."""
     values = column.to_numpy(np.float64)
     before = np.r_[np.inf, values[:-1]]

@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -54,7 +55,7 @@ def again(workspace: Workspace, run: Path) -> Again:
 
 
 def fresh_run(workspace: Workspace, **changes) -> Path:
-    asked = {"strategies": (NAME,), "dataset": "small"}
+    asked: dict[str, Any] = {"strategies": (NAME,), "dataset": "small"}
     asked |= {"placebo_draws": 100, "bootstrap_draws": 100, **changes}
     return run_job(workspace, RunOptions.of(workspace, **asked), step=lambda *_: None)[1]
 
@@ -265,6 +266,7 @@ def test_other_data_are_told_with_what_they_change(copied) -> None:
     edit(workspace.root / "datasets" / "small.toml", "seed = 5", "seed = 6")
     found = again(workspace, run)
     assert not found.numbers.identical
+    assert found.folder is not None
     prints = [read_run(path).dataset["fingerprint"] for path in (run, found.folder)]
     assert prints[0] != prints[1]
     assert found.inputs == (
@@ -394,6 +396,7 @@ def test_a_tuning_job_on_other_data_is_written_without_a_strategy(tuned, tmp_pat
     assert {"trials", "folds"} <= {p.what for p in found.numbers.parts if not p.identical}
     assert files(workspace.root / "strategies") == strategies
     assert files(workspace.root / "reports/runs/studies") == studies
+    assert found.folder is not None
     options = read_recipe(found.folder, command="").options
     assert options == read_recipe(workspace.runs / run.name, command="").options
     tuning = json.loads((found.folder / "result.json").read_text())["tuning"]

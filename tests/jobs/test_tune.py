@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -58,7 +59,7 @@ def workspace(template: Path, tmp_path: Path) -> Workspace:
 
 
 def options(workspace: Workspace, **changes) -> TuneOptions:
-    choices = {"trials": 30, "folds": 2, "min_trades": 5, "batch": 5}
+    choices: dict[str, Any] = {"trials": 30, "folds": 2, "min_trades": 5, "batch": 5}
     choices |= {k: changes.pop(k) for k in list(changes) if k in ("trials", "seed", "sampler")}
     settings = tune_settings(workspace.strategy("fade_crowded_funding"), **choices)
     return TuneOptions(

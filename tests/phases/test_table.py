@@ -73,7 +73,7 @@ def test_parameters_are_frozen_and_bounded() -> None:
     with pytest.raises(ParameterError, match=r"cooldown_hours must be between 0 and 336 hours.*-1"):
         kind(cooldown_hours=-1)
     with pytest.raises(ValueError, match="frozen"):
-        kind().quantile = 0.5
+        kind().quantile = 0.5  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_a_run_is_identical_to_itself_also_where_nothing_is_known(run) -> None:
     found = differences(run, run)
     assert found.identical
     assert found.differing == 0
-    assert found.answers == found.warnings_gone == found.warnings_added == ()
+    assert (found.answers, found.warnings_gone, found.warnings_added) == ((), (), ())
     assert {one.what: one.rows_now for one in found.parts} == {
         "verdicts": 3, "trades": len(run.trades), "phases": len(run.phases),
         "equity": run.equity.size, "event studies": 2,

@@ -144,7 +144,7 @@ def test_code_that_a_signal_imports_counts_as_its_own(workspace: Workspace) -> N
     files = sorted((workspace.root / "signals").glob("*.py"))
     shas = {f"signals.{f.stem}.sha256": hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
     put_run(workspace, "20240301T000000Z-demo", watch, changes=shas)
-    question = {"strategy": "selloff_watch", "phase": "selloff_watch"}
+    question: dict[str, Any] = {"strategy": "selloff_watch", "phase": "selloff_watch"}
     assert asked(workspace, **question)[0].caveats == ()
     path = workspace.path("signals", "funding")
     path.write_text(path.read_text("utf-8") + "\n# more\n")

@@ -287,7 +287,7 @@ def test_a_venue_that_does_not_tell_all_volumes_says_what_to_do(tmp_path: Path) 
     spec = DatasetSpec(title="x", source="fetch", venue="deribit", bar=HOUR)
     job = _Job(spec, "x", venue_named("deribit"), Store(tmp_path), lambda text, done: None)
     with pytest.raises(ParameterError, match="name the coins: --symbols BTC,ETH"):
-        asyncio.run(job._tickers(Silent()))
+        asyncio.run(job._tickers(Silent()))  # type: ignore[arg-type]
 
 
 def test_bars_of_another_size_are_not_mixed(exchange: Replay, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pandas as pd
 import pytest
@@ -137,7 +137,7 @@ def test_it_is_present_until_the_hold_is_over(bar: int, delay: int, left: float 
     (("BTC", 95, "paid", -1, 1.0), {}, ["up"]),  # no phase of the strategy
 ])  # fmt: skip
 def test_what_points_the_other_way_ends_it(
-    against: Event, trade: dict[str, object], present: list[str]
+    against: Event, trade: dict[str, Any], present: list[str]
 ) -> None:
     found = scan([("BTC", 90, "up", 1, 2.0), against], strategy(**trade))
     assert sorted(row.phase for row in found.rows) == present
@@ -275,7 +275,7 @@ def test_the_days_that_a_live_scan_fetches_show_what_all_days_would(tmp_path: Pa
         text.replace("years = 3", "years = 1.5").replace(', "LARK", "TARN", "WREN"', "")
     )
     data = open_dataset(load_spec(tmp_path / "lab.toml"), "lab", tmp_path)
-    whole, seen = data.markets["IBEX"], set()
+    whole, seen = data.markets["IBEX"], set[str]()
     for bet in {repr(signal): (strategy, signal) for strategy, signal in bets}.values():
         table = bet[1].detect(whole).select(*bet[0].phases).table
         if table.empty:

@@ -94,6 +94,7 @@ def _real(root: Path) -> dict[str, Path]:
     _, comparison = compare_job(workspace, [run, tuned], None, step=_silent)
     wanted = ScanOptions(strategies=STRATEGIES, dataset="small", until="2021-11-20")
     scan = scan_page(workspace, scan_job(workspace, wanted, step=_silent))
+    assert scan.page is not None
     write_index(workspace.runs, workspace.templates)
     return {
         "comparison": comparison,

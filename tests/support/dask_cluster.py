@@ -35,7 +35,7 @@ class DaskCluster:
     @property
     def address(self) -> str:
         until(self._contact.exists, 30)
-        return json.loads(self._contact.read_text())["address"]  # type: ignore[no-any-return]
+        return json.loads(self._contact.read_text())["address"]
 
     def add_workers(self, count: int = 1) -> subprocess.Popen[bytes]:
         """Workers of one thread each, and the nanny that starts them anew when they die."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from tests.support.engine_cases import HOUR, START, Prices
 Quote = float | Prices | None
 Run = Callable[[DatedTape, Events, AnyRules, Costs], tuple[list[Leg], int]]
 
+_OWN = ("open", "high", "low", "close", "liq_open", "liq_high", "liq_low")
 LEG_INTEGERS = ("trade", "code", "rule", "side", "signal_bar", "entry_bar", "exit_bar", "series")
 LEG_FLOATS = (
     "entry_price",
@@ -47,11 +49,12 @@ def make_dated(
     n = tables.shape[1]
     own = np.full(n, 7.0)  # the coin's own prices are none of a contract's business
     flat = quotes([None] * n if spot is None else spot)
+    same: dict[str, Any] = dict.fromkeys(_OWN, own)
     return DatedTape(
         symbol=symbol,
         bar_ns=step,
         time=START + step * np.arange(n, dtype=np.int64),
-        **dict.fromkeys(("open", "high", "low", "close", "liq_open", "liq_high", "liq_low"), own),
+        **same,
         settle_time=np.empty(0, np.int64),
         settle_rate=np.empty(0),
         settle_mark=np.empty(0),
@@ -88,4 +91,5 @@ def run_dated_resolver(
     book = resolve(tape, events, rules=rules, costs=costs)
     assert book.legs is not None
     assert set(book.legs.columns) >= {*LEG_INTEGERS, *LEG_FLOATS, "reason"}
-    return in_order(book.legs.to_dict("records")), book.dropped
+    legs: list[Any] = book.legs.to_dict("records")
+    return in_order(legs), book.dropped

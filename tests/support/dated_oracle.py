@@ -141,7 +141,8 @@ def dated_oracle(
         if position is not None:
             position = inside(world, ledger, position, bar)
         if position is not None and no_more_bars(world, position, bar):
-            position = at_last_close(world, ledger, position, bar)
+            at_last_close(world, ledger, position, bar)
+            position = None
     assert position is None
     return ledger.legs, ledger.dropped
 

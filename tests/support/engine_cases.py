@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -93,7 +94,7 @@ def run_resolver(
 
 def rows_of(book: Book) -> list[Trade]:
     """The trades as plain dicts, reasons by name."""
-    rows: list[Trade] = book.trades.to_dict("records")
+    rows: list[Any] = book.trades.to_dict("records")
     assert set(book.trades.columns) >= FIELDS
     for row in rows:
         reason = row["reason"]

@@ -68,7 +68,7 @@ def refuses(error: BaseException, item: int) -> int:
 
 def value_of(signal_: object, item: int) -> int:
     """The constant VALUE of the module that a signal's class is in."""
-    return sys.modules[type(signal_).__module__].VALUE  # type: ignore[no-any-return]
+    return sys.modules[type(signal_).__module__].VALUE
 
 
 class CannotTravel(Exception):  # noqa: N818

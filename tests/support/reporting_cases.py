@@ -117,7 +117,7 @@ def prices(coins: tuple[str, ...], days: int, seed: int = 7) -> dict[str, pd.Dat
             },
             index=index,
         )
-        settled = frame.index.hour % 8 == 0
+        settled = index.hour % 8 == 0
         frame.loc[settled, "funding_bps_per_8h"] = 1 + frame.loc[settled, "premium_bps"] / 4
         frame.iloc[len(index) // 3 : len(index) // 3 + 30, :] = np.nan
         frame.iloc[len(index) // 2, 2] *= 0.76
@@ -157,7 +157,7 @@ def trades_of(
             side = sign * event.lean
             notional = 100_000.0
             size = notional / entry
-            funding = float(-side * 9.0)
+            funding = -9.0 * side
             pnl = side * size * (exit_ - entry) + funding - 140.0
             rows.append(
                 (strategy, event.symbol, event.phase, name, side, event.time, frame.index[at],
@@ -179,7 +179,7 @@ def equity_of(trades: pd.DataFrame, frames: dict[str, pd.DataFrame]) -> pd.DataF
             frames
         )
     equity = pd.DataFrame(columns, index=days)
-    equity.columns = pd.MultiIndex.from_tuples(equity.columns, names=["strategy", "stance"])
+    equity.columns = pd.MultiIndex.from_tuples(list(columns), names=["strategy", "stance"])
     return equity
 
 
@@ -445,13 +445,13 @@ def write_slowly(runs_dir: Path) -> None:
     from fadefollow.reporting.write import write_run
     from fadefollow.results import write
 
-    real = write.write_tables
+    real = write.write_tables  # type: ignore[attr-defined]
 
     def slow(result: RunResult, folder: Path) -> None:
         real(result, folder)
         time.sleep(60)
 
-    write.write_tables = slow
+    write.write_tables = slow  # type: ignore[attr-defined]
     write_run(make_cases().hostile, runs_dir, REPORTS)
 
 

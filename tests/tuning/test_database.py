@@ -7,6 +7,7 @@ import logging
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import optuna
@@ -72,9 +73,10 @@ def test_a_study_without_a_trace_of_its_password(database, watched):
     with shelf.study("carry", IDENTITY, objectives=("a", "b")) as study:
         fold = study.fold(1)
         fold.append([trial(0)])
-        engine = study._backend.storage.engine
-        shown = [shelf, study, fold, vars(study), vars(study._backend), vars(engine), engine.url]
-        shown += [vars(study._backend.storage), engine.pool._creator, study._backend._connection]
+        backend: Any = study._backend
+        engine = backend.storage.engine
+        shown = [shelf, study, fold, vars(study), vars(backend), vars(engine), engine.url]
+        shown += [vars(backend.storage), engine.pool._creator, backend._connection]
         text = "\n".join(f"{thing!r} {thing}" for thing in shown)
     assert_without_secrets(text)
     said = watched()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from fadefollow.engine.bar_arrays import cut_tape
 from fadefollow.engine.plan import books, prepare
 from fadefollow.engine.strategy import Range
 from fadefollow.market.dataset import Dataset
+from fadefollow.phases import Stance
 from fadefollow.tuning.evaluator import Ask, Ground, evaluate, past
 from fadefollow.tuning.objective import FLOOR
 from fadefollow.tuning.settings import tune_settings
@@ -34,6 +36,7 @@ def ground_of(workspace, dataset: Dataset, name: str, **choices) -> Ground:
 def some_params(ground: Ground, seed: int) -> dict:
     """A value for each searched parameter, anywhere in its range."""
     rng, found = np.random.default_rng(seed), {}
+    d: Any
     for key, d in ground.space.distributions.items():
         u = float(rng.random())
         if getattr(d, "step", None):
@@ -47,7 +50,7 @@ def some_params(ground: Ground, seed: int) -> dict:
 
 @pytest.mark.parametrize("stance", ["fade", "follow"])
 @pytest.mark.parametrize("name", STRATEGIES)
-def test_a_trial_trades_what_a_run_trades(workspace, dataset, name: str, stance: str) -> None:
+def test_a_trial_trades_what_a_run_trades(workspace, dataset, name: str, stance: Stance) -> None:
     ground = ground_of(workspace, dataset, name, stance=stance)
     whole = (0, len(ground.time))
     for seed in range(3):
@@ -88,10 +91,10 @@ def test_a_rolling_past_forgets_what_was_before(workspace, dataset) -> None:
     params = ground.space.start()
     found = past(ground, Ask(0, params, (first, last)))
     strategy, signal = ground.space.strategy, ground.space.signal
-    span = tuple(pd.to_datetime(ground.time[[first, last]], utc=True))
+    start, end = pd.to_datetime(ground.time[[first, last]], utc=True)
     plan = prepare(
         strategy, dataset.markets, detect(dataset.markets, signal),
-        costs=strategy.costs, within=span,
+        costs=strategy.costs, within=(start, end),
     ).plan  # fmt: skip
     run = pd.concat([b.trades for b in books(plan, "fade")], ignore_index=True)
     regular = run[run["reason"] != "end"]
@@ -135,8 +138,8 @@ def test_what_goes_wrong_in_a_trial_is_its_result(workspace, dataset) -> None:
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_a_cut_tape_is_the_tape_of_cut_data(workspace, dataset, name: str) -> None:
     ground = ground_of(workspace, dataset, name)
-    tape = ground.coins[0].tape
-    cut = cut_tape(tape, 100, 5000)
+    tape: Any = ground.coins[0].tape
+    cut: Any = cut_tape(tape, 100, 5000)
     assert len(cut.time) == 4900
     assert cut.time[0] == tape.time[100]
     for field in ("open", "high", "low", "close", "liq_low", "dated_close", "spot_open", "nearest"):

@@ -1,6 +1,7 @@
 """Implied funding, a strategy's or a data set's choice: who is charged it, and who says so."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -78,7 +79,7 @@ def test_where_nothing_is_implied_no_column_speaks_of_it(dataset):
 @pytest.mark.parametrize("way", ["strategy", "param", "search"])
 def test_a_strategy_asks_by_its_key_by_its_signal_or_by_its_search(dataset, way):
     campaign = find_workspace().signal("campaign")
-    given = {
+    given: dict[str, Any] = {
         "strategy": {"implied_funding": True},
         "param": {},
         "search": {"search": {"params.implied_funding": {"choices": [0, 1]}}},

@@ -9,6 +9,7 @@ import os
 import statistics
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -65,7 +66,7 @@ def test_the_same_configuration_counts_once_with_its_latest_value(ledger):
 
 
 def test_configuration_phase_and_stance_make_a_trial(ledger):
-    others = {"configuration": "c2", "phase": "q", "stance": "follow"}
+    others: dict[str, Any] = {"configuration": "c2", "phase": "q", "stance": "follow"}
     ledger.record([FADE, *(replace(FADE, **{key: value}) for key, value in others.items())])
     assert ledger.trials("f1").count == 4
 
@@ -107,7 +108,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(ledger, monkeypatch):
     def full(_handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StoreError, match="No space left on device"):
         ledger.record([FOLLOW])
     assert ledger.lines() == [FADE]

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -115,7 +116,7 @@ def test_a_file_with_a_mark_of_its_encoding_is_read(workspace) -> None:
 
 
 BARE = """
-from typing import ClassVar
+from typing import Any, ClassVar
 from fadefollow.phases import Phases, Signal
 
 class Bare(Signal):
@@ -172,13 +173,13 @@ def test_unknown_names_are_answered_with_the_nearest(workspace) -> None:
 
 
 def test_signals_come_from_their_own_workspace(workspace, tmp_path: Path) -> None:
-    assert Path(sys.modules[workspace.signal("funding").__module__].__file__).is_relative_to(
+    assert Path(str(sys.modules[workspace.signal("funding").__module__].__file__)).is_relative_to(
         workspace.root
     )
     init_workspace(tmp_path / "other")
     other = find_workspace(tmp_path / "other")
     kind = other.signal("funding")
-    assert Path(sys.modules[kind.__module__].__file__).is_relative_to(other.root)
+    assert Path(str(sys.modules[kind.__module__].__file__)).is_relative_to(other.root)
 
 
 def test_a_signal_module_that_does_not_import_is_named(workspace) -> None:
@@ -249,7 +250,8 @@ def full_disk(*args: object, **kwargs: object) -> None:
 
 @pytest.mark.parametrize("there", [True, False])
 def test_a_full_disk_leaves_no_half_workspace(tmp_path: Path, monkeypatch, there: bool) -> None:
-    target, real, count = tmp_path / "new" / "mine", shutil.copy2, 0
+    target, count = tmp_path / "new" / "mine", 0
+    real: Any = shutil.copy2
     if there:
         target.mkdir(parents=True)
         (target / ".gitignore").write_text("mine")
@@ -257,7 +259,9 @@ def test_a_full_disk_leaves_no_half_workspace(tmp_path: Path, monkeypatch, there
     def full_after_three(source: str, to: str, **kwargs: object) -> object:
         nonlocal count
         count += 1
-        return real(source, to, **kwargs) if count < 4 else full_disk()
+        if count > 3:
+            full_disk()
+        return real(source, to, **kwargs)
 
     with monkeypatch.context() as patch:
         patch.setattr(

@@ -6,13 +6,14 @@ import dataclasses
 import os
 import signal
 import sys
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import fadefollow.core.parallel.cluster as module
-from fadefollow.core.parallel import CrewError, crew
+from fadefollow.core.parallel import CrewError, crew, worker
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.jobs.datasets import open_named
 from fadefollow.verdict.calibration import Design, Notebook, calibrate
@@ -61,7 +62,7 @@ def test_workers_compute_with_one_thread(team):
 
 
 def test_detection_is_measured_the_same(cluster):  # noqa: F811
-    asked = {
+    asked: dict[str, Any] = {
         "signals": [find_workspace(ROOT).signal("funding")()], "seeds": [1000, 1001],
         "lab": {"years": 0.5, "coins": 1, "families": ["crowd"]}, "bar": pd.Timedelta(hours=1),
         "step": lambda text, done: None,
@@ -90,9 +91,8 @@ def test_a_run_is_measured_the_same(cluster):  # noqa: F811
     workspace = find_workspace(ROOT)
     strategy = workspace.strategy("fade_crowded_funding")
     bets = [(strategy, workspace.detector(strategy))]
-    since = pd.Timestamp("2022-07-01", tz="UTC")
-    dataset = open_named(workspace, "lab", symbols=["IBEX", "LARK"], since=since)
-    asked = {
+    dataset = open_named(workspace, "lab", symbols=("IBEX", "LARK"), since="2022-07-01")
+    asked: dict[str, Any] = {
         "settings": Settings(placebo_draws=150, bootstrap_draws=100),
         "step": lambda text, done: None,
     }
@@ -173,7 +173,7 @@ def test_a_changed_workspace_is_noticed_and_used_anew(team, tmp_path, monkeypatc
 
 
 def test_workers_of_another_version_are_refused(team, monkeypatch):
-    other = {**module.program(), "numpy": "1.0"}
+    other = {**worker.program(), "numpy": "1.0"}
     monkeypatch.setattr(module, "program", lambda: other)
     with pytest.raises(CrewError, match=r"same program; got numpy .* not 1.0.*\n  hint: install"):
         team.map(cases.whereabouts, [0], team.share(0.0))

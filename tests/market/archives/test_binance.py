@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -390,7 +391,7 @@ def test_the_price_within_a_bare_date_is_the_mark_at_the_day_s_start(shared_data
         shared_data / "binance_1h" / "binance_BTC_2020-01-01_2026-03-06.parquet",
         columns=["timestamp", "mark_price_binance"],
     ).set_index("timestamp")["mark_price_binance"]  # fmt: skip
-    near = marks.loc["2023-01-19":"2023-01-23"]
+    near: Any = marks.loc["2023-01-19":"2023-01-23"]
     found = near[np.isclose(near, value / coins, rtol=1e-9)]
     # of the bar that closes at 00:00
     assert found.index.tolist() == [pd.Timestamp("2023-01-20 23:00", tz=near.index.tz)]

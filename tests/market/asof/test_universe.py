@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -114,13 +115,14 @@ def test_what_comes_later_changes_no_date_before_it(volumes, cut):
     assert early.dates.tolist() == [d for d in found.dates if d <= at(cut)]
     assert early.members == found.members[: len(early.dates)]
     for symbol, one in found.attached(whole).items():
-        known = early.attached(past)[symbol].member
+        known: Any = early.attached(past)[symbol].member
+        assert one.member is not None
         np.testing.assert_array_equal(known, one.member[: len(known)])
         np.testing.assert_array_equal(known, one.until(at(cut)).member)
 
 
 def test_a_bar_is_a_member_s_by_its_close():
-    found = Universe.form(RULE, coins()).attached(coins())
+    found: Any = Universe.form(RULE, coins()).attached(coins())
     # chosen on day 10: the bar that opens on day 9 closes then
     assert np.flatnonzero(found["GONE"].member).tolist() == list(range(9, 29))
     assert np.flatnonzero(found["RISE"].member).tolist() == list(range(29, 50))
@@ -193,7 +195,8 @@ def test_neither_the_coins_nor_the_range_asked_for_change_who_is_a_member(tmp_pa
     root = stored(tmp_path)
     found = open_dataset(rule, "bn", root, symbols=["GONE", "SMALL"], since=at(22), until=at(45))
     assert found.symbols == ("GONE", "SMALL")
-    assert np.flatnonzero(found.markets["GONE"].member).tolist() == list(range(7))
+    markets: Any = found.markets
+    assert np.flatnonzero(markets["GONE"].member).tolist() == list(range(7))
     assert not found.markets["SMALL"].member.any()
     assert found.universe.dates.tolist() == [at(20), at(30), at(40)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,12 +37,12 @@ def funding() -> pd.DataFrame:
     return pd.DataFrame({"time": times, "rate": rate, "interval_hours": 8.0, "available": times})
 
 
-def found(rule: str, **tables: pd.DataFrame) -> Finding:
+def found(rule: str, **tables: Any) -> Finding:
     (finding,) = [f for f in audited(**tables).findings if f.rule == rule]
     return finding
 
 
-def found_in(stream: str, rule: str, **tables: pd.DataFrame) -> Finding:
+def found_in(stream: str, rule: str, **tables: Any) -> Finding:
     findings = audited(**tables).findings
     (finding,) = [f for f in findings if (f.stream, f.rule) == (stream, rule)]
     return finding
@@ -119,7 +120,7 @@ def test_impossible_values_are_errors(row, column, value):
 
 
 def test_duplicates_disorder_and_crooked_stamps_are_errors():
-    table = bars()
+    table: Any = bars()
     table.loc[5, "time"] = table.loc[4, "time"]
     assert found("duplicates", spot=table).where == "2024-01-01 04:00"
     table.loc[5, "time"] -= 2 * HOUR

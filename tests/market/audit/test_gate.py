@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -262,7 +263,7 @@ def test_a_run_stops_only_at_what_its_strategies_use():
     assert streams_used(data, [pairs["fade_crowded_funding"]])["BTC"] == {
         "perp", "funding", "mark", "spot",
     }  # fmt: skip
-    index = bars().drop(columns="volume")
+    index: Any = bars().drop(columns="volume")
     index.loc[100, "close"] *= 2
     assert errors(index=index) == [("impossible-values", "index", 1, "2024-01-05 04:00")]
     assert trusted_notes(dataset(index=index), [pairs["fade_crowded_funding"]], None) == []

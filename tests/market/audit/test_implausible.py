@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +16,7 @@ HOUR = pd.Timedelta(hours=1)
 LEVEL = 1000 + 10 * np.sin(np.arange(60))
 
 
-def snapshots(values: object, column: str = "open_interest") -> pd.DataFrame:
+def snapshots(values: Any, column: str = "open_interest") -> pd.DataFrame:
     time = pd.date_range("2024-01-01", periods=len(values), freq="h", tz="UTC")
     return pd.DataFrame({"time": time, column: values})
 

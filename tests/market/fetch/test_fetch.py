@@ -51,8 +51,8 @@ def fetch(
 ) -> FetchReport:  # fmt: skip
     return fetch_job(
         spec_of(exchange, venue, **more), "data", coins or ("BTC",), root, streams=streams,
-        since=pd.Timestamp(since), until=until and pd.Timestamp(until), first_wait=0.01,
-        skip_damaged=skip_damaged,
+        since=pd.Timestamp(since), until=None if until is None else pd.Timestamp(until),
+        first_wait=0.01, skip_damaged=skip_damaged,
     )  # fmt: skip
 
 
@@ -434,7 +434,7 @@ def test_a_full_disk_says_so_and_loses_nothing(
             raise OSError(28, "No space left on device")
         write(path, data)
 
-    write = staging.write_whole
+    write = staging.write_whole  # type: ignore[attr-defined]
     monkeypatch.setattr(staging, "write_whole", full)
     with pytest.raises(StoreError, match="No space left on device"):
         fetch(exchange, tmp_path, "BTC", "PEPE")

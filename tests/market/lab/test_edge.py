@@ -99,8 +99,8 @@ def test_planted_edges_are_added_over_their_horizons_and_nowhere_else() -> None:
         expected = np.zeros(len(opens))
         for row in planted.truth[planted.truth["symbol"] == coin].itertuples():
             assert row.planted_bps == plants[row.phase]["drift_bps"]
-            at = opens.searchsorted(row.start)
-            gain = LEANS[row.phase] * row.planted_bps / 1e4
+            at = int(opens.searchsorted(pd.Timestamp(row.start)))  # type: ignore[arg-type]
+            gain = LEANS[str(row.phase)] * float(row.planted_bps) / 1e4  # type: ignore[arg-type]
             expected[at : at + 30] += (1.0 + gain) ** (1.0 / 30.0) - 1.0
         ratio = growth(tables) / growth(still.tables[coin])
         np.testing.assert_allclose(ratio - 1.0, expected, atol=1e-10)
@@ -271,7 +271,7 @@ def forward(labs: list[Lab], phase: str, hours: int) -> FloatArray:
     for lab in labs:
         for row in lab.truth[lab.truth["phase"] == phase].itertuples():
             tables = lab.tables[row.symbol]
-            at = tables["perp"]["time"].searchsorted(row.start) + min(hours, 0)
+            at = tables["perp"]["time"].searchsorted(row.start) + min(hours, 0)  # type: ignore[arg-type]
             found.append(net_returns(tables, abs(hours))[at])
     return np.array(found)
 

@@ -135,7 +135,7 @@ def test_carry_is_rich_or_negative_for_weeks(labs: list[Lab]) -> None:
     for phase, low, high in (("rich_carry", 0.38, 0.75), ("backwardation", -0.45, -0.05)):
         for part in (0.0, 0.5, 0.98):
             basis = measured(
-                labs, phase, lambda t, r, part=part: annualised(
+                labs, phase, lambda t, r, part=part: annualised(  # type: ignore[misc]
                     t, r.start + part * (r.end - r.start))
             )  # fmt: skip
             assert len(basis) > 40
@@ -181,8 +181,8 @@ def test_streaks_are_days_in_a_row_and_relabelling_is_one_day() -> None:
         assert len(sums) > 50
         assert np.median(sums) > 0.015
         assert np.mean(steady) > 0.9
-    for tables in lab.tables.values():
-        part = (tables["netflow"]["netflow_coins"] / tables["netflow"]["reserve_coins"]).abs()
+    for coin in lab.tables.values():
+        part = (coin["netflow"]["netflow_coins"] / coin["netflow"]["reserve_coins"]).abs()
         assert (part > 0.022).sum() >= 6  # jumps of relabelled wallets …
         jumps = np.flatnonzero(part > 0.022)
         beside = [part.iloc[[i - 1, i + 1]].max() for i in jumps]
@@ -243,6 +243,7 @@ def test_two_funding_troughs_with_a_handover_between(labs: list[Lab]) -> None:
         for symbol in lab.tables:
             own = lab.truth[lab.truth["symbol"] == symbol]
             tables = {n: t.set_index("time") for n, t in lab.tables[symbol].items()}
+            row: Any
             for row in own[own["phase"] == "distribution"].itertuples():
                 near = own[(own["start"] > row.start - 8 * DAY) & (own["start"] < row.start)]
                 pumps, between = (near[near["phase"] == p] for p in ("ignition", "handover"))
@@ -250,7 +251,7 @@ def test_two_funding_troughs_with_a_handover_between(labs: list[Lab]) -> None:
                 base = at_close(tables["perp"], "close", pumps["start"].iloc[-1] - 34 * HOUR)
                 height.append(at_close(tables["perp"], "close", row.start) / base)
                 second.append(funding_bps(tables, row.start))
-                handed += [funding_bps(tables, r.end) for r in between.itertuples()]
+                handed += [funding_bps(tables, end) for end in between["end"]]
     assert len(second) >= 12
     assert np.median(handed) > 0.0
     assert np.median(second) < -8.0
@@ -320,6 +321,7 @@ def test_dealers_are_short_of_gamma_in_the_episodes_and_long_elsewhere() -> None
     for symbol, tables in lab.tables.items():
         own = lab.truth[lab.truth["symbol"] == symbol]
         spot = tables["spot"].set_index("time")["close"]
+        now: Any
         for now, book in tables["options"].groupby("time"):
             if now < pd.Timestamp("2021-01-20", tz="UTC"):
                 continue

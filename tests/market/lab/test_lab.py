@@ -202,7 +202,8 @@ def test_bars_of_every_size_show_the_same_market(small: Lab) -> None:
 def test_coins_share_a_market_factor() -> None:
     lab = simulate({"years": 2, "coins": 3, "correlation": 0.6}, bar=HOUR)
     closes = pd.DataFrame({c: t["perp"]["close"] for c, t in lab.tables.items()})
-    correlation = np.log(closes).diff().corr().to_numpy()
+    growth = pd.DataFrame(np.log(closes)).diff()
+    correlation = growth.corr().to_numpy()
     assert (np.abs(correlation[np.triu_indices(3, 1)] - 0.6) < 0.1).all()
 
 

@@ -207,7 +207,7 @@ def test_a_full_disk_leaves_the_old_version(tmp_path, table, monkeypatch, files_
 def test_a_disk_that_is_full_after_the_first_table_is_as_full_as_before(
     tmp_path, table, monkeypatch
 ):
-    real = store_module._put
+    real = store_module._put  # type: ignore[attr-defined]
 
     def full(folder, coin, *rest):
         if coin == "ETH":

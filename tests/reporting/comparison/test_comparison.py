@@ -188,7 +188,7 @@ def test_intervals_that_touch_are_not_apart() -> None:
 def test_trades_in_common_are_counted(one: RunResult) -> None:
     mine = one.trades[(one.trades["strategy"] == S) & (one.trades["stance"] == "fade")]
     mine = mine.sort_values("entry_time").head(6).reset_index(drop=True)
-    theirs = mine.drop(index=1)  # one is missing
+    theirs: Any = mine.drop(index=1)  # one is missing
     theirs.loc[2, "exit_time"] += pd.Timedelta(hours=1)  # one ends later
     theirs.loc[3, "return"] += 1e-6  # one comes to something else
     theirs.loc[4, "return"] += 1e-12  # rounding

@@ -29,7 +29,8 @@ OURS = {"div", "span", "strong", "table", "caption", "thead", "tbody", "tr", "th
 class Page(HTMLParser):
     """The tags, the attributes and the text of a cell; fails where tags are not closed."""
 
-    def __init__(self, html: str) -> None:
+    def __init__(self, html: str | None) -> None:
+        assert html is not None
         super().__init__()
         self.tags: set[str] = set()
         self.attributes: set[str] = set()

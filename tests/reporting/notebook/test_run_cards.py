@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from IPython.lib.pretty import pretty
@@ -18,14 +19,14 @@ from tests.support.tuning_cases import hostile_tuning, tune
 TAGS = {"div", "span", "strong", "table", "caption", "thead", "tbody", "tr", "th", "td"}
 
 
-def rows(html: str) -> list[list[str]]:
+def rows(html: str | None) -> list[list[str]]:
     """The cells of its tables as text."""
-    found = re.findall(r"<tr.*?</tr>", html)
+    found = re.findall(r"<tr.*?</tr>", html or "")
     return [[text(cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row)] for row in found]
 
 
-def text(html: str) -> str:
-    return re.sub(r"<[^>]*>", "", html)
+def text(html: str | None) -> str:
+    return re.sub(r"<[^>]*>", "", html or "")
 
 
 def tags(html: str) -> set[str]:
@@ -143,7 +144,7 @@ def test_a_tuning_job_shows_its_folds() -> None:
 
 def test_hostile_names_stay_text(cases: Cases) -> None:
     run = replace(cases.hostile, folder=Path("<img src=x onerror=alert(1)>"))
-    shown = [run, *run.verdicts, *run.event_studies, hostile_tuning()]
+    shown: list[Any] = [run, *run.verdicts, *run.event_studies, hostile_tuning()]
     pages = [one._repr_html_() for one in shown]
     assert all(tags(html) <= TAGS for html in pages)
     assert all("&lt;img" in html for html in (pages[0], pages[1], pages[-1]))

@@ -96,7 +96,8 @@ def test_differences_are_whole_and_skip_what_is_unknown() -> None:
 
 def test_rounding_does_not_add_up() -> None:
     values = np.arange(1000) * 0.34
-    assert np.cumsum(differences(values, 1.0)).tolist() == np.round(values).tolist()
+    steps: list[Any] = differences(values, 1.0)
+    assert np.cumsum(steps).tolist() == np.round(values).tolist()
 
 
 @pytest.mark.parametrize(

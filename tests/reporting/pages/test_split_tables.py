@@ -12,7 +12,7 @@ from fadefollow.reporting import read_run, render
 from fadefollow.reporting.pages.split_tables import fragility_tables, split_tables
 from fadefollow.results.record import write_records, write_tables
 from fadefollow.verdict.exploratory import CoinCapacity, FragilityRow, SpaTest, SplitCell
-from fadefollow.verdict.model import RunResult
+from fadefollow.verdict.model import RunResult, StanceResult
 from tests.support.reporting_cases import REPORTS, Cases
 
 NAN = math.nan
@@ -40,6 +40,7 @@ def run(cases: Cases) -> RunResult:
     )
     spa = SpaTest(4, STRATEGY, PHASE, "fade", 0.01, 0.02, 0.03, 999, 0.004, "The best of 4 books")
     first = cases.plain.verdicts[0]
+    assert isinstance(first.fade, StanceResult)
     fade = replace(
         first.fade, p_adjusted_error=0.004, capacity_quote=1.25e6, capacity_median_quote=2e6,
         capacity_by_coin=(CoinCapacity("BTC", 4e6), CoinCapacity("ETH", NAN)),

@@ -233,8 +233,9 @@ def test_a_job_of_an_earlier_version_has_the_one_mean_that_was_judged(job: Tunin
     fold = replace(job.folds[0], mean_net_bps=30.0, mean_net_bps_after=-6.35, n_trades_after=372)
     run = tuned_run()
     phases = [(-8.1, 169), (-2.56, 200)]  # −5.1 over 369
+    fade: Any = run.verdicts[0].fade
     rows = tuple(
-        replace(run.verdicts[0], fade=replace(run.verdicts[0].fade, mean_net_bps=mean, n_trades=n))
+        replace(run.verdicts[0], fade=replace(fade, mean_net_bps=mean, n_trades=n))
         for mean, n in phases
     )
     old = replace(job, folds=(fold,), joined={})

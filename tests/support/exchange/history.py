@@ -6,7 +6,7 @@ All times are milliseconds since 1970. Bars of `BTC` and `PEPE` (a multiplier co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -74,12 +74,12 @@ def make_history(
     now = start + int(days * 24) * HOUR + int(now_minutes * 60_000)
     history = History(start, now)
     for coin in coins:
-        history.instruments += _instruments(coin, lab.tables[coin], history, holes)
+        history.instruments += _instruments(coin, lab.tables[coin], history, holes=holes)
     return history
 
 
 def _instruments(
-    coin: str, tables: dict[str, pd.DataFrame], history: History, holes: bool
+    coin: str, tables: Mapping[str, pd.DataFrame], history: History, *, holes: bool
 ) -> list[Instrument]:
     many = MULTIPLIER.get(coin, 1)
     end = history.start + (history.now - history.start) // (2 * HOUR) * HOUR
@@ -110,7 +110,7 @@ def _instruments(
     if coin == "BTC":
         made.append(Instrument(coin, "inverse", "PERPETUAL", perp, listed=history.start))
         for expiry, table in tables["future"].groupby("expiry"):
-            at = int(pd.Timestamp(expiry).value // 10**6)
+            at = int(pd.Timestamp(expiry).value // 10**6)  # type: ignore[arg-type]
             if len(table) > 24:
                 made.append(Instrument(coin, "linear", "QUARTER", {"bars": _bars(table)}, at))
     return made

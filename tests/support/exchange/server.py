@@ -36,7 +36,7 @@ class Exchange:
             coins=config.get("coins", COINS),
         )
         self.book = Book(self.history)
-        self.venues = {"binance": Binance(self.book), "bybit": Bybit(self.book)}
+        self.venues: dict[str, Any] = {"binance": Binance(self.book), "bybit": Bybit(self.book)}
         self.faults, self.asked, self.log = Faults(), Counter[str](), list[str]()
         self.stall = asyncio.Event()
 
@@ -130,8 +130,8 @@ async def serve(config: dict[str, Any]) -> None:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    assert site._server is not None
-    print(site._server.sockets[0].getsockname()[1], flush=True)
+    server: Any = site._server
+    print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)  # until the parent ends
     await runner.cleanup()
 

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,8 @@ def test_other_searches_have_another_key(bet):
     design = TunerDesign()
     more = dataclasses.replace(design, markets=7, planted_markets=3)
     assert more.key((bet,)) == design.key((bet,))
-    others = [dataclasses.replace(design, **{name: 5}) for name in ("trials", "folds", "coins")]
+    changes: list[Any] = [{name: 5} for name in ("trials", "folds", "coins")]
+    others = [dataclasses.replace(design, **change) for change in changes]
     assert len({design.key((bet,)), *(other.key((bet,)) for other in others)}) == 4
 
 
@@ -154,10 +156,9 @@ def test_a_winner_is_ranked_among_the_other_trials_of_its_search():
     after = {0: 1.0, 1: 3.0, 2: 1.0, 3: NAN, 4: -2.0, 5: 0.5}  # the fourth did not get so far
     trials = [SimpleNamespace(fold=2, number=n, after=t) for n, t in after.items()]
     other = SimpleNamespace(fold=1, number=0, after=9.0)
-    walked = SimpleNamespace(trials=(other, *trials))
-    ranks = [
-        _rank(SimpleNamespace(number=2, winner=winner), walked) for winner in (0, 1, 4, 3, None)
-    ]
+    walked: Any = SimpleNamespace(trials=(other, *trials))
+    folds: list[Any] = [SimpleNamespace(number=2, winner=n) for n in (0, 1, 4, 3, None)]
+    ranks = [_rank(fold, walked) for fold in folds]
     # beats two of four and equals one; beats all; beats none; was not traded there; no winner
     assert ranks == pytest.approx([2.5 / 4, 1.0, 0.0, NAN, NAN], nan_ok=True)
 

@@ -205,7 +205,7 @@ def test_phases_of_a_book_have_rows_of_their_own(make_plan, make_tape):
 
 
 def test_progress_is_told_of_each_draw(plan):
-    calls = []
+    calls: list[int] = []
     placebo(
         plan,
         "fade",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from fadefollow.verdict import judge
 from fadefollow.verdict.correction.spa import SpaBook, spa_of_run, spa_test
 
-HOW = {"length": 3.0, "draws": 300, "alpha": 0.05, "seed": 0}
+HOW: dict[str, Any] = {"length": 3.0, "draws": 300, "alpha": 0.05, "seed": 0}
 
 
 def _books(*columns):
