@@ -162,7 +162,7 @@ class PlainVectorbt(Vectorbt):
 
 
 @njit(cache=True)
-def _after(from_i: int, to_i: int, col: int, hold_bars: int) -> IntArray:
+def _after(from_i: int, to_i: int, _col: int, hold_bars: int) -> IntArray:
     at = from_i + hold_bars - 1  # from_i is the bar after the entry's
     return np.arange(at, min(at + 1, to_i))
 

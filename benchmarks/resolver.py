@@ -93,7 +93,7 @@ def _events(bars: int, count: int) -> Events:
 
 def _signals(tape: Tape, events: Events, rules: Rules) -> dict[str, pd.Series]:
     index = pd.DatetimeIndex(tape.time.astype("datetime64[ns]"))
-    out = {name: pd.Series(False, index=index) for name in ("long", "short", "exit")}
+    out = {name: pd.Series(data=False, index=index) for name in ("long", "short", "exit")}
     out["long"].iloc[events.bar[events.side > 0] + 1] = True
     out["short"].iloc[events.bar[events.side < 0] + 1] = True
     out["exit"].iloc[events.bar + 1 + int(rules.hold_hours)] = True

@@ -47,7 +47,16 @@ def lab(coins: int, years: float) -> Dataset:
         symbol: Market(symbol, bar=bar, tables={name: tables[name] for name in kept})
         for symbol, tables in made.tables.items()
     }
-    return Dataset("tuning", "lab", bar, True, "-", markets, truth=made.truth, lab=settings)
+    return Dataset(
+        "tuning",
+        "lab",
+        bar,
+        simulated=True,
+        fingerprint="-",
+        markets=markets,
+        truth=made.truth,
+        lab=settings,
+    )
 
 
 def ground(
@@ -121,7 +130,7 @@ def searched(made: Ground, evaluated: Evaluate | None = None) -> Searched:
     start, end = pd.to_datetime(made.time[[0, -1]], utc=True)
     return search(
         Cut(1, (start, end), None), space=made.space, settings=made.settings,
-        bars=whole(made), parts=(), log=Memory(), told=lambda trial: None,
+        bars=whole(made), parts=(), log=Memory(), told=lambda _trial: None,
         evaluate=evaluated or (lambda asks: [evaluate(made, ask) for ask in asks]),
     )  # fmt: skip
 
@@ -192,7 +201,7 @@ def fold(made: Ground, team: Crew, log: Log) -> Reviewed:
     study = search(
         cut, space=made.space, settings=made.settings, bars=past,
         parts=tuple(days * part // inner for part in range(1, inner)), log=log,
-        evaluate=lambda asks: team.map(evaluate, asks, shared), told=lambda trial: None,
+        evaluate=lambda asks: team.map(evaluate, asks, shared), told=lambda _trial: None,
     )  # fmt: skip
     return review(
         cut, study, space=made.space, settings=made.settings, train=past, test=after,

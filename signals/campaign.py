@@ -161,8 +161,9 @@ class Campaign(Signal):
         }
 
     def detect(self, market: Market) -> Phases:
-        """The phases of all campaigns; strength is the height above the base, for accumulation
-        the rise of OI in usual sizes.
+        """The phases of all campaigns.
+
+        Strength is the height above the base, for accumulation the rise of OI in usual sizes.
 
         Context: `base_price`, `height_above_base`, `first_trough_bps_per_8h` (NaN before there is
         one), `funding_bps_per_8h`, `accumulated` (or else the variation without),

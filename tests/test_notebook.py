@@ -19,8 +19,8 @@ from fadefollow import notebook
 from fadefollow.errors import DataError, ParameterError, UnknownNameError
 from fadefollow.market.panel import Market
 from fadefollow.workspace import init_workspace
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "docs" / "notebooks" / "execute.py"
 STORED = SCRIPT.with_name("fade_or_follow.ipynb")
 MOST_BYTES = 300_000
@@ -127,7 +127,7 @@ def test_the_planted_truth_is_found(executed: list[Any]) -> None:
     assert "so fading should pay. The verdict matches the planted truth." in said
 
 
-def test_there_is_a_picture(executed: list[Any]) -> None:
+def test_matplotlib_cell_has_a_png(executed: list[Any]) -> None:
     (output,) = starting(executed, "matplotlib").outputs
     assert len(output.data["image/png"]) > 10_000
 

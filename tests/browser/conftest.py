@@ -7,21 +7,15 @@ leaves its loop marked as running, which would break `asyncio.run` in other fold
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Generator, Iterator
-from pathlib import Path
 
 import pytest
-
-# helper modules beside this file and beside the report's tests: tests are no packages here
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "reporting"))
-
-from browser_cases import Reports, made
-from browsing import REQUIRED, Visit, Watch, chromium, keep, launched, visitor
 from playwright.sync_api import Browser, Page
 
-_FAILED = pytest.StashKey[bool]()
+from tests.support.browser_cases import Reports, made
+from tests.support.browsing import REQUIRED, Visit, Watch, chromium, keep, launched, visitor
+
+_FAILED: pytest.StashKey[bool] = pytest.StashKey()
 
 
 @pytest.hookimpl(wrapper=True)

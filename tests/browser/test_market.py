@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from browser_cases import COINS
-from browsing import bring
 from playwright.sync_api import Page, expect
+
+from tests.support.browser_cases import COINS
+from tests.support.browsing import bring
 
 DAY = 86_400_000
 BOX = "document.querySelector('[data-chart=market-1]')"
@@ -64,7 +65,7 @@ def test_panels_share_one_time_axis_and_zoom_together(page: Page) -> None:
     assert window(page) == whole
 
 
-def test_presets_and_moves(page: Page) -> None:
+def test_window_presets_and_earlier_later_buttons(page: Page) -> None:
     whole = window(page)
     month = page.get_by_role("button", name="1 month")
     month.click()

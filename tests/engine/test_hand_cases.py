@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from engine_cases import FLAT, Prices, Run, make_events, make_tape, run_resolver
-from oracle import Trade, oracle
 
 from fadefollow.engine.model import Costs, Events, Rules, Tape
+from tests.support.engine_cases import FLAT, Prices, Run, make_events, make_tape, run_resolver
+from tests.support.oracle import Trade, oracle
 
 FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0)
 RULES = Rules(hold_hours=100, capital=1000.0, opposite=False)
@@ -25,7 +25,7 @@ GONE = None  # a missing bar
 
 @pytest.fixture(params=[oracle, run_resolver], ids=["oracle", "resolver"])
 def run(request: pytest.FixtureRequest) -> Run:
-    return request.param  # type: ignore[no-any-return]
+    return request.param
 
 
 def only(result: tuple[list[Trade], int]) -> Trade:
@@ -186,7 +186,7 @@ def test_opposite_due_at_the_entry_open_does_not_concern_that_position(run: Run)
     assert spans(run(tape, events, replace(RULES, opposite=True), FREE)) == [(1, 1, 4, "end")]
 
 
-def test_opposite_can_be_off(run: Run) -> None:
+def test_opposite_events_do_not_exit_unless_asked(run: Run) -> None:
     events = make_events([(0, 1)], [(1, -1), (2, -1)])
     assert spans(run(make_tape([FLAT] * 5), events, RULES, FREE)) == [(1, 1, 4, "end")]
 
@@ -315,7 +315,7 @@ def test_gap_beyond_the_target_fills_at_the_open(run: Run) -> None:
     check(trade, reason="target", exit_price=130.0, pnl=300.0)
 
 
-def test_target_pays_costs(run: Run) -> None:
+def test_target_exit_pays_slippage_and_fees(run: Run) -> None:
     # fill 99, level 99 × 0.8 = 79.2, exit fill 79.2 × 1.01 = 79.992; pnl 10 × 19.008 − fees
     # fees 0.001 × 10 × (99 + 79.992) = 1.78992
     tape = make_tape([FLAT, FLAT, (99, 100, 79, 98), FLAT])

@@ -9,14 +9,13 @@ import math
 import os
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
-from engine_cases import FLOATS, HOUR, INTEGERS, START, run_resolver
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.vendor.pretty import RepresentationPrinter
-from oracle import Trade, oracle
 
 from fadefollow.engine.model import (
     AnyRules,
@@ -29,6 +28,8 @@ from fadefollow.engine.model import (
     Tape,
 )
 from fadefollow.engine.resolver import outcomes, resolve_returns
+from tests.support.engine_cases import FLOATS, HOUR, INTEGERS, START, run_resolver
+from tests.support.oracle import Trade, oracle
 
 CASH = ("fees", "slippage", "funding", "pnl")
 MINUTE = HOUR // 60
@@ -209,7 +210,7 @@ def wild_cases(draw: st.DrawFn, longest: int = 200) -> Case:
     tape = random_tape(rng, n, step, table, mark, draw(st.sampled_from([0.0, 0.001, 0.03, 0.3])))
     if draw(st.sampled_from([False, False, True])):
         none = np.empty(0, np.int64)
-        unsettled = {"settle_time": none, "settle_rate": none.astype(float)}
+        unsettled: dict[str, Any] = {"settle_time": none, "settle_rate": none.astype(float)}
         unsettled |= {"settle_mark": none.astype(float), "holes": none.reshape(0, 2)}
         tape = replace(tape, spot=True, **unsettled)
     capital, compound = draw(st.sampled_from([1000.0, 100_000.0])), draw(st.booleans())

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
-from dated_cases import make_dated, run_dated_oracle, run_dated_resolver
-from engine_cases import Prices, Run, make_events, make_tape, run_resolver
-from oracle import Trade, oracle
 
 from fadefollow.engine.model import Costs, Rules, RuleSets
 from fadefollow.engine.resolver import add_shifted, resolve, resolve_returns, shifted
 from fadefollow.errors import ParameterError
+from tests.support.dated_cases import make_dated, run_dated_oracle, run_dated_resolver
+from tests.support.engine_cases import Prices, Run, make_events, make_tape, run_resolver
+from tests.support.oracle import Trade, oracle
 
 FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0)
 RULES = Rules(hold_hours=4, capital=1000.0, opposite=False)
@@ -25,11 +26,11 @@ FLAT: Prices = (100.0, 100.0, 100.0, 100.0)
 
 @pytest.fixture(params=[oracle, run_resolver], ids=["oracle", "resolver"])
 def run(request: pytest.FixtureRequest) -> Run:
-    return request.param  # type: ignore[no-any-return]
+    return request.param
 
 
-def sets(*changes: dict[str, object]) -> RuleSets:
-    return RuleSets(tuple(replace(RULES, **change) for change in changes))  # type: ignore[arg-type]
+def sets(*changes: dict[str, Any]) -> RuleSets:
+    return RuleSets(tuple(replace(RULES, **change) for change in changes))
 
 
 def spans(result: tuple[list[Trade], int]) -> list[tuple[int, int, int, str]]:
@@ -48,7 +49,7 @@ def test_position_held_into_the_next_rules_time_blocks_their_entries(run: Run) -
     assert spans(result) == [(0, 1, 5, "time"), (1, 5, 6, "time")]
 
 
-def test_rules_may_alternate(run: Run) -> None:
+def test_each_event_is_traded_by_its_own_rules(run: Run) -> None:
     events = make_events([(0, 1), (2, 1), (5, 1)], rules=[1, 0, 1])
     result = run(make_tape([FLAT] * 9), events, sets({"hold_hours": 3}, {"hold_hours": 1}), FREE)
     assert spans(result) == [(1, 1, 2, "time"), (0, 3, 6, "time"), (1, 6, 7, "time")]
@@ -198,7 +199,7 @@ def test_events_carry_their_rules_round_the_circle() -> None:
 def test_shifted_books_keep_each_events_rules() -> None:
     # prices double each bar: held 1 bar a long makes 1, held 2 bars 3; every bar is a day
     prices = [(2.0**i,) * 4 for i in range(24)]
-    tape, sums = make_tape(prices), np.zeros((2, 2, 1, 24))  # type: ignore[arg-type]
+    tape, sums = make_tape(prices), np.zeros((2, 2, 1, 24))
     events = make_events([(2, 1), (10, 1)], rules=[0, 1])
     add_shifted(
         tape, events, rules=sets({"hold_hours": 1}, {"hold_hours": 2}), costs=FREE,
@@ -240,7 +241,7 @@ def test_dated_positions_live_by_their_own_rules(run_dated, spot: Sequence[float
 
 def test_dated_positions_are_liquidated_by_their_own_leverage(run_dated) -> None:
     # the fall to 80 ends a position of leverage 5 (−200) and not one of leverage 2
-    quotes = [100.0, 100.0, (100.0, 100.0, 80.0, 100.0), 100.0, 100.0,
+    quotes: list[Any] = [100.0, 100.0, (100.0, 100.0, 80.0, 100.0), 100.0, 100.0,
               (100.0, 100.0, 80.0, 100.0), 100.0, 100.0]  # fmt: skip
     tape = make_dated(quotes, nearest=[0] * 8, leave=[8])
     events = make_events([(0, 1), (3, 1)], rules=[1, 0])

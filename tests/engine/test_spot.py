@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from test_tape import HOUR, START, bars
 
 from fadefollow.core.toml import build
 from fadefollow.engine.costs import CostSettings
@@ -23,6 +22,7 @@ from fadefollow.tuning.space import Space
 from fadefollow.verdict.estimates.daily import daily_pnl
 from fadefollow.verdict.measure import left_out
 from fadefollow.workspace import find_workspace, init_workspace
+from tests.support.market_tables import HOUR, START, bars
 
 N = 72
 

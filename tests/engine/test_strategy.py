@@ -50,7 +50,7 @@ def test_a_strategy_is_named_like_its_file_and_has_defaults(tmp_path: Path) -> N
         ('phases = ["crowded_long"]', "phases = []", SpecError, "phases"),
     ],
 )
-def test_what_is_wrong_is_named_with_the_file(
+def test_bad_strategy_files_are_refused_naming_the_file(
     tmp_path: Path, old: str, new: str, error: type[Exception], says: str
 ) -> None:
     path = write(tmp_path, GOOD.replace(old, new))

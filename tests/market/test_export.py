@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from fadefollow.market.importing.files import import_files
 from fadefollow.market.open import open_dataset
 from fadefollow.market.store.store import Store
 from fadefollow.workspace import Workspace, find_workspace
+from tests.support.paths import ROOT
 
 HOUR = pd.Timedelta(hours=1)
 START = pd.Timestamp("2024-01-01", tz="UTC")
@@ -183,13 +183,13 @@ def test_what_csv_cannot_hold_is_refused(workspace, tmp_path):
         ({"streams": ("future",), "symbols": ("BBB",)}, "no stream 'future'"),
     ],
 )
-def test_what_cannot_be_exported(workspace, tmp_path, asked, message):
+def test_exports_of_unknown_or_empty_parts_are_refused(workspace, tmp_path, asked, message):
     with pytest.raises(ParameterError, match=message):
         export_job(workspace, "mine", tmp_path / "out", step=quiet, **asked)
 
 
 def test_the_lab_can_be_exported_and_imported(workspace, tmp_path):
-    shutil.copy(Path(__file__).parents[2] / "datasets" / "lab.toml", workspace.root / "datasets")
+    shutil.copy(ROOT / "datasets" / "lab.toml", workspace.root / "datasets")
     folder = tmp_path / "out"
     done = export_job(
         workspace, "lab", folder, format="parquet", symbols=("IBEX",), until="2021-06-30",

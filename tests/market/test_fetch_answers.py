@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,8 @@ from fadefollow.errors import DataError
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch import FetchReport, fetch_job
 from fadefollow.market.store.store import Store
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "exchange"))
-
-from oddities import ODDITIES
-from replay import Replay
+from tests.support.exchange.oddities import ODDITIES
+from tests.support.exchange.replay import Replay
 
 DAYS = 60
 STREAMS = ("spot", "perp", "mark", "index", "premium_index", "funding")

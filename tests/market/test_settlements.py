@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,11 +18,11 @@ START = pd.Timestamp("2023-05-01", tz="UTC")
 HOUR = pd.Timedelta(hours=1)
 
 
-def stamps(hours: list[float]) -> np.ndarray:
+def stamps(hours: Sequence[float]) -> np.ndarray:
     return (START.value + np.array(hours) * HOUR_NS).astype(np.int64)
 
 
-def judged(hours: list[float], declared: list[float] | None = None) -> tuple[list, list]:
+def judged(hours: Sequence[float], declared: Sequence[float] | None = None) -> tuple[list, list]:
     """Missing settlements and holes between each two."""
     time = stamps(hours)
     found = distances(time, inferred_hours(time) if declared is None else np.array(declared, float))

@@ -7,16 +7,17 @@ import logging
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import optuna
 import pytest
 import sqlalchemy
-from postgres import PASSWORD, USER
-from storage_cases import IDENTITY, contents, forked, trial
 
 from fadefollow.errors import StoreError
 from fadefollow.tuning.storage import Shelf, StudyLog
+from tests.support.postgres import PASSWORD, USER
+from tests.support.storage_cases import IDENTITY, contents, forked, trial
 
 WRONG = "wr0ng/{pass}@word"
 #: what of the passwords must be nowhere: as they are, encoded, and their longest plain stretches
@@ -72,9 +73,10 @@ def test_a_study_without_a_trace_of_its_password(database, watched):
     with shelf.study("carry", IDENTITY, objectives=("a", "b")) as study:
         fold = study.fold(1)
         fold.append([trial(0)])
-        engine = study._backend.storage.engine
-        shown = [shelf, study, fold, vars(study), vars(study._backend), vars(engine), engine.url]
-        shown += [vars(study._backend.storage), engine.pool._creator, study._backend._connection]
+        backend: Any = study._backend
+        engine = backend.storage.engine
+        shown = [shelf, study, fold, vars(study), vars(backend), vars(engine), engine.url]
+        shown += [vars(backend.storage), engine.pool._creator, backend._connection]
         text = "\n".join(f"{thing!r} {thing}" for thing in shown)
     assert_without_secrets(text)
     said = watched()
@@ -126,7 +128,7 @@ def test_a_strange_setting_in_words(server, query, watched):
     assert_without_secrets(everything(error) + watched())
 
 
-def test_every_way_to_write_an_address(server, database):
+def test_all_spellings_of_a_postgres_address_reach_the_study(server, database):
     name = database.rsplit("/", 1)[1]
     secret = quote(PASSWORD, safe="")
     with claim(database) as study:
@@ -149,7 +151,7 @@ def test_studies_of_a_database_do_not_wait_for_each_other(database):
         assert (len(carry.fold(1).trials()), len(pump.fold(1).trials())) == (1, 2)
 
 
-def test_jobs_that_meet_an_empty_database_at_once(database):
+def test_two_jobs_may_create_the_tables_at_once(database):
     def work(name: str) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         with claim(database, name) as study:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import optuna.distributions as od
 import pytest
 
@@ -52,6 +54,7 @@ def test_a_candidate_is_the_file_with_some_values_changed(workspace) -> None:
         trade__stop={"choices": ("off", 0.05)},
         trade__exit_on={"choices": (["crowded_long"], ["crowded_short"])},
     )
+    signal: Any
     signal, trade = space.candidate(
         {"params.quantile": 0.9, "trade.stop": 0.05, "trade.exit_on": '["crowded_long"]'}
     )

@@ -11,10 +11,10 @@ import pytest
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import TrialState
 from optuna_dashboard._storage_url import get_storage
-from storage_cases import IDENTITY, contents, killed_after, trial
 
 from fadefollow.errors import ParameterError, StoreError
 from fadefollow.tuning.storage import Shelf
+from tests.support.storage_cases import IDENTITY, contents, killed_after, trial
 
 TWO = ("t", "mean net return in bps per trade")
 
@@ -59,7 +59,7 @@ def test_what_is_appended_comes_back(shelf):
         assert study.fold(3).trials() == []
 
 
-def test_trials_follow_each_other(shelf):
+def test_trials_that_skip_or_repeat_a_number_are_refused(shelf):
     with shelf.study("carry", IDENTITY, objectives=TWO) as study:
         fold = study.fold(1)
         fold.append([trial(0), trial(1)])
@@ -176,7 +176,7 @@ def test_a_killed_job_loses_nothing_that_was_stored(url):
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a~2", "a b", "ä/fold-1"])
-def test_names_are_plain(shelf, name):
+def test_study_names_with_other_signs_are_refused(shelf, name):
     with pytest.raises(ParameterError, match="a study's name must be letters"):
         shelf.study(name, IDENTITY).__enter__()
 

@@ -42,7 +42,7 @@ def dataset(*coins: str) -> Dataset:
     funding = pd.DataFrame({"time": settled, "rate": 1e-4, "interval_hours": 8.0})
     tables = {"perp": perp, "funding": funding.assign(available=settled)}
     markets = {coin: Market(coin, bar=HOUR, tables=tables) for coin in coins}
-    return Dataset("demo", "Demo", HOUR, False, "", markets)
+    return Dataset("demo", "Demo", HOUR, simulated=False, fingerprint="", markets=markets)
 
 
 def strategy(symbols: list[str] | None = None) -> Strategy:

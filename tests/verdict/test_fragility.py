@@ -44,7 +44,9 @@ def dataset():
         bar=EIGHT,
     )
     markets = {s: Market(s, bar=EIGHT, tables=tables) for s, tables in lab.tables.items()}
-    return Dataset("lab", "a lab", EIGHT, True, "0", markets, truth=lab.truth)
+    return Dataset(
+        "lab", "a lab", EIGHT, simulated=True, fingerprint="0", markets=markets, truth=lab.truth
+    )
 
 
 @pytest.fixture(scope="module")
@@ -152,5 +154,6 @@ def test_funding_and_costs_are_all_that_changes(make_plan, make_tape):
 def test_half_a_holding_time_is_whole_bars(bet):
     strategy, _ = bet
     half = next(c for c in changes([bet]) if c.name == "held half as long")
+    assert half.strategy is not None
     assert half.strategy(strategy, 8.0).trade.hold_hours == 32.0  # of 72 h
     assert half.strategy(strategy, 72.0).trade.hold_hours == 72.0

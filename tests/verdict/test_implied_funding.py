@@ -1,6 +1,7 @@
 """Implied funding, a strategy's or a data set's choice: who is charged it, and who says so."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,9 @@ def dataset():
     perp = np.where(np.arange(COUNT) // 24 % 30 == 29, 100.3, 100.0)
     tables = {"perp": bars(perp), "spot": bars(np.full(COUNT, 100.0))}
     market = Market("COIN", bar=HOUR, tables=tables)
-    return Dataset("bare", "", HOUR, False, "0" * 16, {"COIN": market})
+    return Dataset(
+        "bare", "", HOUR, simulated=False, fingerprint="0" * 16, markets={"COIN": market}
+    )
 
 
 def bet(name="crowd", **params):
@@ -75,7 +78,7 @@ def test_where_nothing_is_implied_no_column_speaks_of_it(dataset):
 @pytest.mark.parametrize("way", ["strategy", "param", "search"])
 def test_a_strategy_asks_by_its_key_by_its_signal_or_by_its_search(dataset, way):
     campaign = find_workspace().signal("campaign")
-    given = {
+    given: dict[str, Any] = {
         "strategy": {"implied_funding": True},
         "param": {},
         "search": {"search": {"params.implied_funding": {"choices": [0, 1]}}},

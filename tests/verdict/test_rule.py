@@ -55,7 +55,7 @@ def _decide(fade, follow, difference=(-1.0, 1.0), blocks=100.0, detectable=35.0)
         (SHUT, SHUT, (NAN, NAN), 0.0, "undecided"),
     ],
 )
-def test_verdict(fade, follow, difference, blocks, word):
+def test_verdict_follows_intervals_blocks_and_difference(fade, follow, difference, blocks, word):
     found, why = _decide(fade, follow, difference, blocks)
     assert found == word
     assert why.startswith(word)

@@ -41,7 +41,9 @@ def entries(model: type[Any]) -> list[Entry]:
         ]  # fmt: skip
     hints = typing.get_type_hints(model)
     return [
-        Entry(f.name, kind(hints[f.name]), "", False, told.get(f.name, ""), "")
+        Entry(
+            f.name, kind(hints[f.name]), "", required=False, about=told.get(f.name, ""), bounds=""
+        )
         for f in dataclasses.fields(model)
     ]
 

@@ -83,7 +83,7 @@ def remove_drafts(folder: Path, *, age: float = _ABANDONED) -> None:
     for path in folder.glob(".*.tmp"):
         if _DRAFT.fullmatch(path.name):
             with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime >= age:
+                if time.time() - path.stat().st_mtime >= age:  # noqa: TID251 - the clock of files
                     path.unlink(missing_ok=True)
 
 

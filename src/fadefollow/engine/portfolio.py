@@ -165,7 +165,7 @@ def portfolio(tapes: Sequence[Tape], books: Sequence[Book], *, rules: AnyRules) 
         np.concatenate([_orders(part.trades, number) for number, part in enumerate(parts)]),
         np.empty(0, log_dt),
         np.where(firsts, rules.capital, 0.0),
-        False,
+        cash_sharing=False,
         trades_type="exittrades",
         ledger=np.column_stack([part.ledger for part in parts]),
         fixed_capital=not rules.compound,

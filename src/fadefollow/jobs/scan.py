@@ -229,7 +229,7 @@ def _live(
     if fetched.good:
         dataset = open_dataset(spec, name, workspace.store, symbols=fetched.good)
     else:
-        dataset = Dataset(name, spec.title, spec.bar, False, "", {})
+        dataset = Dataset(name, spec.title, spec.bar, simulated=False, fingerprint="", markets={})
     notes += [*fetched.notes, *_short(dataset, seen, fetched)]
     return _Source(dataset, fetched.time, (name, base), failed, tuple(notes))
 

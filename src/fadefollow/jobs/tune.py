@@ -61,7 +61,7 @@ def tune_job(
     options: TuneOptions,
     *,
     step: Step,
-    told: Callable[[Trial], None] = lambda trial: None,
+    told: Callable[[Trial], None] = lambda _trial: None,
 ) -> TuneDone:
     """The result of a tuning job, its report and its tuned strategy's file.
 
@@ -82,7 +82,7 @@ def tune_result(
     options: TuneOptions,
     *,
     step: Step,
-    told: Callable[[Trial], None] = lambda trial: None,
+    told: Callable[[Trial], None] = lambda _trial: None,
     write_strategy: bool = True,
 ) -> tuple[RunResult, Tuning, int]:
     """Tune, and write no report; arguments and errors are those of `tune_job`.

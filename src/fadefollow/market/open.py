@@ -107,8 +107,8 @@ def _simulated(spec: DatasetSpec, name: str) -> Dataset:
     }
     print_ = fingerprint(spec.bar, made.tables)
     return Dataset(
-        name, spec.title, spec.bar, True, print_, markets, truth=made.truth, costs=spec.costs,
-        lab=spec.lab,
+        name, spec.title, spec.bar, simulated=True, fingerprint=print_, markets=markets,
+        truth=made.truth, costs=spec.costs, lab=spec.lab,
     )  # fmt: skip
 
 
@@ -160,9 +160,9 @@ def _stored(
         name,
         spec.title,
         bar,
-        False,
-        pointer.fingerprint,
-        markets,
+        simulated=False,
+        fingerprint=pointer.fingerprint,
+        markets=markets,
         findings=findings,
         costs=spec.costs,
         revised=revised,

@@ -202,7 +202,7 @@ class Phases:
         index = pd.DatetimeIndex([], tz="UTC", name="time")
         for grid in self.grids.values():
             index = index.union(grid)
-        long = pd.DataFrame(False, index=index, columns=list(self.grids))
+        long = pd.DataFrame(data=False, index=index, columns=list(self.grids))
         short = long.copy()
         sign = 1 if stance == "follow" else -1
         for symbol, events in self.table.groupby("symbol", observed=True):
@@ -314,7 +314,7 @@ class Signal(BaseModel, ABC):
         except ValidationError as error:
             raise plain(error, type(self), where=self.name()) from None
 
-    def features(self, market: Market) -> dict[str, FloatArray]:
+    def features(self, market: Market) -> dict[str, FloatArray]:  # noqa: ARG002 - for overrides
         """What the signal measures, by name, as of each bar's close, shape (n,); NaN in warm-up.
 
         Nothing, unless a signal has something to show; `detect` alone is enough.
@@ -383,7 +383,7 @@ def _revive(origin: str, module: str, qualname: str, params: dict[str, Any]) -> 
     root = str(Path(origin).parents[module.count(".")])
     if root not in sys.path:
         sys.path.insert(0, root)
-    found: Any = importlib.import_module(module)
+    found: Any = importlib.import_module(module)  # noqa: TID251 - a user's module
     for part in qualname.split("."):
         found = getattr(found, part)
     return found(**params)  # type: ignore[no-any-return]

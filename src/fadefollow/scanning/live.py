@@ -215,7 +215,7 @@ class _Job:
             if not any(part.stream in ("perp", "spot") for part in mine):
                 raise DataError("the venue must trade the coin's perp", got=f"no market of {coin}")
             engine = Engine(client, self.store, self.name, self._present(),
-                            progress=lambda text, done: self._say(text, made))  # fmt: skip
+                            progress=lambda text, _done: self._say(text, made))  # fmt: skip
             # from a midnight on: signals that sample a past of days see the same samples then
             back = days({part.stream for part in mine})
             first = now // _DAY_MS * _DAY_MS - back * _DAY_MS
@@ -242,7 +242,7 @@ class _Job:
         if stream == "future":
             found = coin.futures
         if stream == "options":
-            found = (Listed(coin.coin, f"{coin.coin} options", 1, 1.0, True, True),)
+            found = (Listed(coin.coin, f"{coin.coin} options", 1, 1.0, linear=True, active=True),)
         only = self.venue.fact(stream).linear_only
         return [m for m in found if m is not None and m.active and (m.linear or not only)]
 

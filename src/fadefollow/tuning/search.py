@@ -72,7 +72,7 @@ def search(
     log: Log,
     evaluate: Evaluate,
     told: Callable[[Trial], None],
-    asked_for: Callable[[Sequence[Trial]], None] = lambda trials: None,
+    asked_for: Callable[[Sequence[Trial]], None] = lambda _trials: None,
 ) -> Searched:
     """Search one fold's past.
 

@@ -117,7 +117,7 @@ class Shelf:
         # Optuna tells of every study that it makes
         optuna_logging.set_verbosity(optuna_logging.WARNING)
         with self._claimed(name) as backend:
-            yield _opened(backend, name, identity, objectives, fresh, self.where)
+            yield _opened(backend, name, identity, objectives, fresh=fresh, where=self.where)
 
     def _claimed(self, name: str) -> AbstractContextManager[_Backend]:
         if isinstance(self._place, Path):
@@ -206,7 +206,7 @@ class FoldLog:
 
 def _opened(
     backend: _Backend, name: str, identity: Mapping[str, Any], objectives: Sequence[str],
-    fresh: bool, where: str,
+    *, fresh: bool, where: str,
 ) -> StudyLog:  # fmt: skip
     known = _studies(backend)
     version = re.compile(re.escape(name) + r"(?:~(\d+))?")

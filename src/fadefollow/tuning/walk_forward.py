@@ -100,9 +100,9 @@ def walk(
     logs: Callable[[Cut], Log],
     hire: Callable[[float], AbstractContextManager[Team]],
     step: Step,
-    told: Callable[[Trial], None] = lambda trial: None,
-    asked: Callable[[Cut, Sequence[Trial]], None] = lambda cut, trials: None,
-    reviewed: Callable[[Reviewed], None] = lambda found: None,
+    told: Callable[[Trial], None] = lambda _trial: None,
+    asked: Callable[[Cut, Sequence[Trial]], None] = lambda _cut, _trials: None,
+    reviewed: Callable[[Reviewed], None] = lambda _found: None,
 ) -> Walked:
     """The walk-forward of a strategy.
 

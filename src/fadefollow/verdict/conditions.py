@@ -106,7 +106,7 @@ def event_splits(plan: Plan, code: int, table: pd.DataFrame) -> tuple[EventSplit
         number = events["door_number"].fillna(0.0).to_numpy(np.float64)
         splits.insert(0, _split(plan, events, "door", DOORS, np.clip(number, 0, 4) - 1))
     if "quiet_weekend" in events:
-        quiet = events["quiet_weekend"].eq(True).to_numpy(np.bool_)
+        quiet = events["quiet_weekend"].eq(other=True).to_numpy(np.bool_)
         cells = ("after a quiet weekend", "otherwise")
         splits.insert(0, _split(plan, events, "weekend", cells, np.where(quiet, 0, 1)))
     return tuple(splits)

@@ -208,7 +208,9 @@ class _Laboratory:
 
 def _row(was: Verdict, name: str, now: Verdict | None, note: str = "") -> FragilityRow:
     if now is None or note:
-        return FragilityRow(was.strategy, was.phase, name, "", "", math.nan, 0, False, note)
+        return FragilityRow(
+            was.strategy, was.phase, name, "", "", math.nan, 0, flips=False, note=note
+        )
     traded = [(s, r) for s in STANCES if isinstance(r := getattr(now, s), StanceResult)]
     traded = [(s, r) for s, r in traded if r.n_trades]
     stance, best = max(traded, key=lambda pair: pair[1].mean_net_bps, default=("", None))
@@ -223,11 +225,11 @@ def _trade(strategy: Strategy, **changed: Any) -> Strategy:
     return strategy.model_copy(update={"trade": strategy.trade.model_copy(update=changed)})
 
 
-def _delayed(strategy: Strategy, bar_hours: float) -> Strategy:
+def _delayed(strategy: Strategy, _bar_hours: float) -> Strategy:
     return _trade(strategy, delay_bars=strategy.trade.delay_bars + 1)
 
 
-def _twice_held(strategy: Strategy, bar_hours: float) -> Strategy:
+def _twice_held(strategy: Strategy, _bar_hours: float) -> Strategy:
     return _trade(strategy, hold_hours=2.0 * strategy.trade.hold_hours)
 
 

@@ -181,6 +181,7 @@ class Cluster(Workers):
                     self._client.amm.start()
 
     def share(self, data: T) -> Shared[T]:
+        """The data, sent to the workers once."""
         return _Sent(data, self._scatter(data))
 
     def _scatter(self, data: Any) -> Any:
@@ -190,6 +191,7 @@ class Cluster(Workers):
 
     @property
     def hands(self) -> int:
+        """How many items are worked on at a time; counted again every few seconds."""
         if time.monotonic() - self._counted > 5.0:
             self._count()
         if self._jobs > 0:

@@ -68,6 +68,7 @@ class Processes(Workers):
             resource_tracker.unregister(str(folder), "folder")
 
     def share(self, data: T) -> Shared[T]:
+        """The data in a file, which workers map into memory."""
         self._files += 1
         path = self._folder / f"{self._files}.pkl"
         try:
@@ -82,6 +83,7 @@ class Processes(Workers):
 
     @property
     def hands(self) -> int:
+        """How many items are worked on at a time."""
         return self._count
 
     def _send(self, work: bytes, item: bytes, shared: Shared[Any]) -> Any:

@@ -95,11 +95,13 @@ class Inline(Crew):
     hands = 1
 
     def share(self, data: T) -> Shared[T]:
+        """The data as they are."""
         return Shared(data)
 
     def stream(
         self, work: Callable[[T, I], R], items: Iterable[I], shared: Shared[T]
     ) -> Iterator[tuple[int, R | LostItemError]]:
+        """The results in order, each made when it is asked for."""
         for number, item in enumerate(items):
             yield number, work(shared.data, item)
 
@@ -123,6 +125,7 @@ class Workers(Crew):
     def stream(
         self, work: Callable[[T, I], R], items: Iterable[I], shared: Shared[T]
     ) -> Iterator[tuple[int, R | LostItemError]]:
+        """The results as they come, each with its item's number."""
         packed = cloudpickle.dumps(work)
         fresh = (_Job(number, item) for number, item in enumerate(items))
         again, flying = deque[_Job](), dict[Any, _Job]()

@@ -200,7 +200,7 @@ def _relabel(frame: pd.DataFrame, part: Part) -> Cleaned:
     moved = part.kind.folder == "metrics" and part.start >= RELABELLED
     if not moved or not len(frame) or (frame["time"] >= part.start + DAY).any():
         return frame, ()
-    every = pd.Series(True, frame.index)
+    every = pd.Series(data=True, index=frame.index)
     text = "stamps are the start of their five minutes since 2026-06-25: moved to the end"
     shifted = frame.assign(time=frame["time"] + SNAPSHOT)
     return shifted, _seen("note", part, "stamps moved", frame, every, text)

@@ -107,7 +107,7 @@ def _stream(market: Market, name: str, cover: Coverage) -> Iterable[Finding]:
     yield from checks.impossible(symbol, table, schema)
     yield from checks.order(symbol, table, schema, bar)
     yield from checks.stale(symbol, table, schema)
-    yield from checks.jumps(symbol, table, schema, bar)
+    yield from checks.jumps(symbol, table, schema)
     yield from checks.wicks(symbol, table, schema, **_support(market, name, table))
     yield from checks.funding(symbol, table, schema)
     yield from checks.levels(symbol, table, schema)

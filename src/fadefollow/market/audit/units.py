@@ -153,7 +153,7 @@ def _changes(sizes: _Sizes) -> list[tuple[int, float, float]]:
         way = bool(step[day] > 0)
         if day - last[0] < window and way == last[1]:
             continue  # the same change, seen again
-        at = _place(sizes, numbers, days, day, (before[day] + after[day]) / 2, way)
+        at = _place(sizes, numbers, days, day, (before[day] + after[day]) / 2, up=way)
         if _real(sizes, at, least):
             last = day, way
             found.append((at, float(np.exp(before[day])), float(np.exp(after[day]))))
@@ -174,7 +174,7 @@ def _runs(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 
 def _place(
-    sizes: _Sizes, numbers: IntArray, days: IntArray, day: int, middle: float, up: bool
+    sizes: _Sizes, numbers: IntArray, days: IntArray, day: int, middle: float, *, up: bool
 ) -> int:
     """The first record of the new level, within a few days of the one that was found."""
     near = 3

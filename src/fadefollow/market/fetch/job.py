@@ -83,7 +83,7 @@ def fetch_job(
         raise ParameterError(rule, got=f"since {since}, until {until}", where=name)
     store = Store(Path(store_root))
     store.check_bar(name, spec.bar)
-    job = _Job(spec, name, venue, store, progress, skip_damaged)
+    job = _Job(spec, name, venue, store, progress, skip_damaged=skip_damaged)
     return _run(job.run(named, wanted, low, high, first_wait))
 
 
@@ -106,7 +106,7 @@ def _in_a_loop() -> bool:
 class _Job:
     def __init__(
         self, spec: DatasetSpec, name: str, venue: Venue, store: Store,
-        progress: Progress | None, skip_damaged: bool,
+        progress: Progress | None, *, skip_damaged: bool,
     ) -> None:  # fmt: skip
         self.spec, self.name, self.venue, self.store = spec, name, venue, store
         self.progress, self.skip_damaged = progress, skip_damaged
@@ -175,7 +175,7 @@ class _Job:
         if name == "future":
             found = list(coin.futures)
         if name == "options":
-            found = [Listed(coin.coin, f"{coin.coin} options", 1, 1.0, True, True)]
+            found = [Listed(coin.coin, f"{coin.coin} options", 1, 1.0, linear=True, active=True)]
         return [m for m in found if m is not None and (m.linear or not facts.linear_only)]
 
     def _fold(self, parts: Sequence[Part]) -> list[Finding]:

@@ -78,7 +78,7 @@ def find_coin(
 
     def best(kind: str) -> Listed | None:
         found = [m for m in mine if kinds[m.symbol] == kind]
-        return min(found, key=lambda m: _rank(m, linear, markets), default=None)
+        return min(found, key=lambda m: _rank(m, markets, linear=linear), default=None)
 
     dated = [m for m in mine if kinds[m.symbol] == "future" and m.expiry is not None]
     right = [m for m in dated if m.linear == linear] or dated
@@ -132,7 +132,9 @@ def _coin_of(base: str) -> tuple[str, int]:
     return match[2], _MANY.get(match[1]) or int(match[1])
 
 
-def _rank(item: Listed, linear: bool, markets: Mapping[str, Mapping[str, Any]]) -> tuple[Any, ...]:
+def _rank(
+    item: Listed, markets: Mapping[str, Mapping[str, Any]], *, linear: bool
+) -> tuple[Any, ...]:
     # a delisted market only where there is no other, one of many coins only where none is of one
     return (
         not item.active,

@@ -73,8 +73,11 @@ def windows(part: Part, present: Present, whole: Range, *, span: int, now: int) 
 
 
 def _overlapping(part: Part, times: Times, low: int, end: int) -> int:
-    """Where to begin so that the last known records come again: of settlements at one of them, as
-    what lies before the first record of an answer has to be asked for by itself."""
+    """Where to begin so that the last known records come again.
+
+    Of settlements at one of them, as what lies before the first record of an answer has to be
+    asked for by itself.
+    """
     later = times[(times >= low) & (times < end)]
     return int(later[0]) if part.grid is None and len(later) else low
 

@@ -7,7 +7,6 @@ page sizes of the other calls, how far back they answer, and in which unit they 
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -254,7 +253,9 @@ def venue_named(name: str) -> Venue:
 @cache
 def described(name: str) -> Any:
     """ccxt's own description of a venue; nothing is sent anywhere."""
-    return getattr(importlib.import_module("ccxt"), name)()
+    import ccxt
+
+    return getattr(ccxt, name)()
 
 
 def timeframe_ms(text: str) -> int:

@@ -139,6 +139,7 @@ def _spaced(
     times: pd.Series,
     name: str,
     unit: Unit | None = None,
+    *,
     format: str | None = None,
     naive: bool = False,
     doubts: tuple[str, ...] = (),

@@ -85,8 +85,8 @@ def tune_market(design: TunerDesign, bet: Bet, arm: Arm, seed: int) -> TunedMark
     settings, stance = design.tuning(arm, seed), stance_of(arm)
     walked = walk(
         dataset, strategy, signal, settings=settings, judging=design.judging(seed),
-        logs=lambda cut: _Forgotten(), hire=lambda seconds: crew(jobs=1),
-        step=lambda text, done: None,
+        logs=lambda _cut: _Forgotten(), hire=lambda _seconds: crew(jobs=1),
+        step=lambda _text, _done: None,
     )  # fmt: skip
     ground = Ground.of(
         walked.space, settings, prepare_bet(dataset, strategy, signal, {}), dataset.markets
@@ -151,7 +151,15 @@ def _answer(verdict: Verdict, stance: Stance) -> Answer:
     result = getattr(verdict, stance)
     if not isinstance(result, StanceResult):
         none = math.nan
-        return Answer(verdict.phase, verdict.verdict, False, none, none, none, none)
+        return Answer(
+            verdict.phase,
+            verdict.verdict,
+            tested=False,
+            mean=none,
+            low=none,
+            high=none,
+            anyhour=none,
+        )
     return Answer(
         verdict.phase, verdict.verdict, not math.isnan(result.p_adjusted),
         result.mean_net_bps, *result.ci_bps, result.anyhour_mean_bps,

@@ -85,8 +85,10 @@ class TunerCalibration:
         return failures(self.promises)
 
     def raise_failures(self) -> None:
-        """Raises:
-        CalibrationError: a promise is broken.
+        """Check that every promise is kept.
+
+        Raises:
+            CalibrationError: a promise is broken.
         """
         if self.failures:
             raise CalibrationError("tuner calibration failed", got="; ".join(self.failures))

@@ -119,8 +119,10 @@ class Calibration:
         return failures(self.promises)
 
     def raise_failures(self) -> None:
-        """Raises:
-        CalibrationError: a promise is broken.
+        """Check that every promise is kept.
+
+        Raises:
+            CalibrationError: a promise is broken.
         """
         if self.failures:
             raise CalibrationError(

@@ -56,7 +56,7 @@ def check_strategy(
     dataset: Dataset,
     *,
     settings: CheckSettings | None = None,
-    step: Step = lambda text, done: None,
+    step: Step = lambda _text, _done: None,
 ) -> CheckReport:
     """The report on look-ahead, answers that do not repeat, and unused parameters.
 
