@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from fadefollow.core.memo import Memo
+from fadefollow.core.notes import Note
 from fadefollow.core.text import html_card, listed
 from fadefollow.errors import unknown
 from fadefollow.market.asof.universe import Universe
@@ -76,8 +77,8 @@ class Dataset:
         return html_card(self)
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What a report must say of the universe and of the vintages, in words."""
+    def notes(self) -> tuple[Note, ...]:
+        """What a report must say of the universe and of the vintages."""
         formed = self.universe.notes() if self.universe is not None else ()
         return *formed, *vintage_notes(self.revisions, revised=self.revised)
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.errors import FadeFollowError, StoreError
+from fadefollow.results.notes import stored_notes
 from fadefollow.results.record import PRIVATE, SCHEMA
 from fadefollow.results.tuning_record import tuning_from
 from fadefollow.tuning.model import Tuning
@@ -114,7 +115,7 @@ def _read(path: Path) -> RunResult:
         strategies=report["strategies"],
         config=report["config"],
         assumptions=result.get("assumptions", {}),
-        warnings=tuple(result["warnings"]),
+        notes=stored_notes(result),
         truth=_table(path, "truth") if truth.exists() else None,
         missing={
             outer: {inner: tuple(streams) for inner, streams in parts.items()}

@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.core.parallel import Crew, Shared, kept
 from fadefollow.engine.model import Book, Plan
 from fadefollow.engine.plan import books, without_holes
@@ -46,10 +47,10 @@ def each(
 
 def made_of(
     plans: tuple[Plan, ...], asked: tuple[int, Stance, str]
-) -> tuple[tuple[Book, ...], list[str]]:
+) -> tuple[tuple[Book, ...], list[Note]]:
     """The books of a plan's stance, and what is to be said about them."""
     number, stance, missing_funding = asked
-    notes: list[str] = []
+    notes: list[Note] = []
     return books_of(plans[number], stance, missing_funding, notes), notes
 
 
@@ -89,20 +90,18 @@ def _looked(signals: tuple[Signal, ...], market: Market) -> list[Phases | FadeFo
 
 
 def books_of(
-    plan: Plan, stance: Stance, missing_funding: str, notes: list[str]
+    plan: Plan, stance: Stance, missing_funding: str, notes: list[Note]
 ) -> tuple[Book, ...]:
     """The books of one stance without trades over holes; what was left out goes into `notes`."""
     found = books(plan, stance, missing_funding=missing_funding)
     kept = tuple(without_holes(book) for book in found)
+    about = {"strategy": plan.strategy, "stance": stance}
     lost = sum(len(a.trades) - len(b.trades) for a, b in zip(found, kept, strict=True))
     if lost:
-        notes.append(
-            f"{plan.strategy}, {stance}: {lost} trades were held while funding settlements were "
-            "missing and are left out (--missing-funding skip)"
-        )
+        notes.append(Note("trades-over-funding-holes", about, {"trades": lost}))
     dropped = sum(book.dropped for book in kept)
     if dropped:
-        notes.append(f"{plan.strategy}, {stance}: {dropped} entries fell on missing bars")
+        notes.append(Note("entries-on-missing-bars", about, {"entries": dropped}))
     return kept
 
 

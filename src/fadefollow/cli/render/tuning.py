@@ -25,6 +25,7 @@ def show_tuning(tuning: Tuning, result: RunResult, folder: Path) -> None:
         folder: that the report was written to.
     """
     from fadefollow.reporting.tuning import sentences as words
+    from fadefollow.results.notes import note_lines
 
     console = Console()
     console.print(_folds(tuning))
@@ -34,8 +35,8 @@ def show_tuning(tuning: Tuning, result: RunResult, folder: Path) -> None:
         said = say(result, tuning)
         if str(said):
             console.print(escape(str(said)), highlight=False)
-    for warning in result.warnings:
-        console.print(f"[yellow]note:[/] {escape(warning)}", highlight=False)
+    for line in note_lines(result.notes):
+        console.print(f"[yellow]note:[/] {escape(line.text)}", highlight=False)
     if tuning.tuned:
         said = f"chosen on all data: {escape(tuning.tuned)}"
         console.print(said, soft_wrap=True, highlight=False)
