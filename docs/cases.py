@@ -176,7 +176,7 @@ def carry_by_basis(market: Market) -> pd.Series:
     )  # fmt: skip
     none = Phases.of(market, signal="basis", events=[])
     plan = prepare(strategy, {market.symbol: market}, none, costs=CostSettings()).plan
-    net = 1e4 * outcomes(plan.tapes[0], -1, rules=plan.rules, costs=plan.costs[0])
+    net = 1e4 * outcomes(plan.tapes[0], -1, rules=plan.rules, costs=plan.costs[0]).value
     basis = pd.Series(constant_maturity_basis(market, usable_rows(market)), index=market.index)
     entry = pd.to_datetime(plan.tapes[0].time, utc=True)
     known = 100 * basis.shift(1).reindex(entry).to_numpy()

@@ -15,10 +15,11 @@ nothing at `distance`.
 **Flush.** Then it happens: shorts (or longs) are force-closed in a spike. It is seen within hours
 in open interest that falls in a fast move, or in the exchange's report of the day, which is the
 thing itself but is published hours to days late; whichever comes first. What it is worth is
-disputed: account A says that squeezes come in waves, so that more follows (fade the flushed side);
-others that the move is over with its fuel (follow it).
+disputed: account A, the story of a market maker who squeezes shorts, says that squeezes come in
+waves, so that more follows (fade the flushed side); others that the move is over with its fuel
+(follow it).
 
-Source: DOMAIN.md, accounts A.3 and B, and part 3, rows `liquidations`.
+Source: documentation, accounts, A.3, B.1 and B.2; phases, rows `liquidations`.
 """
 
 from __future__ import annotations

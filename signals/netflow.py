@@ -10,7 +10,7 @@ A vendor that finds or loses an exchange's wallet moves its balance by more than
 does: such a day is a relabelling, no flow. It ends the streak, counts as nothing in sums, and is
 left out of what is usual.
 
-Source: DOMAIN.md, part 2 C.1, part 3, rows `netflow`, and part 4 on `exchange_reserves.csv`.
+Source: documentation, accounts, C.1; phases, rows `netflow` and paragraph 7.
 """
 
 from __future__ import annotations

@@ -422,13 +422,13 @@ def removed(name: str) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (removed("config.toml"), "repeated from its config.toml"),
-        (removed("report.json"), "report.json: the files of a run must be as they were written"),
+        (removed("config.toml"), "no config.toml"),
+        (removed("report.json"), "no report.json"),
         (removed("trades.parquet"), "there is nothing to compare with"),
-        (recorded("report.json", verdicts=[]), "the files of a run must be as they were written"),
-        (recorded("result.json", schema=2), "this version knows 1\n  hint: update fadefollow"),
+        (recorded("report.json", verdicts=[]), "cannot read the run"),
+        (recorded("result.json", schema=2), "this version reads 1\n  hint: update fadefollow"),
         (recorded("report.json", schema="x"), "schema 'x'"),
-        (configured("[run]", "[run"), "must be valid TOML"),
+        (configured("[run]", "[run"), "not valid TOML"),
         (configured("[run]", "[ran]"), "did you mean 'run'"),
         (configured("[run.settings]", "[tune]\n[run.settings]"), "one table [run] or [tune]"),
         (configured("seed = 1", "seed = -1"), "key 'settings.seed'"),
@@ -440,13 +440,13 @@ def removed(name: str) -> Callable[[Path], None]:
         (configured("revised = false", "universe = -3"), "key 'universe'"),
         (configured("revised = false", 'accept = ["nothing"]'), "nothing"),
         (configured("revised = false", 'since = "noon"'), "--since must be a day or a time"),
-        (configured("revised = false", 'symbols = ["TARN"]'), "coin must be a known name"),
+        (configured("revised = false", 'symbols = ["TARN"]'), "no coin named"),
         (configured('dataset = "small"', 'dataset = "smal"'), "did you mean 'small'"),
         (configured('"small"', '"binance_history"'), "fadefollow data import binance_history"),
-        (configured('"small"', '"../small"'), "data set must be a known name"),
+        (configured('"small"', '"../small"'), "no data set named"),
         (configured(f'"{NAME}"', '"other"'), "none for other"),
         (configured("hold_hours = 72.0", "hold_hours = -1.0"), "key 'trade.hold_hours'"),
-        (configured('signal = "funding"', 'signal = "gone"'), "signal must be a known name"),
+        (configured('signal = "funding"', 'signal = "gone"'), "no signal named"),
         (configured('"crowded_long"', '"crowded_lng"'), "did you mean 'crowded_long'"),
         (configured("quantile = 0.95", "quantille = 0.95"), "did you mean 'quantile'"),
         (configured("fingerprint =", "finger ="), "did you mean 'fingerprint'"),
@@ -490,7 +490,7 @@ def test_the_terminal_answers_first(copied, monkeypatch, capsys) -> None:
     assert status == 0
     assert out.startswith("identical: all ")
     assert "2 verdicts, " in out.splitlines()[0]
-    assert "no folder was written" in out
+    assert "no new run folder written" in out
     edit(workspace.root / "datasets" / "small.toml", "seed = 5", "seed = 6")
     status, out, _ = cli(monkeypatch, capsys, workspace.root, "--again", run.name)
     assert status == 0
@@ -521,7 +521,7 @@ def test_json_stands_alone(copied, monkeypatch, capsys) -> None:
         (("--again", "latest", "--seed", "1"), "got --seed"),
         (("--again", "latest", "--open-holdout", "--since", "2021"), "got --open-holdout, --since"),
         (("--again", "latest", "--point-in-time"), "got --revised"),
-        (("--again", "nothing"), "a run must be one that there is"),
+        (("--again", "nothing"), "no run named 'nothing'"),
         (("--again",), "requires an argument"),
     ],
 )

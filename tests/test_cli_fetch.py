@@ -117,7 +117,7 @@ def test_ctrl_c_then_the_same_command(
     os.kill(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "the same command goes on from there" in err
+    assert "rerun the same command to resume" in err
     assert "Traceback" not in err
     kept = len(list(pages.rglob("*.parquet")))
     assert kept >= 5
@@ -196,13 +196,15 @@ def refused(
     (["binance", "BTC", "--streams", "netflow"], "Binance must give the stream; got netflow"),
     (["binance", "BTC", "--streams", "prep"], "did you mean 'perp'"),
     (["binance", "BTC", "--streams", " ,"], "a list must name at least one thing"),
+    (["binance", "BTC", "--since", "0001-01-01"], "must lie between 1970 and 2262"),
+    (["binance", "BTC", "--until", "2262-04-12"], "must lie between 1970 and 2262"),
     (["binance", "BTC", "--since", "2199-01-01"], "--since must lie in the past"),
     (["binance", "BTC", "--since", "2024-01-01"], "a fetch must begin in the past"),
     (["binance", "BTC", "--until", "2022-12-30"], "--since must lie before --until"),
     (["binance", "BTC", "--since", "yesterday-ish"], "--since must be a day or a time"),
     (["binance", "BTC", "--bar", "7x"], "bar"),
     (["bybit", "BTC", "--bar", "8h"], "the size of a bar must be one that Bybit has; got 8h"),
-    (["binance", "BTC", "--mirror", "."], "--mirror is for archives"),
+    (["binance", "BTC", "--mirror", "."], "--mirror needs an archive"),
     (["binance-archive", "BTC", "--into", "bybit"], "must go into a data set of Binance"),
     (["binance-archive", "BTC", "--into", "My-Set"], "must be small letters, digits and _"),
     (["binance-archive", "BTC", "--mirror", "nowhere"], "a mirror must have the archive's layout"),

@@ -166,23 +166,23 @@ def test_a_changed_workspace_is_noticed_and_used_anew(team, tmp_path, monkeypatc
     assert team.map(cases.value_of, range(4), changed) == [200] * 4
     unread, gone = shared(SIGNAL), shared(SIGNAL)
     path.write_text(SIGNAL + "\n")
-    with pytest.raises(CrewError, match=r"same path, with the same content; got another .*answer"):
+    with pytest.raises(CrewError, match=r"another workspace: another .*answer"):
         team.map(cases.value_of, [0], unread)
     path.unlink()
-    with pytest.raises(CrewError, match=r"worker on .*; got no .*answer.py\n  hint: put the work"):
+    with pytest.raises(CrewError, match=r"worker on .*: no .*answer.py\n  hint: put the work"):
         team.map(cases.value_of, [0], gone)
 
 
 def test_workers_of_another_version_are_refused(team, monkeypatch):
     other = {**module.program(), "numpy": "1.0"}
     monkeypatch.setattr(module, "program", lambda: other)
-    with pytest.raises(CrewError, match=r"same program; got numpy .* not 1.0.*\n  hint: install"):
+    with pytest.raises(CrewError, match=r"another program: numpy .* not 1.0.*\n  hint: install"):
         team.map(cases.whereabouts, [0], team.share(0.0))
 
 
 def test_nobody_at_the_address(monkeypatch):
     monkeypatch.setattr(module, "_ANSWER", 0.5)
-    with pytest.raises(CrewError, match="must be reachable; got nobody answers at tcp://127"):
+    with pytest.raises(CrewError, match="cannot reach the cluster: no answer from tcp://127"):
         crew(cluster="tcp://127.0.0.1:9").__enter__()
     with pytest.raises(ParameterError, match=r"address of a Dask scheduler; got 'carrier://pigeon"):
         crew(cluster="carrier://pigeon").__enter__()
@@ -198,7 +198,7 @@ def test_a_cluster_that_loses_its_workers_or_its_scheduler_is_given_up(tmp_path,
     monkeypatch.setattr(module, "_ANSWER", 0.3)
     monkeypatch.setattr(module, "_NO_WORKERS", 0.5)
     with dask_cluster(tmp_path) as mine:
-        with pytest.raises(CrewError, match=r"must have workers; got none at tcp.* for 0 s"):
+        with pytest.raises(CrewError, match=r"no workers in the cluster: none at tcp.* for 0 s"):
             crew(cluster=mine.address).__enter__()
         workers = mine.add_workers()
         monkeypatch.setattr(module, "_ANSWER", 15.0)
@@ -208,12 +208,12 @@ def test_a_cluster_that_loses_its_workers_or_its_scheduler_is_given_up(tmp_path,
             stream = team.stream(cases.noted, range(1000), shared)
             next(stream)
             os.killpg(workers.pid, signal.SIGKILL)
-            with pytest.raises(CrewError, match="must have workers"):
+            with pytest.raises(CrewError, match="no workers"):
                 list(stream)
         mine.add_workers()
         with crew(cluster=mine.address) as team:
             stream = team.stream(cases.noted, range(1000), team.share(tmp_path / "notes"))
             next(stream)
             mine.scheduler.kill()
-            with pytest.raises(CrewError, match="the scheduler must stay reachable"):
+            with pytest.raises(CrewError, match="lost the connection to the scheduler"):
                 list(stream)

@@ -219,7 +219,7 @@ def test_a_run_is_kept_with_the_command_that_makes_it_again(inside: Path) -> Non
 
 
 def test_a_run_that_is_not_there(inside: Path) -> None:
-    with pytest.raises(UnknownNameError, match="a run must be one that there is"):
+    with pytest.raises(UnknownNameError, match="no run named"):
         ff.read_run("never")
 
 

@@ -125,16 +125,16 @@ def test_it_opens_the_page(
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda run: (run / "trades.parquet").unlink(), "got no trades.parquet"),
-        (lambda run: (run / "report.json").write_text("{"), "must be as they were written"),
+        (lambda run: (run / "trades.parquet").unlink(), "no trades.parquet"),
+        (lambda run: (run / "report.json").write_text("{"), "cannot read the run"),
         (lambda run: (run / "result.json").write_text('{"schema": 9}'), "update fadefollow"),
         (
             lambda run: (run.parents[1] / "templates" / "report.html.j2").write_text("{{ lost }}"),
-            "report.html.j2:1: a template of the report must render",
+            "report.html.j2:1: cannot render a template of the report",
         ),
         (
             lambda run: (run.parents[1] / "theme" / "base.css").unlink(),
-            "the report's theme and scripts must be readable",
+            "cannot read the report's theme and scripts",
         ),
     ],
 )
@@ -157,8 +157,8 @@ def test_a_page_that_cannot_be_written(runs: Path, fadefollow: Command) -> None:
     page.mkdir()  # refused by the system even to root
     status, _, err = fadefollow("report", "older")
     assert status == 2
-    assert "a page must be writable; got a folder" in err
-    assert not list((runs / OLDER).glob(".writing-*"))
+    assert "cannot write the page: it is a folder" in err
+    assert not list((runs / OLDER).glob(".*.tmp"))
 
 
 def test_a_calibration_is_told_what_can_be_done(runs: Path, fadefollow: Command) -> None:
@@ -166,7 +166,7 @@ def test_a_calibration_is_told_what_can_be_done(runs: Path, fadefollow: Command)
         status, _, err = fadefollow("report", name)
         assert status == 2
         assert "a calibration is not a run" in err
-        assert "`fadefollow calibrate` makes it anew" in err
+        assert "`fadefollow calibrate` writes it again" in err
 
 
 def test_names_that_mean_no_run(runs: Path, fadefollow: Command) -> None:
@@ -214,8 +214,8 @@ def test_a_comparison_elsewhere(runs: Path, fadefollow: Command) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["older", "-o", "x.html"], "--output is for comparisons"),
-        (["older", "newer", "--quantstats"], "--quantstats is for one run; got 2 runs"),
+        (["older", "-o", "x.html"], "--output needs several runs"),
+        (["older", "newer", "--quantstats"], "--quantstats takes one run; got 2 runs"),
         (["older", "--book", "x"], "--book needs --quantstats"),
         (["older", "older"], f"a run is compared with others; got {OLDER} twice"),
         (["older"] * 9, "2 to 8 runs can be compared; got 9"),
@@ -330,5 +330,5 @@ def test_books_are_found_by_name() -> None:
     assert books(equity, ["t:fade", "s"]) == (("t", "fade"), ("s", "fade"), ("s", "follow"))
     with pytest.raises(UnknownNameError, match="t:follow"):
         books(equity, ["t:follow"])
-    with pytest.raises(ParameterError, match="none in this run"):
+    with pytest.raises(ParameterError, match="no book was traded"):
         books(pd.DataFrame(columns=pd.MultiIndex.from_tuples([], names=["a", "b"])))

@@ -76,11 +76,11 @@ def test_a_whole_name_is_not_taken_for_a_part_of_another(runs):
         ("lab-al", ParameterError, f"got 'lab-al', in 2 names: {NEW}, {OLD}\n  hint: give more"),
         ("tune-fade_dors", UnknownNameError, f"did you mean '{TUNED}'? the newest: {NEW}, "),
         ("lab-some", UnknownNameError, f"the newest: {NEW}, {TUNED}, {OLD}"),
-        ("", ParameterError, "a run must be named"),
-        (" ", ParameterError, "a run must be named"),
-        ("20260104T000000Z-calibration", StoreError, "got a calibration"),
-        ("studies", StoreError, "got no result.json in it"),
-        (".writing-1/../studies", StoreError, "got no result.json in it"),
+        ("", ParameterError, "must not be empty"),
+        (" ", ParameterError, "must not be empty"),
+        ("20260104T000000Z-calibration", StoreError, "not the folder of a run: a calibration"),
+        ("studies", StoreError, "no result.json in it"),
+        (".writing-1/../studies", StoreError, "no result.json in it"),
     ],
 )
 def test_what_is_no_run_is_refused_with_those_there_are(runs, asked, error, says):

@@ -1,4 +1,4 @@
-"""The real data, imported and run, gives the figures that its README and DOMAIN.md state."""
+"""The real data, imported and run, gives the figures that its README states."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def anyhour_bps(dataset: Dataset, symbol: str) -> float:
     time = calendar([span], market.bar)
     made = tape(market, time=time, start=span[0], end=span[1])
     rules = Trade(hold_hours=72).rules()
-    return 1e4 * float(np.nanmean(outcomes(made, 1, rules=rules, costs=FREE)))
+    return 1e4 * float(np.nanmean(outcomes(made, 1, rules=rules, costs=FREE).value))
 
 
 @pytest.mark.parametrize(("symbol", "stated"), [("BTC", 35), ("ETH", 51), ("SOL", 105)])

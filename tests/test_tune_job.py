@@ -209,7 +209,7 @@ def test_a_changed_strategy_is_refused_and_the_way_out_works(workspace) -> None:
     tune(workspace)
     path = workspace.root / "strategies" / "fade_crowded_funding.toml"
     path.write_text(path.read_text().replace("cooldown_hours = 24", "cooldown_hours = 48"))
-    with pytest.raises(StoreError, match=r"(?s)go on with what it was begun with.*--fresh"):
+    with pytest.raises(StoreError, match=r"(?s)started with other settings.*--fresh"):
         tune(workspace)
     fresh = tune(workspace, fresh=True)
     assert fresh.kept == 0
@@ -405,7 +405,7 @@ def test_ctrl_c_tells_the_best_and_how_to_go_on(workspace, undisturbed) -> None:
     assert job.returncode == 130, err
     assert out == ""
     assert "of 9000 trials are kept; best of fold 1, in sample: t " in err
-    assert f"go on with: fadefollow {' '.join(words)}" in err
+    assert f"resume with: fadefollow {' '.join(words)}" in err
     assert "Traceback" not in err
     assert gone(job.pid)  # no worker is left behind
     assert tune(workspace, trials=10).kept == 10  # the same search, only shorter

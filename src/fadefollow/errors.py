@@ -1,33 +1,57 @@
-"""The errors a user can meet. Each says the rule, what was found, where, and what to do."""
+"""Errors that a user can meet. Each has the rule, what was found, where, and a hint."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import ClassVar
+
+from fadefollow.core.printable import printable
+
+#: characters of what was found that a message quotes, of the place, and of rule and hint
+QUOTED, PLACE, LONGEST = 200, 500, 4000
 
 
 class FadeFollowError(Exception):
     """Root of all errors that are the input's fault; the command line exits with status 2.
 
     Args:
-        rule: what must hold, in plain words.
-        got: what was found instead.
+        rule: what must hold (`alpha must be between 0 and 1`) or what is the case (`cannot write
+            the page`), in plain words.
+        got: what was found instead, or why; a kind of error says in `joint` how it follows.
         where: file, row, column or key.
         hint: the likely cause or the way out.
     """
+
+    joint: ClassVar[str] = "; got "  #: between rule and `got`
 
     def __init__(self, rule: str, *, got: object = None, where: str = "", hint: str = "") -> None:
         self.rule, self.got, self.where, self.hint = rule, got, where, hint
         super().__init__(rule, got, where, hint)
 
     def __str__(self) -> str:
-        text = f"{self.where}: {self.rule}" if self.where else self.rule
+        rule, hint = (printable(part, limit=LONGEST) for part in (self.rule, self.hint))
+        where = printable(self.where, limit=PLACE)
+        text = f"{where}: {rule}" if where else rule
         if self.got is not None:
-            text += f"; got {self.got}"
-        return f"{text}\n  hint: {self.hint}" if self.hint else text
+            text += f"{self.joint}{printable(_text(self.got), limit=QUOTED)}"
+        return f"{text}\n  hint: {hint}" if hint else text
+
+    @property
+    def summary(self) -> str:
+        """The rule and what was found, without place and hint."""
+        return self.rule if self.got is None else f"{self.rule}{self.joint}{self.got}"
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.rule, self.got, self.where, self.hint)
+
+
+def _text(value: object) -> str:
+    """The value as text; of an integer that Python does not write out, its size."""
+    try:
+        return str(value)
+    except ValueError:
+        return "a number of thousands of digits"
 
 
 def _rebuild(
@@ -55,21 +79,51 @@ class SignalError(FadeFollowError, ValueError):
 class UnknownNameError(FadeFollowError, LookupError):
     """A name that does not exist; the message lists those that do and the nearest one."""
 
+    joint = " "  # no run named 'x'
+
+
+class MemoryShortError(FadeFollowError, MemoryError):
+    """Too little memory for what was asked."""
+
+    joint = ": "
+
 
 class StoreError(FadeFollowError, OSError):
     """A folder or file that cannot be read or written."""
+
+    joint = ": "
 
 
 class FundingHoleError(FadeFollowError, ValueError):
     """A settlement is missing while a position is held."""
 
+    joint = ": "
+
 
 class CrewError(FadeFollowError, RuntimeError):
     """Workers that cannot be reached, run another program, or are lost."""
 
+    joint = ": "
+
 
 class LostItemError(CrewError):
     """A piece of work that ends every process that tries it."""
+
+
+def short_of_memory(error: BaseException, *, doing: str = "") -> MemoryShortError:
+    """The error that says what was being done, what it needed where that is known, and a way out.
+
+    Args:
+        error: of numpy, pyarrow or Python.
+        doing: what was being done.
+    """
+    return MemoryShortError(
+        "not enough memory",
+        got=str(error) or None,
+        where=doing,
+        hint="fewer coins (--symbols), less time (--since, --until), larger bars, fewer draws or "
+        "fewer processes (--jobs) need less; so does closing other programs",
+    )
 
 
 def unknown(kind: str, name: str, known: Iterable[str], *, where: str = "") -> UnknownNameError:
@@ -79,5 +133,5 @@ def unknown(kind: str, name: str, known: Iterable[str], *, where: str = "") -> U
     hint = f"did you mean {near[0]!r}? " if near else ""
     listed = ", ".join(names) if names else "none"
     return UnknownNameError(
-        f"{kind} must be a known name", got=repr(name), where=where, hint=f"{hint}known: {listed}"
+        f"no {kind} named", got=repr(name), where=where, hint=f"{hint}known: {listed}"
     )

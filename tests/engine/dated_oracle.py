@@ -1,6 +1,6 @@
-"""Section 4 of DESIGN.md once more for dated futures and carry, bar by bar in plain Python.
+"""The money rules once more for dated futures and carry, bar by bar in plain Python.
 
-Written from the text alone, as `oracle` was: "4.3" is paragraph 3 of section 4; "Reading:" marks
+Written from docs/money-rules.md alone, as `oracle` was: "rule 3" is paragraph 3; "Reading:" marks
 what was taken where the text leaves room. One loop carries both instruments; what carry does
 otherwise stands in functions of its own.
 """
@@ -84,12 +84,20 @@ class World:
         open_, high, low, close = (float(table[series, bar]) for table in tables)
         return open_, high, low, close
 
+    def liquidating(self, series: int, bar: int) -> tuple[float, float]:
+        """High and low that a contract is liquidated by: its own, or as held to other series."""
+        _, high, low, _ = self.quote(series, bar)
+        t = self.tape
+        if t.dated_liq_high is not None and t.dated_liq_low is not None:
+            return float(t.dated_liq_high[series, bar]), float(t.dated_liq_low[series, bar])
+        return high, low
+
     def traded(self, series: int, bar: int) -> bool:
-        """4.7, for a contract. Reading: a bar with any of its four prices missing is missing."""
+        """Rule 7, for a contract. Reading: a bar with any of its four prices missing is missing."""
         return not any(math.isnan(price) for price in self.quote(series, bar))
 
     def spot_traded(self, bar: int) -> bool:
-        """4.7, for spot, which is traded at opens and valued at closes."""
+        """Rule 7, for spot, which is traded at opens and valued at closes."""
         return not (math.isnan(self.tape.spot_open[bar]) or math.isnan(self.tape.spot_close[bar]))
 
     def both(self, series: int, bar: int) -> bool:
@@ -101,7 +109,7 @@ class World:
         return 0 if self.events.rule is None else int(self.events.rule[event])
 
     def due(self, bar: int) -> list[int]:
-        """4.1: the events due at this open by their own rules.
+        """Rule 1: the events due at this open by their own rules.
 
         Reading: the one known first comes first, of those known at one bar the first given.
         """
@@ -112,7 +120,7 @@ class World:
 
 
 def due_bar(known_bar: int, rules: Rules) -> int:
-    """4.1, 4.3: what is known at the close of bar t is done at the open of t + 1 + delay."""
+    """Rules 1, 3: what is known at the close of bar t is done at the open of t + 1 + delay."""
     return known_bar + 1 + rules.delay_bars
 
 
@@ -126,8 +134,8 @@ def dated_oracle(
         shut = False
         if position is not None:
             position, shut = at_open(world, ledger, position, bar)
-        # 4.2 "then an entry if the book is flat"; not after a liquidation by this open, which is
-        # one of 4.4's exits inside a bar.
+        # rule 2: then an entry if the book is flat; not after a liquidation by this open, which is
+        # one of rule 4's exits inside a bar.
         if position is None and not shut:
             position = entered(world, ledger, bar)
         if position is not None:
@@ -142,14 +150,14 @@ def dated_oracle(
 
 
 def capital_now(world: World, ledger: Ledger) -> float:
-    """4.9: fixed, or with all that was won and lost so far."""
+    """Rule 9: fixed, or with all that was won and lost so far."""
     if not world.rules.compound:
         return world.rules.capital
     return world.rules.capital + math.fsum(leg["pnl"] for leg in ledger.legs)
 
 
 def entered(world: World, ledger: Ledger, bar: int) -> Position | None:
-    """4.1, 4.2, 4.7: the first event due enters; all due are dropped where a leg cannot be had."""
+    """Rules 1, 2, 7: the first event due enters; all due are dropped where a leg cannot be had."""
     due = world.due(bar)
     capital = capital_now(world, ledger)
     if not due or capital <= 0:
@@ -179,7 +187,7 @@ def entered(world: World, ledger: Ledger, bar: int) -> Position | None:
 
 
 def bought(world: World, series: int, side: int, bar: int) -> Held:
-    """4.1: a leg that is bought or sold at this bar's open."""
+    """Rule 1: a leg that is bought or sold at this bar's open."""
     price = open_of(world, series, bar)
     fill = price * (1 + side * world.costs.slippage)
     return Held(series, side, bar, price, fill, best=fill)
@@ -207,7 +215,7 @@ def at_open(
 ) -> tuple[Position | None, bool]:
     """The position after the exits due at this open, and whether no entry may follow at it."""
     if position.liquidated:
-        # 4.8 "a liquidated future leg closes spot at the next open". Reading: that exit was due,
+        # rule 8: a liquidated future leg closes spot at the next open. Reading: that exit was due,
         # so that the book may enter again at the same open.
         if not world.spot_traded(bar):
             return position, False
@@ -216,9 +224,9 @@ def at_open(
     contract = position.future.series
     if not world.traded(contract, bar):
         return position, False
-    # 4.4 "one that opens beyond the liquidation level liquidates", before what is due, and also
+    # rule 4: one that opens beyond the liquidation level liquidates, before what is due, and also
     # where only the future is traded.
-    if beyond(position.side, open_of(world, contract, bar), liquidation_level(world, position)):
+    if liquidated_by_open(world, position, bar):
         return liquidated(world, ledger, position, bar), True
     if not world.both(contract, bar):
         return position, False
@@ -231,8 +239,16 @@ def at_open(
     return position, False
 
 
+def liquidated_by_open(world: World, position: Position, bar: int) -> bool:
+    """Rule 4. Reading: a high or low that is held to the other series holds the open too."""
+    high, low = world.liquidating(position.future.series, bar)
+    price = open_of(world, position.future.series, bar)
+    price = max(price, low) if position.side > 0 else min(price, high)
+    return beyond(position.side, price, liquidation_level(world, position))
+
+
 def reason_due(world: World, position: Position, bar: int) -> str | None:
-    """4.3: what ends the whole trade at this open.
+    """Rule 3: what ends the whole trade at this open.
 
     Reading: these name the exit before a roll or an expiry that is due at the same open; a contrary
     phase waits for the delay of the position's own rules.
@@ -249,7 +265,7 @@ def reason_due(world: World, position: Position, bar: int) -> str | None:
 
 
 def left(world: World, ledger: Ledger, position: Position, bar: int) -> Position | None:
-    """4.3 `roll` and `expiry`: the contract is left at this open, for the next if there is one."""
+    """Rule 3, `roll` and `expiry`: it is left at this open, for the next if there is one."""
     successor = int(world.tape.nearest[bar])
     if successor <= position.future.series or not world.traded(successor, bar):
         closed_at_open(world, ledger, position, bar, "expiry")
@@ -277,7 +293,7 @@ def open_of_spot(world: World, bar: int) -> float:
 
 
 def inside(world: World, ledger: Ledger, position: Position, bar: int) -> Position | None:
-    """4.4, from the entry bar on."""
+    """Rule 4, from the entry bar on."""
     if position.liquidated or not world.traded(position.future.series, bar):
         return position
     if position.spot is not None:
@@ -285,38 +301,53 @@ def inside(world: World, ledger: Ledger, position: Position, bar: int) -> Positi
     side, held = position.side, position.future
     open_, high, low, _ = world.quote(held.series, bar)
     worst, favourable = (low, high) if side > 0 else (high, low)
+    target = math.inf * side
+    if position.rules.target is not None:
+        target = held.fill * (1 + side * position.rules.target)
+    # "A bar that opens beyond a level is decided at its open, before its high and low: beyond the
+    # liquidation level it liquidates, else beyond a stop or the target it fills at the open"
+    if liquidated_by_open(world, position, bar):
+        return liquidated(world, ledger, position, bar)
+    crossed = [one for one in stop_levels(position.rules, held) if beyond(side, open_, one[1])]
+    if crossed:
+        name, _ = max(crossed, key=lambda one: side * one[1])
+        write(world, ledger, position, held, bar, name, open_)
+        return None
+    if beyond(side, target, open_):
+        write(world, ledger, position, held, bar, "target", open_)
+        return None
     # Levels in the order that decides where they are equal: liquidation, stop, trail.
-    levels = [
-        ("liquidation", liquidation_level(world, position)),
-        *stop_levels(position.rules, held),
-    ]
-    touched = [(name, level) for name, level in levels if beyond(side, worst, level)]
+    touched = [one for one in stop_levels(position.rules, held) if beyond(side, worst, one[1])]
+    level = liquidation_level(world, position)
+    if liquidated_inside(world, position, bar, level):
+        touched.insert(0, ("liquidation", level))
     if touched:
         # "the one nearer to the entry acts first": the first that price coming from the winning
         # side meets; max takes the first of equal ones.
         name, level = max(touched, key=lambda one: side * one[1])
         if name == "liquidation":
             return liquidated(world, ledger, position, bar)
-        # "A bar that opens beyond a stop … fills at the open"
-        price = open_ if beyond(side, open_, level) else level
-        write(world, ledger, position, held, bar, name, price)
+        write(world, ledger, position, held, bar, name, level)
         return None
-    if position.rules.target is not None:
-        target = held.fill * (1 + side * position.rules.target)
-        if beyond(side, target, favourable):
-            price = open_ if beyond(side, target, open_) else target
-            write(world, ledger, position, held, bar, "target", price)
-            return None
+    if beyond(side, target, favourable):
+        write(world, ledger, position, held, bar, "target", target)
+        return None
     # "A trailing stop follows the best high or low up to the previous bar"
     held.best = max(held.best, high) if side > 0 else min(held.best, low)
     return position
 
 
+def liquidated_inside(world: World, position: Position, bar: int, level: float) -> bool:
+    """Rule 4, for the contract that is held."""
+    high, low = world.liquidating(position.future.series, bar)
+    return beyond(position.side, low if position.side > 0 else high, level)
+
+
 def inside_carry(world: World, ledger: Ledger, position: Position, bar: int) -> Position | None:
-    """4.8: the future's high or low against its liquidation, then the basis at the close."""
+    """Rule 8: the future's high or low against its liquidation, then the basis at the close."""
     held, side, rules = position.future, position.side, position.rules
-    _, high, low, close = world.quote(held.series, bar)
-    if beyond(side, low if side > 0 else high, liquidation_level(world, position)):
+    close = world.quote(held.series, bar)[3]
+    if liquidated_inside(world, position, bar, liquidation_level(world, position)):
         return liquidated(world, ledger, position, bar)
     if world.spot_traded(bar):
         basis = close / close_of(world, world.spot, bar) - 1
@@ -330,7 +361,7 @@ def inside_carry(world: World, ledger: Ledger, position: Position, bar: int) -> 
 
 
 def stop_levels(rules: Rules, held: Held) -> list[tuple[str, float]]:
-    """4.4, and the kernel's words: fractions of the fill of the leg that is held."""
+    """Rule 4, and the kernel's words: fractions of the fill of the leg that is held."""
     levels = []
     if rules.stop is not None:
         levels.append(("stop", held.fill * (1 - held.side * rules.stop)))
@@ -340,7 +371,7 @@ def stop_levels(rules: Rules, held: Held) -> list[tuple[str, float]]:
 
 
 def liquidation_level(world: World, position: Position) -> float:
-    """4.5 solved for the price, without funding: E / L + side · (P − E) = m · P."""
+    """Rule 5 solved for the price, without funding: E / L + side · (P − E) = m · P."""
     entry, side = position.future.fill, position.side
     margin = entry / position.rules.leverage
     return (entry - side * margin) / (1 - side * world.costs.maintenance)
@@ -352,7 +383,7 @@ def beyond(side: int, price: float, level: float) -> bool:
 
 
 def liquidated(world: World, ledger: Ledger, position: Position, bar: int) -> Position | None:
-    """4.5, 4.8: the future is gone; spot waits for its next open, if there is one."""
+    """Rules 5, 8: the future is gone; spot waits for its next open, if there is one."""
     write(world, ledger, position, position.future, bar, "liquidation", None)
     if position.spot is None:
         return None
@@ -386,17 +417,17 @@ def no_more_bars(world: World, position: Position, bar: int) -> bool:
 
 def liquidated_alone(world: World, position: Position, later: range) -> bool:
     """Whether the future's own bars after this one reach its liquidation level."""
-    level, side = liquidation_level(world, position), position.side
+    level = liquidation_level(world, position)
     for bar in later:
-        if world.traded(position.future.series, bar):
-            _, high, low, _ = world.quote(position.future.series, bar)
-            if beyond(side, low if side > 0 else high, level):
-                return True
+        if world.traded(position.future.series, bar) and liquidated_inside(
+            world, position, bar, level
+        ):
+            return True
     return False
 
 
 def at_last_close(world: World, ledger: Ledger, position: Position, bar: int) -> None:
-    """4.3 `end` and the expiry of a contract that trades no more: at the last close."""
+    """Rule 3 `end` and the expiry of a contract that trades no more: at the last close."""
     contract = position.future.series
     last = max(number for number in range(bar + 1) if world.both(contract, number))
     others = range(len(world.tape.contracts))
@@ -436,7 +467,7 @@ def write(
     reason: str,
     price: float | None,
 ) -> None:
-    """4.1, 4.5, 4.9: a leg in money; the price is before slippage, None for a liquidation."""
+    """Rules 1, 5, 9: a leg in money; the price is before slippage, None for a liquidation."""
     size, side, entry, costs = position.size, held.side, held.fill, world.costs
     notional = size * entry
     fees = costs.fee * notional

@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from oracle import Trade
 
-from fadefollow.engine.model import EXIT_REASONS, AnyRules, Book, Costs, Events, Tape
+from fadefollow.engine.exits import EXIT_REASONS
+from fadefollow.engine.model import AnyRules, Book, Costs, Events, Tape
 from fadefollow.engine.resolver import resolve
 
 HOUR = 3_600_000_000_000
 START = 1_704_067_200_000_000_000  # 2024-01-01 00:00 UTC
 
 Prices = tuple[float, float, float, float]
+FLAT: Prices = (100.0, 100.0, 100.0, 100.0)
 Run = Callable[[Tape, Events, AnyRules, Costs], tuple[list[Trade], int]]
 
 INTEGERS = ("code", "rule", "side", "signal_bar", "entry_bar", "exit_bar", "hole")

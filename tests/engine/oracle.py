@@ -1,7 +1,7 @@
-"""Section 4 of DESIGN.md once more, bar by bar in plain Python: what the resolver must agree with.
+"""The money rules once more, bar by bar in plain Python: what the resolver must agree with.
 
-Written from the text alone. It is slow and says of each step which paragraph it follows: "4.2" is
-paragraph 2 of section 4. Where the text leaves room, the reading taken is marked "Reading:".
+Written from docs/money-rules.md alone. It is slow and says of each step which paragraph it follows:
+"rule 2" is paragraph 2. Where the page leaves room, the reading taken is marked "Reading:".
 Only the legs on perp and spot are here; a dated leg adds its due bars to `reason_at_open`.
 """
 
@@ -16,6 +16,7 @@ from fadefollow.engine.model import AnyRules, Costs, Events, Rules, Tape
 Trade = dict[str, Any]
 
 HOUR_NS = 3_600_000_000_000
+YEAR_NS = 365 * 24 * HOUR_NS
 
 
 class Bar(NamedTuple):
@@ -32,7 +33,7 @@ class Bar(NamedTuple):
 
     @property
     def missing(self) -> bool:
-        """4.7. Reading: a bar with any of its four prices missing is missing."""
+        """Rule 7. Reading: a bar with any of its four prices missing is missing."""
         return any(math.isnan(price) for price in (self.open, self.high, self.low, self.close))
 
 
@@ -78,24 +79,24 @@ def oracle(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[l
     for number, bar in enumerate(bars):
         due = events_due(events, rules, number)
 
-        # 4.7 no entry, no exit and no test on a missing bar; a position waits.
-        # Reading: what falls into a position is ignored (4.2), so it is no entry and not dropped;
-        # of several events due at one missing open each counts.
+        # rule 7: no entry, no exit and no test on a missing bar; a position waits.
+        # Reading: what falls into a position is ignored (rule 2), so it is no entry and not
+        # dropped; of several events due at one missing open each counts.
         if bar.missing:
             if position is None and account(trades, rules) > 0:
                 dropped += len(due)
             continue
 
-        # 4.2 "At each open, first the exits due at this open, …"
+        # rule 2: at each open, first the exits due at this open, …
         shut = False
         if position is not None:
             exit_ = exit_at_open(tape, events, costs, position, number, bar)
             if exit_ is not None:
                 trades.append(closed(tape, costs, position, number, exit_))
                 position = None
-                # Reading: a liquidation by the open is one of 4.4's exits inside a bar, not one
-                # that was due: "after an exit inside a bar the next entry is at the next bar's
-                # open or later".
+                # Reading: a liquidation by the open is one of rule 4's exits inside a bar, not one
+                # that was due (rule 2: after an exit inside a bar the earliest entry is the next
+                # bar's open).
                 shut = exit_.reason == "liquidation"
 
         # "… then an entry if the book is flat: a book may reverse at one open. Other phases
@@ -105,8 +106,8 @@ def oracle(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[l
         if position is None and due and not shut and capital > 0:
             position = entered(events, rules, costs, due[0], number, bar, capital)
 
-        # 4.4 "Exits inside a bar are tested from the entry bar on". Coming after the entry, they
-        # leave the next entry to the next bar's open or later (4.2).
+        # rule 4: exits inside a bar are tested from the entry bar on. Coming after the entry, they
+        # leave the next entry to the next bar's open or later (rule 2).
         if position is not None:
             exit_ = exit_inside(tape, costs, position, bar)
             if exit_ is not None:
@@ -115,7 +116,7 @@ def oracle(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[l
             else:
                 follow_best(position, bar)
 
-    # 4.3 "`end`: at the last close, with costs". Reading: the last close that there is.
+    # rule 3: `end`: at the last close, with costs. Reading: the last close that there is.
     if position is not None:
         last = max(number for number, bar in enumerate(bars) if not bar.missing)
         exit_ = Exit("end", bars[last].close)
@@ -137,7 +138,7 @@ def settlements_of(tape: Tape) -> list[Settlement]:
 
 
 def due_bar(known_bar: int, rules: Rules) -> int:
-    """4.1, 4.3: what is known at the close of bar t is done at the open of t + 1 + delay."""
+    """Rules 1, 3: what is known at the close of bar t is done at the open of t + 1 + delay."""
     return known_bar + 1 + rules.delay_bars
 
 
@@ -147,7 +148,7 @@ def rule_of(events: Events, event: int) -> int:
 
 
 def events_due(events: Events, rules: AnyRules, number: int) -> list[int]:
-    """4.1: the events whose entry is due at this open by their own rules, the first known first."""
+    """Rule 1: events whose entry is due at this open by their own rules, the first known first."""
     due = [
         (known_bar, event)
         for event, known_bar in enumerate(events.bar.tolist())
@@ -157,7 +158,7 @@ def events_due(events: Events, rules: AnyRules, number: int) -> list[int]:
 
 
 def account(trades: list[Trade], rules: AnyRules) -> float:
-    """4.9 "Each coin has its own account with fixed capital … compounding is an option"."""
+    """Rule 9: each coin has its own account with fixed capital … compounding is an option."""
     if not rules.compound:
         return rules.capital
     return rules.capital + math.fsum(trade["pnl"] for trade in trades)
@@ -166,7 +167,7 @@ def account(trades: list[Trade], rules: AnyRules) -> float:
 def entered(
     events: Events, rules: AnyRules, costs: Costs, event: int, number: int, bar: Bar, capital: float
 ) -> Position:
-    """4.1, 4.9: the position that an event opens at this bar's open."""
+    """Rules 1, 9: the position that an event opens at this bar's open."""
     side = int(events.side[event])
     fill = bar.open * (1 + side * costs.slippage)
     return Position(
@@ -180,13 +181,19 @@ def entered(
         reference=bar.open,
         fill=fill,
         size=rules.weight * capital / fill,
-        best=fill,  # 4.4 the trail starts at the entry fill
+        best=fill,  # rule 4: the trail starts at the entry fill
     )
 
 
-def funding_of(tape: Tape, position: Position, until: int) -> float:
-    """4.6: cash of the settlements at τ with entry time < τ ≤ until; + is received."""
+def funding_of(tape: Tape, costs: Costs, position: Position, until: int) -> float:
+    """Rule 6: cash of the settlements at τ with entry time < τ ≤ until; + is received.
+
+    Spot sold short has none; it pays the borrow rate, a year's share of its notional pro rata.
+    """
     cash = 0.0
+    if tape.spot and position.side < 0:
+        notional = position.size * position.fill
+        cash -= (costs.borrow or 0.0) * notional * (until - position.time) / YEAR_NS
     for settlement in settlements_of(tape):
         if position.time < settlement.time <= until:
             cash += -position.side * position.size * settlement.mark * settlement.rate
@@ -194,12 +201,12 @@ def funding_of(tape: Tape, position: Position, until: int) -> float:
 
 
 def liquidation_level(tape: Tape, costs: Costs, position: Position, time: int) -> float:
-    """4.5: the price P at which equity = maintenance, from the settlements up to this bar's open.
+    """Rule 5: the price P at which equity = maintenance, with the settlements up to this open.
 
     notional / L + F + side · size · (P − E) = m · size · P, divided by size and solved for P.
     """
     entry, margin = position.fill, position.fill / position.rules.leverage
-    funding = funding_of(tape, position, time) / position.size
+    funding = funding_of(tape, costs, position, time) / position.size
     if position.side > 0:
         return (entry - margin - funding) / (1 - costs.maintenance)
     return (entry + margin + funding) / (1 + costs.maintenance)
@@ -213,18 +220,17 @@ def at_or_below(position: Position, price: float, level: float) -> bool:
 def exit_at_open(
     tape: Tape, events: Events, costs: Costs, position: Position, number: int, bar: Bar
 ) -> Exit | None:
-    """4.3 and the last-but-one sentence of 4.4, on a bar after the entry bar."""
-    # 4.4 a bar "that opens beyond the liquidation level liquidates". Reading: also where an exit
+    """Rule 3 and the open's part of rule 4, on a bar after the entry bar."""
+    # rule 4: a bar that opens beyond the liquidation level liquidates. Reading: also where an exit
     # is due at this open, for an isolated margin cannot lose more than itself.
-    level = liquidation_level(tape, costs, position, bar.time)
-    if at_or_below(position, bar.liq_open, level):
+    if liquidated_by_open(tape, costs, position, bar):
         return Exit("liquidation", None)
     reason = reason_at_open(tape, events, position, number)
     return None if reason is None else Exit(reason, bar.open)
 
 
 def reason_at_open(tape: Tape, events: Events, position: Position, number: int) -> str | None:
-    """4.3 "If the due bar is missing, the next present open": due at this bar or before it."""
+    """Rule 3: if the due bar is missing, the next present open: due at this bar or before it."""
     rules = position.rules
     # `time`, h hours after the entry bar's open. Reading: it names the exit where both are due.
     hold_bars = round(rules.hold_hours * HOUR_NS / tape.bar_ns)
@@ -241,9 +247,46 @@ def reason_at_open(tape: Tape, events: Events, position: Position, number: int) 
     return None
 
 
+def liquidated_by_open(tape: Tape, costs: Costs, position: Position, bar: Bar) -> bool:
+    """Rule 4. Reading: a high or low that is held to the other series holds the open too."""
+    price = bar.liq_open
+    if position.side > 0 and bar.liq_low > price:
+        price = bar.liq_low
+    if position.side < 0 and bar.liq_high < price:
+        price = bar.liq_high
+    return at_or_below(position, price, liquidation_level(tape, costs, position, bar.time))
+
+
+def target_of(position: Position) -> float | None:
+    """Rule 4: stop, target and trail are fractions of the entry fill."""
+    target = position.rules.target
+    return None if target is None else position.fill * (1 + position.side * target)
+
+
+def exit_by_open(tape: Tape, costs: Costs, position: Position, bar: Bar) -> Exit | None:
+    """Rule 4: a bar that opens beyond a level is decided at its open, before its high and low."""
+    if liquidated_by_open(tape, costs, position, bar):
+        return Exit("liquidation", None)
+    # "else beyond a stop or the target it fills at the open"
+    beyond = [
+        (name, level)
+        for name, level in stop_levels(position.rules, position)
+        if at_or_below(position, bar.open, level)
+    ]
+    if beyond:
+        return Exit(first_met(position, beyond)[0], bar.open)
+    target = target_of(position)
+    if target is not None and at_or_below(position, target, bar.open):
+        return Exit("target", bar.open)
+    return None
+
+
 def exit_inside(tape: Tape, costs: Costs, position: Position, bar: Bar) -> Exit | None:
-    """4.4: the losing side, then the target."""
+    """Rule 4: the open, the losing side, then the target."""
     rules = position.rules
+    by_open = exit_by_open(tape, costs, position, bar)
+    if by_open is not None:
+        return by_open
     worst, liq_worst, favourable = (
         (bar.low, bar.liq_low, bar.high) if position.side > 0 else (bar.high, bar.liq_high, bar.low)
     )
@@ -259,23 +302,17 @@ def exit_inside(tape: Tape, costs: Costs, position: Position, bar: Bar) -> Exit 
     # winning side meets first, as a trail may lie beyond the entry.
     if levels:
         name, level = first_met(position, levels)
-        if name == "liquidation":
-            return Exit(name, None)
-        # "A bar that opens beyond a stop … fills at the open"
-        return Exit(name, bar.open if at_or_below(position, bar.open, level) else level)
+        return Exit(name, None if name == "liquidation" else level)
 
     # "a losing level comes before the target in a bar that touches both"
-    if rules.target is not None:
-        target = position.fill * (1 + position.side * rules.target)
-        if at_or_below(position, target, bar.open):
-            return Exit("target", bar.open)
-        if at_or_below(position, target, favourable):
-            return Exit("target", target)
+    target = target_of(position)
+    if target is not None and at_or_below(position, target, favourable):
+        return Exit("target", target)
     return None
 
 
 def stop_levels(rules: Rules, position: Position) -> list[tuple[str, float]]:
-    """4.4 "Stop, target and trail are fractions of the entry fill"."""
+    """Rule 4: stop, target and trail are fractions of the entry fill."""
     levels = []
     if rules.stop is not None:
         levels.append(("stop", position.fill * (1 - position.side * rules.stop)))
@@ -295,7 +332,7 @@ def first_met(position: Position, levels: list[tuple[str, float]]) -> tuple[str,
 
 
 def follow_best(position: Position, bar: Bar) -> None:
-    """4.4 "A trailing stop follows the best high or low up to the previous bar"."""
+    """Rule 4: a trailing stop follows the best high or low up to the previous bar."""
     if position.side > 0:
         position.best = max(position.best, bar.high)
     else:
@@ -303,16 +340,16 @@ def follow_best(position: Position, bar: Bar) -> None:
 
 
 def closed(tape: Tape, costs: Costs, position: Position, number: int, exit_: Exit) -> Trade:
-    """4.1, 4.5, 4.6, 4.9: the trade in money."""
+    """Rules 1, 5, 6, 9: the trade in money."""
     size, side, entry = position.size, position.side, position.fill
     exit_time = int(tape.time[number])
     notional = size * entry
-    funding = funding_of(tape, position, exit_time)
+    funding = funding_of(tape, costs, position, exit_time)
     fees = costs.fee * size * entry
     slippage = size * abs(entry - position.reference)
     if exit_.price is None:
-        # 4.5 "has lost exactly its margin by price and funding together, plus the entry fee; no
-        # exit fee, no slippage": side · size · (exit − entry) + funding = −notional / leverage.
+        # rule 5: has lost exactly its margin by price and funding together, plus the entry fee; no
+        # exit fee, no slippage: side · size · (exit − entry) + funding = −notional / leverage.
         margin = notional / position.rules.leverage
         exit_price = entry - side * (margin + funding) / size
         pnl = -margin - fees
@@ -337,14 +374,52 @@ def closed(tape: Tape, costs: Costs, position: Position, number: int, exit_: Exi
         "slippage": slippage,
         "funding": funding,
         "pnl": pnl,
-        "return": pnl / notional,  # 4.9
+        "return": pnl / notional,  # rule 9
         "hole": hole_of(tape, position.time, exit_time),
     }
 
 
 def hole_of(tape: Tape, entry_time: int, exit_time: int) -> int:
-    """4.6: the number of the first hole that the trade was held over, else −1."""
+    """Rule 6: the number of the first hole that the trade was held over, else −1."""
     for number, (before, after) in enumerate(tape.holes.tolist()):
         if entry_time < after and exit_time > before:
             return number
     return -1
+
+
+Quote = tuple[float, float, float, float] | None
+
+
+def held_prices(
+    perp: list[Quote], mark: list[Quote], spot: list[Quote]
+) -> list[tuple[float, float] | None]:
+    """Rule 4: the high and low of each bar that liquidation is tested against; None where missing.
+
+    Bars are (open, high, low, close), None where there is none; of the mark only the close may be
+    known (the rest NaN), as in files that list just that.
+    """
+    held: list[tuple[float, float] | None] = []
+    for bar, quote in enumerate(perp):
+        own_mark = mark[bar]
+        if quote is None:
+            held.append(None)
+            continue
+        # "For liquidation against mark high and low"
+        if own_mark is not None and not math.isnan(own_mark[1]):
+            held.append((own_mark[1], own_mark[2]))
+            continue
+        # "mark close, spot high and spot low that are known for that bar and the one before"
+        known = []
+        for number in (bar, bar - 1):
+            if number >= 0 and (quoted := mark[number]) is not None:
+                known.append(quoted[3])
+            if number >= 0 and (traded := spot[number]) is not None:
+                known += [traded[1], traded[2]]
+        _, high, low, _ = quote
+        # "where the mark has no high and low, against the perp's high and low held to within 3 %
+        # of the highest and lowest …; where neither mark nor spot is known, the perp's own".
+        # Reading: the high is held down and the low held up; neither is ever moved outwards.
+        if known:
+            high, low = min(high, 1.03 * max(known)), max(low, 0.97 * min(known))
+        held.append((high, low))
+    return held

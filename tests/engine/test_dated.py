@@ -545,6 +545,25 @@ def test_an_outcome_does_not_depend_on_the_trade_before_it() -> None:
     # the entry at bar 0 waits for its exit until bar 3; the one at bar 2 is in contract 1
     tape = make_dated([100, GONE, GONE, 110], [100] * 4, nearest=[0, 0, 1, 1], leave=[2, 4])
     rules = replace(RULES, hold_hours=1)
-    assert outcomes(tape, 1, rules=rules, costs=FREE) == pytest.approx(
-        [0.1, math.nan, 0.0, math.nan], nan_ok=True
-    )
+    got = outcomes(tape, 1, rules=rules, costs=FREE)
+    assert got.value == pytest.approx([0.1, math.nan, 0.0, math.nan], nan_ok=True)
+    assert got.exit_bar.tolist() == [3, -1, 3, 3]
+    assert got.inside.tolist() == [False, False, False, True]  # the last is cut off by the end
+
+
+def test_a_stopped_contract_ends_inside_its_bar_and_a_rolled_out_one_at_an_open() -> None:
+    stopped = make_dated([100, (100, 100, 90, 95), 95], nearest=[0] * 3, leave=[3])
+    got = outcomes(stopped, 1, rules=replace(RULES, stop=0.05), costs=FREE)
+    assert (got.exit_bar[0], got.inside[0]) == (1, True)
+    left = make_dated([100, 100, 100], nearest=[0, 0, -1], leave=[2])
+    got = outcomes(left, 1, rules=RULES, costs=FREE)
+    assert (got.exit_bar[0], got.inside[0]) == (2, False)
+
+
+def test_a_liquidated_carry_ends_at_the_open_at_which_spot_is_left() -> None:
+    tape = carry([100, 250, 250], [100, 250, 250])
+    got = outcomes(tape, -1, rules=RULES, costs=FREE)
+    assert (got.exit_bar[0], got.inside[0]) == (2, False)
+    short = carry([100, 250], [100, 250])
+    got = outcomes(short, -1, rules=RULES, costs=FREE)
+    assert (got.exit_bar[0], got.inside[0]) == (1, True)

@@ -134,6 +134,11 @@ def random_tape(
     if rng.random() < 0.2:
         spot[-int(rng.integers(1, n // 3)) :] = np.nan
     step = int(rng.choice([1, 4, 8])) * HOUR
+    held = {}
+    if rng.random() < 0.5:
+        own_close = np.stack([t[:, 3] for t in tables])
+        held["dated_liq_high"] = np.minimum([t[:, 1] for t in tables], own_close * 1.01)
+        held["dated_liq_low"] = np.maximum([t[:, 2] for t in tables], own_close / 1.01)
     names = ("open", "high", "low", "close")
     return DatedTape(
         symbol="COIN",
@@ -147,6 +152,7 @@ def random_tape(
         carry=carry,
         contracts=tuple(f"future:{c}" for c in range(len(tables))),
         **{f"dated_{name}": np.stack([t[:, i] for t in tables]) for i, name in enumerate(names)},
+        **held,
         spot_open=spot[:, 0].copy() if carry else np.empty(0),
         spot_close=spot[:, 3].copy() if carry else np.empty(0),
         nearest=nearest_of(rng, spans, n, margin),
@@ -290,19 +296,23 @@ def test_returns_are_those_of_the_trades(case: Case) -> None:
 @given(cases(longest=60), st.sampled_from([-1, 1]))
 def test_outcomes_are_those_of_single_events(case: Case, side: int) -> None:
     got = outcomes(case.tape, side, rules=case.rules.sets[0], costs=case.costs)
-    assert got.shape == case.tape.time.shape
-    expected = [outcome(case, bar, side) for bar in range(len(got))]
-    np.testing.assert_allclose(got, np.array(expected), rtol=1e-9, atol=1e-9)
+    expected = [outcome(case, bar, side) for bar in range(len(case.tape.time))]
+    value, exit_bar = (np.array(column) for column in zip(*expected, strict=True))
+    np.testing.assert_allclose(got.value, value, rtol=1e-9, atol=1e-9)
+    assert got.exit_bar.tolist() == exit_bar.tolist()
 
 
-def outcome(case: Case, entry_bar: int, side: int) -> float:
-    """What one event that enters at this bar returns; NaN where it enters no trade."""
+def outcome(case: Case, entry_bar: int, side: int) -> tuple[float, int]:
+    """What one event that enters at this bar returns, and when its trade ends."""
     rules = replace(case.rules.sets[0], opposite=False, compound=False)
     bar = np.array([entry_bar - 1 - rules.delay_bars], np.int64)
     none = np.empty(0, np.int64)
     events = Events(bar, np.array([side]), np.array([0]), none, none)
     legs, _ = run_dated_oracle(case.tape, events, rules, case.costs)
-    return value_of(trades_of(legs, len(case.tape.contracts))[0]) if legs else math.nan
+    if not legs:
+        return math.nan, -1
+    trade = trades_of(legs, len(case.tape.contracts))[0]
+    return value_of(trade), trade["exit_bar"]
 
 
 @settings(max_examples=examples(60))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import types
-
 import pandas as pd
 import pytest
 
 from fadefollow.errors import DataError, ParameterError, StoreError, UnknownNameError
 from fadefollow.market.dataset_spec import DatasetSpec, FileSpec
 from fadefollow.market.findings import Finding
+from fadefollow.market.lab import Lab
 from fadefollow.market.open import open_dataset
 from fadefollow.market.schema import canonical
 from fadefollow.market.store.store import Store
@@ -97,7 +96,7 @@ def test_a_backward_range_is_refused(store):
 
 
 def test_an_unknown_coin_is_named_with_those_there_are(store):
-    with pytest.raises(UnknownNameError, match=r"got 'BTX'\n  hint: did you mean 'BTC'"):
+    with pytest.raises(UnknownNameError, match=r"no coin named 'BTX'\n  hint: did you mean 'BTC'"):
         open_dataset(FILES, "demo", store, symbols=["BTX"])
 
 
@@ -120,7 +119,7 @@ def test_another_bar_size_than_the_stored_one_is_refused(store):
 def test_a_damaged_store_is_refused(store):
     path = next((store / "demo").glob("BTC-perp-*"))
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(StoreError, match="a stored file must be whole"):
+    with pytest.raises(StoreError, match="a stored file is cut"):
         open_dataset(FILES, "demo", store)
 
 
@@ -150,7 +149,7 @@ def test_a_lab_is_simulated_with_its_settings(tmp_path, monkeypatch, raw_bars):
     def simulate(settings, *, bar):
         asked.append((settings, bar))
         tables = {"SIM1": {"perp": table}, "SIM2": {"perp": table}}
-        return types.SimpleNamespace(tables=tables, truth=truth)
+        return Lab(tables, truth, listed={})
 
     monkeypatch.setattr("fadefollow.market.open.simulate", simulate)
     spec = DatasetSpec(title="Lab", source="lab", bar=HOUR, lab={"seed": 7})

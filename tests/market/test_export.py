@@ -150,7 +150,7 @@ def test_what_is_held_out_stays_out(workspace, tmp_path):
 def test_nothing_is_overwritten(workspace, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
-    with pytest.raises(ParameterError, match="must not overwrite"):
+    with pytest.raises(ParameterError, match="not empty"):
         export_job(workspace, "mine", tmp_path / "out", step=quiet)
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["mine.txt"]
 
@@ -180,7 +180,7 @@ def test_what_csv_cannot_hold_is_refused(workspace, tmp_path):
     [
         ({"format": "xlsx"}, "csv or parquet"),
         ({"streams": ("prp",)}, "it has funding, future, news, options, perp"),
-        ({"streams": ("future",), "symbols": ("BBB",)}, "streams must be in the data set"),
+        ({"streams": ("future",), "symbols": ("BBB",)}, "no stream 'future'"),
     ],
 )
 def test_what_cannot_be_exported(workspace, tmp_path, asked, message):

@@ -98,15 +98,16 @@ def test_json_of_another_shape_is_refused(text, got):
 @pytest.mark.parametrize(
     ("name", "data", "rule"),
     [
-        ("BTC.csv.gz", gzip.compress(HEAD.encode())[:-6], "the .gz must be whole"),
-        ("BTC.csv.gz", b"plain text", "the .gz must be whole"),
+        ("BTC.csv.gz", gzip.compress(HEAD.encode())[:-6], "cannot unpack the .gz"),
+        ("BTC.csv.gz", b"plain text", "cannot unpack the .gz"),
         ("BTC.csv.gz", gzip.compress(bytes(40 << 20)), "a .gz must unfold to at most"),
-        ("BTC.feather", b"ARROW1 and no more", "the file must be readable Feather"),
-        ("BTC.json", b"[[1, 2", "the file must be readable JSON"),
-        ("BTC.json", b"[" * 100_000, "the file must be readable JSON"),
-        ("BTC.json", b"[[" + b"9" * 5000 + b"]]", "the file must be readable JSON"),
+        ("BTC.feather", b"ARROW1 and no more", "cannot read the file as Feather"),
+        ("BTC.json", b"[[1, 2", "cannot read the file as JSON"),
+        ("BTC.json", b"[" * 100_000, "cannot read the file as JSON"),
+        ("BTC.json", b"[[" + b"9" * 5000 + b"]]", "cannot read the file as JSON"),
         ("BTC.xls", b"?", "the file's extension must be one of"),
     ],
+    ids=["cut gz", "no gz", "huge gz", "feather", "cut json", "deep json", "long json", "xls"],
 )  # fmt: skip
 def test_a_damaged_or_unknown_container_is_refused(tmp_path, name, data, rule):
     (tmp_path / name).write_bytes(data)
@@ -392,7 +393,7 @@ def test_a_coin_and_an_expiry_may_come_twice_in_a_path(tmp_path):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ('timezone = "Mars/Phobos"', r"timezone: .*a zone that exists; got 'Mars/Phobos'"),
+        ('timezone = "Mars/Phobos"', r"timezone: .*no such time zone; got 'Mars/Phobos'"),
         ('timezone = "Europe/Berlim"', r"did you mean 'Europe/Berlin'"),
         ("scale = { close = 0 }", r"scale of close must be a number other than 0"),
         ("scale = { close = nan }", r"scale of close must be a number other than 0; got nan"),

@@ -247,7 +247,7 @@ def test_mark_closes_are_resampled_to_the_last_hours(tmp_path, source, store, ra
             r"BTC_perp.csv, row 2, column close: close must be a number \(USDT\); got 'x'",
         ),
         (b'time,open,high,low,close\n2024-01-01T00:00Z,1,1,1,1\n2,3\n"', r"BTC_perp.csv"),
-        (b"\xff\xfe\x00rubbish", r"must be readable CSV"),
+        (b"\xff\xfe\x00rubbish", r"cannot read the file as CSV"),
     ],
 )
 def test_an_ugly_file_is_refused_and_nothing_is_stored(tmp_path, source, store, content, message):
@@ -265,7 +265,7 @@ def test_a_truncated_parquet_file_is_refused(tmp_path, source, store, raw_bars, 
     raw_bars(5).to_parquet(path)
     path.write_bytes(path.read_bytes()[:keep])
     files = PERP.replace(".csv", ".parquet")
-    with pytest.raises(DataError, match=r"BTC_perp.parquet: the file must be readable Parquet"):
+    with pytest.raises(DataError, match=r"BTC_perp.parquet: cannot read the file as Parquet"):
         import_files(spec(tmp_path, files), "demo", source, store)
     assert not store.exists()
 
@@ -283,7 +283,7 @@ def test_files_that_are_absent_are_named(tmp_path, source, store):
         import_files(spec(tmp_path, files), "demo", source, store)
     with pytest.raises(DataError, match="got none for ETH"):
         import_files(spec(tmp_path, PERP + 'coins = ["BTC", "ETH"]'), "demo", source, store)
-    with pytest.raises(DataError, match="the source must be a folder"):
+    with pytest.raises(DataError, match="--from needs a folder"):
         import_files(spec(tmp_path), "demo", source / "nowhere", store)
 
 

@@ -259,12 +259,17 @@ def test_a_run_stops_only_at_what_its_strategies_use():
     workspace, data = find_workspace(ROOT), planted()
     bets = {n: workspace.strategy(n) for n in ("fade_crowded_funding", "fade_doors")}
     pairs = {n: (bet, workspace.detector(bet)) for n, bet in bets.items()}
+    # mark and spot decide liquidations, so that every bet uses them
     assert streams_used(data, [pairs["fade_crowded_funding"]])["BTC"] == {
-        "perp", "funding", "mark",
+        "perp", "funding", "mark", "spot",
     }  # fmt: skip
-    assert trusted_notes(data, [pairs["fade_crowded_funding"]], None) == []
-    with pytest.raises(DataError, match="stale-bars"):
-        trusted_notes(data, [pairs["fade_doors"]], None)
+    index = bars().drop(columns="volume")
+    index.loc[100, "close"] *= 2
+    assert errors(index=index) == [("impossible-values", "index", 1, "2024-01-05 04:00")]
+    assert trusted_notes(dataset(index=index), [pairs["fade_crowded_funding"]], None) == []
+    for pair in pairs.values():
+        with pytest.raises(DataError, match="stale-bars"):
+            trusted_notes(data, [pair], None)
     notes = trusted_notes(data, list(pairs.values()), ("stale-bars", "unit-change", "funding-hole"))
     assert len(notes) == 3
 

@@ -487,7 +487,7 @@ def test_a_mapping_is_written_once_and_nothing_is_imported(source, tmp_path):
     assert [f.path for f in load_spec(path).files] == ["{coin}_perp.csv"]
     assert [p.name for p in (root / "datasets").iterdir()] == ["files.toml"]
     path.write_text("mine")
-    with pytest.raises(ParameterError, match="must not overwrite"):
+    with pytest.raises(ParameterError, match="exists already"):
         guess_job(workspace, source)
     assert path.read_text() == "mine"
     _, single = guess_job(workspace, source / "BTC_perp.csv", "single")
@@ -497,7 +497,7 @@ def test_a_mapping_is_written_once_and_nothing_is_imported(source, tmp_path):
 @pytest.mark.parametrize("name", ["nothing", "empty"])
 def test_nothing_to_guess_is_an_error(source, tmp_path, name):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="there must be"):
+    with pytest.raises(DataError, match=r"no such file|no file looks like"):
         guess(tmp_path / name, title="x")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import types
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +10,7 @@ from fadefollow.errors import DataError, ParameterError, SpecError
 from fadefollow.market.audit.audit import audit
 from fadefollow.market.dataset_spec import DatasetSpec, FileSpec, load_spec
 from fadefollow.market.findings import Finding
+from fadefollow.market.lab import Lab
 from fadefollow.market.open import open_dataset
 from fadefollow.market.schema import canonical
 from fadefollow.market.store.store import Store
@@ -103,7 +102,7 @@ def test_a_range_that_ends_before_the_holdout_does_not_open_it(store):
 def test_a_range_inside_a_closed_holdout_is_refused_with_the_way_out(store):
     with pytest.raises(DataError, match=r"holdout from 2024-01-03(.|\n)*--open-holdout"):
         open_dataset(FILES, "demo", store, since=time("2024-01-03"))
-    with pytest.raises(DataError, match="from before the holdout"):
+    with pytest.raises(DataError, match="no data before the holdout"):
         open_dataset(FILES, "demo", store, symbols=["NEW"])
 
 
@@ -120,7 +119,7 @@ def test_planted_episodes_of_a_closed_holdout_are_not_there(tmp_path, monkeypatc
     starts = pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-03"], utc=True)
     ends = pd.to_datetime(["2024-01-02", "2024-01-05", "2024-01-05"], utc=True)
     truth = pd.DataFrame({"symbol": "SIM", "start": starts, "end": ends, "planted_bps": 5.0})
-    made = types.SimpleNamespace(tables={"SIM": {"perp": table}}, truth=truth)
+    made = Lab({"SIM": {"perp": table}}, truth, listed={})
     monkeypatch.setattr("fadefollow.market.open.simulate", lambda settings, *, bar: made)
     spec = DatasetSpec(title="Lab", source="lab", bar=HOUR, holdout_from="2024-01-03")
     data = open_dataset(spec, "lab", tmp_path)

@@ -173,7 +173,7 @@ def test_windows_of_fewer_than_three_bars_are_refused():
 def test_missing_streams_are_named():
     market = Market("BTC", bar=HOUR, tables={"perp": perp([0])})
     assert market.missing("perp", "spot", "funding") == ("spot", "funding")
-    with pytest.raises(DataError, match=r"BTC: the stream must be in the market; got spot"):
+    with pytest.raises(DataError, match=r"BTC: no stream 'spot' in the market"):
         market.table("spot")
 
 

@@ -57,7 +57,7 @@ def test_lags_are_declared_or_a_day_for_daily_records(toml):
         ('source = "files"', 'source = "file"', SpecError, r"key 'source'.*'files' or 'lab'"),
         ('bar = "1h"', 'bar = "7h"', ParameterError, r"bar.*must divide a day; got '7h'"),
         ("timezone =", "time_zone =", UnknownNameError, r"number 1.*'time_zone'.*\n.*'timezone'"),
-        ('"perp"', '"prep"', ParameterError, r"stream.*known name; got 'prep'\n.*'perp'"),
+        ('"perp"', '"prep"', ParameterError, r"no stream named 'prep'\n.*'perp'"),
         ('"{coin}.csv"', '"../{coin}.csv"', ParameterError, "stay inside the folder"),
         ('"{coin}.csv"', '"/etc/{coin}.csv"', ParameterError, "stay inside the folder"),
         ('"{coin}.csv"', '"{cion}.csv"', ParameterError, r"not \{cion\}"),

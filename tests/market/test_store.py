@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import multiprocessing
 import os
 import signal
@@ -115,7 +116,7 @@ def test_a_pointer_that_leads_out_of_the_store_is_refused(tmp_path, table):
     path = tmp_path / "demo" / "current.json"
     file = pointer.tables["BTC"]["perp"].file
     path.write_text(path.read_text().replace(file, "../../secret.parquet"))
-    with pytest.raises(StoreError, match="the store's pointer must be whole"):
+    with pytest.raises(StoreError, match="the store's pointer"):
         store.read("demo")
 
 
@@ -127,12 +128,12 @@ def stored_file(root: Path) -> Path:
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
-        (lambda p: p.write_bytes(p.read_bytes()[:-100]), r"must be whole; got \d+ of \d+ bytes"),
-        (lambda p: p.write_bytes(b""), "must be whole; got 0 of"),
-        (lambda p: p.unlink(), "must be readable; got No such file"),
+        (lambda p: p.write_bytes(p.read_bytes()[:-100]), r"cut: \d+ of \d+ bytes"),
+        (lambda p: p.write_bytes(b""), "cut: 0 of"),
+        (lambda p: p.unlink(), "cannot read a stored file: No such file"),
         (
             lambda p: p.write_bytes(p.read_bytes()[:50] + b"\x00" + p.read_bytes()[51:]),
-            "must be as it was written",
+            "has changed",
         ),
     ],
     ids=["truncated", "empty", "gone", "altered"],
@@ -147,12 +148,22 @@ def test_a_damaged_file_is_refused_and_mended_by_writing_again(tmp_path, table, 
     assert len(store.load("demo", "BTC", pointer=again)["perp"]) == 6
 
 
+def test_a_pointer_of_an_earlier_version_with_arrivals_still_opens(tmp_path, table):
+    store = Store(tmp_path)
+    pointer = store.write("demo", {"BTC": {"perp": table()}}, bar=HOUR)
+    path = tmp_path / "demo" / "current.json"
+    came = [{"fetched": "2024-01-04", "first": "2024-01-01", "last": "2024-01-02", "rows": 2}]
+    said = {**json.loads(path.read_text()), "arrivals": {"BTC": {"netflow": came}}}
+    path.write_text(json.dumps(said))
+    assert store.read("demo") == pointer
+
+
 def test_a_truncated_pointer_is_refused(tmp_path, table):
     store = Store(tmp_path)
     store.write("demo", {"BTC": {"perp": table()}}, bar=HOUR)
     path = tmp_path / "demo" / "current.json"
     path.write_text(path.read_text()[:-20])
-    with pytest.raises(StoreError, match="pointer must be whole"):
+    with pytest.raises(StoreError, match="the store's pointer"):
         store.read("demo")
 
 
@@ -163,14 +174,14 @@ def test_a_reader_of_the_version_before_still_finds_its_files(tmp_path, table):
     assert store.load("demo", "BTC", pointer=first)["perp"]["close"][0] == 100
     store.write("demo", {"BTC": {"perp": table(2)}}, bar=HOUR)
     assert len(list((tmp_path / "demo").glob("*.parquet"))) == 2
-    with pytest.raises(StoreError, match="must be readable"):
+    with pytest.raises(StoreError, match="cannot read"):
         store.load("demo", "BTC", pointer=first)
 
 
 def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path, table):
     store = Store(tmp_path)
     store.write("demo", {"BTC": {"perp": table(0)}}, bar=HOUR)
-    (tmp_path / "demo" / ".abc.tmp").write_bytes(b"half")
+    (tmp_path / "demo" / f".{'0a' * 16}.tmp").write_bytes(b"half")
     (tmp_path / "demo" / "BTC-perp-00000000000000000000.parquet").write_bytes(b"half")
     store.write("demo", {"BTC": {"perp": table(0)}}, bar=HOUR)
     names = sorted(p.name for p in (tmp_path / "demo").iterdir())
@@ -193,7 +204,7 @@ def test_a_full_disk_leaves_the_old_version(tmp_path, table, monkeypatch, files_
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(
-        StoreError, match=r"must be writable; got No space left[^\n]*\n  hint: free"
+        StoreError, match=r"cannot write to the store: No space left[^\n]*\n  hint: free"
     ):
         store.write("demo", {"BTC": {"perp": table(1)}}, bar=HOUR)
     monkeypatch.undo()
@@ -225,7 +236,7 @@ def test_a_disk_that_is_full_after_the_first_table_is_as_full_as_before(
 
 def test_a_folder_that_cannot_be_made_is_one_plain_error(tmp_path, table):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(StoreError, match="the store must be writable"):
+    with pytest.raises(StoreError, match="cannot write to the store"):
         Store(tmp_path / "file" / "store").write("demo", {"BTC": {"perp": table()}}, bar=HOUR)
 
 
@@ -234,7 +245,7 @@ def test_a_writer_waits_its_turn_and_then_gives_up(tmp_path, table, monkeypatch)
     store = Store(tmp_path)
     with (
         store._locked("demo"),
-        pytest.raises(StoreError, match="only one process may write"),
+        pytest.raises(StoreError, match="another process is writing"),
     ):
         store.write("demo", {"BTC": {"perp": table()}}, bar=HOUR)
 

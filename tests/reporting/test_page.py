@@ -68,7 +68,7 @@ def test_lab_says_simulated_and_holds_verdicts_against_the_truth(page: Page) -> 
     assert "Simulated market." in page.text
     assert (
         "Against the planted truth: 1 verdict right; "
-        "1 verdict rightly open, as nothing was planted." in " ".join(page.text.split())
+        "1 verdict correctly undecided, as nothing was planted." in " ".join(page.text.split())
     )
     assert "so fading should pay. The verdict matches the planted truth." in page.text
 

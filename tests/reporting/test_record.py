@@ -1,4 +1,4 @@
-"""result.json is as DESIGN.md says, and a stored run comes back as it was."""
+"""result.json has its documented fields, and a stored run comes back as it was."""
 
 from __future__ import annotations
 
@@ -232,14 +232,14 @@ def test_empty_value_in_a_list_is_refused(cases: Cases) -> None:
 
 
 def test_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"must be a folder that .* got no result\.json"):
+    with pytest.raises(StoreError, match=r"not the folder of a run: no result\.json"):
         read_run(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"schema": 0}', '{"schema": "1"}', "[]", "{}"])
 def test_damaged_run_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text(text, "utf-8")
-    with pytest.raises(StoreError, match="as they were written"):
+    with pytest.raises(StoreError, match="cannot read the run"):
         read_run(tmp_path)
 
 
@@ -252,8 +252,8 @@ def test_a_run_of_a_later_version_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "spoil", "said"),
     [
-        ("trades.parquet", "remove", "got no trades.parquet"),
-        ("report.json", "remove", "got no report.json"),
+        ("trades.parquet", "remove", "no trades.parquet"),
+        ("report.json", "remove", "no report.json"),
         ("equity.parquet", "cut", "Parquet magic bytes not found"),
         ("trades.parquet", "column", "trades.parquet: no column return"),
         ("report.json", "key", "nothing called 'coins'"),

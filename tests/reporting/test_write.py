@@ -15,12 +15,12 @@ import pandas as pd
 import pytest
 from reporting_cases import IMG, REPORTS, Cases, write_many, write_slowly, write_within
 
+from fadefollow.core.atomic_folder import STAGING
 from fadefollow.errors import SpecError, StoreError
 from fadefollow.reporting import write_run
-from fadefollow.reporting.pages.index import entries
 from fadefollow.results import write
+from fadefollow.results.catalog import entries
 from fadefollow.results.record import folder_name
-from fadefollow.results.write import STAGING
 from fadefollow.verdict.model import RunResult
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -82,10 +82,14 @@ def test_failing_template_leaves_nothing(cases: Cases, tmp_path: Path) -> None:
     shutil.copytree(REPORTS, reports, ignore=shutil.ignore_patterns("runs"))
     bad = reports / "templates" / "sections" / "market.html.j2"
     bad.write_text("one\n{{ nothing.here }}\n", "utf-8")
-    with pytest.raises(SpecError, match=r"market\.html\.j2:2: a template of the report must"):
+    with pytest.raises(
+        SpecError, match=r"market\.html\.j2:2: cannot render a template of the report"
+    ):
         write_run(cases.hostile, tmp_path / "runs", reports)
     bad.write_text("{% if %}", "utf-8")
-    with pytest.raises(SpecError, match=r"market\.html\.j2:1: a template of the report must"):
+    with pytest.raises(
+        SpecError, match=r"market\.html\.j2:1: cannot render a template of the report"
+    ):
         write_run(cases.hostile, tmp_path / "runs", reports)
     bad.unlink()
     with pytest.raises(SpecError, match=r"got no sections/market\.html\.j2"):
@@ -95,7 +99,7 @@ def test_failing_template_leaves_nothing(cases: Cases, tmp_path: Path) -> None:
 
 def test_missing_theme_is_named(cases: Cases, tmp_path: Path) -> None:
     shutil.copytree(REPORTS / "templates", tmp_path / "mine" / "templates")
-    message = r"theme/colours\.css: the report's theme and scripts must be readable"
+    message = r"theme/colours\.css: cannot read the report.s theme and scripts"
     with pytest.raises(StoreError, match=message):
         write_run(cases.hostile, tmp_path / "runs", tmp_path / "mine")
     assert visible(tmp_path) == ["mine"]
@@ -109,7 +113,7 @@ def test_full_disk_leaves_nothing(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(write, "write_tables", full)
-    with pytest.raises(StoreError, match=r"(?s)got No space left on device.*hint: free some"):
+    with pytest.raises(StoreError, match=r"(?s)No space left on device.*hint: free some"):
         write_run(cases.hostile, tmp_path, REPORTS)
     assert list(tmp_path.iterdir()) == []
 

@@ -165,7 +165,7 @@ def test_a_search_in_which_all_fails_stops(space) -> None:
 def test_trials_of_another_search_are_refused(space) -> None:
     log = Memory()
     run(space, log=log)
-    with pytest.raises(StoreError, match="must ask for the trials that it asked for before"):
+    with pytest.raises(StoreError, match="diverged from its stored trials"):
         run(space, replace(SETTINGS, seed=9), Memory(log.kept))
 
 

@@ -81,7 +81,7 @@ def test_the_longest_holding_time_counts_the_delay(workspace) -> None:
 @pytest.mark.parametrize(
     ("search", "kind", "words"),
     [
-        ({}, SpecError, "there must be something to search"),
+        ({}, SpecError, "nothing to search"),
         ({"params__quantil": {"low": 0.9, "high": 0.95}}, UnknownNameError, "'quantile'"),
         ({"param__quantile": {"low": 0.9, "high": 0.95}}, UnknownNameError, "'params'"),
         ({"trade__weight": {"low": 0.5, "high": 1}}, UnknownNameError, "tunable setting"),

@@ -73,7 +73,7 @@ def test_trials_follow_each_other(shelf):
 
 def test_a_study_is_for_one_job_at_a_time(shelf, monkeypatch):
     monkeypatch.setattr("fadefollow.tuning.database.PATIENCE", 0.0)
-    taken = r"one job at a time; got another job that is working"
+    taken = r"another job is using the study"
     with shelf.study("carry", IDENTITY), pytest.raises(StoreError, match=taken):
         shelf.study("carry", IDENTITY).__enter__()
     with shelf.study("carry", IDENTITY) as study:
@@ -90,10 +90,10 @@ def test_another_identity_is_refused_in_words(shelf):
     with pytest.raises(StoreError) as caught, shelf.study("carry", other):
         raise AssertionError
     assert str(caught.value) == (
-        f"study 'carry' in {shelf.where}: a study must go on with what it was begun with;"
-        ' got fingerprint: "abc" → "äbc"; settings.trials: 200 → 400;'
+        f"study 'carry' in {shelf.where}: the study was started with other settings:"
+        ' fingerprint: "abc" → "äbc"; settings.trials: 200 → 400;'
         " settings.seed: nothing → null\n"
-        "  hint: `--fresh` starts anew and keeps the old study; `--study NAME` starts another one"
+        "  hint: `--fresh` starts over and keeps the old study; `--study NAME` starts another one"
     )
     with shelf.study("carry", IDENTITY) as study:
         assert study.resumed
@@ -142,7 +142,7 @@ def test_a_study_of_another_program_is_left_alone(shelf, dashboard):
     storage = dashboard()
     study = optuna.create_study(storage=storage, study_name="theirs", direction="maximize")
     study.add_trial(optuna.trial.create_trial(value=1.0))
-    with pytest.raises(StoreError, match="begun by fadefollow; got 'theirs' of another program"):
+    with pytest.raises(StoreError, match="not one of fadefollow: 'theirs' of another program"):
         shelf.study("theirs", IDENTITY).__enter__()
     assert optuna.load_study(study_name="theirs", storage=storage).user_attrs == {}
 
@@ -153,7 +153,7 @@ def test_trials_of_another_program_among_ours_are_noticed(shelf, dashboard):
     optuna.load_study(study_name="carry/fold-1", storage=dashboard()).ask()
     with shelf.study("carry", IDENTITY) as study:
         fold = study.fold(1)
-        with pytest.raises(StoreError, match=r"without a gap; got number 0, running, as trial 0"):
+        with pytest.raises(StoreError, match=r"without a gap: number 0, running, as trial 0"):
             fold.trials()
 
 

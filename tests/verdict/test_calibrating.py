@@ -216,7 +216,7 @@ def test_one_open_promise_keeps_the_headline_open():
     "change", [{"markets": 0, "planted_markets": 0}, {"markets": -1}, {"effects_bps": (0.0,)}]
 )
 def test_impossible_designs_are_refused(change):
-    with pytest.raises(ParameterError, match=r"at least one market|positive"):
+    with pytest.raises(ParameterError, match=r"no market|positive"):
         Design(**change)
 
 
@@ -249,7 +249,7 @@ def test_markets_of_other_settings_are_noticed_and_not_used(tmp_path):
 
 def test_a_damaged_notebook_is_refused(tmp_path):
     (tmp_path / "n.jsonl").write_text("nonsense\n")
-    with pytest.raises(StoreError, match=r"notebook must be as it was written.*line 1"):
+    with pytest.raises(StoreError, match=r"line 1: cannot read"):
         Notebook(tmp_path / "n.jsonl").read("k")
 
 

@@ -63,5 +63,5 @@ def test_the_other_coins_are_measured_and_the_one_is_named() -> None:
 
 
 def test_a_strategy_for_that_coin_alone_cannot_be_measured() -> None:
-    with pytest.raises(DataError, match="does not fail; got on BTC"):
+    with pytest.raises(DataError, match="failed on every coin; got on BTC"):
         prepare_bet(dataset("BTC", "ETH"), strategy(["BTC"]), Brittle(), {})

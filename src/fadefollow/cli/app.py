@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,6 +26,14 @@ from fadefollow.cli.options import (
     listed,
     print_json,
 )
+from fadefollow.core.limits import MOST_DAYS
+
+if TYPE_CHECKING:
+    from fadefollow.errors import FadeFollowError
+
+#: how libraries say that there is no memory, other than by a MemoryError
+_NO_MEMORY = ("Cannot allocate memory", "cannot allocate memory", "can't start new thread",
+              "failed to map segment")  # fmt: skip
 
 app = typer.Typer(
     name="fadefollow",
@@ -48,23 +57,29 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _global(
+    context: typer.Context,
     debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False,
     version: Annotated[
         bool,
         typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
     ] = False,
 ) -> None:
-    """What every command has."""
+    """Options of every command."""
+    from fadefollow.core.memory import refuse_too_little
+
+    if "--help" not in sys.argv:
+        refuse_too_little(context.invoked_subcommand)
 
 
 @app.command()
 def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]) -> None:
-    """Make a workspace: signals, strategies, data sets and report templates to edit."""
+    """Create a workspace with signals, strategies, data sets and report templates to edit."""
+    from fadefollow.cli.render.screen import say
     from fadefollow.workspace import init_workspace
 
     for path in init_workspace(folder):
-        typer.echo(f"made {path}")
-    typer.echo(f"next: cd {shlex.quote(str(folder))} && fadefollow run")
+        say(f"made {path}")
+    say(f"next: cd {shlex.quote(str(folder))} && fadefollow run")
 
 
 app.command()(run)
@@ -75,26 +90,32 @@ app.command()(report)
 
 @app.command()
 def check(
-    strategy: Annotated[str, typer.Argument(help="Strategy by name.")],
+    strategy: Annotated[str, typer.Argument(help="Name of the strategy.")],
     dataset: DatasetOption = None,
     symbols: Annotated[
-        str | None, typer.Option(help="Coins, separated by commas; by default the first two.")
+        str | None, typer.Option(help="Coins, comma-separated (default: the first two).")
     ] = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    days: Annotated[float, typer.Option(min=1, help="Days of each coin, at most.")] = 400.0,
+    days: Annotated[
+        float, typer.Option(min=1, max=MOST_DAYS, help="Maximum number of days per coin.")
+    ] = 400.0,
     bars: Annotated[
-        int, typer.Option(min=1, help="Bars of each coin after which the future is changed.")
+        int,
+        typer.Option(
+            min=1, max=1_000_000, help="Bars of each coin after which the future is changed."
+        ),
     ] = 36,
     as_json: JsonOption = False,
 ) -> None:
-    """Find look-ahead of a single bar, answers that differ, and parameters that do nothing.
+    """Check a signal for look-ahead, results that do not repeat, and unused parameters.
 
-    Exit status 2 if the strategy cannot be trusted; what is only a warning does not count.
+    Exit status 2 if there is an error; warnings do not count.
     """
     from fadefollow.cli.render.console import progress, show_check
     from fadefollow.jobs.datasets import open_named
     from fadefollow.verdict.lookahead import CheckSettings, check_strategy
+    from fadefollow.verdict.measure import seen_by
     from fadefollow.workspace import find_workspace
 
     workspace = find_workspace()
@@ -106,7 +127,9 @@ def check(
         opened = open_named(
             workspace, dataset, symbols=named or bet.symbols, since=since, until=until
         )
-        report = check_strategy(bet, workspace.detector(bet), opened, settings=settings, step=step)
+        signal = workspace.detector(bet)
+        opened = seen_by(opened, (bet, signal))
+        report = check_strategy(bet, signal, opened, settings=settings, step=step)
     if as_json:
         print_json(report.to_dict())
     else:
@@ -119,25 +142,29 @@ app.command()(calibrate)
 
 @new.command("strategy")
 def new_strategy(
-    name: Annotated[str, typer.Argument(help="Name of the new file in strategies/.")],
-    signal: Annotated[str, typer.Option(help="The signal it trades on.")] = "funding",
+    name: Annotated[
+        str, typer.Argument(help="Name of the strategy: the file strategies/NAME.toml.")
+    ],
+    signal: Annotated[str, typer.Option(help="Signal to trade on.")] = "funding",
 ) -> None:
-    """A strategy file with the signal's phases, parameters and search ranges filled in."""
+    """Write a strategy file with the signal's phases, parameters and search ranges."""
+    from fadefollow.cli.render.screen import say
     from fadefollow.workspace import find_workspace
     from fadefollow.workspace.scaffold import write_strategy
 
-    typer.echo(f"wrote {write_strategy(find_workspace(), name, signal)}")
+    say(f"wrote {write_strategy(find_workspace(), name, signal)}")
 
 
 @new.command("signal")
 def new_signal(
-    name: Annotated[str, typer.Argument(help="Name of the new module in signals/.")],
+    name: Annotated[str, typer.Argument(help="Name of the signal: the module signals/NAME.py.")],
 ) -> None:
-    """A signal module that works, to be changed into your own."""
+    """Write a working signal module to start from."""
+    from fadefollow.cli.render.screen import say
     from fadefollow.workspace import find_workspace
     from fadefollow.workspace.scaffold import write_signal
 
-    typer.echo(f"wrote {write_signal(find_workspace(), name)}")
+    say(f"wrote {write_signal(find_workspace(), name)}")
 
 
 def main() -> None:
@@ -146,8 +173,6 @@ def main() -> None:
 
 
 def _main() -> int:
-    from fadefollow.errors import FadeFollowError
-
     # a terminal or a file that cannot show "−" gets something else, not a crash
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -155,30 +180,71 @@ def _main() -> int:
     try:
         # typer turns Ctrl-C into the value 130, and gives an exit's status back
         status = app(standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except typer.Exit as stop:
         status = stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
         status = 130
-    except BrokenPipeError:  # `fadefollow … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    except FadeFollowError as error:
+    except BaseException as error:  # also a SystemExit, which is not ours
+        if _reader_is_gone(error):
+            return _hushed()
         if "--debug" in sys.argv:
             raise
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except Exception as error:
-        if hasattr(error, "show") and hasattr(error, "exit_code"):  # click's usage errors
-            error.show()
-            return 2
-        if "--debug" in sys.argv:
-            raise
-        print(
-            f"error: {type(error).__name__}: {error}\n  this is a bug; run again with "
-            "`fadefollow --debug …` and report the traceback",
-            file=sys.stderr,
-        )
-        return 1
+        status = _failed(error)
     if status == 130:
         print("interrupted; nothing was left half-written", file=sys.stderr)
     return status if isinstance(status, int) else 0
+
+
+def _reader_is_gone(error: BaseException | None) -> bool:
+    """Whether it is the end of `fadefollow … | head`; rich and typer turn that into an exit."""
+    while error is not None and not isinstance(error, BrokenPipeError):
+        error = error.__context__ if isinstance(error, SystemExit) else None
+    return error is not None
+
+
+def _hushed() -> int:
+    """The status of a program whose reader went away; what is still in its buffers goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nowhere, number)
+    return 141
+
+
+def _failed(error: BaseException) -> int:
+    """Say what went wrong, and give the status: 2 for bad usage or input, 1 for a bug."""
+    from fadefollow.core.printable import printable
+    from fadefollow.errors import FadeFollowError
+
+    if hasattr(error, "show") and hasattr(error, "exit_code"):  # click's usage errors
+        if isinstance(said := getattr(error, "message", None), str):
+            error.message = printable(said, limit=2000)  # type: ignore[attr-defined]
+        error.show()
+        return 2
+    plain = error if isinstance(error, FadeFollowError) else _of_the_system(error)
+    if plain is not None:
+        print(f"error: {plain}", file=sys.stderr)
+        return 2
+    said = printable(f"{type(error).__name__}: {error}", limit=400)
+    print(
+        f"error: {said}\n  this is a bug; run again with "
+        "`fadefollow --debug …` and report the traceback",
+        file=sys.stderr,
+    )
+    return 1
+
+
+def _of_the_system(error: BaseException) -> FadeFollowError | None:
+    """What the system refused: memory, a file or a folder; None if it is something else."""
+    from fadefollow.errors import StoreError, short_of_memory
+
+    short = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
+    if short or any(words in str(error) for words in _NO_MEMORY):
+        return short_of_memory(error)
+    if not isinstance(error, OSError):
+        return None
+    return StoreError(
+        "files and folders must be usable", got=error.strerror or str(error),
+        where=str(error.filename or ""),
+    )  # fmt: skip

@@ -9,10 +9,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.dated_kernel import LEG_FLOATS, LEG_INTS, run_carry, run_future
-from fadefollow.engine.kernel import event_arrays, rule_tables
+from fadefollow.engine.arrays import (
+    Carry,
+    Spot,
+    account_of,
+    contracts_of,
+    cost_rates,
+    event_arrays,
+    rule_tables,
+    settlements_of,
+)
+from fadefollow.engine.carry_kernel import run_carry
+from fadefollow.engine.dated_kernel import LEG_FLOATS, LEG_INTS, Legs, run_future
+from fadefollow.engine.exits import EXIT_REASONS
+from fadefollow.engine.kernel import Outcomes
 from fadefollow.engine.model import (
-    EXIT_REASONS,
     AnyRules,
     Book,
     Costs,
@@ -25,6 +36,7 @@ from fadefollow.engine.model import (
     Tape,
 )
 from fadefollow.market.panel import Market
+from fadefollow.market.prints import shared_range
 
 _PRICES = ("open", "high", "low", "close")
 _DAY_NS = 86_400_000_000_000
@@ -43,6 +55,10 @@ def dated_tape(
     end: pd.Timestamp,
 ) -> DatedTape:
     """The contracts that a market lists, on the calendar of `base`.
+
+    A contract is liquidated by its own high and low, held to what the coin's mark and spot and the
+    contract's closes support in that bar and the one before (its basis is real, a print is not);
+    where neither mark nor spot is known, by its own as they are.
 
     Args:
         market: with the stream `future`, and for carry `spot`.
@@ -90,6 +106,7 @@ def dated_tape(
         for column in ("open", "close"):
             plain[f"spot_{column}"] = np.where(used, _spot(market, base, column), np.nan)
     plain |= {f"dated_{column}": values for column, values in dated.items()}
+    plain |= _held(dated, _others(market, base))
     leave = leave.astype(np.int64)
     return DatedTape(**plain, carry=carry, contracts=tuple(names), nearest=nearest, leave=leave)
 
@@ -102,10 +119,10 @@ def resolve_dated(tape: DatedTape, events: Events, *, rules: AnyRules, costs: Co
         leg (the exit price of the last one), money is summed over all legs, the return is on the
         first future leg's notional, the reason that of the last future leg.
     """
-    ints, floats, dropped = _run(tape, events, rules, costs)
+    written, dropped = _run(tape, events, rules, costs)
     legs = pd.DataFrame(
-        {name: ints[:, c] for c, name in enumerate(LEG_INTS)}
-        | {name: floats[:, c] for c, name in enumerate(LEG_FLOATS)}
+        {name: written.ints[:, c] for c, name in enumerate(LEG_INTS)}
+        | {name: written.floats[:, c] for c, name in enumerate(LEG_FLOATS)}
     )
     legs["reason"] = np.array(EXIT_REASONS, dtype=object)[legs["reason"].to_numpy()]
     return Book(_trades(legs, len(tape.contracts)), int(dropped), legs)
@@ -113,11 +130,12 @@ def resolve_dated(tape: DatedTape, events: Events, *, rules: AnyRules, costs: Co
 
 def returns_dated(tape: DatedTape, events: Events, *, rules: AnyRules, costs: Costs) -> Returns:
     """The same trades as bare arrays."""
-    ints, floats, _ = _run(tape, events, rules, costs)
-    return _returns(ints, floats, len(tape.contracts))
+    legs, _ = _run(tape, events, rules, costs)
+    return _returns(legs, len(tape.contracts))
 
 
-def _returns(ints: Any, floats: Any, spot: int) -> Returns:
+def _returns(legs: Legs, spot: int) -> Returns:
+    ints, floats = legs.ints, legs.floats
     trade, first, last = _groups(ints[:, 0], ints[:, LEG_INTS.index("series")], spot)
     pnl = np.bincount(trade, weights=floats[:, LEG_FLOATS.index("pnl")], minlength=len(first))
     value = pnl / floats[first, LEG_FLOATS.index("notional")]
@@ -130,36 +148,38 @@ def _returns(ints: Any, floats: Any, spot: int) -> Returns:
     return Returns(entry, out, code, rule, side, value)
 
 
-def outcomes_dated(tape: DatedTape, side: int, *, rules: Rules, costs: Costs) -> FloatArray:
-    """Net return of the same trade entered at the open of every bar, each on its own."""
-    out = np.full(len(tape.time), np.nan)
-    none = np.empty(0, np.int64)
+def outcomes_dated(tape: DatedTape, side: int, *, rules: Rules, costs: Costs) -> Outcomes:
+    """The same trade entered at the open of every bar, each on its own; see `outcomes`."""
+    n, none = len(tape.time), np.empty(0, np.int64)
+    out = Outcomes(np.full(n, np.nan), np.full(n, -1, np.int64), np.zeros(n, bool))
     simple = replace(rules, opposite=False, compound=False, delay_bars=0)
-    for first in range(0, len(out), _AT_ONCE):
-        bar = np.arange(first, min(first + _AT_ONCE, len(out)), dtype=np.int64) - 1
+    for first in range(0, n, _AT_ONCE):
+        bar = np.arange(first, min(first + _AT_ONCE, n), dtype=np.int64) - 1
         sides, codes = np.full(len(bar), side, np.int64), np.zeros(len(bar), np.int64)
         events = Events(bar, sides, codes, none, none)
-        ints, floats, _ = _run(tape, events, simple, costs, alone=True)
-        found = _returns(ints, floats, len(tape.contracts))
-        out[found.entry_bar] = found.value
+        legs, _ = _run(tape, events, simple, costs, alone=True)
+        trades = _returns(legs, len(tape.contracts))
+        out.value[trades.entry_bar] = trades.value
+        out.exit_bar[trades.entry_bar] = trades.exit_bar
+        out.inside[trades.entry_bar] = legs.inside
     return out
 
 
 def _run(
     tape: DatedTape, events: Events, rules: AnyRules, costs: Costs, *, alone: bool = False
-) -> tuple[Any, Any, int]:
-    calendar = (tape.time, tape.dated_open, tape.dated_high, tape.dated_low, tape.dated_close)
-    chosen = (
-        tape.nearest, tape.leave, *event_arrays(events, rules), *rule_tables(rules, tape.bar_ns),
-    )  # fmt: skip
-    account = (rules.capital, rules.weight, rules.compound, alone)
-    paid = (costs.fee, costs.slippage, costs.maintenance)
+) -> tuple[Legs, int]:
+    listed = contracts_of(tape)
+    how = (
+        event_arrays(events, rules),
+        rule_tables(rules, tape.bar_ns),
+        cost_rates(tape, costs),
+        account_of(rules),
+        alone,
+    )
     if not tape.carry:
-        return run_future(*calendar, *chosen, *paid, *account)  # type: ignore[no-any-return]
-    borrow = costs.borrow or 0.0
-    return run_carry(  # type: ignore[no-any-return]
-        *calendar, tape.spot_open, tape.spot_close, *chosen, *paid, borrow, *account,
-    )  # fmt: skip
+        return run_future(listed, settlements_of(tape), *how)  # type: ignore[no-any-return]
+    spot = Spot(tape.spot_open, tape.spot_close)
+    return run_carry(Carry(listed, spot), *how)  # type: ignore[no-any-return]
 
 
 def _groups(trade: IntArray, series: IntArray, spot: int) -> tuple[IntArray, IntArray, IntArray]:
@@ -187,16 +207,36 @@ def _trades(legs: pd.DataFrame, spot: int) -> pd.DataFrame:
     return trades
 
 
+def _held(dated: dict[str, FloatArray], others: list[FloatArray]) -> dict[str, FloatArray]:
+    """High and low of each contract as liquidation sees them."""
+    edges = [shared_range(others, close) for close in dated["close"]]
+    low, high = (np.stack([edge[k] for edge in edges]) for k in range(2))
+    return {
+        "dated_liq_high": np.minimum(dated["high"], high),
+        "dated_liq_low": np.maximum(dated["low"], low),
+    }
+
+
+def _others(market: Market, base: Tape) -> list[FloatArray]:
+    """The coin's mark and spot on the base's calendar."""
+    names = (("mark", "close"), ("spot", "high"), ("spot", "low"))
+    return [_aligned(market, base, market.column(*name)) for name in names]
+
+
 def _spot(market: Market, base: Tape, column: str) -> FloatArray:
     """Spot on the base's calendar; a bar that lacks its open or close is missing."""
+    gone = np.isnan(market.column("spot", "open") + market.column("spot", "close"))
+    return _aligned(market, base, np.where(gone, np.nan, market.column("spot", column)))
+
+
+def _aligned(market: Market, base: Tape, values: FloatArray) -> FloatArray:
+    """Values by bar of the market on the base's calendar."""
     out = np.full(len(base.time), np.nan)
     grid = market.open_time.astype(np.int64)
     place = np.searchsorted(base.time, grid)
     inside = np.flatnonzero(place < len(base.time))
     inside = inside[base.time[place[inside]] == grid[inside]]
-    whole = ~np.isnan(market.column("spot", "open") + market.column("spot", "close"))
-    inside = inside[whole[inside]]
-    out[place[inside]] = market.column("spot", column)[inside]
+    out[place[inside]] = values[inside]
     return out
 
 

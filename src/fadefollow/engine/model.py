@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fadefollow.engine.exits import ExitFractions
 from fadefollow.errors import ParameterError
 
 FloatArray = npt.NDArray[np.float64]
@@ -18,22 +18,6 @@ HOUR_NS = 3_600_000_000_000
 
 #: first open and last close, UTC
 Span = tuple[pd.Timestamp, pd.Timestamp]
-
-ExitReason = Literal[
-    "time", "opposite", "stop", "target", "trail", "liquidation", "roll", "expiry", "end"
-]
-#: exit reasons by the code that the kernel gives
-EXIT_REASONS: tuple[ExitReason, ...] = (
-    "time",
-    "opposite",
-    "stop",
-    "target",
-    "trail",
-    "liquidation",
-    "roll",
-    "expiry",
-    "end",
-)
 
 #: columns of a table of trades, as in trades.parquet; times are UTC, prices are fill prices
 TRADE_COLUMNS = (
@@ -58,6 +42,8 @@ TRADE_COLUMNS = (
     "pnl",
     "return",
 )
+#: further columns, which a table of trades has only where they say something
+FURTHER_TRADE_COLUMNS = ("funding_implied",)
 
 
 @dataclass(frozen=True)
@@ -74,7 +60,9 @@ class Tape:
     high: FloatArray
     low: FloatArray
     close: FloatArray
-    #: what liquidation is tested against: mark where there is any, else perp
+    #: what liquidation is tested against: the mark where it has highs and lows, else the traded
+    #: series with its high and low held to what the other series support; an open beyond
+    #: `liq_high` or `liq_low` counts as that
     liq_open: FloatArray
     liq_high: FloatArray
     liq_low: FloatArray
@@ -84,6 +72,13 @@ class Tape:
     #: holes in the settlements as pairs (last before, first after), shape (h, 2), nanoseconds
     holes: IntArray = field(default_factory=lambda: np.empty((0, 2), np.int64))
     volume: FloatArray | None = None  #: coins per bar
+    #: what mark and spot support at each bar (`fadefollow.market.prints`), shape (n,), ±inf where
+    #: neither is known; None: nothing is known of them. Half as wide as prices: many tapes are held
+    shared_low: npt.NDArray[np.float32] | None = None
+    shared_high: npt.NDArray[np.float32] | None = None
+    spot: bool = False  #: the coin itself is traded: nothing is settled, and shorts borrow it
+    #: whether each settlement was implied from the premium; None where all are the exchange's
+    settle_implied: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +95,9 @@ class DatedTape(Tape):
     dated_high: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
     dated_low: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
     dated_close: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
+    #: what liquidation is tested against, shape (c, n); None: the contract's own high and low
+    dated_liq_high: FloatArray | None = None
+    dated_liq_low: FloatArray | None = None
     spot_open: FloatArray = field(default_factory=lambda: np.empty(0))  #: shape (n,), carry only
     spot_close: FloatArray = field(default_factory=lambda: np.empty(0))
     #: number of the contract to enter at each bar's open, shape (n,); −1 where there is none
@@ -118,14 +116,11 @@ class DatedTape(Tape):
 
 
 @dataclass(frozen=True)
-class Rules:
+class Rules(ExitFractions):
     """How a position is opened and closed. Fractions are of the entry fill; None is off."""
 
     hold_hours: float  #: the longest holding time, a multiple of the bar
     delay_bars: int = 0  #: bars to wait beyond the first open after the phase is known
-    stop: float | None = None
-    target: float | None = None
-    trail: float | None = None
     opposite: bool = True  #: leave when a phase points against the position
     leverage: float = 1.0  #: isolated margin = notional / leverage
     capital: float = 100_000.0  #: per coin and book, in the quote currency
@@ -218,9 +213,9 @@ class Book:
     Attributes:
         trades: one row a trade, in order of entry: `code`, `rule` (its place in the rule sets),
             `side`, `signal_bar`, `entry_bar`, `exit_bar`, `entry_price`, `exit_price` (fills),
-            `reason` (see EXIT_REASONS), `size`, `notional`, `fees`, `slippage`, `funding` (cash,
-            + received), `pnl`, `return`, `hole` (number of the first hole in the settlements that
-            it was held over, else −1).
+            `reason` (of `exits.EXIT_REASONS`), `size`, `notional`, `fees`, `slippage`, `funding`
+            (cash, + received), `pnl`, `return`, `hole` (number of the first hole in the
+            settlements that it was held over, else −1).
         dropped: entries that were due on a missing bar.
         legs: where a trade can have several: one row a leg, columns as in `trades` and `trade`
             (its row there) and `series` (its place in the tape's `series`).

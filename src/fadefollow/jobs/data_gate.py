@@ -1,4 +1,4 @@
-"""Whether a job's strategies may be run on a data set: the gate, for the streams that they use."""
+"""The data gate: whether the streams that a job uses may be trusted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fadefollow.phases import Signal
 def trusted_notes(
     dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]], accept: Sequence[str] | None
 ) -> list[Note]:
-    """Stop at data that cannot be trusted; else say what was accepted.
+    """Notes on accepted findings; raises where the data cannot be trusted.
 
     Args:
         dataset: as it is opened.
@@ -47,7 +47,7 @@ def skips_holes(accept: Sequence[str] | None) -> bool:
 def streams_used(
     dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]
 ) -> dict[str, frozenset[str]]:
-    """By coin the streams that bets are traded on, need, or read where they are there."""
+    """The streams that strategies trade on, need, or read, by coin."""
     used: dict[str, set[str]] = {symbol: set() for symbol in dataset.symbols}
     richest = max(dataset.markets.values(), key=lambda m: len(m.streams))
     read = {repr(signal): signal for _, signal in bets}
@@ -55,7 +55,7 @@ def streams_used(
     for strategy, signal in bets:
         needs = [need for phase in strategy.phases for need in signal.phases.get(phase, ())]
         declared = {one.partition(".")[0] for need in needs for one in need.split("|")}
-        traded = {*NEEDS[strategy.trade.instrument], "perp", "mark"}
+        traded = {*NEEDS[strategy.trade.instrument], "perp", "mark", "spot"}
         for symbol in set(strategy.symbols or dataset.symbols) & set(used):
             used[symbol] |= traded | declared | reads[repr(signal)]
     return {symbol: frozenset(streams) for symbol, streams in used.items()}
@@ -63,7 +63,7 @@ def streams_used(
 
 @dataclass(frozen=True)
 class Known:
-    """How much of the time a needed stream was known."""
+    """Share of the time in which a needed stream was known."""
 
     stream: str
     share: float  #: mean over the coins that have it, of the bars in the stream's time, 0 to 1
@@ -82,7 +82,7 @@ class Known:
 
 
 def known_shares(dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]) -> tuple[Known, ...]:
-    """By needed stream how much of its time it was known; those that no coin has are left out.
+    """Share of the time in which each needed stream was known, without streams that no coin has.
 
     A stream's time is that of the bars from its first record to its last, see
     `Market.known_share`.
@@ -99,7 +99,7 @@ def known_shares(dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]) -> t
 
 
 def known_notes(dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]) -> list[Note]:
-    """`known_shares`, a note each."""
+    """`known_shares`, one note for each stream; empty without streams."""
     return [known.note for known in known_shares(dataset, bets)]
 
 
@@ -120,7 +120,9 @@ def _read_by(signal: Signal, market: Market) -> set[str]:
     try:
         with np.errstate(all="ignore"):
             signal.detect(watched)
-    except Exception:  # a signal that fails is told of where it is run
+    except (KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException:  # a signal that fails is told of where it is run
         return watched.read
     return watched.read
 

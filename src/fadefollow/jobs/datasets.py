@@ -8,14 +8,20 @@ from typing import Any
 
 import pandas as pd
 
+from fadefollow.core.atomic_folder import filled, is_empty
 from fadefollow.errors import ParameterError
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.open import open_dataset
 from fadefollow.market.store.store import Store
-from fadefollow.workspace import Workspace, filled
+from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_ledger import Opening
 from fadefollow.workspace.trial_records import stamp
+
+#: days that nanoseconds reach; what lies beyond stands for the beginning or the end of all data
+
+#: years that times may lie in: nanoseconds since 1970 end in 2262
+_FIRST_YEAR, _LAST_YEAR = 1970, 2262
 
 
 def open_named(
@@ -55,7 +61,7 @@ def open_named(
 
 
 def list_datasets(workspace: Workspace) -> list[dict[str, Any]]:
-    """One row a data set: name, title, bar, source, coins, first, last, state."""
+    """A row per data set: name, title, bar, source, coins, first, last, state."""
     store = Store(workspace.store)
     stored = store.datasets()
     rows = []
@@ -83,10 +89,8 @@ def sample(workspace: Workspace, name: str | None, folder: Path) -> list[Path]:
         ParameterError: the folder holds something already.
         StoreError: it cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ParameterError(
-            "a sample must not overwrite anything", got=str(folder), hint="name a new folder"
-        )
+    if folder.exists() and not (folder.is_dir() and is_empty(folder)):
+        raise ParameterError("the folder is not empty", where=str(folder), hint="name a new folder")
     dataset = open_named(workspace, name)
     written = []
     with filled(folder) as stage:
@@ -103,10 +107,11 @@ def sample(workspace: Workspace, name: str | None, folder: Path) -> list[Path]:
 
 
 def time_of(text: str | None, option: str) -> pd.Timestamp | None:
-    """A day or a time as a user writes it, UTC; a day after `--until` is the last one that is in.
+    """A UTC time from a day or time as a user writes it; with `--until` a day is included.
 
     Raises:
-        ParameterError: it is neither; the message names the option.
+        ParameterError: it is neither, or in no year of which there could be data; the message
+            names the option.
     """
     if text is None:
         return None
@@ -115,7 +120,11 @@ def time_of(text: str | None, option: str) -> pd.Timestamp | None:
         raise ParameterError(f"{option} must be a day or a time", got=repr(text), hint="2021-04-01")
     if option == "--until" and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text.strip()):
         stamp += pd.Timedelta(days=1)  # the day named is the last one that is in
-    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    if not _FIRST_YEAR <= stamp.year < _LAST_YEAR:
+        rule = f"{option} must lie between {_FIRST_YEAR} and {_LAST_YEAR}"
+        raise ParameterError(rule, got=repr(text), hint="2021-04-01")
+    aware = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    return aware.as_unit("ns")
 
 
 def _hours(bar: pd.Timedelta) -> str:

@@ -1,15 +1,16 @@
-"""The job behind `fadefollow data export`: open, write, check, and show it whole or not at all."""
+"""The job behind `fadefollow data export`: a folder that is complete or not there."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from fadefollow.core.atomic_folder import filled, is_empty
 from fadefollow.errors import ParameterError
 from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.run import Step
 from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.export import FORMATS, Exported, tables_of, write_export
-from fadefollow.workspace import Workspace, filled
+from fadefollow.workspace import Workspace
 
 
 def export_job(
@@ -42,10 +43,8 @@ def export_job(
     """
     if format not in FORMATS:
         raise ParameterError(f"--format must be {' or '.join(FORMATS)}", got=repr(format))
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ParameterError(
-            "an export must not overwrite anything", got=str(folder), hint="name a new folder"
-        )
+    if folder.exists() and not (folder.is_dir() and is_empty(folder)):
+        raise ParameterError("the folder is not empty", where=str(folder), hint="name a new folder")
     spec = load_spec(workspace.path("datasets", name))
     step("reading the data", None)
     dataset = open_named(

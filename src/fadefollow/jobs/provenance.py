@@ -1,4 +1,4 @@
-"""What a job's result says of how it was made: data, settings, versions, seconds."""
+"""Provenance of a result: data, settings, versions, seconds."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def result_of(
     seconds: dict[str, float],
     fragility: tuple[FragilityRow, ...] = (),
 ) -> RunResult:
-    """A measurement with all that a report says of how it was made.
+    """The `RunResult` of a measurement, with its provenance.
 
     Args:
         workspace, dataset, bets: what it was made with.
@@ -94,7 +94,7 @@ def config_of(
     bets: Sequence[tuple[Strategy, Signal]],
     dataset: Dataset,
 ) -> dict[str, Any]:
-    """All that is needed to run a job again, or to see what has changed since.
+    """The configuration that repeats a job or shows what has changed since.
 
     Args:
         workspace: where the data set's and the signals' files are.
@@ -125,7 +125,7 @@ def config_of(
 def assumed(
     bets: Sequence[tuple[Strategy, Signal]], dataset: Dataset, *, alpha: float
 ) -> dict[str, Any]:
-    """What every strategy was traded at, all defaults filled in, and the level of the tests.
+    """Resolved costs, leverage and capital of every strategy, and the level of the tests.
 
     Args:
         bets: strategies with their signals.
@@ -144,7 +144,7 @@ def _assumed(strategy: Strategy, dataset: Dataset, costs: CostSettings) -> dict[
 
 
 def described(dataset: Dataset) -> dict[str, Any]:
-    """What a result says of its data set."""
+    """The description of a data set in a result."""
     audited = audit(dataset)
     return {
         "name": dataset.name,
@@ -160,7 +160,7 @@ def described(dataset: Dataset) -> dict[str, Any]:
 
 
 def tuned_notes(bets: Sequence[tuple[Strategy, Signal]], dataset: Dataset) -> list[Note]:
-    """What is in sample, as its parameters were chosen by a tuning job on the same data set."""
+    """Notes on trades that are in sample, as a tuning job chose the parameters on this data set."""
     notes = []
     for strategy, _ in bets:
         tuned = strategy.tuned
@@ -185,14 +185,14 @@ def judged_by(ledger: Ledger, known: Known) -> dict[str, Any]:
 
 
 def asked_for(options: Any) -> dict[str, Any]:
-    """A job's options as plain values, the command line left out."""
+    """A job's options as plain values, without the command line."""
     asked = asdict(options)
     del asked["command"]
     return {k: v for k, v in asked.items() if v is not None}
 
 
 def versions() -> dict[str, str]:
-    """Versions of all that a result depends on."""
+    """Versions of the packages that a result depends on."""
     found = {name: importlib.metadata.version(name) for name in _PACKAGES}
     own = {"fadefollow": __version__, CODE: program()[CODE]}
     return {**own, "python": platform.python_version(), **found}
@@ -212,7 +212,7 @@ class Clock:
 
 
 def _about(signal: Signal) -> str:
-    """What a signal's module says of its phases, without its source."""
+    """The docstring of a signal's module, without its source."""
     said = inspect.getdoc(inspect.getmodule(type(signal))) or ""
     paragraphs = said.partition("\n\nSource:")[0].split("\n\n")
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)

@@ -1,9 +1,8 @@
-"""A stored run's recipe: what its folder says it was made of, checked, to be repeated."""
+"""The configuration of a stored run, checked, so that it can be repeated."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +11,14 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from fadefollow.core.toml import build, read_toml
+from fadefollow.core.toml import build
 from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.strategy import Strategy
-from fadefollow.errors import SpecError, StoreError
+from fadefollow.errors import SpecError
 from fadefollow.jobs.data_gate import skips_holes
 from fadefollow.jobs.run import RunOptions
 from fadefollow.jobs.tune_ledger import TuneOptions
-from fadefollow.results.record import SCHEMA
+from fadefollow.results.stored_run import StoredRun
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.verdict.measure import Settings
@@ -72,16 +71,13 @@ def read_recipe(folder: Path, *, command: str) -> Recipe:
         SpecError, UnknownNameError, ParameterError: config.toml does not say what it must; the
             message names the key.
     """
-    versions = _versions(folder)
-    path = folder / "config.toml"
-    if not path.is_file():
-        raise StoreError(
-            "a run is repeated from its config.toml", got="no such file", where=str(folder)
-        )
-    config = build(_Config, read_toml(path), where=str(path))
+    stored = StoredRun(folder)
+    _ = stored.record  # a later version's run is refused before its configuration is looked at
+    versions, path = stored.versions, folder / "config.toml"
+    config = build(_Config, dict(stored.config), where=str(path))
     if (config.run is None) == (config.tune is None):
         got = "neither" if config.run is None else "both"
-        raise SpecError("there must be one table [run] or [tune]", got=got, where=str(path))
+        raise SpecError("exactly one table [run] or [tune] is needed", got=got, where=str(path))
     strategies = {
         name: build(Strategy, said, where=f"{path}, [strategies.{name}]")
         for name, said in config.strategies.items()
@@ -198,30 +194,7 @@ def _tune_options(
 def _named(strategies: Mapping[str, Strategy], name: str, path: Path) -> Strategy:
     if name not in strategies or strategies[name].name != name:
         raise SpecError(
-            "every strategy of the run must have its table, with its name in it",
-            got=f"none for {name}", where=f"{path}, [strategies]",
+            f"no table for strategy {name!r} of the run",
+            where=f"{path}, [strategies]",
         )  # fmt: skip
     return strategies[name]
-
-
-def _versions(folder: Path) -> dict[str, str]:
-    """Versions as the run has them, after a look at whether this fadefollow can read it."""
-    report: dict[str, Any] = {}
-    for name in ("result.json", "report.json"):
-        try:
-            report = json.loads((folder / name).read_text("utf-8"))
-            schema, versions = report["schema"], report.get("versions", {})
-            if not isinstance(schema, int) or not isinstance(versions, dict):
-                raise TypeError(f"schema {schema!r}")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StoreError(
-                "the files of a run must be as they were written",
-                got=f"{type(error).__name__}: {error}", where=str(folder / name),
-            ) from error  # fmt: skip
-        if schema > SCHEMA:
-            raise StoreError(
-                "a run must have been written by this version of fadefollow or an earlier one",
-                got=f"schema {schema}, where this version knows {SCHEMA}",
-                where=str(folder / name), hint="update fadefollow",
-            )  # fmt: skip
-    return {str(name): str(version) for name, version in versions.items()}

@@ -1,4 +1,4 @@
-"""The jobs behind the commands: a workspace's names resolved, the work done, the result kept."""
+"""The job behind `fadefollow run`: measure strategies on a data set and write the report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Signal
 from fadefollow.reporting.write import write_run
 from fadefollow.verdict.fragility import fragility
-from fadefollow.verdict.measure import Settings, measure
+from fadefollow.verdict.measure import Settings, measure, seen_by
 from fadefollow.verdict.model import RunResult, Verdict
 from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_ledger import Known
@@ -36,7 +36,7 @@ Step = Callable[[str, float | None], None]
 
 @dataclass(frozen=True)
 class RunOptions:
-    """A run with all its choices made; with the strategies' files, enough to run it again."""
+    """The options of a run; with the strategies' files enough to repeat it."""
 
     dataset: str
     strategies: tuple[str, ...]
@@ -72,7 +72,7 @@ class RunOptions:
         revised: bool = False,
         command: str = "fadefollow run",
     ) -> RunOptions:
-        """What was asked for, the rest from the workspace's settings.
+        """Options as given, the rest from the workspace's settings.
 
         Raises:
             ParameterError: missing_funding is neither "error" nor "skip"; accept holds a code that
@@ -103,7 +103,7 @@ class RunOptions:
 def run_job(
     workspace: Workspace, options: RunOptions, *, step: Step, cluster: str | None = None
 ) -> tuple[RunResult, Path]:
-    """Measure, write the report, and say where it is.
+    """The result of a run and the folder of its report.
 
     Args:
         workspace: where names are looked up and runs are written.
@@ -123,7 +123,7 @@ def run_job(
 def run_result(
     workspace: Workspace, options: RunOptions, *, step: Step, cluster: str | None = None
 ) -> RunResult:
-    """Measure, and write nothing but the ledger; arguments and errors are those of `run_job`."""
+    """The result of a run, without a report; arguments and errors are those of `run_job`."""
     started, clock = pd.Timestamp.now(tz="UTC"), Clock()
     bets = [(s, workspace.detector(s)) for s in map(workspace.strategy, options.strategies)]
     step("reading the data", None)
@@ -134,6 +134,7 @@ def run_result(
         universe=options.universe, revised=options.revised,
     )  # fmt: skip
     clock.lap("data")
+    dataset = seen_by(dataset, *bets)
     step("auditing the data", None)
     trusted = trusted_notes(dataset, bets, options.accept)
     clock.lap("audit")
@@ -163,7 +164,7 @@ def _remembered(
     dataset: Dataset,
     verdicts: Sequence[Verdict],
 ) -> tuple[tuple[Verdict, ...], Known]:
-    """The verdicts, recorded in the ledger and deflated by all that it then knows; and that."""
+    """The verdicts deflated by all trials of the ledger, which records them, and those trials."""
     names = {
         strategy.name: configuration(
             strategy, signal, market=market_of(dataset), since=options.since, until=options.until,

@@ -1,4 +1,4 @@
-"""The job behind `fadefollow scan`: present phases of a data set, or live of a venue's coins."""
+"""The job behind `fadefollow scan`: present phases of a data set or of a venue's coins."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _OLD = pd.Timedelta(days=2)
 
 @dataclass(frozen=True)
 class ScanOptions:
-    """What a scan is asked for.
+    """The options of a scan.
 
     Attributes:
         strategies: by name; by default the workspace's, without tuned ones.
@@ -71,20 +71,20 @@ class ScanOptions:
         accepted(self.accept)
         for name, given in (("--top", self.top), ("--venue", self.venue), ("--days", self.days)):
             if given is not None and not self.live:
-                raise ParameterError(f"{name} is for live scans", got=given, hint="add --live")
+                raise ParameterError(f"{name} needs --live", got=given, hint="add --live")
         if self.live and self.dataset is not None:
             raise ParameterError(
-                "a live scan has a data set of its own", got=f"--dataset {self.dataset}",
+                "--live takes no --dataset", got=f"--dataset {self.dataset}",
                 hint="name the exchange: --venue binance",
             )  # fmt: skip
         if self.live and self.until is not None:
             raise ParameterError(
-                "a live scan is of now", got=f"--until {self.until}",
+                "--live takes no --until", got=f"--until {self.until}",
                 hint="leave out --live to scan stored data as of then",
             )  # fmt: skip
         if self.top is not None and self.symbols:
             raise ParameterError(
-                "a live scan takes either the largest coins or those named",
+                "--top and --symbols exclude each other",
                 got=f"--top {self.top} and --symbols {','.join(self.symbols)}",
             )  # fmt: skip
 
@@ -92,7 +92,7 @@ class ScanOptions:
 def scan_job(
     workspace: Workspace, options: ScanOptions, *, step: Step, first_wait: float = FIRST_WAIT
 ) -> Scan:
-    """Scan.
+    """The scan of a data set, or of a venue's coins.
 
     Args:
         workspace: where names are looked up; a live scan stores what it fetches there.
@@ -109,7 +109,7 @@ def scan_job(
         name for name in workspace.names("strategies") if not workspace.is_tuned(name)
     )
     if not names:
-        raise ParameterError("there must be a strategy to look for", got="none",
+        raise ParameterError("no strategy to look for",
                              where=str(workspace.root / "strategies"))  # fmt: skip
     bets = [(s, workspace.detector(s)) for s in map(workspace.strategy, dict.fromkeys(names))]
     if options.live:
@@ -147,7 +147,7 @@ def scan_job(
 
 
 def scan_page(workspace: Workspace, scan: Scan, path: Path | None = None) -> Scan:
-    """The scan, written as a page beside the runs or at `path`.
+    """The scan with the page that was written, beside the runs or at `path`.
 
     Raises:
         SpecError: the template does not render.
@@ -197,13 +197,13 @@ def _live(
     name = check_dataset_name(f"{base}{SUFFIX}")
     if name in workspace.names("datasets"):
         raise ParameterError(
-            "the data set of live scans must not be one of yours", got=f"datasets/{name}.toml",
+            "live scans need this name for their own data set", got=f"datasets/{name}.toml",
             hint="give yours another name",
         )  # fmt: skip
     seen = seen_with(bets, venue.streams)
     if not seen:
         raise ParameterError(
-            f"{venue.title} must give the streams that the strategies need",
+            f"{venue.title} lacks streams that the strategies need",
             got=", ".join(streams_needed(bets)), where=venue.name,
             hint=f"it gives {', '.join(venue.streams)}",
         )  # fmt: skip
@@ -235,7 +235,7 @@ def _live(
 
 
 def _short(dataset: Dataset, bets: Sequence[Bet], fetched: Fetched) -> list[Note]:
-    """Streams of which less is there than the signals look back, and the phases that need them."""
+    """Notes on streams that are shorter than the signals look back."""
     ago = {
         name: [
             (fetched.time - market.table(name)["time"].iloc[0]) / pd.Timedelta(days=1)
@@ -263,7 +263,7 @@ def _short(dataset: Dataset, bets: Sequence[Bet], fetched: Fetched) -> list[Note
 def _trusted(
     dataset: Dataset, bets: Sequence[Bet], accept: Sequence[str]
 ) -> tuple[Dataset, tuple[Apart, ...], list[Note]]:
-    """The coins that may be shown, the others with the reason, and what was accepted."""
+    """The trusted coins, the others with the reason, and notes on accepted findings."""
     if not dataset.markets:
         return dataset, (), []
     asked = accepted(accept, dataset.symbols)

@@ -1,16 +1,17 @@
-"""The job behind `fadefollow tune`: claim a study, walk forward, write the report and the file."""
+"""The job behind `fadefollow tune`: claim a study, walk forward, write report and strategy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
 from fadefollow.core.notes import Note
-from fadefollow.core.parallel import Crew, crew
+from fadefollow.core.parallel import Crew, crew, refuse_jobs
 from fadefollow.core.secrets import redacted
 from fadefollow.engine.strategy import Tuned
 from fadefollow.errors import StoreError
@@ -30,9 +31,10 @@ from fadefollow.reporting.write import write_run
 from fadefollow.tuning.folds import Cut
 from fadefollow.tuning.model import OBJECTIVES, Trial, Tuning
 from fadefollow.tuning.space import Space
-from fadefollow.tuning.storage import Shelf
+from fadefollow.tuning.storage import Shelf, StudyLog
 from fadefollow.tuning.tuned import tuned_text, write_tuned
 from fadefollow.tuning.walk_forward import Walked, walk
+from fadefollow.verdict.measure import seen_by
 from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_records import stamp
@@ -47,7 +49,7 @@ _WORTH_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class TuneDone:
-    """What a tuning job found, and where it is."""
+    """The result of a tuning job and its folder."""
 
     result: RunResult
     tuning: Tuning
@@ -62,7 +64,7 @@ def tune_job(
     step: Step,
     told: Callable[[Trial], None] = lambda trial: None,
 ) -> TuneDone:
-    """Tune, write the report and the tuned strategy, and say where they are.
+    """The result of a tuning job, its report and its tuned strategy's file.
 
     Interrupted at any moment, the same job goes on where it was when it is started again.
 
@@ -93,6 +95,7 @@ def tune_result(
         The out-of-sample book, the job, and how many of its trials were known from before.
     """
     started, clock = pd.Timestamp.now(tz="UTC"), Clock()
+    _refuse_workers(options)
     strategy = workspace.strategy(options.strategy)
     signal = workspace.detector(strategy)
     step("reading the data", None)
@@ -102,6 +105,7 @@ def tune_result(
         opened_by=options.command if options.open_holdout else None,
         universe=options.universe, revised=options.revised,
     )  # fmt: skip
+    dataset = seen_by(dataset, (strategy, signal))
     space = Space.of(strategy, signal, bar_hours=dataset.bar / pd.Timedelta(hours=1))
     step("auditing the data", None)
     trusted = trusted_notes(dataset, [(strategy, signal)], options.accept)
@@ -110,10 +114,17 @@ def tune_result(
     shelf = Shelf.at(options.storage, default=workspace.runs / STUDIES / f"{name}.log")
     named = Job(workspace, options, dataset, strategy, signal, space)
     words = [OBJECTIVES[objective] for objective in options.settings.objectives]
-    with shelf.study(name, identity(named), objectives=words, fresh=options.fresh) as study:
+    with ExitStack() as stack:
+
+        @cache
+        def study() -> StudyLog:
+            """The study, opened when the first fold needs it, after all checks."""
+            opened = shelf.study(name, identity(named), objectives=words, fresh=options.fresh)
+            return stack.enter_context(opened)
+
         walked = walk(
             dataset, strategy, signal, settings=options.settings, judging=options.judging,
-            logs=lambda cut: study.fold(cut.number, _about(cut)),
+            logs=lambda cut: study().fold(cut.number, _about(cut)),
             hire=lambda seconds: _hired(options, seconds), step=step, told=told,
             asked=lambda cut, trials: remember_asked(named, cut, trials),
             reviewed=lambda found: remember_reviewed(named, found),
@@ -126,7 +137,7 @@ def tune_result(
         psr={stance: tuned.psr for stance, (tuned, _) in walked.books.items()},
         joined={stance: tuned for stance, (tuned, _) in walked.books.items()},
         untuned={stance: own for stance, (_, own) in walked.books.items()},
-        tuned=file, storage=shelf.where, study=study.name,
+        tuned=file, storage=shelf.where, study=study().name,
         embargo_hours=walked.embargo_hours, seconds=clock.seconds,
     )  # fmt: skip
     notes = [*trusted, *notes]
@@ -134,15 +145,25 @@ def tune_result(
     return result, tuning, walked.kept
 
 
+def _refuse_workers(options: TuneOptions) -> None:
+    """Refuse numbers of processes and addresses that are none, before anything is read."""
+    if options.jobs is not None:
+        refuse_jobs(options.jobs)
+    if options.cluster is not None:
+        from fadefollow.core.parallel.cluster import refuse_address
+
+        refuse_address(options.cluster)
+
+
 def _hired(options: TuneOptions, seconds: float) -> AbstractContextManager[Crew]:
-    """Who evaluates the trials, if one process would need so many seconds."""
+    """The worker pool for trials that one process would evaluate in so many seconds."""
     if options.jobs is None and options.cluster is None and seconds < _WORTH_SECONDS:
         return crew(jobs=1)
     return crew(jobs=-1 if options.jobs is None else options.jobs, cluster=options.cluster)
 
 
 def _about(cut: Cut) -> dict[str, str]:
-    """What Optuna's dashboard says of a fold."""
+    """The description of a fold in Optuna's dashboard."""
     spans = {"past": cut.train, "stretch": cut.test}
     return {
         name: f"{span[0]:%Y-%m-%d %H:%M} to {span[1]:%Y-%m-%d %H:%M} UTC"
@@ -152,7 +173,7 @@ def _about(cut: Cut) -> dict[str, str]:
 
 
 def _write_tuned(job: Job, walked: Walked, *, write: bool) -> tuple[str | None, list[Note]]:
-    """The tuned strategy's file, relative to the workspace, and what there is to say of it."""
+    """The tuned strategy's file, relative to the workspace, and notes on it."""
     last = walked.folds[-1]
     if last.winner is None:
         return None, [Note("nothing-chosen")]

@@ -1,4 +1,4 @@
-"""What a tuning job is known by, and what the ledger remembers of it."""
+"""Identity of a tuning job, and its trials in the ledger."""
 
 from __future__ import annotations
 
@@ -35,13 +35,11 @@ from fadefollow.workspace.trial_records import (
 
 #: the phase under which the ledger keeps a trial of a search, which is of the whole book
 SEARCHED = "all"
-#: of a strategy, words that decide no trade
-_WORDS = {"name", "title", "claim", "account", "tuned"}
 
 
 @dataclass(frozen=True)
 class TuneOptions:
-    """A tuning job with all its choices made.
+    """The options of a tuning job.
 
     Attributes:
         storage: URL or path of the study; by default a file below the runs.
@@ -76,7 +74,7 @@ class TuneOptions:
 
 @dataclass(frozen=True)
 class Job:
-    """What a tuning job was given."""
+    """The inputs of a tuning job."""
 
     workspace: Workspace
     options: TuneOptions
@@ -95,7 +93,7 @@ class Job:
 
 
 def identity(job: Job) -> dict[str, Any]:
-    """All that decides a study's trials, but how many there are: more of them may be asked for."""
+    """Everything that decides a study's trials except their number, which may grow."""
     settings = asdict(job.options.settings)
     del settings["trials"]
     code = code_of(job.signal).encode()
@@ -104,7 +102,8 @@ def identity(job: Job) -> dict[str, Any]:
         "fadefollow": __version__,
         "strategy": {
             "name": job.strategy.name,
-            **job.strategy.model_dump(mode="json", exclude=_WORDS),
+            **job.strategy.traded(),
+            "search": job.strategy.model_dump(mode="json", include={"search"})["search"],
             "order_of_search": list(job.strategy.search),
         },
         "signal": {

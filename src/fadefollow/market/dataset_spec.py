@@ -37,6 +37,8 @@ class DatasetSpec(BaseModel):
     )
     #: overrides per coin, as the engine reads them
     costs: dict[str, Any] = Field(default_factory=dict)
+    #: charge and show the rate that follows from the premium where settlements are missing
+    implied_funding: bool = False
     #: no run sees anything from this day (UTC) on, unless it opens the holdout
     holdout_from: dt.date | None = None
     files: tuple[FileSpec, ...] = ()  #: `source = "files"`: what they hold
@@ -80,7 +82,7 @@ class DatasetSpec(BaseModel):
         for name in self.streams:
             if name not in STREAMS:
                 hint = nearest(name, list(STREAMS))
-                raise ParameterError("streams must be known", got=repr(name), hint=hint.strip())
+                raise ParameterError("unknown stream in streams", got=repr(name), hint=hint.strip())
         for name in self.publication_lag_hours:
             if name not in STREAMS or STREAMS[name].kind not in ("interval", "snapshot"):
                 hint = nearest(name, list(STREAMS))

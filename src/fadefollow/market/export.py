@@ -40,7 +40,7 @@ _TIME = {
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote."""
+    """The result of an export."""
 
     dataset: str
     fingerprint: str  #: of the exported tables: what importing them gives
@@ -93,7 +93,7 @@ def tables_of(
     for name in streams or ():
         if name not in there:
             raise ParameterError(
-                "streams must be in the data set", got=repr(name), where=dataset.name,
+                f"no stream {name!r} in the data set", where=dataset.name,
                 hint=f"it has {', '.join(sorted(there))}",
             )  # fmt: skip
     made: dict[str, dict[str, pd.DataFrame]] = {}
@@ -105,7 +105,7 @@ def tables_of(
             if len(part):
                 made.setdefault(symbol, {})[name] = part.reset_index(drop=True)
     if not made:
-        raise ParameterError("an export must hold records", got="none", where=dataset.name)
+        raise ParameterError("no records to export", got="none", where=dataset.name)
     return made
 
 
@@ -153,7 +153,7 @@ def _verify(tables: Tables, mapping: DatasetSpec, folder: Path) -> None:
             back = read.get(symbol, {}).get(name)
             if back is None or content_hash(back) != content_hash(table):
                 raise DataError(
-                    "an export must read back as it was",
+                    "the export does not read back as it was",
                     got="other values, as CSV cannot tell some texts from missing values",
                     where=f"{symbol} {name}",
                     hint="--format parquet keeps them",

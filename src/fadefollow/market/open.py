@@ -72,6 +72,8 @@ def open_dataset(
         spec, name, Store(Path(store_root)), needed, revised=revised
     )  # fmt: skip
     chosen = whole.select(*needed) if needed else whole
+    if spec.implied_funding:
+        chosen = dataclasses.replace(chosen.implied, implied_funding=True)
     shown = hold_out(chosen, spec.holdout, since=since, until=until, open_=open_holdout)
     if members is not None:
         formed = Universe.form(members, shown.markets)
@@ -92,9 +94,15 @@ def _rule(declared: UniverseSpec | None, largest: int | None) -> UniverseSpec | 
 
 def _simulated(spec: DatasetSpec, name: str) -> Dataset:
     made = simulate(spec.lab, bar=spec.bar)
-    listed: Mapping[str, pd.Timestamp] = getattr(made, "listed", {})
+    listed, delisted = made.listed, made.delisted
     markets = {
-        symbol: Market(symbol, bar=spec.bar, tables=tables, listed=listed.get(symbol))
+        symbol: Market(
+            symbol,
+            bar=spec.bar,
+            tables=tables,
+            listed=listed.get(symbol),
+            delisted=delisted.get(symbol),
+        )
         for symbol, tables in made.tables.items()
     }
     print_ = fingerprint(spec.bar, made.tables)
@@ -109,8 +117,7 @@ def _stored(
 ) -> Dataset:
     if name not in store.datasets():
         raise DataError(
-            "the data set must be imported before it is used",
-            got="nothing in the store",
+            "the data set has not been imported",
             where=name,
             hint=_how_to_get(spec, name),
         )
@@ -130,7 +137,7 @@ def _stored(
     bar = bar_size(pointer.bar)
     if bar != spec.bar:
         raise DataError(
-            "the stored bars must be of the size that the data set's TOML says",
+            "the stored bars have another size than the data set's TOML says",
             got=f"{pointer.bar} in the store, {bar_text(spec.bar)} in the TOML",
             where=name,
             hint=_how_to_get(spec, name),

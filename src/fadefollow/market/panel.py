@@ -171,7 +171,7 @@ class Market:
         several records.
         """
         if name not in self._tables:
-            raise DataError("the stream must be in the market", got=name, where=self.symbol)
+            raise DataError(f"no stream {name!r} in the market", where=self.symbol)
         return self._tables[name].copy(deep=False)  # pandas copies what is written to
 
     @property
@@ -198,6 +198,20 @@ class Market:
 
         return self._base.get("member", make, keep=None)
 
+    @property
+    def funding_implied(self) -> BoolArray | None:
+        """Whether the settlement known at each bar's close was implied, shape (n,); read-only.
+
+        None where all settlements are the exchange's.
+        """
+        if "funding" not in self.streams or "implied" not in self._tables["funding"]:
+            return None
+
+        def make() -> BoolArray:
+            return self.column("funding", "implied") > 0  # NaN is the exchange's
+
+        return self._base.get("funding_implied", make, keep=None)
+
     def of_universe(self, members: Sequence[Times] | None) -> Market:
         """The same market with these times [from, to) of membership."""
         start = self.index[0]
@@ -219,7 +233,7 @@ class Market:
         return self._memo.get(key, make, keep=keep)
 
     def as_of(self, name: str, values: FloatArray) -> FloatArray:
-        """What was derived record by record from `table(name)`, as of each bar's close.
+        """Values derived record by record from `table(name)`, as of each bar's close.
 
         A revision does not change it; see `derived`.
 
@@ -241,7 +255,7 @@ class Market:
     def derived(
         self, name: str, derive: Callable[[pd.DataFrame], Sequence[FloatArray]]
     ) -> tuple[FloatArray, ...]:
-        """What is reckoned from a stream's records in the vintages known at each bar's close.
+        """Values computed from a stream's records in the vintages known at each bar's close.
 
         As `as_of` of what `derive` makes of `table(name)`, but from each bar at which revisions
         are known, of the table as revised by then; `derive` is called once more for each such bar.
@@ -271,7 +285,7 @@ class Market:
         return tuple(made)
 
     def steps(self, name: str) -> tuple[IntArray, IntArray]:
-        """Where something else is known of a stream than at the bar before.
+        """Bars at which other records of a stream are known than at the bar before.
 
         Args:
             name: a stream that is not of bars.

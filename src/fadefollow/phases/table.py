@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from fadefollow.core.printable import printable
 from fadefollow.core.text import html_card
 from fadefollow.core.toml import plain
 from fadefollow.errors import DataError, FadeFollowError, ParameterError, SignalError
@@ -103,7 +104,11 @@ class Phases:
         """
         lacks = {(market.symbol, phase): streams for phase, streams in (missing or {}).items()}
         index = market.index
-        found = EventRows.of(events, index, symbol=market.symbol, signal=signal)
+        implied = market.funding_implied
+        found = EventRows.of(
+            events, index, symbol=market.symbol, signal=signal,
+            by_bar={} if implied is None else {"funding_implied": implied},
+        )  # fmt: skip
         return cls(found, {market.symbol: index}, lacks)
 
     @classmethod
@@ -161,7 +166,7 @@ class Phases:
         return Phases(self.table[keep].reset_index(drop=True), self.grids, self.missing)
 
     def marks(self, *phases: str) -> Marks:
-        """Where the phases named became known, without the table: for searches in a hurry.
+        """Events of the named phases as arrays, without building the table.
 
         Raises:
             DataError: there are several coins.
@@ -211,7 +216,7 @@ class Phases:
 
 
 def detect_checked(signal: Signal, market: Market) -> Phases:
-    """`signal.detect(market)`, whatever goes wrong said plainly.
+    """The phases of `signal.detect(market)`; failures become SignalError.
 
     Where there is a universe, only events on whose bar's close the coin is a member.
 
@@ -224,15 +229,10 @@ def detect_checked(signal: Signal, market: Market) -> Phases:
     where = f"{getattr(module, '__file__', signal.name())}, {market.symbol}"
     try:
         found = signal.detect(market)
-    except FadeFollowError:
+    except (FadeFollowError, KeyboardInterrupt, MemoryError):
         raise
-    except Exception as error:
-        line = traceback.extract_tb(error.__traceback__)[-1]
-        raise SignalError(
-            "a signal must not fail",
-            got=f"{type(error).__name__}: {error} ({Path(line.filename).name}, line {line.lineno})",
-            where=where,
-        ) from error
+    except BaseException as error:  # also one that would end the program
+        raise failure(error, where=where) from error
     if not isinstance(found, Phases):
         raise SignalError("detect must return Phases", got=type(found).__name__, where=where)
     undeclared = sorted(found.names - set(signal.phases))
@@ -247,7 +247,7 @@ def detect_checked(signal: Signal, market: Market) -> Phases:
 
 
 def detect_coins(signal: Signal, markets: Iterable[Market]) -> Phases:
-    """What a signal finds in every coin; coins on which it fails are left out, see `Phases.failed`.
+    """Phases of a signal in every coin, without coins on which it fails (`Phases.failed`).
 
     Raises:
         FadeFollowError: as `detect_checked`, where it fails on every coin.
@@ -263,8 +263,16 @@ def detect_coins(signal: Signal, markets: Iterable[Market]) -> Phases:
     if errors and not parts:
         raise next(iter(errors.values()))
     found = Phases.concat(parts)
-    found.failed = {coin: f"{error.rule}; got {error.got}" for coin, error in errors.items()}
+    found.failed = {coin: error.summary for coin, error in errors.items()}
     return found
+
+
+def failure(error: BaseException, *, where: str) -> SignalError:
+    """The error for what a signal raised, with the line."""
+    line = traceback.extract_tb(error.__traceback__)[-1]
+    said = printable(f"{type(error).__name__}: {error}", limit=140)
+    place = printable(f"{Path(line.filename).name}, line {line.lineno}", limit=55)
+    return SignalError(f"the signal failed with {said} ({place})", where=where)
 
 
 @dataclass(frozen=True)
@@ -279,7 +287,7 @@ class Param:
 
 
 class Signal(BaseModel, ABC):
-    """A detector of phases: frozen parameters and one pure method.
+    """A detector of phases: frozen parameters and one pure method, `detect`.
 
     A subclass lives in a module of its own under `signals/`, is found by the module's name, and
     declares `phases`: for each phase the streams it needs. A parameter is written
@@ -306,13 +314,21 @@ class Signal(BaseModel, ABC):
         except ValidationError as error:
             raise plain(error, type(self), where=self.name()) from None
 
-    @abstractmethod
     def features(self, market: Market) -> dict[str, FloatArray]:
-        """What the signal measures, by name, as of each bar's close, shape (n,); NaN in warm-up."""
+        """What the signal measures, by name, as of each bar's close, shape (n,); NaN in warm-up.
+
+        Nothing, unless a signal has something to show; `detect` alone is enough.
+        """
+        return {}
 
     @abstractmethod
     def detect(self, market: Market) -> Phases:
         """The phases of one coin; row t uses only what was known at the close of bar t."""
+
+    @property
+    def implies_funding(self) -> bool:
+        """Whether a parameter `implied_funding` asks for implied settlements where they miss."""
+        return bool(getattr(self, "implied_funding", False))
 
     @classmethod
     def name(cls) -> str:

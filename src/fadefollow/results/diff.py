@@ -1,4 +1,4 @@
-"""Two stored runs compared number by number: what is the same, and by how much the rest differs.
+"""Two stored runs compared number by number.
 
 Numbers are equal when they are exactly equal, and NaN equals NaN. What says only when and how
 fast a run was made does not count: start, seconds, its command, and the order of its notes.
@@ -63,7 +63,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Answer:
-    """A verdict whose word, or one of whose means, is another one; each pair is then and now."""
+    """A verdict whose word or means differ; each pair is (then, now)."""
 
     strategy: str
     phase: str
@@ -95,12 +95,12 @@ class Differences:
 
     @property
     def values(self) -> int:
-        """How many values were compared."""
+        """Number of values compared."""
         return sum(part.values for part in self.parts)
 
     @property
     def differing(self) -> int:
-        """How many of them differ."""
+        """Number of values that differ."""
         return sum(part.differing for part in self.parts)
 
 
@@ -111,7 +111,7 @@ def differences(
     tuning_then: Tuning | None = None,
     tuning_now: Tuning | None = None,
 ) -> Differences:
-    """What differs between two runs as they were read back by `read_run` and `read_tuning`.
+    """Differences of two runs as `read_run` and `read_tuning` returned them.
 
     Args:
         then: the earlier run.
@@ -170,7 +170,7 @@ def _tables(run: RunResult) -> dict[str, pd.DataFrame]:
 
 
 def _prices(prices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """What is drawn of all coins, one row a bar."""
+    """Prices of all coins, one row a bar."""
     parts = [t.rename_axis("time").reset_index().assign(symbol=s) for s, t in prices.items()]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
@@ -270,7 +270,7 @@ def _differs(
 def _widest(
     a: np.ndarray[Any, Any], b: np.ndarray[Any, Any], other: np.ndarray[Any, np.dtype[np.bool_]]
 ) -> Sequence[int]:
-    """Of a column's values that differ the one that differs most, and one without a size."""
+    """The value of a column that differs most, and one whose difference has no size."""
     places = np.flatnonzero(other).tolist()
     sizes = [_relative(_plain(a[at]), _plain(b[at])) for at in places]
     sized = [(size, at) for size, at in zip(sizes, places, strict=True) if not math.isnan(size)]

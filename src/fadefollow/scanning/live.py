@@ -1,4 +1,4 @@
-"""The largest coins of a venue, fetched for a scan into a data set of their own.
+"""Fetch a venue's largest coins into a data set for live scans.
 
 The coins are chosen by 24-hour volume, the streams come through the same client, engine and fold as
 `fadefollow data fetch`: pages are durable as they come, and the next scan asks only for what is
@@ -73,7 +73,7 @@ def fetch_live(
     progress: Progress,
     first_wait: float = FIRST_WAIT,
 ) -> Fetched:
-    """Fetch the last days of some coins, as far as they are not there yet.
+    """Fetch the missing part of the last days of some coins.
 
     Args:
         spec: a data set with `source = "fetch"`: venue, bars, contracts, ccxt's settings.
@@ -156,7 +156,7 @@ class _Job:
         except DataError as error:
             if isinstance(error.__cause__, ccxt.ArgumentsRequired | ccxt.NotSupported):
                 raise ParameterError(
-                    f"{self.venue.title} must tell the volumes of all coins at once",
+                    f"{self.venue.title} does not list the volumes of all coins",
                     got=str(error.got), hint="name the coins: --symbols BTC,ETH",
                 ) from error  # fmt: skip
             raise
@@ -286,7 +286,7 @@ def _coin(item: Mapping[str, Any]) -> str:
 
 
 def _dollars(ticker: Mapping[str, Any], item: Mapping[str, Any]) -> float:
-    """Dollars traded in 24 hours, as told or as contracts × price; 0 where nothing is told."""
+    """Dollars traded in 24 hours, as reported or as contracts × price; 0 if unknown."""
     told = ticker.get("quoteVolume")
     if told is None:
         amount, last = ticker.get("baseVolume"), ticker.get("last") or ticker.get("close")

@@ -1,4 +1,4 @@
-"""What a scan finds: rows of present phases, and what history says of each, as plain values."""
+"""The result of a scan: present phases with past verdicts, as plain values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Tried:
-    """What one stance of a stored run made of a phase; NaN where the run could not say."""
+    """Past result of one stance on a phase; NaN where the run could not say."""
 
     n_trades: int
     mean_net_bps: float
@@ -132,13 +132,13 @@ class ScanRow:
 
     @property
     def hours_left(self) -> float:
-        """Until the longest hold of all strategies is over."""
+        """Hours until the longest hold of all strategies ends."""
         return self.bets[0].hours_left
 
 
 @dataclass(frozen=True)
 class Apart:
-    """A coin of which nothing is shown, and why."""
+    """An excluded coin and the reason."""
 
     symbol: str
     kind: str  #: "untrusted": the audit stops at its data; "not fetched": the venue failed
@@ -163,7 +163,7 @@ class Unseen:
 
 @dataclass(frozen=True)
 class Scan:
-    """All that a scan found.
+    """The result of a scan.
 
     Attributes:
         time: UTC; the close of the last bar, or of a live scan the venue's clock.
@@ -194,7 +194,7 @@ class Scan:
     page: Path | None = None
 
     def history(self, row: ScanRow) -> tuple[Standing, ...]:
-        """What history says of a row, by its strategies."""
+        """Past verdicts on a row, by strategy."""
         return tuple(self.standings[bet.strategy, row.phase] for bet in row.bets)
 
     def to_dict(self) -> dict[str, Any]:

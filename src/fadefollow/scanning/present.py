@@ -1,4 +1,4 @@
-"""Which phases are present at a moment: detection on all data, and what has not ended since.
+"""Phases that are present at a time: detected, and not over yet.
 
 An event is present for a strategy while a position that the strategy opened on it could still be
 held: from when it became known, at its bar's close, until the longest hold after its entry is over,
@@ -24,6 +24,7 @@ from fadefollow.market.streams import stream
 from fadefollow.phases import Phases, Signal, detect_coins
 from fadefollow.scanning.model import Running, ScanRow, Unseen
 from fadefollow.scanning.needs import Bet
+from fadefollow.verdict.measure import bet_key, seen_by
 
 Step = Callable[[str, float | None], None]
 _HOUR = pd.Timedelta(hours=1)
@@ -32,7 +33,7 @@ _COLUMNS = ("symbol", "phase", "lean", "actor", "strength")
 
 @dataclass(frozen=True)
 class Present:
-    """What detection found at the scan's time."""
+    """Detected phases at the scan's time."""
 
     rows: tuple[ScanRow, ...]  #: newest first
     unseen: tuple[Unseen, ...]
@@ -55,17 +56,17 @@ def present_phases(
         SignalError: a signal fails.
         DataError, ParameterError: the only signal there is cannot look at these data.
     """
-    groups: dict[str, list[Bet]] = {}
+    groups: dict[tuple[str, str], list[Bet]] = {}
     for bet in bets:
-        groups.setdefault(f"{bet[1].name()} {bet[1].model_dump_json()}", []).append(bet)
+        groups.setdefault(bet_key(*bet), []).append(bet)
     rows: list[ScanRow] = []
     notes: list[Note] = []
     unseen: dict[tuple[str, tuple[str, ...], str], set[str]] = {}
     for number, group in enumerate(groups.values()):
-        signal = group[0][1]
+        signal, seen = group[0][1], seen_by(dataset, *group)
         step(f"detecting {signal.name()}", number / len(groups))
         try:
-            found = detect_coins(signal, dataset.markets.values())
+            found = detect_coins(signal, seen.markets.values())
         except (DataError, ParameterError) as error:
             if len(groups) == 1:
                 raise
@@ -74,12 +75,13 @@ def present_phases(
                 for strategy, _ in group
             ]
             continue
+        notes += [note for note in seen.notes if note not in (*dataset.notes, *notes)]
         notes += [
             Note("signal-failed", {"signal": signal.name(), "coin": coin}, {"error": why})
             for coin, why in found.failed.items()
         ]
         events = _events(found, dataset.bar)
-        for market in dataset.markets.values():
+        for market in seen.markets.values():
             rows += _rows(market, group, events, time)
             for phase, streams, since in _lacking(market, group, time):
                 unseen.setdefault((market.symbol, streams, since), set()).add(phase)
@@ -158,7 +160,7 @@ def _row(
 
 
 def _prices(market: Market, known: pd.Timestamp) -> tuple[float, pd.Timestamp, float]:
-    """The last close there is, when it was, and the close at which an event became known."""
+    """The last close, its time, and the close at which an event became known."""
     base = "spot" if market.missing("perp") else "perp"
     close = market.column(base, "close")
     there = np.flatnonzero(np.isfinite(close))

@@ -1,4 +1,4 @@
-"""When a fold's search is over: its winner, how much of it is luck, and what came after.
+"""Review of a fold's search: its winner, how much of it is luck, and its test.
 
 Only here is a trial looked at beyond its past, and nothing that is seen there decides anything.
 """
@@ -43,7 +43,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen."""
+    """Result of looking at one trial again."""
 
     daily: FloatArray  #: return by day of the past, shape (days,)
     scores: tuple[float, ...] = ()  #: on the stretch
@@ -81,7 +81,7 @@ def review(
     test: tuple[int, int] | None,
     look_at: Callable[[Sequence[Look]], Sequence[Seen]],
 ) -> Reviewed:
-    """Choose the winner of a fold's search, and judge the search.
+    """The fold with its winner and the judgement of its search.
 
     Args:
         cut: the fold.

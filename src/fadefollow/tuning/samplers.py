@@ -1,4 +1,4 @@
-"""Samplers by name, made anew for each batch so that what they draw depends on nothing else."""
+"""Samplers by name, built for each batch from its seed and the trials so far."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""One fold's search: trials asked in batches, evaluated anywhere, told in order, kept as they come.
+"""The search of one fold: trials in batches, evaluated anywhere, stored in order.
 
 The sampler works on a study in memory. What is on disk is the list of finished trials: a search
 that goes on asks again for all that it has asked before, finds the results on disk, and thereby
-comes to the state in which it was left, whatever the sampler keeps to itself. The sampler is made
-anew for each batch from (seed, fold, batch), and knows what earlier batches told.
+comes to the state in which it was left, whatever the sampler keeps to itself. A new sampler
+is built for each batch from (seed, fold, batch) and given the results of earlier batches.
 
 Sources: Optuna's ask-and-tell interface and TPE (Bergstra et al. 2011, NeurIPS 24; Watanabe 2023,
-arXiv:2304.11127); percentile pruning (Golovin et al. 2017, KDD, section 3.2.2) on earlier batches.
+arXiv:2304.11127); percentile pruning (Golovin et al. 2017, KDD) on earlier batches.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ Evaluate = Callable[[Sequence[Ask]], Sequence[Told]]
 
 
 class Log(Protocol):
-    """Where a fold's finished trials are kept."""
+    """Storage of a fold's finished trials."""
 
     def trials(self) -> list[FrozenTrial]:
-        """Those kept, in order of number."""
+        """The stored trials, in order of number."""
 
     def append(self, trials: Sequence[FrozenTrial]) -> None:
-        """Keep more; they are on disk when it returns."""
+        """Store more trials; they are on disk when it returns."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def search(
 
 
 def _thresholds(done: Sequence[Trial], settings: TuneSettings, parts: int) -> tuple[float, ...]:
-    """By inner part, the score that a trial must reach, from the trials of earlier batches.
+    """The score that a trial must reach after each inner part, from earlier batches.
 
     Optuna's percentile pruner cannot be asked to leave out a batch's own trials, by whose order of
     arrival the result would differ.
@@ -147,7 +147,7 @@ def _thresholds(done: Sequence[Trial], settings: TuneSettings, parts: int) -> tu
 def _check_same(cut: Cut, asked: optuna.Trial, before: FrozenTrial) -> None:
     if asked.number != before.number or asked.params != before.params:
         raise StoreError(
-            "a study that goes on must ask for the trials that it asked for before",
+            "resumed study diverged from its stored trials",
             got=f"trial {asked.number} with {asked.params}, on disk {before.params}",
             where=f"fold {cut.number}",
             hint="most likely another version of Optuna made it; begin anew with --fresh",

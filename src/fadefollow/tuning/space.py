@@ -12,15 +12,18 @@ import optuna.distributions as od
 from pydantic.fields import FieldInfo
 
 from fadefollow.core.toml import build, placed
+from fadefollow.engine.exits import EXIT_RULES
 from fadefollow.engine.strategy import Range, Strategy, Trade
 from fadefollow.errors import FadeFollowError, ParameterError, SpecError, unknown
 from fadefollow.phases import Signal
 
 #: settings of `[trade]` that decide a trade and not how much is at stake
 TUNABLE = (
-    "hold_hours", "delay_bars", "stop", "target", "trail", "opposite", "exit_on", "leverage",
-)  # fmt: skip
-#: among choices, what leaves a stop, target or trail away (TOML has no null)
+    *("hold_hours", "delay_bars"),
+    *(rule.name for rule in EXIT_RULES if rule.tunable),
+    *("opposite", "exit_on", "leverage"),
+)
+#: among choices, what leaves an exit rule away (TOML has no null)
 OFF = "off"
 
 
@@ -52,7 +55,7 @@ class Space:
         where = f"strategy {strategy.name}, [search]"
         if not strategy.search:
             raise SpecError(
-                "there must be something to search", where=where,
+                "nothing to search", where=where,
                 hint='for instance "trade.hold_hours" = { low = 24, high = 168, step = 8 }',
             )  # fmt: skip
         made = {

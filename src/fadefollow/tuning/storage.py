@@ -1,4 +1,4 @@
-"""Where studies are kept: a log of finished trials for each fold, in a file or a database.
+"""Storage of studies: a log of finished trials for each fold, in a file or a database.
 
     with Shelf.at(url, default=folder / "carry.log").study("carry", identity) as study:
         fold = study.fold(1)
@@ -176,7 +176,7 @@ class FoldLog:
         for expected, trial in enumerate(found):
             if trial.number != expected or not trial.state.is_finished():
                 raise StoreError(
-                    "trials of a study must be finished and numbered without a gap",
+                    "trials of the study are unfinished or not numbered without a gap",
                     got=f"number {trial.number}, {trial.state.name.lower()}, as trial {expected}",
                     where=f"study {self.name!r}",
                     hint="another program has written to it; `--fresh` starts anew",
@@ -218,10 +218,10 @@ def _opened(
     _ensure(backend, current, objectives, {IDENTITY: wanted}, mark=IDENTITY)
     if stored is not None and (changes := list(_changes(stored, wanted))):
         raise StoreError(
-            "a study must go on with what it was begun with",
+            "the study was started with other settings",
             got="; ".join(changes),
             where=f"study {current!r} in {where}",
-            hint="`--fresh` starts anew and keeps the old study; `--study NAME` starts another one",
+            hint="`--fresh` starts over and keeps the old study; `--study NAME` starts another one",
         )
     return StudyLog(current, stored is not None, tuple(objectives), backend)
 
@@ -248,7 +248,7 @@ def _ensure(
             foreign = backend.storage.get_n_trials(known._study_id) > 0
         if foreign or len(known.directions) != len(objectives):
             raise StoreError(
-                "a study to go on with must have been begun by fadefollow",
+                "the study is not one of fadefollow",
                 got=f"{name!r} of another program",
                 hint="`--study NAME` takes another name",
             )
@@ -257,7 +257,7 @@ def _ensure(
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """As they come back from JSON."""
+    """Plain values as JSON returns them."""
     plain: dict[str, Any] = json.loads(json.dumps(dict(values)))
     return plain
 

@@ -46,6 +46,7 @@ from fadefollow.verdict.measure import (
     judged,
     left_out,
     prepare_bet,
+    seen_by,
     traded_coins,
     untraded,
 )
@@ -69,7 +70,7 @@ class Team(Protocol):
 
 @dataclass(frozen=True)
 class Walked:
-    """What a walk-forward found.
+    """The result of a walk-forward.
 
     Attributes:
         folds: in order; the last one has no stretch, its winner is what to trade next.
@@ -104,7 +105,7 @@ def walk(
     asked: Callable[[Cut, Sequence[Trial]], None] = lambda cut, trials: None,
     reviewed: Callable[[Reviewed], None] = lambda found: None,
 ) -> Walked:
-    """Tune a strategy.
+    """The walk-forward of a strategy.
 
     Args:
         dataset: markets by coin.
@@ -121,6 +122,7 @@ def walk(
     Raises:
         FadeFollowError: the search space, the data or the time do not allow it.
     """
+    dataset = seen_by(dataset, (strategy, signal))
     space = Space.of(strategy, signal, bar_hours=dataset.bar / pd.Timedelta(hours=1))
     step("detecting", None)
     detected: dict[tuple[str, str], Phases] = {}
@@ -180,7 +182,7 @@ def walk(
 
 
 def _notes(measured: Measured, prepared: Prepared) -> tuple[Note, ...]:
-    """What is to be said, with the time that the data cover instead of that of the stretches."""
+    """Notes, with the clipping note for the full data range."""
     kept = [note for note in measured.notes if note.code != CLIPPED]
     return (*kept, *left_out(prepared))
 
@@ -339,13 +341,13 @@ def _joint(plan: Plan, stance: Stance, judging: Settings) -> JoinedBook:
 
 
 def _refuse_hopeless(cut: Cut, searched: Searched) -> None:
-    """Where no trial can be evaluated, the rest of the job cannot either."""
+    """Raise if no trial of the fold could be evaluated."""
     if any(trial.state != "failed" for trial in searched.trials):
         return
     errors = Counter(trial.error for trial in searched.trials)
     error, count = errors.most_common(1)[0]
     raise SignalError(
-        "at least one trial must be evaluated",
+        "no trial of the fold could be evaluated",
         got=f"{len(searched.trials)} trials that all failed, {count} of them with: {error}",
         where=f"fold {cut.number}",
         hint="mend the signal or the search ranges; the study then begins anew with --fresh",
@@ -360,8 +362,8 @@ def _refuse_holes(prepared: Prepared, judging: Settings) -> None:
         if len(tape.holes):
             first, last = pd.to_datetime(tape.holes[0], utc=True)
             raise FundingHoleError(
-                "funding settlements must not be missing while a position can be held",
-                got=f"none between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC",
+                "funding is missing while a position can be held",
+                got=f"no settlement between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC",
                 where=f"{tape.symbol}, stream funding",
                 hint="complete the data, or drop such trades with --missing-funding skip",
             )

@@ -1,4 +1,4 @@
-"""From plans and their books to verdicts: one row a strategy × phase (DESIGN.md, section 5)."""
+"""From plans and their books to verdicts: one row a strategy × phase (docs/verdict.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a data set and strategies to all that a report shows: detect, trade, judge."""
+"""Detect, trade and judge: from a data set and strategies to the content of a report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fadefollow.core.parallel import Crew, Shared
 from fadefollow.core.parallel.worker_pool import Inline
 from fadefollow.engine.costs import traded_at
 from fadefollow.engine.model import TRADE_COLUMNS, Book, Plan
-from fadefollow.engine.plan import Prepared, prepare, trade_table
+from fadefollow.engine.plan import Prepared, contrary_events, prepare, trade_table
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.dataset import Dataset
@@ -41,14 +41,14 @@ from fadefollow.verdict.truth import labelled, simulated
 
 Bet = tuple[Strategy, Signal]
 __all__ = [
-    "Bet", "Measured", "Ready", "Settings", "Step", "books_of", "detect", "failed_notes", "judged",
-    "measure", "prepare_bet", "traded_coins", "untraded",
+    "Bet", "Measured", "Ready", "Settings", "Step", "bet_key", "books_of", "detect",
+    "failed_notes", "judged", "measure", "prepare_bet", "seen_by", "traded_coins", "untraded",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a measurement may be asked for."""
+    """The options of a measurement."""
 
     missing_funding: str = "error"  #: or "skip"
     alpha: float = 0.05
@@ -80,7 +80,7 @@ def measure(
     step: Step,
     team: Crew | None = None,
 ) -> Measured:
-    """Measure every strategy in both stances.
+    """Verdicts, trades and notes of every strategy, in both stances.
 
     Args:
         dataset: markets by coin.
@@ -94,11 +94,7 @@ def measure(
         FundingHoleError: a position was held over a hole in the settlements.
     """
     notes: list[Note] = []
-    detected = (
-        {}
-        if team is None
-        else detected_by(team, dataset.markets, {_key(signal): signal for _, signal in bets}, step)
-    )
+    detected = {} if team is None else _detected_by(team, dataset, bets, step)
     ready: list[Ready] = []
     untraded: list[Verdict] = []
     for number, (strategy, signal) in enumerate(bets):
@@ -112,8 +108,9 @@ def measure(
             notes.append(Note("not-measured", about, {"error": str(error)}))
             untraded.extend(_untraded(strategy, str(error)))
         else:
-            ready.append(Ready(strategy, signal, prepared, detected[_key(signal)]))
-    found = [(signal, detected[_key(signal)]) for _, signal in bets if _key(signal) in detected]
+            ready.append(Ready(strategy, signal, prepared, detected[bet_key(strategy, signal)]))
+    keys = [(signal, bet_key(strategy, signal)) for strategy, signal in bets]
+    found = [(signal, detected[key]) for signal, key in keys if key in detected]
     return judged(
         dataset, ready, found=found, untraded=untraded, notes=notes, settings=settings, step=step,
         team=team,
@@ -122,7 +119,7 @@ def measure(
 
 @dataclass(frozen=True)
 class Ready:
-    """One strategy ready to be traded: what its signal found, and its plan."""
+    """One strategy with its detected phases and its plan."""
 
     strategy: Strategy
     signal: Signal
@@ -141,7 +138,7 @@ def judged(
     step: Step,
     team: Crew | None = None,
 ) -> Measured:
-    """Trade and judge what is ready.
+    """The measurement of prepared strategies: traded and judged.
 
     Args:
         dataset: markets by coin.
@@ -187,10 +184,12 @@ def judged(
     verdicts = tuple(_looked_for(v, by_name[v.strategy].phases) for v in verdicts)
     strategies = {v.strategy: by_name[v.strategy].strategy for v in verdicts}
     missing = {signal.name(): _missing(phases) for signal, phases in found}
+    trades = _trades(plans, made)
+    said.extend(_charged_implied(trades))
     return Measured(
         verdicts=(*(_with_truth(v, dataset, strategies[v.strategy]) for v in verdicts), *untraded),
         event_studies=tuple(study for of_plan in studies for study in of_plan),
-        trades=_trades(plans, made),
+        trades=trades,
         phases=_phases([phases for _, phases in found], ready),
         equity=_equity(plans, made, hands, shared),
         missing={name: lacks for name, lacks in missing.items() if lacks},
@@ -215,8 +214,29 @@ def untraded(strategies: Sequence[Strategy], reason: str) -> Measured:
     )
 
 
-def _key(signal: Signal) -> tuple[str, str]:
-    return signal.name(), signal.model_dump_json()
+def bet_key(strategy: Strategy, signal: Signal) -> tuple[str, str]:
+    """What bets that detect the same on one data set have in common."""
+    implied = " on implied funding" if strategy.implies(signal) else ""
+    return signal.name(), signal.model_dump_json() + implied
+
+
+def seen_by(dataset: Dataset, *bets: Bet) -> Dataset:
+    """The data set as bets see it: with implied settlements where all of them ask for such."""
+    implied = bool(bets) and all(strategy.implies(signal) for strategy, signal in bets)
+    return dataset.implied if implied else dataset
+
+
+def _detected_by(
+    team: Crew, dataset: Dataset, bets: Sequence[Bet], step: Step
+) -> dict[tuple[str, str], Phases]:
+    """Detected phases by `bet_key`."""
+    found: dict[tuple[str, str], Phases] = {}
+    for implied in (False, True):
+        asked = {bet_key(s, signal): signal for s, signal in bets if s.implies(signal) == implied}
+        if asked:
+            seen = dataset.implied if implied else dataset
+            found |= detected_by(team, seen.markets, asked, step)
+    return found
 
 
 def _with_capacity(
@@ -248,7 +268,7 @@ def prepare_bet(
     dataset: Dataset, strategy: Strategy, signal: Signal, detected: dict[tuple[str, str], Phases]
 ) -> Prepared:
     """One strategy's plan; what its signal detects is kept for the next that asks."""
-    key = _key(signal)
+    key, dataset = bet_key(strategy, signal), seen_by(dataset, (strategy, signal))
     if key not in detected:
         detected[key] = detect(dataset.markets, signal)
     chosen = traded_coins(dataset, strategy, detected[key])
@@ -272,7 +292,7 @@ def traded_coins(dataset: Dataset, strategy: Strategy, phases: Phases) -> Datase
     if not kept:
         symbol = chosen.symbols[0]
         raise DataError(
-            f"strategy {strategy.name} needs a coin on which its signal does not fail",
+            f"the signal of strategy {strategy.name} failed on every coin",
             got=f"on {symbol}: {phases.failed[symbol]}",
         )
     return chosen.select(*kept)
@@ -288,7 +308,7 @@ def failed_notes(found: Sequence[tuple[Signal, Phases]]) -> list[Note]:
 
 
 def detect(markets: Mapping[str, Market], signal: Signal) -> Phases:
-    """What one signal finds in every coin; see `fadefollow.phases.detect_coins`."""
+    """Phases of one signal in every coin; see `fadefollow.phases.detect_coins`."""
     return detect_coins(signal, markets.values())
 
 
@@ -297,7 +317,7 @@ CLIPPED = "clipped"
 
 
 def left_out(prepared: Prepared) -> list[Note]:
-    """What of the data and the events a plan does not use."""
+    """Notes on excluded data and events."""
     of_plan = {"strategy": prepared.plan.strategy}
     notes = [
         Note("coin-lacks-streams", {**of_plan, "coin": symbol}, {"streams": streams})
@@ -306,6 +326,8 @@ def left_out(prepared: Prepared) -> list[Note]:
     notes.append(Note(CLIPPED, figures=_time_traded(prepared)))
     if prepared.outside:
         notes.append(Note("events-outside", of_plan, {"events": prepared.outside}))
+    if contrary := contrary_events(prepared.plan):
+        notes.append(Note("opposite-leans", of_plan, {"events": contrary}))
     return notes
 
 
@@ -438,7 +460,27 @@ def _trades(
         for plan in plans
     ]
     kept = [table for table in tables if len(table)]
-    return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame(columns=list(TRADE_COLUMNS))
+    if not kept:
+        return pd.DataFrame(columns=list(TRADE_COLUMNS))
+    if any("funding_implied" in table for table in kept):
+        kept = [t if "funding_implied" in t else t.assign(funding_implied=False) for t in kept]
+    return pd.concat(kept, ignore_index=True)
+
+
+def _charged_implied(trades: pd.DataFrame) -> list[Note]:
+    """One note for each strategy that was charged implied funding."""
+    if "funding_implied" not in trades:
+        return []
+    rows = trades.groupby("strategy", sort=False)["funding_implied"].agg(["sum", "size"])
+    return [
+        Note(
+            "charged-implied-funding",
+            {"strategy": str(name)},
+            {"trades": int(row["sum"]), "total": int(row["size"])},
+        )
+        for name, row in rows.iterrows()
+        if row["sum"]
+    ]
 
 
 def _equity(

@@ -1,4 +1,4 @@
-"""What a measurement gives away to a crew: pieces that depend on nothing but their plan.
+"""Steps of a measurement that run in a worker pool.
 
 In a crew of one, which is what a run on one machine has, they are done here, one after the other.
 """
@@ -15,6 +15,7 @@ from fadefollow.core.notes import Note
 from fadefollow.core.parallel import Crew, Shared, kept
 from fadefollow.engine.model import Book, Plan
 from fadefollow.engine.plan import books, without_holes
+from fadefollow.engine.prints import by_lone_print
 from fadefollow.errors import FadeFollowError
 from fadefollow.market.panel import Market
 from fadefollow.phases import Phases, Signal, Stance, detect_checked
@@ -24,6 +25,8 @@ from fadefollow.verdict.study import event_study
 #: called with what is being done and how much of it is done, from 0 to 1, or None if unknown
 Step = Callable[[str, float | None], None]
 Key = tuple[str, str]
+#: so many trades that a lone print ended are named
+_NAMED = 5
 I = TypeVar("I")  # noqa: E741
 R = TypeVar("R")
 
@@ -36,7 +39,7 @@ def each(
     text: str,
     step: Step,
 ) -> list[R]:
-    """The results in the order of the items, and how far it is."""
+    """The results in the order of the items; reports progress."""
     found: dict[int, R] = {}
     step(text, 0.0)
     for number, result in team.stream(work, items, shared):
@@ -48,7 +51,7 @@ def each(
 def made_of(
     plans: tuple[Plan, ...], asked: tuple[int, Stance, str]
 ) -> tuple[tuple[Book, ...], list[Note]]:
-    """The books of a plan's stance, and what is to be said about them."""
+    """The books of a plan's stance, and notes on them."""
     number, stance, missing_funding = asked
     notes: list[Note] = []
     return books_of(plans[number], stance, missing_funding, notes), notes
@@ -63,7 +66,7 @@ def studied(plans: tuple[Plan, ...], asked: tuple[int, int]) -> Sequence[EventSt
 def detected_by(
     team: Crew, markets: Mapping[str, Market], signals: Mapping[Key, Signal], step: Step
 ) -> dict[Key, Phases]:
-    """What each signal finds, coin by coin; without those that fail, which then do so here."""
+    """Phases of each signal, coin by coin; a failed one is detected again in this process."""
     parts: dict[int, list[Phases | FadeFollowError]] = {}
     coins = list(markets.values())
     # each market is sent to the one worker that looks at it
@@ -102,7 +105,19 @@ def books_of(
     dropped = sum(book.dropped for book in kept)
     if dropped:
         notes.append(Note("entries-on-missing-bars", about, {"entries": dropped}))
+    notes.extend(_lone_prints(plan, stance, kept))
     return kept
+
+
+def _lone_prints(plan: Plan, stance: Stance, made: tuple[Book, ...]) -> list[Note]:
+    """The trades that a print of one series alone ended, by coin and time."""
+    found = by_lone_print(plan, made)
+    if found.empty:
+        return []
+    first = found.head(_NAMED).itertuples()
+    named = [(r.symbol, f"{r.time:%Y-%m-%d %H:%M}", r.reason) for r in first]
+    about = {"strategy": plan.strategy, "stance": stance}
+    return [Note("lone-prints", about, {"total": len(found), "trades": named})]
 
 
 def valued(plans: tuple[Plan, ...], asked: tuple[int, tuple[Book, ...]]) -> pd.Series:

@@ -139,7 +139,7 @@ def _add_paths(
 def _study(
     plan: Plan, code: int, hours: tuple[float, ...], mean: FloatArray, like: FloatArray
 ) -> EventStudy:
-    """From means by draw, the observed one first, shape (1 + draws, offsets), in bps."""
+    """The study from means by draw, the observed one first, shape (1 + draws, offsets), in bps."""
     placebo = np.full((3, len(hours)), math.nan)
     known = ~np.isnan(mean[1:]).all(axis=0) if len(mean) > 1 else np.zeros(len(hours), bool)
     if known.any():

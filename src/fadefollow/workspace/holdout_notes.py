@@ -1,4 +1,4 @@
-"""What a report must say about a data set's holdout, from the ledger's memory."""
+"""Notes on a data set's holdout, from the ledger."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fadefollow.workspace.trial_records import known_by, stamp
 
 
 def holdout_notes(dataset: Dataset, ledger: Ledger) -> list[Note]:
-    """Whether the holdout is closed, and who saw it when; nothing where there is none."""
+    """Notes on whether the holdout is closed and who opened it; empty without a holdout."""
     if dataset.holdout is None:
         return []
     key, day = known_by(dataset), f"{dataset.holdout:%Y-%m-%d}"

@@ -1,4 +1,4 @@
-"""fadefollow calibrate: how often the product's own answers are right."""
+"""fadefollow calibrate: how often verdicts, detectors and tuning are right."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from fadefollow.cli.options import (
     JsonOption,
     command,
     listed,
+    note_misnamed,
     print_json,
 )
+from fadefollow.core.limits import MOST_DRAWS, MOST_PARTS, MOST_SEED, MOST_TRIALS
 
 if TYPE_CHECKING:
     from fadefollow.workspace import Workspace
@@ -20,46 +22,56 @@ if TYPE_CHECKING:
 
 def calibrate(
     detection: Annotated[
-        bool, typer.Option("--detection", help="Measure how well the detectors find the truth.")
+        bool,
+        typer.Option("--detection", help="Measure how well the detectors find planted phases."),
     ] = False,
     tuning: Annotated[
-        bool, typer.Option("--tuning", help="Measure whether the tuner fools anybody.")
+        bool, typer.Option("--tuning", help="Measure whether tuned results hold out of sample.")
     ] = False,
     signals: Annotated[
-        str | None, typer.Option(help="With --detection: signals; by default all.")
+        str | None, typer.Option(help="Signals, with --detection (default: all).")
     ] = None,
     strategies: Annotated[
         str | None,
         typer.Option(
-            help="Strategies judged together; drifts are planted in the first's phases. "
-            "With --tuning: the one that is tuned."
+            help="Strategies judged together; drifts are planted in the phases of the first. "
+            "With --tuning, the strategy to tune."
         ),
     ] = None,
     markets: Annotated[
-        int | None, typer.Option(min=0, help="Markets with nothing planted, one a seed.")
+        int | None, typer.Option(min=0, help="Number of markets with nothing planted.")
     ] = None,
     planted: Annotated[
-        int | None, typer.Option(min=0, help="Markets for each planted drift and length.")
+        int | None, typer.Option(min=0, help="Number of markets for each planted drift and length.")
     ] = None,
     years: Annotated[
-        float | None, typer.Option(help="Length of each; by default 2, with --tuning 3.")
+        float | None, typer.Option(help="Years per market (default: 2; with --tuning 3).")
     ] = None,
-    coins: Annotated[int | None, typer.Option(min=1, help="Coins in each.")] = None,
-    bar: Annotated[str, typer.Option(help="Size of the bars.")] = "1h",
-    draws: Annotated[int, typer.Option(min=50, help="Placebo shifts.")] = 300,
-    trials: Annotated[int, typer.Option(min=1, help="With --tuning: of each search.")] = 40,
-    folds: Annotated[int, typer.Option(min=2, help="With --tuning: in each market.")] = 4,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of the first market.")] = None,
-    jobs: Annotated[int, typer.Option(help="Processes; -1 for all cores.")] = -1,
+    coins: Annotated[
+        int | None, typer.Option(min=1, max=MOST_PARTS, help="Coins per market.")
+    ] = None,
+    bar: Annotated[str, typer.Option(help="Bar size.")] = "1h",
+    draws: Annotated[
+        int, typer.Option(min=50, max=MOST_DRAWS, help="Number of placebo draws.")
+    ] = 300,
+    trials: Annotated[
+        int, typer.Option(min=1, max=MOST_TRIALS, help="Trials per fold, with --tuning.")
+    ] = 40,
+    folds: Annotated[
+        int, typer.Option(min=2, max=MOST_PARTS, help="Folds per market, with --tuning.")
+    ] = 4,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=MOST_SEED, help="Seed of the first market.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Number of processes; -1 for all cores.")] = -1,
     cluster: ClusterOption = None,
-    markdown: Annotated[bool, typer.Option(help="Print the table as the docs hold it.")] = False,
+    markdown: Annotated[bool, typer.Option(help="Print the table as Markdown.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """How often the product's own answers are right, measured on simulated markets.
+    """Measure on simulated markets how often verdicts, detectors or tuning are right.
 
-    Each promise is kept, broken, or not yet shown, by its 95 % interval. Exit status 2 if one of
-    the verdict or the tuner is broken. Interrupted, it goes on where it was when it is started
-    again.
+    Each promise is kept, broken, or not yet shown, by its 95 % interval. Exit status 2 if a
+    promise of the verdict or of the tuner is broken. Rerun an interrupted command to resume.
     """
     from fadefollow.cli.render.console import progress, show_detection
     from fadefollow.market.bars import bar_size
@@ -82,6 +94,8 @@ def calibrate(
         else:
             _calibrate_verdicts(workspace, chosen, settings, crewed=crewed, as_json=as_json)
         return
+    if signals is None:
+        note_misnamed(workspace, "signals")
     names = listed(signals) or tuple(workspace.names("signals"))
     kinds = [workspace.signal(name)() for name in names]
     with progress(quiet=as_json) as step:
@@ -154,7 +168,7 @@ def _calibrate_tuner(
     started = pd.Timestamp.now(tz="UTC")
     names = strategies or (calibrating.TUNED_STRATEGY,)
     if len(names) > 1:
-        raise ParameterError("one strategy is tuned at a time", got=", ".join(names))
+        raise ParameterError("--tuning takes one strategy", got=", ".join(names))
     strategy = workspace.strategy(names[0])
     bet = strategy, workspace.detector(strategy)
     design = calibrating.TunerDesign(families=families_of((bet,)), **settings)

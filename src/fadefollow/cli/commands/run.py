@@ -18,8 +18,10 @@ from fadefollow.cli.options import (
     UntilOption,
     command,
     listed,
+    note_misnamed,
     print_json,
 )
+from fadefollow.core.limits import MOST_DRAWS, MOST_SEED
 
 #: options that change no number, and so may go with --again
 _HARMLESS = ("again", "cluster", "as_json", "context")
@@ -28,32 +30,41 @@ _HARMLESS = ("again", "cluster", "as_json", "context")
 def run(
     context: typer.Context,
     strategies: Annotated[
-        list[str] | None, typer.Argument(help="Strategies by name; by default all.")
+        list[str] | None, typer.Argument(help="Names of strategies (default: all but tuned ones).")
     ] = None,
     dataset: DatasetOption = None,
     symbols: SymbolsOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
     missing_funding: Annotated[
-        str, typer.Option(help="At a hole in funding: 'error', or 'skip' the trades held over it.")
+        str,
+        typer.Option(help="When funding is missing: 'error', or 'skip' trades held over the hole."),
     ] = "error",
-    seed: Annotated[int | None, typer.Option(min=0, help="Of placebo and bootstrap.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=MOST_SEED, help="Random seed of placebo and bootstrap.")
+    ] = None,
     placebo_draws: Annotated[
         int | None,
-        typer.Option(min=100, help="Shifted histories; by default the workspace's."),
+        typer.Option(
+            min=100, max=MOST_DRAWS, help="Number of placebo draws (default: the workspace's)."
+        ),
     ] = None,
     bootstrap_draws: Annotated[
         int | None,
-        typer.Option(min=100, help="Replicates behind each interval; by default the workspace's."),
+        typer.Option(
+            min=100,
+            max=MOST_DRAWS,
+            help="Bootstrap replicates per interval (default: the workspace's).",
+        ),
     ] = None,
     open_holdout: Annotated[
         bool,
-        typer.Option("--open-holdout", help="See what the data set holds out; it is recorded."),
+        typer.Option("--open-holdout", help="Include the holdout; opening it is recorded."),
     ] = False,
     fragility: Annotated[
         bool,
         typer.Option(
-            "--fragility", help="Also judge under changed assumptions; takes some times as long."
+            "--fragility", help="Also judge under changed assumptions; takes several times as long."
         ),
     ] = False,
     cluster: ClusterOption = None,
@@ -64,8 +75,8 @@ def run(
         str | None,
         typer.Option(
             metavar="RUN",
-            help="Repeat a stored run or tuning job, and say whether every number is identical, "
-            "or what changed; RUN is its folder, a part of its name, or 'latest'.",
+            help="Repeat a stored run or tuning job and report whether every number is "
+            "identical, or what changed. RUN: folder, part of its name, or 'latest'.",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -80,6 +91,8 @@ def run(
     from fadefollow.workspace import find_workspace
 
     workspace = find_workspace()
+    if not strategies:
+        note_misnamed(workspace, "strategies")
     options = RunOptions.of(
         workspace,
         strategies=tuple(strategies or ()),
@@ -101,7 +114,7 @@ def run(
     with progress(quiet=as_json) as step:
         result, folder = run_job(workspace, options, step=step, cluster=cluster)
     if as_json:
-        typer.echo((folder / "result.json").read_text())
+        typer.echo((folder / "result.json").read_text("utf-8"))
     else:
         show_run(result, folder)
 
@@ -137,7 +150,7 @@ def _alone(context: typer.Context) -> None:
     if given:
         words = ("strategies" if name == "strategies" else _option(name) for name in given)
         raise ParameterError(
-            "--again repeats a run as its folder says; nothing that changes it may go with it",
+            "--again repeats a run with its own settings and takes no option that changes them",
             got=", ".join(words),
             hint="the first line of the folder's config.toml is the command to change",
         )

@@ -19,60 +19,75 @@ from fadefollow.cli.options import (
     command,
     listed,
 )
+from fadefollow.core.limits import MOST_PARTS, MOST_SEED, MOST_TRIALS
 
 if TYPE_CHECKING:
     from fadefollow.tuning.model import Trial, TuneSettings
 
 
 def tune(
-    strategy: Annotated[str, typer.Argument(help="Strategy by name.")],
+    strategy: Annotated[str, typer.Argument(help="Name of the strategy.")],
     dataset: DatasetOption = None,
     symbols: SymbolsOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    trials: Annotated[int, typer.Option(min=1, help="Trials in each fold.")] = 200,
-    folds: Annotated[int, typer.Option(min=2, help="Stretches that are traded untouched.")] = 5,
+    trials: Annotated[int, typer.Option(min=1, max=MOST_TRIALS, help="Trials per fold.")] = 200,
+    folds: Annotated[
+        int,
+        typer.Option(min=2, max=MOST_PARTS, help="Number of folds, each with an untouched test."),
+    ] = 5,
     window: Annotated[
-        str, typer.Option(help="Of the past that is searched: expanding or rolling.")
+        str, typer.Option(help="Past that each fold searches: expanding or rolling.")
     ] = "expanding",
     stance: Annotated[
         str | None,
-        typer.Option(
-            help="Whose book is maximised: fade or follow; by default the "
-            "one that the strategy claims."
-        ),
+        typer.Option(help="Book to maximise: fade or follow (default: the strategy's claim)."),
     ] = None,
     objective: Annotated[
-        str, typer.Option(help="t, psr, bps or calmar; two separated by a comma.")
+        str, typer.Option(help="Objective: t, psr, bps or calmar, or two separated by a comma.")
     ] = "t",
-    min_trades: Annotated[int, typer.Option(min=2, help="That a trial must have.")] = 30,
-    sampler: Annotated[str, typer.Option(help="tpe, cmaes, qmc, random or nsga2.")] = "tpe",
-    inner: Annotated[int, typer.Option(min=1, help="Parts of the past to prune after.")] = 4,
-    pruning: Annotated[bool, typer.Option(help="Give up trials that begin badly.")] = True,
-    batch: Annotated[int, typer.Option(min=1, help="Trials asked at once.")] = 10,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of search and verdict.")] = None,
+    min_trades: Annotated[int, typer.Option(min=2, help="Fewest trades of a valid trial.")] = 30,
+    sampler: Annotated[
+        str, typer.Option(help="Sampler: tpe, cmaes, qmc, random or nsga2.")
+    ] = "tpe",
+    inner: Annotated[
+        int,
+        typer.Option(
+            min=1, max=MOST_PARTS, help="Parts of the past after which trials may be pruned."
+        ),
+    ] = 4,
+    pruning: Annotated[bool, typer.Option(help="Stop trials that start badly.")] = True,
+    batch: Annotated[int, typer.Option(min=1, max=MOST_PARTS, help="Trials per batch.")] = 10,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=MOST_SEED, help="Random seed of search and verdict.")
+    ] = None,
     storage: Annotated[
         str | None,
-        typer.Option(envvar="FADEFOLLOW_STORAGE", help="Of the study: postgresql://… or a file."),
+        typer.Option(
+            envvar="FADEFOLLOW_STORAGE", help="Storage of the study: postgresql://… or a file."
+        ),
     ] = None,
-    study: Annotated[str | None, typer.Option(help="Name of the study.")] = None,
+    study: Annotated[
+        str | None, typer.Option(help="Name of the study (default: from strategy and data set).")
+    ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Begin anew; what is there is kept under another name.")
+        bool, typer.Option("--fresh", help="Start over; the old study is kept under another name.")
     ] = False,
     missing_funding: Annotated[
-        str, typer.Option(help="At a hole in funding: 'error', or 'skip' the trades held over it.")
+        str,
+        typer.Option(help="When funding is missing: 'error', or 'skip' trades held over the hole."),
     ] = "error",
     jobs: Annotated[
         int | None,
         typer.Option(
-            help="Processes; -1 for all cores, 1 for none but this; by default all, if it "
-            "is worth their start."
+            help="Number of processes; -1 for all cores, 1 for this process only (default: all "
+            "if starting them pays off)."
         ),
     ] = None,
     cluster: ClusterOption = None,
     open_holdout: Annotated[
         bool,
-        typer.Option("--open-holdout", help="See what the data set holds out; it is recorded."),
+        typer.Option("--open-holdout", help="Include the holdout; opening it is recorded."),
     ] = False,
     accept: AcceptOption = None,
     universe: UniverseOption = None,
@@ -81,9 +96,10 @@ def tune(
 ) -> None:
     """Search a strategy's parameters fold by fold, and judge the winners out of sample.
 
-    Interrupted or killed, the same command goes on where it was.
+    Rerun the same command to resume after an interruption.
     """  # fmt: skip
     from fadefollow.cli.render.console import progress
+    from fadefollow.cli.render.screen import say
     from fadefollow.cli.render.tuning import show_tuning
     from fadefollow.jobs.run import RunOptions
     from fadefollow.jobs.tune import TuneOptions, tune_job
@@ -111,8 +127,8 @@ def tune(
         with progress(quiet=as_json) as step:
             done = tune_job(workspace, options, step=step, told=best.told)
     except KeyboardInterrupt:
-        typer.echo(best.words(settings), err=True)
-        typer.echo(f"go on with: {options.command}", err=True)
+        say(best.words(settings), err=True)
+        say(f"resume with: {options.command}", err=True)
         raise typer.Exit(130) from None
     if as_json:
         typer.echo((done.folder / "result.json").read_text("utf-8"))
@@ -137,7 +153,7 @@ class _Best:
 
     def words(self, settings: TuneSettings) -> str:
         if self.last is None:
-            return "no trial was finished yet"
+            return "no trial has finished yet"
         done = (self.last.fold - 1) * settings.trials + self.last.number + 1
         text = f"{done} of {settings.trials * (settings.folds + 1)} trials are kept"
         if self.trial is None:

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+from fadefollow.cli.render.screen import Console, harmless
+from fadefollow.errors import MemoryShortError, short_of_memory
 
 if TYPE_CHECKING:
     from fadefollow.market.audit.audit import Audit
@@ -30,13 +32,13 @@ if TYPE_CHECKING:
 #: called with what is being done and how much of it is done, from 0 to 1, or None if unknown
 Step = Callable[[str, float | None], None]
 
-#: up to so many rows are told in sentences, more only where they are decided
+#: max rows explained in full; beyond this only decided ones
 _FEW = 6
 #: how a verdict stands against what the lab planted
 _KINDS = {
     "match": "right", "missed": "missed", "false alarm": "false alarm", "wrong way": "wrong way",
-    "within costs": "rightly open (less was planted than a round trip costs)",
-    "nothing planted": "rightly open (nothing was planted)", "unknown": "not held against it",
+    "within costs": "correctly undecided (planted effect below costs)",
+    "nothing planted": "correctly undecided (no planted effect)", "unknown": "not held against it",
 }  # fmt: skip
 _COLOURS = {"fade": "magenta", "follow": "cyan", "neither": "red", "undecided": "yellow"}
 
@@ -48,14 +50,22 @@ def progress(*, quiet: bool = False) -> Iterator[Step]:
         SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
         console=Console(stderr=True), transient=True, disable=quiet,
     )  # fmt: skip
+    doing = "starting"
     with bar:
-        task = bar.add_task("starting", total=None)
+        task = bar.add_task(doing, total=None)
 
         def step(text: str, done: float | None) -> None:
-            bar.update(task, description=escape(text), total=None if done is None else 1.0,
-                       completed=done or 0.0)  # fmt: skip
+            nonlocal doing
+            doing = text
+            total = None if done is None else 1.0
+            bar.update(task, description=escape(harmless(text)), total=total, completed=done or 0.0)
 
-        yield step
+        try:
+            yield step
+        except MemoryError as error:
+            if isinstance(error, MemoryShortError):
+                raise
+            raise short_of_memory(error, doing=doing) from error
 
 
 def show_run(result: RunResult, folder: Path) -> None:

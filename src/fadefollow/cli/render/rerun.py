@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from fadefollow.cli.render.screen import Console
 
 if TYPE_CHECKING:
     from fadefollow.jobs.rerun import Again
@@ -140,7 +141,7 @@ def _more(console: Console, count: int, what: str) -> None:
 
 def _where(done: Again) -> str:
     if done.folder is None:
-        return "no folder was written: it would hold the same"
+        return "identical; no new run folder written"
     return f"report: {escape(str(done.folder / 'report.html'))}"
 
 

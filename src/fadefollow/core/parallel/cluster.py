@@ -10,6 +10,7 @@ import contextlib
 import logging
 import pickle
 import platform
+import re
 import threading
 import time
 import uuid
@@ -34,6 +35,9 @@ from fadefollow.errors import CrewError, ParameterError
 
 T = TypeVar("T")
 
+_ADDRESS = re.compile(
+    r"(?:(?:tcp|tls|ucx|ws|wss)://)?(?:[A-Za-z0-9_.\-]+|\[[0-9A-Fa-f:.%]+\]):(?P<port>[0-9]{1,5})"
+)
 #: seconds to wait for an answer of the scheduler
 _ANSWER = 10.0
 #: seconds that a cluster may be without any worker
@@ -100,7 +104,7 @@ def _check_program(wanted: dict[str, str]) -> None:
              if mine.get(name) != wanted[name]]  # fmt: skip
     if other:
         raise CrewError(
-            "workers must run the same program", got=", ".join(other),
+            "a worker runs another program", got=", ".join(other),
             where=_machine(), hint=_SAME,
         )  # fmt: skip
 
@@ -110,7 +114,7 @@ def _check_files(wanted: dict[str, str]) -> None:
         found = hash_of(path)
         if not found or found != known:
             raise CrewError(
-                "workers must have the workspace under the same path, with the same content",
+                "a worker has another workspace",
                 got=f"another {path}" if found else f"no {path}",
                 where=_machine(),
                 hint="put the workspace on storage that all machines share, or copy it to each",
@@ -123,7 +127,7 @@ def _machine() -> str:
 
 
 def _do(work: bytes, item: bytes, parcel: Parcel) -> bytes:
-    """What Dask calls in a worker."""
+    """The function that Dask calls in a worker."""
     one_thread()
     try:
         data = parcel.open()
@@ -239,7 +243,7 @@ class Cluster(Workers):
             return None
         except Exception as error:
             raise CrewError(
-                "every worker must be able to run this program",
+                "a worker cannot run this program",
                 got=f"{type(error).__name__}: {error}", hint=_SAME,
             ) from error  # fmt: skip
         finally:
@@ -252,7 +256,7 @@ class Cluster(Workers):
 
     @contextlib.contextmanager
     def _reaching(self) -> Iterator[None]:
-        """What Dask raises where the scheduler is gone, said plainly."""
+        """Convert Dask's errors for a lost scheduler to CrewError."""
         try:
             yield
         except CrewError:
@@ -266,40 +270,56 @@ def _connected(address: str) -> Any:
         from distributed import Client
     except ImportError as error:
         raise CrewError(
-            "a cluster needs the package distributed",
+            "--cluster needs the package distributed",
             got=str(error), hint="pip install 'fadefollow[dask]'",
         ) from error  # fmt: skip
+    refuse_address(address)
     try:
         return Client(address, timeout=_ANSWER, set_as_default=False, name="fadefollow")
     except ValueError as error:
-        raise ParameterError(
-            "the cluster must be the address of a Dask scheduler",
-            got=f"{address!r} ({error})", hint="such as tcp://10.0.0.1:8786",
-        ) from error  # fmt: skip
+        raise _no_address(address) from error
     except (OSError, TimeoutError) as error:
         raise CrewError(
-            "the cluster must be reachable", got=f"nobody answers at {address}",
+            "cannot reach the cluster", got=f"no answer from {address}",
             hint="start one with `dask scheduler` and `dask worker ADDRESS`; see docs/cluster.md",
         ) from error  # fmt: skip
 
 
+def refuse_address(address: str) -> None:
+    """Refuse what cannot be a scheduler's address; Dask's own refusal waits, and leaves a trace.
+
+    Raises:
+        ParameterError: it is not `tcp://HOST:PORT`, nor with another of Dask's protocols.
+    """
+    found = _ADDRESS.fullmatch(address)
+    if found is None or not 0 < int(found["port"]) < 2**16:
+        raise _no_address(address)
+
+
+def _no_address(address: str) -> ParameterError:
+    return ParameterError(
+        "the cluster must be the address of a Dask scheduler",
+        got=repr(address), hint="such as tcp://10.0.0.1:8786",
+    )  # fmt: skip
+
+
 def _no_workers(address: str, seconds: float) -> CrewError:
     return CrewError(
-        "the cluster must have workers", got=f"none at {address} for {seconds:.0f} s",
+        "no workers in the cluster", got=f"none at {address} for {seconds:.0f} s",
         hint=f"start some: dask worker {address}",
     )  # fmt: skip
 
 
 def _lost_scheduler(error: Exception) -> CrewError:
     return CrewError(
-        "the scheduler must stay reachable", got=str(error) or type(error).__name__,
+        "lost the connection to the scheduler", got=str(error) or type(error).__name__,
         hint="is it still running? what was finished is kept where the command can resume",
     )  # fmt: skip
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Dask's own log and warnings; what goes wrong is said once, as an error."""
+    """Silence Dask's log and warnings; failures are raised as errors."""
     loggers = [logging.getLogger(name) for name in ("distributed", "tornado")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -1,4 +1,4 @@
-"""What happens in a worker: an item comes in as bytes and goes out as bytes, whatever it raises."""
+"""The worker's side: an item comes in as bytes and its result or error goes out as bytes."""
 
 from __future__ import annotations
 
@@ -44,23 +44,24 @@ def do(work: bytes, item: bytes, data: Any) -> bytes:
     try:
         said: tuple[Any, ...] = ("done", pickle.loads(work)(data, pickle.loads(item)))
         return cloudpickle.dumps(said)  # type: ignore[no-any-return]
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # also what would end the worker
         return raised(error)
 
 
 def raised(error: BaseException) -> bytes:
-    """The answer that has `answer_of` raise this error."""
+    """The pickled answer that makes `answer_of` raise this error."""
     where = "".join(traceback.format_exception(error))
     try:
         packed = cloudpickle.dumps(error)
-        pickle.loads(packed)
+        if not isinstance(pickle.loads(packed), BaseException):
+            raise TypeError("no error")
     except Exception:  # an error of a kind that cannot travel
         packed = cloudpickle.dumps(RuntimeError(f"{type(error).__name__}: {error}"))
     return pickle.dumps(("raised", packed, where))
 
 
 def answer_of(said: bytes) -> Any:
-    """The result in what `do` said.
+    """The result from the answer of `do`.
 
     Raises:
         Exception: the one that `work` raised.

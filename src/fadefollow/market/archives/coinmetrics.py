@@ -89,7 +89,7 @@ def fetch_coin(
 
 
 def path_of(coin: str) -> str:
-    """Where the coin's file lies, relative to the base."""
+    """The path of the coin's file, relative to the base."""
     return f"csv/{coin.lower()}.csv"
 
 

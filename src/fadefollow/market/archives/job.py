@@ -75,7 +75,7 @@ class ArchiveSettings:
 
 @dataclass(frozen=True)
 class ArchiveReport:
-    """What a job read, from which files, and what the store holds now."""
+    """The result of an archive job: files, tables, findings."""
 
     imported: ImportReport  #: as of an import; `files` counts those used here
     files: tuple[UsedFile, ...]
@@ -263,7 +263,7 @@ def _known(streams: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
 def _source(
     archive: ArchiveName, root: Path, mirror: Path | None, settings: ArchiveSettings
 ) -> Iterator[Source]:
-    """Where the files come from: a mirror folder, or the network through a folder of its own."""
+    """Yield the source of the files: a mirror folder, or the network with a cache."""
     binance = archive == "binance-archive"
     rules = Rules(settings.limits.packed, checksums=binance, unverified=settings.unverified)
     if mirror is not None:

@@ -50,7 +50,7 @@ _MILLISECONDS, _MICROSECONDS, _TOO_MANY = 10**11, 10**14, 10**17
 
 @dataclass(frozen=True)
 class Piece:
-    """What one file holds: `time` (UTC) and the stream's columns, sorted, each time once."""
+    """The rows of one file: `time` (UTC) and the stream's columns, sorted, each time once."""
 
     part: Part
     table: pd.DataFrame
@@ -231,7 +231,7 @@ def _once(frame: pd.DataFrame, part: Part) -> Cleaned:
 def _seen(
     grade: Grade, part: Part, rule: str, frame: pd.DataFrame, mask: pd.Series, text: str
 ) -> tuple[Finding, ...]:
-    """A finding about the rows in `mask`, if there are any."""
+    """A finding about the rows in `mask`; none without rows."""
     count = int(mask.sum())
     if not count:
         return ()

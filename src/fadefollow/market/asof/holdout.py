@@ -57,7 +57,7 @@ def hold_out(
     markets = {symbol: _before(market, start) for symbol, market in cut.items() if len(market)}
     if not markets or (since is not None and since >= start):
         raise DataError(
-            "the range must hold data from before the holdout",
+            "no data before the holdout",
             got=f"since {since}" if since is not None else f"no data before {when(start)}",
             where=f"{dataset.name}, holdout from {start:%Y-%m-%d}",
             hint="--open-holdout shows it; that is recorded, and told in every later report",

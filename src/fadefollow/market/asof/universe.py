@@ -42,7 +42,7 @@ class UniverseSpec(BaseModel):
 
     @property
     def words(self) -> str:
-        """The rule for people."""
+        """The rule in words."""
         return (
             f"the {self.largest} largest coins by {self.by} over {self.over_days:g} days, "
             f"formed every {self.every // _DAY} days"
@@ -51,7 +51,7 @@ class UniverseSpec(BaseModel):
 
 @dataclass(frozen=True)
 class Universe:
-    """Who was a member when.
+    """Membership of coins over time.
 
     Attributes:
         rule: by which it was formed.
@@ -111,7 +111,7 @@ class Universe:
         return {s: m.of_universe(self.spans(s)) for s, m in markets.items()}
 
     def within(self, start: pd.Timestamp, end: pd.Timestamp) -> Universe:
-        """What of it counts from start to end, UTC."""
+        """The part of the universe from start to end, UTC."""
         keep = (self.dates < end) & (self.dates + self.rule.every > start)
         kept = tuple(coins for coins, k in zip(self.members, keep, strict=True) if k)
         return replace(self, dates=self.dates[keep], members=kept)

@@ -34,7 +34,7 @@ class Vintages(NamedTuple):
 
 @dataclass(frozen=True)
 class Revision:
-    """How far first and last vintages of one column are apart.
+    """Difference of the first and last vintages of one column.
 
     Attributes:
         records: of the stream.
@@ -126,7 +126,7 @@ def revisions(symbol: str, stream: Stream, found: Vintages) -> tuple[Revision, .
 
 
 def vintage_notes(found: Sequence[Revision], *, revised: bool) -> tuple[Note, ...]:
-    """Which vintages a job has used, and how much they differ; nothing where there is one only."""
+    """Notes on the vintages that a job has used and how much they differ; empty with one only."""
     if not found:
         return ()
     return Note("last-vintages" if revised else "first-vintages"), *(one.note for one in found)

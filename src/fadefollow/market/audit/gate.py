@@ -6,8 +6,9 @@ A finding's grade follows from what it does to a result:
   that changed, prices of one coin that drift apart for a week, a feed that stopped for a day, a
   settlement that is there again on every bar). A run that uses the stream stops.
 - **warning**: real or mended, but it may move a result (holes, a stream that ends early, two days
-  of dislocation, relabelled wallets, a throttled feed). It is told in the report.
-- **note**: real and harmless, or only counted (wicks, jumps, jitter, rows left out).
+  of dislocation, relabelled wallets, a throttled feed, wicks that liquidate as neither mark nor
+  spot is known). It is told in the report.
+- **note**: real and harmless, or only counted (other wicks, jumps, jitter, rows left out).
 
 What is accepted stays in the data, and the report says so.
 """
@@ -43,7 +44,7 @@ FUNDING_HOLE = "funding-hole"
 
 @dataclass(frozen=True)
 class Accepted:
-    """What was accepted: a code, for one coin or for all."""
+    """An accepted code, for one coin or for all."""
 
     code: str
     symbol: str = ""
@@ -57,7 +58,7 @@ class Accepted:
 
 
 def accepted(texts: Sequence[str], symbols: Collection[str] | None = None) -> tuple[Accepted, ...]:
-    """What `--accept` names: `CODE` or `COIN:CODE` each.
+    """The accepted codes from `--accept`: `CODE` or `COIN:CODE` each.
 
     Args:
         texts: as they were written.
@@ -131,8 +132,7 @@ def _refusal(dataset: str, refused: Sequence[Finding]) -> DataError:
     often = f"{first.count:,} records, the first at {first.where}" if first.where else "all records"
     more = f"; and {len(refused) - 1} more findings" if len(refused) > 1 else ""
     return DataError(
-        f"data must pass the audit before it is run on ({first.code}: "
-        f"{ERRORS.get(first.code, first.rule)})",
+        f"data audit failed ({first.code}: {ERRORS.get(first.code, first.rule)})",
         got=f"{first.text} ({often}{more})",
         where=f"{dataset}, {first.symbol} {first.stream}",
         hint=f"look: fadefollow data audit {dataset}; mend the data, or go on with "

@@ -83,7 +83,7 @@ def unit_changes(symbol: str, table: pd.DataFrame, schema: Stream) -> list[Findi
 
 
 def _quantities(table: pd.DataFrame, schema: Stream) -> Iterator[_Sizes]:
-    """What of a stream has a unit that could change."""
+    """Quantities of a stream whose unit could change."""
     if not len(table) or schema.key:  # of contracts, each has its own level
         return
     time = nanoseconds(table["time"])

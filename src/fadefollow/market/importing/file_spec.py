@@ -37,7 +37,7 @@ _DAY, _MONTH, _YEAR = ("%d",), ("%m", "%b", "%B"), ("%y", "%Y")
 
 
 def format_of(name: str) -> Format | None:
-    """What a file of this name is, by its extension; None if that does not say."""
+    """The format of a file by its extension; None if that does not tell."""
     path = PurePosixPath(name.lower())
     suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
     return EXTENSIONS.get(suffix)
@@ -84,11 +84,13 @@ class FileSpec(BaseModel):
     expiry_format: str = "%y%m%d"  #: of `{expiry}` in the path; `%d%b%y` reads 28MAR25 and 7FEB25
     expiry_hour: int = Field(8, ge=0, le=23)  #: UTC
     optional: bool = False  #: the files may be absent
+    skip: tuple[str, ...] = ()  #: names in place of `{coin}` that are left out
+    implied: bool = False  #: of funding: rates implied from the premium, not settled ones
     caveat: str = ""  #: a sentence that goes with the data into every report
 
     @property
     def kind(self) -> Format | None:
-        """What the files are; None if each file's own extension says it."""
+        """The format of the files; None if each file's extension tells."""
         return self.format or format_of(self.path)
 
     @property
@@ -107,7 +109,7 @@ class FileSpec(BaseModel):
         try:
             return stream(value).name
         except UnknownNameError as error:  # not a ValueError: pydantic would not name the key
-            raise ParameterError(error.rule, got=error.got, hint=error.hint) from None
+            raise ParameterError(error.summary, hint=error.hint) from None
 
     @field_validator("path")
     @classmethod
@@ -163,6 +165,8 @@ class FileSpec(BaseModel):
         _check_coin(self)
         if self.stream == "future" and "{expiry}" not in self.path and "expiry" not in self.columns:
             raise ParameterError("futures need {expiry} in the path, or a column mapped to expiry")
+        if self.implied and self.stream != "funding":
+            raise ParameterError("implied is for funding", got=self.stream)
         if self.bar is not None and schema.kind != "bars":
             raise ParameterError(f"{self.stream} has no bars; leave out bar")
         if self.kind not in (None, "csv") and self.delimiter is not None:
@@ -175,7 +179,7 @@ class FileSpec(BaseModel):
 
 
 def formats() -> tuple[str, ...]:
-    """What files may be."""
+    """The known file formats."""
     return get_args(Format)
 
 

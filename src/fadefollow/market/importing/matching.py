@@ -42,10 +42,10 @@ def find_files(item: FileSpec, source: Path) -> list[Match]:
         return found
     if "{coin}" in item.path and (absent := set(item.coins) - {m.coin for m in found}):
         got = f"none for {', '.join(sorted(absent))}"
-        raise DataError(f"there must be a file {item.path}", got=got, where=str(source))
+        raise DataError(f"no file {item.path}", got=got, where=str(source))
     if not found:
         raise DataError(
-            f"there must be files for {item.stream}",
+            f"no files for {item.stream}",
             got=f"none that match {item.path}",
             where=str(source),
             hint="is --from the right folder? optional = true makes the files optional",
@@ -91,6 +91,8 @@ def _matches(item: FileSpec, source: Path) -> list[Match]:
         name = groups.get("coin")
         if name is not None and item.coins and name not in item.coins:
             continue
+        if name in item.skip:
+            continue
         coin = item.coin if name is None else _coin(name, where)
         found.append(Match(path, where, coin, _expiry(groups.get("expiry"), item, where), item))
     return found
@@ -100,7 +102,7 @@ def _coin(name: str, where: str) -> str:
     try:
         return check_symbol(name)
     except ParameterError as error:
-        hint = "rename the file, or let path match the right files only"
+        hint = 'rename the file, or leave it out: skip = ["NAME"] in its [[files]] table'
         raise ParameterError(error.rule, got=error.got, where=where, hint=hint) from None
 
 

@@ -30,7 +30,7 @@ _DAMAGED = (
 
 @dataclass(frozen=True)
 class ZipLimits:
-    """What a zip file may be and become, in bytes."""
+    """Limits of a zip file, packed and unpacked, in bytes."""
 
     packed: int = 128 << 20
     unpacked: int = 512 << 20
@@ -78,7 +78,7 @@ def read_csv_member(data: bytes, where: str, limits: ZipLimits | None = None) ->
 def damaged(where: str, got: str) -> DataError:
     """The error for a zip file that cannot be read."""
     hint = "remove the file and get it again"
-    return DataError("the zip file must be whole", got=got, where=where, hint=hint)
+    return DataError("the zip file is damaged", got=got, where=where, hint=hint)
 
 
 def looks_like_page(data: bytes) -> bool:

@@ -49,7 +49,7 @@ class StreamGuess:
 def guess_streams(
     peek: Peek, time: TimeGuess, *, dated: bool
 ) -> tuple[list[StreamGuess], list[str]]:
-    """What a file holds.
+    """The streams that a file may hold, by its columns.
 
     Args:
         peek: the file.

@@ -55,7 +55,7 @@ class NameGuess:
 
 
 def guess_names(paths: Iterable[str], *, folder: str = "") -> dict[str, NameGuess]:
-    """What each path says, also by what its neighbours in the same folder are called.
+    """Coin, stream and expiry in each path, also by comparison with its neighbours.
 
     Args:
         paths: relative to the folder.

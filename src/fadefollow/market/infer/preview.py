@@ -32,7 +32,7 @@ _ROWS = 5000
 
 @dataclass(frozen=True)
 class Peek:
-    """What a look at a file shows."""
+    """A preview of a file."""
 
     where: str  #: path relative to the source folder
     kind: str  #: csv, parquet, feather or json
@@ -65,7 +65,7 @@ def peek(path: Path, where: str) -> Peek:
         raise DataError("text must be UTF-8", got=str(error), where=where, hint=hint) from error
     except (OSError, ValueError) as error:
         got = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError("the file must be readable", got=got, where=where) from error
+        raise DataError("cannot read the file", got=got, where=where) from error
 
 
 def _csv(path: Path, where: str, size: int) -> Peek:
@@ -142,7 +142,7 @@ def _parquet(path: Path, where: str, size: int) -> Peek:
             ends = next(file.iter_batches(1 << 30, row_groups=[groups - 1]))
     except pa.ArrowException as error:
         got = str(error).splitlines()[0]
-        raise DataError("the file must be readable Parquet", got=got, where=where) from error
+        raise DataError("cannot read the file as Parquet", got=got, where=where) from error
     head = arrow_frame(pa.Table.from_batches([batch]))
     tail = ends.slice(max(len(ends) - _ROWS, 0))
     frame = arrow_frame(pa.Table.from_batches([tail]), rows - len(tail))

@@ -19,9 +19,11 @@ perp, S spot, p = P/S − 1 the perp premium, Q₊ and Q₋ the crowd's longs an
   only by a planted edge, which is written into the label. Settings: `plants.<phase>` for a phase,
   `families` to let only some families play.
 * `tables`: steps → bars → canonical tables.
+* `universe`: many coins in a lighter simulation of their own, where `[lab.universe]` is given.
 """
 
+from fadefollow.market.lab.listing import Lab
 from fadefollow.market.lab.settings import LabSettings, Plant
-from fadefollow.market.lab.simulation import Lab, simulate
+from fadefollow.market.lab.simulation import simulate
 
 __all__ = ["Lab", "LabSettings", "Plant", "simulate"]

@@ -70,14 +70,14 @@ def fill(name: str, reports: Path, values: Mapping[str, Any]) -> str:
         return environment.get_template(name).render(values)
     except jinja2.TemplateNotFound as error:
         raise SpecError(
-            "a template of the report must exist",
+            "a template of the report is missing",
             got=f"no {error.name}",
             where=str(reports / "templates"),
             hint="`fadefollow init` makes a workspace with all templates",
         ) from error
     except jinja2.TemplateError as error:
         raise SpecError(
-            "a template of the report must render",
+            "cannot render a template of the report",
             got=f"{type(error).__name__}: {error}",
             where=_line_of(error, reports),
         ) from error
@@ -162,7 +162,7 @@ def _asset(path: Path) -> Markup:
         return Markup(path.read_text("utf-8"))
     except OSError as error:
         raise StoreError(
-            "the report's theme and scripts must be readable",
+            "cannot read the report's theme and scripts",
             got=error.strerror,
             where=str(path),
             hint="`fadefollow init` makes a workspace with all templates",

@@ -89,9 +89,7 @@ class TunerCalibration:
         CalibrationError: a promise is broken.
         """
         if self.failures:
-            raise CalibrationError(
-                "the tuner must fool nobody on simulated markets", got="; ".join(self.failures)
-            )
+            raise CalibrationError("tuner calibration failed", got="; ".join(self.failures))
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: shares with their `value`, NaN as None."""

@@ -1,4 +1,4 @@
-"""calibrate: judge all markets of a design, and count."""
+"""Judge all markets of a design and count."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def calibrate(
     cluster: str | None = None,
     step: Callable[[str, float | None], None],
 ) -> Calibration:
-    """Judge every market of the design that the notebook does not know yet, and count.
+    """Counts over all markets of a design; judges those that the log lacks.
 
     Args:
         design: which markets, and how they are judged.

@@ -74,7 +74,7 @@ class Table:
 
 
 def judge_market(design: Design, bets: tuple[Bet, ...], arm: Arm, seed: int) -> Table:
-    """Make one market, judge all strategies on it, and put the truth beside each row.
+    """Verdicts of all strategies on one simulated market, with the truth beside each row.
 
     Args:
         design: of the calibration.

@@ -1,4 +1,4 @@
-"""What a calibration found: how often tables are wrong, intervals cover, and edges are seen."""
+"""Summary of a calibration: false tables, coverage of intervals, power."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ POWER = 0.8
 
 
 class CalibrationError(FadeFollowError, ValueError):
-    """A verdict that is wrong more often than it promises."""
+    """The verdict is wrong more often than promised."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Calibration:
         """
         if self.failures:
             raise CalibrationError(
-                "the verdict must keep its promises on simulated markets",
+                "verdict calibration failed",
                 got="; ".join(self.failures),
             )
 

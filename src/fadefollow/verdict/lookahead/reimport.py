@@ -1,4 +1,4 @@
-"""A signal that remembers nothing: its modules are imported anew."""
+"""Reimport a signal's modules, so that it keeps no state."""
 
 from __future__ import annotations
 

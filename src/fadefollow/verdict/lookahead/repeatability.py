@@ -1,4 +1,4 @@
-"""Does a signal say the same of the same data: again, in another process, order, or year?"""
+"""Repeatability: the same data again, in another process, order or year."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Elsewhere:
         self._folder.cleanup()
 
     def fault(self) -> Fault | None:
-        """What it says otherwise than this process does, if anything."""
+        """The fault where its answer differs from this process's; None if it does not."""
         here = answers(self._signal, self._markets, "forward")
         differs = self._differs(here, self._wait(self._backward, "backward"))
         if differs is None:

@@ -1,4 +1,4 @@
-"""What a check found, as typed results and in words."""
+"""The report of a check: faults and their words."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ import pandas as pd
 from fadefollow.errors import FadeFollowError
 
 Kind = Literal[
-    "not repeatable", "look-ahead", "keeps state", "order", "calendar", "fails",
+    "not repeatable", "look-ahead", "opens files", "keeps state", "order", "calendar", "fails",
     "idle parameter", "not seen",
 ]  # fmt: skip
 
 #: what must hold, by what was found not to; the worst first
 _RULES: dict[Kind, str] = {
-    "not repeatable": "a signal must say the same of the same data each time",
-    "look-ahead": "a signal must use only what was known at each bar's close",
-    "keeps state": "what a signal says must not depend on what it was asked before",
-    "order": "the order of streams and columns must mean nothing to a signal",
-    "calendar": "a signal must find in the data what it finds, not on days written down",
-    "fails": "a signal must answer, with nothing if need be, about any beginning of the data",
+    "not repeatable": "the signal gives another result for the same data",
+    "look-ahead": "the signal uses data that was not known at the bar's close",
+    "opens files": "the signal opens files; it may use only the market",
+    "keeps state": "the signal depends on what it was asked before",
+    "order": "the signal depends on the order of streams or columns",
+    "calendar": "the signal depends on calendar dates",
+    "fails": "the signal fails on the beginning of the data",
 }
 _HINTS: dict[Kind, str] = {
     "not repeatable": "draw random numbers, if at all, from a generator seeded by a parameter",
+    "opens files": "what is kept in a file may know the whole sample; measure it from the market, "
+    "or import it as a stream",
     "keeps state": "keep nothing in modules or classes; `market.memo` keeps it with the market",
     "order": "take streams and columns by their names",
     "calendar": "dates in the code, or a file read besides the market, are hindsight",
@@ -100,7 +103,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What a check did and found.
+    """What a check tried, and its faults.
 
     Attributes:
         strategy, signal: names.
@@ -130,12 +133,12 @@ class CheckReport:
 
     @property
     def errors(self) -> tuple[Fault, ...]:
-        """What makes the strategy unfit for use."""
+        """Faults that disqualify the strategy."""
         return tuple(f for f in self.faults if f.is_error)
 
     @property
     def warnings(self) -> tuple[Fault, ...]:
-        """What somebody should know of it."""
+        """Faults that do not disqualify the strategy."""
         return tuple(f for f in self.faults if not f.is_error)
 
     def raise_errors(self) -> None:
@@ -209,6 +212,7 @@ def _look_ahead(fault: Fault) -> str:
 _SENTENCES: dict[Kind, Callable[[Fault], str]] = {
     "look-ahead": _look_ahead,
     "not repeatable": lambda f: f"{_place(f)} differs when asked again {f.text}",
+    "opens files": lambda f: f"asked about {f.symbol}, it opened {f.what}",
     "keeps state": lambda f: f"{_place(f)} differs with what was asked before",
     "order": lambda f: f"{_place(f)} differs with the order of {f.text}",
     "calendar": lambda f: f"{_place(f)} does not move along when all data are moved by {f.text}",

@@ -1,4 +1,6 @@
-"""Campaign: a market maker's way from the base to the top and down again (account A).
+"""Campaign: a market maker's way from the base to the top and down again.
+
+The steps are those of account A (docs/accounts.md).
 
 1. *Accumulation*, in most campaigns: for five days open interest grows while price is held in a
    narrow range and funding is, if anything, negative.
