@@ -91,7 +91,7 @@ def read(folder: Path, drawn: Iterable[str]) -> Found:
         "command": result["command"],
         "version": result["version"],
         "fingerprint": result["dataset"]["fingerprint"],
-        "warnings": result["warnings"],
+        "notes": result["notes"],
         "rows": rows,
         "doors": cells,
         "fragility": [_frailty(row) for row in report["fragility"]],
@@ -173,8 +173,8 @@ def fragility(run: Found) -> str:
 
 def unseen(run: Found) -> str:
     """What could not be looked for, in the report's words."""
-    told = [w for w in run["warnings"] if "could not be looked for" in w]
-    return "\n".join(f"- {sentence}." for sentence in told)
+    missing = [note["text"] for note in run["notes"] if note["code"] == "stream-missing"]
+    return "\n".join(f"- {text}." for text in missing)
 
 
 def best(run: Found) -> str:

@@ -77,7 +77,7 @@ def test_a_run_leaves_all_its_files(done: Path) -> None:
 def test_the_result_keeps_its_contract(done: Path) -> None:
     result = json.loads((done / "result.json").read_text())
     assert result["schema"] == 1
-    assert {"version", "command", "dataset", "verdicts", "warnings", "seconds"} <= set(result)
+    assert {"version", "command", "dataset", "verdicts", "notes", "seconds"} <= set(result)
     assert {"name", "fingerprint", "coverage"} <= set(result["dataset"])
     assert [v["phase"] for v in result["verdicts"]] == ["crowded_long", "crowded_short"]
     for verdict in result["verdicts"]:

@@ -70,17 +70,16 @@ def test_nothing_of_a_closed_holdout_is_in_any_file_of_a_run(closed):
     for file in ("result.json", "report.json"):
         text = (closed / file).read_text()
         assert not [month for month in ("2021-11-", "2021-12-") if month in text]
-    assert record(closed)["warnings"][0] == (
-        "the holdout is closed: nothing from 2021-10-01 on is in this run"
-    )
+    note = record(closed)["notes"][0]
+    assert (note["code"], note["figures"]) == ("holdout-closed", {"from": "2021-10-01"})
 
 
 def test_an_opened_holdout_is_seen_recorded_and_told(workspace, opened):
     prices = pd.read_parquet(opened / "prices.parquet")
     assert prices["time"].max() >= pd.Timestamp("2021-12-30", tz="UTC")
-    warnings = record(opened)["warnings"]
-    assert warnings[0].startswith("the holdout is open: this run sees data from 2021-10-01 on")
-    assert "by `fadefollow run second`" in warnings[1]
+    open_, told = record(opened)["notes"][:2]
+    assert (open_["code"], open_["figures"]) == ("holdout-open", {"from": "2021-10-01"})
+    assert [command for _, command in told["figures"]["openings"]] == ["fadefollow run second"]
     rows = [row for row in workspace.ledger.lines() if isinstance(row, Opening)]
     assert [(row.dataset, row.holdout_from, row.command) for row in rows] == [
         ("lab", "2021-10-01T00:00:00Z", "fadefollow run second")
@@ -88,10 +87,9 @@ def test_an_opened_holdout_is_seen_recorded_and_told(workspace, opened):
 
 
 def test_every_later_report_tells_of_the_opening(later):
-    closed_, told = record(later)["warnings"][:2]
-    assert closed_ == "the holdout is closed: nothing from 2021-10-01 on is in this run"
-    assert told.startswith("the holdout was opened on ")
-    assert told.endswith(" UTC by `fadefollow run second`")
+    closed_, told = record(later)["notes"][:2]
+    assert (closed_["code"], told["code"]) == ("holdout-closed", "holdout-opened")
+    assert [command for _, command in told["figures"]["openings"]] == ["fadefollow run second"]
     assert "The holdout was opened on" in (later / "report.html").read_text()
 
 
@@ -147,9 +145,9 @@ def test_a_holdout_declared_too_late_is_told(workspace, later):
     (workspace.root / "datasets" / "again.toml").write_text(
         text.replace("2021-10-01", "2021-09-01")
     )
-    warnings = record(run(workspace, dataset="again"))["warnings"]
-    assert any("seen before it was opened or declared: 4 trials" in w for w in warnings), warnings
-    assert any("by `fadefollow run first`" in w for w in warnings)
+    notes = record(run(workspace, dataset="again"))["notes"]
+    (early,) = [note["figures"] for note in notes if note["code"] == "holdout-seen-early"]
+    assert (early["trials"], early["command"]) == (4, "fadefollow run first")
 
 
 def test_other_commands_see_a_closed_holdout(workspace):

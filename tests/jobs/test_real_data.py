@@ -76,7 +76,8 @@ def test_run_on_the_real_data_is_clipped_to_what_funding_covers(history: Dataset
         settings=settings,
         step=lambda *_: None,
     )
-    assert any("2026-02-24 16:00" in warning for warning in found.warnings)
+    (clipped,) = [note.figures for note in found.notes if note.code == "clipped"]
+    assert clipped["last"] == "2026-02-24 16:00"
     assert found.trades["exit_time"].max() <= pd.Timestamp("2026-02-24 16:00", tz="UTC")
     assert {v.phase for v in found.verdicts} == {"crowded_long", "crowded_short"}
     for verdict in found.verdicts:

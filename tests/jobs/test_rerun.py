@@ -234,7 +234,7 @@ def test_an_opened_holdout_is_opened_and_recorded_again(copied) -> None:
     found = again(workspace, run)
     assert found.numbers.identical
     assert found.inputs == ()
-    assert (found.numbers.warnings_gone, found.numbers.warnings_added) == ((), ())
+    assert (found.numbers.notes_gone, found.numbers.notes_added) == ((), ())
     openings = [row for row in workspace.ledger.lines() if isinstance(row, Opening)]
     assert [row.command for row in openings] == ["fadefollow run first", AGAIN]
 

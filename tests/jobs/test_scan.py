@@ -63,7 +63,7 @@ def test_json_has_the_fields_that_are_promised(scan: Scan) -> None:
     made = told(scan, "--dataset", "whole")
     assert list(made) == [
         "schema", "time", "dataset", "title", "bar_hours", "simulated", "live", "rows",
-        "untrusted", "quiet", "unseen", "warnings",
+        "untrusted", "quiet", "unseen", "notes",
     ]  # fmt: skip
     assert (made["schema"], made["simulated"], made["live"]) == (1, False, False)
     assert made["time"] == "2024-07-02T00:00:00+00:00"
@@ -104,7 +104,8 @@ def test_until_shows_what_would_have_been_shown_then(scan: Scan) -> None:
 def test_a_holdout_stays_closed(scan: Scan, workspace: Workspace) -> None:
     made = told(scan, "--dataset", "held")
     assert made["time"] == "2024-05-20T00:00:00+00:00"
-    assert "the holdout is closed: nothing from 2024-05-20 on is in this scan" in made["warnings"]
+    (closed,) = [note for note in made["notes"] if note["code"] == "holdout-closed"]
+    assert closed["figures"] == {"from": "2024-05-20"}
     assert made["rows"] == told(scan, "--dataset", "held", "--until", "2024-06-10")["rows"]
     assert workspace.ledger.openings("", "held") == []
     assert "must hold data" in scan(
@@ -113,9 +114,9 @@ def test_a_holdout_stays_closed(scan: Scan, workspace: Workspace) -> None:
 
 
 def test_a_time_after_the_end_of_the_data_is_said(scan: Scan) -> None:
-    said = told(scan, "--dataset", "whole", "--until", "2030-01-01")["warnings"]
-    assert any(t.startswith("the data end at ") and t.endswith("before the time asked for")
-               for t in said)  # fmt: skip
+    notes = told(scan, "--dataset", "whole", "--until", "2030-01-01")["notes"]
+    (end,) = [note for note in notes if note["code"] == "data-end-before"]
+    assert end["figures"] == {"last": "2024-07-02 00:00"}
 
 
 def test_a_coin_whose_data_ended_long_ago_is_not_called_quiet(
@@ -141,7 +142,10 @@ def test_of_a_coin_that_cannot_be_trusted_only_that_is_shown(scan: Scan) -> None
     took = told(scan, "--dataset", "spoilt", "--accept", "ETH:stale-bars")
     assert took["untrusted"] == []
     assert {row["symbol"] for row in took["rows"]} | set(took["quiet"]) == {"BTC", "ETH"}
-    assert any(text.startswith("accepted stale-bars") for text in took["warnings"])
+    assert {
+        (n["about"]["coin"], n["figures"]["finding"])
+        for n in took["notes"] if n["code"] == "accepted-finding"
+    } == {("ETH", "stale-bars")}  # fmt: skip
     only = told(scan, "--dataset", "spoilt", "--symbols", "ETH")
     assert (only["rows"], only["quiet"], len(only["untrusted"])) == ([], [], 1)
 

@@ -8,12 +8,14 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from fadefollow.core.notes import Note
 from fadefollow.results.diff import Answer, Differences, Example, Part, differences
 from fadefollow.verdict.exploratory import FragilityRow, SpaTest
 from fadefollow.verdict.model import NotTraded, RunResult
 from tests.support.reporting_cases import build, stance, verdict
 
 NAN = math.nan
+A, B, C = (Note("events-outside", {"strategy": name}, {"events": 1}) for name in "abc")
 BOOK = SpaTest(2, "fade_x", "up", "fade", 0.1, 0.2, 0.3, 100, 0.04, "The best book may be luck.")
 
 
@@ -40,7 +42,7 @@ def test_a_run_is_identical_to_itself_also_where_nothing_is_known(run) -> None:
     found = differences(run, run)
     assert found.identical
     assert found.differing == 0
-    assert (found.answers, found.warnings_gone, found.warnings_added) == ((), (), ())
+    assert (found.answers, found.notes_gone, found.notes_added) == ((), (), ())
     assert {one.what: one.rows_now for one in found.parts} == {
         "verdicts": 3, "trades": len(run.trades), "phases": len(run.phases),
         "equity": run.equity.size, "event studies": 2,
@@ -53,12 +55,12 @@ def test_a_run_is_identical_to_itself_also_where_nothing_is_known(run) -> None:
 def test_moment_and_order_do_not_count(run) -> None:
     other = replace(
         run, started=run.started + pd.Timedelta("1h"), seconds={"data": 9.0}, command="again",
-        warnings=("b", "a"), verdicts=run.verdicts[::-1], trades=run.trades.iloc[::-1],
+        notes=(B, A), verdicts=run.verdicts[::-1], trades=run.trades.iloc[::-1],
         equity=run.equity[run.equity.columns[::-1]], event_studies=run.event_studies[::-1],
     )  # fmt: skip
-    found = differences(replace(run, warnings=("a", "b")), other)
+    found = differences(replace(run, notes=(A, B)), other)
     assert found.identical
-    assert (found.warnings_gone, found.warnings_added) == ((), ())
+    assert (found.notes_gone, found.notes_added) == ((), ())
 
 
 def test_one_value_is_found_with_its_place_and_its_size(run) -> None:
@@ -181,10 +183,10 @@ def test_splits_fragility_and_spa_are_compared(run) -> None:
     assert only(differences(run, replace(run, spa=BOOK))).added == 1
 
 
-def test_warnings_that_differ_are_told_and_do_not_count(run) -> None:
-    found = differences(replace(run, warnings=("a", "b")), replace(run, warnings=("b", "c")))
+def test_notes_that_differ_are_told_and_do_not_count(run) -> None:
+    found = differences(replace(run, notes=(A, B)), replace(run, notes=(B, C)))
     assert found.identical
-    assert (found.warnings_gone, found.warnings_added) == (("a",), ("c",))
+    assert (found.notes_gone, found.notes_added) == ((A,), (C,))
 
 
 def test_a_run_without_trades_can_be_compared(run) -> None:

@@ -87,7 +87,7 @@ def test_top_level_schema(record: dict[str, Any]) -> None:
         "dataset",
         "assumptions",
         "verdicts",
-        "warnings",
+        "notes",
         "seconds",
     ]
     assert record["schema"] == 1
@@ -188,7 +188,7 @@ def test_stored_run_comes_back(cases: Cases, stored: Path) -> None:
     assert back.event_studies == run.event_studies
     for name in ("name", "command", "started", "version", "dataset", "strategies", "config"):
         assert getattr(back, name) == getattr(run, name), name
-    for name in ("missing", "seconds", "versions", "warnings"):
+    for name in ("missing", "seconds", "versions", "notes"):
         assert getattr(back, name) == getattr(run, name), name
     assert_frame_equal(back.equity, run.equity, check_freq=False, check_names=False)
     assert list(back.prices) == list(run.prices)

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import tomli_w
 
+from fadefollow.core.notes import Note
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.jobs.scan import ScanOptions, scan_job
 from fadefollow.market.dataset_spec import DatasetSpec
@@ -131,8 +132,8 @@ def test_what_it_fetches_lies_beside_the_research_data(
     # only what the doors need, from a midnight on
     tables = store.read("binance_scan").tables["SOL"]
     assert set(tables) == {"perp", "spot"}
-    days = next(w for w in scanned[1]["warnings"] if w.startswith("live from"))
-    assert days == "live from Binance: up to 43 days, and what earlier scans fetched"
+    source = next(n for n in scanned[1]["notes"] if n["code"] == "live-source")
+    assert source["figures"] == {"venue": "Binance", "days": 43}
     first = pd.Timestamp(scanned[1]["time"]).floor("D") - pd.Timedelta(days=43)
     assert pd.Timestamp(tables["perp"].first) == first
 
@@ -166,10 +167,12 @@ def test_coins_can_be_named_and_the_holdout_does_not_hide_today(
     assert "must list the coin" in found.untrusted[0].why
     assert {row.symbol for row in found.rows} | set(found.quiet) == {"SOL"}
     assert found.unseen == ()  # its bars go on until now
-    said = " ".join(found.warnings)
-    assert "40 days are less than the 85 that the signals may look back" in said
-    assert "open_interest reaches back 29 days only, less than may be needed: fuel_above, " in said
-    assert "a live scan is not bound by the holdout of binance" in said
+    notes = {note.code: note for note in found.notes}
+    assert notes["live-days-short"].figures == {"days": 40, "needed": 85}
+    assert notes["live-unbound"].figures == {"dataset": "binance"}
+    short = notes["stream-short"]
+    assert (short.about, round(short.figures["days"])) == ({"stream": "open_interest"}, 29)
+    assert short.figures["phases"][0] == "fuel_above"
     assert not any("ticker" in line for line in exchange.control()["log"])
 
 
@@ -183,7 +186,7 @@ def test_only_coins_with_dated_futures_have_the_past_that_those_need(
     assert pd.Timestamp(tables["BTC"]["perp"].first) == today - 50 * 24 * HOUR
     assert pd.Timestamp(tables["SOL"]["perp"].first) == today - 43 * 24 * HOUR
     assert ("future" in tables["BTC"], "future" in tables["SOL"]) == (True, False)
-    assert "live from Binance: up to 253 days" in " ".join(found.warnings)
+    assert Note("live-source", {}, {"venue": "Binance", "days": 253}) in found.notes
 
 
 def test_nothing_at_all_is_a_scan_that_says_so(exchange: Replay, tmp_path: Path) -> None:
@@ -270,9 +273,9 @@ def test_volume_is_told_or_reckoned_from_contracts() -> None:
 
 
 def test_a_name_that_no_coin_can_have_is_left_out_and_said() -> None:
-    notes: list[str] = []
+    notes: list[Note] = []
     assert largest({"H": 9.0, "A": 1.0}, 1, notes) == ("AAA",)
-    assert notes == ["'H' is among the largest, but no coin can be stored so"]
+    assert notes == [Note("name-not-stored", {}, {"symbol": "H"})]
 
 
 def test_a_venue_that_does_not_tell_all_volumes_says_what_to_do(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pandas as pd
 import pytest
 
+from fadefollow.core.notes import Note
 from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.errors import DataError
 from fadefollow.market.dataset import Dataset
@@ -95,7 +96,7 @@ def test_a_coin_on_which_the_signal_fails_is_named_and_the_others_are_shown():
     found = scan([("BTC", 90, "up", 1, math.inf), ("ETH", 90, "up", 1, 2.0)])
     assert [row.symbol for row in found.rows] == ["ETH"]
     (note,) = found.notes
-    assert "failed on BTC: " in note
+    assert (note.code, note.about["coin"]) == ("signal-failed", "BTC")
 
 
 def only(found: Present) -> ScanRow:
@@ -232,7 +233,7 @@ def test_a_coin_whose_bars_have_ended_is_told() -> None:
 def test_a_strategy_for_other_coins_is_told() -> None:
     found = scan([("BTC", 90, "up", 1, 1.0)], strategy("mine", symbols=("DOGE",)))
     assert found.rows == ()
-    assert found.notes == ("mine is only for DOGE, none of which is here",)
+    assert found.notes == (Note("coins-absent", {"strategy": "mine"}, {"coins": ("DOGE",)}),)
 
 
 def test_a_signal_that_cannot_look_at_these_bars_stops_only_where_it_is_alone() -> None:
@@ -247,7 +248,7 @@ def test_a_signal_that_cannot_look_at_these_bars_stops_only_where_it_is_alone() 
     Planted.written = [("BTC", 90, "up", 1, 1.0)]
     found = present_phases(data, bets, at(100), step=lambda text, done: None)
     assert [bet.strategy for row in found.rows for bet in row.bets] == ["fits"]
-    assert found.notes == ("wide could not be looked for: too wide",)
+    assert found.notes == (Note("not-looked-for", {"strategy": "wide"}, {"error": "too wide"}),)
     with pytest.raises(DataError, match="too wide"):
         present_phases(data, bets[:1], at(100), step=lambda text, done: None)
 

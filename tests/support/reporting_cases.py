@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fadefollow.core.notes import text_note
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.verdict.exploratory import SplitCell
 from fadefollow.verdict.model import (
@@ -331,7 +332,7 @@ def build(coins: tuple[str, ...], days: int, *, each: int = 30, strategy: str) -
             "symbols": list(coins),
             "strategies": {strategy: {"signal": "funding", "stop": None, "hold_hours": 72}},
         },
-        warnings=("2 trades were dropped: their entry was due on a missing bar.",),
+        notes=(text_note("2 trades were dropped: their entry was due on a missing bar."),),
         truth=truth.reset_index(drop=True),
         missing={"basis": {"rich_carry": ("future",)}},
         seconds={"data": 1.31, "signals": 0.42, "engine": 2.5, "verdict": 6.75},
@@ -431,7 +432,7 @@ def make_cases() -> Cases:
         hostile,
         name=f"../../{IMG}",
         command=f"fadefollow run '{SCRIPT}'",
-        warnings=(f"{SCRIPT} {IMG}",),
+        notes=(text_note(f"{SCRIPT} {IMG}"),),
         phases=hostile.phases.assign(phase=hostile.phases["phase"] + IMG),
         config={"strategies": {IMG: {"text": f'"{SCRIPT}"\n[x]\x01'}}},
         dataset={**hostile.dataset, "title": IMG, "audit": [{SCRIPT: IMG}]},

@@ -58,8 +58,8 @@ def test_the_other_coins_are_measured_and_the_one_is_named() -> None:
     assert [tape.symbol for tape in made.plan.tapes] == ["ETH", "SOL"]
     assert [len(bars) for bars in made.plan.bars] == [4, 4]
     (note,) = failed_notes([(Brittle(), *detected.values())])
-    assert "failed on BTC" in note
-    assert "FloatingPointError" in note
+    assert (note.code, note.about["coin"]) == ("signal-failed", "BTC")
+    assert "FloatingPointError" in note.figures["error"]
 
 
 def test_a_strategy_for_that_coin_alone_cannot_be_measured() -> None:

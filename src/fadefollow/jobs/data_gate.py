@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from fadefollow.core.text import listed as few
+from fadefollow.core.notes import Note
 from fadefollow.engine.plan import NEEDS
 from fadefollow.engine.strategy import Strategy
 from fadefollow.market.audit.audit import audit
@@ -21,7 +20,7 @@ from fadefollow.phases import Signal
 
 def trusted_notes(
     dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]], accept: Sequence[str] | None
-) -> list[str]:
+) -> list[Note]:
     """Notes on accepted findings; raises where the data cannot be trusted.
 
     Args:
@@ -36,7 +35,7 @@ def trusted_notes(
     asked = accepted(accept or (), dataset.symbols)
     notes = list(pass_gate(audit(dataset), streams_used(dataset, bets), asked))
     if any(a.code == FUNDING_HOLE for a in asked):
-        notes.append(f"accepted {FUNDING_HOLE}: trades held over a hole in funding are left out")
+        notes.append(Note("accepted-funding-hole"))
     return notes
 
 
@@ -72,11 +71,14 @@ class Known:
     coin: str  #: that coin
     short: tuple[str, ...]  #: coins for which it counts as missing, as they knew it too rarely
 
-    def __str__(self) -> str:
-        least = f" (least {self.coin}, {_percent(self.least)})" if self.least < self.share else ""
-        rule = f", counted as missing below {LEAST_KNOWN:.0%}".replace("%", " %")
-        short = f" (too little on {few(self.short)}{rule})" if self.short else ""
-        return f"{self.stream} {_percent(self.share)}{short or least}"
+    @property
+    def note(self) -> Note:
+        """What a report says of it."""
+        figures = {
+            "share": self.share, "least": self.least, "coin": self.coin, "short": self.short,
+            "least_known": LEAST_KNOWN,
+        }  # fmt: skip
+        return Note("known-share", {"stream": self.stream}, figures)
 
 
 def known_shares(dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]) -> tuple[Known, ...]:
@@ -96,14 +98,9 @@ def known_shares(dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]) -> t
     return tuple(found)
 
 
-#: how the note on `known_shares` begins
-KNOWN = "share of its time in which each needed stream was known: "
-
-
-def known_notes(dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]) -> list[str]:
-    """`known_shares` as one sentence; empty without streams."""
-    rows = known_shares(dataset, bets)
-    return [KNOWN + ", ".join(map(str, rows))] if rows else []
+def known_notes(dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]) -> list[Note]:
+    """`known_shares`, one note for each stream; empty without streams."""
+    return [known.note for known in known_shares(dataset, bets)]
 
 
 def needed(bets: Sequence[tuple[Strategy, Signal]]) -> tuple[str, ...]:
@@ -112,10 +109,6 @@ def needed(bets: Sequence[tuple[Strategy, Signal]]) -> tuple[str, ...]:
     needs = [n for strategy, signal in bets for p in strategy.phases for n in signal.phases[p]]
     declared = [one.partition(".")[0] for need in needs for one in need.split("|")]
     return tuple(dict.fromkeys([*traded, *declared]))
-
-
-def _percent(share: float) -> str:
-    return f"{math.floor(1000 * share) / 10:g} %"  # 100 % is all of it
 
 
 def _read_by(signal: Signal, market: Market) -> set[str]:

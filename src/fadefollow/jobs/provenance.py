@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.core.parallel.worker import program
 from fadefollow.core.toml import read_toml
 from fadefollow.core.version import __version__
@@ -51,7 +52,7 @@ def result_of(
     asked: Mapping[str, Mapping[str, Any]],
     judging: Settings,
     verdicts: Sequence[Verdict],
-    notes: Sequence[str],
+    notes: Sequence[Note],
     seconds: dict[str, float],
     fragility: tuple[FragilityRow, ...] = (),
 ) -> RunResult:
@@ -78,9 +79,9 @@ def result_of(
         },
         config=config_of(workspace, asked, bets, dataset),
         assumptions=assumed(bets, dataset, alpha=judging.alpha),
-        warnings=(
+        notes=(
             *notes, *dataset.notes, *holdout_notes(dataset, workspace.ledger),
-            *tuned_notes(bets, dataset), *found.warnings, *known_notes(dataset, bets),
+            *tuned_notes(bets, dataset), *found.notes, *known_notes(dataset, bets),
         ),
         truth=dataset.truth, missing=found.missing, seconds=seconds, versions=versions(),
         splits=found.splits, fragility=fragility, spa=found.spa,
@@ -158,23 +159,18 @@ def described(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def tuned_notes(bets: Sequence[tuple[Strategy, Signal]], dataset: Dataset) -> list[str]:
+def tuned_notes(bets: Sequence[tuple[Strategy, Signal]], dataset: Dataset) -> list[Note]:
     """Notes on trades that are in sample, as a tuning job chose the parameters on this data set."""
     notes = []
     for strategy, _ in bets:
         tuned = strategy.tuned
         if tuned is None:
             continue
-        what = (
-            "in sample"
-            if dataset.name == tuned.dataset
-            else "in sample where it is the same history"
-        )
-        notes.append(
-            f"{strategy.name} was tuned on {tuned.dataset} until {tuned.until[:10]} "
-            f"({tuned.trials} trials): what it earned before is {what}; what the choice is "
-            "worth out of sample is in the tuning job's report"
-        )
+        figures = {
+            "dataset": tuned.dataset, "until": tuned.until[:10], "trials": tuned.trials,
+            "same_data": dataset.name == tuned.dataset,
+        }  # fmt: skip
+        notes.append(Note("tuned-on", {"strategy": strategy.name}, figures))
     return notes
 
 

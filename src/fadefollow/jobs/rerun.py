@@ -19,6 +19,7 @@ from fadefollow.jobs.tune import tune_result
 from fadefollow.market.dataset import Dataset
 from fadefollow.reporting.write import write_run
 from fadefollow.results.diff import Differences, Part, differences
+from fadefollow.results.notes import note_record
 from fadefollow.results.record import clean, write_records, write_tables
 from fadefollow.results.stored_run import StoredRun
 from fadefollow.results.tuning_record import write_trials
@@ -48,9 +49,9 @@ class Again:
             "inputs": [asdict(one) for one in self.inputs],
             "numbers": [_part(part) for part in self.numbers.parts],
             "verdicts": [clean(asdict(answer)) for answer in self.numbers.answers],
-            "warnings": {
-                "only_then": list(self.numbers.warnings_gone),
-                "only_now": list(self.numbers.warnings_added),
+            "notes": {
+                "only_then": [note_record(note) for note in self.numbers.notes_gone],
+                "only_now": [note_record(note) for note in self.numbers.notes_added],
             },
             "folder": None if self.folder is None else str(self.folder),
         }

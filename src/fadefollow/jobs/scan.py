@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.errors import ParameterError
 from fadefollow.jobs.data_gate import known_notes, streams_used
 from fadefollow.jobs.datasets import open_named, time_of
@@ -139,7 +140,7 @@ def scan_job(
         untrusted=(*source.failed, *apart),
         quiet=tuple(symbol for symbol in good.symbols if symbol not in speaking | blind),
         unseen=found.unseen, standings=standings,
-        warnings=(
+        notes=(
             *source.notes, *notes, *known_notes(good, bets), *found.notes, *history.skipped,
         ),
     )  # fmt: skip
@@ -167,7 +168,7 @@ class _Source:
     time: pd.Timestamp
     names: tuple[str, ...]  #: data sets whose runs speak first; the last is the one to measure on
     failed: tuple[Apart, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def _stored(workspace: Workspace, options: ScanOptions, step: Step) -> _Source:
@@ -177,13 +178,13 @@ def _stored(workspace: Workspace, options: ScanOptions, step: Step) -> _Source:
     notes = list(dataset.notes)
     if dataset.holdout is not None:
         day = f"{dataset.holdout:%Y-%m-%d}"
-        notes.append(f"the holdout is closed: nothing from {day} on is in this scan")
+        notes.append(Note("holdout-closed", {}, {"from": day}))
     ago = pd.Timestamp.now(tz="UTC") - time
     if options.until is None and not dataset.simulated and ago > _OLD:
-        notes.append(f"the data end {ago.days} days ago: these are the phases of then, not of now")
+        notes.append(Note("data-end-long-ago", {}, {"days": ago.days}))
     wanted = time_of(options.until, "--until")
     if wanted is not None and dataset.holdout is None and wanted > time + dataset.bar:
-        notes.append(f"the data end at {time:%Y-%m-%d %H:%M} UTC, before the time asked for")
+        notes.append(Note("data-end-before", {}, {"last": f"{time:%Y-%m-%d %H:%M}"}))
     return _Source(dataset, time, (dataset.name,), notes=tuple(notes))
 
 
@@ -209,12 +210,11 @@ def _live(
     streams = tuple(s for s in streams_needed(seen) if s in venue.streams)
     needed = days_needed(seen)
     days = options.days or needed
-    notes = [f"live from {venue.title}: up to {days} days, and what earlier scans fetched"]
+    notes = [Note("live-source", {}, {"venue": venue.title, "days": days})]
     if days < needed:
-        notes.append(f"{days} days are less than the {needed} that the signals may look back: "
-                     "phases may be missed")  # fmt: skip
+        notes.append(Note("live-days-short", {}, {"days": days, "needed": needed}))
     if spec.holdout is not None:
-        notes.append(f"a live scan is not bound by the holdout of {base}: it measures nothing")
+        notes.append(Note("live-unbound", {}, {"dataset": base}))
     spec = spec.model_copy(update={
         "title": f"{venue.title}, live", "holdout_from": None, "universe": None,
     })  # fmt: skip
@@ -234,7 +234,7 @@ def _live(
     return _Source(dataset, fetched.time, (name, base), failed, tuple(notes))
 
 
-def _short(dataset: Dataset, bets: Sequence[Bet], fetched: Fetched) -> list[str]:
+def _short(dataset: Dataset, bets: Sequence[Bet], fetched: Fetched) -> list[Note]:
     """Notes on streams that are shorter than the signals look back."""
     ago = {
         name: [
@@ -255,16 +255,14 @@ def _short(dataset: Dataset, bets: Sequence[Bet], fetched: Fetched) -> list[str]
             and any(name in need.split("|") for need in signal.phases[phase])
         }  # fmt: skip
         if phases:
-            said.append(
-                f"{name} reaches back {max(days):.0f} days only, less than may be needed: "
-                f"{', '.join(sorted(phases))} may be missed; each scan keeps what it fetched"
-            )
+            figures = {"days": max(days), "phases": sorted(phases)}
+            said.append(Note("stream-short", {"stream": name}, figures))
     return said
 
 
 def _trusted(
     dataset: Dataset, bets: Sequence[Bet], accept: Sequence[str]
-) -> tuple[Dataset, tuple[Apart, ...], list[str]]:
+) -> tuple[Dataset, tuple[Apart, ...], list[Note]]:
     """The trusted coins, the others with the reason, and notes on accepted findings."""
     if not dataset.markets:
         return dataset, (), []

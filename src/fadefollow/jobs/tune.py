@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.core.parallel import Crew, crew, refuse_jobs
 from fadefollow.core.secrets import redacted
 from fadefollow.engine.strategy import Tuned
@@ -171,22 +172,17 @@ def _about(cut: Cut) -> dict[str, str]:
     }
 
 
-def _write_tuned(job: Job, walked: Walked, *, write: bool) -> tuple[str | None, list[str]]:
+def _write_tuned(job: Job, walked: Walked, *, write: bool) -> tuple[str | None, list[Note]]:
     """The tuned strategy's file, relative to the workspace, and notes on it."""
     last = walked.folds[-1]
     if last.winner is None:
-        return None, ["no configuration had enough trades up to the end: nothing was chosen"]
+        return None, [Note("nothing-chosen")]
     if job.workspace.root != job.workspace.output:
-        return None, [
-            "what the last search chose was not written: there is no workspace here "
-            "(`fadefollow init` makes one)"
-        ]
+        return None, [Note("no-workspace")]
     settings, strategies = job.options.settings, job.workspace.own("strategies")
     if last.scores[0] <= (0.5 if settings.objectives[0] == "psr" else 0.0):
-        return None, [
-            f"the best of the last search has {settings.objectives[0]} {last.scores[0]:.2f} "
-            "in sample: no tuned strategy is written"
-        ]
+        figures = {"objective": settings.objectives[0], "score": last.scores[0]}
+        return None, [Note("choice-without-gain", figures=figures)]
     if not write:
         return None, []
     made = Tuned(
@@ -199,7 +195,7 @@ def _write_tuned(job: Job, walked: Walked, *, write: bool) -> tuple[str | None, 
     try:
         path = write_tuned(strategies, job.strategy.name, text, made)
     except StoreError as error:
-        return None, [f"the tuned strategy could not be written beside the original: {error}"]
+        return None, [Note("tuned-not-written", figures={"error": str(error)})]
     return path.relative_to(job.workspace.root).as_posix(), []
 
 
@@ -209,7 +205,7 @@ def _result(
     *,
     started: pd.Timestamp,
     seconds: Mapping[str, float],
-    notes: list[str],
+    notes: list[Note],
 ) -> RunResult:
     """The joined out-of-sample book, judged as any run."""
     dataset, found = job.dataset, walked.measured

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from fadefollow.core.memo import Memo
+from fadefollow.core.notes import Note
 from fadefollow.core.text import html_card, listed
 from fadefollow.errors import unknown
 from fadefollow.market.asof.universe import Universe
@@ -80,7 +81,7 @@ class Dataset:
         return html_card(self)
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[Note, ...]:
         """Notes on the universe and the vintages."""
         formed = self.universe.notes() if self.universe is not None else ()
         vintages = vintage_notes(self.revisions, revised=self.revised)

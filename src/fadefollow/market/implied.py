@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.market.panel import BoolArray, FloatArray, IntArray, Market, TimeArray
 
 #: of the formula, fractions per 8 h: the interest rate, how far it may pull, and the cap
@@ -83,16 +84,12 @@ class Count(NamedTuple):
         )
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[Note, ...]:
         """Notes on implied settlements; empty where all are the exchange's."""
         if not self.implied:
             return ()
-        few = ", ".join(self.symbols[:3]) + (", …" if len(self.symbols) > 3 else "")
-        coins = "1 coin" if len(self.symbols) == 1 else f"{len(self.symbols)} coins"
-        return (
-            f"funding is implied from the premium by the exchange's formula, it was not "
-            f"settled so: {self.implied:,} of {self.all:,} settlements, on {coins} ({few})",
-        )
+        figures = {"implied": self.implied, "settlements": self.all, "coins": self.symbols}
+        return (Note("implied-settlements", figures=figures),)
 
 
 def _marked(table: pd.DataFrame) -> int:

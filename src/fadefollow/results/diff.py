@@ -1,7 +1,7 @@
 """Two stored runs compared number by number.
 
 Numbers are equal when they are exactly equal, and NaN equals NaN. What says only when and how
-fast a run was made does not count: start, seconds, its command, and the order of its warnings.
+fast a run was made does not count: start, seconds, its command, and the order of its notes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
+from fadefollow.core.notes import Note
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.exploratory import FragilityRow, SpaTest, SplitCell
 from fadefollow.verdict.model import EventStudy, NotTraded, RunResult, StanceResult, Verdict
@@ -78,14 +79,14 @@ class Differences:
     Attributes:
         parts: by kind of rows, those that neither run has left out.
         answers: the verdicts of both whose word or means differ, in their order.
-        warnings_gone: what only the earlier run warned of.
-        warnings_added: what only the later run warns of; warnings are words and do not count.
+        notes_gone: those of the earlier run only.
+        notes_added: those of the later run only; notes do not count as differences.
     """
 
     parts: tuple[Part, ...]
     answers: tuple[Answer, ...]
-    warnings_gone: tuple[str, ...]
-    warnings_added: tuple[str, ...]
+    notes_gone: tuple[Note, ...]
+    notes_added: tuple[Note, ...]
 
     @property
     def identical(self) -> bool:
@@ -127,8 +128,8 @@ def differences(
     return Differences(
         tuple(part for part in parts if part.rows_then or part.rows_now),
         tuple(_other_answers(then.verdicts, now.verdicts)),
-        _without(then.warnings, now.warnings),
-        _without(now.warnings, then.warnings),
+        _without(then.notes, now.notes),
+        _without(now.notes, then.notes),
     )
 
 
@@ -343,5 +344,5 @@ def _mean(stance: StanceResult | NotTraded) -> float:
     return stance.mean_net_bps if isinstance(stance, StanceResult) else math.nan
 
 
-def _without(some: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
-    return tuple(word for word in some if word not in others)
+def _without(some: Sequence[Note], others: Sequence[Note]) -> tuple[Note, ...]:
+    return tuple(note for note in some if note not in others)

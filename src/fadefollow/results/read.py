@@ -13,6 +13,7 @@ import pandas as pd
 
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.errors import FadeFollowError, StoreError
+from fadefollow.results.notes import stored_notes
 from fadefollow.results.record import PRIVATE
 from fadefollow.verdict.exploratory import CoinCapacity, FragilityRow, SpaTest, SplitCell
 from fadefollow.verdict.model import (
@@ -98,7 +99,7 @@ def result_from(
         strategies=report["strategies"],
         config=report["config"],
         assumptions=result.get("assumptions", {}),
-        warnings=tuple(result["warnings"]),
+        notes=stored_notes(result),
         truth=table("truth") if "truth" in present else None,
         missing={
             outer: {inner: tuple(streams) for inner, streams in parts.items()}

@@ -22,6 +22,7 @@ import tomli_w
 
 from fadefollow.engine.model import FURTHER_TRADE_COLUMNS, TRADE_COLUMNS
 from fadefollow.errors import SpecError
+from fadefollow.results.notes import note_record
 from fadefollow.results.tuning_record import tuning_record
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.exploratory import SplitCell
@@ -52,7 +53,7 @@ def result_record(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any
         "dataset": {key: run.dataset.get(key) for key in public} | {"audit": summary},
         "assumptions": run.assumptions,
         "verdicts": [_verdict(v) for v in run.verdicts],
-        "warnings": list(run.warnings),
+        "notes": [note_record(note) for note in run.notes],
         "seconds": run.seconds,
     }
     if run.spa is not None:

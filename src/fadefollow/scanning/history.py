@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.engine.strategy import WORDS, Strategy
 from fadefollow.errors import ParameterError, StoreError
 from fadefollow.market.dataset import Dataset
@@ -60,7 +61,7 @@ class History:
         run: Path | None = None,
     ) -> None:  # fmt: skip
         self.workspace, self.dataset, self.names, self.time = workspace, dataset, names, time
-        self.skipped: list[str] = []
+        self.skipped: list[Note] = []
         if run is None:
             self._runs = self._stored()
             return
@@ -101,7 +102,7 @@ class History:
         return tuple(found)
 
     def _skip(self, folder: Path, error: StoreError) -> None:
-        note = f"the run {folder.name} cannot be read and was left out ({error.got})"
+        note = Note("run-unreadable", {}, {"run": folder.name, "error": str(error.got)})
         if note not in self.skipped:
             self.skipped.append(note)
 

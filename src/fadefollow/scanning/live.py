@@ -18,6 +18,7 @@ from typing import Any
 import ccxt
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.errors import DataError, FadeFollowError, ParameterError, StoreError
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch.client import FIRST_WAIT, Client
@@ -52,7 +53,7 @@ class Fetched:
     time: pd.Timestamp
     coins: tuple[str, ...]
     failed: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
     @property
     def good(self) -> tuple[str, ...]:
@@ -163,14 +164,14 @@ class _Job:
 
     def largest(
         self, markets: Mapping[str, Mapping[str, Any]],
-        tickers: Mapping[str, Mapping[str, Any]], top: int, notes: list[str],
+        tickers: Mapping[str, Mapping[str, Any]], top: int, notes: list[Note],
     ) -> tuple[str, ...]:  # fmt: skip
         """The coins of the `top` active perps by dollars traded in 24 hours, the largest first.
 
         Args:
             markets, tickers: ccxt's, by symbol.
             top: so many coins.
-            notes: gets a sentence where a coin's name cannot be stored.
+            notes: gets one where a coin's name cannot be stored.
 
         Raises:
             DataError: no perp of the wanted kind is traded.
@@ -189,7 +190,7 @@ class _Job:
             try:
                 coin = _coin(markets[symbol])
             except ParameterError:
-                notes.append(f"{symbol!r} is among the largest, but no coin can be stored so")
+                notes.append(Note("name-not-stored", {}, {"symbol": symbol}))
                 continue
             if volumes[symbol] > 0 and coin not in coins:
                 coins.append(coin)

@@ -10,6 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from fadefollow.core.notes import Note
+from fadefollow.results.notes import note_record
+
 SCHEMA = 1
 
 
@@ -172,7 +175,7 @@ class Scan:
         quiet: coins without any of the phases looked for.
         unseen: phases that could not be looked for.
         standings: what history says, by strategy and phase.
-        warnings: all else there is to say.
+        notes: all else there is to say.
         page: where the scan was written as a page; None where it was not.
     """
 
@@ -187,7 +190,7 @@ class Scan:
     quiet: tuple[str, ...] = ()
     unseen: tuple[Unseen, ...] = ()
     standings: Mapping[tuple[str, str], Standing] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     page: Path | None = None
 
     def history(self, row: ScanRow) -> tuple[Standing, ...]:
@@ -199,10 +202,11 @@ class Scan:
 
         `schema` (1), `time`, `dataset`, `title`, `bar_hours`, `simulated`, `live`, `rows`,
         `untrusted` (`symbol, kind, why`), `quiet` (coins), `unseen` (`symbols, streams, phases,
-        since`), `warnings`. A row has the fields of `ScanRow`, and `history`: for each strategy
-        `strategy, hold_hours, hours_left, run, measure`, and where there is a run (not null)
-        `report, dataset, symbols, first, last, verdict, fade, follow` (`n_trades, mean_net_bps,
-        ci_bps, p_adjusted`; null: not traded), `detectable_bps, caveats`, and `includes_coin`.
+        since`), `notes` (`code, about, figures, text`). A row has the fields of `ScanRow`, and
+        `history`: for each strategy `strategy, hold_hours, hours_left, run, measure`, and where
+        there is a run (not null) `report, dataset, symbols, first, last, verdict, fade, follow`
+        (`n_trades, mean_net_bps, ci_bps, p_adjusted`; null: not traded), `detectable_bps, caveats`,
+        and `includes_coin`.
         """
         plain = {
             "schema": SCHEMA,
@@ -218,7 +222,7 @@ class Scan:
             "unseen": [
                 {**vars(u), "since": u.since or None} for u in self.unseen
             ],
-            "warnings": list(self.warnings),
+            "notes": [note_record(note) for note in self.notes],
         }  # fmt: skip
         told: dict[str, Any] = _cleaned(plain)
         return told

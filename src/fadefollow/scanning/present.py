@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.dataset import Dataset
@@ -36,7 +37,7 @@ class Present:
 
     rows: tuple[ScanRow, ...]  #: newest first
     unseen: tuple[Unseen, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def present_phases(
@@ -59,7 +60,7 @@ def present_phases(
     for bet in bets:
         groups.setdefault(bet_key(*bet), []).append(bet)
     rows: list[ScanRow] = []
-    notes: list[str] = []
+    notes: list[Note] = []
     unseen: dict[tuple[str, tuple[str, ...], str], set[str]] = {}
     for number, group in enumerate(groups.values()):
         signal, seen = group[0][1], seen_by(dataset, *group)
@@ -69,11 +70,16 @@ def present_phases(
         except (DataError, ParameterError) as error:
             if len(groups) == 1:
                 raise
-            names = ", ".join(strategy.name for strategy, _ in group)
-            notes.append(f"{names} could not be looked for: {error}")
+            notes += [
+                Note("not-looked-for", {"strategy": strategy.name}, {"error": str(error)})
+                for strategy, _ in group
+            ]
             continue
         notes += [note for note in seen.notes if note not in (*dataset.notes, *notes)]
-        notes += [f"{signal.name()} failed on {coin}: {why}" for coin, why in found.failed.items()]
+        notes += [
+            Note("signal-failed", {"signal": signal.name(), "coin": coin}, {"error": why})
+            for coin, why in found.failed.items()
+        ]
         events = _events(found, dataset.bar)
         for market in seen.markets.values():
             rows += _rows(market, group, events, time)
@@ -205,9 +211,9 @@ def _joined(found: Mapping[tuple[str, tuple[str, ...], str], set[str]]) -> tuple
     )
 
 
-def _without_coins(dataset: Dataset, bets: Sequence[Bet]) -> list[str]:
+def _without_coins(dataset: Dataset, bets: Sequence[Bet]) -> list[Note]:
     return [
-        f"{strategy.name} is only for {', '.join(strategy.symbols)}, none of which is here"
+        Note("coins-absent", {"strategy": strategy.name}, {"coins": strategy.symbols})
         for strategy, _ in bets
         if strategy.symbols and not set(strategy.symbols) & set(dataset.symbols)
     ]

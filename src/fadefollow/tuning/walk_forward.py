@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.core.parallel import kept
 from fadefollow.engine.concatenate import joined
 from fadefollow.engine.costs import traded_at
@@ -159,7 +160,7 @@ def walk(
         )
         # that the book begins with the first stretch is no defect of the data
         failed = failed_notes([(signal, phases)])
-        measured = replace(measured, warnings=(*failed, *_notes(measured, prepared)))
+        measured = replace(measured, notes=(*failed, *_notes(measured, prepared)))
         own = _own(space, chosen, folds)
         joint = {
             stance: _joint(ready.prepared.plan, stance, judging)
@@ -180,9 +181,9 @@ def walk(
     )  # fmt: skip
 
 
-def _notes(measured: Measured, prepared: Prepared) -> tuple[str, ...]:
-    """Warnings, with the clipping note for the full data range."""
-    kept = [note for note in measured.warnings if not note.startswith(CLIPPED)]
+def _notes(measured: Measured, prepared: Prepared) -> tuple[Note, ...]:
+    """Notes, with the clipping note for the full data range."""
+    kept = [note for note in measured.notes if note.code != CLIPPED]
     return (*kept, *left_out(prepared))
 
 

@@ -100,7 +100,7 @@ def test_a_run_is_measured_the_same(cluster):  # noqa: F811
     with crew(cluster=cluster) as team:
         there = measure(dataset, bets, team=team, **asked)
     assert here.verdicts[0].fade.n_trades > 10
-    for name in ("verdicts", "event_studies", "splits", "spa", "warnings", "missing"):
+    for name in ("verdicts", "event_studies", "splits", "spa", "notes", "missing"):
         assert repr(getattr(there, name)) == repr(getattr(here, name)), name
     for name in ("trades", "phases", "equity"):
         pd.testing.assert_frame_equal(getattr(there, name), getattr(here, name), check_exact=True)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fadefollow.core.notes import Note
 from fadefollow.errors import DataError, FadeFollowError, ParameterError
 from fadefollow.market.asof.universe import Universe, UniverseSpec
 from fadefollow.market.dataset_spec import DatasetSpec, load_spec
@@ -179,12 +180,13 @@ def test_a_data_set_has_the_universe_that_its_file_declares(tmp_path):
     found = open_dataset(spec(largest=2, over_days=10, every="10D"), "bn", stored(tmp_path))
     assert found.universe.members[0] == ("BIG", "GONE")
     assert found.symbols == ("BIG", "GONE", "RISE", "SMALL")
-    assert found.notes == (
-        "universe: the 2 largest coins by volume over 10 days, formed every 10 days, by what was "
-        "known then: 2 coins at 5 dates from 2023-12-19 on (2023 2, 2024 2 in the mean), 3 "
-        "different ones; events before that or of a coin that is no member do not count, "
-        "positions are held on",
-    )
+    (note,) = found.notes
+    assert note.code == "universe"
+    assert note.figures == {
+        "rule": "the 2 largest coins by volume over 10 days, formed every 10 days", "fewest": 2,
+        "most": 2, "dates": 5, "first": "2023-12-19", "mean_by_year": ((2023, 2.0), (2024, 2.0)),
+        "different": 3,
+    }  # fmt: skip
     plain = open_dataset(spec(), "bn", tmp_path)
     assert (plain.universe, plain.notes, plain.markets["BIG"].members) == (None, (), None)
     assert plain.fingerprint == found.fingerprint
@@ -231,7 +233,7 @@ def test_a_universe_needs_volume_and_history():
     some = {**coins(), "BIG": markets["BIG"]}
     found = Universe.form(RULE, some)
     assert found.members[0] == ("GONE", "SMALL")
-    assert found.notes()[1] == "universe: no volume, never members: BIG"
+    assert found.notes()[1] == Note("universe-unranked", {}, {"coins": ("BIG",)})
     with pytest.raises(DataError, match="as much history as it looks back; got 9 days"):
         Universe.form(RULE, coins(9))
 
@@ -268,8 +270,8 @@ def test_a_run_says_its_universe_and_trades_members_only(tmp_path, monkeypatch):
     done = CliRunner().invoke(app, [*args, "--placebo-draws", "100", "--bootstrap-draws", "100"])
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
-    (said,) = [w for w in told["warnings"] if w.startswith("universe")]
-    assert "the 1 largest coins by volume over 30 days" in said
+    (formed,) = [note["figures"] for note in told["notes"] if note["code"] == "universe"]
+    assert (formed["fewest"], formed["most"]) == (1, 1)
     (folder,) = (tmp_path / "ws" / "reports" / "runs").glob("2*")
     assert "universe = 1" in (folder / "config.toml").read_text()
     phases = pd.read_parquet(folder / "phases.parquet")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fadefollow.core.notes import Note
 from fadefollow.market.archives import archive_job
 from fadefollow.market.asof.vintages import revisions, vintages_of
 from fadefollow.market.dataset import Dataset
@@ -177,10 +178,7 @@ def test_how_much_they_differ_is_told_by_column():
     assert (one.column, one.records, one.revised, one.mean, one.largest) == (
         "netflow_coins", 4, 2, 3.0, 4.0
     )  # fmt: skip
-    assert one.words == (
-        "BTC netflow: 2 of 4 records (50.0%) were revised, netflow_coins by 3 in the mean and "
-        "4 at most (coins, + into exchanges)"
-    )
+    assert (one.note.code, one.note.figures["revised"]) == ("revised-records", 2)
     # there and back again is no difference
     again = vintages_of(flows(5), [old(0, 5.0, 2), old(0, 7.0, 3)], NETFLOW)
     assert revisions("BTC", NETFLOW, again) == ()
@@ -242,13 +240,13 @@ def test_an_archive_read_again_with_other_values_leaves_both_vintages(bars, tmp_
     assert (first.fingerprint, first.revised) == (last.fingerprint, False)
     assert before.fingerprint != first.fingerprint
     assert before.notes == ()
-    apart = (
-        "BTC netflow: 2 of 4 records (50.0%) were revised, netflow_coins by 5.5 in the mean and "
-        "6 at most (coins, + into exchanges)"
-    )
+    figures = {
+        "column": "netflow_coins", "unit": "coins, + into exchanges", "records": 4, "revised": 2,
+        "mean": 5.5, "largest": 6.0,
+    }  # fmt: skip
+    apart = Note("revised-records", {"coin": "BTC", "stream": "netflow"}, figures)
     assert first.notes[1:] == last.notes[1:] == (apart,)
-    assert first.notes[0].startswith("--point-in-time: every record is used as it was published")
-    assert "a look-ahead" in last.notes[0]
+    assert (first.notes[0], last.notes[0]) == (Note("first-vintages"), Note("last-vintages"))
 
 
 def test_the_same_archive_read_again_changes_nothing(bars, tmp_path):

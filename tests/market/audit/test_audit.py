@@ -257,11 +257,12 @@ def test_equal_findings_of_several_files_add_up():
 
 def test_findings_of_several_contracts_name_them_all():
     one, two = (
-        Finding("note", "BTC", "future", "rows after expiry", n, "", f"future {name}: not stored")
+        Finding("note", "BTC", "future", "rows after expiry", n, "", "not stored", (name,))
         for n, name in ((2, "230929"), (3, "231229"))
     )
     (both,) = merged([one, two])
-    assert (both.count, both.text) == (5, "future 230929, 231229: not stored")
+    assert (both.count, both.contracts) == (5, ("230929", "231229"))
+    assert both.to_dict()["text"] == "future 230929, 231229: not stored"
 
 
 def test_the_first_is_placed_and_the_largest_is_dated_in_the_text():

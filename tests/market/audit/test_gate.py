@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fadefollow.core.notes import Note
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.jobs.data_gate import known_notes, known_shares, streams_used, trusted_notes
 from fadefollow.jobs.run import RunOptions
@@ -223,10 +224,9 @@ def test_what_is_accepted_passes_and_is_told():
     with pytest.raises(DataError, match=r"--accept stale-bars,unit-change$"):
         pass_gate(found, ALL, accepted(["ETH:stale-bars", "ETH:unit-change"]))
     notes = pass_gate(found, ALL, accepted(["BTC:stale-bars", "unit-change"]))
-    assert [note.partition(" (")[0] for note in notes] == [
-        "accepted stale-bars", "accepted unit-change",
-    ]  # fmt: skip
-    assert notes[0].endswith("BTC spot, 41 from 2024-01-05 04:00")
+    assert [note.figures["finding"] for note in notes] == ["stale-bars", "unit-change"]
+    stale = {"finding": "stale-bars", "records": 41, "first": "2024-01-05 04:00"}
+    assert notes[0] == Note("accepted-finding", {"coin": "BTC", "stream": "spot"}, stale)
 
 
 @pytest.mark.parametrize(
@@ -317,8 +317,8 @@ def test_how_much_of_the_time_needed_streams_were_known_is_told():
     assert (interest.coin, interest.short) == ("SOL", ("SOL",))
     assert round(interest.least, 2) == 0.42  # 10 of 24 hours
     assert round(interest.share, 2) == 0.75  # and 10 of 12, and all
-    (note,) = known_notes(
+    notes = known_notes(
         Dataset("d", "D", HOUR, simulated=False, fingerprint="", markets=coins), bets
     )
-    assert "perp 100 %, funding 100 %, open_interest 75" in note
-    assert "SOL" in note
+    assert [note.about["stream"] for note in notes] == list(rows)
+    assert (notes[0].figures["share"], notes[2].figures["short"]) == (1.0, ("SOL",))

@@ -98,7 +98,7 @@ def test_repeated_funding_stops_a_run_until_it_is_accepted():
     with pytest.raises(DataError, match="repeated-funding"):
         pass_gate(audit(data), uses)
     (note,) = pass_gate(audit(data), uses, accepted(["BTC:repeated-funding"]))
-    assert "repeated-funding" in note
+    assert note.figures["finding"] == "repeated-funding"
 
 
 HALT = [*range(200), *range(440, 640)]

@@ -11,6 +11,7 @@ import pytest
 from IPython.lib.pretty import pretty
 
 import fadefollow.reporting.notebook  # noqa: F401 - registers the cards
+from fadefollow.core.notes import text_note
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.verdict.model import EventStudy, NotTraded, RunResult, Verdict
 from tests.support.reporting_cases import NAN, Cases, stance, study, verdict
@@ -46,7 +47,12 @@ def run(cases: Cases, pays: Verdict) -> RunResult:
     idle = verdict("fade_doors", "dump", "undecided", NotTraded("no short"), NotTraded("no long"),
                    why="undecided: neither stance can be traded", planted_bps=None)  # fmt: skip
     strategies = {"fade_crowded_funding": {"trade": {"instrument": "perp"}}}
-    return replace(cases.plain, verdicts=(idle, pays), strategies=strategies, warnings=("a", "b"))
+    return replace(
+        cases.plain,
+        verdicts=(idle, pays),
+        strategies=strategies,
+        notes=(text_note("a"), text_note("b")),
+    )
 
 
 def test_a_run_begins_with_the_answer(run: RunResult) -> None:
@@ -78,10 +84,10 @@ def test_real_data_have_no_column_of_truth(run: RunResult) -> None:
 
 
 def test_many_verdicts_and_notes_are_cut(run: RunResult) -> None:
-    many = replace(run, verdicts=run.verdicts * 30, warnings=("n",) * 9)
+    many = replace(run, verdicts=run.verdicts * 30, notes=tuple(map(text_note, "abcdefghi")))
     shown = text(many._repr_html_())
     assert "… and 20 more verdicts; all of them: run.verdicts" in shown
-    assert "… and 5 more notes: run.warnings" in shown
+    assert "… and 5 more notes: run.notes" in shown
 
 
 def test_the_report_is_named_as_seen_from_here(

@@ -197,7 +197,7 @@ def test_empty_run_still_renders(cases: Cases) -> None:
         equity=pd.DataFrame(index=run.equity.index, columns=columns),
         prices={},
         truth=None,
-        warnings=(),
+        notes=(),
         missing={},
         dataset={"name": "none"},
     )

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 
+from fadefollow.core.notes import Note, text_note
 from fadefollow.reporting import render
 from fadefollow.reporting.charts.performance import ClosedTrades, trade_lists
 from fadefollow.verdict.model import RunResult
@@ -28,9 +29,9 @@ def run(cases: Cases) -> RunResult:
     return replace(
         cases.plain,
         strategies={"fade_crowded_funding": said},
-        warnings=(
-            "2 trades were dropped: their entry was due on a missing bar.",
-            "fade_crowded_funding: 13 events fell outside that time",
+        notes=(
+            text_note("2 trades were dropped: their entry was due on a missing bar."),
+            Note("events-outside", {"strategy": "fade_crowded_funding"}, {"events": 13}),
         ),
     )
 
@@ -90,7 +91,7 @@ def test_notes_on_the_data_are_no_warnings(html: str) -> None:
     assert "fell outside" not in top
     notes = Page(html[html.index('id="coverage-notes"') : html.index("What the audit found")])
     assert "1 note on what the data covers" in notes.text
-    assert "Fade crowded funding: 13 events fell outside that time." in notes.text
+    assert "Fade crowded funding: 13 events fell outside the time traded." in notes.text
 
 
 def test_page_tells_the_story_then_the_answer(first: Page) -> None:
@@ -106,7 +107,7 @@ def test_page_tells_the_story_then_the_answer(first: Page) -> None:
         "Seen171 times on BTC, ETH, SOL",
         "Rulestrades the perp, holds 72 h at most",
         "Parametersquantile 0.95, lookback days 90",
-        "13 events fell outside that time.",
+        "13 events fell outside the time traded.",
         "What price did after the phase",
         "This phase's own trades",
         "Of the whole strategy, its 2 phases together. Gain on fixed capital",
@@ -171,7 +172,7 @@ def test_hostile_names_stay_text_on_a_page(cases: Cases) -> None:
         hostile,
         strategies={name: said},
         trades=hostile.trades.assign(exit_reason=f'"{IMG}'),
-        warnings=(f"{name}: {IMG}",),
+        notes=(Note("not-measured", {"strategy": name}, {"error": IMG}),),
     )
     html = render(run, REPORTS)
     page = Page(html)

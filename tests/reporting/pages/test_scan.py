@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from fadefollow.core.notes import text_note
 from fadefollow.errors import StoreError
 from fadefollow.reporting.pages.scan import render_scan, write_scan
 from fadefollow.scanning.model import (
@@ -143,7 +144,7 @@ def test_a_coin_that_the_run_did_not_have_is_said(tmp_path: Path) -> None:
 
 def test_scan_page_lists_untrusted_unfetched_and_unseen(tmp_path: Path) -> None:
     found = scan(
-        simulated=True, warnings=("a warning",), quiet=(),
+        simulated=True, notes=(text_note("a warning"),), quiet=(),
         untrusted=(
             Apart("ETH", "untrusted", "perp, stale-bars"), Apart("XRP", "not fetched", "no")
         ),
@@ -165,7 +166,7 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
     standing = measured(tmp_path / EVIL.replace("/", ""), strategy=EVIL, phase=EVIL, verdict=EVIL,
                         dataset=EVIL, symbols=(EVIL,), caveats=(EVIL,))  # fmt: skip
     found = scan(
-        evil, standing=standing, title=EVIL, quiet=(EVIL,), warnings=(EVIL,),
+        evil, standing=standing, title=EVIL, quiet=(EVIL,), notes=(text_note(EVIL),),
         untrusted=(Apart(EVIL, EVIL, EVIL),), unseen=(Unseen((EVIL,), (EVIL,), (EVIL,)),),
     )  # fmt: skip
     page = render_scan(found, REPORTS, tmp_path)

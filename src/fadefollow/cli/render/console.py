@@ -69,7 +69,9 @@ def progress(*, quiet: bool = False) -> Iterator[Step]:
 
 
 def show_run(result: RunResult, folder: Path) -> None:
-    """The verdicts of a run, its warnings, and where the report is."""
+    """The verdicts of a run, its notes, and where the report is."""
+    from fadefollow.results.notes import note_lines
+
     console = Console()
     table = _table(f"Fade or follow? {escape(str(result.dataset['title']))}")
     table.add_column("phase", no_wrap=True, max_width=18)
@@ -98,8 +100,8 @@ def show_run(result: RunResult, folder: Path) -> None:
         console.print(f"{undecided} undecided; the report says why, row by row", highlight=False)
     if planted:
         console.print(f"against the planted truth: {_truths(result)}", highlight=False)
-    for warning in result.warnings:
-        console.print(f"[yellow]note:[/] {escape(warning)}", highlight=False)
+    for line in note_lines(result.notes):
+        console.print(f"[yellow]note:[/] {escape(line.text)}", highlight=False)
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
 
 
@@ -332,7 +334,7 @@ def _show_findings(console: Console, findings: Sequence[Finding]) -> None:
         where = " ".join(part for part in (f.symbol, f.stream) if part)
         console.print(
             f"[{colours[f.grade]}]{f.grade}[/] {escape(where)}, {f.code}: "
-            + escape(f.text)
+            + escape(f.sentence)
             + _where(f),
             highlight=False,
         )

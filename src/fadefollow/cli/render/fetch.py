@@ -151,7 +151,7 @@ def _show_findings(console: Console, findings: Sequence[Finding]) -> None:
         where = f" ({often}{f.where})" if f.where else ""
         console.print(
             f"[{_COLOURS[f.grade]}]{f.grade}[/] "
-            + escape(f"{f.symbol} {f.stream}, {f.code}: {f.text}{where}".strip()),
+            + escape(f"{f.symbol} {f.stream}, {f.code}: {f.sentence}{where}".strip()),
             highlight=False,
         )
     if len(findings) > FEW_FINDINGS:

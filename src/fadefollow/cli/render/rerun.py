@@ -36,7 +36,7 @@ def show_again(done: Again) -> None:
         )
     if not done.numbers.identical:
         _show_numbers(console, done.numbers)
-    _show_warnings(console, done.numbers)
+    _show_notes(console, done.numbers)
     unused = [one for one in done.inputs if one.informational]
     if unused:
         console.print(_inputs("Changed in the workspace; the repeat took the folder's", unused))
@@ -124,11 +124,14 @@ def _examples(part: Part) -> Iterable[str]:
         yield f"new: {escape(part.added_example)}"
 
 
-def _show_warnings(console: Console, found: Differences) -> None:
-    for when, warnings in (("then", found.warnings_gone), ("now", found.warnings_added)):
-        for warning in warnings[:_FEW]:
-            console.print(f"[yellow]note, {when} only:[/] {escape(warning)}")
-        _more(console, len(warnings), f"notes of {when} only")
+def _show_notes(console: Console, found: Differences) -> None:
+    from fadefollow.results.notes import note_lines
+
+    for when, notes in (("then", found.notes_gone), ("now", found.notes_added)):
+        lines = note_lines(notes)
+        for line in lines[:_FEW]:
+            console.print(f"[yellow]note, {when} only:[/] {escape(line.text)}")
+        _more(console, len(lines), f"notes of {when} only")
 
 
 def _more(console: Console, count: int, what: str) -> None:

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from fadefollow.cli.render.screen import Console
+from fadefollow.results.notes import note_lines
 from fadefollow.scanning.model import Scan, ScanRow, Standing, Tried
 
 #: from these widths on there is room for more columns
@@ -46,8 +47,8 @@ def show_scan(scan: Scan) -> None:
         more = len(unseen) - FEW_UNSEEN
         console.print(f"[dim]not seen:[/] and {more} more kinds; --json has them all",
                       highlight=False)  # fmt: skip
-    for warning in scan.warnings:
-        console.print(f"[yellow]note:[/] {escape(warning)}", highlight=False)
+    for line in note_lines(scan.notes):
+        console.print(f"[yellow]note:[/] {escape(line.text)}", highlight=False)
     if scan.page is not None:
         console.print(f"page: {scan.page}", soft_wrap=True, highlight=False, markup=False)
     console.print("[dim]The lean is the crowd's, or whoever acts. Nothing here is advice.[/]",

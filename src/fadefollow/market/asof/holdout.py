@@ -101,4 +101,4 @@ def _untold(finding: Finding) -> Finding:
     if finding.rule == _WORDS:
         return finding
     text = "seen by the import; how often is not told while the holdout is closed"
-    return dataclasses.replace(finding, count=1, text=text)
+    return dataclasses.replace(finding, count=1, text=text, contracts=())

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from fadefollow.core.notes import Note
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.panel import FloatArray, Market
 
@@ -115,23 +116,27 @@ class Universe:
         kept = tuple(coins for coins, k in zip(self.members, keep, strict=True) if k)
         return replace(self, dates=self.dates[keep], members=kept)
 
-    def notes(self) -> tuple[str, ...]:
-        """The rule and the number of coins over time, in words."""
+    def notes(self) -> tuple[Note, ...]:
+        """The rule and the number of coins over time."""
         if not len(self.dates):
-            return (f"universe: {self.rule.words}; formed at no date in the range, so no events",)
+            return (Note("universe-empty", figures={"rule": self.rule.words}),)
         counts = [len(coins) for coins in self.members]
-        ever = len({coin for coins in self.members for coin in coins})
-        few, most = min(counts), max(counts)
         by_year = pd.Series(counts, self.dates.year).groupby(level=0).mean()
-        told = ", ".join(f"{year} {count:.3g}" for year, count in by_year.items())
-        first = (
-            f"universe: {self.rule.words}, by what was known then: "
-            f"{few if few == most else f'{few} to {most}'} coins at {len(counts)} dates from "
-            f"{self.dates[0]:%Y-%m-%d} on ({told} in the mean), {ever} different ones; events "
-            "before that or of a coin that is no member do not count, positions are held on"
+        formed = Note(
+            "universe",
+            figures={
+                "rule": self.rule.words,
+                "fewest": min(counts),
+                "most": max(counts),
+                "dates": len(counts),
+                "first": f"{self.dates[0]:%Y-%m-%d}",
+                "mean_by_year": tuple(zip(by_year.index.tolist(), by_year.tolist(), strict=True)),
+                "different": len({coin for coins in self.members for coin in coins}),
+            },
         )
-        lacking = ", ".join(self.unranked)
-        return (first, f"universe: no volume, never members: {lacking}") if lacking else (first,)
+        if not self.unranked:
+            return (formed,)
+        return formed, Note("universe-unranked", figures={"coins": self.unranked})
 
 
 def _base(market: Market) -> str:

@@ -138,4 +138,4 @@ def _line(group: list[Finding]) -> str:
         return f"{worst.stream}: {worst.text}"
     coins = ", ".join(f"{f.symbol} {f.count:,}" if f.count > 1 else f.symbol for f in group)
     place = f" ({worst.symbol}, {worst.where})" if worst.where else ""
-    return f"{worst.stream}, {worst.rule}: {coins}. {worst.text}{place}"
+    return f"{worst.stream}, {worst.rule}: {coins}. {worst.sentence}{place}"

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from fadefollow.core.notes import Note
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.audit.audit import Audit
 from fadefollow.market.findings import Finding
@@ -103,7 +104,7 @@ def stopping(audit: Audit, uses: Mapping[str, Collection[str]]) -> tuple[Finding
 
 def pass_gate(
     audit: Audit, uses: Mapping[str, Collection[str]], accept: Sequence[Accepted] = ()
-) -> tuple[str, ...]:
+) -> tuple[Note, ...]:
     """Let data pass, or stop.
 
     Args:
@@ -112,7 +113,7 @@ def pass_gate(
         accept: what may pass.
 
     Returns:
-        One sentence for each kind of finding that was accepted, for the report.
+        One note for each finding that was accepted, for the report.
 
     Raises:
         DataError: the first finding that is not accepted, how many more there are, and the option
@@ -122,10 +123,7 @@ def pass_gate(
     refused = [f for f in found if not any(a.covers(f) for a in accept)]
     if refused:
         raise _refusal(audit.dataset, refused)
-    by_code: dict[str, list[Finding]] = {}
-    for finding in found:
-        by_code.setdefault(finding.code, []).append(finding)
-    return tuple(_words(code, findings) for code, findings in by_code.items())
+    return tuple(map(_note, found))
 
 
 def _refusal(dataset: str, refused: Sequence[Finding]) -> DataError:
@@ -142,8 +140,7 @@ def _refusal(dataset: str, refused: Sequence[Finding]) -> DataError:
     )
 
 
-def _words(code: str, findings: Sequence[Finding]) -> str:
-    places = "; ".join(
-        f"{f.symbol} {f.stream}, {f.count:,} from {f.where or 'the start'}" for f in findings
-    )
-    return f"accepted {code} ({ERRORS.get(code, findings[0].rule)}): {places}"
+def _note(finding: Finding) -> Note:
+    about = {"coin": finding.symbol, "stream": finding.stream}
+    figures = {"finding": finding.code, "records": finding.count, "first": finding.where}
+    return Note("accepted-finding", about, figures)

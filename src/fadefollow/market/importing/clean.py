@@ -6,6 +6,8 @@ Settlement intervals are the one thing that is inferred, where a file does not s
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -98,21 +100,21 @@ def trim_contract(frame: pd.DataFrame, schema: Stream, expiry: pd.Timestamp) -> 
     """
     times = frame["time"]
     limit = expiry.tz_convert(None) if times.dt.tz is None else expiry
-    name = f"future {expiry:%y%m%d}"
+    contract = f"{expiry:%y%m%d}"
     late = times >= limit
-    text = f"{name}: rows after expiry, not stored"
+    text = "rows after expiry, not stored"
     findings = _count("note", schema, "rows after expiry", frame, late, text)
     frame = frame[~late]
     tail = _constant_tail(frame)
     findings += _count(
         "warning", schema, "stale tail", frame, tail,
-        f"{name}: equal bars at the end, a feed that stopped, not stored",
+        "equal bars at the end, a feed that stopped, not stored",
     )  # fmt: skip
     frame = frame[~tail]
     wild = _wild_first(frame)
-    text = f"{name}: wild first bar, not stored"
+    text = "wild first bar, not stored"
     findings += _count("note", schema, "wild first bar", frame, wild, text)
-    return frame[~wild], findings
+    return frame[~wild], tuple(replace(f, contracts=(contract,)) for f in findings)
 
 
 def _constant_tail(frame: pd.DataFrame) -> pd.Series:

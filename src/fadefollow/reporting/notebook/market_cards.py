@@ -12,6 +12,7 @@ from fadefollow.market.findings import GRADES
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
 from fadefollow.reporting.notebook.display import card, line, table
+from fadefollow.results.notes import note_lines
 
 _HEAD = ("first, UTC", "last, UTC", "records", "missing", "holes")
 _HOLES = ("longest hole", "first hole, UTC")
@@ -135,12 +136,12 @@ def _notes(dataset: Dataset) -> list[str]:
     for grade in GRADES:
         for f in dataset.findings:
             if f.grade == grade:
-                seen.setdefault((grade, f.stream, f.text), []).append(f.symbol)
+                seen.setdefault((grade, f.stream, f.sentence), []).append(f.symbol)
     found = [
         f"{grade}: {stream} of {listed(dict.fromkeys(coins))}, {text}"
         for (grade, stream, text), coins in seen.items()
     ]
-    told = [*dataset.notes, *found]
+    told = [*(one.text for one in note_lines(dataset.notes)), *found]
     rest = len(told) - _MOST_NOTES
     more = [f"… and {whole(rest)} more: dataset.notes, dataset.findings"] if rest > 0 else []
     return [line(text, faded=True) for text in [*told[:_MOST_NOTES], *more]]

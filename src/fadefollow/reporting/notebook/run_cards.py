@@ -30,12 +30,13 @@ from fadefollow.reporting.text.formatting import (
 from fadefollow.reporting.text.sentences import VERBS, doubt, headline, sentence, truth
 from fadefollow.reporting.tuning.figures import as_found, short_names
 from fadefollow.reporting.tuning.sentences import fold_name, parameters, score
+from fadefollow.results.notes import note_lines
 from fadefollow.tuning.model import Fold, Tuning
 from fadefollow.verdict.model import EventStudy, NotTraded, RunResult, StanceResult, Verdict
 
 Stance = StanceResult | NotTraded
 
-_MOST_VERDICTS, _MOST_WARNINGS, _STUDY_ROWS = 40, 4, 12
+_MOST_VERDICTS, _MOST_NOTES, _STUDY_ROWS = 40, 4, 12
 #: what a verdict's two columns hold, in order
 _MEASURES: tuple[tuple[str, Callable[[StanceResult], str]], ...] = (
     ("trades", lambda s: fixed(s.n_trades)),
@@ -102,7 +103,7 @@ def run_card(run: RunResult) -> str:
                      rest_in="run.verdicts", caption="p is corrected for all rows")  # fmt: skip
     return card(
         f"{headline(run.verdicts)}.", line(_measured_on(run)), *([verdicts] if rows else []),
-        *_warnings(run), *_where(run.folder),
+        *_notes(run), *_where(run.folder),
     )  # fmt: skip
 
 
@@ -226,10 +227,11 @@ def _measured_on(run: RunResult) -> str:
     return f"{run.dataset['title']} ({run.dataset['name']}, {coins}{range_}{simulated})"
 
 
-def _warnings(run: RunResult) -> list[str]:
-    shown = [line(f"Note: {said}", faded=True) for said in run.warnings[:_MOST_WARNINGS]]
-    rest = len(run.warnings) - _MOST_WARNINGS
-    more = f"… and {whole(rest)} more notes: run.warnings"
+def _notes(run: RunResult) -> list[str]:
+    lines = note_lines(run.notes)
+    shown = [line(f"Note: {one.text}", faded=True) for one in lines[:_MOST_NOTES]]
+    rest = len(lines) - _MOST_NOTES
+    more = f"… and {whole(rest)} more notes: run.notes"
     return [*shown, *([line(more, faded=True)] if rest > 0 else [])]
 
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from fadefollow.core.atomic_file import write_page
 from fadefollow.reporting.pages.page import fill
 from fadefollow.reporting.text import formatting as text
+from fadefollow.results.notes import note_lines
 from fadefollow.scanning.model import Scan, ScanRow, Standing, Tried
 
 _LEANS = {1: "long", -1: "short"}
@@ -112,7 +113,7 @@ def render_scan(scan: Scan, templates: Path, folder: Path) -> str:
     return fill("scan.html.j2", templates, {
         "scan": scan, "time": f"{text.when(scan.time)} UTC", "lines": lines,
         "told": tuple(told.values()), "headline": headline,
-        "unseen": tuple(u.text() for u in scan.unseen),
+        "unseen": tuple(u.text() for u in scan.unseen), "notes": note_lines(scan.notes),
     })  # fmt: skip
 
 

@@ -74,6 +74,11 @@ def fold_name(fold: Fold) -> str:
     return f"Fold {fold.number}" if fold.test is not None else "Next"
 
 
+def fold_label(fold: Fold) -> str:
+    """`3`, or `next`, in a column that says what a fold is."""
+    return str(fold.number) if fold.test is not None else "next"
+
+
 def counted(fold: Fold) -> str:
     """`120 trials: 88 complete, 8 with too few trades, 21 pruned, 3 failed.`"""
     parts = [
