@@ -54,10 +54,12 @@ def who(note: Note) -> str:
 
 
 def place(note: Note) -> str:
+    """The coin and the stream, as far as the note is about them."""
     return " ".join(note.about[k] for k in ("coin", "stream") if k in note.about)
 
 
 def many(number: int, noun: str) -> str:
+    """`1 trade`, `1,204 trades`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
@@ -68,12 +70,14 @@ def coins_of(names: Iterable[str]) -> str:
 
 
 def semicolons(items: Iterable[str]) -> str:
+    """The first few items, and how many more there are."""
     known = list(items)
     more = f"; and {len(known) - FEW} more" if len(known) > FEW else ""
     return "; ".join(known[:FEW]) + more
 
 
 def percent(share: float) -> str:
+    """`97.4 %`, rounded down."""
     return f"{math.floor(1000 * share) / 10:g} %"  # 100 % is all of it
 
 
