@@ -63,10 +63,12 @@ def windows(part: Part, present: Present, whole: Range, *, span: int, now: int) 
         there = without(table, holes(times, table, part.grid))
     missing = without(whole, [*asked, *present.staged, *there])
     ends = {high: low for low, high in (*asked, *there)}
-    wide = joined(
-        (_overlapping(part, times, max(low - OVERLAP * part.step, ends[low]), low), high)
-        if low in ends else (low, high) for low, high in missing
-    )  # fmt: skip
+    back = OVERLAP * part.step
+    begins = (
+        _overlapping(part, times, max(low - back, ends[low]), low) if low in ends else low
+        for low, _ in missing
+    )
+    wide = joined((begin, high) for begin, (_, high) in zip(begins, missing, strict=True))
     settled = joined([*asked, *(present.staged if present.empty else ())])
     owed = [r for a in common(settled, [whole]) for r in without(a, wide)]
     return [*_fresh(part, wide, span), *_again(part, times, owed, span, now)]
@@ -89,9 +91,7 @@ def _fresh(part: Part, ranges: Sequence[Range], span: int) -> list[Window]:
     return made
 
 
-def _again(
-    part: Part, times: Times, owed: Sequence[Range], span: int, now: int
-) -> list[Window]:  # fmt: skip
+def _again(part: Part, times: Times, owed: Sequence[Range], span: int, now: int) -> list[Window]:
     """What was asked for and has no records, by pages with the records beside them.
 
     Before the first record and after the last one half a page is asked for, and the rest if that
