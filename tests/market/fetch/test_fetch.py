@@ -98,6 +98,14 @@ def test_every_stream_arrives_whole_up_to_the_last_closed_bar(venue: str, whole:
     }  # fmt: skip
 
 
+def test_the_venues_own_interval_is_kept(whole: Path) -> None:
+    """Bybit lists it with its contracts, Binance does not."""
+    found = {v: pointer(whole / v).fetched["BTC"] for v in ("binance", "bybit")}
+    assert found["bybit"]["funding"].interval_hours == 8.0
+    assert found["bybit"]["perp"].interval_hours is None
+    assert found["binance"]["funding"].interval_hours is None
+
+
 def test_what_is_stored_is_what_the_venue_says(exchange: Replay, whole: Path) -> None:
     found = tables(whole / "binance", "BTC")
     time = pd.Timestamp("2023-01-20 07:00", tz="UTC")

@@ -114,6 +114,20 @@ def test_a_coin_that_begins_with_k_is_not_a_thousand_of_another() -> None:
     assert found(capital, coin="PEPE").perp.multiplier == 1000
 
 
+@pytest.mark.parametrize(("info", "hours"), [
+    ({"fundingInterval": 60}, 1.0), ({"fundingInterval": "480"}, 8.0),
+    ({"funding_interval": 14400}, 4.0), ({"fundingInterval": None}, None),
+    ({"fundingInterval": "x"}, None), ({}, None),
+])  # fmt: skip
+def test_the_interval_of_settlements_as_the_venue_lists_it(info: Any, hours: Any) -> None:
+    assert found(market("BTC/USDT:USDT", info=info)).perp.funding_hours == hours
+
+
+@pytest.mark.parametrize("created", [1_600_000_000, 1_600_000_000_000_000, True, "x", 10**400])
+def test_a_listing_at_an_impossible_time_is_not_known(created: Any) -> None:
+    assert found(market("BTC/USDT:USDT", created=created)).perp.created is None
+
+
 def test_a_market_of_one_coin_comes_before_one_of_a_thousand() -> None:
     made = found(market("1000PEPE/USDT:USDT"), market("PEPE/USDT:USDT"), coin="PEPE")
     assert made.perp.symbol == "PEPE/USDT:USDT"

@@ -101,7 +101,12 @@ class _Fold:
         )
         # names of pages that are gone need not be remembered
         names = tuple(p.name for p in found)
-        state = Fetched(market=part.market.symbol, covered=covered, folded=names)
+        state = Fetched(
+            market=part.market.symbol,
+            covered=covered,
+            folded=names,
+            interval_hours=part.funding_hours,
+        )
         self.fetched.setdefault(part.coin, {})[part.name] = state
         frames = self.fresh.setdefault((part.coin, part.stream), [])
         frames += [made for page in pages if len(made := _frame(part, page))]

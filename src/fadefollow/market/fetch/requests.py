@@ -61,6 +61,13 @@ class Part:
         return self.stream in SNAPSHOTS
 
     @property
+    def funding_hours(self) -> float | None:
+        """From settlement to settlement, as the venue says now; None for other streams too."""
+        if self.stream != "funding":
+            return None
+        return 1.0 if self.step == _HOUR_MS else self.market.funding_hours
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Names of a page's columns."""
         return COLUMNS[self.stream]
