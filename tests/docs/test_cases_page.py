@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fadefollow.core.notes import Note
 from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.plan import Prepared, books, prepare, trade_table
 from fadefollow.engine.resolver import outcomes
@@ -26,6 +27,7 @@ from fadefollow.market.open import open_dataset
 from fadefollow.phases import STANCES, Phases
 from fadefollow.phases.dated_contracts import constant_maturity_basis, usable_rows
 from fadefollow.phases.features import spot_premium_bps
+from fadefollow.results.notes import note_text
 from fadefollow.verdict.measure import books_of, detect
 from fadefollow.workspace import find_workspace
 from tests.support.paths import ROOT
@@ -309,9 +311,9 @@ def test_a_print_of_323_at_a_mark_of_112_liquidates_no_short(history: Dataset) -
 def test_a_stop_that_the_print_filled_is_named(history: Dataset) -> None:
     made, trades = _short_of_eth(history, stop=0.5)
     assert trades["exit_reason"].tolist() == ["stop"]
-    notes: list[str] = []
+    notes: list[Note] = []
     books_of(made.plan, "follow", "error", notes)
-    assert ["ETH 2020-03-13 02:00 (stop)" in note for note in notes] == [True]
+    assert ["ETH 2020-03-13 02:00 (stop)" in note_text(note) for note in notes] == [True]
 
 
 def test_the_gap_of_sol_was_no_wick_but_a_state_of_hours(sol: Market) -> None:

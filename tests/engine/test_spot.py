@@ -140,8 +140,8 @@ def test_of_two_events_on_one_bar_the_phase_listed_first_is_traded_and_the_rest_
         assert contrary_events(found.plan) == 1
         (book,) = books(found.plan, "follow")
         assert book.trades["side"].iloc[0] == lean
-        (note,) = [n for n in left_out(found) if "same bar" in n]
-        assert note.startswith("mine: 1 event leans")
+        (note,) = [n for n in left_out(found) if n.code == "opposite-leans"]
+        assert (note.about["strategy"], note.figures["events"]) == ("mine", 1)
 
 
 # ---------------------------------------------------------------------------- a run

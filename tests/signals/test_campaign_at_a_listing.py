@@ -83,7 +83,7 @@ def found(market):
 
 @pytest.mark.shared
 def test_funding_of_the_universe_says_that_it_is_implied(universe):
-    assert "funding is implied from the premium" in universe.notes[0]
+    assert universe.notes[0].code == "implied-settlements"
     table = found(universe.markets["USUAL"])
     assert table["funding_implied"].all()
 

@@ -57,9 +57,9 @@ def test_a_strategy_that_asks_for_implied_funding_is_charged_it_and_says_so(data
     first = trades.iloc[0]
     assert first["funding"] / first["notional"] == pytest.approx(-(25 + 25 + 1) / 1e4, rel=0.01)
     assert found.phases["funding_implied"].all()
-    charged = f"crowd: {len(found.trades)} of {len(found.trades)} trades were charged funding"
-    assert any(note.startswith(charged) for note in found.warnings)
-    assert any("plain could not be measured" in note for note in found.warnings)
+    about = {note.code: note.about["strategy"] for note in found.notes if "strategy" in note.about}
+    assert about["charged-implied-funding"] == "crowd"
+    assert about["not-measured"] == "plain"
 
 
 def test_where_nothing_is_implied_no_column_speaks_of_it(dataset):
