@@ -40,9 +40,14 @@ _NEEDS = ("perp", "spot")
 _AGAINST = {1: "long_door", -1: "short_door"}
 _FLAT = {1: "spot_led_up", -1: "spot_led_down"}
 _WITH = {1: "spot_buying", -1: "spot_selling"}
-_ACTORS = {"long_door": "crowd", "short_door": "crowd", "spot_led_up": "institutions",
-           "spot_led_down": "institutions", "spot_buying": "spot buyers",
-           "spot_selling": "spot sellers"}  # fmt: skip
+_ACTORS = {
+    "long_door": "crowd",
+    "short_door": "crowd",
+    "spot_led_up": "institutions",
+    "spot_led_down": "institutions",
+    "spot_buying": "spot buyers",
+    "spot_selling": "spot sellers",
+}
 
 
 class Doors(Signal):

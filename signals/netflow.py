@@ -87,8 +87,10 @@ class Netflow(Signal):
         """Phases `inflow_streak` and `outflow_streak`; strength is the sum in % of the reserve."""
         missing, states = self.lacking(market), self.states(market)
         total, _, days_in, days_out = self.features(market).values()
-        kinds = (("inflow_streak", -1, "depositors", days_in),
-                 ("outflow_streak", 1, "withdrawers", days_out))  # fmt: skip
+        kinds = (
+            ("inflow_streak", -1, "depositors", days_in),
+            ("outflow_streak", 1, "withdrawers", days_out),
+        )
         events: list[dict[str, Any]] = []
         for phase, lean, actor, length in kinds:
             if phase in missing:

@@ -63,8 +63,12 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     # in a process of its own: Jupyter's warnings and event loops are not ours to mend
     done = subprocess.run(
         [sys.executable, str(SCRIPT), "--out", str(out)],
-        capture_output=True, text=True, timeout=300, check=False, cwd=out.parent,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        cwd=out.parent,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return read(out)
 
@@ -203,9 +207,12 @@ def test_an_indicator_by_name(inside: Path) -> None:
 
 def test_a_run_is_kept_with_the_command_that_makes_it_again(inside: Path) -> None:
     made = ff.run(
-        "fade_crowded_funding", dataset="short", symbols=["IBEX"], placebo_draws=100,
+        "fade_crowded_funding",
+        dataset="short",
+        symbols=["IBEX"],
+        placebo_draws=100,
         bootstrap_draws=100,
-    )  # fmt: skip
+    )
     assert made.command == (
         "fadefollow run fade_crowded_funding --dataset short --symbols IBEX "
         "--placebo-draws 100 --bootstrap-draws 100"

@@ -7,21 +7,24 @@ import pytest
 from fadefollow.core.printable import printable
 
 
-@pytest.mark.parametrize(("text", "shown"), [
-    ("plain, as it is: 1 % of ä", "plain, as it is: 1 % of ä"),
-    ("\x1b[31mred\x1b[0m", "red"),
-    ("\x1b[2J\x1b[1;1Hgone", "gone"),
-    ("\x1b]0;title\x07after", "after"),
-    ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"),
-    ("\x9b31mred", "red"),
-    ("a\x1bPq#0\x1b\\b", "ab"),
-    ("\x1b(0lines", "lines"),
-    ("unfinished \x1b[", "unfinished"),
-    ("two\nlines\tand \r\nmore", "two lines and more"),
-    ("bell\x07 null\x00 del\x7f", "bell null del"),
-    ("right\u202eto left", "rightto left"),
-    ("\ud800", ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain, as it is: 1 % of ä", "plain, as it is: 1 % of ä"),
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b[2J\x1b[1;1Hgone", "gone"),
+        ("\x1b]0;title\x07after", "after"),
+        ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x9b31mred", "red"),
+        ("a\x1bPq#0\x1b\\b", "ab"),
+        ("\x1b(0lines", "lines"),
+        ("unfinished \x1b[", "unfinished"),
+        ("two\nlines\tand \r\nmore", "two lines and more"),
+        ("bell\x07 null\x00 del\x7f", "bell null del"),
+        ("right\u202eto left", "rightto left"),
+        ("\ud800", ""),
+    ],
+)
 def test_nothing_acts_on_a_terminal(text: str, shown: str) -> None:
     assert printable(text) == shown
 

@@ -60,9 +60,14 @@ def open_dataset(
         FadeFollowError: any of its kinds, where name, range or stored data are not as they must be.
     """
     return open_named(
-        find_workspace(), name, symbols=_names(symbols), since=since, until=until,
-        universe=universe, revised=revised,
-    )  # fmt: skip
+        find_workspace(),
+        name,
+        symbols=_names(symbols),
+        since=since,
+        until=until,
+        universe=universe,
+        revised=revised,
+    )
 
 
 def signal(name: str, /) -> type[Signal]:

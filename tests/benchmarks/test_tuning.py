@@ -13,11 +13,13 @@ from benchmarks.trials import by, compared, ground, lab, peers, sampled, searche
 
 TRIALS = [
     {
-        "params.quantile": quantile, "params.lookback_days": days, "params.floor_bps": 0.5,
+        "params.quantile": quantile,
+        "params.lookback_days": days,
+        "params.floor_bps": 0.5,
         "trade.hold_hours": hours,
     }
     for quantile, days, hours in ((0.85, 30.0, 25.0), (0.9, 40.5, 73.0), (0.87, 60.0, 169.0))
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")

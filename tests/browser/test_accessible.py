@@ -8,9 +8,13 @@ from tests.support.browser_cases import Reports
 from tests.support.browsing import Visit, barriers, sideways
 
 #: one of each kind
-PAGES = ("real", "two", "index", "scan", *(
-    pytest.param(name, marks=pytest.mark.slow) for name in ("comparison", "calibration")
-))  # fmt: skip
+PAGES = (
+    "real",
+    "two",
+    "index",
+    "scan",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("comparison", "calibration")),
+)
 #: slow, the same at all widths, and another in each theme
 CONTRAST = "color-contrast"
 #: everything at once, as without scripts; of rows, entries and phases the first, as the others have

@@ -54,14 +54,16 @@ def test_panels_share_one_time_axis_and_zoom_together(page: Page) -> None:
     page.mouse.move(plot["x"] + plot["width"] * 0.5, y, steps=3)
     page.mouse.move(plot["x"] + plot["width"] * 0.6, y, steps=3)
     page.mouse.up()
-    page.wait_for_function("width => {const s = ff.market.shown(1); return s.to - s.from < width}",
-                           arg=100 * DAY)  # fmt: skip
+    page.wait_for_function(
+        "width => {const s = ff.market.shown(1); return s.to - s.from < width}", arg=100 * DAY
+    )
     start, end = window(page)
     assert abs(start - whole[0] - 0.4 * (whole[1] - whole[0])) < 4
     assert abs(end - whole[0] - 0.6 * (whole[1] - whole[0])) < 4
     page.mouse.dblclick(plot["x"] + plot["width"] / 2, y)
-    page.wait_for_function("width => {const s = ff.market.shown(1); return s.to - s.from > width}",
-                           arg=364 * DAY)  # fmt: skip
+    page.wait_for_function(
+        "width => {const s = ff.market.shown(1); return s.to - s.from > width}", arg=364 * DAY
+    )
     assert window(page) == whole
 
 

@@ -273,8 +273,11 @@ def test_a_reader_that_goes_away_ends_it_quietly(folder: Path, words: str) -> No
     call = f"{shlex.quote(sys.executable)} -c {shlex.quote(code)} {words}"
     done = subprocess.run(
         ["bash", "-c", f"({call} 2>&3; echo $? >&3) 3>&2 | true"],
-        cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     status = done.stderr.splitlines()[-1]
     assert status == "141"
     assert "BrokenPipe" not in done.stderr
@@ -295,8 +298,11 @@ def test_too_little_memory_says_what_is_needed(folder: Path) -> None:
 def test_ctrl_c_says_so_and_leaves_with_130(folder: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", "from fadefollow.cli.app import main; main()", "run"],
-        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     time.sleep(4)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -307,9 +313,14 @@ def test_ctrl_c_says_so_and_leaves_with_130(folder: Path) -> None:
 
 def test_output_that_cannot_show_a_minus_is_no_crash(folder: Path) -> None:
     done = fadefollow(
-        "run", "fade_crowded_funding", "--symbols", "IBEX", *QUICK, cwd=folder,
+        "run",
+        "fade_crowded_funding",
+        "--symbols",
+        "IBEX",
+        *QUICK,
+        cwd=folder,
         PYTHONIOENCODING="ascii",
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -342,9 +353,15 @@ def test_an_empty_folder_uses_the_stock_workspace_and_writes_into_the_folder(
     tmp_path: Path,
 ) -> None:
     result = fadefollow(
-        "run", "fade_crowded_funding", "--symbols", "IBEX", "--until", "2022-01-01", *QUICK,
+        "run",
+        "fade_crowded_funding",
+        "--symbols",
+        "IBEX",
+        "--until",
+        "2022-01-01",
+        *QUICK,
         cwd=tmp_path,
-    )  # fmt: skip
+    )
     assert result.returncode == 0, result.stderr
     assert list((tmp_path / "reports" / "runs").glob("*/report.html"))
 
@@ -424,8 +441,22 @@ def test_help_and_version_do_not_need_the_heavy_libraries(folder: Path) -> None:
 
 
 def test_a_calibration_writes_its_page_and_goes_on(folder: Path) -> None:
-    words = ["calibrate", "--strategies", "fade_crowded_funding", "--coins", "1", "--years", "1",
-             "--planted", "0", "--draws", "50", "--jobs", "1", "--json"]  # fmt: skip
+    words = [
+        "calibrate",
+        "--strategies",
+        "fade_crowded_funding",
+        "--coins",
+        "1",
+        "--years",
+        "1",
+        "--planted",
+        "0",
+        "--draws",
+        "50",
+        "--jobs",
+        "1",
+        "--json",
+    ]
     for markets in ("1", "2"):
         result = fadefollow(*words, "--markets", markets, cwd=folder)
         assert result.returncode == 0, result.stderr

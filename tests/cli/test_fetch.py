@@ -54,9 +54,12 @@ def workspace(exchange: Replay, root: Path, **ccxt: Any) -> Path:
 def start(*words: str, cwd: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", "from fadefollow.cli.app import main; main()", *words],
-        cwd=cwd, env={**os.environ, "COLUMNS": "80"}, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "80"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def fadefollow(*words: str, cwd: Path) -> str:
@@ -142,15 +145,20 @@ def quietly(
 
 
 def test_json_has_each_stream_of_each_coin(
-    fetched: tuple[Path, str], exchange: Replay, monkeypatch: pytest.MonkeyPatch,
+    fetched: tuple[Path, str],
+    exchange: Replay,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     root, _ = fetched
     words = (*FETCH, "--streams", "perp,spot", "--json")
     told = json.loads(quietly(monkeypatch, capsys, root, *words))
     assert [(p["coin"], p["stream"]) for p in told["parts"]] == [
-        ("BTC", "perp"), ("BTC", "spot"), ("ETH", "perp"), ("ETH", "spot"),
-    ]  # fmt: skip
+        ("BTC", "perp"),
+        ("BTC", "spot"),
+        ("ETH", "perp"),
+        ("ETH", "spot"),
+    ]
     part = told["parts"][0]
     assert (part["rows"], part["records"], part["requests"]) == (DAYS * 24, 0, 0)
     # the outages of spot are asked for again, in one request
@@ -161,9 +169,11 @@ def test_json_has_each_stream_of_each_coin(
 
 
 def test_spot_alone_is_listed(
-    exchange: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    exchange: Replay,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     root = workspace(exchange, tmp_path / "mine")
     for wish in ("data fetch bybit BTC --since 2023-05-01 --streams spot", "data list"):
         assert "bybit" in quietly(monkeypatch, capsys, root, *wish.split())
@@ -184,34 +194,44 @@ def refused(
     return err
 
 
-@pytest.mark.parametrize(("words", "said"), [
-    (["binanse", "BTC"], "did you mean 'binance'"),
-    (["<b>x</b>", "BTC"], "a data set's name must be 1 to 64 letters"),
-    (["../../etc/passwd", "BTC"], "a data set's name must be 1 to 64 letters"),
-    (["lab", "BTC"], 'the data set must say source = "fetch"'),
-    (["binance", "<script>"], "a coin's name must be 1 to 20 capital letters and digits"),
-    (["binance", "BTD"], "the venue must list the coin; got BTD"),
-    (["binance", "BTC", "--streams", "netflow"], "Binance must give the stream; got netflow"),
-    (["binance", "BTC", "--streams", "prep"], "did you mean 'perp'"),
-    (["binance", "BTC", "--streams", " ,"], "a list must name at least one thing"),
-    (["binance", "BTC", "--since", "0001-01-01"], "must lie between 1970 and 2262"),
-    (["binance", "BTC", "--until", "2262-04-12"], "must lie between 1970 and 2262"),
-    (["binance", "BTC", "--since", "2199-01-01"], "--since must lie in the past"),
-    (["binance", "BTC", "--since", "2024-01-01"], "a fetch must begin in the past"),
-    (["binance", "BTC", "--until", "2022-12-30"], "--since must lie before --until"),
-    (["binance", "BTC", "--since", "yesterday-ish"], "--since must be a day or a time"),
-    (["binance", "BTC", "--bar", "7x"], "bar"),
-    (["bybit", "BTC", "--bar", "8h"], "the size of a bar must be one that Bybit has; got 8h"),
-    (["binance", "BTC", "--mirror", "."], "--mirror needs an archive"),
-    (["binance-archive", "BTC", "--into", "bybit"], "must go into a data set of Binance"),
-    (["binance-archive", "BTC", "--into", "My-Set"], "must be small letters, digits and _"),
-    (["binance-archive", "BTC", "--mirror", "nowhere"], "a mirror must have the archive's layout"),
-    (["coinmetrics", "BTC", "--into", "lab"], 'the data set must say source = "fetch"'),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["binanse", "BTC"], "did you mean 'binance'"),
+        (["<b>x</b>", "BTC"], "a data set's name must be 1 to 64 letters"),
+        (["../../etc/passwd", "BTC"], "a data set's name must be 1 to 64 letters"),
+        (["lab", "BTC"], 'the data set must say source = "fetch"'),
+        (["binance", "<script>"], "a coin's name must be 1 to 20 capital letters and digits"),
+        (["binance", "BTD"], "the venue must list the coin; got BTD"),
+        (["binance", "BTC", "--streams", "netflow"], "Binance must give the stream; got netflow"),
+        (["binance", "BTC", "--streams", "prep"], "did you mean 'perp'"),
+        (["binance", "BTC", "--streams", " ,"], "a list must name at least one thing"),
+        (["binance", "BTC", "--since", "0001-01-01"], "must lie between 1970 and 2262"),
+        (["binance", "BTC", "--until", "2262-04-12"], "must lie between 1970 and 2262"),
+        (["binance", "BTC", "--since", "2199-01-01"], "--since must lie in the past"),
+        (["binance", "BTC", "--since", "2024-01-01"], "a fetch must begin in the past"),
+        (["binance", "BTC", "--until", "2022-12-30"], "--since must lie before --until"),
+        (["binance", "BTC", "--since", "yesterday-ish"], "--since must be a day or a time"),
+        (["binance", "BTC", "--bar", "7x"], "bar"),
+        (["bybit", "BTC", "--bar", "8h"], "the size of a bar must be one that Bybit has; got 8h"),
+        (["binance", "BTC", "--mirror", "."], "--mirror needs an archive"),
+        (["binance-archive", "BTC", "--into", "bybit"], "must go into a data set of Binance"),
+        (["binance-archive", "BTC", "--into", "My-Set"], "must be small letters, digits and _"),
+        (
+            ["binance-archive", "BTC", "--mirror", "nowhere"],
+            "a mirror must have the archive's layout",
+        ),
+        (["coinmetrics", "BTC", "--into", "lab"], 'the data set must say source = "fetch"'),
+    ],
+)
 def test_ugly_input_gets_one_plain_message(
-    words: list[str], said: str, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str], exchange: Replay, ugly: Path,
-) -> None:  # fmt: skip
+    words: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    exchange: Replay,
+    ugly: Path,
+) -> None:
     words = words if "--since" in words else [*words, "--since", "2023-01-01"]
     assert said in refused(monkeypatch, capsys, ugly, *words)
     assert Store(ugly / "datasets" / "store").datasets() == ()
@@ -226,9 +246,11 @@ def ugly(running: Replay, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_server_that_is_not_there(
-    exchange: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    exchange: Replay,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     nowhere = {"api": {"public": "http://127.0.0.1:9/bybit"}}
     root = workspace(exchange, tmp_path / "mine", urls=nowhere)
     assert fetch_job.__kwdefaults__ is not None
@@ -253,10 +275,24 @@ def test_an_archive_goes_into_a_data_set_with_a_toml_of_its_own(
     packed.bars("perp", table, "2024-11")
     mirror = packed.write(tmp_path / "mirror")
     out = quietly(
-        monkeypatch, capsys, tmp_path / "mine",
-        "data", "fetch", "binance-archive", "BTC", "--since", "2024-11-01", "--until", "2024-11-30",
-        "--streams", "perp", "--into", "from_files", "--mirror", str(mirror),
-    )  # fmt: skip
+        monkeypatch,
+        capsys,
+        tmp_path / "mine",
+        "data",
+        "fetch",
+        "binance-archive",
+        "BTC",
+        "--since",
+        "2024-11-01",
+        "--until",
+        "2024-11-30",
+        "--streams",
+        "perp",
+        "--into",
+        "from_files",
+        "--mirror",
+        str(mirror),
+    )
     assert "1 files, 1 of them verified by their checksums" in out
     assert "next: fadefollow data audit from_files" in out
     store = Store(tmp_path / "mine" / "datasets" / "store")

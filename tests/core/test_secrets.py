@@ -91,13 +91,31 @@ def test_a_message_that_could_tell_a_short_secret_is_withheld():
 
 def test_a_command_line_keeps_all_but_the_secrets():
     argv = [
-        "tune", "carry", "--trials=200", "--params", "level=3", f"--storage=postgresql://b:{SECRET}@h/d",
-        f"postgresql://b:{SECRET}@h/d", "--storage", f"host=h password={SECRET}", "--dask", "tcp://h:1",
-    ]  # fmt: skip
+        "tune",
+        "carry",
+        "--trials=200",
+        "--params",
+        "level=3",
+        f"--storage=postgresql://b:{SECRET}@h/d",
+        f"postgresql://b:{SECRET}@h/d",
+        "--storage",
+        f"host=h password={SECRET}",
+        "--dask",
+        "tcp://h:1",
+    ]
     assert redact_argv(argv) == [
-        "tune", "carry", "--trials=200", "--params", "level=3", "--storage=postgresql://***@h/d",
-        "postgresql://***@h/d", "--storage", "host=h password=***", "--dask", "tcp://h:1",
-    ]  # fmt: skip
+        "tune",
+        "carry",
+        "--trials=200",
+        "--params",
+        "level=3",
+        "--storage=postgresql://***@h/d",
+        "postgresql://***@h/d",
+        "--storage",
+        "host=h password=***",
+        "--dask",
+        "tcp://h:1",
+    ]
 
 
 def test_a_traceback_with_all_variables_shows_no_secret():

@@ -70,9 +70,14 @@ def _plan(dataset: Dataset, name: str) -> Prepared:
 def _sold_spread(market: Market, known: str) -> Prepared:
     """The future sold against spot for 28 days, after the bar that opened at `known`."""
     strategy = Strategy(
-        name="sold_spread", title="", claim="fade", account="C", signal="basis",
-        phases=("rich_carry",), trade=Trade(instrument="carry", hold_hours=672),
-    )  # fmt: skip
+        name="sold_spread",
+        title="",
+        claim="fade",
+        account="C",
+        signal="basis",
+        phases=("rich_carry",),
+        trade=Trade(instrument="carry", hold_hours=672),
+    )
     bar = market.index.get_loc(_utc(known))
     event = {"bar": bar, "phase": "rich_carry", "lean": 1, "actor": "crowd", "strength": 1.0}
     found = Phases.of(market, signal="basis", events=[event])
@@ -170,8 +175,12 @@ def test_funding_of_april_2021_was_below_januarys_peaks_and_above_its_mean(btc: 
     jump = rate["2021-04-10 00:00":"2021-04-10 08:00"].round(1).tolist()
     assert jump == [1.3, 14.9]
     assert rate["2021-04-17 08:00":"2021-04-18 16:00"].round(1).tolist() == [
-        5.4, 8.8, 8.2, 5.8, 1.0
-    ]  # fmt: skip
+        5.4,
+        8.8,
+        8.2,
+        5.8,
+        1.0,
+    ]
     before = rate["2021-04-10 08:00":"2021-04-18 00:00"]
     assert before.max() == pytest.approx(14.9, abs=0.05)
     assert before.mean() == pytest.approx(9.8, abs=0.05)
@@ -529,8 +538,9 @@ def test_doors_at_the_level_are_a_handful_and_the_rest_is_led_by_spot(
     hours = (close / 106_000 - 1).abs() < 0.02
     assert hours.sum() == 1_284
     assert [f"{t:%Y-%m}" for t in (hours[hours].index[0], hours[hours].index[-1])] == [
-        "2024-12", "2025-11"
-    ]  # fmt: skip
+        "2024-12",
+        "2025-11",
+    ]
     drift = 1e4 * (close.shift(-24) / close - 1)[hours].mean()
     assert drift == pytest.approx(-16.5, abs=0.05)
     premium = pd.Series(spot_premium_bps(btc), index=btc.index)

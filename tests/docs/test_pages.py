@@ -69,8 +69,11 @@ def test_the_sentences_of_the_tutorials_hold() -> None:
     assert (lab["squeeze"]["planted_bps"], lab["dump"]["planted_bps"]) == (0.0, 0.0)
     # account B: all undecided; one changed assumption makes many more events
     assert {row["verdict"] for row in rows["b"].values()} == {"undecided"}
-    late = next(r for r in found["b"]["fragility"]
-                if (r["phase"], r["change"]) == ("long_door", "spot a bar later"))  # fmt: skip
+    late = next(
+        r
+        for r in found["b"]["fragility"]
+        if (r["phase"], r["change"]) == ("long_door", "spot a bar later")
+    )
     assert late["n_trades"] > 3 * rows["b"]["long_door"]["fade"]["n_trades"]
     # account C: fading crowded longs lost, and still there are too few blocks
     crowd = rows["c"]["crowded_long"]

@@ -102,10 +102,24 @@ def build(source: Path, target: Path) -> Site:
     In a process of its own: it changes paths and loggers.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html",
-         str(source), str(target / "html"), "-d", str(target / "tree")],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "sphinx",
+            "-q",
+            "-W",
+            "--keep-going",
+            "-b",
+            "html",
+            str(source),
+            str(target / "html"),
+            "-d",
+            str(target / "tree"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     folder = target / "html"
     pages = {path: Page(path) for path in folder.rglob("*.html")}
     return Site(folder, f"{done.stderr}{'' if done.returncode == 0 else 'failed'}", pages)
@@ -231,9 +245,13 @@ def _sections(text: str) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     ("model", "path"),
-    [(Settings, "workspace"), (Strategy, "strategy"), (DatasetSpec, "dataset"),
-     (LabSettings, "dataset.lab")],
-)  # fmt: skip
+    [
+        (Settings, "workspace"),
+        (Strategy, "strategy"),
+        (DatasetSpec, "dataset"),
+        (LabSettings, "dataset.lab"),
+    ],
+)
 def test_every_setting_is_in_the_reference(site: Site, model: type[BaseModel], path: str) -> None:
     there: dict[str, set[str]] = defaultdict(set)
     for name in site["reference/settings"].ids:

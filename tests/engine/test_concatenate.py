@@ -51,10 +51,18 @@ def plan_of(
     ones = [[1] * len(row) for row in bars]
     ends = bars if exit_bars is None else exit_bars
     return Plan(
-        "mine", "signal", ("a", "b"), TAPES, (FREE, FREE), ints(bars), ints(leans or ones),
-        ints(codes or [[0] * len(row) for row in bars]), ints(ends),
-        ints([[-1] * len(row) for row in ends]), rules,
-    )  # fmt: skip
+        "mine",
+        "signal",
+        ("a", "b"),
+        TAPES,
+        (FREE, FREE),
+        ints(bars),
+        ints(leans or ones),
+        ints(codes or [[0] * len(row) for row in bars]),
+        ints(ends),
+        ints([[-1] * len(row) for row in ends]),
+        rules,
+    )
 
 
 def lists(arrays: Sequence[np.ndarray] | None) -> list[list[int]]:
@@ -69,8 +77,9 @@ def test_each_part_gives_the_events_known_in_its_own_span() -> None:
     # an event of bar t is known at t + 1: bar 9 belongs to the span that begins at 10
     every = list(range(BARS - 1))
     first = plan_of([every, [3, 8]], codes=[[0] * 23, [1, 0]], leans=[[1] * 23, [1, -1]])
-    second = plan_of([[8, 9, 12, 19], [9, 18]], codes=[[0] * 4, [0, 1]], leans=[[-1] * 4, [1, 1]],
-                     rules=QUICK)  # fmt: skip
+    second = plan_of(
+        [[8, 9, 12, 19], [9, 18]], codes=[[0] * 4, [0, 1]], leans=[[-1] * 4, [1, 1]], rules=QUICK
+    )
     made = joined([(first, hours(2, 10)), (second, hours(10, 20))])
     assert lists(made.bars) == [[1, 2, 3, 4, 5, 6, 7, 8, 9, 12], [3, 8, 9, 18]]
     assert lists(made.leans) == [[1] * 8 + [-1] * 2, [1, -1, 1, 1]]
@@ -195,9 +204,14 @@ def test_joining_no_plans_is_refused() -> None:
 
 
 STRATEGY = Strategy(
-    name="mine", title="t", claim="fade", account="a", signal="s", phases=("p",),
+    name="mine",
+    title="t",
+    claim="fade",
+    account="a",
+    signal="s",
+    phases=("p",),
     trade=Trade(hold_hours=2),
-)  # fmt: skip
+)
 
 
 def market(symbol: str, first: int, last: int, paid: Sequence[float] = ()) -> Market:
@@ -206,9 +220,10 @@ def market(symbol: str, first: int, last: int, paid: Sequence[float] = ()) -> Ma
     times = list(paid) or [float(h) for h in range(first, last + 1, 4)]
     perp = bars([100.0 + h for h in rows], rows)
     return Market(
-        symbol, bar=pd.Timedelta(hours=1),
+        symbol,
+        bar=pd.Timedelta(hours=1),
         tables={"perp": perp, "funding": funding(times, [4.0] * len(times))},
-    )  # fmt: skip
+    )
 
 
 def phases(*events: tuple[str, int]) -> Phases:

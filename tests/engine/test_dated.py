@@ -278,8 +278,12 @@ def test_carry_sells_the_future_and_buys_spot_each_at_its_own_costs(run: Run) ->
     legs, _ = run(tape, SHORT, rules, replace(PAID, borrow=0.5))
     assert len(legs) == 2
     both: dict[str, Any] = {
-        "trade": 0, "code": 0, "signal_bar": 0, "entry_bar": 1, "exit_bar": 3,
-    }  # fmt: skip
+        "trade": 0,
+        "code": 0,
+        "signal_bar": 0,
+        "entry_bar": 1,
+        "exit_bar": 3,
+    }
     both |= {"reason": "time", "size": 10.0, "funding": 0.0}
     check(legs[0], **both, series=0, side=-1, entry_price=99.0, exit_price=106.05)
     check(legs[0], notional=990.0, fees=2.0505, slippage=20.5, pnl=-72.5505)

@@ -59,9 +59,14 @@ def build(
     time = calendar([(START, START + len(DAYS) * DAY)], DAY)
     start, end = START + span[0] * DAY, START + span[1] * DAY
     return dated_tape(
-        market, tape(market, time=time, start=start, end=end), carry=carry,
-        min_days_left=min_days_left, leave_days=leave_days, start=start, end=end,
-    )  # fmt: skip
+        market,
+        tape(market, time=time, start=start, end=end),
+        carry=carry,
+        min_days_left=min_days_left,
+        leave_days=leave_days,
+        start=start,
+        end=end,
+    )
 
 
 def make(*contracts: Listing, **settings: object) -> DatedTape:

@@ -165,9 +165,11 @@ def test_hold_hours_of_several_is_the_longest() -> None:
 def test_holding_time_of_every_set_must_be_whole_bars() -> None:
     with pytest.raises(ParameterError, match="multiple of the bar"):
         resolve(
-            make_tape([FLAT] * 4), make_events([(0, 1)], rules=[0]),
-            rules=sets({}, {"hold_hours": 1.5}), costs=FREE,
-        )  # fmt: skip
+            make_tape([FLAT] * 4),
+            make_events([(0, 1)], rules=[0]),
+            rules=sets({}, {"hold_hours": 1.5}),
+            costs=FREE,
+        )
 
 
 @pytest.mark.parametrize("rule", [-1, 2])
@@ -202,9 +204,15 @@ def test_shifted_books_keep_each_events_rules() -> None:
     tape, sums = make_tape(prices), np.zeros((2, 2, 1, 24))
     events = make_events([(2, 1), (10, 1)], rules=[0, 1])
     add_shifted(
-        tape, events, rules=sets({"hold_hours": 1}, {"hold_hours": 2}), costs=FREE,
-        shifts=np.array([0, 14]), circle=24, day=np.arange(24), sums=sums,
-    )  # fmt: skip
+        tape,
+        events,
+        rules=sets({"hold_hours": 1}, {"hold_hours": 2}),
+        costs=FREE,
+        shifts=np.array([0, 14]),
+        circle=24,
+        day=np.arange(24),
+        sums=sums,
+    )
     made = [{day: x for day, x in enumerate(total) if x} for total in sums[:, 0, 0]]
     # shifted by 14, the second event comes first, at bar 0
     assert made == [{3: 1.0, 11: 3.0}, {17: 1.0, 1: 3.0}]
@@ -241,8 +249,16 @@ def test_dated_positions_live_by_their_own_rules(run_dated, spot: Sequence[float
 
 def test_dated_positions_are_liquidated_by_their_own_leverage(run_dated) -> None:
     # the fall to 80 ends a position of leverage 5 (−200) and not one of leverage 2
-    quotes: list[Any] = [100.0, 100.0, (100.0, 100.0, 80.0, 100.0), 100.0, 100.0,
-              (100.0, 100.0, 80.0, 100.0), 100.0, 100.0]  # fmt: skip
+    quotes: list[Any] = [
+        100.0,
+        100.0,
+        (100.0, 100.0, 80.0, 100.0),
+        100.0,
+        100.0,
+        (100.0, 100.0, 80.0, 100.0),
+        100.0,
+        100.0,
+    ]
     tape = make_dated(quotes, nearest=[0] * 8, leave=[8])
     events = make_events([(0, 1), (3, 1)], rules=[1, 0])
     rules = sets({"leverage": 2.0, "hold_hours": 2}, {"leverage": 5.0})

@@ -61,15 +61,29 @@ def test_bad_strategy_files_are_refused_naming_the_file(
 
 #: another value of every field: of those that change no trade, and of those that may
 OTHER_WORDS = {
-    "name": "other", "title": "Other", "claim": "follow", "account": "nobody",
+    "name": "other",
+    "title": "Other",
+    "claim": "follow",
+    "account": "nobody",
     "search": {"trade.hold_hours": {"low": 24, "high": 72}},
-    "tuned": {"original": "a", "dataset": "b", "fingerprint": "c", "until": "2024-01-01",
-              "stance": "fade", "objective": "psr", "trials": 9},
-}  # fmt: skip
+    "tuned": {
+        "original": "a",
+        "dataset": "b",
+        "fingerprint": "c",
+        "until": "2024-01-01",
+        "stance": "fade",
+        "objective": "psr",
+        "trials": 9,
+    },
+}
 OTHER_TRADES = {
-    "signal": "other", "phases": ["crowded_short"], "symbols": ["BTC"], "params": {"days": 3},
-    "trade": {"hold_hours": 24}, "costs": {"taker_fee_bps": 9.0},
-}  # fmt: skip
+    "signal": "other",
+    "phases": ["crowded_short"],
+    "symbols": ["BTC"],
+    "params": {"days": 3},
+    "trade": {"hold_hours": 24},
+    "costs": {"taker_fee_bps": 9.0},
+}
 
 
 def test_every_field_changes_trades_or_is_a_word() -> None:

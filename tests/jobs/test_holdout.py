@@ -133,8 +133,10 @@ def test_the_ledger_remembers_what_each_trial_saw(workspace, later):
     trials = [row for row in workspace.ledger.lines() if isinstance(row, Trial)]
     assert len(trials) == 12
     assert [t.seen_until for t in trials[::4]] == [
-        "2021-10-01T00:00:00Z", "2022-01-01T00:00:00Z", "2021-10-01T00:00:00Z",
-    ]  # fmt: skip
+        "2021-10-01T00:00:00Z",
+        "2022-01-01T00:00:00Z",
+        "2021-10-01T00:00:00Z",
+    ]
     assert trials[0].configuration == trials[4].configuration != trials[8].configuration
 
 

@@ -127,10 +127,14 @@ def test_a_run_repeated_is_identical_and_leaves_nothing(base, done) -> None:
     rows = {part.what: part.rows_now for part in found.numbers.parts}
     run = read_run(done)
     assert rows == {
-        "verdicts": 2, "trades": len(run.trades), "phases": len(run.phases),
-        "equity": run.equity.size, "splits": len(run.splits), "event studies": 2,
+        "verdicts": 2,
+        "trades": len(run.trades),
+        "phases": len(run.phases),
+        "equity": run.equity.size,
+        "splits": len(run.splits),
+        "event studies": 2,
         "prices": sum(map(len, run.prices.values())),
-    } | ({"best book": 1} if run.spa is not None else {})  # fmt: skip
+    } | ({"best book": 1} if run.spa is not None else {})
     # every trade has 20 fields, of which 6 name it; all of them have a value
     assert next(p.values for p in found.numbers.parts if p.what == "trades") == 14 * len(run.trades)
 
@@ -242,16 +246,32 @@ def test_an_opened_holdout_is_opened_and_recorded_again(copied) -> None:
 def test_choices_of_a_run_are_those_of_its_repeat(copied) -> None:
     workspace, _ = copied
     run = fresh_run(
-        workspace, fragility=True, since="2021-01-10", until="2021-06-30", symbols=("IBEX",),
-        seed=9, missing_funding="skip", accept=("stale-bars",), universe=0, revised=True,
-    )  # fmt: skip
+        workspace,
+        fragility=True,
+        since="2021-01-10",
+        until="2021-06-30",
+        symbols=("IBEX",),
+        seed=9,
+        missing_funding="skip",
+        accept=("stale-bars",),
+        universe=0,
+        revised=True,
+    )
     asked = read_recipe(run, command="x").options
     assert asdict(asked) == {
-        "dataset": "small", "strategies": (NAME,), "symbols": ("IBEX",),
-        "since": "2021-01-10", "until": "2021-06-30", "command": "x",
-        "settings": asdict(Settings("skip", 0.05, 100, 100, 9)), "open_holdout": False,
-        "fragility": True, "accept": ("stale-bars",), "universe": 0, "revised": True,
-    }  # fmt: skip
+        "dataset": "small",
+        "strategies": (NAME,),
+        "symbols": ("IBEX",),
+        "since": "2021-01-10",
+        "until": "2021-06-30",
+        "command": "x",
+        "settings": asdict(Settings("skip", 0.05, 100, 100, 9)),
+        "open_holdout": False,
+        "fragility": True,
+        "accept": ("stale-bars",),
+        "universe": 0,
+        "revised": True,
+    }
     found = again(workspace, run)
     assert found.numbers.identical
     assert "fragility" in [part.what for part in found.numbers.parts]
@@ -345,8 +365,10 @@ def test_a_stored_number_that_is_one_bit_off_is_found(copied) -> None:
     assert found.numbers.differing == 1
     (part,) = (part for part in found.numbers.parts if not part.identical)
     assert (part.what, part.largest.row, part.largest.field) == (
-        "verdicts", f"{NAME} × crowded_long", "fade.mean_net_bps",
-    )  # fmt: skip
+        "verdicts",
+        f"{NAME} × crowded_long",
+        "fade.mean_net_bps",
+    )
     assert part.largest.relative == pytest.approx(2.2e-16, rel=0.6)
     assert part.largest.now == told
 
@@ -391,8 +413,9 @@ def test_a_tuning_job_on_other_data_is_written_without_a_strategy(tuned, tmp_pat
     edit(workspace.root / "datasets" / "small.toml", "seed = 5", "seed = 6")
     found = again(workspace, workspace.runs / run.name)
     assert [one.what for one in found.inputs] == [
-        "data fingerprint", "datasets/small.toml, lab.seed",
-    ]  # fmt: skip
+        "data fingerprint",
+        "datasets/small.toml, lab.seed",
+    ]
     assert {"trials", "folds"} <= {p.what for p in found.numbers.parts if not p.identical}
     assert files(workspace.root / "strategies") == strategies
     assert files(workspace.root / "reports/runs/studies") == studies
@@ -455,7 +478,7 @@ def removed(name: str) -> Callable[[Path], None]:
         (configured("fingerprint =", "finger ="), "did you mean 'fingerprint'"),
         (configured("lines = 4", "lines = -4"), "key 'ledger.lines'"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_repeated_is_refused(base, folder, change, says) -> None:
     before = files(base.root)
     change(folder)

@@ -62,9 +62,19 @@ def told(scan: Scan, *words: str) -> dict[str, Any]:
 def test_json_has_the_fields_that_are_promised(scan: Scan) -> None:
     made = told(scan, "--dataset", "whole")
     assert list(made) == [
-        "schema", "time", "dataset", "title", "bar_hours", "simulated", "live", "rows",
-        "untrusted", "quiet", "unseen", "notes",
-    ]  # fmt: skip
+        "schema",
+        "time",
+        "dataset",
+        "title",
+        "bar_hours",
+        "simulated",
+        "live",
+        "rows",
+        "untrusted",
+        "quiet",
+        "unseen",
+        "notes",
+    ]
     assert (made["schema"], made["simulated"], made["live"]) == (1, False, False)
     assert made["time"] == "2024-07-02T00:00:00+00:00"
     rows = made["rows"]
@@ -144,8 +154,9 @@ def test_of_a_coin_that_cannot_be_trusted_only_that_is_shown(scan: Scan) -> None
     assert {row["symbol"] for row in took["rows"]} | set(took["quiet"]) == {"BTC", "ETH"}
     assert {
         (n["about"]["coin"], n["figures"]["finding"])
-        for n in took["notes"] if n["code"] == "accepted-finding"
-    } == {("ETH", "stale-bars")}  # fmt: skip
+        for n in took["notes"]
+        if n["code"] == "accepted-finding"
+    } == {("ETH", "stale-bars")}
     only = told(scan, "--dataset", "spoilt", "--symbols", "ETH")
     assert (only["rows"], only["quiet"], len(only["untrusted"])) == ([], [], 1)
 
@@ -206,26 +217,29 @@ def test_a_page_is_written_beside_the_runs_or_where_it_is_wanted(
     assert "cannot write the page of the scan" in said
 
 
-@pytest.mark.parametrize(("words", "said"), [
-    (["fade_nothing"], "no strategy named"),
-    (["--dataset", "whale"], "did you mean 'whole'"),
-    (["--dataset", "binance"], "has not been imported"),
-    (["--dataset", "whole", "--symbols", "DOGE"], "no coin named"),
-    (["--dataset", "whole", "--symbols", ","], "a list must name at least one thing"),
-    (["--dataset", "whole", "--until", "soon"], "--until must be a day or a time"),
-    (["--dataset", "whole", "--accept", "stale"], "--accept takes codes of findings"),
-    (["--top", "5"], "--top needs --live"),
-    (["--days", "5"], "--days needs --live"),
-    (["--venue", "okx"], "--venue needs --live"),
-    (["--live", "--dataset", "whole"], "--live takes no --dataset"),
-    (["--live", "--until", "2024-01-01"], "--live takes no --until"),
-    (["--live", "--top", "5", "--symbols", "BTC"], "--top and --symbols exclude each other"),
-    (["--live", "--top", "0"], "Invalid value for '--top'"),
-    (["--live", "--venue", "binanse"], "did you mean 'binance'"),
-    (["--live", "--venue", "whole"], 'must say source = "fetch"'),
-    (["--live", "--symbols", "b!d"], "a coin's name must be"),
-    (["--live", "follow_inflows"], "Binance lacks streams that the strategies need"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["fade_nothing"], "no strategy named"),
+        (["--dataset", "whale"], "did you mean 'whole'"),
+        (["--dataset", "binance"], "has not been imported"),
+        (["--dataset", "whole", "--symbols", "DOGE"], "no coin named"),
+        (["--dataset", "whole", "--symbols", ","], "a list must name at least one thing"),
+        (["--dataset", "whole", "--until", "soon"], "--until must be a day or a time"),
+        (["--dataset", "whole", "--accept", "stale"], "--accept takes codes of findings"),
+        (["--top", "5"], "--top needs --live"),
+        (["--days", "5"], "--days needs --live"),
+        (["--venue", "okx"], "--venue needs --live"),
+        (["--live", "--dataset", "whole"], "--live takes no --dataset"),
+        (["--live", "--until", "2024-01-01"], "--live takes no --until"),
+        (["--live", "--top", "5", "--symbols", "BTC"], "--top and --symbols exclude each other"),
+        (["--live", "--top", "0"], "Invalid value for '--top'"),
+        (["--live", "--venue", "binanse"], "did you mean 'binance'"),
+        (["--live", "--venue", "whole"], 'must say source = "fetch"'),
+        (["--live", "--symbols", "b!d"], "a coin's name must be"),
+        (["--live", "follow_inflows"], "Binance lacks streams that the strategies need"),
+    ],
+)
 def test_bad_input_gets_one_plain_message(scan: Scan, words: list[str], said: str) -> None:
     message = scan(*words, status=2)
     assert said in message
@@ -249,8 +263,9 @@ def test_no_strategy_is_plain(workspace: Workspace, tmp_path: Path) -> None:
         scan_job(bare, ScanOptions(), step=lambda text, done: None)
 
 
-def test_hostile_words_stay_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                  capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+def test_hostile_words_stay_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A phase, an actor and a title that are markup of the terminal or of the page."""
     made = made_workspace(tmp_path / "mine")
     store_lab(made, "whole", years=0.2, coins=("BTC",))

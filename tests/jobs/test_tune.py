@@ -63,9 +63,12 @@ def options(workspace: Workspace, **changes) -> TuneOptions:
     choices |= {k: changes.pop(k) for k in list(changes) if k in ("trials", "seed", "sampler")}
     settings = tune_settings(workspace.strategy("fade_crowded_funding"), **choices)
     return TuneOptions(
-        strategy="fade_crowded_funding", dataset="small", settings=settings,
-        judging=Settings(placebo_draws=100, bootstrap_draws=100), **{"jobs": 1, **changes},
-    )  # fmt: skip
+        strategy="fade_crowded_funding",
+        dataset="small",
+        settings=settings,
+        judging=Settings(placebo_draws=100, bootstrap_draws=100),
+        **{"jobs": 1, **changes},
+    )
 
 
 def tune(workspace: Workspace, **changes) -> TuneDone:
@@ -132,9 +135,13 @@ def kill_and_go_on(workspace: Workspace, *, kills: int, longest: float, seed: in
 
 def cli(workspace: Workspace, *words: str, **more) -> subprocess.Popen:
     return subprocess.Popen(
-        [str(Path(sys.executable).with_name("fadefollow")), *words], cwd=workspace.root, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more,
-    )  # fmt: skip
+        [str(Path(sys.executable).with_name("fadefollow")), *words],
+        cwd=workspace.root,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **more,
+    )
 
 
 def at_work(workspace: Workspace, *words: str) -> subprocess.Popen:
@@ -163,8 +170,22 @@ def test_killed_at_any_moment_it_ends_with_the_same_result(workspace, undisturbe
 
 
 def test_killed_with_its_workers_at_work_it_goes_on(workspace, undisturbed) -> None:
-    words = ["tune", "fade_crowded_funding", "-d", "small", "--trials", "30", "--folds", "2",
-             "--min-trades", "5", "--batch", "5", "--jobs", "2"]  # fmt: skip
+    words = [
+        "tune",
+        "fade_crowded_funding",
+        "-d",
+        "small",
+        "--trials",
+        "30",
+        "--folds",
+        "2",
+        "--min-trades",
+        "5",
+        "--batch",
+        "5",
+        "--jobs",
+        "2",
+    ]
     job = at_work(workspace, *words)
     job.kill()
     job.communicate()
@@ -356,10 +377,15 @@ def test_the_tuned_strategy_runs_and_is_said_to_be_in_sample(workspace) -> None:
         assert getattr(signal if table == "params" else strategy.trade, key) == value
     result, _ = run_job(
         workspace,
-        RunOptions.of(workspace, strategies=(strategy.name,), dataset="small", placebo_draws=100,
-                      bootstrap_draws=100),
+        RunOptions.of(
+            workspace,
+            strategies=(strategy.name,),
+            dataset="small",
+            placebo_draws=100,
+            bootstrap_draws=100,
+        ),
         step=lambda text, share: None,
-    )  # fmt: skip
+    )
     (tuned,) = [note for note in result.notes if note.code == "tuned-on"]
     assert tuned.figures["same_data"]
     assert result.verdicts[0].fade.n_trades > 0
@@ -398,8 +424,22 @@ def test_two_jobs_on_one_study_do_not_mix(workspace) -> None:
 
 
 def test_ctrl_c_tells_the_best_and_how_to_go_on(workspace, undisturbed) -> None:
-    words = ["tune", "fade_crowded_funding", "-d", "small", "--trials", "3000", "--folds", "2",
-             "--min-trades", "5", "--batch", "5", "--jobs", "2"]  # fmt: skip
+    words = [
+        "tune",
+        "fade_crowded_funding",
+        "-d",
+        "small",
+        "--trials",
+        "3000",
+        "--folds",
+        "2",
+        "--min-trades",
+        "5",
+        "--batch",
+        "5",
+        "--jobs",
+        "2",
+    ]
     job = at_work(workspace, *words)
     os.killpg(job.pid, signal.SIGINT)
     out, err = job.communicate(timeout=60)
@@ -438,9 +478,21 @@ def test_a_password_in_the_storage_is_told_nowhere(workspace) -> None:
 
 def test_json_is_alone_on_standard_output(workspace) -> None:
     job = cli(
-        workspace, "tune", "fade_crowded_funding", "-d", "small", "--trials", "10", "--folds", "2",
-        "--min-trades", "5", "--jobs", "1", "--json",
-    )  # fmt: skip
+        workspace,
+        "tune",
+        "fade_crowded_funding",
+        "-d",
+        "small",
+        "--trials",
+        "10",
+        "--folds",
+        "2",
+        "--min-trades",
+        "5",
+        "--jobs",
+        "1",
+        "--json",
+    )
     out, err = job.communicate(timeout=120)
     assert job.returncode == 0, err
     assert err == ""

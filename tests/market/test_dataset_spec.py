@@ -70,7 +70,7 @@ def test_lags_are_declared_or_a_day_for_daily_records(toml):
         ("netflow = 36", "perp = 1", ParameterError, "publication_lag_hours is for daily records"),
         ("[[files]]", "[[fils]]", FadeFollowError, "fils|files"),
     ],
-)  # fmt: skip
+)
 def test_a_bad_file_gets_a_plain_message(toml, old, new, error, message):
     assert old in GOOD
     with pytest.raises(error, match=r"(?s)" + message) as caught:

@@ -151,9 +151,12 @@ def test_what_was_lost_is_found_again_and_no_more_than_some_pages_are_asked_for(
     plan = windows(part, present, (0, 100_000 * H), span=1000 * H, now=5 * 86_400_000)
     assert sum(not w.if_gained for w in plan) == 32
     days = range(3)
-    turns = [windows(part, present, (0, 100_000 * H), span=1000 * H, now=d * 86_400_000)
-             for d in days]  # fmt: skip
+    turns = [
+        windows(part, present, (0, 100_000 * H), span=1000 * H, now=d * 86_400_000) for d in days
+    ]
     assert len({w.known for plan in turns for w in plan if not w.if_gained}) == 66
     assert [w.range for w in plan if w.if_gained] == [
-        (97_498 * H, 98_498 * H), (98_498 * H, 99_498 * H), (99_498 * H, 100_000 * H)
-    ]  # fmt: skip
+        (97_498 * H, 98_498 * H),
+        (98_498 * H, 99_498 * H),
+        (99_498 * H, 100_000 * H),
+    ]

@@ -59,9 +59,13 @@ def test_coins_come_in_the_order_asked_for(store):
 
 def test_a_range_cuts_bars_but_not_what_was_known_before(store):
     data = open_dataset(
-        FILES, "demo", store, symbols=["BTC"],
-        since=time("2024-01-01 10:00"), until=time("2024-01-01 12:30"),
-    )  # fmt: skip
+        FILES,
+        "demo",
+        store,
+        symbols=["BTC"],
+        since=time("2024-01-01 10:00"),
+        until=time("2024-01-01 12:30"),
+    )
     market = data.markets["BTC"]
     assert market.index.tolist() == [time("2024-01-01 10:00"), time("2024-01-01 11:00")]
     assert market.column("funding", "rate").tolist() == [1e-4, 1e-4]

@@ -81,6 +81,7 @@ def test_the_audit_and_the_engine_see_the_same_hole():
     end = opens[-1] + HOUR
     made = tape(market, time=opens.asi8, start=START, end=end)
     assert pd.to_datetime(made.holes[0]).tolist() == [
-        pd.Timestamp("2023-05-17 16:00"), pd.Timestamp("2023-05-28 00:00"),
-    ]  # fmt: skip
+        pd.Timestamp("2023-05-17 16:00"),
+        pd.Timestamp("2023-05-28 00:00"),
+    ]
     assert holes(times.asi8, hours).tolist() == made.holes.tolist()

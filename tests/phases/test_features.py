@@ -25,10 +25,14 @@ from fadefollow.phases.features import (
 START = pd.Timestamp("2024-01-01", tz="UTC")
 #: few values, so that many tie; missing ones and infinities among them
 VALUES = st.lists(
-    st.one_of(st.integers(-3, 3).map(float), st.floats(-1e6, 1e6), st.just(np.nan),
-              st.sampled_from([np.inf, -np.inf])),
+    st.one_of(
+        st.integers(-3, 3).map(float),
+        st.floats(-1e6, 1e6),
+        st.just(np.nan),
+        st.sampled_from([np.inf, -np.inf]),
+    ),
     max_size=80,
-)  # fmt: skip
+)
 Q = st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1))
 
 

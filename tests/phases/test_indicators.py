@@ -105,9 +105,15 @@ def test_coins_on_different_grids_share_the_union(coins):
 def test_entries_go_straight_into_a_portfolio(coins):
     found = Funding.run(coins[0], **SHORT)
     portfolio = vbt.Portfolio.from_signals(
-        found.close, found.fade_long, short_entries=found.fade_short, price=found.open,
-        size=1.0, init_cash=10_000.0, upon_opposite_entry="reverse", freq="1h",
-    )  # fmt: skip
+        found.close,
+        found.fade_long,
+        short_entries=found.fade_short,
+        price=found.open,
+        size=1.0,
+        init_cash=10_000.0,
+        upon_opposite_entry="reverse",
+        freq="1h",
+    )
     trades = portfolio.trades.records
     # crowded longs: sold at the open of bar 480, 580; crowded shorts: reversed at 720, 820;
     # the last close is 100 + 959 + 1
@@ -126,9 +132,15 @@ def test_entries_of_phases_go_straight_into_a_portfolio(coins):
         for price in ("open", "close")
     )
     portfolio = vbt.Portfolio.from_signals(
-        close, long, short_entries=short, price=opens, size=1.0, init_cash=10_000.0,
-        upon_opposite_entry="reverse", freq="1h",
-    )  # fmt: skip
+        close,
+        long,
+        short_entries=short,
+        price=opens,
+        size=1.0,
+        init_cash=10_000.0,
+        upon_opposite_entry="reverse",
+        freq="1h",
+    )
     assert portfolio.trades.records["pnl"].tolist() == [240.0, -240.0]
 
 

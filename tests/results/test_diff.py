@@ -44,20 +44,29 @@ def test_a_run_is_identical_to_itself_also_where_nothing_is_known(run) -> None:
     assert found.differing == 0
     assert (found.answers, found.notes_gone, found.notes_added) == ((), (), ())
     assert {one.what: one.rows_now for one in found.parts} == {
-        "verdicts": 3, "trades": len(run.trades), "phases": len(run.phases),
-        "equity": run.equity.size, "event studies": 2,
+        "verdicts": 3,
+        "trades": len(run.trades),
+        "phases": len(run.phases),
+        "equity": run.equity.size,
+        "event studies": 2,
         "prices": sum(map(len, run.prices.values())),
-    }  # fmt: skip
+    }
     assert part(found, "trades").values == 14 * len(run.trades)
     assert found.values == sum(one.values for one in found.parts)
 
 
 def test_moment_and_order_do_not_count(run) -> None:
     other = replace(
-        run, started=run.started + pd.Timedelta("1h"), seconds={"data": 9.0}, command="again",
-        notes=(B, A), verdicts=run.verdicts[::-1], trades=run.trades.iloc[::-1],
-        equity=run.equity[run.equity.columns[::-1]], event_studies=run.event_studies[::-1],
-    )  # fmt: skip
+        run,
+        started=run.started + pd.Timedelta("1h"),
+        seconds={"data": 9.0},
+        command="again",
+        notes=(B, A),
+        verdicts=run.verdicts[::-1],
+        trades=run.trades.iloc[::-1],
+        equity=run.equity[run.equity.columns[::-1]],
+        event_studies=run.event_studies[::-1],
+    )
     found = differences(replace(run, notes=(A, B)), other)
     assert found.identical
     assert (found.notes_gone, found.notes_added) == ((), ())
@@ -77,18 +86,26 @@ def test_one_value_is_found_with_its_place_and_its_size(run) -> None:
 def test_of_several_values_the_one_that_differs_most_is_told(run) -> None:
     first, second, third = run.verdicts
     other = replace(
-        run, verdicts=(replace(first, detectable_bps=first.detectable_bps * 2), second,
-        replace(third, n_phases=10)),
-    )  # fmt: skip
+        run,
+        verdicts=(
+            replace(first, detectable_bps=first.detectable_bps * 2),
+            second,
+            replace(third, n_phases=10),
+        ),
+    )
     one = only(differences(run, other))
     assert one.differing == 2
     # of 0 → 10 all is new, of twice as much half
     assert (one.largest.field, one.largest.then, one.largest.now) == ("n_phases", 0, 10)
     assert one.largest.relative == 1.0
     other = replace(
-        run, verdicts=(replace(first, detectable_bps=first.detectable_bps * 2),
-        replace(second, n_phases=101), replace(third, symbols=("LTC",))),
-    )  # fmt: skip
+        run,
+        verdicts=(
+            replace(first, detectable_bps=first.detectable_bps * 2),
+            replace(second, n_phases=101),
+            replace(third, symbols=("LTC",)),
+        ),
+    )
     one = only(
         differences(replace(run, verdicts=(first, replace(second, n_phases=100), third)), other)
     )
@@ -161,9 +178,14 @@ def test_another_answer_is_told_with_its_means(run) -> None:
     )
     # of a verdict that is new nothing can be compared
     assert found.answers == (
-        Answer("fade_crowded_funding", "crowded_short", ("fade", "fade"), (42.3, 9.0),
-               (-70.2, found.answers[0].follow_bps[1])),
-    )  # fmt: skip
+        Answer(
+            "fade_crowded_funding",
+            "crowded_short",
+            ("fade", "fade"),
+            (42.3, 9.0),
+            (-70.2, found.answers[0].follow_bps[1]),
+        ),
+    )
     assert math.isnan(found.answers[0].follow_bps[1])
     assert part(found, "verdicts").added == 1
 
@@ -191,9 +213,14 @@ def test_notes_that_differ_are_told_and_do_not_count(run) -> None:
 
 def test_a_run_without_trades_can_be_compared(run) -> None:
     empty = replace(
-        run, trades=run.trades.iloc[:0], phases=run.phases.iloc[:0], event_studies=(),
-        equity=run.equity.iloc[:, :0], verdicts=(), prices={},
-    )  # fmt: skip
+        run,
+        trades=run.trades.iloc[:0],
+        phases=run.phases.iloc[:0],
+        event_studies=(),
+        equity=run.equity.iloc[:, :0],
+        verdicts=(),
+        prices={},
+    )
     assert differences(empty, empty).identical
     assert differences(empty, empty).parts == ()
     found = differences(run, empty)

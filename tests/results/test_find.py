@@ -11,8 +11,10 @@ from fadefollow.errors import ParameterError, StoreError, UnknownNameError
 from fadefollow.results.find import find_run, stored_runs
 
 OLD, TUNED, NEW = (
-    "20260101T000000Z-lab-all", "20260102T000000Z-tune-fade_doors", "20260103T000000Z-lab-all",
-)  # fmt: skip
+    "20260101T000000Z-lab-all",
+    "20260102T000000Z-tune-fade_doors",
+    "20260103T000000Z-lab-all",
+)
 
 
 @pytest.fixture

@@ -26,10 +26,12 @@ def put(folder: Path, name: str, **record: object) -> None:
 @pytest.fixture
 def run(tmp_path: Path) -> StoredRun:
     put(
-        tmp_path, "result.json", verdicts=[ROW, {**ROW, "split": "coin=BTC"}],
+        tmp_path,
+        "result.json",
+        verdicts=[ROW, {**ROW, "split": "coin=BTC"}],
         dataset={"name": "demo", "fingerprint": "abc", "coverage": COVERAGE},
         seconds={"open": 1.5, "judge": 2.0},
-    )  # fmt: skip
+    )
     return StoredRun(tmp_path)
 
 
@@ -77,10 +79,19 @@ def test_a_damaged_configuration_is_a_store_error(
 def test_an_earlier_schema_is_brought_into_the_present_form_step_by_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "UPGRADES", {
-        1: lambda name, record: {**record, "schema": 2, "notes": record["warnings"], "of": name},
-        2: lambda name, record: {**record, "schema": 3},
-    })  # fmt: skip
+    monkeypatch.setattr(
+        schema,
+        "UPGRADES",
+        {
+            1: lambda name, record: {
+                **record,
+                "schema": 2,
+                "notes": record["warnings"],
+                "of": name,
+            },
+            2: lambda name, record: {**record, "schema": 3},
+        },
+    )
     path, old = tmp_path / "result.json", {"schema": 1, "warnings": ["w"]}
     said = present_form(old, where=path, schema=3)
     assert (said["schema"], said["notes"], said["of"]) == (3, ["w"], "result")

@@ -30,9 +30,16 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def asked(
-    workspace: Workspace, *, simulated: bool = False, name: str = "demo", fingerprint: str = "abc",
-    strategy: str = NAME, phase: str = PHASE, time: pd.Timestamp = TIME, **more: Any,
-) -> tuple[Standing, list[str]]:  # fmt: skip
+    workspace: Workspace,
+    *,
+    simulated: bool = False,
+    name: str = "demo",
+    fingerprint: str = "abc",
+    strategy: str = NAME,
+    phase: str = PHASE,
+    time: pd.Timestamp = TIME,
+    **more: Any,
+) -> tuple[Standing, list[str]]:
     data = Dataset(name, "Demo", pd.Timedelta(hours=1), simulated, fingerprint, {})
     history = History(workspace, data, (name,), time, **more)
     bet = workspace.strategy(strategy)
@@ -43,9 +50,11 @@ def test_without_a_run_it_says_which_would_measure_it(workspace: Workspace) -> N
     standing, skipped = asked(workspace)
     assert not standing.measured
     assert standing.to_dict() == {
-        "strategy": NAME, "phase": PHASE, "run": None,
+        "strategy": NAME,
+        "phase": PHASE,
+        "run": None,
         "measure": "fadefollow run follow_spot_led --dataset demo",
-    }  # fmt: skip
+    }
     assert skipped == []
 
 
@@ -54,8 +63,11 @@ def test_the_verdict_comes_with_its_uncertainty(workspace: Workspace) -> None:
     standing, _ = asked(workspace)
     told = standing.to_dict()
     assert told["follow"] == {
-        "n_trades": 40, "mean_net_bps": 12.5, "ci_bps": [3.0, 22.0], "p_adjusted": 0.04,
-    }  # fmt: skip
+        "n_trades": 40,
+        "mean_net_bps": 12.5,
+        "ci_bps": [3.0, 22.0],
+        "p_adjusted": 0.04,
+    }
     assert told["fade"] is None
     assert (told["verdict"], told["run"]) == ("follow", "20240301T000000Z-demo")
     assert (told["first"], told["last"]) == ("2024-01-01 00:00", "2024-02-09 23:00")
@@ -117,12 +129,16 @@ def test_the_run_asked_for_speaks_and_no_other(workspace: Workspace) -> None:
 def test_other_settings_and_other_code_are_said(workspace: Workspace) -> None:
     strategy = f"strategies.{NAME}"
     put_run(
-        workspace, "20240301T000000Z-demo", OURS,
+        workspace,
+        "20240301T000000Z-demo",
+        OURS,
         changes={
-            f"{strategy}.title": "Another title", f"{strategy}.trade.hold_hours": 48.0,
-            f"{strategy}.trade.stop": 0.1, "signals.doors.sha256": "0",
+            f"{strategy}.title": "Another title",
+            f"{strategy}.trade.hold_hours": 48.0,
+            f"{strategy}.trade.stop": 0.1,
+            "signals.doors.sha256": "0",
         },
-    )  # fmt: skip
+    )
     assert asked(workspace)[0].caveats == (
         "of other settings: trade.hold_hours was 48.0, is 24.0, trade.stop was 0.1, is not set",
         "of other code: signals/doors.py was changed since",
@@ -163,10 +179,13 @@ def test_other_costs_of_the_data_set_and_a_look_ahead_are_said(workspace: Worksp
     )
 
 
-@pytest.mark.parametrize(("last", "hindsight"), [
-    ("2024-02-09 23:00", False),  # its last bar closes at the scan's time
-    ("2024-02-10 00:00", True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("last", "hindsight"),
+    [
+        ("2024-02-09 23:00", False),  # its last bar closes at the scan's time
+        ("2024-02-10 00:00", True),
+    ],
+)
 def test_what_a_run_saw_after_the_scans_time_is_hindsight(
     workspace: Workspace, last: str, hindsight: bool
 ) -> None:
@@ -222,8 +241,13 @@ def test_what_the_tuner_did_not_choose_must_be_the_same_and_the_code_as_well(
     # hold_hours was searched, the stop was not
     text = re.sub("(?m)^hold_hours = .*$", "hold_hours = 48\nstop = 0.1", path.read_text("utf-8"))
     path.write_text(text)
-    put_run(workspace, "20240301T000000Z-tune", OURS, tuning=job(name),
-            changes={"signals.doors.sha256": "0"})  # fmt: skip
+    put_run(
+        workspace,
+        "20240301T000000Z-tune",
+        OURS,
+        tuning=job(name),
+        changes={"signals.doors.sha256": "0"},
+    )
     assert asked(workspace, strategy=name)[0].caveats == (
         "out of sample: parameters chosen anew in each stretch",
         "of other settings: trade.stop was not set, is 0.1",
@@ -250,10 +274,17 @@ def test_of_a_tuned_strategy_out_of_sample_comes_before_in_sample(workspace: Wor
 # ---------------------------------------------------------------------------------- damaged folders
 
 
-@pytest.mark.parametrize("damage", [
-    ("result.json", "{"), ("result.json", "[]"), ("result.json", '{"schema": 2}'),
-    ("config.toml", "x ="), ("config.toml", None), ("result.json", b"\xff\xfe"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "damage",
+    [
+        ("result.json", "{"),
+        ("result.json", "[]"),
+        ("result.json", '{"schema": 2}'),
+        ("config.toml", "x ="),
+        ("config.toml", None),
+        ("result.json", b"\xff\xfe"),
+    ],
+)
 def test_a_damaged_run_is_left_out_and_said(
     workspace: Workspace, damage: tuple[str, str | bytes | None]
 ) -> None:
@@ -272,9 +303,14 @@ def test_a_damaged_run_is_left_out_and_said(
         asked(workspace, run=bad)
 
 
-@pytest.mark.parametrize("change", [
-    {"follow": {**OURS["follow"], "ci_bps": "wide"}}, {"follow": {}}, {"symbols": None},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"follow": {**OURS["follow"], "ci_bps": "wide"}},
+        {"follow": {}},
+        {"symbols": None},
+    ],
+)
 def test_a_row_that_makes_no_sense_is_left_out_too(
     workspace: Workspace, change: dict[str, Any]
 ) -> None:

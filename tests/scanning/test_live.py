@@ -66,14 +66,23 @@ def scanned(
 ) -> tuple[Workspace, dict[str, Any], str]:
     """What a process of its own told as JSON and on standard error, one coin being refused."""
     workspace = made(running, tmp_path_factory.mktemp("live") / "mine")
-    running.calm(fixed=[["klines ETHUSDT", "refused", 99], ["klines", "429", 1],
-                        ["ticker/24hr", "bad_json", 1]])  # fmt: skip
+    running.calm(
+        fixed=[
+            ["klines ETHUSDT", "refused", 99],
+            ["klines", "429", 1],
+            ["ticker/24hr", "bad_json", 1],
+        ]
+    )
     words = ("scan", *BETS, "--live", "--top", "4", "--page", "--json")
     process = subprocess.run(
         [sys.executable, "-c", "from fadefollow.cli.app import main; main()", *words],
-        cwd=workspace.root, env={**os.environ, "COLUMNS": "80"}, capture_output=True, text=True,
-        check=False, timeout=180,
-    )  # fmt: skip
+        cwd=workspace.root,
+        env={**os.environ, "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
     assert process.returncode == 0, process.stderr
     told: dict[str, Any] = json.loads(process.stdout)
     return workspace, told, process.stderr
@@ -227,21 +236,35 @@ def test_the_venue_must_have_bars_of_that_size(exchange: Replay, tmp_path: Path)
 
 
 def market(symbol: str, base: str, **changes: Any) -> dict[str, Any]:
-    plain = {"symbol": symbol, "base": base, "quote": "USDT", "swap": True, "linear": True,
-             "active": True, "contractSize": 1.0, "info": {}}  # fmt: skip
+    plain = {
+        "symbol": symbol,
+        "base": base,
+        "quote": "USDT",
+        "swap": True,
+        "linear": True,
+        "active": True,
+        "contractSize": 1.0,
+        "info": {},
+    }
     return plain | changes
 
 
 MARKETS = {
     item["symbol"]: item
     for item in (
-        market("A", "AAA"), market("A-usdc", "AAA", quote="USDC"), market("B", "1000BBB"),
-        market("C", "CCC", active=False), market("D", "DDD", linear=False),
-        market("E", "EEE", swap=False), market("F", "FFF", quote="EUR"),
-        market("G", "KGGG", info={"name": "kGGG"}), market("H", "币安"),
-        market("I", "III", contractSize=10.0), market("J", "JJJ"),
+        market("A", "AAA"),
+        market("A-usdc", "AAA", quote="USDC"),
+        market("B", "1000BBB"),
+        market("C", "CCC", active=False),
+        market("D", "DDD", linear=False),
+        market("E", "EEE", swap=False),
+        market("F", "FFF", quote="EUR"),
+        market("G", "KGGG", info={"name": "kGGG"}),
+        market("H", "币安"),
+        market("I", "III", contractSize=10.0),
+        market("J", "JJJ"),
     )
-}  # fmt: skip
+}
 
 
 def largest(volumes: dict[str, Any], top: int = 9, notes: list[str] | None = None) -> Any:
@@ -295,10 +318,16 @@ def test_a_venue_that_does_not_tell_all_volumes_says_what_to_do(tmp_path: Path) 
 
 def test_bars_of_another_size_are_not_mixed(exchange: Replay, tmp_path: Path) -> None:
     workspace = made(exchange, tmp_path / "mine")
-    spec = DatasetSpec(title="x", source="fetch", venue="binance", bar=HOUR,
-                       ccxt=exchange.settings("binance"))  # fmt: skip
-    asked: Any = {"streams": ("perp",), "days": lambda there: 2, "coins": ("BTC",),
-                  "first_wait": 0.01, "progress": lambda text, done: None}  # fmt: skip
+    spec = DatasetSpec(
+        title="x", source="fetch", venue="binance", bar=HOUR, ccxt=exchange.settings("binance")
+    )
+    asked: Any = {
+        "streams": ("perp",),
+        "days": lambda there: 2,
+        "coins": ("BTC",),
+        "first_wait": 0.01,
+        "progress": lambda text, done: None,
+    }
     assert fetch_live(spec, "mine", workspace.store, **asked).good == ("BTC",)
     other = spec.model_copy(update={"bar": 2 * HOUR})
     with pytest.raises((DataError, ParameterError), match="bar"):

@@ -35,9 +35,11 @@ class Planted(Signal):
     """A signal that finds what the test wrote down."""
 
     phases: ClassVar = {
-        "up": ("perp",), "down": ("perp",), "paid": ("perp", "funding"),
+        "up": ("perp",),
+        "down": ("perp",),
+        "paid": ("perp", "funding"),
         "either": ("perp", "liquidations|open_interest"),
-    }  # fmt: skip
+    }
     written: ClassVar[list[Event]] = []
     version: int = 1
 
@@ -60,10 +62,16 @@ def at(hours: float) -> pd.Timestamp:
 def market(coin: str, bars: int = 100, *, funding: int = 0) -> Market:
     """Closes are 101, 102, …: the bar that opens at hour h closes at 101 + h."""
     close = 101.0 + pd.RangeIndex(bars).to_numpy(float)
-    perp = pd.DataFrame({
-        "time": pd.date_range(START, periods=bars, freq="1h"), "open": close - 1,
-        "high": close + 1, "low": close - 2, "close": close, "volume": 1.0,
-    })  # fmt: skip
+    perp = pd.DataFrame(
+        {
+            "time": pd.date_range(START, periods=bars, freq="1h"),
+            "open": close - 1,
+            "high": close + 1,
+            "low": close - 2,
+            "close": close,
+            "volume": 1.0,
+        }
+    )
     tables = {"perp": canonical(perp, "perp", bar=HOUR, where="test")}
     if funding:
         times = pd.date_range(START, periods=funding, freq="8h")
@@ -77,9 +85,15 @@ def strategy(
 ) -> Strategy:
     rules = Trade(**{"hold_hours": 24.0, **trade})
     return Strategy(
-        name=name, title=name, claim="fade", account="a", signal="planted",
-        phases=phases or ("up", "down"), symbols=symbols, trade=rules,
-    )  # fmt: skip
+        name=name,
+        title=name,
+        claim="fade",
+        account="a",
+        signal="planted",
+        phases=phases or ("up", "down"),
+        symbols=symbols,
+        trade=rules,
+    )
 
 
 def scan(
@@ -116,27 +130,33 @@ def test_an_event_is_known_at_the_close_of_its_bar() -> None:
     assert (newest.age_hours, newest.hours_left) == (0.0, 24.0)
 
 
-@pytest.mark.parametrize(("bar", "delay", "left"), [
-    (76, 0, 1.0),  # known at 77, held until 101
-    (75, 0, None),  # held until 100: the exit is due at this very open
-    (75, 1, 1.0),  # entered a bar later, so held a bar longer
-    (74, 1, None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("bar", "delay", "left"),
+    [
+        (76, 0, 1.0),  # known at 77, held until 101
+        (75, 0, None),  # held until 100: the exit is due at this very open
+        (75, 1, 1.0),  # entered a bar later, so held a bar longer
+        (74, 1, None),
+    ],
+)
 def test_it_is_present_until_the_hold_is_over(bar: int, delay: int, left: float | None) -> None:
     found = scan([("BTC", bar, "up", 1, 2.0)], strategy(delay_bars=delay))
     assert [row.hours_left for row in found.rows] == ([] if left is None else [left])
 
 
-@pytest.mark.parametrize(("against", "trade", "present"), [
-    (("BTC", 95, "down", -1, 1.0), {}, ["down"]),
-    (("BTC", 95, "down", -1, 1.0), {"opposite": False}, ["down", "up"]),
-    (("BTC", 95, "down", 1, 1.0), {}, ["down", "up"]),  # it leans the same way
-    (("BTC", 90, "down", -1, 1.0), {}, ["down", "up"]),  # known at the same moment
-    (("ETH", 95, "down", -1, 1.0), {}, ["down", "up"]),  # of another coin
-    (("BTC", 95, "down", -1, 1.0), {"exit_on": ("paid",)}, ["down", "up"]),
-    (("BTC", 95, "paid", -1, 1.0), {"exit_on": ("paid",)}, []),
-    (("BTC", 95, "paid", -1, 1.0), {}, ["up"]),  # no phase of the strategy
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("against", "trade", "present"),
+    [
+        (("BTC", 95, "down", -1, 1.0), {}, ["down"]),
+        (("BTC", 95, "down", -1, 1.0), {"opposite": False}, ["down", "up"]),
+        (("BTC", 95, "down", 1, 1.0), {}, ["down", "up"]),  # it leans the same way
+        (("BTC", 90, "down", -1, 1.0), {}, ["down", "up"]),  # known at the same moment
+        (("ETH", 95, "down", -1, 1.0), {}, ["down", "up"]),  # of another coin
+        (("BTC", 95, "down", -1, 1.0), {"exit_on": ("paid",)}, ["down", "up"]),
+        (("BTC", 95, "paid", -1, 1.0), {"exit_on": ("paid",)}, []),
+        (("BTC", 95, "paid", -1, 1.0), {}, ["up"]),  # no phase of the strategy
+    ],
+)
 def test_what_points_the_other_way_ends_it(
     against: Event, trade: dict[str, Any], present: list[str]
 ) -> None:
@@ -156,10 +176,15 @@ def test_of_several_events_the_newest_is_shown_and_the_others_counted() -> None:
 
 def test_strength_stands_among_all_earlier_events_of_the_phase_in_all_coins() -> None:
     events: list[Event] = [
-        ("BTC", 10, "up", 1, 1.0), ("BTC", 20, "up", 1, 5.0), ("ETH", 30, "up", 1, 2.0),
-        ("ETH", 40, "up", -1, 3.0), ("BTC", 50, "down", 1, 0.5), ("BTC", 90, "up", 1, 3.0),
-        ("ETH", 90, "paid", 1, 9.0), ("ETH", 95, "up", -1, 0.1),
-    ]  # fmt: skip
+        ("BTC", 10, "up", 1, 1.0),
+        ("BTC", 20, "up", 1, 5.0),
+        ("ETH", 30, "up", 1, 2.0),
+        ("ETH", 40, "up", -1, 3.0),
+        ("BTC", 50, "down", 1, 0.5),
+        ("BTC", 90, "up", 1, 3.0),
+        ("ETH", 90, "paid", 1, 9.0),
+        ("ETH", 95, "up", -1, 0.1),
+    ]
     btc = next(row for row in scan(events).rows if row.symbol == "BTC")
     # of 1, 5, 2 and 3 before, 1 and 2 are weaker; an equal one is not
     assert (btc.strength, btc.n_before, btc.stronger_than) == (3.0, 4, 0.5)
@@ -197,11 +222,15 @@ def test_other_parameters_are_another_row() -> None:
 
 def test_the_newest_comes_first() -> None:
     events: list[Event] = [
-        ("ETH", 90, "up", 1, 1.0), ("BTC", 90, "up", 1, 1.0), ("BTC", 95, "down", 1, 1.0)
-    ]  # fmt: skip
+        ("ETH", 90, "up", 1, 1.0),
+        ("BTC", 90, "up", 1, 1.0),
+        ("BTC", 95, "down", 1, 1.0),
+    ]
     assert [(r.symbol, r.phase) for r in scan(events).rows] == [
-        ("BTC", "down"), ("BTC", "up"), ("ETH", "up")
-    ]  # fmt: skip
+        ("BTC", "down"),
+        ("BTC", "up"),
+        ("ETH", "up"),
+    ]
 
 
 # -------------------------------------------------------------------------------- what is not seen
@@ -221,8 +250,11 @@ def test_missing_and_ended_streams_are_told_with_their_phases() -> None:
 
 
 def test_a_coin_whose_bars_have_ended_is_told() -> None:
-    found = scan([("OLD", 49, "up", 1, 1.0)], strategy(hold_hours=72),
-                 coins=(market("BTC"), market("OLD", 50)))  # fmt: skip
+    found = scan(
+        [("OLD", 49, "up", 1, 1.0)],
+        strategy(hold_hours=72),
+        coins=(market("BTC"), market("OLD", 50)),
+    )
     row = only(found)
     assert (row.age_hours, row.price, row.price_time) == (50.0, 150.0, at(50))
     assert [u.text() for u in found.unseen] == [
@@ -291,12 +323,14 @@ def test_the_days_that_a_live_scan_fetches_show_what_all_days_would(tmp_path: Pa
             [
                 (r.phase, r.lean, r.known, r.bets, r.move_bps, round(r.strength, 9))
                 for r in present_phases(
-                    dataclasses.replace(lab, markets={"IBEX": one.until(time)}), [bet], time,
+                    dataclasses.replace(lab, markets={"IBEX": one.until(time)}),
+                    [bet],
+                    time,
                     step=lambda text, done: None,
                 ).rows
             ]
             for one in (whole, Market("IBEX", bar=HOUR, tables=part))
-        ]  # fmt: skip
+        ]
         assert rows[0] == rows[1] != [], bet[0].name
         seen.update(row[0] for row in rows[0])
     assert len(seen) >= 7

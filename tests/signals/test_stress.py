@@ -187,8 +187,13 @@ def test_netflow_cannot_be_observed_before_its_usual_size_is_known():
 def test_too_few_observable_factors_name_the_streams_that_lack():
     found = Stress().detect(market(netflow=netflow()))
     assert found.missing["BTC", "selloff_watch"] == (
-        "news", "spot", "future", "open_interest", "options", "hash_rate",
-    )  # fmt: skip
+        "news",
+        "spot",
+        "future",
+        "open_interest",
+        "options",
+        "hash_rate",
+    )
     assert Stress(factors=1).detect(market(netflow=netflow())).missing == {}
 
 

@@ -83,9 +83,12 @@ def _real(root: Path) -> dict[str, Path]:
     workspace = find_workspace(root)
     judging = Settings(placebo_draws=_DRAWS, bootstrap_draws=_DRAWS)
     options = RunOptions.of(
-        workspace, strategies=STRATEGIES, dataset="small",
-        placebo_draws=_DRAWS, bootstrap_draws=_DRAWS,
-    )  # fmt: skip
+        workspace,
+        strategies=STRATEGIES,
+        dataset="small",
+        placebo_draws=_DRAWS,
+        bootstrap_draws=_DRAWS,
+    )
     _, run = run_job(workspace, options, step=_silent)
     name = STRATEGIES[0]
     settings = tune_settings(workspace.strategy(name), trials=12, folds=2, min_trades=5, batch=6)

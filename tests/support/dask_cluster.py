@@ -28,9 +28,16 @@ class DaskCluster:
         self._contact = folder / "scheduler.json"
         self._processes: list[subprocess.Popen[bytes]] = []
         self.scheduler = self._start(
-            "dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
-            "--no-show", "--scheduler-file", str(self._contact),
-        )  # fmt: skip
+            "dask_scheduler",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "0",
+            "--no-dashboard",
+            "--no-show",
+            "--scheduler-file",
+            str(self._contact),
+        )
 
     @property
     def address(self) -> str:
@@ -40,18 +47,30 @@ class DaskCluster:
     def add_workers(self, count: int = 1) -> subprocess.Popen[bytes]:
         """Workers of one thread each, and the nanny that starts them anew when they die."""
         return self._start(
-            "dask_worker", "--scheduler-file", str(self._contact), "--host", "127.0.0.1",
-            "--nworkers", str(count), "--nthreads", "1", "--no-dashboard",
-            "--local-directory", str(self._folder / "scratch"),
-        )  # fmt: skip
+            "dask_worker",
+            "--scheduler-file",
+            str(self._contact),
+            "--host",
+            "127.0.0.1",
+            "--nworkers",
+            str(count),
+            "--nthreads",
+            "1",
+            "--no-dashboard",
+            "--local-directory",
+            str(self._folder / "scratch"),
+        )
 
     def _start(self, module: str, *options: str) -> subprocess.Popen[bytes]:
         with (self._folder / f"{module}.{len(self._processes)}.log").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", f"distributed.cli.{module}", *options],
-                stdout=log, stderr=log, cwd=self._folder, start_new_session=True,
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
+                start_new_session=True,
                 env={**os.environ, "PYTHONPATH": python_path(), **QUICK},
-            )  # fmt: skip
+            )
         self._processes.append(process)
         return process
 

@@ -66,16 +66,29 @@ def running(bin_folder: Path) -> Iterator[Server]:
     def call(program: str, *arguments: str) -> None:
         done = subprocess.run(
             [str(bin_folder / program), "-D", str(data), *arguments],
-            cwd=folder, user=user, extra_groups=None if user is None else [],
+            cwd=folder,
+            user=user,
+            extra_groups=None if user is None else [],
             stdout=subprocess.PIPE if program == "initdb" else subprocess.DEVNULL,
             stderr=subprocess.STDOUT if program == "initdb" else subprocess.DEVNULL,
-            env={**os.environ, "LC_ALL": "C.UTF-8"}, text=True, timeout=60,
-        )  # fmt: skip
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+            text=True,
+            timeout=60,
+        )
         assert done.returncode == 0, done.stdout or (folder / "log").read_text()
 
     try:
-        call("initdb", "-A", "scram-sha-256", "-U", USER, f"--pwfile={secret}",
-             "--no-sync", "-E", "UTF8")  # fmt: skip
+        call(
+            "initdb",
+            "-A",
+            "scram-sha-256",
+            "-U",
+            USER,
+            f"--pwfile={secret}",
+            "--no-sync",
+            "-E",
+            "UTF8",
+        )
         settings = (
             f"-p {port} -k {folder} -F -c listen_addresses=127.0.0.1 -c max_connections=20"
             " -c shared_buffers=16MB"

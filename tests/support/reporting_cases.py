@@ -161,11 +161,29 @@ def trades_of(
             funding = -9.0 * side
             pnl = side * size * (exit_ - entry) + funding - 140.0
             rows.append(
-                (strategy, event.symbol, event.phase, name, side, event.time, frame.index[at],
-                 entry, frame.index[out], exit_, ("time", "opposite", "stop")[number % 3], "perp",
-                 f"{strategy}-{name}-{number}", size, notional, 100.0, 40.0, funding, pnl,
-                 pnl / notional)
-            )  # fmt: skip
+                (
+                    strategy,
+                    event.symbol,
+                    event.phase,
+                    name,
+                    side,
+                    event.time,
+                    frame.index[at],
+                    entry,
+                    frame.index[out],
+                    exit_,
+                    ("time", "opposite", "stop")[number % 3],
+                    "perp",
+                    f"{strategy}-{name}-{number}",
+                    size,
+                    notional,
+                    100.0,
+                    40.0,
+                    funding,
+                    pnl,
+                    pnl / notional,
+                )
+            )
     return pd.DataFrame(rows, columns=list(TRADE_COLUMNS))
 
 
@@ -413,7 +431,7 @@ def cells(of: Verdict) -> list[SplitCell]:
         for split, names in places.items()
         for cell in names
         for name in ("fade", "follow")
-    ]  # fmt: skip
+    ]
 
 
 @dataclass(frozen=True)

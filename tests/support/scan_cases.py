@@ -25,17 +25,31 @@ STANCE = {"n_trades": 40, "mean_net_bps": 12.5, "ci_bps": [3.0, 22.0], "p_adjust
 def verdict(strategy: str, phase: str, word: str = "follow", **changes: Any) -> dict[str, Any]:
     """A row of result.json."""
     return {
-        "strategy": strategy, "signal": "doors", "phase": phase, "split": None,
-        "symbols": ["BTC"], "n_phases": 50, "fade": None, "follow": STANCE,
-        "detectable_bps": None, "verdict": word, **changes,
-    }  # fmt: skip
+        "strategy": strategy,
+        "signal": "doors",
+        "phase": phase,
+        "split": None,
+        "symbols": ["BTC"],
+        "n_phases": 50,
+        "fade": None,
+        "follow": STANCE,
+        "detectable_bps": None,
+        "verdict": word,
+        **changes,
+    }
 
 
 def put_run(
-    workspace: Workspace, name: str, *verdicts: dict[str, Any], dataset: str = "demo",
-    source: str = "files", last: str = "2024-02-09 23:00", tuning: dict[str, Any] | None = None,
-    changes: dict[str, Any] | None = None, **record: Any,
-) -> Path:  # fmt: skip
+    workspace: Workspace,
+    name: str,
+    *verdicts: dict[str, Any],
+    dataset: str = "demo",
+    source: str = "files",
+    last: str = "2024-02-09 23:00",
+    tuning: dict[str, Any] | None = None,
+    changes: dict[str, Any] | None = None,
+    **record: Any,
+) -> Path:
     """A run's folder with result.json and config.toml, as far as a scan reads them.
 
     Args:
@@ -51,15 +65,18 @@ def put_run(
     folder.mkdir(parents=True)
     span = {"first": "2024-01-01 00:00", "last": last, "rows": 10, "missing": 0}
     result: dict[str, Any] = {
-        "schema": 1, "verdicts": list(verdicts),
+        "schema": 1,
+        "verdicts": list(verdicts),
         "dataset": {"name": dataset, "fingerprint": "abc", "coverage": {"BTC": {"perp": span}}},
-        **({"tuning": tuning} if tuning else {}), **record,
-    }  # fmt: skip
+        **({"tuning": tuning} if tuning else {}),
+        **record,
+    }
     (folder / "result.json").write_text(json.dumps(result))
     config: dict[str, Any] = {
         "dataset": {"fingerprint": "abc", "settings": {"source": source}},
-        "signals": {}, "strategies": {},
-    }  # fmt: skip
+        "signals": {},
+        "strategies": {},
+    }
     for one in {v["strategy"] for v in verdicts} & set(workspace.names("strategies")):
         strategy = workspace.strategy(one)
         signal = workspace.detector(strategy)
@@ -90,9 +107,15 @@ TOML = 'title = "{title}"\nsource = "files"\nbar = "1h"\n{more}\n[[files]]\nstre
 
 
 def store_lab(
-    workspace: Workspace, name: str, *, until: pd.Timestamp | None = None, more: str = "",
-    spoilt: str = "", years: float = 0.5, coins: tuple[str, ...] = ("BTC", "ETH"),
-) -> str:  # fmt: skip
+    workspace: Workspace,
+    name: str,
+    *,
+    until: pd.Timestamp | None = None,
+    more: str = "",
+    spoilt: str = "",
+    years: float = 0.5,
+    coins: tuple[str, ...] = ("BTC", "ETH"),
+) -> str:
     """A stored data set `name`, that is not called simulated, from the lab's numbers.
 
     Args:
@@ -131,8 +154,14 @@ def store_lab(
 def plain_market(coin: str = "BTC", bars: int = 48) -> dict[str, pd.DataFrame]:
     """Perp bars that rise by one each."""
     close = 100.0 + np.arange(bars)
-    perp = pd.DataFrame({
-        "time": pd.date_range(START, periods=bars, freq="1h"), "open": close, "high": close + 1,
-        "low": close - 1, "close": close, "volume": 1.0,
-    })  # fmt: skip
+    perp = pd.DataFrame(
+        {
+            "time": pd.date_range(START, periods=bars, freq="1h"),
+            "open": close,
+            "high": close + 1,
+            "low": close - 1,
+            "close": close,
+            "volume": 1.0,
+        }
+    )
     return {"perp": canonical(perp, "perp", bar=HOUR, where="test")}

@@ -29,7 +29,10 @@ _SPACE = {
 def trial(number: int, *, state: TrialState = TrialState.COMPLETE) -> FrozenTrial:
     """A trial all of whose contents follow from its number."""
     return FrozenTrial(
-        number=number, trial_id=-1, state=state, value=None,
+        number=number,
+        trial_id=-1,
+        state=state,
+        value=None,
         values=[number / 3, -number / 7] if state is TrialState.COMPLETE else None,
         datetime_start=_BEGIN + timedelta(seconds=number),
         datetime_complete=_BEGIN + timedelta(seconds=number, microseconds=1),
@@ -40,8 +43,9 @@ def trial(number: int, *, state: TrialState = TrialState.COMPLETE) -> FrozenTria
         },
         distributions=dict(_SPACE),
         user_attrs={"n_trades": number, "error": f"ValueError: “{number}”"},
-        system_attrs={}, intermediate_values={0: number / 9, 1: float("inf"), 2: -0.0},
-    )  # fmt: skip
+        system_attrs={},
+        intermediate_values={0: number / 9, 1: float("inf"), 2: -0.0},
+    )
 
 
 def contents(trials: list[FrozenTrial]) -> list[dict[str, Any]]:

@@ -65,8 +65,17 @@ def trial(rng: np.random.Generator, fold: int, number: int, settings: TuneSettin
     inner = tuple(float(score + rng.normal(0, 0.5)) for _ in range(settings.inner))
     scores = (float(score), float(-0.4 * score + rng.normal(0, 1)))[: len(settings.objectives)]
     luck = rng.random()
-    base = Trial(fold, number, "complete", dict(params), scores, inner, int(rng.integers(30, 160)),
-                 mean_net_bps=float(20 * score), after=float(after))  # fmt: skip
+    base = Trial(
+        fold,
+        number,
+        "complete",
+        dict(params),
+        scores,
+        inner,
+        int(rng.integers(30, 160)),
+        mean_net_bps=float(20 * score),
+        after=float(after),
+    )
     if number == 0 or luck > 0.3:
         return base
     if luck < 0.02:

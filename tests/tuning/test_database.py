@@ -22,9 +22,15 @@ from tests.support.storage_cases import IDENTITY, contents, forked, trial
 WRONG = "wr0ng/{pass}@word"
 #: what of the passwords must be nowhere: as they are, encoded, and their longest plain stretches
 SECRETS = (
-    PASSWORD, quote(PASSWORD, safe=""), quote(PASSWORD), "s3cr", "@:/?#",
-    WRONG, quote(WRONG, safe=""), "wr0ng",
-)  # fmt: skip
+    PASSWORD,
+    quote(PASSWORD, safe=""),
+    quote(PASSWORD),
+    "s3cr",
+    "@:/?#",
+    WRONG,
+    quote(WRONG, safe=""),
+    "wr0ng",
+)
 
 
 def claim(url: str, name: str = "carry"):
@@ -41,9 +47,10 @@ def everything(error: BaseException) -> str:
         texts += [str(found), repr(found), repr(found.args), repr(vars(found))]
         frames = traceback.TracebackException.from_exception(found, capture_locals=True)
         texts += [
-            f"{frame.line} {frame.locals}" for frame in frames.stack
+            f"{frame.line} {frame.locals}"
+            for frame in frames.stack
             if "/tests/" not in frame.filename and "pluggy" not in frame.filename
-        ]  # fmt: skip
+        ]
         seen += [other for other in (found.__cause__, found.__context__) if other not in seen]
     return "\n".join(texts)
 

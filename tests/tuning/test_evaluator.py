@@ -93,9 +93,12 @@ def test_a_rolling_past_forgets_what_was_before(workspace, dataset) -> None:
     strategy, signal = ground.space.strategy, ground.space.signal
     start, end = pd.to_datetime(ground.time[[first, last]], utc=True)
     plan = prepare(
-        strategy, dataset.markets, detect(dataset.markets, signal),
-        costs=strategy.costs, within=(start, end),
-    ).plan  # fmt: skip
+        strategy,
+        dataset.markets,
+        detect(dataset.markets, signal),
+        costs=strategy.costs,
+        within=(start, end),
+    ).plan
     run = pd.concat([b.trades for b in books(plan, "fade")], ignore_index=True)
     regular = run[run["reason"] != "end"]
     assert len(found) == len(regular) > 20
@@ -152,10 +155,14 @@ def test_a_cut_tape_is_the_tape_of_cut_data(workspace, dataset, name: str) -> No
 
 def test_choices_of_exits_reach_the_book(workspace, dataset) -> None:
     strategy = workspace.strategy("fade_crowded_funding")
-    strategy = strategy.model_copy(update={"search": {
-        "trade.opposite": Range(choices=(True, False)),
-        "trade.stop": Range(choices=("off", 0.02)),
-    }})  # fmt: skip
+    strategy = strategy.model_copy(
+        update={
+            "search": {
+                "trade.opposite": Range(choices=(True, False)),
+                "trade.stop": Range(choices=("off", 0.02)),
+            }
+        }
+    )
     signal = workspace.detector(strategy)
     space = Space.of(strategy, signal, bar_hours=1.0)
     settings = tune_settings(strategy, min_trades=5)

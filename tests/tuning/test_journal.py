@@ -86,8 +86,9 @@ def test_a_kill_while_a_study_is_made_leaves_it_usable(path, lines):
     assert contents(stored(path)) == contents([trial(number) for number in range(4)])
     found = JournalStorage(JournalFileBackend(str(path))).get_all_studies()
     assert [(study.study_name, list(study.user_attrs)) for study in found] == [
-        ("carry", ["identity"]), ("carry/fold-1", ["study", "fold"]),
-    ]  # fmt: skip
+        ("carry", ["identity"]),
+        ("carry/fold-1", ["study", "fold"]),
+    ]
     assert all(study.system_attrs == {"study:metric_names": ["a", "b"]} for study in found)
 
 

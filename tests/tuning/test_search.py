@@ -67,9 +67,15 @@ def climb(asks):
 
 def run(space, settings=SETTINGS, log=None, evaluate=climb):
     return search(
-        CUT, space=space, settings=settings, bars=(0, 8760), parts=(120, 240),
-        log=Memory() if log is None else log, evaluate=evaluate, told=lambda trial: None,
-    )  # fmt: skip
+        CUT,
+        space=space,
+        settings=settings,
+        bars=(0, 8760),
+        parts=(120, 240),
+        log=Memory() if log is None else log,
+        evaluate=evaluate,
+        told=lambda trial: None,
+    )
 
 
 def same(one: Searched, other: Searched) -> bool:
@@ -194,9 +200,8 @@ def test_two_objectives_are_told_both(space) -> None:
 def test_the_winner_is_the_first_of_equals_and_has_enough_trades(space) -> None:
     def flat(asks):
         return [
-            Told("few", (FLOOR + 20,), (), 20) if a.number < 5
-            else Told("complete", (1.0,), (), 40)
+            Told("few", (FLOOR + 20,), (), 20) if a.number < 5 else Told("complete", (1.0,), (), 40)
             for a in asks
-        ]  # fmt: skip
+        ]
 
     assert winner(run(space, evaluate=flat).trials).number == 5

@@ -84,9 +84,10 @@ def test_another_identity_is_refused_in_words(shelf):
     with shelf.study("carry", IDENTITY):
         pass
     other = {
-        "strategy": "carry", "fingerprint": "äbc",
+        "strategy": "carry",
+        "fingerprint": "äbc",
         "settings": {"trials": 400, "folds": [1, 2], "seed": None},
-    }  # fmt: skip
+    }
     with pytest.raises(StoreError) as caught, shelf.study("carry", other):
         raise AssertionError
     assert str(caught.value) == (
@@ -119,8 +120,13 @@ def test_a_fresh_study_keeps_the_old_one(shelf, dashboard):
         for study in storage.get_all_studies()
     }
     assert counts == {
-        "carry": 0, "carry/fold-1": 1, "carry~2": 0, "carry~2/fold-1": 2, "carry~3": 0, "carr": 0,
-    }  # fmt: skip
+        "carry": 0,
+        "carry/fold-1": 1,
+        "carry~2": 0,
+        "carry~2/fold-1": 2,
+        "carry~3": 0,
+        "carr": 0,
+    }
 
 
 def test_optunas_dashboard_shows_names_and_trials(shelf, dashboard):
@@ -184,12 +190,21 @@ def test_study_names_with_other_signs_are_refused(shelf, name):
 @pytest.mark.parametrize(
     "url",
     [
-        "", " ", "mysql://bob:pw-secret@h/d", "redis://h", "file:///tunes.log", "sqlite://", "sqlite:///",
+        "",
+        " ",
+        "mysql://bob:pw-secret@h/d",
+        "redis://h",
+        "file:///tunes.log",
+        "sqlite://",
+        "sqlite:///",
         "sqlite:///a.db?timeout=9",
-        "postgresql+psycopg2://bob:pw-secret@h/d", "postgresql://bob:pw-secret@@h/d",
-        "postgresql://bob:pw/secret@h/d", "host=h password=pw-secret", "POSTGRESQL://b:pw-secret@h/d",
+        "postgresql+psycopg2://bob:pw-secret@h/d",
+        "postgresql://bob:pw-secret@@h/d",
+        "postgresql://bob:pw/secret@h/d",
+        "host=h password=pw-secret",
+        "POSTGRESQL://b:pw-secret@h/d",
     ],
-)  # fmt: skip
+)
 def test_any_other_storage_is_refused(url):
     with pytest.raises(StoreError, match="a storage must be postgresql://USER") as caught:
         Shelf.at(url, default=Path("unused"))

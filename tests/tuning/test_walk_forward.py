@@ -37,11 +37,15 @@ def walked(workspace, dataset, name="fade_crowded_funding", *, jobs=1, logs=None
     choices = {"trials": 20, "folds": 3, "min_trades": 5, **choices}
     kept: dict[int, Memory] = {} if logs is None else logs
     return walk(
-        dataset, strategy, workspace.detector(strategy),
-        settings=tune_settings(strategy, **choices), judging=JUDGING,
+        dataset,
+        strategy,
+        workspace.detector(strategy),
+        settings=tune_settings(strategy, **choices),
+        judging=JUDGING,
         logs=lambda cut: kept.setdefault(cut.number, Memory()),
-        hire=lambda seconds: crew(jobs=jobs), step=lambda text, done: None,
-    )  # fmt: skip
+        hire=lambda seconds: crew(jobs=jobs),
+        step=lambda text, done: None,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -140,9 +144,11 @@ def test_a_winner_is_deflated_by_all_that_was_tried_in_its_fold(workspace, datas
     strategy = workspace.strategy("fade_crowded_funding")
     signal = workspace.detector(strategy)
     ground = Ground.of(
-        found.space, tune_settings(strategy), prepare_bet(dataset, strategy, signal, {}),
+        found.space,
+        tune_settings(strategy),
+        prepare_bet(dataset, strategy, signal, {}),
         dataset.markets,
-    )  # fmt: skip
+    )
     bars = tuple(np.searchsorted(ground.time, [t.value for t in fold.train]).tolist())
     daily = {t.number: past(ground, Ask(0, t.params, bars)).daily() for t in trials}
     sharpes = {n: float(d.mean() / d.std(ddof=1)) for n, d in daily.items()}
@@ -221,11 +227,15 @@ def test_where_all_trials_fail_the_job_stops_and_says_why(workspace, dataset, mo
 def test_progress_tells_trials_best_and_time_left(workspace, dataset) -> None:
     strategy, said = workspace.strategy("fade_crowded_funding"), []
     walk(
-        dataset, strategy, workspace.detector(strategy),
-        settings=tune_settings(strategy, trials=30, folds=2, min_trades=5), judging=JUDGING,
-        logs=lambda cut: Memory(), hire=lambda seconds: crew(jobs=1),
+        dataset,
+        strategy,
+        workspace.detector(strategy),
+        settings=tune_settings(strategy, trials=30, folds=2, min_trades=5),
+        judging=JUDGING,
+        logs=lambda cut: Memory(),
+        hire=lambda seconds: crew(jobs=1),
         step=lambda text, done: said.append((text, done)),
-    )  # fmt: skip
+    )
     told = [(text, done) for text, done in said if "trial " in text]
     assert len(told) == 90
     assert told[0][0].startswith("fold 1 of 3, trial 1 of 30")
@@ -258,9 +268,7 @@ def test_scores_after_the_past_are_looked_at_only_when_it_is_over(found) -> None
         assert known <= (trial.state == "complete" and trial.fold < 4)
     assert sum(math.isfinite(t.after) for t in found.trials) > 20
     winners = {(fold.number, fold.winner): fold.after[0] for fold in found.folds[:-1]}
-    chosen = {
-        (t.fold, t.number): t.after for t in found.trials if (t.fold, t.number) in winners
-    }  # fmt: skip
+    chosen = {(t.fold, t.number): t.after for t in found.trials if (t.fold, t.number) in winners}
     assert chosen == winners
 
 

@@ -45,12 +45,15 @@ def walked(mark: Path, **crewed) -> Walked:
     strategy = workspace.strategy("fade_crowded_funding").model_copy(update={"account": str(mark)})
     kept: dict[int, Memory] = {}
     return walk(
-        open_named(workspace, "lab", symbols=("IBEX",)), strategy, workspace.detector(strategy),
+        open_named(workspace, "lab", symbols=("IBEX",)),
+        strategy,
+        workspace.detector(strategy),
         settings=tune_settings(strategy, trials=20, folds=2, min_trades=5),
         judging=Settings(placebo_draws=100, bootstrap_draws=100),
         logs=lambda cut: kept.setdefault(cut.number, Memory()),
-        hire=lambda seconds: crew(**crewed), step=lambda text, done: None,
-    )  # fmt: skip
+        hire=lambda seconds: crew(**crewed),
+        step=lambda text, done: None,
+    )
 
 
 @pytest.fixture(scope="module")

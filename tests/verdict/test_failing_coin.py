@@ -47,9 +47,15 @@ def dataset(*coins: str) -> Dataset:
 
 def strategy(symbols: list[str] | None = None) -> Strategy:
     return Strategy(
-        name="fade_up", title="", claim="fade", account="a", signal="brittle", phases=("up",),
-        symbols=symbols, trade=Trade(hold_hours=8.0),
-    )  # fmt: skip
+        name="fade_up",
+        title="",
+        claim="fade",
+        account="a",
+        signal="brittle",
+        phases=("up",),
+        symbols=symbols,
+        trade=Trade(hold_hours=8.0),
+    )
 
 
 def test_the_other_coins_are_measured_and_the_one_is_named() -> None:

@@ -140,9 +140,12 @@ def test_bars_that_come_later_carry_the_bar_before(dataset):
 def test_funding_and_costs_are_all_that_changes(make_plan, make_tape):
     none = np.empty(0)
     tape = replace(
-        make_tape(np.ones(50)), settle_time=np.array([7], np.int64),
-        settle_rate=np.array([0.1]), settle_mark=np.array([1.0]), holes=np.array([[1, 2]]),
-    )  # fmt: skip
+        make_tape(np.ones(50)),
+        settle_time=np.array([7], np.int64),
+        settle_rate=np.array([0.1]),
+        settle_mark=np.array([1.0]),
+        holes=np.array([[1, 2]]),
+    )
     plan = make_plan([tape], [[3]], costs=Costs(0.001, 0.002, 0.005, borrow=0.1))
     assert doubled_costs(plan).costs == (Costs(0.002, 0.004, 0.005, borrow=0.2),)
     bare = without_funding(plan).tapes[0]

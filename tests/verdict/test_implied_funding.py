@@ -41,9 +41,15 @@ def dataset():
 
 def bet(name="crowd", **params):
     strategy = Strategy(
-        name=name, title="", claim="fade", account="", signal="funding", phases=("crowded_long",),
-        trade=Trade(hold_hours=24), **params,
-    )  # fmt: skip
+        name=name,
+        title="",
+        claim="fade",
+        account="",
+        signal="funding",
+        phases=("crowded_long",),
+        trade=Trade(hold_hours=24),
+        **params,
+    )
     return strategy, find_workspace().signal("funding")(lookback_days=14)
 
 
@@ -84,9 +90,15 @@ def test_a_strategy_asks_by_its_key_by_its_signal_or_by_its_search(dataset, way)
         "search": {"search": {"params.implied_funding": {"choices": [0, 1]}}},
     }[way]
     strategy = Strategy(
-        name="x", title="", claim="fade", account="", signal="campaign", phases=("ignition",),
-        trade=Trade(hold_hours=24), **given,
-    )  # fmt: skip
+        name="x",
+        title="",
+        claim="fade",
+        account="",
+        signal="campaign",
+        phases=("ignition",),
+        trade=Trade(hold_hours=24),
+        **given,
+    )
     signal = campaign(implied_funding=int(way == "param"))
     assert strategy.implies(signal)
     seen = seen_by(dataset, (strategy, signal))

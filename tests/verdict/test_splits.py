@@ -63,8 +63,14 @@ def test_weekday_is_that_of_the_entry(daily, make_books):
     found = _cells(split_results([daily], make_books(daily), [_table(daily)]), "weekday")
     # 1 January 2024 is a Monday; the first entry is at its end, on Tuesday at 00:00
     assert {name: c.n_trades for name, c in found.items()} == {
-        "Mon": 54, "Tue": 56, "Wed": 54, "Thu": 54, "Fri": 54, "Sat": 54, "Sun": 54,
-    }  # fmt: skip
+        "Mon": 54,
+        "Tue": 56,
+        "Wed": 54,
+        "Thu": 54,
+        "Fri": 54,
+        "Sat": 54,
+        "Sun": 54,
+    }
 
 
 def test_year_is_that_of_the_entry(make_plan, make_tape, make_books):

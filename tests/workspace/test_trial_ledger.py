@@ -19,10 +19,17 @@ from fadefollow.workspace import trial_ledger as module
 from fadefollow.workspace.trial_ledger import Known, Ledger, Opening, Trial
 
 FADE = Trial(
-    dataset="hist", fingerprint="f1", configuration="c1", strategy="s", phase="p", stance="fade",
-    daily_sharpe=0.04, seen_until="2024-06-01T00:00:00Z", time="2026-01-02T03:04:05Z",
+    dataset="hist",
+    fingerprint="f1",
+    configuration="c1",
+    strategy="s",
+    phase="p",
+    stance="fade",
+    daily_sharpe=0.04,
+    seen_until="2024-06-01T00:00:00Z",
+    time="2026-01-02T03:04:05Z",
     command="fadefollow run s",
-)  # fmt: skip
+)
 FOLLOW = replace(FADE, stance="follow", daily_sharpe=-0.05)
 OPENING = Opening("hist", "f1", "2025-01-01T00:00:00Z", "2026-02-03T04:05:06Z", "fadefollow run")
 
@@ -119,12 +126,16 @@ def _spoilt(**fields: object) -> str:
 
 
 DAMAGED = {
-    "nonsense": "nonsense", "a list": "[]", "no fields": '{"kind": "trial"}',
+    "nonsense": "nonsense",
+    "a list": "[]",
+    "no fields": '{"kind": "trial"}',
     "another kind": '{"kind": "bet"}',
     "5,000 digits": f'{{"kind": "trial", "daily_sharpe": {"9" * 5000}}}',
-    "400 digits": _spoilt(daily_sharpe=10**400), "text": _spoilt(daily_sharpe="much"),
-    "no text": _spoilt(dataset=["hist"]), "nested": "[" * 10_000 + "]" * 10_000,
-}  # fmt: skip
+    "400 digits": _spoilt(daily_sharpe=10**400),
+    "text": _spoilt(daily_sharpe="much"),
+    "no text": _spoilt(dataset=["hist"]),
+    "nested": "[" * 10_000 + "]" * 10_000,
+}
 
 
 @pytest.mark.parametrize("line", DAMAGED.values(), ids=DAMAGED)

@@ -32,8 +32,12 @@ if TYPE_CHECKING:
     from fadefollow.errors import FadeFollowError
 
 #: how libraries say that there is no memory, other than by a MemoryError
-_NO_MEMORY = ("Cannot allocate memory", "cannot allocate memory", "can't start new thread",
-              "failed to map segment")  # fmt: skip
+_NO_MEMORY = (
+    "Cannot allocate memory",
+    "cannot allocate memory",
+    "can't start new thread",
+    "failed to map segment",
+)
 
 app = typer.Typer(
     name="fadefollow",
@@ -245,6 +249,7 @@ def _of_the_system(error: BaseException) -> FadeFollowError | None:
     if not isinstance(error, OSError):
         return None
     return StoreError(
-        "files and folders must be usable", got=error.strerror or str(error),
+        "files and folders must be usable",
+        got=error.strerror or str(error),
         where=str(error.filename or ""),
-    )  # fmt: skip
+    )

@@ -51,9 +51,12 @@ def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
 
 
 def write_page(
-    text: str, path: Path, *, rule: str = "cannot write the page",
+    text: str,
+    path: Path,
+    *,
+    rule: str = "cannot write the page",
     hint: str = "give another place with --output, or free some space",
-) -> Path:  # fmt: skip
+) -> Path:
     """Write one page in place of what was there; on any failure the old page stays.
 
     Args:

@@ -26,8 +26,9 @@ def refuse_too_little(command: str | None) -> None:
     if limit < least:
         raise MemoryShortError(
             f"`{command}` needs at least {least / 1e9:.1f} GB of address space",
-            got=f"a limit of {limit / 1e9:.1f} GB", hint="raise it: ulimit -v unlimited",
-        )  # fmt: skip
+            got=f"a limit of {limit / 1e9:.1f} GB",
+            hint="raise it: ulimit -v unlimited",
+        )
 
 
 def _limit() -> int | None:

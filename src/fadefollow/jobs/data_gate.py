@@ -75,9 +75,12 @@ class Known:
     def note(self) -> Note:
         """What a report says of it."""
         figures = {
-            "share": self.share, "least": self.least, "coin": self.coin, "short": self.short,
+            "share": self.share,
+            "least": self.least,
+            "coin": self.coin,
+            "short": self.short,
             "least_known": LEAST_KNOWN,
-        }  # fmt: skip
+        }
         return Note("known-share", {"stream": self.stream}, figures)
 
 
@@ -114,9 +117,12 @@ def needed(bets: Sequence[tuple[Strategy, Signal]]) -> tuple[str, ...]:
 def _read_by(signal: Signal, market: Market) -> set[str]:
     """What a signal reads of a market, needed or not, seen by letting it look."""
     watched = _Watched(
-        market.symbol, bar=market.bar, start=market.index[0], end=market.index[-1] + market.bar,
+        market.symbol,
+        bar=market.bar,
+        start=market.index[0],
+        end=market.index[-1] + market.bar,
         tables={name: market.table(name) for name in market.streams},
-    )  # fmt: skip
+    )
     try:
         with np.errstate(all="ignore"):
             signal.detect(watched)

@@ -49,10 +49,16 @@ def open_named(
     name = name or workspace.settings.default_dataset
     spec = load_spec(workspace.path("datasets", name))
     dataset = open_dataset(
-        spec, name, workspace.store, symbols=symbols,
-        since=time_of(since, "--since"), until=time_of(until, "--until"),
-        open_holdout=opened_by is not None, universe=universe, revised=revised,
-    )  # fmt: skip
+        spec,
+        name,
+        workspace.store,
+        symbols=symbols,
+        since=time_of(since, "--since"),
+        until=time_of(until, "--until"),
+        open_holdout=opened_by is not None,
+        universe=universe,
+        revised=revised,
+    )
     if dataset.holdout is not None and dataset.holdout_open:
         now, begins = stamp(pd.Timestamp.now(tz="UTC")), stamp(dataset.holdout)
         opening = Opening(dataset.name, dataset.fingerprint, begins, now, opened_by or "")

@@ -52,9 +52,13 @@ def export_job(
     )
     start = min(market.index[0] for market in dataset.markets.values()) if since else None
     tables = tables_of(
-        dataset, spec, workspace.store, streams=streams, since=start,
+        dataset,
+        spec,
+        workspace.store,
+        streams=streams,
+        since=start,
         cut=since is not None or until is not None,
-    )  # fmt: skip
+    )
     step("writing, and reading back", None)
     with filled(folder) as stage:
         return write_export(

@@ -69,9 +69,16 @@ def result_of(
         fragility: what flips under other assumptions.
     """
     return RunResult(
-        name=name, command=command, started=started, version=__version__,
-        dataset=described(dataset), verdicts=tuple(verdicts), event_studies=found.event_studies,
-        trades=found.trades, phases=found.phases, equity=found.equity,
+        name=name,
+        command=command,
+        started=started,
+        version=__version__,
+        dataset=described(dataset),
+        verdicts=tuple(verdicts),
+        event_studies=found.event_studies,
+        trades=found.trades,
+        phases=found.phases,
+        equity=found.equity,
         prices={symbol: prices_of(market) for symbol, market in dataset.markets.items()},
         strategies={
             s.name: {**s.model_dump(mode="json"), "signal_about": _about(signal)}
@@ -80,12 +87,21 @@ def result_of(
         config=config_of(workspace, asked, bets, dataset),
         assumptions=assumed(bets, dataset, alpha=judging.alpha),
         notes=(
-            *notes, *dataset.notes, *holdout_notes(dataset, workspace.ledger),
-            *tuned_notes(bets, dataset), *found.notes, *known_notes(dataset, bets),
+            *notes,
+            *dataset.notes,
+            *holdout_notes(dataset, workspace.ledger),
+            *tuned_notes(bets, dataset),
+            *found.notes,
+            *known_notes(dataset, bets),
         ),
-        truth=dataset.truth, missing=found.missing, seconds=seconds, versions=versions(),
-        splits=found.splits, fragility=fragility, spa=found.spa,
-    )  # fmt: skip
+        truth=dataset.truth,
+        missing=found.missing,
+        seconds=seconds,
+        versions=versions(),
+        splits=found.splits,
+        fragility=fragility,
+        spa=found.spa,
+    )
 
 
 def config_of(
@@ -167,9 +183,11 @@ def tuned_notes(bets: Sequence[tuple[Strategy, Signal]], dataset: Dataset) -> li
         if tuned is None:
             continue
         figures = {
-            "dataset": tuned.dataset, "until": tuned.until[:10], "trials": tuned.trials,
+            "dataset": tuned.dataset,
+            "until": tuned.until[:10],
+            "trials": tuned.trials,
             "same_data": dataset.name == tuned.dataset,
-        }  # fmt: skip
+        }
         notes.append(Note("tuned-on", {"strategy": strategy.name}, figures))
     return notes
 

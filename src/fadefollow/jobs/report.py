@@ -42,9 +42,10 @@ def stored(workspace: Workspace, asked: str | None) -> Path:
         runs = stored_runs(workspace.runs)
         if not runs:
             raise ParameterError(
-                "no run is stored yet", where=str(workspace.runs),
+                "no run is stored yet",
+                where=str(workspace.runs),
                 hint="`fadefollow run` makes the first",
-            )  # fmt: skip
+            )
         return runs[0].resolve()
     try:
         return find_run(workspace.runs, asked).resolve()
@@ -87,9 +88,10 @@ def render_job(workspace: Workspace, folder: Path) -> Path:
             raise
         raise StoreError(
             "cannot render the run",
-            got=f"{type(error).__name__}: {error}", where=str(folder),
+            got=f"{type(error).__name__}: {error}",
+            where=str(folder),
             hint=f"`fadefollow run --again {folder.name}` makes it anew",
-        ) from error  # fmt: skip
+        ) from error
     page = write_page(text, folder / "report.html")
     _refresh(workspace)
     return page

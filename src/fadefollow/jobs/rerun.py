@@ -110,10 +110,12 @@ def _stored(run: Path) -> tuple[RunResult, Tuning | None]:
         return stored.result, stored.tuning
     except StoreError as error:
         raise StoreError(
-            error.rule, got=error.got, where=error.where,
+            error.rule,
+            got=error.got,
+            where=error.where,
             hint="there is nothing to compare with; the first line of its config.toml has the "
             "command that makes the run anew",
-        ) from error  # fmt: skip
+        ) from error
 
 
 # ---- the workspace as the run saw it ----
@@ -210,8 +212,9 @@ def _scratch() -> Iterator[Path]:
     except OSError as error:
         raise StoreError(
             "cannot write to the system's folder for temporary files",
-            got=error.strerror or str(error), where=tempfile.gettempdir(),
-        ) from error  # fmt: skip
+            got=error.strerror or str(error),
+            where=tempfile.gettempdir(),
+        ) from error
 
 
 @contextmanager
@@ -226,6 +229,8 @@ def _blaming_what_changed(workspace: Workspace, recipe: Recipe) -> Iterator[None
         files = ", ".join(f"signals/{name}.py" for name in changed)
         hint = f"{files} changed since the run"
         raise type(error)(
-            error.rule, got=error.got, where=error.where,
+            error.rule,
+            got=error.got,
+            where=error.where,
             hint=f"{error.hint}; {hint}" if error.hint else hint,
-        ) from error  # fmt: skip
+        ) from error

@@ -92,11 +92,17 @@ def read_recipe(folder: Path, *, command: str) -> Recipe:
             _named(strategies, name, path)
     kept = config.ledger
     return Recipe(
-        folder, options, config.dataset.fingerprint, config.dataset.settings,
-        {name: code.sha256 for name, code in config.signals.items()}, strategies, versions,
+        folder,
+        options,
+        config.dataset.fingerprint,
+        config.dataset.settings,
+        {name: code.sha256 for name, code in config.signals.items()},
+        strategies,
+        versions,
         known=None if kept is None else Known(kept.trials, kept.variance),
-        lines=None if kept is None else kept.lines, costs=config.costs,
-    )  # fmt: skip
+        lines=None if kept is None else kept.lines,
+        costs=config.costs,
+    )
 
 
 class _Data(BaseModel):
@@ -149,14 +155,21 @@ def _model(kind: type[Any], **bounds: Any) -> type[BaseModel]:
 
 _SETTINGS = _model(
     Settings,
-    missing_funding=Literal["error", "skip"], alpha=Annotated[float, Field(gt=0, lt=1)],
-    placebo_draws=_Several, bootstrap_draws=_Several, seed=Annotated[int, Field(ge=0)],
-)  # fmt: skip
+    missing_funding=Literal["error", "skip"],
+    alpha=Annotated[float, Field(gt=0, lt=1)],
+    placebo_draws=_Several,
+    bootstrap_draws=_Several,
+    seed=Annotated[int, Field(ge=0)],
+)
 _SEARCH = _model(
     TuneSettings,
-    trials=_Positive, folds=_Several, inner=_Positive, min_trades=_Several, batch=_Positive,
+    trials=_Positive,
+    folds=_Several,
+    inner=_Positive,
+    min_trades=_Several,
+    batch=_Positive,
     seed=Annotated[int, Field(ge=0)],
-)  # fmt: skip
+)
 _UNIVERSE = Annotated[int, Field(ge=0)] | None
 _NAMES = Annotated[tuple[str, ...], Field(min_length=1)]
 _RUN = _model(
@@ -196,5 +209,5 @@ def _named(strategies: Mapping[str, Strategy], name: str, path: Path) -> Strateg
         raise SpecError(
             f"no table for strategy {name!r} of the run",
             where=f"{path}, [strategies]",
-        )  # fmt: skip
+        )
     return strategies[name]

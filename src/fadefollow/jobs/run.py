@@ -95,9 +95,19 @@ class RunOptions:
         )
         chosen = tuple(dict.fromkeys(names))
         return cls(
-            dataset or ours.default_dataset, chosen, symbols, since, until, command, settings,
-            open_holdout, fragility, accept, universe, revised,
-        )  # fmt: skip
+            dataset or ours.default_dataset,
+            chosen,
+            symbols,
+            since,
+            until,
+            command,
+            settings,
+            open_holdout,
+            fragility,
+            accept,
+            universe,
+            revised,
+        )
 
 
 def run_job(
@@ -128,11 +138,15 @@ def run_result(
     bets = [(s, workspace.detector(s)) for s in map(workspace.strategy, options.strategies)]
     step("reading the data", None)
     dataset = open_named(
-        workspace, options.dataset, symbols=options.symbols,
-        since=options.since, until=options.until,
+        workspace,
+        options.dataset,
+        symbols=options.symbols,
+        since=options.since,
+        until=options.until,
         opened_by=options.command if options.open_holdout else None,
-        universe=options.universe, revised=options.revised,
-    )  # fmt: skip
+        universe=options.universe,
+        revised=options.revised,
+    )
     clock.lap("data")
     dataset = seen_by(dataset, *bets)
     step("auditing the data", None)
@@ -148,13 +162,20 @@ def run_result(
     if options.fragility:
         clock.lap("fragility")
     return result_of(
-        workspace, dataset, found, bets,
+        workspace,
+        dataset,
+        found,
+        bets,
         name=options.strategies[0] if len(options.strategies) == 1 else f"{dataset.name}-all",
-        command=options.command, started=started,
+        command=options.command,
+        started=started,
         asked={"run": asked_for(options), "ledger": judged_by(workspace.ledger, known)},
-        judging=options.settings, verdicts=verdicts, notes=trusted, seconds=clock.seconds,
+        judging=options.settings,
+        verdicts=verdicts,
+        notes=trusted,
+        seconds=clock.seconds,
         fragility=flips,
-    )  # fmt: skip
+    )
 
 
 def _remembered(
@@ -167,11 +188,15 @@ def _remembered(
     """The verdicts deflated by all trials of the ledger, which records them, and those trials."""
     names = {
         strategy.name: configuration(
-            strategy, signal, market=market_of(dataset), since=options.since, until=options.until,
+            strategy,
+            signal,
+            market=market_of(dataset),
+            since=options.since,
+            until=options.until,
             missing_funding=options.settings.missing_funding,
         )
         for strategy, signal in bets
-    }  # fmt: skip
+    }
     now = pd.Timestamp.now(tz="UTC")
     rows = trials_of(verdicts, names, dataset=dataset, command=options.command, time=now)
     workspace.ledger.record(rows)

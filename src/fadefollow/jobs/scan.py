@@ -74,19 +74,21 @@ class ScanOptions:
                 raise ParameterError(f"{name} needs --live", got=given, hint="add --live")
         if self.live and self.dataset is not None:
             raise ParameterError(
-                "--live takes no --dataset", got=f"--dataset {self.dataset}",
+                "--live takes no --dataset",
+                got=f"--dataset {self.dataset}",
                 hint="name the exchange: --venue binance",
-            )  # fmt: skip
+            )
         if self.live and self.until is not None:
             raise ParameterError(
-                "--live takes no --until", got=f"--until {self.until}",
+                "--live takes no --until",
+                got=f"--until {self.until}",
                 hint="leave out --live to scan stored data as of then",
-            )  # fmt: skip
+            )
         if self.top is not None and self.symbols:
             raise ParameterError(
                 "--top and --symbols exclude each other",
                 got=f"--top {self.top} and --symbols {','.join(self.symbols)}",
-            )  # fmt: skip
+            )
 
 
 def scan_job(
@@ -109,8 +111,7 @@ def scan_job(
         name for name in workspace.names("strategies") if not workspace.is_tuned(name)
     )
     if not names:
-        raise ParameterError("no strategy to look for",
-                             where=str(workspace.root / "strategies"))  # fmt: skip
+        raise ParameterError("no strategy to look for", where=str(workspace.root / "strategies"))
     bets = [(s, workspace.detector(s)) for s in map(workspace.strategy, dict.fromkeys(names))]
     if options.live:
         source = _live(workspace, options, bets, step, first_wait)
@@ -131,19 +132,30 @@ def scan_job(
     speaking = {row.symbol for row in found.rows}
     every = {phase for strategy, _ in bets for phase in strategy.phases}
     blind = {
-        symbol for symbol in good.symbols
+        symbol
+        for symbol in good.symbols
         if every <= {phase for u in found.unseen if symbol in u.symbols for phase in u.phases}
-    }  # fmt: skip
+    }
     return Scan(
-        time=time, dataset=dataset.name, title=dataset.title, bar=dataset.bar,
-        simulated=dataset.simulated, live=options.live, rows=found.rows,
+        time=time,
+        dataset=dataset.name,
+        title=dataset.title,
+        bar=dataset.bar,
+        simulated=dataset.simulated,
+        live=options.live,
+        rows=found.rows,
         untrusted=(*source.failed, *apart),
         quiet=tuple(symbol for symbol in good.symbols if symbol not in speaking | blind),
-        unseen=found.unseen, standings=standings,
+        unseen=found.unseen,
+        standings=standings,
         notes=(
-            *source.notes, *notes, *known_notes(good, bets), *found.notes, *history.skipped,
+            *source.notes,
+            *notes,
+            *known_notes(good, bets),
+            *found.notes,
+            *history.skipped,
         ),
-    )  # fmt: skip
+    )
 
 
 def scan_page(workspace: Workspace, scan: Scan, path: Path | None = None) -> Scan:
@@ -197,16 +209,18 @@ def _live(
     name = check_dataset_name(f"{base}{SUFFIX}")
     if name in workspace.names("datasets"):
         raise ParameterError(
-            "live scans need this name for their own data set", got=f"datasets/{name}.toml",
+            "live scans need this name for their own data set",
+            got=f"datasets/{name}.toml",
             hint="give yours another name",
-        )  # fmt: skip
+        )
     seen = seen_with(bets, venue.streams)
     if not seen:
         raise ParameterError(
             f"{venue.title} lacks streams that the strategies need",
-            got=", ".join(streams_needed(bets)), where=venue.name,
+            got=", ".join(streams_needed(bets)),
+            where=venue.name,
             hint=f"it gives {', '.join(venue.streams)}",
-        )  # fmt: skip
+        )
     streams = tuple(s for s in streams_needed(seen) if s in venue.streams)
     needed = days_needed(seen)
     days = options.days or needed
@@ -215,15 +229,25 @@ def _live(
         notes.append(Note("live-days-short", {}, {"days": days, "needed": needed}))
     if spec.holdout is not None:
         notes.append(Note("live-unbound", {}, {"dataset": base}))
-    spec = spec.model_copy(update={
-        "title": f"{venue.title}, live", "holdout_from": None, "universe": None,
-    })  # fmt: skip
+    spec = spec.model_copy(
+        update={
+            "title": f"{venue.title}, live",
+            "holdout_from": None,
+            "universe": None,
+        }
+    )
     fetched = fetch_live(
-        spec, name, workspace.store, streams=streams, top=options.top or TOP,
+        spec,
+        name,
+        workspace.store,
+        streams=streams,
+        top=options.top or TOP,
         # a coin without dated futures needs no past of the signals that look at them
         days=lambda there: options.days or days_needed(seen_with(seen, there)),
-        coins=options.symbols or (), progress=step, first_wait=first_wait,
-    )  # fmt: skip
+        coins=options.symbols or (),
+        progress=step,
+        first_wait=first_wait,
+    )
     failed = tuple(Apart(coin, "not fetched", why) for coin, why in fetched.failed.items())
     step("reading the data", None)
     if fetched.good:
@@ -239,10 +263,11 @@ def _short(dataset: Dataset, bets: Sequence[Bet], fetched: Fetched) -> list[Note
     ago = {
         name: [
             (fetched.time - market.table(name)["time"].iloc[0]) / pd.Timedelta(days=1)
-            for market in dataset.markets.values() if name in market.streams
+            for market in dataset.markets.values()
+            if name in market.streams
         ]
         for name in streams_needed(bets)
-    }  # fmt: skip
+    }
     bars = max(ago["perp"], default=0.0)
     said = []
     for name, days in ago.items():
@@ -250,10 +275,12 @@ def _short(dataset: Dataset, bets: Sequence[Bet], fetched: Fetched) -> list[Note
         if not days or max(days) > bars - 2 or name == "options":
             continue
         phases = {
-            phase for strategy, signal in bets for phase in strategy.phases
+            phase
+            for strategy, signal in bets
+            for phase in strategy.phases
             if past_hours(signal) > 24 * max(days)
             and any(name in need.split("|") for need in signal.phases[phase])
-        }  # fmt: skip
+        }
         if phases:
             figures = {"days": max(days), "phases": sorted(phases)}
             said.append(Note("stream-short", {"stream": name}, figures))

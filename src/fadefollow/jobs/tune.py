@@ -100,11 +100,15 @@ def tune_result(
     signal = workspace.detector(strategy)
     step("reading the data", None)
     dataset = open_named(
-        workspace, options.dataset, symbols=options.symbols,
-        since=options.since, until=options.until,
+        workspace,
+        options.dataset,
+        symbols=options.symbols,
+        since=options.since,
+        until=options.until,
         opened_by=options.command if options.open_holdout else None,
-        universe=options.universe, revised=options.revised,
-    )  # fmt: skip
+        universe=options.universe,
+        revised=options.revised,
+    )
     dataset = seen_by(dataset, (strategy, signal))
     space = Space.of(strategy, signal, bar_hours=dataset.bar / pd.Timedelta(hours=1))
     step("auditing the data", None)
@@ -123,23 +127,36 @@ def tune_result(
             return stack.enter_context(opened)
 
         walked = walk(
-            dataset, strategy, signal, settings=options.settings, judging=options.judging,
+            dataset,
+            strategy,
+            signal,
+            settings=options.settings,
+            judging=options.judging,
             logs=lambda cut: study().fold(cut.number, _about(cut)),
-            hire=lambda seconds: _hired(options, seconds), step=step, told=told,
+            hire=lambda seconds: _hired(options, seconds),
+            step=step,
+            told=told,
             asked=lambda cut, trials: remember_asked(named, cut, trials),
             reviewed=lambda found: remember_reviewed(named, found),
-        )  # fmt: skip
+        )
     clock.lap("tune")
     file, notes = _write_tuned(named, walked, write=write_strategy)
     tuning = Tuning(
-        settings=options.settings, strategy=strategy.name, space=space.words(),
-        trials=walked.trials, folds=walked.folds, start_params=space.start(),
+        settings=options.settings,
+        strategy=strategy.name,
+        space=space.words(),
+        trials=walked.trials,
+        folds=walked.folds,
+        start_params=space.start(),
         psr={stance: tuned.psr for stance, (tuned, _) in walked.books.items()},
         joined={stance: tuned for stance, (tuned, _) in walked.books.items()},
         untuned={stance: own for stance, (_, own) in walked.books.items()},
-        tuned=file, storage=shelf.where, study=study().name,
-        embargo_hours=walked.embargo_hours, seconds=clock.seconds,
-    )  # fmt: skip
+        tuned=file,
+        storage=shelf.where,
+        study=study().name,
+        embargo_hours=walked.embargo_hours,
+        seconds=clock.seconds,
+    )
     notes = [*trusted, *notes]
     result = _result(named, walked, started=started, seconds=clock.seconds, notes=notes)
     return result, tuning, walked.kept
@@ -186,11 +203,14 @@ def _write_tuned(job: Job, walked: Walked, *, write: bool) -> tuple[str | None, 
     if not write:
         return None, []
     made = Tuned(
-        original=job.strategy.name, dataset=job.dataset.name, fingerprint=job.dataset.fingerprint,
-        until=stamp(last.train[1]), stance=settings.stance,
+        original=job.strategy.name,
+        dataset=job.dataset.name,
+        fingerprint=job.dataset.fingerprint,
+        until=stamp(last.train[1]),
+        stance=settings.stance,
         objective=", ".join(settings.objectives),
         trials=sum(fold.past.n_trials for fold in walked.folds),
-    )  # fmt: skip
+    )
     text = tuned_text(job.workspace.path("strategies", job.strategy.name), last.params, made)
     try:
         path = write_tuned(strategies, job.strategy.name, text, made)
@@ -215,11 +235,19 @@ def _result(
         asked["storage"] = redacted(job.options.storage)
     verdicts, known = remember_book(job, found.verdicts)
     result = result_of(
-        job.workspace, dataset, found, bets,
-        name=f"tune-{job.strategy.name}", command=job.options.command, started=started,
+        job.workspace,
+        dataset,
+        found,
+        bets,
+        name=f"tune-{job.strategy.name}",
+        command=job.options.command,
+        started=started,
         asked={"tune": asked, "ledger": judged_by(job.workspace.ledger, known)},
-        judging=job.options.judging, verdicts=verdicts, notes=notes, seconds=dict(seconds),
-    )  # fmt: skip
+        judging=job.options.judging,
+        verdicts=verdicts,
+        notes=notes,
+        seconds=dict(seconds),
+    )
     if "trade.leverage" in job.space.distributions:  # another one in each fold
         result.assumptions["strategies"][job.strategy.name]["leverage"] = None
     return result

@@ -87,9 +87,14 @@ class Job:
         """See `fadefollow.workspace.trial_records.configuration`."""
         options = self.options
         return configuration(
-            strategy, signal, market=market_of(self.dataset), since=options.since,
-            until=options.until, missing_funding=options.judging.missing_funding, **more,
-        )  # fmt: skip
+            strategy,
+            signal,
+            market=market_of(self.dataset),
+            since=options.since,
+            until=options.until,
+            missing_funding=options.judging.missing_funding,
+            **more,
+        )
 
 
 def identity(job: Job) -> dict[str, Any]:
@@ -111,8 +116,10 @@ def identity(job: Job) -> dict[str, Any]:
             "params": job.signal.model_dump(mode="json"),
         },
         "data": {
-            "name": job.dataset.name, "fingerprint": job.dataset.fingerprint,
-            **market_of(job.dataset), "order_of_coins": list(markets),
+            "name": job.dataset.name,
+            "fingerprint": job.dataset.fingerprint,
+            **market_of(job.dataset),
+            "order_of_coins": list(markets),
             # a holdout that is open shows more of the same data
             "shown": {
                 coin: f"{stamp(market.index[0])} to {stamp(market.index[-1] + market.bar)}"
@@ -121,7 +128,7 @@ def identity(job: Job) -> dict[str, Any]:
             "missing_funding": job.options.judging.missing_funding,
         },
         "settings": settings,
-    }  # fmt: skip
+    }
 
 
 def remember_asked(job: Job, cut: Cut, trials: Sequence[Trial]) -> None:
@@ -142,13 +149,20 @@ def remember_book(job: Job, verdicts: Sequence[Verdict]) -> tuple[tuple[Verdict,
     The searches' own trials do not count for it: none was chosen by what it earned there.
     """
     settings = {k: v for k, v in asdict(job.options.settings).items() if k != "batch"}
-    name = job.configuration(job.strategy, job.signal, search=job.strategy.model_dump(
-        mode="json", include={"search"}), tuned=settings)  # fmt: skip
+    name = job.configuration(
+        job.strategy,
+        job.signal,
+        search=job.strategy.model_dump(mode="json", include={"search"}),
+        tuned=settings,
+    )
     now = pd.Timestamp.now(tz="UTC")
     rows = trials_of(
-        verdicts, {job.strategy.name: name}, dataset=job.dataset, command=job.options.command,
+        verdicts,
+        {job.strategy.name: name},
+        dataset=job.dataset,
+        command=job.options.command,
         time=now,
-    )  # fmt: skip
+    )
     ledger = job.workspace.ledger
     ledger.record_new(rows)
     known = ledger.trials(*known_by(job.dataset), without_phase=SEARCHED)
@@ -161,10 +175,17 @@ def _rows(
     space, now, rows = job.space, stamp(pd.Timestamp.now(tz="UTC")), list[Evaluated]()
     begin, end = (stamp(time) for time in past)
     row = Evaluated(
-        dataset=job.dataset.name, fingerprint=job.dataset.fingerprint, configuration="",
-        strategy=job.strategy.name, phase=SEARCHED, stance=job.options.settings.stance,
-        daily_sharpe=math.nan, seen_until=end, time=now, command=job.options.command,
-    )  # fmt: skip
+        dataset=job.dataset.name,
+        fingerprint=job.dataset.fingerprint,
+        configuration="",
+        strategy=job.strategy.name,
+        phase=SEARCHED,
+        stance=job.options.settings.stance,
+        daily_sharpe=math.nan,
+        seen_until=end,
+        time=now,
+        command=job.options.command,
+    )
     for trial in trials:
         if trial.state == "failed":
             continue

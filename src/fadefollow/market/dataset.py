@@ -124,9 +124,11 @@ class Dataset:
                 raise unknown("coin", symbol, self.markets, where=self.name)
         chosen = {symbol: self.markets[symbol] for symbol in symbols}
         return dataclasses.replace(
-            self, markets=chosen, truth=of_coins(self.truth, chosen),
+            self,
+            markets=chosen,
+            truth=of_coins(self.truth, chosen),
             revisions=tuple(r for r in self.revisions if r.symbol in chosen),
-        )  # fmt: skip
+        )
 
 
 def of_coins(truth: pd.DataFrame | None, coins: Mapping[str, Market]) -> pd.DataFrame | None:

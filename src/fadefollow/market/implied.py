@@ -59,10 +59,16 @@ def with_implied_funding(market: Market) -> Market:
         made = made.sort_values("time", kind="stable", ignore_index=True)
     start = market.index[0]
     return Market(
-        market.symbol, bar=market.bar, tables={**tables, "funding": made}, start=start,
-        end=start + len(market) * market.bar, listed=market.listed, delisted=market.delisted,
-        later=market.later, members=market.members,
-    )  # fmt: skip
+        market.symbol,
+        bar=market.bar,
+        tables={**tables, "funding": made},
+        start=start,
+        end=start + len(market) * market.bar,
+        listed=market.listed,
+        delisted=market.delisted,
+        later=market.later,
+        members=market.members,
+    )
 
 
 class Count(NamedTuple):
@@ -140,10 +146,13 @@ def _implied(market: Market, due: _Due) -> pd.DataFrame:
     time = pd.DatetimeIndex(due.time[known].astype("datetime64[ns]"), tz="UTC").as_unit("ns")
     return pd.DataFrame(
         {
-            "time": time, "rate": rate[known], "interval_hours": due.hours[known],
-            "implied": 1.0, "available": time,
+            "time": time,
+            "rate": rate[known],
+            "interval_hours": due.hours[known],
+            "implied": 1.0,
+            "available": time,
         }
-    )  # fmt: skip
+    )
 
 
 def _mean_premium(market: Market, due: _Due) -> FloatArray:

@@ -68,9 +68,11 @@ def open_dataset(
         check_symbol(symbol)
     members = _rule(spec.universe, universe)
     needed = symbols if members is None else None
-    whole = _simulated(spec, name) if spec.source == "lab" else _stored(
-        spec, name, Store(Path(store_root)), needed, revised=revised
-    )  # fmt: skip
+    whole = (
+        _simulated(spec, name)
+        if spec.source == "lab"
+        else _stored(spec, name, Store(Path(store_root)), needed, revised=revised)
+    )
     chosen = whole.select(*needed) if needed else whole
     if spec.implied_funding:
         chosen = dataclasses.replace(chosen.implied, implied_funding=True)
@@ -107,9 +109,16 @@ def _simulated(spec: DatasetSpec, name: str) -> Dataset:
     }
     print_ = fingerprint(spec.bar, made.tables)
     return Dataset(
-        name, spec.title, spec.bar, simulated=True, fingerprint=print_, markets=markets,
-        truth=made.truth, costs=spec.costs, lab=spec.lab,
-    )  # fmt: skip
+        name,
+        spec.title,
+        spec.bar,
+        simulated=True,
+        fingerprint=print_,
+        markets=markets,
+        truth=made.truth,
+        costs=spec.costs,
+        lab=spec.lab,
+    )
 
 
 def _stored(

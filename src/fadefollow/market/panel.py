@@ -216,10 +216,16 @@ class Market:
         """The same market with these times [from, to) of membership."""
         start = self.index[0]
         return Market(
-            self.symbol, bar=self.bar, tables=self._tables, start=start,
-            end=start + len(self) * self.bar, listed=self.listed, delisted=self.delisted,
-            later=self._later, members=members,
-        )  # fmt: skip
+            self.symbol,
+            bar=self.bar,
+            tables=self._tables,
+            start=start,
+            end=start + len(self) * self.bar,
+            listed=self.listed,
+            delisted=self.delisted,
+            later=self._later,
+            members=members,
+        )
 
     def memo(self, key: Hashable, make: Callable[[], T], *, keep: int = KEEP) -> T:
         """`make()`, computed once for this market; arrays among the result become read-only.

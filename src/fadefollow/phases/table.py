@@ -28,9 +28,16 @@ Stance = Literal["fade", "follow"]
 STANCES: tuple[Stance, Stance] = ("fade", "follow")
 
 __all__ = [
-    "COLUMNS", "STANCES", "Marks", "Param", "Phases", "Signal", "Stance", "detect_checked",
+    "COLUMNS",
+    "STANCES",
+    "Marks",
+    "Param",
+    "Phases",
+    "Signal",
+    "Stance",
+    "detect_checked",
     "detect_coins",
-]  # fmt: skip
+]
 
 
 class Marks(NamedTuple):
@@ -106,9 +113,12 @@ class Phases:
         index = market.index
         implied = market.funding_implied
         found = EventRows.of(
-            events, index, symbol=market.symbol, signal=signal,
+            events,
+            index,
+            symbol=market.symbol,
+            signal=signal,
             by_bar={} if implied is None else {"funding_implied": implied},
-        )  # fmt: skip
+        )
         return cls(found, {market.symbol: index}, lacks)
 
     @classmethod

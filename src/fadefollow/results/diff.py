@@ -231,9 +231,17 @@ def _compared(what: str, keys: list[str], then: pd.DataFrame, now: pd.DataFrame)
             example = Example(_row(both, at), column, _plain(a[at]), _plain(b[at]))
             largest = _larger(largest, example)
     return Part(
-        what, len(then), len(now), values, differing, len(gone), len(added), largest,
-        _row(gone, 0) if len(gone) else "", _row(added, 0) if len(added) else "",
-    )  # fmt: skip
+        what,
+        len(then),
+        len(now),
+        values,
+        differing,
+        len(gone),
+        len(added),
+        largest,
+        _row(gone, 0) if len(gone) else "",
+        _row(added, 0) if len(added) else "",
+    )
 
 
 def _keyed(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -328,9 +336,12 @@ def _other_answers(then: Sequence[Verdict], now: Sequence[Verdict]) -> Iterator[
         if new is None:
             continue
         answer = Answer(
-            old.strategy, old.phase, (old.verdict, new.verdict),
-            (_mean(old.fade), _mean(new.fade)), (_mean(old.follow), _mean(new.follow)),
-        )  # fmt: skip
+            old.strategy,
+            old.phase,
+            (old.verdict, new.verdict),
+            (_mean(old.fade), _mean(new.fade)),
+            (_mean(old.follow), _mean(new.follow)),
+        )
         pairs = (answer.verdict, answer.fade_bps, answer.follow_bps)
         if not all(_same(*pair) for pair in pairs):
             yield answer

@@ -64,14 +64,18 @@ def _no_run(
         if folder.is_dir():
             return StoreError(
                 "not the folder of a run",
-                got=_instead(folder), where=str(folder), hint=_known(stored),
-            )  # fmt: skip
+                got=_instead(folder),
+                where=str(folder),
+                hint=_known(stored),
+            )
     near = difflib.get_close_matches(asked, [f.name for f in stored], n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return UnknownNameError(
-        "no run named", got=repr(asked), where=str(runs),
+        "no run named",
+        got=repr(asked),
+        where=str(runs),
         hint=f"{hint}{_known(stored)}",
-    )  # fmt: skip
+    )
 
 
 def is_run(folder: Path) -> bool:

@@ -57,9 +57,13 @@ class History:
     """
 
     def __init__(
-        self, workspace: Workspace, dataset: Dataset, names: Sequence[str], time: pd.Timestamp,
+        self,
+        workspace: Workspace,
+        dataset: Dataset,
+        names: Sequence[str],
+        time: pd.Timestamp,
         run: Path | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.workspace, self.dataset, self.names, self.time = workspace, dataset, names, time
         self.skipped: list[Note] = []
         if run is None:
@@ -110,18 +114,23 @@ class History:
         """Of the newest first: the same data before others, out of sample before in sample."""
         return run.dataset not in self.names, strategy.tuned is not None and run.tuned is None
 
-    def _told(
-        self, empty: Standing, run: StoredRun, bet: Bet, row: Mapping[str, Any]
-    ) -> Standing:  # fmt: skip
+    def _told(self, empty: Standing, run: StoredRun, bet: Bet, row: Mapping[str, Any]) -> Standing:
         with as_store_error(run.folder):
             first, last = run.range
             return replace(
-                empty, run=run.folder.name, report=run.page,
-                dataset=run.dataset, symbols=tuple(map(str, row["symbols"])), first=first,
-                last=last, verdict=str(row["verdict"]), fade=_tried(row["fade"]),
-                follow=_tried(row["follow"]), detectable_bps=_number(row["detectable_bps"]),
+                empty,
+                run=run.folder.name,
+                report=run.page,
+                dataset=run.dataset,
+                symbols=tuple(map(str, row["symbols"])),
+                first=first,
+                last=last,
+                verdict=str(row["verdict"]),
+                fade=_tried(row["fade"]),
+                follow=_tried(row["follow"]),
+                detectable_bps=_number(row["detectable_bps"]),
                 caveats=tuple(self._caveats(run, bet)),
-            )  # fmt: skip
+            )
 
     def _caveats(self, run: StoredRun, bet: Bet) -> list[str]:
         strategy, signal = bet
@@ -140,8 +149,10 @@ class History:
             said.append("out of sample: parameters chosen anew in each stretch")
             name, chosen = run.tuned[1], frozenset(strategy.search)
         elif strategy.tuned is not None:
-            said.append(f"in sample until {strategy.tuned.until[:10]}: its parameters were chosen "
-                        f"on {strategy.tuned.dataset}")  # fmt: skip
+            said.append(
+                f"in sample until {strategy.tuned.until[:10]}: its parameters were chosen "
+                f"on {strategy.tuned.dataset}"
+            )
         then, now = _flat(run.config["strategies"].get(name, {})), _flat(_filled(bet))
         if run.dataset in self.names:
             settings = run.config["dataset"]["settings"]
@@ -181,9 +192,11 @@ def _tried(record: Mapping[str, Any] | None) -> Tried | None:
         return None
     low, high = record["ci_bps"]
     return Tried(
-        int(record["n_trades"]), _number(record["mean_net_bps"]), (_number(low), _number(high)),
+        int(record["n_trades"]),
+        _number(record["mean_net_bps"]),
+        (_number(low), _number(high)),
         _number(record["p_adjusted"]),
-    )  # fmt: skip
+    )
 
 
 def _number(value: float | None) -> float:

@@ -118,13 +118,21 @@ class _Job:
         self._in_a_row = self._done = 0
 
     async def run(
-        self, coins: Sequence[str], top: int, streams: Sequence[str],
-        days: Callable[[Collection[str]], int], first_wait: float,
-    ) -> tuple[Fetched, dict[str, list[Part]]]:  # fmt: skip
+        self,
+        coins: Sequence[str],
+        top: int,
+        streams: Sequence[str],
+        days: Callable[[Collection[str]], int],
+        first_wait: float,
+    ) -> tuple[Fetched, dict[str, list[Part]]]:
         """Ask for all that is missing; the pages are in the staging area then."""
         self.progress(f"asking {self.venue.title} for its markets", None)
-        client = Client(self.venue, self.spec.ccxt, first_wait=first_wait,
-                        told=lambda text: self.progress(text, None))  # fmt: skip
+        client = Client(
+            self.venue,
+            self.spec.ccxt,
+            first_wait=first_wait,
+            told=lambda text: self.progress(text, None),
+        )
         try:
             markets = await client.markets()
             now = await client.now()
@@ -157,15 +165,19 @@ class _Job:
             if isinstance(error.__cause__, ccxt.ArgumentsRequired | ccxt.NotSupported):
                 raise ParameterError(
                     f"{self.venue.title} does not list the volumes of all coins",
-                    got=str(error.got), hint="name the coins: --symbols BTC,ETH",
-                ) from error  # fmt: skip
+                    got=str(error.got),
+                    hint="name the coins: --symbols BTC,ETH",
+                ) from error
             raise
         return found
 
     def largest(
-        self, markets: Mapping[str, Mapping[str, Any]],
-        tickers: Mapping[str, Mapping[str, Any]], top: int, notes: list[Note],
-    ) -> tuple[str, ...]:  # fmt: skip
+        self,
+        markets: Mapping[str, Mapping[str, Any]],
+        tickers: Mapping[str, Mapping[str, Any]],
+        top: int,
+        notes: list[Note],
+    ) -> tuple[str, ...]:
         """The coins of the `top` active perps by dollars traded in 24 hours, the largest first.
 
         Args:
@@ -196,27 +208,40 @@ class _Job:
                 coins.append(coin)
         if not coins:
             raise DataError(
-                f"{self.venue.title} must have {self.kind} perps that are traded", got="none",
+                f"{self.venue.title} must have {self.kind} perps that are traded",
+                got="none",
                 where=self.venue.name,
-            )  # fmt: skip
+            )
         return tuple(coins)
 
     async def _coin(
-        self, coin: str, client: Client, markets: Mapping[str, Mapping[str, Any]],
-        streams: Sequence[str], days: Callable[[Collection[str]], int], now: int, made: Fetched,
+        self,
+        coin: str,
+        client: Client,
+        markets: Mapping[str, Mapping[str, Any]],
+        streams: Sequence[str],
+        days: Callable[[Collection[str]], int],
+        now: int,
+        made: Fetched,
         parts: dict[str, list[Part]],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """One coin's streams; what goes wrong with it is noted."""
         try:
             listed = find_coin(coin, markets, contracts=self.kind, where=self.venue.name)
             mine = [
                 Part.of(self.venue, stream, market, self.spec.bar)
-                for stream in streams for market in self._markets(listed, stream)
-            ]  # fmt: skip
+                for stream in streams
+                for market in self._markets(listed, stream)
+            ]
             if not any(part.stream in ("perp", "spot") for part in mine):
                 raise DataError("the venue must trade the coin's perp", got=f"no market of {coin}")
-            engine = Engine(client, self.store, self.name, self._present(),
-                            progress=lambda text, _done: self._say(text, made))  # fmt: skip
+            engine = Engine(
+                client,
+                self.store,
+                self.name,
+                self._present(),
+                progress=lambda text, _done: self._say(text, made),
+            )
             # from a midnight on: signals that sample a past of days see the same samples then
             back = days({part.stream for part in mine})
             first = now // _DAY_MS * _DAY_MS - back * _DAY_MS
@@ -269,8 +294,9 @@ class _Job:
 
     def _say(self, text: str, made: Fetched) -> None:
         what = text.partition(",")[0]  # the rest is of this coin only
-        self.progress(f"{what}, {self._done} of {len(made.coins)} coins done",
-                      self._done / len(made.coins))  # fmt: skip
+        self.progress(
+            f"{what}, {self._done} of {len(made.coins)} coins done", self._done / len(made.coins)
+        )
 
 
 def _coin(item: Mapping[str, Any]) -> str:

@@ -28,9 +28,11 @@ class Tried:
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
         return {
-            "n_trades": self.n_trades, "mean_net_bps": self.mean_net_bps,
-            "ci_bps": list(self.ci_bps), "p_adjusted": self.p_adjusted,
-        }  # fmt: skip
+            "n_trades": self.n_trades,
+            "mean_net_bps": self.mean_net_bps,
+            "ci_bps": list(self.ci_bps),
+            "p_adjusted": self.p_adjusted,
+        }
 
 
 @dataclass(frozen=True)
@@ -66,19 +68,25 @@ class Standing:
     def to_dict(self) -> dict[str, Any]:
         """As plain values; `run` is null where nothing was measured."""
         told: dict[str, Any] = {
-            "strategy": self.strategy, "phase": self.phase, "run": self.run or None,
+            "strategy": self.strategy,
+            "phase": self.phase,
+            "run": self.run or None,
             "measure": self.measure,
-        }  # fmt: skip
+        }
         if not self.measured:
             return told
         return told | {
             "report": None if self.report is None else self.report.as_posix(),
-            "dataset": self.dataset, "symbols": list(self.symbols),
-            "first": self.first, "last": self.last, "verdict": self.verdict,
+            "dataset": self.dataset,
+            "symbols": list(self.symbols),
+            "first": self.first,
+            "last": self.last,
+            "verdict": self.verdict,
             "fade": None if self.fade is None else self.fade.to_dict(),
             "follow": None if self.follow is None else self.follow.to_dict(),
-            "detectable_bps": self.detectable_bps, "caveats": list(self.caveats),
-        }  # fmt: skip
+            "detectable_bps": self.detectable_bps,
+            "caveats": list(self.caveats),
+        }
 
 
 @dataclass(frozen=True)
@@ -219,11 +227,9 @@ class Scan:
             "rows": [self._row(row) for row in self.rows],
             "untrusted": [dict(vars(coin)) for coin in self.untrusted],
             "quiet": list(self.quiet),
-            "unseen": [
-                {**vars(u), "since": u.since or None} for u in self.unseen
-            ],
+            "unseen": [{**vars(u), "since": u.since or None} for u in self.unseen],
             "notes": [note_record(note) for note in self.notes],
-        }  # fmt: skip
+        }
         told: dict[str, Any] = _cleaned(plain)
         return told
 

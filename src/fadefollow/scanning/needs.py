@@ -50,6 +50,7 @@ def seen_with(bets: Sequence[Bet], streams: Iterable[str]) -> tuple[Bet, ...]:
         return any(one.partition(".")[0] in there for one in need.split("|"))
 
     return tuple(
-        (strategy, signal) for strategy, signal in bets
+        (strategy, signal)
+        for strategy, signal in bets
         if any(all(map(given, signal.phases[phase])) for phase in strategy.phases)
-    )  # fmt: skip
+    )

@@ -112,9 +112,11 @@ def _rows(
         # the newest event is present the longest, and whatever ends it ends those before
         newest = own.iloc[-1]
         running = [
-            made for strategy, _ in looked if phase in strategy.phases
+            made
+            for strategy, _ in looked
+            if phase in strategy.phases
             and (made := _running(strategy, newest, mine, market.bar, time)) is not None
-        ]  # fmt: skip
+        ]
         if running:
             running.sort(key=lambda bet: (-bet.hours_left, bet.strategy))
             rows.append(_row(market, group[0][1], own, events, tuple(running), time))
@@ -138,9 +140,13 @@ def _running(
 
 
 def _row(
-    market: Market, signal: Signal, own: pd.DataFrame, events: pd.DataFrame,
-    running: tuple[Running, ...], time: pd.Timestamp,
-) -> ScanRow:  # fmt: skip
+    market: Market,
+    signal: Signal,
+    own: pd.DataFrame,
+    events: pd.DataFrame,
+    running: tuple[Running, ...],
+    time: pd.Timestamp,
+) -> ScanRow:
     newest = own.iloc[-1]
     lean, strength = int(newest["lean"]), float(newest["strength"])
     hold = max(bet.hold_hours for bet in running) * _HOUR
@@ -149,14 +155,24 @@ def _row(
     before = events["strength"][earlier].to_numpy(np.float64)
     price, at, then = _prices(market, newest["known"])
     return ScanRow(
-        symbol=market.symbol, signal=signal.name(), phase=str(newest["phase"]),
-        params=signal.model_dump(mode="json"), lean=lean, actor=str(newest["actor"]),
-        known=newest["known"], age_hours=(time - newest["known"]) / _HOUR,
+        symbol=market.symbol,
+        signal=signal.name(),
+        phase=str(newest["phase"]),
+        params=signal.model_dump(mode="json"),
+        lean=lean,
+        actor=str(newest["actor"]),
+        known=newest["known"],
+        age_hours=(time - newest["known"]) / _HOUR,
         first=min(lately.min(), newest["known"]) if len(lately) else newest["known"],
-        times=max(len(lately), 1), strength=strength, n_before=len(before),
+        times=max(len(lately), 1),
+        strength=strength,
+        n_before=len(before),
         stronger_than=float((before < strength).mean()) if len(before) else float("nan"),
-        price=price, price_time=at, move_bps=lean * (price / then - 1) * 1e4, bets=running,
-    )  # fmt: skip
+        price=price,
+        price_time=at,
+        move_bps=lean * (price / then - 1) * 1e4,
+        bets=running,
+    )
 
 
 def _prices(market: Market, known: pd.Timestamp) -> tuple[float, pd.Timestamp, float]:

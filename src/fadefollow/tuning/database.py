@@ -35,13 +35,19 @@ PATIENCE = 2.0
 #: settings of a connection, unless the address says otherwise: a silent network is noticed within
 #: some two minutes; seconds, the last one milliseconds
 _SETTINGS: dict[str, Any] = {
-    "application_name": "fadefollow", "connect_timeout": 10, "keepalives_idle": 60,
-    "keepalives_interval": 10, "keepalives_count": 6, "tcp_user_timeout": 120_000,
-}  # fmt: skip
+    "application_name": "fadefollow",
+    "connect_timeout": 10,
+    "keepalives_idle": 60,
+    "keepalives_interval": 10,
+    "keepalives_count": 6,
+    "tcp_user_timeout": 120_000,
+}
 #: of the server, so that it gives the lock of a vanished machine free as soon
 _KEEPALIVE = {
-    "tcp_keepalives_idle": "60", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "6",
-}  # fmt: skip
+    "tcp_keepalives_idle": "60",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "6",
+}
 
 
 class Database:
@@ -277,8 +283,7 @@ def _failed(where: str, error: BaseException) -> StoreError:
     text = " ".join(str(getattr(error, "orig", None) or error).split())
     if getattr(error, "connection_invalidated", False):
         return _lost(where, text)
-    return StoreError("cannot read or write the database of studies", got=text,
-                      where=where)  # fmt: skip
+    return StoreError("cannot read or write the database of studies", got=text, where=where)
 
 
 def _lost(where: str, got: str) -> StoreError:

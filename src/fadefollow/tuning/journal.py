@@ -76,9 +76,10 @@ class JournalFile(BaseJournalBackend):
             "cannot read the file of studies",
             got=got,
             where=f"{self.path}, line {number + 1}",
-            hint=f"write sqlite:///{self.path} for an SQLite database" if database
+            hint=f"write sqlite:///{self.path} for an SQLite database"
+            if database
             else "restore the file, or name another one; it was left as it is",
-        )  # fmt: skip
+        )
 
     def _parsed(self, number: int, line: bytes) -> dict[str, Any]:
         try:

@@ -104,7 +104,9 @@ def review(
     after = seen[best.number] if best else Seen(np.empty(0))
     nothing = (math.nan,) * len(settings.objectives)
     fold = Fold(
-        number=cut.number, train=cut.train, test=cut.test,
+        number=cut.number,
+        train=cut.train,
+        test=cut.test,
         winner=best.number if best else None,
         params=best.params if best else {},
         scores=best.scores if best else nothing,
@@ -116,7 +118,7 @@ def review(
         past=_past(trials, best, seen, sharpes, searched.tried),
         counts=dict(Counter(t.state for t in trials)),  # asdict cannot copy a Counter
         importance=importance(space, trials, seed=settings.seed),
-    )  # fmt: skip
+    )
     with_after = tuple(
         replace(t, after=seen[t.number].scores[0])
         if t.state == "complete" and seen[t.number].scores
@@ -194,11 +196,13 @@ def _past(
         split = cscv(np.column_stack([seen[n].daily for n in complete]), blocks=blocks)
     return Past(
         sharpe=record.sharpe if record else math.nan,
-        n_trials=tried, variance=variance,
+        n_trials=tried,
+        variance=variance,
         deflated_sharpe=deflated_sharpe(record, n_trials=tried, variance=variance)
-        if record and known else math.nan,
+        if record and known
+        else math.nan,
         pbo=split.pbo if split else math.nan,
         n_cscv=len(complete) if split else 0,
         p_loss=split.p_loss if split else math.nan,
         slope=split.slope if split else math.nan,
-    )  # fmt: skip
+    )

@@ -109,9 +109,7 @@ def search(
         limits = _thresholds(done, settings, len(parts))
         asks = [Ask(trial.number, trial.params, bars, parts, limits) for trial in new]
         results = evaluate(asks) if asks else ()
-        fresh = [
-            _trial(cut, trial, result) for trial, result in zip(new, results, strict=True)
-        ]  # fmt: skip
+        fresh = [_trial(cut, trial, result) for trial, result in zip(new, results, strict=True)]
         if fresh:
             log.append([frozen(space, trial) for trial in fresh])
             asked_for(fresh)
@@ -156,10 +154,16 @@ def _check_same(cut: Cut, asked: optuna.Trial, before: FrozenTrial) -> None:
 
 def _trial(cut: Cut, asked: optuna.Trial, told: Told) -> Trial:
     return Trial(
-        fold=cut.number, number=asked.number, state=told.state, params=dict(asked.params),
-        scores=told.scores, inner=told.inner, n_trades=told.n_trades,
-        mean_net_bps=told.mean_net_bps, error=told.error,
-    )  # fmt: skip
+        fold=cut.number,
+        number=asked.number,
+        state=told.state,
+        params=dict(asked.params),
+        scores=told.scores,
+        inner=told.inner,
+        n_trades=told.n_trades,
+        mean_net_bps=told.mean_net_bps,
+        error=told.error,
+    )
 
 
 def _tell(study: optuna.Study, asked: optuna.Trial, trial: Trial) -> None:
@@ -194,9 +198,13 @@ def frozen(space: Space, trial: Trial) -> FrozenTrial:
 def _thawed(cut: Cut, kept: FrozenTrial) -> Trial:
     more = kept.user_attrs
     return Trial(
-        fold=cut.number, number=kept.number, state=more["state"], params=dict(kept.params),
+        fold=cut.number,
+        number=kept.number,
+        state=more["state"],
+        params=dict(kept.params),
         scores=tuple(kept.values or ()),
         inner=tuple(value for _, value in sorted(kept.intermediate_values.items())),
-        n_trades=more["n_trades"], mean_net_bps=more.get("mean_net_bps", math.nan),
+        n_trades=more["n_trades"],
+        mean_net_bps=more.get("mean_net_bps", math.nan),
         error=more.get("error"),
-    )  # fmt: skip
+    )

@@ -37,8 +37,9 @@ def tune_settings(
         if strategy.claim == "disputed":
             raise ParameterError(
                 "--stance is needed for a strategy whose claim is disputed",
-                got=f"claim disputed in {strategy.name}", hint="--stance fade, or --stance follow",
-            )  # fmt: skip
+                got=f"claim disputed in {strategy.name}",
+                hint="--stance fade, or --stance follow",
+            )
         stance = strategy.claim
     objectives = tuple(part.strip() for part in objective.split(","))
     for kind, name, known in (
@@ -53,10 +54,14 @@ def tune_settings(
         raise ParameterError("--objective takes one name or two different ones", got=objective)
     if len(objectives) > 1 and sampler not in SEVERAL:
         raise ParameterError(
-            f"sampler {sampler} takes one objective", got=objective,
+            f"sampler {sampler} takes one objective",
+            got=objective,
             hint=f"--sampler {', '.join(sorted(SEVERAL))}",
-        )  # fmt: skip
+        )
     named: dict[str, Any] = {
-        "stance": stance, "objectives": objectives, "window": window, "sampler": sampler,
-    }  # fmt: skip
+        "stance": stance,
+        "objectives": objectives,
+        "window": window,
+        "sampler": sampler,
+    }
     return TuneSettings(**named, **numbers)

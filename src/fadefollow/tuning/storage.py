@@ -205,9 +205,14 @@ class FoldLog:
 
 
 def _opened(
-    backend: _Backend, name: str, identity: Mapping[str, Any], objectives: Sequence[str],
-    *, fresh: bool, where: str,
-) -> StudyLog:  # fmt: skip
+    backend: _Backend,
+    name: str,
+    identity: Mapping[str, Any],
+    objectives: Sequence[str],
+    *,
+    fresh: bool,
+    where: str,
+) -> StudyLog:
     known = _studies(backend)
     version = re.compile(re.escape(name) + r"(?:~(\d+))?")
     versions = {int(match[1] or 1) for match in map(version.fullmatch, known) if match is not None}

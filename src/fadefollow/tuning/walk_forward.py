@@ -175,10 +175,15 @@ def walk(
             folds = with_stretches(folds, joint[settings.stance], space=space, settings=settings)
             trials = with_winners(trials, folds)
     return Walked(
-        space=space, folds=folds, trials=trials,
+        space=space,
+        folds=folds,
+        trials=trials,
         sharpes={one.fold.number: one.sharpes for one in done},
-        measured=measured, books=books, embargo_hours=embargo, kept=known,
-    )  # fmt: skip
+        measured=measured,
+        books=books,
+        embargo_hours=embargo,
+        kept=known,
+    )
 
 
 def _notes(measured: Measured, prepared: Prepared) -> tuple[Note, ...]:
@@ -219,17 +224,27 @@ class _Run:
         train = self.bars(cut.train)
         days, inner = self.ground.days(train), self.settings.inner
         searched = search(
-            cut, space=self.space, settings=self.settings, bars=train,
+            cut,
+            space=self.space,
+            settings=self.settings,
+            bars=train,
             parts=tuple(days * part // inner for part in range(1, inner)),
-            log=log, evaluate=self.evaluate, told=note,
+            log=log,
+            evaluate=self.evaluate,
+            told=note,
             asked_for=lambda trials: self.asked(cut, trials),
-        )  # fmt: skip
+        )
         _refuse_hopeless(cut, searched)
         self.progress.step(f"fold {cut.number}: looking at what came after", None)
         reviewed = review(
-            cut, searched, space=self.space, settings=self.settings, train=train,
-            test=self.bars(cut.test) if cut.test else None, look_at=self.look_at,
-        )  # fmt: skip
+            cut,
+            searched,
+            space=self.space,
+            settings=self.settings,
+            train=train,
+            test=self.bars(cut.test) if cut.test else None,
+            look_at=self.look_at,
+        )
         return reviewed, searched.kept
 
     def bars(self, span: Span) -> tuple[int, int]:
@@ -303,9 +318,14 @@ def _out_of_sample(
         strategy, (signal, _) = space.with_params(fold.params), space.candidate(fold.params)
         phases = detect(chosen.markets, signal)
         made = prepare(
-            strategy, chosen.markets, phases, costs=costs,
-            window_hours=signal.detection_hours(), weekly=signal.weekly, within=within,
-        )  # fmt: skip
+            strategy,
+            chosen.markets,
+            phases,
+            costs=costs,
+            window_hours=signal.detection_hours(),
+            weekly=signal.weekly,
+            within=within,
+        )
         parts.append((made, fold.test))
         found.append(_known_in(phases, fold.test, chosen.bar))
     if not parts:
@@ -327,10 +347,12 @@ def _own(space: Space, chosen: Dataset, folds: Sequence[Fold]) -> Plan:
     """The file's own parameters on the stretches that a winner trades, to compare with."""
     stretches = [fold.test for fold in folds if fold.test is not None]
     plan = prepare(
-        space.strategy, chosen.markets, detect(chosen.markets, space.signal),
+        space.strategy,
+        chosen.markets,
+        detect(chosen.markets, space.signal),
         costs=traded_at(chosen),
         within=(stretches[0][0], stretches[-1][1]),
-    ).plan  # fmt: skip
+    ).plan
     traded = [fold.test for fold in folds if fold.test is not None and fold.winner is not None]
     return joined([(plan, span) for span in traded])
 

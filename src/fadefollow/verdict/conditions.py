@@ -60,13 +60,14 @@ def time_splits(plan: Plan) -> tuple[TimeSplit, ...]:
 
     return (
         TimeSplit(
-            "coin", tuple(t.symbol for t in plan.tapes),
+            "coin",
+            tuple(t.symbol for t in plan.tapes),
             np.repeat(np.arange(coins)[:, None], len(dates), axis=1),
         ),
         TimeSplit("year", years, same(dates.year - first)),
         TimeSplit("regime", REGIMES, np.array([regimes(tape, day) for tape in plan.tapes])),
         TimeSplit("weekday", WEEKDAYS, same(dates.day_of_week)),
-    )  # fmt: skip
+    )
 
 
 def regimes(tape: Tape, day: IntArray) -> IntArray:

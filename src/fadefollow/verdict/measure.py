@@ -41,9 +41,22 @@ from fadefollow.verdict.truth import labelled, simulated
 
 Bet = tuple[Strategy, Signal]
 __all__ = [
-    "Bet", "Measured", "Ready", "Settings", "Step", "bet_key", "books_of", "detect",
-    "failed_notes", "judged", "measure", "prepare_bet", "seen_by", "traded_coins", "untraded",
-]  # fmt: skip
+    "Bet",
+    "Measured",
+    "Ready",
+    "Settings",
+    "Step",
+    "bet_key",
+    "books_of",
+    "detect",
+    "failed_notes",
+    "judged",
+    "measure",
+    "prepare_bet",
+    "seen_by",
+    "traded_coins",
+    "untraded",
+]
 
 
 @dataclass(frozen=True)
@@ -112,9 +125,15 @@ def measure(
     keys = [(signal, bet_key(strategy, signal)) for strategy, signal in bets]
     found = [(signal, detected[key]) for signal, key in keys if key in detected]
     return judged(
-        dataset, ready, found=found, untraded=untraded, notes=notes, settings=settings, step=step,
+        dataset,
+        ready,
+        found=found,
+        untraded=untraded,
+        notes=notes,
+        settings=settings,
+        step=step,
         team=team,
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)
@@ -163,12 +182,21 @@ def judged(
             said.extend(of_books if place == number else ())
         said.extend(left_out(one.prepared))
     outcomes: dict[str, Outcomes] = {}
-    verdicts = judge(
-        plans, made, outcomes=outcomes, alpha=settings.alpha, placebo_draws=settings.placebo_draws,
-        bootstrap_draws=settings.bootstrap_draws, seed=settings.seed,
-        progress=lambda done, of: step("placebos and bootstrap", done / of),
-        spread=None if team is None else (team, shared),
-    ) if plans else ()  # fmt: skip
+    verdicts = (
+        judge(
+            plans,
+            made,
+            outcomes=outcomes,
+            alpha=settings.alpha,
+            placebo_draws=settings.placebo_draws,
+            bootstrap_draws=settings.bootstrap_draws,
+            seed=settings.seed,
+            progress=lambda done, of: step("placebos and bootstrap", done / of),
+            spread=None if team is None else (team, shared),
+        )
+        if plans
+        else ()
+    )
     numbered = [(number, settings.seed) for number in range(len(plans))]
     studies = each(hands, studied, numbered, shared, "event studies", step)
     step("splits and capacity", None)
@@ -273,9 +301,13 @@ def prepare_bet(
         detected[key] = detect(dataset.markets, signal)
     chosen = traded_coins(dataset, strategy, detected[key])
     return prepare(
-        strategy, chosen.markets, detected[key], costs=traded_at(dataset),
-        window_hours=signal.detection_hours(), weekly=signal.weekly,
-    )  # fmt: skip
+        strategy,
+        chosen.markets,
+        detected[key],
+        costs=traded_at(dataset),
+        window_hours=signal.detection_hours(),
+        weekly=signal.weekly,
+    )
 
 
 def traded_coins(dataset: Dataset, strategy: Strategy, phases: Phases) -> Dataset:
@@ -347,12 +379,21 @@ def _untraded(strategy: Strategy, reason: str) -> list[Verdict]:
     no = NotTraded(reason)
     return [
         Verdict(
-            strategy=strategy.name, signal=strategy.signal, phase=phase, split=None, symbols=(),
-            n_phases=0, fade=no, follow=no, difference_ci_bps=(math.nan, math.nan),
-            detectable_bps=math.nan, verdict="undecided", why=f"undecided: {reason}",
+            strategy=strategy.name,
+            signal=strategy.signal,
+            phase=phase,
+            split=None,
+            symbols=(),
+            n_phases=0,
+            fade=no,
+            follow=no,
+            difference_ci_bps=(math.nan, math.nan),
+            detectable_bps=math.nan,
+            verdict="undecided",
+            why=f"undecided: {reason}",
         )
         for phase in strategy.phases
-    ]  # fmt: skip
+    ]
 
 
 def _with_truth(verdict: Verdict, dataset: Dataset, strategy: Strategy) -> Verdict:

@@ -210,8 +210,10 @@ class RunResult:
         words = Counter(v.verdict for v in self.verdicts)
         found = ", ".join(f"{count} {word}" for word, count in words.most_common())
         told = f"RunResult({self.name} on {self.dataset.get('name')}: {found or 'no verdicts'})"
-        shown = [f"  {v.phase}: {v.verdict}; fade {v.fade}; follow {v.follow}"
-                 for v in self.verdicts[:_SHOWN]]  # fmt: skip
+        shown = [
+            f"  {v.phase}: {v.verdict}; fade {v.fade}; follow {v.follow}"
+            for v in self.verdicts[:_SHOWN]
+        ]
         rest = len(self.verdicts) - _SHOWN
         return "\n".join([told, *shown, *([f"  … and {rest} more: verdicts"] if rest > 0 else [])])
 

@@ -66,8 +66,9 @@ def _refuse_taken(name: str) -> None:
         raise ParameterError(
             "a signal must not be called like a word or a module of Python, "
             "or like a class that signals use",
-            got=repr(name), hint=f"choose another name, such as my_{name}",
-        )  # fmt: skip
+            got=repr(name),
+            hint=f"choose another name, such as my_{name}",
+        )
 
 
 def _write(path: Path, name: str, text: str) -> Path:

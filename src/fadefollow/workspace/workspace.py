@@ -73,7 +73,7 @@ class Workspace:
                 "no workspace of your own to write to",
                 where=str(self.output),
                 hint="`fadefollow init DIR` makes one; run the command in it",
-            )  # fmt: skip
+            )
         return self.root / folder
 
     @property
@@ -140,8 +140,9 @@ class Workspace:
             raise placed(error, where) from None
         for phase in (*strategy.phases, *strategy.trade.exit_on):
             if phase not in signal.phases:
-                raise unknown(f"phase of signal {strategy.signal}", phase, signal.phases,
-                              where=where)  # fmt: skip
+                raise unknown(
+                    f"phase of signal {strategy.signal}", phase, signal.phases, where=where
+                )
         self.detector(strategy, where=where)
         return strategy
 
@@ -300,15 +301,17 @@ def _kept(kind: type[Signal], path: Path) -> type[Signal]:
     if not isinstance(phases, Mapping):
         raise SpecError(
             "a signal must declare its phases, each with the streams that it needs",
-            got="none" if phases is None else repr(phases), where=str(path),
+            got="none" if phases is None else repr(phases),
+            where=str(path),
             hint='such as phases: ClassVar[…] = {"crowded_long": ("perp", "funding")}',
-        )  # fmt: skip
+        )
     for phase, needs in phases.items():
         if not isinstance(needs, tuple | list) or not all(isinstance(n, str) for n in needs):
             raise SpecError(
                 f"phase {phase!r} must name the streams that it needs, in a tuple",
-                got=repr(needs), where=str(path),
-            )  # fmt: skip
+                got=repr(needs),
+                where=str(path),
+            )
     return kind
 
 

@@ -31,8 +31,17 @@ def test_terminal_shows_folds_then_the_answer_then_the_paths(
     assert max(map(len, lines)) <= 80
     folds = [line.split() for line in lines if " % " in line and "—" not in line]
     assert folds[0] == [
-        "1", "2022-05-02", "2022-08-31", "120", "2.26", "1.09", "23", "0.57", "44", "%"
-    ]  # fmt: skip
+        "1",
+        "2022-05-02",
+        "2022-08-31",
+        "120",
+        "2.26",
+        "1.09",
+        "23",
+        "0.57",
+        "44",
+        "%",
+    ]
     text = " ".join(" ".join(lines).split())
     assert "Out of sample, tuned fading of crowded shorts is not shown to pay" in text
     assert "over 145 trades: 16\u202f% of it was left." in text.replace(" %", "\u202f%")

@@ -63,10 +63,12 @@ def test_workers_compute_with_one_thread(team):
 
 def test_detection_is_measured_the_same(cluster):  # noqa: F811
     asked: dict[str, Any] = {
-        "signals": [find_workspace(ROOT).signal("funding")()], "seeds": [1000, 1001],
-        "lab": {"years": 0.5, "coins": 1, "families": ["crowd"]}, "bar": pd.Timedelta(hours=1),
+        "signals": [find_workspace(ROOT).signal("funding")()],
+        "seeds": [1000, 1001],
+        "lab": {"years": 0.5, "coins": 1, "families": ["crowd"]},
+        "bar": pd.Timedelta(hours=1),
         "step": lambda text, done: None,
-    }  # fmt: skip
+    }
     here = measure_detection(jobs=1, **asked)
     assert measure_detection(cluster=cluster, **asked) == here
     assert len(here) == 2

@@ -69,8 +69,12 @@ def test_an_item_whose_worker_dies_once_is_done_again_and_the_guilty_one_is_name
     items = ["a", "always", "b", "once", "c", "leaves", "d"]
     found = dict(team.stream(cases.deadly, items, team.share(tmp_path)))
     assert {k: v for k, v in found.items() if k not in (1, 5)} == {
-        0: "A", 2: "B", 3: "ONCE", 4: "C", 6: "D"
-    }  # fmt: skip
+        0: "A",
+        2: "B",
+        3: "ONCE",
+        4: "C",
+        6: "D",
+    }
     assert "item 1 ('always')" in str(found[1])
     assert "item 5 ('leaves')" in str(found[5])
     tries = {name: len(list(tmp_path.glob(f"{name}.*"))) for name in items}
@@ -153,9 +157,11 @@ def test_interrupted_or_killed_no_process_and_no_file_is_left(tmp_path, number):
     private, notes = tmp_path / "private", tmp_path / "notes"
     private.mkdir(), notes.mkdir()
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(private), str(notes)], start_new_session=True,
-        stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": python_path()},
-    )  # fmt: skip
+        [sys.executable, "-c", SCRIPT, str(private), str(notes)],
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": python_path()},
+    )
     until(lambda: len(list(notes.iterdir())) >= 4, 30)
     workers = {int(path.suffix[1:]) for path in notes.iterdir()}
     assert len(list(private.iterdir())) == 1

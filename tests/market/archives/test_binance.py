@@ -204,10 +204,11 @@ def test_what_the_archive_has_changed_is_reported_and_the_old_values_are_kept(
 @given(
     shapes=st.lists(
         st.sampled_from(["monthly", "daily", "both", "holed", "twice", "shuffled", "header"]),
-        min_size=3, max_size=3,
+        min_size=3,
+        max_size=3,
     ),
     seed=st.integers(0, 2**16),
-)  # fmt: skip
+)
 def test_any_mixture_of_files_gives_the_same_tables(lab, tmp_path_factory, shapes, seed):
     table, packed, rng = lab["spot"], Packed(), np.random.default_rng(seed)
     for label, shape in zip(MONTHS, shapes, strict=True):
@@ -289,9 +290,13 @@ def test_listing_and_delisting_are_noticed_and_not_asked_after_for_long(lab, tmp
     with serving(packed.files) as server:
         web = ArchiveSettings(binance_url=server.url, wait_seconds=0.0)
         _, tables = read(
-            tmp_path, None, settings=web, streams=["perp", "spot"],
-            since=pd.Timestamp("2022-01-01"), now=pd.Timestamp("2025-10-01 12:00", tz="UTC"),
-        )  # fmt: skip
+            tmp_path,
+            None,
+            settings=web,
+            streams=["perp", "spot"],
+            since=pd.Timestamp("2022-01-01"),
+            now=pd.Timestamp("2025-10-01 12:00", tz="UTC"),
+        )
         daily = [p for p in server.log if "/um/daily/" in p]
     same(tables["perp"], life)
     listing = Store(tmp_path).read("bn").listings["BTC"]
@@ -331,12 +336,14 @@ def test_open_interest_is_the_last_snapshot_of_each_bar(lab, packed, tmp_path):
     # 12 snapshots to the hour: at 01:00 the twelfth, 11 above the day's first
     first, second = table.iloc[0], table.iloc[24]
     assert (first["time"], first["open_interest"]) == (
-        pd.Timestamp("2025-02-01 01:00", tz="UTC"), 1011.0,
-    )  # fmt: skip
+        pd.Timestamp("2025-02-01 01:00", tz="UTC"),
+        1011.0,
+    )
     assert first["available"] == first["time"]
     assert (second["time"], second["open_interest"]) == (
-        pd.Timestamp("2025-02-02 00:55", tz="UTC"), 2010.0,
-    )  # fmt: skip
+        pd.Timestamp("2025-02-02 00:55", tz="UTC"),
+        2010.0,
+    )
     assert len(table) == 96
     assert table["time"].iloc[-1] == pd.Timestamp("2025-02-05 00:00", tz="UTC")
     assert found(report, "open_interest")["zeros"] == (1, "2025-02-02 01:00")
@@ -352,9 +359,12 @@ def test_metrics_labelled_by_their_start_are_not_known_before_they_were_taken(ra
     packed.metrics("2026-06-25", metric_lines("2026-06-25", "00:00", 2000.0))
     packed.metrics("2026-06-26", metric_lines("2026-06-26", "00:00", 3000.0))
     report, tables = read(
-        tmp_path / "s", packed.write(tmp_path / "m"), since=pd.Timestamp("2026-06-24"),
-        now=pd.Timestamp("2026-06-27 10:00", tz="UTC"), streams=["perp", "open_interest"],
-    )  # fmt: skip
+        tmp_path / "s",
+        packed.write(tmp_path / "m"),
+        since=pd.Timestamp("2026-06-24"),
+        now=pd.Timestamp("2026-06-27 10:00", tz="UTC"),
+        streams=["perp", "open_interest"],
+    )
     known = tables["open_interest"].set_index("available")["open_interest"]
     assert known[pd.Timestamp("2026-06-25 00:00", tz="UTC")] == 1287.0
     # labels 00:00 … 00:55 were taken at 00:05 … 01:00
@@ -375,9 +385,12 @@ def test_a_metric_stamped_with_a_bare_date_is_that_of_the_day_s_start(raw_bars, 
     packed.metrics("2023-01-20", metric_lines("2023-01-20", "00:05", 1000.0))
     packed.metrics("2023-01-21", [BARE])
     _, tables = read(
-        tmp_path / "s", packed.write(tmp_path / "m"), since=pd.Timestamp("2023-01-20"),
-        now=pd.Timestamp("2023-01-22 10:00", tz="UTC"), streams=["perp", "open_interest"],
-    )  # fmt: skip
+        tmp_path / "s",
+        packed.write(tmp_path / "m"),
+        since=pd.Timestamp("2023-01-20"),
+        now=pd.Timestamp("2023-01-22 10:00", tz="UTC"),
+        streams=["perp", "open_interest"],
+    )
     last = tables["open_interest"].iloc[-1]
     assert last["open_interest"] == 98666.163
     assert last["time"] == last["available"] == pd.Timestamp("2023-01-21", tz="UTC")
@@ -390,7 +403,7 @@ def test_the_price_within_a_bare_date_is_the_mark_at_the_day_s_start(shared_data
     marks = pd.read_parquet(
         shared_data / "binance_1h" / "binance_BTC_2020-01-01_2026-03-06.parquet",
         columns=["timestamp", "mark_price_binance"],
-    ).set_index("timestamp")["mark_price_binance"]  # fmt: skip
+    ).set_index("timestamp")["mark_price_binance"]
     near: Any = marks.loc["2023-01-19":"2023-01-23"]
     found = near[np.isclose(near, value / coins, rtol=1e-9)]
     # of the bar that closes at 00:00
@@ -403,9 +416,12 @@ def test_contracts_on_a_thousand_coins_are_given_per_coin(raw_bars, tmp_path):
         packed.bars("perp", bars, day, symbol="1000PEPEUSDT")
         packed.bars("spot", bars, day, symbol="PEPEUSDT")
     report, tables = read(
-        tmp_path / "s", packed.write(tmp_path / "m"), coins=["PEPE"],
-        since=pd.Timestamp("2025-02-01"), streams=["perp", "spot"],
-    )  # fmt: skip
+        tmp_path / "s",
+        packed.write(tmp_path / "m"),
+        coins=["PEPE"],
+        since=pd.Timestamp("2025-02-01"),
+        streams=["perp", "spot"],
+    )
     assert tables["perp"]["close"].iloc[0] == 0.1  # 100 for a thousand
     assert tables["perp"]["volume"].iloc[0] == 10_000.0
     assert tables["spot"]["close"].iloc[0] == 100.0
@@ -416,9 +432,12 @@ def test_smaller_bars_are_joined_to_the_size_asked_for(raw_bars, tmp_path):
     packed = Packed()
     packed.bars("perp", raw_bars(24, "2025-02-01"), "2025-02-01")
     _, tables = read(
-        tmp_path / "s", packed.write(tmp_path / "m"), bar="3h", since=pd.Timestamp("2025-02-01"),
+        tmp_path / "s",
+        packed.write(tmp_path / "m"),
+        bar="3h",
+        since=pd.Timestamp("2025-02-01"),
         streams=["perp"],
-    )  # fmt: skip
+    )
     first = tables["perp"].iloc[0]
     # closes 100, 101, 102; open 99; highs to 104, lows from 97
     assert first[["open", "high", "low", "close", "volume"]].tolist() == [99, 104, 97, 102, 30]

@@ -48,10 +48,15 @@ def store(raw_bars, tmp_path) -> Path:
     for day in range(1, 7):
         packed.bars("perp", bars, f"2024-01-0{day}")
     archive_job(
-        "binance-archive", ["BTC"], store_root=tmp_path / "store", dataset="bn",
-        since=pd.Timestamp("2024-01-01"), now=pd.Timestamp("2024-01-08", tz="UTC"),
-        streams=["perp"], mirror=packed.write(tmp_path / "bn"),
-    )  # fmt: skip
+        "binance-archive",
+        ["BTC"],
+        store_root=tmp_path / "store",
+        dataset="bn",
+        since=pd.Timestamp("2024-01-01"),
+        now=pd.Timestamp("2024-01-08", tz="UTC"),
+        streams=["perp"],
+        mirror=packed.write(tmp_path / "bn"),
+    )
     return tmp_path / "store"
 
 

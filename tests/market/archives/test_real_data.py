@@ -49,10 +49,15 @@ def test_real_bars_and_settlements_come_back_as_they_were(real, tmp_path):
     packed.add(name, "\n".join(lines) + "\n")
 
     archive_job(
-        "binance-archive", ["SOL"], store_root=tmp_path / "store", dataset="sol", since=SINCE,
-        until=UNTIL, mirror=packed.write(tmp_path / "mirror"),
+        "binance-archive",
+        ["SOL"],
+        store_root=tmp_path / "store",
+        dataset="sol",
+        since=SINCE,
+        until=UNTIL,
+        mirror=packed.write(tmp_path / "mirror"),
         now=pd.Timestamp("2022-12-06", tz="UTC"),
-    )  # fmt: skip
+    )
 
     some = FileSpec(stream="perp", path="{coin}.csv")
     spec = DatasetSpec(title="SOL", source="files", bar=pd.Timedelta(hours=1), files=(some,))

@@ -33,9 +33,15 @@ def bars() -> pd.DataFrame:
     )
     close = 100.0 + np.arange(len(times)) / 7
     return pd.DataFrame(
-        {"time": times, "open": close, "high": close + 2, "low": close - 3, "close": close,
-         "volume": 10.0}
-    )  # fmt: skip
+        {
+            "time": times,
+            "open": close,
+            "high": close + 2,
+            "low": close - 3,
+            "close": close,
+            "volume": 10.0,
+        }
+    )
 
 
 @pytest.fixture
@@ -48,9 +54,15 @@ def packed(bars) -> Packed:
 
 def job(folder: Path, **options) -> ArchiveReport:
     return archive_job(
-        "binance-archive", ["BTC"], store_root=folder, dataset="bn", since=SINCE, now=NOW,
-        streams=["perp"], **options,
-    )  # fmt: skip
+        "binance-archive",
+        ["BTC"],
+        store_root=folder,
+        dataset="bn",
+        since=SINCE,
+        now=NOW,
+        streams=["perp"],
+        **options,
+    )
 
 
 def over(server: Archive, folder: Path, **settings) -> ArchiveReport:

@@ -18,9 +18,12 @@ from fadefollow.market.store.store import Store
 HOUR = pd.Timedelta(hours=1)
 START = pd.Timestamp("2024-01-03", tz="UTC")
 FILES = DatasetSpec(
-    title="Demo", source="files", bar=HOUR, holdout_from="2024-01-03",
+    title="Demo",
+    source="files",
+    bar=HOUR,
+    holdout_from="2024-01-03",
     files=(FileSpec(stream="perp", path="{coin}.csv"),),
-)  # fmt: skip
+)
 
 
 def time(text: str) -> pd.Timestamp:

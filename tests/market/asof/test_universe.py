@@ -54,9 +54,11 @@ def coins(days: int = 50) -> dict[str, Market]:
     if days < 32:
         gone = {"GONE": market("GONE", {0: 50.0}, days)}
     return {
-        "BIG": market("BIG", {0: 100.0}, days), "RISE": market("RISE", {0: 1.0, 25: 900.0}, days),
-        "SMALL": market("SMALL", {0: 10.0}, days), **gone,
-    }  # fmt: skip
+        "BIG": market("BIG", {0: 100.0}, days),
+        "RISE": market("RISE", {0: 1.0, 25: 900.0}, days),
+        "SMALL": market("SMALL", {0: 10.0}, days),
+        **gone,
+    }
 
 
 def test_members_are_those_that_were_large_then():
@@ -183,10 +185,14 @@ def test_a_data_set_has_the_universe_that_its_file_declares(tmp_path):
     (note,) = found.notes
     assert note.code == "universe"
     assert note.figures == {
-        "rule": "the 2 largest coins by volume over 10 days, formed every 10 days", "fewest": 2,
-        "most": 2, "dates": 5, "first": "2023-12-19", "mean_by_year": ((2023, 2.0), (2024, 2.0)),
+        "rule": "the 2 largest coins by volume over 10 days, formed every 10 days",
+        "fewest": 2,
+        "most": 2,
+        "dates": 5,
+        "first": "2023-12-19",
+        "mean_by_year": ((2023, 2.0), (2024, 2.0)),
         "different": 3,
-    }  # fmt: skip
+    }
     plain = open_dataset(spec(), "bn", tmp_path)
     assert (plain.universe, plain.notes, plain.markets["BIG"].members) == (None, (), None)
     assert plain.fingerprint == found.fingerprint
@@ -218,9 +224,13 @@ def test_the_number_of_coins_can_be_asked_for(tmp_path):
 def test_the_holdout_forms_no_universe(tmp_path):
     day = at(25).date()
     rule = DatasetSpec(
-        title="t", source="fetch", venue="binance", bar="1d", holdout_from=day,
+        title="t",
+        source="fetch",
+        venue="binance",
+        bar="1d",
+        holdout_from=day,
         universe={"largest": 2, "over_days": 10, "every": "10D"},
-    )  # fmt: skip
+    )
     found = open_dataset(rule, "bn", stored(tmp_path))
     assert found.universe.dates.tolist() == [at(10), at(20)]
 

@@ -49,10 +49,12 @@ def old(day: int, value: float, seen: float | None) -> pd.DataFrame:
     """A superseded record of a day, whose successor was fetched on day `seen`."""
     made = pd.DataFrame(
         {
-            "time": [at(day)], "netflow_coins": [value], "reserve_coins": [100.0],
+            "time": [at(day)],
+            "netflow_coins": [value],
+            "reserve_coins": [100.0],
             "available": [at(day + 1)],
         }
-    )  # fmt: skip
+    )
     return made if seen is None else made.assign(seen=at(seen))
 
 
@@ -162,8 +164,10 @@ def test_bars_count_as_they_were_published_first():
 def test_what_was_not_kept_of_a_vintage_is_that_of_the_last():
     table = canonical(
         pd.DataFrame({"time": [at(0), at(1)], "rate": [1e-4, 2e-4], "interval_hours": 8.0}),
-        "funding", bar=HOUR, where="test",
-    )  # fmt: skip
+        "funding",
+        bar=HOUR,
+        where="test",
+    )
     was = pd.DataFrame({"time": [at(1)], "rate": [3e-4], "seen": [at(2)]})
     first, later, _ = vintages_of(table, [was], stream("funding"))
     assert first["rate"].tolist() == [1e-4, 3e-4]
@@ -176,8 +180,12 @@ def test_how_much_they_differ_is_told_by_column():
     found = vintages_of(flows(5, 2, 3, 4), [old(0, 1.0, 2), old(3, 6.0, 5)], NETFLOW)
     (one,) = revisions("BTC", NETFLOW, found)
     assert (one.column, one.records, one.revised, one.mean, one.largest) == (
-        "netflow_coins", 4, 2, 3.0, 4.0
-    )  # fmt: skip
+        "netflow_coins",
+        4,
+        2,
+        3.0,
+        4.0,
+    )
     assert (one.note.code, one.note.figures["revised"]) == ("revised-records", 2)
     # there and back again is no difference
     again = vintages_of(flows(5), [old(0, 5.0, 2), old(0, 7.0, 3)], NETFLOW)
@@ -203,9 +211,15 @@ def bars(raw_bars, tmp_path) -> Path:
     for day in range(1, 7):
         packed.bars("perp", raw, f"2024-01-0{day}")
     archive_job(
-        "binance-archive", ["BTC"], store_root=tmp_path / "store", dataset="bn",
-        since=START, now=at(7), streams=["perp"], mirror=packed.write(tmp_path / "bn"),
-    )  # fmt: skip
+        "binance-archive",
+        ["BTC"],
+        store_root=tmp_path / "store",
+        dataset="bn",
+        since=START,
+        now=at(7),
+        streams=["perp"],
+        mirror=packed.write(tmp_path / "bn"),
+    )
     return tmp_path / "store"
 
 
@@ -214,9 +228,15 @@ def imported(store: Path, folder: Path, now: float, *inflows: float) -> None:
     rows = [f"2024-01-0{n},{flow},0,1,1000\n" for n, flow in enumerate(inflows, 1)]
     (folder / "csv" / "btc.csv").write_text(HEADER + "".join(rows))
     archive_job(
-        "coinmetrics", ["BTC"], store_root=store, dataset="bn", mirror=folder, since=START,
-        now=at(now), streams=["netflow"],
-    )  # fmt: skip
+        "coinmetrics",
+        ["BTC"],
+        store_root=store,
+        dataset="bn",
+        mirror=folder,
+        since=START,
+        now=at(now),
+        streams=["netflow"],
+    )
 
 
 def test_an_archive_read_again_with_other_values_leaves_both_vintages(bars, tmp_path):
@@ -241,9 +261,13 @@ def test_an_archive_read_again_with_other_values_leaves_both_vintages(bars, tmp_
     assert before.fingerprint != first.fingerprint
     assert before.notes == ()
     figures = {
-        "column": "netflow_coins", "unit": "coins, + into exchanges", "records": 4, "revised": 2,
-        "mean": 5.5, "largest": 6.0,
-    }  # fmt: skip
+        "column": "netflow_coins",
+        "unit": "coins, + into exchanges",
+        "records": 4,
+        "revised": 2,
+        "mean": 5.5,
+        "largest": 6.0,
+    }
     apart = Note("revised-records", {"coin": "BTC", "stream": "netflow"}, figures)
     assert first.notes[1:] == last.notes[1:] == (apart,)
     assert (first.notes[0], last.notes[0]) == (Note("first-vintages"), Note("last-vintages"))

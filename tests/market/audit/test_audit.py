@@ -228,9 +228,10 @@ def test_a_throttled_feed_is_a_warning():
 
 def test_gaps_between_contracts_are_not_gaps():
     june, september = bars().iloc[:100], bars().iloc[300:400]
-    table = pd.concat([
-        june.assign(expiry=START + 200 * HOUR), september.assign(expiry=START + 900 * HOUR)
-    ], ignore_index=True)  # fmt: skip
+    table = pd.concat(
+        [june.assign(expiry=START + 200 * HOUR), september.assign(expiry=START + 900 * HOUR)],
+        ignore_index=True,
+    )
     cover = {c.stream: c for c in audited(future=table).coverage}["future"]
     assert (cover.rows, cover.missing, cover.gaps) == (200, 0, 0)
 

@@ -196,8 +196,13 @@ def test_the_refusal_names_rule_coin_stream_time_count_and_option():
     with pytest.raises(DataError) as caught:
         pass_gate(audit(planted()), ALL)
     text = str(caught.value)
-    for part in ("demo, BTC spot", "stale-bars", "41 records, the first at 2024-01-05 04:00",
-                 "and 1 more findings", "--accept stale-bars,unit-change"):  # fmt: skip
+    for part in (
+        "demo, BTC spot",
+        "stale-bars",
+        "41 records, the first at 2024-01-05 04:00",
+        "and 1 more findings",
+        "--accept stale-bars,unit-change",
+    ):
         assert part in text
 
 
@@ -261,8 +266,11 @@ def test_a_run_stops_only_at_what_its_strategies_use():
     pairs = {n: (bet, workspace.detector(bet)) for n, bet in bets.items()}
     # mark and spot decide liquidations, so that every bet uses them
     assert streams_used(data, [pairs["fade_crowded_funding"]])["BTC"] == {
-        "perp", "funding", "mark", "spot",
-    }  # fmt: skip
+        "perp",
+        "funding",
+        "mark",
+        "spot",
+    }
     index: Any = bars().drop(columns="volume")
     index.loc[100, "close"] *= 2
     assert errors(index=index) == [("impossible-values", "index", 1, "2024-01-05 04:00")]

@@ -30,8 +30,11 @@ def test_open_interest_of_zero_is_left_out_and_counted():
     assert made.table.index.tolist() == list(range(57))
     (found,) = made.findings
     assert (found.grade, found.rule, found.count, found.where) == (
-        "warning", "zeros", 3, "2024-01-01 07:00",
-    )  # fmt: skip
+        "warning",
+        "zeros",
+        3,
+        "2024-01-01 07:00",
+    )
 
 
 @pytest.mark.parametrize("factor", [1000.0, 0.001])

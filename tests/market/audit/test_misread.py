@@ -78,10 +78,16 @@ def bars(hours: list[int], close: object = 100.0) -> pd.DataFrame:
     time = pd.DatetimeIndex(START + pd.to_timedelta(hours, unit="h")).as_unit("ns")
     wave = 1 + 0.002 * np.sin(np.arange(len(hours)))
     price = np.asarray(close, float) * wave
-    return pd.DataFrame({
-        "time": time, "open": price, "high": price, "low": price, "close": price,
-        "available": time + HOUR,
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "time": time,
+            "open": price,
+            "high": price,
+            "low": price,
+            "close": price,
+            "available": time + HOUR,
+        }
+    )
 
 
 def test_repeated_funding_stops_a_run_until_it_is_accepted():

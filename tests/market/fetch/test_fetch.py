@@ -45,15 +45,27 @@ def spec_of(exchange: Replay, venue: str = "binance", **more: Any) -> DatasetSpe
 
 
 def fetch(
-    exchange: Replay, root: Path, *coins: str, venue: str = "binance", since: str = SINCE,
-    until: str | None = None, streams: tuple[str, ...] | None = None,
-    skip_damaged: bool = False, **more: Any,
-) -> FetchReport:  # fmt: skip
+    exchange: Replay,
+    root: Path,
+    *coins: str,
+    venue: str = "binance",
+    since: str = SINCE,
+    until: str | None = None,
+    streams: tuple[str, ...] | None = None,
+    skip_damaged: bool = False,
+    **more: Any,
+) -> FetchReport:
     return fetch_job(
-        spec_of(exchange, venue, **more), "data", coins or ("BTC",), root, streams=streams,
-        since=pd.Timestamp(since), until=None if until is None else pd.Timestamp(until),
-        first_wait=0.01, skip_damaged=skip_damaged,
-    )  # fmt: skip
+        spec_of(exchange, venue, **more),
+        "data",
+        coins or ("BTC",),
+        root,
+        streams=streams,
+        since=pd.Timestamp(since),
+        until=None if until is None else pd.Timestamp(until),
+        first_wait=0.01,
+        skip_damaged=skip_damaged,
+    )
 
 
 def tables(root: Path, coin: str) -> dict[str, pd.DataFrame]:
@@ -94,8 +106,9 @@ def test_every_stream_arrives_whole_up_to_the_last_closed_bar(venue: str, whole:
     end = pd.Timestamp("2023-01-01", tz="UTC") + pd.Timedelta(days=DAYS)
     assert found["perp"]["available"].iloc[-1] == end
     assert set(found["future"]["expiry"]) == {
-        pd.Timestamp("2023-03-31 08:00", tz="UTC"), pd.Timestamp("2023-06-30 08:00", tz="UTC"),
-    }  # fmt: skip
+        pd.Timestamp("2023-03-31 08:00", tz="UTC"),
+        pd.Timestamp("2023-06-30 08:00", tz="UTC"),
+    }
 
 
 def test_the_venues_own_interval_is_kept(whole: Path) -> None:
@@ -166,8 +179,9 @@ def test_a_second_fetch_asks_only_for_holes(exchange: Replay, tmp_path: Path) ->
     report = fetch(exchange, tmp_path, streams=("spot", "perp", "funding"))
     asked = exchange.control()["asked"]
     assert {k: n for k, n in asked.items() if "exchangeInfo" not in k} == {
-        "binance/api/v3/time": 1, "binance/api/v3/klines": 1,  # both outages in one request
-    }  # fmt: skip
+        "binance/api/v3/time": 1,
+        "binance/api/v3/klines": 1,  # both outages in one request
+    }
     assert report.fingerprint == before
 
 
@@ -200,9 +214,15 @@ def test_what_an_archive_gave_is_not_asked_for_again(
     streams = ("perp", "mark", "funding")
     mirror = packed.write(tmp_path / "mirror")
     archive_job(
-        "binance-archive", ["BTC"], store_root=tmp_path, dataset="data", mirror=mirror,
-        since=pd.Timestamp("2023-01-01"), until=pd.Timestamp("2023-02-01"), streams=streams,
-    )  # fmt: skip
+        "binance-archive",
+        ["BTC"],
+        store_root=tmp_path,
+        dataset="data",
+        mirror=mirror,
+        since=pd.Timestamp("2023-01-01"),
+        until=pd.Timestamp("2023-02-01"),
+        streams=streams,
+    )
     known = pointer(tmp_path).fetched["BTC"]
     month = (ms("2023-01-01"), ms("2023-02-01"))
     assert known["mark"].covered == (month,)
@@ -210,9 +230,10 @@ def test_what_an_archive_gave_is_not_asked_for_again(
     exchange.calm()
     fetch(exchange, tmp_path, streams=streams)
     asked = [q for q in exchange.control()["log"] if "Info" not in q and "/time" not in q]
-    starts = {path: sorted(int(q.split("startTime=")[1].split("&")[0]) for q in asked
-                           if f"/{path}?" in q)
-              for path in ("klines", "markPriceKlines", "fundingRate")}  # fmt: skip
+    starts = {
+        path: sorted(int(q.split("startTime=")[1].split("&")[0]) for q in asked if f"/{path}?" in q)
+        for path in ("klines", "markPriceKlines", "fundingRate")
+    }
     hour, overlap = 3_600_000, 24
     back = month[1] - overlap * hour
     # the hole with what was before it, and what follows; some records of before for revisions
@@ -256,8 +277,11 @@ def test_later_and_earlier_bars_are_added(running: Replay, tmp_path: Path) -> No
         exchange.control(hours=48)
         exchange.calm()
         report = fetch(exchange, tmp_path / "a", since="2023-01-03")
-        perp = [q for q in exchange.control()["log"] if q.startswith("binance/fapi/v1/klines?")
-                and "symbol=BTCUSDT&" in f"{q}&"]  # fmt: skip
+        perp = [
+            q
+            for q in exchange.control()["log"]
+            if q.startswith("binance/fapi/v1/klines?") and "symbol=BTCUSDT&" in f"{q}&"
+        ]
         assert len(perp) == 2  # one request at either end
         fetch(exchange, tmp_path / "b", since="2023-01-03")
         assert report.fingerprint == pointer(tmp_path / "b").fingerprint
@@ -317,12 +341,20 @@ def test_a_spoilt_page_is_noticed_and_mended(
         assert report.mended > 0
 
 
-@pytest.mark.parametrize(("fault", "venue"), [
-    *((fault, "binance") for fault in ("429", "500", "timeout", "cut", "half_json", "odd_json")),
-    ("odd_json", "bybit"),
-    *(pytest.param(fault, "binance", marks=pytest.mark.slow)
-      for fault in ("418", "503", "bad_json", "maintenance")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("fault", "venue"),
+    [
+        *(
+            (fault, "binance")
+            for fault in ("429", "500", "timeout", "cut", "half_json", "odd_json")
+        ),
+        ("odd_json", "bybit"),
+        *(
+            pytest.param(fault, "binance", marks=pytest.mark.slow)
+            for fault in ("418", "503", "bad_json", "maintenance")
+        ),
+    ],
+)
 def test_a_failed_request_is_repeated(
     fault: str, venue: str, exchange: Replay, whole: Path, tmp_path: Path
 ) -> None:
@@ -333,12 +365,15 @@ def test_a_failed_request_is_repeated(
     assert report.fingerprint == pointer(whole / venue).fingerprint
 
 
-@pytest.mark.parametrize(("fault", "rule", "hint"), [
-    ("region", "must serve this place", "another venue"),
-    ("banned", "must not ask for a long pause; got 86400 s", "it goes on from there"),
-    ("maintenance", "must not be under maintenance", "run the same command again later"),
-    ("500", "Binance must answer", "is the venue up"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("fault", "rule", "hint"),
+    [
+        ("region", "must serve this place", "another venue"),
+        ("banned", "must not ask for a long pause; got 86400 s", "it goes on from there"),
+        ("maintenance", "must not be under maintenance", "run the same command again later"),
+        ("500", "Binance must answer", "is the venue up"),
+    ],
+)
 def test_what_does_not_pass_is_said_plainly_and_loses_nothing(
     fault: str, rule: str, hint: str, exchange: Replay, whole: Path, tmp_path: Path
 ) -> None:
@@ -409,9 +444,14 @@ def test_a_range_that_stops_early_does_not_tell_when_a_coin_ended(
     exchange: Replay, tmp_path: Path
 ) -> None:
     fetch_job(
-        spec_of(exchange), "data", ["OLD"], tmp_path, since=pd.Timestamp(SINCE),
-        until=pd.Timestamp(SINCE) + pd.Timedelta(days=10), streams=["spot"],
-    )  # fmt: skip
+        spec_of(exchange),
+        "data",
+        ["OLD"],
+        tmp_path,
+        since=pd.Timestamp(SINCE),
+        until=pd.Timestamp(SINCE) + pd.Timedelta(days=10),
+        streams=["spot"],
+    )
     listing = Store(tmp_path).read("data").listings["OLD"]
     assert listing.delisted is None
     fetch(exchange, tmp_path, "OLD", streams=("spot",))

@@ -31,13 +31,20 @@ def exchange() -> Iterator[Replay]:
 
 def start(exchange: Replay, root: Path, *coins: str, venue: str = "binance", **more: Any) -> Any:
     wish = {
-        "root": str(root), "coins": coins, "venue": venue, "since": SINCE,
-        "ccxt": exchange.settings(venue), **more,
-    }  # fmt: skip
+        "root": str(root),
+        "coins": coins,
+        "venue": venue,
+        "since": SINCE,
+        "ccxt": exchange.settings(venue),
+        **more,
+    }
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.support.exchange.fetcher", json.dumps(wish)], cwd=ROOT,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [sys.executable, "-m", "tests.support.exchange.fetcher", json.dumps(wish)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def finish(process: Any) -> str:
@@ -129,10 +136,13 @@ def test_killed_at_any_disk_step_the_store_ends_the_same(exchange: Replay, tmp_p
         check_death(exchange, tmp_path / str(at), at, whole)
 
 
-@pytest.mark.parametrize("coins", [
-    [("BTC", "PEPE"), ("PEPE", "BTC")],
-    pytest.param([("BTC",), ("PEPE",)], marks=pytest.mark.slow),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "coins",
+    [
+        [("BTC", "PEPE"), ("PEPE", "BTC")],
+        pytest.param([("BTC",), ("PEPE",)], marks=pytest.mark.slow),
+    ],
+)
 def test_fetches_at_the_same_time_do_no_harm(
     coins: list[tuple[str, ...]], exchange: Replay, undisturbed: dict[str, str], tmp_path: Path
 ) -> None:

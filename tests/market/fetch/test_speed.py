@@ -27,9 +27,13 @@ def test_sixty_thousand_bars_a_second_and_a_quick_read(tmp_path: Path) -> None:
         best = 0.0
         for attempt in range(5):
             report = fetch_job(
-                spec, "data", ["BTC", "PEPE"], tmp_path / str(attempt), streams=BARS,
+                spec,
+                "data",
+                ["BTC", "PEPE"],
+                tmp_path / str(attempt),
+                streams=BARS,
                 since=pd.Timestamp("2023-01-01"),
-            )  # fmt: skip
+            )
             assert report.records >= 2 * len(BARS) * YEARS * 8760 - 12
             best = max(best, report.records / report.seconds)
         assert best >= 60_000, f"{best:,.0f} bars a second"

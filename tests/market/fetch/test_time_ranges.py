@@ -65,8 +65,16 @@ def market(symbol: str, **more: Any) -> dict[str, Any]:
     quote, _, settle = rest.partition(":")
     kind = "future" if "-" in settle else "swap" if settle else "spot"
     linear = settle.startswith(quote) if settle else None
-    return {"symbol": symbol, "base": base, "quote": quote, "type": kind, "linear": linear,
-            "active": True, "contractSize": 1.0, **more}  # fmt: skip
+    return {
+        "symbol": symbol,
+        "base": base,
+        "quote": quote,
+        "type": kind,
+        "linear": linear,
+        "active": True,
+        "contractSize": 1.0,
+        **more,
+    }
 
 
 def found(*markets: dict[str, Any], coin: str = "BTC", contracts: Any = "linear") -> Any:
@@ -77,11 +85,17 @@ def test_the_dearest_market_of_a_coin_is_taken() -> None:
     expiry = pd.Timestamp("2027-03-26 08:00", tz="UTC")
     ms = expiry.value // 10**6
     listed = [
-        market("BTC/USD:BTC"), market("BTC/USDC:USDC"), market("BTC/USDT:USDT"),
-        market("BTC/EUR"), market("BTC/USDC"), market("BTC/USDT", active=False),
-        market("BTC/USD:BTC-270326", expiry=ms), market("BTC/USDT:USDT-270326", expiry=ms),
-        market("ETH/USDT"), market("BTC/USDT:USDT-270326-90000-C", type="option"),
-    ]  # fmt: skip
+        market("BTC/USD:BTC"),
+        market("BTC/USDC:USDC"),
+        market("BTC/USDT:USDT"),
+        market("BTC/EUR"),
+        market("BTC/USDC"),
+        market("BTC/USDT", active=False),
+        market("BTC/USD:BTC-270326", expiry=ms),
+        market("BTC/USDT:USDT-270326", expiry=ms),
+        market("ETH/USDT"),
+        market("BTC/USDT:USDT-270326-90000-C", type="option"),
+    ]
     made = found(*listed)
     assert made.spot.symbol == "BTC/USDC"  # the other is no longer traded
     assert made.perp.symbol == "BTC/USDT:USDT"
@@ -94,11 +108,18 @@ def test_the_dearest_market_of_a_coin_is_taken() -> None:
         found(*listed, coin="BTX")
 
 
-@pytest.mark.parametrize(("base", "coin", "many"), [
-    ("1000PEPE", "PEPE", 1000), ("kPEPE", "PEPE", 1000), ("1000000MOG", "MOG", 1_000_000),
-    ("1MBABYDOGE", "BABYDOGE", 1_000_000), ("10000COQ", "COQ", 10_000), ("KAVA", "KAVA", 1),
-    ("1INCH", "1INCH", 1),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("base", "coin", "many"),
+    [
+        ("1000PEPE", "PEPE", 1000),
+        ("kPEPE", "PEPE", 1000),
+        ("1000000MOG", "MOG", 1_000_000),
+        ("1MBABYDOGE", "BABYDOGE", 1_000_000),
+        ("10000COQ", "COQ", 10_000),
+        ("KAVA", "KAVA", 1),
+        ("1INCH", "1INCH", 1),
+    ],
+)
 def test_multiplier_markets(base: str, coin: str, many: int) -> None:
     made = found(market(f"{base}/USDT:USDT"), coin=coin)
     assert (made.coin, made.perp.multiplier) == (coin, many)
@@ -114,11 +135,17 @@ def test_a_coin_that_begins_with_k_is_not_a_thousand_of_another() -> None:
     assert found(capital, coin="PEPE").perp.multiplier == 1000
 
 
-@pytest.mark.parametrize(("info", "hours"), [
-    ({"fundingInterval": 60}, 1.0), ({"fundingInterval": "480"}, 8.0),
-    ({"funding_interval": 14400}, 4.0), ({"fundingInterval": None}, None),
-    ({"fundingInterval": "x"}, None), ({}, None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("info", "hours"),
+    [
+        ({"fundingInterval": 60}, 1.0),
+        ({"fundingInterval": "480"}, 8.0),
+        ({"funding_interval": 14400}, 4.0),
+        ({"fundingInterval": None}, None),
+        ({"fundingInterval": "x"}, None),
+        ({}, None),
+    ],
+)
 def test_the_interval_of_settlements_as_the_venue_lists_it(info: Any, hours: Any) -> None:
     assert found(market("BTC/USDT:USDT", info=info)).perp.funding_hours == hours
 

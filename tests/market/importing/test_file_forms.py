@@ -108,7 +108,7 @@ def test_json_of_another_shape_is_refused(text, got):
         ("BTC.xls", b"?", "the file's extension must be one of"),
     ],
     ids=["cut gz", "no gz", "huge gz", "feather", "cut json", "deep json", "long json", "xls"],
-)  # fmt: skip
+)
 def test_a_damaged_or_unknown_container_is_refused(tmp_path, name, data, rule):
     (tmp_path / name).write_bytes(data)
     with pytest.raises(DataError) as caught:
@@ -312,8 +312,9 @@ def test_one_long_file_holds_many_coins(tmp_path):
     (tmp_path / "all.csv").write_text(LONG)
     made = read(tmp_path, BY_SYMBOL)
     assert {c: (len(perp(made, c)), perp(made, c)["close"][1]) for c in made.tables} == {
-        "BTC": (2, 100), "ETH": (2, 10),
-    }  # fmt: skip
+        "BTC": (2, 100),
+        "ETH": (2, 10),
+    }
     assert list(read(tmp_path, BY_SYMBOL + 'coins = ["ETH"]').tables) == ["ETH"]
     with pytest.raises(DataError, match=r"all.csv: there must be rows of perp; got none of XRP"):
         read(tmp_path, BY_SYMBOL + 'coins = ["BTC", "XRP"]')
@@ -330,8 +331,9 @@ def test_two_coins_are_never_stored_as_one(tmp_path):
     with pytest.raises(DataError) as caught:
         read(tmp_path, 'perp all.csv coin = "BTC"')
     assert (caught.value.where, caught.value.got) == (
-        "all.csv", "BTCUSDT, ETHUSDT in the column symbol",
-    )  # fmt: skip
+        "all.csv",
+        "BTCUSDT, ETHUSDT in the column symbol",
+    )
     assert 'coin_column = "symbol" with coin_format = "{coin}USDT"' in caught.value.hint
 
 
@@ -355,7 +357,7 @@ def test_contracts_of_one_coin_may_share_a_file(tmp_path):
     columns = f"columns = {{ {columns} }}"
     made = read(
         tmp_path, 'perp BTC.csv coin = "BTC"', f'future futures.csv coin = "BTC"\n{columns}'
-    )  # fmt: skip
+    )
     assert len(made.tables["BTC"]["future"]) == 4
 
 
@@ -371,12 +373,14 @@ def test_contracts_are_named_by_their_expiry_in_many_ways(tmp_path, written, nam
     for name in [*names, "BTC-PERPETUAL"]:
         csv(tmp_path, "2025-01-01T00:00Z", name=f"{name}.csv")
     made = read(
-        tmp_path, 'perp BTC-PERPETUAL.csv coin = "BTC"',
+        tmp_path,
+        'perp BTC-PERPETUAL.csv coin = "BTC"',
         f'future {{coin}}-{{expiry}}.csv expiry_format = "{written}"',
-    )  # fmt: skip
+    )
     assert made.tables["BTC"]["future"]["expiry"].tolist() == [
-        pd.Timestamp("2025-02-07 08:00Z"), pd.Timestamp("2025-03-28 08:00Z"),
-    ]  # fmt: skip
+        pd.Timestamp("2025-02-07 08:00Z"),
+        pd.Timestamp("2025-03-28 08:00Z"),
+    ]
 
 
 def test_a_coin_and_an_expiry_may_come_twice_in_a_path(tmp_path):
@@ -384,9 +388,7 @@ def test_a_coin_and_an_expiry_may_come_twice_in_a_path(tmp_path):
     csv(tmp_path, "2024-01-01T00:00Z", name="BTC/BTCUSDT.csv")
     csv(tmp_path, "2024-01-01T00:00Z", name="BTC/ETHUSDT.csv")
     csv(tmp_path, "2024-01-01T00:00Z", name="BTC/240329_240329.csv")
-    made = read(
-        tmp_path, "perp {coin}/{coin}USDT.csv ", "future {coin}/{expiry}_{expiry}.csv "
-    )  # fmt: skip
+    made = read(tmp_path, "perp {coin}/{coin}USDT.csv ", "future {coin}/{expiry}_{expiry}.csv ")
     assert {c: list(streams) for c, streams in made.tables.items()} == {"BTC": ["perp", "future"]}
 
 

@@ -115,9 +115,7 @@ def test_known_defects_are_findings(hourly):
 
 
 def test_ten_coins_at_eight_hours(eight):
-    assert eight.symbols == (
-        "ADA", "ARB", "ATOM", "BTC", "DOT", "ETH", "LINK", "LTC", "SOL", "UNI"
-    )  # fmt: skip
+    assert eight.symbols == ("ADA", "ARB", "ATOM", "BTC", "DOT", "ETH", "LINK", "LTC", "SOL", "UNI")
     assert {c: len(m.table("funding")) for c, m in eight.markets.items()}["ARB"] == 3_209
     assert eight.coverage()["BTC"]["perp"]["rows"] == 54_144 // 8
 

@@ -38,9 +38,23 @@ def test_the_one_csv_is_read(method):
 
 @pytest.mark.parametrize(
     "name",
-    ["../a.csv", "/etc/a.csv", "a/b.csv", "..\\a.csv", "C:\\a.csv", "C:a.csv", "a.csv/", ".csv",
-     "a.csv\x00.exe", "a.exe", "-rf.csv", "a.zip", "a b.csv", "~/a.csv"],
-)  # fmt: skip
+    [
+        "../a.csv",
+        "/etc/a.csv",
+        "a/b.csv",
+        "..\\a.csv",
+        "C:\\a.csv",
+        "C:a.csv",
+        "a.csv/",
+        ".csv",
+        "a.csv\x00.exe",
+        "a.exe",
+        "-rf.csv",
+        "a.zip",
+        "a b.csv",
+        "~/a.csv",
+    ],
+)
 def test_a_name_that_is_no_plain_csv_is_refused(name):
     info = zipfile.ZipInfo("x" * len(name.encode()) or "x")
     raw = archive((info, b"1\n")).replace(info.filename.encode(), name.encode())

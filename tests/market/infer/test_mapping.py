@@ -77,9 +77,13 @@ def test_epochs_headers_and_separators(source, tmp_path, unit, header, separator
 
 @pytest.mark.parametrize(
     ("written", "format"),
-    [("%Y.%m.%d %H:%M", "%Y.%m.%d %H:%M"), ("%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M"),
-     ("%Y-%m-%dT%H:%M:%SZ", None), ("%Y-%m-%d %H:%M", None)],
-)  # fmt: skip
+    [
+        ("%Y.%m.%d %H:%M", "%Y.%m.%d %H:%M"),
+        ("%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M"),
+        ("%Y-%m-%dT%H:%M:%SZ", None),
+        ("%Y-%m-%d %H:%M", None),
+    ],
+)
 def test_times_as_text(written, format):
     found = guess_time(pd.DataFrame({"day": bars()["time"].dt.strftime(written)}))
     assert found is not None
@@ -200,9 +204,12 @@ def test_of_several_rates_the_one_that_is_charged(columns, hours, column):
 
 @pytest.mark.parametrize(
     ("column", "hours", "why"),
-    [("funding_rate_8h", 1, "a rolling rate"), ("absoluteFundingRate", 8, "in money a coin"),
-     ("nextFundingRate", 8, "is not the rate that is charged")],
-)  # fmt: skip
+    [
+        ("funding_rate_8h", 1, "a rolling rate"),
+        ("absoluteFundingRate", 8, "in money a coin"),
+        ("nextFundingRate", 8, "is not the rate that is charged"),
+    ],
+)
 def test_a_rate_that_nobody_is_charged_is_left_out(column, hours, why):
     found, (reason,) = rate_of({column: words(column)}, hours, about=True)
     assert found is None
@@ -227,10 +234,12 @@ def test_open_interest_in_coins_rather_than_in_contracts(columns, column, doubt)
 
 @pytest.mark.parametrize(
     ("factors", "column"),
-    [({"vol": 100.0, "volCcy": 1.0, "volCcyQuote": 0.0}, "volCcy"),  # a swap: contracts, coins
-     ({"vol": 1.0, "volCcy": 0.0}, "vol"),  # spot: coins, dollars
-     ({"Volume BTC": 1.0, "Volume USDT": 0.0}, "Volume BTC")],
-)  # fmt: skip
+    [
+        ({"vol": 100.0, "volCcy": 1.0, "volCcyQuote": 0.0}, "volCcy"),  # a swap: contracts, coins
+        ({"vol": 1.0, "volCcy": 0.0}, "vol"),  # spot: coins, dollars
+        ({"Volume BTC": 1.0, "Volume USDT": 0.0}, "Volume BTC"),
+    ],
+)
 def test_volume_in_coins_rather_than_in_contracts_or_dollars(source, tmp_path, factors, column):
     frame = bars().drop(columns="volume")
     coins = 5.0 + np.arange(N) % 3
@@ -297,8 +306,9 @@ def test_files_of_one_coin_in_two_forms_are_two_entries(source, tmp_path):
             rows.to_csv(source / f"{coin}USDT-1h-{month}.csv", index=False, header=unit == "us")
     spec = mapped(guess(source, title="x"), tmp_path)
     assert [(f.path, f.time_unit, f.time) for f in spec.files] == [
-        ("{coin}USDT-1h-2024*.csv", "ms", "1"), ("{coin}USDT-1h-2025*.csv", "us", "time"),
-    ]  # fmt: skip
+        ("{coin}USDT-1h-2024*.csv", "ms", "1"),
+        ("{coin}USDT-1h-2025*.csv", "us", "time"),
+    ]
     tables = read_files(spec, source).tables
     assert {c: len(t["perp"]) for c, t in tables.items()} == {"BTC": N, "ETH": N}
     assert tables["BTC"]["perp"]["time"].tolist() == bars()["time"].tolist()
@@ -359,8 +369,9 @@ def test_files_that_overlap_and_differ_get_a_rule(source, tmp_path):
     made = guess(source, title="x")
     spec = mapped(made, tmp_path)
     assert [(f.stream, f.overlap) for f in spec.files] == [
-        ("perp", None), ("open_interest", "first"),
-    ]  # fmt: skip
+        ("perp", None),
+        ("open_interest", "first"),
+    ]
     table = read_files(spec, source).tables["BTC"]["open_interest"]
     assert table["open_interest"].iloc[[149, 150, 151]].tolist() == [159.0, 160.0, 7.0]
     assert any("two files overlap and differ" in doubt for doubt in made.doubts)
@@ -404,9 +415,11 @@ def test_files_that_hold_as_much_of_the_same_are_doubtful(source):
 
 @pytest.mark.parametrize(
     ("stamps", "said"),
-    [(np.repeat([1.70407e12, 1.70408e12], N // 2), "rounded, as spreadsheets do"),
-     (45292 + np.arange(N) / 24, "counts days as spreadsheets do")],
-)  # fmt: skip
+    [
+        (np.repeat([1.70407e12, 1.70408e12], N // 2), "rounded, as spreadsheets do"),
+        (45292 + np.arange(N) / 24, "counts days as spreadsheets do"),
+    ],
+)
 def test_stamps_that_a_spreadsheet_spoilt(source, stamps, said):
     bars().assign(time=stamps).to_csv(source / "BTC_perp.csv", index=False)
     with pytest.raises(DataError, match=said):
@@ -454,9 +467,16 @@ def test_ugly_files_are_told_of_and_do_no_harm(source, tmp_path):
     made = guess(source, title="x")
     told = dict(reason.split(": ", 1) for reason in made.left_out)
     assert set(told) == {
-        "ETH_perp.csv", "empty.csv", "header.csv", "twice.csv", "latin.csv", "wide.csv",
-        "words.csv", "cut.parquet", "cut.zip",
-    }  # fmt: skip
+        "ETH_perp.csv",
+        "empty.csv",
+        "header.csv",
+        "twice.csv",
+        "latin.csv",
+        "wide.csv",
+        "words.csv",
+        "cut.parquet",
+        "cut.zip",
+    }
     assert told["empty.csv"].endswith("an empty file")
     assert told["twice.csv"].endswith("open more than once")
     assert "UTF-8" in told["latin.csv"]
@@ -503,9 +523,14 @@ def test_nothing_to_guess_is_an_error(source, tmp_path, name):
 
 @pytest.mark.parametrize(
     ("line", "form"),
-    [("time,open", (",", True)), ("1704067200,1.5,2", (",", False)),
-     ("2024-01-01 00:00;1,5;2", (";", False)), ("﻿Date,Data", (",", True)), ("", (",", True))],
-)  # fmt: skip
+    [
+        ("time,open", (",", True)),
+        ("1704067200,1.5,2", (",", False)),
+        ("2024-01-01 00:00;1,5;2", (";", False)),
+        ("﻿Date,Data", (",", True)),
+        ("", (",", True)),
+    ],
+)
 def test_the_form_of_a_file_follows_from_its_first_line(line, form):
     assert form_of(line) == form
 

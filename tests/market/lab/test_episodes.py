@@ -88,9 +88,10 @@ def test_doors_are_told_by_price_and_premium(
 ) -> None:
     moves = measured(labs, phase, lambda t, r: move(t, r.start, 8))
     change = measured(
-        labs, phase, lambda t, r: premium_bps(t, r.start + 4 * HOUR) - premium_bps(
-            t, r.start - 9 * HOUR)
-    )  # fmt: skip
+        labs,
+        phase,
+        lambda t, r: premium_bps(t, r.start + 4 * HOUR) - premium_bps(t, r.start - 9 * HOUR),
+    )
     assert len(moves) > 60
     assert (price * moves > 0.0).mean() > 0.9
     assert (price * moves).median() > 0.02
@@ -107,8 +108,9 @@ def test_doors_alternate_and_some_follow_a_quiet_weekend() -> None:
     for symbol, own in lab.truth.groupby("symbol"):
         doors = own[own["phase"].isin(["short_door", "long_door"])]
         run = 1
-        for before, after in zip(doors.iloc[:-1].itertuples(), doors.iloc[1:].itertuples(),
-                                 strict=True):  # fmt: skip
+        for before, after in zip(
+            doors.iloc[:-1].itertuples(), doors.iloc[1:].itertuples(), strict=True
+        ):
             close = after.start - before.start < 40 * HOUR
             run = run + 1 if close and before.phase != after.phase else 1
             longest = max(longest, run)
@@ -135,9 +137,12 @@ def test_carry_is_rich_or_negative_for_weeks(labs: list[Lab]) -> None:
     for phase, low, high in (("rich_carry", 0.38, 0.75), ("backwardation", -0.45, -0.05)):
         for part in (0.0, 0.5, 0.98):
             basis = measured(
-                labs, phase, lambda t, r, part=part: annualised(  # type: ignore[misc]
-                    t, r.start + part * (r.end - r.start))
-            )  # fmt: skip
+                labs,
+                phase,
+                lambda t, r, part=part: annualised(  # type: ignore[misc]
+                    t, r.start + part * (r.end - r.start)
+                ),
+            )
             assert len(basis) > 40
             assert basis.between(low, high).mean() > 0.95
         days = measured(labs, phase, lambda t, r: (r.end - r.start) / DAY)
@@ -161,9 +166,10 @@ def test_an_attack_trades_dated_futures_alone_at_a_peak_of_open_interest(labs: l
     assert abs(perp.median() - 1.0) < 0.35
     assert abs(spot.median() - 1.0) < 0.35
     peak = measured(
-        labs, "carry_attack",
+        labs,
+        "carry_attack",
         lambda t, r: interest(t, r.start + 12 * HOUR) / interest(t, r.start - 8 * HOUR),
-    )  # fmt: skip
+    )
     assert peak.median() > 1.10
     assert (measured(labs, "carry_attack", lambda t, r: annualised(t, r.start)) > 0.35).mean() > 0.9
 
@@ -231,9 +237,13 @@ def test_a_squeeze_makes_highs_while_open_interest_falls_and_comes_back(labs: li
     assert fell.median() < 0.95
     assert back.median() > 1.03
     high = measured(
-        labs, "squeeze", lambda t, r: t["perp"].loc[r.start - 6 * HOUR : r.start, "high"].max()
-        / t["perp"].loc[r.start - 8 * DAY : r.start - 24 * HOUR, "high"].max(),
-    )  # fmt: skip
+        labs,
+        "squeeze",
+        lambda t, r: (
+            t["perp"].loc[r.start - 6 * HOUR : r.start, "high"].max()
+            / t["perp"].loc[r.start - 8 * DAY : r.start - 24 * HOUR, "high"].max()
+        ),
+    )
     assert high.median() > 1.0
 
 
@@ -262,9 +272,10 @@ def test_a_dump_is_led_by_spot(labs: list[Lab]) -> None:
     assert len(measured(labs, "dump", lambda t, r: 0.0)) >= 4
     assert (measured(labs, "dump", lambda t, r: move(t, r.start, 30)) < -0.03).mean() > 0.8
     fell = measured(
-        labs, "dump",
+        labs,
+        "dump",
         lambda t, r: premium_bps(t, r.start + 6 * HOUR) - premium_bps(t, r.start - 6 * HOUR),
-    )  # fmt: skip
+    )
     assert fell.median() < -10.0
 
 

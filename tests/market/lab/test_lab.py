@@ -95,8 +95,13 @@ def test_two_quarterlies_are_listed_and_meet_spot_at_expiry() -> None:
 def test_expiries_are_last_fridays_at_eight() -> None:
     found = quarterly_expiries(utc("2021-01-01"), utc("2021-07-01"))
     assert [f"{t:%y%m%d %H}" for t in found] == [
-        "200925 08", "201225 08", "210326 08", "210625 08", "210924 08", "211231 08",
-    ]  # fmt: skip
+        "200925 08",
+        "201225 08",
+        "210326 08",
+        "210625 08",
+        "210924 08",
+        "211231 08",
+    ]
 
 
 def test_reserve_adds_up_and_is_published_late(small: Lab) -> None:
@@ -132,8 +137,13 @@ def test_crowds_strain_premium_funding_and_open_interest() -> None:
 def test_truth_lies_within_the_span(small: Lab) -> None:
     truth = small.truth
     assert list(truth.columns) == [
-        "symbol", "phase", "start", "end", "planted_bps", "horizon_hours",
-    ]  # fmt: skip
+        "symbol",
+        "phase",
+        "start",
+        "end",
+        "planted_bps",
+        "horizon_hours",
+    ]
     assert str(truth["start"].dtype) == str(truth["end"].dtype) == "datetime64[ns, UTC]"
     assert set(truth["phase"]) <= set(PHASES)
     assert truth["phase"].nunique() > 18

@@ -59,20 +59,27 @@ def one() -> RunResult:
         dataset={**run.dataset, "fingerprint": "aaaa"},
         config={
             "run": {"dataset": "lab", "strategies": [S], "settings": {"alpha": 0.05, "seed": 1}},
-            "dataset": {"fingerprint": "aaaa", "settings": {"bar": "1h", "files": [
-                {"stream": "perp", "path": "a"}, {"stream": "spot", "path": "b"}]}},
+            "dataset": {
+                "fingerprint": "aaaa",
+                "settings": {
+                    "bar": "1h",
+                    "files": [{"stream": "perp", "path": "a"}, {"stream": "spot", "path": "b"}],
+                },
+            },
             "signals": {"funding": {"sha256": "1" * 64}},
             "ledger": {"trials": 12, "variance": 0.1, "lines": 3},
             "strategies": {S: {"trade": {"hold_hours": 72}, "costs": {"taker_bps": 5.0}}},
         },
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")
 def other(one: RunResult) -> RunResult:
     """The same with another holding time, a verdict that flips, a mean far off, a phase less."""
-    config = {**one.config, "strategies": {S: {"trade": {"hold_hours": 48}, "costs":
-              {"taker_bps": 5.0}}}}  # fmt: skip
+    config = {
+        **one.config,
+        "strategies": {S: {"trade": {"hold_hours": 48}, "costs": {"taker_bps": 5.0}}},
+    }
     pays, undecided, _ = one.verdicts
     flipped = replace(pays, verdict="neither", fade=stance(-60.0, (-110.0, -8.0)))
     return replace(one, config=config, verdicts=(flipped, undecided))
@@ -109,8 +116,12 @@ def test_what_differs_is_found_and_said(one: RunResult, other: RunResult) -> Non
 def test_settings_by_group(one: RunResult) -> None:
     changed = {
         **one.config,
-        "run": {"dataset": "lab", "strategies": [S], "settings": {"alpha": 0.1, "seed": 2},
-                "revised": True},
+        "run": {
+            "dataset": "lab",
+            "strategies": [S],
+            "settings": {"alpha": 0.1, "seed": 2},
+            "revised": True,
+        },
         "dataset": {"settings": {"bar": "1h", "files": [{"stream": "perp", "path": "a"}]}},
         "signals": {"funding": {"sha256": "2" * 64}, "doors": {"sha256": "3" * 64}},
         "ledger": {"trials": 13, "variance": 0.1, "lines": 3},
@@ -118,7 +129,7 @@ def test_settings_by_group(one: RunResult) -> None:
             S: {"trade": {"hold_hours": 72.0}, "costs": {"taker_bps": 5.0000001}},
             "new": {"trade": {"hold_hours": 1}},
         },
-    }  # fmt: skip
+    }
     found = compared(one, replace(one, config=changed, versions={**one.versions, "python": "4"}))
     assert differing(found) == {
         ("Options", "judging.alpha"): ("0.05", "0.1"),
@@ -149,8 +160,9 @@ def test_of_long_lists_only_what_not_all_have_is_shown(one: RunResult) -> None:
     lists: list[list[str]] = [names, [*names, "extra"]]
     runs = [replace(one, config={"run": {"strategies": some}}) for some in lists]
     assert differing(compared(*runs))["Options", "strategies"] == (
-        "9 that all have", "9 that all have, and extra",
-    )  # fmt: skip
+        "9 that all have",
+        "9 that all have, and extra",
+    )
 
 
 def test_other_data_time_and_coins_come_first(one: RunResult, other: RunResult) -> None:
@@ -243,8 +255,11 @@ def test_equity_as_a_table_is_as_it_was_stored(one: RunResult, other: RunResult)
 
 def test_hostile_runs_are_text(cases: Cases) -> None:
     hostile = replace(cases.hostile, prices={IMG: next(iter(cases.hostile.prices.values()))})
-    changed = replace(hostile, config={"strategies": {IMG: {"text": SCRIPT}}}, dataset={
-        **hostile.dataset, "name": SCRIPT})  # fmt: skip
+    changed = replace(
+        hostile,
+        config={"strategies": {IMG: {"text": SCRIPT}}},
+        dataset={**hostile.dataset, "name": SCRIPT},
+    )
     page = page_of(compared(hostile, changed))
     assert IMG not in page
     assert SCRIPT not in page

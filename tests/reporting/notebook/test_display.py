@@ -176,9 +176,7 @@ def test_a_market_shows_its_streams_and_their_holes() -> None:
     page = Page(market(holes=(5, 6, 7, 20))._repr_html_())
     assert "BTC: 48 bars of 1h, 2024-01-01 00:00 to 2024-01-03 00:00 UTC" in page.text
     hole = ["3 h", "2024-01-01 05:00"]
-    assert page.rows[1] == [
-        "perp", "2024-01-01 00:00", "2024-01-02 23:00", "44", "4", "2", *hole
-    ]  # fmt: skip
+    assert page.rows[1] == ["perp", "2024-01-01 00:00", "2024-01-02 23:00", "44", "4", "2", *hole]
     funding = ["funding", "2024-01-01 00:00", "2024-01-02 16:00", "6", "0", "0", "", ""]
     assert page.rows[2] == funding
 
@@ -247,8 +245,14 @@ def test_phases_show_counts_by_phase_and_coin() -> None:
 def test_phases_show_their_last_events_with_context() -> None:
     page = Page(found("BTC", [1, 2, 3, 4, 5, 30], lean=-1)._repr_html_())
     assert page.rows[-1] == [
-        "2024-01-02 06:00", "BTC", "crowded_long", "short", "crowd", "2", "−2.5"
-    ]  # fmt: skip
+        "2024-01-02 06:00",
+        "BTC",
+        "crowded_long",
+        "short",
+        "crowd",
+        "2",
+        "−2.5",
+    ]
     assert "the last 5 events, each known when its bar closes" in page.text
     assert len(page.rows) == 2 + 1 + 5
 

@@ -37,15 +37,27 @@ def tags(html: str) -> set[str]:
 @pytest.fixture(scope="module")
 def pays() -> Verdict:
     return verdict(
-        "fade_crowded_funding", "crowded_short", "fade", stance(61.0, (24.0, 98.0)),
-        stance(-75.0, (-112.0, -38.0)), planted_bps=-80.0, horizon_hours=72.0,
-    )  # fmt: skip
+        "fade_crowded_funding",
+        "crowded_short",
+        "fade",
+        stance(61.0, (24.0, 98.0)),
+        stance(-75.0, (-112.0, -38.0)),
+        planted_bps=-80.0,
+        horizon_hours=72.0,
+    )
 
 
 @pytest.fixture(scope="module")
 def run(cases: Cases, pays: Verdict) -> RunResult:
-    idle = verdict("fade_doors", "dump", "undecided", NotTraded("no short"), NotTraded("no long"),
-                   why="undecided: neither stance can be traded", planted_bps=None)  # fmt: skip
+    idle = verdict(
+        "fade_doors",
+        "dump",
+        "undecided",
+        NotTraded("no short"),
+        NotTraded("no long"),
+        why="undecided: neither stance can be traded",
+        planted_bps=None,
+    )
     strategies = {"fade_crowded_funding": {"trade": {"instrument": "perp"}}}
     return replace(
         cases.plain,
@@ -66,9 +78,18 @@ def test_what_pays_comes_first_with_its_numbers(run: RunResult) -> None:
     head, first, second = rows(run._repr_html_())
     assert head[:3] == ["strategy", "phase", "verdict"]
     assert first == [
-        "fade_crowded_funding", "crowded_short", "fade",
-        "+61 [24, 98]", "132", "0.013", "−75 [−112, −38]", "132", "0.88", "−80", "match",
-    ]  # fmt: skip
+        "fade_crowded_funding",
+        "crowded_short",
+        "fade",
+        "+61 [24, 98]",
+        "132",
+        "0.013",
+        "−75 [−112, −38]",
+        "132",
+        "0.88",
+        "−80",
+        "match",
+    ]
     assert second[:5] == ["fade_doors", "dump", "undecided not tradable", "not traded", "—"]
 
 

@@ -92,10 +92,14 @@ def test_calibrations_and_pages_are_listed(small: Path) -> None:
         ("page", "notes", "", "notes.html"),
         ("scan", "Scan of the lab", "", "scan-lab.html"),
         ("comparison", "Same data & none flips", "A one, B two", "comparison-1a2b.html"),
-        ("calibration", "calibration", "fadefollow calibrate",
-         "20260401T000000Z-calibration/report.html"),
+        (
+            "calibration",
+            "calibration",
+            "fadefollow calibrate",
+            "20260401T000000Z-calibration/report.html",
+        ),
         ("run", "small", found[-1][2], "20260305T120007Z-small/report.html"),
-    ]  # fmt: skip
+    ]
     page = write_index(small, REPORTS).read_text("utf-8")
     assert "<h1>1 run, 1 calibration, 1 comparison, 1 scan and 1 page</h1>" in page
 

@@ -63,8 +63,10 @@ def run_of(cases: Cases, prices: dict[str, pd.DataFrame], **more: Any) -> RunRes
     empty = {
         "trades": pd.DataFrame(columns=list(TRADE_COLUMNS)),
         "phases": cases.plain.phases.iloc[:0],
-        "verdicts": (), "truth": None, "strategies": {},
-    }  # fmt: skip
+        "verdicts": (),
+        "truth": None,
+        "strategies": {},
+    }
     return replace(cases.plain, prices=prices, **{**empty, **more})
 
 
@@ -120,12 +122,17 @@ def test_a_unit_of_a_constant_is_one_of_its_size() -> None:
 def test_candles_are_relative_to_their_neighbours_in_basis_points() -> None:
     up, down = np.exp(0.0012), np.exp(-0.0003)
     steps = candle_steps(
-        np.array([1.0, up, 5.0]), np.array([up, up, 5.0]), np.array([down, 1.0, NAN]),
+        np.array([1.0, up, 5.0]),
+        np.array([up, up, 5.0]),
+        np.array([down, 1.0, NAN]),
         np.array([up, 1.0, 5.0]),
-    )  # fmt: skip
+    )
     assert steps == {
-        "open": [0, 0, 0], "high": [0, 0, 0], "low": [3, 0, 0], "close": [12, -12, None]
-    }  # fmt: skip
+        "open": [0, 0, 0],
+        "high": [0, 0, 0],
+        "low": [3, 0, 0],
+        "close": [12, -12, None],
+    }
 
 
 def test_the_same_data_are_the_same_bytes() -> None:
@@ -138,8 +145,10 @@ def test_the_same_data_are_the_same_bytes() -> None:
 
 
 def test_candles_join_bars_and_keep_wicks() -> None:
-    part = [np.array(v, float) for v in ([1, 2, NAN, 4, 5], [9, 3, NAN, 8, 6], [1, 0, NAN, 4, 5],
-                                         [2, 3, NAN, 5, 6])]  # fmt: skip
+    part = [
+        np.array(v, float)
+        for v in ([1, 2, NAN, 4, 5], [9, 3, NAN, 8, 6], [1, 0, NAN, 4, 5], [2, 3, NAN, 5, 6])
+    ]
     joined = candles(*part, step=2)
     assert joined.open.tolist() == [1, 4, 5]
     assert joined.high.tolist() == [9, 8, 6]
@@ -187,9 +196,14 @@ def test_all_panels_of_a_coin_in_full(cases: Cases) -> None:
         for place, curve in enumerate(panel["curves"])
     }
     assert set(named) == {
-        "spot premium", "funding", "open interest", "basis at 90 days", "exchange netflow",
-        "liquidated shorts", "liquidated longs",
-    }  # fmt: skip
+        "spot premium",
+        "funding",
+        "open interest",
+        "basis at 90 days",
+        "exchange netflow",
+        "liquidated shorts",
+        "liquidated longs",
+    }
     premium = named["spot premium"]
     assert premium["value"] == [100, -300, 500, None, -300, 500]  # of 0.01 bps
     assert (premium["unit"], premium["decimals"]) == (0.01, 2)
@@ -215,16 +229,22 @@ def test_events_carry_their_door_and_the_longest_hold(cases: Cases) -> None:
     book = cases.plain.verdicts[0]
     verdicts = tuple(replace(book, strategy=name, phase="short_door") for name in ("a", "b"))
     strategies = {name: {"trade": {"hold_hours": h}} for name, h in (("a", 24.0), ("b", 72.0))}
-    run = run_of(cases, {"BTC": frame([100.0] * 6)}, phases=table, verdicts=verdicts,
-                 strategies=strategies)  # fmt: skip
+    run = run_of(
+        cases, {"BTC": frame([100.0] * 6)}, phases=table, verdicts=verdicts, strategies=strategies
+    )
     page = market(run, ROOMY)
     names = page.common["phases"]
     assert [(p["title"], p["lean"], p["hold"]) for p in names] == [
-        ("Short doors", -1, 72.0), ("Long doors", 1, 0.0), ("X", 1, 0.0)
-    ]  # fmt: skip
+        ("Short doors", -1, 72.0),
+        ("Long doors", 1, 0.0),
+        ("X", 1, 0.0),
+    ]
     assert told(page)["events"] == {
-        "at": [1, 2, 0], "phase": [0, 1, 2], "strength": [2.5, 1.5, 1.0], "door": [1, 2, 0]
-    }  # fmt: skip
+        "at": [1, 2, 0],
+        "phase": [0, 1, 2],
+        "strength": [2.5, 1.5, 1.0],
+        "door": [1, 2, 0],
+    }
     assert page.doors
     assert page.phases[0].options[-1] == ("0,1,2", "All of doors")
     assert page.coins[0].phases.rows[1] == ("Short doors", "short", "1", "0", "0")  # type: ignore[union-attr]
@@ -348,17 +368,41 @@ def games(cases: Cases) -> MarketPage:
     verdicts = tuple(replace(book, strategy="a", phase=p) for p in ("short_door", "long_door"))
     trades = pd.DataFrame(
         [
-            ("a", "BTC", "short_door", stance, side, hour(1), hour(2), 100.0, hour(10), 101.0,
-             "time", "perp", stance, 1.0, 100.0, 0.0, 0.0, 0.0, gain, gain / 100)
+            (
+                "a",
+                "BTC",
+                "short_door",
+                stance,
+                side,
+                hour(1),
+                hour(2),
+                100.0,
+                hour(10),
+                101.0,
+                "time",
+                "perp",
+                stance,
+                1.0,
+                100.0,
+                0.0,
+                0.0,
+                0.0,
+                gain,
+                gain / 100,
+            )
             for stance, side, gain in (("fade", 1, 1.0), ("follow", -1, -1.0))
         ],
         columns=list(TRADE_COLUMNS),
-    )  # fmt: skip
+    )
     long = {name: (values * 7)[:40] for name, values in FULL.items()}
     run = run_of(
-        cases, {"BTC": frame([100.0] * 40, **long)}, phases=table, verdicts=verdicts,
-        strategies={"a": {"trade": {"hold_hours": 10.0}}}, trades=trades,
-    )  # fmt: skip
+        cases,
+        {"BTC": frame([100.0] * 40, **long)},
+        phases=table,
+        verdicts=verdicts,
+        strategies={"a": {"trade": {"hold_hours": 10.0}}},
+        trades=trades,
+    )
     return market(run, ROOMY)
 
 

@@ -22,12 +22,18 @@ SECTIONS = ["answer", "market", "coverage", "making", "glossary", "phases"]
 #: those of the phases' pages and of the data; the market's are tested with it
 CHARTS = {
     "coverage-1",
-    "study-1", "study-2",
-    "gains-1", "gains-2",
-    "equity-1", "equity-3",
-    "split-1", "split-2",
-    "returns-1", "returns-2", "returns-3",
-}  # fmt: skip
+    "study-1",
+    "study-2",
+    "gains-1",
+    "gains-2",
+    "equity-1",
+    "equity-3",
+    "split-1",
+    "split-2",
+    "returns-1",
+    "returns-2",
+    "returns-3",
+}
 
 
 @pytest.fixture(scope="module")
@@ -135,9 +141,10 @@ def test_charts_are_valid_plotly(page: Page) -> None:
 
 def test_every_chart_has_a_caption_and_a_table(page: Page) -> None:
     figures = [
-        a for t, a in page.tags
+        a
+        for t, a in page.tags
         if t == "figure" and not (a["aria-labelledby"] or "").startswith("market")
-    ]  # fmt: skip
+    ]
     charts = [a for t, a in page.tags if "data-chart" in a and "data-figure" not in a]
     tables = [a for t, a in page.tags if t == "details" and a.get("class") == "data"]
     assert len(figures) == len(charts) + 2  # a split without trades, a study without events

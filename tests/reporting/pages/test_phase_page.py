@@ -64,8 +64,10 @@ def test_rows_carry_what_they_are_sorted_and_filtered_by(html: str) -> None:
     ]
     assert [" data-traded" in row[2] for row in rows] == [True, True, False]
     assert [re.findall(r'data-(?:verdict|instrument)="(\w+)"', row[2]) for row in rows] == [
-        ["fade", "perp"], ["undecided", "perp"], ["undecided", "perp"],
-    ]  # fmt: skip
+        ["fade", "perp"],
+        ["undecided", "perp"],
+        ["undecided", "perp"],
+    ]
 
 
 def test_table_asks_to_be_sorted_and_filtered(html: str) -> None:

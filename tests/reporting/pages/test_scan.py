@@ -34,34 +34,64 @@ TIME = pd.Timestamp("2024-05-20 17:00", tz="UTC")
 def row(symbol: str = "BTC", phase: str = "spot_led_up", **changes: object) -> ScanRow:
     known = TIME - pd.Timedelta(hours=11)
     plain = ScanRow(
-        symbol=symbol, signal="doors", phase=phase, params={"flat": 1.0}, lean=1,
-        actor="institutions", known=known, age_hours=11.0, first=known, times=1, strength=3.28,
-        n_before=70, stronger_than=0.76, price=264.739, price_time=TIME, move_bps=-145.4,
+        symbol=symbol,
+        signal="doors",
+        phase=phase,
+        params={"flat": 1.0},
+        lean=1,
+        actor="institutions",
+        known=known,
+        age_hours=11.0,
+        first=known,
+        times=1,
+        strength=3.28,
+        n_before=70,
+        stronger_than=0.76,
+        price=264.739,
+        price_time=TIME,
+        move_bps=-145.4,
         bets=(Running("follow_spot_led", 24.0, 13.0),),
-    )  # fmt: skip
+    )
     return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
 
 
 def measured(run: Path, **changes: object) -> Standing:
     plain = Standing(
-        "follow_spot_led", "spot_led_up", "demo", run=run.name, report=run / "report.html",
-        dataset="demo", symbols=("BTC", "ETH"), first="2020-01-01 00:00", last="2024-05-20 16:00",
-        verdict="undecided", fade=Tried(56, 2.9, (-28.4, 34.2), 0.41),
-        follow=Tried(57, -41.0, (math.nan, math.nan), math.nan), detectable_bps=78.0,
+        "follow_spot_led",
+        "spot_led_up",
+        "demo",
+        run=run.name,
+        report=run / "report.html",
+        dataset="demo",
+        symbols=("BTC", "ETH"),
+        first="2020-01-01 00:00",
+        last="2024-05-20 16:00",
+        verdict="undecided",
+        fade=Tried(56, 2.9, (-28.4, 34.2), 0.41),
+        follow=Tried(57, -41.0, (math.nan, math.nan), math.nan),
+        detectable_bps=78.0,
         caveats=("of other code: signals/doors.py was changed since",),
-    )  # fmt: skip
+    )
     return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
 
 
 def scan(*rows: ScanRow, standing: Standing | None = None, **changes: object) -> Scan:
     standings = {
         (bet.strategy, r.phase): standing or Standing(bet.strategy, r.phase, "demo")
-        for r in rows for bet in r.bets
-    }  # fmt: skip
+        for r in rows
+        for bet in r.bets
+    }
     plain = Scan(
-        time=TIME, dataset="demo", title="Demo", bar=pd.Timedelta(hours=1), simulated=False,
-        live=False, rows=rows, quiet=("SOL",), standings=standings,
-    )  # fmt: skip
+        time=TIME,
+        dataset="demo",
+        title="Demo",
+        bar=pd.Timedelta(hours=1),
+        simulated=False,
+        live=False,
+        rows=rows,
+        quiet=("SOL",),
+        standings=standings,
+    )
     return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
 
 
@@ -117,8 +147,9 @@ def test_tables_can_be_sorted_and_link_into_the_page(tmp_path: Path) -> None:
     _, tags = read(page)
     tables = [attrs for tag, attrs in tags if tag == "table"]
     assert [("data-sort" in t, t.get("data-filter")) for t in tables] == [
-        (True, "Coin or phase"), (True, None),
-    ]  # fmt: skip
+        (True, "Coin or phase"),
+        (True, None),
+    ]
     kinds = [attrs.get("data-kind") for tag, attrs in tags if tag == "th"]
     assert {"text", "number"} <= set(kinds)
     values = [attrs["data-value"] for tag, attrs in tags if "data-value" in attrs]
@@ -144,12 +175,15 @@ def test_a_coin_that_the_run_did_not_have_is_said(tmp_path: Path) -> None:
 
 def test_scan_page_lists_untrusted_unfetched_and_unseen(tmp_path: Path) -> None:
     found = scan(
-        simulated=True, notes=(text_note("a warning"),), quiet=(),
+        simulated=True,
+        notes=(text_note("a warning"),),
+        quiet=(),
         untrusted=(
-            Apart("ETH", "untrusted", "perp, stale-bars"), Apart("XRP", "not fetched", "no")
+            Apart("ETH", "untrusted", "perp, stale-bars"),
+            Apart("XRP", "not fetched", "no"),
         ),
         unseen=(Unseen(("BTC",), ("funding",), ("crowded_long",), "2024-05-01 00:00"),),
-    )  # fmt: skip
+    )
     said, _ = read(render_scan(found, REPORTS, tmp_path))
     assert "None of the phases looked for is present." in said
     assert "Simulated coins." in said
@@ -160,15 +194,34 @@ def test_scan_page_lists_untrusted_unfetched_and_unseen(tmp_path: Path) -> None:
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
     evil = row(
-        EVIL, EVIL, actor=EVIL, signal=EVIL, bets=(Running(EVIL, 24.0, 13.0),), n_before=0,
-        stronger_than=math.nan, move_bps=math.nan, price=math.nan,
-    )  # fmt: skip
-    standing = measured(tmp_path / EVIL.replace("/", ""), strategy=EVIL, phase=EVIL, verdict=EVIL,
-                        dataset=EVIL, symbols=(EVIL,), caveats=(EVIL,))  # fmt: skip
+        EVIL,
+        EVIL,
+        actor=EVIL,
+        signal=EVIL,
+        bets=(Running(EVIL, 24.0, 13.0),),
+        n_before=0,
+        stronger_than=math.nan,
+        move_bps=math.nan,
+        price=math.nan,
+    )
+    standing = measured(
+        tmp_path / EVIL.replace("/", ""),
+        strategy=EVIL,
+        phase=EVIL,
+        verdict=EVIL,
+        dataset=EVIL,
+        symbols=(EVIL,),
+        caveats=(EVIL,),
+    )
     found = scan(
-        evil, standing=standing, title=EVIL, quiet=(EVIL,), notes=(text_note(EVIL),),
-        untrusted=(Apart(EVIL, EVIL, EVIL),), unseen=(Unseen((EVIL,), (EVIL,), (EVIL,)),),
-    )  # fmt: skip
+        evil,
+        standing=standing,
+        title=EVIL,
+        quiet=(EVIL,),
+        notes=(text_note(EVIL),),
+        untrusted=(Apart(EVIL, EVIL, EVIL),),
+        unseen=(Unseen((EVIL,), (EVIL,), (EVIL,)),),
+    )
     page = render_scan(found, REPORTS, tmp_path)
     said, tags = read(page)
     assert not [tag for tag, _ in tags if tag == "img"]

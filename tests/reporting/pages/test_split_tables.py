@@ -42,9 +42,12 @@ def run(cases: Cases) -> RunResult:
     first = cases.plain.verdicts[0]
     assert isinstance(first.fade, StanceResult)
     fade = replace(
-        first.fade, p_adjusted_error=0.004, capacity_quote=1.25e6, capacity_median_quote=2e6,
+        first.fade,
+        p_adjusted_error=0.004,
+        capacity_quote=1.25e6,
+        capacity_median_quote=2e6,
         capacity_by_coin=(CoinCapacity("BTC", 4e6), CoinCapacity("ETH", NAN)),
-    )  # fmt: skip
+    )
     verdicts = (replace(first, fade=fade), *cases.plain.verdicts[1:])
     return replace(cases.plain, verdicts=verdicts, splits=cells, fragility=flips, spa=spa)
 

@@ -14,10 +14,17 @@ HOURS = pd.date_range("2024-05-01", periods=41, freq="h", tz="UTC", name="time")
 #: rises by one an hour from 100
 RISING = pd.DataFrame({"open": 100.0 + np.arange(41)}, index=HOURS)
 TRADE: dict[str, Any] = {
-    "symbol": "BTC", "side": 1, "entry_time": HOURS[10], "entry_price": 110.0,
-    "exit_time": HOURS[20], "exit_price": 120.0, "exit_reason": "time", "leg": "perp",
-    "funding": -2.5, "return": 0.0909,
-}  # fmt: skip
+    "symbol": "BTC",
+    "side": 1,
+    "entry_time": HOURS[10],
+    "entry_price": 110.0,
+    "exit_time": HOURS[20],
+    "exit_price": 120.0,
+    "exit_reason": "time",
+    "leg": "perp",
+    "funding": -2.5,
+    "return": 0.0909,
+}
 
 
 def drawn(trade: dict[str, Any], frame: pd.DataFrame = RISING) -> Drawing:
@@ -59,10 +66,15 @@ def test_a_long_trade_is_thinned_with_its_extremes() -> None:
     price = np.full(5000, 100.0)
     price[1234] = 60.0
     found = drawn(
-        {**TRADE, "entry_time": index[1000], "exit_time": index[4000], "entry_price": 100.0,
-         "exit_price": 100.0},
+        {
+            **TRADE,
+            "entry_time": index[1000],
+            "exit_time": index[4000],
+            "entry_price": 100.0,
+            "exit_price": 100.0,
+        },
         pd.DataFrame({"open": price}, index=index),
-    )  # fmt: skip
+    )
     assert len(re.findall("[Ml]", found.held)) <= POINTS
     assert re.search(r"l\d+ 138(?!\d)", found.held)  # down to the very bottom
 

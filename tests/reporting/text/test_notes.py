@@ -24,10 +24,23 @@ SRC = Path(__file__).resolve().parents[2] / "src"
 DOORS, FUEL = {"strategy": "fade_doors"}, {"strategy": "fade_fuel"}
 FADE = {**DOORS, "stance": "fade"}
 TIME = {"streams": ["perp", "funding"], "first": "2020-01-01 00:00", "last": "2026-02-24 16:00"}
-UNIVERSE = {"fewest": 2, "most": 3, "dates": 5, "first": "2024-01-01", "different": 4,
-            "mean_by_year": [[2024, 2.5]], "rule": "the 3 largest coins"}  # fmt: skip
-REVISED = {"column": "netflow_coins", "unit": "coins", "records": 4, "revised": 2, "mean": 5.5,
-           "largest": 6.0}  # fmt: skip
+UNIVERSE = {
+    "fewest": 2,
+    "most": 3,
+    "dates": 5,
+    "first": "2024-01-01",
+    "different": 4,
+    "mean_by_year": [[2024, 2.5]],
+    "rule": "the 3 largest coins",
+}
+REVISED = {
+    "column": "netflow_coins",
+    "unit": "coins",
+    "records": 4,
+    "revised": 2,
+    "mean": 5.5,
+    "largest": 6.0,
+}
 KNOWN = {"share": 0.755, "least": 0.42, "coin": "SOL", "short": [], "least_known": 0.5}
 LONE = {"total": 7, "trades": [["SOL", "2024-01-01 08:00", "stop"]]}
 CHOSEN = {"dataset": "lab", "until": "2024-01-01", "trials": 200, "same_data": True}
@@ -42,8 +55,11 @@ NOTES = (
     Note("last-vintages"),
     Note("revised-records", {"coin": "BTC", "stream": "netflow"}, REVISED),
     Note("implied-settlements", {}, {"implied": 30, "settlements": 100, "coins": ["BTC"]}),
-    Note("accepted-finding", {"coin": "BTC", "stream": "spot"},
-         {"finding": "stale-bars", "records": 41, "first": "2024-01-05 04:00"}),
+    Note(
+        "accepted-finding",
+        {"coin": "BTC", "stream": "spot"},
+        {"finding": "stale-bars", "records": 41, "first": "2024-01-05 04:00"},
+    ),
     Note("accepted-funding-hole"),
     Note("known-share", {"stream": "perp"}, KNOWN),
     Note("clipped", {}, {**TIME, "last_coin_first": None}),
@@ -76,12 +92,18 @@ NOTES = (
     Note("not-looked-for", DOORS, {"error": "too wide"}),
     Note("coins-absent", DOORS, {"coins": ["DOGE"]}),
     Note("run-unreadable", {}, {"run": "x", "error": "no schema"}),
-)  # fmt: skip
+)
 #: only these say what the data covers; all else is to be read before the numbers
 COVERAGE = {
-    "known-share", "clipped", "coin-lacks-streams", "stream-missing", "events-outside",
-    "opposite-leans", "entries-on-missing-bars", "holdout-closed",
-}  # fmt: skip
+    "known-share",
+    "clipped",
+    "coin-lacks-streams",
+    "stream-missing",
+    "events-outside",
+    "opposite-leans",
+    "entries-on-missing-bars",
+    "holdout-closed",
+}
 
 
 def test_every_code_is_worded_and_says_whether_it_is_read_first() -> None:
@@ -135,8 +157,11 @@ def test_many_coins_are_one_line_with_their_number() -> None:
 
 
 def test_notes_of_several_strategies_are_one_line_that_names_them() -> None:
-    notes = [Note("events-outside", DOORS, {"events": 13}), Note("clipped", {}, NOTES[11].figures),
-             Note("events-outside", FUEL, {"events": 1})]  # fmt: skip
+    notes = [
+        Note("events-outside", DOORS, {"events": 13}),
+        Note("clipped", {}, NOTES[11].figures),
+        Note("events-outside", FUEL, {"events": 1}),
+    ]
     events, clipped = note_lines(notes, {"fade_doors": "Fade doors"})
     assert (events.lead, events.count, clipped.code) == ("", 2, "clipped")
     assert events.body.endswith(": 13 of Fade doors, 1 of fade_fuel")

@@ -102,8 +102,17 @@ def test_a_stored_job_renders_again_to_the_letter(stored: Path) -> None:
 
 def test_trials_have_a_row_each_and_a_column_a_parameter(stored: Path, job: Tuning) -> None:
     table = pd.read_parquet(stored / "trials.parquet")
-    fixed = ["fold", "number", "state", "scores", "inner", "n_trades", "mean_net_bps", "error",
-        "after"]  # fmt: skip
+    fixed = [
+        "fold",
+        "number",
+        "state",
+        "scores",
+        "inner",
+        "n_trades",
+        "mean_net_bps",
+        "error",
+        "after",
+    ]
     assert list(table.columns) == [*fixed, *SPACE]
     assert len(table) == 720
     assert table["state"].value_counts().to_dict() == {
@@ -136,9 +145,20 @@ def test_result_json_holds_the_job_without_nan(stored: Path) -> None:
     text = (stored / "result.json").read_text("utf-8")
     record = json.loads(text, parse_constant=refuse)["tuning"]
     assert list(record) == [
-        "settings", "strategy", "space", "folds", "start_params", "psr", "tuned", "storage",
-        "study", "embargo_hours", "untuned", "joined", "seconds",
-    ]  # fmt: skip
+        "settings",
+        "strategy",
+        "space",
+        "folds",
+        "start_params",
+        "psr",
+        "tuned",
+        "storage",
+        "study",
+        "embargo_hours",
+        "untuned",
+        "joined",
+        "seconds",
+    ]
     assert record["settings"]["trials"] == 120
     assert record["psr"] == {"fade": 0.81, "follow": 0.07}
     last = record["folds"][-1]
@@ -307,11 +327,18 @@ def test_rank_correlation_in_words(value: float, said: str) -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (0.93, "0.93"), (-0.00012356, "−0.0001236"), (48, "48"), (12_000, f"12{THIN}000"),
-        (True, "yes"), (False, "no"), (None, "none"), (NAN, "—"), ("a\n b", "a b"),
+        (0.93, "0.93"),
+        (-0.00012356, "−0.0001236"),
+        (48, "48"),
+        (12_000, f"12{THIN}000"),
+        (True, "yes"),
+        (False, "no"),
+        (None, "none"),
+        (NAN, "—"),
+        ("a\n b", "a b"),
         ("x" * 90, "x" * 59 + "…"),
     ],
-)  # fmt: skip
+)
 def test_values_as_a_reader_sees_them(value: Any, said: str) -> None:
     assert shown(value) == said
 
@@ -511,10 +538,18 @@ def test_all_failed_is_said_plainly(run: RunResult) -> None:
 
 def test_a_fold_without_a_winner_among_others(run: RunResult, job: Tuning) -> None:
     bare = replace(
-        job.folds[1], winner=None, params={}, scores=(), after=(), n_trades=0, n_trades_after=0,
-        mean_net_bps=NAN, mean_net_bps_after=NAN, importance={},
+        job.folds[1],
+        winner=None,
+        params={},
+        scores=(),
+        after=(),
+        n_trades=0,
+        n_trades_after=0,
+        mean_net_bps=NAN,
+        mean_net_bps_after=NAN,
+        importance={},
         counts={"complete": 0, "few": 90, "pruned": 30, "failed": 0},
-    )  # fmt: skip
+    )
     holed = replace(job, folds=(job.folds[0], bare, *job.folds[2:]))
     text = flat(Page(render(run, REPORTS, holed)))
     assert "no winner: 120 trials: 90 with too few trades, 30 pruned." in text

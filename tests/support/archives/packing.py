@@ -68,9 +68,16 @@ class Packed:
         return folder
 
     def bars(
-        self, stream: str, table: pd.DataFrame, label: str, *, symbol: str = "BTCUSDT",
-        interval: str = "1h", header: bool | None = None, rows: str = "",
-    ) -> str:  # fmt: skip
+        self,
+        stream: str,
+        table: pd.DataFrame,
+        label: str,
+        *,
+        symbol: str = "BTCUSDT",
+        interval: str = "1h",
+        header: bool | None = None,
+        rows: str = "",
+    ) -> str:
         """The bars of a month `2024-12` or a day `2024-12-31` of a table; `rows` come after."""
         times = table["time"]
         mine = table[times.dt.strftime("%Y-%m" if len(label) == 7 else "%Y-%m-%d") == label]

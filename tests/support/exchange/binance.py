@@ -12,8 +12,12 @@ import pandas as pd
 from tests.support.exchange.history import HOUR, Instrument
 from tests.support.exchange.rows import Book, RefusedError, joined
 
-KLINES = {"klines": "bars", "markPriceKlines": "mark", "indexPriceKlines": "index",
-          "premiumIndexKlines": "premium"}  # fmt: skip
+KLINES = {
+    "klines": "bars",
+    "markPriceKlines": "mark",
+    "indexPriceKlines": "index",
+    "premiumIndexKlines": "premium",
+}
 ROOMS = {"api/v3": "spot", "fapi/v1": "linear", "dapi/v1": "inverse"}
 _MONTH = 30 * 24 * HOUR
 #: dollars of one coin-margined contract
@@ -74,11 +78,16 @@ class Binance:
             if not len(day):
                 continue  # a quarter that is not listed yet
             coins, last = day[:, 4].sum(), day[-1, 3]
-            made.append({
-                "symbol": self.name(item), "lastPrice": repr(float(last)),
-                "volume": repr(float(coins)), "quoteVolume": repr(float(coins * last)),
-                "openTime": self.history.now - 24 * HOUR, "closeTime": self.history.now,
-            })  # fmt: skip
+            made.append(
+                {
+                    "symbol": self.name(item),
+                    "lastPrice": repr(float(last)),
+                    "volume": repr(float(coins)),
+                    "quoteVolume": repr(float(coins * last)),
+                    "openTime": self.history.now - 24 * HOUR,
+                    "closeTime": self.history.now,
+                }
+            )
         return json.dumps(made).encode()
 
     def _page(
@@ -88,10 +97,20 @@ class Binance:
         start, end = int(query.get("startTime", 0)), int(query.get("endTime", 2**53))
         if kind == "inverse" and series != "funding" and end - start > 200 * 24 * HOUR and start:
             raise RefusedError(400, {"code": -4108, "msg": "interval must be within 200 days"})
-        return joined(self.book.page(
-            item, series, write, low=start, high=end, limit=limit, newest="startTime" not in query,
-            backwards=False, fault=fault, name="binance",
-        ))  # fmt: skip
+        return joined(
+            self.book.page(
+                item,
+                series,
+                write,
+                low=start,
+                high=end,
+                limit=limit,
+                newest="startTime" not in query,
+                backwards=False,
+                fault=fault,
+                name="binance",
+            )
+        )
 
     def _statistics(self, call: str, query: dict[str, str], fault: str) -> bytes:
         kinds = {"openInterestHist": "oi", "globalLongShortAccountRatio": "ratio"}
@@ -101,11 +120,17 @@ class Binance:
             raise RefusedError(400, {"code": -1130, "msg": "parameter 'startTime' is invalid."})
         item = self._find("linear", query)
         page = self.book.page(
-            item, kinds[call], _interest if kinds[call] == "oi" else _ratio,
-            low=int(query.get("startTime", 0)), high=int(query.get("endTime", 2**53)),
-            limit=_number(query, "limit", 30, most=500), newest=True, backwards=False, fault=fault,
+            item,
+            kinds[call],
+            _interest if kinds[call] == "oi" else _ratio,
+            low=int(query.get("startTime", 0)),
+            high=int(query.get("endTime", 2**53)),
+            limit=_number(query, "limit", 30, most=500),
+            newest=True,
+            backwards=False,
+            fault=fault,
             name="binance",
-        )  # fmt: skip
+        )
         return joined(page)
 
     def _find(self, kind: str, query: dict[str, str]) -> Instrument:
@@ -127,19 +152,24 @@ class Binance:
         many = str(item.multiplier) if item.multiplier > 1 else ""
         base = item.coin if item.kind == "spot" else f"{many}{item.coin}"
         made: dict[str, Any] = {
-            "symbol": name, "baseAsset": base, "quoteAsset": quote, "filters": [],
+            "symbol": name,
+            "baseAsset": base,
+            "quoteAsset": quote,
+            "filters": [],
             "status": "BREAK" if item.delisted else "TRADING",
-        }  # fmt: skip
+        }
         if item.kind == "spot":
             made["symbol"] = name = f"{item.coin}USDT"
             return {**made, "permissions": ["SPOT"], "isSpotTradingAllowed": True}
         made |= {
-            "pair": f"{base}{quote}", "onboardDate": item.listed or self.history.start,
+            "pair": f"{base}{quote}",
+            "onboardDate": item.listed or self.history.start,
             "contractType": "CURRENT_QUARTER" if item.expiry else "PERPETUAL",
             "deliveryDate": item.expiry or 4133404800000,
             "marginAsset": item.coin if item.kind == "inverse" else "USDT",
-            "quantityPrecision": 3, "pricePrecision": 8,
-        }  # fmt: skip
+            "quantityPrecision": 3,
+            "pricePrecision": 8,
+        }
         if item.kind == "inverse":
             made |= {"contractStatus": made.pop("status"), "contractSize": CONTRACT}
         return made

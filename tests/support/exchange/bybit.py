@@ -11,8 +11,12 @@ import pandas as pd
 from tests.support.exchange.history import HOUR, Instrument
 from tests.support.exchange.rows import Book, RefusedError, joined
 
-KLINES = {"kline": "bars", "mark-price-kline": "mark", "index-price-kline": "index",
-          "premium-index-price-kline": "premium"}  # fmt: skip
+KLINES = {
+    "kline": "bars",
+    "mark-price-kline": "mark",
+    "index-price-kline": "index",
+    "premium-index-price-kline": "premium",
+}
 
 
 class Bybit:
@@ -43,8 +47,15 @@ class Bybit:
             return self._info(query)
         item = self.by_id.get((query.get("category", ""), query.get("symbol", "")))
         if item is None or item.delisted:
-            raise RefusedError(200, {"retCode": 10001, "retMsg": "params error: Symbol Is Invalid",
-                                "result": {}, "time": self.history.now})  # fmt: skip
+            raise RefusedError(
+                200,
+                {
+                    "retCode": 10001,
+                    "retMsg": "params error: Symbol Is Invalid",
+                    "result": {},
+                    "time": self.history.now,
+                },
+            )
         ranges = ("start", "end") if call in KLINES else ("startTime", "endTime")
         low, high = (int(query.get(k, d)) for k, d in zip(ranges, (0, 2**53), strict=True))
         kinds: dict[str, tuple[str, Any, int, int]] = {
@@ -57,10 +68,17 @@ class Bybit:
             raise RefusedError(404, {"retCode": 404, "retMsg": f"no such path {path}"})
         series, write, usual, most = kinds[call]
         rows = self.book.page(
-            item, series, write, low=low, high=high,
+            item,
+            series,
+            write,
+            low=low,
+            high=high,
             limit=min(int(query.get("limit", usual)), most),
-            newest=True, backwards=True, fault=fault, name="bybit",
-        )  # fmt: skip
+            newest=True,
+            backwards=True,
+            fault=fault,
+            name="bybit",
+        )
         head = f'"category":"{item.kind}","symbol":"{self.name(item)}","nextPageCursor":""'
         return self._wrapped(f'{{{head},"list":'.encode() + joined(rows) + b"}")
 
@@ -80,19 +98,23 @@ class Bybit:
         many = str(item.multiplier) if item.multiplier > 1 and item.kind != "spot" else ""
         quote = "USD" if item.kind == "inverse" else "USDT"
         made: dict[str, Any] = {
-            "symbol": self.name(item), "baseCoin": f"{many}{item.coin}", "quoteCoin": quote,
-            "status": "Trading", "lotSizeFilter": {"minOrderQty": "1", "basePrecision": "0.001"},
+            "symbol": self.name(item),
+            "baseCoin": f"{many}{item.coin}",
+            "quoteCoin": quote,
+            "status": "Trading",
+            "lotSizeFilter": {"minOrderQty": "1", "basePrecision": "0.001"},
             "priceFilter": {"tickSize": "0.01"},
-        }  # fmt: skip
+        }
         if item.kind == "spot":
             return made
         kind = "Inverse" if item.kind == "inverse" else "Linear"
         return made | {
             "contractType": f"{kind}{'Futures' if item.expiry else 'Perpetual'}",
             "launchTime": str(item.listed or self.history.start),
-            "deliveryTime": str(item.expiry), "fundingInterval": 480,
+            "deliveryTime": str(item.expiry),
+            "fundingInterval": 480,
             "settleCoin": item.coin if item.kind == "inverse" else "USDT",
-        }  # fmt: skip
+        }
 
 
 def _kline(item: Instrument, time: int, values: Sequence[float]) -> str:

@@ -11,9 +11,18 @@ from tests.support.exchange.oddities import ODDITIES
 #: what happens to the connection or to the answer as a whole, and answers that are not what was
 #: asked for; the client must ask again
 TRANSPORT = (
-    "429", "418", "500", "503", "timeout", "cut", "bad_json", "half_json", "odd_json",
-    "maintenance", *ODDITIES,
-)  # fmt: skip
+    "429",
+    "418",
+    "500",
+    "503",
+    "timeout",
+    "cut",
+    "bad_json",
+    "half_json",
+    "odd_json",
+    "maintenance",
+    *ODDITIES,
+)
 #: what is wrong inside an answer that looks well; the client must notice
 CONTENT = ("short", "shuffled", "overlap", "skip", "empty", "twice", "broken", "newest")
 #: an answer's content is spoilt once for each so many hours of a series

@@ -44,10 +44,15 @@ def main() -> None:
     spec = DatasetSpec(title=venue, source="fetch", bar="1h", venue=venue, ccxt=wish["ccxt"])
     try:
         report = fetch_job(
-            spec, "data", wish["coins"], Path(wish["root"]), since=pd.Timestamp(wish["since"]),
-            streams=wish.get("streams"), first_wait=0.01,
+            spec,
+            "data",
+            wish["coins"],
+            Path(wish["root"]),
+            since=pd.Timestamp(wish["since"]),
+            streams=wish.get("streams"),
+            first_wait=0.01,
             progress=lambda text, done: print(text, done, flush=True),
-        )  # fmt: skip
+        )
     except KeyboardInterrupt:
         sys.exit(130)
     print("done", report.fingerprint, flush=True)

@@ -61,14 +61,21 @@ class History:
 
 
 def make_history(
-    days: float = 120, now_minutes: float = 25, *, holes: bool = True,
+    days: float = 120,
+    now_minutes: float = 25,
+    *,
+    holes: bool = True,
     coins: Sequence[str] = COINS,
-) -> History:  # fmt: skip
+) -> History:
     """The history from 2023-01-01 on; the clock stands `now_minutes` into the last bar."""
     years = (days + 5) / 365.25
     settings = {
-        "seed": 5, "start": "2023-01-01", "years": years, "coins": list(coins), "quiet_days": 1,
-    }  # fmt: skip
+        "seed": 5,
+        "start": "2023-01-01",
+        "years": years,
+        "coins": list(coins),
+        "quiet_days": 1,
+    }
     lab = simulate(settings, bar=pd.Timedelta(hours=1))
     start = int(pd.Timestamp("2023-01-01", tz="UTC").value // 10**6)
     now = start + int(days * 24) * HOUR + int(now_minutes * 60_000)
@@ -96,10 +103,14 @@ def _instruments(
     contracts = Series(stamps, (oi["open_interest"].to_numpy() / many)[:, None])
     ratio = 1.5 + np.sin(np.arange(len(stamps)) / 37)
     perp = {
-        "bars": bars["perp"], "mark": bars["mark"], "index": index, "premium": premium,
-        "funding": _funding(tables["funding"]), "oi": contracts,
+        "bars": bars["perp"],
+        "mark": bars["mark"],
+        "index": index,
+        "premium": premium,
+        "funding": _funding(tables["funding"]),
+        "oi": contracts,
         "ratio": Series(stamps, ratio[:, None]),
-    }  # fmt: skip
+    }
     if gone:
         perp = {name: _until(series, gone) for name, series in perp.items()}
         spot = _until(spot, gone)

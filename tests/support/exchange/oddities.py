@@ -32,17 +32,20 @@ ROWS: dict[str, Callable[[list[bytes]], list[bytes]]] = {
     "seconds": lambda page: [_changed(r, time=lambda t: t // 1000) for r in page],
     "micro": lambda page: [_changed(r, time=lambda t: t * 1000) for r in page],
     "future": lambda page: [_changed(r, time=lambda t: t + 9000 * _DAY) for r in page],
-    "one_future": lambda page: [*page[:-1], *(_changed(r, time=lambda t: t + 9000 * _DAY)
-                                              for r in page[-1:])],
+    "one_future": lambda page: [
+        *page[:-1],
+        *(_changed(r, time=lambda t: t + 9000 * _DAY) for r in page[-1:]),
+    ],
     "off_grid": lambda page: [_changed(r, time=lambda t: t + 17 * _MINUTE) for r in page],
     "in_two_ways": lambda page: [
-        *page, *(_changed(r, number=lambda v: str(float(v) * 1.01)) for r in page[:3])
+        *page,
+        *(_changed(r, number=lambda v: str(float(v) * 1.01)) for r in page[:3]),
     ],
     "booleans": lambda page: [_changed(r, number=lambda v: True) for r in page],
     "nulls": lambda page: [_changed(r, number=lambda v: [None]) for r in page],
     "words": lambda page: [_changed(r, number=lambda v: "a\x1b[31mlot") for r in page],
     "null_rows": lambda page: [b"null" for _ in page],
-}  # fmt: skip
+}
 #: kind → the range that is answered in place of the one that was asked for
 RANGES: dict[str, Callable[[int, int, int], tuple[int, int]]] = {
     "earlier": lambda low, high, start: (low - 30 * _DAY, high - 30 * _DAY),

@@ -15,9 +15,13 @@ from tests.support.paths import ROOT
 
 #: ccxt's names of Binance's interfaces, and their paths
 _BINANCE = {
-    "public": "api/v3", "private": "api/v3", "fapiPublic": "fapi/v1", "fapiData": "futures/data",
-    "dapiPublic": "dapi/v1", "dapiData": "futures/data",
-}  # fmt: skip
+    "public": "api/v3",
+    "private": "api/v3",
+    "fapiPublic": "fapi/v1",
+    "fapiData": "futures/data",
+    "dapiPublic": "dapi/v1",
+    "dapiData": "futures/data",
+}
 
 
 class Replay:
@@ -26,8 +30,11 @@ class Replay:
     def __init__(self, **config: Any) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.exchange.server", json.dumps(config)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
         assert self._process.stdout is not None
         self.root = f"http://127.0.0.1:{self._process.stdout.readline().strip()}"
 

@@ -84,8 +84,11 @@ class Exchange:
         if fault == "html":
             return web.Response(text="<html>welcome</html>", content_type="text/html")
         if fault == "maintenance":
-            return web.Response(status=200, text="<html>System is under maintenance</html>",
-                                content_type="text/html")  # fmt: skip
+            return web.Response(
+                status=200,
+                text="<html>System is under maintenance</html>",
+                content_type="text/html",
+            )
         if fault == "bad_json":
             return web.Response(
                 body=b'{"code": 0, "list": [[1, 2,, nonsense', headers=NO_COMPRESSION
@@ -117,10 +120,15 @@ class Exchange:
             if wish.get("clear"):
                 self.asked.clear()
                 self.log.clear()
-        return web.json_response({
-            "asked": self.asked, "log": self.log, "faults": self.faults.seen,
-            "now": self.history.now, "start": self.history.start,
-        })  # fmt: skip
+        return web.json_response(
+            {
+                "asked": self.asked,
+                "log": self.log,
+                "faults": self.faults.seen,
+                "now": self.history.now,
+                "start": self.history.start,
+            }
+        )
 
 
 def _start(query: Any) -> int:

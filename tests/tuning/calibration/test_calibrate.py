@@ -61,25 +61,42 @@ def test_other_searches_have_another_key(bet):
 def search(**changes: float) -> Search:
     usual = Search(
         t=1.0, psr=0.8, deflated=0.3, pbo=0.5, p_loss=0.4, bps=60.0, after_bps=-20.0, rank=0.5
-    )  # fmt: skip
+    )
     return dataclasses.replace(usual, **changes)
 
 
 def market(seed: int, arm: Arm = STILL, verdict: str = "undecided", **changes) -> TunedMarket:
     usual = TunedMarket(
-        arm=arm, seed=seed, searches=(search(), search(bps=100.0), search(t=2.5, psr=0.99)),
+        arm=arm,
+        seed=seed,
+        searches=(search(), search(bps=100.0), search(t=2.5, psr=0.99)),
         answers=(
             Answer(
-                "crowded_long", verdict, tested=True,
-                mean=-20.0, low=-60.0, high=20.0, anyhour=-25.0,
+                "crowded_long",
+                verdict,
+                tested=True,
+                mean=-20.0,
+                low=-60.0,
+                high=20.0,
+                anyhour=-25.0,
             ),
             Answer(
-                "crowded_short", "undecided", tested=False,
-                mean=-20.0, low=-60.0, high=20.0, anyhour=NAN,
+                "crowded_short",
+                "undecided",
+                tested=False,
+                mean=-20.0,
+                low=-60.0,
+                high=20.0,
+                anyhour=NAN,
             ),
         ),
-        n_trades=100, mean=-20.0, psr=0.2, costs=24.0, own_mean=-30.0, seconds=2.0,
-    )  # fmt: skip
+        n_trades=100,
+        mean=-20.0,
+        psr=0.2,
+        costs=24.0,
+        own_mean=-30.0,
+        seconds=2.0,
+    )
     return dataclasses.replace(usual, **changes)
 
 
@@ -202,9 +219,15 @@ def bet():
 
 
 SMALL = TunerDesign(
-    markets=1, planted_markets=1, effects_bps=(600.0,), coins=2, years=2.0, trials=10, folds=2,
+    markets=1,
+    planted_markets=1,
+    effects_bps=(600.0,),
+    coins=2,
+    years=2.0,
+    trials=10,
+    folds=2,
     draws=60,
-)  # fmt: skip
+)
 
 
 def run_small(bet, notebook: TunerNotebook):

@@ -28,9 +28,14 @@ from fadefollow.workspace import find_workspace
 from tests.support.paths import ROOT
 
 NO_PLANTS = pd.DataFrame(
-    {"symbol": [], "phase": [], "start": pd.DatetimeIndex([], tz="UTC"), "planted_bps": [],
-     "horizon_hours": []}
-)  # fmt: skip
+    {
+        "symbol": [],
+        "phase": [],
+        "start": pd.DatetimeIndex([], tz="UTC"),
+        "planted_bps": [],
+        "horizon_hours": [],
+    }
+)
 DESIGN = Design(markets=3, planted_markets=2, effects_bps=(500.0,), lengths=(1.0,), draws=99)
 
 
@@ -64,9 +69,14 @@ def test_a_trade_earns_the_part_of_a_plant_that_it_is_there_for(make_plan, make_
     plan = make_plan([make_tape(np.full(288, 100.0))], [[]])
     start = pd.to_datetime(plan.tapes[0].time[24], utc=True)
     plants = pd.DataFrame(
-        {"symbol": ["X"], "phase": ["crowded_short"], "start": [start], "planted_bps": [-144.0],
-         "horizon_hours": [72.0]}
-    )  # fmt: skip
+        {
+            "symbol": ["X"],
+            "phase": ["crowded_short"],
+            "start": [start],
+            "planted_bps": [-144.0],
+            "horizon_hours": [72.0],
+        }
+    )
     growth = log_growth(plan, plants, annual_drift=0.0)
     whole, half, after = (
         1e4 * expected(plan, one_trade(1, *held), growth)[0]
@@ -306,8 +316,10 @@ def test_an_interrupted_calibration_goes_on_and_ends_the_same(first, bets, tmp_p
     assert len(judged) == 2
     assert [c.found for c in again.power] == [c.found for c in found.power]
     assert (again.false_tables, again.covered, again.rows) == (
-        found.false_tables, found.covered, found.rows
-    )  # fmt: skip
+        found.false_tables,
+        found.covered,
+        found.rows,
+    )
     assert again.detectable == found.detectable
 
 

@@ -54,9 +54,13 @@ def test_the_table_of_the_docs() -> None:
 def test_crowded_funding_is_found_in_the_lab() -> None:
     signal = find_workspace().signal("funding")()
     found = measure_detection(
-        [signal], seeds=[1000, 1001], lab={"years": 1.5, "coins": 2, "families": ["crowd"]},
-        bar=pd.Timedelta(hours=1), jobs=1, step=lambda *_: None,
-    )  # fmt: skip
+        [signal],
+        seeds=[1000, 1001],
+        lab={"years": 1.5, "coins": 2, "families": ["crowd"]},
+        bar=pd.Timedelta(hours=1),
+        jobs=1,
+        step=lambda *_: None,
+    )
     for row in found:
         assert row.episodes > 30
         assert row.recall > 0.75

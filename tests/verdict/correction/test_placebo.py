@@ -39,9 +39,15 @@ def test_books_at_many_shifts_are_those_resolved_one_by_one(make_stormy):
     for coin, (tape, costs) in enumerate(zip(plan.tapes, plan.costs, strict=True)):
         events, sums = plan.events(coin, "fade"), np.zeros((3, 2, len(plan.phases), day[-1] + 1))
         add_shifted(
-            tape, events, rules=plan.rules, costs=costs,
-            shifts=shifts, circle=circle, day=day, sums=sums,
-        )  # fmt: skip
+            tape,
+            events,
+            rules=plan.rules,
+            costs=costs,
+            shifts=shifts,
+            circle=circle,
+            day=day,
+            sums=sums,
+        )
         for number, shift in enumerate(shifts):
             one = shifted(events, int(shift), circle, len(tape.time))
             found = resolve_returns(tape, one, rules=plan.rules, costs=costs)

@@ -18,9 +18,11 @@ def _with_funding(tape, every=8, rate=0.0005):
     place = np.arange(0, len(tape.time), every)
     mark = np.where(np.isnan(tape.close), 100.0, tape.close)
     return replace(
-        tape, settle_time=tape.time[place], settle_rate=np.full(len(place), rate),
+        tape,
+        settle_time=tape.time[place],
+        settle_rate=np.full(len(place), rate),
         settle_mark=mark[place],
-    )  # fmt: skip
+    )
 
 
 def test_a_position_by_hand(make_plan, make_tape, make_books):

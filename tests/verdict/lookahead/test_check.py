@@ -256,9 +256,14 @@ def test_infinite_days_are_refused() -> None:
 
 
 def test_too_few_bars_are_refused(cheats: Workspace, data: Dataset) -> None:
-    short = Dataset("short", "", BAR, simulated=True, fingerprint="", markets={
-        s: m.until(m.index[5]) for s, m in data.markets.items()
-    })  # fmt: skip
+    short = Dataset(
+        "short",
+        "",
+        BAR,
+        simulated=True,
+        fingerprint="",
+        markets={s: m.until(m.index[5]) for s, m in data.markets.items()},
+    )
     with pytest.raises(DataError, match=r"at least 10 bars; got 5"):
         checked(cheats, "next_close", short)
 

@@ -81,8 +81,13 @@ def calibrate(
     workspace = find_workspace()
     crewed: dict[str, Any] = {"jobs": jobs, "cluster": cluster}
     if not detection:
-        given = {"markets": markets, "planted_markets": planted, "coins": coins,
-                 "years": years, "seed": seed}  # fmt: skip
+        given = {
+            "markets": markets,
+            "planted_markets": planted,
+            "coins": coins,
+            "years": years,
+            "seed": seed,
+        }
         settings: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
         settings |= {"bar": bar, "draws": draws}
         chosen = listed(strategies)
@@ -100,10 +105,13 @@ def calibrate(
     kinds = [workspace.signal(name)() for name in names]
     with progress(quiet=as_json) as step:
         found = measure_detection(
-            kinds, seeds=range(FIRST_SEED, FIRST_SEED + (markets or 10)),
-            lab={"years": years or 2.0, "coins": coins or 2}, bar=bar_size(bar),
-            step=step, **crewed,
-        )  # fmt: skip
+            kinds,
+            seeds=range(FIRST_SEED, FIRST_SEED + (markets or 10)),
+            lab={"years": years or 2.0, "coins": coins or 2},
+            bar=bar_size(bar),
+            step=step,
+            **crewed,
+        )
     left_out = sorted(set(names) - {row.signal for row in found})
     if left_out:
         text = f"note: windows do not fit bars of {bar}, left out: {', '.join(left_out)}"

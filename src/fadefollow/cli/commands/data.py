@@ -128,9 +128,13 @@ def data_audit(
     with progress(quiet=as_json) as step:
         step("reading the data", None)
         opened = open_named(
-            workspace, name, symbols=listed(symbols), since=since, until=until,
+            workspace,
+            name,
+            symbols=listed(symbols),
+            since=since,
+            until=until,
             opened_by=command() if open_holdout else None,
-        )  # fmt: skip
+        )
         step("auditing", None)
         found = audit(opened)
     if as_json:
@@ -165,10 +169,17 @@ def data_export(
 
     with progress(quiet=as_json) as step:
         done = export_job(
-            find_workspace(), name, folder, format=format, symbols=listed(symbols),
-            streams=listed(streams), since=since, until=until,
-            opened_by=command() if open_holdout else None, step=step,
-        )  # fmt: skip
+            find_workspace(),
+            name,
+            folder,
+            format=format,
+            symbols=listed(symbols),
+            streams=listed(streams),
+            since=since,
+            until=until,
+            opened_by=command() if open_holdout else None,
+            step=step,
+        )
     if as_json:
         print_json(done.to_dict())
     else:

@@ -82,9 +82,19 @@ def data_fetch(
     assert first is not None
     _check_range(first, end)
     wish = _Wish(
-        find_workspace(), name, tuple(coins), first, end, bar, listed(streams) or (), into,
-        mirror, skip_damaged, unverified, as_json,
-    )  # fmt: skip
+        find_workspace(),
+        name,
+        tuple(coins),
+        first,
+        end,
+        bar,
+        listed(streams) or (),
+        into,
+        mirror,
+        skip_damaged,
+        unverified,
+        as_json,
+    )
     from fadefollow.market.fetch.spec import ARCHIVES
 
     try:
@@ -113,19 +123,29 @@ def _from_venue(wish: _Wish) -> None:
     from fadefollow.market.fetch import fetch_job, fetch_spec
 
     for option, given in (
-        ("--into", wish.into), ("--mirror", wish.mirror), ("--unverified", wish.unverified)
-    ):  # fmt: skip
+        ("--into", wish.into),
+        ("--mirror", wish.mirror),
+        ("--unverified", wish.unverified),
+    ):
         if given:
             raise ParameterError(
-                f"{option} needs an archive", got=wish.name,
+                f"{option} needs an archive",
+                got=wish.name,
                 hint="binance-archive and coinmetrics are archives",
-            )  # fmt: skip
+            )
     name, spec = fetch_spec(wish.workspace.root / "datasets", wish.name, wish.bar)
     with fetch_progress(quiet=wish.as_json) as step:
         report = fetch_job(
-            spec, name, wish.coins, wish.workspace.store, since=wish.since, until=wish.until,
-            streams=wish.streams or None, skip_damaged=wish.skip_damaged, progress=step,
-        )  # fmt: skip
+            spec,
+            name,
+            wish.coins,
+            wish.workspace.store,
+            since=wish.since,
+            until=wish.until,
+            streams=wish.streams or None,
+            skip_damaged=wish.skip_damaged,
+            progress=step,
+        )
     if wish.as_json:
         print_json(report.to_dict())
     else:
@@ -144,15 +164,24 @@ def _from_archive(wish: _Wish) -> None:
     archive = archive_named(wish.name)
     name, spec = archive_spec(folder, archive, wish.into or "binance", wish.bar)
     settings = ArchiveSettings(
-        skip_damaged=wish.skip_damaged, unverified=wish.unverified,
+        skip_damaged=wish.skip_damaged,
+        unverified=wish.unverified,
         lag_hours=spec.lag("netflow") / pd.Timedelta(hours=1),
-    )  # fmt: skip
+    )
     with fetch_progress(quiet=wish.as_json) as step:
         report = archive_job(
-            archive, wish.coins, store_root=wish.workspace.store, dataset=name,
-            since=wish.since, until=wish.until, bar=bar_text(spec.bar), streams=wish.streams,
-            mirror=wish.mirror, settings=settings, progress=step,
-        )  # fmt: skip
+            archive,
+            wish.coins,
+            store_root=wish.workspace.store,
+            dataset=name,
+            since=wish.since,
+            until=wish.until,
+            bar=bar_text(spec.bar),
+            streams=wish.streams,
+            mirror=wish.mirror,
+            settings=settings,
+            progress=step,
+        )
     if wish.as_json:
         print_json(report.to_dict())
     else:

@@ -44,14 +44,16 @@ def scan(
     top: Annotated[
         int | None,
         typer.Option(
-            min=1, max=1000,
+            min=1,
+            max=1000,
             help="Number of coins, the largest by 24-hour volume, with --live (default: 50).",
         ),
     ] = None,
     days: Annotated[
         int | None,
         typer.Option(
-            min=1, max=3650,
+            min=1,
+            max=3650,
             help="Days of history, with --live (default: as far as the signals look back).",
         ),
     ] = None,
@@ -65,7 +67,7 @@ def scan(
         bool, typer.Option("--open", help="Also open the page in the browser.")
     ] = False,
     as_json: JsonOption = False,
-) -> None:  # fmt: skip
+) -> None:
     """Show which coin is in which phase now, since when, and the verdict of the last run.
 
     A phase is present while a position opened on it could still be held.
@@ -89,9 +91,17 @@ def scan(
     if not strategies:
         note_misnamed(workspace, "strategies")
     options = ScanOptions(
-        strategies=tuple(strategies or ()), dataset=dataset, symbols=listed(symbols), until=until,
-        history=history, accept=listed(accept) or (), live=live, venue=venue, top=top, days=days,
-    )  # fmt: skip
+        strategies=tuple(strategies or ()),
+        dataset=dataset,
+        symbols=listed(symbols),
+        until=until,
+        history=history,
+        accept=listed(accept) or (),
+        live=live,
+        venue=venue,
+        top=top,
+        days=days,
+    )
     with fetch_progress(quiet=as_json) if live else progress(quiet=as_json) as step:
         found = scan_job(workspace, options, step=step)
         if page or to or open_:

@@ -97,7 +97,7 @@ def tune(
     """Search a strategy's parameters fold by fold, and judge the winners out of sample.
 
     Rerun the same command to resume after an interruption.
-    """  # fmt: skip
+    """
     from fadefollow.cli.render.console import progress
     from fadefollow.cli.render.screen import say
     from fadefollow.cli.render.tuning import show_tuning
@@ -108,20 +108,46 @@ def tune(
 
     workspace = find_workspace()
     asked = RunOptions.of(
-        workspace, strategies=(strategy,), dataset=dataset,
-        missing_funding=missing_funding, seed=seed, accept=listed(accept),
-    )  # fmt: skip
+        workspace,
+        strategies=(strategy,),
+        dataset=dataset,
+        missing_funding=missing_funding,
+        seed=seed,
+        accept=listed(accept),
+    )
     settings = tune_settings(
-        workspace.strategy(strategy), stance=stance, objective=objective, window=window,
-        sampler=sampler, trials=trials, folds=folds, inner=inner, min_trades=min_trades,
-        pruning=pruning, batch=batch, seed=asked.settings.seed,
-    )  # fmt: skip
+        workspace.strategy(strategy),
+        stance=stance,
+        objective=objective,
+        window=window,
+        sampler=sampler,
+        trials=trials,
+        folds=folds,
+        inner=inner,
+        min_trades=min_trades,
+        pruning=pruning,
+        batch=batch,
+        seed=asked.settings.seed,
+    )
     options = TuneOptions(
-        strategy=strategy, dataset=asked.dataset, settings=settings, judging=asked.settings,
-        symbols=listed(symbols), since=since, until=until, storage=storage, study=study,
-        fresh=fresh, jobs=jobs, cluster=cluster, open_holdout=open_holdout, accept=asked.accept,
-        universe=universe, revised=revised, command=command(),
-    )  # fmt: skip
+        strategy=strategy,
+        dataset=asked.dataset,
+        settings=settings,
+        judging=asked.settings,
+        symbols=listed(symbols),
+        since=since,
+        until=until,
+        storage=storage,
+        study=study,
+        fresh=fresh,
+        jobs=jobs,
+        cluster=cluster,
+        open_holdout=open_holdout,
+        accept=asked.accept,
+        universe=universe,
+        revised=revised,
+        command=command(),
+    )
     best = _Best()
     try:
         with progress(quiet=as_json) as step:
@@ -158,8 +184,10 @@ class _Best:
         text = f"{done} of {settings.trials * (settings.folds + 1)} trials are kept"
         if self.trial is None:
             return text
-        params = ", ".join(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
-                           for name, value in self.trial.params.items())  # fmt: skip
+        params = ", ".join(
+            f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in self.trial.params.items()
+        )
         scores = ", ".join(
             f"{name} {score:.2f}"
             for name, score in zip(settings.objectives, self.trial.scores, strict=True)

@@ -77,9 +77,13 @@ def _show_numbers(console: Console, found: Differences) -> None:
     for part in found.parts:
         if not part.identical:
             table.add_row(
-                part.what, f"{part.values:,}", f"{part.differing:,}", f"{part.gone:,}",
-                f"{part.added:,}", _percent(part.largest),
-            )  # fmt: skip
+                part.what,
+                f"{part.values:,}",
+                f"{part.differing:,}",
+                f"{part.gone:,}",
+                f"{part.added:,}",
+                _percent(part.largest),
+            )
     console.print(table)
     for part in found.parts:
         for text in _examples(part):
@@ -178,6 +182,10 @@ def _percent(example: Example | None) -> str:
 
 def _table(title: str) -> Table:
     return Table(
-        title=title, title_style="bold", title_justify="left", box=SIMPLE_HEAD, pad_edge=False,
+        title=title,
+        title_style="bold",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
         padding=(0, 1, 0, 0),
-    )  # fmt: skip
+    )

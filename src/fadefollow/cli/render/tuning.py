@@ -51,9 +51,12 @@ def _folds(tuning: Tuning) -> Table:
     objective = tuning.settings.objectives[0]
     table = Table(
         title=f"Folds of {escape(tuning.strategy)}: {objective} in and out of sample",
-        title_style="bold", title_justify="left", box=SIMPLE_HEAD, pad_edge=False,
+        title_style="bold",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
         padding=(0, 1, 0, 0),
-    )  # fmt: skip
+    )
     for name in ("fold", "past until", "traded until"):
         table.add_column(name, no_wrap=True)
     for name in ("trials", "in", "out", "trades", "DSR", "PBO"):

@@ -100,13 +100,18 @@ def _arrived(name: str, head: bytes, buffers: list[Any], *needs: Any) -> Parcel:
 
 def _check_program(wanted: dict[str, str]) -> None:
     mine = program()
-    other = [f"{name} {mine.get(name)} not {wanted[name]}" for name in wanted
-             if mine.get(name) != wanted[name]]  # fmt: skip
+    other = [
+        f"{name} {mine.get(name)} not {wanted[name]}"
+        for name in wanted
+        if mine.get(name) != wanted[name]
+    ]
     if other:
         raise CrewError(
-            "a worker runs another program", got=", ".join(other),
-            where=_machine(), hint=_SAME,
-        )  # fmt: skip
+            "a worker runs another program",
+            got=", ".join(other),
+            where=_machine(),
+            hint=_SAME,
+        )
 
 
 def _check_files(wanted: dict[str, str]) -> None:
@@ -246,8 +251,9 @@ class Cluster(Workers):
         except Exception as error:
             raise CrewError(
                 "a worker cannot run this program",
-                got=f"{type(error).__name__}: {error}", hint=_SAME,
-            ) from error  # fmt: skip
+                got=f"{type(error).__name__}: {error}",
+                hint=_SAME,
+            ) from error
         finally:
             future.release()
 
@@ -273,8 +279,9 @@ def _connected(address: str) -> Any:
     except ImportError as error:
         raise CrewError(
             "--cluster needs the package distributed",
-            got=str(error), hint="pip install 'fadefollow[dask]'",
-        ) from error  # fmt: skip
+            got=str(error),
+            hint="pip install 'fadefollow[dask]'",
+        ) from error
     refuse_address(address)
     try:
         return Client(address, timeout=_ANSWER, set_as_default=False, name="fadefollow")
@@ -282,9 +289,10 @@ def _connected(address: str) -> Any:
         raise _no_address(address) from error
     except (OSError, TimeoutError) as error:
         raise CrewError(
-            "cannot reach the cluster", got=f"no answer from {address}",
+            "cannot reach the cluster",
+            got=f"no answer from {address}",
             hint="start one with `dask scheduler` and `dask worker ADDRESS`; see docs/cluster.md",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def refuse_address(address: str) -> None:
@@ -301,22 +309,25 @@ def refuse_address(address: str) -> None:
 def _no_address(address: str) -> ParameterError:
     return ParameterError(
         "the cluster must be the address of a Dask scheduler",
-        got=repr(address), hint="such as tcp://10.0.0.1:8786",
-    )  # fmt: skip
+        got=repr(address),
+        hint="such as tcp://10.0.0.1:8786",
+    )
 
 
 def _no_workers(address: str, seconds: float) -> CrewError:
     return CrewError(
-        "no workers in the cluster", got=f"none at {address} for {seconds:.0f} s",
+        "no workers in the cluster",
+        got=f"none at {address} for {seconds:.0f} s",
         hint=f"start some: dask worker {address}",
-    )  # fmt: skip
+    )
 
 
 def _lost_scheduler(error: Exception) -> CrewError:
     return CrewError(
-        "lost the connection to the scheduler", got=str(error) or type(error).__name__,
+        "lost the connection to the scheduler",
+        got=str(error) or type(error).__name__,
         hint="is it still running? what was finished is kept where the command can resume",
-    )  # fmt: skip
+    )
 
 
 @contextlib.contextmanager

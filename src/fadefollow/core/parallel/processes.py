@@ -76,9 +76,10 @@ class Processes(Workers):
         except OSError as error:
             raise StoreError(
                 "cannot write the data that workers share",
-                got=error.strerror or str(error), where=str(self._folder),
+                got=error.strerror or str(error),
+                where=str(self._folder),
                 hint="free some space, or set TMPDIR to a larger disk",
-            ) from error  # fmt: skip
+            ) from error
         return _Filed(data, path)
 
     @property

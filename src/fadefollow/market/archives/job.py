@@ -166,9 +166,14 @@ def archive_job(
             told.coin = coin
             if archive == "binance-archive":
                 reader = partial(
-                    Reader, source, present, settings.workers, settings.skip_damaged,
-                    settings.limits, told,
-                )  # fmt: skip
+                    Reader,
+                    source,
+                    present,
+                    settings.workers,
+                    settings.skip_damaged,
+                    settings.limits,
+                    told,
+                )
                 made, files, missing = fetch_coin(
                     coin, settings.quote, wanted, size, start, end, reader
                 )
@@ -182,16 +187,23 @@ def archive_job(
             seen += missing
     if not fresh:
         raise DataError(
-            "the archive must have data in the range", got=f"none for {', '.join(coins)}",
+            "the archive must have data in the range",
+            got=f"none for {', '.join(coins)}",
             where=f"{start:%Y-%m-%d} to {end:%Y-%m-%d}",
-        )  # fmt: skip
+        )
     if progress:
         progress("storing", 1.0)
     known = _listings(fresh, start, end, size) if {"perp", "spot"} <= set(wanted) else {}
     pointer = keep(
-        Path(store_root), dataset, fresh, bar=size, origin=source.origin, missing=seen,
-        listings=known, now=present,
-    )  # fmt: skip
+        Path(store_root),
+        dataset,
+        fresh,
+        bar=size,
+        origin=source.origin,
+        missing=seen,
+        listings=known,
+        now=present,
+    )
     report = _imported(pointer, fresh, len(used), size)
     return ArchiveReport(report, tuple(used.values()), source.origin)
 
@@ -202,9 +214,10 @@ def _check_bars(root: Path, dataset: str, bar: pd.Timedelta) -> None:
     if dataset in store.datasets() and (there := store.read(dataset).bar) != bar_text(bar):
         raise DataError(
             "a data set must keep the size of its bars",
-            got=f"{bar_text(bar)}, there are {there}", where=dataset,
+            got=f"{bar_text(bar)}, there are {there}",
+            where=dataset,
             hint="give the new data set another name",
-        )  # fmt: skip
+        )
 
 
 def _imported(
@@ -271,15 +284,18 @@ def _source(
         if not (mirror / top).is_dir():
             raise DataError(
                 f"a mirror must have the archive's layout, with a folder {top}/",
-                got="no such folder", where=str(mirror),
-            )  # fmt: skip
+                got="no such folder",
+                where=str(mirror),
+            )
         yield Mirror(mirror, rules)
         return
     base = settings.binance_url if binance else settings.coinmetrics_url
     with httpx.Client(
-        timeout=settings.timeout_seconds, follow_redirects=True, max_redirects=3,
+        timeout=settings.timeout_seconds,
+        follow_redirects=True,
+        max_redirects=3,
         limits=httpx.Limits(max_connections=settings.workers),
-    ) as client:  # fmt: skip
+    ) as client:
         cache = root / FETCHED / archive
         yield Web(base, cache, client, rules, settings.attempts, settings.wait_seconds)
 

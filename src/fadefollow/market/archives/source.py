@@ -238,9 +238,11 @@ def checked(path: str, data: bytes, note: bytes | None, rules: Rules, *, fetched
         if rules.unverified:
             return Got(path, data, actual, verified=False, fetched=fetched)
         raise DataError(
-            "a file must have its checksum beside it", got=f"no {name}{CHECKSUM}", where=path,
+            "a file must have its checksum beside it",
+            got=f"no {name}{CHECKSUM}",
+            where=path,
             hint="--unverified takes files without one, and says so",
-        )  # fmt: skip
+        )
     match = _SUM.fullmatch(note.decode("utf-8", "replace").lstrip("\ufeff"))
     if match is None or match[2] != name:
         got = "a web page" if looks_like_page(note) else repr(note[:100])
@@ -289,6 +291,7 @@ def _kept_whole(path: str) -> Iterator[None]:
     except OSError as error:
         raise StoreError(
             "the folder for fetched files must be writable",
-            got=error.strerror or str(error), where=path,
+            got=error.strerror or str(error),
+            where=path,
             hint="free some space, or check the folder's permissions",
-        ) from error  # fmt: skip
+        ) from error

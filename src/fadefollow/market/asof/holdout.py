@@ -75,11 +75,16 @@ def _before(market: Market, start: pd.Timestamp) -> Market:
     """A market cut at `start`, less records that were known by then but are stamped `start`."""
     tables = {name: market.table(name) for name in market.streams}
     return Market(
-        market.symbol, bar=market.bar, start=market.index[0], end=market.index[-1] + market.bar,
+        market.symbol,
+        bar=market.bar,
+        start=market.index[0],
+        end=market.index[-1] + market.bar,
         tables={name: table[table["time"] < start] for name, table in tables.items()},
-        listed=market.listed, delisted=market.delisted, later=market.later,
+        listed=market.listed,
+        delisted=market.delisted,
+        later=market.later,
         members=market.members,
-    )  # fmt: skip
+    )
 
 
 def _episodes(truth: pd.DataFrame | None, start: pd.Timestamp) -> pd.DataFrame | None:

@@ -85,9 +85,10 @@ class Universe:
         ranked = {s: m for s, m in markets.items() if not m.missing(f"{_base(m)}.volume")}
         if not ranked:
             raise DataError(
-                "a universe by volume needs bars with a volume", got="none in any coin",
+                "a universe by volume needs bars with a volume",
+                got="none in any coin",
                 hint="leave the universe out",
-            )  # fmt: skip
+            )
         over = pd.Timedelta(days=rule.over_days)
         dates = _dates(rule, ranked, over)
         names = sorted(ranked)

@@ -118,10 +118,16 @@ def revisions(symbol: str, stream: Stream, found: Vintages) -> tuple[Revision, .
             mean, most = (float(off.mean()), float(off.max())) if len(off) else (np.nan, np.nan)
             made.append(
                 Revision(
-                    symbol, stream.name, name, column.unit, len(last), int(differs.sum()),
-                    mean, most,
+                    symbol,
+                    stream.name,
+                    name,
+                    column.unit,
+                    len(last),
+                    int(differs.sum()),
+                    mean,
+                    most,
                 )
-            )  # fmt: skip
+            )
     return tuple(made)
 
 

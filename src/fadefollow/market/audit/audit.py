@@ -21,10 +21,23 @@ from fadefollow.market.streams import stream
 
 #: notes that a reader of results need not be told
 _MINOR = frozenset(
-    ("jitter", "inferred intervals", "older rows", "later rows", "first row", "rows without values",
-     "no final line break", "no trades", "starts late", "ends early", "rows after expiry",
-     "wild first bar", "wicks", "jumps")
-)  # fmt: skip
+    (
+        "jitter",
+        "inferred intervals",
+        "older rows",
+        "later rows",
+        "first row",
+        "rows without values",
+        "no final line break",
+        "no trades",
+        "starts late",
+        "ends early",
+        "rows after expiry",
+        "wild first bar",
+        "wicks",
+        "jumps",
+    )
+)
 
 
 @dataclass(frozen=True)

@@ -73,19 +73,22 @@ def accepted(texts: Sequence[str], symbols: Collection[str] | None = None) -> tu
         symbol, _, code = text.rpartition(":")
         if code not in known:
             raise ParameterError(
-                "--accept takes codes of findings, as CODE or COIN:CODE", got=repr(text),
+                "--accept takes codes of findings, as CODE or COIN:CODE",
+                got=repr(text),
                 hint=f"{nearest(code, known)}known: {', '.join(known)}",
-            )  # fmt: skip
+            )
         if symbol and symbols is not None and symbol not in symbols:
             raise ParameterError(
-                "--accept must name a coin of the data set", got=repr(text),
+                "--accept must name a coin of the data set",
+                got=repr(text),
                 hint=f"known: {', '.join(sorted(symbols))}",
-            )  # fmt: skip
+            )
         if symbol and code == FUNDING_HOLE:
             raise ParameterError(
-                f"{FUNDING_HOLE} is accepted for all coins or none", got=repr(text),
+                f"{FUNDING_HOLE} is accepted for all coins or none",
+                got=repr(text),
                 hint=f"--accept {FUNDING_HOLE}",
-            )  # fmt: skip
+            )
         found.append(Accepted(code, symbol))
     return tuple(dict.fromkeys(found))
 

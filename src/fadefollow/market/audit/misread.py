@@ -107,10 +107,11 @@ def check_far(tables: Mapping[str, Mapping[str, pd.DataFrame]], where: str = "")
     for coin, streams in tables.items():
         for name, words in far_from_bars(streams).items():
             raise DataError(
-                f"records must lie within {FAR_YEARS} years of the coin's bars", got=words,
+                f"records must lie within {FAR_YEARS} years of the coin's bars",
+                got=words,
                 where=", ".join(filter(None, (where, f"{coin} {name}"))),
                 hint="is time_unit right? seconds read as milliseconds lie in January 1970",
-            )  # fmt: skip
+            )
 
 
 def gap_jumps(symbol: str, tables: Mapping[str, pd.DataFrame], bar: pd.Timedelta) -> list[Finding]:

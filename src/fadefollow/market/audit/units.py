@@ -35,12 +35,15 @@ _TAIL = 0.1
 #: a rate whose usual value is multiplied by exactly this is per another time, or in another unit
 EXACT = (8.0, 24.0, 100.0, 1e4)
 _SMOOTH_COLUMNS = {
-    "open_interest": ("open_interest",), "netflow": ("reserve_coins",), "hash_rate": ("hash_rate",),
-}  # fmt: skip
+    "open_interest": ("open_interest",),
+    "netflow": ("reserve_coins",),
+    "hash_rate": ("hash_rate",),
+}
 _NOISY_COLUMNS = {
-    "netflow": ("netflow_coins",), "liquidations": ("long_coins", "short_coins"),
+    "netflow": ("netflow_coins",),
+    "liquidations": ("long_coins", "short_coins"),
     "premium_index": ("close",),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

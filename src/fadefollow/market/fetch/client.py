@@ -83,9 +83,15 @@ class _Guard:
             )
 
     def on_rest_response(
-        self, code: int, reason: str, url: str, method: str, headers: Mapping[str, str], body: str,
+        self,
+        code: int,
+        reason: str,
+        url: str,
+        method: str,
+        headers: Mapping[str, str],
+        body: str,
         *_: object,
-    ) -> str:  # fmt: skip
+    ) -> str:
         """Pauses and refusals by status; remember the status for `parse_json`."""
         self._status, self.heard = code, True
         text = f"{self.id} {method} {url.split('?')[0]} {code} {reason} {body[:200]}"
@@ -151,9 +157,14 @@ class _Guard:
         return clock
 
     def parse_ohlcvs(
-        self, rows: Any, market: Any = None, timeframe: str = "1m", since: int | None = None,
-        limit: int | None = None, tail: bool = False,  # noqa: FBT001, FBT002 - ccxt's signature
-    ) -> Any:  # fmt: skip
+        self,
+        rows: Any,
+        market: Any = None,
+        timeframe: str = "1m",
+        since: int | None = None,
+        limit: int | None = None,
+        tail: bool = False,  # noqa: FBT001, FBT002 - ccxt's signature
+    ) -> Any:
         """ccxt's bars, but all rows at once.
 
         ccxt is asked for one made-up row which place goes where, and the page is taken apart as an

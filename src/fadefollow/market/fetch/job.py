@@ -105,9 +105,15 @@ def _in_a_loop() -> bool:
 
 class _Job:
     def __init__(
-        self, spec: DatasetSpec, name: str, venue: Venue, store: Store,
-        progress: Progress | None, *, skip_damaged: bool,
-    ) -> None:  # fmt: skip
+        self,
+        spec: DatasetSpec,
+        name: str,
+        venue: Venue,
+        store: Store,
+        progress: Progress | None,
+        *,
+        skip_damaged: bool,
+    ) -> None:
         self.spec, self.name, self.venue, self.store = spec, name, venue, store
         self.progress, self.skip_damaged = progress, skip_damaged
         self.began = time.monotonic()
@@ -127,9 +133,13 @@ class _Job:
             _check_past(low, now, self.name)
             parts, notes = self._parts(listed, streams)
             engine = Engine(
-                client, self.store, self.name, self._present(), progress=self.progress,
+                client,
+                self.store,
+                self.name,
+                self._present(),
+                progress=self.progress,
                 skip_damaged=self.skip_damaged,
-            )  # fmt: skip
+            )
             errors = await engine.run(parts, low, high, now)
             self._say("storing")
             revised = await asyncio.to_thread(self._fold, parts)
@@ -148,12 +158,18 @@ class _Job:
             )
         tally = engine.tally
         return FetchReport(
-            self.name, self.venue.name, pointer.fingerprint, client.counts.requests,
-            client.counts.retried, tally.records, tally.mended, time.monotonic() - self.began,
+            self.name,
+            self.venue.name,
+            pointer.fingerprint,
+            client.counts.requests,
+            client.counts.retried,
+            tally.records,
+            tally.mended,
+            time.monotonic() - self.began,
             {c: {s: e.rows for s, e in pointer.tables.get(c, {}).items()} for c in coins},
             _parts(parts, pointer, engine.asked, revised),
             (*revised, *engine.notes, *_none(none, self.venue), *notes),
-        )  # fmt: skip
+        )
 
     def _parts(
         self, listed: Sequence[CoinMarkets], streams: Sequence[str]
@@ -211,10 +227,18 @@ def _parts(
         rows, first, last = (entry.rows, entry.first, entry.last) if entry else (0, "", "")
         made.append(
             PartReport(
-                *key, rows, first, last, did.records, did.requests, did.retried, did.mended,
-                changed.get(key, 0), round(did.seconds, 3),
+                *key,
+                rows,
+                first,
+                last,
+                did.records,
+                did.requests,
+                did.retried,
+                did.mended,
+                changed.get(key, 0),
+                round(did.seconds, 3),
             )
-        )  # fmt: skip
+        )
     return tuple(made)
 
 

@@ -94,9 +94,11 @@ def find_coin(
     if not mine:
         names = sorted({_coin_of(_base(m))[0] for m in markets.values()})
         raise DataError(
-            "the venue must list the coin", got=coin, where=where,
+            "the venue must list the coin",
+            got=coin,
+            where=where,
             hint=f"{nearest(coin, names)}delisted coins may still be in the public archive",
-        )  # fmt: skip
+        )
     return CoinMarkets(coin, best("spot"), best("swap"), tuple(futures))
 
 

@@ -131,9 +131,13 @@ class _Fold:
             findings[coin, name] = (*found, *(f.of(coin) for f in seen))
         self._check_bases(tables)
         return Update(
-            tables, findings, self._listings(parts, tables), self.fetched, superseded,
+            tables,
+            findings,
+            self._listings(parts, tables),
+            self.fetched,
+            superseded,
             source=self.spec.venue,
-        )  # fmt: skip
+        )
 
     def _merged(
         self, coin: str, name: str, frames: list[pd.DataFrame]

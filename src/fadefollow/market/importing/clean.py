@@ -39,14 +39,22 @@ def drop_missing(frame: pd.DataFrame, schema: Stream) -> Cleaned:
     partial = lacking & ~empty
     findings = (
         *_count(
-            "note", schema, "rows without values", frame, empty,
+            "note",
+            schema,
+            "rows without values",
+            frame,
+            empty,
             "rows without values, not stored",
         ),
         *_count(
-            "warning", schema, "incomplete rows", frame, partial,
+            "warning",
+            schema,
+            "incomplete rows",
+            frame,
+            partial,
             "rows that lack a value, not stored",
         ),
-    )  # fmt: skip
+    )
     return frame[~lacking], findings
 
 
@@ -107,9 +115,13 @@ def trim_contract(frame: pd.DataFrame, schema: Stream, expiry: pd.Timestamp) -> 
     frame = frame[~late]
     tail = _constant_tail(frame)
     findings += _count(
-        "warning", schema, "stale tail", frame, tail,
+        "warning",
+        schema,
+        "stale tail",
+        frame,
+        tail,
         "equal bars at the end, a feed that stopped, not stored",
-    )  # fmt: skip
+    )
     frame = frame[~tail]
     wild = _wild_first(frame)
     text = "wild first bar, not stored"
@@ -165,14 +177,22 @@ def resample(
     size = bar_text(bar)
     findings = (
         *_count(
-            "note", schema, "incomplete bars", made, ~usable,
+            "note",
+            schema,
+            "incomplete bars",
+            made,
+            ~usable,
             f"bars of {size} without their first or last {bar_text(small)}, not stored",
         ),
         *_count(
-            "note", schema, "bars with holes", made, holes,
+            "note",
+            schema,
+            "bars with holes",
+            made,
+            holes,
             f"bars of {size} that lack some of their {bar_text(small)} bars inside",
         ),
-    )  # fmt: skip
+    )
     made = made[usable][table.columns]
     return made.sort_values(["time", *schema.key], kind="stable", ignore_index=True), findings
 

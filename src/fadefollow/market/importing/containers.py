@@ -96,9 +96,10 @@ def kind_of(name: str, where: str) -> Format:
     if kind is None:
         raise DataError(
             f"the file's extension must be one of {', '.join(EXTENSIONS)}, or .gz after it",
-            got=name, where=where,
+            got=name,
+            where=where,
             hint=f"unpack it, or say what it is: format = {', '.join(formats())}",
-        )  # fmt: skip
+        )
     return kind
 
 

@@ -27,9 +27,16 @@ Format = Literal["csv", "parquet", "feather", "json"]
 
 #: what a file is, by its extension; `.gz` may follow
 EXTENSIONS: dict[str, Format] = {
-    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".zip": "csv", ".parquet": "parquet",
-    ".pq": "parquet", ".feather": "feather", ".ft": "feather", ".json": "json",
-}  # fmt: skip
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".zip": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".feather": "feather",
+    ".ft": "feather",
+    ".json": "json",
+}
 
 _PLACEHOLDER = re.compile(r"\{(.*?)\}")
 #: what a date of expiry needs

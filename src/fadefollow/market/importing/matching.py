@@ -72,10 +72,12 @@ def path_pattern(item: FileSpec) -> re.Pattern[str]:
 def _expiry_pattern(written: str) -> str:
     """What an expiry may look like in a name: digits, and letters where a month has a name."""
     pieces = [
-        ("[A-Za-z]+" if piece in ("%b", "%B") else r"\d+") if piece.startswith("%")
+        ("[A-Za-z]+" if piece in ("%b", "%B") else r"\d+")
+        if piece.startswith("%")
         else re.escape(piece)
-        for piece in _DIRECTIVE.split(written) if piece
-    ]  # fmt: skip
+        for piece in _DIRECTIVE.split(written)
+        if piece
+    ]
     return re.sub(r"(?:\\d\+)+", r"\\d+", "".join(pieces))
 
 

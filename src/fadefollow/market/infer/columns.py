@@ -24,11 +24,23 @@ _FIELDS = ("open", "high", "low", "close", "volume")
 _SHORT = {"o": "open", "h": "high", "l": "low", "c": "close", "v": "volume", "vol": "volume"}
 #: words of streams of bars, those that decide first
 _BARS = {
-    "premium": "premium_index", "premiumindex": "premium_index", "mark": "mark",
-    "markprice": "mark", "index": "index", "indexprice": "index", "spot": "spot", "perp": "perp",
-    "perpetual": "perp", "swap": "perp", "quarterlies": "future", "quarterly": "future",
-    "delivery": "future", "dated": "future", "future": "future", "futures": "perp",
-}  # fmt: skip
+    "premium": "premium_index",
+    "premiumindex": "premium_index",
+    "mark": "mark",
+    "markprice": "mark",
+    "index": "index",
+    "indexprice": "index",
+    "spot": "spot",
+    "perp": "perp",
+    "perpetual": "perp",
+    "swap": "perp",
+    "quarterlies": "future",
+    "quarterly": "future",
+    "delivery": "future",
+    "dated": "future",
+    "future": "future",
+    "futures": "perp",
+}
 #: words of what is no amount of coins
 _NO_AMOUNT = frozenset((*QUOTE, "ratio", "share", "pct", "percent"))
 #: a rate that repeats from row to row this often is not of settlements
@@ -67,8 +79,14 @@ def guess_streams(
     found, left = _bars(peek, named, said, dated=dated)
     taken = {c for g in found for c in g.columns.values()}
     rest = {c: w for c, w in named.items() if c not in taken}
-    for one in (_funding(peek, rest, said, time), _interest(rest, said), _ratio(rest),
-                _liquidated(rest), _netflow(peek, rest, said), _hash_rate(rest)):  # fmt: skip
+    for one in (
+        _funding(peek, rest, said, time),
+        _interest(rest, said),
+        _ratio(rest),
+        _liquidated(rest),
+        _netflow(peek, rest, said),
+        _hash_rate(rest),
+    ):
         if isinstance(one, str):
             left.append(one)
         elif one is not None:

@@ -33,8 +33,15 @@ from fadefollow.market.infer.trial import refusal, refusal_of, rows_of
 #: so many files are looked at, spread over all there are
 MOST_FILES = 10_000
 #: zones of local times in which a file may be written, by how their clocks change
-_ZONES = ("Europe/Berlin", "Europe/London", "Europe/Athens", "America/New_York",
-          "America/Chicago", "America/Los_Angeles", "Australia/Sydney")  # fmt: skip
+_ZONES = (
+    "Europe/Berlin",
+    "Europe/London",
+    "Europe/Athens",
+    "America/New_York",
+    "America/Chicago",
+    "America/Los_Angeles",
+    "Australia/Sydney",
+)
 
 
 @dataclass(frozen=True)
@@ -59,9 +66,11 @@ class Guess:
         """As plain values, for JSON."""
         return {
             "streams": {name: list(coins) for name, coins in self.streams.items()},
-            "doubts": list(self.doubts), "left_out": list(self.left_out),
-            "source": str(self.source), "text": self.text,
-        }  # fmt: skip
+            "doubts": list(self.doubts),
+            "left_out": list(self.left_out),
+            "source": str(self.source),
+            "text": self.text,
+        }
 
 
 def guess(source: Path, *, title: str) -> Guess:
@@ -92,9 +101,10 @@ def guess(source: Path, *, title: str) -> Guess:
         more = f"; and {len(left) - 5} more" if len(left) > 5 else ""
         raise DataError(
             "no file looks like market data",
-            got="; ".join(left[:5]) + more or "none", where=str(source),
+            got="; ".join(left[:5]) + more or "none",
+            where=str(source),
             hint="a coin needs bars of its perp or spot: time, open, high, low, close",
-        )  # fmt: skip
+        )
     left = _grouped(left)
     return _guess_of(entries, doubts, left, title, folder)
 
@@ -125,9 +135,10 @@ def _paths_of(source: Path) -> tuple[list[str], Path]:
     if not source.is_dir():
         raise DataError("no such file or folder", where=str(source))
     files = (
-        p.relative_to(source) for p in source.rglob("*")
+        p.relative_to(source)
+        for p in source.rglob("*")
         if p.is_file() and p.name.lower().endswith(SUFFIXES)
-    )  # fmt: skip
+    )
     return sorted(
         p.as_posix() for p in files if not any(q.startswith(".") for q in p.parts)
     ), source

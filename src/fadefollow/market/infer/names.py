@@ -37,8 +37,17 @@ _NO_COINS = frozenset(
         *("GATE", "HTX", "KRAKEN", "COINBASE", "DERIBIT", "BITMEX", "KUCOIN", "BITGET"),
     )
 )
-_WORDS = {"bitcoin": "BTC", "ethereum": "ETH", "solana": "SOL", "btc": "BTC", "eth": "ETH",
-          "sol": "SOL", "xrp": "XRP", "bnb": "BNB", "doge": "DOGE"}  # fmt: skip
+_WORDS = {
+    "bitcoin": "BTC",
+    "ethereum": "ETH",
+    "solana": "SOL",
+    "btc": "BTC",
+    "eth": "ETH",
+    "sol": "SOL",
+    "xrp": "XRP",
+    "bnb": "BNB",
+    "doge": "DOGE",
+}
 #: the number of coins in a contract, before or after its name
 _THOUSANDS = re.compile(r"(10{2,6}|1M)(?=[A-Z])|(?<=[A-Z])(10{2,6})$")
 

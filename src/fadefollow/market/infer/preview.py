@@ -90,10 +90,19 @@ def _csv(path: Path, where: str, size: int) -> Peek:
         raise DataError("the file must have rows", got="blank lines", where=where)
     line = first_line(text)
     separator, header = form_of(line)
-    frame = pd.read_csv(
-        io.StringIO(text), sep=separator, header=None, skiprows=1 if header else 0,
-        skipinitialspace=True, nrows=_ROWS, low_memory=False,
-    ) if text.strip().count("\n") or not header else pd.DataFrame()  # fmt: skip
+    frame = (
+        pd.read_csv(
+            io.StringIO(text),
+            sep=separator,
+            header=None,
+            skiprows=1 if header else 0,
+            skipinitialspace=True,
+            nrows=_ROWS,
+            low_memory=False,
+        )
+        if text.strip().count("\n") or not header
+        else pd.DataFrame()
+    )
     if not len(frame):
         raise DataError("the file must have rows", got="a header alone", where=where)
     names = [str(n) for n in range(1, frame.shape[1] + 1)]
@@ -104,9 +113,13 @@ def _csv(path: Path, where: str, size: int) -> Peek:
         got = f"{len(names)} names, {frame.shape[1]} columns"
         raise DataError("the header must name each column", got=got, where=where)
     ends = pd.read_csv(
-        io.StringIO(_decoded(tail)), sep=separator, header=None,
-        skiprows=1 if whole and header else 0, skipinitialspace=True, low_memory=False,
-    ).iloc[-_ROWS:]  # fmt: skip
+        io.StringIO(_decoded(tail)),
+        sep=separator,
+        header=None,
+        skiprows=1 if whole and header else 0,
+        skipinitialspace=True,
+        low_memory=False,
+    ).iloc[-_ROWS:]
     frame.columns = ends.columns = pd.Index(names)
     return Peek(where, "csv", tuple(names), frame, ends, header, separator, size)
 

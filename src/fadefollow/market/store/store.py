@@ -31,9 +31,15 @@ from fadefollow.market.store.table_file import put as _put
 from fadefollow.market.store.table_file import read as _read
 
 __all__ = [
-    "Entry", "Fetched", "Listing", "Pointer", "Store", "Update", "content_hash",
+    "Entry",
+    "Fetched",
+    "Listing",
+    "Pointer",
+    "Store",
+    "Update",
+    "content_hash",
     "fingerprint",
-]  # fmt: skip
+]
 
 POINTER = "current.json"
 LOCK_SECONDS = 120.0

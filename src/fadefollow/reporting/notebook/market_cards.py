@@ -42,10 +42,14 @@ def dataset_card(dataset: Dataset) -> str:
     about = f"{dataset.name}: {coins}, bars of {bar_text(dataset.bar)}, {kind}, {print_}"
     by_coin, by_stream = _grouped(dataset.coverages)
     return card(
-        dataset.title, line(about), _coins(dataset, by_coin),
+        dataset.title,
+        line(about),
+        _coins(dataset, by_coin),
         _table("stream", by_stream, count=True),
-        *_holdout(dataset), *_planted(dataset), *_notes(dataset),
-    )  # fmt: skip
+        *_holdout(dataset),
+        *_planted(dataset),
+        *_notes(dataset),
+    )
 
 
 def _grouped(
@@ -77,8 +81,14 @@ def _table(name: str, groups: Mapping[str, Sequence[Coverage]], *, count: bool) 
         for key, covered in groups.items()
     ]
     left = [i for i, text in enumerate(head) if text == name or "UTC" in text]
-    return table(head, rows, left=left, most=_MOST_STREAMS, rest="streams",
-                 rest_in="coverages of the data set")  # fmt: skip
+    return table(
+        head,
+        rows,
+        left=left,
+        most=_MOST_STREAMS,
+        rest="streams",
+        rest_in="coverages of the data set",
+    )
 
 
 def _worst(covered: Sequence[Coverage]) -> tuple[str, str]:

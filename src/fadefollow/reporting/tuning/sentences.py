@@ -206,9 +206,10 @@ def next_up(tuning: Tuning) -> Sentence:
     said = parameters(as_found(last.params, tuning), short_names(tuning))
     written = f"; written to {tuning.tuned}" if tuning.tuned else ""
     return Sentence(
-        "What the last search chose", f": {said}{written}. Nothing has come after it yet, so that "
+        "What the last search chose",
+        f": {said}{written}. Nothing has come after it yet, so that "
         "nothing is known of its worth but what the folds say of such choices.",
-    )  # fmt: skip
+    )
 
 
 def correlated(value: float) -> str:

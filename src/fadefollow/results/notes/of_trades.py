@@ -40,8 +40,10 @@ def _lone_prints(notes: Sequence[Note]) -> str:
         named = [f"{coin} {time} ({reason})" for coin, time, reason in trades]
         more = f" and {total - len(named)} more" if total > len(named) else ""
         whose = f" of {who(note)}" if who(note) else ""
-        said.append(f"{many(total, 'trade')}{whose} ended by a print that the coin's other series "
-                    f"do not share: {', '.join(named)}{more}")  # fmt: skip
+        said.append(
+            f"{many(total, 'trade')}{whose} ended by a print that the coin's other series "
+            f"do not share: {', '.join(named)}{more}"
+        )
     return semicolons(said)
 
 

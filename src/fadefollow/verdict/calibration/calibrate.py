@@ -41,9 +41,16 @@ def calibrate(
     key = design.key(bets)
     wanted = [(arm, seed) for arm in design.arms for seed in design.seeds(arm)]
     tables = make_rounds(
-        _judge, (design, bets), wanted, notebook=notebook, key=key, doing="judging",
-        jobs=jobs, cluster=cluster, step=step,
-    )  # fmt: skip
+        _judge,
+        (design, bets),
+        wanted,
+        notebook=notebook,
+        key=key,
+        doing="judging",
+        jobs=jobs,
+        cluster=cluster,
+        step=step,
+    )
     return summarise(design, tables, strategies=tuple(s.name for s, _ in bets), key=key)
 
 

@@ -93,8 +93,15 @@ class Design:
             seed: its number.
             phases: those into which the arm plants.
         """
-        names = ("coins", "annual_drift", "annual_volatility", "correlation",
-                 "quiet_days", "step_minutes", "families")  # fmt: skip
+        names = (
+            "coins",
+            "annual_drift",
+            "annual_volatility",
+            "correlation",
+            "quiet_days",
+            "step_minutes",
+            "families",
+        )
         plants = {
             phase: {
                 "drift_bps": -arm.effect_bps,
@@ -138,8 +145,9 @@ def planted_phases(bets: tuple[Bet, ...]) -> tuple[str, ...]:
     if lost:
         raise ParameterError(
             "the lab cannot make the phases of the first strategy",
-            got=", ".join(lost), where=first.name,
-        )  # fmt: skip
+            got=", ".join(lost),
+            where=first.name,
+        )
     return tuple(first.phases)
 
 

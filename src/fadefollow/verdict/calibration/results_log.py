@@ -89,8 +89,10 @@ class Pages(ABC, Generic[T]):
         except OSError as error:
             raise StoreError(
                 "cannot write the log of the calibration",
-                got=error.strerror or str(error), where=str(self.path), hint="free some space",
-            ) from error  # fmt: skip
+                got=error.strerror or str(error),
+                where=str(self.path),
+                hint="free some space",
+            ) from error
 
     def _lines(self) -> list[bytes]:
         try:

@@ -187,10 +187,18 @@ def cscv(returns: FloatArray, *, blocks: int = 16) -> Overfitting:
     logits = np.log(share / (1.0 - share))
     slope, intercept, r2 = _line(inside, outside)
     return Overfitting(
-        n_trials=table.shape[1], blocks=blocks, pbo=float((logits <= 0.0).mean()), logits=logits,
-        winners=winners.astype(np.int64), in_sample=inside, out_of_sample=outside,
-        p_loss=float((outside < 0.0).mean()), slope=slope, intercept=intercept, r2=r2,
-    )  # fmt: skip
+        n_trials=table.shape[1],
+        blocks=blocks,
+        pbo=float((logits <= 0.0).mean()),
+        logits=logits,
+        winners=winners.astype(np.int64),
+        in_sample=inside,
+        out_of_sample=outside,
+        p_loss=float((outside < 0.0).mean()),
+        slope=slope,
+        intercept=intercept,
+        r2=r2,
+    )
 
 
 @dataclass(frozen=True)

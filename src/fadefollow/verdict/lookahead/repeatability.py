@@ -115,9 +115,13 @@ class Elsewhere:
         words = [sys.executable, "-m", "fadefollow.verdict.lookahead.subprocess_main", order]
         seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
         return subprocess.Popen(
-            words, cwd=folder, env={**os.environ, "PYTHONHASHSEED": seed},
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            words,
+            cwd=folder,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def _wait(self, process: subprocess.Popen[str], order: Order) -> list[list[Answer]]:
         _, errors = process.communicate()

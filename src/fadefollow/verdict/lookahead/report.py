@@ -12,9 +12,16 @@ import pandas as pd
 from fadefollow.errors import FadeFollowError
 
 Kind = Literal[
-    "not repeatable", "look-ahead", "opens files", "keeps state", "order", "calendar", "fails",
-    "idle parameter", "not seen",
-]  # fmt: skip
+    "not repeatable",
+    "look-ahead",
+    "opens files",
+    "keeps state",
+    "order",
+    "calendar",
+    "fails",
+    "idle parameter",
+    "not seen",
+]
 
 #: what must hold, by what was found not to; the worst first
 _RULES: dict[Kind, str] = {
