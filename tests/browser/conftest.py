@@ -77,7 +77,7 @@ def report(shared: Watch, request: pytest.FixtureRequest) -> Iterator[Page]:
 def judged(watches: list[Watch], test: pytest.Item) -> list[str]:
     """What the pages did wrong; what is to be seen of them is kept if the test failed."""
     faults = [fault for watch in watches for fault in watch.faults()]
-    if faults or test.stash.get(_FAILED, False):
+    if faults or test.stash.get(_FAILED, False):  # type: ignore[arg-type]
         print(f"what the browser saw is in {keep(watches, test.nodeid.partition('tests/')[2])}")
     return faults
 

@@ -290,7 +290,7 @@ def test_bars_of_years_have_their_own_labels() -> None:
     days = pd.date_range("2020-01-01", "2023-12-31", name="time")
     returns = pd.Series(0.0, days, name="book")
     for year in range(2020, 2024):
-        returns.loc[pd.Timestamp(year, 3, 1)] = (year - 2019) / 100
+        returns.loc[pd.Timestamp(year, 3, 1)] = (year - 2019) / 100  # type: ignore[call-overload]
     with _quiet() as quantstats:
         figure = quantstats.plots.yearly_returns(returns, show=False, prepare_returns=False)
         (axes,) = figure.axes

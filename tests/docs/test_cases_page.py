@@ -457,7 +457,7 @@ def test_the_richer_the_carry_sold_the_more_it_paid(
     market = history.markets[coin]
     plan = _sold_spread(market, "2024-03-31 23:00").plan
     tape, costs = plan.tapes[0], plan.costs[0]
-    value = 1e4 * outcomes(tape, -1, rules=plan.rules, costs=costs).value
+    value = 1e4 * outcomes(tape, -1, rules=plan.rules, costs=costs).value  # type: ignore[arg-type]
     basis = pd.Series(constant_maturity_basis(market, usable_rows(market)), index=market.index)
     known = 100 * basis.shift(1).reindex(pd.to_datetime(tape.time, utc=True)).to_numpy()
     both = np.isfinite(value) & np.isfinite(known)

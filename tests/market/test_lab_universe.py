@@ -117,7 +117,7 @@ def test_after_funding_nothing_is_expected_of_a_perp(null: Lab) -> None:
         paid = funding["rate"].reindex(perp.index).fillna(0.0)
         net = perp["close"] / perp["open"] * (1.0 - paid) - 1.0
         values.append(net)
-        weeks.append(net.groupby(net.index.floor("7D")).sum())
+        weeks.append(net.groupby(net.index.floor("7D")).sum())  # type: ignore[attr-defined]
     error = pd.concat(weeks, axis=1).sum(axis=1).std() * np.sqrt(len(weeks[0]))
     assert abs(sum(v.sum() for v in values) / error) < 3.5
     # and a pump, chosen by its past, is worth no more than any hour
@@ -132,7 +132,7 @@ def test_events_keep_apart_within_a_life_and_come_after_the_quiet_days(null: Lab
         pumped = set(truth.loc[(truth["symbol"] == coin) & (truth["phase"] == "ignition"), "start"])
         quiet = null.listed[coin] + pd.Timedelta("90D")
         assert all(start >= quiet or start in pumped for start in crowds)
-        last = null.delisted.get(coin, null.tables[coin]["perp"]["available"].iloc[-1])
+        last = null.delisted.get(coin, null.tables[coin]["perp"]["available"].iloc[-1])  # type: ignore[arg-type]
         assert (rows["start"] + pd.Timedelta("72h")).max() <= last
     assert set(truth["start"].dt.hour) == {0, 8, 16}
 

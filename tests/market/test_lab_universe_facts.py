@@ -77,8 +77,8 @@ class Universe:
         self.lives = perp.notna().sum() / len(perp)
         self.perp, self.usdt = perp[long], usdt[long]
         self.spot = spot[spot.columns.intersection(long)]
-        self.returns = np.log(self.perp).diff()
-        self.daily = np.log(self.perp[self.perp.index.hour == 20]).diff()
+        self.returns = np.log(self.perp).diff()  # type: ignore[attr-defined]
+        self.daily = np.log(self.perp[self.perp.index.hour == 20]).diff()  # type: ignore[attr-defined]
 
     def facts(self) -> dict[str, float]:
         parts = (self._together(), self._returns(), self._premium(), self._volume())
@@ -101,7 +101,7 @@ class Universe:
             yield f"volatility_{q:02d}", volatility.quantile(q / 100)
         for q in (25, 50, 75):
             yield f"kurtosis_{q}", kurtosis.quantile(q / 100)
-            yield f"life_{q}", self.lives.quantile(q / 100)
+            yield f"life_{q}", self.lives.quantile(q / 100)  # type: ignore[misc]
         yield "volatility_1d", (self.daily.std() * np.sqrt(365.25) / volatility).median()
         yield "kurtosis_1d", self.daily.kurt().median()
         yield "skewness", self.returns.skew().median()
@@ -121,9 +121,9 @@ class Universe:
         yield "premium_99", premium.quantile(0.99).median()
         for lag in (1, 6):
             yield f"premium_{4 * lag}h", repeats(held(premium), lag)
-        moves = np.log(self.perp[self.spot.columns]).diff(18).reindex(premium.index)
+        moves = np.log(self.perp[self.spot.columns]).diff(18).reindex(premium.index)  # type: ignore[attr-defined]
         yield "premium_trend", premium.corrwith(moves).median()
-        mean = (0.5e-4 * (premium + premium.shift()))[premium.index.hour % 8 == 4]
+        mean = (0.5e-4 * (premium + premium.shift()))[premium.index.hour % 8 == 4]  # type: ignore[attr-defined]
         rate = mean.apply(lambda m: pd.Series(1e4 * implied_rate(m.to_numpy()), m.index))
         for q in (1, 5, 25, 50, 75, 99):
             yield f"funding_{q:02d}", rate.quantile(q / 100).median()

@@ -96,7 +96,7 @@ def test_an_earlier_schema_is_brought_into_the_present_form_step_by_step(
     said = present_form(old, where=path, schema=3)
     assert (said["schema"], said["notes"], said["of"]) == (3, ["w"], "result")
     assert present_form({"schema": 3}, where=path, schema=3) == {"schema": 3}
-    for wrong in ({"schema": 0}, {"schema": "1"}, {}, []):
+    for wrong in ({"schema": 0}, {"schema": "1"}, {}, []):  # type: ignore[var-annotated]
         with pytest.raises(ValueError, match=r"result\.json: schema .*, must be 3"):
             present_form(wrong, where=path, schema=3)
     with pytest.raises(StoreError, match="schema 4, where this version knows 3"):

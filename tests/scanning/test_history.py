@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from fadefollow.core.notes import Note
 from fadefollow.errors import ParameterError, StoreError
 from fadefollow.market.dataset import Dataset
 from fadefollow.results.stored_run import StoredRun
@@ -39,7 +40,7 @@ def asked(
     phase: str = PHASE,
     time: pd.Timestamp = TIME,
     **more: Any,
-) -> tuple[Standing, list[str]]:
+) -> tuple[Standing, list[Note]]:
     data = Dataset(name, "Demo", pd.Timedelta(hours=1), simulated, fingerprint, {})
     history = History(workspace, data, (name,), time, **more)
     bet = workspace.strategy(strategy)

@@ -267,7 +267,7 @@ MARKETS = {
 }
 
 
-def largest(volumes: dict[str, Any], top: int = 9, notes: list[str] | None = None) -> Any:
+def largest(volumes: dict[str, Any], top: int = 9, notes: list[Note] | None = None) -> Any:
     spec = DatasetSpec(title="x", source="fetch", venue="binance", bar=HOUR)
     job = _Job(spec, "x", venue_named("binance"), Store(Path("x")), lambda text, done: None)
     tickers = {

@@ -121,7 +121,7 @@ def prices(coins: tuple[str, ...], days: int, seed: int = 7) -> dict[str, pd.Dat
         settled = index.hour % 8 == 0
         frame.loc[settled, "funding_bps_per_8h"] = 1 + frame.loc[settled, "premium_bps"] / 4
         frame.iloc[len(index) // 3 : len(index) // 3 + 30, :] = np.nan
-        frame.iloc[len(index) // 2, 2] *= 0.76
+        frame.iloc[len(index) // 2, 2] *= 0.76  # type: ignore[assignment]
         frames[coin] = frame
     return frames
 
@@ -470,7 +470,7 @@ def write_slowly(runs_dir: Path) -> None:
         real(result, folder)
         time.sleep(60)
 
-    write.write_tables = slow  # type: ignore[attr-defined]
+    write.write_tables = slow  # type: ignore[assignment, attr-defined]
     write_run(make_cases().hostile, runs_dir, REPORTS)
 
 

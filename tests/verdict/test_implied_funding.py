@@ -84,7 +84,7 @@ def test_where_nothing_is_implied_no_column_speaks_of_it(dataset):
 @pytest.mark.parametrize("way", ["strategy", "param", "search"])
 def test_a_strategy_asks_by_its_key_by_its_signal_or_by_its_search(dataset, way):
     campaign = find_workspace().signal("campaign")
-    given: dict[str, Any] = {
+    given: dict[str, Any] = {  # type: ignore[assignment]
         "strategy": {"implied_funding": True},
         "param": {},
         "search": {"search": {"params.implied_funding": {"choices": [0, 1]}}},

@@ -129,7 +129,7 @@ def test_planted_episodes_of_a_closed_holdout_are_not_there(tmp_path, monkeypatc
     assert data.truth["start"].tolist() == [time("2024-01-01"), time("2024-01-02")]
     # of the episode that is under way, the end is not told
     assert data.truth["end"].tolist() == [time("2024-01-02"), START]
-    truth = open_dataset(spec, "lab", tmp_path, open_holdout=True).truth
+    truth = open_dataset(spec, "lab", tmp_path, open_holdout=True).truth  # type: ignore[assignment]
     assert truth is not None
     assert len(truth) == 3
 

@@ -131,7 +131,7 @@ def test_duplicates_disorder_and_crooked_stamps_are_errors():
 
 def test_jitter_of_settlements_is_a_warning():
     table = funding()
-    table.loc[4, "time"] += pd.Timedelta(milliseconds=7)
+    table.loc[4, "time"] += pd.Timedelta(milliseconds=7)  # type: ignore[assignment]
     assert (found("jitter", funding=table).grade, found("jitter", funding=table).count) == (
         "warning",
         1,

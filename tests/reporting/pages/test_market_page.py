@@ -98,7 +98,7 @@ def test_differences_are_whole_and_skip_what_is_unknown() -> None:
 
 def test_rounding_does_not_add_up() -> None:
     values = np.arange(1000) * 0.34
-    steps: list[Any] = differences(values, 1.0)
+    steps: list[Any] = differences(values, 1.0)  # type: ignore[arg-type]
     assert np.cumsum(steps).tolist() == np.round(values).tolist()
 
 
@@ -210,7 +210,7 @@ def test_all_panels_of_a_coin_in_full(cases: Cases) -> None:
     funding = named["funding"]
     assert (funding["at"], funding["value"]) == ([0, 3, 2], [100, -500, 0])
     assert named["exchange netflow"]["at"] == [0, 2, 3]
-    rows = {row[0]: row[1:] for row in page.coins[0].ranges.rows}  # type: ignore[union-attr]
+    rows = {row[0]: row[1:] for row in page.coins[0].ranges.rows}
     assert rows["Spot premium, bps"] == ("−2.00", "1.00", "5.00", "5.00")
     assert rows["Exchange netflow, coins a day"][3] == "−70.0"
     assert rows["Price, quote currency"] == ("100.00",) * 4
@@ -247,7 +247,7 @@ def test_events_carry_their_door_and_the_longest_hold(cases: Cases) -> None:
     }
     assert page.doors
     assert page.phases[0].options[-1] == ("0,1,2", "All of doors")
-    assert page.coins[0].phases.rows[1] == ("Short doors", "short", "1", "0", "0")  # type: ignore[union-attr]
+    assert page.coins[0].phases.rows[1] == ("Short doors", "short", "1", "0", "0")
 
 
 def test_the_verdict_that_says_most_is_shown_first(cases: Cases) -> None:
@@ -472,9 +472,9 @@ def test_close_up_there_are_candles_and_what_was_known(script: Browser, games: M
 def test_from_afar_prices_are_joined_with_their_extremes(script: Browser, cases: Cases) -> None:
     prices = np.full(5000, 100.0)
     made = frame(prices.tolist(), premium_bps=[0.0] * 5000)
-    made.iloc[617, made.columns.get_loc("low")] = 50.0  # type: ignore[index]
-    made.iloc[620, made.columns.get_loc("high")] = 200.0  # type: ignore[index]
-    made.iloc[4001, made.columns.get_loc("premium_bps")] = 7.0  # type: ignore[index]
+    made.iloc[617, made.columns.get_loc("low")] = 50.0
+    made.iloc[620, made.columns.get_loc("high")] = 200.0
+    made.iloc[4001, made.columns.get_loc("premium_bps")] = 7.0
     figure = drawn(script, market(run_of(cases, {"BTC": made}), ROOMY))
     (band,), (line,) = named(figure, "low to high"), named(figure, "close")
     assert min(y for y in band["y"] if y is not None) == pytest.approx(50, rel=1e-4)
