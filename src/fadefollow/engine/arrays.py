@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -160,8 +161,9 @@ def event_arrays(events: Events, rules: AnyRules) -> EventArrays:
     return EventArrays(events.bar, events.side, events.code, rule, exits)
 
 
+@lru_cache(maxsize=256)
 def rule_tables(rules: AnyRules, bar_ns: int) -> RuleTables:
-    """The rule sets on bars of one size.
+    """The rule sets on bars of one size; kept, as the same rules are resolved again and again.
 
     Raises:
         ParameterError: a holding time is not a whole number of bars.

@@ -70,7 +70,7 @@ class Held(NamedTuple):
     basis: float  #: at that open
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _enter(
     listed: Contracts, spot: Spot, costs: CostRates, c: int, begin: int, side: int, leverage: float
 ) -> Held:
@@ -137,7 +137,7 @@ def _due_at_open(i: int, due: int, due_opposite: int, pending: int, leave: int) 
     return ROLL if pending < 0 and i >= leave else pending
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _future_until(
     listed: Contracts,
     spot: Spot,
@@ -196,7 +196,7 @@ def _spot_left(spot: Spot, start: int, ended: int, reason: int) -> tuple[int, bo
     return last, True
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _future_leg(
     listed: Contracts,
     held: Held,
@@ -219,7 +219,7 @@ def _future_leg(
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _trade(
     market: Carry,
     exits: Exits,

@@ -186,7 +186,8 @@ def _by_the_open(
     return TARGET if side * (open_ - target_level) >= 0.0 else -1
 
 
-@njit(cache=True, nogil=True)
+# inlined, or each call counts references to each array of the tuples
+@njit(cache=True, nogil=True, inline="always")
 def walk(
     prices: Prices,
     paid: Settlements,
