@@ -77,7 +77,7 @@ def scan(
     A live scan stores its data in a data set of its own, VENUE_scan.
 
     JSON: schema, time, dataset, title, bar_hours, simulated, live, rows (one a coin and phase,
-    each with its history by strategy), untrusted, quiet, unseen, warnings.
+    each with its history by strategy), untrusted, quiet, unseen, notes.
 
     Nothing here is advice.
     """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fadefollow.jobs.rerun_inputs import Input
     from fadefollow.results.diff import Answer, Differences, Example, Part
 
-#: verdicts, and warnings, that are told one by one
+#: verdicts, and notes, that are told one by one
 _FEW = 12
 
 
