@@ -15,11 +15,11 @@ from fadefollow.core.moved import MOVED, moved_to
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("fadefollow.phases.features", "fadefollow.phases.features"),
-        ("fadefollow.phases.indicators", "fadefollow.phases.indicators"),
-        ("fadefollow.phases.events", "fadefollow.phases.events"),
-        ("fadefollow.jobs.run", "fadefollow.jobs.run"),
-        ("fadefollow.market.dataset_spec", "fadefollow.market.dataset_spec"),
+        ("fadefollow.features", "fadefollow.phases.features"),
+        ("fadefollow.indicators", "fadefollow.phases.indicators"),
+        ("fadefollow.events", "fadefollow.phases.events"),
+        ("fadefollow.job", "fadefollow.jobs.run"),
+        ("fadefollow.market.spec", "fadefollow.market.dataset_spec"),
     ],
 )
 def test_an_old_path_gives_the_moved_module_itself(old: str, new: str) -> None:
@@ -34,10 +34,10 @@ def test_an_old_path_gives_the_moved_module_itself(old: str, new: str) -> None:
 
 
 def test_a_module_below_an_old_package_is_not_loaded_twice() -> None:
-    for name in ("fadefollow.core.parallel", "fadefollow.core.parallel.processes"):
+    for name in ("fadefollow.crew", "fadefollow.crew.processes"):
         sys.modules.pop(name, None)
     with pytest.warns(DeprecationWarning, match="is now fadefollow.core.parallel") as caught:
-        found = importlib.import_module("fadefollow.core.parallel.processes")
+        found = importlib.import_module("fadefollow.crew.processes")
     assert found is importlib.import_module("fadefollow.core.parallel.processes")
     assert [str(w.message).partition(" is now ")[2] for w in caught] == [
         "fadefollow.core.parallel",
@@ -46,17 +46,17 @@ def test_a_module_below_an_old_package_is_not_loaded_twice() -> None:
 
 
 def test_a_second_import_is_silent() -> None:
-    sys.modules.pop("fadefollow.phases.features", None)
+    sys.modules.pop("fadefollow.features", None)
     with pytest.warns(DeprecationWarning, match="is now"):
-        importlib.import_module("fadefollow.phases.features")
-    importlib.import_module("fadefollow.phases.features")
+        importlib.import_module("fadefollow.features")
+    importlib.import_module("fadefollow.features")
 
 
 def test_the_warning_points_at_the_import_statement() -> None:
-    sys.modules.pop("fadefollow.phases.features", None)
+    sys.modules.pop("fadefollow.features", None)
     with pytest.warns(DeprecationWarning, match="is now") as caught:
         exec(
-            compile("from fadefollow.phases.features import fire_once", "signals/mine.py", "exec"),
+            compile("from fadefollow.features import fire_once", "signals/mine.py", "exec"),
             {},
         )
     assert caught[0].filename == "signals/mine.py"
@@ -73,7 +73,7 @@ def test_no_old_path_hides_a_module() -> None:
     with pytest.raises(ModuleNotFoundError, match=r"fadefollow\.feature"):
         importlib.import_module("fadefollow.feature")
     with pytest.raises(ModuleNotFoundError, match=r"fadefollow\.crew\.nothing"):
-        importlib.import_module("fadefollow.core.parallel.nothing")
+        importlib.import_module("fadefollow.crew.nothing")
 
 
 def test_public_names_of_packages_stayed_where_they_were() -> None:

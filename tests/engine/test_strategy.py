@@ -83,6 +83,7 @@ OTHER_TRADES = {
     "params": {"days": 3},
     "trade": {"hold_hours": 24},
     "costs": {"taker_fee_bps": 9.0},
+    "implied_funding": True,
 }
 
 
@@ -113,7 +114,7 @@ def test_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match="readable"):
+    with pytest.raises(SpecError, match="cannot read the file"):
         load_strategy(tmp_path / "none.toml")
 
 

@@ -452,7 +452,7 @@ def removed(name: str) -> Callable[[Path], None]:
         (removed("report.json"), "no report.json"),
         (removed("trades.parquet"), "there is nothing to compare with"),
         (recorded("report.json", verdicts=[]), "cannot read the run"),
-        (recorded("result.json", schema=2), "this version reads 1\n  hint: update fadefollow"),
+        (recorded("result.json", schema=2), "this version knows 1\n  hint: update fadefollow"),
         (recorded("report.json", schema="x"), "schema 'x'"),
         (configured("[run]", "[run"), "not valid TOML"),
         (configured("[run]", "[ran]"), "did you mean 'run'"),
@@ -470,7 +470,7 @@ def removed(name: str) -> Callable[[Path], None]:
         (configured('dataset = "small"', 'dataset = "smal"'), "did you mean 'small'"),
         (configured('"small"', '"binance_history"'), "fadefollow data import binance_history"),
         (configured('"small"', '"../small"'), "no data set named"),
-        (configured(f'"{NAME}"', '"other"'), "none for other"),
+        (configured(f'"{NAME}"', '"other"'), "no table for strategy 'other'"),
         (configured("hold_hours = 72.0", "hold_hours = -1.0"), "key 'trade.hold_hours'"),
         (configured('signal = "funding"', 'signal = "gone"'), "no signal named"),
         (configured('"crowded_long"', '"crowded_lng"'), "did you mean 'crowded_long'"),
@@ -491,7 +491,7 @@ def test_a_signal_that_no_longer_takes_its_parameters_is_named(copied) -> None:
     workspace, run = copied
     path = workspace.root / "signals" / "funding.py"
     path.write_text(path.read_text().replace("cooldown_hours", "rest_hours"))
-    says = r"got 'cooldown_hours'[^$]*signals/funding.py changed since the run"
+    says = r"no key named 'cooldown_hours'[^$]*signals/funding.py changed since the run"
     with pytest.raises(FadeFollowError, match=says):
         again(workspace, run)
 

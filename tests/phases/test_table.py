@@ -118,7 +118,7 @@ def test_a_signal_that_fails_is_named_with_its_coin_and_line() -> None:
     def fails(market: Market) -> Phases:
         raise KeyError("close")
 
-    with pytest.raises(SignalError, match=r"failed with KeyError.*test_phases.py, line"):
+    with pytest.raises(SignalError, match=r"failed with KeyError.*test_table.py, line"):
         detect_checked(_signal(fails), market("A"))
 
 

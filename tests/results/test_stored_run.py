@@ -43,7 +43,7 @@ def test_only_the_files_that_are_asked_for_are_read(run: StoredRun) -> None:
     assert (run.tuned, run.searched, run.tuning, run.bars, run.page) == (None,) * 5
     with pytest.raises(StoreError, match=r"no report\.json"):
         _ = run.name
-    with pytest.raises(StoreError, match=r"got no trades\.parquet"):
+    with pytest.raises(StoreError, match=r"no trades\.parquet"):
         run.table("trades")
 
 

@@ -175,7 +175,7 @@ def test_a_damaged_month_is_made_of_its_days_if_damage_may_be_left_out(packed, b
 def test_a_damaged_day_that_is_left_out_is_a_gap(packed, bars, tmp_path):
     packed.put(bar_path("perp", "2024-03-01"), b"PK\x03\x04 no zip")
     mirror = packed.write(tmp_path / "m")
-    with pytest.raises(DataError, match=r"2024-03-01\.zip: the zip file must be whole"):
+    with pytest.raises(DataError, match=r"2024-03-01\.zip: the zip file is damaged"):
         job(tmp_path / "s", mirror=mirror)
     report = job(tmp_path / "s", mirror=mirror, settings=ArchiveSettings(skip_damaged=True))
     seen = findings(report)

@@ -422,7 +422,7 @@ def test_names_that_cannot_be_fetched(exchange: Replay, tmp_path: Path) -> None:
     fetch(exchange, tmp_path, streams=("spot",))
     exchange.calm()
     other = spec_of(exchange).model_copy(update={"bar": pd.Timedelta("4h")})
-    with pytest.raises(DataError, match="must keep the size of its bars; got 4h, there are 1h"):
+    with pytest.raises(DataError, match="a data set keeps its bar size; got 4h, there are 1h"):
         fetch_job(other, "data", ["PEPE"], tmp_path, since=pd.Timestamp(SINCE), streams=["spot"])
     assert exchange.control()["asked"] == {}
 

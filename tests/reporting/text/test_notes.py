@@ -20,7 +20,7 @@ from fadefollow.results.notes import (
     stored_notes,
 )
 
-SRC = Path(__file__).resolve().parents[2] / "src"
+SRC = Path(__file__).resolve().parents[3] / "src"
 DOORS, FUEL = {"strategy": "fade_doors"}, {"strategy": "fade_fuel"}
 FADE = {**DOORS, "stance": "fade"}
 TIME = {"streams": ["perp", "funding"], "first": "2020-01-01 00:00", "last": "2026-02-24 16:00"}

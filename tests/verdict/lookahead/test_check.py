@@ -301,7 +301,7 @@ def test_the_command_says_so_and_leaves_with_status_2(cheats: Workspace) -> None
     words = ("--dataset", "small", "--bars", "4", "--symbols", "IBEX")
     cheat = fadefollow("check", "next_close", *words, "--json", cwd=cheats.root)
     assert cheat.returncode == 2
-    assert cheat.stderr.startswith("error: signal next_close: a signal must use only what was")
+    assert cheat.stderr.startswith("error: signal next_close: the signal uses data that was not")
     assert "Traceback" not in cheat.stderr
     found = json.loads(cheat.stdout)
     assert found["clean"] is False
