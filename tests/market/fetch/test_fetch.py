@@ -404,6 +404,16 @@ def test_a_venue_that_insists_on_impossible_bars_is_refused(
     assert 0 < len(tables(tmp_path, "BTC")["perp"]) < DAYS * 24
 
 
+@pytest.mark.parametrize("kind", ["nulls", "words"])
+def test_a_page_of_impossible_bars_is_asked_for_more_than_twice(
+    exchange: Replay, tmp_path: Path, whole: Path, kind: str
+) -> None:
+    exchange.calm(fixed=[["fapi/v1/klines", kind, 3]])
+    report = fetch(exchange, tmp_path, "BTC", "PEPE")
+    assert exchange.control()["faults"] == {kind: 3}
+    assert report.fingerprint == pointer(whole / "binance").fingerprint
+
+
 def test_names_that_cannot_be_fetched(exchange: Replay, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"must list the coin; got BTD\n.*did you mean 'BTC'"):
         fetch(exchange, tmp_path, "BTD")

@@ -19,6 +19,8 @@ from fadefollow.market.fetch.time_ranges import ODD_GAP, Range, Times, cut, join
 
 #: a hole is the venue's own once so many answers had nothing for it
 CONFIRM = 2
+#: records that cannot be right are the venue's own once so many answers held them
+INSIST = 5
 #: no two settlements are nearer to each other
 CLOSEST_MS = 3_600_000
 #: a gap and its two neighbours: all that an answer may hold that speaks for a whole request
@@ -99,7 +101,14 @@ class Proof:
     @property
     def gaps(self) -> tuple[Range, ...]:
         """Ranges without records that are not proven to have none."""
-        return tuple(gap for gap, needed in self._gaps() if self._often(gap) < needed)
+        return tuple(
+            gap
+            for gap, needed in self._gaps()
+            if self._often(gap) < (INSIST if self._broken_in(gap) else needed)
+        )
+
+    def _broken_in(self, gap: Range) -> bool:
+        return any(gap[0] <= at < gap[1] for at in self.broken)
 
     def _often(self, gap: Range) -> int:
         """How many answers spoke for a range, each part of it counted by itself."""
