@@ -54,8 +54,7 @@ def tape(market: Market, *, time: IntArray, start: pd.Timestamp, end: pd.Timesta
         out[place] = market.column(stream, column)[inside]
         return out
 
-    base = "spot" if market.missing("perp") else "perp"
-    prices = {c: spread(base, c) for c in _PRICES}
+    prices = {c: spread(market.base, c) for c in _PRICES}
     whole = ~np.isnan(np.column_stack(list(prices.values()))).any(axis=1)
     for price in prices.values():
         price[~whole] = np.nan  # a bar that is partly missing is missing
@@ -67,7 +66,7 @@ def tape(market: Market, *, time: IntArray, start: pd.Timestamp, end: pd.Timesta
         liq_open=liq["open"], liq_high=liq["high"], liq_low=liq["low"],
         settle_time=settle, settle_rate=rate,
         settle_mark=_marks(time, bar_ns, settle, marks["close"], prices["open"], prices["close"]),
-        holes=gone, volume=spread(base, "volume"),
+        holes=gone, volume=spread(market.base, "volume"),
     )  # fmt: skip
 
 

@@ -1,0 +1,20 @@
+"""UTC: the one zone that times are kept in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import cast
+
+import numpy as np
+import pandas as pd
+
+
+def as_utc(moment: str | datetime | np.datetime64) -> pd.Timestamp:
+    """The moment in UTC; one without a zone is UTC already.
+
+    Args:
+        moment: a time stamp or what pandas makes one of, not NaT.
+    """
+    stamp = pd.Timestamp(moment)
+    zoned = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    return cast(pd.Timestamp, zoned)
