@@ -269,6 +269,19 @@ def test_a_run_stops_only_at_what_its_strategies_use():
     assert len(notes) == 3
 
 
+def test_a_run_reads_what_its_signal_declares_and_all_where_it_declares_nothing(monkeypatch):
+    """No signal is asked: its own class says what it may read; a subclass has other code."""
+    workspace, data = find_workspace(ROOT), planted()
+    strategy = workspace.strategy("fade_crowded_funding")
+    signal = workspace.detector(strategy)
+    monkeypatch.setattr(type(signal), "detect", None)
+    subclass = type("Mine", (type(signal),), {"__module__": type(signal).__module__})
+    assert streams_used(data, [(strategy, signal)])["BTC"] == {"perp", "funding", "mark"}
+    assert streams_used(data, [(strategy, subclass())])["BTC"] == {
+        "perp", "funding", "mark", "spot",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("name", ["lab", "lab_5min"])
 def test_the_lab_passes(name, tmp_path):
     data = open_dataset(load_spec(ROOT / f"datasets/{name}.toml"), name, tmp_path)

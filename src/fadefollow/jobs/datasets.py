@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from fadefollow.core.utc import as_utc
 from fadefollow.errors import ParameterError
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.dataset_spec import load_spec
@@ -115,7 +116,7 @@ def time_of(text: str | None, option: str) -> pd.Timestamp | None:
         raise ParameterError(f"{option} must be a day or a time", got=repr(text), hint="2021-04-01")
     if option == "--until" and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text.strip()):
         stamp += pd.Timedelta(days=1)  # the day named is the last one that is in
-    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    return as_utc(stamp)
 
 
 def _hours(bar: pd.Timedelta) -> str:

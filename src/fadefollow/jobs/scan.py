@@ -252,7 +252,7 @@ def _short(dataset: Dataset, bets: Sequence[Bet], fetched: Fetched) -> list[str]
         phases = {
             phase for strategy, signal in bets for phase in strategy.phases
             if past_hours(signal) > 24 * max(days)
-            and any(name in need.split("|") for need in signal.phases[phase])
+            and name in signal.needs(phase).streams
         }  # fmt: skip
         if phases:
             said.append(

@@ -13,7 +13,8 @@ from fadefollow.core.memo import Memo
 from fadefollow.core.text import html_card
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.asof.revisions import put_revisions, rows_of
-from fadefollow.market.bars import bar_text
+from fadefollow.market.bars import bar_text, base_of
+from fadefollow.market.needs import Needs
 from fadefollow.market.streams import stream
 
 FloatArray = npt.NDArray[np.float64]
@@ -67,14 +68,10 @@ class Market:
     ) -> None:
         self.symbol, self.bar = symbol, bar
         self.listed, self.delisted = listed, delisted
-        base = next((tables[s] for s in ("perp", "spot") if s in tables and len(tables[s])), None)
-        if start is not None and end is not None:
-            first, last = start.floor(bar), end
-        elif base is not None:
-            first = (start or base["time"].iloc[0]).floor(bar)
-            last = end or base["time"].iloc[-1] + bar
-        else:
-            raise DataError("a market needs perp or spot bars", got=sorted(tables), where=symbol)
+        if start is None or end is None:
+            begins, ends = bar_range(tables, bar, where=symbol)
+            start, end = start or begins, end or ends
+        first, last = start.floor(bar), end
         span = np.timedelta64(bar.value, "ns")
         count = max(int((last - first) // bar), 0)
         origin = np.datetime64(first.tz_convert(None), "ns")
@@ -123,6 +120,11 @@ class Market:
         return self._streams
 
     @property
+    def base(self) -> str:
+        """The stream whose bars make the grid: the perp, else spot."""
+        return "perp" if "perp" in self._streams else "spot"
+
+    @property
     def index(self) -> pd.DatetimeIndex:
         """Open times of the bars, UTC, shape (n,)."""
 
@@ -141,7 +143,12 @@ class Market:
                 enough. A stream that is there by name but known at less than `LEAST_KNOWN` of the
                 bars, see `known_share`, is lacking as well; the market's own bars never are.
         """
-        return tuple(dict.fromkeys(lack for need in needs if (lack := self._lack(need))))
+        return Needs.of(*needs).missing_in(self)
+
+    def lacks(self, stream: str, column: str = "") -> str | None:
+        """The stream, or `stream.column`, that is missing; None where nothing is: see `missing`."""
+        key = ("lack", stream, column)
+        return self._base.get(key, lambda: self._look_for(stream, column), keep=None)
 
     def known_share(self, name: str) -> float:
         """At which share of the bars in its time a stream was known, from 0 to 1.
@@ -325,25 +332,12 @@ class Market:
         }
         return pd.DataFrame(columns, index=self.index)
 
-    def _lack(self, need: str) -> str | None:
-        return self._base.get(("lack", need), lambda: self._look_for(need), keep=None)
-
-    def _look_for(self, need: str) -> str | None:
-        if "|" in need:
-            return None if any(self._lack(one) is None for one in need.split("|")) else need
-        name, _, column = need.partition(".")
-        if name not in self.streams or (
-            name != self._base_stream and self.known_share(name) < LEAST_KNOWN
-        ):
+    def _look_for(self, name: str, column: str) -> str | None:
+        if name not in self.streams or (name != self.base and self.known_share(name) < LEAST_KNOWN):
             return name
         table = self._tables[name]
         there = not column or (column in table and table[column].notna().any())
-        return None if there else need
-
-    @property
-    def _base_stream(self) -> str:
-        """The stream that the grid is made of."""
-        return "perp" if "perp" in self.streams else "spot"
+        return None if there else f"{name}.{column}"
 
     def _share_of(self, name: str) -> float:
         if name not in self.streams or not len(self):
@@ -423,6 +417,14 @@ class Market:
         place = offset // span
         exact = (offset % span == np.timedelta64(0, "ns")) & (place >= 0) & (place < len(self))
         return place.astype(np.int64), exact
+
+
+def bar_range(
+    tables: Mapping[str, pd.DataFrame], bar: pd.Timedelta, *, where: str
+) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """First open and last close of a coin's bars, UTC; DataError where it has none."""
+    time = tables[base_of([n for n, t in tables.items() if len(t)], where=where)]["time"]
+    return time.iloc[0].floor(bar), time.iloc[-1] + bar
 
 
 def _naive(time: pd.Timestamp) -> np.datetime64:

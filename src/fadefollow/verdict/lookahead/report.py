@@ -12,7 +12,7 @@ import pandas as pd
 from fadefollow.errors import FadeFollowError
 
 Kind = Literal[
-    "not repeatable", "look-ahead", "keeps state", "order", "calendar", "fails",
+    "not repeatable", "look-ahead", "keeps state", "order", "calendar", "fails", "undeclared read",
     "idle parameter", "not seen",
 ]  # fmt: skip
 
@@ -24,6 +24,7 @@ _RULES: dict[Kind, str] = {
     "order": "the order of streams and columns must mean nothing to a signal",
     "calendar": "a signal must find in the data what it finds, not on days written down",
     "fails": "a signal must answer, with nothing if need be, about any beginning of the data",
+    "undeclared read": "a signal must declare the streams that it reads",
 }
 _HINTS: dict[Kind, str] = {
     "not repeatable": "draw random numbers, if at all, from a generator seeded by a parameter",
@@ -31,6 +32,7 @@ _HINTS: dict[Kind, str] = {
     "order": "take streams and columns by their names",
     "calendar": "dates in the code, or a file read besides the market, are hindsight",
     "fails": "there may be fewer bars than a window, and streams without a record yet",
+    "undeclared read": "name it in `reads`, or data that cannot be trusted pass the audit unseen",
 }
 
 
@@ -213,6 +215,7 @@ _SENTENCES: dict[Kind, Callable[[Fault], str]] = {
     "order": lambda f: f"{_place(f)} differs with the order of {f.text}",
     "calendar": lambda f: f"{_place(f)} does not move along when all data are moved by {f.text}",
     "fails": lambda f: f"on {f.symbol}, asked about the bars up to {_time(f.bar)}: {f.what}",
+    "undeclared read": lambda f: f"{f.what} is read, but neither needed by a phase nor in `reads`",
     "idle parameter": lambda f: f"parameter {f.what} {f.text}",
     "not seen": lambda f: f"phase {f.what} {f.text}",
 }
