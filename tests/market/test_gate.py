@@ -21,6 +21,7 @@ from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.importing.files import import_files
 from fadefollow.market.open import open_dataset
 from fadefollow.market.panel import Market
+from fadefollow.market.request import DataRequest
 from fadefollow.market.streams import stream
 from fadefollow.workspace import find_workspace
 
@@ -250,7 +251,7 @@ def test_every_error_has_a_documented_rule():
 
 
 def test_accepting_holes_is_skipping_them():
-    options = RunOptions.of(find_workspace(ROOT), accept=("funding-hole",))
+    options = RunOptions.of(find_workspace(ROOT), DataRequest(accept=("funding-hole",)))
     assert options.settings.missing_funding == "skip"
     assert RunOptions.of(find_workspace(ROOT)).settings.missing_funding == "error"
 

@@ -16,6 +16,7 @@ from postgres import Server, binaries, running
 
 from fadefollow.jobs.datasets import open_named
 from fadefollow.market.dataset import Dataset
+from fadefollow.market.request import DataRequest
 from fadefollow.workspace import Workspace, find_workspace
 
 _databases = itertools.count()
@@ -30,7 +31,7 @@ def workspace() -> Workspace:
 @pytest.fixture(scope="session")
 def dataset(workspace: Workspace) -> Dataset:
     """Two coins of the lab."""
-    return open_named(workspace, "lab", symbols=("IBEX", "WREN"))
+    return open_named(workspace, DataRequest(dataset="lab", symbols=("IBEX", "WREN")))
 
 
 @pytest.fixture(autouse=True)

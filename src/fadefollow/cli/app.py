@@ -6,8 +6,9 @@ import io
 import os
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,13 +19,14 @@ from fadefollow.cli.commands.run import run
 from fadefollow.cli.commands.scan import scan
 from fadefollow.cli.commands.tune import tune
 from fadefollow.cli.options import (
-    DatasetOption,
     JsonOption,
-    SinceOption,
-    UntilOption,
     listed,
     print_json,
+    takes_data,
 )
+
+if TYPE_CHECKING:
+    from fadefollow.market.request import DataRequest
 
 app = typer.Typer(
     name="fadefollow",
@@ -74,14 +76,14 @@ app.command()(report)
 
 
 @app.command()
+@takes_data("dataset", "since", "until")
 def check(
     strategy: Annotated[str, typer.Argument(help="Strategy by name.")],
-    dataset: DatasetOption = None,
+    *,
+    data: DataRequest,
     symbols: Annotated[
         str | None, typer.Option(help="Coins, separated by commas; by default the first two.")
     ] = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
     days: Annotated[float, typer.Option(min=1, help="Days of each coin, at most.")] = 400.0,
     bars: Annotated[
         int, typer.Option(min=1, help="Bars of each coin after which the future is changed.")
@@ -103,9 +105,7 @@ def check(
     settings = CheckSettings(bars=bars, days=days, coins=len(named or ()) or CheckSettings.coins)
     with progress(quiet=as_json) as step:
         step("reading the data", None)
-        opened = open_named(
-            workspace, dataset, symbols=named or bet.symbols, since=since, until=until
-        )
+        opened = open_named(workspace, replace(data, symbols=named or bet.symbols))
         report = check_strategy(bet, workspace.detector(bet), opened, settings=settings, step=step)
     if as_json:
         print_json(report.to_dict())

@@ -14,13 +14,23 @@ from fadefollow.core.text import html_card
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.asof.revisions import put_revisions, rows_of
 from fadefollow.market.bars import bar_text, base_of
+from fadefollow.market.grid import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    TimeArray,
+    known_by,
+    naive,
+    on_grid,
+    opens,
+    place,
+    stamps,
+)
 from fadefollow.market.needs import Needs
 from fadefollow.market.streams import stream
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
-TimeArray = npt.NDArray[np.datetime64]
+__all__ = ["BoolArray", "FloatArray", "IntArray", "Market", "TimeArray", "Times"]
+
 Times = tuple[pd.Timestamp, pd.Timestamp]
 T = TypeVar("T")
 
@@ -71,24 +81,20 @@ class Market:
         if start is None or end is None:
             begins, ends = bar_range(tables, bar, where=symbol)
             start, end = start or begins, end or ends
-        first, last = start.floor(bar), end
-        span = np.timedelta64(bar.value, "ns")
-        count = max(int((last - first) // bar), 0)
-        origin = np.datetime64(first.tz_convert(None), "ns")
-        self.open_time: TimeArray = _frozen(origin + span * np.arange(count))
-        self.close_time: TimeArray = _frozen(self.open_time + span)
+        self.open_time: TimeArray = _frozen(opens(start.floor(bar), end, bar))
+        self.close_time: TimeArray = _frozen(self.open_time + np.timedelta64(bar.value, "ns"))
         # a market without bars knows nothing
-        end_known = origin + span * count if count else np.datetime64("1677-09-22", "ns")
-        self._tables = {name: _known_by(table, end_known) for name, table in tables.items()}
+        end_known = self.close_time[-1] if len(self) else np.datetime64("1677-09-22", "ns")
+        self._tables = {name: known_by(table, end_known) for name, table in tables.items()}
         self._later = {
             name: known
             for name, table in (later or {}).items()
-            if name in tables and len(known := _known_by(table, end_known))
+            if name in tables and len(known := known_by(table, end_known))
         }
         #: times of membership that had begun by the end; None where there is no universe
         self.members: tuple[Times, ...] | None = None
         if members is not None:
-            self.members = tuple(span for span in members if _naive(span[0]) <= end_known)
+            self.members = tuple(span for span in members if naive(span[0]) <= end_known)
         self._streams = tuple(name for name, table in self._tables.items() if len(table))
         self._bar_hours = bar / pd.Timedelta(hours=1)
         # what belongs to the market itself stays; what is asked for with parameters comes and goes
@@ -171,6 +177,15 @@ class Market:
         """
         return self._base.get(("column", name, column), lambda: self._join(name, column), keep=None)
 
+    def turnover(self) -> FloatArray | None:
+        """What was traded in each bar of the perp, else of spot, in the quote currency, shape (n,).
+
+        0 where a bar is missing; None where there is no volume at all.
+        """
+        if self.lacks(self.base, "volume"):
+            return None
+        return np.nan_to_num(self.column(self.base, "close") * self.column(self.base, "volume"))
+
     def table(self, name: str) -> pd.DataFrame:
         """A copy of all records of a stream that were available by the last bar's close.
 
@@ -199,7 +214,7 @@ class Market:
         def make() -> BoolArray:
             inside = np.zeros(len(self), bool)
             for span in spans:
-                first, last = np.searchsorted(self.close_time, [_naive(edge) for edge in span])
+                first, last = np.searchsorted(self.close_time, [naive(edge) for edge in span])
                 inside[first:last] = True
             return inside
 
@@ -267,7 +282,7 @@ class Market:
             return tuple(made)
         rows = rows_of(later, table, stream(name).key)
         later, rows = later[rows >= 0], rows[rows >= 0]
-        bars = np.searchsorted(self.close_time, _stamps(later["available"]))
+        bars = np.searchsorted(self.close_time, stamps(later["available"]))
         values = [c for c in stream(name).columns if c in table]
         for first in np.unique(bars):
             new = later[bars == first].set_axis(rows[bars == first])
@@ -313,13 +328,13 @@ class Market:
 
     def until(self, time: pd.Timestamp) -> Market:
         """The same market as it was known at `time`: later bars and records do not exist."""
-        count = int(np.searchsorted(self.close_time, _naive(time), side="right"))
+        count = int(np.searchsorted(self.close_time, naive(time), side="right"))
         return self._cut(0, count)
 
     def between(self, start: pd.Timestamp, end: pd.Timestamp) -> Market:
         """The bars that open at or after `start` and close by `end`; older records stay known."""
-        first = int(np.searchsorted(self.open_time, _naive(start), side="left"))
-        last = int(np.searchsorted(self.close_time, _naive(end), side="right"))
+        first = int(np.searchsorted(self.open_time, naive(start), side="left"))
+        last = int(np.searchsorted(self.close_time, naive(end), side="right"))
         return self._cut(first, max(last, first))
 
     def frame(self) -> pd.DataFrame:
@@ -344,11 +359,11 @@ class Market:
             return 0.0
         schema, table = stream(name), self._tables[name]
         if schema.kind == "bars":
-            place, exact = self._place(_stamps(table["time"]))
-            place = np.unique(place[exact])
-            return len(place) / int(place[-1] - place[0] + 1) if len(place) else 0.0
-        stamps, known = _stamps(table["available"]), self._known(name) >= 0
-        inside = (self.close_time >= stamps.min()) & (self.close_time <= stamps.max())
+            at, exact = place(stamps(table["time"]), self.open_time, self.bar)
+            at = np.unique(at[exact])
+            return len(at) / int(at[-1] - at[0] + 1) if len(at) else 0.0
+        published, known = stamps(table["available"]), self._known(name) >= 0
+        inside = (self.close_time >= published.min()) & (self.close_time <= published.max())
         # a single snapshot between two closes is known at the second
         return float(known[inside].mean()) if inside.any() else float(known.any())
 
@@ -377,16 +392,12 @@ class Market:
         table = self._tables.get(name)
         if table is None or not len(table) or not len(self) or column not in table:
             return out
-        values = table[column].to_numpy(np.float64)
         if schema.kind == "bars":
-            place, exact = self._place(_stamps(table["time"]))
-            exact[exact] &= _stamps(table["available"])[exact] <= self.close_time[place[exact]]
-            out[place[exact]] = values[exact]
-            return out
-        found = self.as_of(name, values)
+            return on_grid(table, column, self.open_time, self.bar)
+        found = self.as_of(name, table[column].to_numpy(np.float64))
         if name in self._later and column in self._later[name]:
             later = self._later[name]
-            since = np.searchsorted(self.close_time, _stamps(later["available"]))
+            since = np.searchsorted(self.close_time, stamps(later["available"]))
             rows = rows_of(later, self._tables[name], stream(name).key)
             put_revisions(found, self._known(name), rows, since, later[column].to_numpy(np.float64))
         return found
@@ -398,7 +409,7 @@ class Market:
         """
 
         def find() -> npt.NDArray[np.int64]:
-            known = _stamps(self._tables[name]["available"])
+            known = stamps(self._tables[name]["available"])
             order = np.argsort(known, kind="stable")
             newest = np.maximum.accumulate(order)  # tables are in the order of time
             at = np.searchsorted(known[order], self.close_time, side="right") - 1
@@ -411,13 +422,6 @@ class Market:
 
         return self._base.get(("known", name), find, keep=None)
 
-    def _place(self, times: TimeArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-        span = np.timedelta64(self.bar.value, "ns")
-        offset = times - self.open_time[0]
-        place = offset // span
-        exact = (offset % span == np.timedelta64(0, "ns")) & (place >= 0) & (place < len(self))
-        return place.astype(np.int64), exact
-
 
 def bar_range(
     tables: Mapping[str, pd.DataFrame], bar: pd.Timedelta, *, where: str
@@ -427,21 +431,6 @@ def bar_range(
     return time.iloc[0].floor(bar), time.iloc[-1] + bar
 
 
-def _naive(time: pd.Timestamp) -> np.datetime64:
-    return np.datetime64(time.tz_convert(None) if time.tzinfo else time, "ns")
-
-
-def _stamps(column: pd.Series) -> TimeArray:
-    """A UTC time column as naive datetime64[ns]."""
-    stamps: TimeArray = column.dt.tz_convert(None).to_numpy("datetime64[ns]")
-    return stamps
-
-
 def _frozen(array: TimeArray) -> TimeArray:
     array.setflags(write=False)
     return array
-
-
-def _known_by(table: pd.DataFrame, end: np.datetime64) -> pd.DataFrame:
-    known = _stamps(table["available"]) <= end
-    return table.copy(deep=False) if known.all() else table[known]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,13 +12,13 @@ from fadefollow.cli.commands.fetch import data_fetch
 from fadefollow.cli.options import (
     DatasetOption,
     JsonOption,
-    SinceOption,
-    SymbolsOption,
-    UntilOption,
-    command,
     listed,
     print_json,
+    takes_data,
 )
+
+if TYPE_CHECKING:
+    from fadefollow.market.request import DataRequest
 
 app = typer.Typer(help="Import, list, audit, export and sample market data.", no_args_is_help=True)
 app.command("fetch")(data_fetch)
@@ -96,17 +97,13 @@ def data_list(as_json: JsonOption = False) -> None:
 
 
 @app.command("audit")
+@takes_data("symbols", "since", "until", "open_holdout")
 def data_audit(
     name: Annotated[str | None, typer.Argument(help="Data set.")] = None,
-    symbols: SymbolsOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    *,
+    data: DataRequest,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 2 if there is a finding of grade error.")
-    ] = False,
-    open_holdout: Annotated[
-        bool,
-        typer.Option("--open-holdout", help="See what the data set holds out; it is recorded."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -122,10 +119,7 @@ def data_audit(
     workspace = find_workspace()
     with progress(quiet=as_json) as step:
         step("reading the data", None)
-        opened = open_named(
-            workspace, name, symbols=listed(symbols), since=since, until=until,
-            opened_by=command() if open_holdout else None,
-        )  # fmt: skip
+        opened = open_named(workspace, replace(data, dataset=name))
         step("auditing", None)
         found = audit(opened)
     if as_json:
@@ -137,20 +131,16 @@ def data_audit(
 
 
 @app.command("export")
+@takes_data("symbols", "since", "until", "open_holdout")
 def data_export(
     name: Annotated[str, typer.Argument(help="Data set.")],
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
     format: Annotated[str, typer.Option(help="csv or parquet.")] = "csv",
-    symbols: SymbolsOption = None,
+    *,
+    data: DataRequest,
     streams: Annotated[
         str | None, typer.Option(help="Streams, separated by commas; by default all.")
     ] = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    open_holdout: Annotated[
-        bool,
-        typer.Option("--open-holdout", help="Export what is held out as well; it is recorded."),
-    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write the tables with their schema, and a mapping with which they can be imported again."""
@@ -160,9 +150,8 @@ def data_export(
 
     with progress(quiet=as_json) as step:
         done = export_job(
-            find_workspace(), name, folder, format=format, symbols=listed(symbols),
-            streams=listed(streams), since=since, until=until,
-            opened_by=command() if open_holdout else None, step=step,
+            find_workspace(), replace(data, dataset=name), folder, format=format,
+            streams=listed(streams), step=step,
         )  # fmt: skip
     if as_json:
         print_json(done.to_dict())

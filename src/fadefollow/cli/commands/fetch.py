@@ -75,7 +75,7 @@ def data_fetch(
     Every page is on disk as it comes: a fetch that is stopped, by whatever, goes on where it was.
     Which venue gives which stream: docs/venues.md.
     """
-    from fadefollow.jobs.datasets import time_of
+    from fadefollow.market.request import time_of
     from fadefollow.workspace import find_workspace
 
     first, end = time_of(since, "--since"), time_of(until, "--until")

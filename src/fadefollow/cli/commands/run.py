@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fadefollow.cli.options import (
-    AcceptOption,
     ClusterOption,
-    DatasetOption,
     JsonOption,
-    RevisedOption,
-    SinceOption,
-    SymbolsOption,
-    UniverseOption,
-    UntilOption,
     command,
-    listed,
     print_json,
+    takes_data,
 )
+
+if TYPE_CHECKING:
+    from fadefollow.market.request import DataRequest
 
 #: options that change no number, and so may go with --again
 _HARMLESS = ("again", "cluster", "as_json", "context")
 
 
+@takes_data()
 def run(
     context: typer.Context,
     strategies: Annotated[
         list[str] | None, typer.Argument(help="Strategies by name; by default all.")
     ] = None,
-    dataset: DatasetOption = None,
-    symbols: SymbolsOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    *,
+    data: DataRequest,
     missing_funding: Annotated[
         str, typer.Option(help="At a hole in funding: 'error', or 'skip' the trades held over it.")
     ] = "error",
@@ -46,10 +41,6 @@ def run(
         int | None,
         typer.Option(min=100, help="Replicates behind each interval; by default the workspace's."),
     ] = None,
-    open_holdout: Annotated[
-        bool,
-        typer.Option("--open-holdout", help="See what the data set holds out; it is recorded."),
-    ] = False,
     fragility: Annotated[
         bool,
         typer.Option(
@@ -57,9 +48,6 @@ def run(
         ),
     ] = False,
     cluster: ClusterOption = None,
-    accept: AcceptOption = None,
-    universe: UniverseOption = None,
-    revised: RevisedOption = False,
     again: Annotated[
         str | None,
         typer.Option(
@@ -82,20 +70,13 @@ def run(
     workspace = find_workspace()
     options = RunOptions.of(
         workspace,
+        data,
         strategies=tuple(strategies or ()),
-        dataset=dataset,
-        symbols=listed(symbols),
-        since=since,
-        until=until,
         missing_funding=missing_funding,
         seed=seed,
         placebo_draws=placebo_draws,
         bootstrap_draws=bootstrap_draws,
-        open_holdout=open_holdout,
         fragility=fragility,
-        accept=listed(accept),
-        universe=universe,
-        revised=revised,
         command=command(),
     )
     with progress(quiet=as_json) as step:

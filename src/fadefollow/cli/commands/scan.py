@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fadefollow.cli.options import (
-    AcceptOption,
-    DatasetOption,
     JsonOption,
-    SymbolsOption,
-    UntilOption,
-    listed,
     print_json,
+    takes_data,
 )
 
+if TYPE_CHECKING:
+    from fadefollow.market.request import DataRequest
 
+
+@takes_data("dataset", "symbols", "until", "accept")
 def scan(
     strategies: Annotated[
         list[str] | None,
         typer.Argument(help="Strategies whose phases to look for; by default all but tuned ones."),
     ] = None,
-    dataset: DatasetOption = None,
-    symbols: SymbolsOption = None,
-    until: UntilOption = None,
+    *,
+    data: DataRequest,
     history: Annotated[
         str | None,
         typer.Option(
             metavar="RUN", help="The run that speaks; by default the last on each phase."
         ),
     ] = None,
-    accept: AcceptOption = None,
     live: Annotated[
         bool, typer.Option("--live", help="Fetch from an exchange, and look at now.")
     ] = False,
@@ -86,8 +84,8 @@ def scan(
 
     workspace = find_workspace()
     options = ScanOptions(
-        strategies=tuple(strategies or ()), dataset=dataset, symbols=listed(symbols), until=until,
-        history=history, accept=listed(accept) or (), live=live, venue=venue, top=top, days=days,
+        data=data, strategies=tuple(strategies or ()), history=history, live=live, venue=venue,
+        top=top, days=days,
     )  # fmt: skip
     with fetch_progress(quiet=as_json) if live else progress(quiet=as_json) as step:
         found = scan_job(workspace, options, step=step)

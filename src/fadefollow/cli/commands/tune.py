@@ -7,29 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fadefollow.cli.options import (
-    AcceptOption,
     ClusterOption,
-    DatasetOption,
     JsonOption,
-    RevisedOption,
-    SinceOption,
-    SymbolsOption,
-    UniverseOption,
-    UntilOption,
     command,
-    listed,
+    takes_data,
 )
 
 if TYPE_CHECKING:
+    from fadefollow.market.request import DataRequest
     from fadefollow.tuning.model import Trial, TuneSettings
 
 
+@takes_data()
 def tune(
     strategy: Annotated[str, typer.Argument(help="Strategy by name.")],
-    dataset: DatasetOption = None,
-    symbols: SymbolsOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    *,
+    data: DataRequest,
     trials: Annotated[int, typer.Option(min=1, help="Trials in each fold.")] = 200,
     folds: Annotated[int, typer.Option(min=2, help="Stretches that are traded untouched.")] = 5,
     window: Annotated[
@@ -70,13 +63,6 @@ def tune(
         ),
     ] = None,
     cluster: ClusterOption = None,
-    open_holdout: Annotated[
-        bool,
-        typer.Option("--open-holdout", help="See what the data set holds out; it is recorded."),
-    ] = False,
-    accept: AcceptOption = None,
-    universe: UniverseOption = None,
-    revised: RevisedOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Search a strategy's parameters fold by fold, and judge the winners out of sample.
@@ -92,19 +78,16 @@ def tune(
 
     workspace = find_workspace()
     asked = RunOptions.of(
-        workspace, strategies=(strategy,), dataset=dataset,
-        missing_funding=missing_funding, seed=seed, accept=listed(accept),
-    )  # fmt: skip
+        workspace, data, strategies=(strategy,), missing_funding=missing_funding, seed=seed
+    )
     settings = tune_settings(
         workspace.strategy(strategy), stance=stance, objective=objective, window=window,
         sampler=sampler, trials=trials, folds=folds, inner=inner, min_trades=min_trades,
         pruning=pruning, batch=batch, seed=asked.settings.seed,
     )  # fmt: skip
     options = TuneOptions(
-        strategy=strategy, dataset=asked.dataset, settings=settings, judging=asked.settings,
-        symbols=listed(symbols), since=since, until=until, storage=storage, study=study,
-        fresh=fresh, jobs=jobs, cluster=cluster, open_holdout=open_holdout, accept=asked.accept,
-        universe=universe, revised=revised, command=command(),
+        data=asked.data, strategy=strategy, settings=settings, judging=asked.settings,
+        storage=storage, study=study, fresh=fresh, jobs=jobs, cluster=cluster, command=command(),
     )  # fmt: skip
     best = _Best()
     try:
