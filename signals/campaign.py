@@ -15,25 +15,27 @@ Source: DOMAIN.md, part 2 A, and part 3, rows `campaign`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from numba import njit
 
 from fadefollow.market import Market
+from fadefollow.market.implied import with_implied_funding
 from fadefollow.phases import Param, Phases, Signal
 from fadefollow.phases.features import (
-    BoolArray,
     FloatArray,
     IntArray,
+    Past,
     change,
+    closes_with_past,
     lagged,
     memoised,
     rolling_median,
     usual_size,
 )
 from fadefollow.phases.features import spot_premium_bps as spot_premium
+from signals._campaign import ACCUMULATION, Rules, walk
 
 _PERP, _FUNDED = ("perp",), ("perp", "funding")
 #: in order: phase, lean, actor
@@ -45,8 +47,11 @@ _STORY = (
     ("distribution", -1, "market maker"),
     ("dump", -1, "market maker"),
 )
-_IDLE, _ACCUMULATION, _IGNITION, _SQUEEZE, _HANDOVER, _DISTRIBUTION, _DUMP = range(-1, 6)
 _DAY = 24.0
+#: the rate that longs pay where perp and spot agree, bps per 8 h
+_NEUTRAL_BPS = 1.0
+#: of the measures of price: the longest look-back, base and day
+_LONGEST_HOURS = (120 + 14 + 1) * _DAY
 
 
 class Campaign(Signal):
@@ -54,9 +59,14 @@ class Campaign(Signal):
 
     Nothing counts out of order: distribution is a second trough only after a squeeze or a
     handover, and a coin that takes too long or falls back to its base is idle again. The crowd may
-    turn long without having been squeezed, or unseen where open interest is missing. Spot must
-    lead the pull-up and the dump where it is known. All that follows the ignition needs funding,
-    too, as no ignition is known without it.
+    turn long without having been squeezed. Where open interest is missing, shorts can be squeezed
+    unseen: funding that has recovered from its trough while price is well above the ignition
+    stands for it, without an event. Spot must lead the pull-up and the dump where it is known. All
+    that follows the ignition needs funding, too, as no ignition is known without it.
+
+    A perp that is listed while its spot has traded for long has a past: what is usual, the base
+    and the day's rise are then measured on spot before the listing, its premium counts as zero and
+    its funding as the default rate.
     """
 
     phases: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -88,6 +98,9 @@ class Campaign(Signal):
     lead_bps: Annotated[float, Param(0, 500, unit="bps of spot premium")] = 3.0
     # squeeze
     new_high: Annotated[float, Param(0, 0.5, unit="fraction above the ignition")] = 0.03
+    unseen_rise: Annotated[
+        float, Param(0.02, 1, unit="fraction above the ignition", about="without open interest")
+    ] = 0.1
     oi_step: Annotated[float, Param(0.01, 0.5, unit="fraction", about="a fall of OI")] = 0.05
     oi_rebuild: Annotated[float, Param(0, 0.2, unit="fraction", about="from its low")] = 0.01
     # handover
@@ -118,29 +131,32 @@ class Campaign(Signal):
         NaN in the warm-up, where the bar is missing, and where the stream is.
         """
         base, lookback = market.bars_in(self.base_hours), market.bars_in(self.lookback_days * 24)
-        low_of_day, rise, day_premium, perp_to_spot = _day(market)
-        oi_rise, largest_oi_rise, width, base_price = _base(market, base)
-        usual_oi_rise, usual_range = _usual_base(market, base, lookback)
-        usual_rise, usual_premium = _usual_day(market, lookback)
+        low_of_day, rise = _day(market)
+        oi_rise, largest_oi_rise = _oi_rise(market, base)
+        usual_oi_rise = _usual_oi_rise(market, base, lookback)
+        width, usual_range, width_before, usual_before = _ranges(market, base, lookback)
         funding = _funding(market, self.implied_funding)
         mean_funding, trough, trough_before = _troughs(
             market, self.implied_funding, base, market.bars_in(self.trough_days * 24)
         )
+        day_premium, perp_to_spot = _of_spot(market)
         return {
             "oi_rise": oi_rise,
             "usual_oi_rise": np.maximum(usual_oi_rise, self.oi_rise_floor / self.oi_rise),
             "largest_oi_rise_of_a_day": largest_oi_rise,
             "range": width,
             "usual_range": np.maximum(usual_range, self.range_floor),
-            "base_price": base_price,
+            "range_a_day_ago": width_before,
+            "usual_range_a_day_ago": np.maximum(usual_before, self.range_floor),
+            "base_price": _base_price(market, base),
             "low_of_day": low_of_day,
             "rise": rise,
-            "usual_rise": np.maximum(usual_rise, self.rise / self.rise_sizes),
+            "usual_rise": np.maximum(_usual_rise(market, lookback), self.rise / self.rise_sizes),
             "funding_bps_per_8h": funding,
             "mean_funding_bps_per_8h": mean_funding,
             "trough_of_day_bps_per_8h": trough,
             "trough_before_bps_per_8h": trough_before,
-            "spot_lead_bps": day_premium - usual_premium,
+            "spot_lead_bps": day_premium - _usual_premium(market, lookback),
             "premium_change_bps": _premium_change(market, market.bars_in(self.range_hours)),
             "perp_to_spot_volume": perp_to_spot,
         }
@@ -150,12 +166,14 @@ class Campaign(Signal):
         the rise of OI in usual sizes.
 
         Context: `base_price`, `height_above_base`, `first_trough_bps_per_8h` (NaN before there is
-        one), `funding_bps_per_8h`, `accumulated` (or else the variation without), and
-        `perp_to_spot_volume`, the stand-in for concentrated spot.
+        one), `funding_bps_per_8h`, `accumulated` (or else the variation without),
+        `perp_to_spot_volume`, the stand-in for concentrated spot, `funding_implied`,
+        `squeeze_unseen` (open interest is missing, and the squeeze was only inferred), and
+        `warm_up_on_spot` (what is usual was measured on spot from before the perp's listing).
         """
         missing = self.lacking(market)
         f = self.features(market)
-        bars, codes, bases, troughs, accumulated = _walk(
+        bars, codes, bases, troughs, accumulated, unseen = walk(
             *self._arrays(market, f), self._rules(market)
         )
         close = market.column("perp", "close")
@@ -166,14 +184,18 @@ class Campaign(Signal):
             "phase": [_STORY[code][0] for code in codes],
             "lean": np.array([_STORY[code][1] for code in codes], np.int64),
             "actor": [_STORY[code][2] for code in codes],
-            "strength": np.where(codes == _ACCUMULATION, oi_sizes, np.maximum(height, 0.0)),
+            "strength": np.where(codes == ACCUMULATION, oi_sizes, np.maximum(height, 0.0)),
             "base_price": bases,
             "height_above_base": height,
             "first_trough_bps_per_8h": troughs,
             "funding_bps_per_8h": f["funding_bps_per_8h"][bars],
             "accumulated": accumulated,
             "perp_to_spot_volume": f["perp_to_spot_volume"][bars],
-            "funding_implied": "funding" not in market.streams,
+            "funding_implied": _implied_at(market, bars),
+            "squeeze_unseen": unseen,
+            "warm_up_on_spot": _past(market).reaches(
+                bars, market.bars(self.lookback_days * 24 + self.base_hours)
+            ),
         }
         return Phases.of(market, signal=self.name(), events=[events], missing=missing)
 
@@ -191,7 +213,6 @@ class Campaign(Signal):
 
     def _arrays(self, market: Market, f: Mapping[str, FloatArray]) -> tuple[Any, ...]:
         """What is known at each bar without knowing the state."""
-        day = market.bars_in(_DAY)
         flat = f["range"] < self.narrow * f["usual_range"]
         collects = (
             (f["oi_rise"] > self.oi_rise * f["usual_oi_rise"])
@@ -207,7 +228,7 @@ class Campaign(Signal):
             & (trough < -self.trough_bps)
             & (led | np.isnan(f["spot_lead_bps"]))
         )
-        based = lagged(f["range"], day) < self.base_width * lagged(f["usual_range"], day)
+        based = f["range_a_day_ago"] < self.base_width * f["usual_range_a_day_ago"]
         sold = f["premium_change_bps"]
         return (
             market.column("perp", "close"),
@@ -222,7 +243,7 @@ class Campaign(Signal):
             (sold < 0) | np.isnan(sold),
         )
 
-    def _rules(self, market: Market) -> _Rules:
+    def _rules(self, market: Market) -> Rules:
         days = (
             self.accumulation_days,
             self.ignition_days,
@@ -231,13 +252,14 @@ class Campaign(Signal):
             self.distribution_days,
         )
         limits = np.array([market.bars(24 * d) for d in days], np.int64)
-        return _Rules(
+        return Rules(
             limits=limits,
             cooldown=market.bars(self.cooldown_hours),
             span=market.bars_in(self.range_hours),
             stall=market.bars_in(self.stall_hours),
             rise=self.rise,
             new_high=self.new_high,
+            unseen_rise=self.unseen_rise,
             oi_step=self.oi_step,
             oi_rebuild=self.oi_rebuild,
             handover_bps=self.handover_bps,
@@ -250,79 +272,102 @@ class Campaign(Signal):
         )
 
 
-class _Rules(NamedTuple):
-    """The parameters as the state machine takes them; times in bars."""
+def _past(market: Market) -> Past:
+    """Closes from before the listing, as far back as any parameter looks."""
+    return closes_with_past(market, hours=_LONGEST_HOURS)
 
-    limits: IntArray
-    cooldown: int
-    span: int
-    stall: int
-    rise: float
-    new_high: float
-    oi_step: float
-    oi_rebuild: float
-    handover_bps: float
-    near_high: float
-    recovery: float
-    second_trough: float
-    trough_bps: float
-    height: float
-    breakdown: float
+
+def _implied_at(market: Market, bars: IntArray) -> Any:
+    """Whether the funding known at some bars was implied from the premium."""
+    implied = market.funding_implied
+    return market.missing("funding") != () if implied is None else implied[bars]
 
 
 @memoised
-def _day(market: Market) -> tuple[FloatArray, ...]:
-    """Of the last day: lowest close, the rise from it, mean premium, perp volume over spot's."""
-    day, close = market.bars_in(_DAY), market.column("perp", "close")
+def _day(market: Market) -> tuple[FloatArray, FloatArray]:
+    """Of the last day: the lowest close, and the rise from it."""
+    past = _past(market)
+    low = _lowest(past.closes, market.bars_in(_DAY))
+    return past.cut(low), past.cut(past.closes / low - 1)
+
+
+@memoised
+def _of_spot(market: Market) -> tuple[FloatArray, FloatArray]:
+    """Of the last day: the mean premium, and the perp's volume over spot's."""
+    day, past, premium = market.bars_in(_DAY), _past(market), spot_premium(market)
     perp, spot = (_mean(market.column(name, "volume"), day) for name in ("perp", "spot"))
-    low = _lowest(close, day)
-    return low, close / low - 1, _mean(spot_premium(market), day), perp / spot
+    mean = _mean(premium, day)
+    if past.known:
+        # its first day is too short for a day's mean, and is the one that counts
+        first = slice(past.listed, past.listed + day)
+        mean[first] = pd.Series(premium[first]).expanding().mean()
+    return mean, perp / spot
 
 
 @memoised
-def _usual_day(market: Market, lookback: int) -> tuple[FloatArray, FloatArray]:
-    """What is usual: the size of a day's price change, and the premium."""
-    moves = change(np.log(market.column("perp", "close")), market.bars_in(_DAY))
-    return usual_size(moves, lookback, floor=0.0), rolling_median(spot_premium(market), lookback)
+def _usual_rise(market: Market, lookback: int) -> FloatArray:
+    """The usual size of a day's price change."""
+    past = _past(market)
+    moves = change(np.log(past.closes), market.bars_in(_DAY))
+    return past.cut(usual_size(moves, lookback, floor=0.0))
 
 
 @memoised
-def _base(market: Market, bars: int) -> tuple[FloatArray, ...]:
-    """Over a base: OI's log rise and its largest in a day, the log range, the median price."""
-    day, close = market.bars_in(_DAY), market.column("perp", "close")
+def _usual_premium(market: Market, lookback: int) -> FloatArray:
+    """The usual premium; none after a listing, until it is known."""
+    past = _past(market)
+    usual = rolling_median(spot_premium(market), lookback)
+    return np.where(np.isnan(usual), 0.0, usual) if past.known else usual
+
+
+@memoised
+def _oi_rise(market: Market, bars: int) -> tuple[FloatArray, FloatArray]:
+    """Over a base: the log rise of open interest, and its largest in a day."""
+    day = market.bars_in(_DAY)
     log_oi = np.log(market.column("open_interest", "open_interest"))
-    width = np.log(_highest(close, bars) / _lowest(close, bars))
-    largest = _highest(change(log_oi, day), max(bars - day, 1))
-    return change(log_oi, bars), largest, width, rolling_median(close, bars)
+    return change(log_oi, bars), _highest(change(log_oi, day), max(bars - day, 1))
 
 
 @memoised
-def _usual_base(market: Market, bars: int, lookback: int) -> tuple[FloatArray, FloatArray]:
-    """What is usual over a base: the size of OI's rise, and the range."""
-    oi_rise, _, width, _ = _base(market, bars)
-    return usual_size(oi_rise, lookback, floor=0.0), rolling_median(width, lookback)
+def _usual_oi_rise(market: Market, bars: int, lookback: int) -> FloatArray:
+    """The usual size of open interest's rise over a base."""
+    return usual_size(_oi_rise(market, bars)[0], lookback, floor=0.0)
+
+
+@memoised
+def _base_price(market: Market, bars: int) -> FloatArray:
+    """The median close of a base."""
+    past = _past(market)
+    return past.cut(rolling_median(past.closes, bars))
+
+
+@memoised
+def _ranges(market: Market, bars: int, lookback: int) -> tuple[FloatArray, ...]:
+    """The log range of a base and what is usual for it, then both a day before."""
+    past = _past(market)
+    day = market.bars_in(_DAY)
+    width = np.log(_highest(past.closes, bars) / _lowest(past.closes, bars))
+    usual = rolling_median(width, lookback)
+    before = (lagged(value, day) for value in (width, usual))
+    return tuple(past.cut(value) for value in (width, usual, *before))
 
 
 @memoised
 def _funding(market: Market, implied: int) -> FloatArray:
     """Funding in bps per 8 h, implied by the exchange's formula only where asked for."""
-    if not market.missing("funding") or not implied:
-        rate, hours = (market.column("funding", c) for c in ("rate", "interval_hours"))
-        return 1e4 * rate * 8 / hours
-    if market.missing("premium_index"):
-        perp_premium = -spot_premium(market)
-    else:
-        perp_premium = 1e4 * market.column("premium_index", "close")
-    mean = _mean(perp_premium, max(market.bars(8), 1))
-    return mean + np.clip(1.0 - mean, -5.0, 5.0)
+    known = with_implied_funding(market) if implied and market.missing("funding") else market
+    rate, hours = (known.column("funding", c) for c in ("rate", "interval_hours"))
+    return 1e4 * rate * 8 / hours
 
 
 @memoised
 def _troughs(market: Market, implied: int, base: int, before: int) -> tuple[FloatArray, ...]:
     """Funding's mean over a base, its lowest of the day, and its lowest before that day."""
     day, funding = market.bars_in(_DAY), _funding(market, implied)
-    lowest_before = lagged(_lowest(funding, before), day)
-    return _mean(funding, base), _lowest(funding, day), lowest_before
+    past = _past(market)
+    led = past.led(funding, _NEUTRAL_BPS)
+    lowest_before = lagged(_lowest(led, before), day)
+    return _mean(funding, base), past.cut(_lowest(led, day)), past.cut(lowest_before)
 
 
 @memoised
@@ -345,103 +390,4 @@ def _highest(values: FloatArray, bars: int) -> FloatArray:
 
 
 def _mean(values: FloatArray, bars: int) -> FloatArray:
-    return _rolling(values, bars).mean().to_numpy()  # type: ignore[no-any-return]
-
-
-@njit(cache=True)
-def _walk(
-    close: FloatArray,
-    oi: FloatArray,
-    funding: FloatArray,
-    collects: BoolArray,
-    pulls_up: BoolArray,
-    based: BoolArray,
-    base_here: FloatArray,
-    low_of_day: FloatArray,
-    trough_of_day: FloatArray,
-    sold: BoolArray,
-    rules: _Rules,
-) -> tuple[IntArray, IntArray, FloatArray, FloatArray, BoolArray]:
-    """The state machine: bar, phase, base price, first trough and variation of each event."""
-    n = len(close)
-    bars, codes = np.empty(n, np.int64), np.empty(n, np.int64)
-    bases, troughs, accumulated = np.empty(n), np.empty(n), np.empty(n, np.bool_)
-    count, state, since = 0, _IDLE, 0
-    collect_armed = pull_armed = True
-    last_collect = last_pull = -rules.cooldown - 1
-    base = trough = ignited = peak = oi_peak = oi_low = range_low = np.nan
-    peak_at, recovered, collected = 0, False, False
-    for t in range(n):
-        collect_armed = collect_armed or not collects[t]
-        pull_armed = pull_armed or not pulls_up[t]
-        price, rate = close[t], funding[t]
-        if np.isnan(price):
-            continue
-        if state != _IDLE and t - since > rules.limits[state]:
-            state = _IDLE
-        if _IGNITION <= state <= _HANDOVER:
-            if price <= base:
-                state = _IDLE
-            if price > peak:
-                peak, peak_at = price, t
-            recovered = recovered or rate > (1 - rules.recovery) * trough
-            if not recovered and rate < trough:
-                trough = rate
-            if np.isnan(oi_peak) or oi[t] > oi_peak:
-                oi_peak = oi_low = oi[t]
-            elif oi[t] < oi_low:
-                oi_low = oi[t]
-        fired = _IDLE
-        if state in (_IDLE, _ACCUMULATION):
-            from_collected = state == _ACCUMULATION and price > base * (1 + rules.rise / 2)
-            may_ignite = pull_armed and t - last_pull >= rules.cooldown
-            if pulls_up[t] and may_ignite and (from_collected or based[t]):
-                fired, pull_armed, last_pull = _IGNITION, False, t
-                base = base if from_collected else low_of_day[t]
-                ignited, peak, peak_at = price, price, t
-                collected, recovered, trough = from_collected, False, trough_of_day[t]
-                oi_peak = oi_low = oi[t]
-            elif collects[t] and collect_armed and t - last_collect >= rules.cooldown:
-                fired, collect_armed, last_collect = _ACCUMULATION, False, t
-                base, trough, collected = base_here[t], np.nan, True
-        if state == _IGNITION and _squeezed(peak / ignited, oi[t], oi_peak, oi_low, rules):
-            fired = _SQUEEZE
-        elif state in (_IGNITION, _SQUEEZE):
-            handed = _handed_over(price / peak, t - peak_at, rate, rules)
-            fired = _HANDOVER if handed else fired
-        if state in (_SQUEEZE, _HANDOVER):
-            if recovered and _second_trough(price / base, rate, trough, rules):
-                fired = _DISTRIBUTION
-                range_low = np.nanmin(close[max(peak_at, t - rules.span + 1) : t + 1])
-        elif state == _DISTRIBUTION:
-            if price < range_low * (1 - rules.breakdown) and sold[t]:
-                fired = _DUMP
-            elif price <= base:
-                state = _IDLE
-        if fired != _IDLE:
-            bars[count], codes[count], bases[count] = t, fired, base
-            troughs[count], accumulated[count] = trough, collected
-            count += 1
-            state, since = (_IDLE if fired == _DUMP else fired), t
-    return bars[:count], codes[:count], bases[:count], troughs[:count], accumulated[:count]
-
-
-@njit(cache=True)
-def _squeezed(lift: float, oi: float, oi_peak: float, oi_low: float, rules: _Rules) -> bool:
-    """A new high after the ignition, a step down of OI, and the first of its rebuilding."""
-    fell = oi_low < oi_peak * (1 - rules.oi_step)
-    return lift > 1 + rules.new_high and fell and oi > oi_low * (1 + rules.oi_rebuild)
-
-
-@njit(cache=True)
-def _handed_over(of_peak: float, since_peak: int, rate: float, rules: _Rules) -> bool:
-    """Longs pay again, or nobody does, while price has stalled near its high."""
-    stalls = since_peak >= rules.stall and of_peak > 1 - rules.near_high
-    return stalls and rate > rules.handover_bps
-
-
-@njit(cache=True)
-def _second_trough(of_base: float, rate: float, trough: float, rules: _Rules) -> bool:
-    """Funding far below zero once more, well above the base."""
-    deep = rate < -rules.trough_bps and rate < rules.second_trough * trough
-    return deep and of_base > 1 + rules.height
+    return _rolling(values, bars).mean().to_numpy(copy=True)  # type: ignore[no-any-return]

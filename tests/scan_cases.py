@@ -75,6 +75,8 @@ def put_run(
         table[leaf] = value
     (folder / "config.toml").write_text(tomli_w.dumps(config))
     (folder / "report.html").write_text("<p>")
+    report = {"schema": 1, "dataset": {"simulated": source == "lab"}}
+    (folder / "report.json").write_text(json.dumps(report))
     return folder
 
 

@@ -427,8 +427,8 @@ def removed(name: str) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (removed("config.toml"), "repeated from its config.toml"),
-        (removed("report.json"), "report.json: the files of a run must be as they were written"),
+        (removed("config.toml"), "got no config.toml"),
+        (removed("report.json"), "got no report.json"),
         (removed("trades.parquet"), "there is nothing to compare with"),
         (recorded("report.json", verdicts=[]), "the files of a run must be as they were written"),
         (recorded("result.json", schema=2), "this version knows 1\n  hint: update fadefollow"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 import subprocess
@@ -13,13 +14,14 @@ import pandas as pd
 import pytest
 
 from fadefollow.cli.render.console import show_check
-from fadefollow.errors import DataError
+from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
 from fadefollow.phases import Signal
 from fadefollow.verdict.lookahead import CheckError, CheckReport, CheckSettings, check_strategy
 from fadefollow.verdict.lookahead.altered_future import Futures
+from fadefollow.verdict.lookahead.files import opened_files
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
 from fadefollow.workspace.scaffold import write_signal, write_strategy
 
@@ -144,6 +146,42 @@ def test_other_ways_not_to_be_trusted(
     assert fault.bar is not None
 
 
+def test_a_statistic_that_is_kept_in_a_file_is_caught_by_the_file(
+    cheats: Workspace, data: Dataset
+) -> None:
+    for _ in range(2):  # when the file is made, and ever after
+        fault = checked(cheats, "cached_on_disk", data).errors[0]
+        assert (fault.kind, fault.symbol) == ("opens files", "C01")
+        assert fault.what == str(cheats.root / "signals" / "cached_on_disk.npy")
+
+
+@pytest.mark.parametrize(
+    ("line", "counts"),
+    [
+        ("json.loads(pathlib.Path(__file__).with_suffix('.json').read_text())", True),
+        ("pathlib.Path(__file__).read_text()", False),  # source, as numba reads it
+        ("pathlib.Path('/dev/null').read_text()", False),
+        ("pathlib.Path(__file__ + '.nbi.tmp.1483f8').write_text('')", False),  # numba's cache
+        ("importlib.import_module('this_is_slow_to_import')", False),
+    ],
+)
+def test_what_a_module_opens_counts_unless_it_is_code(
+    line: str, counts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "this_is_slow_to_import.py").write_text(
+        f"open({str(tmp_path / 'licence.txt')!r}, 'w').close()"
+    )
+    (tmp_path / "opening_module.py").write_text(f"import importlib, json, pathlib\n{line}\n")
+    (tmp_path / "opening_module.json").write_text("1")
+    monkeypatch.delitem(sys.modules, "opening_module", raising=False)
+    monkeypatch.delitem(sys.modules, "this_is_slow_to_import", raising=False)
+    with opened_files("opening_module") as opened:
+        importlib.import_module("opening_module")
+    assert list(opened) == ([str(tmp_path / "opening_module.json")] if counts else [])
+    sys.modules.pop("opening_module", None)
+
+
 def test_what_differs_from_process_to_process_is_caught(cheats: Workspace, data: Dataset) -> None:
     first = checked(cheats, "hashes", data, ELSEWHERE).errors[0]
     assert first.kind == "not repeatable"
@@ -227,6 +265,11 @@ def test_a_phase_that_never_was_is_a_warning(cheats: Workspace, data: Dataset) -
     path.write_text(text.replace("floor_bps = 1.5", "floor_bps = 30"))
     report = checked(cheats, "never", data)
     assert {(w.kind, w.what) for w in report.warnings} >= {("not seen", "crowded_long")}
+
+
+def test_a_length_that_is_none_is_refused() -> None:
+    with pytest.raises(ParameterError, match=r"at most 36,500; got inf"):
+        CheckSettings(days=float("inf"))
 
 
 def test_too_few_bars_are_refused(cheats: Workspace, data: Dataset) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from fadefollow.engine.model import TRADE_COLUMNS
-from fadefollow.workspace import init_workspace
+from fadefollow.workspace import find_workspace, init_workspace
+from fadefollow.workspace.scaffold import write_signal, write_strategy
 
 Here = Callable[..., subprocess.CompletedProcess[str]]
 QUICK = ["--placebo-draws", "100", "--bootstrap-draws", "200"]
@@ -148,6 +151,20 @@ def test_json_stands_alone_and_the_same_seed_gives_the_same_numbers(
         (["new", "signal", "../evil"], "lower-case"),
         (["new", "strategy", "x", "--signal", "fundin"], "did you mean 'funding'"),
         (["init", "."], "must not overwrite"),
+        (["init", "n" * 300], "File name too long"),
+        (["report", "n" * 300], "File name too long"),
+        (["new", "signal", "os"], "my_os"),
+        (["new", "signal", "class"], "my_class"),
+        (["new", "signal", "phases"], "my_phases"),
+        (["run", "--seed", str(2**63)], "--seed"),
+        (["run", "--bootstrap-draws", "99999999999999"], "1000000"),
+        (["check", "fade_fuel", "--days", "inf"], "36500"),
+        (["check", "fade_fuel", "--until", "0001-01-01"], "must lie between"),
+        (["tune", "fade_fuel", "--jobs", "0"], "jobs must not be 0"),
+        (["tune", "fade_fuel", "--jobs", "99999"], "at most 4,096"),
+        (["tune", "fade_fuel", "--cluster", "tcp://localhost"], "tcp://10.0.0.1:8786"),
+        (["run", "fade_fuel", "--cluster", "nonsense"], "tcp://10.0.0.1:8786"),
+        (["run", "\x1b[31mred\x1b]0;title\x07"], "got '"),
         (["nonsense"], "nonsense"),
     ],
 )
@@ -160,9 +177,119 @@ def test_bad_input_gets_one_plain_message_and_status_2(
     assert result.returncode == 2, result.stdout + result.stderr
     assert says in result.stderr
     assert "Traceback" not in result.stderr
+    assert "\x1b" not in result.stderr
     assert result.stdout == ""
     assert (set(runs.iterdir()) if runs.exists() else set()) == before
     assert not (folder / "datasets" / "store").exists()
+
+
+#: in `detect` of a signal that works otherwise → what is said of it
+FAILURES = {
+    "raise SystemExit": "SystemExit:",
+    "raise SystemExit(3)": "SystemExit: 3",
+    "raise type('Odd', (BaseException,), {})('odd')": "Odd: odd",
+    "raise ValueError('\\x1b[31mred\\x1b]0;title\\x07 ' + 'x' * 5000)": "ValueError: red xxx",
+    "raise MemoryError('Unable to allocate 9. TiB')": "allocate 9. TiB",
+    "return self.detect(market)": "RecursionError",
+}
+
+
+@pytest.fixture
+def failing(folder: Path) -> Iterator[Callable[[str], None]]:
+    """Writes the strategy `failing`, whose signal runs a line of its own first."""
+    write_signal(workspace := find_workspace(folder), "failing")
+    write_strategy(workspace, "failing", "failing")
+    path = folder / "signals" / "failing.py"
+    text, line = path.read_text(), "        missing = self.lacking(market)\n"
+
+    def write(own: str) -> None:
+        path.write_text(text.replace(line, f"        {own}\n{line}"))
+        importlib.invalidate_caches()
+        for name in [n for n in sys.modules if n.startswith("signals")]:
+            del sys.modules[name]
+
+    yield write
+    path.unlink()
+    (folder / "strategies" / "failing.toml").unlink()
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize("own", FAILURES)
+def test_a_signal_that_raises_anything_is_named_with_status_2(
+    folder: Path, failing: Callable[[str], None], fadefollow_here: Here, own: str, command: str
+) -> None:
+    failing(own)
+    result = fadefollow_here(command, "failing", "--symbols", "IBEX", cwd=folder)
+    assert result.returncode == 2
+    assert FAILURES[own] in result.stderr
+    assert "Traceback" not in result.stderr
+    assert "\x1b" not in result.stderr
+    said = next(line for line in result.stderr.splitlines() if line.startswith("error: "))
+    assert len(said.partition("; got ")[2]) <= 200
+    assert "failing.py, line 41" in said or "MemoryError" in own
+
+
+def test_ctrl_c_in_a_signal_is_ctrl_c(
+    folder: Path, failing: Callable[[str], None], fadefollow_here: Here
+) -> None:
+    failing("raise KeyboardInterrupt")
+    assert fadefollow_here("run", "failing", cwd=folder).returncode == 130
+
+
+def test_a_file_whose_name_no_strategy_may_have_is_named(
+    folder: Path, fadefollow_here: Here
+) -> None:
+    odd = folder / "strategies" / "2x.toml"
+    odd.write_text("")
+    bare = folder / "datasets" / "My Data.toml"
+    bare.write_text("")
+    try:
+        named = fadefollow_here("run", "2x", cwd=folder)
+        every = fadefollow_here("run", "--dataset", "none", cwd=folder)
+        listed = fadefollow_here("data", "list", "--json", cwd=folder)
+    finally:
+        odd.unlink()
+        bare.unlink()
+    assert named.returncode == 2
+    assert "2x.toml: a name must be lower-case" in named.stderr
+    assert every.stderr.startswith("note: strategies/2x.toml is left out: a name must be lower")
+    assert listed.stderr.startswith("note: datasets/My Data.toml is left out")
+    assert "lab" in {row["name"] for row in json.loads(listed.stdout)}
+
+
+@pytest.mark.parametrize("folds", ["9999", "400"])
+def test_tune_begins_no_study_before_its_folds_are_checked(
+    folder: Path, fadefollow_here: Here, folds: str
+) -> None:
+    result = fadefollow_here("tune", "fade_fuel", "--folds", folds, cwd=folder)
+    assert result.returncode == 2
+    assert "fewer --folds" in result.stderr
+    assert not (folder / "reports" / "runs" / "studies").exists()
+
+
+@pytest.mark.parametrize("words", ["data list", "--help"])
+def test_a_reader_that_goes_away_ends_it_quietly(folder: Path, words: str) -> None:
+    code = "from fadefollow.cli import main; main()"
+    call = f"{shlex.quote(sys.executable)} -c {shlex.quote(code)} {words}"
+    done = subprocess.run(
+        ["bash", "-c", f"({call} 2>&3; echo $? >&3) 3>&2 | true"],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    status = done.stderr.splitlines()[-1]
+    assert status == "141"
+    assert "BrokenPipe" not in done.stderr
+    assert "Exception" not in done.stderr
+
+
+def test_too_little_memory_says_what_is_needed(folder: Path) -> None:
+    code = "from fadefollow.cli import main; main()"
+    call = f"ulimit -v 2000000; {shlex.quote(sys.executable)} -c {shlex.quote(code)} run"
+    done = subprocess.run(
+        ["bash", "-c", call], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: `run` needs 2.5 GB")
+    assert "got a limit of 2.0 GB" in done.stderr
 
 
 def test_ctrl_c_says_so_and_leaves_with_130(folder: Path) -> None:

@@ -196,6 +196,8 @@ def refused(
     (["binance", "BTC", "--streams", "netflow"], "Binance must give the stream; got netflow"),
     (["binance", "BTC", "--streams", "prep"], "did you mean 'perp'"),
     (["binance", "BTC", "--streams", " ,"], "a list must name at least one thing"),
+    (["binance", "BTC", "--since", "0001-01-01"], "must lie between 1970 and 2262"),
+    (["binance", "BTC", "--until", "2262-04-12"], "must lie between 1970 and 2262"),
     (["binance", "BTC", "--since", "2199-01-01"], "--since must lie in the past"),
     (["binance", "BTC", "--since", "2024-01-01"], "a fetch must begin in the past"),
     (["binance", "BTC", "--until", "2022-12-30"], "--since must lie before --until"),

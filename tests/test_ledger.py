@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import multiprocessing
+import os
 import statistics
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -106,18 +107,38 @@ def test_a_full_disk_leaves_the_file_as_it_was(ledger, monkeypatch):
     def full(_handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(StoreError, match="No space left on device"):
         ledger.record([FOLLOW])
     assert ledger.lines() == [FADE]
 
 
-@pytest.mark.parametrize("line", ["nonsense", "[]", '{"kind": "trial"}', '{"kind": "bet"}'])
+def _spoilt(**fields: object) -> str:
+    return json.dumps({"kind": "trial", **asdict(FADE), **fields})
+
+
+DAMAGED = {
+    "nonsense": "nonsense", "a list": "[]", "no fields": '{"kind": "trial"}',
+    "another kind": '{"kind": "bet"}',
+    "5,000 digits": f'{{"kind": "trial", "daily_sharpe": {"9" * 5000}}}',
+    "400 digits": _spoilt(daily_sharpe=10**400), "text": _spoilt(daily_sharpe="much"),
+    "no text": _spoilt(dataset=["hist"]), "nested": "[" * 10_000 + "]" * 10_000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("line", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_line_is_named(ledger, line):
     ledger.record([FADE])
     ledger.path.write_text(ledger.path.read_text() + line + "\n")
     with pytest.raises(StoreError, match=r"trials.jsonl, line 2: .* as it was written"):
         ledger.trials("f1")
+
+
+def test_a_pipe_is_not_waited_for(ledger):
+    ledger.path.parent.mkdir()
+    os.mkfifo(ledger.path)
+    with pytest.raises(StoreError, match="got it is a pipe or a device"):
+        ledger.lines()
 
 
 def test_a_folder_that_cannot_be_written_is_a_plain_error(tmp_path):

@@ -25,7 +25,7 @@ from fadefollow.market.open import open_dataset
 from fadefollow.phases import STANCES, Phases
 from fadefollow.phases.dated_contracts import constant_maturity_basis, usable_rows
 from fadefollow.phases.features import spot_premium_bps
-from fadefollow.verdict.measure import detect
+from fadefollow.verdict.measure import books_of, detect
 from fadefollow.workspace import find_workspace
 
 pytestmark = pytest.mark.shared
@@ -271,6 +271,45 @@ def test_sol_settled_every_two_to_four_hours_at_up_to_two_percent(sol: Market) -
     storm = table.loc[_utc("2022-11-09") : _utc("2022-11-18 08:00"), "rate"]
     assert len(storm) == 104
     assert storm.sum() == pytest.approx(-0.3212, abs=5e-5)
+
+
+# ---- a print of the last price: ETH, 13 March 2020
+
+
+def _short_of_eth(history: Dataset, **trade: float) -> tuple[Prepared, pd.DataFrame]:
+    """Sold after the bar of 2020-03-12 20:00, held for 24 h."""
+    market = history.markets["ETH"]
+    strategy = Strategy(
+        name="short",
+        title="",
+        claim="follow",
+        account="",
+        signal="doors",
+        phases=("spot_led_down",),
+        trade=Trade(hold_hours=24, **trade),
+    )
+    bar = market.index.get_loc(_utc("2020-03-12 20:00"))
+    event = {"bar": bar, "phase": "spot_led_down", "lean": -1, "actor": "crowd", "strength": 1.0}
+    found = Phases.of(market, signal="doors", events=[event])
+    made = prepare(strategy, {"ETH": market}, found, costs=CostSettings())
+    return made, trade_table(made.plan, {"follow": books(made.plan, "follow")})
+
+
+def test_a_print_of_323_at_a_mark_of_112_liquidates_no_short(history: Dataset) -> None:
+    made, trades = _short_of_eth(history)
+    (tape,) = made.plan.tapes
+    at = int(np.searchsorted(tape.time, _utc("2020-03-13 02:00").value))
+    assert tape.high[at] == 323.0
+    assert tape.liq_high[at] == pytest.approx(1.03 * 120.20)  # spot's high
+    assert trades["exit_reason"].tolist() == ["time"]
+
+
+def test_a_stop_that_the_print_filled_is_named(history: Dataset) -> None:
+    made, trades = _short_of_eth(history, stop=0.5)
+    assert trades["exit_reason"].tolist() == ["stop"]
+    notes: list[str] = []
+    books_of(made.plan, "follow", "error", notes)
+    assert ["ETH 2020-03-13 02:00 (stop)" in note for note in notes] == [True]
 
 
 def test_the_gap_of_sol_was_no_wick_but_a_state_of_hours(sol: Market) -> None:

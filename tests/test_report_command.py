@@ -158,7 +158,7 @@ def test_a_page_that_cannot_be_written(runs: Path, fadefollow: Command) -> None:
     status, _, err = fadefollow("report", "older")
     assert status == 2
     assert "a page must be writable; got a folder" in err
-    assert not list((runs / OLDER).glob(".writing-*"))
+    assert not list((runs / OLDER).glob(".*.tmp"))
 
 
 def test_a_calibration_is_told_what_can_be_done(runs: Path, fadefollow: Command) -> None:

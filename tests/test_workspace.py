@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import pickle
 import shutil
 import subprocess
@@ -15,8 +16,18 @@ import pytest
 
 from fadefollow.errors import ParameterError, SpecError, StoreError, UnknownNameError
 from fadefollow.jobs import datasets as opening
+from fadefollow.market.panel import Market
 from fadefollow.workspace import find_workspace, init_workspace, stock_root
 from fadefollow.workspace.scaffold import write_signal, write_strategy
+
+
+@pytest.fixture
+def market() -> Market:
+    opened = pd.date_range("2021-01-01", periods=3, freq="1h", tz="UTC")
+    perp = pd.DataFrame({"time": opened, "available": opened + pd.Timedelta("1h")})
+    for column in ("open", "high", "low", "close", "volume"):
+        perp[column] = 1.0
+    return Market("BTC", bar=pd.Timedelta("1h"), tables={"perp": perp})
 
 
 @pytest.fixture
@@ -42,6 +53,100 @@ def test_a_setting_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.fadefollow]\ndefault_datset = 'x'\n")
     with pytest.raises(UnknownNameError, match="did you mean 'default_dataset'"):
         find_workspace(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("seed = -1", "seed"),
+        ("alpha = 0.0", "alpha"),
+        ("alpha = nan", "alpha"),
+        ("placebo_draws = 3", "placebo_draws"),
+        ("default_dataset = 5", "default_dataset"),
+        (f"seed = {'9' * 5000}", "64 bits"),
+        (f"seed = 0x{'f' * 5000}", "64 bits"),
+    ],
+)
+def test_a_setting_out_of_its_bounds_is_refused(tmp_path: Path, line: str, says: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(f"[tool.fadefollow]\n{line}\n")
+    with pytest.raises(SpecError, match=says) as caught:
+        find_workspace(tmp_path)
+    assert len(str(caught.value)) < 500 + len(str(tmp_path))
+
+
+def test_a_table_of_settings_must_be_one(tmp_path: Path) -> None:
+    path = tmp_path / "pyproject.toml"
+    path.write_text("[tool]\nfadefollow = 5\n")
+    with pytest.raises(SpecError, match=r"\[tool.fadefollow\]: this must be a table; got 5"):
+        find_workspace(tmp_path)
+    path.write_text("tool = 5\n")
+    assert find_workspace(tmp_path).root == stock_root()
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+#: how a strategy's file is spoilt → what is said
+SPOILT = {
+    "64 bits": lambda path: path.write_text(path.read_text() + f"\n[costs]\nx = {'9' * 5000}\n"),
+    "so deeply": lambda path: path.write_text(f"x = {'[' * 5000}{']' * 5000}\n"),
+    "pipe": _pipe,
+    "folder": Path.mkdir,
+    "No such file": lambda path: path.symlink_to("nowhere.toml"),
+    "UTF-8": lambda path: path.write_bytes(b"title = '\xff'\n"),
+}
+
+
+@pytest.mark.parametrize("says", SPOILT)
+def test_a_file_that_is_no_toml_is_refused_at_once(workspace, says: str) -> None:
+    path = workspace.root / "strategies" / "fade_fuel.toml"
+    if says in ("pipe", "folder", "No such file"):
+        path.unlink()
+    SPOILT[says](path)
+    with pytest.raises(SpecError, match=says):
+        workspace.strategy("fade_fuel")
+
+
+def test_a_file_with_a_mark_of_its_encoding_is_read(workspace) -> None:
+    path = workspace.root / "strategies" / "fade_fuel.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert workspace.strategy("fade_fuel").signal == "liquidations"
+
+
+BARE = """
+from typing import ClassVar
+from fadefollow.phases import Phases, Signal
+
+class Bare(Signal):
+    phases: ClassVar = {"bare": ("perp",)}
+    def detect(self, market):
+        return Phases.of(market, signal="bare", events=[])
+"""
+
+
+def test_detect_is_all_that_a_signal_must_have(workspace, market) -> None:
+    (workspace.root / "signals" / "bare.py").write_text(BARE)
+    signal = workspace.signal("bare")()
+    assert signal.features(market) == {}
+    assert len(signal.detect(market)) == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("def detect", "def found", "define detect"),
+        ('phases: ClassVar = {"bare": ("perp",)}', "pass", "declare its phases"),
+        ('{"bare": ("perp",)}', "5", "declare its phases"),
+        ('("perp",)', '"perp"', "in a tuple; got 'perp'"),
+        ("from typing", "raise SystemExit\nfrom typing", "import without error; got SystemExit"),
+        ("from typing", "raise BaseException(1)\nfrom typing", "got BaseException: 1"),
+    ],
+)
+def test_a_module_that_is_no_signal_is_refused(workspace, old: str, new: str, says: str) -> None:
+    (workspace.root / "signals" / "bare.py").write_text(BARE.replace(old, new))
+    with pytest.raises(SpecError, match=says):
+        workspace.signal("bare")
 
 
 def test_a_new_workspace_has_what_is_versioned_and_nothing_produced(workspace) -> None:

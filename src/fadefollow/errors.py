@@ -5,6 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from fadefollow.core.printable import printable
+
+#: characters of what was found that a message quotes, of the place, and of rule and hint
+QUOTED, PLACE, LONGEST = 200, 500, 4000
+
 
 class FadeFollowError(Exception):
     """Root of all errors that are the input's fault; the command line exits with status 2.
@@ -21,13 +26,23 @@ class FadeFollowError(Exception):
         super().__init__(rule, got, where, hint)
 
     def __str__(self) -> str:
-        text = f"{self.where}: {self.rule}" if self.where else self.rule
+        rule, hint = (printable(part, limit=LONGEST) for part in (self.rule, self.hint))
+        where = printable(self.where, limit=PLACE)
+        text = f"{where}: {rule}" if where else rule
         if self.got is not None:
-            text += f"; got {self.got}"
-        return f"{text}\n  hint: {self.hint}" if self.hint else text
+            text += f"; got {printable(_text(self.got), limit=QUOTED)}"
+        return f"{text}\n  hint: {hint}" if hint else text
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.rule, self.got, self.where, self.hint)
+
+
+def _text(value: object) -> str:
+    """The value as text; of an integer that Python does not write out, its size."""
+    try:
+        return str(value)
+    except ValueError:
+        return "a number of thousands of digits"
 
 
 def _rebuild(
@@ -56,6 +71,10 @@ class UnknownNameError(FadeFollowError, LookupError):
     """A name that does not exist; the message lists those that do and the nearest one."""
 
 
+class MemoryShortError(FadeFollowError, MemoryError):
+    """Too little memory for what was asked."""
+
+
 class StoreError(FadeFollowError, OSError):
     """A folder or file that cannot be read or written."""
 
@@ -70,6 +89,22 @@ class CrewError(FadeFollowError, RuntimeError):
 
 class LostItemError(CrewError):
     """A piece of work that ends every process that tries it."""
+
+
+def short_of_memory(error: BaseException, *, doing: str = "") -> MemoryShortError:
+    """The error that says what was being done, what it needed where that is known, and a way out.
+
+    Args:
+        error: of numpy, pyarrow or Python.
+        doing: what was being done.
+    """
+    return MemoryShortError(
+        "there must be memory enough for what is asked",
+        got=str(error) or None,
+        where=doing,
+        hint="fewer coins (--symbols), less time (--since, --until), larger bars, fewer draws or "
+        "fewer processes (--jobs) need less; so does closing other programs",
+    )
 
 
 def unknown(kind: str, name: str, known: Iterable[str], *, where: str = "") -> UnknownNameError:

@@ -30,8 +30,8 @@ from fadefollow.market.panel import Market
 from fadefollow.market.request import DataRequest
 from fadefollow.phases import Phases, Signal, detect_checked
 from fadefollow.results.find import find_run
-from fadefollow.results.read import read_run as _read_run
-from fadefollow.results.read import read_tuning as _read_tuning
+from fadefollow.results.stored_run import read_run as _read_run
+from fadefollow.results.stored_run import read_tuning as _read_tuning
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import find_workspace

@@ -84,6 +84,14 @@ class World:
         open_, high, low, close = (float(table[series, bar]) for table in tables)
         return open_, high, low, close
 
+    def liquidating(self, series: int, bar: int) -> tuple[float, float]:
+        """High and low that a contract is liquidated by: its own, or as held to other series."""
+        _, high, low, _ = self.quote(series, bar)
+        t = self.tape
+        if t.dated_liq_high is not None and t.dated_liq_low is not None:
+            return float(t.dated_liq_high[series, bar]), float(t.dated_liq_low[series, bar])
+        return high, low
+
     def traded(self, series: int, bar: int) -> bool:
         """4.7, for a contract. Reading: a bar with any of its four prices missing is missing."""
         return not any(math.isnan(price) for price in self.quote(series, bar))
@@ -218,7 +226,7 @@ def at_open(
         return position, False
     # 4.4 "one that opens beyond the liquidation level liquidates", before what is due, and also
     # where only the future is traded.
-    if beyond(position.side, open_of(world, contract, bar), liquidation_level(world, position)):
+    if liquidated_by_open(world, position, bar):
         return liquidated(world, ledger, position, bar), True
     if not world.both(contract, bar):
         return position, False
@@ -229,6 +237,14 @@ def at_open(
     if world.tape.leave[contract] <= bar:
         return left(world, ledger, position, bar), False
     return position, False
+
+
+def liquidated_by_open(world: World, position: Position, bar: int) -> bool:
+    """4.4. Reading: a high or low that is held to the other series holds the open too."""
+    high, low = world.liquidating(position.future.series, bar)
+    price = open_of(world, position.future.series, bar)
+    price = max(price, low) if position.side > 0 else min(price, high)
+    return beyond(position.side, price, liquidation_level(world, position))
 
 
 def reason_due(world: World, position: Position, bar: int) -> str | None:
@@ -285,38 +301,53 @@ def inside(world: World, ledger: Ledger, position: Position, bar: int) -> Positi
     side, held = position.side, position.future
     open_, high, low, _ = world.quote(held.series, bar)
     worst, favourable = (low, high) if side > 0 else (high, low)
+    target = math.inf * side
+    if position.rules.target is not None:
+        target = held.fill * (1 + side * position.rules.target)
+    # "A bar that opens beyond a level is decided at its open, before its high and low: beyond the
+    # liquidation level it liquidates, else beyond a stop or the target it fills at the open"
+    if liquidated_by_open(world, position, bar):
+        return liquidated(world, ledger, position, bar)
+    crossed = [one for one in stop_levels(position.rules, held) if beyond(side, open_, one[1])]
+    if crossed:
+        name, _ = max(crossed, key=lambda one: side * one[1])
+        write(world, ledger, position, held, bar, name, open_)
+        return None
+    if beyond(side, target, open_):
+        write(world, ledger, position, held, bar, "target", open_)
+        return None
     # Levels in the order that decides where they are equal: liquidation, stop, trail.
-    levels = [
-        ("liquidation", liquidation_level(world, position)),
-        *stop_levels(position.rules, held),
-    ]
-    touched = [(name, level) for name, level in levels if beyond(side, worst, level)]
+    touched = [one for one in stop_levels(position.rules, held) if beyond(side, worst, one[1])]
+    level = liquidation_level(world, position)
+    if liquidated_inside(world, position, bar, level):
+        touched.insert(0, ("liquidation", level))
     if touched:
         # "the one nearer to the entry acts first": the first that price coming from the winning
         # side meets; max takes the first of equal ones.
         name, level = max(touched, key=lambda one: side * one[1])
         if name == "liquidation":
             return liquidated(world, ledger, position, bar)
-        # "A bar that opens beyond a stop … fills at the open"
-        price = open_ if beyond(side, open_, level) else level
-        write(world, ledger, position, held, bar, name, price)
+        write(world, ledger, position, held, bar, name, level)
         return None
-    if position.rules.target is not None:
-        target = held.fill * (1 + side * position.rules.target)
-        if beyond(side, target, favourable):
-            price = open_ if beyond(side, target, open_) else target
-            write(world, ledger, position, held, bar, "target", price)
-            return None
+    if beyond(side, target, favourable):
+        write(world, ledger, position, held, bar, "target", target)
+        return None
     # "A trailing stop follows the best high or low up to the previous bar"
     held.best = max(held.best, high) if side > 0 else min(held.best, low)
     return position
 
 
+def liquidated_inside(world: World, position: Position, bar: int, level: float) -> bool:
+    """4.4, for the contract that is held."""
+    high, low = world.liquidating(position.future.series, bar)
+    return beyond(position.side, low if position.side > 0 else high, level)
+
+
 def inside_carry(world: World, ledger: Ledger, position: Position, bar: int) -> Position | None:
     """4.8: the future's high or low against its liquidation, then the basis at the close."""
     held, side, rules = position.future, position.side, position.rules
-    _, high, low, close = world.quote(held.series, bar)
-    if beyond(side, low if side > 0 else high, liquidation_level(world, position)):
+    close = world.quote(held.series, bar)[3]
+    if liquidated_inside(world, position, bar, liquidation_level(world, position)):
         return liquidated(world, ledger, position, bar)
     if world.spot_traded(bar):
         basis = close / close_of(world, world.spot, bar) - 1
@@ -386,12 +417,12 @@ def no_more_bars(world: World, position: Position, bar: int) -> bool:
 
 def liquidated_alone(world: World, position: Position, later: range) -> bool:
     """Whether the future's own bars after this one reach its liquidation level."""
-    level, side = liquidation_level(world, position), position.side
+    level = liquidation_level(world, position)
     for bar in later:
-        if world.traded(position.future.series, bar):
-            _, high, low, _ = world.quote(position.future.series, bar)
-            if beyond(side, low if side > 0 else high, level):
-                return True
+        if world.traded(position.future.series, bar) and liquidated_inside(
+            world, position, bar, level
+        ):
+            return True
     return False
 
 

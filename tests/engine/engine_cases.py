@@ -14,6 +14,7 @@ HOUR = 3_600_000_000_000
 START = 1_704_067_200_000_000_000  # 2024-01-01 00:00 UTC
 
 Prices = tuple[float, float, float, float]
+FLAT: Prices = (100.0, 100.0, 100.0, 100.0)
 Run = Callable[[Tape, Events, AnyRules, Costs], tuple[list[Trade], int]]
 
 INTEGERS = ("code", "rule", "side", "signal_bar", "entry_bar", "exit_bar", "hole")

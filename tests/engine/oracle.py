@@ -16,6 +16,7 @@ from fadefollow.engine.model import AnyRules, Costs, Events, Rules, Tape
 Trade = dict[str, Any]
 
 HOUR_NS = 3_600_000_000_000
+YEAR_NS = 365 * 24 * HOUR_NS
 
 
 class Bar(NamedTuple):
@@ -184,9 +185,15 @@ def entered(
     )
 
 
-def funding_of(tape: Tape, position: Position, until: int) -> float:
-    """4.6: cash of the settlements at τ with entry time < τ ≤ until; + is received."""
+def funding_of(tape: Tape, costs: Costs, position: Position, until: int) -> float:
+    """4.6: cash of the settlements at τ with entry time < τ ≤ until; + is received.
+
+    Spot sold short has none; it pays the borrow rate, a year's share of its notional pro rata.
+    """
     cash = 0.0
+    if tape.spot and position.side < 0:
+        notional = position.size * position.fill
+        cash -= (costs.borrow or 0.0) * notional * (until - position.time) / YEAR_NS
     for settlement in settlements_of(tape):
         if position.time < settlement.time <= until:
             cash += -position.side * position.size * settlement.mark * settlement.rate
@@ -199,7 +206,7 @@ def liquidation_level(tape: Tape, costs: Costs, position: Position, time: int) -
     notional / L + F + side · size · (P − E) = m · size · P, divided by size and solved for P.
     """
     entry, margin = position.fill, position.fill / position.rules.leverage
-    funding = funding_of(tape, position, time) / position.size
+    funding = funding_of(tape, costs, position, time) / position.size
     if position.side > 0:
         return (entry - margin - funding) / (1 - costs.maintenance)
     return (entry + margin + funding) / (1 + costs.maintenance)
@@ -213,11 +220,10 @@ def at_or_below(position: Position, price: float, level: float) -> bool:
 def exit_at_open(
     tape: Tape, events: Events, costs: Costs, position: Position, number: int, bar: Bar
 ) -> Exit | None:
-    """4.3 and the last-but-one sentence of 4.4, on a bar after the entry bar."""
-    # 4.4 a bar "that opens beyond the liquidation level liquidates". Reading: also where an exit
+    """4.3 and the open's part of 4.4, on a bar after the entry bar."""
+    # 4.4 a bar that opens "beyond the liquidation level … liquidates". Reading: also where an exit
     # is due at this open, for an isolated margin cannot lose more than itself.
-    level = liquidation_level(tape, costs, position, bar.time)
-    if at_or_below(position, bar.liq_open, level):
+    if liquidated_by_open(tape, costs, position, bar):
         return Exit("liquidation", None)
     reason = reason_at_open(tape, events, position, number)
     return None if reason is None else Exit(reason, bar.open)
@@ -241,9 +247,46 @@ def reason_at_open(tape: Tape, events: Events, position: Position, number: int) 
     return None
 
 
+def liquidated_by_open(tape: Tape, costs: Costs, position: Position, bar: Bar) -> bool:
+    """4.4. Reading: a high or low that is held to the other series holds the open too."""
+    price = bar.liq_open
+    if position.side > 0 and bar.liq_low > price:
+        price = bar.liq_low
+    if position.side < 0 and bar.liq_high < price:
+        price = bar.liq_high
+    return at_or_below(position, price, liquidation_level(tape, costs, position, bar.time))
+
+
+def target_of(position: Position) -> float | None:
+    """4.4 "Stop, target and trail are fractions of the entry fill"."""
+    target = position.rules.target
+    return None if target is None else position.fill * (1 + position.side * target)
+
+
+def exit_by_open(tape: Tape, costs: Costs, position: Position, bar: Bar) -> Exit | None:
+    """4.4 "A bar that opens beyond a level is decided at its open, before its high and low"."""
+    if liquidated_by_open(tape, costs, position, bar):
+        return Exit("liquidation", None)
+    # "else beyond a stop or the target it fills at the open"
+    beyond = [
+        (name, level)
+        for name, level in stop_levels(position.rules, position)
+        if at_or_below(position, bar.open, level)
+    ]
+    if beyond:
+        return Exit(first_met(position, beyond)[0], bar.open)
+    target = target_of(position)
+    if target is not None and at_or_below(position, target, bar.open):
+        return Exit("target", bar.open)
+    return None
+
+
 def exit_inside(tape: Tape, costs: Costs, position: Position, bar: Bar) -> Exit | None:
-    """4.4: the losing side, then the target."""
+    """4.4: the open, the losing side, then the target."""
     rules = position.rules
+    by_open = exit_by_open(tape, costs, position, bar)
+    if by_open is not None:
+        return by_open
     worst, liq_worst, favourable = (
         (bar.low, bar.liq_low, bar.high) if position.side > 0 else (bar.high, bar.liq_high, bar.low)
     )
@@ -259,18 +302,12 @@ def exit_inside(tape: Tape, costs: Costs, position: Position, bar: Bar) -> Exit 
     # winning side meets first, as a trail may lie beyond the entry.
     if levels:
         name, level = first_met(position, levels)
-        if name == "liquidation":
-            return Exit(name, None)
-        # "A bar that opens beyond a stop … fills at the open"
-        return Exit(name, bar.open if at_or_below(position, bar.open, level) else level)
+        return Exit(name, None if name == "liquidation" else level)
 
     # "a losing level comes before the target in a bar that touches both"
-    if rules.target is not None:
-        target = position.fill * (1 + position.side * rules.target)
-        if at_or_below(position, target, bar.open):
-            return Exit("target", bar.open)
-        if at_or_below(position, target, favourable):
-            return Exit("target", target)
+    target = target_of(position)
+    if target is not None and at_or_below(position, target, favourable):
+        return Exit("target", target)
     return None
 
 
@@ -307,7 +344,7 @@ def closed(tape: Tape, costs: Costs, position: Position, number: int, exit_: Exi
     size, side, entry = position.size, position.side, position.fill
     exit_time = int(tape.time[number])
     notional = size * entry
-    funding = funding_of(tape, position, exit_time)
+    funding = funding_of(tape, costs, position, exit_time)
     fees = costs.fee * size * entry
     slippage = size * abs(entry - position.reference)
     if exit_.price is None:
@@ -348,3 +385,41 @@ def hole_of(tape: Tape, entry_time: int, exit_time: int) -> int:
         if entry_time < after and exit_time > before:
             return number
     return -1
+
+
+Quote = tuple[float, float, float, float] | None
+
+
+def held_prices(
+    perp: list[Quote], mark: list[Quote], spot: list[Quote]
+) -> list[tuple[float, float] | None]:
+    """4.4: the high and low of each bar that liquidation is tested against; None where missing.
+
+    Bars are (open, high, low, close), None where there is none; of the mark only the close may be
+    known (the rest NaN), as in files that list just that.
+    """
+    held: list[tuple[float, float] | None] = []
+    for bar, quote in enumerate(perp):
+        own_mark = mark[bar]
+        if quote is None:
+            held.append(None)
+            continue
+        # "For liquidation against mark high and low"
+        if own_mark is not None and not math.isnan(own_mark[1]):
+            held.append((own_mark[1], own_mark[2]))
+            continue
+        # "mark close, spot high and spot low that are known for that bar and the one before"
+        known = []
+        for number in (bar, bar - 1):
+            if number >= 0 and (quoted := mark[number]) is not None:
+                known.append(quoted[3])
+            if number >= 0 and (traded := spot[number]) is not None:
+                known += [traded[1], traded[2]]
+        _, high, low, _ = quote
+        # "where the mark has no high and low, against the perp's high and low held to within 3 %
+        # of the highest and lowest …; where neither mark nor spot is known, the perp's own".
+        # Reading: the high is held down and the low held up; neither is ever moved outwards.
+        if known:
+            high, low = min(high, 1.03 * max(known)), max(low, 0.97 * min(known))
+        held.append((high, low))
+    return held

@@ -134,6 +134,11 @@ def random_tape(
     if rng.random() < 0.2:
         spot[-int(rng.integers(1, n // 3)) :] = np.nan
     step = int(rng.choice([1, 4, 8])) * HOUR
+    held = {}
+    if rng.random() < 0.5:
+        own_close = np.stack([t[:, 3] for t in tables])
+        held["dated_liq_high"] = np.minimum([t[:, 1] for t in tables], own_close * 1.01)
+        held["dated_liq_low"] = np.maximum([t[:, 2] for t in tables], own_close / 1.01)
     names = ("open", "high", "low", "close")
     return DatedTape(
         symbol="COIN",
@@ -147,6 +152,7 @@ def random_tape(
         carry=carry,
         contracts=tuple(f"future:{c}" for c in range(len(tables))),
         **{f"dated_{name}": np.stack([t[:, i] for t in tables]) for i, name in enumerate(names)},
+        **held,
         spot_open=spot[:, 0].copy() if carry else np.empty(0),
         spot_close=spot[:, 3].copy() if carry else np.empty(0),
         nearest=nearest_of(rng, spans, n, margin),

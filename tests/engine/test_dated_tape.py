@@ -165,6 +165,24 @@ def test_a_row_that_lacks_one_price_is_missing(column: str) -> None:
 # ---------------------------------------------------------------------------- carry
 
 
+def test_a_contract_is_liquidated_by_what_spot_and_its_own_closes_support() -> None:
+    # on day 2 the contract opens at 202 and closes at 203, the day before at 202; spot is near 100
+    future = listed(A)
+    future.loc[2, ["high", "low"]] = 500.0, 10.0
+    perp = bars(DAYS, 100.0)
+    made = build({"future": future, "perp": perp, "spot": bars([2], 100.0)})
+    assert made.dated_liq_high is not None
+    assert made.dated_liq_low is not None
+    # spot on day 2: high 104, low 100; its own basis is real
+    assert made.dated_liq_high[0, 2] == pytest.approx(1.03 * 203)
+    assert made.dated_liq_low[0, 2] == pytest.approx(0.97 * 100)
+    # where neither mark nor spot is known: its own
+    made = build({"future": future, "perp": perp})
+    assert made.dated_liq_high is not None
+    assert made.dated_liq_low is not None
+    assert (made.dated_liq_high[0, 2], made.dated_liq_low[0, 2]) == (500.0, 10.0)
+
+
 def with_spot(days: Sequence[int], **settings: object) -> DatedTape:
     tables = {"future": listed(A, B), "perp": bars(DAYS, 100.0), "spot": bars(days, 50.0)}
     return build(tables, carry=True, **settings)  # type: ignore[arg-type]

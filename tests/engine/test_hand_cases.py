@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from engine_cases import Prices, Run, make_events, make_tape, run_resolver
+from engine_cases import FLAT, Prices, Run, make_events, make_tape, run_resolver
 from oracle import Trade, oracle
 
 from fadefollow.engine.model import Costs, Events, Rules, Tape
@@ -18,7 +18,6 @@ FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0)
 RULES = Rules(hold_hours=100, capital=1000.0, opposite=False)
 LONG = make_events([(0, +1)])
 SHORT = make_events([(0, -1)])
-FLAT: Prices = (100.0, 100.0, 100.0, 100.0)
 GONE = None  # a missing bar
 
 
@@ -329,10 +328,34 @@ def test_stop_comes_before_the_target_in_a_bar_that_touches_both(run: Run) -> No
     check(only(run(tape, LONG, rules, FREE)), reason="stop", exit_price=95.0)
 
 
-def test_stop_comes_first_even_in_a_bar_that_opens_beyond_the_target(run: Run) -> None:
-    tape = make_tape([FLAT, FLAT, (110, 120, 90, 115), FLAT])
-    rules = replace(RULES, stop=0.05, target=0.05)
-    check(only(run(tape, LONG, rules, FREE)), reason="stop", exit_price=95.0)
+@pytest.mark.parametrize(
+    ("events", "bar", "reason", "price", "pnl"),
+    [
+        # target 105, stop 95, leverage 10: liquidation at 90; each bar goes to all of them
+        (LONG, (110.0, 120.0, 60.0, 115.0), "target", 110.0, 100.0),
+        (LONG, (105.0, 120.0, 60.0, 115.0), "target", 105.0, 50.0),
+        (LONG, (94.0, 120.0, 60.0, 115.0), "stop", 94.0, -60.0),
+        (LONG, (90.0, 120.0, 60.0, 115.0), "liquidation", 90.0, -100.0),
+        # target 95, stop 105, liquidation at 110
+        (SHORT, (90.0, 140.0, 80.0, 85.0), "target", 90.0, 100.0),
+        (SHORT, (106.0, 140.0, 80.0, 85.0), "stop", 106.0, -60.0),
+        (SHORT, (111.0, 140.0, 80.0, 85.0), "liquidation", 110.0, -100.0),
+    ],
+)
+def test_bar_that_opens_beyond_a_level_is_decided_at_its_open(
+    run: Run, events: Events, bar: Prices, reason: str, price: float, pnl: float
+) -> None:
+    rules = replace(RULES, stop=0.05, target=0.05, leverage=10.0)
+    trade = only(run(make_tape([FLAT, FLAT, bar, FLAT]), events, rules, FREE))
+    check(trade, exit_bar=2, reason=reason, exit_price=price, pnl=pnl)
+
+
+def test_open_beyond_the_liquidation_level_comes_before_one_beyond_the_target(run: Run) -> None:
+    # the perp opens beyond the target of 105, the mark at the liquidation level of 90
+    mark = [(100, 100, 100), (100, 100, 100), (90, 100, 90), (100, 100, 100)]
+    tape = make_tape([FLAT, FLAT, (110, 110, 100, 100), FLAT], liq=mark)
+    rules = replace(RULES, target=0.05, leverage=10.0)
+    check(only(run(tape, LONG, rules, FREE)), reason="liquidation", pnl=-100.0)
 
 
 def test_trail_follows_the_best_high_of_previous_bars_only(run: Run) -> None:
@@ -430,14 +453,14 @@ def test_stop_at_the_open_comes_before_a_liquidation_later_in_the_bar(run: Run) 
     check(trade, reason="stop", exit_price=94.0, pnl=-60.0)
 
 
-def test_liquidation_nearer_than_a_stop_that_the_open_is_beyond_acts_first(run: Run) -> None:
+def test_stop_that_the_open_is_beyond_comes_before_a_nearer_liquidation_later(run: Run) -> None:
     # leverage 10: liquidation at 90 on the mark, which opens at 96 and falls to 85; stop at 80,
-    # the perp opens at 75. The nearer level acts: −100, not −250.
+    # the perp opens at 75. The open decides: 10 × (75 − 100).
     bars = [FLAT, FLAT, (75.0, 94.0, 70.0, 90.0), FLAT]
     mark = [(100, 100, 100), (100, 100, 100), (96, 96, 85), (100, 100, 100)]
     rules = replace(RULES, stop=0.2, leverage=10.0)
     trade = only(run(make_tape(bars, liq=mark), LONG, rules, FREE))
-    check(trade, exit_bar=2, reason="liquidation", pnl=-100.0)
+    check(trade, exit_bar=2, reason="stop", exit_price=75.0, pnl=-250.0)
 
 
 # ---------------------------------------------------------------------------- 4.5 liquidation
@@ -518,6 +541,24 @@ def test_liquidation_is_tested_on_the_mark(run: Run) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("events", "bar", "held"),
+    [(LONG, (80.0, 100.0, 80.0, 100.0), 97.0), (SHORT, (120.0, 120.0, 100.0, 100.0), 103.0)],
+)
+def test_open_of_a_print_liquidates_no_more_than_the_held_low_or_high(
+    run: Run, events: Events, bar: Prices, held: float
+) -> None:
+    # leverage 10 dies at 90 or 110; the perp's open is beyond, its held low or high is not
+    prices = (bar[0], min(bar[1], 103.0), max(bar[2], 97.0))
+    calm = (100.0, 100.0, 100.0)
+    tape = make_tape([FLAT, FLAT, bar, FLAT], liq=[calm, calm, prices, calm])
+    check(only(run(tape, events, replace(RULES, leverage=10.0), FREE)), reason="end", pnl=0.0)
+    tight = replace(RULES, leverage=50.0)  # dies at 98 or 102
+    trade = only(run(tape, events, tight, FREE))
+    check(trade, exit_bar=2, reason="liquidation", pnl=-20.0)
+    assert held in prices
+
+
 def test_liquidated_trade_lists_entry_slippage_only(run: Run) -> None:
     # fill 101, size 10, margin 1010 / 10 = 101, exit price 101 − 10.1; fee 0.001 × 1010
     tape = make_tape([FLAT, FLAT, (100, 100, 60, 60), FLAT])
@@ -566,6 +607,41 @@ def test_book_does_not_enter_at_the_open_that_liquidated_it(run: Run) -> None:
     events = make_events([(0, 1), (1, -1), (2, -1)])
     result = run(tape, events, replace(RULES, leverage=4.0), FREE)
     assert spans(result) == [(1, 1, 2, "liquidation"), (-1, 3, 4, "end")]
+
+
+# ---------------------------------------------------------------------------- spot
+
+
+def test_spot_held_long_pays_no_borrow_and_is_never_liquidated(run: Run) -> None:
+    # down to 1, back to 110 after a day: 10 × 10
+    bars: list[Prices | None] = [FLAT, FLAT, (100, 100, 1, 90), *[FLAT] * 22]
+    tape = replace(make_tape([*bars, (110, 110, 110, 110)]), spot=True)
+    costs = Costs(fee=0.0, slippage=0.0, maintenance=0.02, borrow=0.5)
+    trade = only(run(tape, LONG, replace(RULES, hold_hours=24), costs))
+    check(trade, exit_bar=25, reason="time", funding=0.0, pnl=100.0)
+
+
+def test_spot_sold_short_pays_the_borrow_rate_pro_rata(run: Run) -> None:
+    # 1,000 borrowed at 36.5 % a year for 24 h: 1; the price falls by 10: 10 × 10 − 1
+    bars: list[Prices | None] = [*[FLAT] * 25, (90, 90, 90, 90)]
+    tape = replace(make_tape(bars), spot=True)
+    costs = Costs(fee=0.0, slippage=0.0, maintenance=0.02, borrow=0.365)
+    trade = only(run(tape, SHORT, replace(RULES, hold_hours=24), costs))
+    check(trade, exit_bar=25, reason="time", funding=-1.0, pnl=99.0)
+    # of a perp nothing is borrowed
+    trade = only(run(replace(tape, spot=False), SHORT, replace(RULES, hold_hours=24), costs))
+    check(trade, funding=0.0, pnl=100.0)
+
+
+def test_spot_sold_short_loses_its_collateral_and_no_more(run: Run) -> None:
+    # 8,760 % a year is 1 % an hour: 10 paid by 02:00, so that the level is (200 − 1) / 1.02
+    # = 195.098; price and borrowing together lose 1,000
+    costs = Costs(fee=0.0, slippage=0.0, maintenance=0.02, borrow=87.6)
+    for high, reason in [(195.0, "end"), (195.2, "liquidation")]:
+        tape = replace(make_tape([FLAT, FLAT, (100, high, 100, 100)]), spot=True)
+        trade = only(run(tape, SHORT, RULES, costs))
+        check(trade, exit_bar=2, reason=reason, funding=-10.0)
+    check(trade, pnl=-1000.0, exit_price=199.0)
 
 
 # ---------------------------------------------------------------------------- 4.6 funding

@@ -90,9 +90,13 @@ def exact_prices(rng: np.random.Generator, n: int) -> FloatArray:
 
 
 def mark_of(rng: np.random.Generator, table: FloatArray, kind: str, scale: float) -> FloatArray:
-    """Open, high and low of the mark: those of the perp, or others around them."""
+    """Open, high and low of the mark: those of the perp, held or not, or others around them."""
     if kind == "perp":
         return table[:, :3].copy()
+    if kind == "held":
+        low, high = (table[:, 3] * np.exp(side * scale) for side in (-1, 1))
+        held = np.minimum(table[:, 1], high), np.maximum(table[:, 2], low)
+        return np.column_stack([table[:, 0], *held])
     open_ = table[:, 0] * np.exp(scale * rng.normal(size=len(table)))
     high = np.maximum(open_, table[:, 1] * np.exp(scale * rng.normal(size=len(table))))
     low = np.minimum(open_, table[:, 2] * np.exp(scale * rng.normal(size=len(table))))
@@ -199,10 +203,15 @@ def wild_cases(draw: st.DrawFn, longest: int = 200) -> Case:
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     step = draw(st.sampled_from([15 * MINUTE, HOUR, 4 * HOUR, 8 * HOUR]))
     table = wild_prices(rng, n, draw(st.sampled_from([0.003, 0.02, 0.1])))
-    mark = mark_of(rng, table, draw(st.sampled_from(["perp", "mark"])), 0.02)
+    mark = mark_of(rng, table, draw(st.sampled_from(["perp", "mark", "held"])), 0.02)
     table = with_missing(rng, table, draw(st.sampled_from([0.0, 0.0, 0.03, 0.2])))
     mark[np.isnan(table).all(axis=1) & (rng.random(n) < 0.5)] = np.nan
     tape = random_tape(rng, n, step, table, mark, draw(st.sampled_from([0.0, 0.001, 0.03, 0.3])))
+    if draw(st.sampled_from([False, False, True])):
+        none = np.empty(0, np.int64)
+        unsettled = {"settle_time": none, "settle_rate": none.astype(float)}
+        unsettled |= {"settle_mark": none.astype(float), "holes": none.reshape(0, 2)}
+        tape = replace(tape, spot=True, **unsettled)
     capital, compound = draw(st.sampled_from([1000.0, 100_000.0])), draw(st.booleans())
     # An account that a liquidation empties to the last cent would leave the sign of 0 to rounding.
     weight = draw(st.sampled_from([0.97 if compound else 1.0, 0.37]))
@@ -225,6 +234,7 @@ def wild_cases(draw: st.DrawFn, longest: int = 200) -> Case:
         fee=draw(st.sampled_from([0.0, 0.0005, 0.01])),
         slippage=draw(st.sampled_from([0.0, 0.0002, 0.003])),
         maintenance=draw(st.sampled_from([0.0, 0.005, 0.0123, 0.031])),
+        borrow=draw(fractions(0.13, 9.7)),  # of spot only
     )
     density = draw(st.sampled_from([0.02, 0.1, 0.5, 2.0]))
     events = random_events(rng, n, density, draw(st.sampled_from(["own", "other"])))
@@ -336,6 +346,9 @@ def equity(case: Case, trade: Trade, time: int, price: float) -> float:
     tape, side, size = case.tape, trade["side"], trade["size"]
     held = (tape.settle_time > tape.time[trade["entry_bar"]]) & (tape.settle_time <= time)
     funding = -side * size * float((tape.settle_mark * tape.settle_rate)[held].sum())
+    if tape.spot and side < 0:
+        years = (time - int(tape.time[trade["entry_bar"]])) / (8760 * HOUR)
+        funding -= (case.costs.borrow or 0.0) * float(trade["notional"]) * years
     profit = side * size * (price - trade["entry_price"])
     return float(trade["notional"] / leverage_of(case, trade) + funding + profit)
 

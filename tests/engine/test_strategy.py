@@ -9,7 +9,7 @@ import pytest
 from fadefollow.core.toml import build
 from fadefollow.engine.costs import cost_settings, costs_of
 from fadefollow.engine.model import Costs
-from fadefollow.engine.strategy import Range, load_strategy
+from fadefollow.engine.strategy import WORDS, Range, Strategy, load_strategy
 from fadefollow.errors import FadeFollowError, ParameterError, SpecError, UnknownNameError
 
 GOOD = """
@@ -57,6 +57,33 @@ def test_what_is_wrong_is_named_with_the_file(
     with pytest.raises(error, match=says) as caught:
         load_strategy(path)
     assert str(path) in str(caught.value)
+
+
+#: another value of every field: of those that change no trade, and of those that may
+OTHER_WORDS = {
+    "name": "other", "title": "Other", "claim": "follow", "account": "nobody",
+    "search": {"trade.hold_hours": {"low": 24, "high": 72}},
+    "tuned": {"original": "a", "dataset": "b", "fingerprint": "c", "until": "2024-01-01",
+              "stance": "fade", "objective": "psr", "trials": 9},
+}  # fmt: skip
+OTHER_TRADES = {
+    "signal": "other", "phases": ["crowded_short"], "symbols": ["BTC"], "params": {"days": 3},
+    "trade": {"hold_hours": 24}, "costs": {"taker_fee_bps": 9.0},
+}  # fmt: skip
+
+
+def test_every_field_changes_trades_or_is_a_word() -> None:
+    assert set(OTHER_WORDS) == WORDS
+    assert set(OTHER_WORDS) | set(OTHER_TRADES) == set(Strategy.model_fields)
+
+
+@pytest.mark.parametrize("field", [*OTHER_WORDS, *OTHER_TRADES])
+def test_words_leave_what_is_traded_as_it_is(tmp_path: Path, field: str) -> None:
+    strategy = load_strategy(write(tmp_path, GOOD))
+    values = strategy.model_dump() | {field: {**OTHER_WORDS, **OTHER_TRADES}[field]}
+    other = build(Strategy, values, where="test")
+    assert other != strategy
+    assert (other.traded() == strategy.traded()) == (field in OTHER_WORDS)
 
 
 def test_a_hostile_file_name_is_refused(tmp_path: Path) -> None:

@@ -6,13 +6,16 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 
-#: what happens to the connection or to the answer as a whole; the client must ask again
+from oddities import ODDITIES
+
+#: what happens to the connection or to the answer as a whole, and answers that are not what was
+#: asked for; the client must ask again
 TRANSPORT = (
     "429", "418", "500", "503", "timeout", "cut", "bad_json", "half_json", "odd_json",
-    "maintenance",
+    "maintenance", *ODDITIES,
 )  # fmt: skip
 #: what is wrong inside an answer that looks well; the client must notice
-CONTENT = ("short", "shuffled", "overlap", "skip", "empty", "twice", "broken")
+CONTENT = ("short", "shuffled", "overlap", "skip", "empty", "twice", "broken", "newest")
 #: an answer's content is spoilt once for each so many hours of a series
 REGION = 24 * 20
 

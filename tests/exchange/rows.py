@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from history import HOUR, History, Instrument
+from oddities import RANGES, ROWS
 
 #: (instrument, time, values) → one row as JSON
 Write = Callable[[Instrument, int, Sequence[float]], str]
@@ -54,6 +55,10 @@ class Book:
         """Rows with low ≤ time ≤ high, at most `limit`: the newest of them or the oldest."""
         found = instrument.series[series]
         rows = self._serialised(instrument, series, write, name)
+        if fault == "newest":
+            newest, limit = True, min(limit, 60)
+        if fault in RANGES:
+            low, high = RANGES[fault](low, high, self.history.start)
         if fault == "overlap":
             low, high = low - 5 * HOUR, high + 3 * HOUR
         part = found.between(low, min(high, self.history.now))
@@ -88,6 +93,8 @@ class Book:
 
 def _spoilt(page: list[bytes], fault: str) -> list[bytes]:
     count = len(page)
+    if fault in ROWS:
+        return ROWS[fault](page)
     if fault == "short":
         return page[: count * 2 // 5]
     if fault == "skip":

@@ -23,6 +23,7 @@ from binance import Binance
 from bybit import Bybit
 from faults import Faults
 from history import COINS, HOUR, make_history
+from oddities import BODIES, odd_body
 from rows import Book, RefusedError
 
 NO_COMPRESSION = {"Content-Type": "application/json"}
@@ -58,6 +59,8 @@ class Exchange:
             body = self.venues[venue].answer(path, dict(query), fault)
         except RefusedError as error:
             return web.json_response(error.body, status=error.status)
+        if fault in BODIES and symbol:
+            body = odd_body(body, fault)
         if fault == "half_json":
             body = body[: len(body) * 2 // 3]
         return web.Response(body=body, headers=NO_COMPRESSION)
@@ -76,6 +79,13 @@ class Exchange:
             return web.json_response({"code": -1121, "msg": "Invalid symbol."}, status=400)
         if fault in ("500", "503"):
             return web.Response(status=int(fault), text="<html>upstream</html>")
+        if fault.startswith("redirect"):
+            to = {} if fault == "redirect_nowhere" else {"Location": "/elsewhere"}
+            return web.Response(status=302, headers=to, text="[]")
+        if fault == "odd_status":
+            return web.json_response([], status=402)  # one that ccxt does not know
+        if fault == "html":
+            return web.Response(text="<html>welcome</html>", content_type="text/html")
         if fault == "maintenance":
             return web.Response(status=200, text="<html>System is under maintenance</html>",
                                 content_type="text/html")  # fmt: skip
@@ -123,11 +133,17 @@ def _start(query: Any) -> int:
     return 0
 
 
+async def elsewhere(_: web.Request) -> web.Response:
+    """Where a redirection leads: an answer without records."""
+    return web.json_response([])
+
+
 async def serve(config: dict[str, Any]) -> None:
     """Serve until cancelled; the port is printed once it is open."""
     exchange = Exchange(config)
     app = web.Application()
     app.router.add_route("*", "/control", exchange.control)
+    app.router.add_get("/elsewhere", elsewhere)
     app.router.add_get("/{venue:binance|bybit}/{path:.*}", exchange.answer)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()

@@ -41,6 +41,12 @@ def found(rule: str, **tables: pd.DataFrame) -> Finding:
     return finding
 
 
+def found_in(stream: str, rule: str, **tables: pd.DataFrame) -> Finding:
+    findings = audited(**tables).findings
+    (finding,) = [f for f in findings if (f.stream, f.rule) == (stream, rule)]
+    return finding
+
+
 def audited(findings: tuple[Finding, ...] = (), **tables: pd.DataFrame):
     market = Market("BTC", bar=HOUR, tables={"perp": bars(), **tables})
     data = Dataset("demo", "Demo", HOUR, False, "0", {"BTC": market}, findings=findings)
@@ -151,6 +157,32 @@ def test_a_flash_wick_is_a_note():
     finding = found("wicks", spot=table)
     assert (finding.grade, finding.count, finding.where) == ("note", 1, "2024-01-02 06:00")
     assert finding.text.endswith("−30.0 %")
+
+
+def wick(high: float) -> pd.DataFrame:
+    """Bars of which one prints a high of so many times its body."""
+    table = bars()
+    table.loc[30, "high"] = high * table.loc[30, ["open", "close"]].max()
+    return table
+
+
+@pytest.mark.parametrize(
+    ("others", "grade", "effect"),
+    [
+        ({}, "warning", ", 1 where neither mark nor spot is known, so that they liquidate;"),
+        ({"spot": bars()}, "note", ", 1 not shared by mark or spot, which liquidate nobody"),
+        ({"mark": bars()}, "note", ", 1 not shared by mark or spot, which liquidate nobody"),
+        ({"spot": wick(2.8)}, "note", ", 1 not shared by mark or spot, which liquidate nobody"),
+        ({"spot": wick(2.95)}, "note", ", all shared by mark or spot;"),
+        ({"mark": wick(2.95)}, "note", ", all shared by mark or spot;"),
+    ],
+    ids=["alone", "spot", "mark", "nearly", "spot-too", "mark-too"],
+)
+def test_a_wick_of_the_perp_is_graded_by_what_it_does_to_trades(others, grade, effect):
+    finding = found_in("perp", "wicks", perp=wick(3.0), **others)
+    assert (finding.grade, finding.count, finding.where) == (grade, 1, "2024-01-02 06:00")
+    assert effect in finding.text
+    assert finding.text.endswith("the largest +200.0 %")
 
 
 def test_perp_far_below_spot_is_a_note_and_staying_there_a_warning():

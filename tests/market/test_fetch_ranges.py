@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.fetch.client import Client
 from fadefollow.market.fetch.markets import coin_named, find_coin
-from fadefollow.market.fetch.time_ranges import cut, gathered, holes, joined, without
+from fadefollow.market.fetch.time_ranges import cut, holes, joined, without
 from fadefollow.market.fetch.venues import VENUES
 
 H = 3_600_000
@@ -33,9 +33,6 @@ def test_ranges_mean_the_time_in_them(ranges: Any, low: int, high: int, span: in
     pieces = cut(joined(ranges), span)
     assert inside(pieces) == inside(ranges)
     assert all(b - a <= span for a, b in pieces)
-    near = gathered(ranges, span)
-    assert inside(ranges) <= inside(near)
-    assert len(near) <= len(joined(ranges))
 
 
 @given(st.sets(st.integers(0, 40)))

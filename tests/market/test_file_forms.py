@@ -107,6 +107,7 @@ def test_json_of_another_shape_is_refused(text, got):
         ("BTC.json", b"[[" + b"9" * 5000 + b"]]", "the file must be readable JSON"),
         ("BTC.xls", b"?", "the file's extension must be one of"),
     ],
+    ids=["cut gz", "no gz", "huge gz", "feather", "cut json", "deep json", "long json", "xls"],
 )  # fmt: skip
 def test_a_damaged_or_unknown_container_is_refused(tmp_path, name, data, rule):
     (tmp_path / name).write_bytes(data)

@@ -260,26 +260,31 @@ def test_a_run_stops_only_at_what_its_strategies_use():
     workspace, data = find_workspace(ROOT), planted()
     bets = {n: workspace.strategy(n) for n in ("fade_crowded_funding", "fade_doors")}
     pairs = {n: (bet, workspace.detector(bet)) for n, bet in bets.items()}
+    # mark and spot decide liquidations, so that every bet uses them
     assert streams_used(data, [pairs["fade_crowded_funding"]])["BTC"] == {
-        "perp", "funding", "mark",
+        "perp", "funding", "mark", "spot",
     }  # fmt: skip
-    assert trusted_notes(data, [pairs["fade_crowded_funding"]], None) == []
-    with pytest.raises(DataError, match="stale-bars"):
-        trusted_notes(data, [pairs["fade_doors"]], None)
+    index = bars().drop(columns="volume")
+    index.loc[100, "close"] *= 2
+    assert errors(index=index) == [("impossible-values", "index", 1, "2024-01-05 04:00")]
+    assert trusted_notes(dataset(index=index), [pairs["fade_crowded_funding"]], None) == []
+    for pair in pairs.values():
+        with pytest.raises(DataError, match="stale-bars"):
+            trusted_notes(data, [pair], None)
     notes = trusted_notes(data, list(pairs.values()), ("stale-bars", "unit-change", "funding-hole"))
     assert len(notes) == 3
 
 
 def test_a_run_reads_what_its_signal_declares_and_all_where_it_declares_nothing(monkeypatch):
     """No signal is asked: its own class says what it may read; a subclass has other code."""
-    workspace, data = find_workspace(ROOT), planted()
+    workspace, data = find_workspace(ROOT), dataset(spot=bars(), open_interest=hourly_interest(8))
     strategy = workspace.strategy("fade_crowded_funding")
     signal = workspace.detector(strategy)
     monkeypatch.setattr(type(signal), "detect", None)
     subclass = type("Mine", (type(signal),), {"__module__": type(signal).__module__})
-    assert streams_used(data, [(strategy, signal)])["BTC"] == {"perp", "funding", "mark"}
+    assert streams_used(data, [(strategy, signal)])["BTC"] == {"perp", "funding", "mark", "spot"}
     assert streams_used(data, [(strategy, subclass())])["BTC"] == {
-        "perp", "funding", "mark", "spot",
+        "perp", "funding", "mark", "spot", "open_interest",
     }  # fmt: skip
 
 

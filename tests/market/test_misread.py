@@ -140,6 +140,6 @@ def test_an_import_reads_seconds_as_milliseconds_not_at_all(tmp_path):
         '[[files]]\nstream = "open_interest"\npath = "oi.csv"\ncoin = "BTC"\ntime = "t"\n'
         'time_unit = "ms"\ncolumns = { open_interest = "oi" }\n'
     )
-    with pytest.raises(DataError, match=r"BTC open_interest.*1970[^\0]*time_unit"):
+    with pytest.raises(DataError, match=r"1970[^\0]*time_unit"):
         import_files(load_spec(tmp_path / "d.toml"), "d", tmp_path, tmp_path / "store")
     assert not (tmp_path / "store" / "d").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import multiprocessing
 import os
 import signal
@@ -147,6 +148,16 @@ def test_a_damaged_file_is_refused_and_mended_by_writing_again(tmp_path, table, 
     assert len(store.load("demo", "BTC", pointer=again)["perp"]) == 6
 
 
+def test_a_pointer_of_an_earlier_version_with_arrivals_still_opens(tmp_path, table):
+    store = Store(tmp_path)
+    pointer = store.write("demo", {"BTC": {"perp": table()}}, bar=HOUR)
+    path = tmp_path / "demo" / "current.json"
+    came = [{"fetched": "2024-01-04", "first": "2024-01-01", "last": "2024-01-02", "rows": 2}]
+    said = {**json.loads(path.read_text()), "arrivals": {"BTC": {"netflow": came}}}
+    path.write_text(json.dumps(said))
+    assert store.read("demo") == pointer
+
+
 def test_a_truncated_pointer_is_refused(tmp_path, table):
     store = Store(tmp_path)
     store.write("demo", {"BTC": {"perp": table()}}, bar=HOUR)
@@ -170,7 +181,7 @@ def test_a_reader_of_the_version_before_still_finds_its_files(tmp_path, table):
 def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path, table):
     store = Store(tmp_path)
     store.write("demo", {"BTC": {"perp": table(0)}}, bar=HOUR)
-    (tmp_path / "demo" / ".abc.tmp").write_bytes(b"half")
+    (tmp_path / "demo" / f".{'0a' * 16}.tmp").write_bytes(b"half")
     (tmp_path / "demo" / "BTC-perp-00000000000000000000.parquet").write_bytes(b"half")
     store.write("demo", {"BTC": {"perp": table(0)}}, bar=HOUR)
     names = sorted(p.name for p in (tmp_path / "demo").iterdir())

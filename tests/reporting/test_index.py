@@ -16,8 +16,9 @@ from tuning_cases import tune, tuned_run
 
 from fadefollow.errors import StoreError
 from fadefollow.reporting import write_run
-from fadefollow.reporting.pages import index
-from fadefollow.reporting.pages.index import entries, write_index
+from fadefollow.reporting.pages.index import lines, write_index
+from fadefollow.results import catalog
+from fadefollow.results.catalog import entries
 from fadefollow.tuning.model import TuneSettings
 
 CACHE = ".index.json"
@@ -52,7 +53,7 @@ def test_runs_are_listed_newest_first(cases: Cases, tmp_path: Path) -> None:
     broken = tmp_path / "20200101T000000Z-broken"
     broken.mkdir()
     (broken / "result.json").write_text("{", "utf-8")
-    listed = entries(tmp_path)
+    listed = lines(entries(tmp_path))
     assert [e.name for e in listed] == ["fade_crowded_funding", "older", broken.name]
     first = listed[0]
     assert (first.kind, first.dataset, first.simulated) == ("run", "lab", True)
@@ -62,13 +63,13 @@ def test_runs_are_listed_newest_first(cases: Cases, tmp_path: Path) -> None:
     assert first.about == "fade_crowded_funding, hold_spot"
     assert first.range == "2022-01-01 to 2023-12-31"
     assert first.seconds == pytest.approx(10.98)
-    assert listed[2].trouble == "cannot be read (JSONDecodeError)"
+    assert listed[2].trouble.startswith("cannot be read (Expecting property name")
 
 
 def test_a_tuning_job_says_how_much_was_searched(tmp_path: Path) -> None:
     job = tune(TuneSettings("fade", trials=20, folds=2))
     write_run(tuned_run(), tmp_path, REPORTS, tuning=job)
-    (entry,) = entries(tmp_path)
+    (entry,) = lines(entries(tmp_path))
     assert (entry.kind, entry.about) == ("tuning", "2 folds, 60 trials")
 
 
@@ -86,7 +87,7 @@ def test_calibrations_and_pages_are_listed(small: Path) -> None:
     for at, (name, title) in enumerate(titles.items()):
         (small / name).write_text(f"<title>{title}</title>", "utf-8")
         os.utime(small / name, (1_800_000_000 + at,) * 2)
-    found = [(e.kind, e.name, e.about, e.link) for e in entries(small)]
+    found = [(e.kind, e.name, e.about, e.link) for e in lines(entries(small))]
     assert found == [
         ("page", "notes", "", "notes.html"),
         ("scan", "Scan of the lab", "", "scan-lab.html"),
@@ -101,7 +102,7 @@ def test_calibrations_and_pages_are_listed(small: Path) -> None:
 
 def test_what_was_read_once_is_not_read_again(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = write_index(small, REPORTS).read_bytes()
-    monkeypatch.setattr(index, "_entry", never("read again:"))
+    monkeypatch.setattr(catalog, "_entry", never("read again:"))
     assert write_index(small, REPORTS).read_bytes() == before
 
 
@@ -114,7 +115,7 @@ def test_a_changed_run_is_read_again(small: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"format": 0, "entries": []}', '{"format": 1, "entries": [["a"]]}']
+    "text", ["", "[]", "{}", '{"format": 0, "entries": []}', '{"format": 2, "entries": [["a"]]}']
 )
 def test_a_damaged_memory_is_forgotten(text: str, small: Path) -> None:
     before = (small / "index.html").read_bytes()
@@ -156,4 +157,4 @@ def test_a_list_that_cannot_be_written_is_told(small: Path) -> None:
     (small / "index.html").mkdir()
     with pytest.raises(StoreError, match=r"index\.html: a page must be writable; got a folder"):
         write_index(small, REPORTS)
-    assert not list(small.glob(".writing-*"))
+    assert not list(small.glob(".*.tmp"))

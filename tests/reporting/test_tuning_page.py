@@ -29,11 +29,12 @@ from tuning_cases import (
 
 from fadefollow.errors import StoreError
 from fadefollow.reporting import read_run, read_tuning, render, write_run
-from fadefollow.reporting.pages.index import entries
+from fadefollow.reporting.pages.index import lines
 from fadefollow.reporting.tuning import figures
 from fadefollow.reporting.tuning import sentences as words
 from fadefollow.reporting.tuning.exhibits import points
 from fadefollow.reporting.tuning.scales import Scale, shown
+from fadefollow.results.catalog import entries
 from fadefollow.tuning.model import OutOfSample, Trial, TuneSettings, Tuning
 from fadefollow.verdict.model import RunResult
 
@@ -165,7 +166,7 @@ def test_lost_trials_are_named(run: RunResult, job: Tuning, tmp_path: Path) -> N
 def test_list_of_runs_marks_tuning(run: RunResult, job: Tuning, tmp_path: Path) -> None:
     write_run(run, tmp_path, REPORTS, tuning=job)
     write_run(replace(run, name="plain"), tmp_path, REPORTS)
-    assert {(e.kind, e.name): e.about for e in entries(tmp_path)} == {
+    assert {(e.kind, e.name): e.about for e in lines(entries(tmp_path))} == {
         ("run", "plain"): "fade_crowded_funding",
         ("tuning", "tune-fade_crowded_funding"): f"5 folds, {720} trials",
     }

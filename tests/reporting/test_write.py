@@ -15,12 +15,12 @@ import pandas as pd
 import pytest
 from reporting_cases import IMG, REPORTS, Cases, write_many, write_slowly, write_within
 
+from fadefollow.core.atomic_folder import STAGING
 from fadefollow.errors import SpecError, StoreError
 from fadefollow.reporting import write_run
-from fadefollow.reporting.pages.index import entries
 from fadefollow.results import write
+from fadefollow.results.catalog import entries
 from fadefollow.results.record import folder_name
-from fadefollow.results.write import STAGING
 from fadefollow.verdict.model import RunResult
 
 SPAWN = multiprocessing.get_context("spawn")

@@ -54,15 +54,18 @@ def bars(close, volume):
     return table[table["close"].notna()].reset_index(drop=True)
 
 
-def market(*, without=(), **given):
-    """The story's arrays by hour, or those given; funding in bps per 8 h is settled every 8 h."""
+def market(*, without=(), listed=0, spot_unit=1.0, **given):
+    """The story's arrays by hour, or those given; funding in bps per 8 h is settled every 8 h.
+
+    All but spot begins with the hour at which the perp is listed.
+    """
     made = {"price": price(), "premium": premium(), "oi": oi(), "funding": funding()} | given
     close = START + HOUR * np.arange(1, COUNT + 1)
     settled = np.arange(8, COUNT, 8)
     settlements = START + HOUR * settled
     tables = {
         "perp": bars(made["price"], 900.0),
-        "spot": bars(made["price"] * (1 + made["premium"] / 1e4), 300.0),
+        "spot": bars(spot_unit * made["price"] * (1 + made["premium"] / 1e4), 300.0),
         "open_interest": pd.DataFrame(
             {"time": close, "open_interest": made["oi"], "available": close}
         ),
@@ -76,6 +79,9 @@ def market(*, without=(), **given):
         ),
     }
     tables = {name: table for name, table in tables.items() if name not in without}
+    for name in set(tables) - {"spot"}:
+        later = tables[name]["time"] >= START + listed * HOUR
+        tables[name] = tables[name][later].reset_index(drop=True)
     return Market("COIN", bar=HOUR, tables=tables)
 
 
@@ -270,6 +276,73 @@ def test_a_breakdown_after_its_time_limit_does_not_count():
     assert story(late, distribution_days=1) == STORY[:5]  # 1039 + 24 h is before 1064
 
 
+# --- a perp that is listed as its pump begins
+
+
+def test_a_perp_listed_as_its_pump_begins_is_measured_on_its_spot():
+    # six hours before the pull-up; nothing of the perp's own says what is usual
+    young = market(listed=945)
+    assert story(young) == STORY[1:]
+    assert Campaign().detect(young).table["warm_up_on_spot"].tolist() == [True] * 5
+    assert not Campaign().detect(market()).table["warm_up_on_spot"].any()
+
+
+@pytest.mark.parametrize("other", [{"without": ("spot",)}, {"spot_unit": 1000.0}])
+def test_without_a_past_of_its_spot_nothing_is_usual_for_a_listed_perp(other):
+    assert story(market(listed=945, **other)) == []
+
+
+def test_a_perp_cut_at_its_start_takes_no_past_from_spot():
+    cut = market().between(START + 945 * HOUR, START + COUNT * HOUR)
+    assert len(Campaign().detect(cut)) == 0
+
+
+def test_a_pull_up_that_the_perp_leads_is_no_ignition_on_the_day_of_listing():
+    assert story(market(listed=945, premium=level(0))) == []
+
+
+def test_what_is_measured_on_spot_depends_on_no_later_bar():
+    signal, young = Campaign(), market(listed=945)
+    whole = signal.features(young)
+    for hours in (945, 946, 952, 1000):
+        cut = young.until(START + hours * HOUR)
+        for name, values in signal.features(cut).items():
+            np.testing.assert_array_equal(values, whole[name][: len(cut)], err_msg=name)
+
+
+# --- a squeeze that nobody sees
+
+
+def unseen(**given):
+    """Without open interest; funding comes back to −2 bps, which is not neutral."""
+    back = level(1, (952, -10), (1000, -2), (1040, -8))
+    high = level(100, (950, 116), (980, 130), (1060, 114))
+    return market(**{"price": high, "funding": back, "without": ("open_interest",)} | given)
+
+
+def test_an_unseen_squeeze_stands_for_a_seen_one_without_open_interest():
+    rest = [STORY[1], *STORY[4:]]
+    assert story(unseen()) == rest
+    assert story(unseen(listed=945)) == rest
+    table = Campaign().detect(unseen()).table
+    assert table["squeeze_unseen"].tolist() == [False, True, True]
+
+
+def test_no_squeeze_is_assumed_where_open_interest_is_known():
+    assert story(unseen(without=(), oi=level(1000))) == [STORY[1]]
+
+
+def test_no_squeeze_is_assumed_near_the_ignition():
+    low = level(100, (950, 116), (980, 127), (1060, 114))  # +9.5 %
+    assert story(unseen(price=low)) == [STORY[1]]
+    assert story(unseen(price=low), unseen_rise=0.09) == [STORY[1], *STORY[4:]]
+
+
+def test_no_squeeze_is_assumed_before_funding_recovers():
+    waves = level(1, (952, -10), (960, -5), (968, -12), (1000, -4), (1016, -11))
+    assert story(unseen(funding=waves)) == [STORY[1]]
+
+
 # --- what is missing
 
 
@@ -289,13 +362,15 @@ def test_without_funding_every_phase_is_named_and_nothing_is_guessed():
 
 
 def test_funding_is_implied_from_the_premium_only_where_asked_for():
-    # from 950 on the perp is 100 bps below spot: F = −100 + clamp(1 + 100, ±5) bps per 8 h
+    # from 950 on spot is 100 bps above the perp, which is 1 / 1.01 − 1 = −99.01 bps below spot:
+    # F = −99.01 + clamp(1 + 99.01, ±5) bps per 8 h
     signal = Campaign(implied_funding=1)
     phases = signal.detect(market(without=("funding",)))
     assert phases.missing == {}
     rate = signal.features(market(without=("funding",)))["funding_bps_per_8h"]
     assert rate[940] == pytest.approx(1.0)  # 0 + clamp(1 − 0)
-    assert rate[957] == pytest.approx(-95.0)
+    assert rate[957] == pytest.approx(-99.0099 / 4 + 5, abs=1e-3)  # two hours of the eight
+    assert rate[959] == pytest.approx(-94.0099, abs=1e-3)  # the settlement at 960:00
     assert phases.table["funding_implied"].all()
     assert phases.table["phase"].tolist()[:3] == ["accumulation", "ignition", "squeeze"]
 

@@ -15,7 +15,6 @@ from optuna.storages.journal import JournalFileBackend
 from storage_cases import IDENTITY, contents, forked, trial
 
 from fadefollow.errors import StoreError
-from fadefollow.tuning import journal
 from fadefollow.tuning.storage import Shelf
 
 
@@ -163,7 +162,7 @@ def test_a_failing_flush_leaves_the_file_as_it_was(path, monkeypatch):
     with Shelf.at(str(path), default=path).study("carry", IDENTITY, objectives=("a", "b")) as study:
         fold = study.fold(1)
         with monkeypatch.context() as patch:
-            patch.setattr(journal.os, "fsync", full)
+            patch.setattr("os.fsync", full)
             with pytest.raises(StoreError, match="No space left on device"):
                 fold.append([trial(4)])
         assert path.read_bytes() == before

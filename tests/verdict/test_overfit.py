@@ -14,7 +14,6 @@ from fadefollow.verdict.correction.overfit import (
     cscv,
     deflated_sharpe,
     expected_max_sharpe,
-    min_track_record,
     probabilistic_sharpe,
 )
 
@@ -42,31 +41,6 @@ def test_the_papers_hedge_fund():
     assert probabilistic_sharpe(TrackRecord(24, 0.458)) == pytest.approx(0.982, abs=5e-4)
     skewed = TrackRecord(24, 0.458, -2.448, 10.164)
     assert probabilistic_sharpe(skewed) == pytest.approx(0.913, abs=5e-4)
-
-
-@pytest.mark.parametrize(
-    ("periods", "skew", "kurtosis", "years"),
-    [(252, 0, 3, 2.73), (52, 0, 3, 2.83), (12, 0, 3, 3.24), (12, -0.72, 5.78, 4.99)],
-)
-def test_the_papers_track_record_lengths(periods, skew, kurtosis, years):
-    record = TrackRecord(1, 2 / math.sqrt(periods), skew, kurtosis)
-    found = min_track_record(record, 1 / math.sqrt(periods), confidence=0.95)
-    assert found / periods == pytest.approx(years, abs=5e-3)
-
-
-def test_at_the_minimum_length_the_probability_is_the_confidence():
-    record = TrackRecord(1, 0.1, -1.0, 6.0)
-    # 1 + (1 + 0.1 + 1.25 · 0.01) · (1.644854 / 0.05)²
-    assert min_track_record(record, 0.05) == pytest.approx(1 + 1.1125 * 32.897073**2, rel=1e-6)
-    long = TrackRecord(1205, 0.1, -1.0, 6.0)
-    assert probabilistic_sharpe(long, 0.05) == pytest.approx(0.95, abs=1e-4)
-
-
-def test_a_record_below_the_benchmark_never_gets_long_enough():
-    assert min_track_record(TrackRecord(10, 0.1), 0.1) == math.inf
-    assert math.isnan(min_track_record(TrackRecord(10, math.nan)))
-    with pytest.raises(ParameterError, match=r"confidence must be between 0.5 and 1; got 0.4"):
-        min_track_record(TrackRecord(10, 0.1), confidence=0.4)
 
 
 def test_the_record_of_returns_by_hand():

@@ -15,6 +15,8 @@ TOP = {
     "command": "the command line that made it, without anybody's password",
     "dataset": "`name`, `fingerprint` (changes with any value of the data), `coverage` (by coin "
     "and stream: first, last, rows, missing) and the `audit`'s summary",
+    "assumptions": "`alpha`, and by strategy the instrument, leverage, weight, capital and "
+    "the costs of each coin as they were used",
     "verdicts": "one object a strategy × phase, see below",
     "warnings": "sentences: what was clipped, left out or accepted",
     "seconds": "by part of the work",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import shlex
@@ -24,9 +25,15 @@ from fadefollow.cli.options import (
     print_json,
     takes_data,
 )
+from fadefollow.core.limits import MOST_DAYS
 
 if TYPE_CHECKING:
+    from fadefollow.errors import FadeFollowError
     from fadefollow.market.request import DataRequest
+
+#: how libraries say that there is no memory, other than by a MemoryError
+_NO_MEMORY = ("Cannot allocate memory", "cannot allocate memory", "can't start new thread",
+              "failed to map segment")  # fmt: skip
 
 app = typer.Typer(
     name="fadefollow",
@@ -50,6 +57,7 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _global(
+    context: typer.Context,
     debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False,
     version: Annotated[
         bool,
@@ -57,16 +65,21 @@ def _global(
     ] = False,
 ) -> None:
     """What every command has."""
+    from fadefollow.core.memory import refuse_too_little
+
+    if "--help" not in sys.argv:
+        refuse_too_little(context.invoked_subcommand)
 
 
 @app.command()
 def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]) -> None:
     """Make a workspace: signals, strategies, data sets and report templates to edit."""
+    from fadefollow.cli.render.screen import say
     from fadefollow.workspace import init_workspace
 
     for path in init_workspace(folder):
-        typer.echo(f"made {path}")
-    typer.echo(f"next: cd {shlex.quote(str(folder))} && fadefollow run")
+        say(f"made {path}")
+    say(f"next: cd {shlex.quote(str(folder))} && fadefollow run")
 
 
 app.command()(run)
@@ -84,9 +97,14 @@ def check(
     symbols: Annotated[
         str | None, typer.Option(help="Coins, separated by commas; by default the first two.")
     ] = None,
-    days: Annotated[float, typer.Option(min=1, help="Days of each coin, at most.")] = 400.0,
+    days: Annotated[
+        float, typer.Option(min=1, max=MOST_DAYS, help="Days of each coin, at most.")
+    ] = 400.0,
     bars: Annotated[
-        int, typer.Option(min=1, help="Bars of each coin after which the future is changed.")
+        int,
+        typer.Option(
+            min=1, max=1_000_000, help="Bars of each coin after which the future is changed."
+        ),
     ] = 36,
     as_json: JsonOption = False,
 ) -> None:
@@ -97,6 +115,7 @@ def check(
     from fadefollow.cli.render.console import progress, show_check
     from fadefollow.jobs.datasets import open_named
     from fadefollow.verdict.lookahead import CheckSettings, check_strategy
+    from fadefollow.verdict.measure import seen_by
     from fadefollow.workspace import find_workspace
 
     workspace = find_workspace()
@@ -106,7 +125,9 @@ def check(
     with progress(quiet=as_json) as step:
         step("reading the data", None)
         opened = open_named(workspace, replace(data, symbols=named or bet.symbols))
-        report = check_strategy(bet, workspace.detector(bet), opened, settings=settings, step=step)
+        signal = workspace.detector(bet)
+        opened = seen_by(opened, (bet, signal))
+        report = check_strategy(bet, signal, opened, settings=settings, step=step)
     if as_json:
         print_json(report.to_dict())
     else:
@@ -123,10 +144,11 @@ def new_strategy(
     signal: Annotated[str, typer.Option(help="The signal it trades on.")] = "funding",
 ) -> None:
     """A strategy file with the signal's phases, parameters and search ranges filled in."""
+    from fadefollow.cli.render.screen import say
     from fadefollow.workspace import find_workspace
     from fadefollow.workspace.scaffold import write_strategy
 
-    typer.echo(f"wrote {write_strategy(find_workspace(), name, signal)}")
+    say(f"wrote {write_strategy(find_workspace(), name, signal)}")
 
 
 @new.command("signal")
@@ -134,10 +156,11 @@ def new_signal(
     name: Annotated[str, typer.Argument(help="Name of the new module in signals/.")],
 ) -> None:
     """A signal module that works, to be changed into your own."""
+    from fadefollow.cli.render.screen import say
     from fadefollow.workspace import find_workspace
     from fadefollow.workspace.scaffold import write_signal
 
-    typer.echo(f"wrote {write_signal(find_workspace(), name)}")
+    say(f"wrote {write_signal(find_workspace(), name)}")
 
 
 def main() -> None:
@@ -146,8 +169,6 @@ def main() -> None:
 
 
 def _main() -> int:
-    from fadefollow.errors import FadeFollowError
-
     # a terminal or a file that cannot show "−" gets something else, not a crash
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -155,30 +176,71 @@ def _main() -> int:
     try:
         # typer turns Ctrl-C into the value 130, and gives an exit's status back
         status = app(standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except typer.Exit as stop:
         status = stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
         status = 130
-    except BrokenPipeError:  # `fadefollow … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    except FadeFollowError as error:
+    except BaseException as error:  # also a SystemExit, which is not ours
+        if _reader_is_gone(error):
+            return _hushed()
         if "--debug" in sys.argv:
             raise
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except Exception as error:
-        if hasattr(error, "show") and hasattr(error, "exit_code"):  # click's usage errors
-            error.show()
-            return 2
-        if "--debug" in sys.argv:
-            raise
-        print(
-            f"error: {type(error).__name__}: {error}\n  this is a bug; run again with "
-            "`fadefollow --debug …` and report the traceback",
-            file=sys.stderr,
-        )
-        return 1
+        status = _failed(error)
     if status == 130:
         print("interrupted; nothing was left half-written", file=sys.stderr)
     return status if isinstance(status, int) else 0
+
+
+def _reader_is_gone(error: BaseException | None) -> bool:
+    """Whether it is the end of `fadefollow … | head`; rich and typer turn that into an exit."""
+    while error is not None and not isinstance(error, BrokenPipeError):
+        error = error.__context__ if isinstance(error, SystemExit) else None
+    return error is not None
+
+
+def _hushed() -> int:
+    """The status of a program whose reader went away; what is still in its buffers goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nowhere, number)
+    return 141
+
+
+def _failed(error: BaseException) -> int:
+    """Say what went wrong, and give the status: 2 for bad usage or input, 1 for a bug."""
+    from fadefollow.core.printable import printable
+    from fadefollow.errors import FadeFollowError
+
+    if hasattr(error, "show") and hasattr(error, "exit_code"):  # click's usage errors
+        if isinstance(said := getattr(error, "message", None), str):
+            error.message = printable(said, limit=2000)  # type: ignore[attr-defined]
+        error.show()
+        return 2
+    plain = error if isinstance(error, FadeFollowError) else _of_the_system(error)
+    if plain is not None:
+        print(f"error: {plain}", file=sys.stderr)
+        return 2
+    said = printable(f"{type(error).__name__}: {error}", limit=400)
+    print(
+        f"error: {said}\n  this is a bug; run again with "
+        "`fadefollow --debug …` and report the traceback",
+        file=sys.stderr,
+    )
+    return 1
+
+
+def _of_the_system(error: BaseException) -> FadeFollowError | None:
+    """What the system refused: memory, a file or a folder; None if it is something else."""
+    from fadefollow.errors import StoreError, short_of_memory
+
+    short = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
+    if short or any(words in str(error) for words in _NO_MEMORY):
+        return short_of_memory(error)
+    if not isinstance(error, OSError):
+        return None
+    return StoreError(
+        "files and folders must be usable", got=error.strerror or str(error),
+        where=str(error.filename or ""),
+    )  # fmt: skip

@@ -7,9 +7,12 @@ import inspect
 import json
 import sys
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
+
+if TYPE_CHECKING:
+    from fadefollow.workspace import Workspace
 
 DatasetOption = Annotated[
     str | None, typer.Option("--dataset", "-d", help="Data set; by default the workspace's.")
@@ -52,6 +55,7 @@ DATA: dict[str, tuple[Any, Any]] = {
             int | None,
             typer.Option(
                 min=0,
+                max=1_000_000,
                 help="Only the so many largest coins by volume, formed anew with what was known "
                 "at each date; 0 for all; by default what the data set says.",
             ),
@@ -131,6 +135,15 @@ def listed(text: str | None) -> tuple[str, ...] | None:
 
         raise ParameterError("a list must name at least one thing", got=repr(text))
     return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def note_misnamed(workspace: Workspace, folder: str) -> None:
+    """Name, on standard error, the files that are left out for their names."""
+    from fadefollow.cli.render.screen import say
+    from fadefollow.workspace import NAME_RULE
+
+    for path in workspace.misnamed(folder):
+        say(f"note: {folder}/{path.name} is left out: {NAME_RULE}", err=True)
 
 
 def command() -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from fadefollow.core.reading import LARGEST_TEXT, regular_bytes
 from fadefollow.errors import FadeFollowError, SpecError, unknown
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -17,16 +19,36 @@ def read_toml(path: Path) -> dict[str, Any]:
     """The content of a TOML file.
 
     Raises:
-        SpecError: it cannot be read, is not UTF-8, or is malformed (the message names the line).
+        SpecError: it cannot be read, is no regular file, is not UTF-8, or is malformed (the
+            message names the line).
     """
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        text = regular_bytes(path, limit=LARGEST_TEXT).decode("utf-8-sig")
+        data = tomllib.loads(text.replace("\r\n", "\n").replace("\r", "\n"))
+        too_long = next(_too_long(data), None)
     except tomllib.TOMLDecodeError as error:
         raise SpecError("the file must be valid TOML", got=str(error), where=str(path)) from error
     except UnicodeDecodeError as error:
         raise SpecError("the file must be UTF-8 text", got=str(error), where=str(path)) from error
+    except RecursionError:
+        raise SpecError("tables and lists must not be nested so deeply", where=str(path)) from None
+    except ValueError as error:  # Python refuses numbers of thousands of digits
+        raise SpecError("an integer must fit into 64 bits", where=str(path)) from error
     except OSError as error:
         raise SpecError("the file must be readable", got=error.strerror, where=str(path)) from error
+    if too_long is not None:
+        raise SpecError("an integer must fit into 64 bits", where=f"{path}, key {too_long!r}")
+    return data
+
+
+def _too_long(value: Any, key: str = "") -> Iterator[str]:
+    """Keys of the integers that TOML does not have."""
+    if isinstance(value, dict | list):
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, inner in pairs:
+            yield from _too_long(inner, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        yield key
 
 
 def build(model: type[Model], data: dict[str, Any], *, where: str) -> Model:
@@ -37,6 +59,8 @@ def build(model: type[Model], data: dict[str, Any], *, where: str) -> Model:
         SpecError: a value of the wrong kind or out of its bounds, or a missing key.
         FadeFollowError: as raised by the model's own validators.
     """
+    if not isinstance(data, dict):
+        raise SpecError("this must be a table", got=repr(data), where=where)
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -62,7 +86,7 @@ def plain(error: ValidationError, model: type[BaseModel], *, where: str) -> Fade
         known = _keys(model, first["loc"][:-1])
         return unknown("key", str(first["loc"][-1]), known, where=where)
     got = None if first["type"] == "missing" else repr(first["input"])
-    return SpecError(first["msg"], got=got, where=f"{where}, key {key!r}")
+    return SpecError(first["msg"], got=got, where=f"{where}, key {key!r}" if key else where)
 
 
 def _keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:

@@ -6,14 +6,18 @@ from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from fadefollow.engine.model import DatedTape, FloatArray, IntArray, Tape
 from fadefollow.market.panel import Market
+from fadefollow.market.prints import supported
 from fadefollow.market.settlements import holes
 
 #: arrays of a tape that are no bars
-_BY_RECORD = frozenset({"settle_time", "settle_rate", "settle_mark", "holes", "leave"})
+_BY_RECORD = frozenset(
+    {"settle_time", "settle_rate", "settle_mark", "settle_implied", "holes", "leave"}
+)
 _PRICES = ("open", "high", "low", "close")
 
 
@@ -29,11 +33,20 @@ def calendar(spans: list[tuple[pd.Timestamp, pd.Timestamp]], bar: pd.Timedelta) 
     return first.floor(bar).value + bar.value * np.arange(count, dtype=np.int64)
 
 
-def tape(market: Market, *, time: IntArray, start: pd.Timestamp, end: pd.Timestamp) -> Tape:
+def tape(
+    market: Market,
+    *,
+    time: IntArray,
+    start: pd.Timestamp,
+    end: pd.Timestamp,
+    spot: bool = False,
+) -> Tape:
     """One coin's perp on a calendar, with what lies outside [start, end] left out.
 
     Where it has no perp, its spot, as what dated futures are measured against.
-    Liquidation is tested against the mark where the market has its highs and lows, else the perp.
+    Liquidation is tested against the mark where the market has its highs and lows; else against
+    the perp's, held to what mark and spot support in that bar and the one before, as a print of the
+    last price alone liquidates nobody; where neither is known, against the perp's own.
     The mark at a settlement τ is the mark's close of the bar that closes at τ; else the perp's
     open of the bar that contains τ; else (a missing bar) the last perp close before.
 
@@ -42,6 +55,8 @@ def tape(market: Market, *, time: IntArray, start: pd.Timestamp, end: pd.Timesta
         time: the union calendar, see `calendar`.
         start: first open time that may be used.
         end: last close time that may be used.
+        spot: the coin itself is traded: no settlements, and what its shorts are liquidated by is
+            its own prices, held to what mark, perp and its own closes support.
     """
     bar_ns = market.bar.value
     grid = market.open_time.astype(np.int64)
@@ -49,24 +64,37 @@ def tape(market: Market, *, time: IntArray, start: pd.Timestamp, end: pd.Timesta
     inside = np.flatnonzero((grid >= start.value) & (grid + bar_ns <= end.value))
     place = place[inside]
 
-    def spread(stream: str, column: str) -> FloatArray:
+    def on_calendar(values: FloatArray) -> FloatArray:
         out = np.full(len(time), np.nan)
-        out[place] = market.column(stream, column)[inside]
+        out[place] = values[inside]
         return out
 
-    prices = {c: spread(market.base, c) for c in _PRICES}
+    def spread(stream: str, column: str) -> FloatArray:
+        return on_calendar(market.column(stream, column))
+
+    base = "spot" if spot else market.base
+    prices = {c: spread(base, c) for c in _PRICES}
     whole = ~np.isnan(np.column_stack(list(prices.values()))).any(axis=1)
     for price in prices.values():
         price[~whole] = np.nan  # a bar that is partly missing is missing
     marks = {c: spread("mark", c) for c in _PRICES}
-    liq = {c: np.where(np.isnan(marks[c]), prices[c], marks[c]) for c in _PRICES[:3]}
-    settle, rate, gone = _settlements(market, start, end)
+    low, high = (on_calendar(edge) for edge in supported(market, base))
+    held = {
+        "open": prices["open"],
+        "high": np.minimum(prices["high"], high),
+        "low": np.maximum(prices["low"], low),
+    }
+    if not spot and not all(np.isnan(marks[c]).all() for c in held):  # the mark is the perp's
+        held = {c: np.where(np.isnan(marks[c]), held[c], marks[c]) for c in held}
+    settle, rate, gone = _unsettled() if spot else _settlements(market, start, end)
     return Tape(
         symbol=market.symbol, bar_ns=bar_ns, time=time, **prices,
-        liq_open=liq["open"], liq_high=liq["high"], liq_low=liq["low"],
+        liq_open=held["open"], liq_high=held["high"], liq_low=held["low"],
         settle_time=settle, settle_rate=rate,
         settle_mark=_marks(time, bar_ns, settle, marks["close"], prices["open"], prices["close"]),
-        holes=gone, volume=spread(market.base, "volume"),
+        holes=gone, volume=spread(base, "volume"), spot=spot,
+        shared_low=low.astype(np.float32), shared_high=high.astype(np.float32),
+        settle_implied=_implied(market, settle),
     )  # fmt: skip
 
 
@@ -89,16 +117,29 @@ def cut_tape(whole: Tape, first: int, last: int) -> Tape:
     return replace(whole, **cut)
 
 
+def _unsettled() -> tuple[IntArray, FloatArray, IntArray]:
+    return np.empty(0, np.int64), np.empty(0), np.empty((0, 2), np.int64)
+
+
 def _settlements(
     market: Market, start: pd.Timestamp, end: pd.Timestamp
 ) -> tuple[IntArray, FloatArray, IntArray]:
     if market.missing("funding"):
-        return np.empty(0, np.int64), np.empty(0), np.empty((0, 2), np.int64)
+        return _unsettled()
     table = market.table("funding")
     table = table[(table["time"] >= start) & (table["time"] <= end)]
     time = table["time"].dt.tz_convert(None).to_numpy("datetime64[ns]").astype(np.int64)
     found = holes(time, table["interval_hours"].to_numpy(np.float64))
     return time, table["rate"].to_numpy(np.float64).copy(), found
+
+
+def _implied(market: Market, settle: IntArray) -> npt.NDArray[np.bool_] | None:
+    """Which settlements were implied from the premium; None where none was."""
+    if market.funding_implied is None:
+        return None
+    table = market.table("funding")
+    implied = table[table["implied"] == 1]["time"].dt.tz_convert(None)
+    return np.isin(settle, implied.to_numpy("datetime64[ns]").astype(np.int64))
 
 
 def _marks(

@@ -25,6 +25,7 @@ from fadefollow.engine.model import (
     Tape,
 )
 from fadefollow.market.panel import Market
+from fadefollow.market.prints import shared_range
 
 _PRICES = ("open", "high", "low", "close")
 _DAY_NS = 86_400_000_000_000
@@ -43,6 +44,10 @@ def dated_tape(
     end: pd.Timestamp,
 ) -> DatedTape:
     """The contracts that a market lists, on the calendar of `base`.
+
+    A contract is liquidated by its own high and low, held to what the coin's mark and spot and the
+    contract's closes support in that bar and the one before (its basis is real, a print is not);
+    where neither mark nor spot is known, by its own as they are.
 
     Args:
         market: with the stream `future`, and for carry `spot`.
@@ -90,6 +95,7 @@ def dated_tape(
         for column in ("open", "close"):
             plain[f"spot_{column}"] = np.where(used, _spot(market, base, column), np.nan)
     plain |= {f"dated_{column}": values for column, values in dated.items()}
+    plain |= _held(dated, _others(market, base))
     leave = leave.astype(np.int64)
     return DatedTape(**plain, carry=carry, contracts=tuple(names), nearest=nearest, leave=leave)
 
@@ -148,7 +154,15 @@ def outcomes_dated(tape: DatedTape, side: int, *, rules: Rules, costs: Costs) ->
 def _run(
     tape: DatedTape, events: Events, rules: AnyRules, costs: Costs, *, alone: bool = False
 ) -> tuple[Any, Any, int]:
-    calendar = (tape.time, tape.dated_open, tape.dated_high, tape.dated_low, tape.dated_close)
+    calendar = (
+        tape.time,
+        tape.dated_open,
+        tape.dated_high,
+        tape.dated_low,
+        tape.dated_close,
+        tape.dated_high if tape.dated_liq_high is None else tape.dated_liq_high,
+        tape.dated_low if tape.dated_liq_low is None else tape.dated_liq_low,
+    )
     chosen = (
         tape.nearest, tape.leave, *event_arrays(events, rules), *rule_tables(rules, tape.bar_ns),
     )  # fmt: skip
@@ -187,16 +201,36 @@ def _trades(legs: pd.DataFrame, spot: int) -> pd.DataFrame:
     return trades
 
 
+def _held(dated: dict[str, FloatArray], others: list[FloatArray]) -> dict[str, FloatArray]:
+    """High and low of each contract as liquidation sees them."""
+    edges = [shared_range(others, close) for close in dated["close"]]
+    low, high = (np.stack([edge[k] for edge in edges]) for k in range(2))
+    return {
+        "dated_liq_high": np.minimum(dated["high"], high),
+        "dated_liq_low": np.maximum(dated["low"], low),
+    }
+
+
+def _others(market: Market, base: Tape) -> list[FloatArray]:
+    """The coin's mark and spot on the base's calendar."""
+    names = (("mark", "close"), ("spot", "high"), ("spot", "low"))
+    return [_aligned(market, base, market.column(*name)) for name in names]
+
+
 def _spot(market: Market, base: Tape, column: str) -> FloatArray:
     """Spot on the base's calendar; a bar that lacks its open or close is missing."""
+    gone = np.isnan(market.column("spot", "open") + market.column("spot", "close"))
+    return _aligned(market, base, np.where(gone, np.nan, market.column("spot", column)))
+
+
+def _aligned(market: Market, base: Tape, values: FloatArray) -> FloatArray:
+    """Values by bar of the market on the base's calendar."""
     out = np.full(len(base.time), np.nan)
     grid = market.open_time.astype(np.int64)
     place = np.searchsorted(base.time, grid)
     inside = np.flatnonzero(place < len(base.time))
     inside = inside[base.time[place[inside]] == grid[inside]]
-    whole = ~np.isnan(market.column("spot", "open") + market.column("spot", "close"))
-    inside = inside[whole[inside]]
-    out[place[inside]] = market.column("spot", column)[inside]
+    out[place[inside]] = values[inside]
     return out
 
 

@@ -33,8 +33,10 @@ from fadefollow.engine.kernel import (
     STOP,
     TARGET,
     TIME,
+    YEAR_NS,
     by_due,
     first_opposite,
+    held_open,
     liquidation_level,
     walk,
 )
@@ -51,8 +53,6 @@ LEG_INTS = (
 LEG_FLOATS = (
     "entry_price", "exit_price", "size", "notional", "fees", "slippage", "funding", "pnl",
 )  # fmt: skip
-#: nanoseconds in 365 days
-_YEAR_NS = 365.0 * 86_400e9
 
 
 @njit(cache=True, nogil=True)
@@ -88,7 +88,7 @@ def _last_bar(d_close):
 
 @njit(cache=True, nogil=True)
 def run_future(
-    time, d_open, d_high, d_low, d_close, nearest, leave,
+    time, d_open, d_high, d_low, d_close, liq_high, liq_low, nearest, leave,
     bar, side, code, rule, exit_bar, exit_side, when, levels,
     fee, slippage, maintenance, capital, weight, compound, alone,
 ):  # fmt: skip
@@ -122,9 +122,9 @@ def run_future(
             until = min(due, leave[c])
             last, reason, at_open, entry, exit_, size, fees, slipped, funding, pnl = walk(
                 time, d_open[c], d_high[c], d_low[c], d_close[c],
-                d_open[c], d_high[c], d_low[c], no_time, no_rate, no_rate,
+                d_open[c], liq_high[c], liq_low[c], no_time, no_rate, no_rate,
                 begin, side[j], exit_bar, exit_side, opposite, delay, until - begin,
-                stop, target, trail, leverage, fee, slippage, maintenance, cash,
+                stop, target, trail, leverage, fee, slippage, maintenance, 0.0, cash,
             )  # fmt: skip
             following = -1
             turned = opposite and (
@@ -154,7 +154,7 @@ def run_future(
 
 @njit(cache=True, nogil=True)
 def run_carry(
-    time, d_open, d_high, d_low, d_close, s_open, s_close, nearest, leave,
+    time, d_open, d_high, d_low, d_close, liq_high, liq_low, s_open, s_close, nearest, leave,
     bar, side, code, rule, exit_bar, exit_side, when, levels,
     fee, slippage, maintenance, borrow, capital, weight, compound, alone,
 ):  # fmt: skip
@@ -197,7 +197,8 @@ def run_carry(
                     last, ended = i, i
                     break
                 continue
-            if future_here and i > begin and way * (d_open[c, i] - level) <= 0.0:
+            first = held_open(way, d_open[c, i], liq_low[c, i], liq_high[c, i])
+            if future_here and i > begin and way * (first - level) <= 0.0:
                 reason = LIQUIDATION
             elif spot_here and future_here:
                 last = i
@@ -227,7 +228,7 @@ def run_carry(
                         level = liquidation_level(way, fill, 0.0, leverage, maintenance)
                         basis_then = d_open[c, begin] / s_open[begin] - 1.0
             if reason < 0 and not math.isnan(d_close[c, i]):
-                adverse = d_low[c, i] if way > 0 else d_high[c, i]
+                adverse = liq_low[c, i] if way > 0 else liq_high[c, i]
                 if way * (adverse - level) <= 0.0:
                     reason = LIQUIDATION
                 elif spot_here:
@@ -264,7 +265,7 @@ def run_carry(
                 ):
                     last = i
         out = s_close[last] if at_end else s_open[last]
-        borrowed = borrow * (time[last] - time[start]) / _YEAR_NS
+        borrowed = borrow * (time[last] - time[start]) / YEAR_NS
         leg = _closed_leg(s_open[start], out, -way, size, fee, slippage, borrowed)
         whole = (trades, code[j], rule[j], -way, bar[j], start, last, reason, spot_series)
         count = _write(ints, floats, count, whole, leg)

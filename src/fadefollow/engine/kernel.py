@@ -21,6 +21,8 @@ from fadefollow.errors import ParameterError
 TIME, OPPOSITE, STOP, TARGET, TRAIL, LIQUIDATION = range(6)
 END = EXIT_REASONS.index("end")
 
+#: nanoseconds in 365 days
+YEAR_NS = 365.0 * 86_400e9
 #: a compounding account below this share of its capital is ruined
 _RUIN = 1e-9
 
@@ -151,13 +153,34 @@ def _losing_level(
 
 
 @njit(cache=True, nogil=True)
+def held_open(side: int, open_: float, low: float, high: float) -> float:
+    """The open that liquidation is tested against: no worse than the low or high of its bar."""
+    return max(open_, low) if side > 0 else min(open_, high)
+
+
+@njit(cache=True, nogil=True)
+def _by_the_open(
+    side: int, open_: float, stop_level: float, trail_level: float, target_level: float
+) -> int:
+    """The reason why a bar that opens beyond a level ends the position at its open, else −1."""
+    stopped, trailed = side * (open_ - stop_level) <= 0.0, side * (open_ - trail_level) <= 0.0
+    if trailed and (not stopped or side * (trail_level - stop_level) > 0.0):
+        return TRAIL
+    if stopped:
+        return STOP
+    return TARGET if side * (open_ - target_level) >= 0.0 else -1
+
+
+@njit(cache=True, nogil=True)
 def walk(
     time, open_, high, low, close, liq_open, liq_high, liq_low,
     settle_time, settle_rate, settle_mark,
     entry_bar, side, exit_bar, exit_side, opposite, delay, hold,
-    stop, target, trail, leverage, fee, slippage, maintenance, cash,
+    stop, target, trail, leverage, fee, slippage, maintenance, borrow, cash,
 ):  # fmt: skip
     """One position from its entry to its end.
+
+    A short pays `borrow`, a fraction of its entry notional a year, for the time that it is held.
 
     Returns:
         exit bar, reason, 1 if it ended at an open (so that the book may act at that open), entry
@@ -170,7 +193,8 @@ def walk(
     stop_level = far if math.isnan(stop) else entry * (1.0 - side * stop)
     target_level = -far if math.isnan(target) else entry * (1.0 + side * target)
     trail_gap = math.inf if math.isnan(trail) else trail * entry
-    funding = funding_at_last = 0.0
+    settled = funding = funding_at_last = 0.0
+    borrowed = borrow * size * entry / YEAR_NS if side < 0 else 0.0
     liq_level = liquidation_level(side, entry, 0.0, leverage, maintenance)
     k = np.searchsorted(settle_time, time[entry_bar], side="right")
     due = entry_bar + hold
@@ -180,24 +204,29 @@ def walk(
     best = entry
     last, reason, at_open, reference = entry_bar, END, 0, math.nan
     for i in range(entry_bar, len(time)):
-        charged = False
+        charged = borrowed > 0.0
         while k < len(settle_time) and settle_time[k] <= time[i]:
-            funding -= side * size * settle_mark[k] * settle_rate[k]
+            settled -= side * size * settle_mark[k] * settle_rate[k]
             k += 1
             charged = True
         if charged:
+            funding = settled - borrowed * (time[i] - time[entry_bar])
             liq_level = liquidation_level(side, entry, funding / size, leverage, maintenance)
         if _missing(open_, high, low, close, i):
             continue
         last, funding_at_last = i, funding
-        if i > entry_bar:
-            if side * (liq_open[i] - liq_level) <= 0.0:
-                reason = LIQUIDATION
-                break
-            if i >= due or i >= due_opposite:
-                reason = TIME if i >= due else OPPOSITE
-                at_open, reference = 1, open_[i]
-                break
+        liq_first = held_open(side, liq_open[i], liq_low[i], liq_high[i])
+        if side * (liq_first - liq_level) <= 0.0:
+            reason = LIQUIDATION
+            break
+        if i > entry_bar and (i >= due or i >= due_opposite):
+            reason = TIME if i >= due else OPPOSITE
+            at_open, reference = 1, open_[i]
+            break
+        reason = _by_the_open(side, open_[i], stop_level, best - side * trail_gap, target_level)
+        if reason >= 0:
+            reference = open_[i]
+            break
         reason, level = _losing_level(
             side, stop_level, best - side * trail_gap, liq_level,
             low[i], high[i], liq_low[i], liq_high[i],
@@ -205,11 +234,10 @@ def walk(
         if reason == LIQUIDATION:
             break
         if reason >= 0:
-            reference = min(open_[i], level) if side > 0 else max(open_[i], level)
+            reference = level
             break
         if side * ((high[i] if side > 0 else low[i]) - target_level) >= 0.0:
-            reason = TARGET
-            reference = max(open_[i], target_level) if side > 0 else min(open_[i], target_level)
+            reason, reference = TARGET, target_level
             break
         best = max(best, high[i]) if side > 0 else min(best, low[i])
         reason = END
@@ -243,7 +271,7 @@ def run_book(
     time, open_, high, low, close, liq_open, liq_high, liq_low,
     settle_time, settle_rate, settle_mark, holes,
     bar, side, code, rule, exit_bar, exit_side, when, levels,
-    fee, slippage, maintenance, capital, weight, compound,
+    fee, slippage, maintenance, borrow, capital, weight, compound,
 ):  # fmt: skip
     """All trades of one coin and book, one position at a time (paragraph 2).
 
@@ -275,7 +303,7 @@ def run_book(
             time, open_, high, low, close, liq_open, liq_high, liq_low,
             settle_time, settle_rate, settle_mark,
             due, side[j], exit_bar, exit_side, opposite, delay, hold,
-            stop, target, trail, leverage, fee, slippage, maintenance, cash,
+            stop, target, trail, leverage, fee, slippage, maintenance, borrow, cash,
         )  # fmt: skip
         hole = _hole_held_over(holes, time[due], time[last])
         record = (code[j], rule[j], side[j], bar[j], due, last, reason, hole)
@@ -295,7 +323,7 @@ def run_book(
 def every_bar(
     time, open_, high, low, close, liq_open, liq_high, liq_low,
     settle_time, settle_rate, settle_mark, holes, side, hold,
-    stop, target, trail, leverage, fee, slippage, maintenance,
+    stop, target, trail, leverage, fee, slippage, maintenance, borrow,
 ):  # fmt: skip
     """Net return of the same trade entered at each bar's open; NaN where it cannot be had."""
     out = np.full(len(time), np.nan)
@@ -307,7 +335,7 @@ def every_bar(
             time, open_, high, low, close, liq_open, liq_high, liq_low,
             settle_time, settle_rate, settle_mark,
             i, side, none, none, 0, 0, hold,
-            stop, target, trail, leverage, fee, slippage, maintenance, 1.0,
+            stop, target, trail, leverage, fee, slippage, maintenance, borrow, 1.0,
         )  # fmt: skip
         if reason != END and _hole_held_over(holes, time[i], time[last]) < 0:
             out[i] = pnl / (size * entry)
@@ -320,7 +348,7 @@ def run_shifted(
     time, open_, high, low, close, liq_open, liq_high, liq_low,
     settle_time, settle_rate, settle_mark, holes,
     bar, side, code, rule, exit_bar, exit_side, when, levels,
-    fee, slippage, maintenance, capital, weight, compound,
+    fee, slippage, maintenance, borrow, capital, weight, compound,
 ):  # fmt: skip
     """The book of the same events, all shifted, once for each shift; returns summed by day.
 
@@ -344,7 +372,7 @@ def run_shifted(
             settle_time, settle_rate, settle_mark, holes,
             turned[order], side[order], code[order], rule[order],
             exit_turned[exit_order], exit_side[exit_order], when, levels,
-            fee, slippage, maintenance, capital, weight, compound,
+            fee, slippage, maintenance, borrow, capital, weight, compound,
         )  # fmt: skip
         for i in range(len(ints)):
             if ints[i, _REASON] != END and ints[i, _HOLE] < 0:

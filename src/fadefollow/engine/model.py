@@ -58,6 +58,8 @@ TRADE_COLUMNS = (
     "pnl",
     "return",
 )
+#: further columns, which a table of trades has only where they say something
+FURTHER_TRADE_COLUMNS = ("funding_implied",)
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,9 @@ class Tape:
     high: FloatArray
     low: FloatArray
     close: FloatArray
-    #: what liquidation is tested against: mark where there is any, else perp
+    #: what liquidation is tested against: the mark where it has highs and lows, else the traded
+    #: series with its high and low held to what the other series support; an open beyond
+    #: `liq_high` or `liq_low` counts as that
     liq_open: FloatArray
     liq_high: FloatArray
     liq_low: FloatArray
@@ -84,6 +88,13 @@ class Tape:
     #: holes in the settlements as pairs (last before, first after), shape (h, 2), nanoseconds
     holes: IntArray = field(default_factory=lambda: np.empty((0, 2), np.int64))
     volume: FloatArray | None = None  #: coins per bar
+    #: what mark and spot support at each bar (`fadefollow.market.prints`), shape (n,), ±inf where
+    #: neither is known; None: nothing is known of them. Half as wide as prices: many tapes are held
+    shared_low: npt.NDArray[np.float32] | None = None
+    shared_high: npt.NDArray[np.float32] | None = None
+    spot: bool = False  #: the coin itself is traded: nothing is settled, and shorts borrow it
+    #: whether each settlement was implied from the premium; None where all are the exchange's
+    settle_implied: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +111,9 @@ class DatedTape(Tape):
     dated_high: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
     dated_low: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
     dated_close: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
+    #: what liquidation is tested against, shape (c, n); None: the contract's own high and low
+    dated_liq_high: FloatArray | None = None
+    dated_liq_low: FloatArray | None = None
     spot_open: FloatArray = field(default_factory=lambda: np.empty(0))  #: shape (n,), carry only
     spot_close: FloatArray = field(default_factory=lambda: np.empty(0))
     #: number of the contract to enter at each bar's open, shape (n,); −1 where there is none

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from fadefollow.core.toml import placed
@@ -27,6 +28,7 @@ __all__ = [
     "Prepared",
     "Span",
     "books",
+    "contrary_events",
     "covered",
     "instrument_tape",
     "joined",
@@ -36,7 +38,12 @@ __all__ = [
 ]
 
 #: streams that an instrument cannot be traded without
-NEEDS = {"perp": ("perp", "funding"), "future": ("future", "perp"), "carry": ("future", "spot")}
+NEEDS = {
+    "perp": ("perp", "funding"),
+    "spot": ("spot",),
+    "future": ("future", "perp"),
+    "carry": ("future", "spot"),
+}
 
 
 @dataclass(frozen=True)
@@ -124,10 +131,10 @@ def prepare(
     own = [_of(table, t.symbol, strategy.phases, time) for t in tapes]
     exits = [_of(table, t.symbol, strategy.trade.exit_on or strategy.phases, time) for t in tapes]
     costs_ = tuple(costs_of(t.symbol, costs, strategy.costs) for t in tapes)
-    leans = {int(lean) for _, held, _ in own for lean in held}
+    leans = [{int(lean) for lean in held} for _, held, _ in own]
     plan = Plan(
         strategy=strategy.name, signal=strategy.signal, phases=strategy.phases, tapes=tapes,
-        costs=costs_, refused=_refused(strategy, leans, costs_),
+        costs=costs_, refused=_refused(strategy, [t.symbol for t in tapes], leans, costs_),
         bars=tuple(bar for bar, _, _ in own), leans=tuple(lean for _, lean, _ in own),
         codes=tuple(code for _, _, code in own),
         exit_bars=tuple(bar for bar, _, _ in exits), exit_leans=tuple(lean for _, lean, _ in exits),
@@ -139,8 +146,9 @@ def prepare(
 def instrument_tape(strategy: Strategy, market: Market, time: IntArray, span: Span) -> Tape:
     """The tape of what a strategy trades: the coin's own, or that of its contracts."""
     trade = strategy.trade
-    base = tape(market, time=time, start=span[0], end=span[1])
-    if trade.instrument == "perp":
+    spot = trade.instrument == "spot"
+    base = tape(market, time=time, start=span[0], end=span[1], spot=spot)
+    if trade.instrument in ("perp", "spot"):
         return base
     return dated_tape(
         market, base, carry=trade.instrument == "carry", min_days_left=trade.min_days_left,
@@ -173,14 +181,46 @@ def _cut(tapes: Sequence[Tape], spans: Mapping[str, Span]) -> tuple[Tape, ...]:
     return tuple(cut_tape(t, int(bounds[0]), int(bounds[1])) for t in tapes if t.symbol in spans)
 
 
-def _refused(strategy: Strategy, leans: set[int], costs: Sequence[Costs]) -> dict[str, str]:
+def _refused(
+    strategy: Strategy, symbols: Sequence[str], leans: Sequence[set[int]], costs: Sequence[Costs]
+) -> dict[str, str]:
     """Stances that would sell spot short where none can be borrowed."""
-    if strategy.trade.instrument != "carry" or all(c.borrow is not None for c in costs):
+    if strategy.trade.instrument not in ("spot", "carry"):
         return {}
-    reason = "spot would be sold short, and no borrow rate is given ([costs] borrow_rate)"
     # a long future is held against spot sold short
-    short_spot = {"follow": 1 in leans, "fade": -1 in leans}
-    return {stance: reason for stance, needed in short_spot.items() if needed}
+    against = {"follow": -1, "fade": 1}
+    sign = -1 if strategy.trade.instrument == "carry" else 1
+    refused = {}
+    for stance, short in against.items():
+        lacking = [
+            symbol
+            for symbol, held, cost in zip(symbols, leans, costs, strict=True)
+            if sign * short in held and cost.borrow is None
+        ]
+        if lacking:
+            refused[stance] = (
+                "spot would be sold short, and no borrow rate is given "
+                f"([costs] borrow_rate) for {_listed(lacking)}"
+            )
+    return refused
+
+
+def _listed(symbols: Sequence[str], *, most: int = 5) -> str:
+    """Some names, and how many more there are."""
+    more = len(symbols) - most
+    return ", ".join(symbols[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def contrary_events(plan: Plan) -> int:
+    """How many events lean against the one that is traded on their bar.
+
+    Of several events on one bar that of the phase listed first in the strategy is traded.
+    """
+    count = 0
+    for bar, lean in zip(plan.bars, plan.leans, strict=True):
+        first = np.searchsorted(bar, bar, side="left")
+        count += int((lean != lean[first]).sum()) if len(bar) else 0
+    return count
 
 
 def books(plan: Plan, stance: Stance, *, missing_funding: str = "error") -> tuple[Book, ...]:
@@ -221,6 +261,9 @@ def without_holes(book: Book) -> Book:
 def trade_table(plan: Plan, made: Mapping[Stance, Sequence[Book]]) -> pd.DataFrame:
     """All trades of a plan with the columns of trades.parquet (TRADE_COLUMNS).
 
+    Where funding was implied from the premium, `funding_implied` says of each trade whether it was
+    charged at such a rate.
+
     One row a leg; the legs of a trade share its id, and their returns, on the notional of its
     first future leg, add up to its return.
     """
@@ -228,7 +271,19 @@ def trade_table(plan: Plan, made: Mapping[Stance, Sequence[Book]]) -> pd.DataFra
     for stance in STANCES:
         for tape_, book in zip(plan.tapes, made.get(stance, ()), strict=False):
             parts.append(_labelled(plan, stance, tape_, book))
-    return pd.concat(parts, ignore_index=True)
+    table = pd.concat(parts, ignore_index=True)
+    if all(tape_.settle_implied is None for tape_ in plan.tapes):
+        return table.drop(columns="funding_implied")
+    return table
+
+
+def _charged_implied(tape_: Tape, entry: IntArray, exit_: IntArray) -> npt.NDArray[np.bool_]:
+    """Whether a settlement with entry < τ ≤ exit was implied, shape (k,)."""
+    if tape_.settle_implied is None:
+        return np.zeros(len(entry), bool)
+    implied = tape_.settle_time[tape_.settle_implied]
+    first, last = (np.searchsorted(implied, edge, side="right") for edge in (entry, exit_))
+    return np.asarray(last > first)
 
 
 def _labelled(plan: Plan, stance: Stance, tape_: Tape, book: Book) -> pd.DataFrame:
@@ -238,7 +293,7 @@ def _labelled(plan: Plan, stance: Stance, tape_: Tape, book: Book) -> pd.DataFra
         name: pd.DatetimeIndex(tape_.time[t[bar].to_numpy(int)].astype("datetime64[ns]"), tz="UTC")
         for name, bar in bars.items()
     }
-    leg: Any = "perp"
+    leg: Any = "spot" if tape_.spot else "perp"
     if isinstance(tape_, DatedTape):
         leg = np.array(tape_.series, dtype=object)[t["series"].to_numpy(int)]
     number = np.arange(len(t)) if book.legs is None else t["trade"].to_numpy(int)
@@ -256,6 +311,10 @@ def _labelled(plan: Plan, stance: Stance, tape_: Tape, book: Book) -> pd.DataFra
             "size": t["size"], "notional": t["notional"], "fees": t["fees"],
             "slippage": t["slippage"], "funding": t["funding"], "pnl": t["pnl"],
             "return": t["pnl"] / notional,
+            "funding_implied": _charged_implied(
+                tape_,
+                *(tape_.time[t[bar].to_numpy(int)] for bar in ("entry_bar", "exit_bar")),
+            ),
         }
     )  # fmt: skip
 

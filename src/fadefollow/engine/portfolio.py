@@ -185,15 +185,22 @@ class _Column:
 
 def _columns(tape: Tape, book: Book) -> list[_Column]:
     if not isinstance(tape, DatedTape) or book.legs is None:
-        return [_Column(tape.symbol, "perp", tape.close, book.trades, ledger(tape, book.trades))]
+        own, trades = "spot" if tape.spot else "perp", book.trades
+        cash = _borrowed(tape, trades) if tape.spot else ledger(tape, trades)
+        return [_Column(tape.symbol, own, tape.close, trades, cash)]
     parts = []
     for number, name in enumerate(tape.series):
         legs = book.legs[book.legs["series"] == number]
-        cash = np.zeros(len(tape.time))
-        # what borrowing spot cost is paid when it is given back
-        np.add.at(cash, legs["exit_bar"].to_numpy(), legs["funding"].to_numpy())
+        cash = _borrowed(tape, legs)
         parts.append(_Column(tape.symbol, name, tape.series_close(number), legs, cash))
     return parts
+
+
+def _borrowed(tape: Tape, trades: pd.DataFrame) -> FloatArray:
+    """What borrowing spot cost by bar, shape (n,): paid when it is given back."""
+    cash = np.zeros(len(tape.time))
+    np.add.at(cash, trades["exit_bar"].to_numpy(), trades["funding"].to_numpy())
+    return cash
 
 
 def ledger(tape: Tape, trades: pd.DataFrame) -> FloatArray:

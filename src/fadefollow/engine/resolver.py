@@ -117,7 +117,7 @@ def outcomes(tape: Tape, side: int, *, rules: Rules, costs: Costs) -> FloatArray
     if isinstance(tape, DatedTape):
         return outcomes_dated(tape, side, rules=rules, costs=costs)
     return every_bar(  # type: ignore[no-any-return]
-        *_tape(tape), side, hold_bars(rules, tape.bar_ns), *exit_levels(rules), *_costs(costs)
+        *_tape(tape), side, hold_bars(rules, tape.bar_ns), *exit_levels(rules), *_costs(tape, costs)
     )
 
 
@@ -177,7 +177,7 @@ def _run(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[Any
 def _arguments(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[Any, ...]:
     return (
         *_tape(tape), *event_arrays(events, rules), *rule_tables(rules, tape.bar_ns),
-        *_costs(costs), rules.capital, rules.weight, rules.compound,
+        *_costs(tape, costs), rules.capital, rules.weight, rules.compound,
     )  # fmt: skip
 
 
@@ -188,5 +188,6 @@ def _tape(t: Tape) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _costs(costs: Costs) -> tuple[float, float, float]:
-    return costs.fee, costs.slippage, costs.maintenance
+def _costs(tape: Tape, costs: Costs) -> tuple[float, float, float, float]:
+    borrow = (costs.borrow or 0.0) if tape.spot else 0.0  # only who sells the coin borrows it
+    return costs.fee, costs.slippage, costs.maintenance, borrow

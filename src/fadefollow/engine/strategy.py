@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -12,7 +13,13 @@ from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.model import Rules
 from fadefollow.errors import ParameterError
 
+if TYPE_CHECKING:
+    from fadefollow.phases import Signal
+
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
+#: fields of a strategy that change no trade: its name and texts, where the tuner may look, and
+#: where its parameters come from
+WORDS = frozenset({"name", "title", "claim", "account", "search", "tuned"})
 
 
 class Trade(BaseModel):
@@ -20,8 +27,8 @@ class Trade(BaseModel):
 
     model_config = _FROZEN
 
-    #: perp; the nearest dated future; or that future against spot, equal coins
-    instrument: Literal["perp", "future", "carry"] = "perp"
+    #: perp; spot; the nearest dated future; or that future against spot, equal coins
+    instrument: Literal["perp", "spot", "future", "carry"] = "perp"
     min_days_left: float = Field(14.0, ge=0, le=365)  #: of a contract that is entered
     leave_days: float = Field(3.0, ge=0, le=365)  #: before expiry a contract is left
     hold_hours: float = Field(gt=0, le=24 * 365)  #: the longest holding time
@@ -48,8 +55,18 @@ class Trade(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _spot_is_paid_in_full(self) -> Self:
+        if self.instrument == "spot" and self.leverage != 1:
+            raise ParameterError(
+                "spot is paid for in full, and sold short against as much: leverage must be 1",
+                got=f"{self.leverage:g}",
+                hint='for leverage trade the perp (instrument = "perp")',
+            )
+        return self
+
+    @model_validator(mode="after")
     def _dated_rules_fit(self) -> Self:
-        if self.leave_days >= self.min_days_left and self.instrument != "perp":
+        if self.leave_days >= self.min_days_left and self.instrument in ("future", "carry"):
             raise ParameterError(
                 "leave_days must be below min_days_left, or contracts are left as they are entered",
                 got=f"{self.leave_days:g} and {self.min_days_left:g}",
@@ -121,15 +138,26 @@ class Strategy(BaseModel):
     symbols: tuple[str, ...] | None = None  #: by default all coins of the data set
     params: dict[str, Any] = {}  #: of the signal
     trade: Trade  #: what is traded and how it is left
+    #: detect on, and charge, the rate that follows from the premium where settlements are missing
+    implied_funding: bool = Field(False, exclude_if=operator.not_)
     costs: CostSettings = CostSettings()  #: overrides those of the data set
     search: dict[str, Range] = {}  #: "params.NAME" or "trade.NAME" → range
     tuned: Tuned | None = None  #: written by a tuning job
+
+    def implies(self, signal: Signal) -> bool:
+        """Whether this strategy or its signal asks for implied settlements, or a search may."""
+        searched = "params.implied_funding" in self.search
+        return self.implied_funding or searched or signal.implies_funding
 
     @model_validator(mode="after")
     def _phases_once(self) -> Self:
         if len(set(self.phases)) < len(self.phases):
             raise ParameterError("a phase must be listed once", got=", ".join(self.phases))
         return self
+
+    def traded(self) -> dict[str, Any]:
+        """All that decides its trades, as plain values: every field but `WORDS`."""
+        return self.model_dump(mode="json", exclude=set(WORDS))
 
 
 def load_strategy(path: Path) -> Strategy:

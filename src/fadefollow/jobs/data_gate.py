@@ -48,7 +48,7 @@ def streams_used(
     """By coin the streams that bets are traded on, need, or read where they are there."""
     used: dict[str, set[str]] = {symbol: set() for symbol in dataset.symbols}
     for strategy, signal in bets:
-        traded = {*NEEDS[strategy.trade.instrument], "perp", "mark"}
+        traded = {*NEEDS[strategy.trade.instrument], "perp", "mark", "spot"}
         for symbol in set(strategy.symbols or dataset.symbols) & set(used):
             used[symbol] |= traded | signal.may_read(dataset.markets[symbol].streams)
     return {symbol: frozenset(streams) for symbol, streams in used.items()}

@@ -7,13 +7,14 @@ from typing import Any
 
 import pandas as pd
 
+from fadefollow.core.atomic_folder import filled, is_empty
 from fadefollow.errors import ParameterError
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.open import open_dataset
 from fadefollow.market.request import DataRequest
 from fadefollow.market.store.store import Store
-from fadefollow.workspace import Workspace, filled
+from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_ledger import Opening
 from fadefollow.workspace.trial_records import stamp
 
@@ -67,7 +68,7 @@ def sample(workspace: Workspace, name: str | None, folder: Path) -> list[Path]:
         ParameterError: the folder holds something already.
         StoreError: it cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and not (folder.is_dir() and is_empty(folder)):
         raise ParameterError(
             "a sample must not overwrite anything", got=str(folder), hint="name a new folder"
         )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fadefollow.core.atomic_folder import filled, is_empty
 from fadefollow.errors import ParameterError
 from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.run import Step
 from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.export import FORMATS, Exported, tables_of, write_export
 from fadefollow.market.request import DataRequest
-from fadefollow.workspace import Workspace, filled
+from fadefollow.workspace import Workspace
 
 
 def export_job(
@@ -37,7 +38,7 @@ def export_job(
     """
     if format not in FORMATS:
         raise ParameterError(f"--format must be {' or '.join(FORMATS)}", got=repr(format))
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and not (folder.is_dir() and is_empty(folder)):
         raise ParameterError(
             "an export must not overwrite anything", got=str(folder), hint="name a new folder"
         )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from fadefollow.errors import ParameterError, StoreError
+from fadefollow.core.atomic_file import as_store_error, write_whole
+from fadefollow.errors import ParameterError
 from fadefollow.market.infer.mapping import Guess, guess
 from fadefollow.market.names import check_dataset_name
-from fadefollow.workspace import Workspace, reason
+from fadefollow.workspace import Workspace
 
 
 def guess_job(workspace: Workspace, source: Path, name: str | None = None) -> tuple[Guess, Path]:
@@ -34,10 +35,6 @@ def guess_job(workspace: Workspace, source: Path, name: str | None = None) -> tu
             "a guess must not overwrite a data set", got=str(path), hint="name another one"
         )
     made = guess(source, title=f"{name}, as guessed")
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(made.text)
-    except OSError as error:
-        rule = "the mapping must be writable"
-        raise StoreError(rule, got=reason(error), where=str(path)) from error
+    with as_store_error("the mapping must be writable", path, ""):
+        write_whole(path, made.text.encode())
     return made, path

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from fadefollow.core.atomic_folder import write_page
+from fadefollow.core.atomic_file import write_page
 from fadefollow.errors import FadeFollowError, ParameterError, StoreError
 from fadefollow.reporting.comparison.comparison import Comparison, compare, read_runs
 from fadefollow.reporting.comparison.page import render_comparison
@@ -17,7 +17,7 @@ from fadefollow.reporting.pages.index import write_index
 from fadefollow.reporting.pages.page import render
 from fadefollow.reporting.pages.quantstats_sheet import Sheet, books, sheet
 from fadefollow.results.find import find_run, stored_runs
-from fadefollow.results.read import read_run, read_tuning
+from fadefollow.results.stored_run import StoredRun
 from fadefollow.workspace import Workspace
 
 Step = Callable[[str, float | None], None]
@@ -78,7 +78,8 @@ def render_job(workspace: Workspace, folder: Path) -> Path:
             cannot be written; the old page stays.
         SpecError: a template does not render; the old page stays.
     """
-    run, tuning = read_run(folder), read_tuning(folder)
+    stored = StoredRun(folder)
+    run, tuning = stored.result, stored.tuning
     try:
         text = render(run, workspace.templates, tuning)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -107,7 +108,7 @@ def sheets_job(folder: Path, named: Sequence[str], *, step: Step) -> Sheets:
         UnknownNameError: there is no such book.
         StoreError: the run cannot be read, or a sheet cannot be written.
     """
-    run = read_run(folder)
+    run = StoredRun(folder).result
     chosen = books(run.equity, named)
     paths: list[Path] = []
     without: dict[str, str] = {}

@@ -19,8 +19,8 @@ from fadefollow.jobs.tune import tune_result
 from fadefollow.market.dataset import Dataset
 from fadefollow.reporting.write import write_run
 from fadefollow.results.diff import Differences, Part, differences
-from fadefollow.results.read import read_run, read_tuning
 from fadefollow.results.record import clean, write_records, write_tables
+from fadefollow.results.stored_run import StoredRun
 from fadefollow.results.tuning_record import write_trials
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult
@@ -105,7 +105,8 @@ def again_job(
 
 def _stored(run: Path) -> tuple[RunResult, Tuning | None]:
     try:
-        return read_run(run), read_tuning(run)
+        stored = StoredRun(run)
+        return stored.result, stored.tuning
     except StoreError as error:
         raise StoreError(
             error.rule, got=error.got, where=error.where,
@@ -194,7 +195,8 @@ def _as_stored(result: RunResult, tuning: Tuning | None) -> tuple[RunResult, Tun
         if tuning is not None:
             write_trials(tuning, folder)
         write_records(result, folder, tuning)
-        return read_run(folder), read_tuning(folder)
+        stored = StoredRun(folder)
+        return stored.result, stored.tuning
 
 
 @contextmanager

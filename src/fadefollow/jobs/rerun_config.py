@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +11,15 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from fadefollow.core.toml import build, read_toml
+from fadefollow.core.toml import build
 from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.strategy import Strategy
-from fadefollow.errors import SpecError, StoreError
+from fadefollow.errors import SpecError
 from fadefollow.jobs.data_gate import skips_holes
 from fadefollow.jobs.run import RunOptions
 from fadefollow.jobs.tune_ledger import TuneOptions
 from fadefollow.market.request import OPEN_HOLDOUT, DataRequest
-from fadefollow.results.record import SCHEMA
+from fadefollow.results.stored_run import StoredRun
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.verdict.measure import Settings
@@ -73,13 +72,10 @@ def read_recipe(folder: Path, *, command: str) -> Recipe:
         SpecError, UnknownNameError, ParameterError: config.toml does not say what it must; the
             message names the key.
     """
-    versions = _versions(folder)
-    path = folder / "config.toml"
-    if not path.is_file():
-        raise StoreError(
-            "a run is repeated from its config.toml", got="no such file", where=str(folder)
-        )
-    config = build(_Config, read_toml(path), where=str(path))
+    stored = StoredRun(folder)
+    _ = stored.record  # a later version's run is refused before its configuration is looked at
+    versions, path = stored.versions, folder / "config.toml"
+    config = build(_Config, dict(stored.config), where=str(path))
     if (config.run is None) == (config.tune is None):
         got = "neither" if config.run is None else "both"
         raise SpecError("there must be one table [run] or [tune]", got=got, where=str(path))
@@ -221,26 +217,3 @@ def _named(strategies: Mapping[str, Strategy], name: str, path: Path) -> Strateg
             got=f"none for {name}", where=f"{path}, [strategies]",
         )  # fmt: skip
     return strategies[name]
-
-
-def _versions(folder: Path) -> dict[str, str]:
-    """Versions as the run has them, after a look at whether this fadefollow can read it."""
-    report: dict[str, Any] = {}
-    for name in ("result.json", "report.json"):
-        try:
-            report = json.loads((folder / name).read_text("utf-8"))
-            schema, versions = report["schema"], report.get("versions", {})
-            if not isinstance(schema, int) or not isinstance(versions, dict):
-                raise TypeError(f"schema {schema!r}")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StoreError(
-                "the files of a run must be as they were written",
-                got=f"{type(error).__name__}: {error}", where=str(folder / name),
-            ) from error  # fmt: skip
-        if schema > SCHEMA:
-            raise StoreError(
-                "a run must have been written by this version of fadefollow or an earlier one",
-                got=f"schema {schema}, where this version knows {SCHEMA}",
-                where=str(folder / name), hint="update fadefollow",
-            )  # fmt: skip
-    return {str(name): str(version) for name, version in versions.items()}

@@ -20,7 +20,7 @@ from fadefollow.market.request import DataRequest
 from fadefollow.phases import Signal
 from fadefollow.reporting.write import write_run
 from fadefollow.verdict.fragility import fragility
-from fadefollow.verdict.measure import Settings, measure
+from fadefollow.verdict.measure import Settings, measure, seen_by
 from fadefollow.verdict.model import RunResult, Verdict
 from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_ledger import Known
@@ -119,6 +119,7 @@ def run_result(
     step("reading the data", None)
     dataset = open_named(workspace, options.data)
     clock.lap("data")
+    dataset = seen_by(dataset, *bets)
     step("auditing the data", None)
     trusted = trusted_notes(dataset, bets, options.data.accept)
     clock.lap("audit")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
-from fadefollow.core.parallel import Crew, crew
+from fadefollow.core.parallel import Crew, crew, refuse_jobs
 from fadefollow.core.secrets import redacted
 from fadefollow.engine.strategy import Tuned
 from fadefollow.errors import StoreError
@@ -29,9 +30,10 @@ from fadefollow.reporting.write import write_run
 from fadefollow.tuning.folds import Cut
 from fadefollow.tuning.model import OBJECTIVES, Trial, Tuning
 from fadefollow.tuning.space import Space
-from fadefollow.tuning.storage import Shelf
+from fadefollow.tuning.storage import Shelf, StudyLog
 from fadefollow.tuning.tuned import tuned_text, write_tuned
 from fadefollow.tuning.walk_forward import Walked, walk
+from fadefollow.verdict.measure import seen_by
 from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_records import stamp
@@ -92,10 +94,12 @@ def tune_result(
         The out-of-sample book, the job, and how many of its trials were known from before.
     """
     started, clock = pd.Timestamp.now(tz="UTC"), Clock()
+    _refuse_workers(options)
     strategy = workspace.strategy(options.strategy)
     signal = workspace.detector(strategy)
     step("reading the data", None)
     dataset = open_named(workspace, options.data)
+    dataset = seen_by(dataset, (strategy, signal))
     space = Space.of(strategy, signal, bar_hours=dataset.bar / pd.Timedelta(hours=1))
     step("auditing the data", None)
     trusted = trusted_notes(dataset, [(strategy, signal)], options.data.accept)
@@ -104,10 +108,17 @@ def tune_result(
     shelf = Shelf.at(options.storage, default=workspace.runs / STUDIES / f"{name}.log")
     named = Job(workspace, options, dataset, strategy, signal, space)
     words = [OBJECTIVES[objective] for objective in options.settings.objectives]
-    with shelf.study(name, identity(named), objectives=words, fresh=options.fresh) as study:
+    with ExitStack() as stack:
+
+        @cache
+        def study() -> StudyLog:
+            """The study, begun when the first fold needs it: by then all else was checked."""
+            opened = shelf.study(name, identity(named), objectives=words, fresh=options.fresh)
+            return stack.enter_context(opened)
+
         walked = walk(
             dataset, strategy, signal, settings=options.settings, judging=options.judging,
-            logs=lambda cut: study.fold(cut.number, _about(cut)),
+            logs=lambda cut: study().fold(cut.number, _about(cut)),
             hire=lambda seconds: _hired(options, seconds), step=step, told=told,
             asked=lambda cut, trials: remember_asked(named, cut, trials),
             reviewed=lambda found: remember_reviewed(named, found),
@@ -120,12 +131,22 @@ def tune_result(
         psr={stance: tuned.psr for stance, (tuned, _) in walked.books.items()},
         joined={stance: tuned for stance, (tuned, _) in walked.books.items()},
         untuned={stance: own for stance, (_, own) in walked.books.items()},
-        tuned=file, storage=shelf.where, study=study.name,
+        tuned=file, storage=shelf.where, study=study().name,
         embargo_hours=walked.embargo_hours, seconds=clock.seconds,
     )  # fmt: skip
     notes = [*trusted, *notes]
     result = _result(named, walked, started=started, seconds=clock.seconds, notes=notes)
     return result, tuning, walked.kept
+
+
+def _refuse_workers(options: TuneOptions) -> None:
+    """Refuse numbers of processes and addresses that are none, before anything is read."""
+    if options.jobs is not None:
+        refuse_jobs(options.jobs)
+    if options.cluster is not None:
+        from fadefollow.core.parallel.cluster import refuse_address
+
+        refuse_address(options.cluster)
 
 
 def _hired(options: TuneOptions, seconds: float) -> AbstractContextManager[Crew]:

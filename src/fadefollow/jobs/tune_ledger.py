@@ -36,8 +36,6 @@ from fadefollow.workspace.trial_records import (
 
 #: the phase under which the ledger keeps a trial of a search, which is of the whole book
 SEARCHED = "all"
-#: of a strategy, words that decide no trade
-_WORDS = {"name", "title", "claim", "account", "tuned"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +96,8 @@ def identity(job: Job) -> dict[str, Any]:
         "fadefollow": __version__,
         "strategy": {
             "name": job.strategy.name,
-            **job.strategy.model_dump(mode="json", exclude=_WORDS),
+            **job.strategy.traded(),
+            "search": job.strategy.model_dump(mode="json", include={"search"})["search"],
             "order_of_search": list(job.strategy.search),
         },
         "signal": {

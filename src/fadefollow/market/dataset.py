@@ -18,6 +18,7 @@ from fadefollow.market.asof.vintages import Revision, vintage_notes
 from fadefollow.market.bars import bar_text
 from fadefollow.market.coverage import Coverage, cover_all
 from fadefollow.market.findings import Finding
+from fadefollow.market.implied import Count, with_implied_funding
 from fadefollow.market.panel import Market
 
 
@@ -45,6 +46,8 @@ class Dataset:
         revised: whether records are in their last vintages, a look-ahead, or in those that were
             known at each time.
         revisions: how far first and last vintages are apart; empty where nothing was revised.
+        implied_funding: whether the data set asks for implied settlements where the exchange's
+            are missing; its markets then have them.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Dataset:
     universe: Universe | None = None
     revised: bool = False
     revisions: tuple[Revision, ...] = ()
+    implied_funding: bool = False
 
     def __repr__(self) -> str:
         first = min((m.index[0] for m in self.markets.values() if len(m)), default=None)
@@ -79,7 +83,8 @@ class Dataset:
     def notes(self) -> tuple[str, ...]:
         """What a report must say of the universe and of the vintages, in words."""
         formed = self.universe.notes() if self.universe is not None else ()
-        return *formed, *vintage_notes(self.revisions, revised=self.revised)
+        vintages = vintage_notes(self.revisions, revised=self.revised)
+        return *formed, *vintages, *Count.of(self.markets).notes
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -104,6 +109,12 @@ class Dataset:
     def memo(self) -> Memo:
         """What was computed once of this data set, by key."""
         return Memo()
+
+    @cached_property
+    def implied(self) -> Dataset:
+        """The same data set with implied settlements where the exchange's are missing."""
+        filled = {symbol: with_implied_funding(market) for symbol, market in self.markets.items()}
+        return dataclasses.replace(self, markets=filled)
 
     def select(self, *symbols: str) -> Dataset:
         """The same data set with only these coins."""

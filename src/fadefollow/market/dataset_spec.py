@@ -37,6 +37,8 @@ class DatasetSpec(BaseModel):
     )
     #: overrides per coin, as the engine reads them
     costs: dict[str, Any] = Field(default_factory=dict)
+    #: charge and show the rate that follows from the premium where settlements are missing
+    implied_funding: bool = False
     #: no run sees anything from this day (UTC) on, unless it opens the holdout
     holdout_from: dt.date | None = None
     files: tuple[FileSpec, ...] = ()  #: `source = "files"`: what they hold

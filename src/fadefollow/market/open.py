@@ -62,6 +62,9 @@ def open_dataset(
         else _stored(spec, name, Store(Path(store_root)), needed, revised=request.revised)
     )
     whole = source.contents.select(*needed) if needed else source.contents
+    if spec.implied_funding:
+        # of all bars: what a settlement is implied from may lie before the range
+        whole = whole.with_implied_funding()
     shown = hold_out(
         whole, spec.holdout, since=since, until=until, open_=request.opened_by is not None
     )
@@ -99,6 +102,7 @@ class _Source:
             universe=shown.universe,
             revised=self.revised,
             revisions=shown.revisions,
+            implied_funding=spec.implied_funding,
         )
 
 

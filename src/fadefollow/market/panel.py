@@ -220,6 +220,20 @@ class Market:
 
         return self._base.get("member", make, keep=None)
 
+    @property
+    def funding_implied(self) -> BoolArray | None:
+        """Whether the settlement known at each bar's close was implied, shape (n,); read-only.
+
+        None where all settlements are the exchange's.
+        """
+        if "funding" not in self.streams or "implied" not in self._tables["funding"]:
+            return None
+
+        def make() -> BoolArray:
+            return self.column("funding", "implied") > 0  # NaN is the exchange's
+
+        return self._base.get("funding_implied", make, keep=None)
+
     def of_universe(self, members: Sequence[Times] | None) -> Market:
         """The same market with these times [from, to) of membership."""
         start = self.index[0]

@@ -18,6 +18,8 @@ from fadefollow.errors import ParameterError
 
 #: in the place of `opened_by`, what a user says and a run's config.toml keeps
 OPEN_HOLDOUT = "open_holdout"
+#: years that times may lie in: nanoseconds since 1970 end in 2262
+_FIRST_YEAR, _LAST_YEAR = 1970, 2262
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +92,8 @@ def time_of(text: str | None, option: str) -> pd.Timestamp | None:
     """A day or a time as a user writes it, UTC; a day after `--until` is the last one that is in.
 
     Raises:
-        ParameterError: it is neither; the message names the option.
+        ParameterError: it is neither, or in no year of which there could be data; the message
+            names the option.
     """
     if text is None:
         return None
@@ -99,4 +102,7 @@ def time_of(text: str | None, option: str) -> pd.Timestamp | None:
         raise ParameterError(f"{option} must be a day or a time", got=repr(text), hint="2021-04-01")
     if option == "--until" and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text.strip()):
         stamp += pd.Timedelta(days=1)  # the day named is the last one that is in
-    return as_utc(stamp)
+    if not _FIRST_YEAR <= stamp.year < _LAST_YEAR:
+        rule = f"{option} must lie between {_FIRST_YEAR} and {_LAST_YEAR}"
+        raise ParameterError(rule, got=repr(text), hint="2021-04-01")
+    return as_utc(stamp).as_unit("ns")

@@ -104,6 +104,7 @@ STREAMS: dict[str, Stream] = {
                 # Binance caps at 3 % per interval; beyond 10 % the unit is wrong
                 "rate": Column("fraction of notional per interval", low=-0.1, high=0.1),
                 "interval_hours": Column("hours", low=0.25, high=24.0),
+                "implied": Column("1 where implied from the premium", 0.0, 1.0, optional=True),
             },
             max_age=pd.Timedelta(hours=25),
             about="funding settlements; positive: longs pay shorts",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
@@ -34,6 +34,8 @@ class EventRows:
         code: place of each event's phase in `names`, shape (k,).
         names: the phases that have events.
         index: open times of the coin's bars, UTC.
+        by_bar: context that each event takes from its bar, by name, shape (n,); what an event
+            brings along itself goes before.
     """
 
     given: Given
@@ -44,6 +46,7 @@ class EventRows:
     index: pd.DatetimeIndex
     symbol: str
     signal: str
+    by_bar: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.bar)
@@ -56,6 +59,7 @@ class EventRows:
         *,
         symbol: str,
         signal: str,
+        by_bar: Mapping[str, npt.NDArray[Any]] | None = None,
     ) -> EventRows:
         """Events that are as `fadefollow.phases.Phases` promises.
 
@@ -70,12 +74,14 @@ class EventRows:
             code, names = pd.factorize(rows["phase"])
             bar, lean = (rows[c].to_numpy(np.int64) for c in ("bar", "lean"))
             numbers = bar, lean, code.astype(np.int64), tuple(names)
-        return cls(given, *numbers, index=index, symbol=symbol, signal=signal)
+        return cls(given, *numbers, index=index, symbol=symbol, signal=signal, by_bar=by_bar or {})
 
     def table(self) -> pd.DataFrame:
         """All columns, `COLUMNS` first; a row an event, sorted by time and phase."""
         rows = _rows(self.given, len(self.index), where=f"signal {self.signal}, {self.symbol}")
-        rows.insert(0, "time", self.index[rows.pop("bar").to_numpy(int)])
+        bar = rows.pop("bar").to_numpy(int)
+        rows = rows.assign(**{n: v[bar] for n, v in self.by_bar.items() if n not in rows})
+        rows.insert(0, "time", self.index[bar])
         rows.insert(1, "symbol", self.symbol)
         rows.insert(2, "signal", self.signal)
         rows["lean"] = rows["lean"].astype("int8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
@@ -146,6 +147,85 @@ def spot_premium_bps(market: Market) -> FloatArray:
     spot, perp = (market.column(name, "close") for name in ("spot", "perp"))
     premium: FloatArray = 1e4 * (spot / perp - 1)
     return premium
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """A coin's closes, led by its spot's from before the perp was listed.
+
+    Attributes:
+        closes: shape (lead + n,), spot's before the listing; read-only.
+        lead: bars before the market's first.
+        listed: number of the market's bar at which the perp was listed.
+    """
+
+    closes: FloatArray
+    lead: int
+    listed: int
+
+    @property
+    def known(self) -> bool:
+        """Whether there is any past."""
+        return self.lead + self.listed > 0
+
+    def cut(self, values: FloatArray) -> FloatArray:
+        """What was measured on `closes` at the market's bars, shape (n,); NaN till the listing."""
+        out = values[self.lead :].copy()
+        out[: self.listed] = np.nan
+        return out
+
+    def led(self, values: FloatArray, before: float) -> FloatArray:
+        """The market's own values, shape (n,), with `before` on the bars before the listing."""
+        out = np.concatenate([np.full(self.lead, before), values])
+        out[: self.lead + self.listed] = before
+        return out
+
+    def reaches(self, bars: IntArray, window: int) -> BoolArray:
+        """Whether a look-back of `window` bars from some of the market's bars begins before it."""
+        return np.asarray(self.known & (bars - window < self.listed))
+
+
+@memoised
+def closes_with_past(market: Market, *, hours: float) -> Past:
+    """The perp's closes, led by spot's from before its listing, where it was listed later.
+
+    What is usual for a coin is known from its spot before its perp is listed. A perp that is cut
+    at its start has a past of its own, which is not asked for; a spot whose price is beyond half
+    more or less than the perp's as it is listed is in another unit, or another coin.
+
+    Args:
+        market: the coin.
+        hours: how far back from the market's first bar.
+    """
+    close = market.column("perp", "close")
+    there = np.flatnonzero(np.isfinite(close))
+    without = Past(close, 0, 0)
+    if not len(there) or market.missing("spot"):
+        return without
+    listed, first = int(there[0]), market.open_time[0]
+    if market.table("perp")["time"].iloc[0].tz_convert(None) < first:
+        return without
+    span = np.timedelta64(market.bar.value, "ns")
+    table = market.table("spot")
+    times = table["time"].dt.tz_convert(None).to_numpy("datetime64[ns]")
+    place = (times - first) // span
+    early = np.flatnonzero((place >= -market.bars(hours)) & (place <= listed))
+    if not len(early) or place[early[0]] >= listed:
+        return without
+    lead = max(-int(place[early[0]]), 0)
+    closes = np.concatenate([np.full(lead, np.nan), close])
+    spot = np.full(len(closes), np.nan)
+    spot[place[early] + lead] = table["close"].to_numpy(np.float64)[early]
+    beside = spot[lead + listed] / close[listed]
+    if not 1 / _UNLIKE < beside < _UNLIKE:
+        return without
+    closes[: lead + listed] = spot[: lead + listed]
+    closes.setflags(write=False)
+    return Past(closes, lead, listed)
+
+
+#: spot and perp of one coin in one unit are not that far apart
+_UNLIKE = 1.5
 
 
 def rolling_median(values: FloatArray, bars: int) -> FloatArray:

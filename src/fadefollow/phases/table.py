@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from fadefollow.core.printable import printable
 from fadefollow.core.text import html_card
 from fadefollow.core.toml import plain
 from fadefollow.errors import DataError, FadeFollowError, ParameterError, SignalError
@@ -104,7 +105,11 @@ class Phases:
         """
         lacks = {(market.symbol, phase): streams for phase, streams in (missing or {}).items()}
         index = market.index
-        found = EventRows.of(events, index, symbol=market.symbol, signal=signal)
+        implied = market.funding_implied
+        found = EventRows.of(
+            events, index, symbol=market.symbol, signal=signal,
+            by_bar={} if implied is None else {"funding_implied": implied},
+        )  # fmt: skip
         return cls(found, {market.symbol: index}, lacks)
 
     @classmethod
@@ -225,15 +230,10 @@ def detect_checked(signal: Signal, market: Market) -> Phases:
     where = f"{getattr(module, '__file__', signal.name())}, {market.symbol}"
     try:
         found = signal.detect(market)
-    except FadeFollowError:
+    except (FadeFollowError, KeyboardInterrupt, MemoryError):
         raise
-    except Exception as error:
-        line = traceback.extract_tb(error.__traceback__)[-1]
-        raise SignalError(
-            "a signal must not fail",
-            got=f"{type(error).__name__}: {error} ({Path(line.filename).name}, line {line.lineno})",
-            where=where,
-        ) from error
+    except BaseException as error:  # also one that would end the program
+        raise failure(error, where=where) from error
     if not isinstance(found, Phases):
         raise SignalError("detect must return Phases", got=type(found).__name__, where=where)
     undeclared = sorted(found.names - set(signal.phases))
@@ -268,6 +268,14 @@ def detect_coins(signal: Signal, markets: Iterable[Market]) -> Phases:
     return found
 
 
+def failure(error: BaseException, *, where: str) -> SignalError:
+    """What a signal raised, with the line."""
+    line = traceback.extract_tb(error.__traceback__)[-1]
+    said = printable(f"{type(error).__name__}: {error}", limit=140)
+    place = printable(f"{Path(line.filename).name}, line {line.lineno}", limit=55)
+    return SignalError("a signal must not fail", got=f"{said} ({place})", where=where)
+
+
 @dataclass(frozen=True)
 class Param:
     """Bounds and unit of a signal's parameter, also its search range."""
@@ -280,7 +288,7 @@ class Param:
 
 
 class Signal(BaseModel, ABC):
-    """A detector of phases: frozen parameters and one pure method.
+    """A detector of phases: frozen parameters and one pure method, `detect`.
 
     A subclass lives in a module of its own under `signals/`, is found by the module's name, and
     declares `phases`: for each phase the streams it needs. A parameter is written
@@ -310,13 +318,21 @@ class Signal(BaseModel, ABC):
         except ValidationError as error:
             raise plain(error, type(self), where=self.name()) from None
 
-    @abstractmethod
     def features(self, market: Market) -> dict[str, FloatArray]:
-        """What the signal measures, by name, as of each bar's close, shape (n,); NaN in warm-up."""
+        """What the signal measures, by name, as of each bar's close, shape (n,); NaN in warm-up.
+
+        Nothing, unless a signal has something to show; `detect` alone is enough.
+        """
+        return {}
 
     @abstractmethod
     def detect(self, market: Market) -> Phases:
         """The phases of one coin; row t uses only what was known at the close of bar t."""
+
+    @property
+    def implies_funding(self) -> bool:
+        """Whether a parameter `implied_funding` asks for implied settlements where they miss."""
+        return bool(getattr(self, "implied_funding", False))
 
     @classmethod
     def name(cls) -> str:

@@ -17,7 +17,7 @@ def stored_runs(runs: Path) -> tuple[Path, ...]:
     """The folders of all runs and tuning jobs below `runs`, newest first."""
     if not runs.is_dir():
         return ()
-    found = (p for p in runs.iterdir() if not p.name.startswith(".") and _is_run(p))
+    found = (p for p in runs.iterdir() if not p.name.startswith(".") and is_run(p))
     return tuple(sorted(found, key=lambda path: path.name, reverse=True))
 
 
@@ -40,7 +40,7 @@ def find_run(runs: Path, asked: str) -> Path:
     if asked == "latest" and stored:
         return stored[0]
     for path in (places := (Path(asked), runs / asked)):
-        if _is_run(folder := path.parent if path.is_file() else path):
+        if is_run(folder := path.parent if path.is_file() else path):
             return folder
     named = [folder for folder in stored if folder.name.partition("-")[2] == asked]
     alike = named[:1] or [folder for folder in stored if asked in folder.name]
@@ -72,7 +72,8 @@ def _no_run(
     )  # fmt: skip
 
 
-def _is_run(folder: Path) -> bool:
+def is_run(folder: Path) -> bool:
+    """Whether a folder holds a run."""
     return (folder / _RESULT).is_file()
 
 

@@ -1,11 +1,10 @@
-"""A stored run read back, so that it can be rendered again or compared with others."""
+"""What the files of a run say, as the types that they were written from."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,9 +13,7 @@ import pandas as pd
 
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.errors import FadeFollowError, StoreError
-from fadefollow.results.record import PRIVATE, SCHEMA
-from fadefollow.results.tuning_record import tuning_from
-from fadefollow.tuning.model import Tuning
+from fadefollow.results.record import PRIVATE
 from fadefollow.verdict.exploratory import CoinCapacity, FragilityRow, SpaTest, SplitCell
 from fadefollow.verdict.model import (
     EventStudy,
@@ -41,31 +38,9 @@ _NEEDED: dict[str, tuple[str, ...]] = {
 }
 
 
-def read_run(path: Path) -> RunResult:
-    """The run stored in the folder `path`.
-
-    What NaN was comes back as NaN; times inside `dataset` come back as ISO text.
-
-    Raises:
-        StoreError: the folder is no run, or one of its files cannot be read.
-    """
-    with _as_store_error(path):
-        return _read(path)
-
-
-def read_tuning(path: Path) -> Tuning | None:
-    """The tuning job whose out-of-sample trades the run in the folder `path` is; None for others.
-
-    Raises:
-        StoreError: the folder is no run, or one of its files cannot be read.
-    """
-    with _as_store_error(path):
-        record = _json(path / "result.json").get("tuning")
-        return None if record is None else tuning_from(record, path)
-
-
 @contextlib.contextmanager
-def _as_store_error(path: Path) -> Iterator[None]:
+def as_store_error(path: Path) -> Iterator[None]:
+    """Raise what is wrong with the files of the run in `path` as a StoreError."""
     try:
         yield
     except FadeFollowError:
@@ -92,10 +67,19 @@ def _told(error: Exception) -> str:
     return f"{'nothing called ' if isinstance(error, KeyError) else ''}{error}"
 
 
-def _read(path: Path) -> RunResult:
-    result = _json(path / "result.json")
-    report = _json(path / "report.json")
-    truth, splits = path / "truth.parquet", path / "splits.parquet"
+def result_from(
+    result: Mapping[str, Any],
+    report: Mapping[str, Any],
+    table: Callable[[str], pd.DataFrame],
+    present: Collection[str],
+) -> RunResult:
+    """The run as it was; what NaN was comes back as NaN.
+
+    Args:
+        result, report: the content of result.json and report.json.
+        table: reads a Parquet file by its name.
+        present: names of those that are there; not every run has `truth` and `splits`.
+    """
     return RunResult(
         name=report["name"],
         command=result["command"],
@@ -107,43 +91,29 @@ def _read(path: Path) -> RunResult:
             for public, private in zip(result["verdicts"], report["verdicts"], strict=True)
         ),
         event_studies=tuple(_study(record) for record in report["event_studies"]),
-        trades=_table(path, "trades"),
-        phases=_table(path, "phases"),
-        equity=_equity(_table(path, "equity")),
-        prices=_prices(_table(path, "prices"), report["coins"]),
+        trades=table("trades"),
+        phases=table("phases"),
+        equity=_equity(table("equity")),
+        prices=_prices(table("prices"), report["coins"]),
         strategies=report["strategies"],
         config=report["config"],
         assumptions=result.get("assumptions", {}),
         warnings=tuple(result["warnings"]),
-        truth=_table(path, "truth") if truth.exists() else None,
+        truth=table("truth") if "truth" in present else None,
         missing={
             outer: {inner: tuple(streams) for inner, streams in parts.items()}
             for outer, parts in report["missing"].items()
         },
         seconds=result["seconds"],
         versions=report["versions"],
-        splits=_splits(_table(path, "splits")) if splits.exists() else (),
+        splits=_splits(table("splits")) if "splits" in present else (),
         fragility=tuple(_known(FragilityRow, row) for row in report.get("fragility", ())),
         spa=_known(SpaTest, result["spa"]) if result.get("spa") else None,
     )
 
 
-def _json(path: Path) -> dict[str, Any]:
-    record = json.loads(path.read_text("utf-8"))
-    schema = record.get("schema") if isinstance(record, dict) else None
-    if isinstance(schema, int) and schema > SCHEMA:
-        raise StoreError(
-            "a run must have been written by this version of fadefollow or an earlier one",
-            got=f"schema {schema}, where this version knows {SCHEMA}",
-            where=str(path),
-            hint="update fadefollow",
-        )
-    if schema != SCHEMA:
-        raise ValueError(f"{path.name}: schema {schema}, must be {SCHEMA}")
-    return dict(record)
-
-
-def _table(path: Path, name: str) -> pd.DataFrame:
+def table_from(path: Path, name: str) -> pd.DataFrame:
+    """The table in `NAME.parquet` of the run in `path`."""
     file = path / f"{name}.parquet"
     file.stat()  # whose error names the file, as that of the library does not
     table = pd.read_parquet(file)

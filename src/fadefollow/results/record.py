@@ -20,7 +20,7 @@ import pandas as pd
 import tomli_w
 
 from fadefollow.core.utc import as_utc
-from fadefollow.engine.model import TRADE_COLUMNS
+from fadefollow.engine.model import FURTHER_TRADE_COLUMNS, TRADE_COLUMNS
 from fadefollow.errors import SpecError
 from fadefollow.results.tuning_record import tuning_record
 from fadefollow.tuning.model import Tuning
@@ -96,8 +96,9 @@ def write_tables(run: RunResult, folder: Path) -> None:
 
     `equity` is long (`time, strategy, stance, value`), and `prices` has a `symbol` column.
     """
+    further = [c for c in FURTHER_TRADE_COLUMNS if c in run.trades]
     tables = {
-        "trades": run.trades[list(TRADE_COLUMNS)],
+        "trades": run.trades[[*TRADE_COLUMNS, *further]],
         "phases": run.phases,
         "equity": _long_equity(run.equity),
         "prices": _long_prices(run.prices),

@@ -9,116 +9,34 @@ other; of a tuned strategy it comes before ordinary runs, which are in sample.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from fadefollow.engine.strategy import Strategy
+from fadefollow.engine.strategy import WORDS, Strategy
 from fadefollow.errors import ParameterError, StoreError
 from fadefollow.market.dataset import Dataset
 from fadefollow.results.find import stored_runs
+from fadefollow.results.read import as_store_error
+from fadefollow.results.stored_run import StoredRun
 from fadefollow.scanning.model import Standing, Tried
 from fadefollow.scanning.needs import Bet
 from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_records import modules_of
 
-#: what of a strategy does not change its trades
-_WORDS = ("name", "title", "claim", "account", "search", "tuned")
 #: so many settings that differ are named
 _MOST = 3
 
 
-@dataclass(frozen=True)
-class StoredRun:
-    """The parts of a stored run that say something of a phase; read when they are asked for."""
-
-    folder: Path
-    record: Mapping[str, Any]  #: result.json
-
-    @classmethod
-    def read(cls, folder: Path) -> StoredRun:
-        """The run in a folder.
-
-        Raises:
-            StoreError: one of its files is not as it was written.
-        """
-        try:
-            record = json.loads((folder / "result.json").read_text("utf-8"))
-            made = cls(folder, record)
-            if record["schema"] != 1 or not isinstance(record["verdicts"], list):
-                raise ValueError("not the schema of a run")
-            _ = made.dataset, made.range, made.tuned, made.rows
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise _damaged(folder, error) from error
-        return made
-
-    @property
-    def dataset(self) -> str:
-        """Name of its data set."""
-        return str(self.record["dataset"]["name"])
-
-    @property
-    def fingerprint(self) -> str:
-        """Of its data."""
-        return str(self.record["dataset"]["fingerprint"])
-
-    @cached_property
-    def range(self) -> tuple[str, str]:
-        """Its first and its last bar, UTC, as text."""
-        coins = self.record["dataset"]["coverage"].values()
-        bars = [coin[name] for coin in coins for name in ("perp", "spot") if name in coin]
-        return min(str(b["first"]) for b in bars), max(str(b["last"]) for b in bars)
-
-    @cached_property
-    def tuned(self) -> tuple[str, str] | None:
-        """Of a tuning job: the strategy it wrote (empty: none) and the one it searched."""
-        job = self.record.get("tuning")
-        if job is None:
-            return None
-        return PurePosixPath(job["tuned"] or "").stem, str(job["strategy"])
-
-    @cached_property
-    def rows(self) -> dict[tuple[str, str], Mapping[str, Any]]:
-        """The verdicts by strategy and phase, no splits."""
-        return {
-            (str(v["strategy"]), str(v["phase"])): v
-            for v in self.record["verdicts"]
-            if v["split"] is None
-        }
-
-    @cached_property
-    def config(self) -> Mapping[str, Any]:
-        """config.toml.
-
-        Raises:
-            StoreError: it is not as it was written.
-        """
-        try:
-            made = tomllib.loads((self.folder / "config.toml").read_text("utf-8"))
-            _ = made["dataset"]["settings"]["source"], made["strategies"], made["signals"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise _damaged(self.folder, error) from error
-        return made
-
-    @property
-    def simulated(self) -> bool:
-        """Whether its coins are those of a lab."""
-        return bool(self.config["dataset"]["settings"]["source"] == "lab")
-
-
-def _damaged(folder: Path, error: Exception) -> StoreError:
-    return StoreError(
-        "the files of a run must be as they were written",
-        got=f"{type(error).__name__}: {error}", where=str(folder),
-        hint="repeat the run from its config.toml, or remove its folder",
-    )  # fmt: skip
+def _read(folder: Path) -> StoredRun:
+    """The run in a folder, of which what decides whether it speaks can be read."""
+    run = StoredRun(folder)
+    _ = run.dataset, run.fingerprint, run.range, run.tuned, run.rows
+    return run
 
 
 class History:
@@ -146,7 +64,8 @@ class History:
         if run is None:
             self._runs = self._stored()
             return
-        only = StoredRun.read(run)
+        only = _read(run)
+        _ = only.config  # of the run asked for nothing may be damaged
         if only.simulated != dataset.simulated:
             kinds = {True: "simulated", False: "real"}
             raise ParameterError(
@@ -176,7 +95,7 @@ class History:
         found = []
         for folder in stored_runs(self.workspace.runs):
             try:
-                found.append(StoredRun.read(folder))
+                found.append(_read(folder))
             except StoreError as error:
                 self._skip(folder, error)
         return tuple(found)
@@ -193,18 +112,15 @@ class History:
     def _told(
         self, empty: Standing, run: StoredRun, bet: Bet, row: Mapping[str, Any]
     ) -> Standing:  # fmt: skip
-        try:
+        with as_store_error(run.folder):
             first, last = run.range
-            report = run.folder / "report.html"
             return replace(
-                empty, run=run.folder.name, report=report if report.exists() else None,
+                empty, run=run.folder.name, report=run.page,
                 dataset=run.dataset, symbols=tuple(map(str, row["symbols"])), first=first,
                 last=last, verdict=str(row["verdict"]), fade=_tried(row["fade"]),
                 follow=_tried(row["follow"]), detectable_bps=_number(row["detectable_bps"]),
                 caveats=tuple(self._caveats(run, bet)),
             )  # fmt: skip
-        except (KeyError, TypeError, ValueError) as error:
-            raise _damaged(run.folder, error) from error
 
     def _caveats(self, run: StoredRun, bet: Bet) -> list[str]:
         strategy, signal = bet
@@ -294,7 +210,7 @@ def _differences(
 def _flat(table: Mapping[str, Any], lead: str = "") -> dict[str, Any]:
     made: dict[str, Any] = {}
     for key, value in table.items():
-        if not lead and key in _WORDS:
+        if not lead and key in WORDS:
             continue
         if isinstance(value, Mapping):
             made |= _flat(value, f"{lead}{key}.")

@@ -23,6 +23,7 @@ from fadefollow.market.streams import stream
 from fadefollow.phases import Phases, Signal, detect_coins
 from fadefollow.scanning.model import Running, ScanRow, Unseen
 from fadefollow.scanning.needs import Bet
+from fadefollow.verdict.measure import bet_key, seen_by
 
 Step = Callable[[str, float | None], None]
 _HOUR = pd.Timedelta(hours=1)
@@ -54,26 +55,27 @@ def present_phases(
         SignalError: a signal fails.
         DataError, ParameterError: the only signal there is cannot look at these data.
     """
-    groups: dict[str, list[Bet]] = {}
+    groups: dict[tuple[str, str], list[Bet]] = {}
     for bet in bets:
-        groups.setdefault(f"{bet[1].name()} {bet[1].model_dump_json()}", []).append(bet)
+        groups.setdefault(bet_key(*bet), []).append(bet)
     rows: list[ScanRow] = []
     notes: list[str] = []
     unseen: dict[tuple[str, tuple[str, ...], str], set[str]] = {}
     for number, group in enumerate(groups.values()):
-        signal = group[0][1]
+        signal, seen = group[0][1], seen_by(dataset, *group)
         step(f"detecting {signal.name()}", number / len(groups))
         try:
-            found = detect_coins(signal, dataset.markets.values())
+            found = detect_coins(signal, seen.markets.values())
         except (DataError, ParameterError) as error:
             if len(groups) == 1:
                 raise
             names = ", ".join(strategy.name for strategy, _ in group)
             notes.append(f"{names} could not be looked for: {error}")
             continue
+        notes += [note for note in seen.notes if note not in (*dataset.notes, *notes)]
         notes += [f"{signal.name()} failed on {coin}: {why}" for coin, why in found.failed.items()]
         events = _events(found, dataset.bar)
-        for market in dataset.markets.values():
+        for market in seen.markets.values():
             rows += _rows(market, group, events, time)
             for phase, streams, since in _lacking(market, group, time):
                 unseen.setdefault((market.symbol, streams, since), set()).add(phase)

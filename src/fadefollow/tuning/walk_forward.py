@@ -45,6 +45,7 @@ from fadefollow.verdict.measure import (
     judged,
     left_out,
     prepare_bet,
+    seen_by,
     traded_coins,
     untraded,
 )
@@ -120,6 +121,7 @@ def walk(
     Raises:
         FadeFollowError: the search space, the data or the time do not allow it.
     """
+    dataset = seen_by(dataset, (strategy, signal))
     space = Space.of(strategy, signal, bar_hours=dataset.bar / pd.Timedelta(hours=1))
     step("detecting", None)
     detected: dict[tuple[str, str], Phases] = {}

@@ -23,7 +23,16 @@ from fadefollow.market.streams import stream
 from fadefollow.phases import STANCES, Phases, Signal, Stance
 from fadefollow.verdict.exploratory import FragilityRow
 from fadefollow.verdict.judge import judge
-from fadefollow.verdict.measure import Bet, Settings, Step, books_of, detect, prepare_bet
+from fadefollow.verdict.measure import (
+    Bet,
+    Settings,
+    Step,
+    bet_key,
+    books_of,
+    detect,
+    prepare_bet,
+    seen_by,
+)
 from fadefollow.verdict.model import StanceResult, Verdict
 
 #: draws of each judgement; a tenth to a third of a run's
@@ -162,9 +171,11 @@ class _Laboratory:
     def prepare(self, bets: Sequence[Bet], change: Change) -> dict[str, _Case]:
         detected = self._detected
         if change.late is not None:
-            late = {s: published_later(m, change.late) for s, m in self._dataset.markets.items()}
-            signals = {(g.name(), g.model_dump_json()): g for _, g in bets}
-            detected = {key: detect(late, signal) for key, signal in signals.items()}
+            detected = {}
+            for bet in {bet_key(*bet): bet for bet in bets}.values():
+                seen = seen_by(self._dataset, bet).markets
+                late = {s: published_later(m, change.late) for s, m in seen.items()}
+                detected[bet_key(*bet)] = detect(late, bet[1])
         return {s.name: self._case(s, signal, change, detected) for s, signal in bets}
 
     def _case(

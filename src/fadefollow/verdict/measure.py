@@ -14,7 +14,7 @@ from fadefollow.core.parallel import Crew, Shared
 from fadefollow.core.parallel.worker_pool import Inline
 from fadefollow.engine.costs import traded_at
 from fadefollow.engine.model import TRADE_COLUMNS, Book, Plan
-from fadefollow.engine.plan import Prepared, prepare, trade_table
+from fadefollow.engine.plan import Prepared, contrary_events, prepare, trade_table
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.dataset import Dataset
@@ -40,8 +40,8 @@ from fadefollow.verdict.truth import labelled, simulated
 
 Bet = tuple[Strategy, Signal]
 __all__ = [
-    "Bet", "Measured", "Ready", "Settings", "Step", "books_of", "detect", "failed_notes", "judged",
-    "measure", "prepare_bet", "traded_coins", "untraded",
+    "Bet", "Measured", "Ready", "Settings", "Step", "bet_key", "books_of", "detect",
+    "failed_notes", "judged", "measure", "prepare_bet", "seen_by", "traded_coins", "untraded",
 ]  # fmt: skip
 
 
@@ -93,11 +93,7 @@ def measure(
         FundingHoleError: a position was held over a hole in the settlements.
     """
     notes: list[str] = []
-    detected = (
-        {}
-        if team is None
-        else detected_by(team, dataset.markets, {_key(signal): signal for _, signal in bets}, step)
-    )
+    detected = {} if team is None else _detected_by(team, dataset, bets, step)
     ready: list[Ready] = []
     untraded: list[Verdict] = []
     for number, (strategy, signal) in enumerate(bets):
@@ -110,8 +106,9 @@ def measure(
             notes.append(f"{strategy.name} could not be measured: {error}")
             untraded.extend(_untraded(strategy, str(error)))
         else:
-            ready.append(Ready(strategy, signal, prepared, detected[_key(signal)]))
-    found = [(signal, detected[_key(signal)]) for _, signal in bets if _key(signal) in detected]
+            ready.append(Ready(strategy, signal, prepared, detected[bet_key(strategy, signal)]))
+    keys = [(signal, bet_key(strategy, signal)) for strategy, signal in bets]
+    found = [(signal, detected[key]) for signal, key in keys if key in detected]
     return judged(
         dataset, ready, found=found, untraded=untraded, notes=notes, settings=settings, step=step,
         team=team,
@@ -185,10 +182,12 @@ def judged(
     verdicts = tuple(_looked_for(v, by_name[v.strategy].phases) for v in verdicts)
     strategies = {v.strategy: by_name[v.strategy].strategy for v in verdicts}
     missing = {signal.name(): _missing(phases) for signal, phases in found}
+    trades = _trades(plans, made)
+    said.extend(_charged_implied(trades))
     return Measured(
         verdicts=(*(_with_truth(v, dataset, strategies[v.strategy]) for v in verdicts), *untraded),
         event_studies=tuple(study for of_plan in studies for study in of_plan),
-        trades=_trades(plans, made),
+        trades=trades,
         phases=_phases([phases for _, phases in found], ready),
         equity=_equity(plans, made, hands, shared),
         missing={name: lacks for name, lacks in missing.items() if lacks},
@@ -213,8 +212,29 @@ def untraded(strategies: Sequence[Strategy], reason: str) -> Measured:
     )
 
 
-def _key(signal: Signal) -> tuple[str, str]:
-    return signal.name(), signal.model_dump_json()
+def bet_key(strategy: Strategy, signal: Signal) -> tuple[str, str]:
+    """What bets that detect the same on one data set have in common."""
+    implied = " on implied funding" if strategy.implies(signal) else ""
+    return signal.name(), signal.model_dump_json() + implied
+
+
+def seen_by(dataset: Dataset, *bets: Bet) -> Dataset:
+    """The data set as bets see it: with implied settlements where all of them ask for such."""
+    implied = bool(bets) and all(strategy.implies(signal) for strategy, signal in bets)
+    return dataset.implied if implied else dataset
+
+
+def _detected_by(
+    team: Crew, dataset: Dataset, bets: Sequence[Bet], step: Step
+) -> dict[tuple[str, str], Phases]:
+    """What each signal finds, by `bet_key`."""
+    found: dict[tuple[str, str], Phases] = {}
+    for implied in (False, True):
+        asked = {bet_key(s, signal): signal for s, signal in bets if s.implies(signal) == implied}
+        if asked:
+            seen = dataset.implied if implied else dataset
+            found |= detected_by(team, seen.markets, asked, step)
+    return found
 
 
 def _with_capacity(
@@ -246,7 +266,7 @@ def prepare_bet(
     dataset: Dataset, strategy: Strategy, signal: Signal, detected: dict[tuple[str, str], Phases]
 ) -> Prepared:
     """One strategy's plan; what its signal detects is kept for the next that asks."""
-    key = _key(signal)
+    key, dataset = bet_key(strategy, signal), seen_by(dataset, (strategy, signal))
     if key not in detected:
         detected[key] = detect(dataset.markets, signal)
     chosen = traded_coins(dataset, strategy, detected[key])
@@ -312,6 +332,12 @@ def left_out(prepared: Prepared) -> list[str]:
     if prepared.outside:
         events = "1 event" if prepared.outside == 1 else f"{prepared.outside} events"
         notes.append(f"{plan.strategy}: {events} fell outside that time")
+    if contrary := contrary_events(plan):
+        events = "1 event leans" if contrary == 1 else f"{contrary} events lean"
+        notes.append(
+            f"{plan.strategy}: {events} against another on the same bar, and the phase that the "
+            "strategy lists first is traded"
+        )
     return notes
 
 
@@ -429,7 +455,24 @@ def _trades(
         for plan in plans
     ]
     kept = [table for table in tables if len(table)]
-    return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame(columns=list(TRADE_COLUMNS))
+    if not kept:
+        return pd.DataFrame(columns=list(TRADE_COLUMNS))
+    if any("funding_implied" in table for table in kept):
+        kept = [t if "funding_implied" in t else t.assign(funding_implied=False) for t in kept]
+    return pd.concat(kept, ignore_index=True)
+
+
+def _charged_implied(trades: pd.DataFrame) -> list[str]:
+    """One note for each strategy that was charged implied funding."""
+    if "funding_implied" not in trades:
+        return []
+    rows = trades.groupby("strategy", sort=False)["funding_implied"].agg(["sum", "size"])
+    return [
+        f"{name}: {int(row['sum']):,} of {int(row['size']):,} trades were charged funding that is "
+        "implied from the premium, not settled"
+        for name, row in rows.iterrows()
+        if row["sum"]
+    ]
 
 
 def _equity(

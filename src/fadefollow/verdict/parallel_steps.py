@@ -14,6 +14,7 @@ import pandas as pd
 from fadefollow.core.parallel import Crew, Shared, kept
 from fadefollow.engine.model import Book, Plan
 from fadefollow.engine.plan import books, without_holes
+from fadefollow.engine.prints import by_lone_print
 from fadefollow.errors import FadeFollowError
 from fadefollow.market.panel import Market
 from fadefollow.phases import Phases, Signal, Stance, detect_checked
@@ -23,6 +24,8 @@ from fadefollow.verdict.study import event_study
 #: called with what is being done and how much of it is done, from 0 to 1, or None if unknown
 Step = Callable[[str, float | None], None]
 Key = tuple[str, str]
+#: so many trades that a lone print ended are named
+_NAMED = 5
 I = TypeVar("I")  # noqa: E741
 R = TypeVar("R")
 
@@ -103,7 +106,22 @@ def books_of(
     dropped = sum(book.dropped for book in kept)
     if dropped:
         notes.append(f"{plan.strategy}, {stance}: {dropped} entries fell on missing bars")
+    notes.extend(_lone_prints(plan, stance, kept))
     return kept
+
+
+def _lone_prints(plan: Plan, stance: Stance, made: tuple[Book, ...]) -> list[str]:
+    """The trades that a print of one series alone ended, by coin and time."""
+    found = by_lone_print(plan, made)
+    if found.empty:
+        return []
+    named = [f"{r.symbol} {r.time:%Y-%m-%d %H:%M} ({r.reason})" for r in found.itertuples()]
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    trades = "1 trade" if len(named) == 1 else f"{len(named)} trades"
+    return [
+        f"{plan.strategy}, {stance}: {trades} ended by a print that the coin's other series do not "
+        f"share: {', '.join(named[:_NAMED])}{more}"
+    ]
 
 
 def valued(plans: tuple[Plan, ...], asked: tuple[int, tuple[Book, ...]]) -> pd.Series:

@@ -37,21 +37,21 @@ def labelled(truth: pd.DataFrame, phase: str) -> tuple[float, float | None]:
 def simulated(
     strategy: Strategy, phase: str, *, lab: Mapping[str, Any], bar: pd.Timedelta
 ) -> tuple[float, float | None]:
-    """What following a phase on dated futures earns, as only a simulation can tell.
+    """What following a phase on spot or dated futures earns, as only a simulation can tell.
 
     A label's drift is that of the perp; a spread also earns the convergence of its basis. Episodes
     of other markets with the same settings are traded from their labelled start for the holding
     time, without costs.
 
     Args:
-        strategy: on a `future` or `carry`.
+        strategy: on `spot`, a `future` or `carry`.
         phase: one of its phases.
         lab: settings of the data set's lab.
         bar: size of the bars.
 
     Returns:
-        Mean return in the lean's direction, bps of the future's notional, and the holding time in
-        hours; NaN without an episode that could be traded.
+        Mean return in the lean's direction, bps of the notional (of a spread, its future's), and
+        the holding time in hours; NaN without an episode that could be traded.
     """
     values: list[float] = []
     for number in range(1, _MARKETS + 1):

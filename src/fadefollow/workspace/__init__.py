@@ -1,21 +1,19 @@
 """A workspace: names to files, scaffolds, and the ledger of trials."""
 
 from fadefollow.workspace.workspace import (
+    NAME_RULE,
     Settings,
     Workspace,
-    filled,
     find_workspace,
     init_workspace,
-    reason,
     stock_root,
 )
 
 __all__ = [
+    "NAME_RULE",
     "Settings",
     "Workspace",
-    "filled",
     "find_workspace",
     "init_workspace",
-    "reason",
     "stock_root",
 ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
+import json
+import keyword
 import re
-import uuid
+import sys
 from pathlib import Path
 
-from fadefollow.errors import ParameterError, StoreError
-from fadefollow.workspace import Workspace, reason
+from fadefollow.core.atomic_file import as_store_error, write_whole
+from fadefollow.errors import ParameterError
+from fadefollow.workspace import NAME_RULE, Workspace
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -40,7 +42,7 @@ def write_strategy(workspace: Workspace, name: str, signal: str) -> Path:
         "",
         "[search]",
         *(
-            f'"params.{key}" = {{ low = {p.low:g}, high = {p.high:g}'
+            f'"params.{key}" = {{ low = {_toml(p.low)}, high = {_toml(p.high)}'
             + (", log = true }" if p.log else " }")
             for key, p in kind.params().items()
         ),
@@ -51,32 +53,33 @@ def write_strategy(workspace: Workspace, name: str, signal: str) -> Path:
 
 def write_signal(workspace: Workspace, name: str) -> Path:
     """A signal module that works as it is, to be changed into the user's own."""
+    _refuse_taken(name)
     text = _SIGNAL.replace("NAME", name).replace("CLASS", _camel(name))
     return _write(workspace.own("signals") / f"{name}.py", name, text)
 
 
+def _refuse_taken(name: str) -> None:
+    """Names that Python has given away, to words, modules, or what a signal's module uses."""
+    words = {word.lower() for word in keyword.kwlist}
+    used = set(re.findall(r"\b[A-Z]\w+", _SIGNAL)) - {"NAME", "CLASS"}
+    if name in words or name in sys.stdlib_module_names or _camel(name) in used:
+        raise ParameterError(
+            "a signal must not be called like a word or a module of Python, "
+            "or like a class that signals use",
+            got=repr(name), hint=f"choose another name, such as my_{name}",
+        )  # fmt: skip
+
+
 def _write(path: Path, name: str, text: str) -> Path:
     if not _NAME.fullmatch(name):
-        raise ParameterError(
-            "a name must be lower-case letters, digits and underscores, a letter first",
-            got=repr(name),
-        )
+        raise ParameterError(NAME_RULE, got=repr(name))
     if path.exists():
         raise ParameterError(
             "a new file must not overwrite one", got=str(path), hint="choose another name"
         )
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        temporary.write_text(text, "utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise StoreError(
-            "the folder must be writable", got=reason(error), where=str(path.parent),
-            hint="make a workspace of your own with `fadefollow init DIR`",
-        ) from error  # fmt: skip
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    hint = "make a workspace of your own with `fadefollow init DIR`"
+    with as_store_error("the folder must be writable", path.parent, hint):
+        write_whole(path, text.encode())
     return path
 
 
@@ -87,7 +90,10 @@ def _camel(name: str) -> str:
 def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, int | float) else f'"{value}"'
+    if isinstance(value, int | float):
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)
 
 
 _SIGNAL = '''\

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import math
-import os
+import numbers
 import statistics
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
+from fadefollow.core.json_lines import append_in_turn, finished_lines
+from fadefollow.core.reading import parsed_json
 from fadefollow.errors import StoreError
 
 #: name of the file in the folder of runs
@@ -84,9 +86,7 @@ class Ledger:
         if not text:
             return
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=LOCK_SECONDS):
-                _append(self.path, text.encode())
+            append_in_turn(self.path, text.encode(), timeout=LOCK_SECONDS)
         except Timeout:
             raise self._error(f"a lock held for more than {LOCK_SECONDS:g} s") from None
         except OSError as error:
@@ -153,21 +153,21 @@ class Ledger:
             StoreError: it cannot be read, or a line is not as it was written.
         """
         try:
-            data = self.path.read_bytes()
-        except FileNotFoundError:
-            return []
+            whole = finished_lines(self.path)
         except OSError as error:
             raise self._error(error.strerror or str(error)) from error
-        whole = data[: data.rfind(b"\n") + 1].splitlines()
         return [self._line(number, line) for number, line in enumerate(whole, 1)]
 
     def _line(self, number: int, line: bytes) -> Line:
         try:
-            fields: dict[str, Any] = json.loads(line)
-            if fields.get("daily_sharpe", 0.0) is None:  # JSON has no NaN
-                fields["daily_sharpe"] = math.nan
-            return _KINDS[fields.pop("kind")](**fields)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            fields: dict[str, Any] = parsed_json(line)
+            kind = _KINDS[fields.pop("kind")]
+            if kind is Trial:
+                fields["daily_sharpe"] = _sharpe(fields["daily_sharpe"])
+            if odd := [n for n, v in fields.items() if n != "daily_sharpe" and type(v) is not str]:
+                raise TypeError(f"{odd[0]} must be text")
+            return kind(**fields)
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise StoreError(
                 "a line of the ledger of trials must be as it was written",
                 got=f"{type(error).__name__}: {error}",
@@ -184,6 +184,15 @@ class Ledger:
         )
 
 
+def _sharpe(value: Any) -> float:
+    """The Sharpe ratio in a line; JSON has no NaN."""
+    if value is None:
+        return math.nan
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError("daily_sharpe must be a number")
+    return float(value)
+
+
 def _known(row: Trial) -> tuple[str, ...]:
     """What makes a trial one that is known; NaN is equal to itself as text."""
     sharpe = repr(row.daily_sharpe)
@@ -196,31 +205,3 @@ def _text(row: Line) -> str:
     if isinstance(row, Trial) and not math.isfinite(row.daily_sharpe):
         fields["daily_sharpe"] = None
     return json.dumps({"kind": kind, **fields}, allow_nan=False) + "\n"
-
-
-def _append(path: Path, data: bytes) -> None:
-    """Append `data` and flush it to the disk; on failure the file is as before. Lock is held."""
-    with path.open("a+b", buffering=0) as file:
-        start = _end_of_lines(file)
-        file.truncate(start)
-        try:
-            done = 0
-            while done < len(data):
-                done += file.write(data[done:]) or 0
-            os.fsync(file.fileno())
-        except BaseException:
-            file.truncate(start)
-            raise
-
-
-def _end_of_lines(file: Any) -> int:
-    """Where the last finished line ends."""
-    at = int(file.seek(0, os.SEEK_END))
-    while at > 0:
-        step = min(4096, at)
-        file.seek(at - step)
-        found = file.read(step).rfind(b"\n")
-        if found >= 0:
-            return at - step + int(found) + 1
-        at -= step
-    return 0

@@ -23,9 +23,6 @@ from fadefollow.verdict.estimates.metrics import DAYS_A_YEAR
 from fadefollow.verdict.model import NotTraded, StanceResult, Verdict
 from fadefollow.workspace.trial_ledger import Known, Trial
 
-#: what of a strategy does not change its trades
-_WORDS = {"name", "title", "claim", "account", "search", "tuned", "params"}
-
 
 def configuration(
     strategy: Strategy, signal: Signal, *, market: Mapping[str, Any], **choices: Any
@@ -41,8 +38,10 @@ def configuration(
     Returns:
         16 hexadecimal digits.
     """
+    rules = strategy.traded()
+    del rules["params"]  # those of the signal are filled in
     told = {
-        "strategy": strategy.model_dump(mode="json", exclude=_WORDS),
+        "strategy": rules,
         "signal": {"code": code_of(signal), "params": signal.model_dump(mode="json")},
         "market": market,
         "choices": choices,
@@ -56,6 +55,8 @@ def market_of(dataset: Dataset) -> dict[str, Any]:
     told: dict[str, Any] = {"symbols": sorted(dataset.symbols), "costs": dataset.costs}
     if dataset.universe is not None:
         told["universe"] = dataset.universe.rule.words
+    if dataset.implied_funding:
+        told["implied_funding"] = True
     if dataset.revised and dataset.revisions:
         told["revised"] = True
     return told

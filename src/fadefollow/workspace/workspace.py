@@ -7,14 +7,16 @@ import importlib
 import re
 import shutil
 import sys
-import uuid
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from fadefollow.core.atomic_file import reason
+from fadefollow.core.atomic_folder import filled
+from fadefollow.core.limits import MOST_DRAWS, MOST_SEED
 from fadefollow.core.toml import build, placed, read_toml
 from fadefollow.engine.strategy import Strategy, load_strategy
 from fadefollow.errors import ParameterError, SpecError, StoreError, UnknownNameError, unknown
@@ -26,6 +28,8 @@ FOLDERS = ("signals", "strategies", "datasets", "reports")
 #: what a workspace holds but does not version
 _PRODUCED = ("store", "runs", "__pycache__", "*_tuned*.toml")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+#: rule of a name, in words
+NAME_RULE = "a name must be lower-case letters, digits and underscores, a letter first, at most 64"
 
 
 class Settings(BaseModel):
@@ -34,10 +38,13 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     default_dataset: str = "lab"  #: of commands that name none
-    alpha: float = 0.05  #: level of all intervals and corrected tests
-    placebo_draws: int = 1000  #: shifted histories that each run is compared with
-    bootstrap_draws: int = 2000  #: replicates behind each interval
-    seed: int = 1  #: of placebo and bootstrap; the same seed, the same result
+    alpha: float = Field(0.05, gt=0, lt=1)  #: level of all intervals and corrected tests
+    #: shifted histories that each run is compared with
+    placebo_draws: int = Field(1000, ge=100, le=MOST_DRAWS)
+    #: replicates behind each interval
+    bootstrap_draws: int = Field(2000, ge=100, le=MOST_DRAWS)
+    #: of placebo and bootstrap; the same seed, the same result
+    seed: int = Field(1, ge=0, le=MOST_SEED)
 
 
 @dataclass(frozen=True)
@@ -91,9 +98,20 @@ class Workspace:
 
     def names(self, folder: str) -> list[str]:
         """Names of the signals, strategies or data sets there are, sorted."""
-        suffix = ".py" if folder == "signals" else ".toml"
+        suffix = _suffix(folder)
         paths = (self.root / folder).glob(f"*{suffix}")
         return sorted(p.stem for p in paths if _NAME.fullmatch(p.stem))
+
+    def misnamed(self, folder: str) -> list[Path]:
+        """Files of signals, strategies or data sets whose name none may have, sorted."""
+        suffix = _suffix(folder)
+        return sorted(
+            path
+            for path in (self.root / folder).glob("*.*")
+            if path.suffix.lower() == suffix
+            and not path.name.startswith((".", "__"))
+            and not (path.suffix == suffix and _NAME.fullmatch(path.stem))
+        )
 
     def path(self, folder: str, name: str) -> Path:
         """The file of a signal, strategy or data set.
@@ -102,9 +120,12 @@ class Workspace:
             UnknownNameError: there is none of that name; the message has the nearest one.
         """
         if name not in self.names(folder):
+            for path in self.misnamed(folder):
+                if name in (path.stem, path.name):
+                    raise ParameterError(NAME_RULE, got=repr(name), where=str(path))
             kind = {"datasets": "data set", "strategies": "strategy"}.get(folder, "signal")
             raise unknown(kind, name, self.names(folder))
-        return self.root / folder / (name + (".py" if folder == "signals" else ".toml"))
+        return self.root / folder / (name + _suffix(folder))
 
     def strategy(self, name: str) -> Strategy:
         """The strategy called `name`, its signal, phases and parameters checked."""
@@ -161,7 +182,7 @@ class Workspace:
                 got=[item.__name__ for item in found] or "none",
                 where=str(path),
             )
-        return found[0]
+        return _kept(found[0], path)
 
     def _module(self, dotted: str, path: Path) -> ModuleType:
         if sys.path[0] != str(self.root):
@@ -172,7 +193,9 @@ class Workspace:
                 del sys.modules[known]
         try:
             module = importlib.import_module(dotted)
-        except (Exception, SystemExit) as error:
+        except (KeyboardInterrupt, MemoryError):
+            raise
+        except BaseException as error:  # also one that would end the program
             raise SpecError(
                 "a signal module must import without error",
                 got=f"{type(error).__name__}: {error}",
@@ -216,7 +239,12 @@ def init_workspace(target: Path) -> list[Path]:
         StoreError: the folder cannot be written.
     """
     made = [target / name for name in (*FOLDERS, "pyproject.toml")]
-    there = [str(path) for path in made if path.exists()]
+    try:
+        there = [str(path) for path in made if path.exists()]
+    except OSError as error:
+        raise StoreError(
+            "the folder must be writable", got=reason(error), where=str(target)
+        ) from error
     if there:
         raise ParameterError(
             "a new workspace must not overwrite anything",
@@ -235,50 +263,6 @@ def init_workspace(target: Path) -> list[Path]:
     return made
 
 
-@contextlib.contextmanager
-def filled(target: Path) -> Iterator[Path]:
-    """A folder to write into; what it holds at the end is moved into `target`, all or nothing.
-
-    Raises:
-        StoreError: the folder cannot be written; nothing is left of the attempt.
-    """
-    new = [folder for folder in (target, *target.parents) if not folder.exists()]
-    moved: list[Path] = []
-    stage = target / f".{uuid.uuid4().hex}.tmp"
-    try:
-        stage.mkdir(parents=True)
-        yield stage
-        for path in sorted(stage.iterdir()):
-            moved.append(path.rename(target / path.name))
-        stage.rmdir()
-    except BaseException as error:
-        for path in (stage, *moved):
-            _remove(path)
-        for folder in new:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-        if not isinstance(error, OSError) or isinstance(error, StoreError):
-            raise
-        raise StoreError(
-            "the folder must be writable", got=reason(error), where=str(target)
-        ) from error
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
-
-
-def reason(error: OSError) -> str:
-    """Why the system refused; of a copied tree, why it refused the first file."""
-    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
-        return str(error.args[0][0][-1])
-    return error.strerror or str(error) or type(error).__name__
-
-
 _PYPROJECT = """\
 # A fadefollow workspace: signals/, strategies/, datasets/ and reports/ beside this file.
 [tool.fadefollow]
@@ -287,17 +271,46 @@ default_dataset = "lab"
 
 
 def _settings(path: Path) -> Settings | None:
-    if not path.is_file():
+    try:
+        if not path.is_file():
+            return None
+        text = path.read_text("utf-8", errors="replace")
+    except OSError:
         return None
     try:
-        table = read_toml(path).get("tool", {}).get("fadefollow")
+        tools = read_toml(path).get("tool")
     except SpecError:
-        if "[tool.fadefollow]" in path.read_text("utf-8", errors="replace"):
+        if "[tool.fadefollow]" in text:
             raise
         return None  # somebody else's broken file is not ours to judge
+    table = tools.get("fadefollow") if isinstance(tools, dict) else None
     if table is None:
         return None
     return build(Settings, table, where=f"{path}, [tool.fadefollow]")
+
+
+def _suffix(folder: str) -> str:
+    return ".py" if folder == "signals" else ".toml"
+
+
+def _kept(kind: type[Signal], path: Path) -> type[Signal]:
+    """The class, if it keeps the contract of signals as far as that shows before it runs."""
+    if "detect" in kind.__abstractmethods__:
+        raise SpecError("a signal must define detect(market)", got="none", where=str(path))
+    phases = getattr(kind, "phases", None)
+    if not isinstance(phases, Mapping):
+        raise SpecError(
+            "a signal must declare its phases, each with the streams that it needs",
+            got="none" if phases is None else repr(phases), where=str(path),
+            hint='such as phases: ClassVar[…] = {"crowded_long": ("perp", "funding")}',
+        )  # fmt: skip
+    for phase, needs in phases.items():
+        if not isinstance(needs, tuple | list) or not all(isinstance(n, str) for n in needs):
+            raise SpecError(
+                f"phase {phase!r} must name the streams that it needs, in a tuple",
+                got=repr(needs), where=str(path),
+            )  # fmt: skip
+    return kind
 
 
 def _comes_from(module: ModuleType, path: Path) -> bool:

@@ -11,8 +11,10 @@ from fadefollow.cli.options import (
     JsonOption,
     command,
     listed,
+    note_misnamed,
     print_json,
 )
+from fadefollow.core.limits import MOST_DRAWS, MOST_PARTS, MOST_SEED, MOST_TRIALS
 
 if TYPE_CHECKING:
     from fadefollow.workspace import Workspace
@@ -44,12 +46,18 @@ def calibrate(
     years: Annotated[
         float | None, typer.Option(help="Length of each; by default 2, with --tuning 3.")
     ] = None,
-    coins: Annotated[int | None, typer.Option(min=1, help="Coins in each.")] = None,
+    coins: Annotated[int | None, typer.Option(min=1, max=MOST_PARTS, help="Coins in each.")] = None,
     bar: Annotated[str, typer.Option(help="Size of the bars.")] = "1h",
-    draws: Annotated[int, typer.Option(min=50, help="Placebo shifts.")] = 300,
-    trials: Annotated[int, typer.Option(min=1, help="With --tuning: of each search.")] = 40,
-    folds: Annotated[int, typer.Option(min=2, help="With --tuning: in each market.")] = 4,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of the first market.")] = None,
+    draws: Annotated[int, typer.Option(min=50, max=MOST_DRAWS, help="Placebo shifts.")] = 300,
+    trials: Annotated[
+        int, typer.Option(min=1, max=MOST_TRIALS, help="With --tuning: of each search.")
+    ] = 40,
+    folds: Annotated[
+        int, typer.Option(min=2, max=MOST_PARTS, help="With --tuning: in each market.")
+    ] = 4,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=MOST_SEED, help="Of the first market.")
+    ] = None,
     jobs: Annotated[int, typer.Option(help="Processes; -1 for all cores.")] = -1,
     cluster: ClusterOption = None,
     markdown: Annotated[bool, typer.Option(help="Print the table as the docs hold it.")] = False,
@@ -82,6 +90,8 @@ def calibrate(
         else:
             _calibrate_verdicts(workspace, chosen, settings, crewed=crewed, as_json=as_json)
         return
+    if signals is None:
+        note_misnamed(workspace, "signals")
     names = listed(signals) or tuple(workspace.names("signals"))
     kinds = [workspace.signal(name)() for name in names]
     with progress(quiet=as_json) as step:

@@ -13,6 +13,7 @@ from fadefollow.cli.options import (
     DatasetOption,
     JsonOption,
     listed,
+    note_misnamed,
     print_json,
     takes_data,
 )
@@ -89,7 +90,9 @@ def data_list(as_json: JsonOption = False) -> None:
     from fadefollow.jobs.datasets import list_datasets
     from fadefollow.workspace import find_workspace
 
-    rows = list_datasets(find_workspace())
+    workspace = find_workspace()
+    note_misnamed(workspace, "datasets")
+    rows = list_datasets(workspace)
     if as_json:
         print_json(rows)
     else:
@@ -165,8 +168,9 @@ def data_sample(
     dataset: DatasetOption = None,
 ) -> None:
     """Write a data set as Parquet files, to look at or to see what an import expects."""
+    from fadefollow.cli.render.screen import say
     from fadefollow.jobs.datasets import sample
     from fadefollow.workspace import find_workspace
 
     for path in sample(find_workspace(), dataset, folder):
-        typer.echo(f"wrote {path}")
+        say(f"wrote {path}")

@@ -81,6 +81,7 @@ def _render(
     as_json: bool,
 ) -> Path:
     from fadefollow.cli.render.console import progress
+    from fadefollow.cli.render.screen import say
     from fadefollow.jobs.report import render_job, sheets_job
 
     with progress(quiet=as_json) as step:
@@ -94,12 +95,12 @@ def _render(
         print_json(said)
         return page
     if latest:
-        typer.echo(f"the latest run: {folder.name}")
-    typer.echo(f"report: {page}")
+        say(f"the latest run: {folder.name}")
+    say(f"report: {page}")
     for path in sheets.paths if sheets is not None else ():
-        typer.echo(f"tear sheet: {path}")
+        say(f"tear sheet: {path}")
     for name, reason in (sheets.without if sheets is not None else {}).items():
-        typer.echo(f"no tear sheet of {name}: {reason}", err=True)
+        say(f"no tear sheet of {name}: {reason}", err=True)
     return page
 
 
@@ -122,5 +123,7 @@ def _compare(
 def _show(page: Path) -> None:
     import webbrowser
 
+    from fadefollow.cli.render.screen import say
+
     if not webbrowser.open(page.absolute().as_uri()):
-        typer.echo(f"no browser was found; open {page}", err=True)
+        say(f"no browser was found; open {page}", err=True)

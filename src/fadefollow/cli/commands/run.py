@@ -10,9 +10,11 @@ from fadefollow.cli.options import (
     ClusterOption,
     JsonOption,
     command,
+    note_misnamed,
     print_json,
     takes_data,
 )
+from fadefollow.core.limits import MOST_DRAWS, MOST_SEED
 
 if TYPE_CHECKING:
     from fadefollow.market.request import DataRequest
@@ -32,14 +34,22 @@ def run(
     missing_funding: Annotated[
         str, typer.Option(help="At a hole in funding: 'error', or 'skip' the trades held over it.")
     ] = "error",
-    seed: Annotated[int | None, typer.Option(min=0, help="Of placebo and bootstrap.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=MOST_SEED, help="Of placebo and bootstrap.")
+    ] = None,
     placebo_draws: Annotated[
         int | None,
-        typer.Option(min=100, help="Shifted histories; by default the workspace's."),
+        typer.Option(
+            min=100, max=MOST_DRAWS, help="Shifted histories; by default the workspace's."
+        ),
     ] = None,
     bootstrap_draws: Annotated[
         int | None,
-        typer.Option(min=100, help="Replicates behind each interval; by default the workspace's."),
+        typer.Option(
+            min=100,
+            max=MOST_DRAWS,
+            help="Replicates behind each interval; by default the workspace's.",
+        ),
     ] = None,
     fragility: Annotated[
         bool,
@@ -68,6 +78,8 @@ def run(
     from fadefollow.workspace import find_workspace
 
     workspace = find_workspace()
+    if not strategies:
+        note_misnamed(workspace, "strategies")
     options = RunOptions.of(
         workspace,
         data,
@@ -82,7 +94,7 @@ def run(
     with progress(quiet=as_json) as step:
         result, folder = run_job(workspace, options, step=step, cluster=cluster)
     if as_json:
-        typer.echo((folder / "result.json").read_text())
+        typer.echo((folder / "result.json").read_text("utf-8"))
     else:
         show_run(result, folder)
 

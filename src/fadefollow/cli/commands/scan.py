@@ -9,6 +9,7 @@ import typer
 
 from fadefollow.cli.options import (
     JsonOption,
+    note_misnamed,
     print_json,
     takes_data,
 )
@@ -83,6 +84,8 @@ def scan(
     from fadefollow.workspace import find_workspace
 
     workspace = find_workspace()
+    if not strategies:
+        note_misnamed(workspace, "strategies")
     options = ScanOptions(
         data=data, strategies=tuple(strategies or ()), history=history, live=live, venue=venue,
         top=top, days=days,

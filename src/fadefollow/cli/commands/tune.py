@@ -12,6 +12,7 @@ from fadefollow.cli.options import (
     command,
     takes_data,
 )
+from fadefollow.core.limits import MOST_PARTS, MOST_SEED, MOST_TRIALS
 
 if TYPE_CHECKING:
     from fadefollow.market.request import DataRequest
@@ -23,8 +24,10 @@ def tune(
     strategy: Annotated[str, typer.Argument(help="Strategy by name.")],
     *,
     data: DataRequest,
-    trials: Annotated[int, typer.Option(min=1, help="Trials in each fold.")] = 200,
-    folds: Annotated[int, typer.Option(min=2, help="Stretches that are traded untouched.")] = 5,
+    trials: Annotated[int, typer.Option(min=1, max=MOST_TRIALS, help="Trials in each fold.")] = 200,
+    folds: Annotated[
+        int, typer.Option(min=2, max=MOST_PARTS, help="Stretches that are traded untouched.")
+    ] = 5,
     window: Annotated[
         str, typer.Option(help="Of the past that is searched: expanding or rolling.")
     ] = "expanding",
@@ -40,10 +43,14 @@ def tune(
     ] = "t",
     min_trades: Annotated[int, typer.Option(min=2, help="That a trial must have.")] = 30,
     sampler: Annotated[str, typer.Option(help="tpe, cmaes, qmc, random or nsga2.")] = "tpe",
-    inner: Annotated[int, typer.Option(min=1, help="Parts of the past to prune after.")] = 4,
+    inner: Annotated[
+        int, typer.Option(min=1, max=MOST_PARTS, help="Parts of the past to prune after.")
+    ] = 4,
     pruning: Annotated[bool, typer.Option(help="Give up trials that begin badly.")] = True,
-    batch: Annotated[int, typer.Option(min=1, help="Trials asked at once.")] = 10,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of search and verdict.")] = None,
+    batch: Annotated[int, typer.Option(min=1, max=MOST_PARTS, help="Trials asked at once.")] = 10,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=MOST_SEED, help="Of search and verdict.")
+    ] = None,
     storage: Annotated[
         str | None,
         typer.Option(envvar="FADEFOLLOW_STORAGE", help="Of the study: postgresql://… or a file."),
@@ -70,6 +77,7 @@ def tune(
     Interrupted or killed, the same command goes on where it was.
     """  # fmt: skip
     from fadefollow.cli.render.console import progress
+    from fadefollow.cli.render.screen import say
     from fadefollow.cli.render.tuning import show_tuning
     from fadefollow.jobs.run import RunOptions
     from fadefollow.jobs.tune import TuneOptions, tune_job
@@ -94,8 +102,8 @@ def tune(
         with progress(quiet=as_json) as step:
             done = tune_job(workspace, options, step=step, told=best.told)
     except KeyboardInterrupt:
-        typer.echo(best.words(settings), err=True)
-        typer.echo(f"go on with: {options.command}", err=True)
+        say(best.words(settings), err=True)
+        say(f"go on with: {options.command}", err=True)
         raise typer.Exit(130) from None
     if as_json:
         typer.echo((done.folder / "result.json").read_text("utf-8"))

@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from fadefollow.cli.render.screen import Console
 from fadefollow.tuning.calibration.words import planted
 
 if TYPE_CHECKING:

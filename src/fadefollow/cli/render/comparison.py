@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from fadefollow.cli.render.screen import Console
 from fadefollow.phases import STANCES
 from fadefollow.reporting.comparison.comparison import Comparison, Row
 from fadefollow.reporting.comparison.sentences import headline, marks, notes

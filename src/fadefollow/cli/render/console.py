@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+from fadefollow.cli.render.screen import Console, harmless
+from fadefollow.errors import MemoryShortError, short_of_memory
 
 if TYPE_CHECKING:
     from fadefollow.market.audit.audit import Audit
@@ -48,14 +50,22 @@ def progress(*, quiet: bool = False) -> Iterator[Step]:
         SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
         console=Console(stderr=True), transient=True, disable=quiet,
     )  # fmt: skip
+    doing = "starting"
     with bar:
-        task = bar.add_task("starting", total=None)
+        task = bar.add_task(doing, total=None)
 
         def step(text: str, done: float | None) -> None:
-            bar.update(task, description=escape(text), total=None if done is None else 1.0,
-                       completed=done or 0.0)  # fmt: skip
+            nonlocal doing
+            doing = text
+            total = None if done is None else 1.0
+            bar.update(task, description=escape(harmless(text)), total=total, completed=done or 0.0)
 
-        yield step
+        try:
+            yield step
+        except MemoryError as error:
+            if isinstance(error, MemoryShortError):
+                raise
+            raise short_of_memory(error, doing=doing) from error
 
 
 def show_run(result: RunResult, folder: Path) -> None:

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Column, Table
+
+from fadefollow.cli.render.screen import Console, harmless
 
 if TYPE_CHECKING:
     from fadefollow.market.archives import ArchiveReport
@@ -50,7 +51,7 @@ def fetch_progress(*, quiet: bool = False) -> Iterator[Step]:
 
         def step(text: str, done: float | None) -> None:
             total = None if done is None else 1.0
-            bar.update(task, description=escape(text), total=total, completed=done or 0.0)
+            bar.update(task, description=escape(harmless(text)), total=total, completed=done or 0.0)
 
         yield step
 

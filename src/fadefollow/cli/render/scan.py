@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from fadefollow.cli.render.screen import Console
 from fadefollow.scanning.model import Scan, ScanRow, Standing, Tried
 
 #: from these widths on there is room for more columns

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from fadefollow.cli.render.screen import Console
 
 if TYPE_CHECKING:
     from fadefollow.tuning.model import Fold, Tuning

@@ -15,10 +15,25 @@ from contextlib import contextmanager
 
 from joblib import cpu_count
 
+from fadefollow.core.limits import MOST_JOBS
 from fadefollow.core.parallel.worker_pool import Crew, Inline, Shared, kept
 from fadefollow.errors import CrewError, LostItemError, ParameterError
 
-__all__ = ["Crew", "CrewError", "LostItemError", "Shared", "crew", "kept"]
+__all__ = ["Crew", "CrewError", "LostItemError", "Shared", "crew", "kept", "refuse_jobs"]
+
+
+def refuse_jobs(jobs: int) -> None:
+    """Refuse a number of processes that is none, or that no machine has.
+
+    Raises:
+        ParameterError: `jobs` is 0 or above `MOST_JOBS`.
+    """
+    if jobs == 0:
+        raise ParameterError("jobs must not be 0", got=jobs, hint="-1 takes all cores")
+    if jobs > MOST_JOBS:
+        raise ParameterError(
+            f"jobs must be at most {MOST_JOBS:,}", got=jobs, hint="-1 takes all cores"
+        )
 
 
 @contextmanager
@@ -31,12 +46,11 @@ def crew(jobs: int = -1, cluster: str | None = None) -> Iterator[Crew]:
         cluster: address of a Dask scheduler, e.g. `"tcp://10.0.0.1:8786"`; by default this machine.
 
     Raises:
-        ParameterError: `jobs` is 0.
+        ParameterError: see `refuse_jobs`.
         CrewError: the cluster cannot be reached, has no workers, or does not run this program;
             while working: it is lost.
     """
-    if jobs == 0:
-        raise ParameterError("jobs must not be 0", got=jobs, hint="-1 takes all cores")
+    refuse_jobs(jobs)
     if cluster is not None:
         from fadefollow.core.parallel.cluster import Cluster
 

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import pickle
 import platform
+import re
 import threading
 import time
 import uuid
@@ -34,6 +35,9 @@ from fadefollow.errors import CrewError, ParameterError
 
 T = TypeVar("T")
 
+_ADDRESS = re.compile(
+    r"(?:(?:tcp|tls|ucx|ws|wss)://)?(?:[A-Za-z0-9_.\-]+|\[[0-9A-Fa-f:.%]+\]):(?P<port>[0-9]{1,5})"
+)
 #: seconds to wait for an answer of the scheduler
 _ANSWER = 10.0
 #: seconds that a cluster may be without any worker
@@ -269,18 +273,34 @@ def _connected(address: str) -> Any:
             "a cluster needs the package distributed",
             got=str(error), hint="pip install 'fadefollow[dask]'",
         ) from error  # fmt: skip
+    refuse_address(address)
     try:
         return Client(address, timeout=_ANSWER, set_as_default=False, name="fadefollow")
     except ValueError as error:
-        raise ParameterError(
-            "the cluster must be the address of a Dask scheduler",
-            got=f"{address!r} ({error})", hint="such as tcp://10.0.0.1:8786",
-        ) from error  # fmt: skip
+        raise _no_address(address) from error
     except (OSError, TimeoutError) as error:
         raise CrewError(
             "the cluster must be reachable", got=f"nobody answers at {address}",
             hint="start one with `dask scheduler` and `dask worker ADDRESS`; see docs/cluster.md",
         ) from error  # fmt: skip
+
+
+def refuse_address(address: str) -> None:
+    """Refuse what cannot be a scheduler's address; Dask's own refusal waits, and leaves a trace.
+
+    Raises:
+        ParameterError: it is not `tcp://HOST:PORT`, nor with another of Dask's protocols.
+    """
+    found = _ADDRESS.fullmatch(address)
+    if found is None or not 0 < int(found["port"]) < 2**16:
+        raise _no_address(address)
+
+
+def _no_address(address: str) -> ParameterError:
+    return ParameterError(
+        "the cluster must be the address of a Dask scheduler",
+        got=repr(address), hint="such as tcp://10.0.0.1:8786",
+    )  # fmt: skip
 
 
 def _no_workers(address: str, seconds: float) -> CrewError:

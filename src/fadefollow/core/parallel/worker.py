@@ -44,7 +44,7 @@ def do(work: bytes, item: bytes, data: Any) -> bytes:
     try:
         said: tuple[Any, ...] = ("done", pickle.loads(work)(data, pickle.loads(item)))
         return cloudpickle.dumps(said)  # type: ignore[no-any-return]
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # also what would end the worker
         return raised(error)
 
 
@@ -53,7 +53,8 @@ def raised(error: BaseException) -> bytes:
     where = "".join(traceback.format_exception(error))
     try:
         packed = cloudpickle.dumps(error)
-        pickle.loads(packed)
+        if not isinstance(pickle.loads(packed), BaseException):
+            raise TypeError("no error")
     except Exception:  # an error of a kind that cannot travel
         packed = cloudpickle.dumps(RuntimeError(f"{type(error).__name__}: {error}"))
     return pickle.dumps(("raised", packed, where))

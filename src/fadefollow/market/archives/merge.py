@@ -13,7 +13,7 @@ from fadefollow.market.bars import base_of
 from fadefollow.market.fetch.time_ranges import holes, without
 from fadefollow.market.fetch.time_ranges import joined as ranges_joined
 from fadefollow.market.findings import Finding, when
-from fadefollow.market.store.store import Arrival, Fetched, Listing, Pointer, Store, Update
+from fadefollow.market.store.store import Fetched, Listing, Pointer, Store, Update
 from fadefollow.market.streams import Stream, stream
 
 Key = tuple[str, str]  #: coin and stream
@@ -42,7 +42,7 @@ def keep(
     """Join tables with those of a data set in the store; where both have a record, the new counts.
 
     What the source has changed is reported, and the records as they were are kept with the time at
-    which that was noticed; of daily records also when they came.
+    which that was noticed.
 
     Args:
         fresh: by coin and stream.
@@ -63,14 +63,11 @@ def keep(
         tables: dict[str, dict[str, pd.DataFrame]] = {}
         revised: dict[str, dict[str, pd.DataFrame]] = {}
         found: dict[Key, tuple[Finding, ...]] = {}
-        came: dict[str, dict[str, Arrival]] = {}
         for (coin, name), new in fresh.items():
             entry = before.get(coin, {}).get(name)
             there = None if entry is None else store.table(dataset, entry)
             made, superseded = joined(there, new.table, stream(name))
             tables.setdefault(coin, {})[name] = made
-            if stream(name).kind == "interval" and (arrival := _arrival(there, made, present)):
-                came.setdefault(coin, {})[name] = arrival
             seen = (*_kept_findings(old, coin, name, new.table), *new.findings)
             if len(superseded):
                 noticed = pd.Series(present.as_unit("ns"), superseded.index)
@@ -88,7 +85,7 @@ def keep(
         new_listings = {c: item for c, item in (listings or {}).items() if c not in known}
         return Update(
             tables, findings=found, listings=new_listings, revised=revised,
-            arrivals=came, sources=_sources(origin, fresh),
+            sources=_sources(origin, fresh),
             fetched=_covered(old, fresh, bar),
         )  # fmt: skip
 
@@ -108,15 +105,6 @@ def joined(
     changed = twice & ~both.duplicated([*key, *values], keep=False)
     made = both[~twice].sort_values(key, kind="stable", ignore_index=True)
     return made, both[changed].reset_index(drop=True)
-
-
-def _arrival(old: pd.DataFrame | None, made: pd.DataFrame, now: pd.Timestamp) -> Arrival | None:
-    """When the records came that were not there before; None where all were."""
-    times = made["time"] if old is None else made["time"][~made["time"].isin(old["time"])]
-    if not len(times):
-        return None
-    first, last = times.iloc[0].isoformat(), times.iloc[-1].isoformat()
-    return Arrival(fetched=now.isoformat(), first=first, last=last, rows=len(times))
 
 
 def _kept_findings(

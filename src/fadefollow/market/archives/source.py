@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import Protocol
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
+from fadefollow.core.atomic_file import write_whole
 from fadefollow.errors import DataError, FadeFollowError, StoreError
 from fadefollow.market.importing.zips import looks_like_page
 
@@ -279,13 +279,7 @@ def _too_large(path: str, got: str, largest: int) -> DataError:
 def _put(place: Path, data: bytes) -> None:
     """Write a file so that it is there whole or not at all."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    temporary = place.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(place)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_whole(place, data, durable=False)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import pandas as pd
 
 from fadefollow.market.bars import BASES, base_of
 from fadefollow.market.grid import FloatArray, TimeArray, known_by, naive, on_grid, opens
+from fadefollow.market.implied import with_implied_funding
 from fadefollow.market.panel import Market, Times, bar_range
 
 
@@ -106,6 +107,13 @@ class CoinRange:
         known = {name: table for name in self.tables if len(table := cut._known(name))}
         tables = {name: table[table["time"] < time] for name, table in known.items()}
         return replace(cut, tables=tables)
+
+    def with_implied_funding(self) -> CoinRange:
+        """The same with implied settlements among those of funding, see `market.implied`."""
+        filled = with_implied_funding(self.market())
+        if "funding" not in filled.streams:
+            return self
+        return replace(self, tables={**self.tables, "funding": filled.table("funding")})
 
     def of_universe(self, members: Sequence[Times] | None) -> CoinRange:
         """The same with these times [from, to) of membership."""

@@ -39,6 +39,11 @@ class Contents:
             revisions=tuple(r for r in self.revisions if r.symbol in chosen),
         )  # fmt: skip
 
+    def with_implied_funding(self) -> Contents:
+        """The same with implied settlements where the exchange's are missing."""
+        filled = {symbol: coin.with_implied_funding() for symbol, coin in self.coins.items()}
+        return replace(self, coins=filled)
+
     def with_universe(self, rule: UniverseSpec) -> Contents:
         """The same with a universe, formed among all coins that are there."""
         formed = Universe.form(rule, self.coins)

@@ -6,13 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from fadefollow.market.audit import checks, drift
 from fadefollow.market.audit.misread import misread
 from fadefollow.market.audit.units import unit_changes
 from fadefollow.market.coverage import Coverage
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.findings import GRADES, Finding, Grade, ranked
-from fadefollow.market.panel import Market
+from fadefollow.market.panel import FloatArray, Market
+from fadefollow.market.prints import supported
 from fadefollow.market.streams import stream
 
 #: notes that a reader of results need not be told
@@ -104,7 +108,7 @@ def _stream(market: Market, name: str, cover: Coverage) -> Iterable[Finding]:
     yield from checks.order(symbol, table, schema, bar)
     yield from checks.stale(symbol, table, schema)
     yield from checks.jumps(symbol, table, schema, bar)
-    yield from checks.wicks(symbol, table, schema)
+    yield from checks.wicks(symbol, table, schema, **_support(market, name, table))
     yield from checks.funding(symbol, table, schema)
     yield from checks.levels(symbol, table, schema)
     shown = table[table["time"] >= market.index[0]] if schema.kind == "bars" else table
@@ -112,6 +116,19 @@ def _stream(market: Market, name: str, cover: Coverage) -> Iterable[Finding]:
     yield from unit_changes(symbol, shown, schema)
     if name != "perp":
         yield from checks.ends(symbol, table, schema, base)
+
+
+def _support(market: Market, name: str, table: pd.DataFrame) -> dict[str, FloatArray]:
+    """What mark and spot support at each row of a perp's table; nothing for other streams."""
+    if name != "perp":
+        return {}
+    edges = supported(market, "perp", marks=("close", "high", "low"))
+    at = market.index.get_indexer(pd.DatetimeIndex(table["time"]))
+    # rows before the market's first bar have −1, which is the end: nothing is known there
+    low, high = (
+        np.append(edge, end)[at] for edge, end in zip(edges, (-np.inf, np.inf), strict=True)
+    )
+    return {"low": low, "high": high}
 
 
 def _line(group: list[Finding]) -> str:

@@ -1,7 +1,8 @@
 """What the audit looks at in one stream: each check is a function from a table to findings.
 
 All checks are relative to the stream's own usual sizes, and vectorised. They judge, and change
-nothing: real prints (a flash wick, a liquidation cascade) are notes, not errors.
+nothing: real prints (a flash wick, a liquidation cascade) are notes, not errors; those that would
+liquidate by the last price alone are warnings.
 """
 
 from __future__ import annotations
@@ -144,25 +145,59 @@ def jumps(symbol: str, table: pd.DataFrame, schema: Stream, bar: pd.Timedelta) -
     return [Finding("note", symbol, schema.name, "jumps", int(big.sum()), where, text)]
 
 
-def wicks(symbol: str, table: pd.DataFrame, schema: Stream) -> list[Finding]:
-    """Bars whose high or low is far from both open and close."""
+def wicks(
+    symbol: str,
+    table: pd.DataFrame,
+    schema: Stream,
+    *,
+    low: FloatArray | None = None,
+    high: FloatArray | None = None,
+) -> list[Finding]:
+    """Bars whose high or low is far from both open and close, graded by what they do to trades.
+
+    Args:
+        low, high: of a perp, what mark and spot support at each row (`fadefollow.market.prints`),
+            infinite where neither is known: there a wick liquidates, which is a warning.
+    """
     if schema.name not in ("perp", "spot", "future"):
         return []
     body = table[["open", "close"]].to_numpy(np.float64)
+    top, bottom = table["high"].to_numpy(np.float64), table["low"].to_numpy(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        up = table["high"].to_numpy(np.float64) / body.max(axis=1) - 1
-        down = table["low"].to_numpy(np.float64) / body.min(axis=1) - 1
+        up, down = top / body.max(axis=1) - 1, bottom / body.min(axis=1) - 1
     far = (up > WICK) | (-down > WICK)
     if not far.any():
         return []
     reach = np.where(up > -down, up, down)
     at = int(np.where(far, np.abs(reach), 0.0).argmax())
-    where = _first(table, far)
+    where, grade, effect = _first(table, far), *_effect(far, top, bottom, low, high)
     text = (
-        f"highs or lows beyond {WICK:.0%} of the body; "
+        f"highs or lows beyond {WICK:.0%} of the body{effect}; "
         f"the largest {_percent(reach[at])}{_on(table, at, where)}"
     )
-    return [Finding("note", symbol, schema.name, "wicks", int(far.sum()), where, text)]
+    return [Finding(grade, symbol, schema.name, "wicks", int(far.sum()), where, text)]
+
+
+def _effect(
+    far: BoolArray,
+    top: FloatArray,
+    bottom: FloatArray,
+    low: FloatArray | None,
+    high: FloatArray | None,
+) -> tuple[Grade, str]:
+    """The grade of the wicks in `far`, and what they do to trades in words."""
+    if low is None or high is None:
+        return "note", ""
+    unchecked = int((far & np.isinf(high)).sum())
+    if unchecked:
+        return (
+            "warning",
+            f", {unchecked} where neither mark nor spot is known, so that they liquidate",
+        )
+    alone = int((far & ((top > high) | (bottom < low))).sum())
+    shared = "all shared by mark or spot"
+    held = f"{alone} not shared by mark or spot, which liquidate nobody but fill stops and targets"
+    return "note", f", {held if alone else shared}"
 
 
 def divergence(

@@ -6,8 +6,9 @@ A finding's grade follows from what it does to a result:
   that changed, prices of one coin that drift apart for a week, a feed that stopped for a day, a
   settlement that is there again on every bar). A run that uses the stream stops.
 - **warning**: real or mended, but it may move a result (holes, a stream that ends early, two days
-  of dislocation, relabelled wallets, a throttled feed). It is told in the report.
-- **note**: real and harmless, or only counted (wicks, jumps, jitter, rows left out).
+  of dislocation, relabelled wallets, a throttled feed, wicks that liquidate as neither mark nor
+  spot is known). It is told in the report.
+- **note**: real and harmless, or only counted (other wicks, jumps, jitter, rows left out).
 
 What is accepted stays in the data, and the report says so.
 """

@@ -121,7 +121,9 @@ class _Job:
         try:
             markets = await client.markets()
             kind = self.spec.contracts or self.venue.contracts
-            listed = [find_coin(c, markets, contracts=kind, where=self.venue.name) for c in coins]
+            with client.plainly("markets"):
+                where = self.venue.name
+                listed = [find_coin(c, markets, contracts=kind, where=where) for c in coins]
             now = await client.now()
             _check_past(low, now, self.name)
             parts, notes = self._parts(listed, streams)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -145,8 +145,3 @@ def _rank(item: Listed, linear: bool, markets: Mapping[str, Mapping[str, Any]]) 
 
 def _dollars(item: Mapping[str, Any]) -> int:
     return _DOLLARS.index(str(item["quote"]))
-
-
-def first_listing(items: Iterable[Listed | None]) -> pd.Timestamp | None:
-    """The earliest known listing of some markets."""
-    return min((m.created for m in items if m is not None and m.created is not None), default=None)

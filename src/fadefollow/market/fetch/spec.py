@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
+from fadefollow.core.atomic_file import write_whole
 from fadefollow.errors import ParameterError, StoreError, unknown
 from fadefollow.market.bars import bar_size, bar_text
 from fadefollow.market.dataset_spec import DatasetSpec, load_spec
@@ -130,7 +131,7 @@ def dataset_toml(venue: Venue, bar: str = "1h") -> str:
 
 def _written(path: Path, venue: Venue, bar: str) -> DatasetSpec:
     try:
-        path.write_text(dataset_toml(venue, bar), "utf-8")
+        write_whole(path, dataset_toml(venue, bar).encode())
     except OSError as error:
         raise StoreError(
             "the workspace must be writable", got=error.strerror, where=str(path),

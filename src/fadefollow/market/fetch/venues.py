@@ -64,6 +64,7 @@ class Facts:
     amount: str = "openInterestAmount"  #: ccxt's field of the open interest
     contracts: bool = False  #: amounts count contracts, not coins
     linear_only: bool = False  #: of inverse contracts the amounts are no coins
+    endless: bool = False  #: the call knows no end: answers go on beyond what is wanted
     hourly: str = ""  #: settlements are hourly, and this field has the hour's rate
     fields: tuple[str, ...] = ()  #: the venue's own fields, by the columns of the page
 
@@ -79,6 +80,8 @@ class Venue:
     contracts: Literal["linear", "inverse"] = "linear"
     #: ccxt settings that the venue needs
     settings: Mapping[str, Any] = field(default_factory=dict)
+    #: where in an answer the list of records lies, by its keys; at the top where there are none
+    rows: tuple[str, ...] = ()
     #: longest time between two settlements
     settles_hours: int = 8
     notes: tuple[str, ...] = ()
@@ -169,7 +172,8 @@ VENUES: Mapping[str, Venue] = {
         ),
         Venue(
             "bybit", "Bybit",
-            {
+            rows=("result", "list"),
+            facts={
                 "funding": Facts(page=200),
                 "open_interest": Facts(page=200, periods=_FIVE_TO_DAY, linear_only=True),
                 "long_short": Facts(
@@ -180,7 +184,8 @@ VENUES: Mapping[str, Venue] = {
         ),
         Venue(
             "okx", "OKX",
-            {
+            rows=("data",),
+            facts={
                 "funding": Facts(page=100, reach=90 * _DAY, until="after"),
                 "open_interest": Facts(page=100, reach_records=1440, periods=("5m", "1h", "1d"),
                                        amount="baseVolume"),
@@ -192,7 +197,8 @@ VENUES: Mapping[str, Venue] = {
         ),
         Venue(
             "deribit", "Deribit",
-            {
+            rows=("result",),
+            facts={
                 "funding": Facts(page=700, hourly="interest_1h", longest=29 * _DAY),
                 "options": Facts(page=1),
             },
@@ -220,10 +226,10 @@ VENUES: Mapping[str, Venue] = {
                 "perp": Facts(contracts=True),
                 "future": Facts(contracts=True),
                 "funding": Facts(page=1000),
-                "open_interest": Facts(page=100, contracts=True, linear_only=True,
+                "open_interest": Facts(page=100, contracts=True, linear_only=True, endless=True,
                                        periods=("5m", "15m", "30m", "1h", "4h", "1d")),
                 # hours of the contract's statistics, which make a day
-                "liquidations": Facts(page=4, contracts=True, linear_only=True,
+                "liquidations": Facts(page=4, contracts=True, linear_only=True, endless=True,
                                       fields=("long_liq_size", "short_liq_size")),
             },
             settings={"options": {"fetchMarkets": {"types": ["spot", "swap", "future"]}}},

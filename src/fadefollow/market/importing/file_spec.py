@@ -85,6 +85,8 @@ class FileSpec(BaseModel):
     expiry_format: str = "%y%m%d"  #: of `{expiry}` in the path; `%d%b%y` reads 28MAR25 and 7FEB25
     expiry_hour: int = Field(8, ge=0, le=23)  #: UTC
     optional: bool = False  #: the files may be absent
+    skip: tuple[str, ...] = ()  #: names in place of `{coin}` that are left out
+    implied: bool = False  #: of funding: rates implied from the premium, not settled ones
     caveat: str = ""  #: a sentence that goes with the data into every report
 
     @property
@@ -164,6 +166,8 @@ class FileSpec(BaseModel):
         _check_coin(self)
         if self.stream == "future" and "{expiry}" not in self.path and "expiry" not in self.columns:
             raise ParameterError("futures need {expiry} in the path, or a column mapped to expiry")
+        if self.implied and self.stream != "funding":
+            raise ParameterError("implied is for funding", got=self.stream)
         if self.bar is not None and schema.kind != "bars":
             raise ParameterError(f"{self.stream} has no bars; leave out bar")
         if self.kind not in (None, "csv") and self.delimiter is not None:

@@ -132,6 +132,10 @@ def read_files(
         pieces += _pieces(match, spec)
     _check_entries(spec, pieces)
     findings = [f.of(piece.coin) for piece in pieces for f in piece.findings]
+    for item in spec.files:
+        if item.skip:
+            text = f"not read, as the data set's TOML says: {', '.join(item.skip)}"
+            findings.append(Finding("note", "", item.stream, "left out", len(item.skip), "", text))
     parts: dict[tuple[str, str], list[Piece]] = {}
     for piece in pieces:
         if len(piece.table):
@@ -240,6 +244,8 @@ def _prepare(frame: pd.DataFrame, match: Match, schema: Stream) -> clean.Cleaned
     if match.expiry is not None:
         frame = _step(findings, *clean.trim_contract(frame, schema, match.expiry))
         frame = frame.assign(expiry=match.expiry)
+    if match.spec.implied:
+        frame = frame.assign(implied=1.0)
     return frame, tuple(findings)
 
 

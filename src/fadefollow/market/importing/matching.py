@@ -91,6 +91,8 @@ def _matches(item: FileSpec, source: Path) -> list[Match]:
         name = groups.get("coin")
         if name is not None and item.coins and name not in item.coins:
             continue
+        if name in item.skip:
+            continue
         coin = item.coin if name is None else _coin(name, where)
         found.append(Match(path, where, coin, _expiry(groups.get("expiry"), item, where), item))
     return found
@@ -100,7 +102,7 @@ def _coin(name: str, where: str) -> str:
     try:
         return check_symbol(name)
     except ParameterError as error:
-        hint = "rename the file, or let path match the right files only"
+        hint = 'rename the file, or leave it out: skip = ["NAME"] in its [[files]] table'
         raise ParameterError(error.rule, got=error.got, where=where, hint=hint) from None
 
 

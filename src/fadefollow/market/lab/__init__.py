@@ -21,7 +21,8 @@ perp, S spot, p = P/S − 1 the perp premium, Q₊ and Q₋ the crowd's longs an
 * `tables`: steps → bars → canonical tables.
 """
 
+from fadefollow.market.lab.listing import Lab
 from fadefollow.market.lab.settings import LabSettings, Plant
-from fadefollow.market.lab.simulation import Lab, simulate
+from fadefollow.market.lab.simulation import simulate
 
 __all__ = ["Lab", "LabSettings", "Plant", "simulate"]

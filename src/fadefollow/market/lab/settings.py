@@ -53,6 +53,8 @@ class LabSettings(BaseModel):
     jumps_per_year: float = Field(40.0, ge=0.0, le=1000.0)
     #: days at the start in which no episode happens, for the detectors' windows to fill
     quiet_days: float = Field(30.0, ge=0.0, le=730.0)
+    #: list each perp on the day of its first pump; its spot has traded since the first day
+    listed_with_pump: bool = False
     #: a day's netflow is known this long after the day's end
     netflow_lag_hours: float = Field(12.0, ge=0.0, le=96.0)
     #: the simulation's own step; smaller bars make it smaller

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from fadefollow.market.lab.episodes import FAMILIES
 from fadefollow.market.lab.forces import Truth
 from fadefollow.market.lab.kernel import CROWD, PREMIUM, Inputs, Path, walk
 from fadefollow.market.lab.ledgers import keep
+from fadefollow.market.lab.listing import Lab, listed_with_pump
 from fadefollow.market.lab.options import option_book
 from fadefollow.market.lab.phases import PHASES
 from fadefollow.market.lab.script import Script
@@ -33,24 +33,6 @@ _SPOT_PRINT, _MARK_PRINT = 2.0e-4, 2.0e-4
 _PRICES, _SIDE_USDT = (5.0, 5000.0), 2e8
 
 TRUTH_COLUMNS = ("symbol", "phase", "start", "end", "planted_bps", "horizon_hours")
-
-
-@dataclass(frozen=True)
-class Lab:
-    """A simulated market.
-
-    Attributes:
-        tables: coin → stream → canonical table.
-        truth: the planted phases, one row each, sorted by time and symbol: `symbol`, `phase`,
-            `start` and `end` (UTC; from `start` the phase is in full force and its drift acts),
-            `planted_bps` (mean perp return after funding and beyond the market's drift, in the
-            direction of the lean, over the horizon; negative: fading it pays), `horizon_hours`.
-        listed: coin → when its trading began.
-    """
-
-    tables: Mapping[str, Mapping[str, pd.DataFrame]]
-    truth: pd.DataFrame
-    listed: Mapping[str, pd.Timestamp]
 
 
 def simulate(settings: Mapping[str, Any], *, bar: pd.Timedelta) -> Lab:
@@ -75,11 +57,12 @@ def simulate(settings: Mapping[str, Any], *, bar: pd.Timedelta) -> Lab:
     clock = Clock.of(checked, bar)
     market = market_factor(clock, checked)
     coins = {symbol: _Coin(clock, checked, symbol, market) for symbol in checked.symbols}
-    return Lab(
+    lab = Lab(
         {symbol: coin.tables() for symbol, coin in coins.items()},
         _truth_table(clock, {symbol: coin.truth for symbol, coin in coins.items()}),
         dict.fromkeys(coins, clock.start),
     )
+    return listed_with_pump(lab) if checked.listed_with_pump else lab
 
 
 class _Coin:

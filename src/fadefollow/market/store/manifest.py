@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fadefollow.market.findings import Finding
 
@@ -57,17 +59,6 @@ class Fetched(BaseModel):
     folded: tuple[str, ...] = ()
 
 
-class Arrival(BaseModel):
-    """When records came that were not there before."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    fetched: str  #: when, ISO, UTC
-    first: str  #: time of the first of them
-    last: str
-    rows: int
-
-
 class Pointer(BaseModel):
     """One version of a data set: what `current.json` says."""
 
@@ -85,11 +76,17 @@ class Pointer(BaseModel):
     listings: dict[str, Listing] = Field(default_factory=dict)
     #: coin → part of a fetch (a stream, or one contract of it) → what was asked for
     fetched: dict[str, dict[str, Fetched]] = Field(default_factory=dict)
-    #: coin → stream → when its records were fetched, in that order; of daily records only
-    arrivals: dict[str, dict[str, tuple[Arrival, ...]]] = Field(default_factory=dict)
     #: coin → stream → records that the venue has revised, as they were before, in the order in
     #: which they were superseded (see `fadefollow.market.asof.vintages`); never in `tables`
     revised: dict[str, dict[str, tuple[Entry, ...]]] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_versions(cls, said: Any) -> Any:
+        """Without what earlier versions wrote and nobody reads: when daily records had come."""
+        if isinstance(said, dict):
+            return {key: value for key, value in said.items() if key != "arrivals"}
+        return said
 
     @property
     def files(self) -> set[str]:

@@ -20,18 +20,19 @@ import pandas as pd
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
+from fadefollow.core.atomic_file import remove_drafts, write_whole
 from fadefollow.errors import DataError, StoreError, unknown
 from fadefollow.market.bars import bar_text
 from fadefollow.market.findings import Finding, merged
 from fadefollow.market.names import check_dataset_name, check_symbol
-from fadefollow.market.store.manifest import SCHEMA, Arrival, Entry, Fetched, Listing, Pointer
-from fadefollow.market.store.table_file import content_hash, write_whole
+from fadefollow.market.store.manifest import SCHEMA, Entry, Fetched, Listing, Pointer
+from fadefollow.market.store.table_file import content_hash
 from fadefollow.market.store.table_file import put as _put
 from fadefollow.market.store.table_file import read as _read
 
 __all__ = [
-    "Arrival", "Entry", "Fetched", "Listing", "Pointer", "Store", "Update", "content_hash",
-    "fingerprint", "write_whole",
+    "Entry", "Fetched", "Listing", "Pointer", "Store", "Update", "content_hash",
+    "fingerprint",
 ]  # fmt: skip
 
 POINTER = "current.json"
@@ -50,8 +51,6 @@ class Update:
     fetched: Mapping[str, Mapping[str, Fetched]] = field(default_factory=dict)
     #: coin → stream → records that are superseded
     revised: Tables = field(default_factory=dict)
-    #: coin → stream → when the records came that are new
-    arrivals: Mapping[str, Mapping[str, Arrival]] = field(default_factory=dict)
     #: where the tables come from; a table whose source differs has its own in `sources`
     source: str = ""
     sources: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -301,11 +300,6 @@ def _updated(
             entry = _put(folder, coin, f"{name}_revised", table, made.source)
             was = revised.setdefault(coin, {}).get(name, ())
             revised[coin][name] = (*was, entry)
-    arrivals = {coin: dict(streams) for coin, streams in old.arrivals.items()} if old else {}
-    for coin, came in made.arrivals.items():
-        for name, arrival in came.items():
-            known = arrivals.setdefault(coin, {}).get(name, ())
-            arrivals[coin][name] = (*known, arrival)
     for coin, parts in made.fetched.items():
         fetched.setdefault(coin, {}).update(parts)
     before = old.findings if old else ()
@@ -321,7 +315,6 @@ def _updated(
         previous=tuple(sorted(old.files)) if old else (),
         listings={**(old.listings if old else {}), **made.listings},
         fetched=fetched,
-        arrivals=arrivals,
         revised=revised,
     )
 
@@ -335,7 +328,8 @@ def _sources(old: Entry | None, made: Update, coin: str, name: str) -> str:
 
 def _clean(folder: Path, *, keep: set[str]) -> None:
     """Remove files that no version needs, and what killed writers left. The lock is held."""
-    for path in [*folder.glob("*.parquet"), *folder.glob(".*.tmp")]:
+    remove_drafts(folder, age=0)
+    for path in folder.glob("*.parquet"):
         if path.name not in keep:
             with contextlib.suppress(OSError):
                 path.unlink()

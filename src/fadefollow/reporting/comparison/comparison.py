@@ -17,7 +17,7 @@ import pandas as pd
 from fadefollow.errors import ParameterError
 from fadefollow.phases import STANCES, Stance
 from fadefollow.reporting.comparison.settings import Setting, settings
-from fadefollow.results.read import read_run, read_tuning
+from fadefollow.results.stored_run import StoredRun
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult, StanceResult, Verdict
 
@@ -171,9 +171,10 @@ def read_runs(folders: Sequence[Path]) -> tuple[Stored, ...]:
     twice = [path.name for at, path in enumerate(folders) if path in folders[:at]]
     if twice:
         raise ParameterError("a run is compared with others", got=f"{twice[0]} twice")
+    runs = map(StoredRun, folders)
     return tuple(
-        Stored(letter, folder, read_run(folder), read_tuning(folder))
-        for letter, folder in zip(LETTERS, folders, strict=False)
+        Stored(letter, run.folder, run.result, run.tuning)
+        for letter, run in zip(LETTERS, runs, strict=False)
     )
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from fadefollow.errors import StoreError
+from fadefollow.core.atomic_file import write_page
 from fadefollow.reporting.pages.page import fill
 from fadefollow.reporting.text import formatting as text
 from fadefollow.scanning.model import Scan, ScanRow, Standing, Tried
@@ -83,23 +82,9 @@ def write_scan(scan: Scan, path: Path, templates: Path) -> Path:
         StoreError: the file cannot be written; what was there stays.
     """
     page = render_scan(scan, templates, path.parent)
-    draft = path.with_name(f".scan-{secrets.token_hex(4)}.html")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with draft.open("wb") as file:
-                file.write(page.encode("utf-8", "replace"))
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreError(
-            "the page of a scan must be writable", got=error.strerror or str(error),
-            where=str(path), hint="name another file with --to",
-        ) from error  # fmt: skip
-    return path
+    return write_page(
+        page, path, rule="the page of a scan must be writable", hint="name another file with --to"
+    )
 
 
 def render_scan(scan: Scan, templates: Path, folder: Path) -> str:

@@ -14,6 +14,7 @@ _COVERAGE = (
     re.compile(r"^without .+ could not be looked for: "),
     re.compile(r": \d+ events? fell outside that time$"),
     re.compile(r": .+ is left out, it lacks "),
+    re.compile(r": \d+ events? leans? against another on the same bar"),
     re.compile(r": \d+ (entries|entry) fell on missing bars$"),
 )
 

@@ -175,7 +175,11 @@ def truth(verdict: Verdict, instrument: str = "perp") -> Truth | None:
 
 
 #: instruments as a sentence calls them
-POSITIONS = {"future": "dated future", "carry": "spread of future and spot"}
+POSITIONS = {
+    "spot": "spot market",
+    "future": "dated future",
+    "carry": "spread of future and spot",
+}
 _SIMULATED = "What is planted was simulated for this very position, without costs."
 
 

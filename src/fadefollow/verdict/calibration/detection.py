@@ -13,7 +13,7 @@ from fadefollow.core.parallel import crew, kept
 from fadefollow.errors import ParameterError
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import FloatArray, Market
-from fadefollow.phases import Signal
+from fadefollow.phases import Signal, detect_checked
 from fadefollow.verdict.calibration.promises import Promise, at_least
 from fadefollow.verdict.calibration.proportions import Share, plain
 
@@ -107,7 +107,7 @@ def _one(asked: _Asked, seed: int) -> dict[tuple[str, str], pd.DataFrame]:
     out = {}
     for signal in signals:
         try:
-            tables = [signal.detect(market).table for market in markets]
+            tables = [detect_checked(signal, market).table for market in markets]
         except ParameterError:
             continue  # its windows do not fit bars of this size
         events = pd.concat([t for t in tables if len(t)] or tables[:1], ignore_index=True)

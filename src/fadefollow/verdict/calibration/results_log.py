@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from filelock import FileLock
-
+from fadefollow.core.json_lines import append_in_turn, finished_lines
+from fadefollow.core.reading import parsed_json
 from fadefollow.errors import StoreError
 from fadefollow.verdict.calibration.design import Arm
 from fadefollow.verdict.calibration.simulated_run import Row, Stand, Table
@@ -63,7 +61,7 @@ class Pages(ABC, Generic[T]):
         others = 0
         for number, line in enumerate(self._lines(), 1):
             try:
-                said = json.loads(line)
+                said = parsed_json(line)
                 if said["key"] == key:
                     table = self.page(said)
                     known[table.arm, table.seed] = table
@@ -87,37 +85,20 @@ class Pages(ABC, Generic[T]):
         said = _plain({"key": key, **asdict(table)})
         data = (json.dumps(said, allow_nan=False) + "\n").encode()
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.path.with_name(f".{self.path.name}.lock")):
-                self._append(data)
+            append_in_turn(self.path, data)
         except OSError as error:
             raise StoreError(
                 "the calibration's notebook must be writable",
                 got=error.strerror or str(error), where=str(self.path), hint="free some space",
             ) from error  # fmt: skip
 
-    def _append(self, data: bytes) -> None:
-        with self.path.open("a+b") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(0)
-            whole = file.read()
-            finished = whole.rfind(b"\n") + 1
-            if finished < size:  # a killed writer's half line never counted
-                file.truncate(finished)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-
-    def _lines(self) -> Iterator[bytes]:
+    def _lines(self) -> list[bytes]:
         try:
-            data = self.path.read_bytes()
-        except FileNotFoundError:
-            return
+            return finished_lines(self.path)
         except OSError as error:
             got = error.strerror or str(error)
             rule = "the calibration's notebook must be readable"
             raise StoreError(rule, got=got, where=str(self.path)) from error
-        yield from data[: data.rfind(b"\n") + 1].splitlines()
 
 
 @dataclass(frozen=True)

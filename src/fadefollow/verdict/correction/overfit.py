@@ -87,30 +87,6 @@ def probabilistic_sharpe(record: TrackRecord, benchmark: float = 0.0) -> float:
     return float(stats.norm.cdf(excess / error))
 
 
-def min_track_record(
-    record: TrackRecord, benchmark: float = 0.0, *, confidence: float = 0.95
-) -> float:
-    """Number of returns from which on PSR(benchmark) exceeds `confidence`, [1] section 4.
-
-    Args:
-        record: whose Sharpe ratio, skew and kurtosis are taken to stay as they are.
-        benchmark: per period, not annualised.
-        confidence: above one half.
-
-    Returns:
-        Returns (not years), infinite if the record is not above the benchmark, NaN without one.
-
-    Raises:
-        ParameterError: confidence is not between one half and 1.
-    """
-    if not 0.5 < confidence < 1.0:
-        raise ParameterError("confidence must be between 0.5 and 1", got=confidence)
-    excess = record.sharpe - benchmark
-    if excess <= 0.0:
-        return math.inf
-    return float(1.0 + record.spread * (stats.norm.ppf(confidence) / excess) ** 2)
-
-
 def expected_max_sharpe(n_trials: int, variance: float) -> float:
     """What the best of `n_trials` Sharpe ratios comes to where none has any skill, [2] eq. 1.
 

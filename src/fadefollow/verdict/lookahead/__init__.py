@@ -2,7 +2,7 @@
 
 `check_strategy` gives a `CheckReport`. Its parts: other futures (`futures`), what a signal says of
 them (`answers`), look-ahead and its witness (`lookahead`), repeatability (`steady`, `elsewhere`,
-`anew`), idle parameters (`idle`).
+`anew`), opened files (`files`), idle parameters (`idle`).
 """
 
 from fadefollow.verdict.lookahead.check import CheckSettings, check_strategy, sample_markets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fadefollow.errors import FadeFollowError
 from fadefollow.market.panel import FloatArray, Market
-from fadefollow.phases import Signal
+from fadefollow.phases.table import Signal, failure
 
 #: numbers are the same within this, relative, and within the second of a feature's largest value
 _RELATIVE, _OF_LARGEST = 1e-9, 1e-12
@@ -68,8 +70,27 @@ def ask_safely(signal: Signal, market: Market) -> Answer:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of futures that nobody will ever see
             return ask(signal, market)
-    except Exception as error:
+    except (KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException as error:  # also one that would end the program
         return Answer({}, {}, f"{type(error).__name__}: {error}")
+
+
+def ask_as_it_is(signal: Signal, market: Market) -> Answer:
+    """The answer about the data as they are, about which a signal must not fail.
+
+    Raises:
+        SignalError: it does; the message names the coin and the line.
+        FadeFollowError: as raised by the signal.
+    """
+    try:
+        return ask(signal, market)
+    except (FadeFollowError, KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException as error:
+        module = sys.modules[type(signal).__module__]
+        where = f"{getattr(module, '__file__', signal.name())}, {market.symbol}"
+        raise failure(error, where=where) from error
 
 
 def first_difference(one: Answer, other: Answer, *, last: int) -> Difference | None:

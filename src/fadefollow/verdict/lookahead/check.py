@@ -10,13 +10,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from fadefollow.core.limits import MOST_DAYS
 from fadefollow.engine.strategy import Strategy
-from fadefollow.errors import DataError
+from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.panel import Market
 from fadefollow.phases import Signal
 from fadefollow.verdict.lookahead.altered_future import only
-from fadefollow.verdict.lookahead.answers import Answer, ask, ask_safely
+from fadefollow.verdict.lookahead.answers import Answer, ask_as_it_is, ask_safely
+from fadefollow.verdict.lookahead.files import opened_files
 from fadefollow.verdict.lookahead.lookahead import Ask, Looker, bars_to_try, used_streams
 from fadefollow.verdict.lookahead.reimport import anew
 from fadefollow.verdict.lookahead.repeatability import Elsewhere, moves_along, orders, repeats
@@ -41,6 +43,13 @@ class CheckSettings:
     new_process: bool = True  #: ask in a process of its own, too
     parameters: bool = True  #: look for parameters that do nothing
 
+    def __post_init__(self) -> None:
+        """Refuse lengths that are none."""
+        if not 0 < self.days <= MOST_DAYS:
+            raise ParameterError(
+                f"days must be above 0 and at most {MOST_DAYS:,}", got=f"{self.days:g}"
+            )
+
 
 def check_strategy(
     strategy: Strategy,
@@ -61,7 +70,7 @@ def check_strategy(
 
     Raises:
         DataError: there is too little data.
-        Exception: whatever the signal raises on the data as they are.
+        SignalError: the signal fails on the data as they are.
     """
     started = time.perf_counter()
     check = _Check(strategy, signal, settings or CheckSettings(), step)
@@ -129,14 +138,14 @@ class _Check:
     def faults(self, markets: Sequence[Market]) -> list[Fault]:
         """All faults; what makes no sense after another fault is left out."""
         self.step("asking the signal", None)
-        self.wholes = [ask(self.signal, market) for market in markets]
+        opened = self._ask_watched(markets)
         other = Elsewhere(self.signal, markets) if self.settings.new_process else nullcontext()
         with other as elsewhere:
             pairs = list(zip(markets, self.wholes, strict=True))
             found = [f for m, whole in pairs if (f := repeats(self.signal, m, whole))]
             if found:
-                return found[:1]
-            found = self._look(markets, lambda market: ask_safely(self.signal, market))
+                return opened + found[:1]
+            found = opened + self._look(markets, lambda market: ask_safely(self.signal, market))
             found += [
                 told(Fault("undeclared read", name))
                 for name in undeclared_reads(self.signal, markets[0])
@@ -150,6 +159,18 @@ class _Check:
             # what it keeps hides what it knows: ask a signal that has kept nothing yet
             found += self._look(markets, lambda market: ask_safely(anew(self.signal), market))
         return found if found else self._warnings(markets)
+
+    def _ask_watched(self, markets: Sequence[Market]) -> list[Fault]:
+        """Ask about all of each market; what the signal opened on the way."""
+        package = type(self.signal).__module__.partition(".")[0]
+        for market in markets:
+            with opened_files(package) as opened:
+                self.wholes.append(ask_as_it_is(self.signal, market))
+                if len(self.wholes) == 1:
+                    anew(self.signal)  # its module may open something when it is imported
+            if opened:
+                return [told(Fault("opens files", name, market.symbol)) for name in opened]
+        return []
 
     def _look(self, markets: Sequence[Market], asking: Ask) -> list[Fault]:
         """Look-ahead on the first coin that shows any."""

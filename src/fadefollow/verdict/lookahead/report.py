@@ -12,7 +12,8 @@ import pandas as pd
 from fadefollow.errors import FadeFollowError
 
 Kind = Literal[
-    "not repeatable", "look-ahead", "keeps state", "order", "calendar", "fails", "undeclared read",
+    "not repeatable", "look-ahead", "opens files", "keeps state", "order", "calendar", "fails",
+    "undeclared read",
     "idle parameter", "not seen",
 ]  # fmt: skip
 
@@ -20,6 +21,7 @@ Kind = Literal[
 _RULES: dict[Kind, str] = {
     "not repeatable": "a signal must say the same of the same data each time",
     "look-ahead": "a signal must use only what was known at each bar's close",
+    "opens files": "a signal must know nothing but the market, and so open nothing",
     "keeps state": "what a signal says must not depend on what it was asked before",
     "order": "the order of streams and columns must mean nothing to a signal",
     "calendar": "a signal must find in the data what it finds, not on days written down",
@@ -28,6 +30,8 @@ _RULES: dict[Kind, str] = {
 }
 _HINTS: dict[Kind, str] = {
     "not repeatable": "draw random numbers, if at all, from a generator seeded by a parameter",
+    "opens files": "what is kept in a file may know the whole sample; measure it from the market, "
+    "or import it as a stream",
     "keeps state": "keep nothing in modules or classes; `market.memo` keeps it with the market",
     "order": "take streams and columns by their names",
     "calendar": "dates in the code, or a file read besides the market, are hindsight",
@@ -211,6 +215,7 @@ def _look_ahead(fault: Fault) -> str:
 _SENTENCES: dict[Kind, Callable[[Fault], str]] = {
     "look-ahead": _look_ahead,
     "not repeatable": lambda f: f"{_place(f)} differs when asked again {f.text}",
+    "opens files": lambda f: f"asked about {f.symbol}, it opened {f.what}",
     "keeps state": lambda f: f"{_place(f)} differs with what was asked before",
     "order": lambda f: f"{_place(f)} differs with the order of {f.text}",
     "calendar": lambda f: f"{_place(f)} does not move along when all data are moved by {f.text}",

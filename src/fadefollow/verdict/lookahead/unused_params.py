@@ -10,7 +10,7 @@ from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import ParameterError
 from fadefollow.market.panel import Market
 from fadefollow.phases import Param, Signal
-from fadefollow.verdict.lookahead.answers import Answer, EventKey, ask
+from fadefollow.verdict.lookahead.answers import Answer, EventKey, ask_as_it_is
 from fadefollow.verdict.lookahead.report import Fault, told
 
 
@@ -55,7 +55,7 @@ def _changed(
     for value in _values(param, getattr(signal, name)):
         for market, whole in zip(markets, wholes, strict=True):
             try:
-                answer = ask(type(signal)(**{**signal.model_dump(), name: value}), market)
+                answer = ask_as_it_is(type(signal)(**{**signal.model_dump(), name: value}), market)
             except ParameterError:
                 break  # such as a window of fewer than three bars
             changed |= {phase for _, phase, _ in _events(whole) ^ _events(answer)}

@@ -1,0 +1,92 @@
+"""Trades that ended by a print of one series that no other series of the coin shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fadefollow.engine.kernel import liquidation_level
+from fadefollow.engine.model import AnyRules, Book, Costs, DatedTape, FloatArray, Plan, Tape
+
+BoolArray = npt.NDArray[np.bool_]
+
+#: exits on the losing side by the prices of the traded series
+_LOSING = ("stop", "trail")
+
+
+def by_lone_print(plan: Plan, books: Sequence[Book]) -> pd.DataFrame:
+    """The trades of a stance that ended by a print which the coin's other series do not share.
+
+    A stop, trail or target counts if it was filled beyond what mark and spot support in that bar
+    (see `fadefollow.market.prints`), a liquidation by the mark if neither perp nor spot came to
+    its level. Where no other series is known nothing can be said.
+
+    Args:
+        plan: tapes, costs and rules.
+        books: one a coin, as `books` gives them.
+
+    Returns:
+        One row a trade: `symbol`, `time` (open time of the bar, UTC), `reason`.
+    """
+    parts = []
+    for tape, costs, book in zip(plan.tapes, plan.costs, books, strict=True):
+        held = book.trades if book.legs is None else book.legs
+        rows = held[_alone(tape, plan.rules, costs, held)]
+        stamps = tape.time[rows["exit_bar"].to_numpy(np.int64)].astype("datetime64[ns]")
+        time = pd.DatetimeIndex(stamps, tz="UTC")
+        columns = {"symbol": tape.symbol, "time": time, "reason": rows["reason"].to_numpy(object)}
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _alone(tape: Tape, rules: AnyRules, costs: Costs, held: pd.DataFrame) -> BoolArray:
+    """Of each trade or leg, whether a lone print ended it, shape (k,)."""
+    side = held["side"].to_numpy(np.float64)
+    reason = held["reason"].to_numpy(object)
+    filled = held["exit_price"].to_numpy(np.float64) / (1.0 - side * costs.slippage)
+    low, high = _support(tape, held)
+    below, above = filled < low, filled > high
+    losing = np.isin(reason, _LOSING) & np.where(side > 0, below, above)
+    winning = (reason == "target") & np.where(side > 0, above, below)
+    alone: BoolArray = losing | winning | _by_the_mark_alone(tape, rules, costs, held)
+    return alone
+
+
+def _support(tape: Tape, held: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
+    """What the other series support in the bar in which each trade or leg ended."""
+    bar = held["exit_bar"].to_numpy(np.int64)
+    if isinstance(tape, DatedTape):
+        if tape.dated_liq_low is None or tape.dated_liq_high is None or tape.carry:
+            return np.full(len(bar), -np.inf), np.full(len(bar), np.inf)
+        series = held["series"].to_numpy(np.int64)
+        return tape.dated_liq_low[series, bar], tape.dated_liq_high[series, bar]
+    if tape.shared_low is None or tape.shared_high is None:
+        return np.full(len(bar), -np.inf), np.full(len(bar), np.inf)
+    # where the mark has highs and lows of its own, they support a print too
+    low = np.fmin(tape.shared_low, tape.liq_low)[bar]
+    return low, np.fmax(tape.shared_high, tape.liq_high)[bar]
+
+
+def _by_the_mark_alone(tape: Tape, rules: AnyRules, costs: Costs, held: pd.DataFrame) -> BoolArray:
+    """Liquidations at a level that neither perp nor spot came to."""
+    gone = np.zeros(len(held), bool)
+    if isinstance(tape, DatedTape) or tape.shared_low is None or tape.shared_high is None:
+        return gone
+    for row in np.flatnonzero(held["reason"].to_numpy(object) == "liquidation"):
+        trade = held.iloc[row]
+        bar, side, leverage = trade["exit_bar"], trade["side"], rules.sets[trade["rule"]].leverage
+        level = liquidation_level(
+            side,
+            trade["entry_price"],
+            trade["funding"] / trade["size"],
+            leverage,
+            costs.maintenance,
+        )
+        if side > 0:
+            gone[row] = level < min(tape.low[bar], tape.shared_low[bar])
+        else:
+            gone[row] = level > max(tape.high[bar], tape.shared_high[bar])
+    return gone

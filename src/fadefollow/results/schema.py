@@ -1,0 +1,44 @@
+"""Records of earlier schemas in the present form: the one place that knows that there are any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fadefollow.errors import StoreError
+from fadefollow.results.record import SCHEMA
+
+Record = dict[str, Any]
+
+#: schema → what makes a record of the next one of it, given the file's name ("result", "report").
+#: Keys that a run of the same schema may lack have their defaults where they are read.
+UPGRADES: Mapping[int, Callable[[str, Record], Record]] = {}
+
+
+def present_form(record: object, *, where: Path, schema: int = SCHEMA) -> Record:
+    """The content of a run's JSON file in the form that this version writes.
+
+    Args:
+        record: as it was parsed.
+        where: the file.
+        schema: of the present form.
+
+    Raises:
+        StoreError: a later version wrote it.
+        ValueError: it has no schema that there ever was.
+    """
+    known = record if isinstance(record, dict) else {}
+    written = known.get("schema")
+    if isinstance(written, int) and written > schema:
+        raise StoreError(
+            "a run must have been written by this version of fadefollow or an earlier one",
+            got=f"schema {written}, where this version knows {schema}",
+            where=str(where),
+            hint="update fadefollow",
+        )
+    if not isinstance(written, int) or written not in (*UPGRADES, schema):
+        raise ValueError(f"{where.name}: schema {written!r}, must be {schema}")
+    for step in range(written, schema):
+        known = UPGRADES[step](where.stem, known)
+    return known
