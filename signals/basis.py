@@ -12,7 +12,7 @@ The basis is that of a constant 90 days, averaged over a day (its rules:
 matter. It must stay beyond its thresholds for two and a half days: a crowd that pays carry does so
 for weeks. The attack, a matter of hours, does not wait.
 
-Source: DOMAIN.md, part 2 C.3 and part 3, rows `basis`.
+Source: documentation, accounts, C.3; phases, rows `basis`.
 """
 
 from __future__ import annotations

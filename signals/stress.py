@@ -10,7 +10,7 @@ they are the victims. The hypothesis is that the crowd is then about to be liqui
 Which factors can be seen depends on the data. An event says which were seen, which were looked for
 in vain, and which could not be observed.
 
-Source: DOMAIN.md, part 2 C and part 3, row `stress`.
+Source: documentation, accounts, C; phases, row `stress`.
 """
 
 from __future__ import annotations

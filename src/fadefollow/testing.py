@@ -76,7 +76,7 @@ def coarser(market: Market, factor: int) -> Market:
 def constant(market: Market) -> Market:
     """The same market with every number frozen at its first value."""
 
-    def freeze(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    def freeze(_name: str, table: pd.DataFrame) -> pd.DataFrame:
         numbers = [c for c in table.select_dtypes("number").columns if c != "strike"]
         frozen = table.assign(**{column: table[column].iloc[0] for column in numbers})
         if {"open", "high", "low", "close"} <= set(numbers):

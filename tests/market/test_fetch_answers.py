@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,9 @@ from fadefollow.errors import DataError
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch import FetchReport, fetch_job
 from fadefollow.market.store.store import Store
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "exchange"))
-
-from oddities import ODDITIES
-from replay import Replay
+from tests.support.exchange.canned import Canned
+from tests.support.exchange.oddities import ODDITIES
+from tests.support.exchange.replay import Replay
 
 DAYS = 60
 STREAMS = ("spot", "perp", "mark", "index", "premium_index", "funding")
@@ -110,5 +107,33 @@ def test_an_end_that_was_lost_is_asked_for_again(
     fetch(exchange, tmp_path)
     exchange.calm()
     assert fetch(exchange, tmp_path).fingerprint == whole["binance"]
-    assert len(Store(tmp_path).load("data", "BTC", pointer=Store(tmp_path).read("data"))["perp"]) \
-        == DAYS * 24  # fmt: skip
+    assert (
+        len(Store(tmp_path).load("data", "BTC", pointer=Store(tmp_path).read("data"))["perp"])
+        == DAYS * 24
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        5,
+        [],
+        {},
+        [None],
+        {"result": None},
+        {"retCode": 0, "result": {"list": [{}]}},
+        {"retCode": 10001, "retMsg": "\x1b[2Jbad \x1b]0;title\x07" + "x" * 5000},
+    ],
+)
+def test_any_body_ends_in_one_plain_message(body: Any, tmp_path: Path) -> None:
+    """Whatever is asked for, markets and the clock among it."""
+    venue = Canned({"": body})
+    settings = {"urls": {"api": {"public": venue.root}}, "enableRateLimit": False}
+    spec = DatasetSpec(title="x", source="fetch", bar="1h", venue="bybit", ccxt=settings)
+    with pytest.raises(DataError) as caught:
+        fetch_job(
+            spec, "data", ["BTC"], tmp_path, since=pd.Timestamp("2023-01-01"), first_wait=0.0001
+        )
+    venue.close()
+    assert "\x1b" not in str(caught.value)
+    assert len(str(caught.value.got)) <= 200

@@ -125,6 +125,23 @@ def test_holes_are_asked_for_by_pages() -> None:
     assert by_pages(gaps[:4], known, 50 * H, 4) == ((H, 9 * H + 1), (17 * H, 25 * H + 1))
 
 
+@pytest.mark.parametrize("name", list(PAGING))
+def test_what_an_earlier_fetch_lost_is_found_again(name: str, tmp_path: Path) -> None:
+    """The first days, some hours, and weeks in the middle; all of it counts as asked for."""
+    stamps = settlements("hourly for 125 days")
+    client = Venueish(VENUES[name], stamps, VENUES[name].page("funding"))
+    part, hours = part_of(client.venue, "funding"), (stamps - START) // H
+    lost = (hours < 61) | ((hours > 2000) & (hours < 2800)) | np.isin(hours, [2900, 2901, 3900])
+    known = stamps[~lost] // H * H
+    engine = Engine(client, Store(tmp_path), "data", None)  # type: ignore[arg-type]
+    present = Present(known, ((START, END),), (), empty=True)
+    plan = windows(part, present, (START, END), span=part.span(client.venue), now=END)
+    asyncio.run(engine._part(part, plan))
+    pages = Staging(Store(tmp_path).staging("data") / part.coin / part.name).pages()
+    gained = np.concatenate([read(page, part.columns)[0] for page in pages])
+    assert np.array_equal(np.unique([*known, *gained]), stamps // H * H)
+
+
 def test_what_was_lost_is_found_again_and_no_more_than_some_pages_are_asked_for() -> None:
     venue = VENUES["binance"]
     part = part_of(venue, "perp")
@@ -134,9 +151,12 @@ def test_what_was_lost_is_found_again_and_no_more_than_some_pages_are_asked_for(
     plan = windows(part, present, (0, 100_000 * H), span=1000 * H, now=5 * 86_400_000)
     assert sum(not w.if_gained for w in plan) == 32
     days = range(3)
-    turns = [windows(part, present, (0, 100_000 * H), span=1000 * H, now=d * 86_400_000)
-             for d in days]  # fmt: skip
+    turns = [
+        windows(part, present, (0, 100_000 * H), span=1000 * H, now=d * 86_400_000) for d in days
+    ]
     assert len({w.known for plan in turns for w in plan if not w.if_gained}) == 66
     assert [w.range for w in plan if w.if_gained] == [
-        (97_498 * H, 98_498 * H), (98_498 * H, 99_498 * H), (99_498 * H, 100_000 * H)
-    ]  # fmt: skip
+        (97_498 * H, 98_498 * H),
+        (98_498 * H, 99_498 * H),
+        (99_498 * H, 100_000 * H),
+    ]

@@ -21,8 +21,9 @@ class Having:
 def test_a_need_is_a_stream_a_column_or_several_of_these():
     need = parse_need("premium_index|spot.close")
     assert [(one.stream, one.column) for one in need.alternatives] == [
-        ("premium_index", ""), ("spot", "close"),
-    ]  # fmt: skip
+        ("premium_index", ""),
+        ("spot", "close"),
+    ]
     assert str(need) == "premium_index|spot.close"
     assert need.streams == ("premium_index", "spot")
 

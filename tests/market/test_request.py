@@ -22,9 +22,15 @@ def test_a_jobs_options_are_split_into_those_of_data_and_others():
 def test_a_request_is_kept_under_the_names_of_its_options():
     request = DataRequest(dataset="lab", since="2021-02-01", opened_by="a", universe=0)
     kept = {
-        "dataset": "lab", "symbols": None, "since": "2021-02-01", "until": None,
-        "open_holdout": True, "accept": None, "universe": 0, "revised": False,
-    }  # fmt: skip
+        "dataset": "lab",
+        "symbols": None,
+        "since": "2021-02-01",
+        "until": None,
+        "open_holdout": True,
+        "accept": None,
+        "universe": 0,
+        "revised": False,
+    }
     assert request.record() == kept
     assert DataRequest.split(kept, command="a") == (request, {})
 

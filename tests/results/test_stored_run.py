@@ -26,10 +26,12 @@ def put(folder: Path, name: str, **record: object) -> None:
 @pytest.fixture
 def run(tmp_path: Path) -> StoredRun:
     put(
-        tmp_path, "result.json", verdicts=[ROW, {**ROW, "split": "coin=BTC"}],
+        tmp_path,
+        "result.json",
+        verdicts=[ROW, {**ROW, "split": "coin=BTC"}],
         dataset={"name": "demo", "fingerprint": "abc", "coverage": COVERAGE},
         seconds={"open": 1.5, "judge": 2.0},
-    )  # fmt: skip
+    )
     return StoredRun(tmp_path)
 
 
@@ -39,9 +41,9 @@ def test_only_the_files_that_are_asked_for_are_read(run: StoredRun) -> None:
     assert run.range == ("2024-01-01", "2024-03-01")
     assert list(run.rows) == [("fade_doors", "long_door")]
     assert (run.tuned, run.searched, run.tuning, run.bars, run.page) == (None,) * 5
-    with pytest.raises(StoreError, match=r"got no report\.json"):
+    with pytest.raises(StoreError, match=r"no report\.json"):
         _ = run.name
-    with pytest.raises(StoreError, match=r"got no trades\.parquet"):
+    with pytest.raises(StoreError, match=r"no trades\.parquet"):
         run.table("trades")
 
 
@@ -62,7 +64,7 @@ def test_a_run_that_does_not_say_whether_it_is_simulated_is_known_by_its_source(
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("x =", "valid TOML"), (b"\xff\xfe", "UTF-8"), (None, r"got no config\.toml")],
+    [("x =", "valid TOML"), (b"\xff\xfe", "UTF-8"), (None, r"no config\.toml")],
 )
 def test_a_damaged_configuration_is_a_store_error(
     run: StoredRun, text: str | bytes | None, says: str
@@ -77,15 +79,24 @@ def test_a_damaged_configuration_is_a_store_error(
 def test_an_earlier_schema_is_brought_into_the_present_form_step_by_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "UPGRADES", {
-        1: lambda name, record: {**record, "schema": 2, "notes": record["warnings"], "of": name},
-        2: lambda name, record: {**record, "schema": 3},
-    })  # fmt: skip
+    monkeypatch.setattr(
+        schema,
+        "UPGRADES",
+        {
+            1: lambda name, record: {
+                **record,
+                "schema": 2,
+                "notes": record["warnings"],
+                "of": name,
+            },
+            2: lambda name, record: {**record, "schema": 3},
+        },
+    )
     path, old = tmp_path / "result.json", {"schema": 1, "warnings": ["w"]}
     said = present_form(old, where=path, schema=3)
     assert (said["schema"], said["notes"], said["of"]) == (3, ["w"], "result")
     assert present_form({"schema": 3}, where=path, schema=3) == {"schema": 3}
-    for wrong in ({"schema": 0}, {"schema": "1"}, {}, []):
+    for wrong in ({"schema": 0}, {"schema": "1"}, {}, []):  # type: ignore[var-annotated]
         with pytest.raises(ValueError, match=r"result\.json: schema .*, must be 3"):
             present_form(wrong, where=path, schema=3)
     with pytest.raises(StoreError, match="schema 4, where this version knows 3"):

@@ -15,27 +15,29 @@ if TYPE_CHECKING:
     from fadefollow.workspace import Workspace
 
 DatasetOption = Annotated[
-    str | None, typer.Option("--dataset", "-d", help="Data set; by default the workspace's.")
+    str | None, typer.Option("--dataset", "-d", help="Data set (default: the workspace's).")
 ]
-UntilOption = Annotated[str | None, typer.Option(help="Last day or time, UTC.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
+UntilOption = Annotated[str | None, typer.Option(help="Last day or time (UTC); a day is included.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")
+]
 ClusterOption = Annotated[
     str | None,
-    typer.Option(help="Address of a Dask scheduler, tcp://HOST:PORT; by default this machine."),
+    typer.Option(help="Dask scheduler, tcp://HOST:PORT (default: this machine)."),
 ]
 #: the options of a `DataRequest`, by name: what typer makes of each, and its default
 DATA: dict[str, tuple[Any, Any]] = {
     "dataset": (DatasetOption, None),
     "symbols": (
-        Annotated[str | None, typer.Option(help="Coins, separated by commas; by default all.")],
+        Annotated[str | None, typer.Option(help="Coins, comma-separated (default: all).")],
         None,
     ),
-    "since": (Annotated[str | None, typer.Option(help="First day or time, UTC.")], None),
+    "since": (Annotated[str | None, typer.Option(help="First day or time (UTC).")], None),
     "until": (UntilOption, None),
     "open_holdout": (
         Annotated[
             bool,
-            typer.Option("--open-holdout", help="See what the data set holds out; it is recorded."),
+            typer.Option("--open-holdout", help="Include the holdout; opening it is recorded."),
         ],
         False,
     ),
@@ -44,8 +46,7 @@ DATA: dict[str, tuple[Any, Any]] = {
             str | None,
             typer.Option(
                 metavar="CODE,…",
-                help="Findings of the audit that may pass, as CODE or COIN:CODE; the report says "
-                "so.",
+                help="Audit findings to accept, as CODE or COIN:CODE; the report lists them.",
             ),
         ],
         None,
@@ -56,8 +57,8 @@ DATA: dict[str, tuple[Any, Any]] = {
             typer.Option(
                 min=0,
                 max=1_000_000,
-                help="Only the so many largest coins by volume, formed anew with what was known "
-                "at each date; 0 for all; by default what the data set says.",
+                help="Trade only the N largest coins by volume, as known at each date; 0 for all "
+                "(default: the data set's setting).",
             ),
         ],
         None,
@@ -67,8 +68,8 @@ DATA: dict[str, tuple[Any, Any]] = {
             bool,
             typer.Option(
                 "--revised/--point-in-time",
-                help="Records as they were revised last, a look-ahead to compare with; by default "
-                "as they were published first.",
+                help="Use the last revision of every record (look-ahead, for comparison) or each "
+                "record as it was first published (default).",
             ),
         ],
         False,

@@ -51,9 +51,12 @@ def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
 
 
 def write_page(
-    text: str, path: Path, *, rule: str = "a page must be writable",
+    text: str,
+    path: Path,
+    *,
+    rule: str = "cannot write the page",
     hint: str = "give another place with --output, or free some space",
-) -> Path:  # fmt: skip
+) -> Path:
     """Write one page in place of what was there; on any failure the old page stays.
 
     Args:
@@ -65,7 +68,7 @@ def write_page(
         StoreError: it cannot be written; nothing is left behind.
     """
     if path.is_dir():
-        raise StoreError(rule, got="a folder", where=str(path), hint=hint)
+        raise StoreError(rule, got="it is a folder", where=str(path), hint=hint)
     with as_store_error(rule, path, hint):
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_drafts(path.parent)
@@ -83,7 +86,7 @@ def remove_drafts(folder: Path, *, age: float = _ABANDONED) -> None:
     for path in folder.glob(".*.tmp"):
         if _DRAFT.fullmatch(path.name):
             with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime >= age:
+                if time.time() - path.stat().st_mtime >= age:  # noqa: TID251 - the clock of files
                     path.unlink(missing_ok=True)
 
 

@@ -49,7 +49,7 @@ def filled(target: Path) -> Iterator[Path]:
     new = [folder for folder in (target, *target.parents) if not folder.exists()]
     moved: list[Path] = []
     try:
-        with as_store_error("the folder must be writable", target, ""):
+        with as_store_error("cannot write to the folder", target, ""):
             target.mkdir(parents=True, exist_ok=True)
             sweep(target)
             with staging(target) as stage:

@@ -1,4 +1,4 @@
-"""The trade resolver: market arrays, phases and rules in, trades out (DESIGN.md, section 4)."""
+"""The trade resolver: market arrays, phases and rules in, trades out (docs/money-rules.md)."""
 
 from __future__ import annotations
 
@@ -8,20 +8,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fadefollow.engine.arrays import (
+    account_of,
+    cost_rates,
+    event_arrays,
+    prices_of,
+    rule_tables,
+    settlements_of,
+)
 from fadefollow.engine.dated import outcomes_dated, resolve_dated, returns_dated
+from fadefollow.engine.exits import EXIT_REASONS
 from fadefollow.engine.kernel import (
     END,
     FLOATS,
     INTS,
-    event_arrays,
+    Circle,
+    Outcomes,
     every_bar,
-    exit_levels,
-    rule_tables,
-    run_book,
+    run_plain,
     run_shifted,
 )
 from fadefollow.engine.model import (
-    EXIT_REASONS,
     AnyRules,
     Book,
     Costs,
@@ -36,6 +43,7 @@ from fadefollow.engine.model import (
 )
 
 __all__ = [
+    "Outcomes",
     "Returns",
     "add_shifted",
     "bare_returns",
@@ -105,19 +113,28 @@ def bare_returns(ints: IntArray, floats: FloatArray) -> Returns:
     return Returns(entry, last, code, rule, side, value)
 
 
-def outcomes(tape: Tape, side: int, *, rules: Rules, costs: Costs) -> FloatArray:
-    """Net return of the same trade entered at the open of every bar, each on its own.
+def outcomes(tape: Tape, side: int, *, rules: Rules, costs: Costs) -> Outcomes:
+    """The same trade entered at the open of every bar, each on its own.
 
     Time exit, stop, target, trail, liquidation, costs and funding as in `resolve`, no `opposite`.
 
     Returns:
-        Shape (n,), by entry bar; NaN where no entry is possible, or the trade does not end in
-        time or is held over a hole in the settlements.
+        Three arrays by entry bar, shape (n,): `value`, the net return on entry notional, NaN where
+        no entry is possible, or the trade does not end in time or is held over a hole in the
+        settlements; `exit_bar`, in which the trade (or what the data show of it) ended, −1 where
+        none was entered; `inside`, whether it ended after that bar's open: False for `time` and
+        the other exits that are due at an open, True for what a price brings about and at the
+        end of data.
     """
     if isinstance(tape, DatedTape):
         return outcomes_dated(tape, side, rules=rules, costs=costs)
     return every_bar(  # type: ignore[no-any-return]
-        *_tape(tape), side, hold_bars(rules, tape.bar_ns), *exit_levels(rules), *_costs(tape, costs)
+        prices_of(tape),
+        settlements_of(tape),
+        tape.holes,
+        rule_tables(rules, tape.bar_ns),
+        cost_rates(tape, costs),
+        side,
     )
 
 
@@ -144,7 +161,7 @@ def add_shifted(
             in `resolve_returns` is NaN do not count.
     """
     if not isinstance(tape, DatedTape):
-        run_shifted(shifts, circle, day, sums, *_arguments(tape, events, rules, costs))
+        run_shifted(Circle(shifts, circle, day, sums), *_arguments(tape, events, rules, costs))
         return
     for number, shift in enumerate(shifts):
         moved = shifted(events, int(shift), circle, len(tape.time))
@@ -171,23 +188,20 @@ def shifted(events: Events, shift: int, circle: int, n: int) -> Events:
 
 
 def _run(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[Any, Any, int]:
-    return run_book(*_arguments(tape, events, rules, costs))  # type: ignore[no-any-return]
+    prices, paid, holes, seen, *others = _arguments(tape, events, rules, costs)
+    plain = (*seen[:-1], tuple(seen.exits))
+    return run_plain(  # type: ignore[no-any-return]
+        tuple(prices), tuple(paid), holes, plain, *map(tuple, others)
+    )
 
 
 def _arguments(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[Any, ...]:
     return (
-        *_tape(tape), *event_arrays(events, rules), *rule_tables(rules, tape.bar_ns),
-        *_costs(tape, costs), rules.capital, rules.weight, rules.compound,
-    )  # fmt: skip
-
-
-def _tape(t: Tape) -> tuple[Any, ...]:
-    return (
-        t.time, t.open, t.high, t.low, t.close, t.liq_open, t.liq_high, t.liq_low,
-        t.settle_time, t.settle_rate, t.settle_mark, t.holes,
-    )  # fmt: skip
-
-
-def _costs(tape: Tape, costs: Costs) -> tuple[float, float, float, float]:
-    borrow = (costs.borrow or 0.0) if tape.spot else 0.0  # only who sells the coin borrows it
-    return costs.fee, costs.slippage, costs.maintenance, borrow
+        prices_of(tape),
+        settlements_of(tape),
+        tape.holes,
+        event_arrays(events, rules),
+        rule_tables(rules, tape.bar_ns),
+        cost_rates(tape, costs),
+        account_of(rules),
+    )

@@ -1,4 +1,4 @@
-"""What a result keeps of one coin's market: what its report draws, as of each bar's close."""
+"""The columns of one coin's market that a result stores for its charts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _AS_THEY_ARE = {
 
 
 def prices_of(market: Market) -> pd.DataFrame:
-    """What the report draws of one coin.
+    """Price and context columns that the report draws for one coin.
 
     Returns:
         Indexed by the bars' open times, UTC; row t holds what was known at the close of bar t.

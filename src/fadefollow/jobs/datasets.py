@@ -40,7 +40,7 @@ def open_named(workspace: Workspace, request: DataRequest | str | None = None) -
 
 
 def list_datasets(workspace: Workspace) -> list[dict[str, Any]]:
-    """One row a data set: name, title, bar, source, coins, first, last, state."""
+    """A row per data set: name, title, bar, source, coins, first, last, state."""
     store = Store(workspace.store)
     stored = store.datasets()
     rows = []
@@ -69,9 +69,7 @@ def sample(workspace: Workspace, name: str | None, folder: Path) -> list[Path]:
         StoreError: it cannot be written.
     """
     if folder.exists() and not (folder.is_dir() and is_empty(folder)):
-        raise ParameterError(
-            "a sample must not overwrite anything", got=str(folder), hint="name a new folder"
-        )
+        raise ParameterError("the folder is not empty", where=str(folder), hint="name a new folder")
     dataset = open_named(workspace, name)
     written = []
     with filled(folder) as stage:

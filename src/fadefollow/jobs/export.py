@@ -1,4 +1,4 @@
-"""The job behind `fadefollow data export`: open, write, check, and show it whole or not at all."""
+"""The job behind `fadefollow data export`: a folder that is complete or not there."""
 
 from __future__ import annotations
 
@@ -39,18 +39,20 @@ def export_job(
     if format not in FORMATS:
         raise ParameterError(f"--format must be {' or '.join(FORMATS)}", got=repr(format))
     if folder.exists() and not (folder.is_dir() and is_empty(folder)):
-        raise ParameterError(
-            "an export must not overwrite anything", got=str(folder), hint="name a new folder"
-        )
+        raise ParameterError("the folder is not empty", where=str(folder), hint="name a new folder")
     step("reading the data", None)
     request = data if isinstance(data, DataRequest) else DataRequest(dataset=data)
     dataset = open_named(workspace, request)
     spec = load_spec(workspace.path("datasets", dataset.name))
     start = min(market.index[0] for market in dataset.markets.values()) if request.since else None
     tables = tables_of(
-        dataset, spec, workspace.store, streams=streams, since=start,
+        dataset,
+        spec,
+        workspace.store,
+        streams=streams,
+        since=start,
         cut=request.since is not None or request.until is not None,
-    )  # fmt: skip
+    )
     step("writing, and reading back", None)
     with filled(folder) as stage:
         return write_export(

@@ -1,4 +1,4 @@
-"""The job behind `fadefollow data import --guess`: a mapping, written for its user to check."""
+"""The job behind `fadefollow data import --guess`: an inferred mapping to check."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fadefollow.workspace import Workspace
 
 
 def guess_job(workspace: Workspace, source: Path, name: str | None = None) -> tuple[Guess, Path]:
-    """Guess how files map, and write `datasets/NAME.toml`; nothing is imported.
+    """The inferred mapping and the `datasets/NAME.toml` it was written to; imports nothing.
 
     Args:
         workspace: where the mapping goes.
@@ -32,9 +32,9 @@ def guess_job(workspace: Workspace, source: Path, name: str | None = None) -> tu
     path = workspace.root / "datasets" / f"{check_dataset_name(name)}.toml"
     if path.exists():
         raise ParameterError(
-            "a guess must not overwrite a data set", got=str(path), hint="name another one"
+            "the data set exists already", where=str(path), hint="name another one"
         )
     made = guess(source, title=f"{name}, as guessed")
-    with as_store_error("the mapping must be writable", path, ""):
+    with as_store_error("cannot write the mapping", path, ""):
         write_whole(path, made.text.encode())
     return made, path

@@ -1,4 +1,4 @@
-"""The jobs behind `fadefollow report`: a stored run rendered again, several compared."""
+"""The jobs behind `fadefollow report`: render a stored run again, compare several."""
 
 from __future__ import annotations
 
@@ -42,9 +42,10 @@ def stored(workspace: Workspace, asked: str | None) -> Path:
         runs = stored_runs(workspace.runs)
         if not runs:
             raise ParameterError(
-                "a report is made of a stored run", got="none", where=str(workspace.runs),
+                "no run is stored yet",
+                where=str(workspace.runs),
                 hint="`fadefollow run` makes the first",
-            )  # fmt: skip
+            )
         return runs[0].resolve()
     try:
         return find_run(workspace.runs, asked).resolve()
@@ -53,10 +54,10 @@ def stored(workspace: Workspace, asked: str | None) -> Path:
         if calibration is None:
             raise
     raise ParameterError(
-        "a calibration is not a run: it keeps counts, which its page shows already",
+        "a calibration is not a run; its page shows all that it holds",
         got=calibration.name,
-        hint=f"open {calibration / 'report.html'}; `fadefollow calibrate` makes it anew, and "
-        "takes from its notebook what was measured before",
+        hint=f"open {calibration / 'report.html'}; `fadefollow calibrate` writes it again and "
+        "reuses what was measured before",
     )
 
 
@@ -86,10 +87,11 @@ def render_job(workspace: Workspace, folder: Path) -> Path:
         if isinstance(error, FadeFollowError):
             raise
         raise StoreError(
-            "a stored run must hold what its report shows",
-            got=f"{type(error).__name__}: {error}", where=str(folder),
+            "cannot render the run",
+            got=f"{type(error).__name__}: {error}",
+            where=str(folder),
             hint=f"`fadefollow run --again {folder.name}` makes it anew",
-        ) from error  # fmt: skip
+        ) from error
     page = write_page(text, folder / "report.html")
     _refresh(workspace)
     return page
@@ -153,7 +155,7 @@ def compare_job(
 
 
 def _link(folder: Path, page: Path) -> str:
-    """From a page to a run's report; empty where there is none, or no way."""
+    """The relative link from a page to a run's report; empty where there is none."""
     report = folder / "report.html"
     if not report.exists():
         return ""

@@ -1,4 +1,4 @@
-"""A stored run's recipe: what its folder says it was made of, checked, to be repeated."""
+"""The configuration of a stored run, checked, so that it can be repeated."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def read_recipe(folder: Path, *, command: str) -> Recipe:
     config = build(_Config, dict(stored.config), where=str(path))
     if (config.run is None) == (config.tune is None):
         got = "neither" if config.run is None else "both"
-        raise SpecError("there must be one table [run] or [tune]", got=got, where=str(path))
+        raise SpecError("exactly one table [run] or [tune] is needed", got=got, where=str(path))
     strategies = {
         name: build(Strategy, said, where=f"{path}, [strategies.{name}]")
         for name, said in config.strategies.items()
@@ -93,11 +93,17 @@ def read_recipe(folder: Path, *, command: str) -> Recipe:
             _named(strategies, name, path)
     kept = config.ledger
     return Recipe(
-        folder, options, config.dataset.fingerprint, config.dataset.settings,
-        {name: code.sha256 for name, code in config.signals.items()}, strategies, versions,
+        folder,
+        options,
+        config.dataset.fingerprint,
+        config.dataset.settings,
+        {name: code.sha256 for name, code in config.signals.items()},
+        strategies,
+        versions,
         known=None if kept is None else Known(kept.trials, kept.variance),
-        lines=None if kept is None else kept.lines, costs=config.costs,
-    )  # fmt: skip
+        lines=None if kept is None else kept.lines,
+        costs=config.costs,
+    )
 
 
 class _Data(BaseModel):
@@ -169,14 +175,21 @@ _UNIVERSE = Annotated[int, Field(ge=0)] | None
 _NAMES = Annotated[tuple[str, ...], Field(min_length=1)]
 _SETTINGS = _model(
     Settings,
-    missing_funding=Literal["error", "skip"], alpha=Annotated[float, Field(gt=0, lt=1)],
-    placebo_draws=_Several, bootstrap_draws=_Several, seed=Annotated[int, Field(ge=0)],
-)  # fmt: skip
+    missing_funding=Literal["error", "skip"],
+    alpha=Annotated[float, Field(gt=0, lt=1)],
+    placebo_draws=_Several,
+    bootstrap_draws=_Several,
+    seed=Annotated[int, Field(ge=0)],
+)
 _SEARCH = _model(
     TuneSettings,
-    trials=_Positive, folds=_Several, inner=_Positive, min_trades=_Several, batch=_Positive,
+    trials=_Positive,
+    folds=_Several,
+    inner=_Positive,
+    min_trades=_Several,
+    batch=_Positive,
     seed=Annotated[int, Field(ge=0)],
-)  # fmt: skip
+)
 _RUN = _job_model(RunOptions, settings=_SETTINGS, strategies=_NAMES)
 _TUNE = _job_model(TuneOptions, settings=_SEARCH, judging=_SETTINGS)
 
@@ -213,7 +226,7 @@ def _with_data(values: Mapping[str, Any], command: str) -> dict[str, Any]:
 def _named(strategies: Mapping[str, Strategy], name: str, path: Path) -> Strategy:
     if name not in strategies or strategies[name].name != name:
         raise SpecError(
-            "every strategy of the run must have its table, with its name in it",
-            got=f"none for {name}", where=f"{path}, [strategies]",
-        )  # fmt: skip
+            f"no table for strategy {name!r} of the run",
+            where=f"{path}, [strategies]",
+        )
     return strategies[name]

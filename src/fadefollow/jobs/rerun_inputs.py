@@ -1,4 +1,4 @@
-"""What a repeated run is made of, where it is another than it was: data, code, versions, files."""
+"""Inputs of a repeated run that differ from the stored ones: data, code, versions, files."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def files_changed(workspace: Workspace, recipe: Recipe) -> tuple[Input, ...]:
 
 
 def signals_changed(workspace: Workspace, recipe: Recipe) -> tuple[str, ...]:
-    """The signals whose module is another file now, or gone."""
+    """The signals whose module has changed or is gone."""
     return tuple(name for name, old in recipe.signals.items() if _code(workspace, name) != old)
 
 

@@ -1,4 +1,4 @@
-"""The jobs behind the commands: a workspace's names resolved, the work done, the result kept."""
+"""The job behind `fadefollow run`: measure strategies on a data set and write the report."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Step = Callable[[str, float | None], None]
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """A run with all its choices made; with the strategies' files, enough to run it again."""
+    """The options of a run; with the strategies' files enough to repeat it."""
 
     data: DataRequest
     strategies: tuple[str, ...]
@@ -59,7 +59,7 @@ class RunOptions:
         fragility: bool = False,
         command: str = "fadefollow run",
     ) -> RunOptions:
-        """What was asked for, the rest from the workspace's settings.
+        """Options as given, the rest from the workspace's settings.
 
         Raises:
             ParameterError: missing_funding is neither "error" nor "skip"; the request accepts a
@@ -93,7 +93,7 @@ class RunOptions:
 def run_job(
     workspace: Workspace, options: RunOptions, *, step: Step, cluster: str | None = None
 ) -> tuple[RunResult, Path]:
-    """Measure, write the report, and say where it is.
+    """The result of a run and the folder of its report.
 
     Args:
         workspace: where names are looked up and runs are written.
@@ -113,7 +113,7 @@ def run_job(
 def run_result(
     workspace: Workspace, options: RunOptions, *, step: Step, cluster: str | None = None
 ) -> RunResult:
-    """Measure, and write nothing but the ledger; arguments and errors are those of `run_job`."""
+    """The result of a run, without a report; arguments and errors are those of `run_job`."""
     started, clock = pd.Timestamp.now(tz="UTC"), Clock()
     bets = [(s, workspace.detector(s)) for s in map(workspace.strategy, options.strategies)]
     step("reading the data", None)
@@ -133,13 +133,20 @@ def run_result(
     if options.fragility:
         clock.lap("fragility")
     return result_of(
-        workspace, dataset, found, bets,
+        workspace,
+        dataset,
+        found,
+        bets,
         name=options.strategies[0] if len(options.strategies) == 1 else f"{dataset.name}-all",
-        command=options.command, started=started,
+        command=options.command,
+        started=started,
         asked={"run": asked_for(options), "ledger": judged_by(workspace.ledger, known)},
-        judging=options.settings, verdicts=verdicts, notes=trusted, seconds=clock.seconds,
+        judging=options.settings,
+        verdicts=verdicts,
+        notes=trusted,
+        seconds=clock.seconds,
         fragility=flips,
-    )  # fmt: skip
+    )
 
 
 def _remembered(
@@ -149,15 +156,18 @@ def _remembered(
     dataset: Dataset,
     verdicts: Sequence[Verdict],
 ) -> tuple[tuple[Verdict, ...], Known]:
-    """The verdicts, recorded in the ledger and deflated by all that it then knows; and that."""
+    """The verdicts deflated by all trials of the ledger, which records them, and those trials."""
     names = {
         strategy.name: configuration(
-            strategy, signal, market=market_of(dataset),
-            since=options.data.since, until=options.data.until,
+            strategy,
+            signal,
+            market=market_of(dataset),
+            since=options.data.since,
+            until=options.data.until,
             missing_funding=options.settings.missing_funding,
         )
         for strategy, signal in bets
-    }  # fmt: skip
+    }
     now = pd.Timestamp.now(tz="UTC")
     rows = trials_of(verdicts, names, dataset=dataset, command=options.command, time=now)
     workspace.ledger.record(rows)

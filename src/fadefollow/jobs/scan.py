@@ -1,4 +1,4 @@
-"""The job behind `fadefollow scan`: present phases of a data set, or live of a venue's coins."""
+"""The job behind `fadefollow scan`: present phases of a data set or of a venue's coins."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.errors import ParameterError
 from fadefollow.jobs.data_gate import known_notes, streams_used
 from fadefollow.jobs.datasets import open_named
@@ -41,7 +42,7 @@ _OLD = pd.Timedelta(days=2)
 
 @dataclass(frozen=True, kw_only=True)
 class ScanOptions:
-    """What a scan is asked for.
+    """The options of a scan.
 
     Attributes:
         data: which data; its `until` is the time of the scan. A live scan takes no more of it
@@ -66,28 +67,30 @@ class ScanOptions:
         accepted(self.data.accept or ())
         for name, given in (("--top", self.top), ("--venue", self.venue), ("--days", self.days)):
             if given is not None and not self.live:
-                raise ParameterError(f"{name} is for live scans", got=given, hint="add --live")
+                raise ParameterError(f"{name} needs --live", got=given, hint="add --live")
         if self.live and self.data.dataset is not None:
             raise ParameterError(
-                "a live scan has a data set of its own", got=f"--dataset {self.data.dataset}",
+                "--live takes no --dataset",
+                got=f"--dataset {self.data.dataset}",
                 hint="name the exchange: --venue binance",
-            )  # fmt: skip
+            )
         if self.live and self.data.until is not None:
             raise ParameterError(
-                "a live scan is of now", got=f"--until {self.data.until}",
+                "--live takes no --until",
+                got=f"--until {self.data.until}",
                 hint="leave out --live to scan stored data as of then",
-            )  # fmt: skip
+            )
         if self.top is not None and self.data.symbols:
             raise ParameterError(
-                "a live scan takes either the largest coins or those named",
+                "--top and --symbols exclude each other",
                 got=f"--top {self.top} and --symbols {','.join(self.data.symbols)}",
-            )  # fmt: skip
+            )
 
 
 def scan_job(
     workspace: Workspace, options: ScanOptions, *, step: Step, first_wait: float = FIRST_WAIT
 ) -> Scan:
-    """Scan.
+    """The scan of a data set, or of a venue's coins.
 
     Args:
         workspace: where names are looked up; a live scan stores what it fetches there.
@@ -104,8 +107,7 @@ def scan_job(
         name for name in workspace.names("strategies") if not workspace.is_tuned(name)
     )
     if not names:
-        raise ParameterError("there must be a strategy to look for", got="none",
-                             where=str(workspace.root / "strategies"))  # fmt: skip
+        raise ParameterError("no strategy to look for", where=str(workspace.root / "strategies"))
     bets = [(s, workspace.detector(s)) for s in map(workspace.strategy, dict.fromkeys(names))]
     if options.live:
         source = _live(workspace, options, bets, step, first_wait)
@@ -126,23 +128,34 @@ def scan_job(
     speaking = {row.symbol for row in found.rows}
     every = {phase for strategy, _ in bets for phase in strategy.phases}
     blind = {
-        symbol for symbol in good.symbols
+        symbol
+        for symbol in good.symbols
         if every <= {phase for u in found.unseen if symbol in u.symbols for phase in u.phases}
-    }  # fmt: skip
+    }
     return Scan(
-        time=time, dataset=dataset.name, title=dataset.title, bar=dataset.bar,
-        simulated=dataset.simulated, live=options.live, rows=found.rows,
+        time=time,
+        dataset=dataset.name,
+        title=dataset.title,
+        bar=dataset.bar,
+        simulated=dataset.simulated,
+        live=options.live,
+        rows=found.rows,
         untrusted=(*source.failed, *apart),
         quiet=tuple(symbol for symbol in good.symbols if symbol not in speaking | blind),
-        unseen=found.unseen, standings=standings,
-        warnings=(
-            *source.notes, *notes, *known_notes(good, bets), *found.notes, *history.skipped,
+        unseen=found.unseen,
+        standings=standings,
+        notes=(
+            *source.notes,
+            *notes,
+            *known_notes(good, bets),
+            *found.notes,
+            *history.skipped,
         ),
-    )  # fmt: skip
+    )
 
 
 def scan_page(workspace: Workspace, scan: Scan, path: Path | None = None) -> Scan:
-    """The scan, written as a page beside the runs or at `path`.
+    """The scan with the page that was written, beside the runs or at `path`.
 
     Raises:
         SpecError: the template does not render.
@@ -163,7 +176,7 @@ class _Source:
     time: pd.Timestamp
     names: tuple[str, ...]  #: data sets whose runs speak first; the last is the one to measure on
     failed: tuple[Apart, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def _stored(workspace: Workspace, options: ScanOptions, step: Step) -> _Source:
@@ -173,13 +186,13 @@ def _stored(workspace: Workspace, options: ScanOptions, step: Step) -> _Source:
     notes = list(dataset.notes)
     if dataset.holdout is not None:
         day = f"{dataset.holdout:%Y-%m-%d}"
-        notes.append(f"the holdout is closed: nothing from {day} on is in this scan")
+        notes.append(Note("holdout-closed", {}, {"from": day}))
     ago = pd.Timestamp.now(tz="UTC") - time
     if options.data.until is None and not dataset.simulated and ago > _OLD:
-        notes.append(f"the data end {ago.days} days ago: these are the phases of then, not of now")
+        notes.append(Note("data-end-long-ago", {}, {"days": ago.days}))
     wanted = options.data.end
     if wanted is not None and dataset.holdout is None and wanted > time + dataset.bar:
-        notes.append(f"the data end at {time:%Y-%m-%d %H:%M} UTC, before the time asked for")
+        notes.append(Note("data-end-before", {}, {"last": f"{time:%Y-%m-%d %H:%M}"}))
     return _Source(dataset, time, (dataset.name,), notes=tuple(notes))
 
 
@@ -192,34 +205,45 @@ def _live(
     name = check_dataset_name(f"{base}{SUFFIX}")
     if name in workspace.names("datasets"):
         raise ParameterError(
-            "the data set of live scans must not be one of yours", got=f"datasets/{name}.toml",
+            "live scans need this name for their own data set",
+            got=f"datasets/{name}.toml",
             hint="give yours another name",
-        )  # fmt: skip
+        )
     seen = seen_with(bets, venue.streams)
     if not seen:
         raise ParameterError(
-            f"{venue.title} must give the streams that the strategies need",
-            got=", ".join(streams_needed(bets)), where=venue.name,
+            f"{venue.title} lacks streams that the strategies need",
+            got=", ".join(streams_needed(bets)),
+            where=venue.name,
             hint=f"it gives {', '.join(venue.streams)}",
-        )  # fmt: skip
+        )
     streams = tuple(s for s in streams_needed(seen) if s in venue.streams)
     needed = days_needed(seen)
     days = options.days or needed
-    notes = [f"live from {venue.title}: up to {days} days, and what earlier scans fetched"]
+    notes = [Note("live-source", {}, {"venue": venue.title, "days": days})]
     if days < needed:
-        notes.append(f"{days} days are less than the {needed} that the signals may look back: "
-                     "phases may be missed")  # fmt: skip
+        notes.append(Note("live-days-short", {}, {"days": days, "needed": needed}))
     if spec.holdout is not None:
-        notes.append(f"a live scan is not bound by the holdout of {base}: it measures nothing")
-    spec = spec.model_copy(update={
-        "title": f"{venue.title}, live", "holdout_from": None, "universe": None,
-    })  # fmt: skip
+        notes.append(Note("live-unbound", {}, {"dataset": base}))
+    spec = spec.model_copy(
+        update={
+            "title": f"{venue.title}, live",
+            "holdout_from": None,
+            "universe": None,
+        }
+    )
     fetched = fetch_live(
-        spec, name, workspace.store, streams=streams, top=options.top or TOP,
+        spec,
+        name,
+        workspace.store,
+        streams=streams,
+        top=options.top or TOP,
         # a coin without dated futures needs no past of the signals that look at them
         days=lambda there: options.days or days_needed(seen_with(seen, there)),
-        coins=options.data.symbols or (), progress=step, first_wait=first_wait,
-    )  # fmt: skip
+        coins=options.data.symbols or (),
+        progress=step,
+        first_wait=first_wait,
+    )
     failed = tuple(Apart(coin, "not fetched", why) for coin, why in fetched.failed.items())
     step("reading the data", None)
     if fetched.good:
@@ -227,20 +251,21 @@ def _live(
             spec, name, workspace.store, DataRequest(symbols=tuple(fetched.good))
         )
     else:
-        dataset = Dataset(name, spec.title, spec.bar, False, "", {})
+        dataset = Dataset(name, spec.title, spec.bar, simulated=False, fingerprint="", markets={})
     notes += [*fetched.notes, *_short(dataset, seen, fetched)]
     return _Source(dataset, fetched.time, (name, base), failed, tuple(notes))
 
 
-def _short(dataset: Dataset, bets: Sequence[Bet], fetched: Fetched) -> list[str]:
-    """Streams of which less is there than the signals look back, and the phases that need them."""
+def _short(dataset: Dataset, bets: Sequence[Bet], fetched: Fetched) -> list[Note]:
+    """Notes on streams that are shorter than the signals look back."""
     ago = {
         name: [
             (fetched.time - market.table(name)["time"].iloc[0]) / pd.Timedelta(days=1)
-            for market in dataset.markets.values() if name in market.streams
+            for market in dataset.markets.values()
+            if name in market.streams
         ]
         for name in streams_needed(bets)
-    }  # fmt: skip
+    }
     bars = max(ago["perp"], default=0.0)
     said = []
     for name, days in ago.items():
@@ -248,22 +273,21 @@ def _short(dataset: Dataset, bets: Sequence[Bet], fetched: Fetched) -> list[str]
         if not days or max(days) > bars - 2 or name == "options":
             continue
         phases = {
-            phase for strategy, signal in bets for phase in strategy.phases
-            if past_hours(signal) > 24 * max(days)
-            and name in signal.needs(phase).streams
-        }  # fmt: skip
+            phase
+            for strategy, signal in bets
+            for phase in strategy.phases
+            if past_hours(signal) > 24 * max(days) and name in signal.needs(phase).streams
+        }
         if phases:
-            said.append(
-                f"{name} reaches back {max(days):.0f} days only, less than may be needed: "
-                f"{', '.join(sorted(phases))} may be missed; each scan keeps what it fetched"
-            )
+            figures = {"days": max(days), "phases": sorted(phases)}
+            said.append(Note("stream-short", {"stream": name}, figures))
     return said
 
 
 def _trusted(
     dataset: Dataset, bets: Sequence[Bet], accept: Sequence[str]
-) -> tuple[Dataset, tuple[Apart, ...], list[str]]:
-    """The coins that may be shown, the others with the reason, and what was accepted."""
+) -> tuple[Dataset, tuple[Apart, ...], list[Note]]:
+    """The trusted coins, the others with the reason, and notes on accepted findings."""
     if not dataset.markets:
         return dataset, (), []
     asked = accepted(accept, dataset.symbols)

@@ -1,4 +1,4 @@
-"""What a tuning job is known by, and what the ledger remembers of it."""
+"""Identity of a tuning job, and its trials in the ledger."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SEARCHED = "all"
 
 @dataclass(frozen=True, kw_only=True)
 class TuneOptions:
-    """A tuning job with all its choices made.
+    """The options of a tuning job.
 
     Attributes:
         data: which data it is tuned on.
@@ -68,7 +68,7 @@ class TuneOptions:
 
 @dataclass(frozen=True)
 class Job:
-    """What a tuning job was given."""
+    """The inputs of a tuning job."""
 
     workspace: Workspace
     options: TuneOptions
@@ -81,13 +81,18 @@ class Job:
         """See `fadefollow.workspace.trial_records.configuration`."""
         options = self.options
         return configuration(
-            strategy, signal, market=market_of(self.dataset), since=options.data.since,
-            until=options.data.until, missing_funding=options.judging.missing_funding, **more,
-        )  # fmt: skip
+            strategy,
+            signal,
+            market=market_of(self.dataset),
+            since=options.data.since,
+            until=options.data.until,
+            missing_funding=options.judging.missing_funding,
+            **more,
+        )
 
 
 def identity(job: Job) -> dict[str, Any]:
-    """All that decides a study's trials, but how many there are: more of them may be asked for."""
+    """Everything that decides a study's trials except their number, which may grow."""
     settings = asdict(job.options.settings)
     del settings["trials"]
     code = code_of(job.signal).encode()
@@ -105,8 +110,10 @@ def identity(job: Job) -> dict[str, Any]:
             "params": job.signal.model_dump(mode="json"),
         },
         "data": {
-            "name": job.dataset.name, "fingerprint": job.dataset.fingerprint,
-            **market_of(job.dataset), "order_of_coins": list(markets),
+            "name": job.dataset.name,
+            "fingerprint": job.dataset.fingerprint,
+            **market_of(job.dataset),
+            "order_of_coins": list(markets),
             # a holdout that is open shows more of the same data
             "shown": {
                 coin: f"{stamp(market.index[0])} to {stamp(market.index[-1] + market.bar)}"
@@ -115,7 +122,7 @@ def identity(job: Job) -> dict[str, Any]:
             "missing_funding": job.options.judging.missing_funding,
         },
         "settings": settings,
-    }  # fmt: skip
+    }
 
 
 def remember_asked(job: Job, cut: Cut, trials: Sequence[Trial]) -> None:
@@ -136,13 +143,20 @@ def remember_book(job: Job, verdicts: Sequence[Verdict]) -> tuple[tuple[Verdict,
     The searches' own trials do not count for it: none was chosen by what it earned there.
     """
     settings = {k: v for k, v in asdict(job.options.settings).items() if k != "batch"}
-    name = job.configuration(job.strategy, job.signal, search=job.strategy.model_dump(
-        mode="json", include={"search"}), tuned=settings)  # fmt: skip
+    name = job.configuration(
+        job.strategy,
+        job.signal,
+        search=job.strategy.model_dump(mode="json", include={"search"}),
+        tuned=settings,
+    )
     now = pd.Timestamp.now(tz="UTC")
     rows = trials_of(
-        verdicts, {job.strategy.name: name}, dataset=job.dataset, command=job.options.command,
+        verdicts,
+        {job.strategy.name: name},
+        dataset=job.dataset,
+        command=job.options.command,
         time=now,
-    )  # fmt: skip
+    )
     ledger = job.workspace.ledger
     ledger.record_new(rows)
     known = ledger.trials(*known_by(job.dataset), without_phase=SEARCHED)
@@ -155,10 +169,17 @@ def _rows(
     space, now, rows = job.space, stamp(pd.Timestamp.now(tz="UTC")), list[Evaluated]()
     begin, end = (stamp(time) for time in past)
     row = Evaluated(
-        dataset=job.dataset.name, fingerprint=job.dataset.fingerprint, configuration="",
-        strategy=job.strategy.name, phase=SEARCHED, stance=job.options.settings.stance,
-        daily_sharpe=math.nan, seen_until=end, time=now, command=job.options.command,
-    )  # fmt: skip
+        dataset=job.dataset.name,
+        fingerprint=job.dataset.fingerprint,
+        configuration="",
+        strategy=job.strategy.name,
+        phase=SEARCHED,
+        stance=job.options.settings.stance,
+        daily_sharpe=math.nan,
+        seen_until=end,
+        time=now,
+        command=job.options.command,
+    )
     for trial in trials:
         if trial.state == "failed":
             continue

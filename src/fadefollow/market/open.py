@@ -118,9 +118,14 @@ def _rule(declared: UniverseSpec | None, largest: int | None) -> UniverseSpec | 
 
 def _simulated(spec: DatasetSpec, name: str) -> _Source:
     made = simulate(spec.lab, bar=spec.bar)
-    listed: Mapping[str, pd.Timestamp] = getattr(made, "listed", {})
     coins = {
-        symbol: CoinRange.whole(symbol, bar=spec.bar, tables=tables, listed=listed.get(symbol))
+        symbol: CoinRange.whole(
+            symbol,
+            bar=spec.bar,
+            tables=tables,
+            listed=made.listed.get(symbol),
+            delisted=made.delisted.get(symbol),
+        )
         for symbol, tables in made.tables.items()
     }
     contents = Contents(name, coins, truth=made.truth)
@@ -132,8 +137,7 @@ def _stored(
 ) -> _Source:
     if name not in store.datasets():
         raise DataError(
-            "the data set must be imported before it is used",
-            got="nothing in the store",
+            "the data set has not been imported",
             where=name,
             hint=_how_to_get(spec, name),
         )
@@ -153,7 +157,7 @@ def _stored(
     bar = bar_size(pointer.bar)
     if bar != spec.bar:
         raise DataError(
-            "the stored bars must be of the size that the data set's TOML says",
+            "the stored bars have another size than the data set's TOML says",
             got=f"{pointer.bar} in the store, {bar_text(spec.bar)} in the TOML",
             where=name,
             hint=_how_to_get(spec, name),

@@ -193,7 +193,7 @@ class Market:
         several records.
         """
         if name not in self._tables:
-            raise DataError("the stream must be in the market", got=name, where=self.symbol)
+            raise DataError(f"no stream {name!r} in the market", where=self.symbol)
         return self._tables[name].copy(deep=False)  # pandas copies what is written to
 
     @property
@@ -238,10 +238,16 @@ class Market:
         """The same market with these times [from, to) of membership."""
         start = self.index[0]
         return Market(
-            self.symbol, bar=self.bar, tables=self._tables, start=start,
-            end=start + len(self) * self.bar, listed=self.listed, delisted=self.delisted,
-            later=self._later, members=members,
-        )  # fmt: skip
+            self.symbol,
+            bar=self.bar,
+            tables=self._tables,
+            start=start,
+            end=start + len(self) * self.bar,
+            listed=self.listed,
+            delisted=self.delisted,
+            later=self._later,
+            members=members,
+        )
 
     def memo(self, key: Hashable, make: Callable[[], T], *, keep: int = KEEP) -> T:
         """`make()`, computed once for this market; arrays among the result become read-only.
@@ -255,7 +261,7 @@ class Market:
         return self._memo.get(key, make, keep=keep)
 
     def as_of(self, name: str, values: FloatArray) -> FloatArray:
-        """What was derived record by record from `table(name)`, as of each bar's close.
+        """Values derived record by record from `table(name)`, as of each bar's close.
 
         A revision does not change it; see `derived`.
 
@@ -277,7 +283,7 @@ class Market:
     def derived(
         self, name: str, derive: Callable[[pd.DataFrame], Sequence[FloatArray]]
     ) -> tuple[FloatArray, ...]:
-        """What is reckoned from a stream's records in the vintages known at each bar's close.
+        """Values computed from a stream's records in the vintages known at each bar's close.
 
         As `as_of` of what `derive` makes of `table(name)`, but from each bar at which revisions
         are known, of the table as revised by then; `derive` is called once more for each such bar.
@@ -307,7 +313,7 @@ class Market:
         return tuple(made)
 
     def steps(self, name: str) -> tuple[IntArray, IntArray]:
-        """Where something else is known of a stream than at the bar before.
+        """Bars at which other records of a stream are known than at the bar before.
 
         Args:
             name: a stream that is not of bars.

@@ -29,9 +29,16 @@ Stance = Literal["fade", "follow"]
 STANCES: tuple[Stance, Stance] = ("fade", "follow")
 
 __all__ = [
-    "COLUMNS", "STANCES", "Marks", "Param", "Phases", "Signal", "Stance", "detect_checked",
+    "COLUMNS",
+    "STANCES",
+    "Marks",
+    "Param",
+    "Phases",
+    "Signal",
+    "Stance",
+    "detect_checked",
     "detect_coins",
-]  # fmt: skip
+]
 
 
 class Marks(NamedTuple):
@@ -107,9 +114,12 @@ class Phases:
         index = market.index
         implied = market.funding_implied
         found = EventRows.of(
-            events, index, symbol=market.symbol, signal=signal,
+            events,
+            index,
+            symbol=market.symbol,
+            signal=signal,
             by_bar={} if implied is None else {"funding_implied": implied},
-        )  # fmt: skip
+        )
         return cls(found, {market.symbol: index}, lacks)
 
     @classmethod
@@ -167,7 +177,7 @@ class Phases:
         return Phases(self.table[keep].reset_index(drop=True), self.grids, self.missing)
 
     def marks(self, *phases: str) -> Marks:
-        """Where the phases named became known, without the table: for searches in a hurry.
+        """Events of the named phases as arrays, without building the table.
 
         Raises:
             DataError: there are several coins.
@@ -203,7 +213,7 @@ class Phases:
         index = pd.DatetimeIndex([], tz="UTC", name="time")
         for grid in self.grids.values():
             index = index.union(grid)
-        long = pd.DataFrame(False, index=index, columns=list(self.grids))
+        long = pd.DataFrame(data=False, index=index, columns=list(self.grids))
         short = long.copy()
         sign = 1 if stance == "follow" else -1
         for symbol, events in self.table.groupby("symbol", observed=True):
@@ -217,7 +227,7 @@ class Phases:
 
 
 def detect_checked(signal: Signal, market: Market) -> Phases:
-    """`signal.detect(market)`, whatever goes wrong said plainly.
+    """The phases of `signal.detect(market)`; failures become SignalError.
 
     Where there is a universe, only events on whose bar's close the coin is a member.
 
@@ -248,7 +258,7 @@ def detect_checked(signal: Signal, market: Market) -> Phases:
 
 
 def detect_coins(signal: Signal, markets: Iterable[Market]) -> Phases:
-    """What a signal finds in every coin; coins on which it fails are left out, see `Phases.failed`.
+    """Phases of a signal in every coin, without coins on which it fails (`Phases.failed`).
 
     Raises:
         FadeFollowError: as `detect_checked`, where it fails on every coin.
@@ -264,16 +274,16 @@ def detect_coins(signal: Signal, markets: Iterable[Market]) -> Phases:
     if errors and not parts:
         raise next(iter(errors.values()))
     found = Phases.concat(parts)
-    found.failed = {coin: f"{error.rule}; got {error.got}" for coin, error in errors.items()}
+    found.failed = {coin: error.summary for coin, error in errors.items()}
     return found
 
 
 def failure(error: BaseException, *, where: str) -> SignalError:
-    """What a signal raised, with the line."""
+    """The error for what a signal raised, with the line."""
     line = traceback.extract_tb(error.__traceback__)[-1]
     said = printable(f"{type(error).__name__}: {error}", limit=140)
     place = printable(f"{Path(line.filename).name}, line {line.lineno}", limit=55)
-    return SignalError("a signal must not fail", got=f"{said} ({place})", where=where)
+    return SignalError(f"the signal failed with {said} ({place})", where=where)
 
 
 @dataclass(frozen=True)
@@ -318,7 +328,7 @@ class Signal(BaseModel, ABC):
         except ValidationError as error:
             raise plain(error, type(self), where=self.name()) from None
 
-    def features(self, market: Market) -> dict[str, FloatArray]:
+    def features(self, market: Market) -> dict[str, FloatArray]:  # noqa: ARG002 - for overrides
         """What the signal measures, by name, as of each bar's close, shape (n,); NaN in warm-up.
 
         Nothing, unless a signal has something to show; `detect` alone is enough.
@@ -400,7 +410,7 @@ def _revive(origin: str, module: str, qualname: str, params: dict[str, Any]) -> 
     root = str(Path(origin).parents[module.count(".")])
     if root not in sys.path:
         sys.path.insert(0, root)
-    found: Any = importlib.import_module(module)
+    found: Any = importlib.import_module(module)  # noqa: TID251 - a user's module
     for part in qualname.split("."):
         found = getattr(found, part)
     return found(**params)  # type: ignore[no-any-return]

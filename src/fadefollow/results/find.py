@@ -1,4 +1,4 @@
-"""The stored runs of a workspace: found by what a person calls them."""
+"""Stored runs of a workspace by name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def stored_runs(runs: Path) -> tuple[Path, ...]:
 
 
 def find_run(runs: Path, asked: str) -> Path:
-    """The folder of the run that is called `asked`.
+    """The folder of the run named `asked`.
 
     Args:
         runs: the folder of all runs.
@@ -35,7 +35,9 @@ def find_run(runs: Path, asked: str) -> Path:
         StoreError: it is a folder that holds no run.
     """
     if not asked.strip():
-        raise ParameterError("a run must be named", got=repr(asked), hint="for instance latest")
+        raise ParameterError(
+            "a name must not be empty", got=repr(asked), hint="latest is the newest run"
+        )
     stored = stored_runs(runs)
     if asked == "latest" and stored:
         return stored[0]
@@ -46,7 +48,7 @@ def find_run(runs: Path, asked: str) -> Path:
     alike = named[:1] or [folder for folder in stored if asked in folder.name]
     if len(alike) > 1:
         raise ParameterError(
-            "a part of a run's name must belong to one run",
+            "several runs match",
             got=f"{asked!r}, in {len(alike)} names: {_listed(alike)}",
             hint="give more of the name, or latest",
         )
@@ -61,15 +63,19 @@ def _no_run(
     for folder in places:
         if folder.is_dir():
             return StoreError(
-                "a run must be a folder that `fadefollow run` or `fadefollow tune` wrote",
-                got=_instead(folder), where=str(folder), hint=_known(stored),
-            )  # fmt: skip
+                "not the folder of a run",
+                got=_instead(folder),
+                where=str(folder),
+                hint=_known(stored),
+            )
     near = difflib.get_close_matches(asked, [f.name for f in stored], n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return UnknownNameError(
-        "a run must be one that there is", got=repr(asked), where=str(runs),
+        "no run named",
+        got=repr(asked),
+        where=str(runs),
         hint=f"{hint}{_known(stored)}",
-    )  # fmt: skip
+    )
 
 
 def is_run(folder: Path) -> bool:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.errors import FadeFollowError, StoreError
+from fadefollow.results.notes import stored_notes
 from fadefollow.results.record import PRIVATE
 from fadefollow.verdict.exploratory import CoinCapacity, FragilityRow, SpaTest, SplitCell
 from fadefollow.verdict.model import (
@@ -49,14 +50,14 @@ def as_store_error(path: Path) -> Iterator[None]:
         lost = Path(error.filename).name if error.filename else "a file"
         known = (path / "config.toml").exists() and lost != "result.json"
         raise StoreError(
-            "a run must be a folder that `fadefollow run` or `fadefollow tune` wrote",
+            "not the folder of a run",
             got=f"no {lost}",
             where=str(path),
             hint=_REPEAT if known else "reports/runs/index.html lists the runs",
         ) from error
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise StoreError(
-            "the files of a run must be as they were written",
+            "cannot read the run",
             got=_told(error),
             where=str(path),
             hint=f"changed since, or written by an earlier version; {_REPEAT}",
@@ -98,7 +99,7 @@ def result_from(
         strategies=report["strategies"],
         config=report["config"],
         assumptions=result.get("assumptions", {}),
-        warnings=tuple(result["warnings"]),
+        notes=stored_notes(result),
         truth=table("truth") if "truth" in present else None,
         missing={
             outer: {inner: tuple(streams) for inner, streams in parts.items()}

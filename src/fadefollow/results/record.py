@@ -1,7 +1,8 @@
-"""What a run leaves besides its report: result.json, config.toml and the Parquet tables.
+"""The files of a run besides its report: result.json, config.toml and the Parquet tables.
 
-`result.json` is the public record, whose schema DESIGN.md fixes. `report.json` holds what only
-the report shows beyond it, so that `fadefollow report RUN` can render again without computing.
+`result.json` is the public record; docs/reference/results.md lists its fields. `report.json` holds
+what only the report shows beyond it, so that `fadefollow report RUN` can render again without
+computing.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import tomli_w
 from fadefollow.core.utc import as_utc
 from fadefollow.engine.model import FURTHER_TRADE_COLUMNS, TRADE_COLUMNS
 from fadefollow.errors import SpecError
+from fadefollow.results.notes import note_record
 from fadefollow.results.tuning_record import tuning_record
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.exploratory import SplitCell
@@ -40,7 +42,7 @@ def folder_name(result: RunResult) -> str:
 
 
 def result_record(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
-    """The content of result.json (DESIGN.md, section 7); NaN becomes null."""
+    """The content of result.json (docs/reference/results.md); NaN becomes null."""
     public = ("name", "fingerprint", "coverage")
     audit = run.dataset.get("audit")
     summary = audit.get("summary", []) if isinstance(audit, Mapping) else list(audit or [])
@@ -51,7 +53,7 @@ def result_record(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any
         "dataset": {key: run.dataset.get(key) for key in public} | {"audit": summary},
         "assumptions": run.assumptions,
         "verdicts": [_verdict(v) for v in run.verdicts],
-        "warnings": list(run.warnings),
+        "notes": [note_record(note) for note in run.notes],
         "seconds": run.seconds,
     }
     if run.spa is not None:
@@ -226,6 +228,6 @@ def _tomlable(value: Any, where: str) -> Any:
     if isinstance(value, list | tuple):
         return [_tomlable(inner, where) for inner in value]
     if value is None:
-        raise SpecError("a list in a configuration must not hold an empty value", where=where)
+        raise SpecError("a list in a configuration holds an empty value", where=where)
     convert = next((turn for kinds, turn in _TOML if isinstance(value, kinds)), str)
     return convert(value)

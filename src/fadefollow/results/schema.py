@@ -32,7 +32,7 @@ def present_form(record: object, *, where: Path, schema: int = SCHEMA) -> Record
     written = known.get("schema")
     if isinstance(written, int) and written > schema:
         raise StoreError(
-            "a run must have been written by this version of fadefollow or an earlier one",
+            "the run was written by a later version of fadefollow",
             got=f"schema {written}, where this version knows {schema}",
             where=str(where),
             hint="update fadefollow",

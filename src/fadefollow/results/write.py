@@ -1,4 +1,4 @@
-"""A run on disk: complete or not at all."""
+"""Write a run's folder, complete or not at all."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.engine.strategy import WORDS, Strategy
 from fadefollow.errors import ParameterError, StoreError
 from fadefollow.market.dataset import Dataset
@@ -56,11 +57,15 @@ class History:
     """
 
     def __init__(
-        self, workspace: Workspace, dataset: Dataset, names: Sequence[str], time: pd.Timestamp,
+        self,
+        workspace: Workspace,
+        dataset: Dataset,
+        names: Sequence[str],
+        time: pd.Timestamp,
         run: Path | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.workspace, self.dataset, self.names, self.time = workspace, dataset, names, time
-        self.skipped: list[str] = []
+        self.skipped: list[Note] = []
         if run is None:
             self._runs = self._stored()
             return
@@ -69,7 +74,7 @@ class History:
         if only.simulated != dataset.simulated:
             kinds = {True: "simulated", False: "real"}
             raise ParameterError(
-                "simulated and real coins must not speak for each other",
+                "a run on simulated coins says nothing of real ones, nor the reverse",
                 got=f"a run on {kinds[only.simulated]} coins ({only.dataset}) for "
                 f"{kinds[dataset.simulated]} ones ({dataset.name})",
                 where="--history",
@@ -77,7 +82,7 @@ class History:
         self._runs = (only,)
 
     def standing(self, bet: Bet, phase: str) -> Standing:
-        """What the run that counts says of a strategy's phase."""
+        """The verdict of the latest usable run on a strategy's phase."""
         strategy = bet[0]
         empty = Standing(strategy.name, phase, measure_on=self.names[-1])
         asked = [(run, name) for run in self._runs if (name := _speaks(run, strategy, phase))]
@@ -101,7 +106,7 @@ class History:
         return tuple(found)
 
     def _skip(self, folder: Path, error: StoreError) -> None:
-        note = f"the run {folder.name} cannot be read and was left out ({error.got})"
+        note = Note("run-unreadable", {}, {"run": folder.name, "error": str(error.got)})
         if note not in self.skipped:
             self.skipped.append(note)
 
@@ -109,18 +114,23 @@ class History:
         """Of the newest first: the same data before others, out of sample before in sample."""
         return run.dataset not in self.names, strategy.tuned is not None and run.tuned is None
 
-    def _told(
-        self, empty: Standing, run: StoredRun, bet: Bet, row: Mapping[str, Any]
-    ) -> Standing:  # fmt: skip
+    def _told(self, empty: Standing, run: StoredRun, bet: Bet, row: Mapping[str, Any]) -> Standing:
         with as_store_error(run.folder):
             first, last = run.range
             return replace(
-                empty, run=run.folder.name, report=run.page,
-                dataset=run.dataset, symbols=tuple(map(str, row["symbols"])), first=first,
-                last=last, verdict=str(row["verdict"]), fade=_tried(row["fade"]),
-                follow=_tried(row["follow"]), detectable_bps=_number(row["detectable_bps"]),
+                empty,
+                run=run.folder.name,
+                report=run.page,
+                dataset=run.dataset,
+                symbols=tuple(map(str, row["symbols"])),
+                first=first,
+                last=last,
+                verdict=str(row["verdict"]),
+                fade=_tried(row["fade"]),
+                follow=_tried(row["follow"]),
+                detectable_bps=_number(row["detectable_bps"]),
                 caveats=tuple(self._caveats(run, bet)),
-            )  # fmt: skip
+            )
 
     def _caveats(self, run: StoredRun, bet: Bet) -> list[str]:
         strategy, signal = bet
@@ -139,8 +149,10 @@ class History:
             said.append("out of sample: parameters chosen anew in each stretch")
             name, chosen = run.tuned[1], frozenset(strategy.search)
         elif strategy.tuned is not None:
-            said.append(f"in sample until {strategy.tuned.until[:10]}: its parameters were chosen "
-                        f"on {strategy.tuned.dataset}")  # fmt: skip
+            said.append(
+                f"in sample until {strategy.tuned.until[:10]}: its parameters were chosen "
+                f"on {strategy.tuned.dataset}"
+            )
         then, now = _flat(run.config["strategies"].get(name, {})), _flat(_filled(bet))
         if run.dataset in self.names:
             settings = run.config["dataset"]["settings"]
@@ -163,7 +175,7 @@ class History:
 
 
 def _speaks(run: StoredRun, strategy: Strategy, phase: str) -> str:
-    """The name under which a run judged a strategy's phase; empty if it did not."""
+    """The strategy name under which a run judged a phase; empty if it did not."""
     name = strategy.name
     if run.tuned is not None:
         made = strategy.tuned
@@ -180,9 +192,11 @@ def _tried(record: Mapping[str, Any] | None) -> Tried | None:
         return None
     low, high = record["ci_bps"]
     return Tried(
-        int(record["n_trades"]), _number(record["mean_net_bps"]), (_number(low), _number(high)),
+        int(record["n_trades"]),
+        _number(record["mean_net_bps"]),
+        (_number(low), _number(high)),
         _number(record["p_adjusted"]),
-    )  # fmt: skip
+    )
 
 
 def _number(value: float | None) -> float:

@@ -1,4 +1,4 @@
-"""What must be known before a phase can be seen: the streams, and the days of the past."""
+"""Streams and days of history that a scan needs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def past_hours(signal: Signal) -> float:
 
 
 def days_needed(bets: Iterable[Bet]) -> int:
-    """Days of data with which the phases present now are those that all data would show.
+    """Days of data after which more history changes no present phase.
 
     The past that the signals look at, and before that the longest holding time.
     """

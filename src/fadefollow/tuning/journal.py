@@ -73,12 +73,13 @@ class JournalFile(BaseJournalBackend):
         """The error for the line `number`, counted from 0."""
         database = self.path.read_bytes()[:15] == b"SQLite format 3"
         return StoreError(
-            "a file of studies must be a journal as it was written",
+            "cannot read the file of studies",
             got=got,
             where=f"{self.path}, line {number + 1}",
-            hint=f"write sqlite:///{self.path} for an SQLite database" if database
+            hint=f"write sqlite:///{self.path} for an SQLite database"
+            if database
             else "restore the file, or name another one; it was left as it is",
-        )  # fmt: skip
+        )
 
     def _parsed(self, number: int, line: bytes) -> dict[str, Any]:
         try:
@@ -191,8 +192,7 @@ def locked(path: Path) -> Iterator[None]:
 def in_use(where: str) -> StoreError:
     """The error for studies that another job works on."""
     return StoreError(
-        "studies must be used by one job at a time",
-        got="another job that is working on them",
+        "another job is using the study",
         where=where,
         hint="wait until it is done or end it",
     )
@@ -211,7 +211,7 @@ def guarded(path: Path) -> Iterator[None]:
 
 def _unusable(path: Path, error: OSError) -> StoreError:
     return StoreError(
-        "the file of studies must be readable and writable",
+        "cannot read or write the file of studies",
         got=error.strerror or str(error),
         where=str(path),
         hint="every trial is recorded in it; free some space, check permissions or name another",

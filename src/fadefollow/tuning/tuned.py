@@ -69,7 +69,7 @@ def write_tuned(folder: Path, name: str, text: str, made: Tuned) -> Path:
             continue
         if present == text or (_as_written(present) and _of(present, made)):
             break
-    with as_store_error("the folder of strategies must be writable", folder, ""):
+    with as_store_error("cannot write to the folder of strategies", folder, ""):
         write_whole(path, text.encode())
     return path
 

@@ -1,4 +1,4 @@
-"""From plans and their books to verdicts: one row a strategy × phase (DESIGN.md, section 5)."""
+"""From plans and their books to verdicts: one row a strategy × phase (docs/verdict.md)."""
 
 from __future__ import annotations
 
@@ -169,8 +169,9 @@ def _drawn_by(
     team, plans = spread
     firsts = range(0, max(len(shifts.hours), 1), _PER_ITEM)
     parts = [replace(shifts, hours=shifts.hours[k : k + _PER_ITEM]) for k in firsts]
-    items = [(*one, length, part) for one, length in zip(asked, lengths, strict=True)
-             for part in parts]  # fmt: skip
+    items = [
+        (*one, length, part) for one, length in zip(asked, lengths, strict=True) for part in parts
+    ]
     found: dict[int, Draws] = {}
     for number, draws in team.stream(_placebo_of, items, plans):
         found[number] = kept(draws)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.core.text import by_text, html_card, listed, plural
 from fadefollow.verdict.exploratory import CoinCapacity, FragilityRow, SpaTest, SplitCell
 
@@ -175,6 +176,7 @@ class RunResult:
         splits: exploratory, they decide nothing.
         fragility: what flips under other assumptions; empty unless asked for.
         spa: whether the best book beats its placebo; None where no book could be tested.
+        notes: what there is to say besides; `fadefollow.results.notes` words them.
         assumptions: `alpha`, and by name in `strategies`: `instrument, leverage, weight, capital,
             compound` and by coin `costs`, all defaults filled in; empty of earlier versions.
         folder: where it is stored; None where it is not, or where that is unknown.
@@ -193,7 +195,7 @@ class RunResult:
     prices: dict[str, pd.DataFrame]
     strategies: dict[str, dict[str, Any]]
     config: dict[str, Any]  #: all that is needed to run it again
-    warnings: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     truth: pd.DataFrame | None = None
     missing: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -208,8 +210,10 @@ class RunResult:
         words = Counter(v.verdict for v in self.verdicts)
         found = ", ".join(f"{count} {word}" for word, count in words.most_common())
         told = f"RunResult({self.name} on {self.dataset.get('name')}: {found or 'no verdicts'})"
-        shown = [f"  {v.phase}: {v.verdict}; fade {v.fade}; follow {v.follow}"
-                 for v in self.verdicts[:_SHOWN]]  # fmt: skip
+        shown = [
+            f"  {v.phase}: {v.verdict}; fade {v.fade}; follow {v.follow}"
+            for v in self.verdicts[:_SHOWN]
+        ]
         rest = len(self.verdicts) - _SHOWN
         return "\n".join([told, *shown, *([f"  … and {rest} more: verdicts"] if rest > 0 else [])])
 

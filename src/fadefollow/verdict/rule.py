@@ -33,7 +33,7 @@ def decide(
     blocks: float,
     alpha: float,
 ) -> tuple[Word, str]:
-    """The verdict of DESIGN.md, section 5, and what decided it.
+    """The verdict by docs/verdict.md, 6, and what decided it.
 
     Args:
         fade, follow: the two stances.

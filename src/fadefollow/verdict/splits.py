@@ -110,9 +110,15 @@ class _Row:
         return cls(code, stance, mine, bar, length, n_days)
 
     def cells(
-        self, plan: Plan, splits: Sequence[TimeSplit | EventSplit], any_hour: _AnyHour, *,
-        alpha: float, draws: int, rng: np.random.Generator,
-    ) -> list[SplitCell]:  # fmt: skip
+        self,
+        plan: Plan,
+        splits: Sequence[TimeSplit | EventSplit],
+        any_hour: _AnyHour,
+        *,
+        alpha: float,
+        draws: int,
+        rng: np.random.Generator,
+    ) -> list[SplitCell]:
         """The cells of all splits, with intervals where there is enough."""
         everywhere = np.ones((len(plan.tapes), self.n_days), bool)
         made: list[tuple[SplitCell, DaySums]] = []
@@ -134,21 +140,34 @@ class _Row:
         return split.by_bar[self.trades.coin, self.signal_bar]
 
     def _cell(
-        self, plan: Plan, label: tuple[str, str], inside: BoolArray, days: BoolArray,
+        self,
+        plan: Plan,
+        label: tuple[str, str],
+        inside: BoolArray,
+        days: BoolArray,
         any_hour: _AnyHour,
-    ) -> tuple[SplitCell, DaySums]:  # fmt: skip
+    ) -> tuple[SplitCell, DaySums]:
         trades = _some(self.trades, inside)
         net = day_sums(trades.day, trades.value, self.n_days)
         blocks = independent_blocks(net.count, self.length)
         few = len(trades) < MIN_TRADES or blocks < MIN_CELL_BLOCKS
         mean, excess = any_hour.compare(trades, net, days)
         cell = SplitCell(
-            strategy=plan.strategy, phase=plan.phases[self.code], stance=self.stance,
-            split=label[0], cell=label[1], n_trades=len(trades), blocks=blocks,
-            mean_net_bps=1e4 * net.mean, ci_low_bps=math.nan, ci_high_bps=math.nan,
-            anyhour_mean_bps=1e4 * mean, p=math.nan if few else _p(excess, self.length, blocks),
-            q=math.nan, note=TOO_FEW if few else "",
-        )  # fmt: skip
+            strategy=plan.strategy,
+            phase=plan.phases[self.code],
+            stance=self.stance,
+            split=label[0],
+            cell=label[1],
+            n_trades=len(trades),
+            blocks=blocks,
+            mean_net_bps=1e4 * net.mean,
+            ci_low_bps=math.nan,
+            ci_high_bps=math.nan,
+            anyhour_mean_bps=1e4 * mean,
+            p=math.nan if few else _p(excess, self.length, blocks),
+            q=math.nan,
+            note=TOO_FEW if few else "",
+        )
         return cell, net
 
 
@@ -196,9 +215,13 @@ def _any_hour(plan: Plan, outcomes: Outcomes) -> _AnyHour:
 
 def _some(trades: Sample, inside: BoolArray) -> Sample:
     return Sample(
-        trades.coin[inside], trades.side[inside], trades.rule[inside], trades.entry_bar[inside],
-        trades.day[inside], trades.value[inside],
-    )  # fmt: skip
+        trades.coin[inside],
+        trades.side[inside],
+        trades.rule[inside],
+        trades.entry_bar[inside],
+        trades.day[inside],
+        trades.value[inside],
+    )
 
 
 def _p(excess: DaySums, length: float, blocks: float) -> float:

@@ -44,9 +44,16 @@ def event_study(
     sums = np.zeros((2, len(turn), len(plan.phases), len(offsets)))
     for coin, tape in enumerate(plan.tapes):
         _add_paths(
-            plan.bars[coin], plan.leans[coin], plan.codes[coin], turn,
-            circle_bars(plan, shifts.step), offsets, tape.open, funding_paid(tape), sums,
-        )  # fmt: skip
+            plan.bars[coin],
+            plan.leans[coin],
+            plan.codes[coin],
+            turn,
+            circle_bars(plan, shifts.step),
+            offsets,
+            tape.open,
+            funding_paid(tape),
+            sums,
+        )
     mean = np.divide(sums[0], sums[1], out=np.full(sums[0].shape, math.nan), where=sums[1] > 0)
     hours = tuple(float(h) for h in offsets * plan.tapes[0].bar_ns / HOUR_NS)
     like = momentum_paths(plan, offsets)
@@ -118,9 +125,16 @@ def funding_paid(tape: Tape) -> FloatArray:
 
 @njit(cache=True, nogil=True)
 def _add_paths(
-    bars: IntArray, leans: IntArray, codes: IntArray, turn: IntArray, circle: int,
-    offsets: IntArray, price: FloatArray, paid: FloatArray, sums: FloatArray,
-) -> None:  # fmt: skip
+    bars: IntArray,
+    leans: IntArray,
+    codes: IntArray,
+    turn: IntArray,
+    circle: int,
+    offsets: IntArray,
+    price: FloatArray,
+    paid: FloatArray,
+    sums: FloatArray,
+) -> None:
     """Add one coin's paths to sums and counts, shape (2, draws, phases, offsets), in place."""
     n = len(price)
     for b in range(len(turn)):
@@ -139,7 +153,7 @@ def _add_paths(
 def _study(
     plan: Plan, code: int, hours: tuple[float, ...], mean: FloatArray, like: FloatArray
 ) -> EventStudy:
-    """From means by draw, the observed one first, shape (1 + draws, offsets), in bps."""
+    """The study from means by draw, the observed one first, shape (1 + draws, offsets), in bps."""
     placebo = np.full((3, len(hours)), math.nan)
     known = ~np.isnan(mean[1:]).all(axis=0) if len(mean) > 1 else np.zeros(len(hours), bool)
     if known.any():

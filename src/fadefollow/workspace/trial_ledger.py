@@ -1,4 +1,4 @@
-"""The ledger: every configuration that was ever evaluated on a data set, and opened holdouts.
+"""The trial ledger: configurations evaluated on each data set, and opened holdouts.
 
 One JSON object a line, only ever appended. Writers take turns and flush to the disk; a line that a
 killed writer left unfinished never counted, and the next writer removes it.
@@ -60,7 +60,7 @@ Kind = TypeVar("Kind", Trial, Opening)
 
 @dataclass(frozen=True)
 class Known:
-    """What deflation needs to know of the trials on a data set."""
+    """Number and variance of the trials on a data set, for deflation."""
 
     count: int  #: configurations × phases × stances, each counted once
     variance: float  #: between their daily Sharpe ratios; 0 where fewer than two have one
@@ -93,7 +93,7 @@ class Ledger:
             raise self._error(error.strerror or str(error)) from error
 
     def record_new(self, rows: Iterable[Trial]) -> None:
-        """Append those trials that the ledger does not know yet with the same Sharpe ratio."""
+        """Append the trials that the ledger lacks."""
         known = {_known(row) for row in self.lines() if isinstance(row, Trial)}
         self.record([row for row in rows if _known(row) not in known])
 
@@ -169,7 +169,7 @@ class Ledger:
             return kind(**fields)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise StoreError(
-                "a line of the ledger of trials must be as it was written",
+                "cannot read a line of the trial ledger",
                 got=f"{type(error).__name__}: {error}",
                 where=f"{self.path}, line {number}",
                 hint="restore the file; without it the number of trials is not known",
@@ -177,7 +177,7 @@ class Ledger:
 
     def _error(self, got: str) -> StoreError:
         return StoreError(
-            "the ledger of trials must be readable and writable",
+            "cannot read or write the trial ledger",
             got=got,
             where=str(self.path),
             hint="every evaluation is recorded in it; free some space or check permissions",

@@ -1,4 +1,4 @@
-"""The workspace: the four folders that a user edits, and how signals in them are found."""
+"""The workspace: its four folders, and how names in them become files and signals."""
 
 from __future__ import annotations
 
@@ -63,17 +63,17 @@ class Workspace:
     settings: Settings
 
     def own(self, folder: str) -> Path:
-        """One of the four folders, to write a user's own file into.
+        """The path of one of the four folders, to write a file of the user's.
 
         Raises:
             ParameterError: the stock workspace is used, which is not the user's.
         """
         if self.root != self.output:
             raise ParameterError(
-                "a file of your own needs a workspace of your own", got="none",
+                "no workspace of your own to write to",
                 where=str(self.output),
                 hint="`fadefollow init DIR` makes one; run the command in it",
-            )  # fmt: skip
+            )
         return self.root / folder
 
     @property
@@ -88,7 +88,7 @@ class Workspace:
 
     @property
     def ledger(self) -> Ledger:
-        """All that was ever evaluated here."""
+        """The trial ledger."""
         return Ledger(self.runs / LEDGER)
 
     @property
@@ -128,7 +128,7 @@ class Workspace:
         return self.root / folder / (name + _suffix(folder))
 
     def strategy(self, name: str) -> Strategy:
-        """The strategy called `name`, its signal, phases and parameters checked."""
+        """The strategy named `name`, with signal, phases and parameters checked."""
         path = self.path("strategies", name)
         return self.checked(load_strategy(path), where=str(path))
 
@@ -140,8 +140,9 @@ class Workspace:
             raise placed(error, where) from None
         for phase in (*strategy.phases, *strategy.trade.exit_on):
             if phase not in signal.phases:
-                raise unknown(f"phase of signal {strategy.signal}", phase, signal.phases,
-                              where=where)  # fmt: skip
+                raise unknown(
+                    f"phase of signal {strategy.signal}", phase, signal.phases, where=where
+                )
         self.detector(strategy, where=where)
         return strategy
 
@@ -192,18 +193,17 @@ class Workspace:
             for known in [m for m in sys.modules if m == "signals" or m.startswith("signals.")]:
                 del sys.modules[known]
         try:
-            module = importlib.import_module(dotted)
+            module = importlib.import_module(dotted)  # noqa: TID251 - the one place for users' modules
         except (KeyboardInterrupt, MemoryError):
             raise
         except BaseException as error:  # also one that would end the program
             raise SpecError(
-                "a signal module must import without error",
-                got=f"{type(error).__name__}: {error}",
+                f"cannot import the signal: {type(error).__name__}: {error}",
                 where=str(path),
             ) from error
         if not _comes_from(module, path):
             raise SpecError(
-                "a signal must come from the workspace",
+                "the signal was imported from elsewhere",
                 got=getattr(module, "__file__", None),
                 where=str(path),
                 hint="another package named signals is in the way; remove it from the path",
@@ -243,11 +243,11 @@ def init_workspace(target: Path) -> list[Path]:
         there = [str(path) for path in made if path.exists()]
     except OSError as error:
         raise StoreError(
-            "the folder must be writable", got=reason(error), where=str(target)
+            "cannot write to the folder", got=reason(error), where=str(target)
         ) from error
     if there:
         raise ParameterError(
-            "a new workspace must not overwrite anything",
+            "the folder is not empty",
             got=", ".join(there),
             where=str(target),
             hint="choose an empty folder",
@@ -301,15 +301,17 @@ def _kept(kind: type[Signal], path: Path) -> type[Signal]:
     if not isinstance(phases, Mapping):
         raise SpecError(
             "a signal must declare its phases, each with the streams that it needs",
-            got="none" if phases is None else repr(phases), where=str(path),
+            got="none" if phases is None else repr(phases),
+            where=str(path),
             hint='such as phases: ClassVar[…] = {"crowded_long": ("perp", "funding")}',
-        )  # fmt: skip
+        )
     for phase, needs in phases.items():
         if not isinstance(needs, tuple | list) or not all(isinstance(n, str) for n in needs):
             raise SpecError(
                 f"phase {phase!r} must name the streams that it needs, in a tuple",
-                got=repr(needs), where=str(path),
-            )  # fmt: skip
+                got=repr(needs),
+                where=str(path),
+            )
     return kind
 
 

@@ -1,4 +1,4 @@
-"""fadefollow data: import, list, audit, export and sample market data."""
+"""fadefollow data: fetch, import, list, audit, export and sample market data."""
 
 from __future__ import annotations
 
@@ -21,28 +21,30 @@ from fadefollow.cli.options import (
 if TYPE_CHECKING:
     from fadefollow.market.request import DataRequest
 
-app = typer.Typer(help="Import, list, audit, export and sample market data.", no_args_is_help=True)
+app = typer.Typer(
+    help="Fetch, import, list, audit, export and sample market data.", no_args_is_help=True
+)
 app.command("fetch")(data_fetch)
 
 
 @app.command("import")
 def data_import(
-    name: Annotated[str | None, typer.Argument(help="Data set, a file in datasets/.")] = None,
-    source: Annotated[
-        Path | None, typer.Option("--from", help="Folder that holds the files.")
+    name: Annotated[
+        str | None, typer.Argument(help="Name of the data set, a file in datasets/.")
     ] = None,
+    source: Annotated[Path | None, typer.Option("--from", help="Folder with the files.")] = None,
     guess: Annotated[
         Path | None,
         typer.Option(
-            help="Look at this file or folder and write a mapping to check; nothing is imported."
+            help="Infer a mapping from this file or folder and write it; imports nothing."
         ),
     ] = None,
     called: Annotated[
-        str | None, typer.Option("--name", help="Of the mapping that --guess writes.")
+        str | None, typer.Option("--name", help="Name of the mapping, with --guess.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Import files into the store, as the data set's TOML maps them; or --guess such a mapping."""
+    """Import files into the store as the data set's TOML maps them, or infer it with --guess."""
     from fadefollow.cli.render.console import progress, show_import
     from fadefollow.errors import ParameterError
     from fadefollow.market.dataset_spec import load_spec
@@ -51,7 +53,7 @@ def data_import(
 
     if guess is not None:
         if source is not None:
-            raise ParameterError("--guess and --from do not go together", hint="guess first")
+            raise ParameterError("--guess and --from exclude each other", hint="run --guess first")
         _guess(guess, called or name, as_json=as_json)
         return
     if name is None or source is None or called is not None:
@@ -85,7 +87,7 @@ def _guess(source: Path, name: str | None, *, as_json: bool) -> None:
 
 @app.command("list")
 def data_list(as_json: JsonOption = False) -> None:
-    """The data sets there are, and what of them is in the store."""
+    """List the data sets and what the store holds of each."""
     from fadefollow.cli.render.console import show_datasets
     from fadefollow.jobs.datasets import list_datasets
     from fadefollow.workspace import find_workspace
@@ -106,13 +108,13 @@ def data_audit(
     *,
     data: DataRequest,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 2 if there is a finding of grade error.")
+        bool, typer.Option("--strict", help="Exit with status 2 if there is an error.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """What the data covers, and what is odd about it: errors, warnings and notes.
+    """Show what the data cover, and errors, warnings and notes about them.
 
-    An error stops a run that uses the stream; `run --accept CODE` lets it pass.
+    An error stops a run that uses the stream; `run --accept CODE` accepts it.
     """
     from fadefollow.cli.render.console import progress, show_audit
     from fadefollow.jobs.datasets import open_named
@@ -138,24 +140,28 @@ def data_audit(
 def data_export(
     name: Annotated[str, typer.Argument(help="Data set.")],
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
-    format: Annotated[str, typer.Option(help="csv or parquet.")] = "csv",
+    format: Annotated[str, typer.Option(help="File format: csv or parquet.")] = "csv",
     *,
     data: DataRequest,
     streams: Annotated[
-        str | None, typer.Option(help="Streams, separated by commas; by default all.")
+        str | None, typer.Option(help="Streams, comma-separated (default: all).")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the tables with their schema, and a mapping with which they can be imported again."""
+    """Write the tables with their schema and a mapping that imports them again."""
     from fadefollow.cli.render.console import progress, show_export
     from fadefollow.jobs.export import export_job
     from fadefollow.workspace import find_workspace
 
     with progress(quiet=as_json) as step:
         done = export_job(
-            find_workspace(), replace(data, dataset=name), folder, format=format,
-            streams=listed(streams), step=step,
-        )  # fmt: skip
+            find_workspace(),
+            replace(data, dataset=name),
+            folder,
+            format=format,
+            streams=listed(streams),
+            step=step,
+        )
     if as_json:
         print_json(done.to_dict())
     else:
@@ -167,7 +173,7 @@ def data_sample(
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
     dataset: DatasetOption = None,
 ) -> None:
-    """Write a data set as Parquet files, to look at or to see what an import expects."""
+    """Write a data set as Parquet files, as an example of what an import expects."""
     from fadefollow.cli.render.screen import say
     from fadefollow.jobs.datasets import sample
     from fadefollow.workspace import find_workspace

@@ -84,10 +84,13 @@ def keep(
         known = old.listings if old is not None else {}
         new_listings = {c: item for c, item in (listings or {}).items() if c not in known}
         return Update(
-            tables, findings=found, listings=new_listings, revised=revised,
+            tables,
+            findings=found,
+            listings=new_listings,
+            revised=revised,
             sources=_sources(origin, fresh),
             fetched=_covered(old, fresh, bar),
-        )  # fmt: skip
+        )
 
     return store.update(dataset, change, bar=bar)
 

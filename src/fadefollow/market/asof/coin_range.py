@@ -51,16 +51,29 @@ class CoinRange:
         """All bars of the coin; DataError where it has none."""
         start, end = bar_range(tables, bar, where=symbol)
         return cls(
-            symbol=symbol, bar=bar, tables=tables, start=start, end=end,
-            listed=listed, delisted=delisted, later=later or {},
-        )  # fmt: skip
+            symbol=symbol,
+            bar=bar,
+            tables=tables,
+            start=start,
+            end=end,
+            listed=listed,
+            delisted=delisted,
+            later=later or {},
+        )
 
     def market(self) -> Market:
         """The coin's market."""
         return Market(
-            self.symbol, bar=self.bar, tables=self.tables, start=self.start, end=self.end,
-            listed=self.listed, delisted=self.delisted, later=self.later, members=self.members,
-        )  # fmt: skip
+            self.symbol,
+            bar=self.bar,
+            tables=self.tables,
+            start=self.start,
+            end=self.end,
+            listed=self.listed,
+            delisted=self.delisted,
+            later=self.later,
+            members=self.members,
+        )
 
     def __len__(self) -> int:
         return max(int((self.end - self.start) // self.bar), 0)

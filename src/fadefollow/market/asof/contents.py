@@ -35,9 +35,11 @@ class Contents:
                 raise unknown("coin", symbol, self.coins, where=self.name)
         chosen = {symbol: self.coins[symbol] for symbol in symbols}
         return replace(
-            self, coins=chosen, truth=of_coins(self.truth, chosen),
+            self,
+            coins=chosen,
+            truth=of_coins(self.truth, chosen),
             revisions=tuple(r for r in self.revisions if r.symbol in chosen),
-        )  # fmt: skip
+        )
 
     def with_implied_funding(self) -> Contents:
         """The same with implied settlements where the exchange's are missing."""
@@ -80,10 +82,12 @@ class Contents:
         notes = (Finding("warning", s, "perp", "no data", 1, "", text) for s in left_out)
         first, last = _span(cut)
         return replace(
-            self, coins=cut, truth=_episodes(of_coins(self.truth, cut), since, until),
+            self,
+            coins=cut,
+            truth=_episodes(of_coins(self.truth, cut), since, until),
             findings=(*self.findings, *notes),
             universe=self.universe and self.universe.within(first, last),
-        )  # fmt: skip
+        )
 
     def _reach(self) -> str:
         first, last = _span(self.coins)
@@ -100,7 +104,7 @@ def _episodes(
     """The planted episodes that begin in the range."""
     if truth is None:
         return None
-    inside = pd.Series(True, truth.index)
+    inside = pd.Series(data=True, index=truth.index)
     if since is not None:
         inside &= truth["start"] >= since
     if until is not None:

@@ -55,7 +55,7 @@ def hold_out(
     coins = {symbol: coin for symbol, coin in cut.items() if len(coin)}
     if not coins or (since is not None and since >= start):
         raise DataError(
-            "the range must hold data from before the holdout",
+            "no data before the holdout",
             got=f"since {since}" if since is not None else f"no data before {when(start)}",
             where=f"{contents.name}, holdout from {start:%Y-%m-%d}",
             hint="--open-holdout shows it; that is recorded, and told in every later report",
@@ -64,9 +64,12 @@ def hold_out(
     text = "no bars before the holdout, left out"
     told += [Finding("warning", s, "perp", "no data", 1, "", text) for s in cut if s not in coins]
     return dataclasses.replace(
-        contents, coins=coins, truth=_episodes(contents.truth, start), findings=tuple(told),
+        contents,
+        coins=coins,
+        truth=_episodes(contents.truth, start),
+        findings=tuple(told),
         holdout=start,
-    )  # fmt: skip
+    )
 
 
 def _episodes(truth: pd.DataFrame | None, start: pd.Timestamp) -> pd.DataFrame | None:
@@ -88,4 +91,4 @@ def _untold(finding: Finding) -> Finding:
     if finding.rule == _WORDS:
         return finding
     text = "seen by the import; how often is not told while the holdout is closed"
-    return dataclasses.replace(finding, count=1, text=text)
+    return dataclasses.replace(finding, count=1, text=text, contracts=())

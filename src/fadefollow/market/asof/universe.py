@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from fadefollow.core.notes import Note
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.grid import FloatArray, TimeArray
 from fadefollow.market.panel import Times
@@ -19,13 +20,24 @@ class Candidate(Protocol):
     """What may be a member: a `Market`, or what one is made of."""
 
     @property
-    def open_time(self) -> TimeArray: ...
+    def open_time(self) -> TimeArray:
+        """When each bar opens, UTC."""
+        ...
+
     @property
-    def close_time(self) -> TimeArray: ...
+    def close_time(self) -> TimeArray:
+        """When each bar closes, UTC."""
+        ...
+
     @property
-    def listed(self) -> pd.Timestamp | None: ...
+    def listed(self) -> pd.Timestamp | None:
+        """When the coin was listed; None where it is not known."""
+        ...
+
     @property
-    def delisted(self) -> pd.Timestamp | None: ...
+    def delisted(self) -> pd.Timestamp | None:
+        """When the coin was delisted; None where it was not."""
+        ...
 
     def turnover(self) -> FloatArray | None:
         """What was traded in each bar, in the quote currency; None where there is no volume."""
@@ -63,7 +75,7 @@ class UniverseSpec(BaseModel):
 
     @property
     def words(self) -> str:
-        """The rule for people."""
+        """The rule in words."""
         return (
             f"the {self.largest} largest coins by {self.by} over {self.over_days:g} days, "
             f"formed every {self.every // _DAY} days"
@@ -72,7 +84,7 @@ class UniverseSpec(BaseModel):
 
 @dataclass(frozen=True)
 class Universe:
-    """Who was a member when.
+    """Membership of coins over time.
 
     Attributes:
         rule: by which it was formed.
@@ -106,9 +118,10 @@ class Universe:
         ranked = {s: (m, t) for s, m in markets.items() if (t := m.turnover()) is not None}
         if not ranked:
             raise DataError(
-                "a universe by volume needs bars with a volume", got="none in any coin",
+                "a universe by volume needs bars with a volume",
+                got="none in any coin",
                 hint="leave the universe out",
-            )  # fmt: skip
+            )
         over = pd.Timedelta(days=rule.over_days)
         dates = _dates(rule, [market for market, _ in ranked.values()], over)
         names = sorted(ranked)
@@ -132,28 +145,32 @@ class Universe:
         return {s: m.of_universe(self.spans(s)) for s, m in markets.items()}
 
     def within(self, start: pd.Timestamp, end: pd.Timestamp) -> Universe:
-        """What of it counts from start to end, UTC."""
+        """The part of the universe from start to end, UTC."""
         keep = (self.dates < end) & (self.dates + self.rule.every > start)
         kept = tuple(coins for coins, k in zip(self.members, keep, strict=True) if k)
         return replace(self, dates=self.dates[keep], members=kept)
 
-    def notes(self) -> tuple[str, ...]:
-        """The rule and the number of coins over time, in words."""
+    def notes(self) -> tuple[Note, ...]:
+        """The rule and the number of coins over time."""
         if not len(self.dates):
-            return (f"universe: {self.rule.words}; formed at no date in the range, so no events",)
+            return (Note("universe-empty", figures={"rule": self.rule.words}),)
         counts = [len(coins) for coins in self.members]
-        ever = len({coin for coins in self.members for coin in coins})
-        few, most = min(counts), max(counts)
         by_year = pd.Series(counts, self.dates.year).groupby(level=0).mean()
-        told = ", ".join(f"{year} {count:.3g}" for year, count in by_year.items())
-        first = (
-            f"universe: {self.rule.words}, by what was known then: "
-            f"{few if few == most else f'{few} to {most}'} coins at {len(counts)} dates from "
-            f"{self.dates[0]:%Y-%m-%d} on ({told} in the mean), {ever} different ones; events "
-            "before that or of a coin that is no member do not count, positions are held on"
+        formed = Note(
+            "universe",
+            figures={
+                "rule": self.rule.words,
+                "fewest": min(counts),
+                "most": max(counts),
+                "dates": len(counts),
+                "first": f"{self.dates[0]:%Y-%m-%d}",
+                "mean_by_year": tuple(zip(by_year.index.tolist(), by_year.tolist(), strict=True)),
+                "different": len({coin for coins in self.members for coin in coins}),
+            },
         )
-        lacking = ", ".join(self.unranked)
-        return (first, f"universe: no volume, never members: {lacking}") if lacking else (first,)
+        if not self.unranked:
+            return (formed,)
+        return formed, Note("universe-unranked", figures={"coins": self.unranked})
 
 
 def _dates(

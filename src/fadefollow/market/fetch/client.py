@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -71,7 +70,7 @@ class _Guard:
     _status = 200
     heard = False  #: whether there ever was an answer
 
-    def open(self, lazy: bool = False) -> None:
+    def open(self, lazy: bool = False) -> None:  # noqa: FBT001, FBT002 - ccxt's signature
         """A session that follows no redirection: what is there was not asked for."""
         first = self.session is None  # type: ignore[has-type]
         super().open(lazy)  # type: ignore[misc]
@@ -84,9 +83,15 @@ class _Guard:
             )
 
     def on_rest_response(
-        self, code: int, reason: str, url: str, method: str, headers: Mapping[str, str], body: str,
+        self,
+        code: int,
+        reason: str,
+        url: str,
+        method: str,
+        headers: Mapping[str, str],
+        body: str,
         *_: object,
-    ) -> str:  # fmt: skip
+    ) -> str:
         """Pauses and refusals by status; remember the status for `parse_json`."""
         self._status, self.heard = code, True
         text = f"{self.id} {method} {url.split('?')[0]} {code} {reason} {body[:200]}"
@@ -136,7 +141,7 @@ class _Guard:
 
     async def whole_markets(self) -> dict[str, Any]:
         """All markets by symbol; ccxt takes a part that is missing for a part without markets."""
-        found: dict[str, Any] = await self.load_markets(True)  # type: ignore[attr-defined]
+        found: dict[str, Any] = await self.load_markets(reload=True)  # type: ignore[attr-defined]
         asked = self.options.get("fetchMarkets")  # type: ignore[attr-defined]
         wanted = {"swap", *(asked.get("types", ()) if isinstance(asked, dict) else ())}
         there = {name for m in found.values() for name in _KINDS if m.get(name)}
@@ -152,11 +157,19 @@ class _Guard:
         return clock
 
     def parse_ohlcvs(
-        self, rows: Any, market: Any = None, timeframe: str = "1m", since: int | None = None,
-        limit: int | None = None, tail: bool = False,
-    ) -> Any:  # fmt: skip
-        """ccxt's bars, but all rows at once: ccxt is asked for one made-up row which place goes
-        where, and the page is taken apart as an array, ten times as fast."""
+        self,
+        rows: Any,
+        market: Any = None,
+        timeframe: str = "1m",
+        since: int | None = None,
+        limit: int | None = None,
+        tail: bool = False,  # noqa: FBT001, FBT002 - ccxt's signature
+    ) -> Any:
+        """ccxt's bars, but all rows at once.
+
+        ccxt is asked for one made-up row which place goes where, and the page is taken apart as an
+        array, ten times as fast.
+        """
         columns = self._places(rows, market)
         try:
             if columns:
@@ -222,7 +235,9 @@ class Client:
         first_wait: float = FIRST_WAIT,
         told: Callable[[str], None] | None = None,
     ) -> None:
-        base = getattr(importlib.import_module("ccxt.async_support"), venue.name)
+        from ccxt import async_support
+
+        base = getattr(async_support, venue.name)
         kind = type(venue.name, (_Guard, base), {})
         own = {"has": {"fetchCurrencies": False}, **venue.settings}
         self.venue = venue

@@ -20,10 +20,10 @@ from fadefollow.market.fetch.merge import check_market, staging
 from fadefollow.market.fetch.options import option_chain
 from fadefollow.market.fetch.pages import Staging, Values, count
 from fadefollow.market.fetch.planning import Present, Window, times_in, windows
-from fadefollow.market.fetch.proof import ContradictionError, Proof
+from fadefollow.market.fetch.proof import Answer, ContradictionError, Proof
 from fadefollow.market.fetch.report import Asked
 from fadefollow.market.fetch.requests import Part, ask
-from fadefollow.market.fetch.time_ranges import Range, Times, cut
+from fadefollow.market.fetch.time_ranges import Range, Times, cut, joined
 from fadefollow.market.findings import Finding, when
 from fadefollow.market.store.store import Pointer, Store
 from fadefollow.market.streams import stream
@@ -213,12 +213,13 @@ class Engine:
     async def _known(self, part: Part, window: Window) -> list[Taken]:
         """What a venue has by now for holes that it had nothing for before."""
         answer = await ask(self.client, part, window.range)
-        self._refuse(part, answer.broken[times_in(answer.broken, window.known)].tolist())
-        taken = []
-        for low, high in window.known:
-            mine = (answer.times >= low) & (answer.times < high)
-            if mine.any():
-                taken.append(((low, high), answer.times[mine], answer.values[mine]))
+        came = np.concatenate([answer.times, answer.broken])
+        there = [hole for hole in window.known if times_in(came, [hole]).any()]
+        if there or _cut_short(window, answer):
+            low, high = answer.span or window.range
+            there += [h for h in window.known if h[0] < low or high < h[1] - 1]
+        # a hole of which a venue has something now is asked for like what never was
+        taken = [await self.complete(part, Window(hole)) for hole in joined(there)]
         gained = sum(len(times) for _, times, _ in taken)
         self.asked[part.coin, part.stream].regained += gained
         self._mended(part, gained)
@@ -303,6 +304,13 @@ class Engine:
             where=f"{self.client.venue.name} {part.coin} {part.stream}",
             hint="leave them out with --skip-damaged, or the stream with --streams",
         )
+
+
+def _cut_short(window: Window, answer: Answer) -> bool:
+    """Whether the records beside the holes were asked for and are not there."""
+    first, last = window.known[0][0], window.known[-1][1]
+    low, high = answer.span or window.range
+    return window.range[0] < first <= low or high < last < window.range[1]
 
 
 def _following(window: Window, last: Taken | None) -> Window:

@@ -102,7 +102,12 @@ class _Fold:
         )
         # names of pages that are gone need not be remembered
         names = tuple(p.name for p in found)
-        state = Fetched(market=part.market.symbol, covered=covered, folded=names)
+        state = Fetched(
+            market=part.market.symbol,
+            covered=covered,
+            folded=names,
+            interval_hours=part.funding_hours,
+        )
         self.fetched.setdefault(part.coin, {})[part.name] = state
         frames = self.fresh.setdefault((part.coin, part.stream), [])
         frames += [made for page in pages if len(made := _frame(part, page))]
@@ -127,9 +132,13 @@ class _Fold:
             findings[coin, name] = (*found, *(f.of(coin) for f in seen))
         self._check_bases(tables)
         return Update(
-            tables, findings, self._listings(parts, tables), self.fetched, superseded,
+            tables,
+            findings,
+            self._listings(parts, tables),
+            self.fetched,
+            superseded,
             source=self.spec.venue,
-        )  # fmt: skip
+        )
 
     def _merged(
         self, coin: str, name: str, frames: list[pd.DataFrame]

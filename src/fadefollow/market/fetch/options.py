@@ -86,5 +86,7 @@ def _percent(value: object) -> float | None:
 
 #: by venue
 CHAINS: Mapping[str, Callable[[Client, str], Awaitable[list[Row]]]] = {
-    "deribit": _deribit, "bybit": _bybit, "okx": _okx,
-}  # fmt: skip
+    "deribit": _deribit,
+    "bybit": _bybit,
+    "okx": _okx,
+}

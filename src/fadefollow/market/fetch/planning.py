@@ -63,18 +63,23 @@ def windows(part: Part, present: Present, whole: Range, *, span: int, now: int) 
         there = without(table, holes(times, table, part.grid))
     missing = without(whole, [*asked, *present.staged, *there])
     ends = {high: low for low, high in (*asked, *there)}
-    wide = joined(
-        (_overlapping(part, times, max(low - OVERLAP * part.step, ends[low]), low), high)
-        if low in ends else (low, high) for low, high in missing
-    )  # fmt: skip
+    back = OVERLAP * part.step
+    begins = (
+        _overlapping(part, times, max(low - back, ends[low]), low) if low in ends else low
+        for low, _ in missing
+    )
+    wide = joined((begin, high) for begin, (_, high) in zip(begins, missing, strict=True))
     settled = joined([*asked, *(present.staged if present.empty else ())])
     owed = [r for a in common(settled, [whole]) for r in without(a, wide)]
     return [*_fresh(part, wide, span), *_again(part, times, owed, span, now)]
 
 
 def _overlapping(part: Part, times: Times, low: int, end: int) -> int:
-    """Where to begin so that the last known records come again: of settlements at one of them, as
-    what lies before the first record of an answer has to be asked for by itself."""
+    """Where to begin so that the last known records come again.
+
+    Of settlements at one of them, as what lies before the first record of an answer has to be
+    asked for by itself.
+    """
     later = times[(times >= low) & (times < end)]
     return int(later[0]) if part.grid is None and len(later) else low
 
@@ -89,9 +94,7 @@ def _fresh(part: Part, ranges: Sequence[Range], span: int) -> list[Window]:
     return made
 
 
-def _again(
-    part: Part, times: Times, owed: Sequence[Range], span: int, now: int
-) -> list[Window]:  # fmt: skip
+def _again(part: Part, times: Times, owed: Sequence[Range], span: int, now: int) -> list[Window]:
     """What was asked for and has no records, by pages with the records beside them.
 
     Before the first record and after the last one half a page is asked for, and the rest if that
@@ -100,16 +103,17 @@ def _again(
     if not len(times):
         return _turn([Window(r, known=(r,)) for r in cut(owed, span)], now)
     first, last, step = int(times[0]), int(times[-1]), part.grid or 1
-    close = 0 if part.grid else part.step  # a settlement is not due so soon
+    close = 0 if part.grid else part.step  # the next settlement is not due so soon
     low, high = first - span // 2, last + step + span // 2
-    between = holes(times, (first, last + step), part.grid)
-    near = joined([(low, first - close), *between, (last + step + close, high)])
+    edges = common([(low, first), (last + step, high)], owed)
+    between = common(holes(times, (first, last + step), part.grid), owed)
+    near = joined([*between, *(edge for edge in edges if edge[1] - edge[0] > close)])
     room = max(span - 2 * step, step)
     made = []
-    for page in by_pages(common(near, owed), times, room, part.page // (1 if part.grid else 2)):
+    for page in by_pages(near, times, room, part.page // (1 if part.grid else 2)):
         pieces = cut([page], room)
         requests = [beside(page, times, step)] if len(pieces) == 1 else pieces
-        made += [Window(r, known=common(common(near, owed), [r])) for r in requests]
+        made += [Window(r, known=common(near, [r])) for r in requests]
     beyond = [*reversed(cut(_before(owed, low), span)), *cut(_after(owed, high), span)]
     return [*_turn(made, now), *(Window(r, known=(r,), if_gained=True) for r in beyond)]
 

@@ -61,6 +61,13 @@ class Part:
         return self.stream in SNAPSHOTS
 
     @property
+    def funding_hours(self) -> float | None:
+        """From settlement to settlement, as the venue says now; None for other streams too."""
+        if self.stream != "funding":
+            return None
+        return 1.0 if self.step == _HOUR_MS else self.market.funding_hours
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Names of a page's columns."""
         return COLUMNS[self.stream]
@@ -163,8 +170,9 @@ def _days(hours: Values) -> Values:
     _, first = np.unique(hours[:, 0] // _HOUR_MS, return_index=True)
     hours = hours[first]
     days = hours[:, 0] // _DAY_MS
-    whole = [d for d, count in zip(*np.unique(days, return_counts=True), strict=True)
-             if count == _HOURS]  # fmt: skip
+    whole = [
+        d for d, count in zip(*np.unique(days, return_counts=True), strict=True) if count == _HOURS
+    ]
     sums = [(d * _DAY_MS, *hours[days == d, 1:].sum(axis=0)) for d in whole]
     return np.array(sums, np.float64).reshape(len(sums), hours.shape[1])
 

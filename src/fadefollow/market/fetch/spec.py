@@ -110,9 +110,11 @@ def archive_spec(
         name, spec = into, _written(path, VENUES["binance"], size)
     if archive == "binance-archive" and spec.venue != "binance":
         raise ParameterError(
-            "Binance's archive must go into a data set of Binance", got=spec.venue, where=name,
+            "Binance's archive must go into a data set of Binance",
+            got=spec.venue,
+            where=name,
             hint="name another one with --into",
-        )  # fmt: skip
+        )
     return name, spec
 
 
@@ -134,7 +136,9 @@ def _written(path: Path, venue: Venue, bar: str) -> DatasetSpec:
         write_whole(path, dataset_toml(venue, bar).encode())
     except OSError as error:
         raise StoreError(
-            "the workspace must be writable", got=error.strerror, where=str(path),
+            "the workspace must be writable",
+            got=error.strerror,
+            where=str(path),
             hint="make one of your own with `fadefollow init DIR`",
-        ) from error  # fmt: skip
+        ) from error
     return load_spec(path)

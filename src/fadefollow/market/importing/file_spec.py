@@ -28,9 +28,16 @@ Format = Literal["csv", "parquet", "feather", "json"]
 
 #: what a file is, by its extension; `.gz` may follow
 EXTENSIONS: dict[str, Format] = {
-    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".zip": "csv", ".parquet": "parquet",
-    ".pq": "parquet", ".feather": "feather", ".ft": "feather", ".json": "json",
-}  # fmt: skip
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".zip": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".feather": "feather",
+    ".ft": "feather",
+    ".json": "json",
+}
 
 _PLACEHOLDER = re.compile(r"\{(.*?)\}")
 #: what a date of expiry needs
@@ -38,7 +45,7 @@ _DAY, _MONTH, _YEAR = ("%d",), ("%m", "%b", "%B"), ("%y", "%Y")
 
 
 def format_of(name: str) -> Format | None:
-    """What a file of this name is, by its extension; None if that does not say."""
+    """The format of a file by its extension; None if that does not tell."""
     path = PurePosixPath(name.lower())
     suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
     return EXTENSIONS.get(suffix)
@@ -91,7 +98,7 @@ class FileSpec(BaseModel):
 
     @property
     def kind(self) -> Format | None:
-        """What the files are; None if each file's own extension says it."""
+        """The format of the files; None if each file's extension tells."""
         return self.format or format_of(self.path)
 
     @property
@@ -110,7 +117,7 @@ class FileSpec(BaseModel):
         try:
             return stream(value).name
         except UnknownNameError as error:  # not a ValueError: pydantic would not name the key
-            raise ParameterError(error.rule, got=error.got, hint=error.hint) from None
+            raise ParameterError(error.summary, hint=error.hint) from None
 
     @field_validator("path")
     @classmethod
@@ -180,7 +187,7 @@ class FileSpec(BaseModel):
 
 
 def formats() -> tuple[str, ...]:
-    """What files may be."""
+    """The known file formats."""
     return get_args(Format)
 
 

@@ -57,6 +57,9 @@ class Fetched(BaseModel):
     covered: tuple[tuple[int, int], ...] = ()
     #: pages that are in the table; files of these names may still lie in the staging area
     folded: tuple[str, ...] = ()
+    #: hours from settlement to settlement, as the venue said at the last fetch; it may have been
+    #: otherwise before
+    interval_hours: float | None = None
 
 
 class Pointer(BaseModel):

@@ -31,9 +31,15 @@ from fadefollow.market.store.table_file import put as _put
 from fadefollow.market.store.table_file import read as _read
 
 __all__ = [
-    "Entry", "Fetched", "Listing", "Pointer", "Store", "Update", "content_hash",
+    "Entry",
+    "Fetched",
+    "Listing",
+    "Pointer",
+    "Store",
+    "Update",
+    "content_hash",
     "fingerprint",
-]  # fmt: skip
+]
 
 POINTER = "current.json"
 LOCK_SECONDS = 120.0
@@ -80,7 +86,7 @@ class Store:
             return Pointer.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
             raise StoreError(
-                "the store's pointer must be whole",
+                "cannot read the store's pointer",
                 got=str(error).splitlines()[0],
                 where=str(path),
                 hint="import the data set again",
@@ -241,7 +247,7 @@ class Store:
             lock.acquire()
         except Timeout:
             raise StoreError(
-                "only one process may write a data set at a time",
+                "another process is writing the data set",
                 got=f"a lock held for more than {LOCK_SECONDS:g} s",
                 where=lock.lock_file,
                 hint="wait for the other import to end",
@@ -277,7 +283,7 @@ def _combined(bar: pd.Timedelta, hashes: Mapping[tuple[str, str], str]) -> str:
 def _check_bar(old: Pointer | None, bar: pd.Timedelta, dataset: str) -> None:
     if old is not None and old.bar != bar_text(bar):
         raise DataError(
-            "a data set must keep the size of its bars",
+            "a data set keeps its bar size",
             got=f"{bar_text(bar)}, there are {old.bar}",
             where=dataset,
             hint="give the new data set another name",
@@ -320,7 +326,7 @@ def _updated(
 
 
 def _sources(old: Entry | None, made: Update, coin: str, name: str) -> str:
-    """Where all of a table's records come from, a line each, the newest last."""
+    """Sources of a table's records, a line each, the newest last."""
     new = made.sources.get((coin, name), made.source)
     known = old.source.splitlines() if old else []
     return "\n".join([*(line for line in known if line != new), new])
@@ -344,7 +350,7 @@ def _writable(folder: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise StoreError(
-            "the store must be writable",
+            "cannot write to the store",
             got=error.strerror or str(error),
             where=str(folder),
             hint="free some space, or check the folder's permissions; the old version is untouched",

@@ -68,14 +68,14 @@ def read(folder: Path, entry: Entry) -> pd.DataFrame:
         data = path.read_bytes()
     except OSError as error:
         got = error.strerror
-        raise StoreError(
-            "a stored file must be readable", got=got, where=str(path), hint=hint
-        ) from (error)
+        raise StoreError("cannot read a stored file", got=got, where=str(path), hint=hint) from (
+            error
+        )
     if len(data) != entry.size:
         got = f"{len(data)} of {entry.size} bytes"
-        raise StoreError("a stored file must be whole", got=got, where=str(path), hint=hint)
+        raise StoreError("a stored file is cut", got=got, where=str(path), hint=hint)
     if hashlib.sha256(data).hexdigest() != entry.sha256:
-        rule = "a stored file must be as it was written"
+        rule = "a stored file has changed"
         raise StoreError(rule, got="another content", where=str(path), hint=hint)
     frame: pd.DataFrame = pq.read_table(pa.BufferReader(data)).to_pandas()
     return frame

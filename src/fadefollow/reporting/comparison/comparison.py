@@ -186,10 +186,8 @@ def compare(runs: Sequence[Stored]) -> Comparison:
         settings=tuple(one for one in known if one.differs),
         equal=sum(not one.differs for one in known),
         rows=tuple(_rows(runs)),
-        overlaps=tuple(
-            found for other in runs[1:] for found in _overlaps(runs[0], other)
-        ),
-    )  # fmt: skip
+        overlaps=tuple(found for other in runs[1:] for found in _overlaps(runs[0], other)),
+    )
 
 
 def _rows(runs: Sequence[Stored]) -> Iterator[Row]:
@@ -226,13 +224,15 @@ def _overlap(one: Stored, other: Stored, strategy: str) -> Overlap:
     both = found[found["_merge"] == "both"]
     close = np.isclose(both["return_x"], both["return_y"], rtol=0, atol=_ROUNDING, equal_nan=True)
     return Overlap(
-        strategy, one.letter, other.letter,
+        strategy,
+        one.letter,
+        other.letter,
         both=len(both),
         same=int((close & (both["exit_time_x"] == both["exit_time_y"])).sum()),
         only_one=int((found["_merge"] == "left_only").sum()),
         only_other=int((found["_merge"] == "right_only").sum()),
         outside=int(sum((~kept).sum() for kept in inside)),
-    )  # fmt: skip
+    )
 
 
 def _bets(one: Stored, strategy: str) -> pd.DataFrame:

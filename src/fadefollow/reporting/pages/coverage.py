@@ -53,11 +53,14 @@ class CoverageFigure:
             streams.setdefault(span.stream, []).append(span)
         joined = tuple(
             Span(
-                "all coins", stream, min(s.start for s in spans), max(s.end for s in spans),
+                "all coins",
+                stream,
+                min(s.start for s in spans),
+                max(s.end for s in spans),
                 f"{fixed(len({s.symbol for s in spans}))} coins",
             )
             for stream, spans in streams.items()
-        )  # fmt: skip
+        )
         return CoverageFigure(joined, (), self.others)
 
 

@@ -1,4 +1,4 @@
-"""Notebook: what was judged already, one JSON line a market, only ever appended.
+"""Log of judged markets: one JSON line each, append-only.
 
 A line names everything that it depends on (`Design.key`), so that a calibration that was
 interrupted goes on where it was, and one with other settings or other code begins anew.
@@ -24,7 +24,7 @@ NOTEBOOK = "calibration.jsonl"
 
 
 class Page(Protocol):
-    """What one market came to, a dataclass."""
+    """Result of one market, a dataclass."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
@@ -42,14 +42,14 @@ T = TypeVar("T", bound=Page)
 
 @dataclass(frozen=True)
 class Pages(ABC, Generic[T]):
-    """A notebook in the file `path`, which need not exist yet."""
+    """The log in the file `path`, which need not exist yet."""
 
     path: Path
 
     @staticmethod
     @abstractmethod
     def page(said: dict[str, Any]) -> T:
-        """What a line says, None standing for NaN; it has a `key` too."""
+        """A result from a line, with NaN for None; the line has a `key` too."""
 
     def read(self, key: str) -> tuple[dict[tuple[Arm, int], T], int]:
         """The tables judged under `key`, by arm and seed, and how many there are of other keys.
@@ -69,10 +69,10 @@ class Pages(ABC, Generic[T]):
                     others += 1
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise StoreError(
-                    "a line of the calibration's notebook must be as it was written",
+                    "cannot read a line of the log of the calibration",
                     got=f"{type(error).__name__}: {error}",
                     where=f"{self.path}, line {number}",
-                    hint="remove the file; the calibration begins anew",
+                    hint="remove the file; the calibration starts over",
                 ) from error
         return known, others
 
@@ -88,26 +88,28 @@ class Pages(ABC, Generic[T]):
             append_in_turn(self.path, data)
         except OSError as error:
             raise StoreError(
-                "the calibration's notebook must be writable",
-                got=error.strerror or str(error), where=str(self.path), hint="free some space",
-            ) from error  # fmt: skip
+                "cannot write the log of the calibration",
+                got=error.strerror or str(error),
+                where=str(self.path),
+                hint="free some space",
+            ) from error
 
     def _lines(self) -> list[bytes]:
         try:
             return finished_lines(self.path)
         except OSError as error:
             got = error.strerror or str(error)
-            rule = "the calibration's notebook must be readable"
+            rule = "cannot read the log of the calibration"
             raise StoreError(rule, got=got, where=str(self.path)) from error
 
 
 @dataclass(frozen=True)
 class Notebook(Pages[Table]):
-    """The notebook of judged tables in the file `path`, which need not exist yet."""
+    """The log of judged tables in the file `path`, which need not exist yet."""
 
     @staticmethod
     def page(said: dict[str, Any]) -> Table:
-        """The table that a line says."""
+        """The table in a line."""
         return _table(said)
 
 

@@ -159,9 +159,15 @@ def placebo(
         sums = np.zeros((len(chosen), 2, len(plan.phases), days))
         for tape, costs, events in zip(plan.tapes, plan.costs, real, strict=True):
             add_shifted(
-                tape, events, rules=plan.rules, costs=costs,
-                shifts=chosen, circle=circle, day=day, sums=sums,
-            )  # fmt: skip
+                tape,
+                events,
+                rules=plan.rules,
+                costs=costs,
+                shifts=chosen,
+                circle=circle,
+                day=day,
+                sums=sums,
+            )
         made = [_statistics(total, count, decay) for total, count in sums]
         if progress is not None:
             progress(len(chosen))

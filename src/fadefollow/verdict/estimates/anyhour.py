@@ -29,7 +29,7 @@ def all_outcomes(plan: Plan) -> dict[Kind, FloatArray]:
         used = set(zip(plan.leans[coin].tolist(), plan.rule_of(coin).tolist(), strict=True))
         for side, rule in sorted(used | {(-lean, rule) for lean, rule in used}):
             rules = plan.rules.sets[rule]
-            found[coin, side, rule] = outcomes(tape, side, rules=rules, costs=costs)
+            found[coin, side, rule] = outcomes(tape, side, rules=rules, costs=costs).value
     return found
 
 

@@ -80,7 +80,7 @@ def momentum_days(plan: Plan, trades: Sample, cells: dict[Kind, Cells]) -> DaySu
     The benchmark is an estimate too. Its own deviations are therefore put on the days on which
     they arose, in the weight that the trades give them: they sum to zero, so that the ratio stays
     the mean excess, but resampling the days resamples the benchmark with the trades (the delta
-    method's influence function; Hampel et al. 1986, Robust Statistics, section 2.3).
+    method's influence function; Hampel et al. 1986, Robust Statistics).
 
     Trades without a trailing return are left out.
 

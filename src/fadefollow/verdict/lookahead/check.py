@@ -1,4 +1,4 @@
-"""The check of a strategy: can what it says of the past be trusted?"""
+"""The check of a strategy: look-ahead, repeatability, unused parameters."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LEAST_BARS = 10
 
 @dataclass(frozen=True)
 class CheckSettings:
-    """How thorough a check is."""
+    """The options of a check."""
 
     bars: int = 36  #: after which the future is changed, a coin
     coins: int = 2  #: at most
@@ -44,7 +44,7 @@ class CheckSettings:
     parameters: bool = True  #: look for parameters that do nothing
 
     def __post_init__(self) -> None:
-        """Refuse lengths that are none."""
+        """Check that `days` is within its bounds."""
         if not 0 < self.days <= MOST_DAYS:
             raise ParameterError(
                 f"days must be above 0 and at most {MOST_DAYS:,}", got=f"{self.days:g}"
@@ -57,9 +57,9 @@ def check_strategy(
     dataset: Dataset,
     *,
     settings: CheckSettings | None = None,
-    step: Step = lambda text, done: None,
+    step: Step = lambda _text, _done: None,
 ) -> CheckReport:
-    """Look for look-ahead, for answers that do not repeat, and for idle parameters.
+    """The report on look-ahead, answers that do not repeat, and unused parameters.
 
     Args:
         strategy: to be checked.

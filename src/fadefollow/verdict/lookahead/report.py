@@ -1,4 +1,4 @@
-"""What a check found, as typed results and in words."""
+"""The report of a check: faults and their words."""
 
 from __future__ import annotations
 
@@ -12,21 +12,28 @@ import pandas as pd
 from fadefollow.errors import FadeFollowError
 
 Kind = Literal[
-    "not repeatable", "look-ahead", "opens files", "keeps state", "order", "calendar", "fails",
+    "not repeatable",
+    "look-ahead",
+    "opens files",
+    "keeps state",
+    "order",
+    "calendar",
+    "fails",
     "undeclared read",
-    "idle parameter", "not seen",
-]  # fmt: skip
+    "idle parameter",
+    "not seen",
+]
 
 #: what must hold, by what was found not to; the worst first
 _RULES: dict[Kind, str] = {
-    "not repeatable": "a signal must say the same of the same data each time",
-    "look-ahead": "a signal must use only what was known at each bar's close",
-    "opens files": "a signal must know nothing but the market, and so open nothing",
-    "keeps state": "what a signal says must not depend on what it was asked before",
-    "order": "the order of streams and columns must mean nothing to a signal",
-    "calendar": "a signal must find in the data what it finds, not on days written down",
-    "fails": "a signal must answer, with nothing if need be, about any beginning of the data",
-    "undeclared read": "a signal must declare the streams that it reads",
+    "not repeatable": "the signal gives another result for the same data",
+    "look-ahead": "the signal uses data that was not known at the bar's close",
+    "opens files": "the signal opens files; it may use only the market",
+    "keeps state": "the signal depends on what it was asked before",
+    "order": "the signal depends on the order of streams or columns",
+    "calendar": "the signal depends on calendar dates",
+    "fails": "the signal fails on the beginning of the data",
+    "undeclared read": "the signal reads a stream that it does not declare",
 }
 _HINTS: dict[Kind, str] = {
     "not repeatable": "draw random numbers, if at all, from a generator seeded by a parameter",
@@ -42,6 +49,8 @@ _HINTS: dict[Kind, str] = {
 
 class CheckError(FadeFollowError, ValueError):
     """A strategy whose signal cannot be trusted."""
+
+    joint = ": "
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What a check did and found.
+    """What a check tried, and its faults.
 
     Attributes:
         strategy, signal: names.
@@ -136,12 +145,12 @@ class CheckReport:
 
     @property
     def errors(self) -> tuple[Fault, ...]:
-        """What makes the strategy unfit for use."""
+        """Faults that disqualify the strategy."""
         return tuple(f for f in self.faults if f.is_error)
 
     @property
     def warnings(self) -> tuple[Fault, ...]:
-        """What somebody should know of it."""
+        """Faults that do not disqualify the strategy."""
         return tuple(f for f in self.faults if not f.is_error)
 
     def raise_errors(self) -> None:

@@ -23,11 +23,16 @@ class WatchedMarket(Market):
     def __init__(self, market: Market, read: set[str] | None = None) -> None:
         start = market.index[0]
         super().__init__(
-            market.symbol, bar=market.bar, start=start, end=start + len(market) * market.bar,
+            market.symbol,
+            bar=market.bar,
+            start=start,
+            end=start + len(market) * market.bar,
             tables={name: market.table(name) for name in market.streams},
-            listed=market.listed, delisted=market.delisted,
-            later=market.later, members=market.members,
-        )  # fmt: skip
+            listed=market.listed,
+            delisted=market.delisted,
+            later=market.later,
+            members=market.members,
+        )
         self.read = set[str]() if read is None else read
 
     def column(self, name: str, column: str) -> FloatArray:
