@@ -77,6 +77,7 @@ class Campaign(Signal):
         "distribution": _FUNDED,
         "dump": _FUNDED,
     }
+    reads: ClassVar[tuple[str, ...]] = ("spot", "premium_index")
 
     # what is usual for the coin
     lookback_days: Annotated[float, Param(7, 120, unit="days")] = 30.0

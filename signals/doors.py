@@ -60,6 +60,7 @@ class Doors(Signal):
     """
 
     phases: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(_ACTORS, _NEEDS)
+    reads: ClassVar[tuple[str, ...]] = ()
 
     window_hours: Annotated[float, Param(1, 72, unit="hours")] = 8.0
     settle_hours: Annotated[float, Param(0, 12, unit="hours", about="premium averaged over")] = 4.0

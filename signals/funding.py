@@ -40,6 +40,7 @@ class Funding(Signal):
         "crowded_long": ("perp", "funding"),
         "crowded_short": ("perp", "funding"),
     }
+    reads: ClassVar[tuple[str, ...]] = ()
 
     quantile: Annotated[float, Param(0.80, 0.995, about="the low one mirrors it")] = 0.95
     lookback_days: Annotated[float, Param(14, 365, unit="days")] = 90.0

@@ -52,6 +52,7 @@ class Gamma(Signal):
         "short_gamma_up": ("perp", "options"),
         "short_gamma_down": ("perp", "options"),
     }
+    reads: ClassVar[tuple[str, ...]] = ()
 
     window_hours: Annotated[float, Param(3, 96, unit="hours", about="of the last move")] = 24.0
     move_size: Annotated[float, Param(0.5, 5, unit="usual sizes")] = 1.4

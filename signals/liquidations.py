@@ -68,6 +68,7 @@ class Liquidations(Signal):
         "short_flush": ("perp", "liquidations|open_interest"),
         "long_flush": ("perp", "liquidations|open_interest"),
     }
+    reads: ClassVar[tuple[str, ...]] = ()
 
     ladder_slope: Annotated[float, Param(0, 2, about="leverage L has weight L^−slope")] = 0.5
     maintenance: Annotated[float, Param(0, 0.009, unit="of notional")] = 0.005

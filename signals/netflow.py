@@ -48,6 +48,7 @@ class Netflow(Signal):
         "inflow_streak": ("perp", "netflow"),
         "outflow_streak": ("perp", "netflow"),
     }
+    reads: ClassVar[tuple[str, ...]] = ()
 
     days: Annotated[float, Param(2, 10, unit="days")] = 4.0
     quantile: Annotated[float, Param(0.5, 0.98)] = 0.87

@@ -16,6 +16,7 @@ from fadefollow.jobs.run import RunOptions, run_result
 from fadefollow.market import Market
 from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.importing.files import import_files
+from fadefollow.market.request import DataRequest
 from fadefollow.phases import Phases, Signal
 from fadefollow.results.record import result_record
 from fadefollow.tuning.space import Space
@@ -212,7 +213,11 @@ def test_a_spot_strategy_is_run_on_files_of_spot_alone(tmp_path) -> None:
     spec = load_spec(root / "datasets" / "coins.toml")
     import_files(spec, "coins", tmp_path, workspace.store)
     options = RunOptions.of(
-        workspace, strategies=("spot",), dataset="coins", placebo_draws=50, bootstrap_draws=50
+        workspace,
+        DataRequest(dataset="coins"),
+        strategies=("spot",),
+        placebo_draws=50,
+        bootstrap_draws=50,
     )
     run = run_result(workspace, options, step=lambda *_: None)
     (verdict,) = run.verdicts

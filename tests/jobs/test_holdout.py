@@ -12,6 +12,7 @@ import pytest
 from fadefollow.errors import StoreError
 from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.run import RunOptions, run_job
+from fadefollow.market.request import DataRequest
 from fadefollow.reporting import read_run
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
 from fadefollow.workspace.trial_ledger import Opening, Trial
@@ -23,7 +24,8 @@ START = pd.Timestamp("2021-10-01", tz="UTC")
 
 def run(workspace: Workspace, **changes) -> Path:
     asked = {"strategies": (NAME,), "placebo_draws": 100, "bootstrap_draws": 100, **changes}
-    options = RunOptions.of(workspace, **asked)
+    data, others = DataRequest.split(asked, command=asked.get("command", "fadefollow run"))
+    options = RunOptions.of(workspace, data, **others)
     return run_job(workspace, options, step=lambda *_: None)[1]
 
 
@@ -161,7 +163,7 @@ def test_a_holdout_that_cannot_be_recorded_is_not_opened(workspace, tmp_path):
     (tmp_path / "reports").write_text("a file is in the way")
     blocked = Workspace(workspace.root, tmp_path, workspace.settings)
     with pytest.raises(StoreError, match="ledger"):
-        open_named(blocked, "lab", opened_by="fadefollow run")
+        open_named(blocked, DataRequest(dataset="lab", opened_by="fadefollow run"))
 
 
 def test_a_configuration_is_what_decides_the_trades(workspace):

@@ -19,6 +19,7 @@ import pytest
 
 from fadefollow.engine.costs import CoinCosts
 from fadefollow.errors import FadeFollowError
+from fadefollow.jobs.provenance import asked_for
 from fadefollow.jobs.rerun import Again, again_job
 from fadefollow.jobs.rerun_config import read_recipe
 from fadefollow.jobs.rerun_inputs import Input
@@ -26,6 +27,7 @@ from fadefollow.jobs.run import RunOptions, run_job
 from fadefollow.jobs.tune import TuneOptions, tune_job
 from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.importing.files import import_files
+from fadefollow.market.request import DataRequest
 from fadefollow.reporting import read_run
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.verdict.measure import Settings
@@ -57,7 +59,8 @@ def again(workspace: Workspace, run: Path) -> Again:
 def fresh_run(workspace: Workspace, **changes) -> Path:
     asked: dict[str, Any] = {"strategies": (NAME,), "dataset": "small"}
     asked |= {"placebo_draws": 100, "bootstrap_draws": 100, **changes}
-    return run_job(workspace, RunOptions.of(workspace, **asked), step=lambda *_: None)[1]
+    data, others = DataRequest.split(asked, command=asked.get("command", "fadefollow run"))
+    return run_job(workspace, RunOptions.of(workspace, data, **others), step=lambda *_: None)[1]
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -258,13 +261,13 @@ def test_choices_of_a_run_are_those_of_its_repeat(copied) -> None:
         revised=True,
     )
     asked = read_recipe(run, command="x").options
-    assert asdict(asked) == {
+    assert asked.command == "x"
+    assert asked_for(asked) == {
         "dataset": "small",
         "strategies": (NAME,),
         "symbols": ("IBEX",),
         "since": "2021-01-10",
         "until": "2021-06-30",
-        "command": "x",
         "settings": asdict(Settings("skip", 0.05, 100, 100, 9)),
         "open_holdout": False,
         "fragility": True,
@@ -385,7 +388,12 @@ def tuned(base, tmp_path_factory) -> tuple[Workspace, Path]:
         workspace.strategy(NAME), trials=6, folds=2, min_trades=2, batch=3, seed=7
     )
     options = TuneOptions(
-        NAME, "small", settings, Settings(placebo_draws=100, bootstrap_draws=100), jobs=1
+        data=DataRequest(dataset="small"),
+        strategy=NAME,
+        settings=settings,
+        jobs=1,
+        judging=Settings(placebo_draws=100, bootstrap_draws=100),
+        command="fadefollow tune",
     )
     return workspace, tune_job(workspace, options, step=lambda *_: None).folder
 

@@ -19,6 +19,7 @@ import pytest
 
 from fadefollow.errors import StoreError
 from fadefollow.jobs.tune import TuneDone, TuneOptions, tune_job
+from fadefollow.market.request import DataRequest
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.verdict.measure import Settings
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
@@ -62,12 +63,14 @@ def options(workspace: Workspace, **changes) -> TuneOptions:
     choices: dict[str, Any] = {"trials": 30, "folds": 2, "min_trades": 5, "batch": 5}
     choices |= {k: changes.pop(k) for k in list(changes) if k in ("trials", "seed", "sampler")}
     settings = tune_settings(workspace.strategy("fade_crowded_funding"), **choices)
+    asked = {"dataset": "small", "jobs": 1, "command": "fadefollow tune", **changes}
+    data, others = DataRequest.split(asked, command=asked["command"])
     return TuneOptions(
+        data=data,
         strategy="fade_crowded_funding",
-        dataset="small",
         settings=settings,
         judging=Settings(placebo_draws=100, bootstrap_draws=100),
-        **{"jobs": 1, **changes},
+        **others,
     )
 
 
@@ -338,9 +341,7 @@ def test_a_tuned_file_of_another_data_set_is_kept(workspace) -> None:
     tune(workspace)
     text = (workspace.root / "datasets" / "small.toml").read_text()
     (workspace.root / "datasets" / "tiny.toml").write_text(text.replace("seed = 5", "seed = 9"))
-    done = tune_job(
-        workspace, replace(options(workspace), dataset="tiny"), step=lambda text, share: None
-    )
+    done = tune_job(workspace, options(workspace, dataset="tiny"), step=lambda text, share: None)
     assert done.tuning.tuned in (None, "strategies/fade_crowded_funding_tuned_2.toml")
     assert workspace.strategy("fade_crowded_funding_tuned").tuned.dataset == "small"
 
@@ -379,8 +380,8 @@ def test_the_tuned_strategy_runs_and_is_said_to_be_in_sample(workspace) -> None:
         workspace,
         RunOptions.of(
             workspace,
+            DataRequest(dataset="small"),
             strategies=(strategy.name,),
-            dataset="small",
             placebo_draws=100,
             bootstrap_draws=100,
         ),

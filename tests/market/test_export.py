@@ -15,6 +15,7 @@ from fadefollow.market import export as module
 from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.importing.files import import_files
 from fadefollow.market.open import open_dataset
+from fadefollow.market.request import DataRequest
 from fadefollow.market.store.store import Store
 from fadefollow.workspace import Workspace, find_workspace
 from tests.support.paths import ROOT
@@ -143,12 +144,9 @@ def test_a_part_is_exported(workspace, tmp_path):
     folder = tmp_path / "out"
     done = export_job(
         workspace,
-        "mine",
+        DataRequest(dataset="mine", symbols=("BBB",), since="2024-01-02", until="2024-01-03"),
         folder,
-        symbols=("BBB",),
         streams=("perp",),
-        since="2024-01-02",
-        until="2024-01-03",
         step=quiet,
     )
     assert done.files == ("BBB/perp.csv", "mine_export.toml", "schema.json")
@@ -169,7 +167,9 @@ def test_what_is_held_out_stays_out(workspace, tmp_path):
     assert "holdout_from = 2024-01-08" in (tmp_path / "out" / "mine_export.toml").read_text()
     print_ = Store(workspace.store).read("mine").fingerprint
     assert len(workspace.ledger.openings(print_, "mine")) == 0
-    opened = export_job(workspace, "mine", tmp_path / "all", opened_by="a test", step=quiet)
+    opened = export_job(
+        workspace, DataRequest(dataset="mine", opened_by="a test"), tmp_path / "all", step=quiet
+    )
     assert opened.whole
     assert [o.command for o in workspace.ledger.openings(print_, "mine")] == ["a test"]
 
@@ -211,8 +211,9 @@ def test_what_csv_cannot_hold_is_refused(workspace, tmp_path):
     ],
 )
 def test_exports_of_unknown_or_empty_parts_are_refused(workspace, tmp_path, asked, message):
+    data, others = DataRequest.split({"dataset": "mine", **asked}, command="a test")
     with pytest.raises(ParameterError, match=message):
-        export_job(workspace, "mine", tmp_path / "out", step=quiet, **asked)
+        export_job(workspace, data, tmp_path / "out", step=quiet, **others)
 
 
 def test_the_lab_can_be_exported_and_imported(workspace, tmp_path):
@@ -220,11 +221,9 @@ def test_the_lab_can_be_exported_and_imported(workspace, tmp_path):
     folder = tmp_path / "out"
     done = export_job(
         workspace,
-        "lab",
+        DataRequest(dataset="lab", symbols=("IBEX",), until="2021-06-30"),
         folder,
         format="parquet",
-        symbols=("IBEX",),
-        until="2021-06-30",
         step=quiet,
     )
     spec = load_spec(folder / "lab_export.toml")

@@ -10,6 +10,7 @@ from fadefollow.market.dataset_spec import DatasetSpec, FileSpec
 from fadefollow.market.findings import Finding
 from fadefollow.market.lab import Lab
 from fadefollow.market.open import open_dataset
+from fadefollow.market.request import DataRequest
 from fadefollow.market.schema import canonical
 from fadefollow.market.store.store import Store
 
@@ -51,8 +52,11 @@ def test_a_stored_data_set_is_opened(store):
 
 
 def test_coins_come_in_the_order_asked_for(store):
-    assert open_dataset(FILES, "demo", store, symbols=["ETH", "BTC"]).symbols == ("ETH", "BTC")
-    eth = open_dataset(FILES, "demo", store, symbols=["ETH"])
+    assert open_dataset(FILES, "demo", store, DataRequest(symbols=("ETH", "BTC"))).symbols == (
+        "ETH",
+        "BTC",
+    )
+    eth = open_dataset(FILES, "demo", store, DataRequest(symbols=("ETH",)))
     assert [f.symbol for f in eth.findings] == ["ETH"]
     assert eth.fingerprint == open_dataset(FILES, "demo", store).fingerprint
 
@@ -62,9 +66,7 @@ def test_a_range_cuts_bars_but_not_what_was_known_before(store):
         FILES,
         "demo",
         store,
-        symbols=["BTC"],
-        since=time("2024-01-01 10:00"),
-        until=time("2024-01-01 12:30"),
+        DataRequest(symbols=("BTC",), since="2024-01-01 10:00", until="2024-01-01 12:30"),
     )
     market = data.markets["BTC"]
     assert market.index.tolist() == [time("2024-01-01 10:00"), time("2024-01-01 11:00")]
@@ -72,12 +74,12 @@ def test_a_range_cuts_bars_but_not_what_was_known_before(store):
 
 
 def test_naive_limits_are_utc(store):
-    data = open_dataset(FILES, "demo", store, until=pd.Timestamp("2024-01-01 03:00"))
+    data = open_dataset(FILES, "demo", store, DataRequest(until="2024-01-01 03:00"))
     assert len(data.markets["BTC"]) == 3
 
 
 def test_a_coin_without_bars_in_the_range_is_left_out_and_said_so(store):
-    data = open_dataset(FILES, "demo", store, until=time("2024-01-02"))
+    data = open_dataset(FILES, "demo", store, DataRequest(until="2024-01-01"))
     assert data.symbols == ("BTC",)
     assert [(f.symbol, f.rule) for f in data.findings if f.grade == "warning"] == [
         ("ETH", "no data")
@@ -86,27 +88,27 @@ def test_a_coin_without_bars_in_the_range_is_left_out_and_said_so(store):
 
 def test_a_coin_asked_for_must_have_data_in_the_range(store):
     with pytest.raises(DataError, match=r"demo, ETH: the range must hold data"):
-        open_dataset(FILES, "demo", store, symbols=["ETH"], until=time("2024-01-02"))
+        open_dataset(FILES, "demo", store, DataRequest(symbols=("ETH",), until="2024-01-01"))
 
 
 def test_a_range_without_data_is_refused(store):
     with pytest.raises(DataError, match=r"2024-01-01 00:00 to 2024-01-05 00:00 UTC"):
-        open_dataset(FILES, "demo", store, since=time("2030-01-01"))
+        open_dataset(FILES, "demo", store, DataRequest(since="2030-01-01"))
 
 
 def test_a_backward_range_is_refused(store):
     with pytest.raises(DataError, match="the range must go forward"):
-        open_dataset(FILES, "demo", store, since=time("2024-02-01"), until=time("2024-01-01"))
+        open_dataset(FILES, "demo", store, DataRequest(since="2024-02-01", until="2024-01-01"))
 
 
 def test_an_unknown_coin_is_named_with_those_there_are(store):
     with pytest.raises(UnknownNameError, match=r"no coin named 'BTX'\n  hint: did you mean 'BTC'"):
-        open_dataset(FILES, "demo", store, symbols=["BTX"])
+        open_dataset(FILES, "demo", store, DataRequest(symbols=("BTX",)))
 
 
 def test_a_hostile_coin_is_refused(store):
     with pytest.raises(ParameterError, match="a coin's name must be"):
-        open_dataset(FILES, "demo", store, symbols=["../../etc"])
+        open_dataset(FILES, "demo", store, DataRequest(symbols=("../../etc",)))
 
 
 def test_what_was_not_imported_says_how_to(tmp_path):
@@ -157,7 +159,7 @@ def test_a_lab_is_simulated_with_its_settings(tmp_path, monkeypatch, raw_bars):
 
     monkeypatch.setattr("fadefollow.market.open.simulate", simulate)
     spec = DatasetSpec(title="Lab", source="lab", bar=HOUR, lab={"seed": 7})
-    data = open_dataset(spec, "lab", tmp_path, symbols=["SIM2"])
+    data = open_dataset(spec, "lab", tmp_path, DataRequest(symbols=("SIM2",)))
     assert asked == [({"seed": 7}, HOUR)]
     assert data.simulated
     assert data.symbols == ("SIM2",)

@@ -213,7 +213,7 @@ def test_a_need_may_be_an_optional_column_or_one_of_several_streams():
 
 
 def test_a_market_needs_prices():
-    with pytest.raises(DataError, match=r"BTC: a market needs perp or spot bars"):
+    with pytest.raises(DataError, match=r"BTC: a coin needs perp or spot bars"):
         Market("BTC", bar=HOUR, tables={"funding": funding([0], [1e-4])})
 
 

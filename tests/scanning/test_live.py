@@ -19,6 +19,7 @@ from fadefollow.errors import DataError, ParameterError
 from fadefollow.jobs.scan import ScanOptions, scan_job
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch.venues import venue_named
+from fadefollow.market.request import DataRequest
 from fadefollow.market.store.store import Store
 from fadefollow.scanning.live import _Job, fetch_live
 from fadefollow.scanning.model import Scan
@@ -56,7 +57,8 @@ def made(exchange: Replay, root: Path, **changes: Any) -> Workspace:
 
 
 def live(workspace: Workspace, *bets: str, **options: Any) -> Scan:
-    asked = ScanOptions(strategies=bets or BETS, live=True, **options)
+    data, others = DataRequest.split(options, command="fadefollow scan")
+    asked = ScanOptions(data=data, strategies=bets or BETS, live=True, **others)
     return scan_job(workspace, asked, **QUIET)
 
 
@@ -156,9 +158,8 @@ def test_the_rows_are_those_of_the_same_data_when_stored(
     path = workspace.root / "datasets" / "binance_scan.toml"
     path.write_text(text)
     time = pd.Timestamp(told["time"]).floor("h")
-    options = ScanOptions(
-        strategies=BETS, dataset="binance_scan", until=str(time), symbols=("BTC", "SOL")
-    )
+    data = DataRequest(dataset="binance_scan", until=str(time), symbols=("BTC", "SOL"))
+    options = ScanOptions(data=data, strategies=BETS)
     stored = scan_job(workspace, options, **QUIET)
     path.unlink()
     ours = {(r.symbol, r.phase, r.known.isoformat(), r.strength) for r in stored.rows}

@@ -13,6 +13,7 @@ from fadefollow.jobs.report import compare_job
 from fadefollow.jobs.run import RunOptions, run_job
 from fadefollow.jobs.scan import ScanOptions, scan_job, scan_page
 from fadefollow.jobs.tune import TuneOptions, tune_job
+from fadefollow.market.request import DataRequest
 from fadefollow.reporting import write_index, write_run
 from fadefollow.reporting.pages.calibration import write_calibration
 from fadefollow.tuning.model import TuneSettings
@@ -84,18 +85,22 @@ def _real(root: Path) -> dict[str, Path]:
     judging = Settings(placebo_draws=_DRAWS, bootstrap_draws=_DRAWS)
     options = RunOptions.of(
         workspace,
+        DataRequest(dataset="small"),
         strategies=STRATEGIES,
-        dataset="small",
         placebo_draws=_DRAWS,
         bootstrap_draws=_DRAWS,
     )
     _, run = run_job(workspace, options, step=_silent)
     name = STRATEGIES[0]
     settings = tune_settings(workspace.strategy(name), trials=12, folds=2, min_trades=5, batch=6)
-    asked = TuneOptions(strategy=name, dataset="small", settings=settings, judging=judging, jobs=1)
+    asked = TuneOptions(
+        data=options.data, strategy=name, settings=settings, judging=judging, jobs=1
+    )
     tuned = tune_job(workspace, asked, step=_silent).folder
     _, comparison = compare_job(workspace, [run, tuned], None, step=_silent)
-    wanted = ScanOptions(strategies=STRATEGIES, dataset="small", until="2021-11-20")
+    wanted = ScanOptions(
+        data=DataRequest(dataset="small", until="2021-11-20"), strategies=STRATEGIES
+    )
     scan = scan_page(workspace, scan_job(workspace, wanted, step=_silent))
     assert scan.page is not None
     write_index(workspace.runs, workspace.templates)

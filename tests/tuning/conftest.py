@@ -11,6 +11,7 @@ import pytest
 
 from fadefollow.jobs.datasets import open_named
 from fadefollow.market.dataset import Dataset
+from fadefollow.market.request import DataRequest
 from fadefollow.workspace import Workspace, find_workspace
 from tests.support.postgres import Server, binaries, running
 
@@ -26,7 +27,7 @@ def workspace() -> Workspace:
 @pytest.fixture(scope="session")
 def dataset(workspace: Workspace) -> Dataset:
     """Two coins of the lab."""
-    return open_named(workspace, "lab", symbols=("IBEX", "WREN"))
+    return open_named(workspace, DataRequest(dataset="lab", symbols=("IBEX", "WREN")))
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ import pytest
 
 from fadefollow.core.parallel import crew
 from fadefollow.jobs.datasets import open_named
+from fadefollow.market.request import DataRequest
 from fadefollow.tuning import walk_forward as module
 from fadefollow.tuning.evaluator import Ask, Ground, Told, evaluate
 from fadefollow.tuning.settings import tune_settings
@@ -44,8 +45,9 @@ def walked(mark: Path, **crewed) -> Walked:
     workspace = find_workspace()
     strategy = workspace.strategy("fade_crowded_funding").model_copy(update={"account": str(mark)})
     kept: dict[int, Memory] = {}
+    dataset = open_named(workspace, DataRequest(dataset="lab", symbols=("IBEX",)))
     return walk(
-        open_named(workspace, "lab", symbols=("IBEX",)),
+        dataset,
         strategy,
         workspace.detector(strategy),
         settings=tune_settings(strategy, trials=20, folds=2, min_trades=5),

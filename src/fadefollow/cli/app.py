@@ -7,6 +7,7 @@ import io
 import os
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,17 +20,16 @@ from fadefollow.cli.commands.run import run
 from fadefollow.cli.commands.scan import scan
 from fadefollow.cli.commands.tune import tune
 from fadefollow.cli.options import (
-    DatasetOption,
     JsonOption,
-    SinceOption,
-    UntilOption,
     listed,
     print_json,
+    takes_data,
 )
 from fadefollow.core.limits import MOST_DAYS
 
 if TYPE_CHECKING:
     from fadefollow.errors import FadeFollowError
+    from fadefollow.market.request import DataRequest
 
 #: how libraries say that there is no memory, other than by a MemoryError
 _NO_MEMORY = (
@@ -93,14 +93,14 @@ app.command()(report)
 
 
 @app.command()
+@takes_data("dataset", "since", "until")
 def check(
     strategy: Annotated[str, typer.Argument(help="Name of the strategy.")],
-    dataset: DatasetOption = None,
+    *,
+    data: DataRequest,
     symbols: Annotated[
         str | None, typer.Option(help="Coins, comma-separated (default: the first two).")
     ] = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
     days: Annotated[
         float, typer.Option(min=1, max=MOST_DAYS, help="Maximum number of days per coin.")
     ] = 400.0,
@@ -128,9 +128,7 @@ def check(
     settings = CheckSettings(bars=bars, days=days, coins=len(named or ()) or CheckSettings.coins)
     with progress(quiet=as_json) as step:
         step("reading the data", None)
-        opened = open_named(
-            workspace, dataset, symbols=named or bet.symbols, since=since, until=until
-        )
+        opened = open_named(workspace, replace(data, symbols=named or bet.symbols))
         signal = workspace.detector(bet)
         opened = seen_by(opened, (bet, signal))
         report = check_strategy(bet, signal, opened, settings=settings, step=step)

@@ -72,7 +72,7 @@ def tape(
     def spread(stream: str, column: str) -> FloatArray:
         return on_calendar(market.column(stream, column))
 
-    base = "spot" if spot or market.missing("perp") else "perp"
+    base = "spot" if spot else market.base
     prices = {c: spread(base, c) for c in _PRICES}
     whole = ~np.isnan(np.column_stack(list(prices.values()))).any(axis=1)
     for price in prices.values():

@@ -31,8 +31,7 @@ def prices_of(market: Market) -> pd.DataFrame:
         (+ into exchanges), `liquidated_long_coins` and `liquidated_short_coins` are those
         of the newest day that was published by then.
     """
-    base = "perp" if "perp" in market.streams else "spot"
-    prices = {c: market.column(base, c) for c in ("open", "high", "low", "close")}
+    prices = {c: market.column(market.base, c) for c in ("open", "high", "low", "close")}
     drawn: dict[str, FloatArray] = {}
     if not market.missing("perp", "spot"):
         drawn["premium_bps"] = spot_premium_bps(market)

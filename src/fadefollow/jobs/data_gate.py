@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import pandas as pd
-
 from fadefollow.core.notes import Note
 from fadefollow.engine.plan import NEEDS
 from fadefollow.engine.strategy import Strategy
 from fadefollow.market.audit.audit import audit
 from fadefollow.market.audit.gate import FUNDING_HOLE, accepted, pass_gate
 from fadefollow.market.dataset import Dataset
-from fadefollow.market.panel import LEAST_KNOWN, FloatArray, Market
+from fadefollow.market.panel import LEAST_KNOWN
 from fadefollow.phases import Signal
 
 
@@ -49,15 +46,10 @@ def streams_used(
 ) -> dict[str, frozenset[str]]:
     """The streams that strategies trade on, need, or read, by coin."""
     used: dict[str, set[str]] = {symbol: set() for symbol in dataset.symbols}
-    richest = max(dataset.markets.values(), key=lambda m: len(m.streams))
-    read = {repr(signal): signal for _, signal in bets}
-    reads = {key: _read_by(signal, richest) for key, signal in read.items()}
     for strategy, signal in bets:
-        needs = [need for phase in strategy.phases for need in signal.phases.get(phase, ())]
-        declared = {one.partition(".")[0] for need in needs for one in need.split("|")}
         traded = {*NEEDS[strategy.trade.instrument], "perp", "mark", "spot"}
         for symbol in set(strategy.symbols or dataset.symbols) & set(used):
-            used[symbol] |= traded | declared | reads[repr(signal)]
+            used[symbol] |= traded | signal.may_read(dataset.markets[symbol].streams)
     return {symbol: frozenset(streams) for symbol, streams in used.items()}
 
 
@@ -109,50 +101,5 @@ def known_notes(dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]) -> li
 def needed(bets: Sequence[tuple[Strategy, Signal]]) -> tuple[str, ...]:
     """The streams without which some bet cannot be traded or its phases not be seen."""
     traded = [name for strategy, _ in bets for name in NEEDS[strategy.trade.instrument]]
-    needs = [n for strategy, signal in bets for p in strategy.phases for n in signal.phases[p]]
-    declared = [one.partition(".")[0] for need in needs for one in need.split("|")]
+    declared = [name for bet, signal in bets for name in signal.needs(*bet.phases).streams]
     return tuple(dict.fromkeys([*traded, *declared]))
-
-
-def _read_by(signal: Signal, market: Market) -> set[str]:
-    """What a signal reads of a market, needed or not, seen by letting it look."""
-    watched = _Watched(
-        market.symbol,
-        bar=market.bar,
-        start=market.index[0],
-        end=market.index[-1] + market.bar,
-        tables={name: market.table(name) for name in market.streams},
-    )
-    try:
-        with np.errstate(all="ignore"):
-            signal.detect(watched)
-    except (KeyboardInterrupt, MemoryError):
-        raise
-    except BaseException:  # a signal that fails is told of where it is run
-        return watched.read
-    return watched.read
-
-
-class _Watched(Market):
-    """A market that remembers which streams were read."""
-
-    @property
-    def read(self) -> set[str]:
-        """The streams."""
-        found: set[str] = self.__dict__.setdefault("_read", set())
-        return found
-
-    def column(self, name: str, column: str) -> FloatArray:
-        """See `Market`."""
-        self.read.add(name)
-        return super().column(name, column)
-
-    def table(self, name: str) -> pd.DataFrame:
-        """See `Market`."""
-        self.read.add(name)
-        return super().table(name)
-
-    def as_of(self, name: str, values: FloatArray) -> FloatArray:
-        """See `Market`."""
-        self.read.add(name)
-        return super().as_of(name, values)

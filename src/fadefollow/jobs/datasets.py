@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -13,55 +12,29 @@ from fadefollow.errors import ParameterError
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.open import open_dataset
+from fadefollow.market.request import DataRequest
 from fadefollow.market.store.store import Store
 from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_ledger import Opening
 from fadefollow.workspace.trial_records import stamp
 
-#: days that nanoseconds reach; what lies beyond stands for the beginning or the end of all data
 
-#: years that times may lie in: nanoseconds since 1970 end in 2262
-_FIRST_YEAR, _LAST_YEAR = 1970, 2262
-
-
-def open_named(
-    workspace: Workspace,
-    name: str | None,
-    *,
-    symbols: tuple[str, ...] | None = None,
-    since: str | None = None,
-    until: str | None = None,
-    opened_by: str | None = None,
-    universe: int | None = None,
-    revised: bool = False,
-) -> Dataset:
-    """The data set called `name`, or the workspace's default one.
+def open_named(workspace: Workspace, request: DataRequest | str | None = None) -> Dataset:
+    """The data set that is asked for.
 
     Args:
         workspace: where its TOML, the store and the ledger are.
-        name: of the data set.
-        symbols: only these coins.
-        since, until: the range, as text.
-        opened_by: the command that opens its holdout, which is recorded before anything is shown;
-            by default it stays closed.
-        universe, revised: see `fadefollow.market.open.open_dataset`.
+        request: which data; a name alone asks for all of that data set but its holdout, None for
+            that of the workspace's default one.
     """
-    name = name or workspace.settings.default_dataset
+    if not isinstance(request, DataRequest):
+        request = DataRequest(dataset=request)
+    name = request.dataset or workspace.settings.default_dataset
     spec = load_spec(workspace.path("datasets", name))
-    dataset = open_dataset(
-        spec,
-        name,
-        workspace.store,
-        symbols=symbols,
-        since=time_of(since, "--since"),
-        until=time_of(until, "--until"),
-        open_holdout=opened_by is not None,
-        universe=universe,
-        revised=revised,
-    )
+    dataset = open_dataset(spec, name, workspace.store, request)
     if dataset.holdout is not None and dataset.holdout_open:
         now, begins = stamp(pd.Timestamp.now(tz="UTC")), stamp(dataset.holdout)
-        opening = Opening(dataset.name, dataset.fingerprint, begins, now, opened_by or "")
+        opening = Opening(dataset.name, dataset.fingerprint, begins, now, request.opened_by or "")
         workspace.ledger.record([opening])
     return workspace.as_traded(dataset)
 
@@ -110,27 +83,6 @@ def sample(workspace: Workspace, name: str | None, folder: Path) -> list[Path]:
             dataset.truth.to_parquet(stage / "truth.parquet")
             written.append(folder / "truth.parquet")
     return written
-
-
-def time_of(text: str | None, option: str) -> pd.Timestamp | None:
-    """A UTC time from a day or time as a user writes it; with `--until` a day is included.
-
-    Raises:
-        ParameterError: it is neither, or in no year of which there could be data; the message
-            names the option.
-    """
-    if text is None:
-        return None
-    stamp = pd.to_datetime(text, errors="coerce")
-    if pd.isna(stamp):
-        raise ParameterError(f"{option} must be a day or a time", got=repr(text), hint="2021-04-01")
-    if option == "--until" and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text.strip()):
-        stamp += pd.Timedelta(days=1)  # the day named is the last one that is in
-    if not _FIRST_YEAR <= stamp.year < _LAST_YEAR:
-        rule = f"{option} must lie between {_FIRST_YEAR} and {_LAST_YEAR}"
-        raise ParameterError(rule, got=repr(text), hint="2021-04-01")
-    aware = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
-    return aware.as_unit("ns")
 
 
 def _hours(bar: pd.Timedelta) -> str:

@@ -203,10 +203,10 @@ def judged_by(ledger: Ledger, known: Known) -> dict[str, Any]:
 
 
 def asked_for(options: Any) -> dict[str, Any]:
-    """A job's options as plain values, without the command line."""
+    """A job's options as plain values, those of its data among them, without the command line."""
     asked = asdict(options)
-    del asked["command"]
-    return {k: v for k, v in asked.items() if v is not None}
+    del asked["command"], asked["data"]
+    return {k: v for k, v in {**options.data.record(), **asked}.items() if v is not None}
 
 
 def versions() -> dict[str, str]:

@@ -18,6 +18,7 @@ from fadefollow.errors import SpecError
 from fadefollow.jobs.data_gate import skips_holes
 from fadefollow.jobs.run import RunOptions
 from fadefollow.jobs.tune_ledger import TuneOptions
+from fadefollow.market.request import OPEN_HOLDOUT, DataRequest
 from fadefollow.results.stored_run import StoredRun
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.tuning.settings import tune_settings
@@ -140,6 +141,25 @@ class _Config(BaseModel):
 
 def _model(kind: type[Any], **bounds: Any) -> type[BaseModel]:
     """A dataclass's fields as a model that checks them; `bounds` are other types of fields."""
+    return _made(kind, _fields(kind, bounds))
+
+
+def _job_model(kind: type[Any], **bounds: Any) -> type[BaseModel]:
+    """As `_model`, of a job's options: those of its data are among the others."""
+    data = _fields(DataRequest, {"symbols": _NAMES | None, "universe": _UNIVERSE})
+    fields = {**data, **_fields(kind, bounds), "dataset": (str, ...), OPEN_HOLDOUT: (bool, False)}
+    for name in ("command", "data", "opened_by"):
+        del fields[name]
+    return _made(kind, fields)
+
+
+def _made(kind: type[Any], fields: dict[str, Any]) -> type[BaseModel]:
+    made: type[BaseModel] = create_model(kind.__name__, __config__=_STRICT, **fields)
+    return made
+
+
+def _fields(kind: type[Any], bounds: Mapping[str, Any]) -> dict[str, Any]:
+    """By name what pydantic takes for a field: its type and its default."""
     fields: dict[str, Any] = {}
     hints = {**get_type_hints(kind), **bounds}
     for field in dataclasses.fields(kind):
@@ -148,11 +168,11 @@ def _model(kind: type[Any], **bounds: Any) -> type[BaseModel]:
             # TOML has no word for None
             default = None if NoneType in get_args(hint) else ...
         fields[field.name] = (hint, default)
-    fields.pop("command", None)
-    made: type[BaseModel] = create_model(kind.__name__, __config__=_STRICT, **fields)
-    return made
+    return fields
 
 
+_UNIVERSE = Annotated[int, Field(ge=0)] | None
+_NAMES = Annotated[tuple[str, ...], Field(min_length=1)]
 _SETTINGS = _model(
     Settings,
     missing_funding=Literal["error", "skip"],
@@ -170,14 +190,8 @@ _SEARCH = _model(
     batch=_Positive,
     seed=Annotated[int, Field(ge=0)],
 )
-_UNIVERSE = Annotated[int, Field(ge=0)] | None
-_NAMES = Annotated[tuple[str, ...], Field(min_length=1)]
-_RUN = _model(
-    RunOptions, settings=_SETTINGS, strategies=_NAMES, symbols=_NAMES | None, universe=_UNIVERSE
-)
-_TUNE = _model(
-    TuneOptions, settings=_SEARCH, judging=_SETTINGS, symbols=_NAMES | None, universe=_UNIVERSE
-)
+_RUN = _job_model(RunOptions, settings=_SETTINGS, strategies=_NAMES)
+_TUNE = _job_model(TuneOptions, settings=_SEARCH, judging=_SETTINGS)
 
 
 def _values(made: BaseModel) -> dict[str, Any]:
@@ -187,8 +201,7 @@ def _values(made: BaseModel) -> dict[str, Any]:
 def _run_options(said: dict[str, Any], path: Path, command: str) -> RunOptions:
     values = _values(build(_RUN, said, where=f"{path}, [run]"))
     values["settings"] = Settings(**_values(values["settings"]))
-    skips_holes(values["accept"])  # refuses codes that there are not
-    return RunOptions(command=command, **values)
+    return RunOptions(command=command, **_with_data(values, command))
 
 
 def _tune_options(
@@ -200,8 +213,14 @@ def _tune_options(
     objective = ", ".join(search.pop("objectives"))
     strategy = _named(strategies, values["strategy"], path)
     values["settings"] = tune_settings(strategy, objective=objective, **search)
-    skips_holes(values["accept"])
-    return TuneOptions(command=command, **values)
+    return TuneOptions(command=command, **_with_data(values, command))
+
+
+def _with_data(values: Mapping[str, Any], command: str) -> dict[str, Any]:
+    """A job's options, those of its data as one request."""
+    data, others = DataRequest.split(values, command=command)
+    skips_holes(data.accept)  # refuses codes that there are not
+    return {"data": data, **others}
 
 
 def _named(strategies: Mapping[str, Strategy], name: str, path: Path) -> Strategy:

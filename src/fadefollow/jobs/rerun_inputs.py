@@ -56,7 +56,7 @@ def _inputs(recipe: Recipe, made: RunResult) -> Iterator[Input]:
     data, code = made.config["dataset"], made.config["signals"]
     if data["fingerprint"] != recipe.fingerprint:
         yield Input("data fingerprint", recipe.fingerprint, data["fingerprint"])
-    where = f"datasets/{recipe.options.dataset}.toml"
+    where = f"datasets/{recipe.options.data.dataset}.toml"
     then, now = _without_costs(recipe.dataset), _without_costs(data["settings"])
     yield from _unlike(f"{where}, ", then, now)
     yield from _costs(where, recipe, data["settings"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +16,7 @@ from fadefollow.jobs.data_gate import skips_holes, trusted_notes
 from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.provenance import Clock, asked_for, judged_by, result_of
 from fadefollow.market.dataset import Dataset
+from fadefollow.market.request import DataRequest
 from fadefollow.phases import Signal
 from fadefollow.reporting.write import write_run
 from fadefollow.verdict.fragility import fragility
@@ -34,53 +35,40 @@ from fadefollow.workspace.trial_records import (
 Step = Callable[[str, float | None], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """The options of a run; with the strategies' files enough to repeat it."""
 
-    dataset: str
+    data: DataRequest
     strategies: tuple[str, ...]
-    symbols: tuple[str, ...] | None
-    since: str | None
-    until: str | None
-    command: str
     settings: Settings
-    open_holdout: bool = False
+    command: str
     fragility: bool = False
-    accept: tuple[str, ...] | None = None  #: codes of findings that may pass the gate
-    universe: int | None = None  #: so many coins, the largest; 0 for all
-    revised: bool = False  #: records in their last vintages, a look-ahead
 
     @classmethod
     def of(
         cls,
         workspace: Workspace,
+        data: DataRequest | None = None,
         *,
         strategies: tuple[str, ...] = (),
-        dataset: str | None = None,
-        symbols: tuple[str, ...] | None = None,
-        since: str | None = None,
-        until: str | None = None,
         missing_funding: str = "error",
         seed: int | None = None,
         placebo_draws: int | None = None,
         bootstrap_draws: int | None = None,
-        open_holdout: bool = False,
         fragility: bool = False,
-        accept: tuple[str, ...] | None = None,
-        universe: int | None = None,
-        revised: bool = False,
         command: str = "fadefollow run",
     ) -> RunOptions:
         """Options as given, the rest from the workspace's settings.
 
         Raises:
-            ParameterError: missing_funding is neither "error" nor "skip"; accept holds a code that
-                there is not.
+            ParameterError: missing_funding is neither "error" nor "skip"; the request accepts a
+                code that there is not.
         """
+        data = data or DataRequest()
         if missing_funding not in ("error", "skip"):
             raise ParameterError("--missing-funding must be error or skip", got=missing_funding)
-        if skips_holes(accept):
+        if skips_holes(data.accept):
             missing_funding = "skip"
         ours = workspace.settings
         settings = Settings(
@@ -93,20 +81,12 @@ class RunOptions:
         names = strategies or tuple(
             name for name in workspace.names("strategies") if not workspace.is_tuned(name)
         )
-        chosen = tuple(dict.fromkeys(names))
         return cls(
-            dataset or ours.default_dataset,
-            chosen,
-            symbols,
-            since,
-            until,
-            command,
-            settings,
-            open_holdout,
-            fragility,
-            accept,
-            universe,
-            revised,
+            data=replace(data, dataset=data.dataset or ours.default_dataset),
+            strategies=tuple(dict.fromkeys(names)),
+            settings=settings,
+            command=command,
+            fragility=fragility,
         )
 
 
@@ -137,20 +117,11 @@ def run_result(
     started, clock = pd.Timestamp.now(tz="UTC"), Clock()
     bets = [(s, workspace.detector(s)) for s in map(workspace.strategy, options.strategies)]
     step("reading the data", None)
-    dataset = open_named(
-        workspace,
-        options.dataset,
-        symbols=options.symbols,
-        since=options.since,
-        until=options.until,
-        opened_by=options.command if options.open_holdout else None,
-        universe=options.universe,
-        revised=options.revised,
-    )
+    dataset = open_named(workspace, options.data)
     clock.lap("data")
     dataset = seen_by(dataset, *bets)
     step("auditing the data", None)
-    trusted = trusted_notes(dataset, bets, options.accept)
+    trusted = trusted_notes(dataset, bets, options.data.accept)
     clock.lap("audit")
     with crew(cluster=cluster) if cluster else nullcontext() as team:
         found = measure(dataset, bets, settings=options.settings, step=step, team=team)
@@ -191,8 +162,8 @@ def _remembered(
             strategy,
             signal,
             market=market_of(dataset),
-            since=options.since,
-            until=options.until,
+            since=options.data.since,
+            until=options.data.until,
             missing_funding=options.settings.missing_funding,
         )
         for strategy, signal in bets

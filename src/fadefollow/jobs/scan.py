@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +12,7 @@ import pandas as pd
 from fadefollow.core.notes import Note
 from fadefollow.errors import ParameterError
 from fadefollow.jobs.data_gate import known_notes, streams_used
-from fadefollow.jobs.datasets import open_named, time_of
+from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.run import Step
 from fadefollow.market.audit.audit import audit
 from fadefollow.market.audit.gate import accepted, pass_gate, stopping
@@ -21,6 +21,7 @@ from fadefollow.market.fetch import fetch_spec, venue_named
 from fadefollow.market.fetch.client import FIRST_WAIT
 from fadefollow.market.names import check_dataset_name
 from fadefollow.market.open import open_dataset
+from fadefollow.market.request import DataRequest
 from fadefollow.reporting.pages.index import write_index
 from fadefollow.reporting.pages.scan import write_scan
 from fadefollow.results.find import find_run
@@ -39,55 +40,50 @@ TOP = 50
 _OLD = pd.Timedelta(days=2)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ScanOptions:
     """The options of a scan.
 
     Attributes:
+        data: which data; its `until` is the time of the scan. A live scan takes no more of it
+            than coins and codes.
         strategies: by name; by default the workspace's, without tuned ones.
-        dataset: by default the workspace's; not of a live scan.
-        symbols: only these coins.
-        until: a day or time, UTC: the scan as it would have been then; not of a live scan.
         history: the run that speaks, by what `find_run` takes; by default the last on each phase.
-        accept: codes of findings that may pass the gate.
         live: fetch from a venue and look at now.
         venue: a venue, or a data set of one; by default binance.
         top: so many coins, the largest by volume; by default 50.
         days: of the past to fetch; by default as many as the signals look back.
     """
 
+    data: DataRequest = field(default_factory=DataRequest)
     strategies: tuple[str, ...] = ()
-    dataset: str | None = None
-    symbols: tuple[str, ...] | None = None
-    until: str | None = None
     history: str | None = None
-    accept: tuple[str, ...] = ()
     live: bool = False
     venue: str | None = None
     top: int | None = None
     days: int | None = None
 
     def __post_init__(self) -> None:
-        accepted(self.accept)
+        accepted(self.data.accept or ())
         for name, given in (("--top", self.top), ("--venue", self.venue), ("--days", self.days)):
             if given is not None and not self.live:
                 raise ParameterError(f"{name} needs --live", got=given, hint="add --live")
-        if self.live and self.dataset is not None:
+        if self.live and self.data.dataset is not None:
             raise ParameterError(
                 "--live takes no --dataset",
-                got=f"--dataset {self.dataset}",
+                got=f"--dataset {self.data.dataset}",
                 hint="name the exchange: --venue binance",
             )
-        if self.live and self.until is not None:
+        if self.live and self.data.until is not None:
             raise ParameterError(
                 "--live takes no --until",
-                got=f"--until {self.until}",
+                got=f"--until {self.data.until}",
                 hint="leave out --live to scan stored data as of then",
             )
-        if self.top is not None and self.symbols:
+        if self.top is not None and self.data.symbols:
             raise ParameterError(
                 "--top and --symbols exclude each other",
-                got=f"--top {self.top} and --symbols {','.join(self.symbols)}",
+                got=f"--top {self.top} and --symbols {','.join(self.data.symbols)}",
             )
 
 
@@ -119,7 +115,7 @@ def scan_job(
         source = _stored(workspace, options, step)
     dataset, time = source.dataset, source.time
     step("auditing the data", None)
-    good, apart, notes = _trusted(dataset, bets, options.accept)
+    good, apart, notes = _trusted(dataset, bets, options.data.accept or ())
     step("detecting phases", 0.0)
     found = present_phases(good, bets, time, step=step) if good.markets else Present((), (), ())
     step("reading what history says", None)
@@ -185,16 +181,16 @@ class _Source:
 
 def _stored(workspace: Workspace, options: ScanOptions, step: Step) -> _Source:
     step("reading the data", None)
-    dataset = open_named(workspace, options.dataset, symbols=options.symbols, until=options.until)
+    dataset = open_named(workspace, options.data)
     time = _end(dataset)
     notes = list(dataset.notes)
     if dataset.holdout is not None:
         day = f"{dataset.holdout:%Y-%m-%d}"
         notes.append(Note("holdout-closed", {}, {"from": day}))
     ago = pd.Timestamp.now(tz="UTC") - time
-    if options.until is None and not dataset.simulated and ago > _OLD:
+    if options.data.until is None and not dataset.simulated and ago > _OLD:
         notes.append(Note("data-end-long-ago", {}, {"days": ago.days}))
-    wanted = time_of(options.until, "--until")
+    wanted = options.data.end
     if wanted is not None and dataset.holdout is None and wanted > time + dataset.bar:
         notes.append(Note("data-end-before", {}, {"last": f"{time:%Y-%m-%d %H:%M}"}))
     return _Source(dataset, time, (dataset.name,), notes=tuple(notes))
@@ -244,14 +240,16 @@ def _live(
         top=options.top or TOP,
         # a coin without dated futures needs no past of the signals that look at them
         days=lambda there: options.days or days_needed(seen_with(seen, there)),
-        coins=options.symbols or (),
+        coins=options.data.symbols or (),
         progress=step,
         first_wait=first_wait,
     )
     failed = tuple(Apart(coin, "not fetched", why) for coin, why in fetched.failed.items())
     step("reading the data", None)
     if fetched.good:
-        dataset = open_dataset(spec, name, workspace.store, symbols=fetched.good)
+        dataset = open_dataset(
+            spec, name, workspace.store, DataRequest(symbols=tuple(fetched.good))
+        )
     else:
         dataset = Dataset(name, spec.title, spec.bar, simulated=False, fingerprint="", markets={})
     notes += [*fetched.notes, *_short(dataset, seen, fetched)]
@@ -278,8 +276,7 @@ def _short(dataset: Dataset, bets: Sequence[Bet], fetched: Fetched) -> list[Note
             phase
             for strategy, signal in bets
             for phase in strategy.phases
-            if past_hours(signal) > 24 * max(days)
-            and any(name in need.split("|") for need in signal.phases[phase])
+            if past_hours(signal) > 24 * max(days) and name in signal.needs(phase).streams
         }
         if phases:
             figures = {"days": max(days), "phases": sorted(phases)}

@@ -99,20 +99,11 @@ def tune_result(
     strategy = workspace.strategy(options.strategy)
     signal = workspace.detector(strategy)
     step("reading the data", None)
-    dataset = open_named(
-        workspace,
-        options.dataset,
-        symbols=options.symbols,
-        since=options.since,
-        until=options.until,
-        opened_by=options.command if options.open_holdout else None,
-        universe=options.universe,
-        revised=options.revised,
-    )
+    dataset = open_named(workspace, options.data)
     dataset = seen_by(dataset, (strategy, signal))
     space = Space.of(strategy, signal, bar_hours=dataset.bar / pd.Timedelta(hours=1))
     step("auditing the data", None)
-    trusted = trusted_notes(dataset, [(strategy, signal)], options.accept)
+    trusted = trusted_notes(dataset, [(strategy, signal)], options.data.accept)
     clock.lap("data")
     name = options.study or f"{strategy.name}-{dataset.name}"
     shelf = Shelf.at(options.storage, default=workspace.runs / STUDIES / f"{name}.log")

@@ -13,6 +13,7 @@ import pandas as pd
 from fadefollow.core.version import __version__
 from fadefollow.engine.strategy import Strategy
 from fadefollow.market.dataset import Dataset
+from fadefollow.market.request import DataRequest
 from fadefollow.phases import Signal
 from fadefollow.tuning.folds import Cut, Span
 from fadefollow.tuning.model import Trial, TuneSettings
@@ -37,38 +38,31 @@ from fadefollow.workspace.trial_records import (
 SEARCHED = "all"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TuneOptions:
     """The options of a tuning job.
 
     Attributes:
+        data: which data it is tuned on.
+        strategy: the name of what is tuned.
+        settings, judging: of the search, and of the verdict on its winners.
         storage: URL or path of the study; by default a file below the runs.
         study: its name; by default strategy and data set.
         fresh: begin anew where a study of this name is another job's.
         jobs: processes, −1 for all cores, 1 for this one alone; None: all cores where that is
             worth their start.
         cluster: address of a Dask scheduler.
-        accept: codes of findings that may pass the gate.
-        universe: so many coins, the largest; 0 for all.
-        revised: records in their last vintages, a look-ahead.
     """
 
+    data: DataRequest
     strategy: str
-    dataset: str
     settings: TuneSettings
     judging: Settings
-    symbols: tuple[str, ...] | None = None
-    since: str | None = None
-    until: str | None = None
     storage: str | None = None
     study: str | None = None
     fresh: bool = False
     jobs: int | None = None
     cluster: str | None = None
-    open_holdout: bool = False
-    accept: tuple[str, ...] | None = None
-    universe: int | None = None
-    revised: bool = False
     command: str = "fadefollow tune"
 
 
@@ -90,8 +84,8 @@ class Job:
             strategy,
             signal,
             market=market_of(self.dataset),
-            since=options.since,
-            until=options.until,
+            since=options.data.since,
+            until=options.data.until,
             missing_funding=options.judging.missing_funding,
             **more,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -131,7 +131,7 @@ class Dataset:
         )
 
 
-def of_coins(truth: pd.DataFrame | None, coins: Mapping[str, Market]) -> pd.DataFrame | None:
+def of_coins(truth: pd.DataFrame | None, coins: Iterable[str]) -> pd.DataFrame | None:
     """The planted episodes of these coins; None where the truth is not known."""
     return (
         None if truth is None else truth[truth["symbol"].isin(list(coins))].reset_index(drop=True)

@@ -20,6 +20,7 @@ from fadefollow.core.printable import printable
 from fadefollow.core.text import html_card
 from fadefollow.core.toml import plain
 from fadefollow.errors import DataError, FadeFollowError, ParameterError, SignalError
+from fadefollow.market.needs import Needs
 from fadefollow.market.panel import BoolArray, FloatArray, Market
 from fadefollow.phases.events import COLUMNS, EventRows, IntArray
 from fadefollow.phases.summary import counts, describe_events
@@ -309,6 +310,9 @@ class Signal(BaseModel, ABC):
     #: phase → streams (or `stream.column`, or `one|other`; see `Market.missing`) without which it
     #: cannot be detected
     phases: ClassVar[Mapping[str, tuple[str, ...]]]
+    #: further streams that it reads where they are there, needed by no phase; not inherited. None:
+    #: not declared, so that every stream of the data counts as read
+    reads: ClassVar[tuple[str, ...] | None] = None
     #: whether the phases are tied to weekdays, so that placebos must be shifted by whole weeks
     weekly: ClassVar[bool] = False
 
@@ -354,9 +358,22 @@ class Signal(BaseModel, ABC):
         """The time over which an event builds up; placebos are shifted by more than that."""
         return 24.0
 
+    @classmethod
+    def needs(cls, *phases: str) -> Needs:
+        """What these phases need, by default all; nothing of one that the signal does not have."""
+        return Needs.of(*(need for p in phases or cls.phases for need in cls.phases.get(p, ())))
+
+    @classmethod
+    def may_read(cls, streams: Iterable[str]) -> frozenset[str]:
+        """Which of these streams it may read: all, where its own class declares no `reads`."""
+        declared: tuple[str, ...] | None = vars(cls).get("reads")
+        if declared is None:
+            return frozenset(streams)
+        return frozenset({*cls.needs().streams, *declared} & set(streams))
+
     def lacking(self, market: Market) -> dict[str, tuple[str, ...]]:
         """Phases that this market cannot show, each with the streams that it lacks."""
-        lacks = {phase: market.missing(*needs) for phase, needs in self.phases.items()}
+        lacks = {phase: self.needs(phase).missing_in(market) for phase in self.phases}
         return {phase: streams for phase, streams in lacks.items() if streams}
 
     @model_validator(mode="after")

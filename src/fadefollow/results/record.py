@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import tomli_w
 
+from fadefollow.core.utc import as_utc
 from fadefollow.engine.model import FURTHER_TRADE_COLUMNS, TRADE_COLUMNS
 from fadefollow.errors import SpecError
 from fadefollow.results.notes import note_record
@@ -35,10 +36,9 @@ PRIVATE = ("win_rate", "mean_hold_hours", "n_days", "daily_skew", "daily_kurtosi
 
 def folder_name(result: RunResult) -> str:
     """`20260305T120000Z-name`, with a name that any file system takes."""
-    started = result.started
-    utc = started.tz_localize("UTC") if started.tzinfo is None else started.tz_convert("UTC")
+    started = as_utc(result.started)
     safe = re.sub(r"[^A-Za-z0-9_-]+", "-", result.name).strip("-_")[:60].strip("-_")
-    return f"{pd.Timestamp(utc).strftime('%Y%m%dT%H%M%SZ')}-{safe or 'run'}"
+    return f"{started.strftime('%Y%m%dT%H%M%SZ')}-{safe or 'run'}"
 
 
 def result_record(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:

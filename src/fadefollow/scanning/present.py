@@ -177,8 +177,7 @@ def _row(
 
 def _prices(market: Market, known: pd.Timestamp) -> tuple[float, pd.Timestamp, float]:
     """The last close, its time, and the close at which an event became known."""
-    base = "spot" if market.missing("perp") else "perp"
-    close = market.column(base, "close")
+    close = market.column(market.base, "close")
     there = np.flatnonzero(np.isfinite(close))
     last = int(there[-1])
     at = market.index[last] + market.bar
@@ -192,14 +191,14 @@ def _lacking(
     """Phases that cannot be seen: the streams in the way, and when they ended."""
     signal, found = group[0][1], []
     for phase in dict.fromkeys(p for strategy, _ in group for p in strategy.phases):
-        needs = signal.phases[phase]
-        absent = market.missing(*needs)
+        needs = signal.needs(phase)
+        absent = needs.missing_in(market)
         if absent:
             found.append((phase, absent, ""))
             continue
         ended: dict[str, str] = {}
         for need in needs:  # they are all there, but have they gone on until now?
-            names = {one.partition(".")[0] for one in need.split("|")} & set(market.streams)
+            names = set(need.streams) & set(market.streams)
             ends = {name: _ended(market, name, time) for name in sorted(names)}
             if all(ends.values()):
                 ended.update(ends)

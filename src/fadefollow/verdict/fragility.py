@@ -107,9 +107,7 @@ def fragility(
 
 def streams_of(signal: Signal, strategy: Strategy) -> tuple[str, ...]:
     """The streams that a strategy's phases declare to need; of alternatives, all."""
-    needs = [need for phase in strategy.phases for need in signal.phases.get(phase, ())]
-    names = [one.partition(".")[0] for need in needs for one in need.split("|")]
-    return tuple(dict.fromkeys(names))
+    return signal.needs(*strategy.phases).streams
 
 
 def published_later(market: Market, name: str) -> Market:

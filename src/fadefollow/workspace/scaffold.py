@@ -119,6 +119,8 @@ class CLASS(Signal):
 
     #: phase → the streams without which it cannot be detected
     phases: ClassVar[Mapping[str, tuple[str, ...]]] = {"NAME_up": ("perp",)}
+    #: further streams that it reads where they are there
+    reads: ClassVar[tuple[str, ...]] = ()
 
     window_hours: Annotated[float, Param(12, 720, unit="hours")] = 72.0
     size_bps: Annotated[float, Param(50, 5000, unit="bps", log=True)] = 800.0

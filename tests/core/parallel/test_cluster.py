@@ -16,6 +16,7 @@ import fadefollow.core.parallel.cluster as module
 from fadefollow.core.parallel import CrewError, crew, worker
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.jobs.datasets import open_named
+from fadefollow.market.request import DataRequest
 from fadefollow.verdict.calibration import Design, Notebook, calibrate
 from fadefollow.verdict.calibration.detection import measure_detection
 from fadefollow.verdict.measure import Settings, measure
@@ -93,7 +94,10 @@ def test_a_run_is_measured_the_same(cluster):  # noqa: F811
     workspace = find_workspace(ROOT)
     strategy = workspace.strategy("fade_crowded_funding")
     bets = [(strategy, workspace.detector(strategy))]
-    dataset = open_named(workspace, "lab", symbols=("IBEX", "LARK"), since="2022-07-01")
+    since = "2022-07-01"
+    dataset = open_named(
+        workspace, DataRequest(dataset="lab", symbols=("IBEX", "LARK"), since=since)
+    )
     asked: dict[str, Any] = {
         "settings": Settings(placebo_draws=150, bootstrap_draws=100),
         "step": lambda text, done: None,

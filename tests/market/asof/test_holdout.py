@@ -12,6 +12,7 @@ from fadefollow.market.dataset_spec import DatasetSpec, FileSpec, load_spec
 from fadefollow.market.findings import Finding
 from fadefollow.market.lab import Lab
 from fadefollow.market.open import open_dataset
+from fadefollow.market.request import DataRequest
 from fadefollow.market.schema import canonical
 from fadefollow.market.store.store import Store
 
@@ -69,7 +70,7 @@ def test_a_cut_market_cannot_be_widened(store):
     market = open_dataset(FILES, "demo", store).markets["BTC"]
     wide = market.between(time("2024-01-01"), time("2025-01-01"))
     assert wide.close_time[-1] == np.datetime64("2024-01-03")
-    later = open_dataset(FILES, "demo", store, until=time("2024-01-04"))
+    later = open_dataset(FILES, "demo", store, DataRequest(until="2024-01-03"))
     assert len(later.markets["BTC"]) == 48
 
 
@@ -84,12 +85,12 @@ def test_no_finding_of_a_closed_holdout_is_told(store):
 
 def test_the_data_are_the_same_data_open_or_closed(store):
     closed = open_dataset(FILES, "demo", store)
-    opened = open_dataset(FILES, "demo", store, open_holdout=True)
+    opened = open_dataset(FILES, "demo", store, DataRequest(opened_by="a test"))
     assert closed.fingerprint == opened.fingerprint
 
 
 def test_an_open_holdout_shows_everything(store):
-    data = open_dataset(FILES, "demo", store, open_holdout=True)
+    data = open_dataset(FILES, "demo", store, DataRequest(opened_by="a test"))
     assert data.symbols == ("BTC", "ETH", "NEW")
     assert (data.holdout, data.holdout_open) == (START, True)
     assert len(data.markets["BTC"]) == 72
@@ -97,16 +98,16 @@ def test_an_open_holdout_shows_everything(store):
 
 
 def test_a_range_that_ends_before_the_holdout_does_not_open_it(store):
-    data = open_dataset(FILES, "demo", store, until=START, open_holdout=True)
+    data = open_dataset(FILES, "demo", store, DataRequest(until="2024-01-02", opened_by="a test"))
     assert not data.holdout_open
     assert data.markets["BTC"].close_time[-1] == np.datetime64("2024-01-03")
 
 
 def test_a_range_inside_a_closed_holdout_is_refused_with_the_way_out(store):
     with pytest.raises(DataError, match=r"holdout from 2024-01-03(.|\n)*--open-holdout"):
-        open_dataset(FILES, "demo", store, since=time("2024-01-03"))
+        open_dataset(FILES, "demo", store, DataRequest(since="2024-01-03"))
     with pytest.raises(DataError, match="no data before the holdout"):
-        open_dataset(FILES, "demo", store, symbols=["NEW"])
+        open_dataset(FILES, "demo", store, DataRequest(symbols=("NEW",)))
 
 
 def test_without_a_holdout_there_is_nothing_to_open(store):
@@ -114,7 +115,7 @@ def test_without_a_holdout_there_is_nothing_to_open(store):
     data = open_dataset(spec, "demo", store)
     assert (data.holdout, data.holdout_open, len(data.markets["BTC"])) == (None, False, 72)
     with pytest.raises(ParameterError, match="declares a holdout"):
-        open_dataset(spec, "demo", store, open_holdout=True)
+        open_dataset(spec, "demo", store, DataRequest(opened_by="a test"))
 
 
 def test_planted_episodes_of_a_closed_holdout_are_not_there(tmp_path, monkeypatch, raw_bars):
@@ -129,7 +130,7 @@ def test_planted_episodes_of_a_closed_holdout_are_not_there(tmp_path, monkeypatc
     assert data.truth["start"].tolist() == [time("2024-01-01"), time("2024-01-02")]
     # of the episode that is under way, the end is not told
     assert data.truth["end"].tolist() == [time("2024-01-02"), START]
-    truth = open_dataset(spec, "lab", tmp_path, open_holdout=True).truth  # type: ignore[assignment]
+    truth = open_dataset(spec, "lab", tmp_path, DataRequest(opened_by="a test")).truth  # type: ignore[assignment]
     assert truth is not None
     assert len(truth) == 3
 

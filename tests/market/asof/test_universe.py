@@ -18,6 +18,7 @@ from fadefollow.market.asof.universe import Universe, UniverseSpec
 from fadefollow.market.dataset_spec import DatasetSpec, load_spec
 from fadefollow.market.open import open_dataset
 from fadefollow.market.panel import Market
+from fadefollow.market.request import DataRequest
 from fadefollow.market.schema import canonical
 from fadefollow.market.store.store import Listing, Store, Update
 from fadefollow.phases import Phases, Signal, detect_checked
@@ -201,7 +202,8 @@ def test_a_data_set_has_the_universe_that_its_file_declares(tmp_path):
 def test_neither_the_coins_nor_the_range_asked_for_change_who_is_a_member(tmp_path):
     rule = spec(largest=2, over_days=10, every="10D")
     root = stored(tmp_path)
-    found = open_dataset(rule, "bn", root, symbols=["GONE", "SMALL"], since=at(22), until=at(45))
+    request = DataRequest(symbols=("GONE", "SMALL"), since=str(at(22)), until=str(at(45)))
+    found = open_dataset(rule, "bn", root, request)
     assert found.symbols == ("GONE", "SMALL")
     markets: Any = found.markets
     assert np.flatnonzero(markets["GONE"].member).tolist() == list(range(7))
@@ -209,16 +211,45 @@ def test_neither_the_coins_nor_the_range_asked_for_change_who_is_a_member(tmp_pa
     assert found.universe.dates.tolist() == [at(20), at(30), at(40)]
 
 
+def test_each_market_is_built_once_when_a_data_set_is_opened(tmp_path, monkeypatch):
+    """With a holdout, a universe and a range, each of which cuts it."""
+    rule = DatasetSpec(
+        title="t",
+        source="fetch",
+        venue="binance",
+        bar="1d",
+        holdout_from=at(40).date(),
+        universe={"largest": 2, "over_days": 10, "every": "10D"},
+    )
+    root, built, real = stored(tmp_path), [], Market.__init__
+
+    def counted(self, symbol, **more):
+        built.append(symbol)
+        real(self, symbol, **more)
+
+    monkeypatch.setattr(Market, "__init__", counted)
+    request = DataRequest(since=str(at(15)), until=str(at(35)))
+    found = open_dataset(rule, "bn", root, request)
+    assert sorted(built) == ["BIG", "GONE", "RISE", "SMALL"]
+    assert {s: (len(m), m.delisted) for s, m in found.markets.items()} == {
+        "BIG": (20, None),
+        "GONE": (17, at(32)),
+        "RISE": (20, None),
+        "SMALL": (20, None),
+    }
+    assert found.universe.dates.tolist() == [at(10), at(20), at(30)]
+
+
 def test_the_number_of_coins_can_be_asked_for(tmp_path):
     root, rule = stored(tmp_path), spec(largest=2, over_days=10, every="10D")
-    one = open_dataset(rule, "bn", root, universe=1).universe
+    one = open_dataset(rule, "bn", root, DataRequest(universe=1)).universe
     assert one.members[1:3] == (("BIG",), ("RISE",))
-    assert open_dataset(rule, "bn", root, universe=0).universe is None
+    assert open_dataset(rule, "bn", root, DataRequest(universe=0)).universe is None
     # without a rule of its own, 30 days
-    own = open_dataset(spec(), "bn", root, universe=3).universe
+    own = open_dataset(spec(), "bn", root, DataRequest(universe=3)).universe
     assert (own.rule, len(own.dates)) == (UniverseSpec(largest=3), 1)
     with pytest.raises(ParameterError, match="at least one coin; got -1"):
-        open_dataset(spec(), "bn", root, universe=-1)
+        open_dataset(spec(), "bn", root, DataRequest(universe=-1))
 
 
 def test_the_holdout_forms_no_universe(tmp_path):
@@ -286,7 +317,10 @@ def test_a_run_says_its_universe_and_trades_members_only(tmp_path, monkeypatch):
     assert "universe = 1" in (folder / "config.toml").read_text()
     phases = pd.read_parquet(folder / "phases.parquet")
     opened = open_dataset(
-        load_spec(tmp_path / "ws" / "datasets" / "lab.toml"), "lab", tmp_path, universe=1
+        load_spec(tmp_path / "ws" / "datasets" / "lab.toml"),
+        "lab",
+        tmp_path,
+        DataRequest(universe=1),
     )
     assert len(phases)
     for time, symbol in zip(phases["time"], phases["symbol"], strict=True):

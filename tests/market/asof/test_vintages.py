@@ -17,6 +17,7 @@ from fadefollow.market.dataset import Dataset
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.open import open_dataset
 from fadefollow.market.panel import Market
+from fadefollow.market.request import DataRequest
 from fadefollow.market.schema import canonical
 from fadefollow.market.store.store import Store, Update
 from fadefollow.market.streams import stream
@@ -201,7 +202,7 @@ def spec(**more) -> DatasetSpec:
 
 
 def opened(store: Path, *, revised: bool = False) -> Dataset:
-    return open_dataset(spec(), "bn", store, revised=revised)
+    return open_dataset(spec(), "bn", store, DataRequest(revised=revised))
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.importing.files import import_files
 from fadefollow.market.open import open_dataset
 from fadefollow.market.panel import Market
+from fadefollow.market.request import DataRequest
 from fadefollow.market.streams import stream
 from fadefollow.workspace import find_workspace
 from tests.support.paths import ROOT
@@ -255,7 +256,7 @@ def test_every_error_has_a_documented_rule():
 
 
 def test_accepting_holes_is_skipping_them():
-    options = RunOptions.of(find_workspace(ROOT), accept=("funding-hole",))
+    options = RunOptions.of(find_workspace(ROOT), DataRequest(accept=("funding-hole",)))
     assert options.settings.missing_funding == "skip"
     assert RunOptions.of(find_workspace(ROOT)).settings.missing_funding == "error"
 
@@ -280,6 +281,23 @@ def test_a_run_stops_only_at_what_its_strategies_use():
             trusted_notes(data, [pair], None)
     notes = trusted_notes(data, list(pairs.values()), ("stale-bars", "unit-change", "funding-hole"))
     assert len(notes) == 3
+
+
+def test_a_run_reads_what_its_signal_declares_and_all_where_it_declares_nothing(monkeypatch):
+    """No signal is asked: its own class says what it may read; a subclass has other code."""
+    workspace, data = find_workspace(ROOT), dataset(spot=bars(), open_interest=hourly_interest(8))
+    strategy = workspace.strategy("fade_crowded_funding")
+    signal = workspace.detector(strategy)
+    monkeypatch.setattr(type(signal), "detect", None)
+    subclass = type("Mine", (type(signal),), {"__module__": type(signal).__module__})
+    assert streams_used(data, [(strategy, signal)])["BTC"] == {"perp", "funding", "mark", "spot"}
+    assert streams_used(data, [(strategy, subclass())])["BTC"] == {
+        "perp",
+        "funding",
+        "mark",
+        "spot",
+        "open_interest",
+    }
 
 
 @pytest.mark.parametrize("name", ["lab", "lab_5min"])

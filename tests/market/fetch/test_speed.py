@@ -11,6 +11,7 @@ import pytest
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch import fetch_job
 from fadefollow.market.open import open_dataset
+from fadefollow.market.request import DataRequest
 from tests.support.exchange.replay import Replay
 
 YEARS = 3
@@ -42,7 +43,7 @@ def test_sixty_thousand_bars_a_second_and_a_quick_read(tmp_path: Path) -> None:
         seconds = []
         for _ in range(5):
             began = time.perf_counter()
-            market = open_dataset(spec, "data", root, symbols=["BTC"]).markets["BTC"]
+            market = open_dataset(spec, "data", root, DataRequest(symbols=("BTC",))).markets["BTC"]
             seconds.append(time.perf_counter() - began)
         assert len(market) == YEARS * 365 * 24
         assert min(seconds) < 0.3, f"{min(seconds):.2f} s"

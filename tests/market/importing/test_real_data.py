@@ -14,6 +14,7 @@ from fadefollow.market.dataset import Dataset
 from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.importing.files import import_files
 from fadefollow.market.open import open_dataset
+from fadefollow.market.request import DataRequest
 from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.shared
@@ -140,7 +141,7 @@ def test_reading_and_auditing_are_fast(hourly, shared_data, tmp_path):
     seconds = []
     for _ in range(3):
         began = time.perf_counter()
-        open_dataset(spec, "binance_history", tmp_path, symbols=["BTC"])
+        open_dataset(spec, "binance_history", tmp_path, DataRequest(symbols=("BTC",)))
         seconds.append(time.perf_counter() - began)
     assert min(seconds) < 0.3
     began = time.perf_counter()

@@ -242,6 +242,24 @@ def test_a_parameter_that_does_nothing_is_a_warning(cheats: Workspace, data: Dat
     assert report.errors == ()
 
 
+def test_a_stream_that_is_read_but_not_declared_is_an_error(
+    cheats: Workspace, data: Dataset
+) -> None:
+    text = write_signal(cheats, "unsaid").read_text()
+    spot = '        close = market.column("spot", "close") + market.column("perp", "close")\n'
+    changed = text.replace('        close = market.column("perp", "close")\n', spot)
+    for name, reads in (("unsaid", "()"), ("said", '("spot",)')):
+        path = cheats.root / "signals" / f"{name}.py"
+        path.write_text(
+            changed.replace("unsaid_up", f"{name}_up").replace("] = ()", f"] = {reads}")
+        )
+        write_strategy(cheats, name, name)
+    quick = CheckSettings(bars=3, new_process=False, parameters=False)
+    (fault,) = checked(cheats, "unsaid", data, quick).errors
+    assert (fault.kind, fault.what) == ("undeclared read", "spot")
+    assert checked(cheats, "said", data, quick).errors == ()
+
+
 def test_a_phase_that_never_was_is_a_warning(cheats: Workspace, data: Dataset) -> None:
     path = cheats.root / "strategies" / "never.toml"
     text = (cheats.root / "strategies" / "fade_crowded_funding.toml").read_text()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,14 +12,14 @@ from fadefollow.cli.commands.fetch import data_fetch
 from fadefollow.cli.options import (
     DatasetOption,
     JsonOption,
-    SinceOption,
-    SymbolsOption,
-    UntilOption,
-    command,
     listed,
     note_misnamed,
     print_json,
+    takes_data,
 )
+
+if TYPE_CHECKING:
+    from fadefollow.market.request import DataRequest
 
 app = typer.Typer(
     help="Fetch, import, list, audit, export and sample market data.", no_args_is_help=True
@@ -101,17 +102,13 @@ def data_list(as_json: JsonOption = False) -> None:
 
 
 @app.command("audit")
+@takes_data("symbols", "since", "until", "open_holdout")
 def data_audit(
     name: Annotated[str | None, typer.Argument(help="Data set.")] = None,
-    symbols: SymbolsOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    *,
+    data: DataRequest,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with status 2 if there is an error.")
-    ] = False,
-    open_holdout: Annotated[
-        bool,
-        typer.Option("--open-holdout", help="Include the holdout; opening it is recorded."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -127,14 +124,7 @@ def data_audit(
     workspace = find_workspace()
     with progress(quiet=as_json) as step:
         step("reading the data", None)
-        opened = open_named(
-            workspace,
-            name,
-            symbols=listed(symbols),
-            since=since,
-            until=until,
-            opened_by=command() if open_holdout else None,
-        )
+        opened = open_named(workspace, replace(data, dataset=name))
         step("auditing", None)
         found = audit(opened)
     if as_json:
@@ -146,20 +136,16 @@ def data_audit(
 
 
 @app.command("export")
+@takes_data("symbols", "since", "until", "open_holdout")
 def data_export(
     name: Annotated[str, typer.Argument(help="Data set.")],
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
     format: Annotated[str, typer.Option(help="File format: csv or parquet.")] = "csv",
-    symbols: SymbolsOption = None,
+    *,
+    data: DataRequest,
     streams: Annotated[
         str | None, typer.Option(help="Streams, comma-separated (default: all).")
     ] = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    open_holdout: Annotated[
-        bool,
-        typer.Option("--open-holdout", help="Include the holdout; opening it is recorded."),
-    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write the tables with their schema and a mapping that imports them again."""
@@ -170,14 +156,10 @@ def data_export(
     with progress(quiet=as_json) as step:
         done = export_job(
             find_workspace(),
-            name,
+            replace(data, dataset=name),
             folder,
             format=format,
-            symbols=listed(symbols),
             streams=listed(streams),
-            since=since,
-            until=until,
-            opened_by=command() if open_holdout else None,
             step=step,
         )
     if as_json:

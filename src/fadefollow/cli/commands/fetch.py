@@ -75,7 +75,7 @@ def data_fetch(
     Every page is stored as it arrives, so an interrupted fetch loses nothing. Streams by venue:
     see the documentation, "Venues".
     """
-    from fadefollow.jobs.datasets import time_of
+    from fadefollow.market.request import time_of
     from fadefollow.workspace import find_workspace
 
     first, end = time_of(since, "--since"), time_of(until, "--until")

@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fadefollow.cli.options import (
-    AcceptOption,
     ClusterOption,
-    DatasetOption,
     JsonOption,
-    RevisedOption,
-    SinceOption,
-    SymbolsOption,
-    UniverseOption,
-    UntilOption,
     command,
-    listed,
     note_misnamed,
     print_json,
+    takes_data,
 )
 from fadefollow.core.limits import MOST_DRAWS, MOST_SEED
+
+if TYPE_CHECKING:
+    from fadefollow.market.request import DataRequest
 
 #: options that change no number, and so may go with --again
 _HARMLESS = ("again", "cluster", "as_json", "context")
 
 
+@takes_data()
 def run(
     context: typer.Context,
     strategies: Annotated[
         list[str] | None, typer.Argument(help="Names of strategies (default: all but tuned ones).")
     ] = None,
-    dataset: DatasetOption = None,
-    symbols: SymbolsOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    *,
+    data: DataRequest,
     missing_funding: Annotated[
         str,
         typer.Option(help="When funding is missing: 'error', or 'skip' trades held over the hole."),
@@ -57,10 +52,6 @@ def run(
             help="Bootstrap replicates per interval (default: the workspace's).",
         ),
     ] = None,
-    open_holdout: Annotated[
-        bool,
-        typer.Option("--open-holdout", help="Include the holdout; opening it is recorded."),
-    ] = False,
     fragility: Annotated[
         bool,
         typer.Option(
@@ -68,9 +59,6 @@ def run(
         ),
     ] = False,
     cluster: ClusterOption = None,
-    accept: AcceptOption = None,
-    universe: UniverseOption = None,
-    revised: RevisedOption = False,
     again: Annotated[
         str | None,
         typer.Option(
@@ -95,20 +83,13 @@ def run(
         note_misnamed(workspace, "strategies")
     options = RunOptions.of(
         workspace,
+        data,
         strategies=tuple(strategies or ()),
-        dataset=dataset,
-        symbols=listed(symbols),
-        since=since,
-        until=until,
         missing_funding=missing_funding,
         seed=seed,
         placebo_draws=placebo_draws,
         bootstrap_draws=bootstrap_draws,
-        open_holdout=open_holdout,
         fragility=fragility,
-        accept=listed(accept),
-        universe=universe,
-        revised=revised,
         command=command(),
     )
     with progress(quiet=as_json) as step:

@@ -3,37 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fadefollow.cli.options import (
-    AcceptOption,
-    DatasetOption,
     JsonOption,
-    SymbolsOption,
-    UntilOption,
-    listed,
     note_misnamed,
     print_json,
+    takes_data,
 )
 
+if TYPE_CHECKING:
+    from fadefollow.market.request import DataRequest
 
+
+@takes_data("dataset", "symbols", "until", "accept")
 def scan(
     strategies: Annotated[
         list[str] | None,
         typer.Argument(help="Strategies whose phases to look for (default: all but tuned ones)."),
     ] = None,
-    dataset: DatasetOption = None,
-    symbols: SymbolsOption = None,
-    until: UntilOption = None,
+    *,
+    data: DataRequest,
     history: Annotated[
         str | None,
         typer.Option(
             metavar="RUN", help="Run whose verdicts are shown (default: latest per phase)."
         ),
     ] = None,
-    accept: AcceptOption = None,
     live: Annotated[
         bool, typer.Option("--live", help="Fetch from a venue and scan the present.")
     ] = False,
@@ -91,12 +89,9 @@ def scan(
     if not strategies:
         note_misnamed(workspace, "strategies")
     options = ScanOptions(
+        data=data,
         strategies=tuple(strategies or ()),
-        dataset=dataset,
-        symbols=listed(symbols),
-        until=until,
         history=history,
-        accept=listed(accept) or (),
         live=live,
         venue=venue,
         top=top,

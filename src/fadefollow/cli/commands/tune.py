@@ -7,30 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fadefollow.cli.options import (
-    AcceptOption,
     ClusterOption,
-    DatasetOption,
     JsonOption,
-    RevisedOption,
-    SinceOption,
-    SymbolsOption,
-    UniverseOption,
-    UntilOption,
     command,
-    listed,
+    takes_data,
 )
 from fadefollow.core.limits import MOST_PARTS, MOST_SEED, MOST_TRIALS
 
 if TYPE_CHECKING:
+    from fadefollow.market.request import DataRequest
     from fadefollow.tuning.model import Trial, TuneSettings
 
 
+@takes_data()
 def tune(
     strategy: Annotated[str, typer.Argument(help="Name of the strategy.")],
-    dataset: DatasetOption = None,
-    symbols: SymbolsOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    *,
+    data: DataRequest,
     trials: Annotated[int, typer.Option(min=1, max=MOST_TRIALS, help="Trials per fold.")] = 200,
     folds: Annotated[
         int,
@@ -85,13 +78,6 @@ def tune(
         ),
     ] = None,
     cluster: ClusterOption = None,
-    open_holdout: Annotated[
-        bool,
-        typer.Option("--open-holdout", help="Include the holdout; opening it is recorded."),
-    ] = False,
-    accept: AcceptOption = None,
-    universe: UniverseOption = None,
-    revised: RevisedOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Search a strategy's parameters fold by fold, and judge the winners out of sample.
@@ -108,12 +94,7 @@ def tune(
 
     workspace = find_workspace()
     asked = RunOptions.of(
-        workspace,
-        strategies=(strategy,),
-        dataset=dataset,
-        missing_funding=missing_funding,
-        seed=seed,
-        accept=listed(accept),
+        workspace, data, strategies=(strategy,), missing_funding=missing_funding, seed=seed
     )
     settings = tune_settings(
         workspace.strategy(strategy),
@@ -130,22 +111,15 @@ def tune(
         seed=asked.settings.seed,
     )
     options = TuneOptions(
+        data=asked.data,
         strategy=strategy,
-        dataset=asked.dataset,
         settings=settings,
         judging=asked.settings,
-        symbols=listed(symbols),
-        since=since,
-        until=until,
         storage=storage,
         study=study,
         fresh=fresh,
         jobs=jobs,
         cluster=cluster,
-        open_holdout=open_holdout,
-        accept=asked.accept,
-        universe=universe,
-        revised=revised,
         command=command(),
     )
     best = _Best()

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import httpx
 import pandas as pd
 
+from fadefollow.core.utc import as_utc
 from fadefollow.errors import DataError, ParameterError, unknown
 from fadefollow.market.archives import coinmetrics
 from fadefollow.market.archives.binance import fetch_coin, planned
@@ -301,6 +302,4 @@ def _source(
 
 
 def _utc(time: pd.Timestamp) -> pd.Timestamp:
-    stamp = pd.Timestamp(time)
-    made = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
-    return made.as_unit("ns")
+    return as_utc(time).as_unit("ns")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from fadefollow.errors import DataError
 from fadefollow.market.asof.vintages import SEEN
+from fadefollow.market.bars import base_of
 from fadefollow.market.fetch.time_ranges import holes, without
 from fadefollow.market.fetch.time_ranges import joined as ranges_joined
 from fadefollow.market.findings import Finding, when
@@ -79,13 +79,8 @@ def keep(
                 found[finding.symbol, finding.stream] = (finding,)
         for coin in tables:
             names = {*tables[coin], *before.get(coin, {})}
-            if not {"perp", "spot"} & names:
-                raise DataError(
-                    "a coin needs perp or spot bars",
-                    got=", ".join(sorted(names)),
-                    where=f"{dataset}, {coin}",
-                    hint="fetch its bars into this data set first",
-                )
+            hint = "fetch its bars into this data set first"
+            base_of(names, where=f"{dataset}, {coin}", hint=hint)
         known = old.listings if old is not None else {}
         new_listings = {c: item for c, item in (listings or {}).items() if c not in known}
         return Update(

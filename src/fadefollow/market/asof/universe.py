@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,41 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from fadefollow.core.notes import Note
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.market.panel import FloatArray, Market
+from fadefollow.market.grid import FloatArray, TimeArray
+from fadefollow.market.panel import Times
 
+
+class Candidate(Protocol):
+    """What may be a member: a `Market`, or what one is made of."""
+
+    @property
+    def open_time(self) -> TimeArray:
+        """When each bar opens, UTC."""
+        ...
+
+    @property
+    def close_time(self) -> TimeArray:
+        """When each bar closes, UTC."""
+        ...
+
+    @property
+    def listed(self) -> pd.Timestamp | None:
+        """When the coin was listed; None where it is not known."""
+        ...
+
+    @property
+    def delisted(self) -> pd.Timestamp | None:
+        """When the coin was delisted; None where it was not."""
+        ...
+
+    def turnover(self) -> FloatArray | None:
+        """What was traded in each bar, in the quote currency; None where there is no volume."""
+
+    def of_universe(self, members: Sequence[Times] | None) -> Self:
+        """The same with these times of membership."""
+
+
+C = TypeVar("C", bound=Candidate)
 _DAY = pd.Timedelta(days=1)
 
 
@@ -66,7 +99,7 @@ class Universe:
     unranked: tuple[str, ...] = ()
 
     @classmethod
-    def form(cls, rule: UniverseSpec, markets: Mapping[str, Market]) -> Universe:
+    def form(cls, rule: UniverseSpec, markets: Mapping[str, Candidate]) -> Universe:
         """Form the universe of a data set.
 
         At each date the coins are ranked by what they traded in the bars that closed in the
@@ -82,7 +115,7 @@ class Universe:
         Raises:
             DataError: no coin has a volume, or there is less history than the rule needs.
         """
-        ranked = {s: m for s, m in markets.items() if not m.missing(f"{_base(m)}.volume")}
+        ranked = {s: (m, t) for s, m in markets.items() if (t := m.turnover()) is not None}
         if not ranked:
             raise DataError(
                 "a universe by volume needs bars with a volume",
@@ -90,9 +123,9 @@ class Universe:
                 hint="leave the universe out",
             )
         over = pd.Timedelta(days=rule.over_days)
-        dates = _dates(rule, ranked, over)
+        dates = _dates(rule, [market for market, _ in ranked.values()], over)
         names = sorted(ranked)
-        traded = np.array([_traded(ranked[name], dates, over) for name in names])
+        traded = np.array([_traded(*ranked[name], dates, over) for name in names])
         # by volume, then by name
         order = np.argsort(-traded, axis=0, kind="stable")[: rule.largest]
         members = tuple(
@@ -107,8 +140,8 @@ class Universe:
         found = zip(self.dates, ends, self.members, strict=True)
         return tuple((start, end) for start, end, coins in found if symbol in coins)
 
-    def attached(self, markets: Mapping[str, Market]) -> dict[str, Market]:
-        """The same markets, each knowing when its coin is a member."""
+    def attached(self, markets: Mapping[str, C]) -> dict[str, C]:
+        """The same candidates, each knowing when its coin is a member."""
         return {s: m.of_universe(self.spans(s)) for s, m in markets.items()}
 
     def within(self, start: pd.Timestamp, end: pd.Timestamp) -> Universe:
@@ -140,16 +173,12 @@ class Universe:
         return formed, Note("universe-unranked", figures={"coins": self.unranked})
 
 
-def _base(market: Market) -> str:
-    return "spot" if market.missing("perp") else "perp"
-
-
 def _dates(
-    rule: UniverseSpec, markets: Mapping[str, Market], over: pd.Timedelta
+    rule: UniverseSpec, markets: Sequence[Candidate], over: pd.Timedelta
 ) -> pd.DatetimeIndex:
     """When the universe is formed, up to the last bar's close."""
-    first = min(m.index[0] for m in markets.values()) + over
-    last = max(m.index[-1] + m.bar for m in markets.values())
+    first = pd.Timestamp(min(m.open_time[0] for m in markets), tz="UTC") + over
+    last = pd.Timestamp(max(m.close_time[-1] for m in markets), tz="UTC")
     start = -(-first.value // rule.every.value) * rule.every.value
     dates = pd.date_range(pd.Timestamp(start, tz="UTC"), last, freq=rule.every, name="date")
     if not len(dates):
@@ -161,11 +190,11 @@ def _dates(
     return dates.as_unit("ns")
 
 
-def _traded(market: Market, dates: pd.DatetimeIndex, over: pd.Timedelta) -> FloatArray:
+def _traded(
+    market: Candidate, turnover: FloatArray, dates: pd.DatetimeIndex, over: pd.Timedelta
+) -> FloatArray:
     """Quote volume in the time up to each date, shape (k,); 0 where the coin is not listed."""
-    base = _base(market)
-    worth = np.nan_to_num(market.column(base, "close") * market.column(base, "volume"))
-    until = np.concatenate([[0.0], np.cumsum(worth)])
+    until = np.concatenate([[0.0], np.cumsum(turnover)])
     ends, starts = (
         np.searchsorted(market.close_time, when.tz_convert(None).to_numpy(), side="right")
         for when in (dates, dates - over)

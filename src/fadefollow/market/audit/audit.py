@@ -115,7 +115,7 @@ def _once(found: list[Finding]) -> list[Finding]:
 
 def _stream(market: Market, name: str, cover: Coverage) -> Iterable[Finding]:
     symbol, table, schema, bar = market.symbol, market.table(name), stream(name), market.bar
-    base = market.table("spot" if market.missing("perp") else "perp")
+    base = market.table(market.base)
     yield from checks.gaps(cover)
     yield from checks.impossible(symbol, table, schema)
     yield from checks.order(symbol, table, schema, bar)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fadefollow.core.utc import as_utc
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch.client import FIRST_WAIT, Client
@@ -269,6 +270,4 @@ def _check_past(since: int, now: int, where: str) -> None:
 
 
 def _ms(stamp: pd.Timestamp) -> int:
-    given = pd.Timestamp(stamp)
-    given = given.tz_localize("UTC") if given.tzinfo is None else given
-    return int(given.value // 10**6)
+    return int(as_utc(stamp).value // 10**6)

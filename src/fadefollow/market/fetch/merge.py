@@ -14,6 +14,7 @@ import pandas as pd
 
 from fadefollow.errors import DataError
 from fadefollow.market.audit.implausible import plausible
+from fadefollow.market.bars import base_of
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch.options import CALL, PUT
 from fadefollow.market.fetch.pages import Page, Staging, read
@@ -184,13 +185,8 @@ class _Fold:
     def _check_bases(self, tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> None:
         for coin in tables:
             there = {*tables[coin], *(self.old.tables.get(coin, {}) if self.old else {})}
-            if not there & {"perp", "spot"}:
-                raise DataError(
-                    "a coin needs perp or spot bars",
-                    got=", ".join(sorted(there)),
-                    where=f"{self.spec.venue} {coin}",
-                    hint="add perp or spot to --streams, or choose a range in which it was traded",
-                )
+            hint = "add perp or spot to --streams, or choose a range in which it was traded"
+            base_of(there, where=f"{self.spec.venue} {coin}", hint=hint)
 
     def _listings(
         self, parts: Sequence[Part], tables: Mapping[str, Mapping[str, pd.DataFrame]]

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from fadefollow.core.utc import as_utc
 from fadefollow.errors import ParameterError, UnknownNameError
 from fadefollow.market.bars import bar_size
 from fadefollow.market.names import check_symbol, check_timezone, nearest
@@ -103,12 +104,12 @@ class FileSpec(BaseModel):
     @property
     def since_utc(self) -> pd.Timestamp | None:
         """The first time that is wanted."""
-        return _utc(self.since)
+        return None if self.since is None else as_utc(self.since)
 
     @property
     def until_utc(self) -> pd.Timestamp | None:
         """The first time that is not wanted any more."""
-        return _utc(self.until)
+        return None if self.until is None else as_utc(self.until)
 
     @field_validator("stream")
     @classmethod
@@ -188,13 +189,6 @@ class FileSpec(BaseModel):
 def formats() -> tuple[str, ...]:
     """The known file formats."""
     return get_args(Format)
-
-
-def _utc(moment: Moment | None) -> pd.Timestamp | None:
-    if moment is None:
-        return None
-    stamp = pd.Timestamp(moment)
-    return stamp.tz_localize("UTC") if stamp.tz is None else stamp.tz_convert("UTC")
 
 
 def _check_coin(item: FileSpec) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.audit.misread import check_far, misread
+from fadefollow.market.bars import base_of
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.findings import Finding, merged
 from fadefollow.market.importing import clean
@@ -83,8 +84,7 @@ def import_files(
     if progress:
         progress("storing", 1.0)
     for coin, streams in read.tables.items():
-        if not {"perp", "spot"} & set(streams):
-            raise DataError("a coin needs perp or spot bars", got=", ".join(streams), where=coin)
+        base_of(streams, where=coin)
     check_far(read.tables, name)
     errors = [f for coin, parts in read.tables.items() for f in misread(coin, parts, spec.bar)]
     pointer = Store(Path(store_root)).write(

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fadefollow.core.utc import as_utc
 from fadefollow.reporting.text.formatting import Table, fixed, when
 from fadefollow.verdict.model import RunResult
 
@@ -152,7 +153,7 @@ def _time(value: Any) -> pd.Timestamp | None:
         return None
     if pd.isna(stamp):
         return None
-    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    return as_utc(stamp)
 
 
 def _bars(symbol: str, frame: pd.DataFrame, gaps: list[Span]) -> Span:

@@ -24,6 +24,7 @@ from fadefollow.verdict.lookahead.reimport import anew
 from fadefollow.verdict.lookahead.repeatability import Elsewhere, moves_along, orders, repeats
 from fadefollow.verdict.lookahead.report import CheckReport, Fault, told, worst_first
 from fadefollow.verdict.lookahead.unused_params import idle_parameters
+from fadefollow.verdict.lookahead.watched import undeclared_reads
 
 Step = Callable[[str, float | None], None]
 
@@ -116,13 +117,8 @@ def _sample(market: Market, signal: Signal, days: float) -> Market:
     if not len(market):
         return market
     begin, end = market.index[0], market.index[-1] + market.bar
-    named = {
-        one.partition(".")[0]
-        for needs in signal.phases.values()
-        for need in needs
-        for one in need.split("|")
-    }
-    firsts = [market.table(name)["available"].min() for name in named & set(market.streams)]
+    named = [name for name in signal.needs().streams if name in market.streams]
+    firsts = [market.table(name)["available"].min() for name in named]
     span = pd.Timedelta(days=days)
     start = max(begin, min([max([begin, *firsts]), end - span]))
     return market.between(start, min(start + span, end))
@@ -150,6 +146,10 @@ class _Check:
             if found:
                 return opened + found[:1]
             found = opened + self._look(markets, lambda market: ask_safely(self.signal, market))
+            found += [
+                told(Fault("undeclared read", name))
+                for name in undeclared_reads(self.signal, markets[0])
+            ]
             found += self._in_other_order(pairs)
             self.step("asking in another process", None)
             fault = elsewhere.fault() if elsewhere else None

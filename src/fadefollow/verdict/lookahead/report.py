@@ -19,6 +19,7 @@ Kind = Literal[
     "order",
     "calendar",
     "fails",
+    "undeclared read",
     "idle parameter",
     "not seen",
 ]
@@ -32,6 +33,7 @@ _RULES: dict[Kind, str] = {
     "order": "the signal depends on the order of streams or columns",
     "calendar": "the signal depends on calendar dates",
     "fails": "the signal fails on the beginning of the data",
+    "undeclared read": "the signal reads a stream that it does not declare",
 }
 _HINTS: dict[Kind, str] = {
     "not repeatable": "draw random numbers, if at all, from a generator seeded by a parameter",
@@ -41,6 +43,7 @@ _HINTS: dict[Kind, str] = {
     "order": "take streams and columns by their names",
     "calendar": "dates in the code, or a file read besides the market, are hindsight",
     "fails": "there may be fewer bars than a window, and streams without a record yet",
+    "undeclared read": "name it in `reads`, or data that cannot be trusted pass the audit unseen",
 }
 
 
@@ -226,6 +229,7 @@ _SENTENCES: dict[Kind, Callable[[Fault], str]] = {
     "order": lambda f: f"{_place(f)} differs with the order of {f.text}",
     "calendar": lambda f: f"{_place(f)} does not move along when all data are moved by {f.text}",
     "fails": lambda f: f"on {f.symbol}, asked about the bars up to {_time(f.bar)}: {f.what}",
+    "undeclared read": lambda f: f"{f.what} is read, but neither needed by a phase nor in `reads`",
     "idle parameter": lambda f: f"parameter {f.what} {f.text}",
     "not seen": lambda f: f"phase {f.what} {f.text}",
 }
