@@ -10,9 +10,9 @@ import pandas as pd
 
 from fadefollow.market.asof.vintages import SEEN
 from fadefollow.market.bars import base_of
-from fadefollow.market.fetch.time_ranges import holes, without
-from fadefollow.market.fetch.time_ranges import joined as ranges_joined
+from fadefollow.market.fetch.time_ranges import holes, joined, without
 from fadefollow.market.findings import Finding, when
+from fadefollow.market.store.revise import merge_revisions
 from fadefollow.market.store.store import Fetched, Listing, Pointer, Store, Update
 from fadefollow.market.streams import Stream, stream
 
@@ -66,12 +66,14 @@ def keep(
         for (coin, name), new in fresh.items():
             entry = before.get(coin, {}).get(name)
             there = None if entry is None else store.table(dataset, entry)
-            made, superseded = joined(there, new.table, stream(name))
+            got = pd.Series(present.as_unit("ns"), new.table.index)
+            made, superseded = merge_revisions(
+                there, [new.table.assign(**{SEEN: got})], stream(name)
+            )
             tables.setdefault(coin, {})[name] = made
             seen = (*_kept_findings(old, coin, name, new.table), *new.findings)
             if len(superseded):
-                noticed = pd.Series(present.as_unit("ns"), superseded.index)
-                revised.setdefault(coin, {})[name] = superseded.assign(**{SEEN: noticed})
+                revised.setdefault(coin, {})[name] = superseded
                 seen = (*seen, _revision(name, superseded))
             found[coin, name] = tuple(f.of(coin) for f in seen)
         for finding in missing:
@@ -93,21 +95,6 @@ def keep(
         )
 
     return store.update(dataset, change, bar=bar)
-
-
-def joined(
-    old: pd.DataFrame | None, new: pd.DataFrame, schema: Stream
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Both tables' records, each once, the new one of two; and the old ones whose values differ."""
-    if old is None:
-        return new, new.iloc[:0]
-    key = ["time", *schema.key]
-    both = pd.concat([old, new], ignore_index=True)
-    twice = both.duplicated(key, keep="last")
-    values = [c for c in schema.columns if c in new and c in old]
-    changed = twice & ~both.duplicated([*key, *values], keep=False)
-    made = both[~twice].sort_values(key, kind="stable", ignore_index=True)
-    return made, both[changed].reset_index(drop=True)
 
 
 def _kept_findings(
@@ -148,7 +135,7 @@ def _covered(
         here = without(whole, holes(times, whole, step))
         made.setdefault(coin, {})[name] = Fetched(
             market=known.market if known else "",
-            covered=ranges_joined([*(known.covered if known else ()), *here]),
+            covered=joined([*(known.covered if known else ()), *here]),
             folded=known.folded if known else (),
         )
     return made

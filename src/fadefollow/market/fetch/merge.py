@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from fadefollow.errors import DataError
+from fadefollow.market.asof.vintages import SEEN
 from fadefollow.market.audit.implausible import plausible
 from fadefollow.market.bars import base_of
 from fadefollow.market.dataset_spec import DatasetSpec
@@ -23,10 +23,9 @@ from fadefollow.market.fetch.time_ranges import joined
 from fadefollow.market.findings import Finding, when
 from fadefollow.market.importing import clean
 from fadefollow.market.schema import canonical
+from fadefollow.market.store.revise import Merged, merge_revisions
 from fadefollow.market.store.store import Fetched, Listing, Pointer, Store, Update
 from fadefollow.market.streams import stream
-
-_ASKED = "asked"
 
 
 @dataclass(frozen=True)
@@ -140,33 +139,15 @@ class _Fold:
             source=self.spec.venue,
         )
 
-    def _merged(
-        self, coin: str, name: str, frames: list[pd.DataFrame]
-    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def _merged(self, coin: str, name: str, frames: list[pd.DataFrame]) -> Merged:
         """Each record as it was given last, and those that were given otherwise before."""
-        key = ["time", *stream(name).key]
-        values = [c for c in frames[0] if c not in (*key, _ASKED)]
         entry = self.old.tables.get(coin, {}).get(name) if self.old else None
+        stored = None
         if entry is not None:
-            table = self.store.table(self.dataset, entry)
-            frames = [table[[*key, *values]].assign(**{_ASKED: 0}), *frames]
-        whole = pd.concat(frames, ignore_index=True)
-        whole = whole.sort_values([*key, _ASKED], kind="stable", ignore_index=True)
-        last = ~whole.duplicated(key, keep="last").to_numpy()
-        if last.all():
-            return whole.drop(columns=_ASKED), whole.iloc[:0]
-        numbers = whole[values].to_numpy(np.float64)
-        changed = np.zeros(len(whole), bool)
-        same = numbers[:-1] == numbers[1:]
-        same |= np.isnan(numbers[:-1]) & np.isnan(numbers[1:])
-        changed[:-1] = ~same.all(axis=1) & ~last[:-1]
-        older = whole[changed].drop(columns=_ASKED)
-        noticed = whole[_ASKED].shift(-1)[changed].astype("int64")
-        older["seen"] = pd.to_datetime(noticed, utc=True).dt.as_unit("ns")
-        return (
-            whole[last].drop(columns=_ASKED).reset_index(drop=True),
-            older.reset_index(drop=True),
-        )
+            # what is derived from the records, such as their intervals, is derived anew
+            given = [c for c in frames[0] if c != SEEN]
+            stored = self.store.table(self.dataset, entry)[given]
+        return merge_revisions(stored, frames, stream(name))
 
     def _canonical(self, coin: str, name: str, frame: pd.DataFrame) -> pd.DataFrame:
         if name == "funding":
@@ -238,7 +219,8 @@ def _frame(part: Part, page: Page) -> pd.DataFrame:
     if part.snapshot:
         made["expiry"] = pd.to_datetime(made["expiry"], unit="ms", utc=True).dt.as_unit("ns")
         made["right"] = made["right"].map({CALL: "call", PUT: "put"})
-    return made.assign(**{_ASKED: page.asked})
+    asked = pd.Timestamp(page.asked, unit="ns", tz="UTC")
+    return made.assign(**{SEEN: pd.Series(asked.as_unit("ns"), made.index)})
 
 
 def _revision(coin: str, name: str, older: pd.DataFrame, count: int) -> Finding:
