@@ -27,9 +27,13 @@ def _seconds(*words: str, **env: str) -> float:
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         subprocess.run(
-            [*_CALL, *words], cwd=Path(folder), env={**os.environ, **env}, check=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            [*_CALL, *words],
+            cwd=Path(folder),
+            env={**os.environ, **env},
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         return time.perf_counter() - start
 
 

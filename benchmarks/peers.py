@@ -126,10 +126,19 @@ class Vectorbt(Peer):
         """Trade, and measure."""
         leave = self.exits(sides, hold_bars)
         made = vbt.Portfolio.from_signals(
-            self.prices["close"], sides > 0, leave, short_entries=sides < 0, short_exits=leave,
-            price=self.prices["open"], fees=self.fee, size=1.0, init_cash=_CASH,
-            accumulate=False, upon_opposite_entry="ignore", freq="1h",
-        )  # fmt: skip
+            self.prices["close"],
+            sides > 0,
+            leave,
+            short_entries=sides < 0,
+            short_exits=leave,
+            price=self.prices["open"],
+            fees=self.fee,
+            size=1.0,
+            init_cash=_CASH,
+            accumulate=False,
+            upon_opposite_entry="ignore",
+            freq="1h",
+        )
         return metrics(*self.measured(made), hold_bars=hold_bars)
 
     def measured(self, made: Any) -> tuple[IntArray, FloatArray]:
@@ -162,7 +171,7 @@ class PlainVectorbt(Vectorbt):
 
 
 @njit(cache=True)
-def _after(from_i: int, to_i: int, col: int, hold_bars: int) -> IntArray:
+def _after(from_i: int, to_i: int, _col: int, hold_bars: int) -> IntArray:
     at = from_i + hold_bars - 1  # from_i is the bar after the entry's
     return np.arange(at, min(at + 1, to_i))
 

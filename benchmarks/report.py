@@ -11,7 +11,6 @@ import logging
 import os
 import re
 import statistics
-import sys
 import tempfile
 import time
 import warnings
@@ -27,13 +26,8 @@ from fadefollow.reporting import render, write_run
 from fadefollow.reporting.pages.page import packed_plotly
 from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import find_workspace, init_workspace
-
-# the large runs and the browser are those of the tests
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "reporting"))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
-
-from browsing import launched
-from reporting_cases import REPORTS, many
+from tests.support.browsing import launched
+from tests.support.reporting_cases import REPORTS, many
 
 LOADS = 5
 MEGABYTE = 1_000_000
@@ -123,7 +117,7 @@ def cases(folder: Path) -> Iterator[tuple[str, RunResult]]:
     init_workspace(folder / "workspace")
     workspace = find_workspace(folder / "workspace")
     options = RunOptions.of(workspace, placebo_draws=200, bootstrap_draws=200)
-    yield "default run", run_job(workspace, options, step=lambda text, done: None)[0]
+    yield "default run", run_job(workspace, options, step=lambda _text, _done: None)[0]
     yield "20 coins × 6 years × 20 strategies", many(_coins(20), 2191, 20)
     yield "500 coins × 1 year × 2 strategies", many(_coins(500), 365, 2)
 

@@ -41,11 +41,19 @@ def main() -> Iterator[tuple[str, str]]:
 
         def backtest() -> Any:
             return vbt.Portfolio.from_signals(
-                signals["close"], signals["long"], signals["exit"],
-                short_entries=signals["short"], short_exits=signals["exit"],
-                price=signals["open"], fees=_COSTS.fee, slippage=_COSTS.slippage,
-                size=1.0, accumulate=False, freq="1h", init_cash=1e6,
-            )  # fmt: skip
+                signals["close"],
+                signals["long"],
+                signals["exit"],
+                short_entries=signals["short"],
+                short_exits=signals["exit"],
+                price=signals["open"],
+                fees=_COSTS.fee,
+                slippage=_COSTS.slippage,
+                size=1.0,
+                accumulate=False,
+                freq="1h",
+                init_cash=1e6,
+            )
 
         found = backtest().trades.records_readable["Return"].to_numpy()
         np.testing.assert_allclose(found, wanted, rtol=1e-9)  # else the ratio means nothing
@@ -78,9 +86,20 @@ def _tape(bars: int) -> Tape:
     paid = time_[::8].copy()
     rate = np.full(len(paid), 1e-4)
     return Tape(
-        "COIN", _HOUR, time_, open_, high, low, close, open_, high, low, paid, rate,
+        "COIN",
+        _HOUR,
+        time_,
+        open_,
+        high,
+        low,
+        close,
+        open_,
+        high,
+        low,
+        paid,
+        rate,
         open_[::8].copy(),
-    )  # fmt: skip
+    )
 
 
 def _events(bars: int, count: int) -> Events:
@@ -93,7 +112,7 @@ def _events(bars: int, count: int) -> Events:
 
 def _signals(tape: Tape, events: Events, rules: Rules) -> dict[str, pd.Series]:
     index = pd.DatetimeIndex(tape.time.astype("datetime64[ns]"))
-    out = {name: pd.Series(False, index=index) for name in ("long", "short", "exit")}
+    out = {name: pd.Series(data=False, index=index) for name in ("long", "short", "exit")}
     out["long"].iloc[events.bar[events.side > 0] + 1] = True
     out["short"].iloc[events.bar[events.side < 0] + 1] = True
     out["exit"].iloc[events.bar + 1 + int(rules.hold_hours)] = True

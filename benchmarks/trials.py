@@ -47,7 +47,16 @@ def lab(coins: int, years: float) -> Dataset:
         symbol: Market(symbol, bar=bar, tables={name: tables[name] for name in kept})
         for symbol, tables in made.tables.items()
     }
-    return Dataset("tuning", "lab", bar, True, "-", markets, truth=made.truth, lab=settings)
+    return Dataset(
+        "tuning",
+        "lab",
+        bar,
+        simulated=True,
+        fingerprint="-",
+        markets=markets,
+        truth=made.truth,
+        lab=settings,
+    )
 
 
 def ground(
@@ -72,9 +81,7 @@ def ground(
     for coin in made.coins:
         tape, never = coin.tape, np.full(len(made.time), np.nan)  # no level is ever touched by it
         free = np.zeros_like(tape.settle_rate)
-        tape = replace(
-            tape, settle_rate=free, liq_open=never, liq_high=never, liq_low=never
-        )  # fmt: skip
+        tape = replace(tape, settle_rate=free, liq_open=never, liq_high=never, liq_low=never)
         coins.append(replace(coin, tape=tape, costs=Costs(FEE, slippage=0.0, maintenance=0.0)))
     return replace(made, coins=tuple(coins))
 
@@ -120,10 +127,15 @@ def searched(made: Ground, evaluated: Evaluate | None = None) -> Searched:
     """A study over all of the time, by default in this process."""
     start, end = pd.to_datetime(made.time[[0, -1]], utc=True)
     return search(
-        Cut(1, (start, end), None), space=made.space, settings=made.settings,
-        bars=whole(made), parts=(), log=Memory(), told=lambda trial: None,
+        Cut(1, (start, end), None),
+        space=made.space,
+        settings=made.settings,
+        bars=whole(made),
+        parts=(),
+        log=Memory(),
+        told=lambda _trial: None,
         evaluate=evaluated or (lambda asks: [evaluate(made, ask) for ask in asks]),
-    )  # fmt: skip
+    )
 
 
 def by_all(made: Ground, team: Crew) -> Evaluate:
@@ -190,14 +202,24 @@ def fold(made: Ground, team: Crew, log: Log) -> Reviewed:
     )
     days, inner = made.days(past), made.settings.inner
     study = search(
-        cut, space=made.space, settings=made.settings, bars=past,
-        parts=tuple(days * part // inner for part in range(1, inner)), log=log,
-        evaluate=lambda asks: team.map(evaluate, asks, shared), told=lambda trial: None,
-    )  # fmt: skip
+        cut,
+        space=made.space,
+        settings=made.settings,
+        bars=past,
+        parts=tuple(days * part // inner for part in range(1, inner)),
+        log=log,
+        evaluate=lambda asks: team.map(evaluate, asks, shared),
+        told=lambda _trial: None,
+    )
     return review(
-        cut, study, space=made.space, settings=made.settings, train=past, test=after,
+        cut,
+        study,
+        space=made.space,
+        settings=made.settings,
+        train=past,
+        test=after,
         look_at=lambda looks: team.map(look, looks, shared),
-    )  # fmt: skip
+    )
 
 
 def by_optuna(made: Ground, peer: Any, params: Sequence[Mapping[str, Any]]) -> Callable[[], None]:

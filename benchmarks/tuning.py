@@ -174,9 +174,7 @@ def _scaling(dataset: Dataset) -> Iterator[Line]:
     cases = [(coins, YEARS) for coins in (1, 10, len(symbols))] + [(10, 1.0), (10, 2.0)]
     for coins, years in cases:
         until = start + pd.Timedelta(days=365.25 * years)
-        markets = {
-            symbol: dataset.markets[symbol].until(until) for symbol in symbols[:coins]
-        }  # fmt: skip
+        markets = {symbol: dataset.markets[symbol].until(until) for symbol in symbols[:coins]}
         made = ground(replace(dataset, markets=markets), trials=20)
         study = searched(made)
         asks = [Ask(0, trial.params, whole(made)) for trial in study.trials]

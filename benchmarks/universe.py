@@ -61,4 +61,13 @@ def _universe(coins: int, years: float) -> Dataset:
         symbol: Market(symbol, bar=bar, tables={s: t for s, t in tables.items() if s in kept})
         for symbol, tables in made.tables.items()
     }
-    return Dataset("universe", "100 coins", bar, True, "-", markets, truth=made.truth, lab=lab)
+    return Dataset(
+        "universe",
+        "100 coins",
+        bar,
+        simulated=True,
+        fingerprint="-",
+        markets=markets,
+        truth=made.truth,
+        lab=lab,
+    )

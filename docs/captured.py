@@ -64,20 +64,25 @@ STEPS = (
     Step("real", "fadefollow run fade_crowded_funding --dataset binance_history"),
     Step("again", "fadefollow run --again latest"),
     Step("report", "fadefollow report latest"),
-    Step("tune", "fadefollow tune fade_crowded_funding --dataset binance_history --trials 40 "
-         "--folds 3"),
+    Step(
+        "tune",
+        "fadefollow tune fade_crowded_funding --dataset binance_history --trials 40 --folds 3",
+    ),
     Step("all", "fadefollow run --dataset binance_history"),
     Step("scan", "fadefollow scan --dataset binance_history", 34),
     Step("account_a", RUNS["a"]),
-    Step("account_a_lab", RUNS["a_lab"],
-         files=(("account_a/lab_pumps.toml", "datasets/lab_pumps.toml"),)),
+    Step(
+        "account_a_lab",
+        RUNS["a_lab"],
+        files=(("account_a/lab_pumps.toml", "datasets/lab_pumps.toml"),),
+    ),
     Step("account_b", RUNS["b"]),
     Step("account_c", RUNS["c"]),
     Step("new_signal", "fadefollow new signal breakout"),
     Step("own_test", "python -m pytest -q tests/test_breakout.py", files=OWN),
     Step("own_check", "fadefollow check fade_breakout --dataset binance_history"),
     Step("own_run", "fadefollow run fade_breakout --dataset binance_history"),
-)  # fmt: skip
+)
 
 
 def main() -> None:
@@ -135,8 +140,12 @@ def shown(command: str) -> str:
 
 def _environment() -> dict[str, str]:
     tools = Path(sys.executable).parent
-    ours = {"COLUMNS": str(WIDTH), "NO_COLOR": "1", "TERM": "dumb",
-            "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}  # fmt: skip
+    ours = {
+        "COLUMNS": str(WIDTH),
+        "NO_COLOR": "1",
+        "TERM": "dumb",
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+    }
     return {**os.environ, **ours}
 
 

@@ -155,8 +155,11 @@ def carry(dataset: Dataset) -> Figure:
     level.legend(frameon=False, loc="upper left", bbox_to_anchor=(0.03, 0.82))
     level.xaxis.set_major_formatter(mdates.ConciseDateFormatter(level.xaxis.get_major_locator()))
 
-    _title(trades, "The future sold against spot at any hour and held for 28 days, mean net bps",
-           "by the basis at the time, after the costs of both legs")  # fmt: skip
+    _title(
+        trades,
+        "The future sold against spot at any hour and held for 28 days, mean net bps",
+        "by the basis at the time, after the costs of both legs",
+    )
     for number, (coin, colour) in enumerate(colours.items()):
         mean = carry_by_basis(dataset.markets[coin])
         bars = trades.bar(np.arange(len(mean)) + 0.36 * number, mean, width=0.34, color=colour)
@@ -171,12 +174,17 @@ def carry(dataset: Dataset) -> Figure:
 def carry_by_basis(market: Market) -> pd.Series:
     """Mean net bps of the spread sold for 28 days, by the basis at the close before the entry."""
     strategy = Strategy(
-        name="sold_spread", title="", claim="fade", account="C", signal="basis",
-        phases=("rich_carry",), trade=Trade(instrument="carry", hold_hours=28 * 24),
-    )  # fmt: skip
+        name="sold_spread",
+        title="",
+        claim="fade",
+        account="C",
+        signal="basis",
+        phases=("rich_carry",),
+        trade=Trade(instrument="carry", hold_hours=28 * 24),
+    )
     none = Phases.of(market, signal="basis", events=[])
     plan = prepare(strategy, {market.symbol: market}, none, costs=CostSettings()).plan
-    net = 1e4 * outcomes(plan.tapes[0], -1, rules=plan.rules, costs=plan.costs[0])
+    net = 1e4 * outcomes(plan.tapes[0], -1, rules=plan.rules, costs=plan.costs[0]).value
     basis = pd.Series(constant_maturity_basis(market, usable_rows(market)), index=market.index)
     entry = pd.to_datetime(plan.tapes[0].time, utc=True)
     known = 100 * basis.shift(1).reindex(entry).to_numpy()
@@ -204,8 +212,11 @@ def doors(market: Market) -> Figure:
     gap.axhline(0, color=THEME["zero"], lw=0.8)
     for axes in (price, gap):
         _days(axes, first, last)
-    _title(after, f"All events within {AROUND:.0%} of {LEVEL:,}: the next 24 h, bps in the lean's "
-           "direction", "bar: mean of the kind; before costs")  # fmt: skip
+    _title(
+        after,
+        f"All events within {AROUND:.0%} of {LEVEL:,}: the next 24 h, bps in the lean's direction",
+        "bar: mean of the kind; before costs",
+    )
     _strip(after, after_24h(market))
     return figure
 
@@ -270,10 +281,15 @@ def _marks(
     axes.plot(times + market.bar, close, "o", ms=7, color=THEME["fade"], mec=THEME["paper"])
     for time, at in close.items():
         axes.annotate(
-            phase, (time + market.bar, at), (0, 16 if up else -20), textcoords="offset points",
-            ha="center", color=THEME["fade"], fontweight="bold",
+            phase,
+            (time + market.bar, at),
+            (0, 16 if up else -20),
+            textcoords="offset points",
+            ha="center",
+            color=THEME["fade"],
+            fontweight="bold",
             path_effects=[withStroke(linewidth=3, foreground=THEME["card"])],
-        )  # fmt: skip
+        )
 
 
 def _bars_line(axes: Axes, frame: pd.DataFrame, unit: float, *, label: str = "") -> None:
@@ -316,14 +332,23 @@ def _style() -> None:
     mpl.rcParams.update(
         {
             "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
-            "font.size": 8, "axes.titlesize": 8.5, "text.color": THEME["ink"],
-            "axes.labelcolor": THEME["ink"], "axes.edgecolor": THEME["zero"],
-            "xtick.color": THEME["muted"], "ytick.color": THEME["muted"],
-            "figure.facecolor": THEME["paper"], "axes.facecolor": THEME["card"],
-            "axes.grid": True, "grid.color": THEME["grid"], "axes.axisbelow": True,
-            "axes.spines.top": False, "axes.spines.right": False, "timezone": "UTC",
+            "font.size": 8,
+            "axes.titlesize": 8.5,
+            "text.color": THEME["ink"],
+            "axes.labelcolor": THEME["ink"],
+            "axes.edgecolor": THEME["zero"],
+            "xtick.color": THEME["muted"],
+            "ytick.color": THEME["muted"],
+            "figure.facecolor": THEME["paper"],
+            "axes.facecolor": THEME["card"],
+            "axes.grid": True,
+            "grid.color": THEME["grid"],
+            "axes.axisbelow": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "timezone": "UTC",
         }
-    )  # fmt: skip
+    )
 
 
 def _utc(text: str) -> pd.Timestamp:

@@ -75,13 +75,17 @@ def money() -> str:
         ("short, price triples and then crashes", -1, pumped, shorts_pay, Rules(40.0)),
         ("the same at leverage 5", -1, pumped, shorts_pay, Rules(40.0, leverage=5.0)),
     )
-    lines = ["| trade of 1,000 | leaves by | price and slippage | funding | fees | net |",
-             "|---|---|---:|---:|---:|---:|"]  # fmt: skip
+    lines = [
+        "| trade of 1,000 | leaves by | price and slippage | funding | fees | net |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
     for name, side, opens, settled, rules in trades:
         row = _resolved(side, opens, settled, rules)
         moved = row["pnl"] - row["funding"] + row["fees"]
-        cells = [f"{value:+,.2f}".replace("-", "−")
-                 for value in (moved, row["funding"], -row["fees"], row["pnl"])]  # fmt: skip
+        cells = [
+            f"{value:+,.2f}".replace("-", "−")
+            for value in (moved, row["funding"], -row["fees"], row["pnl"])
+        ]
         lines.append(f"| {name} | {row['reason']} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -90,8 +94,10 @@ def deflated() -> str:
     """What the best of so many worthless trials looks like, and what is left of one ratio."""
     record = TrackRecord(n=5 * YEAR, sharpe=1.0 / math.sqrt(YEAR))
     variance = 1.0 / record.n  # of the Sharpe ratios of trials without an edge, over as many days
-    lines = ["| trials | the best of them by luck: Sharpe | deflated Sharpe of a book with 1.0 |",
-             "|---:|---:|---:|"]  # fmt: skip
+    lines = [
+        "| trials | the best of them by luck: Sharpe | deflated Sharpe of a book with 1.0 |",
+        "|---:|---:|---:|",
+    ]
     for trials in (1, 10, 100, 1000, 10_000):
         luck = 0.0 if trials == 1 else expected_max_sharpe(trials, variance)
         left = deflated_sharpe(record, n_trials=trials, variance=variance)
@@ -103,8 +109,10 @@ def pbo() -> str:
     """CSCV on simulated trials, none or one of which is any good."""
     rng = np.random.default_rng(1)
     noise = rng.standard_normal((3 * YEAR, 50))
-    lines = ["| fifty trials over three years | PBO | choices whose winner loses afterwards |",
-             "|---|---:|---:|"]  # fmt: skip
+    lines = [
+        "| fifty trials over three years | PBO | choices whose winner loses afterwards |",
+        "|---|---:|---:|",
+    ]
     for name, edge in (("none has an edge", 0.0), ("one has a Sharpe ratio of 3", 3.0)):
         returns = noise + edge / math.sqrt(YEAR) * (np.arange(50) == 0)
         found = cscv(returns, blocks=10)
@@ -132,15 +140,27 @@ def known() -> Any:
         for start, end, when in items:
             late = when is None or when > 4
             colour = theme["zero"] if late else theme["follow"]
-            place.plot([max(start, -2.3), min(end, 6.3)], [row] * 2, color=colour, lw=7,
-                       solid_capstyle="butt", alpha=0.35)  # fmt: skip
+            place.plot(
+                [max(start, -2.3), min(end, 6.3)],
+                [row] * 2,
+                color=colour,
+                lw=7,
+                solid_capstyle="butt",
+                alpha=0.35,
+            )
             if when is not None:
                 place.plot(when, row, "o", color=colour, ms=6)
     place.axvline(4, color=theme["fade"], lw=1.6)
     place.text(3.95, -0.75, "close of bar t: the phase is known", color=theme["fade"], ha="right")
     arrow = {"arrowstyle": "->", "color": theme["fade"]}
-    place.annotate("entry: open of bar t + 1", (4.0, 3.62), (4.4, 3.62), color=theme["fade"],
-                   va="center", arrowprops=arrow)  # fmt: skip
+    place.annotate(
+        "entry: open of bar t + 1",
+        (4.0, 3.62),
+        (4.4, 3.62),
+        color=theme["fade"],
+        va="center",
+        arrowprops=arrow,
+    )
     place.set_yticks(range(len(rows)), rows)
     place.set_ylim(4.0, -1.1)
     place.set_xlim(-2.4, 6.4)
@@ -181,8 +201,13 @@ def best_of_many() -> Any:
     theme = _theme()
     x = np.linspace(-3.5, 5, 400)
     for n, colour in ((1, "zero"), (10, "follow"), (100, "fade")):
-        place.plot(x, n * norm.pdf(x) * norm.cdf(x) ** (n - 1), color=theme[colour], lw=2,
-                   label="one question" if n == 1 else f"the best of {n}")  # fmt: skip
+        place.plot(
+            x,
+            n * norm.pdf(x) * norm.cdf(x) ** (n - 1),
+            color=theme[colour],
+            lw=2,
+            label="one question" if n == 1 else f"the best of {n}",
+        )
     place.axvline(norm.ppf(0.95), color=theme["rule"], ls=":")
     place.set_xlabel("t; dotted: where one question in twenty lies by luck")
     place.set_yticks([])
@@ -202,8 +227,9 @@ def halves() -> Any:
     place.set_yticks([])
     place.set_xticks([b + 0.48 for b in range(6)], [f"block {b + 1}" for b in range(6)])
     place.set_ylim(len(ways) - 0.4, -0.6)
-    place.set_title("orange chooses the best trial, blue says where it ranks; 5 of 20 ways",
-                    loc="left")  # fmt: skip
+    place.set_title(
+        "orange chooses the best trial, blue says where it ranks; 5 of 20 ways", loc="left"
+    )
     return figure
 
 
@@ -214,11 +240,20 @@ def _resolved(side: int, opens: list[float], settled: Any, rules: Rules) -> dict
     high, low = np.maximum(price, after), np.minimum(price, after)
     paid = np.array(settled, float).reshape(-1, 3)
     tape = Tape(
-        symbol="COIN", bar_ns=8 * HOUR_NS, time=8 * HOUR_NS * np.arange(len(price)),
-        open=price, high=high, low=low, close=after, liq_open=price, liq_high=high, liq_low=low,
-        settle_time=(paid[:, 0] * HOUR_NS).astype(np.int64), settle_rate=paid[:, 1].copy(),
+        symbol="COIN",
+        bar_ns=8 * HOUR_NS,
+        time=8 * HOUR_NS * np.arange(len(price)),
+        open=price,
+        high=high,
+        low=low,
+        close=after,
+        liq_open=price,
+        liq_high=high,
+        liq_low=low,
+        settle_time=(paid[:, 0] * HOUR_NS).astype(np.int64),
+        settle_rate=paid[:, 1].copy(),
         settle_mark=paid[:, 2].copy(),
-    )  # fmt: skip
+    )
     none = np.empty(0, np.int64)
     events = Events(np.array([0]), np.array([side]), np.array([0]), none, none)
     costs = Costs(fee=0.0005, slippage=0.0005, maintenance=0.02)

@@ -79,10 +79,15 @@ def figures(found: Found) -> str:
     for c in found["power"]:
         arm = c["arm"]
         cells = (
-            f"`{c['phase']}`", f"{arm['years']:g}", f"{c['trades']:.0f}", f"{arm['effect_bps']:g}",
-            f"{c['edge_bps']:.0f}", f"{c['detectable_bps']:.0f}", _share(c["found"]),
+            f"`{c['phase']}`",
+            f"{arm['years']:g}",
+            f"{c['trades']:.0f}",
+            f"{arm['effect_bps']:g}",
+            f"{c['edge_bps']:.0f}",
+            f"{c['detectable_bps']:.0f}",
+            _share(c["found"]),
             _share(c["t_found"]),
-        )  # fmt: skip
+        )
         lines.append("| " + " | ".join(cells) + " |")
     wrong = sum(c["wrong_way"]["count"] for c in found["power"])
     of = sum(c["wrong_way"]["of"] for c in found["power"])
@@ -136,9 +141,15 @@ def power(found: Found) -> Any:
             high = [100 * c["found"]["high"] - s for s, c in zip(share, mine, strict=True)]
             trades = sum(c["trades"] for c in mine) / len(mine)
             place.errorbar(
-                edge, share, yerr=[low, high], fmt="o-", ms=5, lw=1.8, color=_theme()[colour],
+                edge,
+                share,
+                yerr=[low, high],
+                fmt="o-",
+                ms=5,
+                lw=1.8,
+                color=_theme()[colour],
                 label=f"{years:g} years, {trades:.0f} trades",
-            )  # fmt: skip
+            )
             detectable = sum(c["detectable_bps"] for c in mine) / len(mine)
             place.plot(detectable, 80, "D", mfc="none", ms=8, color=_theme()[colour])
         place.axhline(80, color=_theme()["good"], ls=":", lw=1.2)
@@ -162,13 +173,20 @@ def _figure(columns: int, height: float) -> tuple[Any, Any]:
     theme = _theme()
     mpl.rcParams.update(
         {
-            "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
-            "axes.edgecolor": theme["rule"], "text.color": theme["ink"],
-            "axes.labelcolor": theme["muted"], "xtick.color": theme["muted"],
-            "ytick.color": theme["muted"], "axes.titleweight": "bold", "axes.titlesize": 10,
-            "axes.facecolor": theme["paper"], "figure.facecolor": theme["paper"],
+            "font.size": 9,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.edgecolor": theme["rule"],
+            "text.color": theme["ink"],
+            "axes.labelcolor": theme["muted"],
+            "xtick.color": theme["muted"],
+            "ytick.color": theme["muted"],
+            "axes.titleweight": "bold",
+            "axes.titlesize": 10,
+            "axes.facecolor": theme["paper"],
+            "figure.facecolor": theme["paper"],
         }
-    )  # fmt: skip
+    )
     figure = Figure(figsize=(9.0, height), layout="constrained")
     return figure, figure.subplots(1, columns, squeeze=False)[0]
 

@@ -45,17 +45,25 @@ def promised(found: Found) -> Any:
 
     figure, axes = _figure(1, 0.9 + 0.55 * len(found["arms"]))
     place, theme = axes[0], _theme()
-    marks = (("in_sample", "fade", "winners, in the past that chose them"),
-             ("out_of_sample", "follow", "winners, on the stretch that followed"),
-             ("own", "zero", "the file's own parameters, same stretches"))  # fmt: skip
+    marks = (
+        ("in_sample", "fade", "winners, in the past that chose them"),
+        ("out_of_sample", "follow", "winners, on the stretch that followed"),
+        ("own", "zero", "the file's own parameters, same stretches"),
+    )
     for number, (field, colour, label) in enumerate(marks):
         y = [row + 0.2 * (number - 1) for row in range(len(found["arms"]))]
         mean = [arm[field] for arm in found["arms"]]
         far = [[m["value"] - m["low"] for m in mean], [m["high"] - m["value"] for m in mean]]
         place.errorbar(
-            [m["value"] for m in mean], y, xerr=far, fmt="o", ms=5, lw=1.8,
-            color=theme[colour], label=label,
-        )  # fmt: skip
+            [m["value"] for m in mean],
+            y,
+            xerr=far,
+            fmt="o",
+            ms=5,
+            lw=1.8,
+            color=theme[colour],
+            label=label,
+        )
     place.axvline(0.0, color=theme["rule"], lw=1.2)
     names = [planted(arm["arm"]["effect_bps"]) for arm in found["arms"]]
     place.set_yticks(range(len(names)), names)

@@ -71,8 +71,9 @@ def read(folder: Path, drawn: Iterable[str]) -> Found:
     """What the pages tell of a run."""
     import pandas as pd
 
-    result, report = (json.loads((folder / f"{n}.json").read_text("utf-8"))
-                      for n in ("result", "report"))  # fmt: skip
+    result, report = (
+        json.loads((folder / f"{n}.json").read_text("utf-8")) for n in ("result", "report")
+    )
     rows = []
     for verdict, more in zip(result["verdicts"], report["verdicts"], strict=True):
         rows.append(
@@ -91,7 +92,7 @@ def read(folder: Path, drawn: Iterable[str]) -> Found:
         "command": result["command"],
         "version": result["version"],
         "fingerprint": result["dataset"]["fingerprint"],
-        "warnings": result["warnings"],
+        "notes": result["notes"],
         "rows": rows,
         "doors": cells,
         "fragility": [_frailty(row) for row in report["fragility"]],
@@ -120,14 +121,20 @@ def verdicts(run: Found) -> str:
     """One row a phase and claimed stance, and what decided."""
     lab = any(row["planted_bps"] for row in run["rows"])
     head = "| phase | the account | events | trades | net, bps a trade | any hour | corrected p |"
-    lines = [head + (" planted |" if lab else "") + " verdict |", "|---|---|" + 5 * "---:|"
-             + ("---:|" if lab else "") + "---|"]  # fmt: skip
+    lines = [
+        head + (" planted |" if lab else "") + " verdict |",
+        "|---|---|" + 5 * "---:|" + ("---:|" if lab else "") + "---|",
+    ]
     for row in run["rows"]:
         for stance in ("fade", "follow") if row["claim"] == "disputed" else (row["claim"],):
             side = row[stance]
             said = "disputed: " * (row["claim"] == "disputed") + stance
-            cells = [_named(row, run), said, str(row["n_phases"]),
-                     *(_cells(side) if side else ("–",) * 4)]  # fmt: skip
+            cells = [
+                _named(row, run),
+                said,
+                str(row["n_phases"]),
+                *(_cells(side) if side else ("–",) * 4),
+            ]
             if lab:
                 cells.append(f"{row['planted_bps'] or 0:+.0f}".replace("-", "−"))
             lines.append("| " + " | ".join([*cells, f"**{row['verdict']}**"]) + " |")
@@ -160,9 +167,12 @@ def fragility(run: Found) -> str:
     rows = run["fragility"]
     flips = [row for row in rows if row["flips"]]
     changes = len({row["change"] for row in rows}) - 1
-    lines = [f"`--fragility` judged each phase under up to {changes} changed assumptions, "
-             f"{sum(row['change'] != 'as run' for row in rows)} rows in all; in {len(flips)} of "
-             "them the word changes:", ""]  # fmt: skip
+    lines = [
+        f"`--fragility` judged each phase under up to {changes} changed assumptions, "
+        f"{sum(row['change'] != 'as run' for row in rows)} rows in all; in {len(flips)} of "
+        "them the word changes:",
+        "",
+    ]
     lines += [
         f"- `{row['phase']}`, {row['change']}: **{row['verdict']}** "
         f"({row['stance']} {_bps(row['mean_net_bps'])} bps over {row['n_trades']} trades)"
@@ -173,8 +183,8 @@ def fragility(run: Found) -> str:
 
 def unseen(run: Found) -> str:
     """What could not be looked for, in the report's words."""
-    told = [w for w in run["warnings"] if "could not be looked for" in w]
-    return "\n".join(f"- {sentence}." for sentence in told)
+    missing = [note["text"] for note in run["notes"] if note["code"] == "stream-missing"]
+    return "\n".join(f"- {text}." for text in missing)
 
 
 def best(run: Found) -> str:
@@ -277,8 +287,13 @@ def _frailty(row: Found) -> Found:
 
 
 def _path(study: Found) -> Found:
-    names = {"hours": "hours", "mean": "mean_bps", "placebo": "placebo_mean_bps",
-             "low": "placebo_low_bps", "high": "placebo_high_bps"}  # fmt: skip
+    names = {
+        "hours": "hours",
+        "mean": "mean_bps",
+        "placebo": "placebo_mean_bps",
+        "low": "placebo_low_bps",
+        "high": "placebo_high_bps",
+    }
     # the hour of the entry is one of those that are kept
     first = next(i for i, h in enumerate(study["hours"]) if h % THIN == 0)
     thin = {name: _round(study[key][first::THIN]) for name, key in names.items()}

@@ -50,8 +50,10 @@ def walk(
     sold: BoolArray,
     rules: Rules,
 ) -> tuple[IntArray, IntArray, FloatArray, FloatArray, BoolArray, BoolArray]:
-    """The state machine: bar, phase, base price and first trough of each event, whether it was
-    accumulated, and whether the squeeze was unseen for lack of open interest.
+    """The state machine's events.
+
+    Bar, phase, base price and first trough of each, whether it was accumulated, and whether the
+    squeeze was unseen for lack of open interest.
     """
     n = len(close)
     bars, codes = np.empty(n, np.int64), np.empty(n, np.int64)

@@ -12,7 +12,7 @@ The basis is that of a constant 90 days, averaged over a day (its rules:
 matter. It must stay beyond its thresholds for two and a half days: a crowd that pays carry does so
 for weeks. The attack, a matter of hours, does not wait.
 
-Source: DOMAIN.md, part 2 C.3 and part 3, rows `basis`.
+Source: documentation, accounts, C.3; phases, rows `basis`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ from fadefollow.phases.features import (
 
 #: quantiles look at one value in so many hours
 _SAMPLE_HOURS = 4.0
-_VOLUMES = ("future.volume", "perp.volume", "spot.volume")
+_TRADED = ("future", "perp", "spot")
+_VOLUMES = tuple(f"{name}.volume" for name in _TRADED)
 _CARRY = ("basis_pct_per_year", "high_pct_per_year", "low_pct_per_year")
 _ATTACK = ("future_volume_times", "perp_volume_times", "spot_volume_times", "oi_to_peak", "oi_rise")
 
@@ -52,6 +53,7 @@ class Basis(Signal):
         "carry_attack": ("perp", "spot", "future", "open_interest", *_VOLUMES),
         "backwardation": ("spot", "future"),
     }
+    reads: ClassVar[tuple[str, ...]] = ()
 
     maturity_days: Annotated[float, Param(45, 150, unit="days")] = 90.0
     cutoff_days: Annotated[float, Param(1, 30, unit="days", about="left to expiry")] = 7.0
@@ -83,7 +85,7 @@ class Basis(Signal):
             self.lookback_days,
             (self.cutoff_days, self.maturity_days, self.smooth_hours),
         )
-        volumes = (_times_usual(market, name, self.volume_days) for name in _VOLUMES)
+        volumes = (_times_usual(market, name, self.volume_days) for name in _TRADED)
         parts = (basis, *bounds, *volumes, *_oi(market, self.peak_days))
         return dict(zip((*_CARRY, *_ATTACK), parts, strict=True))
 
@@ -171,10 +173,9 @@ def _oi(market: Market, peak_days: float) -> tuple[FloatArray, FloatArray]:
 
 
 @memoised
-def _times_usual(market: Market, need: str, days: float) -> FloatArray:
+def _times_usual(market: Market, name: str, days: float) -> FloatArray:
     """The mean volume of a day over the median of such means before, shape (n,)."""
-    name, column = need.split(".")
-    volume = dated_volume(market) if name == "future" else market.column(name, column)
+    volume = dated_volume(market) if name == "future" else market.column(name, "volume")
     day = trailing_mean(volume, window_bars=market.bars_in(24.0))
     usual = trailing_quantile(
         day,

@@ -9,7 +9,7 @@ spot (dump). So the same reading, deeply negative funding, is to be faded at the
 to be followed at the second: what tells them apart is what has happened in between. A variation
 leaves the accumulation out, as too many longs are easily noticed. All of this is a hypothesis.
 
-Source: DOMAIN.md, part 2 A, and part 3, rows `campaign`.
+Source: documentation, accounts, A; phases, rows `campaign` and paragraph 5.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ class Campaign(Signal):
         "distribution": _FUNDED,
         "dump": _FUNDED,
     }
+    reads: ClassVar[tuple[str, ...]] = ("spot", "premium_index")
 
     # what is usual for the coin
     lookback_days: Annotated[float, Param(7, 120, unit="days")] = 30.0
@@ -161,8 +162,9 @@ class Campaign(Signal):
         }
 
     def detect(self, market: Market) -> Phases:
-        """The phases of all campaigns; strength is the height above the base, for accumulation
-        the rise of OI in usual sizes.
+        """The phases of all campaigns.
+
+        Strength is the height above the base, for accumulation the rise of OI in usual sizes.
 
         Context: `base_price`, `height_above_base`, `first_trough_bps_per_8h` (NaN before there is
         one), `funding_bps_per_8h`, `accumulated` (or else the variation without),

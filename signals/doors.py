@@ -4,11 +4,11 @@ When price drops while the spot premium rises, the perp is being sold harder tha
 shorts enter, and their liquidation orders above are fuel for a move up. That is a short door; a
 long door is its mirror image. When the premium stays flat, no door was opened: an institution
 moved the price, a genuine move. When price and premium go the same way, spot itself is bought or
-sold. Doors alternate, shorts first, then longs, and the third or fourth may end the game; account
-B claims that doors are to be faded and the moves of spot to be followed, best after a quiet
-weekend. All of these are hypotheses.
+sold. Doors alternate, shorts first, then longs, and the third or fourth may end the game. Account
+B, a trader's story of BTC near 106,000, claims that doors are to be faded and the moves of spot to
+be followed, best after a quiet weekend. All of these are hypotheses.
 
-Source: DOMAIN.md, part 2 B, and part 3, rows `doors`.
+Source: documentation, accounts, B; phases, rows `doors` and paragraph 4.
 """
 
 from __future__ import annotations
@@ -40,9 +40,14 @@ _NEEDS = ("perp", "spot")
 _AGAINST = {1: "long_door", -1: "short_door"}
 _FLAT = {1: "spot_led_up", -1: "spot_led_down"}
 _WITH = {1: "spot_buying", -1: "spot_selling"}
-_ACTORS = {"long_door": "crowd", "short_door": "crowd", "spot_led_up": "institutions",
-           "spot_led_down": "institutions", "spot_buying": "spot buyers",
-           "spot_selling": "spot sellers"}  # fmt: skip
+_ACTORS = {
+    "long_door": "crowd",
+    "short_door": "crowd",
+    "spot_led_up": "institutions",
+    "spot_led_down": "institutions",
+    "spot_buying": "spot buyers",
+    "spot_selling": "spot sellers",
+}
 
 
 class Doors(Signal):
@@ -55,6 +60,7 @@ class Doors(Signal):
     """
 
     phases: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(_ACTORS, _NEEDS)
+    reads: ClassVar[tuple[str, ...]] = ()
 
     window_hours: Annotated[float, Param(1, 72, unit="hours")] = 8.0
     settle_hours: Annotated[float, Param(0, 12, unit="hours", about="premium averaged over")] = 4.0

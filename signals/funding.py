@@ -1,11 +1,11 @@
 """Funding extremes: who pays to hold on is crowded.
 
 When longs pay far more than the coin's own recent past has seen, leveraged longs crowd in; when
-shorts pay, shorts do. Trader lore says: fade whoever pays. Account C of the domain page objects:
-before the sell-off of April 2021 funding was high but below January's, "the state of the victims,
-not the cause". Both are hypotheses.
+shorts pay, shorts do. Trader lore says: fade whoever pays. Account C, an anatomy of BTC's sell-off
+in April 2021, objects: funding was high then, but below January's; it is the state of the victims,
+not the cause. Both are hypotheses.
 
-Source: DOMAIN.md, part 3, rows `funding`; accounts A (first trough) and C.
+Source: documentation, phases, rows `funding`; accounts, A.2 (the first trough) and C.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Funding(Signal):
         "crowded_long": ("perp", "funding"),
         "crowded_short": ("perp", "funding"),
     }
+    reads: ClassVar[tuple[str, ...]] = ()
 
     quantile: Annotated[float, Param(0.80, 0.995, about="the low one mirrors it")] = 0.95
     lookback_days: Annotated[float, Param(14, 365, unit="days")] = 90.0

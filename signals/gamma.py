@@ -1,15 +1,16 @@
 """Short gamma: when dealers must chase the price, they amplify moves.
 
 A dealer who is short options must buy as price rises and sell as it falls to stay neutral; one
-who is long options does the opposite and calms the market. Account C names the first as a link in
-the chain of April 2021: below 61,000 USD dealers' gamma was negative, and they sold into the fall.
-The hypothesis is that a move that finds dealers short of gamma goes on: follow it.
+who is long options does the opposite and calms the market. Account C, an anatomy of BTC's sell-off
+in April 2021, names the first as a link in the chain: below 61,000 USD dealers' gamma was negative,
+and they sold into the fall. The hypothesis is that a move that finds dealers short of gamma goes
+on: follow it.
 
 Whose side dealers are on is not published. The convention here assumes that customers sell calls
 for income and buy puts for protection, so that dealers are **long the open calls and short the
 open puts**. Where customers buy calls, as in a mania, the sign of the calls is wrong.
 
-Source: DOMAIN.md, part 3, row `gamma`; account C, point 4.
+Source: documentation, accounts, C.4; phases, row `gamma`.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class Gamma(Signal):
         "short_gamma_up": ("perp", "options"),
         "short_gamma_down": ("perp", "options"),
     }
+    reads: ClassVar[tuple[str, ...]] = ()
 
     window_hours: Annotated[float, Param(3, 96, unit="hours", about="of the last move")] = 24.0
     move_size: Annotated[float, Param(0.5, 5, unit="usual sizes")] = 1.4

@@ -15,10 +15,11 @@ nothing at `distance`.
 **Flush.** Then it happens: shorts (or longs) are force-closed in a spike. It is seen within hours
 in open interest that falls in a fast move, or in the exchange's report of the day, which is the
 thing itself but is published hours to days late; whichever comes first. What it is worth is
-disputed: account A says that squeezes come in waves, so that more follows (fade the flushed side);
-others that the move is over with its fuel (follow it).
+disputed: account A, the story of a market maker who squeezes shorts, says that squeezes come in
+waves, so that more follows (fade the flushed side); others that the move is over with its fuel
+(follow it).
 
-Source: DOMAIN.md, accounts A.3 and B, and part 3, rows `liquidations`.
+Source: documentation, accounts, A.3, B.1 and B.2; phases, rows `liquidations`.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ class Liquidations(Signal):
         "short_flush": ("perp", "liquidations|open_interest"),
         "long_flush": ("perp", "liquidations|open_interest"),
     }
+    reads: ClassVar[tuple[str, ...]] = ()
 
     ladder_slope: Annotated[float, Param(0, 2, about="leverage L has weight L^−slope")] = 0.5
     maintenance: Annotated[float, Param(0, 0.009, unit="of notional")] = 0.005
@@ -131,8 +133,11 @@ class Liquidations(Signal):
         missing, f, states = self.lacking(market), self.features(market), self.states(market)
         events: list[dict[str, Any]] = []
         for phase, lean in (
-            ("fuel_above", -1), ("fuel_below", 1), ("short_flush", -1), ("long_flush", 1),
-        ):  # fmt: skip
+            ("fuel_above", -1),
+            ("fuel_below", 1),
+            ("short_flush", -1),
+            ("long_flush", 1),
+        ):
             if phase in missing:
                 continue
             spike = f["shorts_times_usual" if lean < 0 else "longs_times_usual"]
@@ -171,9 +176,16 @@ class Liquidations(Signal):
 
     def _pile(self) -> _Pile:
         return _Pile(
-            self.ladder_slope, self.maintenance, self.tilt, self.move_hours, self.chase_sizes,
-            self.usual_days, self.oi_hours, self.half_life_days, self.distance,
-        )  # fmt: skip
+            self.ladder_slope,
+            self.maintenance,
+            self.tilt,
+            self.move_hours,
+            self.chase_sizes,
+            self.usual_days,
+            self.oi_hours,
+            self.half_life_days,
+            self.distance,
+        )
 
 
 class _Pile(NamedTuple):
@@ -212,7 +224,9 @@ def _levels(market: Market, pile: _Pile) -> tuple[FloatArray, FloatArray]:
     oi = market.column("open_interest", "open_interest")
     hours = market.bar / _HOUR
     return pile_up(
-        high, low, close,
+        high,
+        low,
+        close,
         # single snapshots jitter; what is new is what stays
         trailing_mean(oi, window_bars=max(market.bars(pile.oi_hours), 1)),
         shares=_shares(market, pile),
@@ -220,7 +234,7 @@ def _levels(market: Market, pile: _Pile) -> tuple[FloatArray, FloatArray]:
         keep_per_bar=0.5 ** (hours / 24 / pile.half_life_days),
         forget_per_bar=0.5 ** (hours / pile.oi_hours),
         distance=pile.distance,
-    )  # fmt: skip
+    )
 
 
 def _shares(market: Market, pile: _Pile) -> FloatArray:
@@ -302,9 +316,18 @@ def pile_up(
     highest = int(np.floor(np.log(high[known].max() * (1 + ladder[0].max())) / _BIN)) + 2
     reach = max(round(np.log1p(distance) / _BIN), 1)
     above, below = _pile_up(
-        high, low, close, oi, shares, ladder, keep_per_bar, forget_per_bar,
-        lowest - reach, highest - lowest + 2 * reach, reach,
-    )  # fmt: skip
+        high,
+        low,
+        close,
+        oi,
+        shares,
+        ladder,
+        keep_per_bar,
+        forget_per_bar,
+        lowest - reach,
+        highest - lowest + 2 * reach,
+        reach,
+    )
     return 100 * above / oi, 100 * below / oi
 
 

@@ -10,7 +10,7 @@ A vendor that finds or loses an exchange's wallet moves its balance by more than
 does: such a day is a relabelling, no flow. It ends the streak, counts as nothing in sums, and is
 left out of what is usual.
 
-Source: DOMAIN.md, part 2 C.1, part 3, rows `netflow`, and part 4 on `exchange_reserves.csv`.
+Source: documentation, accounts, C.1; phases, rows `netflow` and paragraph 7.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class Netflow(Signal):
         "inflow_streak": ("perp", "netflow"),
         "outflow_streak": ("perp", "netflow"),
     }
+    reads: ClassVar[tuple[str, ...]] = ()
 
     days: Annotated[float, Param(2, 10, unit="days")] = 4.0
     quantile: Annotated[float, Param(0.5, 0.98)] = 0.87
@@ -87,8 +88,10 @@ class Netflow(Signal):
         """Phases `inflow_streak` and `outflow_streak`; strength is the sum in % of the reserve."""
         missing, states = self.lacking(market), self.states(market)
         total, _, days_in, days_out = self.features(market).values()
-        kinds = (("inflow_streak", -1, "depositors", days_in),
-                 ("outflow_streak", 1, "withdrawers", days_out))  # fmt: skip
+        kinds = (
+            ("inflow_streak", -1, "depositors", days_in),
+            ("outflow_streak", 1, "withdrawers", days_out),
+        )
         events: list[dict[str, Any]] = []
         for phase, lean, actor, length in kinds:
             if phase in missing:

@@ -10,17 +10,18 @@ they are the victims. The hypothesis is that the crowd is then about to be liqui
 Which factors can be seen depends on the data. An event says which were seen, which were looked for
 in vain, and which could not be observed.
 
-Source: DOMAIN.md, part 2 C and part 3, row `stress`.
+Source: documentation, accounts, C; phases, row `stress`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from fadefollow.market import Market
+from fadefollow.market import Market, Needs
 from fadefollow.phases import Param, Phases, Signal
 from fadefollow.phases.features import (
     BoolArray,
@@ -61,6 +62,7 @@ class Stress(Signal):
     """At least `factors` of six within a window, in which longs are or were crowded."""
 
     phases: ClassVar[Mapping[str, tuple[str, ...]]] = {"selloff_watch": ("perp", "funding")}
+    reads: ClassVar[tuple[str, ...]] = Needs.of(*chain(*FACTORS.values())).streams
 
     factors: Annotated[float, Param(1, 6, about="k: so many of the six")] = 4.0
     window_hours: Annotated[float, Param(24, 504, unit="hours", about="a factor counts")] = 168.0

@@ -7,17 +7,18 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-# helper modules beside this file: tests are no packages here
-sys.path.insert(0, str(Path(__file__).parent))
+from tests.support.paths import SHARED
+
+if TYPE_CHECKING:
+    from tests.support.reporting_cases import Cases
 
 # started in the background of a shell, Ctrl-C would be ignored here and in every child
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +27,14 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"the real market data is not at {SHARED}")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def cases() -> Cases:
+    """Runs to write, render and read back, made once."""
+    from tests.support.reporting_cases import make_cases
+
+    return make_cases()
 
 
 @pytest.fixture

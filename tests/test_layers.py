@@ -6,7 +6,9 @@ import ast
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-SRC = Path(__file__).resolve().parents[1] / "src"
+from tests.support.paths import ROOT
+
+SRC = ROOT / "src"
 #: from the top; a room imports only from those below it
 ROOMS = [
     *("cli", "jobs", "reporting", "scanning", "results", "tuning"),

@@ -19,8 +19,8 @@ from fadefollow import notebook
 from fadefollow.errors import DataError, ParameterError, UnknownNameError
 from fadefollow.market.panel import Market
 from fadefollow.workspace import init_workspace
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "docs" / "notebooks" / "execute.py"
 STORED = SCRIPT.with_name("fade_or_follow.ipynb")
 MOST_BYTES = 300_000
@@ -63,8 +63,12 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     # in a process of its own: Jupyter's warnings and event loops are not ours to mend
     done = subprocess.run(
         [sys.executable, str(SCRIPT), "--out", str(out)],
-        capture_output=True, text=True, timeout=300, check=False, cwd=out.parent,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        cwd=out.parent,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return read(out)
 
@@ -127,7 +131,7 @@ def test_the_planted_truth_is_found(executed: list[Any]) -> None:
     assert "so fading should pay. The verdict matches the planted truth." in said
 
 
-def test_there_is_a_picture(executed: list[Any]) -> None:
+def test_matplotlib_cell_has_a_png(executed: list[Any]) -> None:
     (output,) = starting(executed, "matplotlib").outputs
     assert len(output.data["image/png"]) > 10_000
 
@@ -203,9 +207,12 @@ def test_an_indicator_by_name(inside: Path) -> None:
 
 def test_a_run_is_kept_with_the_command_that_makes_it_again(inside: Path) -> None:
     made = ff.run(
-        "fade_crowded_funding", dataset="short", symbols=["IBEX"], placebo_draws=100,
+        "fade_crowded_funding",
+        dataset="short",
+        symbols=["IBEX"],
+        placebo_draws=100,
         bootstrap_draws=100,
-    )  # fmt: skip
+    )
     assert made.command == (
         "fadefollow run fade_crowded_funding --dataset short --symbols IBEX "
         "--placebo-draws 100 --bootstrap-draws 100"
@@ -219,7 +226,7 @@ def test_a_run_is_kept_with_the_command_that_makes_it_again(inside: Path) -> Non
 
 
 def test_a_run_that_is_not_there(inside: Path) -> None:
-    with pytest.raises(UnknownNameError, match="a run must be one that there is"):
+    with pytest.raises(UnknownNameError, match="no run named"):
         ff.read_run("never")
 
 

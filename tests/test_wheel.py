@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.support.paths import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +54,13 @@ def fadefollow(installed: Path, cwd: Path, *words: str) -> subprocess.CompletedP
         "from fadefollow.cli.app import main; main()"
     )
     return subprocess.run(
-        [sys.executable, "-c", code, *words], cwd=cwd, capture_output=True, text=True, check=False,
+        [sys.executable, "-c", code, *words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-    )  # fmt: skip
+    )
 
 
 def test_it_makes_a_workspace_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
@@ -68,10 +72,18 @@ def test_it_makes_a_workspace_in_an_empty_folder(installed: Path, tmp_path: Path
 
 
 @pytest.mark.slow  # compiles all kernels anew, half a minute; test_cli runs from an empty folder
-def test_it_runs_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
+def test_installed_wheel_runs_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
     done = fadefollow(
-        installed, tmp_path, "run", "fade_crowded_funding", "--until", "2022-01-01",
-        "--placebo-draws", "100", "--bootstrap-draws", "200",
-    )  # fmt: skip
+        installed,
+        tmp_path,
+        "run",
+        "fade_crowded_funding",
+        "--until",
+        "2022-01-01",
+        "--placebo-draws",
+        "100",
+        "--bootstrap-draws",
+        "200",
+    )
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.glob("reports/runs/*/report.html"))

@@ -68,15 +68,20 @@ def execute(path: Path, workspace: Path) -> str:
     init_workspace(workspace)
     book = nbformat.read(path, as_version=4)
     client = NotebookClient(
-        book, kernel_manager_class=Manager, timeout=PATIENCE, startup_timeout=PATIENCE,
+        book,
+        kernel_manager_class=Manager,
+        timeout=PATIENCE,
+        startup_timeout=PATIENCE,
         record_timing=False,
         resources={"metadata": {"path": str(workspace)}},
-    )  # fmt: skip
+    )
     client.execute()
-    book.metadata = nbformat.from_dict({
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    })  # fmt: skip
+    book.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
     for cell in book.cells:
         cell.metadata.pop("execution", None)
     return plain(nbformat.writes(book) + "\n")

@@ -6,6 +6,7 @@ In a notebook: `import fadefollow as ff`, then `ff.open_dataset`, `ff.signal`, `
 
 from typing import TYPE_CHECKING, Any
 
+from fadefollow.core.moved import install as _install
 from fadefollow.core.version import __version__
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ __all__ = [
     "run",
     "signal",
 ]
+
+_install()  # module paths of earlier versions go on working
 
 
 def __getattr__(name: str) -> Any:

@@ -1,9 +1,10 @@
-"""The errors a user can meet. Each says the rule, what was found, where, and what to do."""
+"""Errors that a user can meet. Each has the rule, what was found, where, and a hint."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import ClassVar
 
 from fadefollow.core.printable import printable
 
@@ -15,11 +16,14 @@ class FadeFollowError(Exception):
     """Root of all errors that are the input's fault; the command line exits with status 2.
 
     Args:
-        rule: what must hold, in plain words.
-        got: what was found instead.
+        rule: what must hold (`alpha must be between 0 and 1`) or what is the case (`cannot write
+            the page`), in plain words.
+        got: what was found instead, or why; a kind of error says in `joint` how it follows.
         where: file, row, column or key.
         hint: the likely cause or the way out.
     """
+
+    joint: ClassVar[str] = "; got "  #: between rule and `got`
 
     def __init__(self, rule: str, *, got: object = None, where: str = "", hint: str = "") -> None:
         self.rule, self.got, self.where, self.hint = rule, got, where, hint
@@ -30,8 +34,13 @@ class FadeFollowError(Exception):
         where = printable(self.where, limit=PLACE)
         text = f"{where}: {rule}" if where else rule
         if self.got is not None:
-            text += f"; got {printable(_text(self.got), limit=QUOTED)}"
+            text += f"{self.joint}{printable(_text(self.got), limit=QUOTED)}"
         return f"{text}\n  hint: {hint}" if hint else text
+
+    @property
+    def summary(self) -> str:
+        """The rule and what was found, without place and hint."""
+        return self.rule if self.got is None else f"{self.rule}{self.joint}{self.got}"
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.rule, self.got, self.where, self.hint)
@@ -70,21 +79,31 @@ class SignalError(FadeFollowError, ValueError):
 class UnknownNameError(FadeFollowError, LookupError):
     """A name that does not exist; the message lists those that do and the nearest one."""
 
+    joint = " "  # no run named 'x'
+
 
 class MemoryShortError(FadeFollowError, MemoryError):
     """Too little memory for what was asked."""
+
+    joint = ": "
 
 
 class StoreError(FadeFollowError, OSError):
     """A folder or file that cannot be read or written."""
 
+    joint = ": "
+
 
 class FundingHoleError(FadeFollowError, ValueError):
     """A settlement is missing while a position is held."""
 
+    joint = ": "
+
 
 class CrewError(FadeFollowError, RuntimeError):
     """Workers that cannot be reached, run another program, or are lost."""
+
+    joint = ": "
 
 
 class LostItemError(CrewError):
@@ -99,7 +118,7 @@ def short_of_memory(error: BaseException, *, doing: str = "") -> MemoryShortErro
         doing: what was being done.
     """
     return MemoryShortError(
-        "there must be memory enough for what is asked",
+        "not enough memory",
         got=str(error) or None,
         where=doing,
         hint="fewer coins (--symbols), less time (--since, --until), larger bars, fewer draws or "
@@ -114,5 +133,5 @@ def unknown(kind: str, name: str, known: Iterable[str], *, where: str = "") -> U
     hint = f"did you mean {near[0]!r}? " if near else ""
     listed = ", ".join(names) if names else "none"
     return UnknownNameError(
-        f"{kind} must be a known name", got=repr(name), where=where, hint=f"{hint}known: {listed}"
+        f"no {kind} named", got=repr(name), where=where, hint=f"{hint}known: {listed}"
     )

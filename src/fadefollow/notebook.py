@@ -27,10 +27,11 @@ from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.run import RunOptions, run_job
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.panel import Market
+from fadefollow.market.request import DataRequest
 from fadefollow.phases import Phases, Signal, detect_checked
 from fadefollow.results.find import find_run
-from fadefollow.results.read import read_run as _read_run
-from fadefollow.results.read import read_tuning as _read_tuning
+from fadefollow.results.stored_run import read_run as _read_run
+from fadefollow.results.stored_run import read_tuning as _read_tuning
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import find_workspace
@@ -54,15 +55,20 @@ def open_dataset(
         name: of the data set; by default the workspace's own.
         symbols: only these coins; by default all.
         since, until: first and last day or time, UTC, as text.
-        universe, revised: see `fadefollow.market.open.open_dataset`.
+        universe, revised: see `fadefollow.market.request.DataRequest`.
 
     Raises:
         FadeFollowError: any of its kinds, where name, range or stored data are not as they must be.
     """
-    return open_named(
-        find_workspace(), name, symbols=_names(symbols), since=since, until=until,
-        universe=universe, revised=revised,
-    )  # fmt: skip
+    request = DataRequest(
+        dataset=name,
+        symbols=_names(symbols),
+        since=since,
+        until=until,
+        universe=universe,
+        revised=revised,
+    )
+    return open_named(find_workspace(), request)
 
 
 def signal(name: str, /) -> type[Signal]:
@@ -132,7 +138,8 @@ def run(
     workspace = find_workspace()
     asked = {"dataset": dataset, "symbols": _names(symbols), **options}
     command = _command(strategies, asked)
-    chosen = RunOptions.of(workspace, strategies=strategies, command=command, **asked)
+    data, others = DataRequest.split(asked, command=command)
+    chosen = RunOptions.of(workspace, data, strategies=strategies, command=command, **others)
     with _told() as step:
         result, folder = run_job(workspace, chosen, step=step)
     return replace(result, folder=folder)

@@ -21,7 +21,9 @@ import pandas as pd
 from fadefollow.errors import ParameterError
 from fadefollow.market import Market, stream
 from fadefollow.market.lab import simulate
+from fadefollow.market.needs import Needs, parse_need
 from fadefollow.phases import COLUMNS, Signal
+from fadefollow.verdict.lookahead.watched import undeclared_reads
 
 _WEEK = pd.Timedelta(days=7)
 
@@ -74,7 +76,7 @@ def coarser(market: Market, factor: int) -> Market:
 def constant(market: Market) -> Market:
     """The same market with every number frozen at its first value."""
 
-    def freeze(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    def freeze(_name: str, table: pd.DataFrame) -> pd.DataFrame:
         numbers = [c for c in table.select_dtypes("number").columns if c != "strike"]
         frozen = table.assign(**{column: table[column].iloc[0] for column in numbers})
         if {"open", "high", "low", "close"} <= set(numbers):
@@ -133,6 +135,9 @@ class SignalContract:
                     assert phase not in set(found.table["phase"])
                 elif (market.symbol, phase) not in whole.missing and not _lost(name, needs):
                     assert (market.symbol, phase) not in found.missing
+
+    def test_it_reads_only_the_streams_that_it_declares(self) -> None:
+        assert undeclared_reads(self.signal, self.market()) == ()
 
     def test_features_are_nan_in_the_warm_up_only(self) -> None:
         market = self.market()
@@ -204,18 +209,18 @@ class SignalContract:
 def _without(market: Market, need: str) -> dict[str, pd.DataFrame]:
     """The market's tables but those, or the column, that a need names."""
     tables = {name: market.table(name) for name in market.streams}
-    for one in need.split("|"):
-        name, _, column = one.partition(".")
-        if column and name in tables:
-            tables[name] = tables[name].drop(columns=column, errors="ignore")
+    for one in parse_need(need).alternatives:
+        if one.column and one.stream in tables:
+            tables[one.stream] = tables[one.stream].drop(columns=one.column, errors="ignore")
         else:
-            tables.pop(name, None)
+            tables.pop(one.stream, None)
     return tables
 
 
 def _lost(name: str, needs: tuple[str, ...]) -> bool:
     """Whether one of `needs` goes with what is named: a column with its stream, one of several."""
-    return bool(set(name.split("|")) & {need.partition(".")[0] for need in needs})
+    lost = {one.stream for one in parse_need(name).alternatives if not one.column}
+    return any(set(need.streams) <= lost for need in Needs.of(*needs))
 
 
 def _same(left: pd.DataFrame, right: pd.DataFrame) -> None:

@@ -7,21 +7,15 @@ leaves its loop marked as running, which would break `asyncio.run` in other fold
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Generator, Iterator
-from pathlib import Path
 
 import pytest
-
-# helper modules beside this file and beside the report's tests: tests are no packages here
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "reporting"))
-
-from browser_cases import Reports, made
-from browsing import REQUIRED, Visit, Watch, chromium, keep, launched, visitor
 from playwright.sync_api import Browser, Page
 
-_FAILED = pytest.StashKey[bool]()
+from tests.support.browser_cases import Reports, made
+from tests.support.browsing import REQUIRED, Visit, Watch, chromium, keep, launched, visitor
+
+_FAILED: pytest.StashKey[bool] = pytest.StashKey()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -83,7 +77,7 @@ def report(shared: Watch, request: pytest.FixtureRequest) -> Iterator[Page]:
 def judged(watches: list[Watch], test: pytest.Item) -> list[str]:
     """What the pages did wrong; what is to be seen of them is kept if the test failed."""
     faults = [fault for watch in watches for fault in watch.faults()]
-    if faults or test.stash.get(_FAILED, False):
+    if faults or test.stash.get(_FAILED, False):  # type: ignore[arg-type]
         print(f"what the browser saw is in {keep(watches, test.nodeid.partition('tests/')[2])}")
     return faults
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from browser_cases import Reports
-from browsing import Visit, barriers, sideways
+
+from tests.support.browser_cases import Reports
+from tests.support.browsing import Visit, barriers, sideways
 
 #: one of each kind
-PAGES = ("real", "two", "index", "scan", *(
-    pytest.param(name, marks=pytest.mark.slow) for name in ("comparison", "calibration")
-))  # fmt: skip
+PAGES = (
+    "real",
+    "two",
+    "index",
+    "scan",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("comparison", "calibration")),
+)
 #: slow, the same at all widths, and another in each theme
 CONTRAST = "color-contrast"
 #: everything at once, as without scripts; of rows, entries and phases the first, as the others have
@@ -29,7 +34,9 @@ document.getElementById("phases").remove();
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_no_serious_finding(visit: Visit, reports: Reports, name: str) -> None:
+def test_pages_have_no_serious_accessibility_finding(
+    visit: Visit, reports: Reports, name: str
+) -> None:
     page = visit(getattr(reports, name))
     page.evaluate(_SHOW)
     if name == "two":

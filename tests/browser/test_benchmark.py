@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-import sys
-from pathlib import Path
 
 import pytest
-from browser_cases import Reports
 from playwright.sync_api import Browser
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 from benchmarks.report import Opening, judged, opened, parts, ratio
+from tests.support.browser_cases import Reports
 
 
 def test_parts_of_a_page_add_up() -> None:
@@ -27,7 +23,7 @@ def test_parts_of_a_page_add_up() -> None:
 
 
 @pytest.mark.slow
-def test_times_of_a_page(browser: Browser, reports: Reports) -> None:
+def test_benchmark_measures_paint_interactive_and_chart(browser: Browser, reports: Reports) -> None:
     found = opened(browser, reports.index, loads=1)
     assert 0 < found.painted <= found.interactive < 20
     assert math.isnan(found.chart)
@@ -35,7 +31,7 @@ def test_times_of_a_page(browser: Browser, reports: Reports) -> None:
     assert 0 < chart < 20
 
 
-def test_figures_beside_their_targets() -> None:
+def test_benchmark_marks_figures_above_their_target() -> None:
     assert judged(7.994, 8.0, "MB") == "7.99 MB ≤ 8"
     assert judged(8.2, 8.0, "MB") == "8.20 MB > ! 8"
     assert ratio(Opening(3.0, 4.0, 0.0), Opening(0.5, 1.0, 0.0), "painted") == "6.0 ×"

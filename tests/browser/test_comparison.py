@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from browser_cases import Reports
-from browsing import Visit, bring
 from playwright.sync_api import expect
+
+from tests.support.browser_cases import Reports
+from tests.support.browsing import Visit, bring
 
 
 def test_both_runs_are_told_apart_and_linked(visit: Visit, reports: Reports) -> None:

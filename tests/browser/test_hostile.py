@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from browser_cases import Reports
-from browsing import Visit, bring, settle, sideways
 from playwright.sync_api import Page
-from reporting_cases import IMG, SCRIPT
+
+from tests.support.browser_cases import Reports
+from tests.support.browsing import Visit, bring, settle, sideways
+from tests.support.reporting_cases import IMG, SCRIPT
 
 _FOREIGN = "document.querySelectorAll('img, iframe, object, embed, base, meta[http-equiv]').length"
 _HANDLERS = """[...document.querySelectorAll('*')].filter(element => [...element.attributes]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from browser_cases import COINS
-from browsing import bring
 from playwright.sync_api import Page, expect
+
+from tests.support.browser_cases import COINS
+from tests.support.browsing import bring
 
 DAY = 86_400_000
 BOX = "document.querySelector('[data-chart=market-1]')"
@@ -53,18 +54,20 @@ def test_panels_share_one_time_axis_and_zoom_together(page: Page) -> None:
     page.mouse.move(plot["x"] + plot["width"] * 0.5, y, steps=3)
     page.mouse.move(plot["x"] + plot["width"] * 0.6, y, steps=3)
     page.mouse.up()
-    page.wait_for_function("width => {const s = ff.market.shown(1); return s.to - s.from < width}",
-                           arg=100 * DAY)  # fmt: skip
+    page.wait_for_function(
+        "width => {const s = ff.market.shown(1); return s.to - s.from < width}", arg=100 * DAY
+    )
     start, end = window(page)
     assert abs(start - whole[0] - 0.4 * (whole[1] - whole[0])) < 4
     assert abs(end - whole[0] - 0.6 * (whole[1] - whole[0])) < 4
     page.mouse.dblclick(plot["x"] + plot["width"] / 2, y)
-    page.wait_for_function("width => {const s = ff.market.shown(1); return s.to - s.from > width}",
-                           arg=364 * DAY)  # fmt: skip
+    page.wait_for_function(
+        "width => {const s = ff.market.shown(1); return s.to - s.from > width}", arg=364 * DAY
+    )
     assert window(page) == whole
 
 
-def test_presets_and_moves(page: Page) -> None:
+def test_window_presets_and_earlier_later_buttons(page: Page) -> None:
     whole = window(page)
     month = page.get_by_role("button", name="1 month")
     month.click()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from browser_cases import Reports
-from browsing import Visit
 from playwright.sync_api import Page, expect
+
+from tests.support.browser_cases import Reports
+from tests.support.browsing import Visit
 
 
 def at(page: Page, *names: str) -> None:
@@ -74,7 +75,9 @@ def test_every_page_has_its_parts(report: Page) -> None:
         page.set_viewport_size({"width": 1280, "height": 900})
 
 
-def test_links_from_elsewhere(visit: Visit, reports: Reports) -> None:
+def test_addresses_with_a_hash_open_that_part_or_the_overview(
+    visit: Visit, reports: Reports
+) -> None:
     page = visit(reports.real, "phase-2-splits", height=300)
     at(page, "phase-2")
     expect(page.locator("#phase-2-splits")).to_be_in_viewport()

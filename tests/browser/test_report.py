@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from browser_cases import Reports
-from browsing import Visit, bring, names, sideways
 from playwright.sync_api import Page
+
+from tests.support.browser_cases import Reports
+from tests.support.browsing import Visit, bring, names, sideways
 
 LIGHT_FADE, DARK_FADE = "rgb(181, 77, 8)", "rgb(243, 154, 87)"
 
@@ -91,7 +92,7 @@ def test_a_term_is_explained_on_focus_and_hover_until_escape(report: Page) -> No
     assert tip.is_hidden()
 
 
-def test_without_motion_nothing_glides(report: Page) -> None:
+def test_reduced_motion_switches_animations_off(report: Page) -> None:
     moving = (
         "[...document.querySelectorAll('body, body :not(.chart, .chart *)')]"
         ".map(element => getComputedStyle(element)).filter(style => style.animationName !== 'none'"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from browser_cases import Reports
-from browsing import Visit
 from playwright.sync_api import Page, expect
+
+from tests.support.browser_cases import Reports
+from tests.support.browsing import Visit
 
 TABLE = "#verdicts"
 

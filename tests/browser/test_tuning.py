@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from browser_cases import Reports
-from browsing import Visit, bring
+from tests.support.browser_cases import Reports
+from tests.support.browsing import Visit, bring
 
 _ALL_DRAWN = """[...document.querySelectorAll(".chart")].every((chart) => {
   const { top, bottom } = chart.getBoundingClientRect();

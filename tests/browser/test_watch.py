@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from browsing import ARTEFACTS, Watch, foreign, keep, visitor
 from playwright.sync_api import Browser
+
+from tests.support.browsing import ARTEFACTS, Watch, foreign, keep, visitor
 
 BAD = """<!doctype html><title>bad</title>
 <img src="beside.png"><link rel="icon" href="data:,">

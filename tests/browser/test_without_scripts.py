@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from browser_cases import Reports
-from browsing import Visit, sideways
 from playwright.sync_api import expect
+
+from tests.support.browser_cases import Reports
+from tests.support.browsing import Visit, sideways
 
 KINDS = ("real", "two", "comparison", "scan")
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_everything_can_be_read(visit: Visit, reports: Reports, name: str) -> None:
+def test_text_and_tables_are_visible_without_scripts(
+    visit: Visit, reports: Reports, name: str
+) -> None:
     page = visit(getattr(reports, name), scripts=False, still=True)
     assert page.locator("h1").first.is_visible()
     hidden = page.evaluate(

@@ -1,14 +1,10 @@
-"""Makes `oracle` and `engine_cases` importable: tests are no packages here."""
+"""The same generated examples in every run, or fresh ones on request."""
 
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 
 from hypothesis import HealthCheck, settings
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 # The same examples in every run, unless FADEFOLLOW_EXAMPLES asks for that many fresh ones.
 _checks = [HealthCheck.too_slow, HealthCheck.data_too_large]

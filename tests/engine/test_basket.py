@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from basket_oracle import beta_at, keep_diary
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fadefollow.engine.basket import Constituent, form_basket
 from fadefollow.engine.model import Costs, Tape
+from tests.support.basket_oracle import beta_at, keep_diary
 
 HOUR = 3_600_000_000_000
 DAY = 24 * HOUR
@@ -35,7 +35,7 @@ def tape(name: str, prices, *, hours: int = 8, settle=(), rates=()) -> Tape:
 
 
 def test_two_coins_in_equal_weights_drift_within_the_day_and_are_evened_at_midnight():
-    # one day of three bars: A doubles, B halves; then both stand still for a bar, and A falls by 10 %
+    # one day of three bars: A doubles, B halves; then both stand still, and A falls by 10 %
     a = tape("A", [100, 150, 150, 200, 200, 180])
     b = tape("B", [10, 10, 5, 5, 5, 5])
     basket = form_basket(

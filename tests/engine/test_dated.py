@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from dated_cases import Leg, Run, make_dated, run_dated_oracle, run_dated_resolver
-from engine_cases import make_events
 
 from fadefollow.engine.model import Costs, DatedTape, Rules
 from fadefollow.engine.resolver import outcomes, resolve
+from tests.support.dated_cases import Run, make_dated, run_dated_oracle, run_dated_resolver
+from tests.support.dated_oracle import Leg
+from tests.support.engine_cases import make_events
 
 FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0)
 PAID = Costs(fee=0.001, slippage=0.01, maintenance=0.0)
@@ -26,7 +28,7 @@ GONE = None  # a missing bar
 
 @pytest.fixture(params=[run_dated_oracle, run_dated_resolver], ids=["oracle", "resolver"])
 def run(request: pytest.FixtureRequest) -> Run:
-    return request.param  # type: ignore[no-any-return]
+    return request.param
 
 
 def check(leg: Leg, **expected: object) -> None:
@@ -38,7 +40,7 @@ def check(leg: Leg, **expected: object) -> None:
 def spans(result: tuple[list[Leg], int]) -> list[tuple[int, int, int, int, str]]:
     """(trade, series, entry bar, exit bar, reason) of each leg."""
     names = ("trade", "series", "entry_bar", "exit_bar", "reason")
-    return [tuple(leg[name] for name in names) for leg in result[0]]  # type: ignore[misc]
+    return [tuple(leg[name] for name in names) for leg in result[0]]
 
 
 def two_contracts(first: list, second: list, leave: int = 3, **more: object) -> DatedTape:
@@ -75,7 +77,7 @@ def test_roll_sells_one_contract_and_buys_as_many_coins_of_the_next(run: Run) ->
 def test_a_trade_is_its_first_leg_with_the_money_of_all() -> None:
     tape = two_contracts([100, 100, 100, 104, 104, 104, 104], [108, 108, 108, 110, 110, 120, 120])
     rules = replace(RULES, hold_hours=4, capital=1010.0)
-    trades = resolve(tape, LONG, rules=rules, costs=PAID).trades.to_dict("records")
+    trades: list[Any] = resolve(tape, LONG, rules=rules, costs=PAID).trades.to_dict("records")
     assert len(trades) == 1
     check(trades[0], side=1, signal_bar=0, entry_bar=1, exit_bar=5, reason="time", hole=-1)
     check(trades[0], entry_price=101.0, exit_price=118.8, size=10.0, notional=1010.0)
@@ -193,7 +195,7 @@ def test_after_an_expiry_at_an_open_the_book_may_enter_at_that_open(run: Run) ->
 
 def test_a_contract_that_trades_no_more_expires_at_its_last_close(run: Run) -> None:
     # out at the close of bar 2; the event due at bar 2 met a position, that of bar 3 not
-    first = [100, 100, (100, 109, 100, 107), GONE, GONE, GONE]
+    first: list[Any] = [100, 100, (100, 109, 100, 107), GONE, GONE, GONE]
     tape = make_dated(first, [200] * 6, nearest=[0, 0, 0, 1, 1, 1], leave=[3, 6])
     events = make_events([(0, 1), (1, -1), (2, -1)])
     legs, dropped = run(tape, events, replace(RULES, hold_hours=2), FREE)
@@ -275,7 +277,13 @@ def test_carry_sells_the_future_and_buys_spot_each_at_its_own_costs(run: Run) ->
     rules = replace(RULES, hold_hours=2, capital=990.0)
     legs, _ = run(tape, SHORT, rules, replace(PAID, borrow=0.5))
     assert len(legs) == 2
-    both = {"trade": 0, "code": 0, "signal_bar": 0, "entry_bar": 1, "exit_bar": 3}
+    both: dict[str, Any] = {
+        "trade": 0,
+        "code": 0,
+        "signal_bar": 0,
+        "entry_bar": 1,
+        "exit_bar": 3,
+    }
     both |= {"reason": "time", "size": 10.0, "funding": 0.0}
     check(legs[0], **both, series=0, side=-1, entry_price=99.0, exit_price=106.05)
     check(legs[0], notional=990.0, fees=2.0505, slippage=20.5, pnl=-72.5505)
@@ -286,7 +294,7 @@ def test_carry_sells_the_future_and_buys_spot_each_at_its_own_costs(run: Run) ->
 def test_a_carry_s_return_is_on_the_future_s_notional() -> None:
     tape = carry([100, 100, 100, 105, 105], [95, 95, 95, 102, 102])
     rules = replace(RULES, hold_hours=2, capital=990.0)
-    trades = resolve(tape, SHORT, rules=rules, costs=PAID).trades.to_dict("records")
+    trades: list[Any] = resolve(tape, SHORT, rules=rules, costs=PAID).trades.to_dict("records")
     assert len(trades) == 1
     check(trades[0], side=-1, entry_bar=1, exit_bar=3, entry_price=99.0, exit_price=106.05)
     check(trades[0], reason="time", size=10.0, notional=990.0, fees=4.0198, slippage=40.2)
@@ -545,6 +553,25 @@ def test_an_outcome_does_not_depend_on_the_trade_before_it() -> None:
     # the entry at bar 0 waits for its exit until bar 3; the one at bar 2 is in contract 1
     tape = make_dated([100, GONE, GONE, 110], [100] * 4, nearest=[0, 0, 1, 1], leave=[2, 4])
     rules = replace(RULES, hold_hours=1)
-    assert outcomes(tape, 1, rules=rules, costs=FREE) == pytest.approx(
-        [0.1, math.nan, 0.0, math.nan], nan_ok=True
-    )
+    got = outcomes(tape, 1, rules=rules, costs=FREE)
+    assert got.value == pytest.approx([0.1, math.nan, 0.0, math.nan], nan_ok=True)
+    assert got.exit_bar.tolist() == [3, -1, 3, 3]
+    assert got.inside.tolist() == [False, False, False, True]  # the last is cut off by the end
+
+
+def test_a_stopped_contract_ends_inside_its_bar_and_a_rolled_out_one_at_an_open() -> None:
+    stopped = make_dated([100, (100, 100, 90, 95), 95], nearest=[0] * 3, leave=[3])
+    got = outcomes(stopped, 1, rules=replace(RULES, stop=0.05), costs=FREE)
+    assert (got.exit_bar[0], got.inside[0]) == (1, True)
+    left = make_dated([100, 100, 100], nearest=[0, 0, -1], leave=[2])
+    got = outcomes(left, 1, rules=RULES, costs=FREE)
+    assert (got.exit_bar[0], got.inside[0]) == (2, False)
+
+
+def test_a_liquidated_carry_ends_at_the_open_at_which_spot_is_left() -> None:
+    tape = carry([100, 250, 250], [100, 250, 250])
+    got = outcomes(tape, -1, rules=RULES, costs=FREE)
+    assert (got.exit_bar[0], got.inside[0]) == (2, False)
+    short = carry([100, 250], [100, 250])
+    got = outcomes(short, -1, rules=RULES, costs=FREE)
+    assert (got.exit_bar[0], got.inside[0]) == (1, True)

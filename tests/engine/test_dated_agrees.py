@@ -9,13 +9,11 @@ import math
 import os
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from dated_cases import LEG_FLOATS, LEG_INTEGERS, run_dated_oracle, run_dated_resolver
-from dated_oracle import Leg, trades_of
-from engine_cases import HOUR, START
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.vendor.pretty import RepresentationPrinter
@@ -33,6 +31,9 @@ from fadefollow.engine.model import (
 )
 from fadefollow.engine.portfolio import FundedPortfolio, portfolio
 from fadefollow.engine.resolver import outcomes, resolve, resolve_returns
+from tests.support.dated_cases import LEG_FLOATS, LEG_INTEGERS, run_dated_oracle, run_dated_resolver
+from tests.support.dated_oracle import Leg, trades_of
+from tests.support.engine_cases import HOUR, START
 
 FRESH = "FADEFOLLOW_EXAMPLES" in os.environ
 CAPITAL = 100_000.0
@@ -134,24 +135,25 @@ def random_tape(
     if rng.random() < 0.2:
         spot[-int(rng.integers(1, n // 3)) :] = np.nan
     step = int(rng.choice([1, 4, 8])) * HOUR
-    held = {}
+    held: dict[str, Any] = {}
     if rng.random() < 0.5:
         own_close = np.stack([t[:, 3] for t in tables])
         held["dated_liq_high"] = np.minimum([t[:, 1] for t in tables], own_close * 1.01)
         held["dated_liq_low"] = np.maximum([t[:, 2] for t in tables], own_close / 1.01)
     names = ("open", "high", "low", "close")
+    plain: dict[str, Any] = {name: own[:, i].copy() for i, name in enumerate(names)}
+    plain |= {f"liq_{name}": own[:, i].copy() for i, name in enumerate(names[:3])}
+    held |= {f"dated_{n}": np.stack([t[:, i] for t in tables]) for i, n in enumerate(names)}
     return DatedTape(
         symbol="COIN",
         bar_ns=step,
         time=START + step * np.arange(n, dtype=np.int64),
-        **{name: own[:, i].copy() for i, name in enumerate(names)},
-        **{f"liq_{name}": own[:, i].copy() for i, name in enumerate(names[:3])},
+        **plain,
         settle_time=np.empty(0, np.int64),
         settle_rate=np.empty(0),
         settle_mark=np.empty(0),
         carry=carry,
         contracts=tuple(f"future:{c}" for c in range(len(tables))),
-        **{f"dated_{name}": np.stack([t[:, i] for t in tables]) for i, name in enumerate(names)},
         **held,
         spot_open=spot[:, 0].copy() if carry else np.empty(0),
         spot_close=spot[:, 3].copy() if carry else np.empty(0),
@@ -259,7 +261,7 @@ def test_legs_are_the_oracle_s(case: Case) -> None:
 def test_trades_are_the_legs_summed_up(case: Case) -> None:
     legs, _ = expected_of(case)
     expected = trades_of(legs, len(case.tape.contracts))
-    got = resolved(case).trades.to_dict("records")
+    got: list[Any] = resolved(case).trades.to_dict("records")
     assert len(got) == len(expected)
     for one, other in zip(got, expected, strict=True):
         for name in (
@@ -296,25 +298,29 @@ def test_returns_are_those_of_the_trades(case: Case) -> None:
 @given(cases(longest=60), st.sampled_from([-1, 1]))
 def test_outcomes_are_those_of_single_events(case: Case, side: int) -> None:
     got = outcomes(case.tape, side, rules=case.rules.sets[0], costs=case.costs)
-    assert got.shape == case.tape.time.shape
-    expected = [outcome(case, bar, side) for bar in range(len(got))]
-    np.testing.assert_allclose(got, np.array(expected), rtol=1e-9, atol=1e-9)
+    expected = [outcome(case, bar, side) for bar in range(len(case.tape.time))]
+    value, exit_bar = (np.array(column) for column in zip(*expected, strict=True))
+    np.testing.assert_allclose(got.value, value, rtol=1e-9, atol=1e-9)
+    assert got.exit_bar.tolist() == exit_bar.tolist()
 
 
-def outcome(case: Case, entry_bar: int, side: int) -> float:
-    """What one event that enters at this bar returns; NaN where it enters no trade."""
+def outcome(case: Case, entry_bar: int, side: int) -> tuple[float, int]:
+    """What one event that enters at this bar returns, and when its trade ends."""
     rules = replace(case.rules.sets[0], opposite=False, compound=False)
     bar = np.array([entry_bar - 1 - rules.delay_bars], np.int64)
     none = np.empty(0, np.int64)
     events = Events(bar, np.array([side]), np.array([0]), none, none)
     legs, _ = run_dated_oracle(case.tape, events, rules, case.costs)
-    return value_of(trades_of(legs, len(case.tape.contracts))[0]) if legs else math.nan
+    if not legs:
+        return math.nan, -1
+    trade = trades_of(legs, len(case.tape.contracts))[0]
+    return value_of(trade), trade["exit_bar"]
 
 
 @settings(max_examples=examples(60))
 @given(cases())
 def test_a_book_holds_one_trade_at_a_time(case: Case) -> None:
-    trades = resolved(case).trades.to_dict("records")
+    trades: list[Any] = resolved(case).trades.to_dict("records")
     for before, after in pairwise(trades):
         assert before["entry_bar"] <= before["exit_bar"] <= after["entry_bar"]
 

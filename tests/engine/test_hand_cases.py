@@ -1,4 +1,6 @@
-"""Section 4 of DESIGN.md by hand: literal numbers that the oracle and the resolver both meet.
+"""The money rules by hand: literal numbers that the oracle and the resolver both meet.
+
+Sections are the paragraphs of docs/money-rules.md.
 
 Unless said otherwise bars are hours, the event is known at the close of bar 0, the entry is at the
 open of bar 1 at 100 with 1,000 of capital (size 10, notional 1,000), and costs are zero.
@@ -9,10 +11,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from engine_cases import FLAT, Prices, Run, make_events, make_tape, run_resolver
-from oracle import Trade, oracle
 
 from fadefollow.engine.model import Costs, Events, Rules, Tape
+from tests.support.engine_cases import FLAT, Prices, Run, make_events, make_tape, run_resolver
+from tests.support.oracle import Trade, oracle
 
 FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0)
 RULES = Rules(hold_hours=100, capital=1000.0, opposite=False)
@@ -23,7 +25,7 @@ GONE = None  # a missing bar
 
 @pytest.fixture(params=[oracle, run_resolver], ids=["oracle", "resolver"])
 def run(request: pytest.FixtureRequest) -> Run:
-    return request.param  # type: ignore[no-any-return]
+    return request.param
 
 
 def only(result: tuple[list[Trade], int]) -> Trade:
@@ -43,7 +45,7 @@ def spans(result: tuple[list[Trade], int]) -> list[tuple[int, int, int, str]]:
     return [(t["side"], t["entry_bar"], t["exit_bar"], t["reason"]) for t in result[0]]
 
 
-# ---------------------------------------------------------------------------- 4.1 entry and costs
+# ---------------------------------------------------------------------------- 1 entry and costs
 
 
 def test_long_pays_fees_and_slippage_at_both_ends(run: Run) -> None:
@@ -105,7 +107,7 @@ def test_weight_scales_the_size(run: Run) -> None:
     check(only(run(tape, LONG, rules, FREE)), size=2.5, notional=250.0, pnl=25.0)
 
 
-# ---------------------------------------------------------------------------- 4.2 one position
+# ---------------------------------------------------------------------------- 2 one position
 
 
 def test_events_during_a_position_are_ignored(run: Run) -> None:
@@ -148,7 +150,7 @@ def test_stop_hit_by_the_open_leaves_no_entry_at_that_open(run: Run) -> None:
     assert spans(run(tape, events, replace(RULES, stop=0.05), FREE)) == [(1, 1, 2, "stop")]
 
 
-# ---------------------------------------------------------------------------- 4.3 exits at an open
+# ---------------------------------------------------------------------------- 3 exits at an open
 
 
 def test_time_exit_comes_before_what_happens_inside_its_bar(run: Run) -> None:
@@ -184,7 +186,7 @@ def test_opposite_due_at_the_entry_open_does_not_concern_that_position(run: Run)
     assert spans(run(tape, events, replace(RULES, opposite=True), FREE)) == [(1, 1, 4, "end")]
 
 
-def test_opposite_can_be_off(run: Run) -> None:
+def test_opposite_events_do_not_exit_unless_asked(run: Run) -> None:
     events = make_events([(0, 1)], [(1, -1), (2, -1)])
     assert spans(run(make_tape([FLAT] * 5), events, RULES, FREE)) == [(1, 1, 4, "end")]
 
@@ -237,7 +239,7 @@ def test_end_on_the_entry_bar(run: Run) -> None:
     check(only(run(tape, LONG, RULES, FREE)), entry_bar=1, exit_bar=1, reason="end", pnl=20.0)
 
 
-# ---------------------------------------------------------------------------- 4.4 inside a bar
+# ---------------------------------------------------------------------------- 4 inside a bar
 
 
 def test_stop_fills_at_its_level(run: Run) -> None:
@@ -313,7 +315,7 @@ def test_gap_beyond_the_target_fills_at_the_open(run: Run) -> None:
     check(trade, reason="target", exit_price=130.0, pnl=300.0)
 
 
-def test_target_pays_costs(run: Run) -> None:
+def test_target_exit_pays_slippage_and_fees(run: Run) -> None:
     # fill 99, level 99 × 0.8 = 79.2, exit fill 79.2 × 1.01 = 79.992; pnl 10 × 19.008 − fees
     # fees 0.001 × 10 × (99 + 79.992) = 1.78992
     tape = make_tape([FLAT, FLAT, (99, 100, 79, 98), FLAT])
@@ -463,7 +465,7 @@ def test_stop_that_the_open_is_beyond_comes_before_a_nearer_liquidation_later(ru
     check(trade, exit_bar=2, reason="stop", exit_price=75.0, pnl=-250.0)
 
 
-# ---------------------------------------------------------------------------- 4.5 liquidation
+# ---------------------------------------------------------------------------- 5 liquidation
 
 
 def test_short_is_liquidated_in_the_pump_before_the_crash(run: Run) -> None:
@@ -644,7 +646,7 @@ def test_spot_sold_short_loses_its_collateral_and_no_more(run: Run) -> None:
     check(trade, pnl=-1000.0, exit_price=199.0)
 
 
-# ---------------------------------------------------------------------------- 4.6 funding
+# ---------------------------------------------------------------------------- 6 funding
 
 
 @pytest.mark.parametrize(
@@ -726,7 +728,7 @@ def test_trade_held_over_a_hole_is_flagged_with_the_first(run: Run) -> None:
         check(trade, entry_bar=2, exit_bar=4, hole=expected)
 
 
-# ---------------------------------------------------------------------------- 4.7 missing bars
+# ---------------------------------------------------------------------------- 7 missing bars
 
 
 def test_entry_due_on_a_missing_bar_is_dropped_and_counted(run: Run) -> None:
@@ -771,7 +773,7 @@ def test_nothing_is_tested_on_a_missing_bar(run: Run) -> None:
     check(only(run(tape, LONG, rules, FREE)), exit_bar=4, reason="end", pnl=0.0)
 
 
-# ---------------------------------------------------------------------------- 4.9 capital
+# ---------------------------------------------------------------------------- 9 capital
 
 
 def steps(prices: list[float]) -> Tape:

@@ -9,14 +9,13 @@ import math
 import os
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
-from engine_cases import FLOATS, HOUR, INTEGERS, START, run_resolver
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.vendor.pretty import RepresentationPrinter
-from oracle import Trade, oracle
 
 from fadefollow.engine.model import (
     AnyRules,
@@ -29,6 +28,8 @@ from fadefollow.engine.model import (
     Tape,
 )
 from fadefollow.engine.resolver import outcomes, resolve_returns
+from tests.support.engine_cases import FLOATS, HOUR, INTEGERS, START, run_resolver
+from tests.support.oracle import Trade, oracle
 
 CASH = ("fees", "slippage", "funding", "pnl")
 MINUTE = HOUR // 60
@@ -209,7 +210,7 @@ def wild_cases(draw: st.DrawFn, longest: int = 200) -> Case:
     tape = random_tape(rng, n, step, table, mark, draw(st.sampled_from([0.0, 0.001, 0.03, 0.3])))
     if draw(st.sampled_from([False, False, True])):
         none = np.empty(0, np.int64)
-        unsettled = {"settle_time": none, "settle_rate": none.astype(float)}
+        unsettled: dict[str, Any] = {"settle_time": none, "settle_rate": none.astype(float)}
         unsettled |= {"settle_mark": none.astype(float), "holes": none.reshape(0, 2)}
         tape = replace(tape, spot=True, **unsettled)
     capital, compound = draw(st.sampled_from([1000.0, 100_000.0])), draw(st.booleans())
@@ -319,19 +320,23 @@ def test_returns_are_those_of_the_trades(case: Case) -> None:
 @given(cases(longest=60), st.sampled_from([-1, 1]))
 def test_outcomes_are_those_of_single_events(case: Case, side: int) -> None:
     got = outcomes(case.tape, side, rules=case.rules.sets[0], costs=case.costs)
-    assert got.shape == case.tape.time.shape
-    expected = [outcome(case, bar, side) for bar in range(len(got))]
-    np.testing.assert_allclose(got, np.array(expected), rtol=1e-9, atol=1e-9)
+    expected = [outcome(case, bar, side) for bar in range(len(case.tape.time))]
+    value, exit_bar, inside = (np.array(column) for column in zip(*expected, strict=True))
+    np.testing.assert_allclose(got.value, value, rtol=1e-9, atol=1e-9)
+    assert got.exit_bar.tolist() == exit_bar.tolist()
+    assert got.inside.tolist() == inside.tolist()
 
 
-def outcome(case: Case, entry_bar: int, side: int) -> float:
-    """What one event that enters at this bar returns; NaN where it enters no trade."""
+def outcome(case: Case, entry_bar: int, side: int) -> tuple[float, int, bool]:
+    """What one event that enters at this bar returns, when its trade ends, and whether inside."""
     rules = replace(case.rules.sets[0], opposite=False, compound=False)
     bar = np.array([entry_bar - 1 - rules.delay_bars], np.int64)
     none = np.empty(0, np.int64)
     events = Events(bar, np.array([side]), np.array([0]), none, none)
     trades, _ = oracle(case.tape, events, rules, case.costs)
-    return value_of(trades[0]) if trades else math.nan
+    if not trades:
+        return math.nan, -1, False
+    return value_of(trades[0]), trades[0]["exit_bar"], trades[0]["reason"] != "time"
 
 
 # ---------------------------------------------------------------------------- invariants
@@ -342,7 +347,7 @@ def leverage_of(case: Case, trade: Trade) -> float:
 
 
 def equity(case: Case, trade: Trade, time: int, price: float) -> float:
-    """DESIGN.md 4.5, before it is solved for the price."""
+    """Money rules, 5, before it is solved for the price."""
     tape, side, size = case.tape, trade["side"], trade["size"]
     held = (tape.settle_time > tape.time[trade["entry_bar"]]) & (tape.settle_time <= time)
     funding = -side * size * float((tape.settle_mark * tape.settle_rate)[held].sum())

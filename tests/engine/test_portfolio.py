@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from engine_cases import make_events, make_tape
 
 from fadefollow.engine.model import Book, Costs, Rules, Tape
 from fadefollow.engine.portfolio import FundedPortfolio, portfolio
 from fadefollow.engine.resolver import resolve
+from tests.support.engine_cases import make_events, make_tape
 
 COSTS = Costs(fee=0.0005, slippage=0.0002, maintenance=0.01)
 
@@ -24,7 +25,7 @@ def wild_tape(seed: int, bars: int = 400) -> Tape:
     open_ = np.r_[100.0, close[:-1]] * np.exp(rng.normal(0, 0.002, bars))
     high = np.maximum(open_, close) * (1 + rng.uniform(0, 0.02, bars))
     low = np.minimum(open_, close) * (1 - rng.uniform(0, 0.02, bars))
-    rows = [tuple(map(float, row)) for row in np.column_stack([open_, high, low, close])]
+    rows: list[Any] = [tuple(map(float, row)) for row in np.column_stack([open_, high, low, close])]
     kept = [None if rng.random() < 0.03 else row for row in rows]
     hours = np.sort(rng.uniform(0, bars, bars // 6)).round(2)
     paid = [(h, rng.normal(0, 0.003), float(close[min(int(h), bars - 1)])) for h in hours]
@@ -42,7 +43,7 @@ def wild_books(seed: int, rules: Rules) -> tuple[list[Tape], list[Book]]:
     return tapes, made
 
 
-def build(seed: int, **settings: object) -> tuple[FundedPortfolio, list[Book], list[Tape]]:
+def build(seed: int, **settings: Any) -> tuple[FundedPortfolio, list[Book], list[Tape]]:
     rules = Rules(**{"hold_hours": 12, "leverage": 3.0, "stop": 0.08, "weight": 0.5, **settings})
     tapes, made = wild_books(seed, rules)
     return portfolio(tapes, made, rules=rules), made, tapes
@@ -84,7 +85,7 @@ def test_columns_groups_copies_and_pickles_keep_the_ledger() -> None:
     assert one.total_profit() == pytest.approx(made[1].trades["pnl"].sum())
     assert one.trades.pnl.sum() == pytest.approx(made[1].trades["pnl"].sum())
     assert found.replace().total_profit().sum() == pytest.approx(total)
-    together = found.regroup(True)
+    together = found.regroup(group_by=True)
     assert together.total_profit() == pytest.approx(total)
     assert together.value().iloc[-1] == pytest.approx(300_000 + total)
     assert together.trades.pnl.sum() == pytest.approx(total)

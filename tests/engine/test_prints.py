@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from dated_cases import make_dated
-from engine_cases import FLAT, make_events, make_tape
-from oracle import Quote, held_prices
-from test_tape import HOUR, START, bars, make
 
 from fadefollow.engine.model import Costs, Events, Rules, Tape
 from fadefollow.engine.plan import books
 from fadefollow.engine.prints import by_lone_print
 from fadefollow.engine.strategy_plan import Plan
 from fadefollow.market.prints import shared_range
+from tests.support.dated_cases import make_dated
+from tests.support.engine_cases import FLAT, make_events, make_tape
+from tests.support.market_tables import HOUR, START, bars, make
+from tests.support.oracle import Quote, held_prices
 
 FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0)
 NAN = math.nan
@@ -131,11 +132,11 @@ def plan_of(tape: Tape, events: Events, rules: Rules) -> Plan:
     )
 
 
-def named(tape: Tape, side: int, **rules: float) -> list[tuple[str, str, str]]:
+def named(tape: Tape, side: int, **rules: Any) -> list[tuple[str, str, str]]:
     """(coin, time, reason) of what a lone print ended, of one trade entered at bar 1."""
     plan = plan_of(tape, make_events([(0, side)]), Rules(hold_hours=3, **rules))
     found = by_lone_print(plan, books(plan, "follow"))
-    return [(r.symbol, f"{r.time:%Y-%m-%d %H:%M}", r.reason) for r in found.itertuples()]
+    return [(r.symbol, f"{r.time:%Y-%m-%d %H:%M}", r.reason) for _, r in found.iterrows()]
 
 
 def held_tape(high: float, low: float, supported: tuple[float, float]) -> Tape:
@@ -179,7 +180,7 @@ def test_trade_that_a_lone_low_ended_is_named() -> None:
 
 def test_liquidation_by_a_mark_that_neither_perp_nor_spot_shares_is_named() -> None:
     mark = [(100.0, 100.0, 100.0)] * 2 + [(100.0, 300.0, 100.0)] + [(100.0, 100.0, 100.0)] * 2
-    shared = {"shared_low": np.full(5, 97.0), "shared_high": np.full(5, 103.0)}
+    shared: dict[str, Any] = {"shared_low": np.full(5, 97.0), "shared_high": np.full(5, 103.0)}
     tape = replace(make_tape([FLAT] * 5, liq=mark), **shared)
     assert named(tape, -1, leverage=2.0) == [(*LONE[0], "liquidation")]
     both = replace(make_tape([FLAT, FLAT, (100, 250, 100, 100), FLAT, FLAT], liq=mark), **shared)

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
-from dated_cases import make_dated, run_dated_oracle, run_dated_resolver
-from engine_cases import Prices, Run, make_events, make_tape, run_resolver
-from oracle import Trade, oracle
 
 from fadefollow.engine.model import Costs, Rules, RuleSets
 from fadefollow.engine.resolver import add_shifted, resolve, resolve_returns, shifted
 from fadefollow.errors import ParameterError
+from tests.support.dated_cases import make_dated, run_dated_oracle, run_dated_resolver
+from tests.support.engine_cases import Prices, Run, make_events, make_tape, run_resolver
+from tests.support.oracle import Trade, oracle
 
 FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0)
 RULES = Rules(hold_hours=4, capital=1000.0, opposite=False)
@@ -25,11 +26,11 @@ FLAT: Prices = (100.0, 100.0, 100.0, 100.0)
 
 @pytest.fixture(params=[oracle, run_resolver], ids=["oracle", "resolver"])
 def run(request: pytest.FixtureRequest) -> Run:
-    return request.param  # type: ignore[no-any-return]
+    return request.param
 
 
-def sets(*changes: dict[str, object]) -> RuleSets:
-    return RuleSets(tuple(replace(RULES, **change) for change in changes))  # type: ignore[arg-type]
+def sets(*changes: dict[str, Any]) -> RuleSets:
+    return RuleSets(tuple(replace(RULES, **change) for change in changes))
 
 
 def spans(result: tuple[list[Trade], int]) -> list[tuple[int, int, int, str]]:
@@ -48,7 +49,7 @@ def test_position_held_into_the_next_rules_time_blocks_their_entries(run: Run) -
     assert spans(result) == [(0, 1, 5, "time"), (1, 5, 6, "time")]
 
 
-def test_rules_may_alternate(run: Run) -> None:
+def test_each_event_is_traded_by_its_own_rules(run: Run) -> None:
     events = make_events([(0, 1), (2, 1), (5, 1)], rules=[1, 0, 1])
     result = run(make_tape([FLAT] * 9), events, sets({"hold_hours": 3}, {"hold_hours": 1}), FREE)
     assert spans(result) == [(1, 1, 2, "time"), (0, 3, 6, "time"), (1, 6, 7, "time")]
@@ -164,9 +165,11 @@ def test_hold_hours_of_several_is_the_longest() -> None:
 def test_holding_time_of_every_set_must_be_whole_bars() -> None:
     with pytest.raises(ParameterError, match="multiple of the bar"):
         resolve(
-            make_tape([FLAT] * 4), make_events([(0, 1)], rules=[0]),
-            rules=sets({}, {"hold_hours": 1.5}), costs=FREE,
-        )  # fmt: skip
+            make_tape([FLAT] * 4),
+            make_events([(0, 1)], rules=[0]),
+            rules=sets({}, {"hold_hours": 1.5}),
+            costs=FREE,
+        )
 
 
 @pytest.mark.parametrize("rule", [-1, 2])
@@ -198,12 +201,18 @@ def test_events_carry_their_rules_round_the_circle() -> None:
 def test_shifted_books_keep_each_events_rules() -> None:
     # prices double each bar: held 1 bar a long makes 1, held 2 bars 3; every bar is a day
     prices = [(2.0**i,) * 4 for i in range(24)]
-    tape, sums = make_tape(prices), np.zeros((2, 2, 1, 24))  # type: ignore[arg-type]
+    tape, sums = make_tape(prices), np.zeros((2, 2, 1, 24))
     events = make_events([(2, 1), (10, 1)], rules=[0, 1])
     add_shifted(
-        tape, events, rules=sets({"hold_hours": 1}, {"hold_hours": 2}), costs=FREE,
-        shifts=np.array([0, 14]), circle=24, day=np.arange(24), sums=sums,
-    )  # fmt: skip
+        tape,
+        events,
+        rules=sets({"hold_hours": 1}, {"hold_hours": 2}),
+        costs=FREE,
+        shifts=np.array([0, 14]),
+        circle=24,
+        day=np.arange(24),
+        sums=sums,
+    )
     made = [{day: x for day, x in enumerate(total) if x} for total in sums[:, 0, 0]]
     # shifted by 14, the second event comes first, at bar 0
     assert made == [{3: 1.0, 11: 3.0}, {17: 1.0, 1: 3.0}]
@@ -240,8 +249,16 @@ def test_dated_positions_live_by_their_own_rules(run_dated, spot: Sequence[float
 
 def test_dated_positions_are_liquidated_by_their_own_leverage(run_dated) -> None:
     # the fall to 80 ends a position of leverage 5 (−200) and not one of leverage 2
-    quotes = [100.0, 100.0, (100.0, 100.0, 80.0, 100.0), 100.0, 100.0,
-              (100.0, 100.0, 80.0, 100.0), 100.0, 100.0]  # fmt: skip
+    quotes: list[Any] = [
+        100.0,
+        100.0,
+        (100.0, 100.0, 80.0, 100.0),
+        100.0,
+        100.0,
+        (100.0, 100.0, 80.0, 100.0),
+        100.0,
+        100.0,
+    ]
     tape = make_dated(quotes, nearest=[0] * 8, leave=[8])
     events = make_events([(0, 1), (3, 1)], rules=[1, 0])
     rules = sets({"leverage": 2.0, "hold_hours": 2}, {"leverage": 5.0})

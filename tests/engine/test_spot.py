@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from test_tape import HOUR, START, bars
 
 from fadefollow.core.toml import build
 from fadefollow.engine.costs import CostSettings
@@ -17,12 +16,14 @@ from fadefollow.jobs.run import RunOptions, run_result
 from fadefollow.market import Market
 from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.importing.files import import_files
+from fadefollow.market.request import DataRequest
 from fadefollow.phases import Phases, Signal
 from fadefollow.results.record import result_record
 from fadefollow.tuning.space import Space
 from fadefollow.verdict.estimates.daily import daily_pnl
 from fadefollow.verdict.measure import left_out
 from fadefollow.workspace import find_workspace, init_workspace
+from tests.support.market_tables import HOUR, START, bars
 
 N = 72
 
@@ -140,8 +141,8 @@ def test_of_two_events_on_one_bar_the_phase_listed_first_is_traded_and_the_rest_
         assert contrary_events(found.plan) == 1
         (book,) = books(found.plan, "follow")
         assert book.trades["side"].iloc[0] == lean
-        (note,) = [n for n in left_out(found) if "same bar" in n]
-        assert note.startswith("mine: 1 event leans")
+        (note,) = [n for n in left_out(found) if n.code == "opposite-leans"]
+        assert (note.about["strategy"], note.figures["events"]) == ("mine", 1)
 
 
 # ---------------------------------------------------------------------------- a run
@@ -212,7 +213,11 @@ def test_a_spot_strategy_is_run_on_files_of_spot_alone(tmp_path) -> None:
     spec = load_spec(root / "datasets" / "coins.toml")
     import_files(spec, "coins", tmp_path, workspace.store)
     options = RunOptions.of(
-        workspace, strategies=("spot",), dataset="coins", placebo_draws=50, bootstrap_draws=50
+        workspace,
+        DataRequest(dataset="coins"),
+        strategies=("spot",),
+        placebo_draws=50,
+        bootstrap_draws=50,
     )
     run = run_result(workspace, options, step=lambda *_: None)
     (verdict,) = run.verdicts

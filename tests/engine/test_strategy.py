@@ -9,7 +9,7 @@ import pytest
 from fadefollow.core.toml import build
 from fadefollow.engine.costs import cost_settings, costs_of
 from fadefollow.engine.model import Costs
-from fadefollow.engine.strategy import Range, load_strategy
+from fadefollow.engine.strategy import WORDS, Range, Strategy, load_strategy
 from fadefollow.errors import FadeFollowError, ParameterError, SpecError, UnknownNameError
 
 GOOD = """
@@ -50,13 +50,55 @@ def test_a_strategy_is_named_like_its_file_and_has_defaults(tmp_path: Path) -> N
         ('phases = ["crowded_long"]', "phases = []", SpecError, "phases"),
     ],
 )
-def test_what_is_wrong_is_named_with_the_file(
+def test_bad_strategy_files_are_refused_naming_the_file(
     tmp_path: Path, old: str, new: str, error: type[Exception], says: str
 ) -> None:
     path = write(tmp_path, GOOD.replace(old, new))
     with pytest.raises(error, match=says) as caught:
         load_strategy(path)
     assert str(path) in str(caught.value)
+
+
+#: another value of every field: of those that change no trade, and of those that may
+OTHER_WORDS = {
+    "name": "other",
+    "title": "Other",
+    "claim": "follow",
+    "account": "nobody",
+    "search": {"trade.hold_hours": {"low": 24, "high": 72}},
+    "tuned": {
+        "original": "a",
+        "dataset": "b",
+        "fingerprint": "c",
+        "until": "2024-01-01",
+        "stance": "fade",
+        "objective": "psr",
+        "trials": 9,
+    },
+}
+OTHER_TRADES = {
+    "signal": "other",
+    "phases": ["crowded_short"],
+    "symbols": ["BTC"],
+    "params": {"days": 3},
+    "trade": {"hold_hours": 24},
+    "costs": {"taker_fee_bps": 9.0},
+    "implied_funding": True,
+}
+
+
+def test_every_field_changes_trades_or_is_a_word() -> None:
+    assert set(OTHER_WORDS) == WORDS
+    assert set(OTHER_WORDS) | set(OTHER_TRADES) == set(Strategy.model_fields)
+
+
+@pytest.mark.parametrize("field", [*OTHER_WORDS, *OTHER_TRADES])
+def test_words_leave_what_is_traded_as_it_is(tmp_path: Path, field: str) -> None:
+    strategy = load_strategy(write(tmp_path, GOOD))
+    values = strategy.model_dump() | {field: {**OTHER_WORDS, **OTHER_TRADES}[field]}
+    other = build(Strategy, values, where="test")
+    assert other != strategy
+    assert (other.traded() == strategy.traded()) == (field in OTHER_WORDS)
 
 
 def test_a_hostile_file_name_is_refused(tmp_path: Path) -> None:
@@ -72,7 +114,7 @@ def test_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match="readable"):
+    with pytest.raises(SpecError, match="cannot read the file"):
         load_strategy(tmp_path / "none.toml")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -41,12 +40,3 @@ def raw_funding() -> Callable[..., pd.DataFrame]:
         return pd.DataFrame({"time": times, "rate": rate, "interval_hours": 8.0})
 
     return make
-
-
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """The real data beside the project; the test is skipped where it is absent."""
-    folder = Path(__file__).parents[3] / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip(f"needs the real market data in {folder}")
-    return folder

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,8 +15,10 @@ from fadefollow.market import export as module
 from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.importing.files import import_files
 from fadefollow.market.open import open_dataset
+from fadefollow.market.request import DataRequest
 from fadefollow.market.store.store import Store
 from fadefollow.workspace import Workspace, find_workspace
+from tests.support.paths import ROOT
 
 HOUR = pd.Timedelta(hours=1)
 START = pd.Timestamp("2024-01-01", tz="UTC")
@@ -45,9 +46,13 @@ def tables() -> dict[str, dict[str, pd.DataFrame]]:
     bars["available"] = times + HOUR
     settled = times[::8]
     funding = pd.DataFrame(
-        {"time": settled, "rate": rng.normal(0, 1e-4, len(settled)), "interval_hours": 8.0,
-         "available": settled}
-    )  # fmt: skip
+        {
+            "time": settled,
+            "rate": rng.normal(0, 1e-4, len(settled)),
+            "interval_hours": 8.0,
+            "available": settled,
+        }
+    )
     expiries = [
         pd.Timestamp("2024-03-29 08:00", tz="UTC"),
         pd.Timestamp("2024-06-28 08:00", tz="UTC"),
@@ -58,15 +63,25 @@ def tables() -> dict[str, dict[str, pd.DataFrame]]:
     future = future[["time", "expiry", "open", "high", "low", "close", "volume", "available"]]
     future["expiry"] = future["expiry"].dt.as_unit("ns")
     options = pd.DataFrame(
-        {"time": times[:4], "expiry": expiries[0], "strike": [1.0, 2.0, 3.0, 4.0],
-         "right": ["call", "put", "call", "put"], "open_interest": [1.5, 0.1, 0.0, 7.25],
-         "iv": [0.5, np.nan, 0.25, 1.0], "available": times[:4]}
-    )  # fmt: skip
+        {
+            "time": times[:4],
+            "expiry": expiries[0],
+            "strike": [1.0, 2.0, 3.0, 4.0],
+            "right": ["call", "put", "call", "put"],
+            "open_interest": [1.5, 0.1, 0.0, 7.25],
+            "iv": [0.5, np.nan, 0.25, 1.0],
+            "available": times[:4],
+        }
+    )
     options["expiry"] = options["expiry"].dt.as_unit("ns")
     news = pd.DataFrame(
-        {"time": times[2:4], "kind": ["listing", "hack"], "text": ['a "b", c\nd', "−5 %"],
-         "available": times[2:4] + pd.Timedelta(1, "ns")}
-    )  # fmt: skip
+        {
+            "time": times[2:4],
+            "kind": ["listing", "hack"],
+            "text": ['a "b", c\nd', "−5 %"],
+            "available": times[2:4] + pd.Timedelta(1, "ns"),
+        }
+    )
     one = {"perp": bars, "funding": funding, "future": future, "options": options, "news": news}
     return {"AAA": one, "BBB": {"perp": bars.drop(columns="volume"), "funding": funding}}
 
@@ -109,28 +124,38 @@ def test_the_schema_tells_types_units_and_times(workspace, tmp_path):
     assert columns["rate"]["unit"] == "fraction of notional per interval"
     assert columns["rate"]["dtype"] == "float64"
     assert columns["time"] == {
-        "dtype": "datetime64[ns, UTC]", "unit": "UTC", "about": "when it happens",
-    }  # fmt: skip
+        "dtype": "datetime64[ns, UTC]",
+        "unit": "UTC",
+        "about": "when it happens",
+    }
     assert "could first be known" in columns["available"]["about"]
     assert schema["streams"]["future"]["key"] == ["time", "expiry"]
     assert schema["tables"][0] == {
-        "coin": "AAA", "stream": "funding", "file": "AAA/funding.csv", "rows": 30,
-        "first": "2024-01-01 00:00", "last": "2024-01-10 16:00",
-    }  # fmt: skip
+        "coin": "AAA",
+        "stream": "funding",
+        "file": "AAA/funding.csv",
+        "rows": 30,
+        "first": "2024-01-01 00:00",
+        "last": "2024-01-10 16:00",
+    }
 
 
 def test_a_part_is_exported(workspace, tmp_path):
     folder = tmp_path / "out"
     done = export_job(
-        workspace, "mine", folder, symbols=("BBB",), streams=("perp",), since="2024-01-02",
-        until="2024-01-03", step=quiet,
-    )  # fmt: skip
+        workspace,
+        DataRequest(dataset="mine", symbols=("BBB",), since="2024-01-02", until="2024-01-03"),
+        folder,
+        streams=("perp",),
+        step=quiet,
+    )
     assert done.files == ("BBB/perp.csv", "mine_export.toml", "schema.json")
     assert not done.whole
     frame = pd.read_csv(folder / "BBB" / "perp.csv")
     assert frame["time"].tolist()[:: len(frame) - 1] == [
-        "2024-01-02 00:00:00+00:00", "2024-01-03 23:00:00+00:00",
-    ]  # fmt: skip
+        "2024-01-02 00:00:00+00:00",
+        "2024-01-03 23:00:00+00:00",
+    ]
 
 
 def test_what_is_held_out_stays_out(workspace, tmp_path):
@@ -142,7 +167,9 @@ def test_what_is_held_out_stays_out(workspace, tmp_path):
     assert "holdout_from = 2024-01-08" in (tmp_path / "out" / "mine_export.toml").read_text()
     print_ = Store(workspace.store).read("mine").fingerprint
     assert len(workspace.ledger.openings(print_, "mine")) == 0
-    opened = export_job(workspace, "mine", tmp_path / "all", opened_by="a test", step=quiet)
+    opened = export_job(
+        workspace, DataRequest(dataset="mine", opened_by="a test"), tmp_path / "all", step=quiet
+    )
     assert opened.whole
     assert [o.command for o in workspace.ledger.openings(print_, "mine")] == ["a test"]
 
@@ -150,7 +177,7 @@ def test_what_is_held_out_stays_out(workspace, tmp_path):
 def test_nothing_is_overwritten(workspace, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
-    with pytest.raises(ParameterError, match="must not overwrite"):
+    with pytest.raises(ParameterError, match="not empty"):
         export_job(workspace, "mine", tmp_path / "out", step=quiet)
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["mine.txt"]
 
@@ -180,21 +207,25 @@ def test_what_csv_cannot_hold_is_refused(workspace, tmp_path):
     [
         ({"format": "xlsx"}, "csv or parquet"),
         ({"streams": ("prp",)}, "it has funding, future, news, options, perp"),
-        ({"streams": ("future",), "symbols": ("BBB",)}, "streams must be in the data set"),
+        ({"streams": ("future",), "symbols": ("BBB",)}, "no stream 'future'"),
     ],
 )
-def test_what_cannot_be_exported(workspace, tmp_path, asked, message):
+def test_exports_of_unknown_or_empty_parts_are_refused(workspace, tmp_path, asked, message):
+    data, others = DataRequest.split({"dataset": "mine", **asked}, command="a test")
     with pytest.raises(ParameterError, match=message):
-        export_job(workspace, "mine", tmp_path / "out", step=quiet, **asked)
+        export_job(workspace, data, tmp_path / "out", step=quiet, **others)
 
 
 def test_the_lab_can_be_exported_and_imported(workspace, tmp_path):
-    shutil.copy(Path(__file__).parents[2] / "datasets" / "lab.toml", workspace.root / "datasets")
+    shutil.copy(ROOT / "datasets" / "lab.toml", workspace.root / "datasets")
     folder = tmp_path / "out"
     done = export_job(
-        workspace, "lab", folder, format="parquet", symbols=("IBEX",), until="2021-06-30",
+        workspace,
+        DataRequest(dataset="lab", symbols=("IBEX",), until="2021-06-30"),
+        folder,
+        format="parquet",
         step=quiet,
-    )  # fmt: skip
+    )
     spec = load_spec(folder / "lab_export.toml")
     assert import_files(spec, "lab", folder, tmp_path / "store").fingerprint == done.fingerprint
     back = open_dataset(spec, "lab", tmp_path / "store").markets["IBEX"]

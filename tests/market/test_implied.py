@@ -121,7 +121,9 @@ def test_the_market_the_tape_and_the_count_say_what_is_implied():
     )
     assert made.settle_implied.tolist() == [True] * 4 + [False] * 8
     assert Count.of({"COIN": filled, "REAL": market(funding=settled(8))}) == (4, 13, ("COIN",))
-    assert "4 of 12 settlements, on 1 coin (COIN)" in Count.of({"COIN": filled}).notes[0]
+    (note,) = Count.of({"COIN": filled}).notes
+    assert note.code == "implied-settlements"
+    assert (note.figures["implied"], note.figures["settlements"]) == (4, 12)
     real = market(funding=settled(8))
     assert real.funding_implied is None
     assert Count.of({"REAL": real}).notes == ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,11 +18,11 @@ START = pd.Timestamp("2023-05-01", tz="UTC")
 HOUR = pd.Timedelta(hours=1)
 
 
-def stamps(hours: list[float]) -> np.ndarray:
+def stamps(hours: Sequence[float]) -> np.ndarray:
     return (START.value + np.array(hours) * HOUR_NS).astype(np.int64)
 
 
-def judged(hours: list[float], declared: list[float] | None = None) -> tuple[list, list]:
+def judged(hours: Sequence[float], declared: Sequence[float] | None = None) -> tuple[list, list]:
     """Missing settlements and holes between each two."""
     time = stamps(hours)
     found = distances(time, inferred_hours(time) if declared is None else np.array(declared, float))
@@ -79,6 +81,7 @@ def test_the_audit_and_the_engine_see_the_same_hole():
     end = opens[-1] + HOUR
     made = tape(market, time=opens.asi8, start=START, end=end)
     assert pd.to_datetime(made.holes[0]).tolist() == [
-        pd.Timestamp("2023-05-17 16:00"), pd.Timestamp("2023-05-28 00:00"),
-    ]  # fmt: skip
+        pd.Timestamp("2023-05-17 16:00"),
+        pd.Timestamp("2023-05-28 00:00"),
+    ]
     assert holes(times.asi8, hours).tolist() == made.holes.tolist()

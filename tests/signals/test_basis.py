@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -82,7 +83,7 @@ def test_rows_after_the_expiry_are_dropped():
 
 
 def test_a_record_that_is_repeated_for_twelve_hours_is_stale():
-    frozen = contract(60, 0.5, 40)
+    frozen: Any = contract(60, 0.5, 40)
     frozen.loc[10:, ["open", "high", "low", "close"]] = frozen.loc[10, "close"]
     made = market(frozen, contract(92, 0.1, 40), count=40)
     found = basis(made)
@@ -125,7 +126,7 @@ QUICK = {
 }
 
 
-def carry(yearly: Values, **tables: pd.DataFrame) -> Market:
+def carry(yearly: Values, **tables: Any) -> Market:
     """Thirty days of one contract of that carry, so far away that it stays usable."""
     volume = tables.pop("volume", 1.0)
     return market(contract(120, yearly, COUNT, volume=volume), count=COUNT, **tables)
@@ -133,7 +134,8 @@ def carry(yearly: Values, **tables: pd.DataFrame) -> Market:
 
 def events(made: Market, **params: float) -> list[tuple[int, str]]:
     found = Basis(**QUICK | params).detect(made).table
-    return [(made.index.get_loc(t), p) for t, p in zip(found["time"], found["phase"], strict=True)]
+    bars = made.index.get_indexer(pd.DatetimeIndex(found["time"])).tolist()
+    return list(zip(bars, found["phase"], strict=True))
 
 
 def step(before: float, after: float, at: int = 480, end: int = COUNT) -> np.ndarray:

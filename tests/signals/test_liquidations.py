@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,11 +27,12 @@ def levels(
     """Shorts above and longs below in coins, from (high, low, close, open interest)."""
     table = np.array(bars, float)
     columns = [np.ascontiguousarray(column) for column in table.T]
+    speeds: dict[str, Any] = {"keep_per_bar": 1.0, "forget_per_bar": 1.0, "distance": 0.10}
     above, below = pile_up(
         *columns,
         shares=np.repeat([[long_share], [1 - long_share]], len(table), axis=1),
         ladder=TWO_PERCENT,
-        **{"keep_per_bar": 1.0, "forget_per_bar": 1.0, "distance": 0.10} | rules,
+        **speeds | rules,
     )
     return tuple((side * columns[3] / 100).tolist() for side in (above, below))
 
@@ -77,7 +80,7 @@ def test_what_was_liquidated_is_not_taken_off_twice():
     assert below[2] == pytest.approx(50 * 74 / 95)
 
 
-def test_levels_are_forgotten():
+def test_levels_decay_by_keep_per_bar():
     above, _ = levels(
         [(100, 100, 100, 1000), (100, 100, 100, 1100), (100, 100, 100, 1100)], keep_per_bar=0.5
     )
@@ -121,7 +124,8 @@ def restless() -> tuple[np.ndarray, np.ndarray]:
 
 def events(made: Market, *phases: str, **params: float) -> list[tuple[int, str]]:
     found = Liquidations(**RULES | params).detect(made).select(*phases).table
-    return [(made.index.get_loc(t), p) for t, p in zip(found["time"], found["phase"], strict=True)]
+    bars = made.index.get_indexer(pd.DatetimeIndex(found["time"])).tolist()
+    return list(zip(bars, found["phase"], strict=True))
 
 
 FLUSHES = ("short_flush", "long_flush")

@@ -72,8 +72,8 @@ def options(*, short_from=None):
         short = short_from is not None and day >= pd.Timestamp(short_from, tz="UTC")
         rows.append((day, day + 30 * DAY, 60_000.0, "call", 100.0))
         rows.append((day, day + 30 * DAY, 60_000.0, "put", 1000.0 if short else 0.0))
-    time, expiry, strike, right, held = zip(*rows, strict=True)
-    expiry = pd.DatetimeIndex(expiry).as_unit("ns")
+    time, expiries, strike, right, held = zip(*rows, strict=True)
+    expiry = pd.DatetimeIndex(expiries).as_unit("ns")
     return stamped(time, expiry=expiry, strike=strike, right=right, open_interest=held, iv=0.8)
 
 
@@ -187,8 +187,13 @@ def test_netflow_cannot_be_observed_before_its_usual_size_is_known():
 def test_too_few_observable_factors_name_the_streams_that_lack():
     found = Stress().detect(market(netflow=netflow()))
     assert found.missing["BTC", "selloff_watch"] == (
-        "news", "spot", "future", "open_interest", "options", "hash_rate",
-    )  # fmt: skip
+        "news",
+        "spot",
+        "future",
+        "open_interest",
+        "options",
+        "hash_rate",
+    )
     assert Stress(factors=1).detect(market(netflow=netflow())).missing == {}
 
 

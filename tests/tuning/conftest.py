@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import optuna
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from postgres import Server, binaries, running
-
 from fadefollow.jobs.datasets import open_named
 from fadefollow.market.dataset import Dataset
+from fadefollow.market.request import DataRequest
 from fadefollow.workspace import Workspace, find_workspace
+from tests.support.postgres import Server, binaries, running
 
 _databases = itertools.count()
 
@@ -30,7 +27,7 @@ def workspace() -> Workspace:
 @pytest.fixture(scope="session")
 def dataset(workspace: Workspace) -> Dataset:
     """Two coins of the lab."""
-    return open_named(workspace, "lab", symbols=("IBEX", "WREN"))
+    return open_named(workspace, DataRequest(dataset="lab", symbols=("IBEX", "WREN")))
 
 
 @pytest.fixture(autouse=True)

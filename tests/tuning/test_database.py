@@ -7,23 +7,30 @@ import logging
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import optuna
 import pytest
 import sqlalchemy
-from postgres import PASSWORD, USER
-from storage_cases import IDENTITY, contents, forked, trial
 
 from fadefollow.errors import StoreError
 from fadefollow.tuning.storage import Shelf, StudyLog
+from tests.support.postgres import PASSWORD, USER
+from tests.support.storage_cases import IDENTITY, contents, forked, trial
 
 WRONG = "wr0ng/{pass}@word"
 #: what of the passwords must be nowhere: as they are, encoded, and their longest plain stretches
 SECRETS = (
-    PASSWORD, quote(PASSWORD, safe=""), quote(PASSWORD), "s3cr", "@:/?#",
-    WRONG, quote(WRONG, safe=""), "wr0ng",
-)  # fmt: skip
+    PASSWORD,
+    quote(PASSWORD, safe=""),
+    quote(PASSWORD),
+    "s3cr",
+    "@:/?#",
+    WRONG,
+    quote(WRONG, safe=""),
+    "wr0ng",
+)
 
 
 def claim(url: str, name: str = "carry"):
@@ -40,9 +47,10 @@ def everything(error: BaseException) -> str:
         texts += [str(found), repr(found), repr(found.args), repr(vars(found))]
         frames = traceback.TracebackException.from_exception(found, capture_locals=True)
         texts += [
-            f"{frame.line} {frame.locals}" for frame in frames.stack
+            f"{frame.line} {frame.locals}"
+            for frame in frames.stack
             if "/tests/" not in frame.filename and "pluggy" not in frame.filename
-        ]  # fmt: skip
+        ]
         seen += [other for other in (found.__cause__, found.__context__) if other not in seen]
     return "\n".join(texts)
 
@@ -72,9 +80,10 @@ def test_a_study_without_a_trace_of_its_password(database, watched):
     with shelf.study("carry", IDENTITY, objectives=("a", "b")) as study:
         fold = study.fold(1)
         fold.append([trial(0)])
-        engine = study._backend.storage.engine
-        shown = [shelf, study, fold, vars(study), vars(study._backend), vars(engine), engine.url]
-        shown += [vars(study._backend.storage), engine.pool._creator, study._backend._connection]
+        backend: Any = study._backend
+        engine = backend.storage.engine
+        shown = [shelf, study, fold, vars(study), vars(backend), vars(engine), engine.url]
+        shown += [vars(backend.storage), engine.pool._creator, backend._connection]
         text = "\n".join(f"{thing!r} {thing}" for thing in shown)
     assert_without_secrets(text)
     said = watched()
@@ -97,7 +106,7 @@ def test_a_wrong_password_in_words(server, database, watched):
         f"postgresql://{USER}@127.0.0.1:{server.port}/{name}?password={quote(WRONG, safe='')}",
     ):
         error = refused(url)
-        assert "must let this job in; got" in str(error)
+        assert "cannot connect to PostgreSQL: " in str(error)
         assert 'password authentication failed for user "tuner"' in str(error)
         assert "hint: check user and password; a password may also stand in ~/.pgpass" in str(error)
         assert_without_secrets(everything(error))
@@ -122,11 +131,11 @@ def test_a_missing_server_in_words(server, watched):
 @pytest.mark.parametrize("query", ["?nonsense=1", "?sslmode=maybe", "?connect_timeout=soon"])
 def test_a_strange_setting_in_words(server, query, watched):
     error = refused(server.url(query=query))
-    assert "PostgreSQL must let this job in; got" in str(error)
+    assert "cannot connect to PostgreSQL: " in str(error)
     assert_without_secrets(everything(error) + watched())
 
 
-def test_every_way_to_write_an_address(server, database):
+def test_all_spellings_of_a_postgres_address_reach_the_study(server, database):
     name = database.rsplit("/", 1)[1]
     secret = quote(PASSWORD, safe="")
     with claim(database) as study:
@@ -149,7 +158,7 @@ def test_studies_of_a_database_do_not_wait_for_each_other(database):
         assert (len(carry.fold(1).trials()), len(pump.fold(1).trials())) == (1, 2)
 
 
-def test_jobs_that_meet_an_empty_database_at_once(database):
+def test_two_jobs_may_create_the_tables_at_once(database):
     def work(name: str) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         with claim(database, name) as study:
@@ -187,13 +196,13 @@ def test_a_job_that_lost_its_connection_writes_no_more(server, database, watched
         fold.append([trial(0)])
         lose_connections(server, first)
         with claim(database) as second:  # the lock is free
-            with pytest.raises(StoreError, match=r"connection to the database of studies must la"):
+            with pytest.raises(StoreError, match=r"lost the connection to the database"):
                 fold.append([trial(1)])
             other = second.fold(1)
             other.append([trial(1)])
             for _ in range(2):  # not with a new connection either
                 assert len(fold.trials()) == 2
-                with pytest.raises(StoreError, match=r"got a connection that was lost before") as e:
+                with pytest.raises(StoreError, match=r": a connection that was lost before") as e:
                     fold.append([trial(2)])
                 assert_without_secrets(everything(e.value))
             assert contents(other.trials()) == contents([trial(0), trial(1)])
@@ -207,7 +216,7 @@ def test_a_batch_is_stored_as_a_whole_or_not_at_all(database):
     broken.set_user_attr("k" * 1000, 1)  # longer than Optuna's tables take
     with claim(database) as study:
         fold = study.fold(1)
-        with pytest.raises(StoreError, match=r"must be readable and writable; got value too long"):
+        with pytest.raises(StoreError, match=r"database of studies: value too long"):
             fold.append([*(trial(number) for number in range(11)), broken])
         assert fold.trials() == []
         fold.append([trial(0)])
@@ -236,7 +245,7 @@ def test_a_batch_takes_few_round_trips(database):
 def test_no_connection_is_left_open(server, database):
     with claim(database) as study:
         study.fold(1).append([trial(0)])
-    with pytest.raises(StoreError, match="a study must go on"):
+    with pytest.raises(StoreError, match="other settings"):
         Shelf.at(database, default=Path("x")).study("carry", {"other": 1}).__enter__()
     gc.collect()
     import psycopg
@@ -252,7 +261,7 @@ def test_a_missing_driver_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     error = refused(f"postgresql://bob:{quote(WRONG, safe='')}@h/d")
     assert str(error) == (
-        "studies in PostgreSQL need its driver; got no working psycopg\n"
+        "studies in PostgreSQL need the driver: no working psycopg\n"
         "  hint: pip install 'fadefollow[postgres]'"
     )
     assert_without_secrets(everything(error))

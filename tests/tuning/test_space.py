@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import optuna.distributions as od
 import pytest
 
@@ -52,6 +54,7 @@ def test_a_candidate_is_the_file_with_some_values_changed(workspace) -> None:
         trade__stop={"choices": ("off", 0.05)},
         trade__exit_on={"choices": (["crowded_long"], ["crowded_short"])},
     )
+    signal: Any
     signal, trade = space.candidate(
         {"params.quantile": 0.9, "trade.stop": 0.05, "trade.exit_on": '["crowded_long"]'}
     )
@@ -81,7 +84,7 @@ def test_the_longest_holding_time_counts_the_delay(workspace) -> None:
 @pytest.mark.parametrize(
     ("search", "kind", "words"),
     [
-        ({}, SpecError, "there must be something to search"),
+        ({}, SpecError, "nothing to search"),
         ({"params__quantil": {"low": 0.9, "high": 0.95}}, UnknownNameError, "'quantile'"),
         ({"param__quantile": {"low": 0.9, "high": 0.95}}, UnknownNameError, "'params'"),
         ({"trade__weight": {"low": 0.5, "high": 1}}, UnknownNameError, "tunable setting"),

@@ -11,10 +11,10 @@ import pytest
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import TrialState
 from optuna_dashboard._storage_url import get_storage
-from storage_cases import IDENTITY, contents, killed_after, trial
 
 from fadefollow.errors import ParameterError, StoreError
 from fadefollow.tuning.storage import Shelf
+from tests.support.storage_cases import IDENTITY, contents, killed_after, trial
 
 TWO = ("t", "mean net return in bps per trade")
 
@@ -59,7 +59,7 @@ def test_what_is_appended_comes_back(shelf):
         assert study.fold(3).trials() == []
 
 
-def test_trials_follow_each_other(shelf):
+def test_trials_that_skip_or_repeat_a_number_are_refused(shelf):
     with shelf.study("carry", IDENTITY, objectives=TWO) as study:
         fold = study.fold(1)
         fold.append([trial(0), trial(1)])
@@ -73,7 +73,7 @@ def test_trials_follow_each_other(shelf):
 
 def test_a_study_is_for_one_job_at_a_time(shelf, monkeypatch):
     monkeypatch.setattr("fadefollow.tuning.database.PATIENCE", 0.0)
-    taken = r"one job at a time; got another job that is working"
+    taken = r"another job is using the study"
     with shelf.study("carry", IDENTITY), pytest.raises(StoreError, match=taken):
         shelf.study("carry", IDENTITY).__enter__()
     with shelf.study("carry", IDENTITY) as study:
@@ -84,16 +84,17 @@ def test_another_identity_is_refused_in_words(shelf):
     with shelf.study("carry", IDENTITY):
         pass
     other = {
-        "strategy": "carry", "fingerprint": "äbc",
+        "strategy": "carry",
+        "fingerprint": "äbc",
         "settings": {"trials": 400, "folds": [1, 2], "seed": None},
-    }  # fmt: skip
+    }
     with pytest.raises(StoreError) as caught, shelf.study("carry", other):
         raise AssertionError
     assert str(caught.value) == (
-        f"study 'carry' in {shelf.where}: a study must go on with what it was begun with;"
-        ' got fingerprint: "abc" → "äbc"; settings.trials: 200 → 400;'
+        f"study 'carry' in {shelf.where}: the study was started with other settings:"
+        ' fingerprint: "abc" → "äbc"; settings.trials: 200 → 400;'
         " settings.seed: nothing → null\n"
-        "  hint: `--fresh` starts anew and keeps the old study; `--study NAME` starts another one"
+        "  hint: `--fresh` starts over and keeps the old study; `--study NAME` starts another one"
     )
     with shelf.study("carry", IDENTITY) as study:
         assert study.resumed
@@ -119,8 +120,13 @@ def test_a_fresh_study_keeps_the_old_one(shelf, dashboard):
         for study in storage.get_all_studies()
     }
     assert counts == {
-        "carry": 0, "carry/fold-1": 1, "carry~2": 0, "carry~2/fold-1": 2, "carry~3": 0, "carr": 0,
-    }  # fmt: skip
+        "carry": 0,
+        "carry/fold-1": 1,
+        "carry~2": 0,
+        "carry~2/fold-1": 2,
+        "carry~3": 0,
+        "carr": 0,
+    }
 
 
 def test_optunas_dashboard_shows_names_and_trials(shelf, dashboard):
@@ -142,7 +148,7 @@ def test_a_study_of_another_program_is_left_alone(shelf, dashboard):
     storage = dashboard()
     study = optuna.create_study(storage=storage, study_name="theirs", direction="maximize")
     study.add_trial(optuna.trial.create_trial(value=1.0))
-    with pytest.raises(StoreError, match="begun by fadefollow; got 'theirs' of another program"):
+    with pytest.raises(StoreError, match="not one of fadefollow: 'theirs' of another program"):
         shelf.study("theirs", IDENTITY).__enter__()
     assert optuna.load_study(study_name="theirs", storage=storage).user_attrs == {}
 
@@ -153,7 +159,7 @@ def test_trials_of_another_program_among_ours_are_noticed(shelf, dashboard):
     optuna.load_study(study_name="carry/fold-1", storage=dashboard()).ask()
     with shelf.study("carry", IDENTITY) as study:
         fold = study.fold(1)
-        with pytest.raises(StoreError, match=r"without a gap; got number 0, running, as trial 0"):
+        with pytest.raises(StoreError, match=r"without a gap: number 0, running, as trial 0"):
             fold.trials()
 
 
@@ -176,7 +182,7 @@ def test_a_killed_job_loses_nothing_that_was_stored(url):
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a~2", "a b", "ä/fold-1"])
-def test_names_are_plain(shelf, name):
+def test_study_names_with_other_signs_are_refused(shelf, name):
     with pytest.raises(ParameterError, match="a study's name must be letters"):
         shelf.study(name, IDENTITY).__enter__()
 
@@ -184,12 +190,21 @@ def test_names_are_plain(shelf, name):
 @pytest.mark.parametrize(
     "url",
     [
-        "", " ", "mysql://bob:pw-secret@h/d", "redis://h", "file:///tunes.log", "sqlite://", "sqlite:///",
+        "",
+        " ",
+        "mysql://bob:pw-secret@h/d",
+        "redis://h",
+        "file:///tunes.log",
+        "sqlite://",
+        "sqlite:///",
         "sqlite:///a.db?timeout=9",
-        "postgresql+psycopg2://bob:pw-secret@h/d", "postgresql://bob:pw-secret@@h/d",
-        "postgresql://bob:pw/secret@h/d", "host=h password=pw-secret", "POSTGRESQL://b:pw-secret@h/d",
+        "postgresql+psycopg2://bob:pw-secret@h/d",
+        "postgresql://bob:pw-secret@@h/d",
+        "postgresql://bob:pw/secret@h/d",
+        "host=h password=pw-secret",
+        "POSTGRESQL://b:pw-secret@h/d",
     ],
-)  # fmt: skip
+)
 def test_any_other_storage_is_refused(url):
     with pytest.raises(StoreError, match="a storage must be postgresql://USER") as caught:
         Shelf.at(url, default=Path("unused"))

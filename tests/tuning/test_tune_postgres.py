@@ -14,12 +14,25 @@ from urllib.parse import unquote, urlsplit
 import pandas as pd
 import psycopg
 import pytest
-from postgres import PASSWORD
 
 from fadefollow.workspace import find_workspace, init_workspace
+from tests.support.postgres import PASSWORD
 
-ARGUMENTS = ["tune", "fade_crowded_funding", "--symbols", "IBEX", "--trials", "60", "--folds", "2",
-             "--min-trades", "5", "--jobs", "1", "--json"]  # fmt: skip
+ARGUMENTS = [
+    "tune",
+    "fade_crowded_funding",
+    "--symbols",
+    "IBEX",
+    "--trials",
+    "60",
+    "--folds",
+    "2",
+    "--min-trades",
+    "5",
+    "--jobs",
+    "1",
+    "--json",
+]
 
 
 @pytest.fixture
@@ -30,9 +43,13 @@ def root(tmp_path: Path) -> Path:
 
 def start(root: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [str(Path(sys.executable).with_name("fadefollow")), *words], cwd=root, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **environment},
-    )  # fmt: skip
+        [str(Path(sys.executable).with_name("fadefollow")), *words],
+        cwd=root,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **environment},
+    )
 
 
 def told(out: str) -> dict:
@@ -45,7 +62,7 @@ def told(out: str) -> dict:
 
 
 def test_a_study_in_a_database_is_killed_resumed_and_the_same(root: Path, database: str) -> None:
-    assert unquote(urlsplit(database).password) == PASSWORD
+    assert unquote(urlsplit(database).password or "") == PASSWORD
     words = [*ARGUMENTS, "--storage", database]
     job = start(root, *words)
     for _ in range(600):

@@ -29,10 +29,20 @@ def tape_of(close: Any, *, symbol: str = "X", bar_hours: int = 1, start: int = S
     bar_ns = bar_hours * HOUR_NS
     none = np.empty(0)
     return Tape(
-        symbol=symbol, bar_ns=bar_ns, time=start + bar_ns * np.arange(len(close)),
-        open=open_, high=high, low=low, close=close, liq_open=open_, liq_high=high, liq_low=low,
-        settle_time=none.astype(np.int64), settle_rate=none, settle_mark=none,
-    )  # fmt: skip
+        symbol=symbol,
+        bar_ns=bar_ns,
+        time=start + bar_ns * np.arange(len(close)),
+        open=open_,
+        high=high,
+        low=low,
+        close=close,
+        liq_open=open_,
+        liq_high=high,
+        liq_low=low,
+        settle_time=none.astype(np.int64),
+        settle_rate=none,
+        settle_mark=none,
+    )
 
 
 def plan_of(
@@ -55,7 +65,7 @@ def plan_of(
     rules = rules or Rules(hold_hours=24.0, opposite=False)
     return Plan(
         strategy, "sig", phases, tapes, (costs,) * k, bars, leans, codes, bars, leans, rules, **rest
-    )  # fmt: skip
+    )
 
 
 def books_of(*plans: Plan) -> dict[tuple[str, str], list[Book]]:
@@ -106,9 +116,12 @@ def stormy_plan(
         for bar, sign in zip(fires, lean, strict=True):
             shock[bar + 1 : bar + 1 + held] += sign * edge / held
         tapes.append(
-            tape_of(100 * np.exp(np.cumsum(shock + drift / per_day)), symbol=f"C{coin}",
-                    bar_hours=bar_hours)
-        )  # fmt: skip
+            tape_of(
+                100 * np.exp(np.cumsum(shock + drift / per_day)),
+                symbol=f"C{coin}",
+                bar_hours=bar_hours,
+            )
+        )
         bars.append(fires)
         leans.append(lean)
     rules = Rules(hold_hours=float(hold), opposite=opposite)

@@ -51,9 +51,7 @@ def test_the_bars_size_does_not_change_the_impact(make_tape):
     rng = np.random.default_rng(1)
     close = 100.0 * np.exp(np.cumsum(rng.normal(0, 0.002, 24 * 90 * 4)))
     fine = replace(make_tape(close, bar_hours=1), volume=np.full(len(close), 10.0))
-    coarse = replace(
-        make_tape(close[3::4], bar_hours=4), volume=np.full(len(close) // 4, 40.0)
-    )  # fmt: skip
+    coarse = replace(make_tape(close[3::4], bar_hours=4), volume=np.full(len(close) // 4, 40.0))
     one, four = (liquidity(tape).impact for tape in (fine, coarse))
     assert one[8000] == pytest.approx(four[2000], rel=0.1)
 
@@ -77,9 +75,10 @@ def test_each_coin_by_itself_and_all_together(make_plan, make_books, swinging):
     from fadefollow.engine.model import Rules
 
     plan = make_plan(
-        [replace(swinging, symbol="DEEP"), thin], [[1001, 1501], [1001]],
+        [replace(swinging, symbol="DEEP"), thin],
+        [[1001, 1501], [1001]],
         rules=Rules(hold_hours=25.0, opposite=False),
-    )  # fmt: skip
+    )
     by_coin = [liquidity(tape) for tape in plan.tapes]
     books = make_books(plan)
     follow = capacity(plan, books["s", "follow"], 0, by_coin)

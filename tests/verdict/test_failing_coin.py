@@ -42,14 +42,20 @@ def dataset(*coins: str) -> Dataset:
     funding = pd.DataFrame({"time": settled, "rate": 1e-4, "interval_hours": 8.0})
     tables = {"perp": perp, "funding": funding.assign(available=settled)}
     markets = {coin: Market(coin, bar=HOUR, tables=tables) for coin in coins}
-    return Dataset("demo", "Demo", HOUR, False, "", markets)
+    return Dataset("demo", "Demo", HOUR, simulated=False, fingerprint="", markets=markets)
 
 
 def strategy(symbols: list[str] | None = None) -> Strategy:
     return Strategy(
-        name="fade_up", title="", claim="fade", account="a", signal="brittle", phases=("up",),
-        symbols=symbols, trade=Trade(hold_hours=8.0),
-    )  # fmt: skip
+        name="fade_up",
+        title="",
+        claim="fade",
+        account="a",
+        signal="brittle",
+        phases=("up",),
+        symbols=symbols,
+        trade=Trade(hold_hours=8.0),
+    )
 
 
 def test_the_other_coins_are_measured_and_the_one_is_named() -> None:
@@ -58,10 +64,10 @@ def test_the_other_coins_are_measured_and_the_one_is_named() -> None:
     assert [tape.symbol for tape in made.plan.tapes] == ["ETH", "SOL"]
     assert [len(bars) for bars in made.plan.bars] == [4, 4]
     (note,) = failed_notes([(Brittle(), *detected.values())])
-    assert "failed on BTC" in note
-    assert "FloatingPointError" in note
+    assert (note.code, note.about["coin"]) == ("signal-failed", "BTC")
+    assert "FloatingPointError" in note.figures["error"]
 
 
 def test_a_strategy_for_that_coin_alone_cannot_be_measured() -> None:
-    with pytest.raises(DataError, match="does not fail; got on BTC"):
+    with pytest.raises(DataError, match="failed on every coin; got on BTC"):
         prepare_bet(dataset("BTC", "ETH"), strategy(["BTC"]), Brittle(), {})

@@ -44,7 +44,9 @@ def dataset():
         bar=EIGHT,
     )
     markets = {s: Market(s, bar=EIGHT, tables=tables) for s, tables in lab.tables.items()}
-    return Dataset("lab", "a lab", EIGHT, True, "0", markets, truth=lab.truth)
+    return Dataset(
+        "lab", "a lab", EIGHT, simulated=True, fingerprint="0", markets=markets, truth=lab.truth
+    )
 
 
 @pytest.fixture(scope="module")
@@ -138,9 +140,12 @@ def test_bars_that_come_later_carry_the_bar_before(dataset):
 def test_funding_and_costs_are_all_that_changes(make_plan, make_tape):
     none = np.empty(0)
     tape = replace(
-        make_tape(np.ones(50)), settle_time=np.array([7], np.int64),
-        settle_rate=np.array([0.1]), settle_mark=np.array([1.0]), holes=np.array([[1, 2]]),
-    )  # fmt: skip
+        make_tape(np.ones(50)),
+        settle_time=np.array([7], np.int64),
+        settle_rate=np.array([0.1]),
+        settle_mark=np.array([1.0]),
+        holes=np.array([[1, 2]]),
+    )
     plan = make_plan([tape], [[3]], costs=Costs(0.001, 0.002, 0.005, borrow=0.1))
     assert doubled_costs(plan).costs == (Costs(0.002, 0.004, 0.005, borrow=0.2),)
     bare = without_funding(plan).tapes[0]
@@ -152,5 +157,6 @@ def test_funding_and_costs_are_all_that_changes(make_plan, make_tape):
 def test_half_a_holding_time_is_whole_bars(bet):
     strategy, _ = bet
     half = next(c for c in changes([bet]) if c.name == "held half as long")
+    assert half.strategy is not None
     assert half.strategy(strategy, 8.0).trade.hold_hours == 32.0  # of 72 h
     assert half.strategy(strategy, 72.0).trade.hold_hours == 72.0

@@ -1,6 +1,7 @@
 """Implied funding, a strategy's or a data set's choice: who is charged it, and who says so."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,6 @@ from fadefollow.workspace.trial_records import configuration, market_of
 HOUR = pd.Timedelta(hours=1)
 START = pd.Timestamp("2024-03-01", tz="UTC")
 COUNT = 24 * 60
-FUNDING = find_workspace().signal("funding")
 SETTINGS = Settings(placebo_draws=20, bootstrap_draws=50)
 
 
@@ -34,15 +34,23 @@ def dataset():
     perp = np.where(np.arange(COUNT) // 24 % 30 == 29, 100.3, 100.0)
     tables = {"perp": bars(perp), "spot": bars(np.full(COUNT, 100.0))}
     market = Market("COIN", bar=HOUR, tables=tables)
-    return Dataset("bare", "", HOUR, False, "0" * 16, {"COIN": market})
+    return Dataset(
+        "bare", "", HOUR, simulated=False, fingerprint="0" * 16, markets={"COIN": market}
+    )
 
 
 def bet(name="crowd", **params):
     strategy = Strategy(
-        name=name, title="", claim="fade", account="", signal="funding", phases=("crowded_long",),
-        trade=Trade(hold_hours=24), **params,
-    )  # fmt: skip
-    return strategy, FUNDING(lookback_days=14)
+        name=name,
+        title="",
+        claim="fade",
+        account="",
+        signal="funding",
+        phases=("crowded_long",),
+        trade=Trade(hold_hours=24),
+        **params,
+    )
+    return strategy, find_workspace().signal("funding")(lookback_days=14)
 
 
 def test_a_strategy_that_asks_for_implied_funding_is_charged_it_and_says_so(dataset):
@@ -55,9 +63,9 @@ def test_a_strategy_that_asks_for_implied_funding_is_charged_it_and_says_so(data
     first = trades.iloc[0]
     assert first["funding"] / first["notional"] == pytest.approx(-(25 + 25 + 1) / 1e4, rel=0.01)
     assert found.phases["funding_implied"].all()
-    charged = f"crowd: {len(found.trades)} of {len(found.trades)} trades were charged funding"
-    assert any(note.startswith(charged) for note in found.warnings)
-    assert any("plain could not be measured" in note for note in found.warnings)
+    about = {note.code: note.about["strategy"] for note in found.notes if "strategy" in note.about}
+    assert about["charged-implied-funding"] == "crowd"
+    assert about["not-measured"] == "plain"
 
 
 def test_where_nothing_is_implied_no_column_speaks_of_it(dataset):
@@ -76,15 +84,21 @@ def test_where_nothing_is_implied_no_column_speaks_of_it(dataset):
 @pytest.mark.parametrize("way", ["strategy", "param", "search"])
 def test_a_strategy_asks_by_its_key_by_its_signal_or_by_its_search(dataset, way):
     campaign = find_workspace().signal("campaign")
-    given = {
+    given: dict[str, Any] = {  # type: ignore[assignment]
         "strategy": {"implied_funding": True},
         "param": {},
         "search": {"search": {"params.implied_funding": {"choices": [0, 1]}}},
     }[way]
     strategy = Strategy(
-        name="x", title="", claim="fade", account="", signal="campaign", phases=("ignition",),
-        trade=Trade(hold_hours=24), **given,
-    )  # fmt: skip
+        name="x",
+        title="",
+        claim="fade",
+        account="",
+        signal="campaign",
+        phases=("ignition",),
+        trade=Trade(hold_hours=24),
+        **given,
+    )
     signal = campaign(implied_funding=int(way == "param"))
     assert strategy.implies(signal)
     seen = seen_by(dataset, (strategy, signal))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -128,7 +129,7 @@ def test_a_phase_that_never_came_says_over_which_time(make_stormy, judged):
         "X": (pd.Timestamp("2021-01-01", tz="UTC"), pd.Timestamp("2021-02-27 05:00", tz="UTC")),
         "Y": (pd.Timestamp("2021-01-03", tz="UTC"), pd.Timestamp("2021-03-02 23:00", tz="UTC")),
     }
-    prepared = SimpleNamespace(spans=spans)
+    prepared: Any = SimpleNamespace(spans=spans)
     told = _seen(never, prepared)
     assert told.why == (
         "undecided: the phase was never seen from 2021-01-01 00:00 to 2021-03-02 23:00 UTC"
@@ -190,7 +191,7 @@ def test_settings_out_of_bounds_are_refused(settings, message, make_stormy, judg
         judged(make_stormy(_rng(0), days=50), **settings)
 
 
-def test_books_must_be_there(make_stormy):
+def test_stance_without_books_is_refused(make_stormy):
     with pytest.raises(ParameterError, match=r"s, fade: a stance .* needs its books"):
         judge([make_stormy(_rng(0), days=50)], {})
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields, is_dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from fadefollow.verdict.correction.placebo import circle_bars, draw_shifts, kept_share, placebo
 
 from fadefollow.engine.concatenate import joined
 from fadefollow.engine.model import Costs, Rules, RuleSets
@@ -15,7 +17,6 @@ from fadefollow.engine.portfolio import portfolio
 from fadefollow.engine.resolver import resolve_returns, shifted
 from fadefollow.verdict import judge
 from fadefollow.verdict.capacity import capacity, liquidity
-from fadefollow.verdict.correction.placebo import circle_bars, draw_shifts, kept_share, placebo
 from fadefollow.verdict.correction.spa import spa_of_run
 from fadefollow.verdict.estimates.anyhour import all_outcomes, anyhour_mean
 from fadefollow.verdict.estimates.daily import daily_pnl
@@ -26,7 +27,7 @@ from fadefollow.verdict.splits import split_results
 from fadefollow.verdict.study import event_study, momentum_paths
 
 FEES = Costs(fee=0.0005, slippage=0.0002, maintenance=0.005)
-FEW = {"placebo_draws": 99, "bootstrap_draws": 200}
+FEW: dict[str, Any] = {"placebo_draws": 99, "bootstrap_draws": 200}
 DAY, TWO = Rules(hold_hours=24.0, opposite=False), Rules(hold_hours=48.0, opposite=False)
 
 
@@ -269,7 +270,8 @@ def test_two_folds_with_different_rules_are_judged_together(make_stormy, make_bo
     assert set(trades["rule"]) == {0, 1}
     assert set(trades.loc[trades["rule"] == 0, "reason"]) == {"time", "opposite"}
     assert verdict.follow.n_trades == len(trades)
-    by_bar, counts = all_outcomes(made), trades.groupby(["coin", "side", "rule"]).size()
+    by_bar: Any = all_outcomes(made)
+    counts = trades.groupby(["coin", "side", "rule"]).size()
     weighted = sum(k * np.nanmean(by_bar[kind]) for kind, k in counts.items()) / len(trades)
     assert verdict.follow.anyhour_mean_bps == pytest.approx(1e4 * weighted)
     # money adds up over both folds, day by day, trade by trade and in the portfolio

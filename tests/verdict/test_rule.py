@@ -4,9 +4,9 @@ import math
 from dataclasses import replace
 
 import pytest
+from fadefollow.verdict.rule import decide, pays
 
 from fadefollow.verdict.model import NotTraded, PnlSplit, StanceResult
-from fadefollow.verdict.rule import decide, pays
 
 NAN = math.nan
 SHUT = NotTraded("no short is lent")
@@ -14,11 +14,23 @@ SHUT = NotTraded("no short is lent")
 
 def _stance(mean=42.0, low=5.0, high=80.0, p=0.008, adjusted=0.01, momentum=(3.0, 70.0), n=300):
     return StanceResult(
-        n_trades=n, mean_net_bps=mean, ci_bps=(low, high), anyhour_mean_bps=0.0,
-        placebo_mean_bps=0.0, momentum_mean_bps=0.0, momentum_ci_bps=momentum, p_placebo=p,
-        p_adjusted=adjusted, sharpe=1.0, max_drawdown=-0.1, breakeven_cost_bps=50.0,
-        pnl=PnlSplit(0.0, 0.0, 0.0, 0.0, 0.0), n_liquidated=0, win_rate=0.5, mean_hold_hours=24.0,
-    )  # fmt: skip
+        n_trades=n,
+        mean_net_bps=mean,
+        ci_bps=(low, high),
+        anyhour_mean_bps=0.0,
+        placebo_mean_bps=0.0,
+        momentum_mean_bps=0.0,
+        momentum_ci_bps=momentum,
+        p_placebo=p,
+        p_adjusted=adjusted,
+        sharpe=1.0,
+        max_drawdown=-0.1,
+        breakeven_cost_bps=50.0,
+        pnl=PnlSplit(0.0, 0.0, 0.0, 0.0, 0.0),
+        n_liquidated=0,
+        win_rate=0.5,
+        mean_hold_hours=24.0,
+    )
 
 
 GOOD = _stance()
@@ -28,9 +40,13 @@ VAGUE = _stance(mean=12.0, low=-8.0, high=32.0, p=0.2, adjusted=0.4)
 
 def _decide(fade, follow, difference=(-1.0, 1.0), blocks=100.0, detectable=35.0):
     return decide(
-        fade, follow, difference_ci_bps=difference, detectable_bps=detectable, blocks=blocks,
+        fade,
+        follow,
+        difference_ci_bps=difference,
+        detectable_bps=detectable,
+        blocks=blocks,
         alpha=0.05,
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(
@@ -55,7 +71,7 @@ def _decide(fade, follow, difference=(-1.0, 1.0), blocks=100.0, detectable=35.0)
         (SHUT, SHUT, (NAN, NAN), 0.0, "undecided"),
     ],
 )
-def test_verdict(fade, follow, difference, blocks, word):
+def test_verdict_follows_intervals_blocks_and_difference(fade, follow, difference, blocks, word):
     found, why = _decide(fade, follow, difference, blocks)
     assert found == word
     assert why.startswith(word)

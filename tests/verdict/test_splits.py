@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,8 +63,14 @@ def test_weekday_is_that_of_the_entry(daily, make_books):
     found = _cells(split_results([daily], make_books(daily), [_table(daily)]), "weekday")
     # 1 January 2024 is a Monday; the first entry is at its end, on Tuesday at 00:00
     assert {name: c.n_trades for name, c in found.items()} == {
-        "Mon": 54, "Tue": 56, "Wed": 54, "Thu": 54, "Fri": 54, "Sat": 54, "Sun": 54,
-    }  # fmt: skip
+        "Mon": 54,
+        "Tue": 56,
+        "Wed": 54,
+        "Thu": 54,
+        "Fri": 54,
+        "Sat": 54,
+        "Sun": 54,
+    }
 
 
 def test_year_is_that_of_the_entry(make_plan, make_tape, make_books):
@@ -136,7 +143,7 @@ def test_the_sparse_bootstrap_is_the_bootstrap():
     rng = _rng(3)
     count = (rng.random((3, 200)) < 0.1).astype(float) * rng.integers(1, 4, (3, 200))
     series = [DaySums(n * rng.standard_normal(200), n) for n in count]
-    how = {"length": 4.0, "draws": 50}
+    how: dict[str, Any] = {"length": 4.0, "draws": 50}
     dense = bootstrap(series, np.eye(3).tolist(), rng=_rng(5), **how)
     for one, other in zip(dense, bootstrap_each(series, rng=_rng(5), **how), strict=True):
         assert other.value == pytest.approx(one.value)
@@ -146,7 +153,8 @@ def test_the_sparse_bootstrap_is_the_bootstrap():
 
 
 def test_q_is_benjamini_and_hochbergs():
-    base = SplitCell("s", "a", "fade", "coin", "X", 99, 30.0, *[math.nan] * 6)
+    unknown: list[Any] = [math.nan] * 6
+    base = SplitCell("s", "a", "fade", "coin", "X", 99, 30.0, *unknown)
     found = _corrected([replace(base, p=p) for p in (0.01, 0.04, 0.03, math.nan)])
     assert [c.q for c in found[:3]] == pytest.approx([0.03, 0.04, 0.04])
     assert math.isnan(found[3].q)

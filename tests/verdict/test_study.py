@@ -45,9 +45,12 @@ def test_the_leans_side_pays_or_receives_funding(ramp, lean):
     tape = ramp.tapes[0]
     settle = tape.time[[490, 500, 508]]
     tape = replace(
-        tape, open=np.full(1500, 1000.0), settle_time=settle,
-        settle_rate=np.array([0.001, 0.002, -0.004]), settle_mark=np.full(3, 1000.0),
-    )  # fmt: skip
+        tape,
+        open=np.full(1500, 1000.0),
+        settle_time=settle,
+        settle_rate=np.array([0.001, 0.002, -0.004]),
+        settle_mark=np.full(3, 1000.0),
+    )
     plan = replace(ramp, tapes=(tape,), leans=(np.array([lean]),))
     (study,) = event_study(plan, rng=_rng(), draws=5)
     # at the entry's own time a settlement is not charged; ten hours before, one was still to come

@@ -16,10 +16,15 @@ HOUR = pd.Timedelta(hours=1)
 def spread(phase: str) -> Strategy:
     return Strategy.model_validate(
         {
-            "name": "spread", "title": "t", "claim": "fade", "account": "a", "signal": "basis",
-            "phases": [phase], "trade": {"instrument": "carry", "hold_hours": 336},
+            "name": "spread",
+            "title": "t",
+            "claim": "fade",
+            "account": "a",
+            "signal": "basis",
+            "phases": [phase],
+            "trade": {"instrument": "carry", "hold_hours": 336},
         }
-    )  # fmt: skip
+    )
 
 
 def test_a_label_s_drift_is_the_mean_over_its_episodes() -> None:

@@ -58,7 +58,7 @@ class Reference(SphinxDirective):
         return self.parse_text_to_nodes(PARTS[name](), allow_section_headings=True)
 
 
-def setting_node(env: BuildEnvironment, signature: str, node: addnodes.desc_signature) -> str:
+def setting_node(_env: BuildEnvironment, signature: str, node: addnodes.desc_signature) -> str:
     """Shows `path.key | type | default` as the key with its type and default; returns the name."""
     name, kind, default = (part.strip() for part in signature.split(" | "))
     node += addnodes.desc_name("", name.rpartition(".")[2])
@@ -66,7 +66,7 @@ def setting_node(env: BuildEnvironment, signature: str, node: addnodes.desc_sign
     return name
 
 
-def dashed(app: Sphinx, document: nodes.document, name: str) -> None:
+def dashed(_app: Sphinx, document: nodes.document, _name: str) -> None:
     """A dash between a parameter and what it is, which Sphinx leaves to its smart quotes."""
     for node in list(document.findall(nodes.Text)):
         if node == " -- ":

@@ -14,9 +14,17 @@ import pandas as pd
 from pydantic import BaseModel
 from sphinx.pycode import ModuleAnalyzer
 
-_NAMES = {str: "text", int: "number", float: "number", bool: "true or false", dt.date: "day",
-          dt.datetime: "time",
-          pd.Timedelta: "span, as \"1h\"", type(None): "", Any: "value"}  # fmt: skip
+_NAMES = {
+    str: "text",
+    int: "number",
+    float: "number",
+    bool: "true or false",
+    dt.date: "day",
+    dt.datetime: "time",
+    pd.Timedelta: 'span, as "1h"',
+    type(None): "",
+    Any: "value",
+}
 
 
 class Entry(NamedTuple):
@@ -35,13 +43,21 @@ def entries(model: type[Any]) -> list[Entry]:
     told = {key: text for base in reversed(model.__mro__) for key, text in _told(base).items()}
     if issubclass(model, BaseModel):
         return [
-            Entry(name, kind(info.annotation), _model_default(info), info.is_required(),
-                  told.get(name, ""), _bounds([*info.metadata, *_inner_bounds(info.annotation)]))
+            Entry(
+                name,
+                kind(info.annotation),
+                _model_default(info),
+                info.is_required(),
+                told.get(name, ""),
+                _bounds([*info.metadata, *_inner_bounds(info.annotation)]),
+            )
             for name, info in model.model_fields.items()
-        ]  # fmt: skip
+        ]
     hints = typing.get_type_hints(model)
     return [
-        Entry(f.name, kind(hints[f.name]), "", False, told.get(f.name, ""), "")
+        Entry(
+            f.name, kind(hints[f.name]), "", required=False, about=told.get(f.name, ""), bounds=""
+        )
         for f in dataclasses.fields(model)
     ]
 
@@ -86,8 +102,11 @@ def _told(model: type[Any]) -> dict[str, str]:
     if not model.__module__.startswith(("fadefollow", "signals")):
         return {}
     found = ModuleAnalyzer.for_module(model.__module__).find_attr_docs()
-    said = {key: " ".join(lines).strip() for (owner, key), lines in found.items()
-            if owner == model.__name__}  # fmt: skip
+    said = {
+        key: " ".join(lines).strip()
+        for (owner, key), lines in found.items()
+        if owner == model.__name__
+    }
     return _attributes(inspect.getdoc(model) or "") | said
 
 

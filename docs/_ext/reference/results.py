@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fadefollow.engine.model import EXIT_REASONS, TRADE_COLUMNS
+from fadefollow.engine.exits import EXIT_REASONS
+from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.reporting.text.glossary import TERMS
 from fadefollow.results.record import PRIVATE
 from fadefollow.verdict.model import PnlSplit, StanceResult, Verdict
@@ -15,8 +16,12 @@ TOP = {
     "command": "the command line that made it, without anybody's password",
     "dataset": "`name`, `fingerprint` (changes with any value of the data), `coverage` (by coin "
     "and stream: first, last, rows, missing) and the `audit`'s summary",
+    "assumptions": "`alpha`, and by strategy the instrument, leverage, weight, capital and "
+    "the costs of each coin as they were used",
     "verdicts": "one object a strategy × phase, see below",
-    "warnings": "sentences: what was clipped, left out or accepted",
+    "notes": "what was clipped, left out or accepted: `code`, `about` (strategy, stance, signal, "
+    "coin, stream), `figures`, and the `text` that words them; runs of earlier versions have "
+    "`warnings`, plain sentences, instead",
     "seconds": "by part of the work",
     "spa": "whether the best book of the run beats its placebo; absent where none could be tested",
     "tuning": "of a tuning job: its settings, folds and winners",

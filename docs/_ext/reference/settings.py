@@ -9,6 +9,7 @@ from fadefollow.engine.strategy import Range, Strategy, Trade, Tuned
 from fadefollow.market.asof.universe import UniverseSpec
 from fadefollow.market.dataset_spec import DatasetSpec, FileSpec
 from fadefollow.market.lab.settings import LabSettings, Plant
+from fadefollow.market.lab.universe import UniverseSettings
 from fadefollow.workspace import Settings
 from reference.fields import Entry, entries
 
@@ -39,6 +40,7 @@ DATASET = (
     Table("dataset.costs.coins", "`[costs.coins.COIN]`", CoinCosts),
     Table("dataset.lab", "`[lab]`", LabSettings),
     Table("dataset.lab.plants", "`[lab.plants.PHASE]`", Plant),
+    Table("dataset.lab.universe", "`[lab.universe]`", UniverseSettings),
 )
 
 

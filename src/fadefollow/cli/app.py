@@ -7,6 +7,7 @@ import io
 import os
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,21 +20,24 @@ from fadefollow.cli.commands.run import run
 from fadefollow.cli.commands.scan import scan
 from fadefollow.cli.commands.tune import tune
 from fadefollow.cli.options import (
-    DatasetOption,
     JsonOption,
-    SinceOption,
-    UntilOption,
     listed,
     print_json,
+    takes_data,
 )
 from fadefollow.core.limits import MOST_DAYS
 
 if TYPE_CHECKING:
     from fadefollow.errors import FadeFollowError
+    from fadefollow.market.request import DataRequest
 
 #: how libraries say that there is no memory, other than by a MemoryError
-_NO_MEMORY = ("Cannot allocate memory", "cannot allocate memory", "can't start new thread",
-              "failed to map segment")  # fmt: skip
+_NO_MEMORY = (
+    "Cannot allocate memory",
+    "cannot allocate memory",
+    "can't start new thread",
+    "failed to map segment",
+)
 
 app = typer.Typer(
     name="fadefollow",
@@ -64,7 +68,7 @@ def _global(
         typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
     ] = False,
 ) -> None:
-    """What every command has."""
+    """Options of every command."""
     from fadefollow.core.memory import refuse_too_little
 
     if "--help" not in sys.argv:
@@ -73,7 +77,7 @@ def _global(
 
 @app.command()
 def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]) -> None:
-    """Make a workspace: signals, strategies, data sets and report templates to edit."""
+    """Create a workspace with signals, strategies, data sets and report templates to edit."""
     from fadefollow.cli.render.screen import say
     from fadefollow.workspace import init_workspace
 
@@ -89,16 +93,16 @@ app.command()(report)
 
 
 @app.command()
+@takes_data("dataset", "since", "until")
 def check(
-    strategy: Annotated[str, typer.Argument(help="Strategy by name.")],
-    dataset: DatasetOption = None,
+    strategy: Annotated[str, typer.Argument(help="Name of the strategy.")],
+    *,
+    data: DataRequest,
     symbols: Annotated[
-        str | None, typer.Option(help="Coins, separated by commas; by default the first two.")
+        str | None, typer.Option(help="Coins, comma-separated (default: the first two).")
     ] = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
     days: Annotated[
-        float, typer.Option(min=1, max=MOST_DAYS, help="Days of each coin, at most.")
+        float, typer.Option(min=1, max=MOST_DAYS, help="Maximum number of days per coin.")
     ] = 400.0,
     bars: Annotated[
         int,
@@ -108,9 +112,9 @@ def check(
     ] = 36,
     as_json: JsonOption = False,
 ) -> None:
-    """Find look-ahead of a single bar, answers that differ, and parameters that do nothing.
+    """Check a signal for look-ahead, results that do not repeat, and unused parameters.
 
-    Exit status 2 if the strategy cannot be trusted; what is only a warning does not count.
+    Exit status 2 if there is an error; warnings do not count.
     """
     from fadefollow.cli.render.console import progress, show_check
     from fadefollow.jobs.datasets import open_named
@@ -124,9 +128,7 @@ def check(
     settings = CheckSettings(bars=bars, days=days, coins=len(named or ()) or CheckSettings.coins)
     with progress(quiet=as_json) as step:
         step("reading the data", None)
-        opened = open_named(
-            workspace, dataset, symbols=named or bet.symbols, since=since, until=until
-        )
+        opened = open_named(workspace, replace(data, symbols=named or bet.symbols))
         signal = workspace.detector(bet)
         opened = seen_by(opened, (bet, signal))
         report = check_strategy(bet, signal, opened, settings=settings, step=step)
@@ -142,10 +144,12 @@ app.command()(calibrate)
 
 @new.command("strategy")
 def new_strategy(
-    name: Annotated[str, typer.Argument(help="Name of the new file in strategies/.")],
-    signal: Annotated[str, typer.Option(help="The signal it trades on.")] = "funding",
+    name: Annotated[
+        str, typer.Argument(help="Name of the strategy: the file strategies/NAME.toml.")
+    ],
+    signal: Annotated[str, typer.Option(help="Signal to trade on.")] = "funding",
 ) -> None:
-    """A strategy file with the signal's phases, parameters and search ranges filled in."""
+    """Write a strategy file with the signal's phases, parameters and search ranges."""
     from fadefollow.cli.render.screen import say
     from fadefollow.workspace import find_workspace
     from fadefollow.workspace.scaffold import write_strategy
@@ -155,9 +159,9 @@ def new_strategy(
 
 @new.command("signal")
 def new_signal(
-    name: Annotated[str, typer.Argument(help="Name of the new module in signals/.")],
+    name: Annotated[str, typer.Argument(help="Name of the signal: the module signals/NAME.py.")],
 ) -> None:
-    """A signal module that works, to be changed into your own."""
+    """Write a working signal module to start from."""
     from fadefollow.cli.render.screen import say
     from fadefollow.workspace import find_workspace
     from fadefollow.workspace.scaffold import write_signal
@@ -243,6 +247,7 @@ def _of_the_system(error: BaseException) -> FadeFollowError | None:
     if not isinstance(error, OSError):
         return None
     return StoreError(
-        "files and folders must be usable", got=error.strerror or str(error),
+        "files and folders must be usable",
+        got=error.strerror or str(error),
         where=str(error.filename or ""),
-    )  # fmt: skip
+    )

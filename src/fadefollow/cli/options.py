@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -12,44 +15,112 @@ if TYPE_CHECKING:
     from fadefollow.workspace import Workspace
 
 DatasetOption = Annotated[
-    str | None, typer.Option("--dataset", "-d", help="Data set; by default the workspace's.")
+    str | None, typer.Option("--dataset", "-d", help="Data set (default: the workspace's).")
 ]
-SymbolsOption = Annotated[
-    str | None, typer.Option(help="Coins, separated by commas; by default all.")
-]
-SinceOption = Annotated[str | None, typer.Option(help="First day or time, UTC.")]
-UntilOption = Annotated[str | None, typer.Option(help="Last day or time, UTC.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
-
-
-AcceptOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="CODE,…",
-        help="Findings of the audit that may pass, as CODE or COIN:CODE; the report says so.",
-    ),
-]
-UniverseOption = Annotated[
-    int | None,
-    typer.Option(
-        min=0,
-        max=1_000_000,
-        help="Only the so many largest coins by volume, formed anew with what was known at each "
-        "date; 0 for all; by default what the data set says.",
-    ),
-]
-RevisedOption = Annotated[
-    bool,
-    typer.Option(
-        "--revised/--point-in-time",
-        help="Records as they were revised last, a look-ahead to compare with; by default as "
-        "they were published first.",
-    ),
+UntilOption = Annotated[str | None, typer.Option(help="Last day or time (UTC); a day is included.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")
 ]
 ClusterOption = Annotated[
     str | None,
-    typer.Option(help="Address of a Dask scheduler, tcp://HOST:PORT; by default this machine."),
+    typer.Option(help="Dask scheduler, tcp://HOST:PORT (default: this machine)."),
 ]
+#: the options of a `DataRequest`, by name: what typer makes of each, and its default
+DATA: dict[str, tuple[Any, Any]] = {
+    "dataset": (DatasetOption, None),
+    "symbols": (
+        Annotated[str | None, typer.Option(help="Coins, comma-separated (default: all).")],
+        None,
+    ),
+    "since": (Annotated[str | None, typer.Option(help="First day or time (UTC).")], None),
+    "until": (UntilOption, None),
+    "open_holdout": (
+        Annotated[
+            bool,
+            typer.Option("--open-holdout", help="Include the holdout; opening it is recorded."),
+        ],
+        False,
+    ),
+    "accept": (
+        Annotated[
+            str | None,
+            typer.Option(
+                metavar="CODE,…",
+                help="Audit findings to accept, as CODE or COIN:CODE; the report lists them.",
+            ),
+        ],
+        None,
+    ),
+    "universe": (
+        Annotated[
+            int | None,
+            typer.Option(
+                min=0,
+                max=1_000_000,
+                help="Trade only the N largest coins by volume, as known at each date; 0 for all "
+                "(default: the data set's setting).",
+            ),
+        ],
+        None,
+    ),
+    "revised": (
+        Annotated[
+            bool,
+            typer.Option(
+                "--revised/--point-in-time",
+                help="Use the last revision of every record (look-ahead, for comparison) or each "
+                "record as it was first published (default).",
+            ),
+        ],
+        False,
+    ),
+}
+#: of these, lists of names
+_LISTS = ("symbols", "accept")
+
+
+def takes_data(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A decorator that gives a command options of data, and hands them over as one request.
+
+    The command's parameter `data` is a `DataRequest`; on the command line the options are in its
+    place.
+
+    Args:
+        names: of `DATA`; by default all.
+    """
+
+    def decorate(command_: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command_)
+        def run(**given: Any) -> None:
+            from fadefollow.market.request import DataRequest
+
+            asked = {name: given.pop(name) for name in names or DATA}
+            lists = {name: listed(asked[name]) for name in _LISTS if name in asked}
+            data, _ = DataRequest.split({**asked, **lists}, command=command())
+            command_(data=data, **given)
+
+        run.__signature__, run.__annotations__ = _flat(command_, names or tuple(DATA))  # type: ignore[attr-defined]
+        return run
+
+    return decorate
+
+
+def _flat(
+    command_: Callable[..., None], names: Iterable[str]
+) -> tuple[inspect.Signature, dict[str, Any]]:
+    """A command's signature with options of data in the place of `data`, and its annotations."""
+    kind = inspect.Parameter.KEYWORD_ONLY
+    asked = [
+        inspect.Parameter(name, kind, default=default, annotation=hint)
+        for name, (hint, default) in ((name, DATA[name]) for name in names)
+    ]
+    # the request's own type is not imported here, which keeps --help quick
+    hints = get_type_hints(command_, localns={"DataRequest": object}, include_extras=True)
+    parameters = list[inspect.Parameter]()
+    for own in inspect.signature(command_).parameters.values():
+        flat = own.replace(kind=kind, annotation=hints[own.name])
+        parameters += asked if own.name == "data" else [flat]
+    return inspect.Signature(parameters), {one.name: one.annotation for one in parameters}
 
 
 def listed(text: str | None) -> tuple[str, ...] | None:

@@ -1,14 +1,14 @@
-"""Files and folders that appear complete or not at all.
+"""Folders that appear complete or not at all.
 
-Everything is first written into a folder beside its place whose name begins with `.writing-`,
-flushed to the disk, and then renamed in one step. While it is being written, a lock file is
-held; a folder whose lock is free was left by a killed writer and is removed by the next one.
+Everything is first written into a folder beside its place whose name begins with `.writing-`, and
+then renamed in one step. While it is being written, a lock file is held; a folder whose lock is
+free was left by a killed writer and is removed by the next one.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -16,33 +16,11 @@ from pathlib import Path
 
 import filelock
 
-from fadefollow.errors import FadeFollowError, StoreError
+from fadefollow.core.atomic_file import as_store_error, fsync
+from fadefollow.errors import StoreError
 
 STAGING = ".writing-"
-
-
-def write_page(text: str, path: Path) -> Path:
-    """Write one page in place of what was there; on any failure the old page stays.
-
-    Args:
-        text: of the page; what UTF-8 cannot hold becomes `?`.
-        path: of the page; its folder is made where it does not exist.
-
-    Raises:
-        StoreError: it cannot be written; nothing is left behind.
-    """
-    rule, hint = "a page must be writable", "give another place with --output, or free some space"
-    if path.is_dir():
-        raise StoreError(rule, got="a folder", where=str(path), hint=hint)
-    with as_store_error(rule, path, hint):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path.parent)
-        with staging(path.parent) as folder:
-            draft = folder / "page.html"
-            draft.write_bytes(text.encode("utf-8", "replace"))
-            flush(folder)
-            draft.replace(path)
-    return path
+_STAGING = re.compile(re.escape(STAGING) + "[0-9a-f]{12}")
 
 
 @contextlib.contextmanager
@@ -61,10 +39,69 @@ def staging(beside: Path) -> Iterator[Path]:
         lock.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def filled(target: Path) -> Iterator[Path]:
+    """A folder to write into; what it holds at the end is moved into `target`, all or nothing.
+
+    Raises:
+        StoreError: the folder cannot be written; nothing is left of the attempt.
+    """
+    new = [folder for folder in (target, *target.parents) if not folder.exists()]
+    moved: list[Path] = []
+    try:
+        with as_store_error("cannot write to the folder", target, ""):
+            target.mkdir(parents=True, exist_ok=True)
+            sweep(target)
+            with staging(target) as stage:
+                yield stage
+                for path in sorted(stage.iterdir()):
+                    moved.append(path.rename(target / path.name))
+    except BaseException:
+        for path in moved:
+            _remove(path)
+        for folder in new:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether nothing is in a folder but what killed writers left; that is removed."""
+    sweep(folder)
+    return not any(folder.iterdir())
+
+
+def publish(folder: Path, wanted: Path) -> Path:
+    """Rename a complete folder to the wanted name, or to the next one that is free.
+
+    Returns:
+        Its place, which is on the disk.
+
+    Raises:
+        OSError: it cannot be renamed.
+        StoreError: no name is free.
+    """
+    for path in (*folder.iterdir(), folder):
+        fsync(path)
+    for number in range(1, 1_000):
+        path = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        if path.exists():
+            continue
+        try:
+            folder.rename(path)
+        except OSError:
+            if not path.exists():
+                raise
+            continue
+        fsync(path.parent)
+        return path
+    raise StoreError("a folder must have a name of its own", got=str(wanted))
+
+
 def sweep(beside: Path) -> None:
     """Remove what killed writers left."""
     for folder in beside.glob(f"{STAGING}*"):
-        if not folder.is_dir():
+        if not _STAGING.fullmatch(folder.name) or not folder.is_dir():
             continue
         lock = _lock_of(folder)
         with contextlib.suppress(filelock.Timeout), filelock.FileLock(lock, timeout=0):
@@ -72,34 +109,13 @@ def sweep(beside: Path) -> None:
             lock.unlink(missing_ok=True)
 
 
-def flush(folder: Path) -> None:
-    """Everything in the folder onto the disk."""
-    for path in (*folder.iterdir(), folder):
-        fsync(path)
-
-
-def fsync(path: Path) -> None:
-    """A file or a folder onto the disk."""
-    if path.is_dir() and os.name == "nt":
-        return  # Windows cannot open a folder
-    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextlib.contextmanager
-def as_store_error(rule: str, where: Path, hint: str) -> Iterator[None]:
-    """What the system refuses as a StoreError."""
-    try:
-        yield
-    except FadeFollowError:
-        raise
-    except OSError as error:
-        got = error.strerror or str(error)
-        raise StoreError(rule, got=got, where=str(where), hint=hint) from error
-
-
 def _lock_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.lock")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The most that may be asked for; more is a slip, and would end in a lack of memory or time."""
+"""Upper bounds of options; more would exhaust memory or time."""
 
 from __future__ import annotations
 

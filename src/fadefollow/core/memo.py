@@ -1,4 +1,4 @@
-"""Memo: what was computed once for a market, without growing for ever."""
+"""Memo: a bounded cache of what was computed for a market."""
 
 from __future__ import annotations
 

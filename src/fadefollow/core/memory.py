@@ -1,4 +1,4 @@
-"""What a command needs of memory at least, where the system sets a limit to it.
+"""The least memory that a command needs, checked against the process's limit.
 
 The libraries that compile end the process where they get none, so the limit is looked at first.
 """
@@ -25,9 +25,10 @@ def refuse_too_little(command: str | None) -> None:
     least = _LEAST.get(command or "", _LEAST_OF_OTHERS)
     if limit < least:
         raise MemoryShortError(
-            f"`{command}` needs {least / 1e9:.1f} GB of address space or more",
-            got=f"a limit of {limit / 1e9:.1f} GB", hint="raise it: ulimit -v unlimited",
-        )  # fmt: skip
+            f"`{command}` needs at least {least / 1e9:.1f} GB of address space",
+            got=f"a limit of {limit / 1e9:.1f} GB",
+            hint="raise it: ulimit -v unlimited",
+        )
 
 
 def _limit() -> int | None:

@@ -1,4 +1,4 @@
-"""Files read whole: only regular ones, as a pipe would be waited for; JSON of any depth."""
+"""Read regular files whole (a pipe would block), and JSON of any depth."""
 
 from __future__ import annotations
 

@@ -30,12 +30,28 @@ _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 #: settings of a connection whose values are no secret
 _HARMLESS = frozenset(
     {
-        "application_name", "channel_binding", "connect_timeout", "dbname", "gssencmode", "host",
-        "hostaddr", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval",
-        "port", "requirepeer", "service", "sslcert", "sslkey", "sslmode", "sslrootcert",
-        "target_session_attrs", "user",
+        "application_name",
+        "channel_binding",
+        "connect_timeout",
+        "dbname",
+        "gssencmode",
+        "host",
+        "hostaddr",
+        "keepalives",
+        "keepalives_count",
+        "keepalives_idle",
+        "keepalives_interval",
+        "port",
+        "requirepeer",
+        "service",
+        "sslcert",
+        "sslkey",
+        "sslmode",
+        "sslrootcert",
+        "target_session_attrs",
+        "user",
     }
-)  # fmt: skip
+)
 _SETTING = re.compile(
     r"(?i)(?P<name>[\w\-]*(?:passw|passphrase|secret)[\w\-]*)(?P<gap>\s*=\s*)"
     r"(?:'(?:[^'\\]|\\.)*'|\S+)"

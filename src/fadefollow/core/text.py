@@ -8,7 +8,7 @@ from typing import Any
 
 
 @singledispatch
-def html_card(result: object) -> str | None:
+def html_card(result: object) -> str | None:  # noqa: ARG001 - dispatched on
     """The HTML card of a result; None, which IPython takes for plain text, if none is registered.
 
     `fadefollow.reporting.notebook` registers the cards, so that no result imports its rendering.
@@ -16,7 +16,7 @@ def html_card(result: object) -> str | None:
     return None
 
 
-def by_text(self: object, printer: Any, cycle: bool) -> None:
+def by_text(self: object, printer: Any, cycle: bool) -> None:  # noqa: ARG001, FBT001 - IPython's
     """For `_repr_pretty_` of a result that IPython is to show by its `str`.
 
     Its `repr` stays complete, so that two results can be compared by it, NaN included. IPython

@@ -27,15 +27,15 @@ def read_toml(path: Path) -> dict[str, Any]:
         data = tomllib.loads(text.replace("\r\n", "\n").replace("\r", "\n"))
         too_long = next(_too_long(data), None)
     except tomllib.TOMLDecodeError as error:
-        raise SpecError("the file must be valid TOML", got=str(error), where=str(path)) from error
+        raise SpecError(f"not valid TOML: {error}", where=str(path)) from error
     except UnicodeDecodeError as error:
-        raise SpecError("the file must be UTF-8 text", got=str(error), where=str(path)) from error
+        raise SpecError(f"not UTF-8 text: {error}", where=str(path)) from error
     except RecursionError:
-        raise SpecError("tables and lists must not be nested so deeply", where=str(path)) from None
+        raise SpecError("tables or lists are nested too deeply", where=str(path)) from None
     except ValueError as error:  # Python refuses numbers of thousands of digits
         raise SpecError("an integer must fit into 64 bits", where=str(path)) from error
     except OSError as error:
-        raise SpecError("the file must be readable", got=error.strerror, where=str(path)) from error
+        raise SpecError(f"cannot read the file: {error.strerror}", where=str(path)) from error
     if too_long is not None:
         raise SpecError("an integer must fit into 64 bits", where=f"{path}, key {too_long!r}")
     return data

@@ -1,0 +1,1 @@
+"""From a strategy's events to trades: bar arrays, kernels, costs, portfolios."""

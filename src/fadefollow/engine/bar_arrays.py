@@ -72,7 +72,7 @@ def tape(
     def spread(stream: str, column: str) -> FloatArray:
         return on_calendar(market.column(stream, column))
 
-    base = "spot" if spot or market.missing("perp") else "perp"
+    base = "spot" if spot else market.base
     prices = {c: spread(base, c) for c in _PRICES}
     whole = ~np.isnan(np.column_stack(list(prices.values()))).any(axis=1)
     for price in prices.values():
@@ -88,14 +88,23 @@ def tape(
         held = {c: np.where(np.isnan(marks[c]), held[c], marks[c]) for c in held}
     settle, rate, gone = _unsettled() if spot else _settlements(market, start, end)
     return Tape(
-        symbol=market.symbol, bar_ns=bar_ns, time=time, **prices,
-        liq_open=held["open"], liq_high=held["high"], liq_low=held["low"],
-        settle_time=settle, settle_rate=rate,
+        symbol=market.symbol,
+        bar_ns=bar_ns,
+        time=time,
+        **prices,
+        liq_open=held["open"],
+        liq_high=held["high"],
+        liq_low=held["low"],
+        settle_time=settle,
+        settle_rate=rate,
         settle_mark=_marks(time, bar_ns, settle, marks["close"], prices["open"], prices["close"]),
-        holes=gone, volume=spread(base, "volume"), spot=spot,
-        shared_low=low.astype(np.float32), shared_high=high.astype(np.float32),
+        holes=gone,
+        volume=spread(base, "volume"),
+        spot=spot,
+        shared_low=low.astype(np.float32),
+        shared_high=high.astype(np.float32),
         settle_implied=_implied(market, settle),
-    )  # fmt: skip
+    )
 
 
 def cut_tape(whole: Tape, first: int, last: int) -> Tape:

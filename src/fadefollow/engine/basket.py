@@ -235,7 +235,7 @@ def _carried(values: FloatArray) -> FloatArray:
 
 
 def _daily(close: FloatArray, day: IntArray) -> FloatArray:
-    """Returns from one UTC day's last known close to the next's, shape (days,); the first is NaN."""
+    """Returns between the last known closes of UTC days, shape (days,); the first is NaN."""
     last = np.flatnonzero(np.diff(day, append=day[-1] + 1))
     known = _carried(close)[last]
     traded = np.zeros(len(last), bool)

@@ -44,11 +44,13 @@ def joined(parts: Sequence[tuple[Plan, Span]]) -> Plan:
     if len(sets) == 1:
         columns["which"] = None
     return replace(
-        parts[0][0], **columns, rules=sets[0] if len(sets) == 1 else RuleSets(sets),
+        parts[0][0],
+        **columns,
+        rules=sets[0] if len(sets) == 1 else RuleSets(sets),
         refused={stance: why for plan, _ in parts for stance, why in plan.refused.items()},
         window_hours=max(plan.window_hours for plan, _ in parts),
         weekly=any(plan.weekly for plan, _ in parts),
-    )  # fmt: skip
+    )
 
 
 def _known_in(plan: Plan, span: Span, sets: Sequence[Rules]) -> dict[str, list[IntArray]]:
@@ -78,10 +80,12 @@ def _check_fit(parts: Sequence[tuple[Plan, Span]]) -> None:
         pairs = zip(plan.tapes, first.tapes, strict=False)
         if len(plan.tapes) != len(first.tapes) or not all(_same_tape(a, b) for a, b in pairs):
             raise ParameterError(
-                "parts of a joined plan share their tapes", got="other prices", where=where,
+                "parts of a joined plan share their tapes",
+                got="other prices",
+                where=where,
                 hint="prepare all within the same time; contracts follow from min_days_left and "
                 "leave_days, which must not differ",
-            )  # fmt: skip
+            )
     spans = [span for _, span in parts]
     ends = [spans[0][0], *(end for _, end in spans)]
     for before, (start, end) in zip(ends, spans, strict=False):

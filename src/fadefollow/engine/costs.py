@@ -45,7 +45,7 @@ class CostSettings(CoinCosts):
 def resolved(symbol: str, *layers: CostSettings) -> CoinCosts:
     """Settings of one coin with every default filled in; only a borrow rate can be missing.
 
-    Defaults (DESIGN.md, section 4): taker fee 5 bps; slippage 2 bps for BTC and ETH, 5 bps for
+    Defaults (docs/money-rules.md, 1): taker fee 5 bps; slippage 2 bps for BTC and ETH, 5 bps for
     other coins; maintenance rate 0.5 % and 2 %; no borrow rate, so that spot is not sold short.
 
     Args:

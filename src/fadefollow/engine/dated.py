@@ -9,10 +9,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.dated_kernel import LEG_FLOATS, LEG_INTS, run_carry, run_future
-from fadefollow.engine.kernel import event_arrays, rule_tables
+from fadefollow.engine.arrays import (
+    Carry,
+    Spot,
+    account_of,
+    contracts_of,
+    cost_rates,
+    event_arrays,
+    rule_tables,
+    settlements_of,
+)
+from fadefollow.engine.carry_kernel import run_carry
+from fadefollow.engine.dated_kernel import LEG_FLOATS, LEG_INTS, Legs, run_future
+from fadefollow.engine.exits import EXIT_REASONS
+from fadefollow.engine.kernel import Outcomes
 from fadefollow.engine.model import (
-    EXIT_REASONS,
     AnyRules,
     Book,
     Costs,
@@ -108,10 +119,10 @@ def resolve_dated(tape: DatedTape, events: Events, *, rules: AnyRules, costs: Co
         leg (the exit price of the last one), money is summed over all legs, the return is on the
         first future leg's notional, the reason that of the last future leg.
     """
-    ints, floats, dropped = _run(tape, events, rules, costs)
+    written, dropped = _run(tape, events, rules, costs)
     legs = pd.DataFrame(
-        {name: ints[:, c] for c, name in enumerate(LEG_INTS)}
-        | {name: floats[:, c] for c, name in enumerate(LEG_FLOATS)}
+        {name: written.ints[:, c] for c, name in enumerate(LEG_INTS)}
+        | {name: written.floats[:, c] for c, name in enumerate(LEG_FLOATS)}
     )
     legs["reason"] = np.array(EXIT_REASONS, dtype=object)[legs["reason"].to_numpy()]
     return Book(_trades(legs, len(tape.contracts)), int(dropped), legs)
@@ -119,11 +130,12 @@ def resolve_dated(tape: DatedTape, events: Events, *, rules: AnyRules, costs: Co
 
 def returns_dated(tape: DatedTape, events: Events, *, rules: AnyRules, costs: Costs) -> Returns:
     """The same trades as bare arrays."""
-    ints, floats, _ = _run(tape, events, rules, costs)
-    return _returns(ints, floats, len(tape.contracts))
+    legs, _ = _run(tape, events, rules, costs)
+    return _returns(legs, len(tape.contracts))
 
 
-def _returns(ints: Any, floats: Any, spot: int) -> Returns:
+def _returns(legs: Legs, spot: int) -> Returns:
+    ints, floats = legs.ints, legs.floats
     trade, first, last = _groups(ints[:, 0], ints[:, LEG_INTS.index("series")], spot)
     pnl = np.bincount(trade, weights=floats[:, LEG_FLOATS.index("pnl")], minlength=len(first))
     value = pnl / floats[first, LEG_FLOATS.index("notional")]
@@ -136,44 +148,38 @@ def _returns(ints: Any, floats: Any, spot: int) -> Returns:
     return Returns(entry, out, code, rule, side, value)
 
 
-def outcomes_dated(tape: DatedTape, side: int, *, rules: Rules, costs: Costs) -> FloatArray:
-    """Net return of the same trade entered at the open of every bar, each on its own."""
-    out = np.full(len(tape.time), np.nan)
-    none = np.empty(0, np.int64)
+def outcomes_dated(tape: DatedTape, side: int, *, rules: Rules, costs: Costs) -> Outcomes:
+    """The same trade entered at the open of every bar, each on its own; see `outcomes`."""
+    n, none = len(tape.time), np.empty(0, np.int64)
+    out = Outcomes(np.full(n, np.nan), np.full(n, -1, np.int64), np.zeros(n, bool))
     simple = replace(rules, opposite=False, compound=False, delay_bars=0)
-    for first in range(0, len(out), _AT_ONCE):
-        bar = np.arange(first, min(first + _AT_ONCE, len(out)), dtype=np.int64) - 1
+    for first in range(0, n, _AT_ONCE):
+        bar = np.arange(first, min(first + _AT_ONCE, n), dtype=np.int64) - 1
         sides, codes = np.full(len(bar), side, np.int64), np.zeros(len(bar), np.int64)
         events = Events(bar, sides, codes, none, none)
-        ints, floats, _ = _run(tape, events, simple, costs, alone=True)
-        found = _returns(ints, floats, len(tape.contracts))
-        out[found.entry_bar] = found.value
+        legs, _ = _run(tape, events, simple, costs, alone=True)
+        trades = _returns(legs, len(tape.contracts))
+        out.value[trades.entry_bar] = trades.value
+        out.exit_bar[trades.entry_bar] = trades.exit_bar
+        out.inside[trades.entry_bar] = legs.inside
     return out
 
 
 def _run(
     tape: DatedTape, events: Events, rules: AnyRules, costs: Costs, *, alone: bool = False
-) -> tuple[Any, Any, int]:
-    calendar = (
-        tape.time,
-        tape.dated_open,
-        tape.dated_high,
-        tape.dated_low,
-        tape.dated_close,
-        tape.dated_high if tape.dated_liq_high is None else tape.dated_liq_high,
-        tape.dated_low if tape.dated_liq_low is None else tape.dated_liq_low,
+) -> tuple[Legs, int]:
+    listed = contracts_of(tape)
+    how = (
+        event_arrays(events, rules),
+        rule_tables(rules, tape.bar_ns),
+        cost_rates(tape, costs),
+        account_of(rules),
+        alone,
     )
-    chosen = (
-        tape.nearest, tape.leave, *event_arrays(events, rules), *rule_tables(rules, tape.bar_ns),
-    )  # fmt: skip
-    account = (rules.capital, rules.weight, rules.compound, alone)
-    paid = (costs.fee, costs.slippage, costs.maintenance)
     if not tape.carry:
-        return run_future(*calendar, *chosen, *paid, *account)  # type: ignore[no-any-return]
-    borrow = costs.borrow or 0.0
-    return run_carry(  # type: ignore[no-any-return]
-        *calendar, tape.spot_open, tape.spot_close, *chosen, *paid, borrow, *account,
-    )  # fmt: skip
+        return run_future(listed, settlements_of(tape), *how)  # type: ignore[no-any-return]
+    spot = Spot(tape.spot_open, tape.spot_close)
+    return run_carry(Carry(listed, spot), *how)  # type: ignore[no-any-return]
 
 
 def _groups(trade: IntArray, series: IntArray, spot: int) -> tuple[IntArray, IntArray, IntArray]:

@@ -7,18 +7,25 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from fadefollow.engine.basket import Basket
-from fadefollow.engine.hedged import AT_OPEN
-from fadefollow.engine.kernel import FLOATS, INTS, rule_tables, run_book
-from fadefollow.engine.model import (
-    EXIT_REASONS,
-    AnyRules,
-    Costs,
-    FloatArray,
-    IntArray,
-    Tape,
+from fadefollow.engine.arrays import (
+    Account,
+    CostRates,
+    EventArrays,
+    Exits,
+    Prices,
+    RuleTables,
+    Settlements,
+    account_of,
+    cost_rates,
+    prices_of,
+    rule_tables,
+    settlements_of,
 )
-from fadefollow.engine.resolver import _costs, _tape
+from fadefollow.engine.basket import Basket, BoolArray
+from fadefollow.engine.exits import EXIT_REASONS
+from fadefollow.engine.hedged import AT_OPEN
+from fadefollow.engine.kernel import FLOATS, INTS, run_book
+from fadefollow.engine.model import AnyRules, Costs, FloatArray, IntArray, Tape
 
 #: rows of the sums that `add_draws` adds to
 OUTRIGHT, TRADES, HEDGED, HEDGED_TRADES = range(4)
@@ -87,23 +94,50 @@ def add_draws(
             (draws, 4, codes, days), added to in place. Trades that the end of data cut off, or
             that were held over a hole in the settlements, do not count.
     """
-    _add_draws(
-        moved, hedge, day, sums, _AT_OPEN, _tape(tape), rule_tables(rules, tape.bar_ns),
-        _costs(tape, costs), (rules.capital, rules.weight, rules.compound),
-    )  # fmt: skip
+    coin = _Coin(
+        prices_of(tape),
+        settlements_of(tape),
+        tape.holes,
+        rule_tables(rules, tape.bar_ns),
+        cost_rates(tape, costs),
+        account_of(rules),
+    )
+    _add_draws(moved, hedge, coin, _AT_OPEN, day, sums)
+
+
+class _Coin(NamedTuple):
+    prices: Prices
+    paid: Settlements
+    holes: IntArray
+    rules: RuleTables
+    costs: CostRates
+    account: Account
 
 
 @njit(cache=True, nogil=True)
-def _add_draws(moved, hedge, day, sums, at_open, tape, tables, costs, account):
+def _add_draws(
+    moved: MovedEvents,
+    hedge: HedgeLevels,
+    coin: _Coin,
+    at_open: BoolArray,
+    day: IntArray,
+    sums: FloatArray,
+) -> None:
     for b in range(len(moved.starts) - 1):
         own = slice(moved.starts[b], moved.starts[b + 1])
         if own.start == own.stop:
             continue
         ends = slice(moved.exit_starts[b], moved.exit_starts[b + 1])
+        events = EventArrays(
+            moved.bar[own],
+            moved.side[own],
+            moved.code[own],
+            moved.rule[own],
+            Exits(moved.exit_bar[ends], moved.exit_side[ends]),
+        )
         ints, floats, _ = run_book(
-            *tape, moved.bar[own], moved.side[own], moved.code[own], moved.rule[own],
-            moved.exit_bar[ends], moved.exit_side[ends], *tables, *costs, *account,
-        )  # fmt: skip
+            coin.prices, coin.paid, coin.holes, events, coin.rules, coin.costs, coin.account
+        )
         for i in range(len(ints)):
             if ints[i, _REASON] == _END or ints[i, _HOLE] >= 0:
                 continue

@@ -1,25 +1,30 @@
-"""The compiled core of the resolver: how one position lives and ends (DESIGN.md, section 4)."""
+"""The compiled core of the resolver: how one position lives and ends (docs/money-rules.md)."""
 
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
-from fadefollow.engine.model import (
-    EXIT_REASONS,
-    AnyRules,
-    Events,
-    FloatArray,
-    IntArray,
-    Rules,
-    hold_bars,
+from fadefollow.engine.arrays import (
+    Account,
+    CostRates,
+    EventArrays,
+    Exits,
+    Prices,
+    RuleTables,
+    Settlements,
 )
-from fadefollow.errors import ParameterError
+from fadefollow.engine.exits import EXIT_REASONS, Levels
+from fadefollow.engine.model import FloatArray, IntArray
 
-TIME, OPPOSITE, STOP, TARGET, TRAIL, LIQUIDATION = range(6)
-END = EXIT_REASONS.index("end")
+TIME, OPPOSITE, STOP, TARGET, TRAIL, LIQUIDATION, END = (
+    EXIT_REASONS.index(name)
+    for name in ("time", "opposite", "stop", "target", "trail", "liquidation", "end")
+)
 
 #: nanoseconds in 365 days
 YEAR_NS = 365.0 * 86_400e9
@@ -46,43 +51,38 @@ _CODE, _ENTRY, _REASON, _HOLE = (
 )
 _RETURN = FLOATS.index("return")
 
-#: columns of the two tables of rule sets, one of integers (delay and hold in bars)
-WHEN = ("delay", "hold", "opposite")
-LEVELS = ("stop", "target", "trail", "leverage")
+
+class Limits(NamedTuple):
+    """What ends one position."""
+
+    hold: int  #: bars
+    opposite: bool  #: whether a contrary phase does
+    delay: int  #: bars that such a phase waits
+    levels: Levels
+    leverage: float
 
 
-def rule_tables(rules: AnyRules, bar_ns: int) -> tuple[IntArray, FloatArray]:
-    """The rule sets as the kernels take them: WHEN and LEVELS, one row a set; NaN is off.
+class Closed(NamedTuple):
+    """One position from its entry to its end."""
 
-    Raises:
-        ParameterError: a holding time is not a whole number of bars.
-    """
-    when = [(r.delay_bars, hold_bars(r, bar_ns), r.opposite) for r in rules.sets]
-    return np.array(when, np.int64), np.array([exit_levels(r) for r in rules.sets])
-
-
-def exit_levels(rules: Rules) -> tuple[float, float, float, float]:
-    """One rule set's row of LEVELS."""
-    off = math.nan
-    stop, target, trail = (off if x is None else x for x in (rules.stop, rules.target, rules.trail))
-    return stop, target, trail, rules.leverage
+    last: int  #: the bar in which it ended
+    reason: int
+    at_open: bool  #: ended at an open, so that the book may act at that open
+    entry: float  #: fill
+    exit: float  #: fill
+    size: float
+    fees: float
+    slipped: float
+    funding: float
+    pnl: float
 
 
-def event_arrays(events: Events, rules: AnyRules) -> tuple[IntArray, ...]:
-    """The events as the kernels take them.
+class Outcomes(NamedTuple):
+    """Of the same trade entered at each bar's open, shape (n,)."""
 
-    Raises:
-        ParameterError: an event's rule set is not among the rules.
-    """
-    rule, count = events.rule, len(rules.sets)
-    if rule is None:
-        rule = np.zeros(len(events.bar), np.int64)
-    elif len(rule) and not 0 <= rule.min() <= rule.max() < count:
-        raise ParameterError(
-            f"an event's rule must be the place of one of {count} rule sets",
-            got=f"{rule.min()} to {rule.max()}",
-        )
-    return events.bar, events.side, events.code, rule, events.exit_bar, events.exit_side
+    value: FloatArray  #: net return on entry notional
+    exit_bar: IntArray
+    inside: npt.NDArray[np.bool_]
 
 
 @njit(cache=True, nogil=True)
@@ -99,7 +99,16 @@ def liquidation_level(
 
 
 @njit(cache=True, nogil=True)
-def _missing(open_, high, low, close, i):  # a bar that lacks one price is missing
+def limits_of(when: IntArray, levels: FloatArray, k: int) -> Limits:
+    """What ends a position of one rule set; columns of the levels as in EXIT_RULES."""
+    at = Levels(stop=levels[k, 0], target=levels[k, 1], trail=levels[k, 2])
+    return Limits(when[k, 1], when[k, 2] != 0, when[k, 0], at, levels[k, 3])
+
+
+@njit(cache=True, nogil=True)
+def _missing(
+    open_: FloatArray, high: FloatArray, low: FloatArray, close: FloatArray, i: int
+) -> bool:  # a bar that lacks one price is missing
     return math.isnan(open_[i] + high[i] + low[i] + close[i])
 
 
@@ -119,16 +128,15 @@ def by_due(bar: IntArray, rule: IntArray, when: IntArray) -> tuple[IntArray, Int
 
 
 @njit(cache=True, nogil=True)
-def first_opposite(
-    exit_bar: IntArray, exit_side: IntArray, entry: int, side: int, delay: int, last: int
-) -> int:
+def first_opposite(exits: Exits, entry: int, side: int, delay: int, last: int) -> int:
     """The first bar after `entry`, up to `last`, at whose open a contrary phase is acted on."""
+    exit_bar = exits.bar
     j = np.searchsorted(exit_bar, entry - 1 - delay, side="right")
     while j < len(exit_bar):
         due = exit_bar[j] + 1 + delay
         if due > last:
             break
-        if exit_side[j] == -side:
+        if exits.side[j] == -side:
             return int(due)
         j += 1
     return last + 1
@@ -136,12 +144,19 @@ def first_opposite(
 
 @njit(cache=True, nogil=True)
 def _losing_level(
-    side: int, stop_level: float, trail_level: float, liq_level: float,
-    low: float, high: float, liq_low: float, liq_high: float,
-) -> tuple[int, float]:  # fmt: skip
-    """Of the levels on the losing side that the bar touches, the one that price meets first."""
-    adverse = low if side > 0 else high
-    liq_adverse = liq_low if side > 0 else liq_high
+    side: int,
+    adverse: float,
+    liq_adverse: float,
+    stop_level: float,
+    trail_level: float,
+    liq_level: float,
+) -> tuple[int, float]:
+    """Of the levels on the losing side that a bar touches, the one that price meets first.
+
+    Args:
+        adverse: the bar's low for a long position, its high for a short one.
+        liq_adverse: likewise, of what liquidation is tested against.
+    """
     reason, level = -1, 0.0
     if side * (liq_adverse - liq_level) <= 0.0:
         reason, level = LIQUIDATION, liq_level
@@ -171,38 +186,43 @@ def _by_the_open(
     return TARGET if side * (open_ - target_level) >= 0.0 else -1
 
 
-@njit(cache=True, nogil=True)
+# inlined, or each call counts references to each array of the tuples
+@njit(cache=True, nogil=True, inline="always")
 def walk(
-    time, open_, high, low, close, liq_open, liq_high, liq_low,
-    settle_time, settle_rate, settle_mark,
-    entry_bar, side, exit_bar, exit_side, opposite, delay, hold,
-    stop, target, trail, leverage, fee, slippage, maintenance, borrow, cash,
-):  # fmt: skip
+    prices: Prices,
+    paid: Settlements,
+    exits: Exits,
+    costs: CostRates,
+    limits: Limits,
+    entry_bar: int,
+    side: int,
+    cash: float,
+) -> Closed:
     """One position from its entry to its end.
 
     A short pays `borrow`, a fraction of its entry notional a year, for the time that it is held.
-
-    Returns:
-        exit bar, reason, 1 if it ended at an open (so that the book may act at that open), entry
-        fill, exit fill, size, fees, slippage, funding, P&L.
     """
-    entry = open_[entry_bar] * (1.0 + side * slippage)
+    # out of the tuples, or the loop counts references to each array at each bar
+    time, open_, high, low, close, liq_open, liq_high, liq_low = prices
+    settle_time, settle_rate, settle_mark = paid
+    levels, leverage = limits.levels, limits.leverage
+    entry = open_[entry_bar] * (1.0 + side * costs.slippage)
     size = cash / entry
     # a NaN or infinite level is never touched
     far = -side * math.inf
-    stop_level = far if math.isnan(stop) else entry * (1.0 - side * stop)
-    target_level = -far if math.isnan(target) else entry * (1.0 + side * target)
-    trail_gap = math.inf if math.isnan(trail) else trail * entry
+    stop_level = far if math.isnan(levels.stop) else entry * (1.0 - side * levels.stop)
+    target_level = -far if math.isnan(levels.target) else entry * (1.0 + side * levels.target)
+    trail_gap = math.inf if math.isnan(levels.trail) else levels.trail * entry
     settled = funding = funding_at_last = 0.0
-    borrowed = borrow * size * entry / YEAR_NS if side < 0 else 0.0
-    liq_level = liquidation_level(side, entry, 0.0, leverage, maintenance)
+    borrowed = costs.borrow * size * entry / YEAR_NS if side < 0 else 0.0
+    liq_level = liquidation_level(side, entry, 0.0, leverage, costs.maintenance)
     k = np.searchsorted(settle_time, time[entry_bar], side="right")
-    due = entry_bar + hold
+    due = entry_bar + limits.hold
     due_opposite = due + 1
-    if opposite:
-        due_opposite = first_opposite(exit_bar, exit_side, entry_bar, side, delay, due)
+    if limits.opposite:
+        due_opposite = first_opposite(exits, entry_bar, side, limits.delay, due)
     best = entry
-    last, reason, at_open, reference = entry_bar, END, 0, math.nan
+    last, reason, at_open, reference = entry_bar, END, False, math.nan
     for i in range(entry_bar, len(time)):
         charged = borrowed > 0.0
         while k < len(settle_time) and settle_time[k] <= time[i]:
@@ -211,7 +231,7 @@ def walk(
             charged = True
         if charged:
             funding = settled - borrowed * (time[i] - time[entry_bar])
-            liq_level = liquidation_level(side, entry, funding / size, leverage, maintenance)
+            liq_level = liquidation_level(side, entry, funding / size, leverage, costs.maintenance)
         if _missing(open_, high, low, close, i):
             continue
         last, funding_at_last = i, funding
@@ -221,28 +241,30 @@ def walk(
             break
         if i > entry_bar and (i >= due or i >= due_opposite):
             reason = TIME if i >= due else OPPOSITE
-            at_open, reference = 1, open_[i]
+            at_open, reference = True, open_[i]
             break
-        reason = _by_the_open(side, open_[i], stop_level, best - side * trail_gap, target_level)
+        trail_level = best - side * trail_gap
+        reason = _by_the_open(side, open_[i], stop_level, trail_level, target_level)
         if reason >= 0:
             reference = open_[i]
             break
+        adverse, best_here = (low[i], high[i]) if side > 0 else (high[i], low[i])
+        liq_adverse = liq_low[i] if side > 0 else liq_high[i]
         reason, level = _losing_level(
-            side, stop_level, best - side * trail_gap, liq_level,
-            low[i], high[i], liq_low[i], liq_high[i],
-        )  # fmt: skip
+            side, adverse, liq_adverse, stop_level, trail_level, liq_level
+        )
         if reason == LIQUIDATION:
             break
         if reason >= 0:
             reference = level
             break
-        if side * ((high[i] if side > 0 else low[i]) - target_level) >= 0.0:
+        if side * (best_here - target_level) >= 0.0:
             reason, reference = TARGET, target_level
             break
-        best = max(best, high[i]) if side > 0 else min(best, low[i])
+        best = max(best, best_here) if side > 0 else min(best, best_here)
         reason = END
     slipped = size * abs(entry - open_[entry_bar])
-    fees = fee * size * entry
+    fees = costs.fee * size * entry
     if reason == LIQUIDATION:
         # the margin is gone, by price and funding together
         exit_ = entry - side * (entry / leverage + funding / size)
@@ -250,11 +272,11 @@ def walk(
     else:
         if reason == END:
             reference, funding = close[last], funding_at_last
-        exit_ = reference * (1.0 - side * slippage)
+        exit_ = reference * (1.0 - side * costs.slippage)
         slipped += size * abs(exit_ - reference)
-        fees += fee * size * exit_
+        fees += costs.fee * size * exit_
         pnl = side * size * (exit_ - entry) + funding - fees
-    return last, reason, at_open, entry, exit_, size, fees, slipped, funding, pnl
+    return Closed(last, reason, at_open, entry, exit_, size, fees, slipped, funding, pnl)
 
 
 @njit(cache=True, nogil=True)
@@ -268,23 +290,26 @@ def _hole_held_over(holes: IntArray, entry_time: int, exit_time: int) -> int:
 
 @njit(cache=True, nogil=True)
 def run_book(
-    time, open_, high, low, close, liq_open, liq_high, liq_low,
-    settle_time, settle_rate, settle_mark, holes,
-    bar, side, code, rule, exit_bar, exit_side, when, levels,
-    fee, slippage, maintenance, borrow, capital, weight, compound,
-):  # fmt: skip
+    prices: Prices,
+    paid: Settlements,
+    holes: IntArray,
+    events: EventArrays,
+    rules: RuleTables,
+    costs: CostRates,
+    account: Account,
+) -> tuple[IntArray, FloatArray, int]:
     """All trades of one coin and book, one position at a time (paragraph 2).
-
-    Args:
-        rule: of each event, its row in `when` (WHEN) and `levels` (LEVELS), by which the position
-            lives until it ends.
 
     Returns:
         integer records (INTS), float records (FLOATS), number of entries dropped on missing bars.
     """
+    # out of the tuples, or the loop counts references to each array at each trade
+    time, open_, high, low, close, _, _, _ = prices
+    bar, side, code, rule, exits = events
+    when, levels = rules
     ints = np.empty((len(bar), len(INTS)), np.int64)
     floats = np.empty((len(bar), len(FLOATS)), np.float64)
-    count, dropped, free_from, equity = 0, 0, 0, capital
+    count, dropped, free_from, equity = 0, 0, 0, account.capital
     due_bar, order = by_due(bar, rule, when)
     for j in order:
         due = due_bar[j]
@@ -293,55 +318,81 @@ def run_book(
         if _missing(open_, high, low, close, due):
             dropped += 1
             continue
-        cash = weight * (equity if compound else capital)
-        if cash <= _RUIN * capital:
+        cash = account.weight * (equity if account.compound else account.capital)
+        if cash <= _RUIN * account.capital:
             break
-        k = rule[j]
-        delay, hold, opposite = when[k, 0], when[k, 1], when[k, 2]
-        stop, target, trail, leverage = levels[k, 0], levels[k, 1], levels[k, 2], levels[k, 3]
-        last, reason, at_open, entry, exit_, size, fees, slipped, funding, pnl = walk(
-            time, open_, high, low, close, liq_open, liq_high, liq_low,
-            settle_time, settle_rate, settle_mark,
-            due, side[j], exit_bar, exit_side, opposite, delay, hold,
-            stop, target, trail, leverage, fee, slippage, maintenance, borrow, cash,
-        )  # fmt: skip
-        hole = _hole_held_over(holes, time[due], time[last])
-        record = (code[j], rule[j], side[j], bar[j], due, last, reason, hole)
+        limits = limits_of(when, levels, rule[j])
+        done = walk(prices, paid, exits, costs, limits, due, side[j], cash)
+        hole = _hole_held_over(holes, time[due], time[done.last])
+        record = (code[j], rule[j], side[j], bar[j], due, done.last, done.reason, hole)
         for c in range(len(record)):
             ints[count, c] = record[c]
-        notional = size * entry
-        amounts = (entry, exit_, size, notional, fees, slipped, funding, pnl, pnl / notional)
+        notional = done.size * done.entry
+        amounts = (
+            done.entry,
+            done.exit,
+            done.size,
+            notional,
+            done.fees,
+            done.slipped,
+            done.funding,
+            done.pnl,
+            done.pnl / notional,
+        )
         for c in range(len(amounts)):
             floats[count, c] = amounts[c]
         count += 1
-        equity += pnl
-        free_from = len(time) if reason == END else (last if at_open else last + 1)
+        equity += done.pnl
+        free_from = done.last if done.at_open else done.last + 1
+        if done.reason == END:
+            free_from = len(time)
     return ints[:count], floats[:count], dropped
 
 
 @njit(cache=True, nogil=True)
-def every_bar(
-    time, open_, high, low, close, liq_open, liq_high, liq_low,
-    settle_time, settle_rate, settle_mark, holes, side, hold,
-    stop, target, trail, leverage, fee, slippage, maintenance, borrow,
-):  # fmt: skip
-    """Net return of the same trade entered at each bar's open, its last bar, whether it ended inside.
+def run_plain(
+    prices: Any, paid: Any, holes: IntArray, events: Any, rules: Any, costs: Any, account: Any
+) -> tuple[IntArray, FloatArray, int]:
+    """`run_book` by plain tuples of the same fields, which reach compiled code faster."""
+    bar, side, code, rule, exits = events
+    return run_book(  # type: ignore[no-any-return]
+        Prices(*prices),
+        Settlements(*paid),
+        holes,
+        EventArrays(bar, side, code, rule, Exits(*exits)),
+        RuleTables(*rules),
+        CostRates(*costs),
+        Account(*account),
+    )
 
-    The return is NaN where the trade cannot be had.
+
+@njit(cache=True, nogil=True)
+def every_bar(
+    prices: Prices,
+    paid: Settlements,
+    holes: IntArray,
+    rules: RuleTables,
+    costs: CostRates,
+    side: int,
+) -> Outcomes:
+    """The same trade, of the first rule set, entered at each bar's open; never left by `opposite`.
+
+    Returns:
+        Of each bar the net return, NaN where there is none or it cannot be known; the bar in which
+        the trade ended, −1 where none was entered; and whether it ended inside that bar.
     """
-    out = np.full(len(time), np.nan)
-    ends, inside = np.zeros(len(time), np.int64), np.zeros(len(time), np.bool_)
-    none = np.empty(0, np.int64)
-    for i in range(len(time)):
-        if _missing(open_, high, low, close, i):
+    n, none = len(prices.time), np.empty(0, np.int64)
+    value, exit_bar, inside = np.full(n, np.nan), np.full(n, -1), np.zeros(n, np.bool_)
+    first = limits_of(rules.when, rules.levels, 0)
+    limits = Limits(first.hold, False, 0, first.levels, first.leverage)
+    for i in range(n):
+        if _missing(prices.open, prices.high, prices.low, prices.close, i):
             continue
-        last, reason, at_open, entry, _, size, _, _, _, pnl = walk(
-            time, open_, high, low, close, liq_open, liq_high, liq_low,
-            settle_time, settle_rate, settle_mark,
-            i, side, none, none, 0, 0, hold,
-            stop, target, trail, leverage, fee, slippage, maintenance, borrow, 1.0,
-        )  # fmt: skip
-        if reason != END and _hole_held_over(holes, time[i], time[last]) < 0:
-            out[i] = pnl / (size * entry)
-            ends[i], inside[i] = last, at_open == 0
-    return out, ends, inside
+        done = walk(prices, paid, Exits(none, none), costs, limits, i, side, 1.0)
+        exit_bar[i], inside[i] = done.last, not done.at_open
+        if (
+            done.reason != END
+            and _hole_held_over(holes, prices.time[i], prices.time[done.last]) < 0
+        ):
+            value[i] = done.pnl / (done.size * done.entry)
+    return Outcomes(value, exit_bar, inside)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fadefollow.engine.exits import ExitFractions
 from fadefollow.errors import ParameterError
 
 FloatArray = npt.NDArray[np.float64]
@@ -18,22 +18,6 @@ HOUR_NS = 3_600_000_000_000
 
 #: first open and last close, UTC
 Span = tuple[pd.Timestamp, pd.Timestamp]
-
-ExitReason = Literal[
-    "time", "opposite", "stop", "target", "trail", "liquidation", "roll", "expiry", "end"
-]
-#: exit reasons by the code that the kernel gives
-EXIT_REASONS: tuple[ExitReason, ...] = (
-    "time",
-    "opposite",
-    "stop",
-    "target",
-    "trail",
-    "liquidation",
-    "roll",
-    "expiry",
-    "end",
-)
 
 #: columns of a table of trades, as in trades.parquet; times are UTC, prices are fill prices
 TRADE_COLUMNS = (
@@ -135,14 +119,11 @@ class DatedTape(Tape):
 
 
 @dataclass(frozen=True)
-class Rules:
+class Rules(ExitFractions):
     """How a position is opened and closed. Fractions are of the entry fill; None is off."""
 
     hold_hours: float  #: the longest holding time, a multiple of the bar
     delay_bars: int = 0  #: bars to wait beyond the first open after the phase is known
-    stop: float | None = None
-    target: float | None = None
-    trail: float | None = None
     opposite: bool = True  #: leave when a phase points against the position
     leverage: float = 1.0  #: isolated margin = notional / leverage
     capital: float = 100_000.0  #: per coin and book, in the quote currency
@@ -235,9 +216,9 @@ class Book:
     Attributes:
         trades: one row a trade, in order of entry: `code`, `rule` (its place in the rule sets),
             `side`, `signal_bar`, `entry_bar`, `exit_bar`, `entry_price`, `exit_price` (fills),
-            `reason` (see EXIT_REASONS), `size`, `notional`, `fees`, `slippage`, `funding` (cash,
-            + received), `pnl`, `return`, `hole` (number of the first hole in the settlements that
-            it was held over, else −1).
+            `reason` (of `exits.EXIT_REASONS`), `size`, `notional`, `fees`, `slippage`, `funding`
+            (cash, + received), `pnl`, `return`, `hole` (number of the first hole in the
+            settlements that it was held over, else −1).
         dropped: entries that were due on a missing bar.
         legs: where a trade can have several: one row a leg, columns as in `trades` and `trade`
             (its row there) and `series` (its place in the tape's `series`).

@@ -50,7 +50,7 @@ NEEDS = {
 
 @dataclass(frozen=True)
 class Prepared:
-    """A plan, and what its making left out.
+    """A plan and what was excluded from it.
 
     Attributes:
         spans: per coin the time that all needed streams cover, and that was asked for.
@@ -135,13 +135,21 @@ def prepare(
     costs_ = tuple(costs_of(t.symbol, costs, strategy.costs) for t in tapes)
     leans = [{int(lean) for lean in held} for _, held, _ in own]
     plan = Plan(
-        strategy=strategy.name, signal=strategy.signal, phases=strategy.phases, tapes=tapes,
-        costs=costs_, refused=_refused(strategy, [t.symbol for t in tapes], leans, costs_),
-        bars=tuple(bar for bar, _, _ in own), leans=tuple(lean for _, lean, _ in own),
+        strategy=strategy.name,
+        signal=strategy.signal,
+        phases=strategy.phases,
+        tapes=tapes,
+        costs=costs_,
+        refused=_refused(strategy, [t.symbol for t in tapes], leans, costs_),
+        bars=tuple(bar for bar, _, _ in own),
+        leans=tuple(lean for _, lean, _ in own),
         codes=tuple(code for _, _, code in own),
-        exit_bars=tuple(bar for bar, _, _ in exits), exit_leans=tuple(lean for _, lean, _ in exits),
-        rules=rules, window_hours=window_hours, weekly=weekly,
-    )  # fmt: skip
+        exit_bars=tuple(bar for bar, _, _ in exits),
+        exit_leans=tuple(lean for _, lean, _ in exits),
+        rules=rules,
+        window_hours=window_hours,
+        weekly=weekly,
+    )
     return Prepared(plan, needs, spans, left_out, outside)
 
 
@@ -153,9 +161,14 @@ def instrument_tape(strategy: Strategy, market: Market, time: IntArray, span: Sp
     if trade.instrument in ("perp", "spot"):
         return base
     return dated_tape(
-        market, base, carry=trade.instrument == "carry", min_days_left=trade.min_days_left,
-        leave_days=trade.leave_days, start=span[0], end=span[1],
-    )  # fmt: skip
+        market,
+        base,
+        carry=trade.instrument == "carry",
+        min_days_left=trade.min_days_left,
+        leave_days=trade.leave_days,
+        start=span[0],
+        end=span[1],
+    )
 
 
 def _clipped(
@@ -244,8 +257,8 @@ def books(plan: Plan, stance: Stance, *, missing_funding: str = "error") -> tupl
         if len(held) and missing_funding == "error":
             first, last = pd.to_datetime(tape_.holes[held["hole"].iloc[0]], utc=True)
             raise FundingHoleError(
-                "funding settlements must not be missing while a position is held",
-                got=f"none between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC, "
+                "funding is missing while a position is held",
+                got=f"no settlement between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC, "
                 f"in {len(held)} trades of strategy {plan.strategy}",
                 where=f"{tape_.symbol}, stream funding",
                 hint="complete the data, or drop such trades with --accept funding-hole",
@@ -312,24 +325,35 @@ def _labelled(plan: Plan, stance: Stance, tape_: Tape, book: Book, name: BookNam
     notional = book.trades["notional"].to_numpy()[number]
     return pd.DataFrame(
         {
-            "strategy": plan.strategy, "symbol": tape_.symbol,
+            "strategy": plan.strategy,
+            "symbol": tape_.symbol,
             "phase": np.array(plan.phases, dtype=object)[t["code"].to_numpy(int)],
-            "stance": stance, "book": name, "side": t["side"].astype("int8"),
+            "stance": stance,
+            "book": name,
+            "side": t["side"].astype("int8"),
             "signal_time": stamp["signal_time"],
-            "entry_time": stamp["entry_time"], "entry_price": t["entry_price"],
-            "exit_time": stamp["exit_time"], "exit_price": t["exit_price"],
-            "exit_reason": t["reason"].astype(object), "leg": leg,
+            "entry_time": stamp["entry_time"],
+            "entry_price": t["entry_price"],
+            "exit_time": stamp["exit_time"],
+            "exit_price": t["exit_price"],
+            "exit_reason": t["reason"].astype(object),
+            "leg": leg,
             "trade_id": [f"{plan.strategy}-{stance}-{tape_.symbol}-{i}" for i in number],
-            "size": t["size"], "notional": t["notional"], "fees": t["fees"],
-            "slippage": t["slippage"], "funding": t["funding"], "hedge": hedge,
-            "beta": t["beta"] if hedged else np.full(len(t), np.nan), "pnl": pnl,
+            "size": t["size"],
+            "notional": t["notional"],
+            "fees": t["fees"],
+            "slippage": t["slippage"],
+            "funding": t["funding"],
+            "hedge": hedge,
+            "beta": t["beta"] if hedged else np.full(len(t), np.nan),
+            "pnl": pnl,
             "return": pnl / notional,
             "funding_implied": _charged_implied(
                 tape_,
                 *(tape_.time[t[bar].to_numpy(int)] for bar in ("entry_bar", "exit_bar")),
             ),
         }
-    )  # fmt: skip
+    )
 
 
 def _inside(

@@ -74,7 +74,7 @@ class FundedPortfolio(vbt.Portfolio):  # type: ignore[misc]
         count = pd.DataFrame(spans).groupby(day).any().sum(axis=1)
         return (by_day.sum(axis=1) / count)[count > 0]
 
-    # Not cached: with vectorbt's decorator, super() finds this method again (DESIGN.md, 10).
+    # Not cached: with vectorbt's decorator, super() finds this method again.
     def cash_flow(
         self, group_by: Any = None, free: bool = False, wrap_kwargs: Any = None, engine: Any = None
     ) -> Any:
@@ -181,7 +181,7 @@ def portfolio(
         np.concatenate([_orders(part.trades, number) for number, part in enumerate(parts)]),
         np.empty(0, log_dt),
         np.where(firsts, rules.capital, 0.0),
-        False,
+        cash_sharing=False,
         trades_type="exittrades",
         ledger=np.column_stack([part.ledger for part in parts]),
         fixed_capital=not rules.compound,

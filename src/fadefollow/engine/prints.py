@@ -8,14 +8,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fadefollow.engine.exits import EXIT_RULES
 from fadefollow.engine.kernel import liquidation_level
 from fadefollow.engine.model import AnyRules, Book, Costs, DatedTape, FloatArray, Tape
 from fadefollow.engine.strategy_plan import Plan
 
 BoolArray = npt.NDArray[np.bool_]
 
-#: exits on the losing side by the prices of the traded series
-_LOSING = ("stop", "trail")
+#: exits by the prices of the traded series, by the side of the position
+_LOSING = [rule.name for rule in EXIT_RULES if rule.side == "losing"]
+_WINNING = [rule.name for rule in EXIT_RULES if rule.side == "winning"]
 
 
 def by_lone_print(plan: Plan, books: Sequence[Book]) -> pd.DataFrame:
@@ -51,7 +53,7 @@ def _alone(tape: Tape, rules: AnyRules, costs: Costs, held: pd.DataFrame) -> Boo
     low, high = _support(tape, held)
     below, above = filled < low, filled > high
     losing = np.isin(reason, _LOSING) & np.where(side > 0, below, above)
-    winning = (reason == "target") & np.where(side > 0, above, below)
+    winning = np.isin(reason, _WINNING) & np.where(side > 0, above, below)
     alone: BoolArray = losing | winning | _by_the_mark_alone(tape, rules, costs, held)
     return alone
 

@@ -1,26 +1,32 @@
-"""The trade resolver: market arrays, phases and rules in, trades out (DESIGN.md, section 4)."""
+"""The trade resolver: market arrays, phases and rules in, trades out (docs/money-rules.md)."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from fadefollow.engine.arrays import (
+    account_of,
+    cost_rates,
+    event_arrays,
+    prices_of,
+    rule_tables,
+    settlements_of,
+)
 from fadefollow.engine.dated import outcomes_dated, resolve_dated, returns_dated
+from fadefollow.engine.exits import EXIT_REASONS
 from fadefollow.engine.kernel import (
     END,
     FLOATS,
     INTS,
-    event_arrays,
+    Outcomes,
     every_bar,
-    exit_levels,
-    rule_tables,
-    run_book,
+    run_plain,
 )
 from fadefollow.engine.model import (
-    EXIT_REASONS,
     AnyRules,
     Book,
     Costs,
@@ -35,7 +41,7 @@ from fadefollow.engine.model import (
 )
 
 __all__ = [
-    "Outcome",
+    "Outcomes",
     "Returns",
     "bare_returns",
     "bare_trades",
@@ -103,46 +109,46 @@ def bare_returns(ints: IntArray, floats: FloatArray) -> Returns:
     return Returns(entry, last, code, rule, side, value)
 
 
-class Outcome(NamedTuple):
-    """What the same trade earns from every bar on, shape (n,) each, by entry bar."""
-
-    #: net return; NaN where no entry is possible, or the trade does not end in time or is held
-    #: over a hole in the settlements
-    value: FloatArray
-    exit_bar: IntArray  #: the trade's last bar
-    inside: BoolArray  #: whether it ended inside that bar, and not at its open
-
-
-def outcomes(tape: Tape, side: int, *, rules: Rules, costs: Costs) -> Outcome:
-    """The outcome of the same trade entered at the open of every bar, each on its own.
+def outcomes(tape: Tape, side: int, *, rules: Rules, costs: Costs) -> Outcomes:
+    """The same trade entered at the open of every bar, each on its own.
 
     Time exit, stop, target, trail, liquidation, costs and funding as in `resolve`, no `opposite`.
+
+    Returns:
+        Three arrays by entry bar, shape (n,): `value`, the net return on entry notional, NaN where
+        no entry is possible, or the trade does not end in time or is held over a hole in the
+        settlements; `exit_bar`, in which the trade (or what the data show of it) ended, −1 where
+        none was entered; `inside`, whether it ended after that bar's open: False for `time` and
+        the other exits that are due at an open, True for what a price brings about and at the
+        end of data.
     """
     if isinstance(tape, DatedTape):
-        value = outcomes_dated(tape, side, rules=rules, costs=costs)
-        return Outcome(value, np.zeros(len(value), np.int64), np.zeros(len(value), bool))
-    hold, levels = hold_bars(rules, tape.bar_ns), exit_levels(rules)
-    return Outcome(*every_bar(*_tape(tape), side, hold, *levels, *_costs(tape, costs)))
+        return outcomes_dated(tape, side, rules=rules, costs=costs)
+    return every_bar(  # type: ignore[no-any-return]
+        prices_of(tape),
+        settlements_of(tape),
+        tape.holes,
+        rule_tables(rules, tape.bar_ns),
+        cost_rates(tape, costs),
+        side,
+    )
 
 
 def _run(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[Any, Any, int]:
-    return run_book(*_arguments(tape, events, rules, costs))  # type: ignore[no-any-return]
+    prices, paid, holes, seen, *others = _arguments(tape, events, rules, costs)
+    plain = (*seen[:-1], tuple(seen.exits))
+    return run_plain(  # type: ignore[no-any-return]
+        tuple(prices), tuple(paid), holes, plain, *map(tuple, others)
+    )
 
 
 def _arguments(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[Any, ...]:
     return (
-        *_tape(tape), *event_arrays(events, rules), *rule_tables(rules, tape.bar_ns),
-        *_costs(tape, costs), rules.capital, rules.weight, rules.compound,
-    )  # fmt: skip
-
-
-def _tape(t: Tape) -> tuple[Any, ...]:
-    return (
-        t.time, t.open, t.high, t.low, t.close, t.liq_open, t.liq_high, t.liq_low,
-        t.settle_time, t.settle_rate, t.settle_mark, t.holes,
-    )  # fmt: skip
-
-
-def _costs(tape: Tape, costs: Costs) -> tuple[float, float, float, float]:
-    borrow = (costs.borrow or 0.0) if tape.spot else 0.0  # only who sells the coin borrows it
-    return costs.fee, costs.slippage, costs.maintenance, borrow
+        prices_of(tape),
+        settlements_of(tape),
+        tape.holes,
+        event_arrays(events, rules),
+        rule_tables(rules, tape.bar_ns),
+        cost_rates(tape, costs),
+        account_of(rules),
+    )

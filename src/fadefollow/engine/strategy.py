@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fadefollow.core.toml import build, read_toml
 from fadefollow.engine.costs import CostSettings
+from fadefollow.engine.exits import EXIT_RULES, ExitSettings
 from fadefollow.engine.model import Rules
 from fadefollow.errors import ParameterError
 
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
     from fadefollow.phases import Signal
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
+#: fields of a strategy that change no trade: its name and texts, where the tuner may look, and
+#: where its parameters come from
+WORDS = frozenset({"name", "title", "claim", "account", "search", "tuned"})
 
 
-class Trade(BaseModel):
-    """The `[trade]` table: what is traded, how it is left, and its size."""
-
-    model_config = _FROZEN
+class _Entry(BaseModel):
+    """How a position is opened, and the longest that it is held."""
 
     #: perp; spot; the nearest dated future; or that future against spot, equal coins
     instrument: Literal["perp", "spot", "future", "carry"] = "perp"
@@ -30,9 +32,13 @@ class Trade(BaseModel):
     leave_days: float = Field(3.0, ge=0, le=365)  #: before expiry a contract is left
     hold_hours: float = Field(gt=0, le=24 * 365)  #: the longest holding time
     delay_bars: int = Field(0, ge=0, le=1000)  #: to wait beyond the first possible open
-    stop: float | None = Field(None, gt=0, lt=1)  #: fraction of the entry fill
-    target: float | None = Field(None, gt=0)  #: likewise
-    trail: float | None = Field(None, gt=0, lt=1)  #: likewise, from the best price so far
+
+
+class Trade(ExitSettings, _Entry):
+    """The `[trade]` table: what is traded, how it is left, and its size."""
+
+    model_config = _FROZEN
+
     opposite: bool = True  #: leave when a phase points against the position
     exit_on: tuple[str, ...] = ()  #: phases that can do so; by default the strategy's own
     leverage: float = Field(1.0, ge=1, le=125)  #: isolated margin = notional / leverage
@@ -68,10 +74,11 @@ class Trade(BaseModel):
                 "leave_days must be below min_days_left, or contracts are left as they are entered",
                 got=f"{self.leave_days:g} and {self.min_days_left:g}",
             )
-        if self.instrument == "carry" and self.trail is not None:
-            raise ParameterError(
-                "carry takes no trail", hint="its stop and target are on the basis"
-            )
+        for rule in EXIT_RULES:
+            if self.instrument == "carry" and not rule.carry and getattr(self, rule.name):
+                raise ParameterError(
+                    f"carry takes no {rule.name}", hint="its stop and target are on the basis"
+                )
         return self
 
     def rules(self) -> Rules:
@@ -153,6 +160,10 @@ class Strategy(BaseModel):
         if len(set(self.phases)) < len(self.phases):
             raise ParameterError("a phase must be listed once", got=", ".join(self.phases))
         return self
+
+    def traded(self) -> dict[str, Any]:
+        """All that decides its trades, as plain values: every field but `WORDS`."""
+        return self.model_dump(mode="json", exclude=set(WORDS))
 
 
 def load_strategy(path: Path) -> Strategy:

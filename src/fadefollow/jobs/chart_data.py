@@ -1,4 +1,4 @@
-"""What a result keeps of one coin's market: what its report draws, as of each bar's close."""
+"""The columns of one coin's market that a result stores for its charts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _AS_THEY_ARE = {
 
 
 def prices_of(market: Market) -> pd.DataFrame:
-    """What the report draws of one coin.
+    """Price and context columns that the report draws for one coin.
 
     Returns:
         Indexed by the bars' open times, UTC; row t holds what was known at the close of bar t.
@@ -31,8 +31,7 @@ def prices_of(market: Market) -> pd.DataFrame:
         (+ into exchanges), `liquidated_long_coins` and `liquidated_short_coins` are those
         of the newest day that was published by then.
     """
-    base = "perp" if "perp" in market.streams else "spot"
-    prices = {c: market.column(base, c) for c in ("open", "high", "low", "close")}
+    prices = {c: market.column(market.base, c) for c in ("open", "high", "low", "close")}
     drawn: dict[str, FloatArray] = {}
     if not market.missing("perp", "spot"):
         drawn["premium_bps"] = spot_premium_bps(market)

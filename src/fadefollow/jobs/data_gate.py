@@ -1,28 +1,24 @@
-"""Whether a job's strategies may be run on a data set: the gate, for the streams that they use."""
+"""The data gate: whether the streams that a job uses may be trusted."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import pandas as pd
-
-from fadefollow.core.text import listed as few
+from fadefollow.core.notes import Note
 from fadefollow.engine.plan import NEEDS
 from fadefollow.engine.strategy import Strategy
 from fadefollow.market.audit.audit import audit
 from fadefollow.market.audit.gate import FUNDING_HOLE, accepted, pass_gate
 from fadefollow.market.dataset import Dataset
-from fadefollow.market.panel import LEAST_KNOWN, FloatArray, Market
+from fadefollow.market.panel import LEAST_KNOWN
 from fadefollow.phases import Signal
 
 
 def trusted_notes(
     dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]], accept: Sequence[str] | None
-) -> list[str]:
-    """Stop at data that cannot be trusted; else say what was accepted.
+) -> list[Note]:
+    """Notes on accepted findings; raises where the data cannot be trusted.
 
     Args:
         dataset: as it is opened.
@@ -36,7 +32,7 @@ def trusted_notes(
     asked = accepted(accept or (), dataset.symbols)
     notes = list(pass_gate(audit(dataset), streams_used(dataset, bets), asked))
     if any(a.code == FUNDING_HOLE for a in asked):
-        notes.append(f"accepted {FUNDING_HOLE}: trades held over a hole in funding are left out")
+        notes.append(Note("accepted-funding-hole"))
     return notes
 
 
@@ -48,23 +44,18 @@ def skips_holes(accept: Sequence[str] | None) -> bool:
 def streams_used(
     dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]
 ) -> dict[str, frozenset[str]]:
-    """By coin the streams that bets are traded on, need, or read where they are there."""
+    """The streams that strategies trade on, need, or read, by coin."""
     used: dict[str, set[str]] = {symbol: set() for symbol in dataset.symbols}
-    richest = max(dataset.markets.values(), key=lambda m: len(m.streams))
-    read = {repr(signal): signal for _, signal in bets}
-    reads = {key: _read_by(signal, richest) for key, signal in read.items()}
     for strategy, signal in bets:
-        needs = [need for phase in strategy.phases for need in signal.phases.get(phase, ())]
-        declared = {one.partition(".")[0] for need in needs for one in need.split("|")}
         traded = {*NEEDS[strategy.trade.instrument], "perp", "mark", "spot"}
         for symbol in set(strategy.symbols or dataset.symbols) & set(used):
-            used[symbol] |= traded | declared | reads[repr(signal)]
+            used[symbol] |= traded | signal.may_read(dataset.markets[symbol].streams)
     return {symbol: frozenset(streams) for symbol, streams in used.items()}
 
 
 @dataclass(frozen=True)
 class Known:
-    """How much of the time a needed stream was known."""
+    """Share of the time in which a needed stream was known."""
 
     stream: str
     share: float  #: mean over the coins that have it, of the bars in the stream's time, 0 to 1
@@ -72,15 +63,21 @@ class Known:
     coin: str  #: that coin
     short: tuple[str, ...]  #: coins for which it counts as missing, as they knew it too rarely
 
-    def __str__(self) -> str:
-        least = f" (least {self.coin}, {_percent(self.least)})" if self.least < self.share else ""
-        rule = f", counted as missing below {LEAST_KNOWN:.0%}".replace("%", " %")
-        short = f" (too little on {few(self.short)}{rule})" if self.short else ""
-        return f"{self.stream} {_percent(self.share)}{short or least}"
+    @property
+    def note(self) -> Note:
+        """What a report says of it."""
+        figures = {
+            "share": self.share,
+            "least": self.least,
+            "coin": self.coin,
+            "short": self.short,
+            "least_known": LEAST_KNOWN,
+        }
+        return Note("known-share", {"stream": self.stream}, figures)
 
 
 def known_shares(dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]) -> tuple[Known, ...]:
-    """By needed stream how much of its time it was known; those that no coin has are left out.
+    """Share of the time in which each needed stream was known, without streams that no coin has.
 
     A stream's time is that of the bars from its first record to its last, see
     `Market.known_share`.
@@ -96,64 +93,13 @@ def known_shares(dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]) -> t
     return tuple(found)
 
 
-#: how the note on `known_shares` begins
-KNOWN = "share of its time in which each needed stream was known: "
-
-
-def known_notes(dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]) -> list[str]:
-    """`known_shares` as one sentence; none where no stream is there."""
-    rows = known_shares(dataset, bets)
-    return [KNOWN + ", ".join(map(str, rows))] if rows else []
+def known_notes(dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]) -> list[Note]:
+    """`known_shares`, one note for each stream; empty without streams."""
+    return [known.note for known in known_shares(dataset, bets)]
 
 
 def needed(bets: Sequence[tuple[Strategy, Signal]]) -> tuple[str, ...]:
     """The streams without which some bet cannot be traded or its phases not be seen."""
     traded = [name for strategy, _ in bets for name in NEEDS[strategy.trade.instrument]]
-    needs = [n for strategy, signal in bets for p in strategy.phases for n in signal.phases[p]]
-    declared = [one.partition(".")[0] for need in needs for one in need.split("|")]
+    declared = [name for bet, signal in bets for name in signal.needs(*bet.phases).streams]
     return tuple(dict.fromkeys([*traded, *declared]))
-
-
-def _percent(share: float) -> str:
-    return f"{math.floor(1000 * share) / 10:g} %"  # 100 % is all of it
-
-
-def _read_by(signal: Signal, market: Market) -> set[str]:
-    """What a signal reads of a market, needed or not, seen by letting it look."""
-    watched = _Watched(
-        market.symbol, bar=market.bar, start=market.index[0], end=market.index[-1] + market.bar,
-        tables={name: market.table(name) for name in market.streams},
-    )  # fmt: skip
-    try:
-        with np.errstate(all="ignore"):
-            signal.detect(watched)
-    except (KeyboardInterrupt, MemoryError):
-        raise
-    except BaseException:  # a signal that fails is told of where it is run
-        return watched.read
-    return watched.read
-
-
-class _Watched(Market):
-    """A market that remembers which streams were read."""
-
-    @property
-    def read(self) -> set[str]:
-        """The streams."""
-        found: set[str] = self.__dict__.setdefault("_read", set())
-        return found
-
-    def column(self, name: str, column: str) -> FloatArray:
-        """See `Market`."""
-        self.read.add(name)
-        return super().column(name, column)
-
-    def table(self, name: str) -> pd.DataFrame:
-        """See `Market`."""
-        self.read.add(name)
-        return super().table(name)
-
-    def as_of(self, name: str, values: FloatArray) -> FloatArray:
-        """See `Market`."""
-        self.read.add(name)
-        return super().as_of(name, values)

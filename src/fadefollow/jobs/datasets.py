@@ -2,63 +2,45 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from fadefollow.core.atomic_folder import filled, is_empty
 from fadefollow.errors import ParameterError
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.open import open_dataset
+from fadefollow.market.request import DataRequest
 from fadefollow.market.store.store import Store
-from fadefollow.workspace import Workspace, filled
+from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_ledger import Opening
 from fadefollow.workspace.trial_records import stamp
 
-#: days that nanoseconds reach; what lies beyond stands for the beginning or the end of all data
-_EARLIEST, _LATEST = pd.Timestamp("1678-01-01", tz="UTC"), pd.Timestamp("2262-01-01", tz="UTC")
 
-
-def open_named(
-    workspace: Workspace,
-    name: str | None,
-    *,
-    symbols: tuple[str, ...] | None = None,
-    since: str | None = None,
-    until: str | None = None,
-    opened_by: str | None = None,
-    universe: int | None = None,
-    revised: bool = False,
-) -> Dataset:
-    """The data set called `name`, or the workspace's default one.
+def open_named(workspace: Workspace, request: DataRequest | str | None = None) -> Dataset:
+    """The data set that is asked for.
 
     Args:
         workspace: where its TOML, the store and the ledger are.
-        name: of the data set.
-        symbols: only these coins.
-        since, until: the range, as text.
-        opened_by: the command that opens its holdout, which is recorded before anything is shown;
-            by default it stays closed.
-        universe, revised: see `fadefollow.market.open.open_dataset`.
+        request: which data; a name alone asks for all of that data set but its holdout, None for
+            that of the workspace's default one.
     """
-    name = name or workspace.settings.default_dataset
+    if not isinstance(request, DataRequest):
+        request = DataRequest(dataset=request)
+    name = request.dataset or workspace.settings.default_dataset
     spec = load_spec(workspace.path("datasets", name))
-    dataset = open_dataset(
-        spec, name, workspace.store, symbols=symbols,
-        since=time_of(since, "--since"), until=time_of(until, "--until"),
-        open_holdout=opened_by is not None, universe=universe, revised=revised,
-    )  # fmt: skip
+    dataset = open_dataset(spec, name, workspace.store, request)
     if dataset.holdout is not None and dataset.holdout_open:
         now, begins = stamp(pd.Timestamp.now(tz="UTC")), stamp(dataset.holdout)
-        opening = Opening(dataset.name, dataset.fingerprint, begins, now, opened_by or "")
+        opening = Opening(dataset.name, dataset.fingerprint, begins, now, request.opened_by or "")
         workspace.ledger.record([opening])
     return workspace.as_traded(dataset)
 
 
 def list_datasets(workspace: Workspace) -> list[dict[str, Any]]:
-    """One row a data set: name, title, bar, source, coins, first, last, state."""
+    """A row per data set: name, title, bar, source, coins, first, last, state."""
     store = Store(workspace.store)
     stored = store.datasets()
     rows = []
@@ -86,10 +68,8 @@ def sample(workspace: Workspace, name: str | None, folder: Path) -> list[Path]:
         ParameterError: the folder holds something already.
         StoreError: it cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ParameterError(
-            "a sample must not overwrite anything", got=str(folder), hint="name a new folder"
-        )
+    if folder.exists() and not (folder.is_dir() and is_empty(folder)):
+        raise ParameterError("the folder is not empty", where=str(folder), hint="name a new folder")
     dataset = open_named(workspace, name)
     written = []
     with filled(folder) as stage:
@@ -103,23 +83,6 @@ def sample(workspace: Workspace, name: str | None, folder: Path) -> list[Path]:
             dataset.truth.to_parquet(stage / "truth.parquet")
             written.append(folder / "truth.parquet")
     return written
-
-
-def time_of(text: str | None, option: str) -> pd.Timestamp | None:
-    """A day or a time as a user writes it, UTC; a day after `--until` is the last one that is in.
-
-    Raises:
-        ParameterError: it is neither; the message names the option.
-    """
-    if text is None:
-        return None
-    stamp = pd.to_datetime(text, errors="coerce")
-    if pd.isna(stamp):
-        raise ParameterError(f"{option} must be a day or a time", got=repr(text), hint="2021-04-01")
-    if option == "--until" and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text.strip()):
-        stamp += pd.Timedelta(days=1)  # the day named is the last one that is in
-    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
-    return min(max(stamp, _EARLIEST), _LATEST).as_unit("ns")
 
 
 def _hours(bar: pd.Timedelta) -> str:

@@ -1,18 +1,19 @@
-"""The job behind `fadefollow data import --guess`: a mapping, written for its user to check."""
+"""The job behind `fadefollow data import --guess`: an inferred mapping to check."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from fadefollow.errors import ParameterError, StoreError
+from fadefollow.core.atomic_file import as_store_error, write_whole
+from fadefollow.errors import ParameterError
 from fadefollow.market.infer.mapping import Guess, guess
 from fadefollow.market.names import check_dataset_name
-from fadefollow.workspace import Workspace, reason
+from fadefollow.workspace import Workspace
 
 
 def guess_job(workspace: Workspace, source: Path, name: str | None = None) -> tuple[Guess, Path]:
-    """Guess how files map, and write `datasets/NAME.toml`; nothing is imported.
+    """The inferred mapping and the `datasets/NAME.toml` it was written to; imports nothing.
 
     Args:
         workspace: where the mapping goes.
@@ -31,13 +32,9 @@ def guess_job(workspace: Workspace, source: Path, name: str | None = None) -> tu
     path = workspace.root / "datasets" / f"{check_dataset_name(name)}.toml"
     if path.exists():
         raise ParameterError(
-            "a guess must not overwrite a data set", got=str(path), hint="name another one"
+            "the data set exists already", where=str(path), hint="name another one"
         )
     made = guess(source, title=f"{name}, as guessed")
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(made.text)
-    except OSError as error:
-        rule = "the mapping must be writable"
-        raise StoreError(rule, got=reason(error), where=str(path)) from error
+    with as_store_error("cannot write the mapping", path, ""):
+        write_whole(path, made.text.encode())
     return made, path

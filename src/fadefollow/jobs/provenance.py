@@ -1,4 +1,4 @@
-"""What a job's result says of how it was made: data, settings, versions, seconds."""
+"""Provenance of a result: data, settings, versions, seconds."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.core.parallel.worker import program
 from fadefollow.core.toml import read_toml
 from fadefollow.core.version import __version__
@@ -51,11 +52,11 @@ def result_of(
     asked: Mapping[str, Mapping[str, Any]],
     judging: Settings,
     verdicts: Sequence[Verdict],
-    notes: Sequence[str],
+    notes: Sequence[Note],
     seconds: dict[str, float],
     fragility: tuple[FragilityRow, ...] = (),
 ) -> RunResult:
-    """A measurement with all that a report says of how it was made.
+    """The `RunResult` of a measurement, with its provenance.
 
     Args:
         workspace, dataset, bets: what it was made with.
@@ -68,10 +69,18 @@ def result_of(
         fragility: what flips under other assumptions.
     """
     return RunResult(
-        name=name, command=command, started=started, version=__version__,
-        dataset=described(dataset), verdicts=tuple(verdicts), event_studies=found.event_studies,
-        trades=found.trades, phases=found.phases, equity=found.equity,
-        hedged_trades=found.hedged_trades, hedged_equity=found.hedged_equity,
+        name=name,
+        command=command,
+        started=started,
+        version=__version__,
+        dataset=described(dataset),
+        verdicts=tuple(verdicts),
+        event_studies=found.event_studies,
+        trades=found.trades,
+        phases=found.phases,
+        equity=found.equity,
+        hedged_trades=found.hedged_trades,
+        hedged_equity=found.hedged_equity,
         prices={symbol: prices_of(market) for symbol, market in dataset.markets.items()},
         strategies={
             s.name: {**s.model_dump(mode="json"), "signal_about": _about(signal)}
@@ -79,13 +88,22 @@ def result_of(
         },
         config=config_of(workspace, asked, bets, dataset),
         assumptions=assumed(bets, dataset, alpha=judging.alpha),
-        warnings=(
-            *notes, *dataset.notes, *holdout_notes(dataset, workspace.ledger),
-            *tuned_notes(bets, dataset), *found.warnings, *known_notes(dataset, bets),
+        notes=(
+            *notes,
+            *dataset.notes,
+            *holdout_notes(dataset, workspace.ledger),
+            *tuned_notes(bets, dataset),
+            *found.notes,
+            *known_notes(dataset, bets),
         ),
-        truth=dataset.truth, missing=found.missing, seconds=seconds, versions=versions(),
-        splits=found.splits, fragility=fragility, spa=found.spa,
-    )  # fmt: skip
+        truth=dataset.truth,
+        missing=found.missing,
+        seconds=seconds,
+        versions=versions(),
+        splits=found.splits,
+        fragility=fragility,
+        spa=found.spa,
+    )
 
 
 def config_of(
@@ -94,7 +112,7 @@ def config_of(
     bets: Sequence[tuple[Strategy, Signal]],
     dataset: Dataset,
 ) -> dict[str, Any]:
-    """All that is needed to run a job again, or to see what has changed since.
+    """The configuration that repeats a job or shows what has changed since.
 
     Args:
         workspace: where the data set's and the signals' files are.
@@ -125,7 +143,7 @@ def config_of(
 def assumed(
     bets: Sequence[tuple[Strategy, Signal]], dataset: Dataset, *, alpha: float
 ) -> dict[str, Any]:
-    """What every strategy was traded at, all defaults filled in, and the level of the tests.
+    """Resolved costs, leverage and capital of every strategy, and the level of the tests.
 
     Args:
         bets: strategies with their signals.
@@ -144,7 +162,7 @@ def _assumed(strategy: Strategy, dataset: Dataset, costs: CostSettings) -> dict[
 
 
 def described(dataset: Dataset) -> dict[str, Any]:
-    """What a result says of its data set."""
+    """The description of a data set in a result."""
     audited = audit(dataset)
     return {
         "name": dataset.name,
@@ -159,23 +177,20 @@ def described(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def tuned_notes(bets: Sequence[tuple[Strategy, Signal]], dataset: Dataset) -> list[str]:
-    """What is in sample, as its parameters were chosen by a tuning job on the same data set."""
+def tuned_notes(bets: Sequence[tuple[Strategy, Signal]], dataset: Dataset) -> list[Note]:
+    """Notes on trades that are in sample, as a tuning job chose the parameters on this data set."""
     notes = []
     for strategy, _ in bets:
         tuned = strategy.tuned
         if tuned is None:
             continue
-        what = (
-            "in sample"
-            if dataset.name == tuned.dataset
-            else "in sample where it is the same history"
-        )
-        notes.append(
-            f"{strategy.name} was tuned on {tuned.dataset} until {tuned.until[:10]} "
-            f"({tuned.trials} trials): what it earned before is {what}; what the choice is "
-            "worth out of sample is in the tuning job's report"
-        )
+        figures = {
+            "dataset": tuned.dataset,
+            "until": tuned.until[:10],
+            "trials": tuned.trials,
+            "same_data": dataset.name == tuned.dataset,
+        }
+        notes.append(Note("tuned-on", {"strategy": strategy.name}, figures))
     return notes
 
 
@@ -190,14 +205,14 @@ def judged_by(ledger: Ledger, known: Known) -> dict[str, Any]:
 
 
 def asked_for(options: Any) -> dict[str, Any]:
-    """A job's options as plain values, the command line left out."""
+    """A job's options as plain values, those of its data among them, without the command line."""
     asked = asdict(options)
-    del asked["command"]
-    return {k: v for k, v in asked.items() if v is not None}
+    del asked["command"], asked["data"]
+    return {k: v for k, v in {**options.data.record(), **asked}.items() if v is not None}
 
 
 def versions() -> dict[str, str]:
-    """Versions of all that a result depends on."""
+    """Versions of the packages that a result depends on."""
     found = {name: importlib.metadata.version(name) for name in _PACKAGES}
     own = {"fadefollow": __version__, CODE: program()[CODE]}
     return {**own, "python": platform.python_version(), **found}
@@ -217,7 +232,7 @@ class Clock:
 
 
 def _about(signal: Signal) -> str:
-    """What a signal's module says of its phases, without its source."""
+    """The docstring of a signal's module, without its source."""
     said = inspect.getdoc(inspect.getmodule(type(signal))) or ""
     paragraphs = said.partition("\n\nSource:")[0].split("\n\n")
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)

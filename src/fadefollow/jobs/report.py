@@ -1,4 +1,4 @@
-"""The jobs behind `fadefollow report`: a stored run rendered again, several compared."""
+"""The jobs behind `fadefollow report`: render a stored run again, compare several."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from fadefollow.core.atomic_folder import write_page
+from fadefollow.core.atomic_file import write_page
 from fadefollow.errors import FadeFollowError, ParameterError, StoreError
 from fadefollow.reporting.comparison.comparison import Comparison, compare, read_runs
 from fadefollow.reporting.comparison.page import render_comparison
@@ -17,7 +17,7 @@ from fadefollow.reporting.pages.index import write_index
 from fadefollow.reporting.pages.page import render
 from fadefollow.reporting.pages.quantstats_sheet import Sheet, books, sheet
 from fadefollow.results.find import find_run, stored_runs
-from fadefollow.results.read import read_run, read_tuning
+from fadefollow.results.stored_run import StoredRun
 from fadefollow.workspace import Workspace
 
 Step = Callable[[str, float | None], None]
@@ -42,9 +42,10 @@ def stored(workspace: Workspace, asked: str | None) -> Path:
         runs = stored_runs(workspace.runs)
         if not runs:
             raise ParameterError(
-                "a report is made of a stored run", got="none", where=str(workspace.runs),
+                "no run is stored yet",
+                where=str(workspace.runs),
                 hint="`fadefollow run` makes the first",
-            )  # fmt: skip
+            )
         return runs[0].resolve()
     try:
         return find_run(workspace.runs, asked).resolve()
@@ -53,10 +54,10 @@ def stored(workspace: Workspace, asked: str | None) -> Path:
         if calibration is None:
             raise
     raise ParameterError(
-        "a calibration is not a run: it keeps counts, which its page shows already",
+        "a calibration is not a run; its page shows all that it holds",
         got=calibration.name,
-        hint=f"open {calibration / 'report.html'}; `fadefollow calibrate` makes it anew, and "
-        "takes from its notebook what was measured before",
+        hint=f"open {calibration / 'report.html'}; `fadefollow calibrate` writes it again and "
+        "reuses what was measured before",
     )
 
 
@@ -78,17 +79,19 @@ def render_job(workspace: Workspace, folder: Path) -> Path:
             cannot be written; the old page stays.
         SpecError: a template does not render; the old page stays.
     """
-    run, tuning = read_run(folder), read_tuning(folder)
+    stored = StoredRun(folder)
+    run, tuning = stored.result, stored.tuning
     try:
         text = render(run, workspace.templates, tuning)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         if isinstance(error, FadeFollowError):
             raise
         raise StoreError(
-            "a stored run must hold what its report shows",
-            got=f"{type(error).__name__}: {error}", where=str(folder),
+            "cannot render the run",
+            got=f"{type(error).__name__}: {error}",
+            where=str(folder),
             hint=f"`fadefollow run --again {folder.name}` makes it anew",
-        ) from error  # fmt: skip
+        ) from error
     page = write_page(text, folder / "report.html")
     _refresh(workspace)
     return page
@@ -107,7 +110,7 @@ def sheets_job(folder: Path, named: Sequence[str], *, step: Step) -> Sheets:
         UnknownNameError: there is no such book.
         StoreError: the run cannot be read, or a sheet cannot be written.
     """
-    run = read_run(folder)
+    run = StoredRun(folder).result
     chosen = books(run.equity, named)
     paths: list[Path] = []
     without: dict[str, str] = {}
@@ -152,7 +155,7 @@ def compare_job(
 
 
 def _link(folder: Path, page: Path) -> str:
-    """From a page to a run's report; empty where there is none, or no way."""
+    """The relative link from a page to a run's report; empty where there is none."""
     report = folder / "report.html"
     if not report.exists():
         return ""

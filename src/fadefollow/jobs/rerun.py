@@ -1,4 +1,4 @@
-"""The job behind `fadefollow run --again`: a stored run repeated, and every number compared."""
+"""The job behind `fadefollow run --again`: repeat a stored run and compare every number."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from fadefollow.jobs.tune import tune_result
 from fadefollow.market.dataset import Dataset
 from fadefollow.reporting.write import write_run
 from fadefollow.results.diff import Differences, Part, differences
-from fadefollow.results.read import read_run, read_tuning
+from fadefollow.results.notes import note_record
 from fadefollow.results.record import clean, write_records, write_tables
+from fadefollow.results.stored_run import StoredRun
 from fadefollow.results.tuning_record import write_trials
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult
@@ -41,23 +42,23 @@ class Again:
     folder: Path | None  #: of the repeat, which is written only where something differs
 
     def to_dict(self) -> dict[str, Any]:
-        """As `--json` prints it."""
+        """The value that `--json` prints."""
         return {
             "identical": self.numbers.identical,
             "run": str(self.run),
             "inputs": [asdict(one) for one in self.inputs],
             "numbers": [_part(part) for part in self.numbers.parts],
             "verdicts": [clean(asdict(answer)) for answer in self.numbers.answers],
-            "warnings": {
-                "only_then": list(self.numbers.warnings_gone),
-                "only_now": list(self.numbers.warnings_added),
+            "notes": {
+                "only_then": [note_record(note) for note in self.numbers.notes_gone],
+                "only_now": [note_record(note) for note in self.numbers.notes_added],
             },
             "folder": None if self.folder is None else str(self.folder),
         }
 
 
 def _part(part: Part) -> dict[str, Any]:
-    """As JSON: numbers that are none, infinite or not a number become null."""
+    """A part as JSON: None, infinity and NaN become null."""
     largest = part.largest
     said = {**asdict(part), "largest": None, "identical": part.identical}
     if largest is not None:
@@ -105,13 +106,16 @@ def again_job(
 
 def _stored(run: Path) -> tuple[RunResult, Tuning | None]:
     try:
-        return read_run(run), read_tuning(run)
+        stored = StoredRun(run)
+        return stored.result, stored.tuning
     except StoreError as error:
         raise StoreError(
-            error.rule, got=error.got, where=error.where,
+            error.rule,
+            got=error.got,
+            where=error.where,
             hint="there is nothing to compare with; the first line of its config.toml has the "
             "command that makes the run anew",
-        ) from error  # fmt: skip
+        ) from error
 
 
 # ---- the workspace as the run saw it ----
@@ -119,7 +123,7 @@ def _stored(run: Path) -> tuple[RunResult, Tuning | None]:
 
 @dataclass(frozen=True)
 class _LedgerThen(Ledger):
-    """The ledger as it was when a run was made; what is new goes into the present one.
+    """The ledger as of a run's time; new trials go into the present one.
 
     Attributes:
         known: what it knew then; None: what it knows now.
@@ -188,13 +192,14 @@ def _repeated(
 
 
 def _as_stored(result: RunResult, tuning: Tuning | None) -> tuple[RunResult, Tuning | None]:
-    """The result as it comes back from a folder, to compare like with like."""
+    """The result as it is read back from a folder."""
     with _scratch() as folder:
         write_tables(result, folder)
         if tuning is not None:
             write_trials(tuning, folder)
         write_records(result, folder, tuning)
-        return read_run(folder), read_tuning(folder)
+        stored = StoredRun(folder)
+        return stored.result, stored.tuning
 
 
 @contextmanager
@@ -206,14 +211,15 @@ def _scratch() -> Iterator[Path]:
         raise
     except OSError as error:
         raise StoreError(
-            "the system's folder for temporary files must be writable, with room for a run",
-            got=error.strerror or str(error), where=tempfile.gettempdir(),
-        ) from error  # fmt: skip
+            "cannot write to the system's folder for temporary files",
+            got=error.strerror or str(error),
+            where=tempfile.gettempdir(),
+        ) from error
 
 
 @contextmanager
 def _blaming_what_changed(workspace: Workspace, recipe: Recipe) -> Iterator[None]:
-    """What stops a repeat is told with the signals whose code has changed since."""
+    """Add the signals whose code has changed to the hint of an error."""
     try:
         yield
     except FadeFollowError as error:
@@ -223,6 +229,8 @@ def _blaming_what_changed(workspace: Workspace, recipe: Recipe) -> Iterator[None
         files = ", ".join(f"signals/{name}.py" for name in changed)
         hint = f"{files} changed since the run"
         raise type(error)(
-            error.rule, got=error.got, where=error.where,
+            error.rule,
+            got=error.got,
+            where=error.where,
             hint=f"{error.hint}; {hint}" if error.hint else hint,
-        ) from error  # fmt: skip
+        ) from error

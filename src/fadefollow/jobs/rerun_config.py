@@ -1,4 +1,4 @@
-"""A stored run's recipe: what its folder says it was made of, checked, to be repeated."""
+"""The configuration of a stored run, checked, so that it can be repeated."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from fadefollow.core.reading import parsed_json
-from fadefollow.core.toml import build, read_toml
+from fadefollow.core.toml import build
 from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.strategy import Strategy
-from fadefollow.errors import SpecError, StoreError
+from fadefollow.errors import SpecError
 from fadefollow.jobs.data_gate import skips_holes
 from fadefollow.jobs.run import RunOptions
 from fadefollow.jobs.tune_ledger import TuneOptions
-from fadefollow.results.record import SCHEMA
+from fadefollow.market.request import OPEN_HOLDOUT, DataRequest
+from fadefollow.results.stored_run import StoredRun
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.verdict.measure import Settings
@@ -72,16 +72,13 @@ def read_recipe(folder: Path, *, command: str) -> Recipe:
         SpecError, UnknownNameError, ParameterError: config.toml does not say what it must; the
             message names the key.
     """
-    versions = _versions(folder)
-    path = folder / "config.toml"
-    if not path.is_file():
-        raise StoreError(
-            "a run is repeated from its config.toml", got="no such file", where=str(folder)
-        )
-    config = build(_Config, read_toml(path), where=str(path))
+    stored = StoredRun(folder)
+    _ = stored.record  # a later version's run is refused before its configuration is looked at
+    versions, path = stored.versions, folder / "config.toml"
+    config = build(_Config, dict(stored.config), where=str(path))
     if (config.run is None) == (config.tune is None):
         got = "neither" if config.run is None else "both"
-        raise SpecError("there must be one table [run] or [tune]", got=got, where=str(path))
+        raise SpecError("exactly one table [run] or [tune] is needed", got=got, where=str(path))
     strategies = {
         name: build(Strategy, said, where=f"{path}, [strategies.{name}]")
         for name, said in config.strategies.items()
@@ -96,11 +93,17 @@ def read_recipe(folder: Path, *, command: str) -> Recipe:
             _named(strategies, name, path)
     kept = config.ledger
     return Recipe(
-        folder, options, config.dataset.fingerprint, config.dataset.settings,
-        {name: code.sha256 for name, code in config.signals.items()}, strategies, versions,
+        folder,
+        options,
+        config.dataset.fingerprint,
+        config.dataset.settings,
+        {name: code.sha256 for name, code in config.signals.items()},
+        strategies,
+        versions,
         known=None if kept is None else Known(kept.trials, kept.variance),
-        lines=None if kept is None else kept.lines, costs=config.costs,
-    )  # fmt: skip
+        lines=None if kept is None else kept.lines,
+        costs=config.costs,
+    )
 
 
 class _Data(BaseModel):
@@ -138,6 +141,25 @@ class _Config(BaseModel):
 
 def _model(kind: type[Any], **bounds: Any) -> type[BaseModel]:
     """A dataclass's fields as a model that checks them; `bounds` are other types of fields."""
+    return _made(kind, _fields(kind, bounds))
+
+
+def _job_model(kind: type[Any], **bounds: Any) -> type[BaseModel]:
+    """As `_model`, of a job's options: those of its data are among the others."""
+    data = _fields(DataRequest, {"symbols": _NAMES | None, "universe": _UNIVERSE})
+    fields = {**data, **_fields(kind, bounds), "dataset": (str, ...), OPEN_HOLDOUT: (bool, False)}
+    for name in ("command", "data", "opened_by"):
+        del fields[name]
+    return _made(kind, fields)
+
+
+def _made(kind: type[Any], fields: dict[str, Any]) -> type[BaseModel]:
+    made: type[BaseModel] = create_model(kind.__name__, __config__=_STRICT, **fields)
+    return made
+
+
+def _fields(kind: type[Any], bounds: Mapping[str, Any]) -> dict[str, Any]:
+    """By name what pydantic takes for a field: its type and its default."""
     fields: dict[str, Any] = {}
     hints = {**get_type_hints(kind), **bounds}
     for field in dataclasses.fields(kind):
@@ -146,29 +168,30 @@ def _model(kind: type[Any], **bounds: Any) -> type[BaseModel]:
             # TOML has no word for None
             default = None if NoneType in get_args(hint) else ...
         fields[field.name] = (hint, default)
-    fields.pop("command", None)
-    made: type[BaseModel] = create_model(kind.__name__, __config__=_STRICT, **fields)
-    return made
+    return fields
 
 
-_SETTINGS = _model(
-    Settings,
-    missing_funding=Literal["error", "skip"], alpha=Annotated[float, Field(gt=0, lt=1)],
-    placebo_draws=_Several, bootstrap_draws=_Several, seed=Annotated[int, Field(ge=0)],
-)  # fmt: skip
-_SEARCH = _model(
-    TuneSettings,
-    trials=_Positive, folds=_Several, inner=_Positive, min_trades=_Several, batch=_Positive,
-    seed=Annotated[int, Field(ge=0)],
-)  # fmt: skip
 _UNIVERSE = Annotated[int, Field(ge=0)] | None
 _NAMES = Annotated[tuple[str, ...], Field(min_length=1)]
-_RUN = _model(
-    RunOptions, settings=_SETTINGS, strategies=_NAMES, symbols=_NAMES | None, universe=_UNIVERSE
+_SETTINGS = _model(
+    Settings,
+    missing_funding=Literal["error", "skip"],
+    alpha=Annotated[float, Field(gt=0, lt=1)],
+    placebo_draws=_Several,
+    bootstrap_draws=_Several,
+    seed=Annotated[int, Field(ge=0)],
 )
-_TUNE = _model(
-    TuneOptions, settings=_SEARCH, judging=_SETTINGS, symbols=_NAMES | None, universe=_UNIVERSE
+_SEARCH = _model(
+    TuneSettings,
+    trials=_Positive,
+    folds=_Several,
+    inner=_Positive,
+    min_trades=_Several,
+    batch=_Positive,
+    seed=Annotated[int, Field(ge=0)],
 )
+_RUN = _job_model(RunOptions, settings=_SETTINGS, strategies=_NAMES)
+_TUNE = _job_model(TuneOptions, settings=_SEARCH, judging=_SETTINGS)
 
 
 def _values(made: BaseModel) -> dict[str, Any]:
@@ -178,8 +201,7 @@ def _values(made: BaseModel) -> dict[str, Any]:
 def _run_options(said: dict[str, Any], path: Path, command: str) -> RunOptions:
     values = _values(build(_RUN, said, where=f"{path}, [run]"))
     values["settings"] = Settings(**_values(values["settings"]))
-    skips_holes(values["accept"])  # refuses codes that there are not
-    return RunOptions(command=command, **values)
+    return RunOptions(command=command, **_with_data(values, command))
 
 
 def _tune_options(
@@ -191,37 +213,20 @@ def _tune_options(
     objective = ", ".join(search.pop("objectives"))
     strategy = _named(strategies, values["strategy"], path)
     values["settings"] = tune_settings(strategy, objective=objective, **search)
-    skips_holes(values["accept"])
-    return TuneOptions(command=command, **values)
+    return TuneOptions(command=command, **_with_data(values, command))
+
+
+def _with_data(values: Mapping[str, Any], command: str) -> dict[str, Any]:
+    """A job's options, those of its data as one request."""
+    data, others = DataRequest.split(values, command=command)
+    skips_holes(data.accept)  # refuses codes that there are not
+    return {"data": data, **others}
 
 
 def _named(strategies: Mapping[str, Strategy], name: str, path: Path) -> Strategy:
     if name not in strategies or strategies[name].name != name:
         raise SpecError(
-            "every strategy of the run must have its table, with its name in it",
-            got=f"none for {name}", where=f"{path}, [strategies]",
-        )  # fmt: skip
+            f"no table for strategy {name!r} of the run",
+            where=f"{path}, [strategies]",
+        )
     return strategies[name]
-
-
-def _versions(folder: Path) -> dict[str, str]:
-    """Versions as the run has them, after a look at whether this fadefollow can read it."""
-    report: dict[str, Any] = {}
-    for name in ("result.json", "report.json"):
-        try:
-            report = parsed_json((folder / name).read_text("utf-8"))
-            schema, versions = report["schema"], report.get("versions", {})
-            if not isinstance(schema, int) or not isinstance(versions, dict):
-                raise TypeError(f"schema {schema!r}")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StoreError(
-                "the files of a run must be as they were written",
-                got=f"{type(error).__name__}: {error}", where=str(folder / name),
-            ) from error  # fmt: skip
-        if schema > SCHEMA:
-            raise StoreError(
-                "a run must have been written by this version of fadefollow or an earlier one",
-                got=f"schema {schema}, where this version knows {SCHEMA}",
-                where=str(folder / name), hint="update fadefollow",
-            )  # fmt: skip
-    return {str(name): str(version) for name, version in versions.items()}

@@ -1,4 +1,4 @@
-"""What a repeated run is made of, where it is another than it was: data, code, versions, files."""
+"""Inputs of a repeated run that differ from the stored ones: data, code, versions, files."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def files_changed(workspace: Workspace, recipe: Recipe) -> tuple[Input, ...]:
 
 
 def signals_changed(workspace: Workspace, recipe: Recipe) -> tuple[str, ...]:
-    """The signals whose module is another file now, or gone."""
+    """The signals whose module has changed or is gone."""
     return tuple(name for name, old in recipe.signals.items() if _code(workspace, name) != old)
 
 
@@ -56,7 +56,7 @@ def _inputs(recipe: Recipe, made: RunResult) -> Iterator[Input]:
     data, code = made.config["dataset"], made.config["signals"]
     if data["fingerprint"] != recipe.fingerprint:
         yield Input("data fingerprint", recipe.fingerprint, data["fingerprint"])
-    where = f"datasets/{recipe.options.dataset}.toml"
+    where = f"datasets/{recipe.options.data.dataset}.toml"
     then, now = _without_costs(recipe.dataset), _without_costs(data["settings"])
     yield from _unlike(f"{where}, ", then, now)
     yield from _costs(where, recipe, data["settings"])

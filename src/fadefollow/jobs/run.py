@@ -1,10 +1,10 @@
-"""The jobs behind the commands: a workspace's names resolved, the work done, the result kept."""
+"""The job behind `fadefollow run`: measure strategies on a data set and write the report."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +16,7 @@ from fadefollow.jobs.data_gate import skips_holes, trusted_notes
 from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.provenance import Clock, asked_for, judged_by, result_of
 from fadefollow.market.dataset import Dataset
+from fadefollow.market.request import DataRequest
 from fadefollow.phases import Signal
 from fadefollow.reporting.write import write_run
 from fadefollow.verdict.fragility import fragility
@@ -34,53 +35,40 @@ from fadefollow.workspace.trial_records import (
 Step = Callable[[str, float | None], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """A run with all its choices made; with the strategies' files, enough to run it again."""
+    """The options of a run; with the strategies' files enough to repeat it."""
 
-    dataset: str
+    data: DataRequest
     strategies: tuple[str, ...]
-    symbols: tuple[str, ...] | None
-    since: str | None
-    until: str | None
-    command: str
     settings: Settings
-    open_holdout: bool = False
+    command: str
     fragility: bool = False
-    accept: tuple[str, ...] | None = None  #: codes of findings that may pass the gate
-    universe: int | None = None  #: so many coins, the largest; 0 for all
-    revised: bool = False  #: records in their last vintages, a look-ahead
 
     @classmethod
     def of(
         cls,
         workspace: Workspace,
+        data: DataRequest | None = None,
         *,
         strategies: tuple[str, ...] = (),
-        dataset: str | None = None,
-        symbols: tuple[str, ...] | None = None,
-        since: str | None = None,
-        until: str | None = None,
         missing_funding: str = "error",
         seed: int | None = None,
         placebo_draws: int | None = None,
         bootstrap_draws: int | None = None,
-        open_holdout: bool = False,
         fragility: bool = False,
-        accept: tuple[str, ...] | None = None,
-        universe: int | None = None,
-        revised: bool = False,
         command: str = "fadefollow run",
     ) -> RunOptions:
-        """What was asked for, the rest from the workspace's settings.
+        """Options as given, the rest from the workspace's settings.
 
         Raises:
-            ParameterError: missing_funding is neither "error" nor "skip"; accept holds a code that
-                there is not.
+            ParameterError: missing_funding is neither "error" nor "skip"; the request accepts a
+                code that there is not.
         """
+        data = data or DataRequest()
         if missing_funding not in ("error", "skip"):
             raise ParameterError("--missing-funding must be error or skip", got=missing_funding)
-        if skips_holes(accept):
+        if skips_holes(data.accept):
             missing_funding = "skip"
         ours = workspace.settings
         settings = Settings(
@@ -93,17 +81,19 @@ class RunOptions:
         names = strategies or tuple(
             name for name in workspace.names("strategies") if not workspace.is_tuned(name)
         )
-        chosen = tuple(dict.fromkeys(names))
         return cls(
-            dataset or ours.default_dataset, chosen, symbols, since, until, command, settings,
-            open_holdout, fragility, accept, universe, revised,
-        )  # fmt: skip
+            data=replace(data, dataset=data.dataset or ours.default_dataset),
+            strategies=tuple(dict.fromkeys(names)),
+            settings=settings,
+            command=command,
+            fragility=fragility,
+        )
 
 
 def run_job(
     workspace: Workspace, options: RunOptions, *, step: Step, cluster: str | None = None
 ) -> tuple[RunResult, Path]:
-    """Measure, write the report, and say where it is.
+    """The result of a run and the folder of its report.
 
     Args:
         workspace: where names are looked up and runs are written.
@@ -123,20 +113,15 @@ def run_job(
 def run_result(
     workspace: Workspace, options: RunOptions, *, step: Step, cluster: str | None = None
 ) -> RunResult:
-    """Measure, and write nothing but the ledger; arguments and errors are those of `run_job`."""
+    """The result of a run, without a report; arguments and errors are those of `run_job`."""
     started, clock = pd.Timestamp.now(tz="UTC"), Clock()
     bets = [(s, workspace.detector(s)) for s in map(workspace.strategy, options.strategies)]
     step("reading the data", None)
-    dataset = open_named(
-        workspace, options.dataset, symbols=options.symbols,
-        since=options.since, until=options.until,
-        opened_by=options.command if options.open_holdout else None,
-        universe=options.universe, revised=options.revised,
-    )  # fmt: skip
+    dataset = open_named(workspace, options.data)
     clock.lap("data")
     dataset = seen_by(dataset, *bets)
     step("auditing the data", None)
-    trusted = trusted_notes(dataset, bets, options.accept)
+    trusted = trusted_notes(dataset, bets, options.data.accept)
     clock.lap("audit")
     with crew(cluster=cluster) if cluster else nullcontext() as team:
         found = measure(dataset, bets, settings=options.settings, step=step, team=team)
@@ -148,13 +133,20 @@ def run_result(
     if options.fragility:
         clock.lap("fragility")
     return result_of(
-        workspace, dataset, found, bets,
+        workspace,
+        dataset,
+        found,
+        bets,
         name=options.strategies[0] if len(options.strategies) == 1 else f"{dataset.name}-all",
-        command=options.command, started=started,
+        command=options.command,
+        started=started,
         asked={"run": asked_for(options), "ledger": judged_by(workspace.ledger, known)},
-        judging=options.settings, verdicts=verdicts, notes=trusted, seconds=clock.seconds,
+        judging=options.settings,
+        verdicts=verdicts,
+        notes=trusted,
+        seconds=clock.seconds,
         fragility=flips,
-    )  # fmt: skip
+    )
 
 
 def _remembered(
@@ -164,14 +156,18 @@ def _remembered(
     dataset: Dataset,
     verdicts: Sequence[Verdict],
 ) -> tuple[tuple[Verdict, ...], Known]:
-    """The verdicts, recorded in the ledger and deflated by all that it then knows; and that."""
+    """The verdicts deflated by all trials of the ledger, which records them, and those trials."""
     names = {
         strategy.name: configuration(
-            strategy, signal, market=market_of(dataset), since=options.since, until=options.until,
+            strategy,
+            signal,
+            market=market_of(dataset),
+            since=options.data.since,
+            until=options.data.until,
             missing_funding=options.settings.missing_funding,
         )
         for strategy, signal in bets
-    }  # fmt: skip
+    }
     now = pd.Timestamp.now(tz="UTC")
     rows = trials_of(verdicts, names, dataset=dataset, command=options.command, time=now)
     workspace.ledger.record(rows)

@@ -1,17 +1,18 @@
-"""The job behind `fadefollow scan`: present phases of a data set, or live of a venue's coins."""
+"""The job behind `fadefollow scan`: present phases of a data set or of a venue's coins."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.errors import ParameterError
 from fadefollow.jobs.data_gate import known_notes, streams_used
-from fadefollow.jobs.datasets import open_named, time_of
+from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.run import Step
 from fadefollow.market.audit.audit import audit
 from fadefollow.market.audit.gate import accepted, pass_gate, stopping
@@ -20,6 +21,7 @@ from fadefollow.market.fetch import fetch_spec, venue_named
 from fadefollow.market.fetch.client import FIRST_WAIT
 from fadefollow.market.names import check_dataset_name
 from fadefollow.market.open import open_dataset
+from fadefollow.market.request import DataRequest
 from fadefollow.reporting.pages.index import write_index
 from fadefollow.reporting.pages.scan import write_scan
 from fadefollow.results.find import find_run
@@ -38,60 +40,57 @@ TOP = 50
 _OLD = pd.Timedelta(days=2)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ScanOptions:
-    """What a scan is asked for.
+    """The options of a scan.
 
     Attributes:
+        data: which data; its `until` is the time of the scan. A live scan takes no more of it
+            than coins and codes.
         strategies: by name; by default the workspace's, without tuned ones.
-        dataset: by default the workspace's; not of a live scan.
-        symbols: only these coins.
-        until: a day or time, UTC: the scan as it would have been then; not of a live scan.
         history: the run that speaks, by what `find_run` takes; by default the last on each phase.
-        accept: codes of findings that may pass the gate.
         live: fetch from a venue and look at now.
         venue: a venue, or a data set of one; by default binance.
         top: so many coins, the largest by volume; by default 50.
         days: of the past to fetch; by default as many as the signals look back.
     """
 
+    data: DataRequest = field(default_factory=DataRequest)
     strategies: tuple[str, ...] = ()
-    dataset: str | None = None
-    symbols: tuple[str, ...] | None = None
-    until: str | None = None
     history: str | None = None
-    accept: tuple[str, ...] = ()
     live: bool = False
     venue: str | None = None
     top: int | None = None
     days: int | None = None
 
     def __post_init__(self) -> None:
-        accepted(self.accept)
+        accepted(self.data.accept or ())
         for name, given in (("--top", self.top), ("--venue", self.venue), ("--days", self.days)):
             if given is not None and not self.live:
-                raise ParameterError(f"{name} is for live scans", got=given, hint="add --live")
-        if self.live and self.dataset is not None:
+                raise ParameterError(f"{name} needs --live", got=given, hint="add --live")
+        if self.live and self.data.dataset is not None:
             raise ParameterError(
-                "a live scan has a data set of its own", got=f"--dataset {self.dataset}",
+                "--live takes no --dataset",
+                got=f"--dataset {self.data.dataset}",
                 hint="name the exchange: --venue binance",
-            )  # fmt: skip
-        if self.live and self.until is not None:
+            )
+        if self.live and self.data.until is not None:
             raise ParameterError(
-                "a live scan is of now", got=f"--until {self.until}",
+                "--live takes no --until",
+                got=f"--until {self.data.until}",
                 hint="leave out --live to scan stored data as of then",
-            )  # fmt: skip
-        if self.top is not None and self.symbols:
+            )
+        if self.top is not None and self.data.symbols:
             raise ParameterError(
-                "a live scan takes either the largest coins or those named",
-                got=f"--top {self.top} and --symbols {','.join(self.symbols)}",
-            )  # fmt: skip
+                "--top and --symbols exclude each other",
+                got=f"--top {self.top} and --symbols {','.join(self.data.symbols)}",
+            )
 
 
 def scan_job(
     workspace: Workspace, options: ScanOptions, *, step: Step, first_wait: float = FIRST_WAIT
 ) -> Scan:
-    """Scan.
+    """The scan of a data set, or of a venue's coins.
 
     Args:
         workspace: where names are looked up; a live scan stores what it fetches there.
@@ -108,8 +107,7 @@ def scan_job(
         name for name in workspace.names("strategies") if not workspace.is_tuned(name)
     )
     if not names:
-        raise ParameterError("there must be a strategy to look for", got="none",
-                             where=str(workspace.root / "strategies"))  # fmt: skip
+        raise ParameterError("no strategy to look for", where=str(workspace.root / "strategies"))
     bets = [(s, workspace.detector(s)) for s in map(workspace.strategy, dict.fromkeys(names))]
     if options.live:
         source = _live(workspace, options, bets, step, first_wait)
@@ -117,7 +115,7 @@ def scan_job(
         source = _stored(workspace, options, step)
     dataset, time = source.dataset, source.time
     step("auditing the data", None)
-    good, apart, notes = _trusted(dataset, bets, options.accept)
+    good, apart, notes = _trusted(dataset, bets, options.data.accept or ())
     step("detecting phases", 0.0)
     found = present_phases(good, bets, time, step=step) if good.markets else Present((), (), ())
     step("reading what history says", None)
@@ -130,23 +128,34 @@ def scan_job(
     speaking = {row.symbol for row in found.rows}
     every = {phase for strategy, _ in bets for phase in strategy.phases}
     blind = {
-        symbol for symbol in good.symbols
+        symbol
+        for symbol in good.symbols
         if every <= {phase for u in found.unseen if symbol in u.symbols for phase in u.phases}
-    }  # fmt: skip
+    }
     return Scan(
-        time=time, dataset=dataset.name, title=dataset.title, bar=dataset.bar,
-        simulated=dataset.simulated, live=options.live, rows=found.rows,
+        time=time,
+        dataset=dataset.name,
+        title=dataset.title,
+        bar=dataset.bar,
+        simulated=dataset.simulated,
+        live=options.live,
+        rows=found.rows,
         untrusted=(*source.failed, *apart),
         quiet=tuple(symbol for symbol in good.symbols if symbol not in speaking | blind),
-        unseen=found.unseen, standings=standings,
-        warnings=(
-            *source.notes, *notes, *known_notes(good, bets), *found.notes, *history.skipped,
+        unseen=found.unseen,
+        standings=standings,
+        notes=(
+            *source.notes,
+            *notes,
+            *known_notes(good, bets),
+            *found.notes,
+            *history.skipped,
         ),
-    )  # fmt: skip
+    )
 
 
 def scan_page(workspace: Workspace, scan: Scan, path: Path | None = None) -> Scan:
-    """The scan, written as a page beside the runs or at `path`.
+    """The scan with the page that was written, beside the runs or at `path`.
 
     Raises:
         SpecError: the template does not render.
@@ -167,23 +176,23 @@ class _Source:
     time: pd.Timestamp
     names: tuple[str, ...]  #: data sets whose runs speak first; the last is the one to measure on
     failed: tuple[Apart, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def _stored(workspace: Workspace, options: ScanOptions, step: Step) -> _Source:
     step("reading the data", None)
-    dataset = open_named(workspace, options.dataset, symbols=options.symbols, until=options.until)
+    dataset = open_named(workspace, options.data)
     time = _end(dataset)
     notes = list(dataset.notes)
     if dataset.holdout is not None:
         day = f"{dataset.holdout:%Y-%m-%d}"
-        notes.append(f"the holdout is closed: nothing from {day} on is in this scan")
+        notes.append(Note("holdout-closed", {}, {"from": day}))
     ago = pd.Timestamp.now(tz="UTC") - time
-    if options.until is None and not dataset.simulated and ago > _OLD:
-        notes.append(f"the data end {ago.days} days ago: these are the phases of then, not of now")
-    wanted = time_of(options.until, "--until")
+    if options.data.until is None and not dataset.simulated and ago > _OLD:
+        notes.append(Note("data-end-long-ago", {}, {"days": ago.days}))
+    wanted = options.data.end
     if wanted is not None and dataset.holdout is None and wanted > time + dataset.bar:
-        notes.append(f"the data end at {time:%Y-%m-%d %H:%M} UTC, before the time asked for")
+        notes.append(Note("data-end-before", {}, {"last": f"{time:%Y-%m-%d %H:%M}"}))
     return _Source(dataset, time, (dataset.name,), notes=tuple(notes))
 
 
@@ -196,53 +205,67 @@ def _live(
     name = check_dataset_name(f"{base}{SUFFIX}")
     if name in workspace.names("datasets"):
         raise ParameterError(
-            "the data set of live scans must not be one of yours", got=f"datasets/{name}.toml",
+            "live scans need this name for their own data set",
+            got=f"datasets/{name}.toml",
             hint="give yours another name",
-        )  # fmt: skip
+        )
     seen = seen_with(bets, venue.streams)
     if not seen:
         raise ParameterError(
-            f"{venue.title} must give the streams that the strategies need",
-            got=", ".join(streams_needed(bets)), where=venue.name,
+            f"{venue.title} lacks streams that the strategies need",
+            got=", ".join(streams_needed(bets)),
+            where=venue.name,
             hint=f"it gives {', '.join(venue.streams)}",
-        )  # fmt: skip
+        )
     streams = tuple(s for s in streams_needed(seen) if s in venue.streams)
     needed = days_needed(seen)
     days = options.days or needed
-    notes = [f"live from {venue.title}: up to {days} days, and what earlier scans fetched"]
+    notes = [Note("live-source", {}, {"venue": venue.title, "days": days})]
     if days < needed:
-        notes.append(f"{days} days are less than the {needed} that the signals may look back: "
-                     "phases may be missed")  # fmt: skip
+        notes.append(Note("live-days-short", {}, {"days": days, "needed": needed}))
     if spec.holdout is not None:
-        notes.append(f"a live scan is not bound by the holdout of {base}: it measures nothing")
-    spec = spec.model_copy(update={
-        "title": f"{venue.title}, live", "holdout_from": None, "universe": None,
-    })  # fmt: skip
+        notes.append(Note("live-unbound", {}, {"dataset": base}))
+    spec = spec.model_copy(
+        update={
+            "title": f"{venue.title}, live",
+            "holdout_from": None,
+            "universe": None,
+        }
+    )
     fetched = fetch_live(
-        spec, name, workspace.store, streams=streams, top=options.top or TOP,
+        spec,
+        name,
+        workspace.store,
+        streams=streams,
+        top=options.top or TOP,
         # a coin without dated futures needs no past of the signals that look at them
         days=lambda there: options.days or days_needed(seen_with(seen, there)),
-        coins=options.symbols or (), progress=step, first_wait=first_wait,
-    )  # fmt: skip
+        coins=options.data.symbols or (),
+        progress=step,
+        first_wait=first_wait,
+    )
     failed = tuple(Apart(coin, "not fetched", why) for coin, why in fetched.failed.items())
     step("reading the data", None)
     if fetched.good:
-        dataset = open_dataset(spec, name, workspace.store, symbols=fetched.good)
+        dataset = open_dataset(
+            spec, name, workspace.store, DataRequest(symbols=tuple(fetched.good))
+        )
     else:
-        dataset = Dataset(name, spec.title, spec.bar, False, "", {})
+        dataset = Dataset(name, spec.title, spec.bar, simulated=False, fingerprint="", markets={})
     notes += [*fetched.notes, *_short(dataset, seen, fetched)]
     return _Source(dataset, fetched.time, (name, base), failed, tuple(notes))
 
 
-def _short(dataset: Dataset, bets: Sequence[Bet], fetched: Fetched) -> list[str]:
-    """Streams of which less is there than the signals look back, and the phases that need them."""
+def _short(dataset: Dataset, bets: Sequence[Bet], fetched: Fetched) -> list[Note]:
+    """Notes on streams that are shorter than the signals look back."""
     ago = {
         name: [
             (fetched.time - market.table(name)["time"].iloc[0]) / pd.Timedelta(days=1)
-            for market in dataset.markets.values() if name in market.streams
+            for market in dataset.markets.values()
+            if name in market.streams
         ]
         for name in streams_needed(bets)
-    }  # fmt: skip
+    }
     bars = max(ago["perp"], default=0.0)
     said = []
     for name, days in ago.items():
@@ -250,22 +273,21 @@ def _short(dataset: Dataset, bets: Sequence[Bet], fetched: Fetched) -> list[str]
         if not days or max(days) > bars - 2 or name == "options":
             continue
         phases = {
-            phase for strategy, signal in bets for phase in strategy.phases
-            if past_hours(signal) > 24 * max(days)
-            and any(name in need.split("|") for need in signal.phases[phase])
-        }  # fmt: skip
+            phase
+            for strategy, signal in bets
+            for phase in strategy.phases
+            if past_hours(signal) > 24 * max(days) and name in signal.needs(phase).streams
+        }
         if phases:
-            said.append(
-                f"{name} reaches back {max(days):.0f} days only, less than may be needed: "
-                f"{', '.join(sorted(phases))} may be missed; each scan keeps what it fetched"
-            )
+            figures = {"days": max(days), "phases": sorted(phases)}
+            said.append(Note("stream-short", {"stream": name}, figures))
     return said
 
 
 def _trusted(
     dataset: Dataset, bets: Sequence[Bet], accept: Sequence[str]
-) -> tuple[Dataset, tuple[Apart, ...], list[str]]:
-    """The coins that may be shown, the others with the reason, and what was accepted."""
+) -> tuple[Dataset, tuple[Apart, ...], list[Note]]:
+    """The trusted coins, the others with the reason, and notes on accepted findings."""
     if not dataset.markets:
         return dataset, (), []
     asked = accepted(accept, dataset.symbols)

@@ -1,4 +1,4 @@
-"""The job behind `fadefollow tune`: claim a study, walk forward, write the report and the file."""
+"""The job behind `fadefollow tune`: claim a study, walk forward, write report and strategy."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.core.parallel import Crew, crew, refuse_jobs
 from fadefollow.core.secrets import redacted
 from fadefollow.engine.strategy import Tuned
@@ -48,7 +49,7 @@ _WORTH_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class TuneDone:
-    """What a tuning job found, and where it is."""
+    """The result of a tuning job and its folder."""
 
     result: RunResult
     tuning: Tuning
@@ -61,9 +62,9 @@ def tune_job(
     options: TuneOptions,
     *,
     step: Step,
-    told: Callable[[Trial], None] = lambda trial: None,
+    told: Callable[[Trial], None] = lambda _trial: None,
 ) -> TuneDone:
-    """Tune, write the report and the tuned strategy, and say where they are.
+    """The result of a tuning job, its report and its tuned strategy's file.
 
     Interrupted at any moment, the same job goes on where it was when it is started again.
 
@@ -82,7 +83,7 @@ def tune_result(
     options: TuneOptions,
     *,
     step: Step,
-    told: Callable[[Trial], None] = lambda trial: None,
+    told: Callable[[Trial], None] = lambda _trial: None,
     write_strategy: bool = True,
 ) -> tuple[RunResult, Tuning, int]:
     """Tune, and write no report; arguments and errors are those of `tune_job`.
@@ -98,16 +99,11 @@ def tune_result(
     strategy = workspace.strategy(options.strategy)
     signal = workspace.detector(strategy)
     step("reading the data", None)
-    dataset = open_named(
-        workspace, options.dataset, symbols=options.symbols,
-        since=options.since, until=options.until,
-        opened_by=options.command if options.open_holdout else None,
-        universe=options.universe, revised=options.revised,
-    )  # fmt: skip
+    dataset = open_named(workspace, options.data)
     dataset = seen_by(dataset, (strategy, signal))
     space = Space.of(strategy, signal, bar_hours=dataset.bar / pd.Timedelta(hours=1))
     step("auditing the data", None)
-    trusted = trusted_notes(dataset, [(strategy, signal)], options.accept)
+    trusted = trusted_notes(dataset, [(strategy, signal)], options.data.accept)
     clock.lap("data")
     name = options.study or f"{strategy.name}-{dataset.name}"
     shelf = Shelf.at(options.storage, default=workspace.runs / STUDIES / f"{name}.log")
@@ -117,28 +113,41 @@ def tune_result(
 
         @cache
         def study() -> StudyLog:
-            """The study, begun when the first fold needs it: by then all else was checked."""
+            """The study, opened when the first fold needs it, after all checks."""
             opened = shelf.study(name, identity(named), objectives=words, fresh=options.fresh)
             return stack.enter_context(opened)
 
         walked = walk(
-            dataset, strategy, signal, settings=options.settings, judging=options.judging,
+            dataset,
+            strategy,
+            signal,
+            settings=options.settings,
+            judging=options.judging,
             logs=lambda cut: study().fold(cut.number, _about(cut)),
-            hire=lambda seconds: _hired(options, seconds), step=step, told=told,
+            hire=lambda seconds: _hired(options, seconds),
+            step=step,
+            told=told,
             asked=lambda cut, trials: remember_asked(named, cut, trials),
             reviewed=lambda found: remember_reviewed(named, found),
-        )  # fmt: skip
+        )
     clock.lap("tune")
     file, notes = _write_tuned(named, walked, write=write_strategy)
     tuning = Tuning(
-        settings=options.settings, strategy=strategy.name, space=space.words(),
-        trials=walked.trials, folds=walked.folds, start_params=space.start(),
+        settings=options.settings,
+        strategy=strategy.name,
+        space=space.words(),
+        trials=walked.trials,
+        folds=walked.folds,
+        start_params=space.start(),
         psr={stance: tuned.psr for stance, (tuned, _) in walked.books.items()},
         joined={stance: tuned for stance, (tuned, _) in walked.books.items()},
         untuned={stance: own for stance, (_, own) in walked.books.items()},
-        tuned=file, storage=shelf.where, study=study().name,
-        embargo_hours=walked.embargo_hours, seconds=clock.seconds,
-    )  # fmt: skip
+        tuned=file,
+        storage=shelf.where,
+        study=study().name,
+        embargo_hours=walked.embargo_hours,
+        seconds=clock.seconds,
+    )
     notes = [*trusted, *notes]
     result = _result(named, walked, started=started, seconds=clock.seconds, notes=notes)
     return result, tuning, walked.kept
@@ -155,14 +164,14 @@ def _refuse_workers(options: TuneOptions) -> None:
 
 
 def _hired(options: TuneOptions, seconds: float) -> AbstractContextManager[Crew]:
-    """Who evaluates the trials, if one process would need so many seconds."""
+    """The worker pool for trials that one process would evaluate in so many seconds."""
     if options.jobs is None and options.cluster is None and seconds < _WORTH_SECONDS:
         return crew(jobs=1)
     return crew(jobs=-1 if options.jobs is None else options.jobs, cluster=options.cluster)
 
 
 def _about(cut: Cut) -> dict[str, str]:
-    """What Optuna's dashboard says of a fold."""
+    """The description of a fold in Optuna's dashboard."""
     spans = {"past": cut.train, "stretch": cut.test}
     return {
         name: f"{span[0]:%Y-%m-%d %H:%M} to {span[1]:%Y-%m-%d %H:%M} UTC"
@@ -171,35 +180,33 @@ def _about(cut: Cut) -> dict[str, str]:
     }
 
 
-def _write_tuned(job: Job, walked: Walked, *, write: bool) -> tuple[str | None, list[str]]:
-    """The tuned strategy's file, relative to the workspace, and what there is to say of it."""
+def _write_tuned(job: Job, walked: Walked, *, write: bool) -> tuple[str | None, list[Note]]:
+    """The tuned strategy's file, relative to the workspace, and notes on it."""
     last = walked.folds[-1]
     if last.winner is None:
-        return None, ["no configuration had enough trades up to the end: nothing was chosen"]
+        return None, [Note("nothing-chosen")]
     if job.workspace.root != job.workspace.output:
-        return None, [
-            "what the last search chose was not written: there is no workspace here "
-            "(`fadefollow init` makes one)"
-        ]
+        return None, [Note("no-workspace")]
     settings, strategies = job.options.settings, job.workspace.own("strategies")
     if last.scores[0] <= (0.5 if settings.objectives[0] == "psr" else 0.0):
-        return None, [
-            f"the best of the last search has {settings.objectives[0]} {last.scores[0]:.2f} "
-            "in sample: no tuned strategy is written"
-        ]
+        figures = {"objective": settings.objectives[0], "score": last.scores[0]}
+        return None, [Note("choice-without-gain", figures=figures)]
     if not write:
         return None, []
     made = Tuned(
-        original=job.strategy.name, dataset=job.dataset.name, fingerprint=job.dataset.fingerprint,
-        until=stamp(last.train[1]), stance=settings.stance,
+        original=job.strategy.name,
+        dataset=job.dataset.name,
+        fingerprint=job.dataset.fingerprint,
+        until=stamp(last.train[1]),
+        stance=settings.stance,
         objective=", ".join(settings.objectives),
         trials=sum(fold.past.n_trials for fold in walked.folds),
-    )  # fmt: skip
+    )
     text = tuned_text(job.workspace.path("strategies", job.strategy.name), last.params, made)
     try:
         path = write_tuned(strategies, job.strategy.name, text, made)
     except StoreError as error:
-        return None, [f"the tuned strategy could not be written beside the original: {error}"]
+        return None, [Note("tuned-not-written", figures={"error": str(error)})]
     return path.relative_to(job.workspace.root).as_posix(), []
 
 
@@ -209,7 +216,7 @@ def _result(
     *,
     started: pd.Timestamp,
     seconds: Mapping[str, float],
-    notes: list[str],
+    notes: list[Note],
 ) -> RunResult:
     """The joined out-of-sample book, judged as any run."""
     dataset, found = job.dataset, walked.measured
@@ -219,11 +226,19 @@ def _result(
         asked["storage"] = redacted(job.options.storage)
     verdicts, known = remember_book(job, found.verdicts)
     result = result_of(
-        job.workspace, dataset, found, bets,
-        name=f"tune-{job.strategy.name}", command=job.options.command, started=started,
+        job.workspace,
+        dataset,
+        found,
+        bets,
+        name=f"tune-{job.strategy.name}",
+        command=job.options.command,
+        started=started,
         asked={"tune": asked, "ledger": judged_by(job.workspace.ledger, known)},
-        judging=job.options.judging, verdicts=verdicts, notes=notes, seconds=dict(seconds),
-    )  # fmt: skip
+        judging=job.options.judging,
+        verdicts=verdicts,
+        notes=notes,
+        seconds=dict(seconds),
+    )
     if "trade.leverage" in job.space.distributions:  # another one in each fold
         result.assumptions["strategies"][job.strategy.name]["leverage"] = None
     return result

@@ -1,4 +1,4 @@
-"""What a tuning job is known by, and what the ledger remembers of it."""
+"""Identity of a tuning job, and its trials in the ledger."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pandas as pd
 from fadefollow.core.version import __version__
 from fadefollow.engine.strategy import Strategy
 from fadefollow.market.dataset import Dataset
+from fadefollow.market.request import DataRequest
 from fadefollow.phases import Signal
 from fadefollow.tuning.folds import Cut, Span
 from fadefollow.tuning.model import Trial, TuneSettings
@@ -35,48 +36,39 @@ from fadefollow.workspace.trial_records import (
 
 #: the phase under which the ledger keeps a trial of a search, which is of the whole book
 SEARCHED = "all"
-#: of a strategy, words that decide no trade
-_WORDS = {"name", "title", "claim", "account", "tuned"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TuneOptions:
-    """A tuning job with all its choices made.
+    """The options of a tuning job.
 
     Attributes:
+        data: which data it is tuned on.
+        strategy: the name of what is tuned.
+        settings, judging: of the search, and of the verdict on its winners.
         storage: URL or path of the study; by default a file below the runs.
         study: its name; by default strategy and data set.
         fresh: begin anew where a study of this name is another job's.
         jobs: processes, −1 for all cores, 1 for this one alone; None: all cores where that is
             worth their start.
         cluster: address of a Dask scheduler.
-        accept: codes of findings that may pass the gate.
-        universe: so many coins, the largest; 0 for all.
-        revised: records in their last vintages, a look-ahead.
     """
 
+    data: DataRequest
     strategy: str
-    dataset: str
     settings: TuneSettings
     judging: Settings
-    symbols: tuple[str, ...] | None = None
-    since: str | None = None
-    until: str | None = None
     storage: str | None = None
     study: str | None = None
     fresh: bool = False
     jobs: int | None = None
     cluster: str | None = None
-    open_holdout: bool = False
-    accept: tuple[str, ...] | None = None
-    universe: int | None = None
-    revised: bool = False
     command: str = "fadefollow tune"
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a tuning job was given."""
+    """The inputs of a tuning job."""
 
     workspace: Workspace
     options: TuneOptions
@@ -89,13 +81,18 @@ class Job:
         """See `fadefollow.workspace.trial_records.configuration`."""
         options = self.options
         return configuration(
-            strategy, signal, market=market_of(self.dataset), since=options.since,
-            until=options.until, missing_funding=options.judging.missing_funding, **more,
-        )  # fmt: skip
+            strategy,
+            signal,
+            market=market_of(self.dataset),
+            since=options.data.since,
+            until=options.data.until,
+            missing_funding=options.judging.missing_funding,
+            **more,
+        )
 
 
 def identity(job: Job) -> dict[str, Any]:
-    """All that decides a study's trials, but how many there are: more of them may be asked for."""
+    """Everything that decides a study's trials except their number, which may grow."""
     settings = asdict(job.options.settings)
     del settings["trials"]
     code = code_of(job.signal).encode()
@@ -104,7 +101,8 @@ def identity(job: Job) -> dict[str, Any]:
         "fadefollow": __version__,
         "strategy": {
             "name": job.strategy.name,
-            **job.strategy.model_dump(mode="json", exclude=_WORDS),
+            **job.strategy.traded(),
+            "search": job.strategy.model_dump(mode="json", include={"search"})["search"],
             "order_of_search": list(job.strategy.search),
         },
         "signal": {
@@ -112,8 +110,10 @@ def identity(job: Job) -> dict[str, Any]:
             "params": job.signal.model_dump(mode="json"),
         },
         "data": {
-            "name": job.dataset.name, "fingerprint": job.dataset.fingerprint,
-            **market_of(job.dataset), "order_of_coins": list(markets),
+            "name": job.dataset.name,
+            "fingerprint": job.dataset.fingerprint,
+            **market_of(job.dataset),
+            "order_of_coins": list(markets),
             # a holdout that is open shows more of the same data
             "shown": {
                 coin: f"{stamp(market.index[0])} to {stamp(market.index[-1] + market.bar)}"
@@ -122,7 +122,7 @@ def identity(job: Job) -> dict[str, Any]:
             "missing_funding": job.options.judging.missing_funding,
         },
         "settings": settings,
-    }  # fmt: skip
+    }
 
 
 def remember_asked(job: Job, cut: Cut, trials: Sequence[Trial]) -> None:
@@ -143,13 +143,20 @@ def remember_book(job: Job, verdicts: Sequence[Verdict]) -> tuple[tuple[Verdict,
     The searches' own trials do not count for it: none was chosen by what it earned there.
     """
     settings = {k: v for k, v in asdict(job.options.settings).items() if k != "batch"}
-    name = job.configuration(job.strategy, job.signal, search=job.strategy.model_dump(
-        mode="json", include={"search"}), tuned=settings)  # fmt: skip
+    name = job.configuration(
+        job.strategy,
+        job.signal,
+        search=job.strategy.model_dump(mode="json", include={"search"}),
+        tuned=settings,
+    )
     now = pd.Timestamp.now(tz="UTC")
     rows = trials_of(
-        verdicts, {job.strategy.name: name}, dataset=job.dataset, command=job.options.command,
+        verdicts,
+        {job.strategy.name: name},
+        dataset=job.dataset,
+        command=job.options.command,
         time=now,
-    )  # fmt: skip
+    )
     ledger = job.workspace.ledger
     ledger.record_new(rows)
     known = ledger.trials(*known_by(job.dataset), without_phase=SEARCHED)
@@ -162,10 +169,17 @@ def _rows(
     space, now, rows = job.space, stamp(pd.Timestamp.now(tz="UTC")), list[Evaluated]()
     begin, end = (stamp(time) for time in past)
     row = Evaluated(
-        dataset=job.dataset.name, fingerprint=job.dataset.fingerprint, configuration="",
-        strategy=job.strategy.name, phase=SEARCHED, stance=job.options.settings.stance,
-        daily_sharpe=math.nan, seen_until=end, time=now, command=job.options.command,
-    )  # fmt: skip
+        dataset=job.dataset.name,
+        fingerprint=job.dataset.fingerprint,
+        configuration="",
+        strategy=job.strategy.name,
+        phase=SEARCHED,
+        stance=job.options.settings.stance,
+        daily_sharpe=math.nan,
+        seen_until=end,
+        time=now,
+        command=job.options.command,
+    )
     for trial in trials:
         if trial.state == "failed":
             continue

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import pandas as pd
 
-from fadefollow.errors import ParameterError
+from fadefollow.errors import DataError, ParameterError
 
+#: the streams whose bars can make a coin's grid; the first that is there does
+BASES = ("perp", "spot")
 _BAR = re.compile(r"(\d{1,4})(min|h|d)")
 _DAY = pd.Timedelta(days=1)
 
@@ -32,3 +35,22 @@ def bar_text(size: pd.Timedelta) -> str:
     if minutes % 1440 == 0:
         return f"{minutes // 1440}d"
     return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}min"
+
+
+def base_of(streams: Iterable[str], *, where: str, hint: str = "") -> str:
+    """The stream whose bars make a coin's grid: the perp, else spot.
+
+    Args:
+        streams: those of the coin that have a record.
+        where: the coin, for the message.
+        hint: what can be done where it has neither.
+
+    Raises:
+        DataError: it has neither.
+    """
+    there = list(streams)
+    for name in BASES:
+        if name in there:
+            return name
+    got = ", ".join(sorted(there)) or "no stream"
+    raise DataError("a coin needs perp or spot bars", got=got, where=where, hint=hint)

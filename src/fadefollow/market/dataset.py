@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from fadefollow.core.memo import Memo
+from fadefollow.core.notes import Note
 from fadefollow.core.text import html_card, listed
 from fadefollow.errors import unknown
 from fadefollow.market.asof.universe import Universe
@@ -80,8 +81,8 @@ class Dataset:
         return html_card(self)
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What a report must say of the universe and of the vintages, in words."""
+    def notes(self) -> tuple[Note, ...]:
+        """Notes on the universe and the vintages."""
         formed = self.universe.notes() if self.universe is not None else ()
         vintages = vintage_notes(self.revisions, revised=self.revised)
         return *formed, *vintages, *Count.of(self.markets).notes
@@ -93,7 +94,7 @@ class Dataset:
 
     @cached_property
     def coverages(self) -> tuple[Coverage, ...]:
-        """What each stream of each coin covers."""
+        """Coverage of each stream of each coin."""
         return cover_all(self.markets)
 
     def coverage(self) -> dict[str, dict[str, dict[str, Any]]]:
@@ -107,7 +108,7 @@ class Dataset:
 
     @cached_property
     def memo(self) -> Memo:
-        """What was computed once of this data set, by key."""
+        """The cache of values computed for this data set."""
         return Memo()
 
     @cached_property
@@ -123,12 +124,14 @@ class Dataset:
                 raise unknown("coin", symbol, self.markets, where=self.name)
         chosen = {symbol: self.markets[symbol] for symbol in symbols}
         return dataclasses.replace(
-            self, markets=chosen, truth=of_coins(self.truth, chosen),
+            self,
+            markets=chosen,
+            truth=of_coins(self.truth, chosen),
             revisions=tuple(r for r in self.revisions if r.symbol in chosen),
-        )  # fmt: skip
+        )
 
 
-def of_coins(truth: pd.DataFrame | None, coins: Mapping[str, Market]) -> pd.DataFrame | None:
+def of_coins(truth: pd.DataFrame | None, coins: Iterable[str]) -> pd.DataFrame | None:
     """The planted episodes of these coins; None where the truth is not known."""
     return (
         None if truth is None else truth[truth["symbol"].isin(list(coins))].reset_index(drop=True)

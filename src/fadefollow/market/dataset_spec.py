@@ -82,7 +82,7 @@ class DatasetSpec(BaseModel):
         for name in self.streams:
             if name not in STREAMS:
                 hint = nearest(name, list(STREAMS))
-                raise ParameterError("streams must be known", got=repr(name), hint=hint.strip())
+                raise ParameterError("unknown stream in streams", got=repr(name), hint=hint.strip())
         for name in self.publication_lag_hours:
             if name not in STREAMS or STREAMS[name].kind not in ("interval", "snapshot"):
                 hint = nearest(name, list(STREAMS))

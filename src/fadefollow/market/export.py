@@ -40,7 +40,7 @@ _TIME = {
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote."""
+    """The result of an export."""
 
     dataset: str
     fingerprint: str  #: of the exported tables: what importing them gives
@@ -51,9 +51,12 @@ class Exported:
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for JSON."""
         return {
-            "dataset": self.dataset, "fingerprint": self.fingerprint, "whole": self.whole,
-            "files": list(self.files), "rows": self.rows,
-        }  # fmt: skip
+            "dataset": self.dataset,
+            "fingerprint": self.fingerprint,
+            "whole": self.whole,
+            "files": list(self.files),
+            "rows": self.rows,
+        }
 
 
 def tables_of(
@@ -93,9 +96,10 @@ def tables_of(
     for name in streams or ():
         if name not in there:
             raise ParameterError(
-                "streams must be in the data set", got=repr(name), where=dataset.name,
+                f"no stream {name!r} in the data set",
+                where=dataset.name,
                 hint=f"it has {', '.join(sorted(there))}",
-            )  # fmt: skip
+            )
     made: dict[str, dict[str, pd.DataFrame]] = {}
     for symbol, tables in found.items():
         for name, table in tables.items():
@@ -105,7 +109,7 @@ def tables_of(
             if len(part):
                 made.setdefault(symbol, {})[name] = part.reset_index(drop=True)
     if not made:
-        raise ParameterError("an export must hold records", got="none", where=dataset.name)
+        raise ParameterError("no records to export", got="none", where=dataset.name)
     return made
 
 
@@ -153,7 +157,7 @@ def _verify(tables: Tables, mapping: DatasetSpec, folder: Path) -> None:
             back = read.get(symbol, {}).get(name)
             if back is None or content_hash(back) != content_hash(table):
                 raise DataError(
-                    "an export must read back as it was",
+                    "the export does not read back as it was",
                     got="other values, as CSV cannot tell some texts from missing values",
                     where=f"{symbol} {name}",
                     hint="--format parquet keeps them",
@@ -169,11 +173,13 @@ def _mapping(tables: Tables, dataset: Dataset, spec: DatasetSpec, format: Format
             groups.setdefault((name, columns), []).append(symbol)
     files = [
         {
-            "stream": name, "path": f"{{coin}}/{name}.{format}", "coins": coins,
+            "stream": name,
+            "path": f"{{coin}}/{name}.{format}",
+            "coins": coins,
             "columns": {column: column for column in columns},
         }
         for (name, columns), coins in groups.items()
-    ]  # fmt: skip
+    ]
     said = {"title": spec.title, "source": "files", "bar": bar_text(dataset.bar)}
     more: dict[str, Any] = {"about": spec.about, "holdout_from": spec.holdout_from}
     more |= {"publication_lag_hours": dict(spec.publication_lag_hours), "costs": dict(spec.costs)}
@@ -198,18 +204,22 @@ def _schema(tables: Tables, dataset: Dataset, format: Format, print_: str) -> di
         "streams": {name: _stream(stream(name), tables) for name in names},
         "tables": [
             {
-                "coin": symbol, "stream": name, "file": f"{symbol}/{name}.{format}",
-                "rows": len(table), "first": when(table["time"].iloc[0]),
+                "coin": symbol,
+                "stream": name,
+                "file": f"{symbol}/{name}.{format}",
+                "rows": len(table),
+                "first": when(table["time"].iloc[0]),
                 "last": when(table["time"].iloc[-1]),
             }
-            for symbol, streams in tables.items() for name, table in streams.items()
+            for symbol, streams in tables.items()
+            for name, table in streams.items()
         ],
         "listings": {
             symbol: {"listed": when(market.listed), "delisted": when(market.delisted)}
             for symbol, market in dataset.markets.items()
             if symbol in tables and (market.listed is not None or market.delisted is not None)
         },
-    }  # fmt: skip
+    }
 
 
 def _stream(schema: Stream, tables: Tables) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -12,8 +11,6 @@ import pandas as pd
 Grade = Literal["note", "warning", "error"]
 #: from worst to mildest
 GRADES: tuple[Grade, ...] = ("error", "warning", "note")
-#: a text that says what it is about: `future 230929: rows after expiry, not stored`
-_ABOUT = re.compile(r"(?P<kind>[a-z]+) (?P<name>\d+): (?P<rest>.*)")
 
 
 @dataclass(frozen=True)
@@ -26,20 +23,27 @@ class Finding:
     rule: str  #: short name of what was looked at, e.g. "missing bars"
     count: int  #: rows (or runs of rows) concerned
     where: str  #: time of the first, as `2022-11-09 20:00`; may be empty
-    text: str  #: one plain sentence
+    text: str  #: one plain sentence, without the contracts
+    contracts: tuple[str, ...] = ()  #: of dated futures, by their expiry as `230929`
 
     @property
     def code(self) -> str:
         """The rule as an option takes it: `stale-bars`."""
         return self.rule.replace(" ", "-")
 
+    @property
+    def sentence(self) -> str:
+        """The text, with what it is about before it: `future 230929, 231229: not stored`."""
+        about = f"{self.stream} {', '.join(self.contracts)}: " if self.contracts else ""
+        return f"{about}{self.text}"
+
     def of(self, symbol: str) -> Finding:
         """The same finding, of this coin."""
         return replace(self, symbol=symbol)
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values, for JSON."""
-        return asdict(self)
+        """As plain values, for JSON; `text` is the whole sentence."""
+        return {**asdict(self), "text": self.sentence}
 
 
 def when(time: Any) -> str:
@@ -52,10 +56,7 @@ def when(time: Any) -> str:
 
 
 def merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings of the same coin, stream and rule added up, worst grade first.
-
-    Texts that differ only in what they are about, as `future 230929: not stored`, name all of it.
-    """
+    """Findings of the same coin, stream and rule added up, all contracts named; worst first."""
     groups: dict[tuple[str, str, str], list[Finding]] = {}
     for item in findings:
         groups.setdefault((item.symbol, item.stream, item.rule), []).append(item)
@@ -64,21 +65,10 @@ def merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
             group[0],
             count=sum(f.count for f in group),
             where=min((f.where for f in group if f.where), default=""),
-            text=_joined([f.text for f in group]),
+            contracts=tuple(dict.fromkeys(name for f in group for name in f.contracts)),
         )
         for group in groups.values()
     )
-
-
-def _joined(texts: list[str]) -> str:
-    """`future 230929, 231229: not stored` of one text each; else the first text."""
-    parts = [_ABOUT.fullmatch(text) for text in texts]
-    same = {(p["kind"], p["rest"]) for p in parts if p}
-    if not all(parts) or len(same) != 1:
-        return texts[0]
-    ((kind, rest),) = same
-    names = list(dict.fromkeys(p["name"] for p in parts if p))
-    return f"{kind} {', '.join(names)}: {rest}"
 
 
 def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.market.panel import BoolArray, FloatArray, IntArray, Market, TimeArray
 
 #: of the formula, fractions per 8 h: the interest rate, how far it may pull, and the cap
@@ -58,10 +59,16 @@ def with_implied_funding(market: Market) -> Market:
         made = made.sort_values("time", kind="stable", ignore_index=True)
     start = market.index[0]
     return Market(
-        market.symbol, bar=market.bar, tables={**tables, "funding": made}, start=start,
-        end=start + len(market) * market.bar, listed=market.listed, delisted=market.delisted,
-        later=market.later, members=market.members,
-    )  # fmt: skip
+        market.symbol,
+        bar=market.bar,
+        tables={**tables, "funding": made},
+        start=start,
+        end=start + len(market) * market.bar,
+        listed=market.listed,
+        delisted=market.delisted,
+        later=market.later,
+        members=market.members,
+    )
 
 
 class Count(NamedTuple):
@@ -83,16 +90,12 @@ class Count(NamedTuple):
         )
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What a report must say of it; nothing where all settlements are the exchange's."""
+    def notes(self) -> tuple[Note, ...]:
+        """Notes on implied settlements; empty where all are the exchange's."""
         if not self.implied:
             return ()
-        few = ", ".join(self.symbols[:3]) + (", …" if len(self.symbols) > 3 else "")
-        coins = "1 coin" if len(self.symbols) == 1 else f"{len(self.symbols)} coins"
-        return (
-            f"funding is implied from the premium by the exchange's formula, it was not "
-            f"settled so: {self.implied:,} of {self.all:,} settlements, on {coins} ({few})",
-        )
+        figures = {"implied": self.implied, "settlements": self.all, "coins": self.symbols}
+        return (Note("implied-settlements", figures=figures),)
 
 
 def _marked(table: pd.DataFrame) -> int:
@@ -143,10 +146,13 @@ def _implied(market: Market, due: _Due) -> pd.DataFrame:
     time = pd.DatetimeIndex(due.time[known].astype("datetime64[ns]"), tz="UTC").as_unit("ns")
     return pd.DataFrame(
         {
-            "time": time, "rate": rate[known], "interval_hours": due.hours[known],
-            "implied": 1.0, "available": time,
+            "time": time,
+            "rate": rate[known],
+            "interval_hours": due.hours[known],
+            "implied": 1.0,
+            "available": time,
         }
-    )  # fmt: skip
+    )
 
 
 def _mean_premium(market: Market, due: _Due) -> FloatArray:

@@ -38,7 +38,7 @@ def check_timezone(name: str) -> str:
     if name not in known:
         near = nearest(name, sorted(known))
         hint = f"{near}such as UTC, Europe/Berlin, UTC+08:00"
-        raise ParameterError("timezone must be a zone that exists", got=repr(name), hint=hint)
+        raise ParameterError("no such time zone", got=repr(name), hint=hint)
     return name
 
 

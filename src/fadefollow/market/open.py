@@ -2,84 +2,108 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from fadefollow.errors import DataError, ParameterError, StoreError
+from fadefollow.market.asof.coin_range import CoinRange
+from fadefollow.market.asof.contents import Contents
 from fadefollow.market.asof.holdout import hold_out
-from fadefollow.market.asof.universe import Universe, UniverseSpec
+from fadefollow.market.asof.universe import UniverseSpec
 from fadefollow.market.asof.vintages import Revision, revisions, vintages_of
 from fadefollow.market.bars import bar_size, bar_text
-from fadefollow.market.dataset import Dataset, of_coins
+from fadefollow.market.dataset import Dataset
 from fadefollow.market.dataset_spec import DatasetSpec
-from fadefollow.market.findings import Finding
 from fadefollow.market.lab import simulate
 from fadefollow.market.names import check_dataset_name, check_symbol
-from fadefollow.market.panel import Market
+from fadefollow.market.request import DataRequest
 from fadefollow.market.store.store import Store, fingerprint
 from fadefollow.market.streams import stream
 
 
 def open_dataset(
-    spec: DatasetSpec,
-    name: str,
-    store_root: Path,
-    *,
-    symbols: Sequence[str] | None = None,
-    since: pd.Timestamp | None = None,
-    until: pd.Timestamp | None = None,
-    open_holdout: bool = False,
-    universe: int | None = None,
-    revised: bool = False,
+    spec: DatasetSpec, name: str, store_root: Path, request: DataRequest | None = None
 ) -> Dataset:
-    """Read a data set from the store, or simulate it.
+    """Read a data set from the store, or simulate it, as far as was asked for.
+
+    Each coin's market is built once, at the end.
 
     Args:
         spec: what its TOML says.
         name: its name.
         store_root: the store's folder.
-        symbols: only these coins, in this order; by default all.
-        since: leave out bars that open before; UTC where it has no zone.
-        until: leave out bars that close after.
-        open_holdout: also show what the data set holds out. Go through
+        request: what to show of it; by default all but the holdout. To open that, go through
             `fadefollow.jobs.datasets.open_named`, which records it.
-        universe: so many coins, the largest, by the rule of the TOML's `[universe]` or by the
-            default one; 0 for all; by default what the TOML says. It is formed among all coins
-            and from all that was known before, whatever coins and range are asked for.
-        revised: take every record in its last vintage, as nobody knew it at the time, instead of
-            the first, and revisions from when they were known.
 
     Raises:
         DataError: it was not imported, the range is backwards or holds no data, or too little for
             its universe.
-        ParameterError: a holdout is to be opened, and none is declared.
+        ParameterError: a holdout is to be opened, and none is declared; since or until is no time.
         UnknownNameError: a coin that the data set does not have.
         StoreError: the store cannot be read.
     """
     check_dataset_name(name)
-    since, until = _aware(since), _aware(until)
+    request = request or DataRequest()
+    since, until = request.start, request.end
     if since is not None and until is not None and since >= until:
         rule = "the range must go forward"
         raise DataError(rule, got=f"since {since}, until {until}", where=name)
-    for symbol in symbols or ():
+    for symbol in request.symbols or ():
         check_symbol(symbol)
-    members = _rule(spec.universe, universe)
-    needed = symbols if members is None else None
-    whole = _simulated(spec, name) if spec.source == "lab" else _stored(
-        spec, name, Store(Path(store_root)), needed, revised=revised
-    )  # fmt: skip
-    chosen = whole.select(*needed) if needed else whole
+    members = _rule(spec.universe, request.universe)
+    # a universe is formed among all coins
+    needed = request.symbols if members is None else None
+    source = (
+        _simulated(spec, name)
+        if spec.source == "lab"
+        else _stored(spec, name, Store(Path(store_root)), needed, revised=request.revised)
+    )
+    whole = source.contents.select(*needed) if needed else source.contents
     if spec.implied_funding:
-        chosen = dataclasses.replace(chosen.implied, implied_funding=True)
-    shown = hold_out(chosen, spec.holdout, since=since, until=until, open_=open_holdout)
+        # of all bars: what a settlement is implied from may lie before the range
+        whole = whole.with_implied_funding()
+    shown = hold_out(
+        whole, spec.holdout, since=since, until=until, open_=request.opened_by is not None
+    )
     if members is not None:
-        formed = Universe.form(members, shown.markets)
-        shown = dataclasses.replace(shown, markets=formed.attached(shown.markets), universe=formed)
-        shown = shown.select(*symbols) if symbols else shown
-    return _between(shown, since, until, strict=bool(symbols))
+        shown = shown.with_universe(members)
+        shown = shown.select(*request.symbols) if request.symbols else shown
+    return source.dataset(shown.between(since, until, strict=bool(request.symbols)), spec)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A data set before anything of it is cut."""
+
+    contents: Contents
+    bar: pd.Timedelta
+    fingerprint: str
+    revised: bool = False
+
+    def dataset(self, shown: Contents, spec: DatasetSpec) -> Dataset:
+        """The data set with the markets of what is shown."""
+        simulated = spec.source == "lab"
+        return Dataset(
+            shown.name,
+            spec.title,
+            self.bar,
+            simulated,
+            self.fingerprint,
+            {symbol: coin.market() for symbol, coin in shown.coins.items()},
+            truth=shown.truth,
+            findings=shown.findings,
+            costs=spec.costs,
+            lab=spec.lab if simulated else {},
+            holdout=shown.holdout,
+            holdout_open=shown.holdout_open,
+            universe=shown.universe,
+            revised=self.revised,
+            revisions=shown.revisions,
+            implied_funding=spec.implied_funding,
+        )
 
 
 def _rule(declared: UniverseSpec | None, largest: int | None) -> UniverseSpec | None:
@@ -92,27 +116,28 @@ def _rule(declared: UniverseSpec | None, largest: int | None) -> UniverseSpec | 
     return (declared or UniverseSpec(largest=largest)).model_copy(update={"largest": largest})
 
 
-def _simulated(spec: DatasetSpec, name: str) -> Dataset:
+def _simulated(spec: DatasetSpec, name: str) -> _Source:
     made = simulate(spec.lab, bar=spec.bar)
-    listed: Mapping[str, pd.Timestamp] = getattr(made, "listed", {})
-    markets = {
-        symbol: Market(symbol, bar=spec.bar, tables=tables, listed=listed.get(symbol))
+    coins = {
+        symbol: CoinRange.whole(
+            symbol,
+            bar=spec.bar,
+            tables=tables,
+            listed=made.listed.get(symbol),
+            delisted=made.delisted.get(symbol),
+        )
         for symbol, tables in made.tables.items()
     }
-    print_ = fingerprint(spec.bar, made.tables)
-    return Dataset(
-        name, spec.title, spec.bar, True, print_, markets, truth=made.truth, costs=spec.costs,
-        lab=spec.lab,
-    )  # fmt: skip
+    contents = Contents(name, coins, truth=made.truth)
+    return _Source(contents, spec.bar, fingerprint(spec.bar, made.tables))
 
 
 def _stored(
     spec: DatasetSpec, name: str, store: Store, symbols: Sequence[str] | None, *, revised: bool
-) -> Dataset:
+) -> _Source:
     if name not in store.datasets():
         raise DataError(
-            "the data set must be imported before it is used",
-            got="nothing in the store",
+            "the data set has not been imported",
             where=name,
             hint=_how_to_get(spec, name),
         )
@@ -132,15 +157,15 @@ def _stored(
     bar = bar_size(pointer.bar)
     if bar != spec.bar:
         raise DataError(
-            "the stored bars must be of the size that the data set's TOML says",
+            "the stored bars have another size than the data set's TOML says",
             got=f"{pointer.bar} in the store, {bar_text(spec.bar)} in the TOML",
             where=name,
             hint=_how_to_get(spec, name),
         )
     listings = pointer.listings
     tables, later, apart = _vintages(tables, older, revised=revised)
-    markets = {
-        coin: Market(
+    coins = {
+        coin: CoinRange.whole(
             coin,
             bar=bar,
             tables=streams,
@@ -150,19 +175,9 @@ def _stored(
         )
         for coin, streams in tables.items()
     }
-    findings = tuple(f for f in pointer.findings if f.symbol in markets)
-    return Dataset(
-        name,
-        spec.title,
-        bar,
-        False,
-        pointer.fingerprint,
-        markets,
-        findings=findings,
-        costs=spec.costs,
-        revised=revised,
-        revisions=apart,
-    )
+    findings = tuple(f for f in pointer.findings if f.symbol in coins)
+    contents = Contents(name, coins, findings=findings, revisions=apart)
+    return _Source(contents, bar, pointer.fingerprint, revised)
 
 
 def _vintages(
@@ -191,64 +206,3 @@ def _how_to_get(spec: DatasetSpec, name: str) -> str:
     if spec.source == "fetch":
         return f"fadefollow data fetch {name} BTC ETH --since 2021-01-01"
     return f"fadefollow data import {name} --from FOLDER"
-
-
-def _between(
-    dataset: Dataset, since: pd.Timestamp | None, until: pd.Timestamp | None, *, strict: bool
-) -> Dataset:
-    """Cut all markets to a range; coins without bars in it are left out and noted."""
-    if since is None and until is None:
-        return dataset
-    cut, left_out = {}, []
-    for symbol, market in dataset.markets.items():
-        start = since or market.index[0]
-        end = until or market.index[-1] + market.bar
-        part = market.between(start, end) if start < end else None
-        if part is not None and len(part) and {"perp", "spot"} & set(_with_bars(part)):
-            cut[symbol] = part
-        else:
-            left_out.append(symbol)
-    if not cut or (strict and left_out):
-        raise DataError(
-            "the range must hold data",
-            got=f"since {since or 'the start'}, until {until or 'the end'}: nothing",
-            where=f"{dataset.name}, {', '.join(left_out)}",
-            hint=f"there is data from {_reach(dataset)}",
-        )
-    text = "no bars in the range asked for, left out"
-    notes = tuple(Finding("warning", s, "perp", "no data", 1, "", text) for s in left_out)
-    truth = of_coins(dataset.truth, cut)
-    if truth is not None:
-        inside = (truth["start"] >= (since or truth["start"].min())) & (
-            truth["start"] < (until or truth["start"].max() + dataset.bar)
-        )
-        truth = truth[inside].reset_index(drop=True)
-    universe = dataset.universe
-    if universe is not None:
-        ends = [m.index[-1] + m.bar for m in cut.values()]
-        universe = universe.within(min(m.index[0] for m in cut.values()), max(ends))
-    return dataclasses.replace(
-        dataset, markets=cut, truth=truth, findings=(*dataset.findings, *notes), universe=universe
-    )
-
-
-def _with_bars(market: Market) -> tuple[str, ...]:
-    """Those of perp and spot that have a bar inside the market's own range."""
-    return tuple(
-        name
-        for name in ("perp", "spot")
-        if name in market.streams and market.table(name)["time"].iloc[-1] >= market.index[0]
-    )
-
-
-def _reach(dataset: Dataset) -> str:
-    first = min(m.index[0] for m in dataset.markets.values())
-    last = max(m.index[-1] for m in dataset.markets.values()) + dataset.bar
-    return f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
-
-
-def _aware(time: pd.Timestamp | None) -> pd.Timestamp | None:
-    if time is None:
-        return None
-    stamp = pd.Timestamp(time)
-    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")

@@ -13,13 +13,24 @@ from fadefollow.core.memo import Memo
 from fadefollow.core.text import html_card
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.asof.revisions import put_revisions, rows_of
-from fadefollow.market.bars import bar_text
+from fadefollow.market.bars import bar_text, base_of
+from fadefollow.market.grid import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    TimeArray,
+    known_by,
+    naive,
+    on_grid,
+    opens,
+    place,
+    stamps,
+)
+from fadefollow.market.needs import Needs
 from fadefollow.market.streams import stream
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
-TimeArray = npt.NDArray[np.datetime64]
+__all__ = ["BoolArray", "FloatArray", "IntArray", "Market", "TimeArray", "Times"]
+
 Times = tuple[pd.Timestamp, pd.Timestamp]
 T = TypeVar("T")
 
@@ -67,31 +78,23 @@ class Market:
     ) -> None:
         self.symbol, self.bar = symbol, bar
         self.listed, self.delisted = listed, delisted
-        base = next((tables[s] for s in ("perp", "spot") if s in tables and len(tables[s])), None)
-        if start is not None and end is not None:
-            first, last = start.floor(bar), end
-        elif base is not None:
-            first = (start or base["time"].iloc[0]).floor(bar)
-            last = end or base["time"].iloc[-1] + bar
-        else:
-            raise DataError("a market needs perp or spot bars", got=sorted(tables), where=symbol)
-        span = np.timedelta64(bar.value, "ns")
-        count = max(int((last - first) // bar), 0)
-        origin = np.datetime64(first.tz_convert(None), "ns")
-        self.open_time: TimeArray = _frozen(origin + span * np.arange(count))
-        self.close_time: TimeArray = _frozen(self.open_time + span)
+        if start is None or end is None:
+            begins, ends = bar_range(tables, bar, where=symbol)
+            start, end = start or begins, end or ends
+        self.open_time: TimeArray = _frozen(opens(start.floor(bar), end, bar))
+        self.close_time: TimeArray = _frozen(self.open_time + np.timedelta64(bar.value, "ns"))
         # a market without bars knows nothing
-        end_known = origin + span * count if count else np.datetime64("1677-09-22", "ns")
-        self._tables = {name: _known_by(table, end_known) for name, table in tables.items()}
+        end_known = self.close_time[-1] if len(self) else np.datetime64("1677-09-22", "ns")
+        self._tables = {name: known_by(table, end_known) for name, table in tables.items()}
         self._later = {
             name: known
             for name, table in (later or {}).items()
-            if name in tables and len(known := _known_by(table, end_known))
+            if name in tables and len(known := known_by(table, end_known))
         }
         #: times of membership that had begun by the end; None where there is no universe
         self.members: tuple[Times, ...] | None = None
         if members is not None:
-            self.members = tuple(span for span in members if _naive(span[0]) <= end_known)
+            self.members = tuple(span for span in members if naive(span[0]) <= end_known)
         self._streams = tuple(name for name, table in self._tables.items() if len(table))
         self._bar_hours = bar / pd.Timedelta(hours=1)
         # what belongs to the market itself stays; what is asked for with parameters comes and goes
@@ -123,6 +126,11 @@ class Market:
         return self._streams
 
     @property
+    def base(self) -> str:
+        """The stream whose bars make the grid: the perp, else spot."""
+        return "perp" if "perp" in self._streams else "spot"
+
+    @property
     def index(self) -> pd.DatetimeIndex:
         """Open times of the bars, UTC, shape (n,)."""
 
@@ -141,7 +149,12 @@ class Market:
                 enough. A stream that is there by name but known at less than `LEAST_KNOWN` of the
                 bars, see `known_share`, is lacking as well; the market's own bars never are.
         """
-        return tuple(dict.fromkeys(lack for need in needs if (lack := self._lack(need))))
+        return Needs.of(*needs).missing_in(self)
+
+    def lacks(self, stream: str, column: str = "") -> str | None:
+        """The stream, or `stream.column`, that is missing; None where nothing is: see `missing`."""
+        key = ("lack", stream, column)
+        return self._base.get(key, lambda: self._look_for(stream, column), keep=None)
 
     def known_share(self, name: str) -> float:
         """At which share of the bars in its time a stream was known, from 0 to 1.
@@ -164,6 +177,15 @@ class Market:
         """
         return self._base.get(("column", name, column), lambda: self._join(name, column), keep=None)
 
+    def turnover(self) -> FloatArray | None:
+        """What was traded in each bar of the perp, else of spot, in the quote currency, shape (n,).
+
+        0 where a bar is missing; None where there is no volume at all.
+        """
+        if self.lacks(self.base, "volume"):
+            return None
+        return np.nan_to_num(self.column(self.base, "close") * self.column(self.base, "volume"))
+
     def table(self, name: str) -> pd.DataFrame:
         """A copy of all records of a stream that were available by the last bar's close.
 
@@ -171,7 +193,7 @@ class Market:
         several records.
         """
         if name not in self._tables:
-            raise DataError("the stream must be in the market", got=name, where=self.symbol)
+            raise DataError(f"no stream {name!r} in the market", where=self.symbol)
         return self._tables[name].copy(deep=False)  # pandas copies what is written to
 
     @property
@@ -192,7 +214,7 @@ class Market:
         def make() -> BoolArray:
             inside = np.zeros(len(self), bool)
             for span in spans:
-                first, last = np.searchsorted(self.close_time, [_naive(edge) for edge in span])
+                first, last = np.searchsorted(self.close_time, [naive(edge) for edge in span])
                 inside[first:last] = True
             return inside
 
@@ -216,10 +238,16 @@ class Market:
         """The same market with these times [from, to) of membership."""
         start = self.index[0]
         return Market(
-            self.symbol, bar=self.bar, tables=self._tables, start=start,
-            end=start + len(self) * self.bar, listed=self.listed, delisted=self.delisted,
-            later=self._later, members=members,
-        )  # fmt: skip
+            self.symbol,
+            bar=self.bar,
+            tables=self._tables,
+            start=start,
+            end=start + len(self) * self.bar,
+            listed=self.listed,
+            delisted=self.delisted,
+            later=self._later,
+            members=members,
+        )
 
     def memo(self, key: Hashable, make: Callable[[], T], *, keep: int = KEEP) -> T:
         """`make()`, computed once for this market; arrays among the result become read-only.
@@ -233,7 +261,7 @@ class Market:
         return self._memo.get(key, make, keep=keep)
 
     def as_of(self, name: str, values: FloatArray) -> FloatArray:
-        """What was derived record by record from `table(name)`, as of each bar's close.
+        """Values derived record by record from `table(name)`, as of each bar's close.
 
         A revision does not change it; see `derived`.
 
@@ -255,7 +283,7 @@ class Market:
     def derived(
         self, name: str, derive: Callable[[pd.DataFrame], Sequence[FloatArray]]
     ) -> tuple[FloatArray, ...]:
-        """What is reckoned from a stream's records in the vintages known at each bar's close.
+        """Values computed from a stream's records in the vintages known at each bar's close.
 
         As `as_of` of what `derive` makes of `table(name)`, but from each bar at which revisions
         are known, of the table as revised by then; `derive` is called once more for each such bar.
@@ -274,7 +302,7 @@ class Market:
             return tuple(made)
         rows = rows_of(later, table, stream(name).key)
         later, rows = later[rows >= 0], rows[rows >= 0]
-        bars = np.searchsorted(self.close_time, _stamps(later["available"]))
+        bars = np.searchsorted(self.close_time, stamps(later["available"]))
         values = [c for c in stream(name).columns if c in table]
         for first in np.unique(bars):
             new = later[bars == first].set_axis(rows[bars == first])
@@ -285,7 +313,7 @@ class Market:
         return tuple(made)
 
     def steps(self, name: str) -> tuple[IntArray, IntArray]:
-        """Where something else is known of a stream than at the bar before.
+        """Bars at which other records of a stream are known than at the bar before.
 
         Args:
             name: a stream that is not of bars.
@@ -320,13 +348,13 @@ class Market:
 
     def until(self, time: pd.Timestamp) -> Market:
         """The same market as it was known at `time`: later bars and records do not exist."""
-        count = int(np.searchsorted(self.close_time, _naive(time), side="right"))
+        count = int(np.searchsorted(self.close_time, naive(time), side="right"))
         return self._cut(0, count)
 
     def between(self, start: pd.Timestamp, end: pd.Timestamp) -> Market:
         """The bars that open at or after `start` and close by `end`; older records stay known."""
-        first = int(np.searchsorted(self.open_time, _naive(start), side="left"))
-        last = int(np.searchsorted(self.close_time, _naive(end), side="right"))
+        first = int(np.searchsorted(self.open_time, naive(start), side="left"))
+        last = int(np.searchsorted(self.close_time, naive(end), side="right"))
         return self._cut(first, max(last, first))
 
     def frame(self) -> pd.DataFrame:
@@ -339,36 +367,23 @@ class Market:
         }
         return pd.DataFrame(columns, index=self.index)
 
-    def _lack(self, need: str) -> str | None:
-        return self._base.get(("lack", need), lambda: self._look_for(need), keep=None)
-
-    def _look_for(self, need: str) -> str | None:
-        if "|" in need:
-            return None if any(self._lack(one) is None for one in need.split("|")) else need
-        name, _, column = need.partition(".")
-        if name not in self.streams or (
-            name != self._base_stream and self.known_share(name) < LEAST_KNOWN
-        ):
+    def _look_for(self, name: str, column: str) -> str | None:
+        if name not in self.streams or (name != self.base and self.known_share(name) < LEAST_KNOWN):
             return name
         table = self._tables[name]
         there = not column or (column in table and table[column].notna().any())
-        return None if there else need
-
-    @property
-    def _base_stream(self) -> str:
-        """The stream that the grid is made of."""
-        return "perp" if "perp" in self.streams else "spot"
+        return None if there else f"{name}.{column}"
 
     def _share_of(self, name: str) -> float:
         if name not in self.streams or not len(self):
             return 0.0
         schema, table = stream(name), self._tables[name]
         if schema.kind == "bars":
-            place, exact = self._place(_stamps(table["time"]))
-            place = np.unique(place[exact])
-            return len(place) / int(place[-1] - place[0] + 1) if len(place) else 0.0
-        stamps, known = _stamps(table["available"]), self._known(name) >= 0
-        inside = (self.close_time >= stamps.min()) & (self.close_time <= stamps.max())
+            at, exact = place(stamps(table["time"]), self.open_time, self.bar)
+            at = np.unique(at[exact])
+            return len(at) / int(at[-1] - at[0] + 1) if len(at) else 0.0
+        published, known = stamps(table["available"]), self._known(name) >= 0
+        inside = (self.close_time >= published.min()) & (self.close_time <= published.max())
         # a single snapshot between two closes is known at the second
         return float(known[inside].mean()) if inside.any() else float(known.any())
 
@@ -397,16 +412,12 @@ class Market:
         table = self._tables.get(name)
         if table is None or not len(table) or not len(self) or column not in table:
             return out
-        values = table[column].to_numpy(np.float64)
         if schema.kind == "bars":
-            place, exact = self._place(_stamps(table["time"]))
-            exact[exact] &= _stamps(table["available"])[exact] <= self.close_time[place[exact]]
-            out[place[exact]] = values[exact]
-            return out
-        found = self.as_of(name, values)
+            return on_grid(table, column, self.open_time, self.bar)
+        found = self.as_of(name, table[column].to_numpy(np.float64))
         if name in self._later and column in self._later[name]:
             later = self._later[name]
-            since = np.searchsorted(self.close_time, _stamps(later["available"]))
+            since = np.searchsorted(self.close_time, stamps(later["available"]))
             rows = rows_of(later, self._tables[name], stream(name).key)
             put_revisions(found, self._known(name), rows, since, later[column].to_numpy(np.float64))
         return found
@@ -418,7 +429,7 @@ class Market:
         """
 
         def find() -> npt.NDArray[np.int64]:
-            known = _stamps(self._tables[name]["available"])
+            known = stamps(self._tables[name]["available"])
             order = np.argsort(known, kind="stable")
             newest = np.maximum.accumulate(order)  # tables are in the order of time
             at = np.searchsorted(known[order], self.close_time, side="right") - 1
@@ -431,29 +442,15 @@ class Market:
 
         return self._base.get(("known", name), find, keep=None)
 
-    def _place(self, times: TimeArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-        span = np.timedelta64(self.bar.value, "ns")
-        offset = times - self.open_time[0]
-        place = offset // span
-        exact = (offset % span == np.timedelta64(0, "ns")) & (place >= 0) & (place < len(self))
-        return place.astype(np.int64), exact
 
-
-def _naive(time: pd.Timestamp) -> np.datetime64:
-    return np.datetime64(time.tz_convert(None) if time.tzinfo else time, "ns")
-
-
-def _stamps(column: pd.Series) -> TimeArray:
-    """A UTC time column as naive datetime64[ns]."""
-    stamps: TimeArray = column.dt.tz_convert(None).to_numpy("datetime64[ns]")
-    return stamps
+def bar_range(
+    tables: Mapping[str, pd.DataFrame], bar: pd.Timedelta, *, where: str
+) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """First open and last close of a coin's bars, UTC; DataError where it has none."""
+    time = tables[base_of([n for n, t in tables.items() if len(t)], where=where)]["time"]
+    return time.iloc[0].floor(bar), time.iloc[-1] + bar
 
 
 def _frozen(array: TimeArray) -> TimeArray:
     array.setflags(write=False)
     return array
-
-
-def _known_by(table: pd.DataFrame, end: np.datetime64) -> pd.DataFrame:
-    known = _stamps(table["available"]) <= end
-    return table.copy(deep=False) if known.all() else table[known]

@@ -44,7 +44,7 @@ class Distances(NamedTuple):
 
 
 def distances(time: IntArray, hours: FloatArray) -> Distances:
-    """What lies between the settlements of a coin.
+    """Distances between the settlements of a coin.
 
     Args:
         time: stamps, nanoseconds since 1970 UTC, ascending, shape (n,).

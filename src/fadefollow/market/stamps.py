@@ -80,7 +80,7 @@ def in_utc(column: pd.Series, name: str, rows: Rows, timezone: str | None, where
     try:
         made = column.dt.tz_localize(timezone, ambiguous="NaT", nonexistent="NaT")
     except Exception as error:  # unknown zones come as many types
-        rule, got = "timezone must be a zone that exists", repr(timezone)
+        rule, got = "no such time zone", repr(timezone)
         raise DataError(rule, got=got, where=f"{where}, column {name}") from error
     if (made.isna() & column.notna()).any():
         made = _around_clock_changes(column, name, rows, timezone, where)

@@ -369,7 +369,7 @@ def _slide(
     end: IntArray,
     q: FloatArray,
     least: int,
-    halves: bool,
+    halves: bool,  # noqa: FBT001 - compiled by numba, which takes no keyword-only arguments
 ) -> FloatArray:
     # the window is a set of ranks, a bit each. For every quantile one member is held, `at`, with
     # the number of members below it; it moves by a member or so from one window to the next

@@ -121,7 +121,7 @@ def _prices(markets: Sequence[Market], price: str) -> pd.DataFrame:
 
 
 def _price(market: Market, price: str) -> FloatArray:
-    return market.column("spot" if market.missing("perp") else "perp", price)
+    return market.column(market.base, price)
 
 
 def _detector(signal: type[Signal]) -> Callable[..., tuple[BoolArray, ...]]:

@@ -20,6 +20,7 @@ from fadefollow.core.printable import printable
 from fadefollow.core.text import html_card
 from fadefollow.core.toml import plain
 from fadefollow.errors import DataError, FadeFollowError, ParameterError, SignalError
+from fadefollow.market.needs import Needs
 from fadefollow.market.panel import BoolArray, FloatArray, Market
 from fadefollow.phases.events import COLUMNS, EventRows, IntArray
 from fadefollow.phases.summary import counts, describe_events
@@ -28,9 +29,16 @@ Stance = Literal["fade", "follow"]
 STANCES: tuple[Stance, Stance] = ("fade", "follow")
 
 __all__ = [
-    "COLUMNS", "STANCES", "Marks", "Param", "Phases", "Signal", "Stance", "detect_checked",
+    "COLUMNS",
+    "STANCES",
+    "Marks",
+    "Param",
+    "Phases",
+    "Signal",
+    "Stance",
+    "detect_checked",
     "detect_coins",
-]  # fmt: skip
+]
 
 
 class Marks(NamedTuple):
@@ -106,9 +114,12 @@ class Phases:
         index = market.index
         implied = market.funding_implied
         found = EventRows.of(
-            events, index, symbol=market.symbol, signal=signal,
+            events,
+            index,
+            symbol=market.symbol,
+            signal=signal,
             by_bar={} if implied is None else {"funding_implied": implied},
-        )  # fmt: skip
+        )
         return cls(found, {market.symbol: index}, lacks)
 
     @classmethod
@@ -166,7 +177,7 @@ class Phases:
         return Phases(self.table[keep].reset_index(drop=True), self.grids, self.missing)
 
     def marks(self, *phases: str) -> Marks:
-        """Where the phases named became known, without the table: for searches in a hurry.
+        """Events of the named phases as arrays, without building the table.
 
         Raises:
             DataError: there are several coins.
@@ -202,7 +213,7 @@ class Phases:
         index = pd.DatetimeIndex([], tz="UTC", name="time")
         for grid in self.grids.values():
             index = index.union(grid)
-        long = pd.DataFrame(False, index=index, columns=list(self.grids))
+        long = pd.DataFrame(data=False, index=index, columns=list(self.grids))
         short = long.copy()
         sign = 1 if stance == "follow" else -1
         for symbol, events in self.table.groupby("symbol", observed=True):
@@ -216,7 +227,7 @@ class Phases:
 
 
 def detect_checked(signal: Signal, market: Market) -> Phases:
-    """`signal.detect(market)`, whatever goes wrong said plainly.
+    """The phases of `signal.detect(market)`; failures become SignalError.
 
     Where there is a universe, only events on whose bar's close the coin is a member.
 
@@ -247,7 +258,7 @@ def detect_checked(signal: Signal, market: Market) -> Phases:
 
 
 def detect_coins(signal: Signal, markets: Iterable[Market]) -> Phases:
-    """What a signal finds in every coin; coins on which it fails are left out, see `Phases.failed`.
+    """Phases of a signal in every coin, without coins on which it fails (`Phases.failed`).
 
     Raises:
         FadeFollowError: as `detect_checked`, where it fails on every coin.
@@ -263,16 +274,16 @@ def detect_coins(signal: Signal, markets: Iterable[Market]) -> Phases:
     if errors and not parts:
         raise next(iter(errors.values()))
     found = Phases.concat(parts)
-    found.failed = {coin: f"{error.rule}; got {error.got}" for coin, error in errors.items()}
+    found.failed = {coin: error.summary for coin, error in errors.items()}
     return found
 
 
 def failure(error: BaseException, *, where: str) -> SignalError:
-    """What a signal raised, with the line."""
+    """The error for what a signal raised, with the line."""
     line = traceback.extract_tb(error.__traceback__)[-1]
     said = printable(f"{type(error).__name__}: {error}", limit=140)
     place = printable(f"{Path(line.filename).name}, line {line.lineno}", limit=55)
-    return SignalError("a signal must not fail", got=f"{said} ({place})", where=where)
+    return SignalError(f"the signal failed with {said} ({place})", where=where)
 
 
 @dataclass(frozen=True)
@@ -299,6 +310,9 @@ class Signal(BaseModel, ABC):
     #: phase → streams (or `stream.column`, or `one|other`; see `Market.missing`) without which it
     #: cannot be detected
     phases: ClassVar[Mapping[str, tuple[str, ...]]]
+    #: further streams that it reads where they are there, needed by no phase; not inherited. None:
+    #: not declared, so that every stream of the data counts as read
+    reads: ClassVar[tuple[str, ...] | None] = None
     #: whether the phases are tied to weekdays, so that placebos must be shifted by whole weeks
     weekly: ClassVar[bool] = False
 
@@ -314,7 +328,7 @@ class Signal(BaseModel, ABC):
         except ValidationError as error:
             raise plain(error, type(self), where=self.name()) from None
 
-    def features(self, market: Market) -> dict[str, FloatArray]:
+    def features(self, market: Market) -> dict[str, FloatArray]:  # noqa: ARG002 - for overrides
         """What the signal measures, by name, as of each bar's close, shape (n,); NaN in warm-up.
 
         Nothing, unless a signal has something to show; `detect` alone is enough.
@@ -344,9 +358,22 @@ class Signal(BaseModel, ABC):
         """The time over which an event builds up; placebos are shifted by more than that."""
         return 24.0
 
+    @classmethod
+    def needs(cls, *phases: str) -> Needs:
+        """What these phases need, by default all; nothing of one that the signal does not have."""
+        return Needs.of(*(need for p in phases or cls.phases for need in cls.phases.get(p, ())))
+
+    @classmethod
+    def may_read(cls, streams: Iterable[str]) -> frozenset[str]:
+        """Which of these streams it may read: all, where its own class declares no `reads`."""
+        declared: tuple[str, ...] | None = vars(cls).get("reads")
+        if declared is None:
+            return frozenset(streams)
+        return frozenset({*cls.needs().streams, *declared} & set(streams))
+
     def lacking(self, market: Market) -> dict[str, tuple[str, ...]]:
         """Phases that this market cannot show, each with the streams that it lacks."""
-        lacks = {phase: market.missing(*needs) for phase, needs in self.phases.items()}
+        lacks = {phase: self.needs(phase).missing_in(market) for phase in self.phases}
         return {phase: streams for phase, streams in lacks.items() if streams}
 
     @model_validator(mode="after")
@@ -383,7 +410,7 @@ def _revive(origin: str, module: str, qualname: str, params: dict[str, Any]) -> 
     root = str(Path(origin).parents[module.count(".")])
     if root not in sys.path:
         sys.path.insert(0, root)
-    found: Any = importlib.import_module(module)
+    found: Any = importlib.import_module(module)  # noqa: TID251 - a user's module
     for part in qualname.split("."):
         found = getattr(found, part)
     return found(**params)  # type: ignore[no-any-return]

@@ -1,7 +1,7 @@
-"""Two stored runs compared number by number: what is the same, and by how much the rest differs.
+"""Two stored runs compared number by number.
 
 Numbers are equal when they are exactly equal, and NaN equals NaN. What says only when and how
-fast a run was made does not count: start, seconds, its command, and the order of its warnings.
+fast a run was made does not count: start, seconds, its command, and the order of its notes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
+from fadefollow.core.notes import Note
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.exploratory import FragilityRow, SpaTest, SplitCell
 from fadefollow.verdict.model import EventStudy, NotTraded, RunResult, StanceResult, Verdict
@@ -62,7 +63,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Answer:
-    """A verdict whose word, or one of whose means, is another one; each pair is then and now."""
+    """A verdict whose word or means differ; each pair is (then, now)."""
 
     strategy: str
     phase: str
@@ -78,14 +79,14 @@ class Differences:
     Attributes:
         parts: by kind of rows, those that neither run has left out.
         answers: the verdicts of both whose word or means differ, in their order.
-        warnings_gone: what only the earlier run warned of.
-        warnings_added: what only the later run warns of; warnings are words and do not count.
+        notes_gone: those of the earlier run only.
+        notes_added: those of the later run only; notes do not count as differences.
     """
 
     parts: tuple[Part, ...]
     answers: tuple[Answer, ...]
-    warnings_gone: tuple[str, ...]
-    warnings_added: tuple[str, ...]
+    notes_gone: tuple[Note, ...]
+    notes_added: tuple[Note, ...]
 
     @property
     def identical(self) -> bool:
@@ -94,12 +95,12 @@ class Differences:
 
     @property
     def values(self) -> int:
-        """How many values were compared."""
+        """Number of values compared."""
         return sum(part.values for part in self.parts)
 
     @property
     def differing(self) -> int:
-        """How many of them differ."""
+        """Number of values that differ."""
         return sum(part.differing for part in self.parts)
 
 
@@ -110,7 +111,7 @@ def differences(
     tuning_then: Tuning | None = None,
     tuning_now: Tuning | None = None,
 ) -> Differences:
-    """What differs between two runs as they were read back by `read_run` and `read_tuning`.
+    """Differences of two runs as `read_run` and `read_tuning` returned them.
 
     Args:
         then: the earlier run.
@@ -127,8 +128,8 @@ def differences(
     return Differences(
         tuple(part for part in parts if part.rows_then or part.rows_now),
         tuple(_other_answers(then.verdicts, now.verdicts)),
-        _without(then.warnings, now.warnings),
-        _without(now.warnings, then.warnings),
+        _without(then.notes, now.notes),
+        _without(now.notes, then.notes),
     )
 
 
@@ -169,7 +170,7 @@ def _tables(run: RunResult) -> dict[str, pd.DataFrame]:
 
 
 def _prices(prices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """What is drawn of all coins, one row a bar."""
+    """Prices of all coins, one row a bar."""
     parts = [t.rename_axis("time").reset_index().assign(symbol=s) for s, t in prices.items()]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
@@ -230,9 +231,17 @@ def _compared(what: str, keys: list[str], then: pd.DataFrame, now: pd.DataFrame)
             example = Example(_row(both, at), column, _plain(a[at]), _plain(b[at]))
             largest = _larger(largest, example)
     return Part(
-        what, len(then), len(now), values, differing, len(gone), len(added), largest,
-        _row(gone, 0) if len(gone) else "", _row(added, 0) if len(added) else "",
-    )  # fmt: skip
+        what,
+        len(then),
+        len(now),
+        values,
+        differing,
+        len(gone),
+        len(added),
+        largest,
+        _row(gone, 0) if len(gone) else "",
+        _row(added, 0) if len(added) else "",
+    )
 
 
 def _keyed(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -269,7 +278,7 @@ def _differs(
 def _widest(
     a: np.ndarray[Any, Any], b: np.ndarray[Any, Any], other: np.ndarray[Any, np.dtype[np.bool_]]
 ) -> Sequence[int]:
-    """Of a column's values that differ the one that differs most, and one without a size."""
+    """The value of a column that differs most, and one whose difference has no size."""
     places = np.flatnonzero(other).tolist()
     sizes = [_relative(_plain(a[at]), _plain(b[at])) for at in places]
     sized = [(size, at) for size, at in zip(sizes, places, strict=True) if not math.isnan(size)]
@@ -327,9 +336,12 @@ def _other_answers(then: Sequence[Verdict], now: Sequence[Verdict]) -> Iterator[
         if new is None:
             continue
         answer = Answer(
-            old.strategy, old.phase, (old.verdict, new.verdict),
-            (_mean(old.fade), _mean(new.fade)), (_mean(old.follow), _mean(new.follow)),
-        )  # fmt: skip
+            old.strategy,
+            old.phase,
+            (old.verdict, new.verdict),
+            (_mean(old.fade), _mean(new.fade)),
+            (_mean(old.follow), _mean(new.follow)),
+        )
         pairs = (answer.verdict, answer.fade_bps, answer.follow_bps)
         if not all(_same(*pair) for pair in pairs):
             yield answer
@@ -343,5 +355,5 @@ def _mean(stance: StanceResult | NotTraded) -> float:
     return stance.mean_net_bps if isinstance(stance, StanceResult) else math.nan
 
 
-def _without(some: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
-    return tuple(word for word in some if word not in others)
+def _without(some: Sequence[Note], others: Sequence[Note]) -> tuple[Note, ...]:
+    return tuple(note for note in some if note not in others)

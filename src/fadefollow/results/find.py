@@ -1,4 +1,4 @@
-"""The stored runs of a workspace: found by what a person calls them."""
+"""Stored runs of a workspace by name."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def stored_runs(runs: Path) -> tuple[Path, ...]:
     """The folders of all runs and tuning jobs below `runs`, newest first."""
     if not runs.is_dir():
         return ()
-    found = (p for p in runs.iterdir() if not p.name.startswith(".") and _is_run(p))
+    found = (p for p in runs.iterdir() if not p.name.startswith(".") and is_run(p))
     return tuple(sorted(found, key=lambda path: path.name, reverse=True))
 
 
 def find_run(runs: Path, asked: str) -> Path:
-    """The folder of the run that is called `asked`.
+    """The folder of the run named `asked`.
 
     Args:
         runs: the folder of all runs.
@@ -35,18 +35,20 @@ def find_run(runs: Path, asked: str) -> Path:
         StoreError: it is a folder that holds no run.
     """
     if not asked.strip():
-        raise ParameterError("a run must be named", got=repr(asked), hint="for instance latest")
+        raise ParameterError(
+            "a name must not be empty", got=repr(asked), hint="latest is the newest run"
+        )
     stored = stored_runs(runs)
     if asked == "latest" and stored:
         return stored[0]
     for path in (places := (Path(asked), runs / asked)):
-        if _is_run(folder := path.parent if path.is_file() else path):
+        if is_run(folder := path.parent if path.is_file() else path):
             return folder
     named = [folder for folder in stored if folder.name.partition("-")[2] == asked]
     alike = named[:1] or [folder for folder in stored if asked in folder.name]
     if len(alike) > 1:
         raise ParameterError(
-            "a part of a run's name must belong to one run",
+            "several runs match",
             got=f"{asked!r}, in {len(alike)} names: {_listed(alike)}",
             hint="give more of the name, or latest",
         )
@@ -61,18 +63,23 @@ def _no_run(
     for folder in places:
         if folder.is_dir():
             return StoreError(
-                "a run must be a folder that `fadefollow run` or `fadefollow tune` wrote",
-                got=_instead(folder), where=str(folder), hint=_known(stored),
-            )  # fmt: skip
+                "not the folder of a run",
+                got=_instead(folder),
+                where=str(folder),
+                hint=_known(stored),
+            )
     near = difflib.get_close_matches(asked, [f.name for f in stored], n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return UnknownNameError(
-        "a run must be one that there is", got=repr(asked), where=str(runs),
+        "no run named",
+        got=repr(asked),
+        where=str(runs),
         hint=f"{hint}{_known(stored)}",
-    )  # fmt: skip
+    )
 
 
-def _is_run(folder: Path) -> bool:
+def is_run(folder: Path) -> bool:
+    """Whether a folder holds a run."""
     return (folder / _RESULT).is_file()
 
 

@@ -1,32 +1,25 @@
-"""A stored run read back, so that it can be rendered again or compared with others."""
+"""What the files of a run say, as the types that they were written from."""
 
 from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
 
-from fadefollow.core.reading import parsed_json
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.errors import FadeFollowError, StoreError
-from fadefollow.results.record import SCHEMA
-from fadefollow.results.tuning_record import tuning_from
-from fadefollow.results.verdict_record import upgraded, verdict_from
-from fadefollow.tuning.model import Tuning
+from fadefollow.results.notes import stored_notes
+from fadefollow.results.verdict_record import verdict_from
 from fadefollow.verdict.exploratory import FragilityRow, SpaTest, SplitCell
 from fadefollow.verdict.model import (
     EventStudy,
-    Interval,
     RunResult,
-    Verdict,
 )
 
-#: that can be read
-SCHEMAS = (1, SCHEMA)
 T = TypeVar("T")
 _REPEAT = "the first line of its config.toml is the command that makes it anew"
 #: columns without which a table cannot be shown
@@ -40,31 +33,9 @@ _NEEDED: dict[str, tuple[str, ...]] = {
 }
 
 
-def read_run(path: Path) -> RunResult:
-    """The run stored in the folder `path`.
-
-    What NaN was comes back as NaN; times inside `dataset` come back as ISO text.
-
-    Raises:
-        StoreError: the folder is no run, or one of its files cannot be read.
-    """
-    with _as_store_error(path):
-        return _read(path)
-
-
-def read_tuning(path: Path) -> Tuning | None:
-    """The tuning job whose out-of-sample trades the run in the folder `path` is; None for others.
-
-    Raises:
-        StoreError: the folder is no run, or one of its files cannot be read.
-    """
-    with _as_store_error(path):
-        record = _json(path / "result.json").get("tuning")
-        return None if record is None else tuning_from(record, path)
-
-
 @contextlib.contextmanager
-def _as_store_error(path: Path) -> Iterator[None]:
+def as_store_error(path: Path) -> Iterator[None]:
+    """Raise what is wrong with the files of the run in `path` as a StoreError."""
     try:
         yield
     except FadeFollowError:
@@ -73,14 +44,14 @@ def _as_store_error(path: Path) -> Iterator[None]:
         lost = Path(error.filename).name if error.filename else "a file"
         known = (path / "config.toml").exists() and lost != "result.json"
         raise StoreError(
-            "a run must be a folder that `fadefollow run` or `fadefollow tune` wrote",
+            "not the folder of a run",
             got=f"no {lost}",
             where=str(path),
             hint=_REPEAT if known else "reports/runs/index.html lists the runs",
         ) from error
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise StoreError(
-            "the files of a run must be as they were written",
+            "cannot read the run",
             got=_told(error),
             where=str(path),
             hint=f"changed since, or written by an earlier version; {_REPEAT}",
@@ -91,65 +62,48 @@ def _told(error: Exception) -> str:
     return f"{'nothing called ' if isinstance(error, KeyError) else ''}{error}"
 
 
-def _read(path: Path) -> RunResult:
-    result = _json(path / "result.json")
-    report = _json(path / "report.json")
-    truth, splits = path / "truth.parquet", path / "splits.parquet"
-    trades, equity = _with_books(_table(path, "trades")), _with_books(_table(path, "equity"))
+def result_from(
+    result: Mapping[str, Any],
+    report: Mapping[str, Any],
+    table: Callable[[str], pd.DataFrame],
+    present: Collection[str],
+) -> RunResult:
+    """The run as it was; what NaN was comes back as NaN.
+
+    Args:
+        result, report: the content of result.json and report.json.
+        table: reads a Parquet file by its name.
+        present: names of those that are there; not every run has `truth` and `splits`.
+    """
+    trades, equity = _with_books(table("trades")), _with_books(table("equity"))
     return RunResult(
         name=report["name"],
         command=result["command"],
         started=pd.Timestamp(report["started"]),
         version=result["version"],
         dataset=report["dataset"],
-        verdicts=_verdicts(result, report),
+        verdicts=tuple(verdict_from(record) for record in result["verdicts"]),
         event_studies=tuple(_study(record) for record in report["event_studies"]),
         trades=trades[trades["book"] == "outright"].reset_index(drop=True),
         hedged_trades=trades[trades["book"] == "hedged"].reset_index(drop=True),
-        phases=_table(path, "phases"),
+        phases=table("phases"),
         equity=_equity(equity[equity["book"] == "outright"]),
         hedged_equity=_equity(equity[equity["book"] == "hedged"]),
-        prices=_prices(_table(path, "prices"), report["coins"]),
+        prices=_prices(table("prices"), report["coins"]),
         strategies=report["strategies"],
         config=report["config"],
         assumptions=result.get("assumptions", {}),
-        warnings=tuple(result["warnings"]),
-        truth=_table(path, "truth") if truth.exists() else None,
+        notes=stored_notes(result),
+        truth=table("truth") if "truth" in present else None,
         missing={
             outer: {inner: tuple(streams) for inner, streams in parts.items()}
             for outer, parts in report["missing"].items()
         },
         seconds=result["seconds"],
         versions=report["versions"],
-        splits=_splits(_table(path, "splits")) if splits.exists() else (),
+        splits=_splits(table("splits")) if "splits" in present else (),
         fragility=tuple(_known(FragilityRow, row) for row in report.get("fragility", ())),
         spa=_known(SpaTest, result["spa"]) if result.get("spa") else None,
-    )
-
-
-def _json(path: Path) -> dict[str, Any]:
-    record = parsed_json(path.read_text("utf-8"))
-    schema = record.get("schema") if isinstance(record, dict) else None
-    if isinstance(schema, int) and schema > SCHEMA:
-        raise StoreError(
-            "a run must have been written by this version of fadefollow or an earlier one",
-            got=f"schema {schema}, where this version knows {SCHEMA}",
-            where=str(path),
-            hint="update fadefollow",
-        )
-    if schema not in SCHEMAS:
-        raise ValueError(f"{path.name}: schema {schema}, must be {SCHEMA}")
-    return dict(record)
-
-
-def _verdicts(result: dict[str, Any], report: dict[str, Any]) -> tuple[Verdict, ...]:
-    if result["schema"] != 1:
-        return tuple(verdict_from(record) for record in result["verdicts"])
-    claims = {name: one.get("claim", "") for name, one in report["strategies"].items()}
-    pairs = zip(result["verdicts"], report["verdicts"], strict=True)
-    return tuple(
-        verdict_from(upgraded(public, private, claim=claims.get(public["strategy"], "")))
-        for public, private in pairs
     )
 
 
@@ -159,15 +113,14 @@ def _with_books(table: pd.DataFrame) -> pd.DataFrame:
         return table
     if "pnl" not in table:
         return table.assign(book="outright")
-    place = table.columns.get_loc("stance") + 1
-    table.insert(place, "book", "outright")
-    place = table.columns.get_loc("pnl")
-    table.insert(place, "hedge", 0.0)
-    table.insert(place + 1, "beta", math.nan)
-    return table
+    names = list(table.columns)
+    stance, pnl = names.index("stance") + 1, names.index("pnl")
+    order = [*names[:stance], "book", *names[stance:pnl], "hedge", "beta", *names[pnl:]]
+    return table.assign(book="outright", hedge=0.0, beta=math.nan)[order]
 
 
-def _table(path: Path, name: str) -> pd.DataFrame:
+def table_from(path: Path, name: str) -> pd.DataFrame:
+    """The table in `NAME.parquet` of the run in `path`."""
     file = path / f"{name}.parquet"
     file.stat()  # whose error names the file, as that of the library does not
     table = pd.read_parquet(file)
@@ -197,11 +150,6 @@ def _known(kind: type[T], record: dict[str, Any]) -> T:
 
 def _number(value: float | None) -> float:
     return math.nan if value is None else float(value)
-
-
-def _interval(pair: list[float | None]) -> Interval:
-    low, high = pair
-    return _number(low), _number(high)
 
 
 def _equity(table: pd.DataFrame) -> pd.DataFrame:

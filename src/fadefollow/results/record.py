@@ -1,7 +1,8 @@
-"""What a run leaves besides its report: result.json, config.toml and the Parquet tables.
+"""The files of a run besides its report: result.json, config.toml and the Parquet tables.
 
-`result.json` is the public record, whose schema DESIGN.md fixes. `report.json` holds what only
-the report shows beyond it, so that `fadefollow report RUN` can render again without computing.
+`result.json` is the public record; docs/reference/results.md lists its fields. `report.json` holds
+what only the report shows beyond it, so that `fadefollow report RUN` can render again without
+computing.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ import numpy as np
 import pandas as pd
 import tomli_w
 
+from fadefollow.core.utc import as_utc
 from fadefollow.engine.model import FURTHER_TRADE_COLUMNS, TRADE_COLUMNS
 from fadefollow.errors import SpecError
+from fadefollow.results.notes import note_record
 from fadefollow.results.tuning_record import tuning_record
 from fadefollow.results.verdict_record import verdict_record
 from fadefollow.tuning.model import Tuning
@@ -32,14 +35,13 @@ SCHEMA = 2
 
 def folder_name(result: RunResult) -> str:
     """`20260305T120000Z-name`, with a name that any file system takes."""
-    started = result.started
-    utc = started.tz_localize("UTC") if started.tzinfo is None else started.tz_convert("UTC")
+    started = as_utc(result.started)
     safe = re.sub(r"[^A-Za-z0-9_-]+", "-", result.name).strip("-_")[:60].strip("-_")
-    return f"{pd.Timestamp(utc).strftime('%Y%m%dT%H%M%SZ')}-{safe or 'run'}"
+    return f"{started.strftime('%Y%m%dT%H%M%SZ')}-{safe or 'run'}"
 
 
 def result_record(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
-    """The content of result.json (DESIGN.md, section 7); NaN becomes null."""
+    """The content of result.json (docs/reference/results.md); NaN becomes null."""
     public = ("name", "fingerprint", "coverage")
     audit = run.dataset.get("audit")
     summary = audit.get("summary", []) if isinstance(audit, Mapping) else list(audit or [])
@@ -50,7 +52,7 @@ def result_record(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any
         "dataset": {key: run.dataset.get(key) for key in public} | {"audit": summary},
         "assumptions": run.assumptions,
         "verdicts": [verdict_record(v) for v in run.verdicts],
-        "warnings": list(run.warnings),
+        "notes": [note_record(note) for note in run.notes],
         "seconds": run.seconds,
     }
     if run.spa is not None:
@@ -189,6 +191,6 @@ def _tomlable(value: Any, where: str) -> Any:
     if isinstance(value, list | tuple):
         return [_tomlable(inner, where) for inner in value]
     if value is None:
-        raise SpecError("a list in a configuration must not hold an empty value", where=where)
+        raise SpecError("a list in a configuration holds an empty value", where=where)
     convert = next((turn for kinds, turn in _TOML if isinstance(value, kinds)), str)
     return convert(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields
-from typing import Any, cast
+from typing import Any
 
 from fadefollow.engine.hedged import BOOKS, BookName
 from fadefollow.phases import STANCES, Stance
@@ -19,7 +19,7 @@ from fadefollow.verdict.model import (
     StanceResult,
     Verdict,
 )
-from fadefollow.verdict.words import Claim, Fates, Reason, Settle, fate_in_book, fate_of
+from fadefollow.verdict.words import Claim, Fates, Reason, Settle, Word, fate_in_book, fate_of
 
 #: fields of a stance in a book that stand under `placebo` in the record: name there → field
 _PLACEBO = {
@@ -83,7 +83,7 @@ def verdict_from(record: Mapping[str, Any]) -> Verdict:
     Raises:
         KeyError, TypeError, ValueError: it is not as it was written.
     """
-    claim = cast(Claim, record["claim"])
+    claim: Claim = record["claim"]
     results = {(s, b): _result(record[s], b) for s in STANCES for b in BOOKS}
     apart = record["difference_ci_bps"]
     return Verdict(
@@ -121,7 +121,7 @@ def upgraded(
         claim: of its strategy.
     """
     word = public["verdict"]
-    stances: dict[str, Any] = {}
+    stances: dict[Stance, Any] = {}
     for stance in STANCES:
         old = public[stance]
         none = {"reason": "measured outright only", "code": "no_hedge", "streams": []}
@@ -151,8 +151,10 @@ def upgraded(
         }
         known["detectable_bps"] = public["detectable_bps"]
         stances[stance] = {"outright": known, "hedged": None, "reason": {"hedged": none}}
-    words = {s: v["outright"]["word"] for s, v in stances.items() if v["outright"] is not None}
-    claim_ = cast(Claim, claim if claim in ("fade", "follow") else "disputed")
+    words: dict[Stance, Word] = {
+        s: v["outright"]["word"] for s, v in stances.items() if v["outright"] is not None
+    }
+    claim_: Claim = claim if claim in ("fade", "follow") else "disputed"  # type: ignore[assignment]
     by_book: dict[BookName, Any] = {"outright": fate_in_book(claim_, words)}
     fate, book = fate_of(claim_, by_book)
     return {
@@ -168,7 +170,7 @@ def upgraded(
             )
         ),
         "settle": None,
-        **stances,
+        **{str(stance): one for stance, one in stances.items()},
         "difference_ci_bps": {"outright": public["difference_ci_bps"], "hedged": [None, None]},
         "planted_bps": public.get("planted_bps"),
         "horizon_hours": public.get("horizon_hours"),

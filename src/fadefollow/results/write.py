@@ -1,4 +1,4 @@
-"""A run on disk: complete or not at all."""
+"""Write a run's folder, complete or not at all."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from fadefollow.core.atomic_folder import STAGING, as_store_error, flush, fsync, staging, sweep
-from fadefollow.errors import StoreError
+from fadefollow.core.atomic_file import as_store_error
+from fadefollow.core.atomic_folder import publish, staging, sweep
 from fadefollow.results.record import folder_name, write_records, write_tables
 from fadefollow.results.tuning_record import write_trials
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult
-
-__all__ = ["STAGING", "store_run", "write_files"]
 
 
 def store_run(
@@ -44,8 +42,7 @@ def store_run(
             if tuning is not None:
                 write_trials(tuning, folder)
             write_records(result, folder, tuning)
-            flush(folder)
-            return _publish(folder, runs_dir / folder_name(result))
+            return publish(folder, runs_dir / folder_name(result))
 
 
 def write_files(files: Mapping[str, bytes], wanted: Path) -> Path:
@@ -65,25 +62,7 @@ def write_files(files: Mapping[str, bytes], wanted: Path) -> Path:
         with staging(runs_dir) as folder:
             for name, data in files.items():
                 (folder / name).write_bytes(data)
-            flush(folder)
-            return _publish(folder, wanted)
-
-
-def _publish(folder: Path, wanted: Path) -> Path:
-    """Rename to the wanted name, or to the next one that is free."""
-    for number in range(1, 1_000):
-        path = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
-        if path.exists():
-            continue
-        try:
-            folder.rename(path)
-        except (FileExistsError, PermissionError, OSError):
-            if not path.exists():
-                raise
-            continue
-        fsync(path.parent)
-        return path
-    raise StoreError("a run's folder must have a name of its own", got=str(wanted))
+            return publish(folder, wanted)
 
 
 def _as_store_error(runs_dir: Path) -> AbstractContextManager[None]:

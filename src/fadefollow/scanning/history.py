@@ -11,114 +11,33 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from fadefollow.core.reading import parsed_json
-from fadefollow.core.toml import read_toml
-from fadefollow.engine.strategy import Strategy
+from fadefollow.core.notes import Note
+from fadefollow.engine.strategy import WORDS, Strategy
 from fadefollow.errors import ParameterError, StoreError
 from fadefollow.market.dataset import Dataset
 from fadefollow.results.find import stored_runs
+from fadefollow.results.read import as_store_error
+from fadefollow.results.stored_run import StoredRun
 from fadefollow.scanning.model import Standing, Tried
 from fadefollow.scanning.needs import Bet
 from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_records import modules_of
 
-#: what of a strategy does not change its trades
-_WORDS = ("name", "title", "claim", "account", "search", "tuned")
 #: so many settings that differ are named
 _MOST = 3
 
 
-@dataclass(frozen=True)
-class StoredRun:
-    """The parts of a stored run that say something of a phase; read when they are asked for."""
-
-    folder: Path
-    record: Mapping[str, Any]  #: result.json
-
-    @classmethod
-    def read(cls, folder: Path) -> StoredRun:
-        """The run in a folder.
-
-        Raises:
-            StoreError: one of its files is not as it was written.
-        """
-        try:
-            record = parsed_json((folder / "result.json").read_text("utf-8"))
-            made = cls(folder, record)
-            if record["schema"] != 1 or not isinstance(record["verdicts"], list):
-                raise ValueError("not the schema of a run")
-            _ = made.dataset, made.range, made.tuned, made.rows
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise _damaged(folder, error) from error
-        return made
-
-    @property
-    def dataset(self) -> str:
-        """Name of its data set."""
-        return str(self.record["dataset"]["name"])
-
-    @property
-    def fingerprint(self) -> str:
-        """Of its data."""
-        return str(self.record["dataset"]["fingerprint"])
-
-    @cached_property
-    def range(self) -> tuple[str, str]:
-        """Its first and its last bar, UTC, as text."""
-        coins = self.record["dataset"]["coverage"].values()
-        bars = [coin[name] for coin in coins for name in ("perp", "spot") if name in coin]
-        return min(str(b["first"]) for b in bars), max(str(b["last"]) for b in bars)
-
-    @cached_property
-    def tuned(self) -> tuple[str, str] | None:
-        """Of a tuning job: the strategy it wrote (empty: none) and the one it searched."""
-        job = self.record.get("tuning")
-        if job is None:
-            return None
-        return PurePosixPath(job["tuned"] or "").stem, str(job["strategy"])
-
-    @cached_property
-    def rows(self) -> dict[tuple[str, str], Mapping[str, Any]]:
-        """The verdicts by strategy and phase, no splits."""
-        return {
-            (str(v["strategy"]), str(v["phase"])): v
-            for v in self.record["verdicts"]
-            if v["split"] is None
-        }
-
-    @cached_property
-    def config(self) -> Mapping[str, Any]:
-        """config.toml.
-
-        Raises:
-            StoreError: it is not as it was written.
-        """
-        try:
-            made = read_toml(self.folder / "config.toml")
-            _ = made["dataset"]["settings"]["source"], made["strategies"], made["signals"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise _damaged(self.folder, error) from error
-        return made
-
-    @property
-    def simulated(self) -> bool:
-        """Whether its coins are those of a lab."""
-        return bool(self.config["dataset"]["settings"]["source"] == "lab")
-
-
-def _damaged(folder: Path, error: Exception) -> StoreError:
-    return StoreError(
-        "the files of a run must be as they were written",
-        got=f"{type(error).__name__}: {error}", where=str(folder),
-        hint="repeat the run from its config.toml, or remove its folder",
-    )  # fmt: skip
+def _read(folder: Path) -> StoredRun:
+    """The run in a folder, of which what decides whether it speaks can be read."""
+    run = StoredRun(folder)
+    _ = run.dataset, run.fingerprint, run.range, run.tuned, run.rows
+    return run
 
 
 class History:
@@ -138,19 +57,24 @@ class History:
     """
 
     def __init__(
-        self, workspace: Workspace, dataset: Dataset, names: Sequence[str], time: pd.Timestamp,
+        self,
+        workspace: Workspace,
+        dataset: Dataset,
+        names: Sequence[str],
+        time: pd.Timestamp,
         run: Path | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.workspace, self.dataset, self.names, self.time = workspace, dataset, names, time
-        self.skipped: list[str] = []
+        self.skipped: list[Note] = []
         if run is None:
             self._runs = self._stored()
             return
-        only = StoredRun.read(run)
+        only = _read(run)
+        _ = only.config  # of the run asked for nothing may be damaged
         if only.simulated != dataset.simulated:
             kinds = {True: "simulated", False: "real"}
             raise ParameterError(
-                "simulated and real coins must not speak for each other",
+                "a run on simulated coins says nothing of real ones, nor the reverse",
                 got=f"a run on {kinds[only.simulated]} coins ({only.dataset}) for "
                 f"{kinds[dataset.simulated]} ones ({dataset.name})",
                 where="--history",
@@ -158,7 +82,7 @@ class History:
         self._runs = (only,)
 
     def standing(self, bet: Bet, phase: str) -> Standing:
-        """What the run that counts says of a strategy's phase."""
+        """The verdict of the latest usable run on a strategy's phase."""
         strategy = bet[0]
         empty = Standing(strategy.name, phase, measure_on=self.names[-1])
         asked = [(run, name) for run in self._runs if (name := _speaks(run, strategy, phase))]
@@ -176,13 +100,13 @@ class History:
         found = []
         for folder in stored_runs(self.workspace.runs):
             try:
-                found.append(StoredRun.read(folder))
+                found.append(_read(folder))
             except StoreError as error:
                 self._skip(folder, error)
         return tuple(found)
 
     def _skip(self, folder: Path, error: StoreError) -> None:
-        note = f"the run {folder.name} cannot be read and was left out ({error.got})"
+        note = Note("run-unreadable", {}, {"run": folder.name, "error": str(error.got)})
         if note not in self.skipped:
             self.skipped.append(note)
 
@@ -190,21 +114,23 @@ class History:
         """Of the newest first: the same data before others, out of sample before in sample."""
         return run.dataset not in self.names, strategy.tuned is not None and run.tuned is None
 
-    def _told(
-        self, empty: Standing, run: StoredRun, bet: Bet, row: Mapping[str, Any]
-    ) -> Standing:  # fmt: skip
-        try:
+    def _told(self, empty: Standing, run: StoredRun, bet: Bet, row: Mapping[str, Any]) -> Standing:
+        with as_store_error(run.folder):
             first, last = run.range
-            report = run.folder / "report.html"
             return replace(
-                empty, run=run.folder.name, report=report if report.exists() else None,
-                dataset=run.dataset, symbols=tuple(map(str, row["symbols"])), first=first,
-                last=last, verdict=str(row["verdict"]), fade=_tried(row["fade"]),
-                follow=_tried(row["follow"]), detectable_bps=_number(row["detectable_bps"]),
+                empty,
+                run=run.folder.name,
+                report=run.page,
+                dataset=run.dataset,
+                symbols=tuple(map(str, row["symbols"])),
+                first=first,
+                last=last,
+                verdict=str(row["verdict"]),
+                fade=_tried(row["fade"]),
+                follow=_tried(row["follow"]),
+                detectable_bps=_number(row["detectable_bps"]),
                 caveats=tuple(self._caveats(run, bet)),
-            )  # fmt: skip
-        except (KeyError, TypeError, ValueError) as error:
-            raise _damaged(run.folder, error) from error
+            )
 
     def _caveats(self, run: StoredRun, bet: Bet) -> list[str]:
         strategy, signal = bet
@@ -223,8 +149,10 @@ class History:
             said.append("out of sample: parameters chosen anew in each stretch")
             name, chosen = run.tuned[1], frozenset(strategy.search)
         elif strategy.tuned is not None:
-            said.append(f"in sample until {strategy.tuned.until[:10]}: its parameters were chosen "
-                        f"on {strategy.tuned.dataset}")  # fmt: skip
+            said.append(
+                f"in sample until {strategy.tuned.until[:10]}: its parameters were chosen "
+                f"on {strategy.tuned.dataset}"
+            )
         then, now = _flat(run.config["strategies"].get(name, {})), _flat(_filled(bet))
         if run.dataset in self.names:
             settings = run.config["dataset"]["settings"]
@@ -247,7 +175,7 @@ class History:
 
 
 def _speaks(run: StoredRun, strategy: Strategy, phase: str) -> str:
-    """The name under which a run judged a strategy's phase; empty if it did not."""
+    """The strategy name under which a run judged a phase; empty if it did not."""
     name = strategy.name
     if run.tuned is not None:
         made = strategy.tuned
@@ -264,9 +192,11 @@ def _tried(record: Mapping[str, Any] | None) -> Tried | None:
         return None
     low, high = record["ci_bps"]
     return Tried(
-        int(record["n_trades"]), _number(record["mean_net_bps"]), (_number(low), _number(high)),
+        int(record["n_trades"]),
+        _number(record["mean_net_bps"]),
+        (_number(low), _number(high)),
         _number(record["p_adjusted"]),
-    )  # fmt: skip
+    )
 
 
 def _number(value: float | None) -> float:
@@ -294,7 +224,7 @@ def _differences(
 def _flat(table: Mapping[str, Any], lead: str = "") -> dict[str, Any]:
     made: dict[str, Any] = {}
     for key, value in table.items():
-        if not lead and key in _WORDS:
+        if not lead and key in WORDS:
             continue
         if isinstance(value, Mapping):
             made |= _flat(value, f"{lead}{key}.")

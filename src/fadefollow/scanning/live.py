@@ -1,4 +1,4 @@
-"""The largest coins of a venue, fetched for a scan into a data set of their own.
+"""Fetch a venue's largest coins into a data set for live scans.
 
 The coins are chosen by 24-hour volume, the streams come through the same client, engine and fold as
 `fadefollow data fetch`: pages are durable as they come, and the next scan asks only for what is
@@ -18,6 +18,7 @@ from typing import Any
 import ccxt
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.errors import DataError, FadeFollowError, ParameterError, StoreError
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch.client import FIRST_WAIT, Client
@@ -52,7 +53,7 @@ class Fetched:
     time: pd.Timestamp
     coins: tuple[str, ...]
     failed: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
     @property
     def good(self) -> tuple[str, ...]:
@@ -72,7 +73,7 @@ def fetch_live(
     progress: Progress,
     first_wait: float = FIRST_WAIT,
 ) -> Fetched:
-    """Fetch the last days of some coins, as far as they are not there yet.
+    """Fetch the missing part of the last days of some coins.
 
     Args:
         spec: a data set with `source = "fetch"`: venue, bars, contracts, ccxt's settings.
@@ -117,13 +118,21 @@ class _Job:
         self._in_a_row = self._done = 0
 
     async def run(
-        self, coins: Sequence[str], top: int, streams: Sequence[str],
-        days: Callable[[Collection[str]], int], first_wait: float,
-    ) -> tuple[Fetched, dict[str, list[Part]]]:  # fmt: skip
+        self,
+        coins: Sequence[str],
+        top: int,
+        streams: Sequence[str],
+        days: Callable[[Collection[str]], int],
+        first_wait: float,
+    ) -> tuple[Fetched, dict[str, list[Part]]]:
         """Ask for all that is missing; the pages are in the staging area then."""
         self.progress(f"asking {self.venue.title} for its markets", None)
-        client = Client(self.venue, self.spec.ccxt, first_wait=first_wait,
-                        told=lambda text: self.progress(text, None))  # fmt: skip
+        client = Client(
+            self.venue,
+            self.spec.ccxt,
+            first_wait=first_wait,
+            told=lambda text: self.progress(text, None),
+        )
         try:
             markets = await client.markets()
             now = await client.now()
@@ -155,22 +164,26 @@ class _Job:
         except DataError as error:
             if isinstance(error.__cause__, ccxt.ArgumentsRequired | ccxt.NotSupported):
                 raise ParameterError(
-                    f"{self.venue.title} must tell the volumes of all coins at once",
-                    got=str(error.got), hint="name the coins: --symbols BTC,ETH",
-                ) from error  # fmt: skip
+                    f"{self.venue.title} does not list the volumes of all coins",
+                    got=str(error.got),
+                    hint="name the coins: --symbols BTC,ETH",
+                ) from error
             raise
         return found
 
     def largest(
-        self, markets: Mapping[str, Mapping[str, Any]],
-        tickers: Mapping[str, Mapping[str, Any]], top: int, notes: list[str],
-    ) -> tuple[str, ...]:  # fmt: skip
+        self,
+        markets: Mapping[str, Mapping[str, Any]],
+        tickers: Mapping[str, Mapping[str, Any]],
+        top: int,
+        notes: list[Note],
+    ) -> tuple[str, ...]:
         """The coins of the `top` active perps by dollars traded in 24 hours, the largest first.
 
         Args:
             markets, tickers: ccxt's, by symbol.
             top: so many coins.
-            notes: gets a sentence where a coin's name cannot be stored.
+            notes: gets one where a coin's name cannot be stored.
 
         Raises:
             DataError: no perp of the wanted kind is traded.
@@ -189,33 +202,46 @@ class _Job:
             try:
                 coin = _coin(markets[symbol])
             except ParameterError:
-                notes.append(f"{symbol!r} is among the largest, but no coin can be stored so")
+                notes.append(Note("name-not-stored", {}, {"symbol": symbol}))
                 continue
             if volumes[symbol] > 0 and coin not in coins:
                 coins.append(coin)
         if not coins:
             raise DataError(
-                f"{self.venue.title} must have {self.kind} perps that are traded", got="none",
+                f"{self.venue.title} must have {self.kind} perps that are traded",
+                got="none",
                 where=self.venue.name,
-            )  # fmt: skip
+            )
         return tuple(coins)
 
     async def _coin(
-        self, coin: str, client: Client, markets: Mapping[str, Mapping[str, Any]],
-        streams: Sequence[str], days: Callable[[Collection[str]], int], now: int, made: Fetched,
+        self,
+        coin: str,
+        client: Client,
+        markets: Mapping[str, Mapping[str, Any]],
+        streams: Sequence[str],
+        days: Callable[[Collection[str]], int],
+        now: int,
+        made: Fetched,
         parts: dict[str, list[Part]],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """One coin's streams; what goes wrong with it is noted."""
         try:
             listed = find_coin(coin, markets, contracts=self.kind, where=self.venue.name)
             mine = [
                 Part.of(self.venue, stream, market, self.spec.bar)
-                for stream in streams for market in self._markets(listed, stream)
-            ]  # fmt: skip
+                for stream in streams
+                for market in self._markets(listed, stream)
+            ]
             if not any(part.stream in ("perp", "spot") for part in mine):
                 raise DataError("the venue must trade the coin's perp", got=f"no market of {coin}")
-            engine = Engine(client, self.store, self.name, self._present(),
-                            progress=lambda text, done: self._say(text, made))  # fmt: skip
+            engine = Engine(
+                client,
+                self.store,
+                self.name,
+                self._present(),
+                progress=lambda text, _done: self._say(text, made),
+            )
             # from a midnight on: signals that sample a past of days see the same samples then
             back = days({part.stream for part in mine})
             first = now // _DAY_MS * _DAY_MS - back * _DAY_MS
@@ -242,7 +268,7 @@ class _Job:
         if stream == "future":
             found = coin.futures
         if stream == "options":
-            found = (Listed(coin.coin, f"{coin.coin} options", 1, 1.0, True, True),)
+            found = (Listed(coin.coin, f"{coin.coin} options", 1, 1.0, linear=True, active=True),)
         only = self.venue.fact(stream).linear_only
         return [m for m in found if m is not None and m.active and (m.linear or not only)]
 
@@ -268,8 +294,9 @@ class _Job:
 
     def _say(self, text: str, made: Fetched) -> None:
         what = text.partition(",")[0]  # the rest is of this coin only
-        self.progress(f"{what}, {self._done} of {len(made.coins)} coins done",
-                      self._done / len(made.coins))  # fmt: skip
+        self.progress(
+            f"{what}, {self._done} of {len(made.coins)} coins done", self._done / len(made.coins)
+        )
 
 
 def _coin(item: Mapping[str, Any]) -> str:
@@ -285,7 +312,7 @@ def _coin(item: Mapping[str, Any]) -> str:
 
 
 def _dollars(ticker: Mapping[str, Any], item: Mapping[str, Any]) -> float:
-    """Dollars traded in 24 hours, as told or as contracts × price; 0 where nothing is told."""
+    """Dollars traded in 24 hours, as reported or as contracts × price; 0 if unknown."""
     told = ticker.get("quoteVolume")
     if told is None:
         amount, last = ticker.get("baseVolume"), ticker.get("last") or ticker.get("close")

@@ -1,4 +1,4 @@
-"""What a scan finds: rows of present phases, and what history says of each, as plain values."""
+"""The result of a scan: present phases with past verdicts, as plain values."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from typing import Any
 
 import pandas as pd
 
+from fadefollow.core.notes import Note
+from fadefollow.results.notes import note_record
+
 SCHEMA = 1
 
 
 @dataclass(frozen=True)
 class Tried:
-    """What one stance of a stored run made of a phase; NaN where the run could not say."""
+    """Past result of one stance on a phase; NaN where the run could not say."""
 
     n_trades: int
     mean_net_bps: float
@@ -25,9 +28,11 @@ class Tried:
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
         return {
-            "n_trades": self.n_trades, "mean_net_bps": self.mean_net_bps,
-            "ci_bps": list(self.ci_bps), "p_adjusted": self.p_adjusted,
-        }  # fmt: skip
+            "n_trades": self.n_trades,
+            "mean_net_bps": self.mean_net_bps,
+            "ci_bps": list(self.ci_bps),
+            "p_adjusted": self.p_adjusted,
+        }
 
 
 @dataclass(frozen=True)
@@ -63,19 +68,25 @@ class Standing:
     def to_dict(self) -> dict[str, Any]:
         """As plain values; `run` is null where nothing was measured."""
         told: dict[str, Any] = {
-            "strategy": self.strategy, "phase": self.phase, "run": self.run or None,
+            "strategy": self.strategy,
+            "phase": self.phase,
+            "run": self.run or None,
             "measure": self.measure,
-        }  # fmt: skip
+        }
         if not self.measured:
             return told
         return told | {
             "report": None if self.report is None else self.report.as_posix(),
-            "dataset": self.dataset, "symbols": list(self.symbols),
-            "first": self.first, "last": self.last, "verdict": self.verdict,
+            "dataset": self.dataset,
+            "symbols": list(self.symbols),
+            "first": self.first,
+            "last": self.last,
+            "verdict": self.verdict,
             "fade": None if self.fade is None else self.fade.to_dict(),
             "follow": None if self.follow is None else self.follow.to_dict(),
-            "detectable_bps": self.detectable_bps, "caveats": list(self.caveats),
-        }  # fmt: skip
+            "detectable_bps": self.detectable_bps,
+            "caveats": list(self.caveats),
+        }
 
 
 @dataclass(frozen=True)
@@ -129,13 +140,13 @@ class ScanRow:
 
     @property
     def hours_left(self) -> float:
-        """Until the longest hold of all strategies is over."""
+        """Hours until the longest hold of all strategies ends."""
         return self.bets[0].hours_left
 
 
 @dataclass(frozen=True)
 class Apart:
-    """A coin of which nothing is shown, and why."""
+    """An excluded coin and the reason."""
 
     symbol: str
     kind: str  #: "untrusted": the audit stops at its data; "not fetched": the venue failed
@@ -160,7 +171,7 @@ class Unseen:
 
 @dataclass(frozen=True)
 class Scan:
-    """All that a scan found.
+    """The result of a scan.
 
     Attributes:
         time: UTC; the close of the last bar, or of a live scan the venue's clock.
@@ -172,7 +183,7 @@ class Scan:
         quiet: coins without any of the phases looked for.
         unseen: phases that could not be looked for.
         standings: what history says, by strategy and phase.
-        warnings: all else there is to say.
+        notes: all else there is to say.
         page: where the scan was written as a page; None where it was not.
     """
 
@@ -187,11 +198,11 @@ class Scan:
     quiet: tuple[str, ...] = ()
     unseen: tuple[Unseen, ...] = ()
     standings: Mapping[tuple[str, str], Standing] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     page: Path | None = None
 
     def history(self, row: ScanRow) -> tuple[Standing, ...]:
-        """What history says of a row, by its strategies."""
+        """Past verdicts on a row, by strategy."""
         return tuple(self.standings[bet.strategy, row.phase] for bet in row.bets)
 
     def to_dict(self) -> dict[str, Any]:
@@ -199,10 +210,11 @@ class Scan:
 
         `schema` (1), `time`, `dataset`, `title`, `bar_hours`, `simulated`, `live`, `rows`,
         `untrusted` (`symbol, kind, why`), `quiet` (coins), `unseen` (`symbols, streams, phases,
-        since`), `warnings`. A row has the fields of `ScanRow`, and `history`: for each strategy
-        `strategy, hold_hours, hours_left, run, measure`, and where there is a run (not null)
-        `report, dataset, symbols, first, last, verdict, fade, follow` (`n_trades, mean_net_bps,
-        ci_bps, p_adjusted`; null: not traded), `detectable_bps, caveats`, and `includes_coin`.
+        since`), `notes` (`code, about, figures, text`). A row has the fields of `ScanRow`, and
+        `history`: for each strategy `strategy, hold_hours, hours_left, run, measure`, and where
+        there is a run (not null) `report, dataset, symbols, first, last, verdict, fade, follow`
+        (`n_trades, mean_net_bps, ci_bps, p_adjusted`; null: not traded), `detectable_bps, caveats`,
+        and `includes_coin`.
         """
         plain = {
             "schema": SCHEMA,
@@ -215,11 +227,9 @@ class Scan:
             "rows": [self._row(row) for row in self.rows],
             "untrusted": [dict(vars(coin)) for coin in self.untrusted],
             "quiet": list(self.quiet),
-            "unseen": [
-                {**vars(u), "since": u.since or None} for u in self.unseen
-            ],
-            "warnings": list(self.warnings),
-        }  # fmt: skip
+            "unseen": [{**vars(u), "since": u.since or None} for u in self.unseen],
+            "notes": [note_record(note) for note in self.notes],
+        }
         told: dict[str, Any] = _cleaned(plain)
         return told
 

@@ -1,4 +1,4 @@
-"""What must be known before a phase can be seen: the streams, and the days of the past."""
+"""Streams and days of history that a scan needs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def past_hours(signal: Signal) -> float:
 
 
 def days_needed(bets: Iterable[Bet]) -> int:
-    """Days of data with which the phases present now are those that all data would show.
+    """Days of data after which more history changes no present phase.
 
     The past that the signals look at, and before that the longest holding time.
     """
@@ -37,19 +37,15 @@ def days_needed(bets: Iterable[Bet]) -> int:
 
 def streams_needed(bets: Iterable[Bet]) -> tuple[str, ...]:
     """The streams that the strategies' phases declare; of alternatives all; `perp` always."""
-    needs = [n for strategy, signal in bets for p in strategy.phases for n in signal.phases[p]]
-    declared = (one.partition(".")[0] for need in needs for one in need.split("|"))
+    declared = (name for bet, signal in bets for name in signal.needs(*bet.phases).streams)
     return tuple(dict.fromkeys(["perp", *declared]))
 
 
 def seen_with(bets: Sequence[Bet], streams: Iterable[str]) -> tuple[Bet, ...]:
     """The bets of which some phase can be seen with these streams."""
     there = set(streams)
-
-    def given(need: str) -> bool:
-        return any(one.partition(".")[0] in there for one in need.split("|"))
-
     return tuple(
-        (strategy, signal) for strategy, signal in bets
-        if any(all(map(given, signal.phases[phase])) for phase in strategy.phases)
-    )  # fmt: skip
+        (strategy, signal)
+        for strategy, signal in bets
+        if any(signal.needs(phase).met_by(there) for phase in strategy.phases)
+    )

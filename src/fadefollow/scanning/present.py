@@ -1,4 +1,4 @@
-"""Which phases are present at a moment: detection on all data, and what has not ended since.
+"""Phases that are present at a time: detected, and not over yet.
 
 An event is present for a strategy while a position that the strategy opened on it could still be
 held: from when it became known, at its bar's close, until the longest hold after its entry is over,
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.dataset import Dataset
@@ -32,11 +33,11 @@ _COLUMNS = ("symbol", "phase", "lean", "actor", "strength")
 
 @dataclass(frozen=True)
 class Present:
-    """What detection found at the scan's time."""
+    """Detected phases at the scan's time."""
 
     rows: tuple[ScanRow, ...]  #: newest first
     unseen: tuple[Unseen, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def present_phases(
@@ -59,7 +60,7 @@ def present_phases(
     for bet in bets:
         groups.setdefault(bet_key(*bet), []).append(bet)
     rows: list[ScanRow] = []
-    notes: list[str] = []
+    notes: list[Note] = []
     unseen: dict[tuple[str, tuple[str, ...], str], set[str]] = {}
     for number, group in enumerate(groups.values()):
         signal, seen = group[0][1], seen_by(dataset, *group)
@@ -69,11 +70,16 @@ def present_phases(
         except (DataError, ParameterError) as error:
             if len(groups) == 1:
                 raise
-            names = ", ".join(strategy.name for strategy, _ in group)
-            notes.append(f"{names} could not be looked for: {error}")
+            notes += [
+                Note("not-looked-for", {"strategy": strategy.name}, {"error": str(error)})
+                for strategy, _ in group
+            ]
             continue
         notes += [note for note in seen.notes if note not in (*dataset.notes, *notes)]
-        notes += [f"{signal.name()} failed on {coin}: {why}" for coin, why in found.failed.items()]
+        notes += [
+            Note("signal-failed", {"signal": signal.name(), "coin": coin}, {"error": why})
+            for coin, why in found.failed.items()
+        ]
         events = _events(found, dataset.bar)
         for market in seen.markets.values():
             rows += _rows(market, group, events, time)
@@ -106,9 +112,11 @@ def _rows(
         # the newest event is present the longest, and whatever ends it ends those before
         newest = own.iloc[-1]
         running = [
-            made for strategy, _ in looked if phase in strategy.phases
+            made
+            for strategy, _ in looked
+            if phase in strategy.phases
             and (made := _running(strategy, newest, mine, market.bar, time)) is not None
-        ]  # fmt: skip
+        ]
         if running:
             running.sort(key=lambda bet: (-bet.hours_left, bet.strategy))
             rows.append(_row(market, group[0][1], own, events, tuple(running), time))
@@ -132,9 +140,13 @@ def _running(
 
 
 def _row(
-    market: Market, signal: Signal, own: pd.DataFrame, events: pd.DataFrame,
-    running: tuple[Running, ...], time: pd.Timestamp,
-) -> ScanRow:  # fmt: skip
+    market: Market,
+    signal: Signal,
+    own: pd.DataFrame,
+    events: pd.DataFrame,
+    running: tuple[Running, ...],
+    time: pd.Timestamp,
+) -> ScanRow:
     newest = own.iloc[-1]
     lean, strength = int(newest["lean"]), float(newest["strength"])
     hold = max(bet.hold_hours for bet in running) * _HOUR
@@ -143,20 +155,29 @@ def _row(
     before = events["strength"][earlier].to_numpy(np.float64)
     price, at, then = _prices(market, newest["known"])
     return ScanRow(
-        symbol=market.symbol, signal=signal.name(), phase=str(newest["phase"]),
-        params=signal.model_dump(mode="json"), lean=lean, actor=str(newest["actor"]),
-        known=newest["known"], age_hours=(time - newest["known"]) / _HOUR,
+        symbol=market.symbol,
+        signal=signal.name(),
+        phase=str(newest["phase"]),
+        params=signal.model_dump(mode="json"),
+        lean=lean,
+        actor=str(newest["actor"]),
+        known=newest["known"],
+        age_hours=(time - newest["known"]) / _HOUR,
         first=min(lately.min(), newest["known"]) if len(lately) else newest["known"],
-        times=max(len(lately), 1), strength=strength, n_before=len(before),
+        times=max(len(lately), 1),
+        strength=strength,
+        n_before=len(before),
         stronger_than=float((before < strength).mean()) if len(before) else float("nan"),
-        price=price, price_time=at, move_bps=lean * (price / then - 1) * 1e4, bets=running,
-    )  # fmt: skip
+        price=price,
+        price_time=at,
+        move_bps=lean * (price / then - 1) * 1e4,
+        bets=running,
+    )
 
 
 def _prices(market: Market, known: pd.Timestamp) -> tuple[float, pd.Timestamp, float]:
-    """The last close there is, when it was, and the close at which an event became known."""
-    base = "spot" if market.missing("perp") else "perp"
-    close = market.column(base, "close")
+    """The last close, its time, and the close at which an event became known."""
+    close = market.column(market.base, "close")
     there = np.flatnonzero(np.isfinite(close))
     last = int(there[-1])
     at = market.index[last] + market.bar
@@ -170,14 +191,14 @@ def _lacking(
     """Phases that cannot be seen: the streams in the way, and when they ended."""
     signal, found = group[0][1], []
     for phase in dict.fromkeys(p for strategy, _ in group for p in strategy.phases):
-        needs = signal.phases[phase]
-        absent = market.missing(*needs)
+        needs = signal.needs(phase)
+        absent = needs.missing_in(market)
         if absent:
             found.append((phase, absent, ""))
             continue
         ended: dict[str, str] = {}
         for need in needs:  # they are all there, but have they gone on until now?
-            names = {one.partition(".")[0] for one in need.split("|")} & set(market.streams)
+            names = set(need.streams) & set(market.streams)
             ends = {name: _ended(market, name, time) for name in sorted(names)}
             if all(ends.values()):
                 ended.update(ends)
@@ -205,9 +226,9 @@ def _joined(found: Mapping[tuple[str, tuple[str, ...], str], set[str]]) -> tuple
     )
 
 
-def _without_coins(dataset: Dataset, bets: Sequence[Bet]) -> list[str]:
+def _without_coins(dataset: Dataset, bets: Sequence[Bet]) -> list[Note]:
     return [
-        f"{strategy.name} is only for {', '.join(strategy.symbols)}, none of which is here"
+        Note("coins-absent", {"strategy": strategy.name}, {"coins": strategy.symbols})
         for strategy, _ in bets
         if strategy.symbols and not set(strategy.symbols) & set(dataset.symbols)
     ]

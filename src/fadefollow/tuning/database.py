@@ -35,13 +35,19 @@ PATIENCE = 2.0
 #: settings of a connection, unless the address says otherwise: a silent network is noticed within
 #: some two minutes; seconds, the last one milliseconds
 _SETTINGS: dict[str, Any] = {
-    "application_name": "fadefollow", "connect_timeout": 10, "keepalives_idle": 60,
-    "keepalives_interval": 10, "keepalives_count": 6, "tcp_user_timeout": 120_000,
-}  # fmt: skip
+    "application_name": "fadefollow",
+    "connect_timeout": 10,
+    "keepalives_idle": 60,
+    "keepalives_interval": 10,
+    "keepalives_count": 6,
+    "tcp_user_timeout": 120_000,
+}
 #: of the server, so that it gives the lock of a vanished machine free as soon
 _KEEPALIVE = {
-    "tcp_keepalives_idle": "60", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "6",
-}  # fmt: skip
+    "tcp_keepalives_idle": "60",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "6",
+}
 
 
 class Database:
@@ -201,7 +207,7 @@ def _driver() -> None:
         import psycopg  # noqa: F401
     except ImportError:
         raise StoreError(
-            "studies in PostgreSQL need its driver",
+            "studies in PostgreSQL need the driver",
             got="no working psycopg",
             hint="pip install 'fadefollow[postgres]'",
         ) from None
@@ -231,7 +237,7 @@ def _refused(where: str, got: str) -> StoreError:
         hint = "check user and password; a password may also stand in ~/.pgpass or PGPASSWORD"
     elif "does not exist" in got:
         hint = "create it first, e.g. with createdb"
-    return StoreError("PostgreSQL must let this job in", got=got, where=where, hint=hint)
+    return StoreError("cannot connect to PostgreSQL", got=got, where=where, hint=hint)
 
 
 def _lock(connection: sqlalchemy.Connection, study: str, where: str) -> None:
@@ -269,7 +275,7 @@ def plainly(where: str) -> Iterator[None]:
         raise _failed(where, error.__cause__ or error) from None
     except RuntimeError as error:  # tables of another version of Optuna
         raise StoreError(
-            "the tables of studies must be of this version of Optuna", got=error, where=where
+            "the tables of studies are of another version of Optuna", got=error, where=where
         ) from None
 
 
@@ -277,14 +283,13 @@ def _failed(where: str, error: BaseException) -> StoreError:
     text = " ".join(str(getattr(error, "orig", None) or error).split())
     if getattr(error, "connection_invalidated", False):
         return _lost(where, text)
-    return StoreError("the database of studies must be readable and writable", got=text,
-                      where=where)  # fmt: skip
+    return StoreError("cannot read or write the database of studies", got=text, where=where)
 
 
 def _lost(where: str, got: str) -> StoreError:
     return StoreError(
-        "the connection to the database of studies must last",
+        "lost the connection to the database of studies",
         got=got,
         where=where,
-        hint="run the same command again; it goes on where it stopped",
+        hint="rerun the same command to resume",
     )

@@ -182,9 +182,12 @@ class Past:
         over = slice(None) if days is None else self.exit_day < days
         daily = self.daily()[:days] if objective in DAILY else None
         return score(
-            objective, day=self.day[over], value=self.value[over], hold_hours=self.hold_hours,
+            objective,
+            day=self.day[over],
+            value=self.value[over],
+            hold_hours=self.hold_hours,
             daily=daily,
-        )  # fmt: skip
+        )
 
 
 def past(ground: Ground, ask: Ask) -> Past:
@@ -222,8 +225,10 @@ def past(ground: Ground, ask: Ask) -> Past:
     return Past(
         day=day[np.concatenate([returns.entry_bar for returns, _ in coins])][regular],
         exit_day=day[np.concatenate([returns.exit_bar for returns, _ in coins])][regular],
-        value=value[regular], hold_hours=rules.hold_hours, daily=daily,
-    )  # fmt: skip
+        value=value[regular],
+        hold_hours=rules.hold_hours,
+        daily=daily,
+    )
 
 
 def _traded(

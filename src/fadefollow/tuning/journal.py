@@ -8,7 +8,6 @@ lock of the operating system from beginning to end, and such a line is removed b
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from optuna.storages.journal import BaseJournalBackend
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
+from fadefollow.core.json_lines import append, end_of_lines, finished_lines
 from fadefollow.core.reading import parsed_json
 from fadefollow.errors import StoreError
 
@@ -51,13 +51,8 @@ class JournalFile(BaseJournalBackend):
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Append lines and flush them to the disk; on failure the file is as before."""
         text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
-        with guarded(self.path), self.path.open("ab", buffering=0) as file:
-            start = os.fstat(file.fileno()).st_size
-            try:
-                _write(file, text.encode())
-            except BaseException:
-                file.truncate(start)
-                raise
+        with guarded(self.path):
+            append(self.path, text.encode())
 
     def repair(self) -> None:
         """Remove a last line that a killed job left unfinished.
@@ -65,24 +60,26 @@ class JournalFile(BaseJournalBackend):
         Raises:
             StoreError: the end is no beginning of a line of a journal; nothing was changed.
         """
-        with self.path.open("r+b") as file:
-            data = file.read()
-            whole = data.rfind(b"\n") + 1
-            rest = data[whole:].rstrip(b"\0")  # a power cut may leave zeros
+        with self.path.open("r+b", buffering=0) as file:
+            whole = end_of_lines(file)
+            file.seek(whole)
+            rest = file.read().rstrip(b"\0")  # a power cut may leave zeros
             if not (rest.startswith(_BEGINNING) or _BEGINNING.startswith(rest)):
-                raise self.damaged(data.count(b"\n"), "an end that is no line of a journal")
+                lines = len(finished_lines(self.path))
+                raise self.damaged(lines, "an end that is no line of a journal")
             file.truncate(whole)
 
     def damaged(self, number: int, got: str) -> StoreError:
         """The error for the line `number`, counted from 0."""
         database = self.path.read_bytes()[:15] == b"SQLite format 3"
         return StoreError(
-            "a file of studies must be a journal as it was written",
+            "cannot read the file of studies",
             got=got,
             where=f"{self.path}, line {number + 1}",
-            hint=f"write sqlite:///{self.path} for an SQLite database" if database
+            hint=f"write sqlite:///{self.path} for an SQLite database"
+            if database
             else "restore the file, or name another one; it was left as it is",
-        )  # fmt: skip
+        )
 
     def _parsed(self, number: int, line: bytes) -> dict[str, Any]:
         try:
@@ -195,8 +192,7 @@ def locked(path: Path) -> Iterator[None]:
 def in_use(where: str) -> StoreError:
     """The error for studies that another job works on."""
     return StoreError(
-        "studies must be used by one job at a time",
-        got="another job that is working on them",
+        "another job is using the study",
         where=where,
         hint="wait until it is done or end it",
     )
@@ -213,16 +209,9 @@ def guarded(path: Path) -> Iterator[None]:
         raise _unusable(path, error) from error
 
 
-def _write(file: Any, data: bytes) -> None:
-    done = 0
-    while done < len(data):
-        done += file.write(data[done:]) or 0
-    os.fsync(file.fileno())
-
-
 def _unusable(path: Path, error: OSError) -> StoreError:
     return StoreError(
-        "the file of studies must be readable and writable",
+        "cannot read or write the file of studies",
         got=error.strerror or str(error),
         where=str(path),
         hint="every trial is recorded in it; free some space, check permissions or name another",

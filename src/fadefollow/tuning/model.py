@@ -1,4 +1,4 @@
-"""What a tuning job is asked for, and what it found; reports render these and compute nothing."""
+"""Options and result of a tuning job; reports render these and compute nothing."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Past:
-    """How much of a fold's in-sample winner is luck; Sharpe ratios are daily, not annualised."""
+    """Luck in a fold's in-sample winner; Sharpe ratios are daily, not annualised."""
 
     sharpe: float  #: the winner's, on the past
     n_trials: int  #: that were evaluated there: complete, few and pruned
@@ -89,7 +89,7 @@ class Past:
 
 @dataclass(frozen=True)
 class Fold:
-    """One search on the past, and what its winner did on the next stretch."""
+    """One fold: a search on the past and its winner's test."""
 
     number: int
     train: tuple[pd.Timestamp, pd.Timestamp]  #: UTC; the past that was searched
@@ -110,7 +110,7 @@ class Fold:
 
 @dataclass(frozen=True)
 class OutOfSample:
-    """What one book came to on all stretches together; no trade counts that the end cut off."""
+    """Out-of-sample result of one book on all tests; trades that the end cut off do not count."""
 
     n_trades: int
     mean_net_bps: float  #: NaN without trades
@@ -120,7 +120,7 @@ class OutOfSample:
 
 @dataclass(frozen=True)
 class Tuning:
-    """A tuning job that is done.
+    """The result of a tuning job.
 
     Attributes:
         space: by parameter what was searched, in words, e.g. "0.85 to 0.99", "one of 1, 2, 3".

@@ -1,4 +1,4 @@
-"""What each fold's winner earned on its stretch, as its part of the joined out-of-sample book.
+"""Out-of-sample trades of each fold's winner, as parts of one joined book.
 
 The stretches are traded in one book: a position that is open at the end of one lives on into the
 next, and keeps the book from an entry there. A stretch traded by itself would end such positions
@@ -51,7 +51,7 @@ class JoinedBook:
         )
 
     def total(self) -> OutOfSample:
-        """What it came to."""
+        """The result of the whole book."""
         record = TrackRecord.of(np.asarray(self.daily, np.float64))
         return OutOfSample(
             n_trades=len(self.value),

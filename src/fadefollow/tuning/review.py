@@ -1,4 +1,4 @@
-"""When a fold's search is over: its winner, how much of it is luck, and what came after.
+"""Review of a fold's search: its winner, how much of it is luck, and its test.
 
 Only here is a trial looked at beyond its past, and nothing that is seen there decides anything.
 """
@@ -43,7 +43,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen."""
+    """Result of looking at one trial again."""
 
     daily: FloatArray  #: return by day of the past, shape (days,)
     scores: tuple[float, ...] = ()  #: on the stretch
@@ -81,7 +81,7 @@ def review(
     test: tuple[int, int] | None,
     look_at: Callable[[Sequence[Look]], Sequence[Seen]],
 ) -> Reviewed:
-    """Choose the winner of a fold's search, and judge the search.
+    """The fold with its winner and the judgement of its search.
 
     Args:
         cut: the fold.
@@ -104,7 +104,9 @@ def review(
     after = seen[best.number] if best else Seen(np.empty(0))
     nothing = (math.nan,) * len(settings.objectives)
     fold = Fold(
-        number=cut.number, train=cut.train, test=cut.test,
+        number=cut.number,
+        train=cut.train,
+        test=cut.test,
         winner=best.number if best else None,
         params=best.params if best else {},
         scores=best.scores if best else nothing,
@@ -116,7 +118,7 @@ def review(
         past=_past(trials, best, seen, sharpes, searched.tried),
         counts=dict(Counter(t.state for t in trials)),  # asdict cannot copy a Counter
         importance=importance(space, trials, seed=settings.seed),
-    )  # fmt: skip
+    )
     with_after = tuple(
         replace(t, after=seen[t.number].scores[0])
         if t.state == "complete" and seen[t.number].scores
@@ -194,11 +196,13 @@ def _past(
         split = cscv(np.column_stack([seen[n].daily for n in complete]), blocks=blocks)
     return Past(
         sharpe=record.sharpe if record else math.nan,
-        n_trials=tried, variance=variance,
+        n_trials=tried,
+        variance=variance,
         deflated_sharpe=deflated_sharpe(record, n_trials=tried, variance=variance)
-        if record and known else math.nan,
+        if record and known
+        else math.nan,
         pbo=split.pbo if split else math.nan,
         n_cscv=len(complete) if split else 0,
         p_loss=split.p_loss if split else math.nan,
         slope=split.slope if split else math.nan,
-    )  # fmt: skip
+    )

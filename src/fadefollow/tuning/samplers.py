@@ -1,4 +1,4 @@
-"""Samplers by name, made anew for each batch so that what they draw depends on nothing else."""
+"""Samplers by name, built for each batch from its seed and the trials so far."""
 
 from __future__ import annotations
 
@@ -33,15 +33,18 @@ def _made(settings: TuneSettings, fold: int, batch: int) -> os_.BaseSampler:
             return os_.RandomSampler(seed=seed)
         case "cmaes":
             return os_.CmaEsSampler(
-                seed=seed, warn_independent_sampling=False,
+                seed=seed,
+                warn_independent_sampling=False,
                 independent_sampler=os_.RandomSampler(seed=seed),
-            )  # fmt: skip
+            )
         case "qmc":
             return os_.QMCSampler(
-                scramble=True, seed=_seed(settings.seed, fold, 0),
+                scramble=True,
+                seed=_seed(settings.seed, fold, 0),
                 independent_sampler=os_.RandomSampler(seed=seed),
-                warn_independent_sampling=False, warn_asynchronous_seeding=False,
-            )  # fmt: skip
+                warn_independent_sampling=False,
+                warn_asynchronous_seeding=False,
+            )
         case "nsga2":
             return os_.NSGAIISampler(seed=seed, population_size=max(10, settings.batch))
 

@@ -1,12 +1,12 @@
-"""One fold's search: trials asked in batches, evaluated anywhere, told in order, kept as they come.
+"""The search of one fold: trials in batches, evaluated anywhere, stored in order.
 
 The sampler works on a study in memory. What is on disk is the list of finished trials: a search
 that goes on asks again for all that it has asked before, finds the results on disk, and thereby
-comes to the state in which it was left, whatever the sampler keeps to itself. The sampler is made
-anew for each batch from (seed, fold, batch), and knows what earlier batches told.
+comes to the state in which it was left, whatever the sampler keeps to itself. A new sampler
+is built for each batch from (seed, fold, batch) and given the results of earlier batches.
 
 Sources: Optuna's ask-and-tell interface and TPE (Bergstra et al. 2011, NeurIPS 24; Watanabe 2023,
-arXiv:2304.11127); percentile pruning (Golovin et al. 2017, KDD, section 3.2.2) on earlier batches.
+arXiv:2304.11127); percentile pruning (Golovin et al. 2017, KDD) on earlier batches.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ Evaluate = Callable[[Sequence[Ask]], Sequence[Told]]
 
 
 class Log(Protocol):
-    """Where a fold's finished trials are kept."""
+    """Storage of a fold's finished trials."""
 
     def trials(self) -> list[FrozenTrial]:
-        """Those kept, in order of number."""
+        """The stored trials, in order of number."""
 
     def append(self, trials: Sequence[FrozenTrial]) -> None:
-        """Keep more; they are on disk when it returns."""
+        """Store more trials; they are on disk when it returns."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def search(
     log: Log,
     evaluate: Evaluate,
     told: Callable[[Trial], None],
-    asked_for: Callable[[Sequence[Trial]], None] = lambda trials: None,
+    asked_for: Callable[[Sequence[Trial]], None] = lambda _trials: None,
 ) -> Searched:
     """Search one fold's past.
 
@@ -109,9 +109,7 @@ def search(
         limits = _thresholds(done, settings, len(parts))
         asks = [Ask(trial.number, trial.params, bars, parts, limits) for trial in new]
         results = evaluate(asks) if asks else ()
-        fresh = [
-            _trial(cut, trial, result) for trial, result in zip(new, results, strict=True)
-        ]  # fmt: skip
+        fresh = [_trial(cut, trial, result) for trial, result in zip(new, results, strict=True)]
         if fresh:
             log.append([frozen(space, trial) for trial in fresh])
             asked_for(fresh)
@@ -128,7 +126,7 @@ def search(
 
 
 def _thresholds(done: Sequence[Trial], settings: TuneSettings, parts: int) -> tuple[float, ...]:
-    """By inner part, the score that a trial must reach, from the trials of earlier batches.
+    """The score that a trial must reach after each inner part, from earlier batches.
 
     Optuna's percentile pruner cannot be asked to leave out a batch's own trials, by whose order of
     arrival the result would differ.
@@ -147,7 +145,7 @@ def _thresholds(done: Sequence[Trial], settings: TuneSettings, parts: int) -> tu
 def _check_same(cut: Cut, asked: optuna.Trial, before: FrozenTrial) -> None:
     if asked.number != before.number or asked.params != before.params:
         raise StoreError(
-            "a study that goes on must ask for the trials that it asked for before",
+            "resumed study diverged from its stored trials",
             got=f"trial {asked.number} with {asked.params}, on disk {before.params}",
             where=f"fold {cut.number}",
             hint="most likely another version of Optuna made it; begin anew with --fresh",
@@ -156,10 +154,16 @@ def _check_same(cut: Cut, asked: optuna.Trial, before: FrozenTrial) -> None:
 
 def _trial(cut: Cut, asked: optuna.Trial, told: Told) -> Trial:
     return Trial(
-        fold=cut.number, number=asked.number, state=told.state, params=dict(asked.params),
-        scores=told.scores, inner=told.inner, n_trades=told.n_trades,
-        mean_net_bps=told.mean_net_bps, error=told.error,
-    )  # fmt: skip
+        fold=cut.number,
+        number=asked.number,
+        state=told.state,
+        params=dict(asked.params),
+        scores=told.scores,
+        inner=told.inner,
+        n_trades=told.n_trades,
+        mean_net_bps=told.mean_net_bps,
+        error=told.error,
+    )
 
 
 def _tell(study: optuna.Study, asked: optuna.Trial, trial: Trial) -> None:
@@ -194,9 +198,13 @@ def frozen(space: Space, trial: Trial) -> FrozenTrial:
 def _thawed(cut: Cut, kept: FrozenTrial) -> Trial:
     more = kept.user_attrs
     return Trial(
-        fold=cut.number, number=kept.number, state=more["state"], params=dict(kept.params),
+        fold=cut.number,
+        number=kept.number,
+        state=more["state"],
+        params=dict(kept.params),
         scores=tuple(kept.values or ()),
         inner=tuple(value for _, value in sorted(kept.intermediate_values.items())),
-        n_trades=more["n_trades"], mean_net_bps=more.get("mean_net_bps", math.nan),
+        n_trades=more["n_trades"],
+        mean_net_bps=more.get("mean_net_bps", math.nan),
         error=more.get("error"),
-    )  # fmt: skip
+    )

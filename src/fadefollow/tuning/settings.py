@@ -1,4 +1,4 @@
-"""The choices of a tuning job, checked together before anything is read."""
+"""The options of a tuning job, checked before any data is read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def tune_settings(
     sampler: str = "tpe",
     **numbers: Any,
 ) -> TuneSettings:
-    """Settings from what was asked for.
+    """Checked tuning settings from the command's options.
 
     Args:
         strategy: whose claim is the stance unless one is given.
@@ -36,9 +36,10 @@ def tune_settings(
     if stance is None:
         if strategy.claim == "disputed":
             raise ParameterError(
-                "a strategy whose claim is disputed must be told whose book to maximise",
-                got=f"claim disputed in {strategy.name}", hint="--stance fade, or --stance follow",
-            )  # fmt: skip
+                "--stance is needed for a strategy whose claim is disputed",
+                got=f"claim disputed in {strategy.name}",
+                hint="--stance fade, or --stance follow",
+            )
         stance = strategy.claim
     objectives = tuple(part.strip() for part in objective.split(","))
     for kind, name, known in (
@@ -50,13 +51,17 @@ def tune_settings(
         if name not in known:
             raise unknown(kind, name, known)
     if len(objectives) > 2 or len(set(objectives)) < len(objectives):
-        raise ParameterError("there may be one objective, or two different ones", got=objective)
+        raise ParameterError("--objective takes one name or two different ones", got=objective)
     if len(objectives) > 1 and sampler not in SEVERAL:
         raise ParameterError(
-            f"sampler {sampler} takes one objective", got=objective,
+            f"sampler {sampler} takes one objective",
+            got=objective,
             hint=f"--sampler {', '.join(sorted(SEVERAL))}",
-        )  # fmt: skip
+        )
     named: dict[str, Any] = {
-        "stance": stance, "objectives": objectives, "window": window, "sampler": sampler,
-    }  # fmt: skip
+        "stance": stance,
+        "objectives": objectives,
+        "window": window,
+        "sampler": sampler,
+    }
     return TuneSettings(**named, **numbers)

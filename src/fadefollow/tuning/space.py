@@ -12,15 +12,18 @@ import optuna.distributions as od
 from pydantic.fields import FieldInfo
 
 from fadefollow.core.toml import build, placed
+from fadefollow.engine.exits import EXIT_RULES
 from fadefollow.engine.strategy import Range, Strategy, Trade
 from fadefollow.errors import FadeFollowError, ParameterError, SpecError, unknown
 from fadefollow.phases import Signal
 
 #: settings of `[trade]` that decide a trade and not how much is at stake
 TUNABLE = (
-    "hold_hours", "delay_bars", "stop", "target", "trail", "opposite", "exit_on", "leverage",
-)  # fmt: skip
-#: among choices, what leaves a stop, target or trail away (TOML has no null)
+    *("hold_hours", "delay_bars"),
+    *(rule.name for rule in EXIT_RULES if rule.tunable),
+    *("opposite", "exit_on", "leverage"),
+)
+#: among choices, what leaves an exit rule away (TOML has no null)
 OFF = "off"
 
 
@@ -52,9 +55,10 @@ class Space:
         where = f"strategy {strategy.name}, [search]"
         if not strategy.search:
             raise SpecError(
-                "there must be something to search", where=where,
+                "nothing to search",
+                where=where,
                 hint='for instance "trade.hold_hours" = { low = 24, high = 168, step = 8 }',
-            )  # fmt: skip
+            )
         made = {
             key: _distribution(key, span, signal, bar_hours, f"{where}, {key}")
             for key, span in strategy.search.items()
@@ -137,20 +141,24 @@ def _distribution(
     kinds = {field.annotation, *get_args(field.annotation)}
     if not kinds & {int, float} or bool in kinds:
         raise ParameterError(
-            "only a number can lie between low and high", got=f"{name} is {field.annotation}",
-            where=where, hint="list its values with choices",
-        )  # fmt: skip
+            "only a number can lie between low and high",
+            got=f"{name} is {field.annotation}",
+            where=where,
+            hint="list its values with choices",
+        )
     bounds = signal.params().get(name) if table == "params" else None
     if bounds is not None and not bounds.low <= low <= high <= bounds.high:
         raise ParameterError(
             f"the range must lie within {bounds.low:g} to {bounds.high:g} {bounds.unit}".strip(),
-            got=f"{low:g} to {high:g}", where=where,
-        )  # fmt: skip
+            got=f"{low:g} to {high:g}",
+            where=where,
+        )
     if span.log and (low <= 0 or step is not None):
         raise ParameterError(
             "a logarithmic range must be above zero and have no step",
-            got=f"low {low:g}, step {step}", where=where,
-        )  # fmt: skip
+            got=f"low {low:g}, step {step}",
+            where=where,
+        )
     if int in kinds and float not in kinds:
         whole = [low, high, step or 1]
         if any(value != int(value) for value in whole):
@@ -162,8 +170,9 @@ def _distribution(
         if abs(step / bar_hours - round(step / bar_hours)) > 1e-9:
             raise ParameterError(
                 "hold_hours must go in steps of the bar",
-                got=f"steps of {step:g} h on bars of {bar_hours:g} h", where=where,
-            )  # fmt: skip
+                got=f"steps of {step:g} h on bars of {bar_hours:g} h",
+                where=where,
+            )
     if span.log and name == "hold_hours":
         raise ParameterError("hold_hours goes in steps of the bar, not log", where=where)
     return od.FloatDistribution(low, _last(low, high, step), log=span.log, step=step)

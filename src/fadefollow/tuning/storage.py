@@ -1,4 +1,4 @@
-"""Where studies are kept: a log of finished trials for each fold, in a file or a database.
+"""Storage of studies: a log of finished trials for each fold, in a file or a database.
 
     with Shelf.at(url, default=folder / "carry.log").study("carry", identity) as study:
         fold = study.fold(1)
@@ -117,7 +117,7 @@ class Shelf:
         # Optuna tells of every study that it makes
         optuna_logging.set_verbosity(optuna_logging.WARNING)
         with self._claimed(name) as backend:
-            yield _opened(backend, name, identity, objectives, fresh, self.where)
+            yield _opened(backend, name, identity, objectives, fresh=fresh, where=self.where)
 
     def _claimed(self, name: str) -> AbstractContextManager[_Backend]:
         if isinstance(self._place, Path):
@@ -176,7 +176,7 @@ class FoldLog:
         for expected, trial in enumerate(found):
             if trial.number != expected or not trial.state.is_finished():
                 raise StoreError(
-                    "trials of a study must be finished and numbered without a gap",
+                    "trials of the study are unfinished or not numbered without a gap",
                     got=f"number {trial.number}, {trial.state.name.lower()}, as trial {expected}",
                     where=f"study {self.name!r}",
                     hint="another program has written to it; `--fresh` starts anew",
@@ -205,9 +205,14 @@ class FoldLog:
 
 
 def _opened(
-    backend: _Backend, name: str, identity: Mapping[str, Any], objectives: Sequence[str],
-    fresh: bool, where: str,
-) -> StudyLog:  # fmt: skip
+    backend: _Backend,
+    name: str,
+    identity: Mapping[str, Any],
+    objectives: Sequence[str],
+    *,
+    fresh: bool,
+    where: str,
+) -> StudyLog:
     known = _studies(backend)
     version = re.compile(re.escape(name) + r"(?:~(\d+))?")
     versions = {int(match[1] or 1) for match in map(version.fullmatch, known) if match is not None}
@@ -218,10 +223,10 @@ def _opened(
     _ensure(backend, current, objectives, {IDENTITY: wanted}, mark=IDENTITY)
     if stored is not None and (changes := list(_changes(stored, wanted))):
         raise StoreError(
-            "a study must go on with what it was begun with",
+            "the study was started with other settings",
             got="; ".join(changes),
             where=f"study {current!r} in {where}",
-            hint="`--fresh` starts anew and keeps the old study; `--study NAME` starts another one",
+            hint="`--fresh` starts over and keeps the old study; `--study NAME` starts another one",
         )
     return StudyLog(current, stored is not None, tuple(objectives), backend)
 
@@ -248,7 +253,7 @@ def _ensure(
             foreign = backend.storage.get_n_trials(known._study_id) > 0
         if foreign or len(known.directions) != len(objectives):
             raise StoreError(
-                "a study to go on with must have been begun by fadefollow",
+                "the study is not one of fadefollow",
                 got=f"{name!r} of another program",
                 hint="`--study NAME` takes another name",
             )
@@ -257,7 +262,7 @@ def _ensure(
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """As they come back from JSON."""
+    """Plain values as JSON returns them."""
     plain: dict[str, Any] = json.loads(json.dumps(dict(values)))
     return plain
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import itertools
 import tomllib
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
+from fadefollow.core.atomic_file import as_store_error, write_whole
 from fadefollow.core.toml import read_toml
 from fadefollow.engine.strategy import Tuned
-from fadefollow.errors import StoreError
 from fadefollow.tuning.space import meant
 
 _HEAD = """\
@@ -71,17 +69,8 @@ def write_tuned(folder: Path, name: str, text: str, made: Tuned) -> Path:
             continue
         if present == text or (_as_written(present) and _of(present, made)):
             break
-    temporary = folder / f".{path.name}.{uuid.uuid4().hex}.tmp"
-    try:
-        temporary.write_text(text, "utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise StoreError(
-            "the folder of strategies must be writable", got=error.strerror, where=str(folder)
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    with as_store_error("cannot write to the folder of strategies", folder, ""):
+        write_whole(path, text.encode())
     return path
 
 

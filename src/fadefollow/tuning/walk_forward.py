@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.core.parallel import kept
 from fadefollow.engine.concatenate import joined
 from fadefollow.engine.costs import traded_at
@@ -69,7 +70,7 @@ class Team(Protocol):
 
 @dataclass(frozen=True)
 class Walked:
-    """What a walk-forward found.
+    """The result of a walk-forward.
 
     Attributes:
         folds: in order; the last one has no stretch, its winner is what to trade next.
@@ -100,11 +101,11 @@ def walk(
     logs: Callable[[Cut], Log],
     hire: Callable[[float], AbstractContextManager[Team]],
     step: Step,
-    told: Callable[[Trial], None] = lambda trial: None,
-    asked: Callable[[Cut, Sequence[Trial]], None] = lambda cut, trials: None,
-    reviewed: Callable[[Reviewed], None] = lambda found: None,
+    told: Callable[[Trial], None] = lambda _trial: None,
+    asked: Callable[[Cut, Sequence[Trial]], None] = lambda _cut, _trials: None,
+    reviewed: Callable[[Reviewed], None] = lambda _found: None,
 ) -> Walked:
-    """Tune a strategy.
+    """The walk-forward of a strategy.
 
     Args:
         dataset: markets by coin.
@@ -159,7 +160,7 @@ def walk(
         )
         # that the book begins with the first stretch is no defect of the data
         failed = failed_notes([(signal, phases)])
-        measured = replace(measured, warnings=(*failed, *_notes(measured, prepared)))
+        measured = replace(measured, notes=(*failed, *_notes(measured, prepared)))
         own = _own(space, chosen, folds)
         joint = {
             stance: _joint(ready.prepared.plan, stance, judging)
@@ -174,15 +175,20 @@ def walk(
             folds = with_stretches(folds, joint[settings.stance], space=space, settings=settings)
             trials = with_winners(trials, folds)
     return Walked(
-        space=space, folds=folds, trials=trials,
+        space=space,
+        folds=folds,
+        trials=trials,
         sharpes={one.fold.number: one.sharpes for one in done},
-        measured=measured, books=books, embargo_hours=embargo, kept=known,
-    )  # fmt: skip
+        measured=measured,
+        books=books,
+        embargo_hours=embargo,
+        kept=known,
+    )
 
 
-def _notes(measured: Measured, prepared: Prepared) -> tuple[str, ...]:
-    """What is to be said, with the time that the data cover instead of that of the stretches."""
-    kept = [note for note in measured.warnings if not note.startswith(CLIPPED)]
+def _notes(measured: Measured, prepared: Prepared) -> tuple[Note, ...]:
+    """Notes, with the clipping note for the full data range."""
+    kept = [note for note in measured.notes if note.code != CLIPPED]
     return (*kept, *left_out(prepared))
 
 
@@ -218,17 +224,27 @@ class _Run:
         train = self.bars(cut.train)
         days, inner = self.ground.days(train), self.settings.inner
         searched = search(
-            cut, space=self.space, settings=self.settings, bars=train,
+            cut,
+            space=self.space,
+            settings=self.settings,
+            bars=train,
             parts=tuple(days * part // inner for part in range(1, inner)),
-            log=log, evaluate=self.evaluate, told=note,
+            log=log,
+            evaluate=self.evaluate,
+            told=note,
             asked_for=lambda trials: self.asked(cut, trials),
-        )  # fmt: skip
+        )
         _refuse_hopeless(cut, searched)
         self.progress.step(f"fold {cut.number}: looking at what came after", None)
         reviewed = review(
-            cut, searched, space=self.space, settings=self.settings, train=train,
-            test=self.bars(cut.test) if cut.test else None, look_at=self.look_at,
-        )  # fmt: skip
+            cut,
+            searched,
+            space=self.space,
+            settings=self.settings,
+            train=train,
+            test=self.bars(cut.test) if cut.test else None,
+            look_at=self.look_at,
+        )
         return reviewed, searched.kept
 
     def bars(self, span: Span) -> tuple[int, int]:
@@ -302,9 +318,14 @@ def _out_of_sample(
         strategy, (signal, _) = space.with_params(fold.params), space.candidate(fold.params)
         phases = detect(chosen.markets, signal)
         made = prepare(
-            strategy, chosen.markets, phases, costs=costs,
-            window_hours=signal.detection_hours(), weekly=signal.weekly, within=within,
-        )  # fmt: skip
+            strategy,
+            chosen.markets,
+            phases,
+            costs=costs,
+            window_hours=signal.detection_hours(),
+            weekly=signal.weekly,
+            within=within,
+        )
         parts.append((made, fold.test))
         found.append(_known_in(phases, fold.test, chosen.bar))
     if not parts:
@@ -326,10 +347,12 @@ def _own(space: Space, chosen: Dataset, folds: Sequence[Fold]) -> Plan:
     """The file's own parameters on the stretches that a winner trades, to compare with."""
     stretches = [fold.test for fold in folds if fold.test is not None]
     plan = prepare(
-        space.strategy, chosen.markets, detect(chosen.markets, space.signal),
+        space.strategy,
+        chosen.markets,
+        detect(chosen.markets, space.signal),
         costs=traded_at(chosen),
         within=(stretches[0][0], stretches[-1][1]),
-    ).plan  # fmt: skip
+    ).plan
     traded = [fold.test for fold in folds if fold.test is not None and fold.winner is not None]
     return joined([(plan, span) for span in traded])
 
@@ -340,13 +363,13 @@ def _joint(plan: Plan, stance: Stance, judging: Settings) -> JoinedBook:
 
 
 def _refuse_hopeless(cut: Cut, searched: Searched) -> None:
-    """Where no trial can be evaluated, the rest of the job cannot either."""
+    """Raise if no trial of the fold could be evaluated."""
     if any(trial.state != "failed" for trial in searched.trials):
         return
     errors = Counter(trial.error for trial in searched.trials)
     error, count = errors.most_common(1)[0]
     raise SignalError(
-        "at least one trial must be evaluated",
+        "no trial of the fold could be evaluated",
         got=f"{len(searched.trials)} trials that all failed, {count} of them with: {error}",
         where=f"fold {cut.number}",
         hint="mend the signal or the search ranges; the study then begins anew with --fresh",
@@ -361,8 +384,8 @@ def _refuse_holes(prepared: Prepared, judging: Settings) -> None:
         if len(tape.holes):
             first, last = pd.to_datetime(tape.holes[0], utc=True)
             raise FundingHoleError(
-                "funding settlements must not be missing while a position can be held",
-                got=f"none between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC",
+                "funding is missing while a position can be held",
+                got=f"no settlement between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC",
                 where=f"{tape.symbol}, stream funding",
                 hint="complete the data, or drop such trades with --missing-funding skip",
             )

@@ -1,4 +1,4 @@
-"""Statistics that turn trades into verdicts (DESIGN.md, section 5).
+"""Statistics that turn trades into verdicts (docs/verdict.md).
 
 `judge` gives the verdicts of a run and `event_study` the paths around its phases. The rest are
 their parts, each in a module of its own.

@@ -61,13 +61,14 @@ def time_splits(plan: Plan) -> tuple[TimeSplit, ...]:
 
     return (
         TimeSplit(
-            "coin", tuple(t.symbol for t in plan.tapes),
+            "coin",
+            tuple(t.symbol for t in plan.tapes),
             np.repeat(np.arange(coins)[:, None], len(dates), axis=1),
         ),
         TimeSplit("year", years, same(dates.year - first)),
         TimeSplit("regime", REGIMES, np.array([regimes(tape, day) for tape in plan.tapes])),
         TimeSplit("weekday", WEEKDAYS, same(dates.day_of_week)),
-    )  # fmt: skip
+    )
 
 
 def regimes(tape: Tape, day: IntArray) -> IntArray:
@@ -107,7 +108,7 @@ def event_splits(plan: Plan, code: int, table: pd.DataFrame) -> tuple[EventSplit
         number = events["door_number"].fillna(0.0).to_numpy(np.float64)
         splits.insert(0, _split(plan, events, "door", DOORS, np.clip(number, 0, 4) - 1))
     if "quiet_weekend" in events:
-        quiet = events["quiet_weekend"].eq(True).to_numpy(np.bool_)
+        quiet = events["quiet_weekend"].eq(other=True).to_numpy(np.bool_)
         cells = ("after a quiet weekend", "otherwise")
         splits.insert(0, _split(plan, events, "weekend", cells, np.where(quiet, 0, 1)))
     return tuple(splits)

@@ -56,7 +56,7 @@ class Change:
 
 
 def changes(bets: Sequence[Bet]) -> tuple[Change, ...]:
-    """What is changed, one at a time: delay, costs, funding, holding time, each needed stream."""
+    """The changes, one at a time: delay, costs, funding, holding time, each needed stream."""
     names = [name for strategy, signal in bets for name in streams_of(signal, strategy)]
     return (
         Change("one bar more delay", strategy=_delayed),
@@ -65,13 +65,13 @@ def changes(bets: Sequence[Bet]) -> tuple[Change, ...]:
         Change("held twice as long", strategy=_twice_held),
         Change("held half as long", strategy=_half_held),
         *(Change(f"{name} a bar later", late=name) for name in dict.fromkeys(names)),
-    )  # fmt: skip
+    )
 
 
 def fragility(
     dataset: Dataset, bets: Sequence[Bet], *, settings: Settings, step: Step
 ) -> tuple[FragilityRow, ...]:
-    """Judge all strategies under each change.
+    """Verdicts of all strategies under each change.
 
     Trades held over a hole in the settlements are left out, as with `--missing-funding skip`.
     Strategies that cannot be measured at all are left out.
@@ -108,9 +108,7 @@ def fragility(
 
 def streams_of(signal: Signal, strategy: Strategy) -> tuple[str, ...]:
     """The streams that a strategy's phases declare to need; of alternatives, all."""
-    needs = [need for phase in strategy.phases for need in signal.phases.get(phase, ())]
-    names = [one.partition(".")[0] for need in needs for one in need.split("|")]
-    return tuple(dict.fromkeys(names))
+    return signal.needs(*strategy.phases).streams
 
 
 def published_later(market: Market, name: str) -> Market:
@@ -123,10 +121,16 @@ def published_later(market: Market, name: str) -> Market:
                 part[n] = part[n].assign(**{c: part[n][c] + market.bar for c in moved})
     start = market.index[0]
     return Market(
-        market.symbol, bar=market.bar, tables=tables, start=start,
-        end=start + len(market) * market.bar, listed=market.listed, delisted=market.delisted,
-        later=later, members=market.members,
-    )  # fmt: skip
+        market.symbol,
+        bar=market.bar,
+        tables=tables,
+        start=start,
+        end=start + len(market) * market.bar,
+        listed=market.listed,
+        delisted=market.delisted,
+        later=later,
+        members=market.members,
+    )
 
 
 def doubled_costs(plan: Plan) -> Plan:
@@ -145,9 +149,12 @@ def without_funding(plan: Plan) -> Plan:
     def bare(tape: Tape) -> Tape:
         none = np.empty(0)
         return replace(
-            tape, settle_time=none.astype(np.int64), settle_rate=none, settle_mark=none,
+            tape,
+            settle_time=none.astype(np.int64),
+            settle_rate=none,
+            settle_mark=none,
             holes=np.empty((0, 2), np.int64),
-        )  # fmt: skip
+        )
 
     return replace(
         plan, tapes=tuple(t if isinstance(t, DatedTape) else bare(t) for t in plan.tapes)
@@ -182,9 +189,12 @@ class _Laboratory:
         return {s.name: self._case(s, signal, change, detected) for s, signal in bets}
 
     def _case(
-        self, strategy: Strategy, signal: Signal, change: Change,
+        self,
+        strategy: Strategy,
+        signal: Signal,
+        change: Change,
         detected: dict[tuple[str, str], Phases],
-    ) -> _Case:  # fmt: skip
+    ) -> _Case:
         try:
             if change.strategy is not None:
                 bar_ns = next(iter(self._dataset.markets.values())).bar.value
@@ -200,38 +210,47 @@ class _Laboratory:
         plans = [case.plan for case in cases.values() if case.plan is not None]
         made = {(n, s): books for n, case in cases.items() for s, books in case.books.items()}
         verdicts = judge(
-            plans, made, claims=self._claims,
+            plans,
+            made,
+            claims=self._claims,
             settings=replace(
                 self._settings.judging,
                 placebo_draws=min(PLACEBO_DRAWS, self._settings.placebo_draws),
                 bootstrap_draws=min(BOOTSTRAP_DRAWS, self._settings.bootstrap_draws),
             ),
-        )  # fmt: skip
+        )
         return {(v.strategy, v.phase): v for v in verdicts}
 
 
 def _row(was: Verdict, name: str, now: Verdict | None, note: str = "") -> FragilityRow:
     if now is None or note:
-        return FragilityRow(was.strategy, was.phase, name, "", "", math.nan, 0, False, note)
+        return FragilityRow(
+            was.strategy, was.phase, name, "", "", math.nan, 0, flips=False, note=note
+        )
     traded = [(s, r) for s in STANCES if isinstance(r := getattr(now, s), StanceResult)]
     traded = [(s, r) for s, r in traded if r.n_trades]
     stance, best = max(traded, key=lambda pair: pair[1].mean_net_bps, default=("", None))
     return FragilityRow(
-        strategy=was.strategy, phase=was.phase, change=name, verdict=now.verdict, stance=stance,
+        strategy=was.strategy,
+        phase=was.phase,
+        change=name,
+        verdict=now.verdict,
+        stance=stance,
         mean_net_bps=math.nan if best is None else best.mean_net_bps,
-        n_trades=0 if best is None else best.n_trades, flips=now.verdict != was.verdict,
-    )  # fmt: skip
+        n_trades=0 if best is None else best.n_trades,
+        flips=now.verdict != was.verdict,
+    )
 
 
 def _trade(strategy: Strategy, **changed: Any) -> Strategy:
     return strategy.model_copy(update={"trade": strategy.trade.model_copy(update=changed)})
 
 
-def _delayed(strategy: Strategy, bar_hours: float) -> Strategy:
+def _delayed(strategy: Strategy, _bar_hours: float) -> Strategy:
     return _trade(strategy, delay_bars=strategy.trade.delay_bars + 1)
 
 
-def _twice_held(strategy: Strategy, bar_hours: float) -> Strategy:
+def _twice_held(strategy: Strategy, _bar_hours: float) -> Strategy:
     return _trade(strategy, hold_hours=2.0 * strategy.trade.hold_hours)
 
 

@@ -1,4 +1,4 @@
-"""From a data set and strategies to all that a report shows: detect, trade, judge."""
+"""Detect, trade and judge: from a data set and strategies to the content of a report."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.core.parallel import Crew, Shared
 from fadefollow.core.parallel.worker_pool import Inline
 from fadefollow.engine.costs import traded_at
@@ -43,14 +44,27 @@ from fadefollow.verdict.words import Fates, Reason, Settle
 
 Bet = tuple[Strategy, Signal]
 __all__ = [
-    "Bet", "Measured", "Ready", "Settings", "Step", "bet_key", "books_of", "detect",
-    "failed_notes", "judged", "measure", "prepare_bet", "seen_by", "traded_coins", "untraded",
-]  # fmt: skip
+    "Bet",
+    "Measured",
+    "Ready",
+    "Settings",
+    "Step",
+    "bet_key",
+    "books_of",
+    "detect",
+    "failed_notes",
+    "judged",
+    "measure",
+    "prepare_bet",
+    "seen_by",
+    "traded_coins",
+    "untraded",
+]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a measurement may be asked for."""
+    """The options of a measurement."""
 
     missing_funding: str = "error"  #: or "skip"
     alpha: float = 0.05
@@ -81,7 +95,7 @@ class Measured:
     phases: pd.DataFrame
     equity: pd.DataFrame
     missing: dict[str, dict[str, tuple[str, ...]]]
-    warnings: tuple[str, ...]
+    notes: tuple[Note, ...]
     splits: tuple[SplitCell, ...] = ()
     spa: SpaTest | None = None
     hedged_trades: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -96,7 +110,7 @@ def measure(
     step: Step,
     team: Crew | None = None,
 ) -> Measured:
-    """Measure every strategy in both stances.
+    """Verdicts, trades and notes of every strategy, in both stances.
 
     Args:
         dataset: markets by coin.
@@ -109,7 +123,7 @@ def measure(
         UnknownNameError: a strategy names a coin that the data set does not have.
         FundingHoleError: a position was held over a hole in the settlements.
     """
-    notes: list[str] = []
+    notes: list[Note] = []
     detected = {} if team is None else _detected_by(team, dataset, bets, step)
     ready: list[Ready] = []
     untraded: list[Verdict] = []
@@ -120,21 +134,28 @@ def measure(
         except (DataError, ParameterError) as error:
             if len(bets) == 1:
                 raise
-            notes.append(f"{strategy.name} could not be measured: {error}")
+            about = {"strategy": strategy.name}
+            notes.append(Note("not-measured", about, {"error": str(error)}))
             untraded.extend(_untraded(strategy, str(error)))
         else:
             ready.append(Ready(strategy, signal, prepared, detected[bet_key(strategy, signal)]))
     keys = [(signal, bet_key(strategy, signal)) for strategy, signal in bets]
     found = [(signal, detected[key]) for signal, key in keys if key in detected]
     return judged(
-        dataset, ready, found=found, untraded=untraded, notes=notes, settings=settings, step=step,
+        dataset,
+        ready,
+        found=found,
+        untraded=untraded,
+        notes=notes,
+        settings=settings,
+        step=step,
         team=team,
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)
 class Ready:
-    """One strategy ready to be traded: what its signal found, and its plan."""
+    """One strategy with its detected phases and its plan."""
 
     strategy: Strategy
     signal: Signal
@@ -148,19 +169,19 @@ def judged(
     *,
     found: Sequence[tuple[Signal, Phases]],
     untraded: Sequence[Verdict] = (),
-    notes: Sequence[str] = (),
+    notes: Sequence[Note] = (),
     settings: Settings,
     step: Step,
     team: Crew | None = None,
 ) -> Measured:
-    """Trade and judge what is ready.
+    """The measurement of prepared strategies: traded and judged.
 
     Args:
         dataset: markets by coin.
         ready: the strategies.
         found: all that was detected, also for strategies that cannot be traded.
         untraded: rows of those.
-        notes: what is known to be wrong already, in words.
+        notes: what is known to be wrong already.
         settings: levels, draws, seed, and what to do at holes in the funding.
         step: told what is being done.
         team: those who do the work, by default this process; the result is the same.
@@ -174,21 +195,28 @@ def judged(
     done = each(hands, made_of, asked, shared, "trading", step)
     made = {(plans[k].strategy, s): books for (k, s), (books, _) in zip(traded, done, strict=True)}
     for number, one in enumerate(ready):
-        for (place, _), (_, words) in zip(traded, done, strict=True):
-            said.extend(words if place == number else ())
+        for (place, _), (_, of_books) in zip(traded, done, strict=True):
+            said.extend(of_books if place == number else ())
         said.extend(left_out(one.prepared))
     outcomes: dict[str, BookOutcomes] = {}
-    verdicts = judge(
-        plans, made, outcomes=outcomes, settings=settings.judging,
-        claims={one.strategy.name: one.strategy.claim for one in ready},
-        smallest={
-            one.strategy.name: one.strategy.smallest_bps
-            for one in ready
-            if one.strategy.smallest_bps is not None
-        },
-        progress=lambda done, of: step("placebos and bootstrap", done / of),
-        spread=None if team is None else (team, shared),
-    ) if plans else ()  # fmt: skip
+    verdicts = (
+        judge(
+            plans,
+            made,
+            outcomes=outcomes,
+            settings=settings.judging,
+            claims={one.strategy.name: one.strategy.claim for one in ready},
+            smallest={
+                one.strategy.name: one.strategy.smallest_bps
+                for one in ready
+                if one.strategy.smallest_bps is not None
+            },
+            progress=lambda done, of: step("placebos and bootstrap", done / of),
+            spread=None if team is None else (team, shared),
+        )
+        if plans
+        else ()
+    )
     numbered = [(number, settings.seed) for number in range(len(plans))]
     studies = each(hands, studied, numbered, shared, "event studies", step)
     step("splits and capacity", None)
@@ -220,7 +248,7 @@ def judged(
         hedged_trades=_trades(plans, made, "hedged"),
         hedged_equity=_equity(plans, made, hands, shared, "hedged"),
         missing={name: lacks for name, lacks in missing.items() if lacks},
-        warnings=tuple(dict.fromkeys([*said, *_missing_notes(missing)])),
+        notes=tuple(dict.fromkeys([*said, *_missing_notes([phases for _, phases in found])])),
         splits=splits,
         spa=spa,
     )
@@ -237,7 +265,7 @@ def untraded(strategies: Sequence[Strategy], reason: str) -> Measured:
         phases=pd.DataFrame(columns=COLUMNS),
         equity=pd.DataFrame(index=none, columns=names, dtype=np.float64),
         missing={},
-        warnings=(),
+        notes=(),
     )
 
 
@@ -256,7 +284,7 @@ def seen_by(dataset: Dataset, *bets: Bet) -> Dataset:
 def _detected_by(
     team: Crew, dataset: Dataset, bets: Sequence[Bet], step: Step
 ) -> dict[tuple[str, str], Phases]:
-    """What each signal finds, by `bet_key`."""
+    """Detected phases by `bet_key`."""
     found: dict[tuple[str, str], Phases] = {}
     for implied in (False, True):
         asked = {bet_key(s, signal): signal for s, signal in bets if s.implies(signal) == implied}
@@ -331,55 +359,54 @@ def traded_coins(dataset: Dataset, strategy: Strategy, phases: Phases) -> Datase
     if not kept:
         symbol = chosen.symbols[0]
         raise DataError(
-            f"strategy {strategy.name} needs a coin on which its signal does not fail",
+            f"the signal of strategy {strategy.name} failed on every coin",
             got=f"on {symbol}: {phases.failed[symbol]}",
         )
     return chosen.select(*kept)
 
 
-def failed_notes(found: Sequence[tuple[Signal, Phases]]) -> list[str]:
-    """The coins that are left out because a signal failed on them, in words."""
+def failed_notes(found: Sequence[tuple[Signal, Phases]]) -> list[Note]:
+    """The coins that are left out because a signal failed on them."""
     return [
-        f"{signal.name()} failed on {symbol}, which its strategies leave out: {why}"
+        Note("signal-failed", {"signal": signal.name(), "coin": symbol}, {"error": why})
         for signal, phases in found
         for symbol, why in phases.failed.items()
     ]
 
 
 def detect(markets: Mapping[str, Market], signal: Signal) -> Phases:
-    """What one signal finds in every coin; see `fadefollow.phases.detect_coins`."""
+    """Phases of one signal in every coin; see `fadefollow.phases.detect_coins`."""
     return detect_coins(signal, markets.values())
 
 
-#: how the note on the time that was traded begins
-CLIPPED = "runs are clipped to"
+#: code of the note on the time that was traded
+CLIPPED = "clipped"
 
 
-def left_out(prepared: Prepared) -> list[str]:
-    """What of the data and the events a plan does not use, in words."""
-    plan = prepared.plan
+def left_out(prepared: Prepared) -> list[Note]:
+    """Notes on excluded data and events."""
+    of_plan = {"strategy": prepared.plan.strategy}
     notes = [
-        f"{plan.strategy}: {symbol} is left out, it lacks {' and '.join(streams)}"
+        Note("coin-lacks-streams", {**of_plan, "coin": symbol}, {"streams": streams})
         for symbol, streams in prepared.left_out.items()
     ]
+    notes.append(Note(CLIPPED, figures=_time_traded(prepared)))
+    if prepared.outside:
+        notes.append(Note("events-outside", of_plan, {"events": prepared.outside}))
+    if contrary := contrary_events(prepared.plan):
+        notes.append(Note("opposite-leans", of_plan, {"events": contrary}))
+    return notes
+
+
+def _time_traded(prepared: Prepared) -> dict[str, Any]:
     starts = sorted(start for start, _ in prepared.spans.values())
     late = starts[-1].floor("D") > starts[0].floor("D")
-    notes.append(
-        f"{CLIPPED} the time that {' and '.join(prepared.needs)} cover: "
-        f"from {starts[0]:%Y-%m-%d %H:%M}"
-        + (f" (the last coin from {starts[-1]:%Y-%m-%d})" if late else "")
-        + f" to {max(end for _, end in prepared.spans.values()):%Y-%m-%d %H:%M} UTC"
-    )
-    if prepared.outside:
-        events = "1 event" if prepared.outside == 1 else f"{prepared.outside} events"
-        notes.append(f"{plan.strategy}: {events} fell outside that time")
-    if contrary := contrary_events(plan):
-        events = "1 event leans" if contrary == 1 else f"{contrary} events lean"
-        notes.append(
-            f"{plan.strategy}: {events} against another on the same bar, and the phase that the "
-            "strategy lists first is traded"
-        )
-    return notes
+    return {
+        "streams": prepared.needs,
+        "first": f"{starts[0]:%Y-%m-%d %H:%M}",
+        "last": f"{max(end for _, end in prepared.spans.values()):%Y-%m-%d %H:%M}",
+        "last_coin_first": f"{starts[-1]:%Y-%m-%d}" if late else None,
+    }
 
 
 def _untraded(strategy: Strategy, reason: str) -> list[Verdict]:
@@ -428,15 +455,19 @@ def _missing(found: Phases) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _missing_notes(missing: Mapping[str, Mapping[str, tuple[str, ...]]]) -> list[str]:
-    """One note for all phases that lack the same streams on the same coins."""
-    phases: dict[tuple[str, ...], list[str]] = {}
-    for lacks in missing.values():
-        for phase, streams in lacks.items():
-            phases.setdefault(streams, []).append(phase)
+def _missing_notes(found: Sequence[Phases]) -> list[Note]:
+    """By stream and the coins that lack it, the phases that were not looked for there."""
+    coins: dict[tuple[str, str], dict[str, None]] = {}
+    for phases in found:
+        for (symbol, phase), streams in phases.missing.items():
+            for stream in streams:
+                coins.setdefault((stream, phase), {})[symbol] = None
+    unseen: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (stream, phase), symbols in coins.items():
+        unseen.setdefault((stream, tuple(symbols)), []).append(phase)
     return [
-        f"without {'; '.join(streams)} could not be looked for: {', '.join(dict.fromkeys(names))}"
-        for streams, names in phases.items()
+        Note("stream-missing", {"stream": stream}, {"coins": symbols, "phases": phases})
+        for (stream, symbols), phases in unseen.items()
     ]
 
 
@@ -518,14 +549,17 @@ def _trades(
     return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame(columns=list(TRADE_COLUMNS))
 
 
-def _charged_implied(trades: pd.DataFrame) -> list[str]:
+def _charged_implied(trades: pd.DataFrame) -> list[Note]:
     """One note for each strategy that was charged implied funding."""
     if "funding_implied" not in trades:
         return []
     rows = trades.groupby("strategy", sort=False)["funding_implied"].agg(["sum", "size"])
     return [
-        f"{name}: {int(row['sum']):,} of {int(row['size']):,} trades were charged funding that is "
-        "implied from the premium, not settled"
+        Note(
+            "charged-implied-funding",
+            {"strategy": str(name)},
+            {"trades": int(row["sum"]), "total": int(row["size"])},
+        )
         for name, row in rows.iterrows()
         if row["sum"]
     ]

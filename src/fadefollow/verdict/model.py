@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.core.text import by_text, html_card, listed, plural
 from fadefollow.engine.hedged import BOOKS, BookName
 from fadefollow.phases import STANCES, Stance
@@ -87,7 +88,7 @@ class StanceResult:
     capacity_median_quote: float = math.nan  #: median over coins, one without an edge counting 0
     capacity_by_coin: tuple[CoinCapacity, ...] = ()
     word: Word = "untestable"
-    reason: Reason = Reason("few_blocks")
+    reason: Reason = field(default_factory=lambda: Reason("few_blocks"))
     #: interval that holds for all questions asked together, from which the word is read
     band_bps: Interval = NOWHERE
     #: parts of the mean, bps a trade: price, funding, fees, slippage, liquidation, hedge
@@ -144,8 +145,8 @@ class Verdict:
     follow: StanceResult | NotTraded
     difference_ci_bps: Interval  #: interval of follow − fade, outright
     claim: Claim = "disputed"  #: what the account says pays
-    fates: Fates = Fates("disputed", "untestable", None)
-    reason: Reason = Reason("no_trades")
+    fates: Fates = field(default_factory=lambda: Fates("disputed", "untestable", None))
+    reason: Reason = field(default_factory=lambda: Reason("no_trades"))
     settle: Settle | None = None  #: of an open or untestable row, what would settle it
     hedged: Mapping[Stance, StanceResult | NotTraded] = field(default_factory=dict)
     hedged_difference_ci_bps: Interval = NOWHERE
@@ -254,6 +255,7 @@ class RunResult:
         splits: exploratory, they decide nothing.
         fragility: what flips under other assumptions; empty unless asked for.
         spa: whether the best book beats its placebo; None where no book could be tested.
+        notes: what there is to say besides; `fadefollow.results.notes` words them.
         assumptions: `alpha`, and by name in `strategies`: `instrument, leverage, weight, capital,
             compound` and by coin `costs`, all defaults filled in; empty of earlier versions.
         folder: where it is stored; None where it is not, or where that is unknown.
@@ -272,7 +274,7 @@ class RunResult:
     prices: dict[str, pd.DataFrame]
     strategies: dict[str, dict[str, Any]]
     config: dict[str, Any]  #: all that is needed to run it again
-    warnings: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     truth: pd.DataFrame | None = None
     missing: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -290,8 +292,10 @@ class RunResult:
         words = Counter(v.fate for v in self.verdicts)
         found = ", ".join(f"{count} {word}" for word, count in words.most_common())
         told = f"RunResult({self.name} on {self.dataset.get('name')}: {found or 'no verdicts'})"
-        shown = [f"  {v.phase}: {v.fate}; fade {v.fade}; follow {v.follow}"
-                 for v in self.verdicts[:_SHOWN]]  # fmt: skip
+        shown = [
+            f"  {v.phase}: {v.fate}; fade {v.fade}; follow {v.follow}"
+            for v in self.verdicts[:_SHOWN]
+        ]
         rest = len(self.verdicts) - _SHOWN
         return "\n".join([told, *shown, *([f"  … and {rest} more: verdicts"] if rest > 0 else [])])
 

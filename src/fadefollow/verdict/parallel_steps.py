@@ -1,4 +1,4 @@
-"""What a measurement gives away to a crew: pieces that depend on nothing but their plan.
+"""Steps of a measurement that run in a worker pool.
 
 In a crew of one, which is what a run on one machine has, they are done here, one after the other.
 """
@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.core.parallel import Crew, Shared, kept
 from fadefollow.engine.hedged import BookName, with_hedge
 from fadefollow.engine.model import Book
@@ -40,7 +41,7 @@ def each(
     text: str,
     step: Step,
 ) -> list[R]:
-    """The results in the order of the items, and how far it is."""
+    """The results in the order of the items; reports progress."""
     found: dict[int, R] = {}
     step(text, 0.0)
     for number, result in team.stream(work, items, shared):
@@ -51,10 +52,10 @@ def each(
 
 def made_of(
     plans: tuple[Plan, ...], asked: tuple[int, Stance, str]
-) -> tuple[tuple[Book, ...], list[str]]:
-    """The books of a plan's stance, and what is to be said about them."""
+) -> tuple[tuple[Book, ...], list[Note]]:
+    """The books of a plan's stance, and notes on them."""
     number, stance, missing_funding = asked
-    notes: list[str] = []
+    notes: list[Note] = []
     return books_of(plans[number], stance, missing_funding, notes), notes
 
 
@@ -67,7 +68,7 @@ def studied(plans: tuple[Plan, ...], asked: tuple[int, int]) -> Sequence[EventSt
 def detected_by(
     team: Crew, markets: Mapping[str, Market], signals: Mapping[Key, Signal], step: Step
 ) -> dict[Key, Phases]:
-    """What each signal finds, coin by coin; without those that fail, which then do so here."""
+    """Phases of each signal, coin by coin; a failed one is detected again in this process."""
     parts: dict[int, list[Phases | FadeFollowError]] = {}
     coins = list(markets.values())
     # each market is sent to the one worker that looks at it
@@ -94,7 +95,7 @@ def _looked(signals: tuple[Signal, ...], market: Market) -> list[Phases | FadeFo
 
 
 def books_of(
-    plan: Plan, stance: Stance, missing_funding: str, notes: list[str]
+    plan: Plan, stance: Stance, missing_funding: str, notes: list[Note]
 ) -> tuple[Book, ...]:
     """The books of one stance without trades over holes; what was left out goes into `notes`."""
     found = books(plan, stance, missing_funding=missing_funding)
@@ -102,31 +103,26 @@ def books_of(
     kept = tuple(
         with_hedge(book, tape, plan.basket) for book, tape in zip(whole, plan.tapes, strict=True)
     )
+    about = {"strategy": plan.strategy, "stance": stance}
     lost = sum(len(a.trades) - len(b.trades) for a, b in zip(found, kept, strict=True))
     if lost:
-        notes.append(
-            f"{plan.strategy}, {stance}: {lost} trades were held while funding settlements were "
-            "missing and are left out (--missing-funding skip)"
-        )
+        notes.append(Note("trades-over-funding-holes", about, {"trades": lost}))
     dropped = sum(book.dropped for book in kept)
     if dropped:
-        notes.append(f"{plan.strategy}, {stance}: {dropped} entries fell on missing bars")
+        notes.append(Note("entries-on-missing-bars", about, {"entries": dropped}))
     notes.extend(_lone_prints(plan, stance, kept))
     return kept
 
 
-def _lone_prints(plan: Plan, stance: Stance, made: tuple[Book, ...]) -> list[str]:
+def _lone_prints(plan: Plan, stance: Stance, made: tuple[Book, ...]) -> list[Note]:
     """The trades that a print of one series alone ended, by coin and time."""
     found = by_lone_print(plan, made)
     if found.empty:
         return []
-    named = [f"{r.symbol} {r.time:%Y-%m-%d %H:%M} ({r.reason})" for r in found.itertuples()]
-    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-    trades = "1 trade" if len(named) == 1 else f"{len(named)} trades"
-    return [
-        f"{plan.strategy}, {stance}: {trades} ended by a print that the coin's other series do not "
-        f"share: {', '.join(named[:_NAMED])}{more}"
-    ]
+    first = found.head(_NAMED).itertuples()
+    named = [(r.symbol, f"{r.time:%Y-%m-%d %H:%M}", r.reason) for r in first]
+    about = {"strategy": plan.strategy, "stance": stance}
+    return [Note("lone-prints", about, {"total": len(found), "trades": named})]
 
 
 def valued(plans: tuple[Plan, ...], asked: tuple[int, tuple[Book, ...], BookName]) -> pd.Series:

@@ -26,7 +26,7 @@ from fadefollow.engine.strategy_plan import Plan
 from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.conditions import EventSplit, TimeSplit, event_splits, time_splits
 from fadefollow.verdict.correction.maxt import BoolArray
-from fadefollow.verdict.estimates.anyhour import Outcomes, all_outcomes
+from fadefollow.verdict.estimates.anyhour import ByBar, all_outcomes
 from fadefollow.verdict.estimates.bootstrap import Bootstrapped, block_indices, ratio_se
 from fadefollow.verdict.estimates.days import (
     DaySums,
@@ -53,7 +53,7 @@ def split_results(
     books: Books,
     tables: Sequence[pd.DataFrame],
     *,
-    outcomes: Mapping[str, Outcomes] | None = None,
+    outcomes: Mapping[str, ByBar] | None = None,
     alpha: float = 0.05,
     draws: int = 400,
     seed: int = 0,
@@ -111,9 +111,15 @@ class _Row:
         return cls(code, stance, mine, bar, length, n_days)
 
     def cells(
-        self, plan: Plan, splits: Sequence[TimeSplit | EventSplit], any_hour: _AnyHour, *,
-        alpha: float, draws: int, rng: np.random.Generator,
-    ) -> list[SplitCell]:  # fmt: skip
+        self,
+        plan: Plan,
+        splits: Sequence[TimeSplit | EventSplit],
+        any_hour: _AnyHour,
+        *,
+        alpha: float,
+        draws: int,
+        rng: np.random.Generator,
+    ) -> list[SplitCell]:
         """The cells of all splits, with intervals where there is enough."""
         everywhere = np.ones((len(plan.tapes), self.n_days), bool)
         made: list[tuple[SplitCell, DaySums]] = []
@@ -136,21 +142,34 @@ class _Row:
         return split.by_bar[self.trades.coin, self.signal_bar]
 
     def _cell(
-        self, plan: Plan, label: tuple[str, str], inside: BoolArray, days: BoolArray,
+        self,
+        plan: Plan,
+        label: tuple[str, str],
+        inside: BoolArray,
+        days: BoolArray,
         any_hour: _AnyHour,
-    ) -> tuple[SplitCell, DaySums]:  # fmt: skip
+    ) -> tuple[SplitCell, DaySums]:
         trades = _some(self.trades, inside)
         net = day_sums(trades.day, trades.value, self.n_days)
         blocks = independent_blocks(net.count, self.length)
         few = len(trades) < MIN_TRADES or blocks < MIN_CELL_BLOCKS
         mean, excess = any_hour.compare(trades, net, days)
         cell = SplitCell(
-            strategy=plan.strategy, phase=plan.phases[self.code], stance=self.stance,
-            split=label[0], cell=label[1], n_trades=len(trades), blocks=blocks,
-            mean_net_bps=1e4 * net.mean, ci_low_bps=math.nan, ci_high_bps=math.nan,
-            anyhour_mean_bps=1e4 * mean, p=math.nan if few else _p(excess, self.length, blocks),
-            q=math.nan, note=TOO_FEW if few else "",
-        )  # fmt: skip
+            strategy=plan.strategy,
+            phase=plan.phases[self.code],
+            stance=self.stance,
+            split=label[0],
+            cell=label[1],
+            n_trades=len(trades),
+            blocks=blocks,
+            mean_net_bps=1e4 * net.mean,
+            ci_low_bps=math.nan,
+            ci_high_bps=math.nan,
+            anyhour_mean_bps=1e4 * mean,
+            p=math.nan if few else _p(excess, self.length, blocks),
+            q=math.nan,
+            note=TOO_FEW if few else "",
+        )
         return cell, net
 
 
@@ -190,7 +209,7 @@ class _AnyHour:
         )
 
 
-def _any_hour(plan: Plan, outcomes: Outcomes) -> _AnyHour:
+def _any_hour(plan: Plan, outcomes: ByBar) -> _AnyHour:
     day = day_of_bar(plan)
     n_days = int(day[-1]) + 1
     return _AnyHour({kind: day_sums(day, value, n_days) for kind, value in outcomes.items()})
@@ -198,9 +217,13 @@ def _any_hour(plan: Plan, outcomes: Outcomes) -> _AnyHour:
 
 def _some(trades: Sample, inside: BoolArray) -> Sample:
     return Sample(
-        trades.coin[inside], trades.side[inside], trades.rule[inside], trades.entry_bar[inside],
-        trades.day[inside], trades.value[inside],
-    )  # fmt: skip
+        trades.coin[inside],
+        trades.side[inside],
+        trades.rule[inside],
+        trades.entry_bar[inside],
+        trades.day[inside],
+        trades.value[inside],
+    )
 
 
 def _p(excess: DaySums, length: float, blocks: float) -> float:

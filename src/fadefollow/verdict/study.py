@@ -48,9 +48,17 @@ def event_study(
         life = life_of(plan, tape, step)
         turn = np.concatenate([[0], life.gap + turned % life.room]) if life.room else np.array([0])
         _add_paths(
-            plan.bars[coin], plan.leans[coin], plan.codes[coin], turn, life.first, life.bars,
-            offsets, tape.open, funding_paid(tape), sums,
-        )  # fmt: skip
+            plan.bars[coin],
+            plan.leans[coin],
+            plan.codes[coin],
+            turn,
+            life.first,
+            life.bars,
+            offsets,
+            tape.open,
+            funding_paid(tape),
+            sums,
+        )
     mean = np.divide(sums[0], sums[1], out=np.full(sums[0].shape, math.nan), where=sums[1] > 0)
     hours = tuple(float(h) for h in offsets * plan.tapes[0].bar_ns / HOUR_NS)
     like = momentum_paths(plan, offsets)
@@ -116,9 +124,17 @@ def _decile_paths(
 
 @njit(cache=True, nogil=True)
 def _add_paths(
-    bars: IntArray, leans: IntArray, codes: IntArray, turn: IntArray, first: int, circle: int,
-    offsets: IntArray, price: FloatArray, paid: FloatArray, sums: FloatArray,
-) -> None:  # fmt: skip
+    bars: IntArray,
+    leans: IntArray,
+    codes: IntArray,
+    turn: IntArray,
+    first: int,
+    circle: int,
+    offsets: IntArray,
+    price: FloatArray,
+    paid: FloatArray,
+    sums: FloatArray,
+) -> None:
     """Add one coin's paths to sums and counts, shape (2, draws, phases, offsets), in place."""
     n = len(price)
     for b in range(len(turn)):
@@ -137,7 +153,7 @@ def _add_paths(
 def _study(
     plan: Plan, code: int, hours: tuple[float, ...], mean: FloatArray, like: FloatArray
 ) -> EventStudy:
-    """From means by draw, the observed one first, shape (1 + draws, offsets), in bps."""
+    """The study from means by draw, the observed one first, shape (1 + draws, offsets), in bps."""
     placebo = np.full((3, len(hours)), math.nan)
     known = ~np.isnan(mean[1:]).all(axis=0) if len(mean) > 1 else np.zeros(len(hours), bool)
     if known.any():

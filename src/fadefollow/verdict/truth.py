@@ -37,7 +37,7 @@ def labelled(truth: pd.DataFrame, phase: str) -> tuple[float, float | None]:
 def simulated(
     strategy: Strategy, phase: str, *, lab: Mapping[str, Any], bar: pd.Timedelta
 ) -> tuple[float, float | None]:
-    """What following a phase on spot or dated futures earns, as only a simulation can tell.
+    """Mean return of following a phase on spot or dated futures, by simulation.
 
     A label's drift is that of the perp; a spread also earns the convergence of its basis. Episodes
     of other markets with the same settings are traded from their labelled start for the holding

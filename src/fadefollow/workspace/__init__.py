@@ -4,10 +4,8 @@ from fadefollow.workspace.workspace import (
     NAME_RULE,
     Settings,
     Workspace,
-    filled,
     find_workspace,
     init_workspace,
-    reason,
     stock_root,
 )
 
@@ -15,9 +13,7 @@ __all__ = [
     "NAME_RULE",
     "Settings",
     "Workspace",
-    "filled",
     "find_workspace",
     "init_workspace",
-    "reason",
     "stock_root",
 ]

@@ -1,23 +1,22 @@
-"""New strategies and signals, from what is there already."""
+"""Scaffolds for new strategies and signals."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import keyword
 import re
 import sys
-import uuid
 from pathlib import Path
 
-from fadefollow.errors import ParameterError, StoreError
-from fadefollow.workspace import NAME_RULE, Workspace, reason
+from fadefollow.core.atomic_file import as_store_error, write_whole
+from fadefollow.errors import ParameterError
+from fadefollow.workspace import NAME_RULE, Workspace
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 def write_strategy(workspace: Workspace, name: str, signal: str) -> Path:
-    """A strategy file for `signal`, with its phases, default parameters and search ranges.
+    """The path of a new strategy file for `signal`, with phases, defaults and search ranges.
 
     Raises:
         UnknownNameError: there is no such signal.
@@ -53,7 +52,7 @@ def write_strategy(workspace: Workspace, name: str, signal: str) -> Path:
 
 
 def write_signal(workspace: Workspace, name: str) -> Path:
-    """A signal module that works as it is, to be changed into the user's own."""
+    """The path of a new signal module, which works as it is."""
     _refuse_taken(name)
     text = _SIGNAL.replace("NAME", name).replace("CLASS", _camel(name))
     return _write(workspace.own("signals") / f"{name}.py", name, text)
@@ -67,29 +66,19 @@ def _refuse_taken(name: str) -> None:
         raise ParameterError(
             "a signal must not be called like a word or a module of Python, "
             "or like a class that signals use",
-            got=repr(name), hint=f"choose another name, such as my_{name}",
-        )  # fmt: skip
+            got=repr(name),
+            hint=f"choose another name, such as my_{name}",
+        )
 
 
 def _write(path: Path, name: str, text: str) -> Path:
     if not _NAME.fullmatch(name):
         raise ParameterError(NAME_RULE, got=repr(name))
     if path.exists():
-        raise ParameterError(
-            "a new file must not overwrite one", got=str(path), hint="choose another name"
-        )
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        temporary.write_text(text, "utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise StoreError(
-            "the folder must be writable", got=reason(error), where=str(path.parent),
-            hint="make a workspace of your own with `fadefollow init DIR`",
-        ) from error  # fmt: skip
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        raise ParameterError("the file exists already", where=str(path), hint="choose another name")
+    hint = "make a workspace of your own with `fadefollow init DIR`"
+    with as_store_error("cannot write to the folder", path.parent, hint):
+        write_whole(path, text.encode())
     return path
 
 
@@ -130,6 +119,8 @@ class CLASS(Signal):
 
     #: phase → the streams without which it cannot be detected
     phases: ClassVar[Mapping[str, tuple[str, ...]]] = {"NAME_up": ("perp",)}
+    #: further streams that it reads where they are there
+    reads: ClassVar[tuple[str, ...]] = ()
 
     window_hours: Annotated[float, Param(12, 720, unit="hours")] = 72.0
     size_bps: Annotated[float, Param(50, 5000, unit="bps", log=True)] = 800.0

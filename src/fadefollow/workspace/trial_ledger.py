@@ -1,4 +1,4 @@
-"""The ledger: every configuration that was ever evaluated on a data set, and opened holdouts.
+"""The trial ledger: configurations evaluated on each data set, and opened holdouts.
 
 One JSON object a line, only ever appended. Writers take turns and flush to the disk; a line that a
 killed writer left unfinished never counted, and the next writer removes it.
@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 import math
 import numbers
-import os
 import statistics
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
-from fadefollow.core.reading import parsed_json, regular_bytes
+from fadefollow.core.json_lines import append_in_turn, finished_lines
+from fadefollow.core.reading import parsed_json
 from fadefollow.errors import StoreError
 
 #: name of the file in the folder of runs
@@ -60,7 +60,7 @@ Kind = TypeVar("Kind", Trial, Opening)
 
 @dataclass(frozen=True)
 class Known:
-    """What deflation needs to know of the trials on a data set."""
+    """Number and variance of the trials on a data set, for deflation."""
 
     count: int  #: configurations × phases × stances, each counted once
     variance: float  #: between their daily Sharpe ratios; 0 where fewer than two have one
@@ -86,16 +86,14 @@ class Ledger:
         if not text:
             return
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=LOCK_SECONDS):
-                _append(self.path, text.encode())
+            append_in_turn(self.path, text.encode(), timeout=LOCK_SECONDS)
         except Timeout:
             raise self._error(f"a lock held for more than {LOCK_SECONDS:g} s") from None
         except OSError as error:
             raise self._error(error.strerror or str(error)) from error
 
     def record_new(self, rows: Iterable[Trial]) -> None:
-        """Append those trials that the ledger does not know yet with the same Sharpe ratio."""
+        """Append the trials that the ledger lacks."""
         known = {_known(row) for row in self.lines() if isinstance(row, Trial)}
         self.record([row for row in rows if _known(row) not in known])
 
@@ -155,12 +153,9 @@ class Ledger:
             StoreError: it cannot be read, or a line is not as it was written.
         """
         try:
-            data = regular_bytes(self.path)
-        except FileNotFoundError:
-            return []
+            whole = finished_lines(self.path)
         except OSError as error:
             raise self._error(error.strerror or str(error)) from error
-        whole = data[: data.rfind(b"\n") + 1].splitlines()
         return [self._line(number, line) for number, line in enumerate(whole, 1)]
 
     def _line(self, number: int, line: bytes) -> Line:
@@ -174,7 +169,7 @@ class Ledger:
             return kind(**fields)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise StoreError(
-                "a line of the ledger of trials must be as it was written",
+                "cannot read a line of the trial ledger",
                 got=f"{type(error).__name__}: {error}",
                 where=f"{self.path}, line {number}",
                 hint="restore the file; without it the number of trials is not known",
@@ -182,7 +177,7 @@ class Ledger:
 
     def _error(self, got: str) -> StoreError:
         return StoreError(
-            "the ledger of trials must be readable and writable",
+            "cannot read or write the trial ledger",
             got=got,
             where=str(self.path),
             hint="every evaluation is recorded in it; free some space or check permissions",
@@ -210,31 +205,3 @@ def _text(row: Line) -> str:
     if isinstance(row, Trial) and not math.isfinite(row.daily_sharpe):
         fields["daily_sharpe"] = None
     return json.dumps({"kind": kind, **fields}, allow_nan=False) + "\n"
-
-
-def _append(path: Path, data: bytes) -> None:
-    """Append `data` and flush it to the disk; on failure the file is as before. Lock is held."""
-    with path.open("a+b", buffering=0) as file:
-        start = _end_of_lines(file)
-        file.truncate(start)
-        try:
-            done = 0
-            while done < len(data):
-                done += file.write(data[done:]) or 0
-            os.fsync(file.fileno())
-        except BaseException:
-            file.truncate(start)
-            raise
-
-
-def _end_of_lines(file: Any) -> int:
-    """Where the last finished line ends."""
-    at = int(file.seek(0, os.SEEK_END))
-    while at > 0:
-        step = min(4096, at)
-        file.seek(at - step)
-        found = file.read(step).rfind(b"\n")
-        if found >= 0:
-            return at - step + int(found) + 1
-        at -= step
-    return 0

@@ -1,4 +1,4 @@
-"""A run's rows as trials for the ledger, and their Sharpe ratios deflated by all trials known."""
+"""Trials of a run for the ledger, and its Sharpe ratios deflated by all known trials."""
 
 from __future__ import annotations
 
@@ -23,14 +23,11 @@ from fadefollow.verdict.estimates.metrics import DAYS_A_YEAR
 from fadefollow.verdict.model import NotTraded, StanceResult, Verdict
 from fadefollow.workspace.trial_ledger import Known, Trial
 
-#: what of a strategy does not change its trades
-_WORDS = {"name", "title", "claim", "account", "search", "tuned", "params"}
-
 
 def configuration(
     strategy: Strategy, signal: Signal, *, market: Mapping[str, Any], **choices: Any
 ) -> str:
-    """A name for all that decides a strategy's trades: equal if and only if nothing differs.
+    """A hash of everything that decides a strategy's trades.
 
     Args:
         strategy: its phases, trade rules, coins and costs count, its name and words do not.
@@ -41,8 +38,10 @@ def configuration(
     Returns:
         16 hexadecimal digits.
     """
+    rules = strategy.traded()
+    del rules["params"]  # those of the signal are filled in
     told = {
-        "strategy": strategy.model_dump(mode="json", exclude=_WORDS),
+        "strategy": rules,
         "signal": {"code": code_of(signal), "params": signal.model_dump(mode="json")},
         "market": market,
         "choices": choices,
@@ -52,7 +51,7 @@ def configuration(
 
 
 def market_of(dataset: Dataset) -> dict[str, Any]:
-    """What of a data set counts for a configuration: coins, costs, universe, vintages."""
+    """The part of a data set that a configuration depends on: coins, costs, universe, vintages."""
     told: dict[str, Any] = {"symbols": sorted(dataset.symbols), "costs": dataset.costs}
     if dataset.universe is not None:
         told["universe"] = dataset.universe.rule.words
@@ -71,7 +70,7 @@ def trials_of(
     command: str,
     time: pd.Timestamp,
 ) -> list[Trial]:
-    """The rows that a run evaluated, but no splits: those are views of the same trades.
+    """Trials of a run's verdicts; splits are views of the same trades and count no trial.
 
     Args:
         verdicts: of the run.

@@ -1,4 +1,4 @@
-"""The workspace: the four folders that a user edits, and how signals in them are found."""
+"""The workspace: its four folders, and how names in them become files and signals."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import importlib
 import re
 import shutil
 import sys
-import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fadefollow.core.atomic_file import reason
+from fadefollow.core.atomic_folder import filled
 from fadefollow.core.limits import MOST_DRAWS, MOST_SEED
 from fadefollow.core.toml import build, placed, read_toml
 from fadefollow.engine.strategy import Strategy, load_strategy
@@ -62,17 +63,17 @@ class Workspace:
     settings: Settings
 
     def own(self, folder: str) -> Path:
-        """One of the four folders, to write a user's own file into.
+        """The path of one of the four folders, to write a file of the user's.
 
         Raises:
             ParameterError: the stock workspace is used, which is not the user's.
         """
         if self.root != self.output:
             raise ParameterError(
-                "a file of your own needs a workspace of your own", got="none",
+                "no workspace of your own to write to",
                 where=str(self.output),
                 hint="`fadefollow init DIR` makes one; run the command in it",
-            )  # fmt: skip
+            )
         return self.root / folder
 
     @property
@@ -87,7 +88,7 @@ class Workspace:
 
     @property
     def ledger(self) -> Ledger:
-        """All that was ever evaluated here."""
+        """The trial ledger."""
         return Ledger(self.runs / LEDGER)
 
     @property
@@ -127,7 +128,7 @@ class Workspace:
         return self.root / folder / (name + _suffix(folder))
 
     def strategy(self, name: str) -> Strategy:
-        """The strategy called `name`, its signal, phases and parameters checked."""
+        """The strategy named `name`, with signal, phases and parameters checked."""
         path = self.path("strategies", name)
         return self.checked(load_strategy(path), where=str(path))
 
@@ -139,8 +140,9 @@ class Workspace:
             raise placed(error, where) from None
         for phase in (*strategy.phases, *strategy.trade.exit_on):
             if phase not in signal.phases:
-                raise unknown(f"phase of signal {strategy.signal}", phase, signal.phases,
-                              where=where)  # fmt: skip
+                raise unknown(
+                    f"phase of signal {strategy.signal}", phase, signal.phases, where=where
+                )
         self.detector(strategy, where=where)
         return strategy
 
@@ -191,18 +193,17 @@ class Workspace:
             for known in [m for m in sys.modules if m == "signals" or m.startswith("signals.")]:
                 del sys.modules[known]
         try:
-            module = importlib.import_module(dotted)
+            module = importlib.import_module(dotted)  # noqa: TID251 - the one place for users' modules
         except (KeyboardInterrupt, MemoryError):
             raise
         except BaseException as error:  # also one that would end the program
             raise SpecError(
-                "a signal module must import without error",
-                got=f"{type(error).__name__}: {error}",
+                f"cannot import the signal: {type(error).__name__}: {error}",
                 where=str(path),
             ) from error
         if not _comes_from(module, path):
             raise SpecError(
-                "a signal must come from the workspace",
+                "the signal was imported from elsewhere",
                 got=getattr(module, "__file__", None),
                 where=str(path),
                 hint="another package named signals is in the way; remove it from the path",
@@ -241,10 +242,12 @@ def init_workspace(target: Path) -> list[Path]:
     try:
         there = [str(path) for path in made if path.exists()]
     except OSError as error:
-        raise _unwritable(error, target) from error
+        raise StoreError(
+            "cannot write to the folder", got=reason(error), where=str(target)
+        ) from error
     if there:
         raise ParameterError(
-            "a new workspace must not overwrite anything",
+            "the folder is not empty",
             got=", ".join(there),
             where=str(target),
             hint="choose an empty folder",
@@ -258,52 +261,6 @@ def init_workspace(target: Path) -> list[Path]:
         if not (target / ".gitignore").exists():
             (stage / ".gitignore").write_text("datasets/store/\nreports/runs/\n__pycache__/\n")
     return made
-
-
-@contextlib.contextmanager
-def filled(target: Path) -> Iterator[Path]:
-    """A folder to write into; what it holds at the end is moved into `target`, all or nothing.
-
-    Raises:
-        StoreError: the folder cannot be written; nothing is left of the attempt.
-    """
-    new = [folder for folder in (target, *target.parents) if not folder.exists()]
-    moved: list[Path] = []
-    stage = target / f".{uuid.uuid4().hex}.tmp"
-    try:
-        stage.mkdir(parents=True)
-        yield stage
-        for path in sorted(stage.iterdir()):
-            moved.append(path.rename(target / path.name))
-        stage.rmdir()
-    except BaseException as error:
-        for path in (stage, *moved):
-            _remove(path)
-        for folder in new:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-        if not isinstance(error, OSError) or isinstance(error, StoreError):
-            raise
-        raise _unwritable(error, target) from error
-
-
-def _unwritable(error: OSError, folder: Path) -> StoreError:
-    return StoreError("the folder must be writable", got=reason(error), where=str(folder))
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
-
-
-def reason(error: OSError) -> str:
-    """Why the system refused; of a copied tree, why it refused the first file."""
-    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
-        return str(error.args[0][0][-1])
-    return error.strerror or str(error) or type(error).__name__
 
 
 _PYPROJECT = """\
@@ -344,15 +301,17 @@ def _kept(kind: type[Signal], path: Path) -> type[Signal]:
     if not isinstance(phases, Mapping):
         raise SpecError(
             "a signal must declare its phases, each with the streams that it needs",
-            got="none" if phases is None else repr(phases), where=str(path),
+            got="none" if phases is None else repr(phases),
+            where=str(path),
             hint='such as phases: ClassVar[…] = {"crowded_long": ("perp", "funding")}',
-        )  # fmt: skip
+        )
     for phase, needs in phases.items():
         if not isinstance(needs, tuple | list) or not all(isinstance(n, str) for n in needs):
             raise SpecError(
                 f"phase {phase!r} must name the streams that it needs, in a tuple",
-                got=repr(needs), where=str(path),
-            )  # fmt: skip
+                got=repr(needs),
+                where=str(path),
+            )
     return kind
 
 

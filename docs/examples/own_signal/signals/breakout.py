@@ -26,6 +26,7 @@ class Breakout(Signal):
         "crowded_high": ("perp", "open_interest"),
         "crowded_low": ("perp", "open_interest"),
     }
+    reads: ClassVar[tuple[str, ...]] = ()
 
     window_days: Annotated[float, Param(5, 90, unit="days")] = 20.0
     oi_rise_pct: Annotated[float, Param(0, 100, unit="%", about="of OI over its median")] = 5.0

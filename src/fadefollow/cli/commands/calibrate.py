@@ -1,4 +1,4 @@
-"""fadefollow calibrate: how often the product's own answers are right."""
+"""fadefollow calibrate: how often verdicts, detectors and tuning are right."""
 
 from __future__ import annotations
 
@@ -22,52 +22,56 @@ if TYPE_CHECKING:
 
 def calibrate(
     detection: Annotated[
-        bool, typer.Option("--detection", help="Measure how well the detectors find the truth.")
+        bool,
+        typer.Option("--detection", help="Measure how well the detectors find planted phases."),
     ] = False,
     tuning: Annotated[
-        bool, typer.Option("--tuning", help="Measure whether the tuner fools anybody.")
+        bool, typer.Option("--tuning", help="Measure whether tuned results hold out of sample.")
     ] = False,
     signals: Annotated[
-        str | None, typer.Option(help="With --detection: signals; by default all.")
+        str | None, typer.Option(help="Signals, with --detection (default: all).")
     ] = None,
     strategies: Annotated[
         str | None,
         typer.Option(
-            help="Strategies judged together; drifts are planted in the first's phases. "
-            "With --tuning: the one that is tuned."
+            help="Strategies judged together; drifts are planted in the phases of the first. "
+            "With --tuning, the strategy to tune."
         ),
     ] = None,
     markets: Annotated[
-        int | None, typer.Option(min=0, help="Markets with nothing planted, one a seed.")
+        int | None, typer.Option(min=0, help="Number of markets with nothing planted.")
     ] = None,
     planted: Annotated[
-        int | None, typer.Option(min=0, help="Markets for each planted drift and length.")
+        int | None, typer.Option(min=0, help="Number of markets for each planted drift and length.")
     ] = None,
     years: Annotated[
-        float | None, typer.Option(help="Length of each; by default 2, with --tuning 3.")
+        float | None, typer.Option(help="Years per market (default: 2; with --tuning 3).")
     ] = None,
-    coins: Annotated[int | None, typer.Option(min=1, max=MOST_PARTS, help="Coins in each.")] = None,
-    bar: Annotated[str, typer.Option(help="Size of the bars.")] = "1h",
-    draws: Annotated[int, typer.Option(min=50, max=MOST_DRAWS, help="Placebo shifts.")] = 300,
+    coins: Annotated[
+        int | None, typer.Option(min=1, max=MOST_PARTS, help="Coins per market.")
+    ] = None,
+    bar: Annotated[str, typer.Option(help="Bar size.")] = "1h",
+    draws: Annotated[
+        int, typer.Option(min=50, max=MOST_DRAWS, help="Number of placebo draws.")
+    ] = 300,
     trials: Annotated[
-        int, typer.Option(min=1, max=MOST_TRIALS, help="With --tuning: of each search.")
+        int, typer.Option(min=1, max=MOST_TRIALS, help="Trials per fold, with --tuning.")
     ] = 40,
     folds: Annotated[
-        int, typer.Option(min=2, max=MOST_PARTS, help="With --tuning: in each market.")
+        int, typer.Option(min=2, max=MOST_PARTS, help="Folds per market, with --tuning.")
     ] = 4,
     seed: Annotated[
-        int | None, typer.Option(min=0, max=MOST_SEED, help="Of the first market.")
+        int | None, typer.Option(min=0, max=MOST_SEED, help="Seed of the first market.")
     ] = None,
-    jobs: Annotated[int, typer.Option(help="Processes; -1 for all cores.")] = -1,
+    jobs: Annotated[int, typer.Option(help="Number of processes; -1 for all cores.")] = -1,
     cluster: ClusterOption = None,
-    markdown: Annotated[bool, typer.Option(help="Print the table as the docs hold it.")] = False,
+    markdown: Annotated[bool, typer.Option(help="Print the table as Markdown.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """How often the product's own answers are right, measured on simulated markets.
+    """Measure on simulated markets how often verdicts, detectors or tuning are right.
 
-    Each promise is kept, broken, or not yet shown, by its 95 % interval. Exit status 2 if one of
-    the verdict or the tuner is broken. Interrupted, it goes on where it was when it is started
-    again.
+    Each promise is kept, broken, or not yet shown, by its 95 % interval. Exit status 2 if a
+    promise of the verdict or of the tuner is broken. Rerun an interrupted command to resume.
     """
     from fadefollow.cli.render.console import progress, show_detection
     from fadefollow.market.bars import bar_size
@@ -77,8 +81,13 @@ def calibrate(
     workspace = find_workspace()
     crewed: dict[str, Any] = {"jobs": jobs, "cluster": cluster}
     if not detection:
-        given = {"markets": markets, "planted_markets": planted, "coins": coins,
-                 "years": years, "seed": seed}  # fmt: skip
+        given = {
+            "markets": markets,
+            "planted_markets": planted,
+            "coins": coins,
+            "years": years,
+            "seed": seed,
+        }
         settings: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
         settings |= {"bar": bar, "draws": draws}
         chosen = listed(strategies)
@@ -96,10 +105,13 @@ def calibrate(
     kinds = [workspace.signal(name)() for name in names]
     with progress(quiet=as_json) as step:
         found = measure_detection(
-            kinds, seeds=range(FIRST_SEED, FIRST_SEED + (markets or 10)),
-            lab={"years": years or 2.0, "coins": coins or 2}, bar=bar_size(bar),
-            step=step, **crewed,
-        )  # fmt: skip
+            kinds,
+            seeds=range(FIRST_SEED, FIRST_SEED + (markets or 10)),
+            lab={"years": years or 2.0, "coins": coins or 2},
+            bar=bar_size(bar),
+            step=step,
+            **crewed,
+        )
     left_out = sorted(set(names) - {row.signal for row in found})
     if left_out:
         text = f"note: windows do not fit bars of {bar}, left out: {', '.join(left_out)}"
@@ -164,7 +176,7 @@ def _calibrate_tuner(
     started = pd.Timestamp.now(tz="UTC")
     names = strategies or (calibrating.TUNED_STRATEGY,)
     if len(names) > 1:
-        raise ParameterError("one strategy is tuned at a time", got=", ".join(names))
+        raise ParameterError("--tuning takes one strategy", got=", ".join(names))
     strategy = workspace.strategy(names[0])
     bet = strategy, workspace.detector(strategy)
     design = calibrating.TunerDesign(families=families_of((bet,)), **settings)

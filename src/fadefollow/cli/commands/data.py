@@ -1,9 +1,10 @@
-"""fadefollow data: import, list, audit, export and sample market data."""
+"""fadefollow data: fetch, import, list, audit, export and sample market data."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,37 +12,39 @@ from fadefollow.cli.commands.fetch import data_fetch
 from fadefollow.cli.options import (
     DatasetOption,
     JsonOption,
-    SinceOption,
-    SymbolsOption,
-    UntilOption,
-    command,
     listed,
     note_misnamed,
     print_json,
+    takes_data,
 )
 
-app = typer.Typer(help="Import, list, audit, export and sample market data.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from fadefollow.market.request import DataRequest
+
+app = typer.Typer(
+    help="Fetch, import, list, audit, export and sample market data.", no_args_is_help=True
+)
 app.command("fetch")(data_fetch)
 
 
 @app.command("import")
 def data_import(
-    name: Annotated[str | None, typer.Argument(help="Data set, a file in datasets/.")] = None,
-    source: Annotated[
-        Path | None, typer.Option("--from", help="Folder that holds the files.")
+    name: Annotated[
+        str | None, typer.Argument(help="Name of the data set, a file in datasets/.")
     ] = None,
+    source: Annotated[Path | None, typer.Option("--from", help="Folder with the files.")] = None,
     guess: Annotated[
         Path | None,
         typer.Option(
-            help="Look at this file or folder and write a mapping to check; nothing is imported."
+            help="Infer a mapping from this file or folder and write it; imports nothing."
         ),
     ] = None,
     called: Annotated[
-        str | None, typer.Option("--name", help="Of the mapping that --guess writes.")
+        str | None, typer.Option("--name", help="Name of the mapping, with --guess.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Import files into the store, as the data set's TOML maps them; or --guess such a mapping."""
+    """Import files into the store as the data set's TOML maps them, or infer it with --guess."""
     from fadefollow.cli.render.console import progress, show_import
     from fadefollow.errors import ParameterError
     from fadefollow.market.dataset_spec import load_spec
@@ -50,7 +53,7 @@ def data_import(
 
     if guess is not None:
         if source is not None:
-            raise ParameterError("--guess and --from do not go together", hint="guess first")
+            raise ParameterError("--guess and --from exclude each other", hint="run --guess first")
         _guess(guess, called or name, as_json=as_json)
         return
     if name is None or source is None or called is not None:
@@ -84,7 +87,7 @@ def _guess(source: Path, name: str | None, *, as_json: bool) -> None:
 
 @app.command("list")
 def data_list(as_json: JsonOption = False) -> None:
-    """The data sets there are, and what of them is in the store."""
+    """List the data sets and what the store holds of each."""
     from fadefollow.cli.render.console import show_datasets
     from fadefollow.jobs.datasets import list_datasets
     from fadefollow.workspace import find_workspace
@@ -99,23 +102,19 @@ def data_list(as_json: JsonOption = False) -> None:
 
 
 @app.command("audit")
+@takes_data("symbols", "since", "until", "open_holdout")
 def data_audit(
     name: Annotated[str | None, typer.Argument(help="Data set.")] = None,
-    symbols: SymbolsOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    *,
+    data: DataRequest,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 2 if there is a finding of grade error.")
-    ] = False,
-    open_holdout: Annotated[
-        bool,
-        typer.Option("--open-holdout", help="See what the data set holds out; it is recorded."),
+        bool, typer.Option("--strict", help="Exit with status 2 if there is an error.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """What the data covers, and what is odd about it: errors, warnings and notes.
+    """Show what the data cover, and errors, warnings and notes about them.
 
-    An error stops a run that uses the stream; `run --accept CODE` lets it pass.
+    An error stops a run that uses the stream; `run --accept CODE` accepts it.
     """
     from fadefollow.cli.render.console import progress, show_audit
     from fadefollow.jobs.datasets import open_named
@@ -125,10 +124,7 @@ def data_audit(
     workspace = find_workspace()
     with progress(quiet=as_json) as step:
         step("reading the data", None)
-        opened = open_named(
-            workspace, name, symbols=listed(symbols), since=since, until=until,
-            opened_by=command() if open_holdout else None,
-        )  # fmt: skip
+        opened = open_named(workspace, replace(data, dataset=name))
         step("auditing", None)
         found = audit(opened)
     if as_json:
@@ -140,33 +136,32 @@ def data_audit(
 
 
 @app.command("export")
+@takes_data("symbols", "since", "until", "open_holdout")
 def data_export(
     name: Annotated[str, typer.Argument(help="Data set.")],
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
-    format: Annotated[str, typer.Option(help="csv or parquet.")] = "csv",
-    symbols: SymbolsOption = None,
+    format: Annotated[str, typer.Option(help="File format: csv or parquet.")] = "csv",
+    *,
+    data: DataRequest,
     streams: Annotated[
-        str | None, typer.Option(help="Streams, separated by commas; by default all.")
+        str | None, typer.Option(help="Streams, comma-separated (default: all).")
     ] = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    open_holdout: Annotated[
-        bool,
-        typer.Option("--open-holdout", help="Export what is held out as well; it is recorded."),
-    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the tables with their schema, and a mapping with which they can be imported again."""
+    """Write the tables with their schema and a mapping that imports them again."""
     from fadefollow.cli.render.console import progress, show_export
     from fadefollow.jobs.export import export_job
     from fadefollow.workspace import find_workspace
 
     with progress(quiet=as_json) as step:
         done = export_job(
-            find_workspace(), name, folder, format=format, symbols=listed(symbols),
-            streams=listed(streams), since=since, until=until,
-            opened_by=command() if open_holdout else None, step=step,
-        )  # fmt: skip
+            find_workspace(),
+            replace(data, dataset=name),
+            folder,
+            format=format,
+            streams=listed(streams),
+            step=step,
+        )
     if as_json:
         print_json(done.to_dict())
     else:
@@ -178,7 +173,7 @@ def data_sample(
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
     dataset: DatasetOption = None,
 ) -> None:
-    """Write a data set as Parquet files, to look at or to see what an import expects."""
+    """Write a data set as Parquet files, as an example of what an import expects."""
     from fadefollow.cli.render.screen import say
     from fadefollow.jobs.datasets import sample
     from fadefollow.workspace import find_workspace

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from fadefollow.workspace import Workspace
 
-GO_ON = "what came is kept: the same command goes on from there"
+GO_ON = "fetched pages are kept; rerun the same command to resume"
 
 
 @dataclass(frozen=True)
 class _Wish:
-    """What is asked for, read and checked."""
+    """The request, parsed and checked."""
 
     workspace: Workspace
     name: str
@@ -40,51 +40,61 @@ def data_fetch(
     name: Annotated[
         str,
         typer.Argument(
-            help="A venue (binance, bybit, okx, deribit, hyperliquid, gate), a data set of one, or "
-            "an archive: binance-archive, coinmetrics."
+            help="Venue (binance, bybit, okx, deribit, hyperliquid, gate), a data set of one, or "
+            "an archive (binance-archive, coinmetrics)."
         ),
     ],
-    coins: Annotated[list[str], typer.Argument(help="Coins: BTC ETH …")],
-    since: Annotated[str, typer.Option(help="First day or time, UTC.")],
+    coins: Annotated[list[str], typer.Argument(help="Coins, such as BTC ETH.")],
+    since: Annotated[str, typer.Option(help="First day or time (UTC).")],
     until: UntilOption = None,
     bar: Annotated[
-        str | None, typer.Option(help="Size of the bars, as 1h; by default the data set's.")
+        str | None, typer.Option(help="Bar size, such as 1h (default: the data set's).")
     ] = None,
     streams: Annotated[
         str | None,
-        typer.Option(help="Streams, separated by commas, or 'all'; by default all with a past."),
+        typer.Option(help="Streams, comma-separated, or 'all' (default: all with history)."),
     ] = None,
     into: Annotated[
-        str | None, typer.Option(help="Of an archive: the data set it goes into; else binance.")
+        str | None, typer.Option(help="Data set to store an archive in (default: binance).")
     ] = None,
     mirror: Annotated[
-        Path | None, typer.Option(help="Of an archive: read this folder, not the network.")
+        Path | None, typer.Option(help="Read the archive from this folder instead of the network.")
     ] = None,
     skip_damaged: Annotated[
         bool,
-        typer.Option("--skip-damaged", help="Leave out what stays broken, with a warning."),
+        typer.Option("--skip-damaged", help="Leave out damaged files or pages, with a warning."),
     ] = False,
     unverified: Annotated[
         bool,
-        typer.Option("--unverified", help="Of an archive: take files that have no checksum."),
+        typer.Option("--unverified", help="Accept archive files without a checksum."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Fetch market data, all that is missing and nothing else; run it again to go on.
+    """Fetch market data: only what is missing. Rerun to resume.
 
-    Every page is on disk as it comes: a fetch that is stopped, by whatever, goes on where it was.
-    Which venue gives which stream: docs/venues.md.
+    Every page is stored as it arrives, so an interrupted fetch loses nothing. Streams by venue:
+    see the documentation, "Venues".
     """
-    from fadefollow.jobs.datasets import time_of
+    from fadefollow.market.request import time_of
     from fadefollow.workspace import find_workspace
 
     first, end = time_of(since, "--since"), time_of(until, "--until")
     assert first is not None
     _check_range(first, end)
     wish = _Wish(
-        find_workspace(), name, tuple(coins), first, end, bar, listed(streams) or (), into,
-        mirror, skip_damaged, unverified, as_json,
-    )  # fmt: skip
+        find_workspace(),
+        name,
+        tuple(coins),
+        first,
+        end,
+        bar,
+        listed(streams) or (),
+        into,
+        mirror,
+        skip_damaged,
+        unverified,
+        as_json,
+    )
     from fadefollow.market.fetch.spec import ARCHIVES
 
     try:
@@ -113,19 +123,29 @@ def _from_venue(wish: _Wish) -> None:
     from fadefollow.market.fetch import fetch_job, fetch_spec
 
     for option, given in (
-        ("--into", wish.into), ("--mirror", wish.mirror), ("--unverified", wish.unverified)
-    ):  # fmt: skip
+        ("--into", wish.into),
+        ("--mirror", wish.mirror),
+        ("--unverified", wish.unverified),
+    ):
         if given:
             raise ParameterError(
-                f"{option} is for archives", got=wish.name,
+                f"{option} needs an archive",
+                got=wish.name,
                 hint="binance-archive and coinmetrics are archives",
-            )  # fmt: skip
+            )
     name, spec = fetch_spec(wish.workspace.root / "datasets", wish.name, wish.bar)
     with fetch_progress(quiet=wish.as_json) as step:
         report = fetch_job(
-            spec, name, wish.coins, wish.workspace.store, since=wish.since, until=wish.until,
-            streams=wish.streams or None, skip_damaged=wish.skip_damaged, progress=step,
-        )  # fmt: skip
+            spec,
+            name,
+            wish.coins,
+            wish.workspace.store,
+            since=wish.since,
+            until=wish.until,
+            streams=wish.streams or None,
+            skip_damaged=wish.skip_damaged,
+            progress=step,
+        )
     if wish.as_json:
         print_json(report.to_dict())
     else:
@@ -144,15 +164,24 @@ def _from_archive(wish: _Wish) -> None:
     archive = archive_named(wish.name)
     name, spec = archive_spec(folder, archive, wish.into or "binance", wish.bar)
     settings = ArchiveSettings(
-        skip_damaged=wish.skip_damaged, unverified=wish.unverified,
+        skip_damaged=wish.skip_damaged,
+        unverified=wish.unverified,
         lag_hours=spec.lag("netflow") / pd.Timedelta(hours=1),
-    )  # fmt: skip
+    )
     with fetch_progress(quiet=wish.as_json) as step:
         report = archive_job(
-            archive, wish.coins, store_root=wish.workspace.store, dataset=name,
-            since=wish.since, until=wish.until, bar=bar_text(spec.bar), streams=wish.streams,
-            mirror=wish.mirror, settings=settings, progress=step,
-        )  # fmt: skip
+            archive,
+            wish.coins,
+            store_root=wish.workspace.store,
+            dataset=name,
+            since=wish.since,
+            until=wish.until,
+            bar=bar_text(spec.bar),
+            streams=wish.streams,
+            mirror=wish.mirror,
+            settings=settings,
+            progress=step,
+        )
     if wish.as_json:
         print_json(report.to_dict())
     else:

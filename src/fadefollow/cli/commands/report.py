@@ -18,34 +18,36 @@ def report(
         list[str] | None,
         typer.Argument(
             metavar="RUN",
-            help="A run's folder, its name, a part of it, or latest (the default); of several, "
-            "a comparison.",
+            help="Folder or name of a run, part of a name, or latest (the default); several "
+            "runs are compared.",
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Of a comparison: where the page goes."),
+        typer.Option("--output", "-o", help="File for the page of a comparison."),
     ] = None,
-    open_page: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Open the page in the browser.")
+    ] = False,
     quantstats: Annotated[
         bool,
         typer.Option(
             "--quantstats",
-            help="Of one run: also QuantStats' own tear sheet of each traded book (extra).",
+            help="Also write QuantStats' tear sheet of each traded book (needs the extra).",
         ),
     ] = False,
     book: Annotated[
         list[str] | None,
         typer.Option(
             metavar="STRATEGY[:STANCE]",
-            help="With --quantstats: only this book; may be given several times.",
+            help="Only this book, with --quantstats; repeatable.",
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Render a stored run again without computing it anew, or compare two to eight runs.
+    """Render a stored run again, without recomputing it, or compare two to eight runs.
 
-    Works on tuning jobs too. The list of all runs, index.html beside them, is refreshed.
+    Works on tuning jobs too. Also refreshes index.html, the list of all runs.
     """
     from fadefollow.errors import ParameterError
     from fadefollow.jobs.report import stored
@@ -53,12 +55,13 @@ def report(
 
     several = len(runs or ()) > 1
     if several and (quantstats or book):
-        raise ParameterError("--quantstats is for one run", got=f"{len(runs or ())} runs")
+        raise ParameterError("--quantstats takes one run", got=f"{len(runs or ())} runs")
     if book and not quantstats:
         raise ParameterError("--book needs --quantstats", got=", ".join(book))
     if output is not None and not several:
         raise ParameterError(
-            "--output is for comparisons: a run's report stays in its folder", got=str(output)
+            "--output needs several runs: a single report stays in its run's folder",
+            got=str(output),
         )
     workspace = find_workspace()
     asked: list[str | None] = [*runs] if runs else [None]

@@ -2,50 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fadefollow.cli.options import (
-    AcceptOption,
     ClusterOption,
-    DatasetOption,
     JsonOption,
-    RevisedOption,
-    SinceOption,
-    SymbolsOption,
-    UniverseOption,
-    UntilOption,
     command,
-    listed,
     note_misnamed,
     print_json,
+    takes_data,
 )
 from fadefollow.core.limits import MOST_DRAWS, MOST_SEED
+
+if TYPE_CHECKING:
+    from fadefollow.market.request import DataRequest
 
 #: options that change no number, and so may go with --again
 _HARMLESS = ("again", "cluster", "as_json", "context")
 
 
+@takes_data()
 def run(
     context: typer.Context,
     strategies: Annotated[
-        list[str] | None, typer.Argument(help="Strategies by name; by default all.")
+        list[str] | None, typer.Argument(help="Names of strategies (default: all but tuned ones).")
     ] = None,
-    dataset: DatasetOption = None,
-    symbols: SymbolsOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    *,
+    data: DataRequest,
     missing_funding: Annotated[
-        str, typer.Option(help="At a hole in funding: 'error', or 'skip' the trades held over it.")
+        str,
+        typer.Option(help="When funding is missing: 'error', or 'skip' trades held over the hole."),
     ] = "error",
     seed: Annotated[
-        int | None, typer.Option(min=0, max=MOST_SEED, help="Of placebo and bootstrap.")
+        int | None, typer.Option(min=0, max=MOST_SEED, help="Random seed of placebo and bootstrap.")
     ] = None,
     placebo_draws: Annotated[
         int | None,
         typer.Option(
-            min=100, max=MOST_DRAWS, help="Shifted histories; by default the workspace's."
+            min=100, max=MOST_DRAWS, help="Number of placebo draws (default: the workspace's)."
         ),
     ] = None,
     bootstrap_draws: Annotated[
@@ -53,29 +49,22 @@ def run(
         typer.Option(
             min=100,
             max=MOST_DRAWS,
-            help="Replicates behind each interval; by default the workspace's.",
+            help="Bootstrap replicates per interval (default: the workspace's).",
         ),
     ] = None,
-    open_holdout: Annotated[
-        bool,
-        typer.Option("--open-holdout", help="See what the data set holds out; it is recorded."),
-    ] = False,
     fragility: Annotated[
         bool,
         typer.Option(
-            "--fragility", help="Also judge under changed assumptions; takes some times as long."
+            "--fragility", help="Also judge under changed assumptions; takes several times as long."
         ),
     ] = False,
     cluster: ClusterOption = None,
-    accept: AcceptOption = None,
-    universe: UniverseOption = None,
-    revised: RevisedOption = False,
     again: Annotated[
         str | None,
         typer.Option(
             metavar="RUN",
-            help="Repeat a stored run or tuning job, and say whether every number is identical, "
-            "or what changed; RUN is its folder, a part of its name, or 'latest'.",
+            help="Repeat a stored run or tuning job and report whether every number is "
+            "identical, or what changed. RUN: folder, part of its name, or 'latest'.",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -94,20 +83,13 @@ def run(
         note_misnamed(workspace, "strategies")
     options = RunOptions.of(
         workspace,
+        data,
         strategies=tuple(strategies or ()),
-        dataset=dataset,
-        symbols=listed(symbols),
-        since=since,
-        until=until,
         missing_funding=missing_funding,
         seed=seed,
         placebo_draws=placebo_draws,
         bootstrap_draws=bootstrap_draws,
-        open_holdout=open_holdout,
         fragility=fragility,
-        accept=listed(accept),
-        universe=universe,
-        revised=revised,
         command=command(),
     )
     with progress(quiet=as_json) as step:
@@ -149,7 +131,7 @@ def _alone(context: typer.Context) -> None:
     if given:
         words = ("strategies" if name == "strategies" else _option(name) for name in given)
         raise ParameterError(
-            "--again repeats a run as its folder says; nothing that changes it may go with it",
+            "--again repeats a run with its own settings and takes no option that changes them",
             got=", ".join(words),
             hint="the first line of the folder's config.toml is the command to change",
         )

@@ -3,79 +3,79 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fadefollow.cli.options import (
-    AcceptOption,
-    DatasetOption,
     JsonOption,
-    SymbolsOption,
-    UntilOption,
-    listed,
     note_misnamed,
     print_json,
+    takes_data,
 )
 
+if TYPE_CHECKING:
+    from fadefollow.market.request import DataRequest
 
+
+@takes_data("dataset", "symbols", "until", "accept")
 def scan(
     strategies: Annotated[
         list[str] | None,
-        typer.Argument(help="Strategies whose phases to look for; by default all but tuned ones."),
+        typer.Argument(help="Strategies whose phases to look for (default: all but tuned ones)."),
     ] = None,
-    dataset: DatasetOption = None,
-    symbols: SymbolsOption = None,
-    until: UntilOption = None,
+    *,
+    data: DataRequest,
     history: Annotated[
         str | None,
         typer.Option(
-            metavar="RUN", help="The run that speaks; by default the last on each phase."
+            metavar="RUN", help="Run whose verdicts are shown (default: latest per phase)."
         ),
     ] = None,
-    accept: AcceptOption = None,
     live: Annotated[
-        bool, typer.Option("--live", help="Fetch from an exchange, and look at now.")
+        bool, typer.Option("--live", help="Fetch from a venue and scan the present.")
     ] = False,
     venue: Annotated[
         str | None,
-        typer.Option(help="With --live: an exchange, or a data set of one; by default binance."),
+        typer.Option(help="Venue, or a data set of one, with --live (default: binance)."),
     ] = None,
     top: Annotated[
         int | None,
         typer.Option(
-            min=1, max=1000,
-            help="With --live: so many coins, the largest by volume of 24 hours; by default 50.",
+            min=1,
+            max=1000,
+            help="Number of coins, the largest by 24-hour volume, with --live (default: 50).",
         ),
     ] = None,
     days: Annotated[
         int | None,
         typer.Option(
-            min=1, max=3650,
-            help="With --live: days of the past; by default as far as the signals may look back.",
+            min=1,
+            max=3650,
+            help="Days of history, with --live (default: as far as the signals look back).",
         ),
     ] = None,
     page: Annotated[
-        bool, typer.Option("--page", help="Also write it as a page, beside the runs.")
+        bool, typer.Option("--page", help="Also write a page, beside the runs.")
     ] = False,
     to: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the page into this file.")
+        Path | None, typer.Option(metavar="FILE", help="Write the page to this file.")
     ] = None,
     open_: Annotated[
         bool, typer.Option("--open", help="Also open the page in the browser.")
     ] = False,
     as_json: JsonOption = False,
-) -> None:  # fmt: skip
-    """Which coin is in which phase now, since when, and what the last run found of it.
+) -> None:
+    """Show which coin is in which phase now, since when, and the verdict of the last run.
 
     A phase is present while a position opened on it could still be held.
 
-    Without --live, as of the close of the data set's last bar; with --until, as of then.
+    The scan is as of the data set's last bar, or as of --until.
 
-    A live scan keeps what it fetches in a data set of its own, VENUE_scan.
+    A live scan stores its data in a data set of its own, VENUE_scan.
 
     JSON: schema, time, dataset, title, bar_hours, simulated, live, rows (one a coin and phase,
-    each with its history by strategy), untrusted, quiet, unseen, warnings.
+    each with its history by strategy), untrusted, quiet, unseen, notes.
 
     Nothing here is advice.
     """
@@ -89,9 +89,14 @@ def scan(
     if not strategies:
         note_misnamed(workspace, "strategies")
     options = ScanOptions(
-        strategies=tuple(strategies or ()), dataset=dataset, symbols=listed(symbols), until=until,
-        history=history, accept=listed(accept) or (), live=live, venue=venue, top=top, days=days,
-    )  # fmt: skip
+        data=data,
+        strategies=tuple(strategies or ()),
+        history=history,
+        live=live,
+        venue=venue,
+        top=top,
+        days=days,
+    )
     with fetch_progress(quiet=as_json) if live else progress(quiet=as_json) as step:
         found = scan_job(workspace, options, step=step)
         if page or to or open_:

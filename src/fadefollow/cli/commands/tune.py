@@ -7,89 +7,83 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fadefollow.cli.options import (
-    AcceptOption,
     ClusterOption,
-    DatasetOption,
     JsonOption,
-    RevisedOption,
-    SinceOption,
-    SymbolsOption,
-    UniverseOption,
-    UntilOption,
     command,
-    listed,
+    takes_data,
 )
 from fadefollow.core.limits import MOST_PARTS, MOST_SEED, MOST_TRIALS
 
 if TYPE_CHECKING:
+    from fadefollow.market.request import DataRequest
     from fadefollow.tuning.model import Trial, TuneSettings
 
 
+@takes_data()
 def tune(
-    strategy: Annotated[str, typer.Argument(help="Strategy by name.")],
-    dataset: DatasetOption = None,
-    symbols: SymbolsOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    trials: Annotated[int, typer.Option(min=1, max=MOST_TRIALS, help="Trials in each fold.")] = 200,
+    strategy: Annotated[str, typer.Argument(help="Name of the strategy.")],
+    *,
+    data: DataRequest,
+    trials: Annotated[int, typer.Option(min=1, max=MOST_TRIALS, help="Trials per fold.")] = 200,
     folds: Annotated[
-        int, typer.Option(min=2, max=MOST_PARTS, help="Stretches that are traded untouched.")
+        int,
+        typer.Option(min=2, max=MOST_PARTS, help="Number of folds, each with an untouched test."),
     ] = 5,
     window: Annotated[
-        str, typer.Option(help="Of the past that is searched: expanding or rolling.")
+        str, typer.Option(help="Past that each fold searches: expanding or rolling.")
     ] = "expanding",
     stance: Annotated[
         str | None,
-        typer.Option(
-            help="Whose book is maximised: fade or follow; by default the "
-            "one that the strategy claims."
-        ),
+        typer.Option(help="Book to maximise: fade or follow (default: the strategy's claim)."),
     ] = None,
     objective: Annotated[
-        str, typer.Option(help="t, psr, bps or calmar; two separated by a comma.")
+        str, typer.Option(help="Objective: t, psr, bps or calmar, or two separated by a comma.")
     ] = "t",
-    min_trades: Annotated[int, typer.Option(min=2, help="That a trial must have.")] = 30,
-    sampler: Annotated[str, typer.Option(help="tpe, cmaes, qmc, random or nsga2.")] = "tpe",
+    min_trades: Annotated[int, typer.Option(min=2, help="Fewest trades of a valid trial.")] = 30,
+    sampler: Annotated[
+        str, typer.Option(help="Sampler: tpe, cmaes, qmc, random or nsga2.")
+    ] = "tpe",
     inner: Annotated[
-        int, typer.Option(min=1, max=MOST_PARTS, help="Parts of the past to prune after.")
+        int,
+        typer.Option(
+            min=1, max=MOST_PARTS, help="Parts of the past after which trials may be pruned."
+        ),
     ] = 4,
-    pruning: Annotated[bool, typer.Option(help="Give up trials that begin badly.")] = True,
-    batch: Annotated[int, typer.Option(min=1, max=MOST_PARTS, help="Trials asked at once.")] = 10,
+    pruning: Annotated[bool, typer.Option(help="Stop trials that start badly.")] = True,
+    batch: Annotated[int, typer.Option(min=1, max=MOST_PARTS, help="Trials per batch.")] = 10,
     seed: Annotated[
-        int | None, typer.Option(min=0, max=MOST_SEED, help="Of search and verdict.")
+        int | None, typer.Option(min=0, max=MOST_SEED, help="Random seed of search and verdict.")
     ] = None,
     storage: Annotated[
         str | None,
-        typer.Option(envvar="FADEFOLLOW_STORAGE", help="Of the study: postgresql://… or a file."),
+        typer.Option(
+            envvar="FADEFOLLOW_STORAGE", help="Storage of the study: postgresql://… or a file."
+        ),
     ] = None,
-    study: Annotated[str | None, typer.Option(help="Name of the study.")] = None,
+    study: Annotated[
+        str | None, typer.Option(help="Name of the study (default: from strategy and data set).")
+    ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Begin anew; what is there is kept under another name.")
+        bool, typer.Option("--fresh", help="Start over; the old study is kept under another name.")
     ] = False,
     missing_funding: Annotated[
-        str, typer.Option(help="At a hole in funding: 'error', or 'skip' the trades held over it.")
+        str,
+        typer.Option(help="When funding is missing: 'error', or 'skip' trades held over the hole."),
     ] = "error",
     jobs: Annotated[
         int | None,
         typer.Option(
-            help="Processes; -1 for all cores, 1 for none but this; by default all, if it "
-            "is worth their start."
+            help="Number of processes; -1 for all cores, 1 for this process only (default: all "
+            "if starting them pays off)."
         ),
     ] = None,
     cluster: ClusterOption = None,
-    open_holdout: Annotated[
-        bool,
-        typer.Option("--open-holdout", help="See what the data set holds out; it is recorded."),
-    ] = False,
-    accept: AcceptOption = None,
-    universe: UniverseOption = None,
-    revised: RevisedOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Search a strategy's parameters fold by fold, and judge the winners out of sample.
 
-    Interrupted or killed, the same command goes on where it was.
-    """  # fmt: skip
+    Rerun the same command to resume after an interruption.
+    """
     from fadefollow.cli.render.console import progress
     from fadefollow.cli.render.screen import say
     from fadefollow.cli.render.tuning import show_tuning
@@ -100,27 +94,41 @@ def tune(
 
     workspace = find_workspace()
     asked = RunOptions.of(
-        workspace, strategies=(strategy,), dataset=dataset,
-        missing_funding=missing_funding, seed=seed, accept=listed(accept),
-    )  # fmt: skip
+        workspace, data, strategies=(strategy,), missing_funding=missing_funding, seed=seed
+    )
     settings = tune_settings(
-        workspace.strategy(strategy), stance=stance, objective=objective, window=window,
-        sampler=sampler, trials=trials, folds=folds, inner=inner, min_trades=min_trades,
-        pruning=pruning, batch=batch, seed=asked.settings.seed,
-    )  # fmt: skip
+        workspace.strategy(strategy),
+        stance=stance,
+        objective=objective,
+        window=window,
+        sampler=sampler,
+        trials=trials,
+        folds=folds,
+        inner=inner,
+        min_trades=min_trades,
+        pruning=pruning,
+        batch=batch,
+        seed=asked.settings.seed,
+    )
     options = TuneOptions(
-        strategy=strategy, dataset=asked.dataset, settings=settings, judging=asked.settings,
-        symbols=listed(symbols), since=since, until=until, storage=storage, study=study,
-        fresh=fresh, jobs=jobs, cluster=cluster, open_holdout=open_holdout, accept=asked.accept,
-        universe=universe, revised=revised, command=command(),
-    )  # fmt: skip
+        data=asked.data,
+        strategy=strategy,
+        settings=settings,
+        judging=asked.settings,
+        storage=storage,
+        study=study,
+        fresh=fresh,
+        jobs=jobs,
+        cluster=cluster,
+        command=command(),
+    )
     best = _Best()
     try:
         with progress(quiet=as_json) as step:
             done = tune_job(workspace, options, step=step, told=best.told)
     except KeyboardInterrupt:
         say(best.words(settings), err=True)
-        say(f"go on with: {options.command}", err=True)
+        say(f"resume with: {options.command}", err=True)
         raise typer.Exit(130) from None
     if as_json:
         typer.echo((done.folder / "result.json").read_text("utf-8"))
@@ -145,13 +153,15 @@ class _Best:
 
     def words(self, settings: TuneSettings) -> str:
         if self.last is None:
-            return "no trial was finished yet"
+            return "no trial has finished yet"
         done = (self.last.fold - 1) * settings.trials + self.last.number + 1
         text = f"{done} of {settings.trials * (settings.folds + 1)} trials are kept"
         if self.trial is None:
             return text
-        params = ", ".join(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
-                           for name, value in self.trial.params.items())  # fmt: skip
+        params = ", ".join(
+            f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in self.trial.params.items()
+        )
         scores = ", ".join(
             f"{name} {score:.2f}"
             for name, score in zip(settings.objectives, self.trial.scores, strict=True)

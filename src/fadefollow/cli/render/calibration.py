@@ -70,9 +70,13 @@ def coloured(state: State) -> str:
 
 def _table(title: str, *columns: str) -> Table:
     table = Table(
-        title=title, title_style="bold", title_justify="left", box=SIMPLE_HEAD, pad_edge=False,
+        title=title,
+        title_style="bold",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
         padding=(0, 1, 0, 0),
-    )  # fmt: skip
+    )
     table.add_column("promise" if not columns else "markets")
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True)

@@ -56,15 +56,20 @@ def comparison_record(found: Comparison) -> dict[str, Any]:
         "same_settings": found.equal,
         "results": [
             {
-                "strategy": row.strategy, "phase": row.phase, "split": row.split,
-                "flipped": row.flipped, "intervals_apart": row.apart,
-                "runs": {letter: None if v is None else _verdict(v)
-                         for letter, v in zip(letters, row.verdicts, strict=True)},
+                "strategy": row.strategy,
+                "phase": row.phase,
+                "split": row.split,
+                "flipped": row.flipped,
+                "intervals_apart": row.apart,
+                "runs": {
+                    letter: None if v is None else _verdict(v)
+                    for letter, v in zip(letters, row.verdicts, strict=True)
+                },
             }
             for row in found.rows
         ],
         "trades": [vars(one) for one in found.overlaps],
-    }  # fmt: skip
+    }
     cleaned: dict[str, Any] = clean(record)
     return cleaned
 
@@ -77,10 +82,16 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
     told: dict[str, Any] = {"verdict": verdict.verdict}
     for name in STANCES:
         stance = getattr(verdict, name)
-        told[name] = {
-            "n_trades": stance.n_trades, "mean_net_bps": stance.mean_net_bps,
-            "ci_bps": stance.ci_bps, "p_adjusted": stance.p_adjusted,
-        } if isinstance(stance, StanceResult) else None  # fmt: skip
+        told[name] = (
+            {
+                "n_trades": stance.n_trades,
+                "mean_net_bps": stance.mean_net_bps,
+                "ci_bps": stance.ci_bps,
+                "p_adjusted": stance.p_adjusted,
+            }
+            if isinstance(stance, StanceResult)
+            else None
+        )
     return told
 
 
@@ -130,9 +141,13 @@ def _mean(verdict: Verdict, name: str) -> str:
 
 def _table(title: str) -> Table:
     return Table(
-        title=title, title_style="bold", title_justify="left", box=SIMPLE_HEAD, pad_edge=False,
+        title=title,
+        title_style="bold",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
         padding=(0, 1, 0, 0),
-    )  # fmt: skip
+    )
 
 
 def _more(console: Console, number: int, what: str) -> None:

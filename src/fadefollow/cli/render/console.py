@@ -33,14 +33,18 @@ if TYPE_CHECKING:
 #: called with what is being done and how much of it is done, from 0 to 1, or None if unknown
 Step = Callable[[str, float | None], None]
 
-#: up to so many rows are told in sentences, more only where they are decided
+#: max rows explained in full; beyond this only decided ones
 _FEW = 6
 #: how a verdict stands against what the lab planted
 _KINDS = {
-    "match": "right", "missed": "missed", "false alarm": "false alarm", "wrong way": "wrong way",
-    "within costs": "rightly open (less was planted than a round trip costs)",
-    "nothing planted": "rightly open (nothing was planted)", "unknown": "not held against it",
-}  # fmt: skip
+    "match": "right",
+    "missed": "missed",
+    "false alarm": "false alarm",
+    "wrong way": "wrong way",
+    "within costs": "correctly open (planted effect below costs)",
+    "nothing planted": "correctly open (no planted effect)",
+    "unknown": "not held against it",
+}
 _COLOURS = {
     "supported": "green",
     "refuted": "red",
@@ -56,9 +60,14 @@ _COLOURS = {
 def progress(*, quiet: bool = False) -> Iterator[Step]:
     """A progress bar on standard error; `quiet` shows none."""
     bar = Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
-        console=Console(stderr=True), transient=True, disable=quiet,
-    )  # fmt: skip
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=quiet,
+    )
     doing = "starting"
     with bar:
         task = bar.add_task(doing, total=None)
@@ -81,6 +90,7 @@ def show_run(result: RunResult, folder: Path) -> None:
     """The answers of a run, its notes, and where the report is."""
     from fadefollow.phases import STANCES
     from fadefollow.reporting.text.answers import FATES, why_text
+    from fadefollow.results.notes import note_lines
 
     console = Console()
     tested = [v for v in result.verdicts if v.fate != "untestable"]
@@ -117,8 +127,8 @@ def show_run(result: RunResult, folder: Path) -> None:
         console.print(f"{len(rest)} not testable: {listed}", highlight=False)
     if planted:
         console.print(f"against the planted truth: {_truths(result)}", highlight=False)
-    for warning in result.warnings:
-        console.print(f"[yellow]note:[/] {escape(warning)}", highlight=False)
+    for line in note_lines(result.notes):
+        console.print(f"[yellow]note:[/] {escape(line.text)}", highlight=False)
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
 
 
@@ -220,8 +230,16 @@ def show_audit(dataset: Dataset, audit: Audit) -> None:
     for name in ("rows", "missing", "gaps", "longest"):
         table.add_column(name, justify="right", no_wrap=True)
     for c in audit.coverage:
-        table.add_row(escape(c.symbol), c.stream, c.first[:10], c.last[:10], f"{c.rows:,}",
-                      f"{c.missing:,}", f"{c.gaps:,}", f"{c.longest_gap_hours:g} h")  # fmt: skip
+        table.add_row(
+            escape(c.symbol),
+            c.stream,
+            c.first[:10],
+            c.last[:10],
+            f"{c.rows:,}",
+            f"{c.missing:,}",
+            f"{c.gaps:,}",
+            f"{c.longest_gap_hours:g} h",
+        )
     console.print(table)
     _show_findings(console, audit.findings)
     counts = [f"{len(audit.of(grade)):,} {grade}s" for grade in ("error", "warning", "note")]
@@ -247,8 +265,10 @@ def show_guess(made: Guess, path: Path) -> None:
     console.print(
         f"wrote {path}; nothing is imported yet. Check it, then\n"
         f"  fadefollow data import {path.stem} --from {made.source}",
-        highlight=False, soft_wrap=True, markup=False,
-    )  # fmt: skip
+        highlight=False,
+        soft_wrap=True,
+        markup=False,
+    )
 
 
 def show_export(done: Exported, folder: Path) -> None:
@@ -261,8 +281,9 @@ def show_export(done: Exported, folder: Path) -> None:
         f"what the columns mean: {folder / 'schema.json'}\n"
         f"to import them: copy {folder / name}.toml into datasets/, then\n"
         f"  fadefollow data import {name} --from {folder}",
-        highlight=False, soft_wrap=True,
-    )  # fmt: skip
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def show_detection(found: Sequence[Detection]) -> None:
@@ -323,10 +344,10 @@ def show_calibration(found: Calibration, folder: Path) -> None:
     table = _table(f"{found.false_tables.of} simulated markets with nothing planted")
     for name in ("share of", "this verdict", "plain t-test"):
         table.add_column(name, no_wrap=True)
-    table.add_row("tables with a false claim", percent(found.false_tables),
-                  percent(found.t_false_tables))  # fmt: skip
-    table.add_row("intervals that hold the truth", percent(found.covered),
-                  percent(found.t_covered))  # fmt: skip
+    table.add_row(
+        "tables with a false claim", percent(found.false_tables), percent(found.t_false_tables)
+    )
+    table.add_row("intervals that hold the truth", percent(found.covered), percent(found.t_covered))
     console.print(table)
     if found.power:
         console.print(_power_table(found))
@@ -343,10 +364,14 @@ def _power_table(found: Calibration) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for cell in found.power:
         table.add_row(
-            escape(cell.phase), f"{cell.arm.years:g}", f"{cell.trades:.0f}",
-            _number(cell.edge_bps), _number(cell.detectable_bps),
-            percent(cell.found), f"{100 * cell.t_found.value:.0f} %" if cell.t_found.of else "–",
-        )  # fmt: skip
+            escape(cell.phase),
+            f"{cell.arm.years:g}",
+            f"{cell.trades:.0f}",
+            _number(cell.edge_bps),
+            _number(cell.detectable_bps),
+            percent(cell.found),
+            f"{100 * cell.t_found.value:.0f} %" if cell.t_found.of else "–",
+        )
     return table
 
 
@@ -362,7 +387,7 @@ def _show_findings(console: Console, findings: Sequence[Finding]) -> None:
         where = " ".join(part for part in (f.symbol, f.stream) if part)
         console.print(
             f"[{colours[f.grade]}]{f.grade}[/] {escape(where)}, {f.code}: "
-            + escape(f.text)
+            + escape(f.sentence)
             + _where(f),
             highlight=False,
         )

@@ -42,10 +42,13 @@ def fetch_progress(*, quiet: bool = False) -> Iterator[Step]:
         yield _nothing if quiet else _Lines()
         return
     bar = Progress(
-        SpinnerColumn(), TextColumn("{task.percentage:>3.0f} %"), BarColumn(bar_width=12),
+        SpinnerColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        BarColumn(bar_width=12),
         TextColumn("{task.description}", table_column=Column(no_wrap=True)),
-        console=console, transient=True,
-    )  # fmt: skip
+        console=console,
+        transient=True,
+    )
     with bar:
         task = bar.add_task("starting", total=None)
 
@@ -137,9 +140,13 @@ def _row(name: str, parts: Sequence[PartReport]) -> tuple[str, ...]:
 
 def _table(title: str, *columns: str) -> Table:
     table = Table(
-        title=escape(title), title_style="bold", title_justify="left", box=SIMPLE_HEAD,
-        pad_edge=False, padding=0,
-    )  # fmt: skip
+        title=escape(title),
+        title_style="bold",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=0,
+    )
     for name in columns:
         table.add_column(name, no_wrap=True)
     return table
@@ -151,7 +158,7 @@ def _show_findings(console: Console, findings: Sequence[Finding]) -> None:
         where = f" ({often}{f.where})" if f.where else ""
         console.print(
             f"[{_COLOURS[f.grade]}]{f.grade}[/] "
-            + escape(f"{f.symbol} {f.stream}, {f.code}: {f.text}{where}".strip()),
+            + escape(f"{f.symbol} {f.stream}, {f.code}: {f.sentence}{where}".strip()),
             highlight=False,
         )
     if len(findings) > FEW_FINDINGS:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fadefollow.jobs.rerun_inputs import Input
     from fadefollow.results.diff import Answer, Differences, Example, Part
 
-#: verdicts, and warnings, that are told one by one
+#: verdicts, and notes, that are told one by one
 _FEW = 12
 
 
@@ -36,7 +36,7 @@ def show_again(done: Again) -> None:
         )
     if not done.numbers.identical:
         _show_numbers(console, done.numbers)
-    _show_warnings(console, done.numbers)
+    _show_notes(console, done.numbers)
     unused = [one for one in done.inputs if one.informational]
     if unused:
         console.print(_inputs("Changed in the workspace; the repeat took the folder's", unused))
@@ -77,9 +77,13 @@ def _show_numbers(console: Console, found: Differences) -> None:
     for part in found.parts:
         if not part.identical:
             table.add_row(
-                part.what, f"{part.values:,}", f"{part.differing:,}", f"{part.gone:,}",
-                f"{part.added:,}", _percent(part.largest),
-            )  # fmt: skip
+                part.what,
+                f"{part.values:,}",
+                f"{part.differing:,}",
+                f"{part.gone:,}",
+                f"{part.added:,}",
+                _percent(part.largest),
+            )
     console.print(table)
     for part in found.parts:
         for text in _examples(part):
@@ -124,11 +128,14 @@ def _examples(part: Part) -> Iterable[str]:
         yield f"new: {escape(part.added_example)}"
 
 
-def _show_warnings(console: Console, found: Differences) -> None:
-    for when, warnings in (("then", found.warnings_gone), ("now", found.warnings_added)):
-        for warning in warnings[:_FEW]:
-            console.print(f"[yellow]note, {when} only:[/] {escape(warning)}")
-        _more(console, len(warnings), f"notes of {when} only")
+def _show_notes(console: Console, found: Differences) -> None:
+    from fadefollow.results.notes import note_lines
+
+    for when, notes in (("then", found.notes_gone), ("now", found.notes_added)):
+        lines = note_lines(notes)
+        for line in lines[:_FEW]:
+            console.print(f"[yellow]note, {when} only:[/] {escape(line.text)}")
+        _more(console, len(lines), f"notes of {when} only")
 
 
 def _more(console: Console, count: int, what: str) -> None:
@@ -138,7 +145,7 @@ def _more(console: Console, count: int, what: str) -> None:
 
 def _where(done: Again) -> str:
     if done.folder is None:
-        return "no folder was written: it would hold the same"
+        return "identical; no new run folder written"
     return f"report: {escape(str(done.folder / 'report.html'))}"
 
 
@@ -175,6 +182,10 @@ def _percent(example: Example | None) -> str:
 
 def _table(title: str) -> Table:
     return Table(
-        title=title, title_style="bold", title_justify="left", box=SIMPLE_HEAD, pad_edge=False,
+        title=title,
+        title_style="bold",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
         padding=(0, 1, 0, 0),
-    )  # fmt: skip
+    )

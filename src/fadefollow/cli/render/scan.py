@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from fadefollow.cli.render.screen import Console
+from fadefollow.results.notes import note_lines
 from fadefollow.scanning.model import Scan, ScanRow, Standing, Tried
 
 #: from these widths on there is room for more columns
@@ -35,8 +36,9 @@ def show_scan(scan: Scan) -> None:
     else:
         console.print("none of the phases looked for is present", highlight=False)
     for coin in scan.untrusted:
-        console.print(f"[red]{coin.kind}[/] {escape(coin.symbol)}: {escape(coin.why)}",
-                      highlight=False)  # fmt: skip
+        console.print(
+            f"[red]{coin.kind}[/] {escape(coin.symbol)}: {escape(coin.why)}", highlight=False
+        )
     if scan.quiet:
         console.print(f"[dim]in no phase:[/] {escape(', '.join(scan.quiet))}", highlight=False)
     unseen = sorted(scan.unseen, key=lambda u: -len(u.symbols))
@@ -44,14 +46,16 @@ def show_scan(scan: Scan) -> None:
         console.print(f"[dim]not seen:[/] {escape(one.text())}", highlight=False)
     if len(unseen) > FEW_UNSEEN:
         more = len(unseen) - FEW_UNSEEN
-        console.print(f"[dim]not seen:[/] and {more} more kinds; --json has them all",
-                      highlight=False)  # fmt: skip
-    for warning in scan.warnings:
-        console.print(f"[yellow]note:[/] {escape(warning)}", highlight=False)
+        console.print(
+            f"[dim]not seen:[/] and {more} more kinds; --json has them all", highlight=False
+        )
+    for line in note_lines(scan.notes):
+        console.print(f"[yellow]note:[/] {escape(line.text)}", highlight=False)
     if scan.page is not None:
         console.print(f"page: {scan.page}", soft_wrap=True, highlight=False, markup=False)
-    console.print("[dim]The lean is the crowd's, or whoever acts. Nothing here is advice.[/]",
-                  highlight=False)  # fmt: skip
+    console.print(
+        "[dim]The lean is the crowd's, or whoever acts. Nothing here is advice.[/]", highlight=False
+    )
 
 
 def _present(scan: Scan, width: int) -> Table:
@@ -112,8 +116,10 @@ def _history(scan: Scan, *, wide: bool) -> Table:
             table.add_row(f"[dim]{escape(strategy)}[/]")
         star = "*" if standing.caveats else ""
         word = standing.verdict
-        cells = [f" {escape(standing.phase)}",
-                 f"[{_COLOURS.get(word, 'dim')}]{escape(word)}[/]{star}"]  # fmt: skip
+        cells = [
+            f" {escape(standing.phase)}",
+            f"[{_COLOURS.get(word, 'dim')}]{escape(word)}[/]{star}",
+        ]
         for tried in (standing.fade, standing.follow):
             cells += _tried(tried, wide=wide)
         table.add_row(*cells, _number(standing.detectable_bps))
@@ -161,18 +167,27 @@ def _caveats(console: Console, scan: Scan) -> None:
             ),
             highlight=False,
         )
-    absent = sorted({
-        row.symbol for row in scan.rows for standing in scan.history(row)
-        if standing.measured and row.symbol not in standing.symbols
-    })  # fmt: skip
+    absent = sorted(
+        {
+            row.symbol
+            for row in scan.rows
+            for standing in scan.history(row)
+            if standing.measured and row.symbol not in standing.symbols
+        }
+    )
     if absent:
-        console.print(f"[yellow]*[/] measured without {escape(', '.join(absent))}",
-                      highlight=False)  # fmt: skip
+        console.print(f"[yellow]*[/] measured without {escape(', '.join(absent))}", highlight=False)
 
 
 def _table(title: str, *, gap: int = 1) -> Table:
-    return Table(title=title, title_style="bold", title_justify="left", box=SIMPLE_HEAD,
-                 pad_edge=False, padding=(0, gap, 0, 0))  # fmt: skip
+    return Table(
+        title=title,
+        title_style="bold",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, gap, 0, 0),
+    )
 
 
 def _rank(row: ScanRow, *, wide: bool) -> str:

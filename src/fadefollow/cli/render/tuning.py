@@ -26,6 +26,7 @@ def show_tuning(tuning: Tuning, result: RunResult, folder: Path) -> None:
         folder: that the report was written to.
     """
     from fadefollow.reporting.tuning import sentences as words
+    from fadefollow.results.notes import note_lines
 
     console = Console()
     console.print(_folds(tuning))
@@ -35,8 +36,8 @@ def show_tuning(tuning: Tuning, result: RunResult, folder: Path) -> None:
         said = say(result, tuning)
         if str(said):
             console.print(escape(str(said)), highlight=False)
-    for warning in result.warnings:
-        console.print(f"[yellow]note:[/] {escape(warning)}", highlight=False)
+    for line in note_lines(result.notes):
+        console.print(f"[yellow]note:[/] {escape(line.text)}", highlight=False)
     if tuning.tuned:
         said = f"chosen on all data: {escape(tuning.tuned)}"
         console.print(said, soft_wrap=True, highlight=False)
@@ -50,9 +51,12 @@ def _folds(tuning: Tuning) -> Table:
     objective = tuning.settings.objectives[0]
     table = Table(
         title=f"Folds of {escape(tuning.strategy)}: {objective} in and out of sample",
-        title_style="bold", title_justify="left", box=SIMPLE_HEAD, pad_edge=False,
+        title_style="bold",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
         padding=(0, 1, 0, 0),
-    )  # fmt: skip
+    )
     for name in ("fold", "past until", "traded until"):
         table.add_column(name, no_wrap=True)
     for name in ("trials", "in", "out", "trades", "DSR", "PBO"):
@@ -64,10 +68,10 @@ def _folds(tuning: Tuning) -> Table:
 
 def _row(fold: Fold, tuning: Tuning) -> tuple[str, ...]:
     from fadefollow.reporting.text.formatting import DASH, fixed, ratio, when
-    from fadefollow.reporting.tuning.sentences import fold_name, score
+    from fadefollow.reporting.tuning.sentences import fold_label, score
 
     objective = tuning.settings.objectives[0]
-    name, past = fold_name(fold).removeprefix("Fold ").lower(), fold.past
+    name, past = fold_label(fold), fold.past
     times = (
         when(fold.train[1], clock=False),
         when(fold.test[1], clock=False) if fold.test else DASH,
@@ -89,7 +93,7 @@ def _row(fold: Fold, tuning: Tuning) -> tuple[str, ...]:
 
 def _winners(tuning: Tuning) -> Table:
     from fadefollow.reporting.tuning.figures import as_found, short_names
-    from fadefollow.reporting.tuning.sentences import counted, fold_name, parameters
+    from fadefollow.reporting.tuning.sentences import counted, fold_label, parameters
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("fold", no_wrap=True)
@@ -100,5 +104,5 @@ def _winners(tuning: Tuning) -> Table:
         said = parameters(as_found(fold.params, tuning), labels)
         if fold.winner is None:
             said = f"no winner: {counted(fold)}"
-        table.add_row(fold_name(fold).removeprefix("Fold ").lower(), escape(said))
+        table.add_row(fold_label(fold), escape(said))
     return table

@@ -38,7 +38,7 @@ def refuse_jobs(jobs: int) -> None:
 
 @contextmanager
 def crew(jobs: int = -1, cluster: str | None = None) -> Iterator[Crew]:
-    """Those who do the work, for as long as the `with` block lasts; then they are sent home.
+    """Yield a worker pool and shut it down on exit.
 
     Args:
         jobs: items at work at the same time: 1 works in this process, −1 takes all cores (−2 all

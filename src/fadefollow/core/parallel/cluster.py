@@ -100,13 +100,18 @@ def _arrived(name: str, head: bytes, buffers: list[Any], *needs: Any) -> Parcel:
 
 def _check_program(wanted: dict[str, str]) -> None:
     mine = program()
-    other = [f"{name} {mine.get(name)} not {wanted[name]}" for name in wanted
-             if mine.get(name) != wanted[name]]  # fmt: skip
+    other = [
+        f"{name} {mine.get(name)} not {wanted[name]}"
+        for name in wanted
+        if mine.get(name) != wanted[name]
+    ]
     if other:
         raise CrewError(
-            "workers must run the same program", got=", ".join(other),
-            where=_machine(), hint=_SAME,
-        )  # fmt: skip
+            "a worker runs another program",
+            got=", ".join(other),
+            where=_machine(),
+            hint=_SAME,
+        )
 
 
 def _check_files(wanted: dict[str, str]) -> None:
@@ -114,7 +119,7 @@ def _check_files(wanted: dict[str, str]) -> None:
         found = hash_of(path)
         if not found or found != known:
             raise CrewError(
-                "workers must have the workspace under the same path, with the same content",
+                "a worker has another workspace",
                 got=f"another {path}" if found else f"no {path}",
                 where=_machine(),
                 hint="put the workspace on storage that all machines share, or copy it to each",
@@ -127,7 +132,7 @@ def _machine() -> str:
 
 
 def _do(work: bytes, item: bytes, parcel: Parcel) -> bytes:
-    """What Dask calls in a worker."""
+    """The function that Dask calls in a worker."""
     one_thread()
     try:
         data = parcel.open()
@@ -181,6 +186,7 @@ class Cluster(Workers):
                     self._client.amm.start()
 
     def share(self, data: T) -> Shared[T]:
+        """The data, sent to the workers once."""
         return _Sent(data, self._scatter(data))
 
     def _scatter(self, data: Any) -> Any:
@@ -190,6 +196,7 @@ class Cluster(Workers):
 
     @property
     def hands(self) -> int:
+        """How many items are worked on at a time; counted again every few seconds."""
         if time.monotonic() - self._counted > 5.0:
             self._count()
         if self._jobs > 0:
@@ -243,9 +250,10 @@ class Cluster(Workers):
             return None
         except Exception as error:
             raise CrewError(
-                "every worker must be able to run this program",
-                got=f"{type(error).__name__}: {error}", hint=_SAME,
-            ) from error  # fmt: skip
+                "a worker cannot run this program",
+                got=f"{type(error).__name__}: {error}",
+                hint=_SAME,
+            ) from error
         finally:
             future.release()
 
@@ -256,7 +264,7 @@ class Cluster(Workers):
 
     @contextlib.contextmanager
     def _reaching(self) -> Iterator[None]:
-        """What Dask raises where the scheduler is gone, said plainly."""
+        """Convert Dask's errors for a lost scheduler to CrewError."""
         try:
             yield
         except CrewError:
@@ -270,9 +278,10 @@ def _connected(address: str) -> Any:
         from distributed import Client
     except ImportError as error:
         raise CrewError(
-            "a cluster needs the package distributed",
-            got=str(error), hint="pip install 'fadefollow[dask]'",
-        ) from error  # fmt: skip
+            "--cluster needs the package distributed",
+            got=str(error),
+            hint="pip install 'fadefollow[dask]'",
+        ) from error
     refuse_address(address)
     try:
         return Client(address, timeout=_ANSWER, set_as_default=False, name="fadefollow")
@@ -280,9 +289,10 @@ def _connected(address: str) -> Any:
         raise _no_address(address) from error
     except (OSError, TimeoutError) as error:
         raise CrewError(
-            "the cluster must be reachable", got=f"nobody answers at {address}",
+            "cannot reach the cluster",
+            got=f"no answer from {address}",
             hint="start one with `dask scheduler` and `dask worker ADDRESS`; see docs/cluster.md",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def refuse_address(address: str) -> None:
@@ -299,27 +309,30 @@ def refuse_address(address: str) -> None:
 def _no_address(address: str) -> ParameterError:
     return ParameterError(
         "the cluster must be the address of a Dask scheduler",
-        got=repr(address), hint="such as tcp://10.0.0.1:8786",
-    )  # fmt: skip
+        got=repr(address),
+        hint="such as tcp://10.0.0.1:8786",
+    )
 
 
 def _no_workers(address: str, seconds: float) -> CrewError:
     return CrewError(
-        "the cluster must have workers", got=f"none at {address} for {seconds:.0f} s",
+        "no workers in the cluster",
+        got=f"none at {address} for {seconds:.0f} s",
         hint=f"start some: dask worker {address}",
-    )  # fmt: skip
+    )
 
 
 def _lost_scheduler(error: Exception) -> CrewError:
     return CrewError(
-        "the scheduler must stay reachable", got=str(error) or type(error).__name__,
+        "lost the connection to the scheduler",
+        got=str(error) or type(error).__name__,
         hint="is it still running? what was finished is kept where the command can resume",
-    )  # fmt: skip
+    )
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Dask's own log and warnings; what goes wrong is said once, as an error."""
+    """Silence Dask's log and warnings; failures are raised as errors."""
     loggers = [logging.getLogger(name) for name in ("distributed", "tornado")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

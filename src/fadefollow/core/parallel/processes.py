@@ -68,20 +68,23 @@ class Processes(Workers):
             resource_tracker.unregister(str(folder), "folder")
 
     def share(self, data: T) -> Shared[T]:
+        """The data in a file, which workers map into memory."""
         self._files += 1
         path = self._folder / f"{self._files}.pkl"
         try:
             joblib.dump(data, path)
         except OSError as error:
             raise StoreError(
-                "what workers share must fit on the disk",
-                got=error.strerror or str(error), where=str(self._folder),
+                "cannot write the data that workers share",
+                got=error.strerror or str(error),
+                where=str(self._folder),
                 hint="free some space, or set TMPDIR to a larger disk",
-            ) from error  # fmt: skip
+            ) from error
         return _Filed(data, path)
 
     @property
     def hands(self) -> int:
+        """How many items are worked on at a time."""
         return self._count
 
     def _send(self, work: bytes, item: bytes, shared: Shared[Any]) -> Any:
@@ -117,7 +120,7 @@ def _hire() -> Any:
 
 
 def _stop(executors: list[Any]) -> None:
-    """Kill the processes, all at the same time."""
+    """Kill all processes at once."""
     threads = [
         threading.Thread(target=executor.shutdown, kwargs={"wait": True, "kill_workers": True})
         for executor in executors
@@ -130,7 +133,7 @@ def _stop(executors: list[Any]) -> None:
 
 @contextlib.contextmanager
 def _deaf() -> Iterator[None]:
-    """Ctrl-C reaches all processes of a terminal; those started here leave it to this one."""
+    """Ignore Ctrl-C in a worker; the main process handles it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -155,7 +158,7 @@ def _begin(parent: int) -> None:
 
 
 def _end_with(parent: int) -> None:
-    """Nobody is left to work for once the parent was killed."""
+    """End this process when its parent has been killed."""
     while os.getppid() == parent:
         time.sleep(1.0)
     os._exit(1)

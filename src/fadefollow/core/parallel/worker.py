@@ -1,4 +1,4 @@
-"""What happens in a worker: an item comes in as bytes and goes out as bytes, whatever it raises."""
+"""The worker's side: an item comes in as bytes and its result or error goes out as bytes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def do(work: bytes, item: bytes, data: Any) -> bytes:
 
 
 def raised(error: BaseException) -> bytes:
-    """The answer that has `answer_of` raise this error."""
+    """The pickled answer that makes `answer_of` raise this error."""
     where = "".join(traceback.format_exception(error))
     try:
         packed = cloudpickle.dumps(error)
@@ -61,7 +61,7 @@ def raised(error: BaseException) -> bytes:
 
 
 def answer_of(said: bytes) -> Any:
-    """The result in what `do` said.
+    """The result from the answer of `do`.
 
     Raises:
         Exception: the one that `work` raised.

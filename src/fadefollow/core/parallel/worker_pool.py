@@ -1,4 +1,4 @@
-"""Crew: what a caller sees of those who do the work, and how items are handed out."""
+"""The worker pool as a caller sees it, and how items are handed out."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ R = TypeVar("R")
 _LISTEN = 2.0
 #: how often an item is tried: once beside others, then alone
 _TRIES = 3
-#: items lost one after the other, none done between them, after which it is not the items
+#: consecutive lost items after which the pool is declared broken
 _HOPELESS = 5
 
 
 class Shared(Generic[T]):
-    """Data that every worker of a crew can read, made by `Crew.share`; let go with the object."""
+    """Data that every worker can read, made by `Crew.share`; freed with the object."""
 
     def __init__(self, data: T) -> None:
         self.data = data
 
 
 class Crew(ABC):
-    """Those who work; made by `fadefollow.core.parallel.crew`."""
+    """A worker pool; made by `fadefollow.core.parallel.crew`."""
 
     @property
     @abstractmethod
     def hands(self) -> int:
-        """Items that are worked on at the same time."""
+        """Number of items in work at the same time."""
 
     @abstractmethod
     def share(self, data: T) -> Shared[T]:
@@ -83,23 +83,25 @@ class Crew(ABC):
 
 
 def kept(result: R | LostItemError) -> R:
-    """The result; an item that was lost is raised."""
+    """The result; raises for a lost item."""
     if isinstance(result, LostItemError):
         raise result
     return result
 
 
 class Inline(Crew):
-    """This process: nothing is sent anywhere."""
+    """The worker pool that is this process."""
 
     hands = 1
 
     def share(self, data: T) -> Shared[T]:
+        """The data as they are."""
         return Shared(data)
 
     def stream(
         self, work: Callable[[T, I], R], items: Iterable[I], shared: Shared[T]
     ) -> Iterator[tuple[int, R | LostItemError]]:
+        """The results in order, each made when it is asked for."""
         for number, item in enumerate(items):
             yield number, work(shared.data, item)
 
@@ -114,7 +116,7 @@ class _Job:
 
 
 class Workers(Crew):
-    """What crews of other processes have in common: handing out, and doing again what was lost.
+    """Base of pools of other processes: hands items out and retries lost ones.
 
     An item whose worker died is done again when the others are done, and alone: thus it is known
     whose fault it is, and one that found too little memory beside others has all of it.
@@ -123,6 +125,7 @@ class Workers(Crew):
     def stream(
         self, work: Callable[[T, I], R], items: Iterable[I], shared: Shared[T]
     ) -> Iterator[tuple[int, R | LostItemError]]:
+        """The results as they come, each with its item's number."""
         packed = cloudpickle.dumps(work)
         fresh = (_Job(number, item) for number, item in enumerate(items))
         again, flying = deque[_Job](), dict[Any, _Job]()
@@ -165,7 +168,7 @@ class Workers(Crew):
             self._drop(list(flying))
 
     def _ahead(self) -> int:
-        """How many items may be on their way."""
+        """Number of items that may be in flight."""
         return self.hands
 
     @abstractmethod
@@ -174,25 +177,25 @@ class Workers(Crew):
 
     @abstractmethod
     def _receive(self, future: Any) -> bytes | None:
-        """What the worker said; None if it died."""
+        """The worker's answer; None if it died."""
 
     @abstractmethod
     def _drop(self, futures: list[Any]) -> None:
-        """Nobody waits for these any more."""
+        """Cancel these futures."""
 
     def _look_after(self) -> None:
-        """Nothing was heard for a while: raise if nothing will be."""
+        """Raise if no worker is left to answer."""
 
     def _lost(self, job: _Job) -> LostItemError:
         return LostItemError(
-            "an item must not end the process that works on it",
+            "every worker that tried this item died",
             got=f"item {job.number} ({reprlib.repr(job.item)}): every worker that tried it died",
             hint="most often memory ran out: use fewer jobs or larger machines",
         )
 
     def _hopeless(self, job: _Job) -> CrewError:
         return CrewError(
-            "workers must be able to work",
+            "the worker pool is broken",
             got=f"{_HOPELESS} items in a row whose workers all died, at last item {job.number}",
             hint="most often memory ran out: use fewer jobs or larger machines",
         )

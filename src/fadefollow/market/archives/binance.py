@@ -23,9 +23,12 @@ _PRICES, _AMOUNTS = ("open", "high", "low", "close"), ("volume", "open_interest"
 
 
 def planned(
-    streams: Sequence[str], bar: pd.Timedelta, since: pd.Timestamp, until: pd.Timestamp,
+    streams: Sequence[str],
+    bar: pd.Timedelta,
+    since: pd.Timestamp,
+    until: pd.Timestamp,
     now: pd.Timestamp,
-) -> int:  # fmt: skip
+) -> int:
     """How many files a coin needs at first sight, for the progress."""
     interval = interval_for(bar)
     return sum(len(plan(kind_of(s), "", interval, since, until, now)) for s in streams)
@@ -82,10 +85,11 @@ def fetch_coin(
             missing.append(Finding("note", coin, name, "no data", 1, "", text))
     if {"perp", "spot"} & set(streams) and not {"perp", "spot"} & set(made):
         raise DataError(
-            "the archive must have bars of the coin", got=f"none of {coin}{quote}",
+            "the archive must have bars of the coin",
+            got=f"none of {coin}{quote}",
             where=f"{since:%Y-%m-%d} to {until:%Y-%m-%d}",
             hint="is it listed there, under this name, in this time?",
-        )  # fmt: skip
+        )
     return made, files, missing
 
 

@@ -89,7 +89,7 @@ def fetch_coin(
 
 
 def path_of(coin: str) -> str:
-    """Where the coin's file lies, relative to the base."""
+    """The path of the coin's file, relative to the base."""
     return f"csv/{coin.lower()}.csv"
 
 
@@ -102,9 +102,11 @@ def get_file(source: Source, coin: str) -> Got:
     got = source.get(path_of(coin))
     if got is None:
         raise DataError(
-            "Coin Metrics must have a file for the coin", got="none", where=path_of(coin),
+            "Coin Metrics must have a file for the coin",
+            got="none",
+            where=path_of(coin),
             hint="its names are those of assets, e.g. BTC, ETH; not of contracts",
-        )  # fmt: skip
+        )
     return got
 
 
@@ -199,9 +201,11 @@ def _read(data: bytes, where: str) -> pd.DataFrame:
         raise DataError("the file must have rows", got="an empty file", where=where)
     if not data.endswith(b"\n") or last != commas:
         raise DataError(
-            "the last line must be whole", got="a cut one", where=where,
+            "the last line must be whole",
+            got="a cut one",
+            where=where,
             hint="the file seems truncated: get it again",
-        )  # fmt: skip
+        )
     try:
         raw = pd.read_csv(io.BytesIO(data), encoding="utf-8-sig", low_memory=False)
     except (ValueError, UnicodeError) as error:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import httpx
 import pandas as pd
 
+from fadefollow.core.utc import as_utc
 from fadefollow.errors import DataError, ParameterError, unknown
 from fadefollow.market.archives import coinmetrics
 from fadefollow.market.archives.binance import fetch_coin, planned
@@ -75,7 +76,7 @@ class ArchiveSettings:
 
 @dataclass(frozen=True)
 class ArchiveReport:
-    """What a job read, from which files, and what the store holds now."""
+    """The result of an archive job: files, tables, findings."""
 
     imported: ImportReport  #: as of an import; `files` counts those used here
     files: tuple[UsedFile, ...]
@@ -166,9 +167,14 @@ def archive_job(
             told.coin = coin
             if archive == "binance-archive":
                 reader = partial(
-                    Reader, source, present, settings.workers, settings.skip_damaged,
-                    settings.limits, told,
-                )  # fmt: skip
+                    Reader,
+                    source,
+                    present,
+                    settings.workers,
+                    settings.skip_damaged,
+                    settings.limits,
+                    told,
+                )
                 made, files, missing = fetch_coin(
                     coin, settings.quote, wanted, size, start, end, reader
                 )
@@ -182,16 +188,23 @@ def archive_job(
             seen += missing
     if not fresh:
         raise DataError(
-            "the archive must have data in the range", got=f"none for {', '.join(coins)}",
+            "the archive must have data in the range",
+            got=f"none for {', '.join(coins)}",
             where=f"{start:%Y-%m-%d} to {end:%Y-%m-%d}",
-        )  # fmt: skip
+        )
     if progress:
         progress("storing", 1.0)
     known = _listings(fresh, start, end, size) if {"perp", "spot"} <= set(wanted) else {}
     pointer = keep(
-        Path(store_root), dataset, fresh, bar=size, origin=source.origin, missing=seen,
-        listings=known, now=present,
-    )  # fmt: skip
+        Path(store_root),
+        dataset,
+        fresh,
+        bar=size,
+        origin=source.origin,
+        missing=seen,
+        listings=known,
+        now=present,
+    )
     report = _imported(pointer, fresh, len(used), size)
     return ArchiveReport(report, tuple(used.values()), source.origin)
 
@@ -202,9 +215,10 @@ def _check_bars(root: Path, dataset: str, bar: pd.Timedelta) -> None:
     if dataset in store.datasets() and (there := store.read(dataset).bar) != bar_text(bar):
         raise DataError(
             "a data set must keep the size of its bars",
-            got=f"{bar_text(bar)}, there are {there}", where=dataset,
+            got=f"{bar_text(bar)}, there are {there}",
+            where=dataset,
             hint="give the new data set another name",
-        )  # fmt: skip
+        )
 
 
 def _imported(
@@ -263,7 +277,7 @@ def _known(streams: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
 def _source(
     archive: ArchiveName, root: Path, mirror: Path | None, settings: ArchiveSettings
 ) -> Iterator[Source]:
-    """Where the files come from: a mirror folder, or the network through a folder of its own."""
+    """Yield the source of the files: a mirror folder, or the network with a cache."""
     binance = archive == "binance-archive"
     rules = Rules(settings.limits.packed, checksums=binance, unverified=settings.unverified)
     if mirror is not None:
@@ -271,20 +285,21 @@ def _source(
         if not (mirror / top).is_dir():
             raise DataError(
                 f"a mirror must have the archive's layout, with a folder {top}/",
-                got="no such folder", where=str(mirror),
-            )  # fmt: skip
+                got="no such folder",
+                where=str(mirror),
+            )
         yield Mirror(mirror, rules)
         return
     base = settings.binance_url if binance else settings.coinmetrics_url
     with httpx.Client(
-        timeout=settings.timeout_seconds, follow_redirects=True, max_redirects=3,
+        timeout=settings.timeout_seconds,
+        follow_redirects=True,
+        max_redirects=3,
         limits=httpx.Limits(max_connections=settings.workers),
-    ) as client:  # fmt: skip
+    ) as client:
         cache = root / FETCHED / archive
         yield Web(base, cache, client, rules, settings.attempts, settings.wait_seconds)
 
 
 def _utc(time: pd.Timestamp) -> pd.Timestamp:
-    stamp = pd.Timestamp(time)
-    made = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
-    return made.as_unit("ns")
+    return as_utc(time).as_unit("ns")

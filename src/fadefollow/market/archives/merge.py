@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from fadefollow.errors import DataError
 from fadefollow.market.asof.vintages import SEEN
-from fadefollow.market.fetch.time_ranges import holes, without
-from fadefollow.market.fetch.time_ranges import joined as ranges_joined
+from fadefollow.market.bars import base_of
+from fadefollow.market.fetch.time_ranges import holes, joined, without
 from fadefollow.market.findings import Finding, when
-from fadefollow.market.store.store import Arrival, Fetched, Listing, Pointer, Store, Update
+from fadefollow.market.store.revise import merge_revisions
+from fadefollow.market.store.store import Fetched, Listing, Pointer, Store, Update
 from fadefollow.market.streams import Stream, stream
 
 Key = tuple[str, str]  #: coin and stream
@@ -42,7 +42,7 @@ def keep(
     """Join tables with those of a data set in the store; where both have a record, the new counts.
 
     What the source has changed is reported, and the records as they were are kept with the time at
-    which that was noticed; of daily records also when they came.
+    which that was noticed.
 
     Args:
         fresh: by coin and stream.
@@ -63,18 +63,17 @@ def keep(
         tables: dict[str, dict[str, pd.DataFrame]] = {}
         revised: dict[str, dict[str, pd.DataFrame]] = {}
         found: dict[Key, tuple[Finding, ...]] = {}
-        came: dict[str, dict[str, Arrival]] = {}
         for (coin, name), new in fresh.items():
             entry = before.get(coin, {}).get(name)
             there = None if entry is None else store.table(dataset, entry)
-            made, superseded = joined(there, new.table, stream(name))
+            got = pd.Series(present.as_unit("ns"), new.table.index)
+            made, superseded = merge_revisions(
+                there, [new.table.assign(**{SEEN: got})], stream(name)
+            )
             tables.setdefault(coin, {})[name] = made
-            if stream(name).kind == "interval" and (arrival := _arrival(there, made, present)):
-                came.setdefault(coin, {})[name] = arrival
             seen = (*_kept_findings(old, coin, name, new.table), *new.findings)
             if len(superseded):
-                noticed = pd.Series(present.as_unit("ns"), superseded.index)
-                revised.setdefault(coin, {})[name] = superseded.assign(**{SEEN: noticed})
+                revised.setdefault(coin, {})[name] = superseded
                 seen = (*seen, _revision(name, superseded))
             found[coin, name] = tuple(f.of(coin) for f in seen)
         for finding in missing:
@@ -82,46 +81,20 @@ def keep(
                 found[finding.symbol, finding.stream] = (finding,)
         for coin in tables:
             names = {*tables[coin], *before.get(coin, {})}
-            if not {"perp", "spot"} & names:
-                raise DataError(
-                    "a coin needs perp or spot bars",
-                    got=", ".join(sorted(names)),
-                    where=f"{dataset}, {coin}",
-                    hint="fetch its bars into this data set first",
-                )
+            hint = "fetch its bars into this data set first"
+            base_of(names, where=f"{dataset}, {coin}", hint=hint)
         known = old.listings if old is not None else {}
         new_listings = {c: item for c, item in (listings or {}).items() if c not in known}
         return Update(
-            tables, findings=found, listings=new_listings, revised=revised,
-            arrivals=came, sources=_sources(origin, fresh),
+            tables,
+            findings=found,
+            listings=new_listings,
+            revised=revised,
+            sources=_sources(origin, fresh),
             fetched=_covered(old, fresh, bar),
-        )  # fmt: skip
+        )
 
     return store.update(dataset, change, bar=bar)
-
-
-def joined(
-    old: pd.DataFrame | None, new: pd.DataFrame, schema: Stream
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Both tables' records, each once, the new one of two; and the old ones whose values differ."""
-    if old is None:
-        return new, new.iloc[:0]
-    key = ["time", *schema.key]
-    both = pd.concat([old, new], ignore_index=True)
-    twice = both.duplicated(key, keep="last")
-    values = [c for c in schema.columns if c in new and c in old]
-    changed = twice & ~both.duplicated([*key, *values], keep=False)
-    made = both[~twice].sort_values(key, kind="stable", ignore_index=True)
-    return made, both[changed].reset_index(drop=True)
-
-
-def _arrival(old: pd.DataFrame | None, made: pd.DataFrame, now: pd.Timestamp) -> Arrival | None:
-    """When the records came that were not there before; None where all were."""
-    times = made["time"] if old is None else made["time"][~made["time"].isin(old["time"])]
-    if not len(times):
-        return None
-    first, last = times.iloc[0].isoformat(), times.iloc[-1].isoformat()
-    return Arrival(fetched=now.isoformat(), first=first, last=last, rows=len(times))
 
 
 def _kept_findings(
@@ -162,7 +135,7 @@ def _covered(
         here = without(whole, holes(times, whole, step))
         made.setdefault(coin, {})[name] = Fetched(
             market=known.market if known else "",
-            covered=ranges_joined([*(known.covered if known else ()), *here]),
+            covered=joined([*(known.covered if known else ()), *here]),
             folded=known.folded if known else (),
         )
     return made

@@ -22,15 +22,30 @@ from fadefollow.market.stamps import JITTER, nanoseconds, row_error, row_numbers
 from fadefollow.market.streams import stream
 
 _BARS = (
-    "open_time", "open", "high", "low", "close", "volume", "close_time", "quote_volume", "count",
-    "taker_buy_volume", "taker_buy_quote_volume", "ignore",
-)  # fmt: skip
+    "open_time",
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "close_time",
+    "quote_volume",
+    "count",
+    "taker_buy_volume",
+    "taker_buy_quote_volume",
+    "ignore",
+)
 _FUNDING = ("calc_time", "funding_interval_hours", "last_funding_rate")
 _METRICS = (
-    "create_time", "symbol", "sum_open_interest", "sum_open_interest_value",
-    "count_toptrader_long_short_ratio", "sum_toptrader_long_short_ratio",
-    "count_long_short_ratio", "sum_taker_long_short_vol_ratio",
-)  # fmt: skip
+    "create_time",
+    "symbol",
+    "sum_open_interest",
+    "sum_open_interest_value",
+    "count_toptrader_long_short_ratio",
+    "sum_toptrader_long_short_ratio",
+    "count_long_short_ratio",
+    "sum_taker_long_short_vol_ratio",
+)
 #: which of a file's columns are which of the stream's
 _COLUMNS = {
     "funding": {
@@ -50,7 +65,7 @@ _MILLISECONDS, _MICROSECONDS, _TOO_MANY = 10**11, 10**14, 10**17
 
 @dataclass(frozen=True)
 class Piece:
-    """What one file holds: `time` (UTC) and the stream's columns, sorted, each time once."""
+    """The rows of one file: `time` (UTC) and the stream's columns, sorted, each time once."""
 
     part: Part
     table: pd.DataFrame
@@ -85,8 +100,12 @@ def parse(part: Part, data: bytes, where: str) -> Piece:
     _check_period(frame["time"], part, where)
     found: list[Finding] = []
     steps: tuple[Callable[[pd.DataFrame, Part], Cleaned], ...] = (
-        _without_values, _off_the_grid, _relabel, _in_order, _once,
-    )  # fmt: skip
+        _without_values,
+        _off_the_grid,
+        _relabel,
+        _in_order,
+        _once,
+    )
     for step in steps:
         frame, seen = step(frame, part)
         found += seen
@@ -112,9 +131,10 @@ def _read(data: bytes, names: tuple[str, ...], mapping: dict[str, str], where: s
         raw.columns = pd.Index(names)
     else:
         raise DataError(
-            f"a file without a header must have {len(names)} columns", got=raw.shape[1],
+            f"a file without a header must have {len(names)} columns",
+            got=raw.shape[1],
             where=where,
-        )  # fmt: skip
+        )
     absent = [c for c in mapping.values() if c not in raw]
     if absent:
         got = f"columns {', '.join(map(str, raw.columns))}"
@@ -148,8 +168,12 @@ def _times(column: pd.Series, name: str, where: str) -> pd.Series:
         at = int(bad.to_numpy().argmax())
         raise row_error(
             "times must be ISO 8601, or milliseconds or microseconds since 1970",
-            repr(column.iloc[at]), where, rows[at], name, int(bad.sum()),
-        )  # fmt: skip
+            repr(column.iloc[at]),
+            where,
+            rows[at],
+            name,
+            int(bad.sum()),
+        )
     made: pd.Series = parsed.dt.as_unit("ns")
     return made
 
@@ -164,9 +188,13 @@ def _check_period(times: pd.Series, part: Part, where: str) -> None:
         at = int(bad.to_numpy().argmax())
         raise row_error(
             f"times must lie from {when(part.start)} to {when(part.end)}, as the name says",
-            when(times[at]), where, at + 1, "time", int(bad.sum()),
+            when(times[at]),
+            where,
+            at + 1,
+            "time",
+            int(bad.sum()),
             "is the file under another's name?",
-        )  # fmt: skip
+        )
 
 
 def _without_values(frame: pd.DataFrame, part: Part) -> Cleaned:
@@ -200,7 +228,7 @@ def _relabel(frame: pd.DataFrame, part: Part) -> Cleaned:
     moved = part.kind.folder == "metrics" and part.start >= RELABELLED
     if not moved or not len(frame) or (frame["time"] >= part.start + DAY).any():
         return frame, ()
-    every = pd.Series(True, frame.index)
+    every = pd.Series(data=True, index=frame.index)
     text = "stamps are the start of their five minutes since 2026-06-25: moved to the end"
     shifted = frame.assign(time=frame["time"] + SNAPSHOT)
     return shifted, _seen("note", part, "stamps moved", frame, every, text)
@@ -231,7 +259,7 @@ def _once(frame: pd.DataFrame, part: Part) -> Cleaned:
 def _seen(
     grade: Grade, part: Part, rule: str, frame: pd.DataFrame, mask: pd.Series, text: str
 ) -> tuple[Finding, ...]:
-    """A finding about the rows in `mask`, if there are any."""
+    """A finding about the rows in `mask`; none without rows."""
     count = int(mask.sum())
     if not count:
         return ()

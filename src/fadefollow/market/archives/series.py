@@ -75,7 +75,7 @@ class Reader:
         except DataError as error:
             if not self.skip_damaged:
                 raise
-            return f"{error.rule}; got {error.got}"
+            return error.summary
         used = UsedFile(got.path, got.sha256, got.verified, got.fetched, len(piece.table))
         return piece, used
 

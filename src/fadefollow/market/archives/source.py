@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import Protocol
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
+from fadefollow.core.atomic_file import write_whole
 from fadefollow.errors import DataError, FadeFollowError, StoreError
 from fadefollow.market.importing.zips import looks_like_page
 
@@ -45,7 +45,7 @@ class Got:
 
 
 class Source(Protocol):
-    """Where files come from."""
+    """A source of files by path."""
 
     @property
     def origin(self) -> str:
@@ -61,7 +61,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Rules:
-    """What is asked of every file.
+    """Rules that every file must meet.
 
     Attributes:
         largest: bytes.
@@ -217,7 +217,7 @@ _MIRROR = f"check the connection; {_LATER}, or use --mirror with a folder of the
 
 
 class _PassingError(Exception):
-    """What another attempt may mend, with the error to raise if it does not."""
+    """A failure that a retry may mend, with the error to raise if it does not."""
 
     def __init__(self, error: FadeFollowError, after: float = 0.0) -> None:
         self.error, self.after = error, after
@@ -238,9 +238,11 @@ def checked(path: str, data: bytes, note: bytes | None, rules: Rules, *, fetched
         if rules.unverified:
             return Got(path, data, actual, verified=False, fetched=fetched)
         raise DataError(
-            "a file must have its checksum beside it", got=f"no {name}{CHECKSUM}", where=path,
+            "a file must have its checksum beside it",
+            got=f"no {name}{CHECKSUM}",
+            where=path,
             hint="--unverified takes files without one, and says so",
-        )  # fmt: skip
+        )
     match = _SUM.fullmatch(note.decode("utf-8", "replace").lstrip("\ufeff"))
     if match is None or match[2] != name:
         got = "a web page" if looks_like_page(note) else repr(note[:100])
@@ -279,13 +281,7 @@ def _too_large(path: str, got: str, largest: int) -> DataError:
 def _put(place: Path, data: bytes) -> None:
     """Write a file so that it is there whole or not at all."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    temporary = place.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(place)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_whole(place, data, durable=False)
 
 
 @contextmanager
@@ -295,6 +291,7 @@ def _kept_whole(path: str) -> Iterator[None]:
     except OSError as error:
         raise StoreError(
             "the folder for fetched files must be writable",
-            got=error.strerror or str(error), where=path,
+            got=error.strerror or str(error),
+            where=path,
             hint="free some space, or check the folder's permissions",
-        ) from error  # fmt: skip
+        ) from error

@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import pandas as pd
 
 from fadefollow.errors import DataError, ParameterError
+from fadefollow.market.asof.coin_range import CoinRange
+from fadefollow.market.asof.contents import Contents
 from fadefollow.market.findings import Finding, when
-from fadefollow.market.panel import Market
-
-if TYPE_CHECKING:
-    from fadefollow.market.dataset import Dataset
 
 #: findings that are words of the data set's author, and no counts of its rows
 _WORDS = "caveat"
 
 
 def hold_out(
-    dataset: Dataset,
+    contents: Contents,
     start: pd.Timestamp | None,
     *,
     since: pd.Timestamp | None,
     until: pd.Timestamp | None,
     open_: bool,
-) -> Dataset:
+) -> Contents:
     """The data set as a run may see it.
 
     With the holdout closed there is no bar, record, planted episode or finding from `start` on. A
     record that is stamped `start` belongs to the holdout, even if it is known at that moment.
 
     Args:
-        dataset: all of it.
+        contents: all of it.
         start: when the holdout begins, UTC; None where none is declared.
         since, until: the range asked for.
         open_: whether to show it.
@@ -46,40 +44,32 @@ def hold_out(
             raise ParameterError(
                 "only a data set that declares a holdout can open one",
                 got="no holdout_from",
-                where=dataset.name,
+                where=contents.name,
                 hint="leave out --open-holdout",
             )
-        return dataset
+        return contents
     if open_:
         seen = until is None or until > start
-        return dataclasses.replace(dataset, holdout=start, holdout_open=seen)
-    cut = {symbol: market.until(start) for symbol, market in dataset.markets.items()}
-    markets = {symbol: _before(market, start) for symbol, market in cut.items() if len(market)}
-    if not markets or (since is not None and since >= start):
+        return dataclasses.replace(contents, holdout=start, holdout_open=seen)
+    cut = {symbol: coin.before(start) for symbol, coin in contents.coins.items()}
+    coins = {symbol: coin for symbol, coin in cut.items() if len(coin)}
+    if not coins or (since is not None and since >= start):
         raise DataError(
-            "the range must hold data from before the holdout",
+            "no data before the holdout",
             got=f"since {since}" if since is not None else f"no data before {when(start)}",
-            where=f"{dataset.name}, holdout from {start:%Y-%m-%d}",
+            where=f"{contents.name}, holdout from {start:%Y-%m-%d}",
             hint="--open-holdout shows it; that is recorded, and told in every later report",
         )
-    told = [_untold(f) for f in dataset.findings if _seen(f, start, markets)]
+    told = [_untold(f) for f in contents.findings if _seen(f, start, coins)]
     text = "no bars before the holdout, left out"
-    told += [Finding("warning", s, "perp", "no data", 1, "", text) for s in cut if s not in markets]
-    truth = _episodes(dataset.truth, start)
+    told += [Finding("warning", s, "perp", "no data", 1, "", text) for s in cut if s not in coins]
     return dataclasses.replace(
-        dataset, markets=markets, truth=truth, findings=tuple(told), holdout=start
+        contents,
+        coins=coins,
+        truth=_episodes(contents.truth, start),
+        findings=tuple(told),
+        holdout=start,
     )
-
-
-def _before(market: Market, start: pd.Timestamp) -> Market:
-    """A market cut at `start`, less records that were known by then but are stamped `start`."""
-    tables = {name: market.table(name) for name in market.streams}
-    return Market(
-        market.symbol, bar=market.bar, start=market.index[0], end=market.index[-1] + market.bar,
-        tables={name: table[table["time"] < start] for name, table in tables.items()},
-        listed=market.listed, delisted=market.delisted, later=market.later,
-        members=market.members,
-    )  # fmt: skip
 
 
 def _episodes(truth: pd.DataFrame | None, start: pd.Timestamp) -> pd.DataFrame | None:
@@ -90,8 +80,8 @@ def _episodes(truth: pd.DataFrame | None, start: pd.Timestamp) -> pd.DataFrame |
     return kept.assign(end=kept["end"].where(kept["end"] < start, start)) if "end" in kept else kept
 
 
-def _seen(finding: Finding, start: pd.Timestamp, markets: dict[str, Market]) -> bool:
-    if finding.symbol and finding.symbol not in markets:
+def _seen(finding: Finding, start: pd.Timestamp, coins: Mapping[str, CoinRange]) -> bool:
+    if finding.symbol and finding.symbol not in coins:
         return False
     return finding.rule == _WORDS or (finding.where != "" and finding.where < when(start))
 
@@ -101,4 +91,4 @@ def _untold(finding: Finding) -> Finding:
     if finding.rule == _WORDS:
         return finding
     text = "seen by the import; how often is not told while the holdout is closed"
-    return dataclasses.replace(finding, count=1, text=text)
+    return dataclasses.replace(finding, count=1, text=text, contracts=())

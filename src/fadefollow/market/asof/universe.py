@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol, Self, TypeVar
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from fadefollow.core.notes import Note
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.market.panel import FloatArray, Market
+from fadefollow.market.grid import FloatArray, TimeArray
+from fadefollow.market.panel import Times
 
+
+class Candidate(Protocol):
+    """What may be a member: a `Market`, or what one is made of."""
+
+    @property
+    def open_time(self) -> TimeArray:
+        """When each bar opens, UTC."""
+        ...
+
+    @property
+    def close_time(self) -> TimeArray:
+        """When each bar closes, UTC."""
+        ...
+
+    @property
+    def listed(self) -> pd.Timestamp | None:
+        """When the coin was listed; None where it is not known."""
+        ...
+
+    @property
+    def delisted(self) -> pd.Timestamp | None:
+        """When the coin was delisted; None where it was not."""
+        ...
+
+    def turnover(self) -> FloatArray | None:
+        """What was traded in each bar, in the quote currency; None where there is no volume."""
+
+    def of_universe(self, members: Sequence[Times] | None) -> Self:
+        """The same with these times of membership."""
+
+
+C = TypeVar("C", bound=Candidate)
 _DAY = pd.Timedelta(days=1)
 
 
@@ -41,7 +75,7 @@ class UniverseSpec(BaseModel):
 
     @property
     def words(self) -> str:
-        """The rule for people."""
+        """The rule in words."""
         return (
             f"the {self.largest} largest coins by {self.by} over {self.over_days:g} days, "
             f"formed every {self.every // _DAY} days"
@@ -50,7 +84,7 @@ class UniverseSpec(BaseModel):
 
 @dataclass(frozen=True)
 class Universe:
-    """Who was a member when.
+    """Membership of coins over time.
 
     Attributes:
         rule: by which it was formed.
@@ -65,7 +99,7 @@ class Universe:
     unranked: tuple[str, ...] = ()
 
     @classmethod
-    def form(cls, rule: UniverseSpec, markets: Mapping[str, Market]) -> Universe:
+    def form(cls, rule: UniverseSpec, markets: Mapping[str, Candidate]) -> Universe:
         """Form the universe of a data set.
 
         At each date the coins are ranked by what they traded in the bars that closed in the
@@ -81,16 +115,17 @@ class Universe:
         Raises:
             DataError: no coin has a volume, or there is less history than the rule needs.
         """
-        ranked = {s: m for s, m in markets.items() if not m.missing(f"{_base(m)}.volume")}
+        ranked = {s: (m, t) for s, m in markets.items() if (t := m.turnover()) is not None}
         if not ranked:
             raise DataError(
-                "a universe by volume needs bars with a volume", got="none in any coin",
+                "a universe by volume needs bars with a volume",
+                got="none in any coin",
                 hint="leave the universe out",
-            )  # fmt: skip
+            )
         over = pd.Timedelta(days=rule.over_days)
-        dates = _dates(rule, ranked, over)
+        dates = _dates(rule, [market for market, _ in ranked.values()], over)
         names = sorted(ranked)
-        traded = np.array([_traded(ranked[name], dates, over) for name in names])
+        traded = np.array([_traded(*ranked[name], dates, over) for name in names])
         # by volume, then by name
         order = np.argsort(-traded, axis=0, kind="stable")[: rule.largest]
         members = tuple(
@@ -105,45 +140,45 @@ class Universe:
         found = zip(self.dates, ends, self.members, strict=True)
         return tuple((start, end) for start, end, coins in found if symbol in coins)
 
-    def attached(self, markets: Mapping[str, Market]) -> dict[str, Market]:
-        """The same markets, each knowing when its coin is a member."""
+    def attached(self, markets: Mapping[str, C]) -> dict[str, C]:
+        """The same candidates, each knowing when its coin is a member."""
         return {s: m.of_universe(self.spans(s)) for s, m in markets.items()}
 
     def within(self, start: pd.Timestamp, end: pd.Timestamp) -> Universe:
-        """What of it counts from start to end, UTC."""
+        """The part of the universe from start to end, UTC."""
         keep = (self.dates < end) & (self.dates + self.rule.every > start)
         kept = tuple(coins for coins, k in zip(self.members, keep, strict=True) if k)
         return replace(self, dates=self.dates[keep], members=kept)
 
-    def notes(self) -> tuple[str, ...]:
-        """The rule and the number of coins over time, in words."""
+    def notes(self) -> tuple[Note, ...]:
+        """The rule and the number of coins over time."""
         if not len(self.dates):
-            return (f"universe: {self.rule.words}; formed at no date in the range, so no events",)
+            return (Note("universe-empty", figures={"rule": self.rule.words}),)
         counts = [len(coins) for coins in self.members]
-        ever = len({coin for coins in self.members for coin in coins})
-        few, most = min(counts), max(counts)
         by_year = pd.Series(counts, self.dates.year).groupby(level=0).mean()
-        told = ", ".join(f"{year} {count:.3g}" for year, count in by_year.items())
-        first = (
-            f"universe: {self.rule.words}, by what was known then: "
-            f"{few if few == most else f'{few} to {most}'} coins at {len(counts)} dates from "
-            f"{self.dates[0]:%Y-%m-%d} on ({told} in the mean), {ever} different ones; events "
-            "before that or of a coin that is no member do not count, positions are held on"
+        formed = Note(
+            "universe",
+            figures={
+                "rule": self.rule.words,
+                "fewest": min(counts),
+                "most": max(counts),
+                "dates": len(counts),
+                "first": f"{self.dates[0]:%Y-%m-%d}",
+                "mean_by_year": tuple(zip(by_year.index.tolist(), by_year.tolist(), strict=True)),
+                "different": len({coin for coins in self.members for coin in coins}),
+            },
         )
-        lacking = ", ".join(self.unranked)
-        return (first, f"universe: no volume, never members: {lacking}") if lacking else (first,)
-
-
-def _base(market: Market) -> str:
-    return "spot" if market.missing("perp") else "perp"
+        if not self.unranked:
+            return (formed,)
+        return formed, Note("universe-unranked", figures={"coins": self.unranked})
 
 
 def _dates(
-    rule: UniverseSpec, markets: Mapping[str, Market], over: pd.Timedelta
+    rule: UniverseSpec, markets: Sequence[Candidate], over: pd.Timedelta
 ) -> pd.DatetimeIndex:
     """When the universe is formed, up to the last bar's close."""
-    first = min(m.index[0] for m in markets.values()) + over
-    last = max(m.index[-1] + m.bar for m in markets.values())
+    first = pd.Timestamp(min(m.open_time[0] for m in markets), tz="UTC") + over
+    last = pd.Timestamp(max(m.close_time[-1] for m in markets), tz="UTC")
     start = -(-first.value // rule.every.value) * rule.every.value
     dates = pd.date_range(pd.Timestamp(start, tz="UTC"), last, freq=rule.every, name="date")
     if not len(dates):
@@ -155,11 +190,11 @@ def _dates(
     return dates.as_unit("ns")
 
 
-def _traded(market: Market, dates: pd.DatetimeIndex, over: pd.Timedelta) -> FloatArray:
+def _traded(
+    market: Candidate, turnover: FloatArray, dates: pd.DatetimeIndex, over: pd.Timedelta
+) -> FloatArray:
     """Quote volume in the time up to each date, shape (k,); 0 where the coin is not listed."""
-    base = _base(market)
-    worth = np.nan_to_num(market.column(base, "close") * market.column(base, "volume"))
-    until = np.concatenate([[0.0], np.cumsum(worth)])
+    until = np.concatenate([[0.0], np.cumsum(turnover)])
     ends, starts = (
         np.searchsorted(market.close_time, when.tz_convert(None).to_numpy(), side="right")
         for when in (dates, dates - over)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.market.asof.revisions import rows_of
 from fadefollow.market.streams import Stream
 
@@ -33,7 +34,7 @@ class Vintages(NamedTuple):
 
 @dataclass(frozen=True)
 class Revision:
-    """How far first and last vintages of one column are apart.
+    """Difference of the first and last vintages of one column.
 
     Attributes:
         records: of the stream.
@@ -52,18 +53,17 @@ class Revision:
     largest: float
 
     @property
-    def words(self) -> str:
-        """One line for people."""
-        text = (
-            f"{self.symbol} {self.stream}: {self.revised} of {self.records} records "
-            f"({self.revised / self.records:.1%}) were revised"
-        )
-        if np.isnan(self.mean):
-            return text
-        return text + (
-            f", {self.column} by {self.mean:.6g} in the mean and {self.largest:.6g} at most "
-            f"({self.unit})"
-        )
+    def note(self) -> Note:
+        """What a report says of it."""
+        figures = {
+            "column": self.column,
+            "unit": self.unit,
+            "records": self.records,
+            "revised": self.revised,
+            "mean": self.mean,
+            "largest": self.largest,
+        }
+        return Note("revised-records", {"coin": self.symbol, "stream": self.stream}, figures)
 
 
 def vintages_of(
@@ -118,25 +118,24 @@ def revisions(symbol: str, stream: Stream, found: Vintages) -> tuple[Revision, .
             mean, most = (float(off.mean()), float(off.max())) if len(off) else (np.nan, np.nan)
             made.append(
                 Revision(
-                    symbol, stream.name, name, column.unit, len(last), int(differs.sum()),
-                    mean, most,
+                    symbol,
+                    stream.name,
+                    name,
+                    column.unit,
+                    len(last),
+                    int(differs.sum()),
+                    mean,
+                    most,
                 )
-            )  # fmt: skip
+            )
     return tuple(made)
 
 
-def vintage_notes(found: Sequence[Revision], *, revised: bool) -> tuple[str, ...]:
-    """Which vintages a job has used, and how much they differ; nothing where there is one only."""
+def vintage_notes(found: Sequence[Revision], *, revised: bool) -> tuple[Note, ...]:
+    """Notes on the vintages that a job has used and how much they differ; empty with one only."""
     if not found:
         return ()
-    used = (
-        "--revised: every record is used in its last vintage, as nobody knew it at the time: a "
-        "look-ahead, good for comparisons only"
-        if revised
-        else "--point-in-time: every record is used as it was published first, and a revision "
-        "only from when it was fetched"
-    )
-    return used, *(one.words for one in found)
+    return Note("last-vintages" if revised else "first-vintages"), *(one.note for one in found)
 
 
 def _known(later: pd.DataFrame, columns: list[str]) -> pd.DataFrame:

@@ -21,15 +21,28 @@ from fadefollow.market.streams import stream
 
 #: notes that a reader of results need not be told
 _MINOR = frozenset(
-    ("jitter", "inferred intervals", "older rows", "later rows", "first row", "rows without values",
-     "no final line break", "no trades", "starts late", "ends early", "rows after expiry",
-     "wild first bar", "wicks", "jumps")
-)  # fmt: skip
+    (
+        "jitter",
+        "inferred intervals",
+        "older rows",
+        "later rows",
+        "first row",
+        "rows without values",
+        "no final line break",
+        "no trades",
+        "starts late",
+        "ends early",
+        "rows after expiry",
+        "wild first bar",
+        "wicks",
+        "jumps",
+    )
+)
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit found.
+    """The result of an audit.
 
     Attributes:
         dataset: the data set's name.
@@ -43,7 +56,7 @@ class Audit:
 
     @property
     def worst(self) -> Grade | None:
-        """The worst grade there is; None if nothing was found."""
+        """The worst grade; None without findings."""
         return min((f.grade for f in self.findings), key=GRADES.index, default=None)
 
     def of(self, grade: Grade) -> tuple[Finding, ...]:
@@ -74,7 +87,7 @@ class Audit:
 
 
 def audit(dataset: Dataset) -> Audit:
-    """What every stream of every coin covers, and what is odd about it; computed once."""
+    """Coverage and findings of every stream of every coin; computed once."""
     result: Audit = dataset.memo.get("audit", lambda: _audit(dataset), keep=None)
     return result
 
@@ -95,19 +108,19 @@ def _audit(dataset: Dataset) -> Audit:
 
 
 def _once(found: list[Finding]) -> list[Finding]:
-    """Without the jumps over a hole that are told as a change of unit already."""
+    """Findings without jumps over a hole that a unit change reports already."""
     told = {(f.symbol, f.stream, f.where) for f in found if f.rule == "unit change"}
     return [f for f in found if f.rule != "gap jump" or (f.symbol, f.stream, f.where) not in told]
 
 
 def _stream(market: Market, name: str, cover: Coverage) -> Iterable[Finding]:
     symbol, table, schema, bar = market.symbol, market.table(name), stream(name), market.bar
-    base = market.table("spot" if market.missing("perp") else "perp")
+    base = market.table(market.base)
     yield from checks.gaps(cover)
     yield from checks.impossible(symbol, table, schema)
     yield from checks.order(symbol, table, schema, bar)
     yield from checks.stale(symbol, table, schema)
-    yield from checks.jumps(symbol, table, schema, bar)
+    yield from checks.jumps(symbol, table, schema)
     yield from checks.wicks(symbol, table, schema, **_support(market, name, table))
     yield from checks.funding(symbol, table, schema)
     yield from checks.levels(symbol, table, schema)
@@ -119,7 +132,7 @@ def _stream(market: Market, name: str, cover: Coverage) -> Iterable[Finding]:
 
 
 def _support(market: Market, name: str, table: pd.DataFrame) -> dict[str, FloatArray]:
-    """What mark and spot support at each row of a perp's table; nothing for other streams."""
+    """The range that mark and spot support at each row of a perp's table; else empty."""
     if name != "perp":
         return {}
     edges = supported(market, "perp", marks=("close", "high", "low"))
@@ -138,4 +151,4 @@ def _line(group: list[Finding]) -> str:
         return f"{worst.stream}: {worst.text}"
     coins = ", ".join(f"{f.symbol} {f.count:,}" if f.count > 1 else f.symbol for f in group)
     place = f" ({worst.symbol}, {worst.where})" if worst.where else ""
-    return f"{worst.stream}, {worst.rule}: {coins}. {worst.text}{place}"
+    return f"{worst.stream}, {worst.rule}: {coins}. {worst.sentence}{place}"

@@ -121,7 +121,7 @@ def stale(symbol: str, table: pd.DataFrame, schema: Stream) -> list[Finding]:
     return found
 
 
-def jumps(symbol: str, table: pd.DataFrame, schema: Stream, bar: pd.Timedelta) -> list[Finding]:
+def jumps(symbol: str, table: pd.DataFrame, schema: Stream) -> list[Finding]:
     """The biggest move from close to close, and those far beyond the usual size."""
     if schema.name not in ("perp", "spot", "mark", "open_interest") or len(table) < 10:
         return []

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from fadefollow.core.notes import Note
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.audit.audit import Audit
 from fadefollow.market.findings import Finding
@@ -43,7 +44,7 @@ FUNDING_HOLE = "funding-hole"
 
 @dataclass(frozen=True)
 class Accepted:
-    """What was accepted: a code, for one coin or for all."""
+    """An accepted code, for one coin or for all."""
 
     code: str
     symbol: str = ""
@@ -57,7 +58,7 @@ class Accepted:
 
 
 def accepted(texts: Sequence[str], symbols: Collection[str] | None = None) -> tuple[Accepted, ...]:
-    """What `--accept` names: `CODE` or `COIN:CODE` each.
+    """The accepted codes from `--accept`: `CODE` or `COIN:CODE` each.
 
     Args:
         texts: as they were written.
@@ -72,19 +73,22 @@ def accepted(texts: Sequence[str], symbols: Collection[str] | None = None) -> tu
         symbol, _, code = text.rpartition(":")
         if code not in known:
             raise ParameterError(
-                "--accept takes codes of findings, as CODE or COIN:CODE", got=repr(text),
+                "--accept takes codes of findings, as CODE or COIN:CODE",
+                got=repr(text),
                 hint=f"{nearest(code, known)}known: {', '.join(known)}",
-            )  # fmt: skip
+            )
         if symbol and symbols is not None and symbol not in symbols:
             raise ParameterError(
-                "--accept must name a coin of the data set", got=repr(text),
+                "--accept must name a coin of the data set",
+                got=repr(text),
                 hint=f"known: {', '.join(sorted(symbols))}",
-            )  # fmt: skip
+            )
         if symbol and code == FUNDING_HOLE:
             raise ParameterError(
-                f"{FUNDING_HOLE} is accepted for all coins or none", got=repr(text),
+                f"{FUNDING_HOLE} is accepted for all coins or none",
+                got=repr(text),
                 hint=f"--accept {FUNDING_HOLE}",
-            )  # fmt: skip
+            )
         found.append(Accepted(code, symbol))
     return tuple(dict.fromkeys(found))
 
@@ -103,7 +107,7 @@ def stopping(audit: Audit, uses: Mapping[str, Collection[str]]) -> tuple[Finding
 
 def pass_gate(
     audit: Audit, uses: Mapping[str, Collection[str]], accept: Sequence[Accepted] = ()
-) -> tuple[str, ...]:
+) -> tuple[Note, ...]:
     """Let data pass, or stop.
 
     Args:
@@ -112,7 +116,7 @@ def pass_gate(
         accept: what may pass.
 
     Returns:
-        One sentence for each kind of finding that was accepted, for the report.
+        One note for each finding that was accepted, for the report.
 
     Raises:
         DataError: the first finding that is not accepted, how many more there are, and the option
@@ -122,10 +126,7 @@ def pass_gate(
     refused = [f for f in found if not any(a.covers(f) for a in accept)]
     if refused:
         raise _refusal(audit.dataset, refused)
-    by_code: dict[str, list[Finding]] = {}
-    for finding in found:
-        by_code.setdefault(finding.code, []).append(finding)
-    return tuple(_words(code, findings) for code, findings in by_code.items())
+    return tuple(map(_note, found))
 
 
 def _refusal(dataset: str, refused: Sequence[Finding]) -> DataError:
@@ -134,8 +135,7 @@ def _refusal(dataset: str, refused: Sequence[Finding]) -> DataError:
     often = f"{first.count:,} records, the first at {first.where}" if first.where else "all records"
     more = f"; and {len(refused) - 1} more findings" if len(refused) > 1 else ""
     return DataError(
-        f"data must pass the audit before it is run on ({first.code}: "
-        f"{ERRORS.get(first.code, first.rule)})",
+        f"data audit failed ({first.code}: {ERRORS.get(first.code, first.rule)})",
         got=f"{first.text} ({often}{more})",
         where=f"{dataset}, {first.symbol} {first.stream}",
         hint=f"look: fadefollow data audit {dataset}; mend the data, or go on with "
@@ -143,8 +143,7 @@ def _refusal(dataset: str, refused: Sequence[Finding]) -> DataError:
     )
 
 
-def _words(code: str, findings: Sequence[Finding]) -> str:
-    places = "; ".join(
-        f"{f.symbol} {f.stream}, {f.count:,} from {f.where or 'the start'}" for f in findings
-    )
-    return f"accepted {code} ({ERRORS.get(code, findings[0].rule)}): {places}"
+def _note(finding: Finding) -> Note:
+    about = {"coin": finding.symbol, "stream": finding.stream}
+    figures = {"finding": finding.code, "records": finding.count, "first": finding.where}
+    return Note("accepted-finding", about, figures)

@@ -26,7 +26,7 @@ SPIKE, NEAR, _FEW = 20.0, 12, 3
 
 
 def implausible(frame: pd.DataFrame, schema: Stream) -> tuple[BoolArray, tuple[Finding, ...]]:
-    """Which rows are not to be stored, shape (n,), and what is to be said of them.
+    """Rows that are not stored, shape (n,), and findings about them.
 
     Args:
         frame: column `time` and the stream's columns, ascending, with values as numbers.
@@ -49,7 +49,7 @@ def implausible(frame: pd.DataFrame, schema: Stream) -> tuple[BoolArray, tuple[F
 
 
 def plausible(frame: pd.DataFrame, schema: Stream) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
-    """The frame without such rows, and what is to be said of them; see `implausible`."""
+    """The frame without implausible rows, and findings about them; see `implausible`."""
     lost, findings = implausible(frame, schema)
     return (frame[~lost].reset_index(drop=True) if lost.any() else frame), findings
 

@@ -1,5 +1,7 @@
-"""Data that was taken for something else: a rate held on every bar, stamps in another unit, a price
-that came back from a halt in another unit. All are errors: what they say is not what was meant.
+"""Data that was taken for something else.
+
+A rate held on every bar, stamps in another unit, a price that came back from a halt in another
+unit. All are errors: what they say is not what was meant.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ def held_rates(symbol: str, table: pd.DataFrame, schema: Stream) -> list[Finding
     time, rate = nanoseconds(table["time"]), table["rate"].to_numpy(np.float64)
     step = int(np.median(np.diff(time)))
     changed = np.flatnonzero(np.diff(rate) != 0) + 1
-    held = _declared_longer(time, table, step) or _held_hours(time[changed], step)
+    held = _declared_longer(table, step) or _held_hours(time[changed], step)
     if not held:
         return []
     again = np.append(False, (np.diff(rate) == 0) & (np.diff(time) < held * HOUR_NS))
@@ -67,7 +69,7 @@ def _held_hours(changes: IntArray, step: int) -> float:
     return 0.0
 
 
-def _declared_longer(time: IntArray, table: pd.DataFrame, step: int) -> float:
+def _declared_longer(table: pd.DataFrame, step: int) -> float:
     """The interval that most settlements declare, if they come more than twice as often; else 0."""
     usual = float(table["interval_hours"].median())
     return usual if usual * HOUR_NS >= 2 * step else 0.0
@@ -105,10 +107,11 @@ def check_far(tables: Mapping[str, Mapping[str, pd.DataFrame]], where: str = "")
     for coin, streams in tables.items():
         for name, words in far_from_bars(streams).items():
             raise DataError(
-                f"records must lie within {FAR_YEARS} years of the coin's bars", got=words,
+                f"records must lie within {FAR_YEARS} years of the coin's bars",
+                got=words,
                 where=", ".join(filter(None, (where, f"{coin} {name}"))),
                 hint="is time_unit right? seconds read as milliseconds lie in January 1970",
-            )  # fmt: skip
+            )
 
 
 def gap_jumps(symbol: str, tables: Mapping[str, pd.DataFrame], bar: pd.Timedelta) -> list[Finding]:

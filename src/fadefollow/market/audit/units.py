@@ -35,12 +35,15 @@ _TAIL = 0.1
 #: a rate whose usual value is multiplied by exactly this is per another time, or in another unit
 EXACT = (8.0, 24.0, 100.0, 1e4)
 _SMOOTH_COLUMNS = {
-    "open_interest": ("open_interest",), "netflow": ("reserve_coins",), "hash_rate": ("hash_rate",),
-}  # fmt: skip
+    "open_interest": ("open_interest",),
+    "netflow": ("reserve_coins",),
+    "hash_rate": ("hash_rate",),
+}
 _NOISY_COLUMNS = {
-    "netflow": ("netflow_coins",), "liquidations": ("long_coins", "short_coins"),
+    "netflow": ("netflow_coins",),
+    "liquidations": ("long_coins", "short_coins"),
     "premium_index": ("close",),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def unit_changes(symbol: str, table: pd.DataFrame, schema: Stream) -> list[Findi
 
 
 def _quantities(table: pd.DataFrame, schema: Stream) -> Iterator[_Sizes]:
-    """What of a stream has a unit that could change."""
+    """Quantities of a stream whose unit could change."""
     if not len(table) or schema.key:  # of contracts, each has its own level
         return
     time = nanoseconds(table["time"])
@@ -153,7 +156,7 @@ def _changes(sizes: _Sizes) -> list[tuple[int, float, float]]:
         way = bool(step[day] > 0)
         if day - last[0] < window and way == last[1]:
             continue  # the same change, seen again
-        at = _place(sizes, numbers, days, day, (before[day] + after[day]) / 2, way)
+        at = _place(sizes, numbers, days, day, (before[day] + after[day]) / 2, up=way)
         if _real(sizes, at, least):
             last = day, way
             found.append((at, float(np.exp(before[day])), float(np.exp(after[day]))))
@@ -174,7 +177,7 @@ def _runs(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 
 def _place(
-    sizes: _Sizes, numbers: IntArray, days: IntArray, day: int, middle: float, up: bool
+    sizes: _Sizes, numbers: IntArray, days: IntArray, day: int, middle: float, *, up: bool
 ) -> int:
     """The first record of the new level, within a few days of the one that was found."""
     near = 3

@@ -4,6 +4,8 @@
 * `client`: one exchange's ccxt client: retries, pauses, plain errors.
 * `markets`: from a coin's name to the exchange's markets.
 * `asking`: one request, as arrays in the project's units.
+* `believing`: whether an answer can be the answer to what was asked.
+* `proof`: whether the answers are complete for a range.
 * `options`: the open interest of all options of a coin, as of now.
 * `ranges`: what is missing, and what to ask for.
 * `staging`: pages, stored as they come.

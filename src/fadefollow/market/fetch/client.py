@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 import ccxt
 import numpy as np
-from aiohttp import ClientError
+from aiohttp import ClientError, ClientSession, TraceConfig
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
-from fadefollow.errors import DataError
+from fadefollow.core.printable import printable
+from fadefollow.errors import DataError, FadeFollowError
+from fadefollow.market.fetch.believing import (
+    EARLIEST_MS,
+    LATEST_MS,
+    OddAnswer,
+    UnbelievableAnswer,
+    listed_in,
+)
 from fadefollow.market.fetch.venues import Venue
 
 #: attempts at one request, and the first and longest waits between them, in seconds
@@ -39,6 +47,10 @@ class Counts:
 
 #: where the requests of the present task are counted as well
 counted: ContextVar[Counts | None] = ContextVar("counted", default=None)
+#: the JSON of the answers to the present call
+_bodies: ContextVar[list[Any] | None] = ContextVar("_bodies", default=None)
+#: what ccxt, or a reader of its answers, meets where an answer has another shape than it expects
+_SHAPE = (TypeError, LookupError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
 class Throttled(ccxt.DDoSProtection):  # type: ignore[misc]
@@ -51,10 +63,6 @@ class RegionRefused(ccxt.PermissionDenied):  # type: ignore[misc]
     """The venue does not serve this place."""
 
 
-class OddAnswer(ccxt.ExchangeNotAvailable):  # type: ignore[misc]
-    """An answer that is no JSON, or not what was asked for."""
-
-
 class _Guard:
     """Hooks of ccxt's: what they raise goes through all of its calls."""
 
@@ -62,10 +70,28 @@ class _Guard:
     _status = 200
     heard = False  #: whether there ever was an answer
 
+    def open(self, lazy: bool = False) -> None:  # noqa: FBT001, FBT002 - ccxt's signature
+        """A session that follows no redirection: what is there was not asked for."""
+        first = self.session is None  # type: ignore[has-type]
+        super().open(lazy)  # type: ignore[misc]
+        if first and self.own_session:  # type: ignore[attr-defined]
+            self.session.detach()  # type: ignore[has-type]
+            self.session = ClientSession(
+                connector=self.tcp_connector,  # type: ignore[attr-defined]
+                trust_env=self.aiohttp_trust_env,  # type: ignore[attr-defined]
+                trace_configs=[_no_redirection(self.id)],
+            )
+
     def on_rest_response(
-        self, code: int, reason: str, url: str, method: str, headers: Mapping[str, str], body: str,
+        self,
+        code: int,
+        reason: str,
+        url: str,
+        method: str,
+        headers: Mapping[str, str],
+        body: str,
         *_: object,
-    ) -> str:  # fmt: skip
+    ) -> str:
         """Pauses and refusals by status; remember the status for `parse_json`."""
         self._status, self.heard = code, True
         text = f"{self.id} {method} {url.split('?')[0]} {code} {reason} {body[:200]}"
@@ -73,22 +99,49 @@ class _Guard:
             error = Throttled(text)
             error.wait = _seconds(headers)
             raise error
+        if 300 <= code < 400:
+            raise OddAnswer(f"an answer of status {code} {reason}")
         if code == 451 or (code == 403 and any(w in body.lower() for w in _REGION_WORDS)):
             raise RegionRefused(text)
         return body.strip()
 
     def parse_json(self, body: str) -> Any:
         """ccxt takes what is no JSON for text, and an empty page for an answer."""
-        made = super().parse_json(body)  # type: ignore[misc]
-        if made is None and self._status == 200:
+        try:
+            made = super().parse_json(body)  # type: ignore[misc]
+        except RecursionError:
+            made = None
+        if made is None and self._status < 300:
             if "maintenance" in body.lower():
                 raise ccxt.OnMaintenance(f"{self.id} {body[:200]}")
             raise OddAnswer(f"{self.id} answered with what is no JSON: {body[:80]!r}")
+        if (bodies := _bodies.get()) is not None:
+            bodies.append(made)
         return made
+
+    def handle_http_status_code(
+        self, code: int, reason: str, url: str, method: str, body: str
+    ) -> None:
+        """ccxt takes a status that it does not know for success."""
+        super().handle_http_status_code(code, reason, url, method, body)  # type: ignore[misc]
+        if not 200 <= code < 300:
+            raise ccxt.ExchangeError(f"{self.id} {url.split('?')[0]} {code} {reason} {body[:200]}")
+
+    def filter_by_since_limit(self, array: Any, *_: object, **__: object) -> Any:
+        """All records: what is not of the time asked for must be noticed, not left out."""
+        return array
+
+    def filter_by_value_since_limit(
+        self, array: Any, field: Any, value: Any = None, *_: object, **__: object
+    ) -> Any:
+        """All records; ccxt would leave out those of another market."""
+        if any(value is not None and r.get(field) not in (value, None) for r in array):
+            raise UnbelievableAnswer(f"records of {value} are due, not those of another market")
+        return array
 
     async def whole_markets(self) -> dict[str, Any]:
         """All markets by symbol; ccxt takes a part that is missing for a part without markets."""
-        found: dict[str, Any] = await self.load_markets(True)  # type: ignore[attr-defined]
+        found: dict[str, Any] = await self.load_markets(reload=True)  # type: ignore[attr-defined]
         asked = self.options.get("fetchMarkets")  # type: ignore[attr-defined]
         wanted = {"swap", *(asked.get("types", ()) if isinstance(asked, dict) else ())}
         there = {name for m in found.values() for name in _KINDS if m.get(name)}
@@ -96,16 +149,34 @@ class _Guard:
             raise OddAnswer(f"{self.id} lists no {', '.join(sorted(lacking))} markets")
         return found
 
+    async def fetch_clock(self) -> int:
+        """The venue's time in ms; seconds, microseconds and far futures are none."""
+        clock = int(await self.fetch_time())  # type: ignore[attr-defined]
+        if not EARLIEST_MS < clock < LATEST_MS:
+            raise OddAnswer(f"{self.id} says that its clock is at {clock} ms")
+        return clock
+
     def parse_ohlcvs(
-        self, rows: Any, market: Any = None, timeframe: str = "1m", since: int | None = None,
-        limit: int | None = None, tail: bool = False,
-    ) -> Any:  # fmt: skip
-        """ccxt's bars, but all rows at once: ccxt is asked for one made-up row which place goes
-        where, and the page is taken apart as an array, ten times as fast."""
+        self,
+        rows: Any,
+        market: Any = None,
+        timeframe: str = "1m",
+        since: int | None = None,
+        limit: int | None = None,
+        tail: bool = False,  # noqa: FBT001, FBT002 - ccxt's signature
+    ) -> Any:
+        """ccxt's bars, but all rows at once.
+
+        ccxt is asked for one made-up row which place goes where, and the page is taken apart as an
+        array, ten times as fast.
+        """
         columns = self._places(rows, market)
         try:
             if columns:
-                return np.array(rows, dtype=object)[:, columns].astype(np.float64)
+                cells = np.array(rows, dtype=object)[:, columns]
+                numbers = cells.astype(np.float64)
+                if not _has_booleans(cells, numbers):
+                    return numbers
         except (TypeError, ValueError, IndexError):
             pass  # an odd row: ccxt knows what to do
         return super().parse_ohlcvs(rows, market, timeframe, since, limit, tail)  # type: ignore[misc]
@@ -120,6 +191,23 @@ class _Guard:
             told.pop()
         plain = all(isinstance(v, int | float) and v in range(1, len(made_up) + 1) for v in told)
         return [int(v) - 1 for v in told] if plain and len(told) >= 5 else []
+
+
+def _has_booleans(cells: Any, numbers: Any) -> bool:
+    """Whether a price is true or false, which numpy takes for 1 and 0."""
+    suspects = cells[(numbers == 0) | (numbers == 1)]
+    return any(isinstance(cell, bool) for cell in suspects.tolist())
+
+
+def _no_redirection(venue: str) -> TraceConfig:
+    async def refuse(_: object, __: object, met: Any) -> None:
+        met.response.close()
+        place = met.response.headers.get("Location", "nowhere")
+        raise OddAnswer(f"{venue} sends one on, {met.response.status}, to {place}")
+
+    config = TraceConfig()
+    config.on_request_redirect.append(refuse)
+    return config
 
 
 def _seconds(headers: Mapping[str, str]) -> float | None:
@@ -147,7 +235,9 @@ class Client:
         first_wait: float = FIRST_WAIT,
         told: Callable[[str], None] | None = None,
     ) -> None:
-        base = getattr(importlib.import_module("ccxt.async_support"), venue.name)
+        from ccxt import async_support
+
+        base = getattr(async_support, venue.name)
         kind = type(venue.name, (_Guard, base), {})
         own = {"has": {"fetchCurrencies": False}, **venue.settings}
         self.venue = venue
@@ -156,8 +246,14 @@ class Client:
         self.counts = Counts()
         self._pause_until = 0.0
 
-    async def call(self, method: str, *args: Any, **named: Any) -> Any:
+    async def call(self, method: str, *args: Any, read: Callable[[Any], Any] | None = None) -> Any:
         """One of ccxt's calls.
+
+        Args:
+            method: its name.
+            args: its arguments.
+            read: makes something else of the records that came. If it fails, the answer was of
+                an odd shape, and the call is repeated.
 
         Raises:
             DataError: the venue refuses, or does not answer however often it is asked; with the
@@ -171,21 +267,40 @@ class Client:
             reraise=True,
         )
         try:
-            return await attempts(self._once, method, *args, **named)
+            return await attempts(self._once, method, args, read)
         except ccxt.BaseError as error:
             raise plain(error, self.venue) from error
 
-    async def _once(self, method: str, *args: Any, **named: Any) -> Any:
+    async def _once(
+        self, method: str, args: tuple[Any, ...], read: Callable[[Any], Any] | None
+    ) -> Any:
         clock = asyncio.get_running_loop().time
         while (left := self._pause_until - clock()) > 0:
             await asyncio.sleep(left)
         for counts in self._all_counts():
             counts.requests += 1
+        bodies: list[Any] = []
+        _bodies.set(bodies)
+        with self.reading(method):
+            found = await getattr(self.exchange, method)(*args)
+            if read is None:
+                return found
+            listed_in(bodies[-1] if bodies else None, self.venue.rows)
+            return read(found)
+
+    @contextmanager
+    def reading(self, what: str) -> Iterator[None]:
+        """Where answers are read: ccxt and others take their shape for granted.
+
+        Raises:
+            OddAnswer: in place of the error that another shape leads to.
+        """
         try:
-            return await getattr(self.exchange, method)(*args, **named)
-        except (TypeError, KeyError, ValueError, IndexError, AttributeError) as error:
-            # ccxt takes the shape of an answer for granted
-            text = f"{self.venue.name} {method}: an answer of a shape that ccxt does not know"
+            yield
+        except (UnbelievableAnswer, FadeFollowError):
+            raise
+        except _SHAPE as error:
+            text = f"{self.venue.name} {what}: an answer of a shape that ccxt does not know"
             raise OddAnswer(f"{text} ({type(error).__name__}: {error})") from error
 
     def _enough(self, state: RetryCallState) -> bool:
@@ -220,10 +335,21 @@ class Client:
 
     async def now(self) -> int:
         """The venue's own clock, ms since 1970; this machine's may be wrong."""
-        told = await self.call("fetch_time")
-        if told is None:
-            raise plain(OddAnswer(f"{self.venue.name} fetch_time: no time"), self.venue)
-        return int(told)
+        clock: int = await self.call("fetch_clock")
+        return clock
+
+    @contextmanager
+    def plainly(self, what: str) -> Iterator[None]:
+        """Where several answers are put together: an odd one ends as a plain message.
+
+        Raises:
+            DataError: says which.
+        """
+        try:
+            with self.reading(what):
+                yield
+        except OddAnswer as error:
+            raise plain(error, self.venue) from error
 
     async def close(self) -> None:
         """Close the connections."""
@@ -244,7 +370,7 @@ def _passes(error: BaseException) -> bool:
 
 def plain(error: ccxt.BaseError, venue: Venue) -> DataError:
     """The error a user meets: what the venue said, and what to do."""
-    said = str(error).replace("\n", " ")[:240]
+    said = printable(str(error))
     again = "what was fetched is kept: run the same command again later, it goes on from there"
     rule, hint = f"{venue.title} must answer", again
     if isinstance(error, RegionRefused):
@@ -253,6 +379,9 @@ def plain(error: ccxt.BaseError, venue: Venue) -> DataError:
             "the venue refuses by region: fetch from another venue, from its public archive, or "
             "where it may be used"
         )
+    elif isinstance(error, UnbelievableAnswer):
+        rule = f"{venue.title} must answer what it is asked"
+        hint = f"nothing of such answers is stored; {again}"
     elif isinstance(error, Throttled):
         rule = f"{venue.title} must not ask for a long pause"
         said = f"{error.wait:.0f} s" if error.wait else said

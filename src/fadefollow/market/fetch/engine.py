@@ -1,45 +1,44 @@
-"""The fetch itself: what is missing is asked for, page by page, and stored as it comes."""
+"""The fetch itself: what is missing is asked for, page by page, and stored as it comes.
+
+A range counts as covered once `proof` has shown that the answers are complete for it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from fadefollow.errors import DataError, FadeFollowError
+from fadefollow.market.fetch.believing import UnbelievableAnswer
 from fadefollow.market.fetch.client import Client, counted
 from fadefollow.market.fetch.merge import check_market, staging
 from fadefollow.market.fetch.options import option_chain
-from fadefollow.market.fetch.pages import Staging, Values
+from fadefollow.market.fetch.pages import Staging, Values, count
+from fadefollow.market.fetch.planning import Present, Window, times_in, windows
+from fadefollow.market.fetch.proof import Answer, ContradictionError, Proof
 from fadefollow.market.fetch.report import Asked
-from fadefollow.market.fetch.requests import Answer, Part, ask
-from fadefollow.market.fetch.time_ranges import Range, Times, cut, gathered, holes, joined, without
+from fadefollow.market.fetch.requests import Part, ask
+from fadefollow.market.fetch.time_ranges import Range, Times, cut, joined
 from fadefollow.market.findings import Finding, when
 from fadefollow.market.store.store import Pointer, Store
 from fadefollow.market.streams import stream
 
-#: a hole is the venue's own once so many answers in a row had nothing for it
-CONFIRM = 2
-#: so many of the last records are asked for again with the next ones, to see revisions
-OVERLAP = 24
+#: a window whose answers contradict each other is begun anew so often
+AGREE = 3
+#: so many answers in a row may prove nothing
+PATIENT = 3
 #: windows that are asked for at a time; ccxt's limiter spaces them out
 AT_ONCE = 8
 #: a bar may still change for so long after its close
 SETTLING_MS = 60_000
-
+#: a range for which the answers are complete, with its records
+Taken = tuple[Range, Times, Values]
 Progress = Callable[[str, float | None], None]
-
-
-@dataclass(frozen=True)
-class Window:
-    """One range to ask for."""
-
-    range: Range
-    known_hole: bool = False  #: the venue had nothing for it when it was asked before
 
 
 @dataclass
@@ -121,30 +120,14 @@ class Engine:
         span = part.span(self.client.venue)
         state = self.pointer.fetched.get(part.coin, {}).get(part.name) if self.pointer else None
         check_market(part, state, self.dataset)
-        asked = state.covered if state else ()
-        staged = [p.window for p in staging(self.store, self.dataset, part).pages()]
-        table, lacking = self._stored(part)
-        there = without(table, lacking)
-        missing = without(whole, [*asked, *staged, *there])
-        ends = {high: low for low, high in (*asked, *there)}
-        wide = joined(
-            (max(low - OVERLAP * part.step, ends[low]) if low in ends else low, high)
-            for low, high in missing
+        lying = staging(self.store, self.dataset, part).pages()
+        present = Present(
+            self._times(part),
+            state.covered if state else (),
+            tuple(page.window for page in lying),
+            empty=not any(count(page) for page in lying),
         )
-        inside = [r for hole in lacking for r in without(hole, wide)]
-        inside = [r for r in inside if whole[0] <= r[0] and r[1] <= whole[1]]
-        return [
-            *(Window(r) for r in cut(wide, span)),
-            *(Window(r, True) for r in cut(gathered(inside, span), span)),
-        ]
-
-    def _stored(self, part: Part) -> tuple[Range, tuple[Range, ...]]:
-        """The range of the records that the store has of a part, and the holes in it."""
-        known = self._times(part)
-        if not len(known):
-            return (0, 0), ()
-        table = int(known[0]), int(known[-1]) + (part.grid or 1)
-        return table, holes(known, table, part.grid)
+        return windows(part, present, whole, span=span, now=now)
 
     def _reachable(self, part: Part, since: int, until: int, now: int) -> Range:
         """The range in which the venue can have records of this part."""
@@ -177,70 +160,132 @@ class Engine:
         pages = staging(self.store, self.dataset, part)
         mine = self.asked.setdefault((part.coin, part.stream), Asked())
         counted.set(mine)
+        last: Taken | None = None
         for window in plan:
+            if window.if_gained and not mine.regained:
+                continue
             async with self._gate:
                 if self._stop is not None:
                     return  # the venue refuses everything: one error is enough
                 try:
-                    await self._window(part, window, pages)
+                    last = await self._window(part, _following(window, last), pages, last)
                 except DataError as error:
                     if not _of_market(error):
                         self._stop = error
                     raise
 
-    async def _window(self, part: Part, window: Window, pages: Staging) -> None:
+    async def _window(
+        self, part: Part, window: Window, pages: Staging, last: Taken | None
+    ) -> Taken | None:
+        """Get and store one window; what the next one follows on."""
         asked = self.asked[part.coin, part.stream]
         asked.start()
-        took, (times, values) = window.range, await self._answered(part, window)
-        if part.snapshot and len(times):
-            took = (int(times[0]), int(times[0]) + 1)
-        await asyncio.to_thread(pages.put, took, times, values, part.columns)
-        asked.stored(len(times))
+        taken = await self._answered(part, window, last)
+        for took, times, values in taken:
+            await asyncio.to_thread(pages.put, took, times, values, part.columns)
+            asked.stored(len(times))
+            self.tally.records += len(times)
         self.tally.windows += 1
-        self.tally.records += len(times)
         self.tally.stored_ms += window.range[1] - window.range[0]
         if self.progress:
             done = self.tally.stored_ms / max(self.tally.total_ms, 1)
             self.progress(self.tally.text(part), min(done, 1.0))
+        return taken[0] if window.goes_on and len(taken[0][1]) else None
 
-    async def _answered(self, part: Part, window: Window) -> tuple[Times, Values]:
-        return await (self._snapshot(part) if part.snapshot else self.complete(part, window))
+    async def _answered(self, part: Part, window: Window, last: Taken | None) -> list[Taken]:
+        if part.snapshot:
+            return await self._snapshot(part, window)
+        if window.known:
+            return await self._known(part, window)
+        return [await self.complete(part, window, last)]
 
-    async def _snapshot(self, part: Part) -> tuple[Times, Values]:
+    async def _snapshot(self, part: Part, window: Window) -> list[Taken]:
         """All options of a coin, as of when the answer was there."""
         values = await option_chain(self.client, part.coin)
         if not len(values):
             text = f"{self.client.venue.title} has no {part.stream} of this coin"
             self.notes.append(Finding("note", part.coin, part.stream, "not listed", 1, "", text))
+            return [(window.range, np.empty(0, np.int64), values)]
         now, then = self._clock
-        passed = int((time.monotonic() - then) * 1000)
-        return np.full(len(values), now + passed + 1, np.int64), values
+        time_of = now + int((time.monotonic() - then) * 1000) + 1
+        return [((time_of, time_of + 1), np.full(len(values), time_of, np.int64), values)]
 
-    async def complete(self, part: Part, window: Window) -> tuple[Times, Values]:
+    async def _known(self, part: Part, window: Window) -> list[Taken]:
+        """What a venue has by now for holes that it had nothing for before."""
+        answer = await ask(self.client, part, window.range)
+        came = np.concatenate([answer.times, answer.broken])
+        there = [hole for hole in window.known if times_in(came, [hole]).any()]
+        if there or _cut_short(window, answer):
+            low, high = answer.span or window.range
+            there += [h for h in window.known if h[0] < low or high < h[1] - 1]
+        # a hole of which a venue has something now is asked for like what never was
+        taken = [await self.complete(part, Window(hole)) for hole in joined(there)]
+        gained = sum(len(times) for _, times, _ in taken)
+        self.asked[part.coin, part.stream].regained += gained
+        self._mended(part, gained)
+        return taken
+
+    async def complete(self, part: Part, window: Window, last: Taken | None = None) -> Taken:
         """All records of a window; what an answer lacks is asked for again, by itself.
 
+        Args:
+            part: what.
+            window: from when to when.
+            last: the window before, on whose last record this one follows.
+
+        Returns:
+            The range for which the answers are proven to be complete, and its records.
+
         Raises:
-            DataError: the venue does not answer, or insists on records that cannot be right.
+            DataError: the venue does not answer, contradicts itself, or insists on records that
+                cannot be right.
         """
-        span = part.span(self.client.venue)
-        times, values = np.empty(0, np.int64), np.empty((0, len(part.columns)))
-        need, quiet, asked = gathered([window.range], span), 0, 0
-        broken: set[int] = set()
-        while need and quiet < CONFIRM and not (window.known_hole and asked):
-            before = len(times)
-            for hole in need:
-                answer = await ask(self.client, part, hole)
-                times, values = _with(times, values, answer)
-                broken.update(answer.broken.tolist())
-            gained = len(times) - before
-            if asked:
-                self.tally.mended += gained
-                self.asked.setdefault((part.coin, part.stream), Asked()).mended += gained
-            asked += 1
-            quiet = 0 if gained else quiet + 1
-            need = gathered(holes(times, window.range, part.grid), span)
-        self._refuse(part, sorted(broken - set(times.tolist())))
-        return times, values
+        for attempt in range(AGREE):
+            try:
+                proof = await self._proof(part, window, last)
+            except ContradictionError as error:
+                if attempt == AGREE - 1:
+                    raise self._contradiction(part, window, error) from error
+                continue
+            self._refuse(part, sorted(proof.broken - set(proof.times.tolist())))
+            return _taken(proof, window)
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _proof(self, part: Part, window: Window, last: Taken | None) -> Proof:
+        span, (low, high) = part.span(self.client.venue), window.range
+        whole = (low, high) if last is None else (int(last[1][-1]), high)
+        proof = Proof(
+            whole, part.grid, len(part.columns), longest=part.step, open_end=window.goes_on
+        )
+        if last is not None:
+            proof.times, proof.values = last[1][-1:], last[2][-1:]
+        # the record that it follows on is in one request with the others
+        room = span if last is None else span + part.step
+        requests, first, quiet = cut([whole], room), True, 0
+        while requests:
+            before, state = len(proof.times), proof.state
+            for request in requests:
+                proof.add(request, await ask(self.client, part, request))
+            if not first:
+                self._mended(part, len(proof.times) - before)
+            quiet = quiet + 1 if proof.state == state else 0
+            if quiet == PATIENT:
+                raise ContradictionError("records that were there before are there no more")
+            requests, first = proof.requests(span), False
+        return proof
+
+    def _mended(self, part: Part, records: int) -> None:
+        self.tally.mended += records
+        self.asked.setdefault((part.coin, part.stream), Asked()).mended += records
+
+    def _contradiction(self, part: Part, window: Window, error: Exception) -> DataError:
+        low, high = (when(pd.Timestamp(t, unit="ms", tz="UTC")) for t in window.range)
+        return DataError(
+            f"answers of {self.client.venue.title} must agree with each other",
+            got=f"{error}, however often asked for",
+            where=f"{self.client.venue.name} {part.coin} {part.stream} {low} to {high}",
+            hint="nothing of them is stored: run the same command again later",
+        )
 
     def _refuse(self, part: Part, broken: list[int]) -> None:
         if not broken:
@@ -261,15 +306,23 @@ class Engine:
         )
 
 
-def _with(times: Times, values: Values, answer: Answer) -> tuple[Times, Values]:
-    """Records with those of an answer; what was there before gives way."""
-    if not len(times):
-        return answer.times, answer.values
-    if not len(answer.times):
-        return times, values
-    all_times = np.concatenate([answer.times, times])
-    unique, first = np.unique(all_times, return_index=True)
-    return unique, np.concatenate([answer.values, values])[first]
+def _cut_short(window: Window, answer: Answer) -> bool:
+    """Whether the records beside the holes were asked for and are not there."""
+    first, last = window.known[0][0], window.known[-1][1]
+    low, high = answer.span or window.range
+    return window.range[0] < first <= low or high < last < window.range[1]
+
+
+def _following(window: Window, last: Taken | None) -> Window:
+    """A window from where the one before it ended."""
+    return window if last is None else replace(window, range=(last[0][1], window.range[1]))
+
+
+def _taken(proof: Proof, window: Window) -> Taken:
+    """What a window is stored as; the record that it follows on is stored already."""
+    low, high = window.range[0], proof.proven[1]
+    mine = proof.times >= low
+    return (low, high), proof.times[mine], proof.values[mine]
 
 
 def _of_market(error: DataError) -> bool:
@@ -277,7 +330,9 @@ def _of_market(error: DataError) -> bool:
     import ccxt
 
     cause = error.__cause__
-    return cause is None or isinstance(cause, ccxt.BadSymbol | ccxt.BadRequest | ccxt.NotSupported)
+    if cause is None or isinstance(cause, UnbelievableAnswer | ContradictionError):
+        return True
+    return isinstance(cause, ccxt.BadSymbol | ccxt.BadRequest | ccxt.NotSupported)
 
 
 def _ms(stamp: pd.Timestamp) -> int:

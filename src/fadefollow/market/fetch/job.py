@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fadefollow.core.utc import as_utc
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch.client import FIRST_WAIT, Client
@@ -83,7 +84,7 @@ def fetch_job(
         raise ParameterError(rule, got=f"since {since}, until {until}", where=name)
     store = Store(Path(store_root))
     store.check_bar(name, spec.bar)
-    job = _Job(spec, name, venue, store, progress, skip_damaged)
+    job = _Job(spec, name, venue, store, progress, skip_damaged=skip_damaged)
     return _run(job.run(named, wanted, low, high, first_wait))
 
 
@@ -105,9 +106,15 @@ def _in_a_loop() -> bool:
 
 class _Job:
     def __init__(
-        self, spec: DatasetSpec, name: str, venue: Venue, store: Store,
-        progress: Progress | None, skip_damaged: bool,
-    ) -> None:  # fmt: skip
+        self,
+        spec: DatasetSpec,
+        name: str,
+        venue: Venue,
+        store: Store,
+        progress: Progress | None,
+        *,
+        skip_damaged: bool,
+    ) -> None:
         self.spec, self.name, self.venue, self.store = spec, name, venue, store
         self.progress, self.skip_damaged = progress, skip_damaged
         self.began = time.monotonic()
@@ -120,14 +127,20 @@ class _Job:
         try:
             markets = await client.markets()
             kind = self.spec.contracts or self.venue.contracts
-            listed = [find_coin(c, markets, contracts=kind, where=self.venue.name) for c in coins]
+            with client.plainly("markets"):
+                where = self.venue.name
+                listed = [find_coin(c, markets, contracts=kind, where=where) for c in coins]
             now = await client.now()
             _check_past(low, now, self.name)
             parts, notes = self._parts(listed, streams)
             engine = Engine(
-                client, self.store, self.name, self._present(), progress=self.progress,
+                client,
+                self.store,
+                self.name,
+                self._present(),
+                progress=self.progress,
                 skip_damaged=self.skip_damaged,
-            )  # fmt: skip
+            )
             errors = await engine.run(parts, low, high, now)
             self._say("storing")
             revised = await asyncio.to_thread(self._fold, parts)
@@ -146,12 +159,18 @@ class _Job:
             )
         tally = engine.tally
         return FetchReport(
-            self.name, self.venue.name, pointer.fingerprint, client.counts.requests,
-            client.counts.retried, tally.records, tally.mended, time.monotonic() - self.began,
+            self.name,
+            self.venue.name,
+            pointer.fingerprint,
+            client.counts.requests,
+            client.counts.retried,
+            tally.records,
+            tally.mended,
+            time.monotonic() - self.began,
             {c: {s: e.rows for s, e in pointer.tables.get(c, {}).items()} for c in coins},
             _parts(parts, pointer, engine.asked, revised),
             (*revised, *engine.notes, *_none(none, self.venue), *notes),
-        )  # fmt: skip
+        )
 
     def _parts(
         self, listed: Sequence[CoinMarkets], streams: Sequence[str]
@@ -173,7 +192,7 @@ class _Job:
         if name == "future":
             found = list(coin.futures)
         if name == "options":
-            found = [Listed(coin.coin, f"{coin.coin} options", 1, 1.0, True, True)]
+            found = [Listed(coin.coin, f"{coin.coin} options", 1, 1.0, linear=True, active=True)]
         return [m for m in found if m is not None and (m.linear or not facts.linear_only)]
 
     def _fold(self, parts: Sequence[Part]) -> list[Finding]:
@@ -209,10 +228,18 @@ def _parts(
         rows, first, last = (entry.rows, entry.first, entry.last) if entry else (0, "", "")
         made.append(
             PartReport(
-                *key, rows, first, last, did.records, did.requests, did.retried, did.mended,
-                changed.get(key, 0), round(did.seconds, 3),
+                *key,
+                rows,
+                first,
+                last,
+                did.records,
+                did.requests,
+                did.retried,
+                did.mended,
+                changed.get(key, 0),
+                round(did.seconds, 3),
             )
-        )  # fmt: skip
+        )
     return tuple(made)
 
 
@@ -243,6 +270,4 @@ def _check_past(since: int, now: int, where: str) -> None:
 
 
 def _ms(stamp: pd.Timestamp) -> int:
-    given = pd.Timestamp(stamp)
-    given = given.tz_localize("UTC") if given.tzinfo is None else given
-    return int(given.value // 10**6)
+    return int(as_utc(stamp).value // 10**6)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pandas as pd
 
 from fadefollow.errors import DataError
+from fadefollow.market.fetch.believing import EARLIEST_MS, LATEST_MS
 from fadefollow.market.names import check_symbol, nearest
 
 #: contracts of so many coins: 1000PEPE, 1MBABYDOGE, kSHIB; KAVA is a coin of its own
 _MULTIPLE = re.compile(r"(1000000|100000|10000|1000|1M|k)([A-Z0-9]+)")
 _MANY = {"1M": 1_000_000, "k": 1000}
+#: fields of Bybit (minutes) and Gate (seconds), and so many of them in an hour
+_FUNDING_UNITS = {"fundingInterval": 60, "funding_interval": 3600}
 #: dollars, dearest to data first
 _DOLLARS = ("USDT", "USDC", "USD")
 
@@ -31,6 +34,7 @@ class Listed:
     active: bool
     expiry: pd.Timestamp | None = None
     created: pd.Timestamp | None = None
+    funding_hours: float | None = None  #: from settlement to settlement, as the venue says now
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def find_coin(
 
     def best(kind: str) -> Listed | None:
         found = [m for m in mine if kinds[m.symbol] == kind]
-        return min(found, key=lambda m: _rank(m, linear, markets), default=None)
+        return min(found, key=lambda m: _rank(m, markets, linear=linear), default=None)
 
     dated = [m for m in mine if kinds[m.symbol] == "future" and m.expiry is not None]
     right = [m for m in dated if m.linear == linear] or dated
@@ -90,9 +94,11 @@ def find_coin(
     if not mine:
         names = sorted({_coin_of(_base(m))[0] for m in markets.values()})
         raise DataError(
-            "the venue must list the coin", got=coin, where=where,
+            "the venue must list the coin",
+            got=coin,
+            where=where,
             hint=f"{nearest(coin, names)}delisted coins may still be in the public archive",
-        )  # fmt: skip
+        )
     return CoinMarkets(coin, best("spot"), best("swap"), tuple(futures))
 
 
@@ -106,7 +112,6 @@ def _listed(coin: str, item: Mapping[str, Any]) -> Listed | None:
         return None
     # Deribit's swaps expire in the year 3000
     expiry = item.get("expiry") if item["type"] == "future" else None
-    created = item.get("created")
     return Listed(
         coin,
         str(item["symbol"]),
@@ -114,9 +119,24 @@ def _listed(coin: str, item: Mapping[str, Any]) -> Listed | None:
         float(item.get("contractSize") or 1.0),
         bool(item.get("linear", True)) or item["type"] == "spot",
         item.get("active") is not False,
-        pd.Timestamp(expiry, unit="ms", tz="UTC") if expiry else None,
-        pd.Timestamp(created, unit="ms", tz="UTC") if created else None,
+        _stamp(expiry),
+        _stamp(item.get("created")),
+        _funding_hours(item.get("info") or {}),
     )
+
+
+def _stamp(value: Any) -> pd.Timestamp | None:
+    """A time in ms, where there is one that can be."""
+    known = isinstance(value, int | float) and EARLIEST_MS < value < LATEST_MS
+    return pd.Timestamp(int(value), unit="ms", tz="UTC") if known else None
+
+
+def _funding_hours(info: Mapping[str, Any]) -> float | None:
+    """From one settlement to the next, where a venue lists it with its contracts."""
+    for field, units in _FUNDING_UNITS.items():
+        if str(info.get(field, "")).isdigit() and int(info[field]) > 0:
+            return int(info[field]) / units
+    return None
 
 
 def _base(item: Mapping[str, Any]) -> str:
@@ -132,7 +152,9 @@ def _coin_of(base: str) -> tuple[str, int]:
     return match[2], _MANY.get(match[1]) or int(match[1])
 
 
-def _rank(item: Listed, linear: bool, markets: Mapping[str, Mapping[str, Any]]) -> tuple[Any, ...]:
+def _rank(
+    item: Listed, markets: Mapping[str, Mapping[str, Any]], *, linear: bool
+) -> tuple[Any, ...]:
     # a delisted market only where there is no other, one of many coins only where none is of one
     return (
         not item.active,
@@ -145,8 +167,3 @@ def _rank(item: Listed, linear: bool, markets: Mapping[str, Mapping[str, Any]]) 
 
 def _dollars(item: Mapping[str, Any]) -> int:
     return _DOLLARS.index(str(item["quote"]))
-
-
-def first_listing(items: Iterable[Listed | None]) -> pd.Timestamp | None:
-    """The earliest known listing of some markets."""
-    return min((m.created for m in items if m is not None and m.created is not None), default=None)

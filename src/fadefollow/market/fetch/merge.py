@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from fadefollow.errors import DataError
+from fadefollow.market.asof.vintages import SEEN
 from fadefollow.market.audit.implausible import plausible
+from fadefollow.market.bars import base_of
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch.options import CALL, PUT
 from fadefollow.market.fetch.pages import Page, Staging, read
@@ -22,10 +23,9 @@ from fadefollow.market.fetch.time_ranges import joined
 from fadefollow.market.findings import Finding, when
 from fadefollow.market.importing import clean
 from fadefollow.market.schema import canonical
+from fadefollow.market.store.revise import Merged, merge_revisions
 from fadefollow.market.store.store import Fetched, Listing, Pointer, Store, Update
 from fadefollow.market.streams import stream
-
-_ASKED = "asked"
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,12 @@ class _Fold:
         )
         # names of pages that are gone need not be remembered
         names = tuple(p.name for p in found)
-        state = Fetched(market=part.market.symbol, covered=covered, folded=names)
+        state = Fetched(
+            market=part.market.symbol,
+            covered=covered,
+            folded=names,
+            interval_hours=part.funding_hours,
+        )
         self.fetched.setdefault(part.coin, {})[part.name] = state
         frames = self.fresh.setdefault((part.coin, part.stream), [])
         frames += [made for page in pages if len(made := _frame(part, page))]
@@ -126,37 +131,23 @@ class _Fold:
             findings[coin, name] = (*found, *(f.of(coin) for f in seen))
         self._check_bases(tables)
         return Update(
-            tables, findings, self._listings(parts, tables), self.fetched, superseded,
+            tables,
+            findings,
+            self._listings(parts, tables),
+            self.fetched,
+            superseded,
             source=self.spec.venue,
-        )  # fmt: skip
-
-    def _merged(
-        self, coin: str, name: str, frames: list[pd.DataFrame]
-    ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Each record as it was given last, and those that were given otherwise before."""
-        key = ["time", *stream(name).key]
-        values = [c for c in frames[0] if c not in (*key, _ASKED)]
-        entry = self.old.tables.get(coin, {}).get(name) if self.old else None
-        if entry is not None:
-            table = self.store.table(self.dataset, entry)
-            frames = [table[[*key, *values]].assign(**{_ASKED: 0}), *frames]
-        whole = pd.concat(frames, ignore_index=True)
-        whole = whole.sort_values([*key, _ASKED], kind="stable", ignore_index=True)
-        last = ~whole.duplicated(key, keep="last").to_numpy()
-        if last.all():
-            return whole.drop(columns=_ASKED), whole.iloc[:0]
-        numbers = whole[values].to_numpy(np.float64)
-        changed = np.zeros(len(whole), bool)
-        same = numbers[:-1] == numbers[1:]
-        same |= np.isnan(numbers[:-1]) & np.isnan(numbers[1:])
-        changed[:-1] = ~same.all(axis=1) & ~last[:-1]
-        older = whole[changed].drop(columns=_ASKED)
-        noticed = whole[_ASKED].shift(-1)[changed].astype("int64")
-        older["seen"] = pd.to_datetime(noticed, utc=True).dt.as_unit("ns")
-        return (
-            whole[last].drop(columns=_ASKED).reset_index(drop=True),
-            older.reset_index(drop=True),
         )
+
+    def _merged(self, coin: str, name: str, frames: list[pd.DataFrame]) -> Merged:
+        """Each record as it was given last, and those that were given otherwise before."""
+        entry = self.old.tables.get(coin, {}).get(name) if self.old else None
+        stored = None
+        if entry is not None:
+            # what is derived from the records, such as their intervals, is derived anew
+            given = [c for c in frames[0] if c != SEEN]
+            stored = self.store.table(self.dataset, entry)[given]
+        return merge_revisions(stored, frames, stream(name))
 
     def _canonical(self, coin: str, name: str, frame: pd.DataFrame) -> pd.DataFrame:
         if name == "funding":
@@ -175,13 +166,8 @@ class _Fold:
     def _check_bases(self, tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> None:
         for coin in tables:
             there = {*tables[coin], *(self.old.tables.get(coin, {}) if self.old else {})}
-            if not there & {"perp", "spot"}:
-                raise DataError(
-                    "a coin needs perp or spot bars",
-                    got=", ".join(sorted(there)),
-                    where=f"{self.spec.venue} {coin}",
-                    hint="add perp or spot to --streams, or choose a range in which it was traded",
-                )
+            hint = "add perp or spot to --streams, or choose a range in which it was traded"
+            base_of(there, where=f"{self.spec.venue} {coin}", hint=hint)
 
     def _listings(
         self, parts: Sequence[Part], tables: Mapping[str, Mapping[str, pd.DataFrame]]
@@ -233,7 +219,8 @@ def _frame(part: Part, page: Page) -> pd.DataFrame:
     if part.snapshot:
         made["expiry"] = pd.to_datetime(made["expiry"], unit="ms", utc=True).dt.as_unit("ns")
         made["right"] = made["right"].map({CALL: "call", PUT: "put"})
-    return made.assign(**{_ASKED: page.asked})
+    asked = pd.Timestamp(page.asked, unit="ns", tz="UTC")
+    return made.assign(**{SEEN: pd.Series(asked.as_unit("ns"), made.index)})
 
 
 def _revision(coin: str, name: str, older: pd.DataFrame, count: int) -> Finding:

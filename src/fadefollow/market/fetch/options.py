@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,11 @@ async def option_chain(client: Client, coin: str) -> Values:
         in coins, volatility (NaN where there is none). Contracts that differ in nothing but the
         money that they settle in are taken together.
     """
-    rows = await CHAINS[client.venue.name](client, coin)
+    with client.plainly("options"):
+        return _chain(await CHAINS[client.venue.name](client, coin))
+
+
+def _chain(rows: Sequence[Row]) -> Values:
     named = [(_OPTION.search(symbol), held, iv) for symbol, held, iv in rows]
     table = pd.DataFrame(
         [
@@ -82,5 +86,7 @@ def _percent(value: object) -> float | None:
 
 #: by venue
 CHAINS: Mapping[str, Callable[[Client, str], Awaitable[list[Row]]]] = {
-    "deribit": _deribit, "bybit": _bybit, "okx": _okx,
-}  # fmt: skip
+    "deribit": _deribit,
+    "bybit": _bybit,
+    "okx": _okx,
+}

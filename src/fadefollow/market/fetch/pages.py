@@ -16,13 +16,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from fadefollow.core.atomic_file import remove_drafts, write_whole
 from fadefollow.errors import StoreError
 from fadefollow.market.fetch.time_ranges import Range, Times
-from fadefollow.market.store.store import write_whole
 
 _NAME = re.compile(r"(\d+)-(\d+)-(\d{19,20})\.parquet")
-#: what a writer that died has left is removed after so many seconds
-_ABANDONED = 3600.0
 
 Values = npt.NDArray[np.float64]
 
@@ -89,13 +87,20 @@ class Staging:
         """Remove pages that are in a table, and what killed writers left long ago."""
         for name in names:
             (self.folder / name).unlink(missing_ok=True)
-        for path in self.folder.glob(".*.tmp"):
-            with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime > _ABANDONED:
-                    path.unlink(missing_ok=True)
+        remove_drafts(self.folder)
         with contextlib.suppress(OSError):  # not empty: another fetch is at it
             self.folder.rmdir()
             self.folder.parent.rmdir()
+
+
+def count(page: Page) -> int:
+    """How many records a page has; one that is just being folded by another fetch has none."""
+    import pyarrow.parquet as pq
+
+    try:
+        return int(pq.read_metadata(page.path).num_rows)
+    except OSError:
+        return 0
 
 
 def read(page: Page, columns: tuple[str, ...]) -> tuple[Times, Values]:

@@ -17,6 +17,7 @@ class Asked(Counts):
 
     records: int = 0
     mended: int = 0  #: records that the first answer lacked
+    regained: int = 0  #: those among them that an earlier fetch had not been given
     began: float = 0.0
     ended: float = 0.0
 

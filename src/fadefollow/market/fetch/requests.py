@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,17 +9,18 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.market.bars import bar_text
+from fadefollow.market.fetch.believing import Fields, UnbelievableAnswer, check_times, once, rows_of
 from fadefollow.market.fetch.client import Client
 from fadefollow.market.fetch.markets import Listed
 from fadefollow.market.fetch.pages import Values
+from fadefollow.market.fetch.proof import Answer
 from fadefollow.market.fetch.time_ranges import Range, Times
-from fadefollow.market.fetch.venues import CALLS, COLUMNS, SNAPSHOTS, Venue, timeframe_ms
+from fadefollow.market.fetch.venues import CALLS, COLUMNS, SNAPSHOTS, Facts, Venue, timeframe_ms
 from fadefollow.market.stamps import JITTER
 
 _MINUTE_MS, _HOUR_MS, _DAY_MS = 60_000, 3_600_000, 86_400_000
 _HOURS = 24
-#: a window of settlements is so long that a page would be half full
-_FILL = 0.5
+_JITTER_MS = int(JITTER / pd.Timedelta("1ms"))
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,13 @@ class Part:
         return self.stream in SNAPSHOTS
 
     @property
+    def funding_hours(self) -> float | None:
+        """From settlement to settlement, as the venue says now; None for other streams too."""
+        if self.stream != "funding":
+            return None
+        return 1.0 if self.step == _HOUR_MS else self.market.funding_hours
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Names of a page's columns."""
         return COLUMNS[self.stream]
@@ -72,96 +79,109 @@ class Part:
 
     def span(self, venue: Venue) -> int:
         """The longest range to ask for at once, ms."""
-        fill = 1.0 if self.grid else _FILL
-        whole = int(self.page * fill) * self.step
+        # of settlements the one before comes again, and stamps may be a little off
+        room = self.page if self.grid else max(self.page - 3, 1)
+        whole = room * self.step
         longest = venue.fact(self.stream).longest
         return whole if longest is None else min(whole, int(longest / pd.Timedelta("1ms")))
 
 
-@dataclass(frozen=True)
-class Answer:
-    """The records of one range."""
-
-    times: Times  #: ms, ascending, once each, inside the range
-    values: Values  #: shape (n, k), by the part's columns, in the units of its stream
-    broken: Times  #: times of records that cannot be right
-
-
 async def ask(client: Client, part: Part, window: Range) -> Answer:
-    """Ask for the records in a range; whatever else comes is left out."""
-    if CALLS[part.stream][0].endswith("OHLCV"):
-        rows = await _bars(client, part, window)
-    else:
-        rows = await _records(client, part, window)
-    width = len(part.columns)
-    table = np.array(rows, dtype=np.float64) if len(rows) else np.empty((0, 1 + width))
-    table = table[np.isfinite(table[:, 0])]  # what has no time is no record
-    times, values = table[:, 0].astype(np.int64), table[:, 1 : 1 + width]
+    """The records in a range.
+
+    Raises:
+        DataError: the venue does not answer, or with what cannot be believed, however often it
+            is asked.
+    """
+    facts = client.venue.fact(part.stream)
+    method, arguments = _request(part, facts, window)
+
+    def read(found: object) -> Answer:
+        table = rows_of(found, _fields(part, facts), width=len(part.columns))
+        if part.stream == "liquidations":
+            table = _days(table)
+        return _answer(client.venue, part, window, table)
+
+    answer: Answer = await client.call(method, *arguments, read=read)
+    return answer
+
+
+def _request(part: Part, facts: Facts, window: Range) -> tuple[str, tuple[Any, ...]]:
+    """ccxt's method and its arguments."""
+    (call, price), symbol, (low, high) = CALLS[part.stream], part.market.symbol, window
+    if call.endswith("OHLCV"):
+        params = {"until": high - 1, **({"price": price} if price else {})}
+        return "fetch_ohlcv", (symbol, part.period, low, part.page, params)
     if part.stream == "funding":
-        times = _on_the_minute(times)
-    inside = (times >= window[0]) & (times < window[1])
-    times, last = _once(times[inside])
-    values = _units(client.venue, part, values[inside][last])
-    good = _sound(part.stream, values)
-    return Answer(times[good], values[good], times[~good])
-
-
-async def _bars(client: Client, part: Part, window: Range) -> list[Sequence[Any]]:
-    price = CALLS[part.stream][1]
-    params = {"until": window[1] - 1, **({"price": price} if price else {})}
-    rows: list[Sequence[Any]] = await client.call(
-        "fetch_ohlcv", part.market.symbol, part.period, window[0], part.page, params
-    )
-    return rows
-
-
-async def _records(client: Client, part: Part, window: Range) -> list[Sequence[Any]]:
-    facts, low, symbol = client.venue.fact(part.stream), window[0], part.market.symbol
-    params = {facts.until: window[1] - 1} if facts.until else {}
+        # a settlement may be stamped some milliseconds before or after its minute
+        low, high = low - _JITTER_MS, high + _JITTER_MS
+        params = {facts.until: high - 1}
+        return "fetch_funding_rate_history", (symbol, low, part.page, params)
+    params = {facts.until: high - 1} if facts.until else {}
     if facts.start:
         params[facts.start] = low
-    if part.stream == "funding":
-        found = await client.call("fetch_funding_rate_history", symbol, low, part.page, params)
-        if facts.hourly:
-            return [(r["timestamp"], r["info"][facts.hourly]) for r in found]
-        return [(r["timestamp"], r["fundingRate"]) for r in found]
+    page = part.page
     if part.stream == "liquidations":
-        hours = _HOURS * (window[1] - low) // _DAY_MS
-        found = await client.call(
-            "fetch_open_interest_history", symbol, part.period, low, hours, params
-        )
-        return _days([(r["timestamp"], *(r["info"].get(f) for f in facts.fields)) for r in found])
-    if part.stream == "open_interest":
-        call, field = "fetch_open_interest_history", facts.amount
-    else:
-        call, field = "fetch_long_short_ratio_history", "longShortRatio"
-    found = await client.call(call, symbol, part.period, low, part.page, params)
-    return [(r["timestamp"], r[field]) for r in found]
+        page = _HOURS * -(-(high - low) // _DAY_MS)
+    method = "fetch_long_short_ratio_history"
+    if call == "fetchOpenInterestHistory":
+        method = "fetch_open_interest_history"
+    return method, (symbol, part.period, low, page, params)
 
 
-def _days(hours: list[Sequence[Any]]) -> list[Sequence[Any]]:
+def _fields(part: Part, facts: Facts) -> Fields:
+    """How the columns of a page are read from one of ccxt's records; None for its bars."""
+    if CALLS[part.stream][0].endswith("OHLCV"):
+        return None
+    if part.stream == "liquidations":
+        return lambda r: tuple(r["info"].get(name) for name in facts.fields)
+    if part.stream == "funding" and facts.hourly:
+        return lambda r: (r["info"][facts.hourly],)
+    field = {"funding": "fundingRate", "open_interest": facts.amount}
+    name = field.get(part.stream, "longShortRatio")
+    return lambda r: (r[name],)
+
+
+def _answer(venue: Venue, part: Part, window: Range, table: Values) -> Answer:
+    """A page as records of a range.
+
+    Raises:
+        UnbelievableAnswer: it is not what was asked for.
+    """
+    times, values = table[:, 0].astype(np.int64), table[:, 1:]
+    if part.stream == "funding":
+        times = _on_the_minute(times)
+    if venue.fact(part.stream).endless:  # no end could be asked for
+        times, values = times[times < window[1]], values[times < window[1]]
+    if part.stream == "funding" and len(times) and (times % _HOUR_MS != 0).all():
+        raise UnbelievableAnswer("settlements on the hour are due, not one of them is")
+    check_times(times, window, part.span(venue), step=part.grid or 1)
+    span = (int(times.min()), int(times.max())) if len(times) else None
+    inside = (times >= window[0]) & (times < window[1])
+    times, values = once(times[inside], values[inside])
+    values = _units(venue, part, values)
+    good = _sound(part.stream, values)
+    return Answer(times[good], values[good], times[~good], span)
+
+
+def _days(hours: Values) -> Values:
     """Sums over the days (UTC) of which there are all hours; of a part of a day there is no sum."""
-    table = np.array(hours, dtype=np.float64) if hours else np.empty((0, 2))
-    table = table[np.isfinite(table).all(axis=1)]
-    _, first = np.unique(table[:, 0] // _HOUR_MS, return_index=True)
-    table = table[first]
-    days = table[:, 0] // _DAY_MS
-    whole = [d for d, count in zip(*np.unique(days, return_counts=True), strict=True)
-             if count == _HOURS]  # fmt: skip
-    return [(d * _DAY_MS, *table[days == d, 1:].sum(axis=0)) for d in whole]
+    hours = hours[np.isfinite(hours).all(axis=1)]
+    _, first = np.unique(hours[:, 0] // _HOUR_MS, return_index=True)
+    hours = hours[first]
+    days = hours[:, 0] // _DAY_MS
+    whole = [
+        d for d, count in zip(*np.unique(days, return_counts=True), strict=True) if count == _HOURS
+    ]
+    sums = [(d * _DAY_MS, *hours[days == d, 1:].sum(axis=0)) for d in whole]
+    return np.array(sums, np.float64).reshape(len(sums), hours.shape[1])
 
 
 def _on_the_minute(times: Times) -> Times:
     """Stamps rounded to the minute that they are milliseconds away from."""
     rounded = (times + _MINUTE_MS // 2) // _MINUTE_MS * _MINUTE_MS
-    near = np.abs(times - rounded) <= JITTER // pd.Timedelta("1ms")
+    near = np.abs(times - rounded) <= _JITTER_MS
     return np.where(near, rounded, times)
-
-
-def _once(times: Times) -> tuple[Times, Times]:
-    """Ascending times, and for each the last place where it stood."""
-    unique, places = np.unique(times[::-1], return_index=True)
-    return unique, len(times) - 1 - places
 
 
 def _units(venue: Venue, part: Part, values: Values) -> Values:

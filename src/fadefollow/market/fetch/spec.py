@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
+from fadefollow.core.atomic_file import write_whole
 from fadefollow.errors import ParameterError, StoreError, unknown
 from fadefollow.market.bars import bar_size, bar_text
 from fadefollow.market.dataset_spec import DatasetSpec, load_spec
@@ -109,9 +110,11 @@ def archive_spec(
         name, spec = into, _written(path, VENUES["binance"], size)
     if archive == "binance-archive" and spec.venue != "binance":
         raise ParameterError(
-            "Binance's archive must go into a data set of Binance", got=spec.venue, where=name,
+            "Binance's archive must go into a data set of Binance",
+            got=spec.venue,
+            where=name,
             hint="name another one with --into",
-        )  # fmt: skip
+        )
     return name, spec
 
 
@@ -130,10 +133,12 @@ def dataset_toml(venue: Venue, bar: str = "1h") -> str:
 
 def _written(path: Path, venue: Venue, bar: str) -> DatasetSpec:
     try:
-        path.write_text(dataset_toml(venue, bar), "utf-8")
+        write_whole(path, dataset_toml(venue, bar).encode())
     except OSError as error:
         raise StoreError(
-            "the workspace must be writable", got=error.strerror, where=str(path),
+            "the workspace must be writable",
+            got=error.strerror,
+            where=str(path),
             hint="make one of your own with `fadefollow init DIR`",
-        ) from error  # fmt: skip
+        ) from error
     return load_spec(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -40,17 +40,6 @@ def cut(ranges: Iterable[Range], span: int) -> tuple[Range, ...]:
     return tuple(
         (at, min(at + span, high)) for low, high in ranges for at in range(low, high, span)
     )
-
-
-def gathered(ranges: Sequence[Range], span: int) -> tuple[Range, ...]:
-    """Near ranges taken together as long as they fit into `span`: one request gets them all."""
-    made: list[Range] = []
-    for low, high in joined(ranges):
-        if made and high - made[-1][0] <= span:
-            made[-1] = (made[-1][0], high)
-        else:
-            made.append((low, high))
-    return tuple(made)
 
 
 def holes(times: Times, window: Range, step: int | None) -> tuple[Range, ...]:

@@ -7,7 +7,6 @@ page sizes of the other calls, how far back they answer, and in which unit they 
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -64,6 +63,7 @@ class Facts:
     amount: str = "openInterestAmount"  #: ccxt's field of the open interest
     contracts: bool = False  #: amounts count contracts, not coins
     linear_only: bool = False  #: of inverse contracts the amounts are no coins
+    endless: bool = False  #: the call knows no end: answers go on beyond what is wanted
     hourly: str = ""  #: settlements are hourly, and this field has the hour's rate
     fields: tuple[str, ...] = ()  #: the venue's own fields, by the columns of the page
 
@@ -79,6 +79,8 @@ class Venue:
     contracts: Literal["linear", "inverse"] = "linear"
     #: ccxt settings that the venue needs
     settings: Mapping[str, Any] = field(default_factory=dict)
+    #: where in an answer the list of records lies, by its keys; at the top where there are none
+    rows: tuple[str, ...] = ()
     #: longest time between two settlements
     settles_hours: int = 8
     notes: tuple[str, ...] = ()
@@ -150,40 +152,56 @@ VENUES: Mapping[str, Venue] = {
     venue.name: venue
     for venue in (
         Venue(
-            "binance", "Binance",
+            "binance",
+            "Binance",
             {
                 # 500 in ccxt's list for contracts, but its call asks for up to 1,000
-                **{s: Facts(page=1000, longest=200 * _DAY)
-                   for s in ("perp", "mark", "index", "premium_index", "future")},
+                **{
+                    s: Facts(page=1000, longest=200 * _DAY)
+                    for s in ("perp", "mark", "index", "premium_index", "future")
+                },
                 "funding": Facts(page=1000),
                 "open_interest": Facts(
-                    page=500, reach=29 * _DAY, linear_only=True,
-                    periods=("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")),
+                    page=500,
+                    reach=29 * _DAY,
+                    linear_only=True,
+                    periods=("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d"),
+                ),
                 "long_short": Facts(
-                    page=500, reach=29 * _DAY,
-                    periods=("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")),
+                    page=500,
+                    reach=29 * _DAY,
+                    periods=("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d"),
+                ),
             },
             settings={"options": {"fetchMarkets": {"types": ["spot", "linear", "inverse"]}}},
-            notes=("open interest and the long/short ratio reach back 30 days by this interface; "
-                   "the public archive has them for years",),
+            notes=(
+                "open interest and the long/short ratio reach back 30 days by this interface; "
+                "the public archive has them for years",
+            ),
         ),
         Venue(
-            "bybit", "Bybit",
-            {
+            "bybit",
+            "Bybit",
+            rows=("result", "list"),
+            facts={
                 "funding": Facts(page=200),
                 "open_interest": Facts(page=200, periods=_FIVE_TO_DAY, linear_only=True),
                 "long_short": Facts(
-                    page=500, periods=_FIVE_TO_DAY, start="startTime", until="endTime"),
+                    page=500, periods=_FIVE_TO_DAY, start="startTime", until="endTime"
+                ),
                 "options": Facts(page=1),
             },
             settings={"options": {"fetchMarkets": {"types": ["spot", "linear", "inverse"]}}},
         ),
         Venue(
-            "okx", "OKX",
-            {
+            "okx",
+            "OKX",
+            rows=("data",),
+            facts={
                 "funding": Facts(page=100, reach=90 * _DAY, until="after"),
-                "open_interest": Facts(page=100, reach_records=1440, periods=("5m", "1h", "1d"),
-                                       amount="baseVolume"),
+                "open_interest": Facts(
+                    page=100, reach_records=1440, periods=("5m", "1h", "1d"), amount="baseVolume"
+                ),
                 "long_short": Facts(page=100, reach_records=1440, periods=("5m", "1h", "1d")),
                 "options": Facts(page=1),
             },
@@ -191,20 +209,25 @@ VENUES: Mapping[str, Venue] = {
             notes=("the OKX interface gives no more than three months of settlements",),
         ),
         Venue(
-            "deribit", "Deribit",
-            {
+            "deribit",
+            "Deribit",
+            rows=("result",),
+            facts={
                 "funding": Facts(page=700, hourly="interest_1h", longest=29 * _DAY),
                 "options": Facts(page=1),
             },
             contracts="inverse",
             settles_hours=1,
-            notes=("Deribit settles funding continuously; the rate of each hour is taken as one "
-                   "settlement",
-                   "what ccxt calls liquidations of Deribit are the losses that bankrupt accounts "
-                   "left, no liquidations: they are not fetched"),
+            notes=(
+                "Deribit settles funding continuously; the rate of each hour is taken as one "
+                "settlement",
+                "what ccxt calls liquidations of Deribit are the losses that bankrupt accounts "
+                "left, no liquidations: they are not fetched",
+            ),
         ),
         Venue(
-            "hyperliquid", "Hyperliquid",
+            "hyperliquid",
+            "Hyperliquid",
             {
                 **{s: Facts(page=5000, reach_records=5000) for s in ("spot", "perp")},
                 "funding": Facts(page=500),
@@ -214,24 +237,37 @@ VENUES: Mapping[str, Venue] = {
             notes=("Hyperliquid gives the last 5,000 bars of each size and no older ones",),
         ),
         Venue(
-            "gate", "Gate",
+            "gate",
+            "Gate",
             {
                 "spot": Facts(reach_records=10_000),
                 "perp": Facts(contracts=True),
                 "future": Facts(contracts=True),
                 "funding": Facts(page=1000),
-                "open_interest": Facts(page=100, contracts=True, linear_only=True,
-                                       periods=("5m", "15m", "30m", "1h", "4h", "1d")),
+                "open_interest": Facts(
+                    page=100,
+                    contracts=True,
+                    linear_only=True,
+                    endless=True,
+                    periods=("5m", "15m", "30m", "1h", "4h", "1d"),
+                ),
                 # hours of the contract's statistics, which make a day
-                "liquidations": Facts(page=4, contracts=True, linear_only=True,
-                                      fields=("long_liq_size", "short_liq_size")),
+                "liquidations": Facts(
+                    page=4,
+                    contracts=True,
+                    linear_only=True,
+                    endless=True,
+                    fields=("long_liq_size", "short_liq_size"),
+                ),
             },
             settings={"options": {"fetchMarkets": {"types": ["spot", "swap", "future"]}}},
-            notes=("liquidations are sums of the 24 hourly statistics of a day (UTC), of days of "
-                   "which Gate gives all",),
+            notes=(
+                "liquidations are sums of the 24 hourly statistics of a day (UTC), of days of "
+                "which Gate gives all",
+            ),
         ),
     )
-}  # fmt: skip
+}
 
 
 def venue_named(name: str) -> Venue:
@@ -248,7 +284,9 @@ def venue_named(name: str) -> Venue:
 @cache
 def described(name: str) -> Any:
     """ccxt's own description of a venue; nothing is sent anywhere."""
-    return getattr(importlib.import_module("ccxt"), name)()
+    import ccxt
+
+    return getattr(ccxt, name)()
 
 
 def timeframe_ms(text: str) -> int:
@@ -261,11 +299,14 @@ def page_text() -> str:
     lines: list[str] = []
     for venue in VENUES.values():
         lines += [
-            f"## {venue.title}", "",
+            f"## {venue.title}",
+            "",
             f"`fadefollow data fetch {venue.name} BTC --since 2021-01-01`; contracts: "
-            f"{venue.contracts} ones first.", "",
-            "| stream | ccxt's call | records in an answer | how far back |", "|---|---|---|---|",
-        ]  # fmt: skip
+            f"{venue.contracts} ones first.",
+            "",
+            "| stream | ccxt's call | records in an answer | how far back |",
+            "|---|---|---|---|",
+        ]
         for stream in venue.streams:
             if stream in SNAPSHOTS:
                 continue

@@ -6,6 +6,8 @@ Settlement intervals are the one thing that is inferred, where a file does not s
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -37,14 +39,22 @@ def drop_missing(frame: pd.DataFrame, schema: Stream) -> Cleaned:
     partial = lacking & ~empty
     findings = (
         *_count(
-            "note", schema, "rows without values", frame, empty,
+            "note",
+            schema,
+            "rows without values",
+            frame,
+            empty,
             "rows without values, not stored",
         ),
         *_count(
-            "warning", schema, "incomplete rows", frame, partial,
+            "warning",
+            schema,
+            "incomplete rows",
+            frame,
+            partial,
             "rows that lack a value, not stored",
         ),
-    )  # fmt: skip
+    )
     return frame[~lacking], findings
 
 
@@ -98,21 +108,25 @@ def trim_contract(frame: pd.DataFrame, schema: Stream, expiry: pd.Timestamp) -> 
     """
     times = frame["time"]
     limit = expiry.tz_convert(None) if times.dt.tz is None else expiry
-    name = f"future {expiry:%y%m%d}"
+    contract = f"{expiry:%y%m%d}"
     late = times >= limit
-    text = f"{name}: rows after expiry, not stored"
+    text = "rows after expiry, not stored"
     findings = _count("note", schema, "rows after expiry", frame, late, text)
     frame = frame[~late]
     tail = _constant_tail(frame)
     findings += _count(
-        "warning", schema, "stale tail", frame, tail,
-        f"{name}: equal bars at the end, a feed that stopped, not stored",
-    )  # fmt: skip
+        "warning",
+        schema,
+        "stale tail",
+        frame,
+        tail,
+        "equal bars at the end, a feed that stopped, not stored",
+    )
     frame = frame[~tail]
     wild = _wild_first(frame)
-    text = f"{name}: wild first bar, not stored"
+    text = "wild first bar, not stored"
     findings += _count("note", schema, "wild first bar", frame, wild, text)
-    return frame[~wild], findings
+    return frame[~wild], tuple(replace(f, contracts=(contract,)) for f in findings)
 
 
 def _constant_tail(frame: pd.DataFrame) -> pd.Series:
@@ -163,14 +177,22 @@ def resample(
     size = bar_text(bar)
     findings = (
         *_count(
-            "note", schema, "incomplete bars", made, ~usable,
+            "note",
+            schema,
+            "incomplete bars",
+            made,
+            ~usable,
             f"bars of {size} without their first or last {bar_text(small)}, not stored",
         ),
         *_count(
-            "note", schema, "bars with holes", made, holes,
+            "note",
+            schema,
+            "bars with holes",
+            made,
+            holes,
             f"bars of {size} that lack some of their {bar_text(small)} bars inside",
         ),
-    )  # fmt: skip
+    )
     made = made[usable][table.columns]
     return made.sort_values(["time", *schema.key], kind="stable", ignore_index=True), findings
 

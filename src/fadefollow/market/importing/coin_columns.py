@@ -15,11 +15,31 @@ from fadefollow.market.stamps import row_error, row_numbers
 from fadefollow.market.streams import Stream
 
 #: names of columns that say which coin or contract a row is of, without case, spaces, _ and -
-_SYMBOL_NAMES = frozenset((
-    "symbol", "coin", "pair", "ticker", "instrument", "instrumentname", "instrumentid", "instid",
-    "contract", "contractname", "market", "asset", "base", "baseasset", "basecurrency", "product",
-    "productid", "token", "currencypair", "underlying", "uly",
-))  # fmt: skip
+_SYMBOL_NAMES = frozenset(
+    (
+        "symbol",
+        "coin",
+        "pair",
+        "ticker",
+        "instrument",
+        "instrumentname",
+        "instrumentid",
+        "instid",
+        "contract",
+        "contractname",
+        "market",
+        "asset",
+        "base",
+        "baseasset",
+        "basecurrency",
+        "product",
+        "productid",
+        "token",
+        "currencypair",
+        "underlying",
+        "uly",
+    )
+)
 #: what contracts of a coin add to its name
 _CONTRACT = re.compile(r"[-_/:].*")
 _QUOTES = ("USDT", "USDC", "USD", "PERP")
@@ -52,9 +72,10 @@ def symbols_of(raw: pd.DataFrame, item: FileSpec, schema: Stream, where: str) ->
         if len(several) > 1:
             raise DataError(
                 "a file must be of one coin, unless coin_column says where it names them",
-                got=f"{_listed(several)} in the column {name}", where=where,
+                got=f"{_listed(several)} in the column {name}",
+                where=where,
                 hint=_hint(name, several),
-            )  # fmt: skip
+            )
         if several:
             made[name] = several[0]
     return made
@@ -99,11 +120,12 @@ def _coin(text: str, pattern: re.Pattern[str], item: FileSpec, where: str) -> st
         return check_symbol(coin)
     except ParameterError:
         raise DataError(
-            f"{item.coin_column} must hold coins as {item.coin_format}", got=repr(text),
+            f"{item.coin_column} must hold coins as {item.coin_format}",
+            got=repr(text),
             where=where,
             hint='coin_format says how, such as "{coin}-USDT-SWAP"; with coins = ["BTC"], other '
             "rows are left out",
-        ) from None  # fmt: skip
+        ) from None
 
 
 def _listed(values: list[str]) -> str:

@@ -35,7 +35,7 @@ Wanted = Callable[[str], bool] | None
 
 @dataclass(frozen=True)
 class Form:
-    """What must be said of a file to read it, where its bytes do not say it."""
+    """Settings needed to read a file whose bytes do not tell."""
 
     kind: Format | None = None  #: by default from the file's extension
     delimiter: str | None = None  #: of CSV; by default from its first line
@@ -83,11 +83,11 @@ def _unreadable(error: Exception, path: Path, where: str, kind: Format) -> DataE
     lines = str(error).splitlines() or [type(error).__name__]
     got = "an empty file" if path.exists() and not path.stat().st_size else lines[0]
     hint = "" if kind == "csv" else "the file may be truncated: get it again"
-    return DataError(f"the file must be readable {names[kind]}", got=got, where=where, hint=hint)
+    return DataError(f"cannot read the file as {names[kind]}", got=got, where=where, hint=hint)
 
 
 def kind_of(name: str, where: str) -> Format:
-    """What a file of this name is.
+    """The kind of a file, by its name.
 
     Raises:
         DataError: its extension does not say.
@@ -96,9 +96,10 @@ def kind_of(name: str, where: str) -> Format:
     if kind is None:
         raise DataError(
             f"the file's extension must be one of {', '.join(EXTENSIONS)}, or .gz after it",
-            got=name, where=where,
+            got=name,
+            where=where,
             hint=f"unpack it, or say what it is: format = {', '.join(formats())}",
-        )  # fmt: skip
+        )
     return kind
 
 
@@ -122,7 +123,7 @@ def content(path: Path, where: str) -> bytes:
                     raise DataError(rule, got="more", where=where)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         hint = "the file may be truncated: get it again"
-        raise DataError("the .gz must be whole", got=str(error), where=where, hint=hint) from error
+        raise DataError("cannot unpack the .gz", got=str(error), where=where, hint=hint) from error
     return bytes(made)
 
 

@@ -88,9 +88,14 @@ def read_csv(
     separator, header = form_of(first_line(head), delimiter)
     try:
         frame = pd.read_csv(
-            io.BytesIO(data), encoding="utf-8-sig", skipinitialspace=True, low_memory=False,
-            sep=separator, decimal=decimal, header=0 if header else None,
-        )  # fmt: skip
+            io.BytesIO(data),
+            encoding="utf-8-sig",
+            skipinitialspace=True,
+            low_memory=False,
+            sep=separator,
+            decimal=decimal,
+            header=0 if header else None,
+        )
     except pd.errors.EmptyDataError:
         raise DataError("the file must have rows", got="an empty file", where=where) from None
     found = _check_text(data, where, separator, header=header)

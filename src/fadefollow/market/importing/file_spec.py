@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from fadefollow.core.utc import as_utc
 from fadefollow.errors import ParameterError, UnknownNameError
 from fadefollow.market.bars import bar_size
 from fadefollow.market.names import check_symbol, check_timezone, nearest
@@ -27,9 +28,16 @@ Format = Literal["csv", "parquet", "feather", "json"]
 
 #: what a file is, by its extension; `.gz` may follow
 EXTENSIONS: dict[str, Format] = {
-    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".zip": "csv", ".parquet": "parquet",
-    ".pq": "parquet", ".feather": "feather", ".ft": "feather", ".json": "json",
-}  # fmt: skip
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".zip": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".feather": "feather",
+    ".ft": "feather",
+    ".json": "json",
+}
 
 _PLACEHOLDER = re.compile(r"\{(.*?)\}")
 #: what a date of expiry needs
@@ -37,7 +45,7 @@ _DAY, _MONTH, _YEAR = ("%d",), ("%m", "%b", "%B"), ("%y", "%Y")
 
 
 def format_of(name: str) -> Format | None:
-    """What a file of this name is, by its extension; None if that does not say."""
+    """The format of a file by its extension; None if that does not tell."""
     path = PurePosixPath(name.lower())
     suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
     return EXTENSIONS.get(suffix)
@@ -90,18 +98,18 @@ class FileSpec(BaseModel):
 
     @property
     def kind(self) -> Format | None:
-        """What the files are; None if each file's own extension says it."""
+        """The format of the files; None if each file's extension tells."""
         return self.format or format_of(self.path)
 
     @property
     def since_utc(self) -> pd.Timestamp | None:
         """The first time that is wanted."""
-        return _utc(self.since)
+        return None if self.since is None else as_utc(self.since)
 
     @property
     def until_utc(self) -> pd.Timestamp | None:
         """The first time that is not wanted any more."""
-        return _utc(self.until)
+        return None if self.until is None else as_utc(self.until)
 
     @field_validator("stream")
     @classmethod
@@ -109,7 +117,7 @@ class FileSpec(BaseModel):
         try:
             return stream(value).name
         except UnknownNameError as error:  # not a ValueError: pydantic would not name the key
-            raise ParameterError(error.rule, got=error.got, hint=error.hint) from None
+            raise ParameterError(error.summary, hint=error.hint) from None
 
     @field_validator("path")
     @classmethod
@@ -179,15 +187,8 @@ class FileSpec(BaseModel):
 
 
 def formats() -> tuple[str, ...]:
-    """What files may be."""
+    """The known file formats."""
     return get_args(Format)
-
-
-def _utc(moment: Moment | None) -> pd.Timestamp | None:
-    if moment is None:
-        return None
-    stamp = pd.Timestamp(moment)
-    return stamp.tz_localize("UTC") if stamp.tz is None else stamp.tz_convert("UTC")
 
 
 def _check_coin(item: FileSpec) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.audit.misread import check_far, misread
+from fadefollow.market.bars import base_of
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.findings import Finding, merged
 from fadefollow.market.importing import clean
@@ -37,7 +38,7 @@ CLOCK_CHANGE = pd.Timedelta(hours=1)
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import read and stored."""
+    """The result of an import."""
 
     dataset: str
     fingerprint: str
@@ -83,8 +84,7 @@ def import_files(
     if progress:
         progress("storing", 1.0)
     for coin, streams in read.tables.items():
-        if not {"perp", "spot"} & set(streams):
-            raise DataError("a coin needs perp or spot bars", got=", ".join(streams), where=coin)
+        base_of(streams, where=coin)
     check_far(read.tables, name)
     errors = [f for coin, parts in read.tables.items() for f in misread(coin, parts, spec.bar)]
     pointer = Store(Path(store_root)).write(
@@ -105,7 +105,7 @@ def import_files(
 
 @dataclass(frozen=True)
 class ReadFiles:
-    """What the files of a data set hold."""
+    """The tables that the files of a data set hold, with findings."""
 
     tables: dict[str, dict[str, pd.DataFrame]]  #: canonical, by coin and stream
     origin: dict[tuple[str, str], str]  #: the files of each
@@ -151,7 +151,7 @@ def read_files(
 
 def _find_all(spec: DatasetSpec, source: Path) -> list[Match]:
     if not source.is_dir():
-        raise DataError("the source must be a folder", got="no folder", where=str(source))
+        raise DataError("--from needs a folder", got="no folder", where=str(source))
     return [match for item in spec.files for match in find_files(item, source)]
 
 
@@ -168,7 +168,7 @@ def _check_entries(spec: DatasetSpec, pieces: Sequence[Piece]) -> None:
 
 
 def _pieces(match: Match, spec: DatasetSpec) -> list[Piece]:
-    """What one file holds, by coin."""
+    """The rows of one file, by coin."""
     item, schema = match.spec, stream(match.spec.stream)
     raw = read_table(match.path, match.where, _form(item))
     if not len(raw.frame):
@@ -276,7 +276,7 @@ def _check_raw_order(frame: pd.DataFrame, match: Match, schema: Stream, written:
 
 
 def _order_hint(times: pd.Series) -> str:
-    """What may be behind times that repeat or descend, beyond duplicates and disorder."""
+    """A hint on why times repeat or descend, beyond duplicates and disorder."""
     step = times.diff()
     back = (step <= pd.Timedelta(0)).to_numpy()
     first = times[back].iloc[0] if back.any() else pd.NaT

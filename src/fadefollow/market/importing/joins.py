@@ -21,7 +21,7 @@ _TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class Piece:
-    """What one file holds of one coin and stream."""
+    """The rows of one coin and stream in one file."""
 
     coin: str
     table: pd.DataFrame  #: canonical; may be empty

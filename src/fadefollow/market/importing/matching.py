@@ -42,10 +42,10 @@ def find_files(item: FileSpec, source: Path) -> list[Match]:
         return found
     if "{coin}" in item.path and (absent := set(item.coins) - {m.coin for m in found}):
         got = f"none for {', '.join(sorted(absent))}"
-        raise DataError(f"there must be a file {item.path}", got=got, where=str(source))
+        raise DataError(f"no file {item.path}", got=got, where=str(source))
     if not found:
         raise DataError(
-            f"there must be files for {item.stream}",
+            f"no files for {item.stream}",
             got=f"none that match {item.path}",
             where=str(source),
             hint="is --from the right folder? optional = true makes the files optional",
@@ -72,10 +72,12 @@ def path_pattern(item: FileSpec) -> re.Pattern[str]:
 def _expiry_pattern(written: str) -> str:
     """What an expiry may look like in a name: digits, and letters where a month has a name."""
     pieces = [
-        ("[A-Za-z]+" if piece in ("%b", "%B") else r"\d+") if piece.startswith("%")
+        ("[A-Za-z]+" if piece in ("%b", "%B") else r"\d+")
+        if piece.startswith("%")
         else re.escape(piece)
-        for piece in _DIRECTIVE.split(written) if piece
-    ]  # fmt: skip
+        for piece in _DIRECTIVE.split(written)
+        if piece
+    ]
     return re.sub(r"(?:\\d\+)+", r"\\d+", "".join(pieces))
 
 

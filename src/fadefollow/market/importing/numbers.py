@@ -57,10 +57,14 @@ def check_decimal(column: pd.Series, name: str, where: str) -> None:
     if odd.any():
         at = int(odd.argmax())
         raise row_error(
-            f"{name} must be a number", repr(column.iloc[at]), where,
-            row_numbers(column.to_frame())[at], name, int(odd.sum()),
+            f"{name} must be a number",
+            repr(column.iloc[at]),
+            where,
+            row_numbers(column.to_frame())[at],
+            name,
+            int(odd.sum()),
             'a decimal comma is read with decimal = ","; thousands are written without a sign',
-        )  # fmt: skip
+        )
 
 
 def _is_text(column: pd.Series) -> bool:

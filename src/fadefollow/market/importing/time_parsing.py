@@ -89,11 +89,15 @@ def _check_rounded(values: pd.Series, unit: Unit | None, where: str) -> None:
         return
     first = int(values.duplicated().to_numpy().argmax())
     raise row_error(
-        "stamps must be whole numbers, with all their digits", f"{values.iloc[first]:g}", where,
-        row_numbers(values.to_frame())[first], "time", int(values.duplicated().sum()),
+        "stamps must be whole numbers, with all their digits",
+        f"{values.iloc[first]:g}",
+        where,
+        row_numbers(values.to_frame())[first],
+        "time",
+        int(values.duplicated().sum()),
         "a spreadsheet has rounded them, and the lost digits cannot be had back: "
         "get the file again, and do not save it from a spreadsheet",
-    )  # fmt: skip
+    )
 
 
 def _from_text(column: pd.Series, name: str, form: TimeForm, where: str) -> pd.Series:
@@ -106,9 +110,13 @@ def _from_text(column: pd.Series, name: str, form: TimeForm, where: str) -> pd.S
     if zoned.any() and not zoned.all():
         bare = zoned[~zoned]
         raise row_error(
-            "either all times carry an offset, or none does", repr(column[bare.index[0]]), where,
-            row_numbers(bare.to_frame())[0], name, len(bare),
-        )  # fmt: skip
+            "either all times carry an offset, or none does",
+            repr(column[bare.index[0]]),
+            where,
+            row_numbers(bare.to_frame())[0],
+            name,
+            len(bare),
+        )
     parsed = pd.to_datetime(column, format=wanted, errors="coerce", utc=True)
     _check_parsed(column, parsed, f"times must be written as {wanted}", name, where, _HOW)
     return parsed if zoned.any() else parsed.dt.tz_localize(None)

@@ -23,14 +23,21 @@ _ZIP64 = b"PK\x06\x07"  # 20 bytes before it, in files beyond 4 GB
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.csv", re.IGNORECASE)
 _CHUNK = 1 << 18
 _DAMAGED = (
-    zipfile.BadZipFile, zlib.error, EOFError, struct.error, ValueError, OverflowError,
-    NotImplementedError, RuntimeError, OSError,
-)  # fmt: skip
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    struct.error,
+    ValueError,
+    OverflowError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+)
 
 
 @dataclass(frozen=True)
 class ZipLimits:
-    """What a zip file may be and become, in bytes."""
+    """Limits of a zip file, packed and unpacked, in bytes."""
 
     packed: int = 128 << 20
     unpacked: int = 512 << 20
@@ -57,9 +64,10 @@ def read_csv_member(data: bytes, where: str, limits: ZipLimits | None = None) ->
     limits = limits or ZipLimits()
     if len(data) > limits.packed:
         raise DataError(
-            f"a zip file must have at most {limits.packed:,} bytes", got=f"{len(data):,}",
+            f"a zip file must have at most {limits.packed:,} bytes",
+            got=f"{len(data):,}",
             where=where,
-        )  # fmt: skip
+        )
     _check_contents(data, where, limits)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as file:
@@ -78,7 +86,7 @@ def read_csv_member(data: bytes, where: str, limits: ZipLimits | None = None) ->
 def damaged(where: str, got: str) -> DataError:
     """The error for a zip file that cannot be read."""
     hint = "remove the file and get it again"
-    return DataError("the zip file must be whole", got=got, where=where, hint=hint)
+    return DataError("the zip file is damaged", got=got, where=where, hint=hint)
 
 
 def looks_like_page(data: bytes) -> bool:
@@ -91,9 +99,11 @@ def _check_contents(data: bytes, where: str, limits: ZipLimits) -> None:
     """Refuse a long table of contents before it is read into memory."""
     if looks_like_page(data):
         raise DataError(
-            "the file must be a zip file", got="a web page", where=where,
+            "the file must be a zip file",
+            got="a web page",
+            where=where,
             hint="the server answered with an error page: try again, or remove the file",
-        )  # fmt: skip
+        )
     at = data.rfind(_END, max(0, len(data) - _END_SIZE - 65_535))
     if at < 0 or len(data) < at + _END_SIZE:
         raise damaged(where, "no end record: no zip file, or a cut one")
@@ -118,8 +128,9 @@ def _only(members: list[zipfile.ZipInfo], where: str) -> zipfile.ZipInfo:
     if not _PLAIN.fullmatch(name):
         raise DataError(
             "the zip file must hold a CSV with a plain name, and no path",
-            got=repr(name[:120]), where=where,
-        )  # fmt: skip
+            got=repr(name[:120]),
+            where=where,
+        )
     mode = info.external_attr >> 16
     if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
         raise DataError("the zip file must hold a file, no link", got=repr(name), where=where)
@@ -153,5 +164,6 @@ def _bomb(got: str, where: str, limits: ZipLimits) -> DataError:
     return DataError(
         f"the CSV must unfold to at most {limits.unpacked:,} bytes "
         f"and {limits.ratio:g} times its packed size",
-        got=got, where=where,
-    )  # fmt: skip
+        got=got,
+        where=where,
+    )

@@ -23,11 +23,14 @@ _NOT_CHARGED = frozenset(
     )
 )
 _COMPOUNDS = {
-    "fundingrate": ["funding", "rate"], "openinterest": ["open", "interest"],
-    "markprice": ["mark", "price"], "indexprice": ["index", "price"],
-    "netflow": ["net", "flow"], "hashrate": ["hash", "rate"],
+    "fundingrate": ["funding", "rate"],
+    "openinterest": ["open", "interest"],
+    "markprice": ["mark", "price"],
+    "indexprice": ["index", "price"],
+    "netflow": ["net", "flow"],
+    "hashrate": ["hash", "rate"],
     "relativefundingrate": ["relative", "funding", "rate"],
-}  # fmt: skip
+}
 
 
 def words(text: str) -> list[str]:

@@ -24,11 +24,23 @@ _FIELDS = ("open", "high", "low", "close", "volume")
 _SHORT = {"o": "open", "h": "high", "l": "low", "c": "close", "v": "volume", "vol": "volume"}
 #: words of streams of bars, those that decide first
 _BARS = {
-    "premium": "premium_index", "premiumindex": "premium_index", "mark": "mark",
-    "markprice": "mark", "index": "index", "indexprice": "index", "spot": "spot", "perp": "perp",
-    "perpetual": "perp", "swap": "perp", "quarterlies": "future", "quarterly": "future",
-    "delivery": "future", "dated": "future", "future": "future", "futures": "perp",
-}  # fmt: skip
+    "premium": "premium_index",
+    "premiumindex": "premium_index",
+    "mark": "mark",
+    "markprice": "mark",
+    "index": "index",
+    "indexprice": "index",
+    "spot": "spot",
+    "perp": "perp",
+    "perpetual": "perp",
+    "swap": "perp",
+    "quarterlies": "future",
+    "quarterly": "future",
+    "delivery": "future",
+    "dated": "future",
+    "future": "future",
+    "futures": "perp",
+}
 #: words of what is no amount of coins
 _NO_AMOUNT = frozenset((*QUOTE, "ratio", "share", "pct", "percent"))
 #: a rate that repeats from row to row this often is not of settlements
@@ -49,7 +61,7 @@ class StreamGuess:
 def guess_streams(
     peek: Peek, time: TimeGuess, *, dated: bool
 ) -> tuple[list[StreamGuess], list[str]]:
-    """What a file holds.
+    """The streams that a file may hold, by its columns.
 
     Args:
         peek: the file.
@@ -61,14 +73,20 @@ def guess_streams(
     """
     columns = [c for c in peek.columns if c != time.column]
     if not peek.header:
-        return _by_values(peek, columns, dated)
+        return _by_values(peek, columns, dated=dated)
     said = _path_words(peek.where)
     named = {c: words(c) for c in columns}
-    found, left = _bars(peek, named, said, dated)
+    found, left = _bars(peek, named, said, dated=dated)
     taken = {c for g in found for c in g.columns.values()}
     rest = {c: w for c, w in named.items() if c not in taken}
-    for one in (_funding(peek, rest, said, time), _interest(rest, said), _ratio(rest, said),
-                _liquidated(rest), _netflow(peek, rest, said), _hash_rate(rest, said)):  # fmt: skip
+    for one in (
+        _funding(peek, rest, said, time),
+        _interest(rest, said),
+        _ratio(rest),
+        _liquidated(rest),
+        _netflow(peek, rest, said),
+        _hash_rate(rest),
+    ):
         if isinstance(one, str):
             left.append(one)
         elif one is not None:
@@ -87,14 +105,14 @@ def _says(said: list[list[str]], *any_of: str) -> bool:
 
 
 def _bars(
-    peek: Peek, named: dict[str, list[str]], said: list[list[str]], dated: bool
+    peek: Peek, named: dict[str, list[str]], said: list[list[str]], *, dated: bool
 ) -> tuple[list[StreamGuess], list[str]]:
     groups, volumes, left = _grouped(named)
     found = []
     bare = [key for key, fields in groups.items() if "close" in fields]
     for key in bare:
         fields = groups[key]
-        stream, reasons = _which_bars(peek, key, fields, said, dated)
+        stream, reasons = _which_bars(peek, key, fields, said, dated=dated)
         if stream in ("perp", "spot", "future") and not {"open", "high", "low"} <= set(fields):
             left.append(f"{fields['close']}: bars need open, high and low besides close")
             continue
@@ -145,7 +163,12 @@ def _market(parts: list[str]) -> tuple[str, ...]:
 
 
 def _which_bars(
-    peek: Peek, key: tuple[str, ...], fields: dict[str, str], said: list[list[str]], dated: bool
+    peek: Peek,
+    key: tuple[str, ...],
+    fields: dict[str, str],
+    said: list[list[str]],
+    *,
+    dated: bool,
 ) -> tuple[str, list[str]]:
     for place, part in [("a column's name", list(key)), *(("the path", p) for p in said)]:
         word = next((w for w in _BARS if w in part), None)
@@ -162,7 +185,9 @@ def _which_bars(
     return "perp", ["? nothing says which bars these are: perp, spot, mark, index"]
 
 
-def _by_values(peek: Peek, columns: list[str], dated: bool) -> tuple[list[StreamGuess], list[str]]:
+def _by_values(
+    peek: Peek, columns: list[str], *, dated: bool
+) -> tuple[list[StreamGuess], list[str]]:
     """A file without a header: four columns in a row that hold together as bars."""
     numbers = peek.head.apply(pd.to_numeric, errors="coerce")
     for at in range(len(columns) - 3):
@@ -173,7 +198,7 @@ def _by_values(peek: Peek, columns: list[str], dated: bool) -> tuple[list[Stream
             fields = dict(zip(_FIELDS[:4], four, strict=True))
             if at + 4 < len(columns):
                 fields["volume"] = columns[at + 4]
-            stream, reasons = _which_bars(peek, (), fields, _path_words(peek.where), dated)
+            stream, reasons = _which_bars(peek, (), fields, _path_words(peek.where), dated=dated)
             if stream in ("mark", "index", "premium_index"):
                 fields.pop("volume", None)
             doubt = "? no header: columns taken by their values as open, high, low, close, volume"
@@ -220,7 +245,7 @@ def _interest(named: dict[str, list[str]], said: list[list[str]]) -> StreamGuess
     return StreamGuess("open_interest", {"open_interest": column}, reasons=tuple(reasons))
 
 
-def _ratio(named: dict[str, list[str]], said: list[list[str]]) -> StreamGuess | None:
+def _ratio(named: dict[str, list[str]]) -> StreamGuess | None:
     fits = {
         c: w
         for c, w in named.items()
@@ -272,7 +297,7 @@ def _netflow(
     return StreamGuess("netflow", columns, difference=difference, reasons=tuple(reasons))
 
 
-def _hash_rate(named: dict[str, list[str]], said: list[list[str]]) -> StreamGuess | None:
+def _hash_rate(named: dict[str, list[str]]) -> StreamGuess | None:
     for column, parts in named.items():
         if {"hash", "rate"} <= set(parts):
             reasons = (f"hash_rate: column {column}", "? taken to be in EH/s")

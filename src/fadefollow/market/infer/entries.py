@@ -26,6 +26,7 @@ class EntryGuess:
 
     @property
     def coins(self) -> tuple[str, ...]:
+        """The coins of all files, each once."""
         return tuple(dict.fromkeys(coin for file in self.files for coin in file.coins))
 
 

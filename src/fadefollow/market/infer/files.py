@@ -37,10 +37,12 @@ class FileGuess:
 
     @property
     def stream(self) -> str:
+        """The name of the stream that the file holds."""
         return self.content.stream
 
     @property
     def is_bars(self) -> bool:
+        """Whether the stream is one of bars."""
         return stream(self.stream).kind == "bars"
 
     @property

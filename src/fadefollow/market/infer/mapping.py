@@ -33,8 +33,15 @@ from fadefollow.market.infer.trial import refusal, refusal_of, rows_of
 #: so many files are looked at, spread over all there are
 MOST_FILES = 10_000
 #: zones of local times in which a file may be written, by how their clocks change
-_ZONES = ("Europe/Berlin", "Europe/London", "Europe/Athens", "America/New_York",
-          "America/Chicago", "America/Los_Angeles", "Australia/Sydney")  # fmt: skip
+_ZONES = (
+    "Europe/Berlin",
+    "Europe/London",
+    "Europe/Athens",
+    "America/New_York",
+    "America/Chicago",
+    "America/Los_Angeles",
+    "Australia/Sydney",
+)
 
 
 @dataclass(frozen=True)
@@ -59,9 +66,11 @@ class Guess:
         """As plain values, for JSON."""
         return {
             "streams": {name: list(coins) for name, coins in self.streams.items()},
-            "doubts": list(self.doubts), "left_out": list(self.left_out),
-            "source": str(self.source), "text": self.text,
-        }  # fmt: skip
+            "doubts": list(self.doubts),
+            "left_out": list(self.left_out),
+            "source": str(self.source),
+            "text": self.text,
+        }
 
 
 def guess(source: Path, *, title: str) -> Guess:
@@ -91,10 +100,11 @@ def guess(source: Path, *, title: str) -> Guess:
         left = _grouped(left)
         more = f"; and {len(left) - 5} more" if len(left) > 5 else ""
         raise DataError(
-            "there must be files that can be told to be market data",
-            got="; ".join(left[:5]) + more or "none", where=str(source),
+            "no file looks like market data",
+            got="; ".join(left[:5]) + more or "none",
+            where=str(source),
             hint="a coin needs bars of its perp or spot: time, open, high, low, close",
-        )  # fmt: skip
+        )
     left = _grouped(left)
     return _guess_of(entries, doubts, left, title, folder)
 
@@ -123,11 +133,12 @@ def _paths_of(source: Path) -> tuple[list[str], Path]:
     if source.is_file():
         return [source.name], source.parent
     if not source.is_dir():
-        raise DataError("there must be a file or a folder", got="nothing", where=str(source))
+        raise DataError("no such file or folder", where=str(source))
     files = (
-        p.relative_to(source) for p in source.rglob("*")
+        p.relative_to(source)
+        for p in source.rglob("*")
         if p.is_file() and p.name.lower().endswith(SUFFIXES)
-    )  # fmt: skip
+    )
     return sorted(
         p.as_posix() for p in files if not any(q.startswith(".") for q in p.parts)
     ), source
@@ -141,7 +152,7 @@ def _look_at(paths: Sequence[str], folder: Path, left: list[str]) -> list[FileGu
         try:
             contents, reasons = look(peek(folder / where, where), names[where])
         except FadeFollowError as error:
-            left.append(f"{where}: {error.rule}; got {error.got}")
+            left.append(f"{where}: {error.summary}")
         else:
             made += contents
             left += [f"{where}: {reason}" for reason in reasons]
@@ -228,13 +239,12 @@ def _joined(
 
 def _said(error: FadeFollowError, root: Path) -> str:
     """An error in one line, without the place of the trial."""
-    got = f"got {error.got}" if error.got is not None else ""
     place = "" if str(root) in error.where else error.where
-    return "; ".join(part for part in (error.rule, got, place, error.hint) if part)
+    return "; ".join(part for part in (error.summary, place, error.hint) if part)
 
 
 def _grouped(left: Sequence[str]) -> list[str]:
-    """What is left out, files with the same reason together."""
+    """Files that are left out, grouped by reason."""
     by_reason: dict[str, dict[str, None]] = {}
     for sentence in left:
         where, _, reason = sentence.partition(": ")

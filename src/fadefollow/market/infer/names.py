@@ -37,8 +37,17 @@ _NO_COINS = frozenset(
         *("GATE", "HTX", "KRAKEN", "COINBASE", "DERIBIT", "BITMEX", "KUCOIN", "BITGET"),
     )
 )
-_WORDS = {"bitcoin": "BTC", "ethereum": "ETH", "solana": "SOL", "btc": "BTC", "eth": "ETH",
-          "sol": "SOL", "xrp": "XRP", "bnb": "BNB", "doge": "DOGE"}  # fmt: skip
+_WORDS = {
+    "bitcoin": "BTC",
+    "ethereum": "ETH",
+    "solana": "SOL",
+    "btc": "BTC",
+    "eth": "ETH",
+    "sol": "SOL",
+    "xrp": "XRP",
+    "bnb": "BNB",
+    "doge": "DOGE",
+}
 #: the number of coins in a contract, before or after its name
 _THOUSANDS = re.compile(r"(10{2,6}|1M)(?=[A-Z])|(?<=[A-Z])(10{2,6})$")
 
@@ -55,7 +64,7 @@ class NameGuess:
 
 
 def guess_names(paths: Iterable[str], *, folder: str = "") -> dict[str, NameGuess]:
-    """What each path says, also by what its neighbours in the same folder are called.
+    """Coin, stream and expiry in each path, also by comparison with its neighbours.
 
     Args:
         paths: relative to the folder.

@@ -32,7 +32,7 @@ _ROWS = 5000
 
 @dataclass(frozen=True)
 class Peek:
-    """What a look at a file shows."""
+    """A preview of a file."""
 
     where: str  #: path relative to the source folder
     kind: str  #: csv, parquet, feather or json
@@ -65,7 +65,7 @@ def peek(path: Path, where: str) -> Peek:
         raise DataError("text must be UTF-8", got=str(error), where=where, hint=hint) from error
     except (OSError, ValueError) as error:
         got = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError("the file must be readable", got=got, where=where) from error
+        raise DataError("cannot read the file", got=got, where=where) from error
 
 
 def _csv(path: Path, where: str, size: int) -> Peek:
@@ -90,10 +90,19 @@ def _csv(path: Path, where: str, size: int) -> Peek:
         raise DataError("the file must have rows", got="blank lines", where=where)
     line = first_line(text)
     separator, header = form_of(line)
-    frame = pd.read_csv(
-        io.StringIO(text), sep=separator, header=None, skiprows=1 if header else 0,
-        skipinitialspace=True, nrows=_ROWS, low_memory=False,
-    ) if text.strip().count("\n") or not header else pd.DataFrame()  # fmt: skip
+    frame = (
+        pd.read_csv(
+            io.StringIO(text),
+            sep=separator,
+            header=None,
+            skiprows=1 if header else 0,
+            skipinitialspace=True,
+            nrows=_ROWS,
+            low_memory=False,
+        )
+        if text.strip().count("\n") or not header
+        else pd.DataFrame()
+    )
     if not len(frame):
         raise DataError("the file must have rows", got="a header alone", where=where)
     names = [str(n) for n in range(1, frame.shape[1] + 1)]
@@ -104,9 +113,13 @@ def _csv(path: Path, where: str, size: int) -> Peek:
         got = f"{len(names)} names, {frame.shape[1]} columns"
         raise DataError("the header must name each column", got=got, where=where)
     ends = pd.read_csv(
-        io.StringIO(_decoded(tail)), sep=separator, header=None,
-        skiprows=1 if whole and header else 0, skipinitialspace=True, low_memory=False,
-    ).iloc[-_ROWS:]  # fmt: skip
+        io.StringIO(_decoded(tail)),
+        sep=separator,
+        header=None,
+        skiprows=1 if whole and header else 0,
+        skipinitialspace=True,
+        low_memory=False,
+    ).iloc[-_ROWS:]
     frame.columns = ends.columns = pd.Index(names)
     return Peek(where, "csv", tuple(names), frame, ends, header, separator, size)
 
@@ -142,7 +155,7 @@ def _parquet(path: Path, where: str, size: int) -> Peek:
             ends = next(file.iter_batches(1 << 30, row_groups=[groups - 1]))
     except pa.ArrowException as error:
         got = str(error).splitlines()[0]
-        raise DataError("the file must be readable Parquet", got=got, where=where) from error
+        raise DataError("cannot read the file as Parquet", got=got, where=where) from error
     head = arrow_frame(pa.Table.from_batches([batch]))
     tail = ends.slice(max(len(ends) - _ROWS, 0))
     frame = arrow_frame(pa.Table.from_batches([tail]), rows - len(tail))

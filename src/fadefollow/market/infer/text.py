@@ -87,7 +87,7 @@ def reasons_of(entry: EntryGuess) -> list[str]:
 
 
 def doubts_of(entries: Sequence[EntryGuess]) -> list[str]:
-    """What is doubtful about entries as a whole, beyond each for itself."""
+    """Doubts about entries as a whole, beyond each for itself."""
     coins = {coin for entry in entries for coin in entry.coins}
     return [
         f"? {many} and {one} may be one coin in two units; they are kept apart. To join them, give "

@@ -14,9 +14,22 @@ Unit = Literal["s", "ms", "us", "ns"]
 
 #: names of time columns, the likeliest first
 _NAMES = (
-    "open_time", "opentime", "timestamp", "time", "datetime", "date", "fundingtime",
-    "funding_time", "calc_time", "create_time", "ts", "t", "__index_level_0__", "index", "day",
-)  # fmt: skip
+    "open_time",
+    "opentime",
+    "timestamp",
+    "time",
+    "datetime",
+    "date",
+    "fundingtime",
+    "funding_time",
+    "calc_time",
+    "create_time",
+    "ts",
+    "t",
+    "__index_level_0__",
+    "index",
+    "day",
+)
 #: how times are written, besides ISO 8601
 _FORMATS = tuple(
     day + clock
@@ -139,6 +152,7 @@ def _spaced(
     times: pd.Series,
     name: str,
     unit: Unit | None = None,
+    *,
     format: str | None = None,
     naive: bool = False,
     doubts: tuple[str, ...] = (),

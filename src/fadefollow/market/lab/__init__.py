@@ -19,6 +19,7 @@ perp, S spot, p = P/S − 1 the perp premium, Q₊ and Q₋ the crowd's longs an
   only by a planted edge, which is written into the label. Settings: `plants.<phase>` for a phase,
   `families` to let only some families play.
 * `tables`: steps → bars → canonical tables.
+* `universe`: many coins in a lighter simulation of their own, where `[lab.universe]` is given.
 """
 
 from fadefollow.market.lab.listing import Lab

@@ -75,7 +75,7 @@ class Calendar:
         """
         listed = list(wants)
         for lane in LANES:
-            self._check(lane, [w for _, w in listed if lane in w.lanes])
+            self._check([w for _, w in listed if lane in w.lanes])
         drawn = [
             (family, want)
             for family, want in listed
@@ -123,7 +123,7 @@ class Calendar:
     def _cells(want: Want) -> int:
         return int(-(-want.hours // SETTLEMENT_HOURS))
 
-    def _check(self, lane: Lane, wants: list[Want]) -> None:
+    def _check(self, wants: list[Want]) -> None:
         hours = sum(w.per_year * self._cells(w) * SETTLEMENT_HOURS for w in wants)
         if hours > HOURS_PER_YEAR:
             raise ParameterError(

@@ -23,9 +23,31 @@ _DAY = pd.Timedelta(days=1)
 
 #: mean |hourly return| by UTC hour relative to the day's mean, BTC, ETH and SOL perps 2020–2026
 _HOUR_OF_DAY = (
-    1.17, 1.08, 0.94, 0.87, 0.79, 0.83, 0.84, 0.88, 0.96, 0.88, 0.89, 0.88,
-    1.02, 1.15, 1.33, 1.26, 1.15, 1.08, 1.01, 1.01, 1.04, 0.99, 0.97, 0.96,
-)  # fmt: skip
+    1.17,
+    1.08,
+    0.94,
+    0.87,
+    0.79,
+    0.83,
+    0.84,
+    0.88,
+    0.96,
+    0.88,
+    0.89,
+    0.88,
+    1.02,
+    1.15,
+    1.33,
+    1.26,
+    1.15,
+    1.08,
+    1.01,
+    1.01,
+    1.04,
+    0.99,
+    0.97,
+    0.96,
+)
 #: volatility of Saturdays and Sundays relative to the other days'
 _WEEKEND = 0.75
 

@@ -38,8 +38,10 @@ class Contract:
 
 
 def quarterly_expiries(start: pd.Timestamp, end: pd.Timestamp) -> list[pd.Timestamp]:
-    """Last Fridays of March, June, September and December, 08:00 UTC, from the second before
-    `start` to the second after `end`."""
+    """Last Fridays of March, June, September and December, 08:00 UTC.
+
+    From the second before `start` to the second after `end`.
+    """
     months = pd.date_range(
         start.tz_convert(None).normalize() - pd.DateOffset(months=8),
         end.tz_convert(None) + pd.DateOffset(months=8),

@@ -58,7 +58,7 @@ class Truth:
     """One planted phase.
 
     Attributes:
-        phase: its name in DOMAIN.md, part 3.
+        phase: its name (docs/phases.md).
         start: step at whose open the phase is in full force; the planted drift acts from here.
         end: step at whose open it has ended.
         planted_bps: mean perp return net of funding, beyond the market's drift, in the direction

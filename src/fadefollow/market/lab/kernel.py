@@ -54,7 +54,7 @@ _LEFT, _HEAT = 1e-3, 3.0
 
 
 class Inputs(NamedTuple):
-    """What the kernel is given, each of shape (n,)."""
+    """Inputs of the kernel, each of shape (n,)."""
 
     log_return: FloatArray  #: shocks, E[exp(shock)] = 1 given the past
     variance: FloatArray  #: of the price path within the step
@@ -74,7 +74,7 @@ class Inputs(NamedTuple):
 
 
 class Path(NamedTuple):
-    """What the kernel returns, each of shape (n,), at the end of each step."""
+    """Output of the kernel, each of shape (n,), at the end of each step."""
 
     perp: FloatArray  #: price after any settlement
     high: FloatArray
@@ -122,7 +122,7 @@ def _bridge(move: float, variance: float, up: float, down: float) -> tuple[float
 
 @njit(cache=True, nogil=True)
 def _trade(usual: float, inflow: float) -> tuple[float, float]:
-    """What a side opens, and what leaves it beyond its usual closing, in a step."""
+    """Coins that a side opens in a step, and coins that leave it beyond its usual closing."""
     total = usual + inflow
     return max(total, 0.0), max(-total, 0.0)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
+
+#: columns of `Lab.truth`
+TRUTH_COLUMNS = ("symbol", "phase", "start", "end", "planted_bps", "horizon_hours")
 
 #: what there is of a coin before its perp is listed
 _BEFORE = frozenset({"spot", "netflow", "hash_rate", "options", "news"})
@@ -24,11 +27,13 @@ class Lab:
             `planted_bps` (mean perp return after funding and beyond the market's drift, in the
             direction of the lean, over the horizon; negative: fading it pays), `horizon_hours`.
         listed: coin → when its trading began.
+        delisted: coin → when its trading ended, if it did before the end.
     """
 
     tables: Mapping[str, Mapping[str, pd.DataFrame]]
     truth: pd.DataFrame
     listed: Mapping[str, pd.Timestamp]
+    delisted: Mapping[str, pd.Timestamp] = field(default_factory=dict)
 
 
 def listed_with_pump(lab: Lab) -> Lab:

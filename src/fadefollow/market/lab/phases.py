@@ -8,7 +8,7 @@ from fadefollow.market.lab.settings import Plant
 
 
 class Phase(NamedTuple):
-    """A phase of DOMAIN.md, part 3."""
+    """One phase of docs/phases.md as the lab makes it."""
 
     lean: int  #: +1 long, −1 short
     usual: Plant  #: its default rate and horizon, worth nothing

@@ -6,12 +6,25 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from fadefollow.errors import FadeFollowError, ParameterError, unknown
+from fadefollow.market.lab.universe.settings import UniverseSettings
 
 #: a coin's name becomes part of file names and of the report
 CoinName = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,16}$")]
+
+#: keys of [lab] that a universe reads
+_OF_A_UNIVERSE = frozenset(
+    {"seed", "start", "years", "coins", "annual_drift", "quiet_days", "plants", "universe"}
+)
 
 
 class Plant(BaseModel):
@@ -63,6 +76,9 @@ class LabSettings(BaseModel):
     plants: dict[str, Plant] = Field(default_factory=dict)
     #: families of episodes that happen, by name; all by default, none if empty
     families: tuple[str, ...] | None = None
+    #: many coins with perp, spot and funding only, in place of the full market; see
+    #: `UniverseSettings`
+    universe: UniverseSettings | None = None
 
     @classmethod
     def read(cls, settings: Mapping[str, Any]) -> Self:
@@ -92,9 +108,18 @@ class LabSettings(BaseModel):
             raise ValueError("coins must differ")
         return value
 
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Self:
+        extra = sorted(self.model_fields_set - _OF_A_UNIVERSE)
+        if self.universe is not None and extra:
+            raise ValueError(f"a universe takes no {', '.join(extra)} in [lab]")
+        return self
+
     @property
     def symbols(self) -> tuple[str, ...]:
-        """The coins' names; a mere count gives C01, C02, …"""
+        """The coins' names; a mere count gives C01, C02, …, in a universe BTC, ETH, C003, …"""
+        if isinstance(self.coins, int) and self.universe is not None:
+            return ("BTC", "ETH", *(f"C{i:03d}" for i in range(3, self.coins + 1)))[: self.coins]
         if isinstance(self.coins, int):
             return tuple(f"C{i + 1:02d}" for i in range(self.coins))
         return self.coins
@@ -111,7 +136,8 @@ def _plain(error: ValidationError) -> FadeFollowError:
     path = [str(part) for part in first["loc"]]
     where = ".".join(["[lab]", *path])
     if first["type"] == "extra_forbidden":
-        model = Plant if path[0] == "plants" else LabSettings
+        tables: dict[str, type[BaseModel]] = {"plants": Plant, "universe": UniverseSettings}
+        model = tables.get(path[0], LabSettings) if len(path) > 1 else LabSettings
         return unknown("key", path[-1], model.model_fields, where=".".join(["[lab]", *path[:-1]]))
     message = first["msg"].removeprefix("Value error, ")
     got = None if isinstance(first["input"], Mapping | LabSettings) else repr(first["input"])

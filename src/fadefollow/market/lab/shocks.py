@@ -71,7 +71,7 @@ class Shocks:
 
 @dataclass(frozen=True)
 class MarketFactor:
-    """What all coins share: unit-volatility shocks and the common part of volatility."""
+    """The market factor: unit-volatility shocks and the common part of volatility."""
 
     variance: FloatArray
     normal: FloatArray

@@ -17,13 +17,14 @@ from fadefollow.market.lab.episodes import FAMILIES
 from fadefollow.market.lab.forces import Truth
 from fadefollow.market.lab.kernel import CROWD, PREMIUM, Inputs, Path, walk
 from fadefollow.market.lab.ledgers import keep
-from fadefollow.market.lab.listing import Lab, listed_with_pump
+from fadefollow.market.lab.listing import TRUTH_COLUMNS, Lab, listed_with_pump
 from fadefollow.market.lab.options import option_book
 from fadefollow.market.lab.phases import PHASES
 from fadefollow.market.lab.script import Script
 from fadefollow.market.lab.settings import LabSettings
 from fadefollow.market.lab.shocks import MarketFactor, Shocks, coin_shocks, market_factor
 from fadefollow.market.lab.tables import Streams
+from fadefollow.market.lab.universe.simulation import simulate_universe
 
 #: what tips the crowd besides price: level, slow sentiment and short whims (half-life h, scale)
 _MOOD, _SENTIMENT, _WHIM = 0.0, (1500.0, 0.17), (20.0, 0.04)
@@ -31,8 +32,6 @@ _MOOD, _SENTIMENT, _WHIM = 0.0, (1500.0, 0.17), (20.0, 0.04)
 _SPOT_PRINT, _MARK_PRINT = 2.0e-4, 2.0e-4
 #: range of first prices, USDT, and the notional of one usual side of the crowd, USDT
 _PRICES, _SIDE_USDT = (5.0, 5000.0), 2e8
-
-TRUTH_COLUMNS = ("symbol", "phase", "start", "end", "planted_bps", "horizon_hours")
 
 
 def simulate(settings: Mapping[str, Any], *, bar: pd.Timedelta) -> Lab:
@@ -48,6 +47,8 @@ def simulate(settings: Mapping[str, Any], *, bar: pd.Timedelta) -> Lab:
         UnknownNameError: a setting, phase or family that does not exist.
     """
     checked = LabSettings.read(settings)
+    if checked.universe is not None:
+        return simulate_universe(checked, checked.universe, bar=bar)
     for phase in checked.plants:
         if phase not in PHASES:
             raise unknown("phase", phase, PHASES, where="[lab.plants]")

@@ -95,7 +95,7 @@ class Streams:
     def marked(self, book: Book, news: Sequence[tuple[int, str, str]]) -> dict[str, pd.DataFrame]:
         """The streams that are written down by snapshot or by hand: `options` and `news`."""
         times = pd.DatetimeIndex(book.time, tz="UTC")
-        options = _table(
+        options = canonical(
             times, times, {"strike": book.strike, "open_interest": book.coins, "iv": book.iv}
         )
         expiry = pd.Series(pd.DatetimeIndex(book.expiry, tz="UTC").as_unit("ns"))
@@ -104,7 +104,7 @@ class Streams:
         options.insert(3, "right", rights.reset_index(drop=True))
         listed = sorted({(step, kind): text for step, kind, text in news}.items())
         at = pd.DatetimeIndex([self.clock.time(step) for (step, _), _ in listed], tz="UTC")
-        said = _table(at, at, {})
+        said = canonical(at, at, {})
         said.insert(1, "kind", pd.Series([kind for (_, kind), _ in listed], dtype="str"))
         said.insert(2, "text", pd.Series([text for _, text in listed], dtype="str"))
         return {"options": options, "news": said}
@@ -123,7 +123,7 @@ class Streams:
 
     def _bars(self, columns: Columns) -> pd.DataFrame:
         times = self.clock.opens
-        return _table(times, times + self._bar, columns)
+        return canonical(times, times + self._bar, columns)
 
     @property
     def _bar(self) -> pd.Timedelta:
@@ -134,20 +134,22 @@ class Streams:
         step = np.timedelta64(self.clock.minutes, "m")
         times = pd.DatetimeIndex(self.clock.start.tz_convert(None) + step * (at + 1), tz="UTC")
         hours = np.full(len(at), float(SETTLEMENT_HOURS))
-        return _table(times, times, {"rate": rate[at], "interval_hours": hours})
+        return canonical(times, times, {"rate": rate[at], "interval_hours": hours})
 
     def _open_interest(self, ledgers: Ledgers) -> pd.DataFrame:
         """Snapshots at the bars' closes."""
         per = self.clock.per_bar
         times = self.clock.opens + self._bar
-        return _table(times, times, {"open_interest": ledgers.open_interest[per - 1 :: per].copy()})
+        return canonical(
+            times, times, {"open_interest": ledgers.open_interest[per - 1 :: per].copy()}
+        )
 
     def _futures(self, futures: Sequence[Contract], volume: FloatArray) -> pd.DataFrame:
         per, parts = self.clock.per_bar, []
         for contract in futures:
             steps = slice(contract.first, contract.first + len(contract.price))
             opens = self.clock.opens[steps.start // per : steps.stop // per]
-            part = _table(
+            part = canonical(
                 opens,
                 opens + self._bar,
                 self._priced(contract.price, float(contract.price[0]), steps)
@@ -162,10 +164,12 @@ class Streams:
         days = len(next(iter(columns.values())))
         span = np.timedelta64(1, "D") * np.arange(days)
         times = pd.DatetimeIndex(self.clock.start.tz_convert(None) + span, tz="UTC")
-        return _table(times, times + _DAY + lag, columns)
+        return canonical(times, times + _DAY + lag, columns)
 
 
-def _table(times: pd.DatetimeIndex, available: pd.DatetimeIndex, columns: Columns) -> pd.DataFrame:
+def canonical(
+    times: pd.DatetimeIndex, available: pd.DatetimeIndex, columns: Columns
+) -> pd.DataFrame:
     """A canonical table: `time`, the columns, `available`."""
     data = {"time": times.as_unit("ns"), **columns, "available": available.as_unit("ns")}
     return pd.DataFrame(data)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fadefollow.market.findings import Finding
 
@@ -55,17 +57,9 @@ class Fetched(BaseModel):
     covered: tuple[tuple[int, int], ...] = ()
     #: pages that are in the table; files of these names may still lie in the staging area
     folded: tuple[str, ...] = ()
-
-
-class Arrival(BaseModel):
-    """When records came that were not there before."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    fetched: str  #: when, ISO, UTC
-    first: str  #: time of the first of them
-    last: str
-    rows: int
+    #: hours from settlement to settlement, as the venue said at the last fetch; it may have been
+    #: otherwise before
+    interval_hours: float | None = None
 
 
 class Pointer(BaseModel):
@@ -85,11 +79,17 @@ class Pointer(BaseModel):
     listings: dict[str, Listing] = Field(default_factory=dict)
     #: coin → part of a fetch (a stream, or one contract of it) → what was asked for
     fetched: dict[str, dict[str, Fetched]] = Field(default_factory=dict)
-    #: coin → stream → when its records were fetched, in that order; of daily records only
-    arrivals: dict[str, dict[str, tuple[Arrival, ...]]] = Field(default_factory=dict)
     #: coin → stream → records that the venue has revised, as they were before, in the order in
     #: which they were superseded (see `fadefollow.market.asof.vintages`); never in `tables`
     revised: dict[str, dict[str, tuple[Entry, ...]]] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_versions(cls, said: Any) -> Any:
+        """Without what earlier versions wrote and nobody reads: when daily records had come."""
+        if isinstance(said, dict):
+            return {key: value for key, value in said.items() if key != "arrivals"}
+        return said
 
     @property
     def files(self) -> set[str]:

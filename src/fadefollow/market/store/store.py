@@ -20,19 +20,26 @@ import pandas as pd
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
+from fadefollow.core.atomic_file import remove_drafts, write_whole
 from fadefollow.errors import DataError, StoreError, unknown
 from fadefollow.market.bars import bar_text
 from fadefollow.market.findings import Finding, merged
 from fadefollow.market.names import check_dataset_name, check_symbol
-from fadefollow.market.store.manifest import SCHEMA, Arrival, Entry, Fetched, Listing, Pointer
-from fadefollow.market.store.table_file import content_hash, write_whole
+from fadefollow.market.store.manifest import SCHEMA, Entry, Fetched, Listing, Pointer
+from fadefollow.market.store.table_file import content_hash
 from fadefollow.market.store.table_file import put as _put
 from fadefollow.market.store.table_file import read as _read
 
 __all__ = [
-    "Arrival", "Entry", "Fetched", "Listing", "Pointer", "Store", "Update", "content_hash",
-    "fingerprint", "write_whole",
-]  # fmt: skip
+    "Entry",
+    "Fetched",
+    "Listing",
+    "Pointer",
+    "Store",
+    "Update",
+    "content_hash",
+    "fingerprint",
+]
 
 POINTER = "current.json"
 LOCK_SECONDS = 120.0
@@ -50,8 +57,6 @@ class Update:
     fetched: Mapping[str, Mapping[str, Fetched]] = field(default_factory=dict)
     #: coin → stream → records that are superseded
     revised: Tables = field(default_factory=dict)
-    #: coin → stream → when the records came that are new
-    arrivals: Mapping[str, Mapping[str, Arrival]] = field(default_factory=dict)
     #: where the tables come from; a table whose source differs has its own in `sources`
     source: str = ""
     sources: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -81,7 +86,7 @@ class Store:
             return Pointer.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
             raise StoreError(
-                "the store's pointer must be whole",
+                "cannot read the store's pointer",
                 got=str(error).splitlines()[0],
                 where=str(path),
                 hint="import the data set again",
@@ -242,7 +247,7 @@ class Store:
             lock.acquire()
         except Timeout:
             raise StoreError(
-                "only one process may write a data set at a time",
+                "another process is writing the data set",
                 got=f"a lock held for more than {LOCK_SECONDS:g} s",
                 where=lock.lock_file,
                 hint="wait for the other import to end",
@@ -278,7 +283,7 @@ def _combined(bar: pd.Timedelta, hashes: Mapping[tuple[str, str], str]) -> str:
 def _check_bar(old: Pointer | None, bar: pd.Timedelta, dataset: str) -> None:
     if old is not None and old.bar != bar_text(bar):
         raise DataError(
-            "a data set must keep the size of its bars",
+            "a data set keeps its bar size",
             got=f"{bar_text(bar)}, there are {old.bar}",
             where=dataset,
             hint="give the new data set another name",
@@ -301,11 +306,6 @@ def _updated(
             entry = _put(folder, coin, f"{name}_revised", table, made.source)
             was = revised.setdefault(coin, {}).get(name, ())
             revised[coin][name] = (*was, entry)
-    arrivals = {coin: dict(streams) for coin, streams in old.arrivals.items()} if old else {}
-    for coin, came in made.arrivals.items():
-        for name, arrival in came.items():
-            known = arrivals.setdefault(coin, {}).get(name, ())
-            arrivals[coin][name] = (*known, arrival)
     for coin, parts in made.fetched.items():
         fetched.setdefault(coin, {}).update(parts)
     before = old.findings if old else ()
@@ -321,13 +321,12 @@ def _updated(
         previous=tuple(sorted(old.files)) if old else (),
         listings={**(old.listings if old else {}), **made.listings},
         fetched=fetched,
-        arrivals=arrivals,
         revised=revised,
     )
 
 
 def _sources(old: Entry | None, made: Update, coin: str, name: str) -> str:
-    """Where all of a table's records come from, a line each, the newest last."""
+    """Sources of a table's records, a line each, the newest last."""
     new = made.sources.get((coin, name), made.source)
     known = old.source.splitlines() if old else []
     return "\n".join([*(line for line in known if line != new), new])
@@ -335,7 +334,8 @@ def _sources(old: Entry | None, made: Update, coin: str, name: str) -> str:
 
 def _clean(folder: Path, *, keep: set[str]) -> None:
     """Remove files that no version needs, and what killed writers left. The lock is held."""
-    for path in [*folder.glob("*.parquet"), *folder.glob(".*.tmp")]:
+    remove_drafts(folder, age=0)
+    for path in folder.glob("*.parquet"):
         if path.name not in keep:
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -350,7 +350,7 @@ def _writable(folder: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise StoreError(
-            "the store must be writable",
+            "cannot write to the store",
             got=error.strerror or str(error),
             where=str(folder),
             hint="free some space, or check the folder's permissions; the old version is untouched",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import uuid
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from fadefollow.core.atomic_file import write_whole
 from fadefollow.errors import DataError, StoreError
 from fadefollow.market.store.manifest import Entry
 
@@ -69,34 +68,14 @@ def read(folder: Path, entry: Entry) -> pd.DataFrame:
         data = path.read_bytes()
     except OSError as error:
         got = error.strerror
-        raise StoreError(
-            "a stored file must be readable", got=got, where=str(path), hint=hint
-        ) from (error)
+        raise StoreError("cannot read a stored file", got=got, where=str(path), hint=hint) from (
+            error
+        )
     if len(data) != entry.size:
         got = f"{len(data)} of {entry.size} bytes"
-        raise StoreError("a stored file must be whole", got=got, where=str(path), hint=hint)
+        raise StoreError("a stored file is cut", got=got, where=str(path), hint=hint)
     if hashlib.sha256(data).hexdigest() != entry.sha256:
-        rule = "a stored file must be as it was written"
+        rule = "a stored file has changed"
         raise StoreError(rule, got="another content", where=str(path), hint=hint)
     frame: pd.DataFrame = pq.read_table(pa.BufferReader(data)).to_pandas()
     return frame
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, also after a power cut."""
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

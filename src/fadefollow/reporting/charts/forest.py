@@ -65,7 +65,17 @@ def cell_forest(pairs: Sequence[tuple[SplitCell | None, ...]]) -> Forest:
 
 def _cell(stance: str, found: SplitCell | None, reach: float) -> ForestRow:
     if found is None:
-        return ForestRow(stance, None, None, None, False, False, None, None, f"{stance}: no trades")
+        return ForestRow(
+            stance,
+            None,
+            None,
+            None,
+            cut_low=False,
+            cut_high=False,
+            anyhour=None,
+            placebo=None,
+            text=f"{stance}: no trades",
+        )
     bounds = found.ci_low_bps, found.ci_high_bps
     text = f"{stance}: mean {bps(found.mean_net_bps)}, interval {interval(bounds)}"
     return ForestRow(
@@ -84,7 +94,17 @@ def _cell(stance: str, found: SplitCell | None, reach: float) -> ForestRow:
 def _row(stance: str, result: StanceResult | NotTraded, reach: float) -> ForestRow:
     if isinstance(result, NotTraded):
         text = f"{stance}: not traded, {result.reason}"
-        return ForestRow(stance, None, None, None, False, False, None, None, text)
+        return ForestRow(
+            stance,
+            None,
+            None,
+            None,
+            cut_low=False,
+            cut_high=False,
+            anyhour=None,
+            placebo=None,
+            text=text,
+        )
     low, high = result.ci_bps
     text = (
         f"{stance}: mean {bps(result.mean_net_bps)}, interval {interval(result.ci_bps)}, "

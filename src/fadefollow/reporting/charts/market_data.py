@@ -117,18 +117,21 @@ def _events(figure: PriceFigure, codes: Codes) -> dict[str, Any]:
         for start, end in lane.planted
     ]
     found: dict[str, Any] = {
-        "at": differences(np.array(at, np.float64)), "phase": phase, "strength": strength,
+        "at": differences(np.array(at, np.float64)),
+        "phase": phase,
+        "strength": strength,
         "door": door if any(door) else [],
-    }  # fmt: skip
+    }
     return {"events": found, "planted": planted}
 
 
 def _trades(marks: TradeMarks, codes: Codes) -> dict[str, Any]:
     order = np.argsort(marks.entry, kind="stable")
     coded = (
-        (marks.strategy, codes.strategies), (marks.phase, codes.phases),
+        (marks.strategy, codes.strategies),
+        (marks.phase, codes.phases),
         (marks.reason, codes.reasons),
-    )  # fmt: skip
+    )
     strategy, phase, reason = (_places(values, names, order) for values, names in coded)
     return {
         "stance": marks.stance,

@@ -30,20 +30,21 @@ class Panel:
 PANELS = (
     Panel("Spot premium", "bps", (Drawn("premium_bps", "spot premium"),)),
     Panel("Funding", "bps per 8 h", (Drawn("funding_bps_per_8h", "funding"),), held=True),
-    Panel(
-        "Open interest", "coins", (Drawn("open_interest_coins", "open interest"),), zero=False
-    ),
+    Panel("Open interest", "coins", (Drawn("open_interest_coins", "open interest"),), zero=False),
     Panel("Basis at 90 days", "% a year", (Drawn("basis_pct_per_year", "basis at 90 days"),)),
     Panel(
-        "Exchange netflow, + is inflow", "coins a day",
-        (Drawn("netflow_coins", "exchange netflow"),), held=True,
+        "Exchange netflow, + is inflow",
+        "coins a day",
+        (Drawn("netflow_coins", "exchange netflow"),),
+        held=True,
     ),
     Panel(
-        "Liquidations, shorts up, longs down", "coins a day",
+        "Liquidations, shorts up, longs down",
+        "coins a day",
         (
             Drawn("liquidated_short_coins", "liquidated shorts", 1, "@short"),
             Drawn("liquidated_long_coins", "liquidated longs", -1, "@long"),
         ),
         held=True,
     ),
-)  # fmt: skip
+)

@@ -15,8 +15,19 @@ from fadefollow.reporting.text.formatting import count, fixed, percent, titled
 from fadefollow.verdict.model import RunResult
 
 MONTHS = (
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-)  # fmt: skip
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+)
 Key = TypeVar("Key")
 #: steps of colour on either side of zero
 STEPS = 4

@@ -159,9 +159,11 @@ def price_figures(run: RunResult, budget: Budget) -> Iterator[PriceFigure]:
         mine = trades.get(symbol, run.trades.iloc[:0])
         marks = (_marks(mine, stance, grid, budget.trades) for stance in STANCES)
         lanes = _lanes(
-            phases.get(symbol, run.phases.iloc[:0]), planted.get(symbol, truth.iloc[:0]), grid,
+            phases.get(symbol, run.phases.iloc[:0]),
+            planted.get(symbol, truth.iloc[:0]),
+            grid,
             budget.events,
-        )  # fmt: skip
+        )
         yield PriceFigure(symbol, frame, lanes, tuple(m for m in marks if m.entry.size))
 
 

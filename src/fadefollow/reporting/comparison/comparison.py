@@ -17,7 +17,7 @@ import pandas as pd
 from fadefollow.errors import ParameterError
 from fadefollow.phases import STANCES, Stance
 from fadefollow.reporting.comparison.settings import Setting, settings
-from fadefollow.results.read import read_run, read_tuning
+from fadefollow.results.stored_run import StoredRun
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult, StanceResult, Verdict
 
@@ -171,9 +171,10 @@ def read_runs(folders: Sequence[Path]) -> tuple[Stored, ...]:
     twice = [path.name for at, path in enumerate(folders) if path in folders[:at]]
     if twice:
         raise ParameterError("a run is compared with others", got=f"{twice[0]} twice")
+    runs = map(StoredRun, folders)
     return tuple(
-        Stored(letter, folder, read_run(folder), read_tuning(folder))
-        for letter, folder in zip(LETTERS, folders, strict=False)
+        Stored(letter, run.folder, run.result, run.tuning)
+        for letter, run in zip(LETTERS, runs, strict=False)
     )
 
 
@@ -185,10 +186,8 @@ def compare(runs: Sequence[Stored]) -> Comparison:
         settings=tuple(one for one in known if one.differs),
         equal=sum(not one.differs for one in known),
         rows=tuple(_rows(runs)),
-        overlaps=tuple(
-            found for other in runs[1:] for found in _overlaps(runs[0], other)
-        ),
-    )  # fmt: skip
+        overlaps=tuple(found for other in runs[1:] for found in _overlaps(runs[0], other)),
+    )
 
 
 def _rows(runs: Sequence[Stored]) -> Iterator[Row]:
@@ -225,13 +224,15 @@ def _overlap(one: Stored, other: Stored, strategy: str) -> Overlap:
     both = found[found["_merge"] == "both"]
     close = np.isclose(both["return_x"], both["return_y"], rtol=0, atol=_ROUNDING, equal_nan=True)
     return Overlap(
-        strategy, one.letter, other.letter,
+        strategy,
+        one.letter,
+        other.letter,
         both=len(both),
         same=int((close & (both["exit_time_x"] == both["exit_time_y"])).sum()),
         only_one=int((found["_merge"] == "left_only").sum()),
         only_other=int((found["_merge"] == "right_only").sum()),
         outside=int(sum((~kept).sum() for kept in inside)),
-    )  # fmt: skip
+    )
 
 
 def _bets(one: Stored, strategy: str) -> pd.DataFrame:

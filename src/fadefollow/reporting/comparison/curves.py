@@ -50,12 +50,15 @@ def books(runs: Sequence[Stored], shown: Sequence[str]) -> tuple[Books, ...]:
     return tuple(
         Books(
             strategy,
-            tuple(_exhibit(stance, drawn[strategy, stance])
-                  for stance in STANCES if (strategy, stance) in drawn),
+            tuple(
+                _exhibit(stance, drawn[strategy, stance])
+                for stance in STANCES
+                if (strategy, stance) in drawn
+            ),
             strategy in shown,
         )
         for strategy in strategies
-    )  # fmt: skip
+    )
 
 
 def _worth(curves: Sequence[tuple[str, EquityCurve]]) -> bool:

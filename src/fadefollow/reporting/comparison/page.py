@@ -151,10 +151,13 @@ def _groups(found: Comparison) -> tuple[Group, ...]:
     for one in found.settings:
         groups.setdefault(one.group, []).append(one)
     return tuple(
-        Group(title, Table(head, tuple((one.key, *one.values) for one in mine)),
-              len(mine) <= _FEW_KEYS)
+        Group(
+            title,
+            Table(head, tuple((one.key, *one.values) for one in mine)),
+            len(mine) <= _FEW_KEYS,
+        )
         for title, mine in groups.items()
-    )  # fmt: skip
+    )
 
 
 def _result(
@@ -180,8 +183,11 @@ def _cell(verdict: Verdict, stance: str, row: Row) -> StanceCell:
     apart = stance in row.apart
     mean = DASH if isinstance(found, NotTraded) else bps(found.mean_net_bps)
     if isinstance(found, NotTraded) or mean == DASH:
-        few = "" if isinstance(found, NotTraded) or not found.n_trades else (
-            f" ({count(found.n_trades, 'trade')})")  # fmt: skip
+        few = (
+            ""
+            if isinstance(found, NotTraded) or not found.n_trades
+            else (f" ({count(found.n_trades, 'trade')})")
+        )
         return StanceCell(stance, DASH, "", f"{reason(found)}{few}", apart)
     bounds = interval(found.ci_bps)
     p = chance(found.p_adjusted)
@@ -192,13 +198,27 @@ def _cell(verdict: Verdict, stance: str, row: Row) -> StanceCell:
 def _overlap_table(overlaps: Sequence[Overlap]) -> Table | None:
     if not overlaps:
         return None
-    head = ("Strategy", "Runs", "In both", "Of these, same end and return", "Only in the first",
-            "Only in the other", "Outside the other's time or coins")  # fmt: skip
+    head = (
+        "Strategy",
+        "Runs",
+        "In both",
+        "Of these, same end and return",
+        "Only in the first",
+        "Only in the other",
+        "Outside the other's time or coins",
+    )
     rows = (
-        (o.strategy, f"{o.one}, {o.other}", fixed(o.both), _share(o.same, o.both),
-         fixed(o.only_one), fixed(o.only_other), fixed(o.outside))
+        (
+            o.strategy,
+            f"{o.one}, {o.other}",
+            fixed(o.both),
+            _share(o.same, o.both),
+            fixed(o.only_one),
+            fixed(o.only_other),
+            fixed(o.outside),
+        )
         for o in overlaps
-    )  # fmt: skip
+    )
     return Table(head, tuple(rows))
 
 

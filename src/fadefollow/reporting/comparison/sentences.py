@@ -80,8 +80,10 @@ def _results(found: Comparison) -> str:
 def _notes(found: Comparison) -> Iterator[str]:
     runs = found.runs
     if not found.same_data:
-        told = (f"{one.letter} {one.run.dataset.get('name')} "
-                f"{one.run.dataset.get('fingerprint')}" for one in runs)  # fmt: skip
+        told = (
+            f"{one.letter} {one.run.dataset.get('name')} {one.run.dataset.get('fingerprint')}"
+            for one in runs
+        )
         yield (
             f"The runs rest on different data ({'; '.join(told)}): what differs in the results "
             "is not the configuration's alone."

@@ -55,10 +55,8 @@ def settings(
     told = [_told(run, span) for run, span in zip(runs, spans, strict=True)]
     groups = dict.fromkeys(group for one in told for group in one)
     return tuple(
-        setting
-        for group in groups
-        for setting in _group(group, [one.get(group) for one in told])
-    )  # fmt: skip
+        setting for group in groups for setting in _group(group, [one.get(group) for one in told])
+    )
 
 
 def _group(group: str, told: Sequence[_Flat | None]) -> Iterator[Setting]:
@@ -66,10 +64,7 @@ def _group(group: str, told: Sequence[_Flat | None]) -> Iterator[Setting]:
         return
     for key in dict.fromkeys(key for one in told for key in one or {}):
         # a signal or a coin that a run does not use has no code or costs there
-        about = [
-            one is not None and (group not in (CODE, COSTS) or key in one)
-            for one in told
-        ]  # fmt: skip
+        about = [one is not None and (group not in (CODE, COSTS) or key in one) for one in told]
         if sum(about) < 2:
             continue
         values = [None if one is None else one.get(key) for one in told]
@@ -88,8 +83,10 @@ def _told(run: RunResult, span: tuple[pd.Timestamp, pd.Timestamp] | None) -> dic
     options = {
         "judging": run_table.pop("settings", None) or tune_table.pop("judging", {}),
         "search": tune_table.pop("settings", {}),
-        **config, **run_table, **tune_table,
-    }  # fmt: skip
+        **config,
+        **run_table,
+        **tune_table,
+    }
     options.pop("dataset", None)  # which DATA has
     found: dict[str, _Flat] = {
         DATA: {
@@ -101,7 +98,7 @@ def _told(run: RunResult, span: tuple[pd.Timestamp, pd.Timestamp] | None) -> dic
         },
         OPTIONS: _flat(options),
         DATA_FILE: _flat(_table(dataset, "settings")),
-    }  # fmt: skip
+    }
     if costs:
         found[COSTS] = _flat(_table(costs, "coins"))
     for name in dict.fromkeys([*run.strategies, *strategies]):
@@ -135,8 +132,10 @@ def _flat(tree: Any, prefix: str = "") -> _Flat:
 
 def _shown(values: Sequence[Any]) -> list[str]:
     """What all say of a key, so that what differs can be seen."""
-    lists = [set(v) if isinstance(v, list) and all(isinstance(x, str) for x in v) else set()
-             for v in values]  # fmt: skip
+    lists = [
+        set(v) if isinstance(v, list) and all(isinstance(x, str) for x in v) else set()
+        for v in values
+    ]
     common = set.intersection(*lists)
     if len(common) >= _MANY:
         own = [[x for x in value if x not in common] for value in values]

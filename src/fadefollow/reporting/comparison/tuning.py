@@ -74,27 +74,38 @@ def _next(job: Tuning) -> str:
 _ASKED: tuple[tuple[str, Callable[[Tuning], str]], ...] = (
     ("Strategy and stance", lambda job: f"{job.strategy}, {job.settings.stance}"),
     ("Objective", lambda job: " and ".join(NAMES[name] for name in job.settings.objectives)),
-    ("Folds, trials a fold", lambda job: f"{sum(f.test is not None for f in job.folds)}, "
-                                         f"{fixed(job.settings.trials)}"),
+    (
+        "Folds, trials a fold",
+        lambda job: f"{sum(f.test is not None for f in job.folds)}, {fixed(job.settings.trials)}",
+    ),
     ("Sampler, seed", lambda job: f"{job.settings.sampler}, {job.settings.seed}"),
     ("Embargo", lambda job: hours(job.embargo_hours)),
-    ("Searched", lambda job: "; ".join(f"{name.partition('.')[2]}: {said}"
-                                       for name, said in job.space.items())),
-)  # fmt: skip
+    (
+        "Searched",
+        lambda job: "; ".join(
+            f"{name.partition('.')[2]}: {said}" for name, said in job.space.items()
+        ),
+    ),
+)
 _FOUND: tuple[tuple[str, Callable[[Tuning], str]], ...] = (
     ("The same with the file's own parameters", _untuned),
-    ("Out of sample, chance that the true Sharpe ratio is above zero (PSR)",
-     lambda job: chance(job.psr.get(job.settings.stance, math.nan))),
-    ("Objective in sample, fold by fold",
-     lambda job: _per_fold(lambda f: scores(job.settings.objectives, f.scores))(job)),
-    ("Objective out of sample, fold by fold",
-     lambda job: _per_fold(lambda f: scores(job.settings.objectives, f.after))(job)),
+    (
+        "Out of sample, chance that the true Sharpe ratio is above zero (PSR)",
+        lambda job: chance(job.psr.get(job.settings.stance, math.nan)),
+    ),
+    (
+        "Objective in sample, fold by fold",
+        lambda job: _per_fold(lambda f: scores(job.settings.objectives, f.scores))(job),
+    ),
+    (
+        "Objective out of sample, fold by fold",
+        lambda job: _per_fold(lambda f: scores(job.settings.objectives, f.after))(job),
+    ),
     ("Net bps in sample, fold by fold", _per_fold(lambda f: plain_bps(f.mean_net_bps))),
     ("Net bps out of sample, fold by fold", _per_fold(lambda f: plain_bps(f.mean_net_bps_after))),
-    ("Winner's Sharpe ratio in sample, a year",
-     _per_fold(lambda f: ratio(f.past.sharpe * _YEAR))),
+    ("Winner's Sharpe ratio in sample, a year", _per_fold(lambda f: ratio(f.past.sharpe * _YEAR))),
     ("Deflated Sharpe ratio, fold by fold", _per_fold(lambda f: ratio(f.past.deflated_sharpe))),
     ("Probability of overfitting (PBO), fold by fold", _per_fold(lambda f: _share(f.past.pbo))),
     ("Next, by the last search", _next),
     ("Failed trials", lambda job: fixed(sum(f.counts.get("failed", 0) for f in job.folds))),
-)  # fmt: skip
+)

@@ -12,6 +12,7 @@ from fadefollow.market.findings import GRADES
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
 from fadefollow.reporting.notebook.display import card, line, table
+from fadefollow.results.notes import note_lines
 
 _HEAD = ("first, UTC", "last, UTC", "records", "missing", "holes")
 _HOLES = ("longest hole", "first hole, UTC")
@@ -41,10 +42,14 @@ def dataset_card(dataset: Dataset) -> str:
     about = f"{dataset.name}: {coins}, bars of {bar_text(dataset.bar)}, {kind}, {print_}"
     by_coin, by_stream = _grouped(dataset.coverages)
     return card(
-        dataset.title, line(about), _coins(dataset, by_coin),
+        dataset.title,
+        line(about),
+        _coins(dataset, by_coin),
         _table("stream", by_stream, count=True),
-        *_holdout(dataset), *_planted(dataset), *_notes(dataset),
-    )  # fmt: skip
+        *_holdout(dataset),
+        *_planted(dataset),
+        *_notes(dataset),
+    )
 
 
 def _grouped(
@@ -76,8 +81,14 @@ def _table(name: str, groups: Mapping[str, Sequence[Coverage]], *, count: bool) 
         for key, covered in groups.items()
     ]
     left = [i for i, text in enumerate(head) if text == name or "UTC" in text]
-    return table(head, rows, left=left, most=_MOST_STREAMS, rest="streams",
-                 rest_in="coverages of the data set")  # fmt: skip
+    return table(
+        head,
+        rows,
+        left=left,
+        most=_MOST_STREAMS,
+        rest="streams",
+        rest_in="coverages of the data set",
+    )
 
 
 def _worst(covered: Sequence[Coverage]) -> tuple[str, str]:
@@ -135,12 +146,12 @@ def _notes(dataset: Dataset) -> list[str]:
     for grade in GRADES:
         for f in dataset.findings:
             if f.grade == grade:
-                seen.setdefault((grade, f.stream, f.text), []).append(f.symbol)
+                seen.setdefault((grade, f.stream, f.sentence), []).append(f.symbol)
     found = [
         f"{grade}: {stream} of {listed(dict.fromkeys(coins))}, {text}"
         for (grade, stream, text), coins in seen.items()
     ]
-    told = [*dataset.notes, *found]
+    told = [*(one.text for one in note_lines(dataset.notes)), *found]
     rest = len(told) - _MOST_NOTES
     more = [f"… and {whole(rest)} more: dataset.notes, dataset.findings"] if rest > 0 else []
     return [line(text, faded=True) for text in [*told[:_MOST_NOTES], *more]]

@@ -30,12 +30,13 @@ from fadefollow.reporting.text.formatting import (
 from fadefollow.reporting.text.sentences import VERBS, doubt, headline, sentence, truth
 from fadefollow.reporting.tuning.figures import as_found, short_names
 from fadefollow.reporting.tuning.sentences import fold_name, parameters, score
+from fadefollow.results.notes import note_lines
 from fadefollow.tuning.model import Fold, Tuning
 from fadefollow.verdict.model import EventStudy, NotTraded, RunResult, StanceResult, Verdict
 
 Stance = StanceResult | NotTraded
 
-_MOST_VERDICTS, _MOST_WARNINGS, _STUDY_ROWS = 40, 4, 12
+_MOST_VERDICTS, _MOST_NOTES, _STUDY_ROWS = 40, 4, 12
 #: what a verdict's two columns hold, in order
 _MEASURES: tuple[tuple[str, Callable[[StanceResult], str]], ...] = (
     ("trades", lambda s: fixed(s.n_trades)),
@@ -66,10 +67,13 @@ def verdict_card(verdict: Verdict) -> str:
     why = f"Why: {why_text(verdict)}"
     difference = f"Follow less fade: {interval(verdict.difference_ci_bps)} bps a trade."
     return card(
-        about, line(lead), *_sides(stances), line(why),
+        about,
+        line(lead),
+        *_sides(stances),
+        line(why),
         *([line(difference, faded=True)] if math.isfinite(verdict.difference_ci_bps[0]) else []),
         *_planted(verdict),
-    )  # fmt: skip
+    )
 
 
 @html_card.register
@@ -86,11 +90,17 @@ def run_card(run: RunResult) -> str:
     planted = any(v.planted_bps is not None for v in run.verdicts)
     named = len({v.strategy for v in run.verdicts}) > 1
     head = (
-        *(["strategy"] if named else []), "phase", "verdict",
-        "fade: net a trade [interval], bps", "trades", "p",
-        "follow: net a trade [interval], bps", "trades", "p",
+        *(["strategy"] if named else []),
+        "phase",
+        "verdict",
+        "fade: net a trade [interval], bps",
+        "trades",
+        "p",
+        "follow: net a trade [interval], bps",
+        "trades",
+        "p",
         *(["planted, bps", "verdict and truth"] if planted else []),
-    )  # fmt: skip
+    )
     rows = [
         (*([v.strategy] if named else []), *_row(v), *(_truth_of(run, v) if planted else []))
         for v in ordered
@@ -98,12 +108,22 @@ def run_card(run: RunResult) -> str:
     text = {0, 1, 2} if named else {0, 1}
     if planted:
         text.add(len(head) - 1)
-    verdicts = table(head, rows, left=text, most=_MOST_VERDICTS, rest="verdicts",
-                     rest_in="run.verdicts", caption="p is corrected for all rows")  # fmt: skip
+    verdicts = table(
+        head,
+        rows,
+        left=text,
+        most=_MOST_VERDICTS,
+        rest="verdicts",
+        rest_in="run.verdicts",
+        caption="p is corrected for all rows",
+    )
     return card(
-        f"{headline(run.verdicts)}.", line(_measured_on(run)), *([verdicts] if rows else []),
-        *_warnings(run), *_where(run.folder),
-    )  # fmt: skip
+        f"{headline(run.verdicts)}.",
+        line(_measured_on(run)),
+        *([verdicts] if rows else []),
+        *_notes(run),
+        *_where(run.folder),
+    )
 
 
 @html_card.register
@@ -132,10 +152,16 @@ def tuning_card(tuning: Tuning) -> str:
     names = short_names(tuning)
     searched = ", ".join(f"{names.get(key, key)}: {said}" for key, said in tuning.space.items())
     head = (
-        "search", "past until, UTC", "traded until, UTC", "trials",
-        f"{objective} on the past", "afterwards", "trades afterwards", "net a trade, bps",
+        "search",
+        "past until, UTC",
+        "traded until, UTC",
+        "trials",
+        f"{objective} on the past",
+        "afterwards",
+        "trades afterwards",
+        "net a trade, bps",
         "winner's parameters",
-    )  # fmt: skip
+    )
     rows = [_fold(fold, tuning, names) for fold in tuning.folds]
     psr, book = tuning.psr.get(stance, math.nan), tuning.joined.get(stance)
     made = (
@@ -226,10 +252,11 @@ def _measured_on(run: RunResult) -> str:
     return f"{run.dataset['title']} ({run.dataset['name']}, {coins}{range_}{simulated})"
 
 
-def _warnings(run: RunResult) -> list[str]:
-    shown = [line(f"Note: {said}", faded=True) for said in run.warnings[:_MOST_WARNINGS]]
-    rest = len(run.warnings) - _MOST_WARNINGS
-    more = f"… and {whole(rest)} more notes: run.warnings"
+def _notes(run: RunResult) -> list[str]:
+    lines = note_lines(run.notes)
+    shown = [line(f"Note: {one.text}", faded=True) for one in lines[:_MOST_NOTES]]
+    rest = len(lines) - _MOST_NOTES
+    more = f"… and {whole(rest)} more notes: run.notes"
     return [*shown, *([line(more, faded=True)] if rest > 0 else [])]
 
 

@@ -42,17 +42,17 @@ class _Quantity:
         return f"{self.show(value)}{self.unit}"
 
 
-_FEE = _Quantity("Taker fee, bps", f"{THIN}bps", lambda s, c: c.get("taker_fee_bps"))
-_SLIPPAGE = _Quantity("Slippage, bps", f"{THIN}bps", lambda s, c: c.get("slippage_bps"))
+_FEE = _Quantity("Taker fee, bps", f"{THIN}bps", lambda _, c: c.get("taker_fee_bps"))
+_SLIPPAGE = _Quantity("Slippage, bps", f"{THIN}bps", lambda _, c: c.get("slippage_bps"))
 _MARGIN = _Quantity(
-    "Maintenance margin, %", f"{THIN}%", lambda s, c: c.get("maintenance_rate"), scale=100.0
+    "Maintenance margin, %", f"{THIN}%", lambda _, c: c.get("maintenance_rate"), scale=100.0
 )
 _BORROW = _Quantity(
-    "Borrowing spot, % a year", f"{THIN}%", lambda s, c: c.get("borrow_rate"), scale=100.0
+    "Borrowing spot, % a year", f"{THIN}%", lambda _, c: c.get("borrow_rate"), scale=100.0
 )
-_LEVERAGE = _Quantity("Leverage", "", lambda s, c: s.get("leverage"))
-_WEIGHT = _Quantity("Weight", "", lambda s, c: s.get("weight"))
-_CAPITAL = _Quantity("Capital", "", lambda s, c: s.get("capital"))
+_LEVERAGE = _Quantity("Leverage", "", lambda s, _: s.get("leverage"))
+_WEIGHT = _Quantity("Weight", "", lambda s, _: s.get("weight"))
+_CAPITAL = _Quantity("Capital", "", lambda s, _: s.get("capital"))
 _ALL = (_FEE, _SLIPPAGE, _MARGIN, _BORROW, _LEVERAGE, _WEIGHT, _CAPITAL)
 
 

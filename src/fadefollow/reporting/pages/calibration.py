@@ -110,12 +110,17 @@ def render_calibration(
         "calibration.html.j2",
         templates,
         {
-            "found": found, "command": command, "started": f"{started:%Y-%m-%d %H:%M} UTC",
+            "found": found,
+            "command": command,
+            "started": f"{started:%Y-%m-%d %H:%M} UTC",
             "headline": headline(found.promises, who="The verdict"),
-            "claims": _false(found), "coverage": _coverage(found), "plots": _plots(found),
-            "percent": percent, "bps": _bps,
+            "claims": _false(found),
+            "coverage": _coverage(found),
+            "plots": _plots(found),
+            "percent": percent,
+            "bps": _bps,
         },
-    )  # fmt: skip
+    )
 
 
 def percent(share: Share) -> str:
@@ -130,8 +135,10 @@ def _bps(value: float) -> str:
 
 
 def _false(found: Calibration) -> Ruler:
-    rows = [("this verdict, any row", found.false_tables, False),
-            ("t-tests against zero, any row", found.t_false_tables, True)]  # fmt: skip
+    rows = [
+        ("this verdict, any row", found.false_tables, False),
+        ("t-tests against zero, any row", found.t_false_tables, True),
+    ]
     for row in found.rows:
         name = f"{row.phase}, {row.stance}"
         rows += [(name, row.false, False), ("… by t-test", row.t_false, True)]
@@ -140,8 +147,10 @@ def _false(found: Calibration) -> Ruler:
 
 
 def _coverage(found: Calibration) -> Ruler:
-    rows = [("this verdict, all rows", found.covered, False),
-            ("t-intervals, all rows", found.t_covered, True)]  # fmt: skip
+    rows = [
+        ("this verdict, all rows", found.covered, False),
+        ("t-intervals, all rows", found.t_covered, True),
+    ]
     for row in found.rows:
         name = f"{row.phase}, {row.stance}"
         rows += [(name, row.covered, False), ("… by t-interval", row.t_covered, True)]

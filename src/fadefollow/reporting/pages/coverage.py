@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fadefollow.core.utc import as_utc
 from fadefollow.reporting.text.formatting import Table, fixed, when
 from fadefollow.verdict.model import RunResult
 
@@ -52,11 +53,14 @@ class CoverageFigure:
             streams.setdefault(span.stream, []).append(span)
         joined = tuple(
             Span(
-                "all coins", stream, min(s.start for s in spans), max(s.end for s in spans),
+                "all coins",
+                stream,
+                min(s.start for s in spans),
+                max(s.end for s in spans),
                 f"{fixed(len({s.symbol for s in spans}))} coins",
             )
             for stream, spans in streams.items()
-        )  # fmt: skip
+        )
         return CoverageFigure(joined, (), self.others)
 
 
@@ -149,7 +153,7 @@ def _time(value: Any) -> pd.Timestamp | None:
         return None
     if pd.isna(stamp):
         return None
-    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    return as_utc(stamp)
 
 
 def _bars(symbol: str, frame: pd.DataFrame, gaps: list[Span]) -> Span:

@@ -41,8 +41,16 @@ from fadefollow.reporting.text.formatting import (
 from fadefollow.verdict.model import EventStudy, RunResult, Verdict
 
 __all__ = [
-    "Exhibit", "covered", "earned", "equity", "exhibit", "market", "returns", "split", "studied",
-]  # fmt: skip
+    "Exhibit",
+    "covered",
+    "earned",
+    "equity",
+    "exhibit",
+    "market",
+    "returns",
+    "split",
+    "studied",
+]
 
 
 def equity(run: RunResult, budget: Budget) -> dict[str, Exhibit]:

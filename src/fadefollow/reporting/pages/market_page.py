@@ -24,8 +24,13 @@ from fadefollow.verdict.model import RunResult, Verdict
 FEW_COINS = 8
 #: heights in pixels: of the price, a row of phases (on a phone), a panel, its title, the margins
 HEIGHTS = {
-    "price": 300, "lane": 20, "narrowLane": 32, "panel": 76, "title": 22, "margins": 38,
-}  # fmt: skip
+    "price": 300,
+    "lane": 20,
+    "narrowLane": 32,
+    "panel": 76,
+    "title": 22,
+    "margins": 38,
+}
 
 
 @dataclass(frozen=True)
@@ -89,8 +94,10 @@ def market(run: RunResult, budget: Budget, strategies: tuple[str, ...] = ()) -> 
             "reasons": codes.reasons,
             "panels": [
                 {
-                    "title": f"{panel.title}, {panel.unit}", "unit": panel.unit,
-                    "zero": panel.zero, "held": panel.held,
+                    "title": f"{panel.title}, {panel.unit}",
+                    "unit": panel.unit,
+                    "zero": panel.zero,
+                    "held": panel.held,
                     "curves": [
                         {"name": c.name, "sign": c.sign, "colour": c.colour} for c in panel.curves
                     ],
@@ -107,7 +114,7 @@ def market(run: RunResult, budget: Budget, strategies: tuple[str, ...] = ()) -> 
         stances=tuple(s for s in STANCES if (run.trades["stance"] == s).any()),
         tabs=len(run.prices) <= FEW_COINS,
         doors="door_number" in run.phases and bool((run.phases["door_number"] > 0).any()),
-    )  # fmt: skip
+    )
 
 
 def height_of(rows: int, panels: int) -> int:
@@ -127,9 +134,10 @@ def _codes(run: RunResult, strategies: tuple[str, ...]) -> Codes:
     traded = run.trades["strategy"].astype(str).unique().tolist()
     reasons = sorted(run.trades["exit_reason"].astype(str).unique().tolist())
     return Codes(
-        tuple(phases), tuple(dict.fromkeys([*strategies, *run.strategies, *traded])),
+        tuple(phases),
+        tuple(dict.fromkeys([*strategies, *run.strategies, *traded])),
         tuple(reasons),
-    )  # fmt: skip
+    )
 
 
 def _first(run: RunResult, codes: Codes) -> dict[str, str]:
@@ -201,10 +209,15 @@ def _coins(
         rows = sum(1 for lane in figure.lanes if lane.phase in shown or not shown)
         pages.append(
             CoinPage(
-                number, figure.symbol, _note(figure, packed.step), packed.blob,
-                height_of(max(rows, 1), len(figure.panels)), _phases(figure), _ranges(figure),
+                number,
+                figure.symbol,
+                _note(figure, packed.step),
+                packed.blob,
+                height_of(max(rows, 1), len(figure.panels)),
+                _phases(figure),
+                _ranges(figure),
             )
-        )  # fmt: skip
+        )
     return tuple(pages)
 
 

@@ -7,7 +7,7 @@ import gzip
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 import pandas as pd
@@ -24,10 +24,10 @@ from fadefollow.reporting.pages.phase_page import phase_pages
 from fadefollow.reporting.text import formatting as text
 from fadefollow.reporting.text.answers import why_text
 from fadefollow.reporting.text.glossary import TERMS
-from fadefollow.reporting.text.notes import told_apart
 from fadefollow.reporting.text.provenance import making, not_looked_for
 from fadefollow.reporting.text.sentences import headline, summary
 from fadefollow.reporting.tuning.section import TuningChapter, chapter
+from fadefollow.results.notes import Line, note_lines
 from fadefollow.results.record import folder_name
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult
@@ -71,17 +71,30 @@ def fill(name: str, reports: Path, values: Mapping[str, Any]) -> str:
         return environment.get_template(name).render(values)
     except jinja2.TemplateNotFound as error:
         raise SpecError(
-            "a template of the report must exist",
+            "a template of the report is missing",
             got=f"no {error.name}",
             where=str(reports / "templates"),
             hint="`fadefollow init` makes a workspace with all templates",
         ) from error
     except jinja2.TemplateError as error:
         raise SpecError(
-            "a template of the report must render",
+            "cannot render a template of the report",
             got=f"{type(error).__name__}: {error}",
             where=_line_of(error, reports),
         ) from error
+
+
+class Notes(NamedTuple):
+    """The notes of a run, one line a kind."""
+
+    warnings: tuple[Line, ...]  #: to be read before the numbers
+    coverage: tuple[Line, ...]  #: what was clipped, left out, or could not be looked for
+
+    @classmethod
+    def of(cls, lines: tuple[Line, ...]) -> Notes:
+        """The lines in two kinds."""
+        first = tuple(line for line in lines if line.first)
+        return cls(first, tuple(line for line in lines if not line.first))
 
 
 def context(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
@@ -91,7 +104,7 @@ def context(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
     share = budget(run)
     traded = set(run.trades["strategy"].astype(str))
     names = _strategies(run, answers)
-    notes = told_apart(run.warnings, names)
+    titles = {name: title_of(run, name) for name in names}
     table = coverage_figure(run)
     return {
         "run": run,
@@ -104,9 +117,8 @@ def context(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
         "answers": answers,
         "told": told(answers),
         "undecided": summary(run.verdicts) if len(answers) > FEW_ANSWERS else None,
-        "titles": {name: title_of(run, name) for name in names},
-        "notes": notes,
-        "pages": phase_pages(run, answers, share, notes),
+        "notes": Notes.of(note_lines(run.notes, titles)),
+        "pages": phase_pages(run, answers, share),
         "months": MONTHS,
         "traded": [(at, title_of(run, n)) for at, n in enumerate(names) if n in traded],
         "market": exhibits.market(run, share, names),
@@ -151,7 +163,7 @@ def _asset(path: Path) -> Markup:
         return Markup(path.read_text("utf-8"))
     except OSError as error:
         raise StoreError(
-            "the report's theme and scripts must be readable",
+            "cannot read the report's theme and scripts",
             got=error.strerror,
             where=str(path),
             hint="`fadefollow init` makes a workspace with all templates",

@@ -23,8 +23,8 @@ from fadefollow.reporting.pages.split_tables import (
 )
 from fadefollow.reporting.pages.trade_cards import Bars, TradeCard, trade_cards
 from fadefollow.reporting.text import formatting as text
-from fadefollow.reporting.text.notes import Note, Notes
 from fadefollow.reporting.text.phase_summary import Story, story_of
+from fadefollow.results.notes import Line, note_lines
 from fadefollow.verdict.model import RunResult
 
 
@@ -63,7 +63,7 @@ class PhasePage:
     trades: tuple[StanceTrades, ...]
     splits: SplitTable | None
     fragility: FragilityTable | None
-    notes: tuple[Note, ...]
+    notes: tuple[Line, ...]  #: those on its strategy
     printed: bool  #: whether it is printed after the overview
 
     @property
@@ -78,7 +78,7 @@ class PhasePage:
 
 
 def phase_pages(
-    run: RunResult, answers: tuple[Answer, ...], budget: Budget, notes: Notes
+    run: RunResult, answers: tuple[Answer, ...], budget: Budget
 ) -> tuple[PhasePage, ...]:
     """A page for each answer, in their order.
 
@@ -86,7 +86,6 @@ def phase_pages(
         run: what it is about.
         answers: its verdicts in the order shown.
         budget: how much each chart may hold.
-        notes: those of the run; a page shows what is about its strategy.
     """
     trades, bars = ClosedTrades(run), Bars(run.prices)
     books = _books(run, answers, budget)
@@ -108,7 +107,7 @@ def phase_pages(
                 trades=tuple(_trades(trades, answer, stance, bars) for stance in STANCES),
                 splits=splits.get(key),
                 fragility=fragility.get(key),
-                notes=notes.about(verdict.strategy),
+                notes=note_lines(run.notes, of=verdict.strategy),
                 printed=answer.decided or len(answers) <= FEW_ANSWERS,
             )
         )

@@ -61,7 +61,7 @@ def books(equity: pd.DataFrame, named: Sequence[str] = ()) -> tuple[tuple[str, s
     """
     traded = [(str(pair[0]), str(pair[1])) for pair in equity.columns]
     if not traded:
-        raise ParameterError("a tear sheet needs a book that was traded", got="none in this run")
+        raise ParameterError("no book was traded in this run")
     chosen: dict[tuple[str, str], None] = {}
     for name in named:
         found = [book for book in traded if name in (book[0], ":".join(book))]
@@ -144,7 +144,7 @@ def _offline(page: str, title: str) -> str:
     loaded = re.search(r"""<(?:link|script|img|iframe)[^>]+https?:[^>]*>|@import""", page)
     if loaded:
         raise StoreError(
-            "a tear sheet must load nothing from elsewhere",
+            "the tear sheet loads something from elsewhere",
             got=loaded[0],
             hint="this version of quantstats is not known to fadefollow",
         )

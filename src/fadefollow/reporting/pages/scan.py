@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from fadefollow.errors import StoreError
+from fadefollow.core.atomic_file import write_page
 from fadefollow.reporting.pages.page import fill
 from fadefollow.reporting.text import formatting as text
+from fadefollow.results.notes import note_lines
 from fadefollow.scanning.model import Scan, ScanRow, Standing, Tried
 
 _LEANS = {1: "long", -1: "short"}
@@ -83,23 +83,9 @@ def write_scan(scan: Scan, path: Path, templates: Path) -> Path:
         StoreError: the file cannot be written; what was there stays.
     """
     page = render_scan(scan, templates, path.parent)
-    draft = path.with_name(f".scan-{secrets.token_hex(4)}.html")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with draft.open("wb") as file:
-                file.write(page.encode("utf-8", "replace"))
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreError(
-            "the page of a scan must be writable", got=error.strerror or str(error),
-            where=str(path), hint="name another file with --to",
-        ) from error  # fmt: skip
-    return path
+    return write_page(
+        page, path, rule="cannot write the page of the scan", hint="name another file with --to"
+    )
 
 
 def render_scan(scan: Scan, templates: Path, folder: Path) -> str:
@@ -115,38 +101,61 @@ def render_scan(scan: Scan, templates: Path, folder: Path) -> str:
         for number, (key, standing) in enumerate(scan.standings.items(), start=1)
     }
     lines = tuple(
-        _line(row, tuple(
-            (told[bet.strategy, row.phase], row.symbol in standing.symbols)
-            for bet, standing in zip(row.bets, scan.history(row), strict=True)
-        ))
+        _line(
+            row,
+            tuple(
+                (told[bet.strategy, row.phase], row.symbol in standing.symbols)
+                for bet, standing in zip(row.bets, scan.history(row), strict=True)
+            ),
+        )
         for row in scan.rows
-    )  # fmt: skip
+    )
     coins = len({row.symbol for row in scan.rows})
     everyone = coins + len(scan.quiet)
     headline = f"{text.count(len(lines), 'phase')} present in {coins} of {everyone} coins"
-    return fill("scan.html.j2", templates, {
-        "scan": scan, "time": f"{text.when(scan.time)} UTC", "lines": lines,
-        "told": tuple(told.values()), "headline": headline,
-        "unseen": tuple(u.text() for u in scan.unseen),
-    })  # fmt: skip
+    return fill(
+        "scan.html.j2",
+        templates,
+        {
+            "scan": scan,
+            "time": f"{text.when(scan.time)} UTC",
+            "lines": lines,
+            "told": tuple(told.values()),
+            "headline": headline,
+            "unseen": tuple(u.text() for u in scan.unseen),
+            "notes": note_lines(scan.notes),
+        },
+    )
 
 
 def _line(row: ScanRow, told: tuple[tuple[Told, bool], ...]) -> Line:
     share = row.stronger_than
     rank = (
         f"stronger than {text.percent(share, 0)} of {text.fixed(row.n_before)}"
-        if row.n_before else "the first of its kind here"
-    )  # fmt: skip
+        if row.n_before
+        else "the first of its kind here"
+    )
     again = f"{row.times} times since {text.when(row.first)}" if row.times > 1 else ""
     return Line(
-        symbol=row.symbol, phase=_named(row.phase), signal=row.signal,
-        lean=_LEANS[row.lean], actor=row.actor, since=text.when(row.known),
-        since_sort=str(row.known.value), age=text.hours(row.age_hours), repeated=again,
-        rank=rank, rank_sort=_plain(share), strength=f"{row.strength:.3g}",
-        left=text.hours(row.hours_left), left_sort=_plain(row.hours_left),
-        move=text.bps(row.move_bps), move_sort=_plain(row.move_bps),
-        price=text.price(row.price), told=told,
-    )  # fmt: skip
+        symbol=row.symbol,
+        phase=_named(row.phase),
+        signal=row.signal,
+        lean=_LEANS[row.lean],
+        actor=row.actor,
+        since=text.when(row.known),
+        since_sort=str(row.known.value),
+        age=text.hours(row.age_hours),
+        repeated=again,
+        rank=rank,
+        rank_sort=_plain(share),
+        strength=f"{row.strength:.3g}",
+        left=text.hours(row.hours_left),
+        left_sort=_plain(row.hours_left),
+        move=text.bps(row.move_bps),
+        move_sort=_plain(row.move_bps),
+        price=text.price(row.price),
+        told=told,
+    )
 
 
 def _told(standing: Standing, number: int, folder: Path) -> Told:
@@ -157,12 +166,19 @@ def _told(standing: Standing, number: int, folder: Path) -> Told:
     if standing.report is not None:
         link = quote(os.path.relpath(standing.report, folder).replace(os.sep, "/"))
     return Told(
-        strategy=standing.strategy, phase=_named(standing.phase), anchor=f"h{number}",
-        verdict=standing.verdict, measure=standing.measure, run=standing.run, link=link,
-        source=source, fade=_tried(standing.fade, standing),
+        strategy=standing.strategy,
+        phase=_named(standing.phase),
+        anchor=f"h{number}",
+        verdict=standing.verdict,
+        measure=standing.measure,
+        run=standing.run,
+        link=link,
+        source=source,
+        fade=_tried(standing.fade, standing),
         follow=_tried(standing.follow, standing),
-        detectable=text.cost(standing.detectable_bps), caveats=standing.caveats,
-    )  # fmt: skip
+        detectable=text.cost(standing.detectable_bps),
+        caveats=standing.caveats,
+    )
 
 
 def _tried(tried: Tried | None, standing: Standing) -> TriedCell:

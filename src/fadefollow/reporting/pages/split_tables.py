@@ -125,7 +125,7 @@ def _split_table(verdict: Verdict, cells: list[SplitCell]) -> SplitTable:
 
 def _stance(found: SplitCell | None) -> SplitStance:
     if found is None:
-        return SplitStance(DASH, DASH, "", DASH, DASH, False)
+        return SplitStance(DASH, DASH, "", DASH, DASH, marked=False)
     return SplitStance(
         trades=fixed(found.n_trades),
         mean=plain_bps(found.mean_net_bps),

@@ -19,9 +19,17 @@ POINTS = 64
 #: bars before the entry and after the exit: this many at least, or this share of the holding
 LEAST, SHARE = 8, 0.4
 _COLUMNS = (
-    "symbol", "side", "entry_time", "entry_price", "exit_time", "exit_price", "exit_reason",
-    "leg", "funding", "return",
-)  # fmt: skip
+    "symbol",
+    "side",
+    "entry_time",
+    "entry_price",
+    "exit_time",
+    "exit_price",
+    "exit_reason",
+    "leg",
+    "funding",
+    "return",
+)
 
 
 @dataclass(frozen=True)
@@ -104,12 +112,22 @@ def _card(trade: Mapping[Any, Any], bars: Bars) -> TradeCard:
         f"{when(left)} UTC after {held}: {gain} net, funding {funding}."
     )
     return TradeCard(
-        symbol=str(trade["symbol"]), side=side, gain=gain, gained=trade["return"] > 0,
-        entered=when(entered), left=when(left), held=held, entry_price=at, exit_price=out,
-        exit_reason=reason, funding=funding, words=words, drawing=draw(trade, bars),
+        symbol=str(trade["symbol"]),
+        side=side,
+        gain=gain,
+        gained=trade["return"] > 0,
+        entered=when(entered),
+        left=when(left),
+        held=held,
+        entry_price=at,
+        exit_price=out,
+        exit_reason=reason,
+        funding=funding,
+        words=words,
+        drawing=draw(trade, bars),
         coin=bars.number(str(trade["symbol"])),
         stretch=(entered.value // 1_000_000, left.value // 1_000_000),
-    )  # fmt: skip
+    )
 
 
 def draw(trade: Mapping[Any, Any], bars: Bars) -> Drawing | None:
@@ -156,9 +174,12 @@ def _drawn(line: FloatArray, first: int, last: int, marks: list[float]) -> Drawi
         return _path([None if np.isnan(line[i]) else place(int(i), line[i]) for i in kept])
 
     return Drawing(
-        before=path(0, first), held=path(first, last), after=path(last, len(line) - 1),
-        entry=place(first, marks[0]), exit=place(last, marks[1]),
-    )  # fmt: skip
+        before=path(0, first),
+        held=path(first, last),
+        after=path(last, len(line) - 1),
+        entry=place(first, marks[0]),
+        exit=place(last, marks[1]),
+    )
 
 
 def _near(line: FloatArray, at: int) -> float:

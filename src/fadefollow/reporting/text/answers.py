@@ -55,8 +55,10 @@ def reason_text(reason: Reason) -> str:
 
 
 def fate_text(verdict: Verdict) -> str:
-    """The fate, which book speaks, and what the other says: `refuted against the market, open
-    outright`."""
+    """The fate, the book that speaks, and what the other says.
+
+    For example `refuted against the market, open outright`.
+    """
     fates = verdict.fates
     if fates.book is None or len(fates.by_book) < 2:
         return FATES[fates.fate]
@@ -77,7 +79,7 @@ def why_text(verdict: Verdict) -> str:
     book = verdict.fates.book or "outright"
     parts = []
     for stance in ("fade", "follow"):
-        one = verdict.results.get((stance, book))  # type: ignore[call-overload]
+        one = verdict.results.get((stance, book))
         if one is not None:
             low, high = one.band_bps
             parts.append(

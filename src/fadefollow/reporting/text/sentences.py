@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from fadefollow.engine.exits import EXIT_RULES
 from fadefollow.reporting.text.formatting import (
     DASH,
     THIN,
@@ -86,9 +87,9 @@ def rules(strategy: Mapping[str, Any]) -> str:
         parts.append(f"trades the {POSITIONS.get(what, what)}")
     if isinstance(trade.get("hold_hours"), int | float):
         parts.append(f"holds {hours(float(trade['hold_hours']))} at most")
-    for name in ("stop", "target", "trail"):
-        if isinstance(trade.get(name), int | float):
-            parts.append(f"{name} at {percent(float(trade[name]))}")
+    for rule in EXIT_RULES:
+        if isinstance(trade.get(rule.name), int | float):
+            parts.append(rule.said(percent(float(trade[rule.name]))))
     return ", ".join(parts)
 
 

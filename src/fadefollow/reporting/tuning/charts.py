@@ -34,9 +34,9 @@ def folds_chart(tuning: Tuning, labels: Mapping[str, str]) -> Chart:
     tested = [(f, f.test) for f in tuning.folds if f.test is not None]
     embargo = [(f, (f.train[1], f.test[0])) for f in tuning.folds if f.test is not None]
     data = [
-        _bars("searched", trained, "@muted/0.4", tuning, labels),
-        _bars("embargo", embargo, "@ink", tuning, labels),
-        _bars("traded untouched", tested, f"@{stance}", tuning, labels),
+        _bars("searched", trained, "@muted/0.4", labels),
+        _bars("embargo", embargo, "@ink", labels),
+        _bars("traded untouched", tested, f"@{stance}", labels),
     ]
     down = axis(autorange="reversed", showgrid=False, type="category")
     height = 92 + 30 * max(len(tuning.folds), 1)
@@ -48,7 +48,6 @@ def _bars(
     name: str,
     spans: Sequence[tuple[Fold, tuple[pd.Timestamp, pd.Timestamp]]],
     colour: str,
-    tuning: Tuning,
     labels: Mapping[str, str],
 ) -> Trace:
     said = [

@@ -174,11 +174,17 @@ def stability_chart(tuning: Tuning, places: Sequence[Scale]) -> Chart:
         axes[f"yaxis{number}"] = up
         notes.append(
             {
-                "text": inert(cut(scale.label, 40)), "x": 0, "xref": "paper", "xanchor": "left",
-                "y": top - 0.03 * share, "yref": "paper", "yanchor": "top", "showarrow": False,
+                "text": inert(cut(scale.label, 40)),
+                "x": 0,
+                "xref": "paper",
+                "xanchor": "left",
+                "y": top - 0.03 * share,
+                "yref": "paper",
+                "yanchor": "top",
+                "showarrow": False,
                 "font": {"size": 12, "color": "@ink"},
             }
-        )  # fmt: skip
+        )
         file = scale.at(tuning.start_params.get(scale.name))
         if math.isfinite(file):
             across = {"x0": 0, "x1": 1, "xref": "paper", "y0": file, "y1": file}

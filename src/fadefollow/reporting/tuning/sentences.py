@@ -74,6 +74,11 @@ def fold_name(fold: Fold) -> str:
     return f"Fold {fold.number}" if fold.test is not None else "Next"
 
 
+def fold_label(fold: Fold) -> str:
+    """`3`, or `next`, in a column that says what a fold is."""
+    return str(fold.number) if fold.test is not None else "next"
+
+
 def counted(fold: Fold) -> str:
     """`120 trials: 88 complete, 8 with too few trades, 21 pruned, 3 failed.`"""
     parts = [
@@ -201,9 +206,10 @@ def next_up(tuning: Tuning) -> Sentence:
     said = parameters(as_found(last.params, tuning), short_names(tuning))
     written = f"; written to {tuning.tuned}" if tuning.tuned else ""
     return Sentence(
-        "What the last search chose", f": {said}{written}. Nothing has come after it yet, so that "
+        "What the last search chose",
+        f": {said}{written}. Nothing has come after it yet, so that "
         "nothing is known of its worth but what the folds say of such choices.",
-    )  # fmt: skip
+    )
 
 
 def correlated(value: float) -> str:

@@ -67,9 +67,16 @@ def calibrate_tuner(
     key = design.key((bet,))
     wanted = [(arm, seed) for arm in design.arms for seed in design.seeds(arm)]
     markets = make_rounds(
-        _tune, (design, bet), wanted, notebook=notebook, key=key, doing="tuning",
-        jobs=jobs, cluster=cluster, step=step,
-    )  # fmt: skip
+        _tune,
+        (design, bet),
+        wanted,
+        notebook=notebook,
+        key=key,
+        doing="tuning",
+        jobs=jobs,
+        cluster=cluster,
+        step=step,
+    )
     return summarise_tuner(design, markets, strategy=bet[0].name, key=key)
 
 

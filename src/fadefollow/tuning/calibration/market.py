@@ -84,23 +84,32 @@ def tune_market(design: TunerDesign, bet: Bet, arm: Arm, seed: int) -> TunedMark
     dataset = _made(design, bet, arm, seed)
     settings, stance = design.tuning(arm, seed), stance_of(arm)
     walked = walk(
-        dataset, strategy, signal, settings=settings, judging=design.judging(seed),
-        logs=lambda cut: _Forgotten(), hire=lambda seconds: crew(jobs=1),
-        step=lambda text, done: None,
-    )  # fmt: skip
+        dataset,
+        strategy,
+        signal,
+        settings=settings,
+        judging=design.judging(seed),
+        logs=lambda _cut: _Forgotten(),
+        hire=lambda _seconds: crew(jobs=1),
+        step=lambda _text, _done: None,
+    )
     ground = Ground.of(
         walked.space, settings, prepare_bet(dataset, strategy, signal, {}), dataset.markets
     )
     nothing = OutOfSample(0, math.nan, math.nan, math.nan)
     tuned, own = walked.books.get(stance, (nothing, nothing))
     return TunedMarket(
-        arm=arm, seed=seed,
+        arm=arm,
+        seed=seed,
         searches=tuple(_search(ground, fold, walked, settings) for fold in walked.folds),
         answers=tuple(_answer(verdict, stance) for verdict in walked.measured.verdicts),
-        n_trades=tuned.n_trades, mean=tuned.mean_net_bps, psr=tuned.psr,
-        costs=_costs(walked, stance), own_mean=own.mean_net_bps,
+        n_trades=tuned.n_trades,
+        mean=tuned.mean_net_bps,
+        psr=tuned.psr,
+        costs=_costs(walked, stance),
+        own_mean=own.mean_net_bps,
         seconds=time.perf_counter() - began,
-    )  # fmt: skip
+    )
 
 
 class _Forgotten:
@@ -119,9 +128,14 @@ def _made(design: TunerDesign, bet: Bet, arm: Arm, seed: int) -> Dataset:
     tables = simulate(lab, bar=bar).tables
     markets = {coin: Market(coin, bar=bar, tables=streams) for coin, streams in tables.items()}
     return Dataset(
-        name="calibration", title="one market of a calibration", bar=bar, simulated=True,
-        fingerprint=str(seed), markets=markets, lab=lab,
-    )  # fmt: skip
+        name="calibration",
+        title="one market of a calibration",
+        bar=bar,
+        simulated=True,
+        fingerprint=str(seed),
+        markets=markets,
+        lab=lab,
+    )
 
 
 def _search(ground: Ground, fold: Fold, walked: Walked, settings: TuneSettings) -> Search:
@@ -131,10 +145,15 @@ def _search(ground: Ground, fold: Fold, walked: Walked, settings: TuneSettings) 
         record = TrackRecord.of(past(ground, Ask(0, fold.params, (int(first), int(last)))).daily())
         psr = probabilistic_sharpe(record)
     return Search(
-        t=fold.scores[settings.objectives.index("t")], psr=psr,
-        deflated=fold.past.deflated_sharpe, pbo=fold.past.pbo, p_loss=fold.past.p_loss,
-        bps=fold.mean_net_bps, after_bps=fold.mean_net_bps_after, rank=_rank(fold, walked),
-    )  # fmt: skip
+        t=fold.scores[settings.objectives.index("t")],
+        psr=psr,
+        deflated=fold.past.deflated_sharpe,
+        pbo=fold.past.pbo,
+        p_loss=fold.past.p_loss,
+        bps=fold.mean_net_bps,
+        after_bps=fold.mean_net_bps_after,
+        rank=_rank(fold, walked),
+    )
 
 
 def _rank(fold: Fold, walked: Walked) -> float:
@@ -151,11 +170,23 @@ def _answer(verdict: Verdict, stance: Stance) -> Answer:
     result = getattr(verdict, stance)
     if not isinstance(result, StanceResult):
         none = math.nan
-        return Answer(verdict.phase, verdict.verdict, False, none, none, none, none)
+        return Answer(
+            verdict.phase,
+            verdict.verdict,
+            tested=False,
+            mean=none,
+            low=none,
+            high=none,
+            anyhour=none,
+        )
     return Answer(
-        verdict.phase, verdict.verdict, not math.isnan(result.p_adjusted),
-        result.mean_net_bps, *result.ci_bps, result.anyhour_mean_bps,
-    )  # fmt: skip
+        verdict.phase,
+        verdict.verdict,
+        not math.isnan(result.p_adjusted),
+        result.mean_net_bps,
+        *result.ci_bps,
+        result.anyhour_mean_bps,
+    )
 
 
 def _costs(walked: Walked, stance: Stance) -> float:

@@ -85,13 +85,13 @@ class TunerCalibration:
         return failures(self.promises)
 
     def raise_failures(self) -> None:
-        """Raises:
-        CalibrationError: a promise is broken.
+        """Check that every promise is kept.
+
+        Raises:
+            CalibrationError: a promise is broken.
         """
         if self.failures:
-            raise CalibrationError(
-                "the tuner must fool nobody on simulated markets", got="; ".join(self.failures)
-            )
+            raise CalibrationError("tuner calibration failed", got="; ".join(self.failures))
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: shares with their `value`, NaN as None."""
@@ -126,17 +126,21 @@ def summarise_tuner(
     """
     by_arm = {arm: [market for market in markets if market.arm == arm] for arm in design.arms}
     return TunerCalibration(
-        design=design, key=key, strategy=strategy,
+        design=design,
+        key=key,
+        strategy=strategy,
         arms=tuple(_arm(arm, mine) for arm, mine in by_arm.items() if mine),
         seconds=sum(market.seconds for market in markets),
-    )  # fmt: skip
+    )
 
 
 def _arm(arm: Arm, markets: Sequence[TunedMarket]) -> ArmFound:
     stance = stance_of(arm)
     named = [{answer.verdict for answer in m.answers} & {"fade", "follow"} for m in markets]
     return ArmFound(
-        arm=arm, stance=stance, markets=len(markets),
+        arm=arm,
+        stance=stance,
+        markets=len(markets),
         trades=float(np.mean([m.n_trades for m in markets])),
         last=_claims(lambda holds: Share.exact([holds(m.searches[-1]) for m in markets])),
         searches=_claims(
@@ -157,7 +161,7 @@ def _arm(arm: Arm, markets: Sequence[TunedMarket]) -> ArmFound:
         any_named=Share.exact([bool(words) for words in named]),
         psr=Share.exact([m.psr > PROBABLE for m in markets]),
         earned=Share.exact([m.mean > 0.0 for m in markets]),
-    )  # fmt: skip
+    )
 
 
 def _claims(share: Callable[[Callable[[Search], bool]], Share]) -> Claims:

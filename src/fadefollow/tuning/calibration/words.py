@@ -60,34 +60,52 @@ def planted(effect_bps: float) -> str:
 def _lines(alpha: float) -> Sequence[_Line]:
     most = f"nothing planted: at most {alpha:g} %"
     return (
-        ("**In the past**, the last search: the winner's t is above 2", "",
-         lambda arm: _share(arm["last"]["t"])),
-        ("its Sharpe ratio is above zero with 95 % probability (PSR)", "",
-         lambda arm: _share(arm["last"]["psr"])),
-        ("the same after deflating by all trials (DSR)", most,
-         lambda arm: _share(arm["last"]["deflated"])),
+        (
+            "**In the past**, the last search: the winner's t is above 2",
+            "",
+            lambda arm: _share(arm["last"]["t"]),
+        ),
+        (
+            "its Sharpe ratio is above zero with 95 % probability (PSR)",
+            "",
+            lambda arm: _share(arm["last"]["psr"]),
+        ),
+        (
+            "the same after deflating by all trials (DSR)",
+            most,
+            lambda arm: _share(arm["last"]["deflated"]),
+        ),
         ("all searches: t above 2", "", lambda arm: _share(arm["searches"]["t"])),
         ("all searches: PSR above 95 %", "", lambda arm: _share(arm["searches"]["psr"])),
         ("all searches: DSR above 95 %", "", lambda arm: _share(arm["searches"]["deflated"])),
         ("probability of backtest overfitting (PBO)", "", lambda arm: _percent(arm["pbo"])),
         ("share of CSCV's choices whose winner loses", "", lambda arm: _percent(arm["p_loss"])),
         ("the winners' mean net return, bps a trade", "", lambda arm: _bps(arm["in_sample"])),
-        ("**Out of sample**: mean net return, bps a trade", "nothing planted: not above zero",
-         lambda arm: _bps(arm["out_of_sample"])),
+        (
+            "**Out of sample**: mean net return, bps a trade",
+            "nothing planted: not above zero",
+            lambda arm: _bps(arm["out_of_sample"]),
+        ),
         ("fees and slippage, bps a trade", "", lambda arm: _bps(arm["costs"])),
-        ("share of the other trials that the winner beats there", "",
-         lambda arm: _percent(arm["rank"])),
+        (
+            "share of the other trials that the winner beats there",
+            "",
+            lambda arm: _percent(arm["rank"]),
+        ),
         ("the file's own parameters, bps a trade", "", lambda arm: _bps(arm["own"])),
         ("tuned less own, same market, bps a trade", "", lambda arm: _bps(arm["gain"])),
-        ("markets with a mean above zero", "planted: at least 80 %",
-         lambda arm: _share(arm["earned"])),
+        (
+            "markets with a mean above zero",
+            "planted: at least 80 %",
+            lambda arm: _share(arm["earned"]),
+        ),
         ("PSR above 95 %", most, lambda arm: _share(arm["psr"])),
         ("the verdict names the tuned stance, any phase", "", lambda arm: _share(arm["named"])),
         ("it names the other stance, any phase", "", lambda arm: _share(arm["wrong"])),
         ("it names either", most, lambda arm: _share(arm["any_named"])),
         ("rows with enough independent blocks to say", "", lambda arm: _share(arm["tested"])),
         ("trades, mean number", "", lambda arm: f"{arm['trades']:.0f}"),
-    )  # fmt: skip
+    )
 
 
 def _share(share: Found) -> str:

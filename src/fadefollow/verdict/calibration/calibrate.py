@@ -1,4 +1,4 @@
-"""calibrate: judge all markets of a design, and count."""
+"""Judge all markets of a design and count."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def calibrate(
     cluster: str | None = None,
     step: Callable[[str, float | None], None],
 ) -> Calibration:
-    """Judge every market of the design that the notebook does not know yet, and count.
+    """Counts over all markets of a design; judges those that the log lacks.
 
     Args:
         design: which markets, and how they are judged.
@@ -41,9 +41,16 @@ def calibrate(
     key = design.key(bets)
     wanted = [(arm, seed) for arm in design.arms for seed in design.seeds(arm)]
     tables = make_rounds(
-        _judge, (design, bets), wanted, notebook=notebook, key=key, doing="judging",
-        jobs=jobs, cluster=cluster, step=step,
-    )  # fmt: skip
+        _judge,
+        (design, bets),
+        wanted,
+        notebook=notebook,
+        key=key,
+        doing="judging",
+        jobs=jobs,
+        cluster=cluster,
+        step=step,
+    )
     return summarise(design, tables, strategies=tuple(s.name for s, _ in bets), key=key)
 
 

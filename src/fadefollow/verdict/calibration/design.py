@@ -30,7 +30,7 @@ class Arm:
 
     @property
     def name(self) -> str:
-        """What a person calls it."""
+        """The name that reports show."""
         planted = f"{self.effect_bps:g} bps" if self.effect_bps else "nothing"
         return f"{planted} planted, {self.years:g} years"
 
@@ -64,7 +64,7 @@ class Design:
     def __post_init__(self) -> None:
         if self.markets < 0 or self.planted_markets < 0 or not self.markets + self.planted_markets:
             got = f"{self.markets} and {self.planted_markets}"
-            raise ParameterError("there must be at least one market to calibrate on", got=got)
+            raise ParameterError("no market to calibrate on", got=got)
         if max(self.markets, self.planted_markets) > ARM_SEEDS:
             raise ParameterError(f"an arm has at most {ARM_SEEDS} markets", got=self.markets)
         if any(effect <= 0.0 for effect in self.effects_bps):
@@ -78,7 +78,7 @@ class Design:
         return (still, *planted) if self.planted_markets else (still,)
 
     def seeds(self, arm: Arm) -> range:
-        """One a market; adding markets keeps those there are."""
+        """The seeds, one per market; more markets keep the earlier seeds."""
         # whatever else is in the design, an arm keeps its seeds
         text = f"{arm.effect_bps:g}/{arm.years:g}".encode()
         place = int.from_bytes(hashlib.sha256(text).digest()[:2], "big") if arm.effect_bps else 0
@@ -93,8 +93,15 @@ class Design:
             seed: its number.
             phases: those into which the arm plants.
         """
-        names = ("coins", "annual_drift", "annual_volatility", "correlation",
-                 "quiet_days", "step_minutes", "families")  # fmt: skip
+        names = (
+            "coins",
+            "annual_drift",
+            "annual_volatility",
+            "correlation",
+            "quiet_days",
+            "step_minutes",
+            "families",
+        )
         plants = {
             phase: {
                 "drift_bps": -arm.effect_bps,
@@ -108,7 +115,7 @@ class Design:
         return same | {"seed": seed, "years": arm.years, "plants": plants}
 
     def key(self, bets: tuple[Bet, ...]) -> str:
-        """Names everything that a market's verdicts depend on but its arm and seed.
+        """A hash of everything that a market's verdicts depend on, except arm and seed.
 
         Settings, strategies, parameters of signals, and the code itself: markets that were judged
         otherwise are not counted together.
@@ -122,7 +129,7 @@ class Design:
 
 
 def families_of(bets: tuple[Bet, ...]) -> tuple[str, ...]:
-    """The families of episodes that bring about the strategies' phases."""
+    """Families of episodes that make the strategies' phases."""
     wanted = {phase for strategy, _ in bets for phase in strategy.phases}
     return tuple(name for name, family in FAMILIES.items() if wanted & set(family.phases))
 
@@ -137,9 +144,10 @@ def planted_phases(bets: tuple[Bet, ...]) -> tuple[str, ...]:
     lost = [phase for phase in first.phases if phase not in LEANS]
     if lost:
         raise ParameterError(
-            "the lab must be able to make the phases of the first strategy",
-            got=", ".join(lost), where=first.name,
-        )  # fmt: skip
+            "the lab cannot make the phases of the first strategy",
+            got=", ".join(lost),
+            where=first.name,
+        )
     return tuple(first.phases)
 
 

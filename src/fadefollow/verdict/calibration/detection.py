@@ -1,4 +1,4 @@
-"""Detection quality: how much of the lab's truth the detectors find, and how late."""
+"""Detection quality: recall, precision and delay on the lab's truth."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _BESIDE = 0.01
 
 @dataclass(frozen=True)
 class Promise:
-    """What was promised of one figure, and what was measured."""
+    """One promised figure and its measurement."""
 
     what: str
     promised: str  #: in words
@@ -117,7 +117,7 @@ def not_above_zero(what: str, mean: Mean) -> Promise:
 
 
 def failures(promises: Iterable[Promise]) -> tuple[str, ...]:
-    """The broken ones in words."""
+    """The broken promises in words."""
     return tuple(str(promise) for promise in promises if promise.state == "broken")
 
 

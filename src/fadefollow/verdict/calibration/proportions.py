@@ -1,4 +1,4 @@
-"""Shares with their intervals, and how a share changes with something else."""
+"""Proportions and means with intervals, and logistic curves of a proportion."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Share:
 
     @classmethod
     def exact(cls, hits: Sequence[bool] | npt.NDArray[np.bool_]) -> Self:
-        """Of independent cases: the interval of Clopper & Pearson (1934), Biometrika 26(4)."""
+        """Share of independent cases; interval of Clopper & Pearson (1934), Biometrika 26(4)."""
         count, of = int(np.sum(hits)), len(hits)
         if not of:
             return cls(0, 0, math.nan, math.nan)
@@ -46,9 +46,9 @@ class Share:
 
     @classmethod
     def clustered(cls, groups: Sequence[Sequence[bool]]) -> Self:
-        """Of cases that depend within their group, a market: a ratio's normal interval.
+        """Share of cases that depend within a market, with a ratio's normal interval.
 
-        Source: Cochran (1977), Sampling Techniques, section 3.12 (proportions in clusters).
+        Source: Cochran (1977), Sampling Techniques (proportions in clusters).
         """
         hits = np.array([sum(group) for group in groups if len(group)], np.float64)
         sizes = np.array([len(group) for group in groups if len(group)], np.float64)
@@ -79,7 +79,7 @@ class Mean:
 
     @classmethod
     def over(cls, values: Sequence[float] | FloatArray) -> Self:
-        """Of the values that are known."""
+        """Mean of the known values."""
         known = np.array([value for value in values if not math.isnan(value)], np.float64)
         k = len(known)
         if not k:

@@ -1,4 +1,4 @@
-"""Notebook: what was judged already, one JSON line a market, only ever appended.
+"""Log of judged markets: one JSON line each, append-only.
 
 A line names everything that it depends on (`Design.key`), so that a calibration that was
 interrupted goes on where it was, and one with other settings or other code begins anew.
@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from filelock import FileLock
-
+from fadefollow.core.json_lines import append_in_turn, finished_lines
 from fadefollow.core.reading import parsed_json
 from fadefollow.errors import StoreError
 from fadefollow.verdict.calibration.design import Arm
@@ -27,7 +24,7 @@ NOTEBOOK = "calibration.jsonl"
 
 
 class Page(Protocol):
-    """What one market came to, a dataclass."""
+    """Result of one market, a dataclass."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
@@ -45,14 +42,14 @@ T = TypeVar("T", bound=Page)
 
 @dataclass(frozen=True)
 class Pages(ABC, Generic[T]):
-    """A notebook in the file `path`, which need not exist yet."""
+    """The log in the file `path`, which need not exist yet."""
 
     path: Path
 
     @staticmethod
     @abstractmethod
     def page(said: dict[str, Any]) -> T:
-        """What a line says, None standing for NaN; it has a `key` too."""
+        """A result from a line, with NaN for None; the line has a `key` too."""
 
     def read(self, key: str) -> tuple[dict[tuple[Arm, int], T], int]:
         """The tables judged under `key`, by arm and seed, and how many there are of other keys.
@@ -72,10 +69,10 @@ class Pages(ABC, Generic[T]):
                     others += 1
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise StoreError(
-                    "a line of the calibration's notebook must be as it was written",
+                    "cannot read a line of the log of the calibration",
                     got=f"{type(error).__name__}: {error}",
                     where=f"{self.path}, line {number}",
-                    hint="remove the file; the calibration begins anew",
+                    hint="remove the file; the calibration starts over",
                 ) from error
         return known, others
 
@@ -88,46 +85,31 @@ class Pages(ABC, Generic[T]):
         said = _plain({"key": key, **asdict(table)})
         data = (json.dumps(said, allow_nan=False) + "\n").encode()
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.path.with_name(f".{self.path.name}.lock")):
-                self._append(data)
+            append_in_turn(self.path, data)
         except OSError as error:
             raise StoreError(
-                "the calibration's notebook must be writable",
-                got=error.strerror or str(error), where=str(self.path), hint="free some space",
-            ) from error  # fmt: skip
+                "cannot write the log of the calibration",
+                got=error.strerror or str(error),
+                where=str(self.path),
+                hint="free some space",
+            ) from error
 
-    def _append(self, data: bytes) -> None:
-        with self.path.open("a+b") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(0)
-            whole = file.read()
-            finished = whole.rfind(b"\n") + 1
-            if finished < size:  # a killed writer's half line never counted
-                file.truncate(finished)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-
-    def _lines(self) -> Iterator[bytes]:
+    def _lines(self) -> list[bytes]:
         try:
-            data = self.path.read_bytes()
-        except FileNotFoundError:
-            return
+            return finished_lines(self.path)
         except OSError as error:
             got = error.strerror or str(error)
-            rule = "the calibration's notebook must be readable"
+            rule = "cannot read the log of the calibration"
             raise StoreError(rule, got=got, where=str(self.path)) from error
-        yield from data[: data.rfind(b"\n") + 1].splitlines()
 
 
 @dataclass(frozen=True)
 class Notebook(Pages[Table]):
-    """The notebook of judged tables in the file `path`, which need not exist yet."""
+    """The log of judged tables in the file `path`, which need not exist yet."""
 
     @staticmethod
     def page(said: dict[str, Any]) -> Table:
-        """The table that a line says."""
+        """The table in a line."""
         return _table(said)
 
 

@@ -1,4 +1,4 @@
-"""rounds: all markets of a calibration on all hands, resuming where it was interrupted."""
+"""Run all markets of a calibration in a worker pool, resuming after an interruption."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def make_rounds(
     cluster: str | None,
     step: Callable[[str, float | None], None],
 ) -> tuple[T, ...]:
-    """What each market came to, in the order of `wanted`; those in the notebook are not made again.
+    """Results of all markets, in the order of `wanted`; logged ones are not run again.
 
     Args:
         work: makes one market's page from `shared`, arm and seed.

@@ -75,7 +75,7 @@ class Table:
 
 
 def judge_market(design: Design, bets: tuple[Bet, ...], arm: Arm, seed: int) -> Table:
-    """Make one market, judge all strategies on it, and put the truth beside each row.
+    """Verdicts of all strategies on one simulated market, with the truth beside each row.
 
     Args:
         design: of the calibration.
@@ -90,12 +90,16 @@ def judge_market(design: Design, bets: tuple[Bet, ...], arm: Arm, seed: int) -> 
     plans = [_plan(markets, bet) for bet in bets]
     traded = {(p.strategy, s): books(p, s) for p in plans for s in STANCES if s not in p.refused}
     verdicts = judge(
-        plans, traded, claims={strategy.name: strategy.claim for strategy, _ in bets},
+        plans,
+        traded,
+        claims={strategy.name: strategy.claim for strategy, _ in bets},
         settings=JudgeSettings(
-            alpha=design.alpha, placebo_draws=design.draws, bootstrap_draws=2 * design.draws,
+            alpha=design.alpha,
+            placebo_draws=design.draws,
+            bootstrap_draws=2 * design.draws,
             seed=seed,
         ),
-    )  # fmt: skip
+    )
     by_name = {plan.strategy: plan for plan in plans}
     growth = {
         name: log_growth(plan, made.truth, annual_drift=design.annual_drift)
@@ -109,9 +113,13 @@ def _plan(markets: dict[str, Market], bet: Bet) -> Plan:
     strategy, signal = bet
     found = detect(markets, signal)
     return prepare(
-        strategy, markets, found, costs=CostSettings(),
-        window_hours=signal.detection_hours(), weekly=signal.weekly,
-    ).plan  # fmt: skip
+        strategy,
+        markets,
+        found,
+        costs=CostSettings(),
+        window_hours=signal.detection_hours(),
+        weekly=signal.weekly,
+    ).plan
 
 
 def _row(

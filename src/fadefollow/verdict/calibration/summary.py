@@ -1,4 +1,4 @@
-"""What a calibration found: how often tables are wrong, intervals cover, and edges are seen."""
+"""Summary of a calibration: false tables, coverage of intervals, power."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ POWER = 0.8
 
 
 class CalibrationError(FadeFollowError, ValueError):
-    """A verdict that is wrong more often than it promises."""
+    """The verdict is wrong more often than promised."""
+
+    joint = ": "
 
 
 @dataclass(frozen=True)
@@ -117,12 +119,14 @@ class Calibration:
         return failures(self.promises)
 
     def raise_failures(self) -> None:
-        """Raises:
-        CalibrationError: a promise is broken.
+        """Check that every promise is kept.
+
+        Raises:
+            CalibrationError: a promise is broken.
         """
         if self.failures:
             raise CalibrationError(
-                "the verdict must keep its promises on simulated markets",
+                "verdict calibration failed",
                 got="; ".join(self.failures),
             )
 
@@ -193,14 +197,16 @@ def _rows(still: Sequence[Table]) -> tuple[RowCoverage, ...]:
             stands = [row.stances[stance] for row in rows if row.tested]
             found.append(
                 RowCoverage(
-                    strategy, phase, stance,
+                    strategy,
+                    phase,
+                    stance,
                     trades=_mean(stand.n_trades for stand in stands),
                     covered=Share.exact([_covers(stand) for stand in stands]),
                     t_covered=Share.exact([_t_covers(stand) for stand in stands]),
                     false=Share.exact([row.verdict == stance for row in rows]),
                     t_false=Share.exact([row.stances[stance].t_claims for row in rows]),
                 )
-            )  # fmt: skip
+            )
     return tuple(found)
 
 
@@ -221,7 +227,11 @@ def _power(
             stands = [row.stances["fade"] for row in rows]
             found.append(
                 Power(
-                    arm, strategy, phase, "fade", len(rows),
+                    arm,
+                    strategy,
+                    phase,
+                    "fade",
+                    len(rows),
                     trades=_mean(stand.n_trades for stand in stands),
                     edge_bps=_mean(stand.edge for stand in stands),
                     detectable_bps=_median(row.detectable for row in rows),
@@ -229,7 +239,7 @@ def _power(
                     wrong_way=Share.exact([row.verdict == "follow" for row in rows]),
                     t_found=Share.exact([stand.t_claims for stand in stands]),
                 )
-            )  # fmt: skip
+            )
     return tuple(found)
 
 

@@ -27,8 +27,9 @@ from fadefollow.verdict.estimates.days import HOUR_NS
 
 
 def log_growth(plan: Plan, planted: pd.DataFrame, *, annual_drift: float) -> list[FloatArray]:
-    """Per coin the log growth that the drifts promise up to each bar's open, shape (n + 1,);
-    the last is at the end.
+    """Per coin the log growth that the drifts promise up to each bar's open.
+
+    Of shape (n + 1,); the last is at the end.
 
     Args:
         plan: on perps of the lab.

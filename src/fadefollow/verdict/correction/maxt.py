@@ -7,7 +7,7 @@ dependence (fade and follow are near mirror images, phases overlap) is in that d
 nothing is paid for questions that are nearly the same.
 
 Source: Westfall & Young (1993), Resampling-Based Multiple Testing, algorithm 2.8, on statistics
-instead of p-values (section 2.6), with observed data counted as one of the draws.
+instead of p-values; the observed data count as one of the draws.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ day where returns are daily). Divide an annualised ratio of daily returns by √
 
 Sources:
     [1] Bailey & López de Prado, "The Sharpe ratio efficient frontier", Journal of Risk 15(2), 2012:
-        section 3 (probabilistic Sharpe ratio), section 4 (minimum track record length).
+        the probabilistic Sharpe ratio and the minimum track record length.
     [2] Bailey & López de Prado, "The deflated Sharpe ratio", Journal of Portfolio Management 40(5),
-        2014: eq. 1 (expected maximum), eq. 2 (deflated Sharpe ratio), and its numerical example.
+        2014: the expected maximum, the deflated Sharpe ratio, and its numerical example.
     [3] Bailey, Borwein, López de Prado & Zhu, "The probability of backtest overfitting", Journal of
         Computational Finance 20(4), 2017: CSCV and the statistics derived from it.
 """
@@ -61,7 +61,7 @@ class TrackRecord:
 
     @property
     def error(self) -> float:
-        """Standard error of the Sharpe ratio, [1] section 3; NaN for fewer than 2 returns."""
+        """Standard error of the Sharpe ratio, [1]; NaN for fewer than 2 returns."""
         return math.sqrt(self.spread / (self.n - 1)) if self.n > 1 else math.nan
 
     @property
@@ -72,7 +72,7 @@ class TrackRecord:
 
 
 def probabilistic_sharpe(record: TrackRecord, benchmark: float = 0.0) -> float:
-    """Probability that the true Sharpe ratio exceeds `benchmark`, [1] section 3.
+    """Probability that the true Sharpe ratio exceeds `benchmark`, [1].
 
     Args:
         record: of independent returns of any distribution with four moments.
@@ -87,32 +87,8 @@ def probabilistic_sharpe(record: TrackRecord, benchmark: float = 0.0) -> float:
     return float(stats.norm.cdf(excess / error))
 
 
-def min_track_record(
-    record: TrackRecord, benchmark: float = 0.0, *, confidence: float = 0.95
-) -> float:
-    """Number of returns from which on PSR(benchmark) exceeds `confidence`, [1] section 4.
-
-    Args:
-        record: whose Sharpe ratio, skew and kurtosis are taken to stay as they are.
-        benchmark: per period, not annualised.
-        confidence: above one half.
-
-    Returns:
-        Returns (not years), infinite if the record is not above the benchmark, NaN without one.
-
-    Raises:
-        ParameterError: confidence is not between one half and 1.
-    """
-    if not 0.5 < confidence < 1.0:
-        raise ParameterError("confidence must be between 0.5 and 1", got=confidence)
-    excess = record.sharpe - benchmark
-    if excess <= 0.0:
-        return math.inf
-    return float(1.0 + record.spread * (stats.norm.ppf(confidence) / excess) ** 2)
-
-
 def expected_max_sharpe(n_trials: int, variance: float) -> float:
-    """What the best of `n_trials` Sharpe ratios comes to where none has any skill, [2] eq. 1.
+    """Expected maximum of `n_trials` Sharpe ratios where none has any skill, [2].
 
     Args:
         n_trials: independent trials; correlated ones counted in full make it larger, not smaller,
@@ -138,7 +114,7 @@ def expected_max_sharpe(n_trials: int, variance: float) -> float:
 
 
 def deflated_sharpe(record: TrackRecord, *, n_trials: int, variance: float) -> float:
-    """Probability that the best of all trials has a true Sharpe ratio above zero, [2] eq. 2.
+    """Probability that the best of all trials has a true Sharpe ratio above zero, [2].
 
     PSR against what luck alone would have made of the best of so many trials. Where trials differ
     in truth (a stance and its opposite), that counts as variance too, and the answer is strict.
@@ -211,10 +187,18 @@ def cscv(returns: FloatArray, *, blocks: int = 16) -> Overfitting:
     logits = np.log(share / (1.0 - share))
     slope, intercept, r2 = _line(inside, outside)
     return Overfitting(
-        n_trials=table.shape[1], blocks=blocks, pbo=float((logits <= 0.0).mean()), logits=logits,
-        winners=winners.astype(np.int64), in_sample=inside, out_of_sample=outside,
-        p_loss=float((outside < 0.0).mean()), slope=slope, intercept=intercept, r2=r2,
-    )  # fmt: skip
+        n_trials=table.shape[1],
+        blocks=blocks,
+        pbo=float((logits <= 0.0).mean()),
+        logits=logits,
+        winners=winners.astype(np.int64),
+        in_sample=inside,
+        out_of_sample=outside,
+        p_loss=float((outside < 0.0).mean()),
+        slope=slope,
+        intercept=intercept,
+        r2=r2,
+    )
 
 
 @dataclass(frozen=True)

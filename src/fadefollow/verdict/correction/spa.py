@@ -75,9 +75,14 @@ def spa_test(
     gains = np.column_stack(scaled)
     # a loss is a gain below that of the placebo, whose own is zero by construction
     test = SPA(
-        np.zeros(len(gains)), -gains, block_size=max(1, round(length)), reps=draws,
-        bootstrap="stationary", studentize=True, seed=np.random.default_rng([seed]),
-    )  # fmt: skip
+        np.zeros(len(gains)),
+        -gains,
+        block_size=max(1, round(length)),
+        reps=draws,
+        bootstrap="stationary",
+        studentize=True,
+        seed=np.random.default_rng([seed]),
+    )
     test.compute()
     lower, consistent, upper = (
         (1.0 + float(test.pvalues[name]) * draws) / (1.0 + draws)
@@ -91,10 +96,17 @@ def spa_test(
         f"better than its placebo: p = {consistent:.3f} ± {error:.3f}"
     )
     return SpaTest(
-        n_books=len(tested), strategy=best.strategy, phase=best.phase, stance=best.stance,
-        p_lower=lower, p_consistent=consistent, p_upper=upper, draws=draws, p_error=error,
+        n_books=len(tested),
+        strategy=best.strategy,
+        phase=best.phase,
+        stance=best.stance,
+        p_lower=lower,
+        p_consistent=consistent,
+        p_upper=upper,
+        draws=draws,
+        p_error=error,
         sentence=sentence,
-    )  # fmt: skip
+    )
 
 
 def spa_of_run(

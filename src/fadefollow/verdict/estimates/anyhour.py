@@ -16,15 +16,16 @@ import numpy as np
 
 from fadefollow.engine.basket import Basket
 from fadefollow.engine.hedged import BookName
+from fadefollow.engine.kernel import Outcomes
 from fadefollow.engine.model import FloatArray, Tape
-from fadefollow.engine.resolver import Outcome, outcomes
+from fadefollow.engine.resolver import outcomes
 from fadefollow.engine.strategy_plan import Plan
 from fadefollow.verdict.estimates.days import Kind, Sample
 
 #: net return by entry bar, shape (n,), of trades of one kind
-Outcomes = Mapping[Kind, FloatArray]
+ByBar = Mapping[Kind, FloatArray]
 #: the same in each book that a plan has
-BookOutcomes = Mapping[BookName, Outcomes]
+BookOutcomes = Mapping[BookName, ByBar]
 
 
 def all_outcomes(plan: Plan) -> BookOutcomes:
@@ -42,7 +43,7 @@ def all_outcomes(plan: Plan) -> BookOutcomes:
     return {"outright": found} if plan.basket is None else {"outright": found, "hedged": hedged}
 
 
-def _hedged(basket: Basket, tape: Tape, side: int, outcome: Outcome) -> FloatArray:
+def _hedged(basket: Basket, tape: Tape, side: int, outcome: Outcomes) -> FloatArray:
     """The outcomes with their hedges; NaN where a trade cannot be hedged."""
     if tape.symbol not in basket.betas:
         return np.full(len(outcome.value), math.nan)
@@ -53,7 +54,7 @@ def _hedged(basket: Basket, tape: Tape, side: int, outcome: Outcome) -> FloatArr
     return outcome.value + legs.gross + legs.cost
 
 
-def anyhour_mean(trades: Sample, by_bar: Outcomes) -> float:
+def anyhour_mean(trades: Sample, by_bar: ByBar) -> float:
     """The mean over all bars, in the trades' mix of kinds; NaN without trades."""
     kinds, counts = np.unique(
         np.column_stack([trades.coin, trades.side, trades.rule]), axis=0, return_counts=True

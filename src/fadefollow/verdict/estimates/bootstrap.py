@@ -3,10 +3,10 @@
 The bootstrap draws blocks of days with geometric lengths (Politis & Romano 1994, JASA 89(428)), so
 that the replicates keep the dependence between near days. A replicate is studentised by its own
 standard error, which makes the interval follow the skewness and the uncertain scale of trade
-returns (Götze & Künsch 1996, Annals of Statistics 24(5); Davison & Hinkley 1997, section 5.2.1).
+returns (Götze & Künsch 1996, Annals of Statistics 24(5); Davison & Hinkley 1997).
 
 The standard error is analytic, with the weights that the stationary bootstrap implies for a mean:
-(1 − 1/L)^|i−j| between days i and j (Politis & Romano 1994, equation 9, without its end
+(1 − 1/L)^|i−j| between days i and j (as in Politis & Romano 1994, without their end
 correction). It is never negative, costs one pass over the days, and is the same function in the
 sample, in the replicates and in the placebo, so that what it lacks in one, it lacks in all.
 """
@@ -42,7 +42,7 @@ def ratio_se(sums: DaySums, length: float) -> float:
     """The block standard error of the ratio Σ s / Σ n; NaN without trades.
 
     With u_d = s_d − r n_d the ratio's error is Σ u_d / Σ n_d to first order (Cochran 1977, Sampling
-    Techniques, section 6.3); for L = 1 and one trade a day it is the plain error of a mean.
+    Techniques); for L = 1 and one trade a day it is the plain error of a mean.
     """
     trades = float(sums.count.sum())
     if trades == 0.0:

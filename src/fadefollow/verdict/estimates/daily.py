@@ -64,7 +64,7 @@ def _hedge_returns(
         mine = one.trades if code is None else one.trades[one.trades["code"] == code]
         cash += np.bincount(day, weights=hedge_cash(mine, plan.basket), minlength=n_days)
         coins += listed_days(tape.close, day, n_days)
-    return cash / np.maximum(coins, 1.0) / plan.rules.capital  # type: ignore[no-any-return]
+    return cash / np.maximum(coins, 1.0) / plan.rules.capital
 
 
 def book_returns(
@@ -155,23 +155,41 @@ class DayMarks:
         marked = np.asarray(pd.Series(close).ffill(), np.float64)
         last_bar = np.searchsorted(day, np.arange(day[-1] + 1), side="right") - 1
         return cls(
-            tape.time, day, marked[last_bar], tape.settle_time,
-            tape.settle_time // DAY_NS - first_day, -tape.settle_rate * tape.settle_mark,
-        )  # fmt: skip
+            tape.time,
+            day,
+            marked[last_bar],
+            tape.settle_time,
+            tape.settle_time // DAY_NS - first_day,
+            -tape.settle_rate * tape.settle_mark,
+        )
 
     def pnl(self, whole: IntArray, money: FloatArray, *, fee: float) -> FloatArray:
         """P&L by day of trades with the columns MARKED_INTS and MARKED_FLOATS, shape (k, 3)."""
         return _mark(  # type: ignore[no-any-return]
-            whole, money, fee, self.time, self.day, self.close,
-            self.settle_time, self.settle_day, self.cash,
-        )  # fmt: skip
+            whole,
+            money,
+            fee,
+            self.time,
+            self.day,
+            self.close,
+            self.settle_time,
+            self.settle_day,
+            self.cash,
+        )
 
 
 @njit(cache=True, nogil=True)
 def _mark(
-    whole: IntArray, money: FloatArray, fee: float, time: IntArray, day: IntArray,
-    day_close: FloatArray, settle_time: IntArray, settle_day: IntArray, cash: FloatArray,
-) -> FloatArray:  # fmt: skip
+    whole: IntArray,
+    money: FloatArray,
+    fee: float,
+    time: IntArray,
+    day: IntArray,
+    day_close: FloatArray,
+    settle_time: IntArray,
+    settle_day: IntArray,
+    cash: FloatArray,
+) -> FloatArray:
     pnl = np.zeros(len(day_close))
     for i in range(len(whole)):
         side, entry, last = whole[i]

@@ -148,7 +148,7 @@ def independent_blocks(count: FloatArray, length: float) -> float:
     Returns:
         Between 0 (no trades) and the number of blocks that hold any.
 
-    Source: Kish (1965), Survey Sampling, section 8.2 (effective sample size under weights).
+    Source: Kish (1965), Survey Sampling (effective sample size under weights).
     """
     filled: list[float] = []
     end = -math.inf

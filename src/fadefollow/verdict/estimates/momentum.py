@@ -15,7 +15,7 @@ import numpy as np
 from fadefollow.engine.model import FloatArray, IntArray, Tape
 from fadefollow.engine.resolver import hold_bars
 from fadefollow.engine.strategy_plan import Plan
-from fadefollow.verdict.estimates.anyhour import Outcomes
+from fadefollow.verdict.estimates.anyhour import ByBar
 from fadefollow.verdict.estimates.days import DaySums, Kind, Sample, day_of_bar
 
 DECILES = 10
@@ -55,7 +55,7 @@ def trailing_decile(tape: Tape, *, bars: int, delay: int) -> IntArray:
     return np.concatenate([np.full(lag, -1), decile[:-lag]])[: len(decile)]
 
 
-def all_cells(plan: Plan, by_bar: Outcomes) -> dict[Kind, Cells]:
+def all_cells(plan: Plan, by_bar: ByBar) -> dict[Kind, Cells]:
     """The benchmark of each kind of trade that has outcomes; trailing over its holding time."""
     deciles = dict[tuple[int, int], IntArray]()
     for coin, rule in {(coin, rule) for coin, _, rule in by_bar}:
@@ -81,7 +81,7 @@ def momentum_days(plan: Plan, trades: Sample, cells: dict[Kind, Cells]) -> DaySu
     The benchmark is an estimate too. Its own deviations are therefore put on the days on which
     they arose, in the weight that the trades give them: they sum to zero, so that the ratio stays
     the mean excess, but resampling the days resamples the benchmark with the trades (the delta
-    method's influence function; Hampel et al. 1986, Robust Statistics, section 2.3).
+    method's influence function; Hampel et al. 1986, Robust Statistics).
 
     Trades without a trailing return are left out.
 

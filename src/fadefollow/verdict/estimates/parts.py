@@ -1,4 +1,4 @@
-"""Where a mean comes from: price, funding, fees, slippage, liquidation and hedge, trade by trade."""
+"""Where a mean comes from: price, funding, fees, slippage, liquidation and hedge of each trade."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a signal says of a market, and where two such answers differ first."""
+"""A signal's answer about a market, and the first difference of two answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fadefollow.phases.table import Signal, failure
 #: numbers are the same within this, relative, and within the second of a feature's largest value
 _RELATIVE, _OF_LARGEST = 1e-9, 1e-12
 
-#: bar, phase, and the how many-th of that phase on that bar
+#: bar, phase, and the occurrence index of the phase within the bar
 EventKey = tuple[int, str, int]
 
 
@@ -48,7 +48,7 @@ class Difference:
 
 
 def ask(signal: Signal, market: Market) -> Answer:
-    """The signal's answer; errors of its own are let through."""
+    """The signal's answer; its errors propagate."""
     features = {name: np.asarray(v, float) for name, v in signal.features(market).items()}
     table = signal.detect(market).table
     bars = market.index.searchsorted(table["time"]).tolist()
@@ -65,7 +65,7 @@ def ask(signal: Signal, market: Market) -> Answer:
 
 
 def ask_safely(signal: Signal, market: Market) -> Answer:
-    """As `ask`; an error is part of the answer."""
+    """The signal's answer, with an error as part of it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of futures that nobody will ever see

@@ -1,4 +1,4 @@
-"""The check of a strategy: can what it says of the past be trusted?"""
+"""The check of a strategy: look-ahead, repeatability, unused parameters."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from fadefollow.verdict.lookahead.reimport import anew
 from fadefollow.verdict.lookahead.repeatability import Elsewhere, moves_along, orders, repeats
 from fadefollow.verdict.lookahead.report import CheckReport, Fault, told, worst_first
 from fadefollow.verdict.lookahead.unused_params import idle_parameters
+from fadefollow.verdict.lookahead.watched import undeclared_reads
 
 Step = Callable[[str, float | None], None]
 
@@ -33,7 +34,7 @@ _LEAST_BARS = 10
 
 @dataclass(frozen=True)
 class CheckSettings:
-    """How thorough a check is."""
+    """The options of a check."""
 
     bars: int = 36  #: after which the future is changed, a coin
     coins: int = 2  #: at most
@@ -43,7 +44,7 @@ class CheckSettings:
     parameters: bool = True  #: look for parameters that do nothing
 
     def __post_init__(self) -> None:
-        """Refuse lengths that are none."""
+        """Check that `days` is within its bounds."""
         if not 0 < self.days <= MOST_DAYS:
             raise ParameterError(
                 f"days must be above 0 and at most {MOST_DAYS:,}", got=f"{self.days:g}"
@@ -56,9 +57,9 @@ def check_strategy(
     dataset: Dataset,
     *,
     settings: CheckSettings | None = None,
-    step: Step = lambda text, done: None,
+    step: Step = lambda _text, _done: None,
 ) -> CheckReport:
-    """Look for look-ahead, for answers that do not repeat, and for idle parameters.
+    """The report on look-ahead, answers that do not repeat, and unused parameters.
 
     Args:
         strategy: to be checked.
@@ -116,13 +117,8 @@ def _sample(market: Market, signal: Signal, days: float) -> Market:
     if not len(market):
         return market
     begin, end = market.index[0], market.index[-1] + market.bar
-    named = {
-        one.partition(".")[0]
-        for needs in signal.phases.values()
-        for need in needs
-        for one in need.split("|")
-    }
-    firsts = [market.table(name)["available"].min() for name in named & set(market.streams)]
+    named = [name for name in signal.needs().streams if name in market.streams]
+    firsts = [market.table(name)["available"].min() for name in named]
     span = pd.Timedelta(days=days)
     start = max(begin, min([max([begin, *firsts]), end - span]))
     return market.between(start, min(start + span, end))
@@ -150,6 +146,10 @@ class _Check:
             if found:
                 return opened + found[:1]
             found = opened + self._look(markets, lambda market: ask_safely(self.signal, market))
+            found += [
+                told(Fault("undeclared read", name))
+                for name in undeclared_reads(self.signal, markets[0])
+            ]
             found += self._in_other_order(pairs)
             self.step("asking in another process", None)
             fault = elsewhere.fault() if elsewhere else None

@@ -1,4 +1,4 @@
-"""Does a signal say the same of the same data: again, in another process, order, or year?"""
+"""Repeatability: the same data again, in another process, order or year."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Elsewhere:
         self._folder.cleanup()
 
     def fault(self) -> Fault | None:
-        """What it says otherwise than this process does, if anything."""
+        """The fault where its answer differs from this process's; None if it does not."""
         here = answers(self._signal, self._markets, "forward")
         differs = self._differs(here, self._wait(self._backward, "backward"))
         if differs is None:
@@ -115,9 +115,13 @@ class Elsewhere:
         words = [sys.executable, "-m", "fadefollow.verdict.lookahead.subprocess_main", order]
         seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
         return subprocess.Popen(
-            words, cwd=folder, env={**os.environ, "PYTHONHASHSEED": seed},
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            words,
+            cwd=folder,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def _wait(self, process: subprocess.Popen[str], order: Order) -> list[list[Answer]]:
         _, errors = process.communicate()

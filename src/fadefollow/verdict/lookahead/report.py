@@ -1,4 +1,4 @@
-"""What a check found, as typed results and in words."""
+"""The report of a check: faults and their words."""
 
 from __future__ import annotations
 
@@ -12,19 +12,28 @@ import pandas as pd
 from fadefollow.errors import FadeFollowError
 
 Kind = Literal[
-    "not repeatable", "look-ahead", "opens files", "keeps state", "order", "calendar", "fails",
-    "idle parameter", "not seen",
-]  # fmt: skip
+    "not repeatable",
+    "look-ahead",
+    "opens files",
+    "keeps state",
+    "order",
+    "calendar",
+    "fails",
+    "undeclared read",
+    "idle parameter",
+    "not seen",
+]
 
 #: what must hold, by what was found not to; the worst first
 _RULES: dict[Kind, str] = {
-    "not repeatable": "a signal must say the same of the same data each time",
-    "look-ahead": "a signal must use only what was known at each bar's close",
-    "opens files": "a signal must know nothing but the market, and so open nothing",
-    "keeps state": "what a signal says must not depend on what it was asked before",
-    "order": "the order of streams and columns must mean nothing to a signal",
-    "calendar": "a signal must find in the data what it finds, not on days written down",
-    "fails": "a signal must answer, with nothing if need be, about any beginning of the data",
+    "not repeatable": "the signal gives another result for the same data",
+    "look-ahead": "the signal uses data that was not known at the bar's close",
+    "opens files": "the signal opens files; it may use only the market",
+    "keeps state": "the signal depends on what it was asked before",
+    "order": "the signal depends on the order of streams or columns",
+    "calendar": "the signal depends on calendar dates",
+    "fails": "the signal fails on the beginning of the data",
+    "undeclared read": "the signal reads a stream that it does not declare",
 }
 _HINTS: dict[Kind, str] = {
     "not repeatable": "draw random numbers, if at all, from a generator seeded by a parameter",
@@ -34,11 +43,14 @@ _HINTS: dict[Kind, str] = {
     "order": "take streams and columns by their names",
     "calendar": "dates in the code, or a file read besides the market, are hindsight",
     "fails": "there may be fewer bars than a window, and streams without a record yet",
+    "undeclared read": "name it in `reads`, or data that cannot be trusted pass the audit unseen",
 }
 
 
 class CheckError(FadeFollowError, ValueError):
     """A strategy whose signal cannot be trusted."""
+
+    joint = ": "
 
 
 @dataclass(frozen=True)
@@ -103,7 +115,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What a check did and found.
+    """What a check tried, and its faults.
 
     Attributes:
         strategy, signal: names.
@@ -133,12 +145,12 @@ class CheckReport:
 
     @property
     def errors(self) -> tuple[Fault, ...]:
-        """What makes the strategy unfit for use."""
+        """Faults that disqualify the strategy."""
         return tuple(f for f in self.faults if f.is_error)
 
     @property
     def warnings(self) -> tuple[Fault, ...]:
-        """What somebody should know of it."""
+        """Faults that do not disqualify the strategy."""
         return tuple(f for f in self.faults if not f.is_error)
 
     def raise_errors(self) -> None:
@@ -217,6 +229,7 @@ _SENTENCES: dict[Kind, Callable[[Fault], str]] = {
     "order": lambda f: f"{_place(f)} differs with the order of {f.text}",
     "calendar": lambda f: f"{_place(f)} does not move along when all data are moved by {f.text}",
     "fails": lambda f: f"on {f.symbol}, asked about the bars up to {_time(f.bar)}: {f.what}",
+    "undeclared read": lambda f: f"{f.what} is read, but neither needed by a phase nor in `reads`",
     "idle parameter": lambda f: f"parameter {f.what} {f.text}",
     "not seen": lambda f: f"phase {f.what} {f.text}",
 }

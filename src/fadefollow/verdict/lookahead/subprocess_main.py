@@ -1,4 +1,4 @@
-"""The program that a check runs in a new process: the same questions in the order given."""
+"""The program that a check runs in a new process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parameters that do nothing: moved within their bounds, they change no event on the data."""
+"""Unused parameters: no value within their bounds changes an event on the data."""
 
 from __future__ import annotations
 

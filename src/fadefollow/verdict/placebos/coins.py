@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from fadefollow.engine.model import FloatArray, IntArray
 from fadefollow.engine.strategy_plan import Plan
 from fadefollow.phases import Stance
 from fadefollow.verdict.estimates.days import day_of_bar
+from fadefollow.verdict.placebos.base import Kind
 
 #: trailing days of a coin's volatility, and the fewest that give one
 VOLATILITY_DAYS, MIN_VOLATILITY_DAYS = 30, 10
@@ -48,7 +49,7 @@ class CoinPlacebo:
     entries: _Events
     exits: _Events
     kept: float  #: share of the groups that some other coin could be given
-    kind = "coins"
+    kind: ClassVar[Kind] = "coins"
 
     @property
     def draws(self) -> int:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import ParameterError
 from fadefollow.phases import Stance
 from fadefollow.verdict.estimates.days import DAY_NS, HOUR_NS
+from fadefollow.verdict.placebos.base import Kind
 
 DAY_HOURS, WEEK_HOURS = 24, 168
 
@@ -53,7 +54,7 @@ class TimePlacebo:
     plan: Plan
     shifts: IntArray  #: multiples of `step`, hours, shape (draws,)
     step: int  #: 24 or 168 h
-    kind = "time"
+    kind: ClassVar[Kind] = "time"
 
     @property
     def draws(self) -> int:

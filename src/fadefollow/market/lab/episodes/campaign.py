@@ -1,4 +1,6 @@
-"""Campaign: a market maker's way from the base to the top and down again (account A).
+"""Campaign: a market maker's way from the base to the top and down again.
+
+The steps are those of account A (docs/accounts.md).
 
 1. *Accumulation*, in most campaigns: for five days open interest grows while price is held in a
    narrow range and funding is, if anything, negative.
@@ -78,8 +80,13 @@ class Campaign(Family):
     """Phases `accumulation`, `ignition`, `squeeze`, `handover`, `distribution` and `dump`."""
 
     phases: ClassVar[tuple[str, ...]] = (
-        "accumulation", "ignition", "squeeze", "handover", "distribution", "dump",
-    )  # fmt: skip
+        "accumulation",
+        "ignition",
+        "squeeze",
+        "handover",
+        "distribution",
+        "dump",
+    )
 
     def wants(self) -> list[Want]:
         """Slots with and without accumulation, as many as the rate of pumps takes."""
@@ -174,8 +181,14 @@ class Campaign(Family):
         for side in (1, -1):
             knots = [(story.slot, 0.0), (full, _STOCK), (leave, _STOCK), (leave + day, 0.0)]
             self.script.hold(side, *shape(knots))
-        self._push([(story.slot, 0.0), (story.slot + day, _QUIET_PUSH), (full, _QUIET_PUSH),
-                    (full + day, 0.0)])  # fmt: skip
+        self._push(
+            [
+                (story.slot, 0.0),
+                (story.slot + day, _QUIET_PUSH),
+                (full, _QUIET_PUSH),
+                (full + day, 0.0),
+            ]
+        )
         known = story.slot + 4 * day
         path = np.cumsum(log_return[story.slot : known])
         usual = self.script.usual_move(story.slot, 96.0)
@@ -220,8 +233,9 @@ class Campaign(Family):
         if story.handed is None:
             return
         begin, end, hours = story.handed, story.sold or story.end, self._steps
-        first, run = shape([(begin, 0.0), (begin + hours(8.0), 1.0), (end, 1.0),
-                            (end + hours(6.0), 0.0)])  # fmt: skip
+        first, run = shape(
+            [(begin, 0.0), (begin + hours(8.0), 1.0), (end, 1.0), (end + hours(6.0), 0.0)]
+        )
         self.script.hold(1, first, _LONGS * run)
         add(self.forces.spot_pressure, first, _HAND_PUSH * run)
         mark(self.script, log_return, begin, begin + hours(8.0), premium=-1)
@@ -233,8 +247,9 @@ class Campaign(Family):
         if story.sold is None:
             return
         sold, over, hours = story.sold, story.broken or story.end, self._steps
-        first, run = shape([(sold, 0.0), (sold + hours(6.0), 1.0), (over, 1.0),
-                            (over + hours(8.0), 0.0)])  # fmt: skip
+        first, run = shape(
+            [(sold, 0.0), (sold + hours(6.0), 1.0), (over, 1.0), (over + hours(8.0), 0.0)]
+        )
         self.script.hold(-1, first, _MAKER * run)
         add(self.forces.spot_pressure, first, _SELL_PUSH * run)
         mark(self.script, log_return, sold, sold + hours(6.0), premium=1)

@@ -29,8 +29,10 @@ from fadefollow.market.lab.script import add
 
 @dataclass(frozen=True)
 class _Storm:
-    """How price is stirred: hours, volatility in usual ones, move in usual moves of that time,
-    and the chance to go as far."""
+    """How price is stirred.
+
+    Hours, volatility in usual ones, move in usual moves of that time, and the chance to go as far.
+    """
 
     hours: float
     times: float

@@ -1,9 +1,9 @@
 """Stress: the chain of events of April 2021, each weak alone.
 
 The victims are there first: longs crowd in and pay. Over some days, in an order that varies, the
-things of the account come together: coins flow to exchanges, a listing disappoints, the rich carry
-is attacked with open interest at its peak, dealers are short of gamma, miners go offline, hacked
-accounts post bad news. Now and then one of them is wanting.
+factors of account C (docs/accounts.md) come together: coins flow to exchanges, a listing
+disappoints, the rich carry is attacked with open interest at its peak, dealers are short of gamma,
+miners go offline, hacked accounts post bad news. Now and then one of them is missing.
 
 `selloff_watch` starts when the longs have paid and four of the six are in force, and ends when the
 longs give up. What is contained is labelled as itself, too. No price falls for all that, unless it

@@ -1,0 +1,178 @@
+"""Trials are evaluated as a run would trade them, on the past alone."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fadefollow.engine.bar_arrays import cut_tape
+from fadefollow.engine.plan import books, prepare
+from fadefollow.engine.strategy import Range
+from fadefollow.market.dataset import Dataset
+from fadefollow.phases import Stance
+from fadefollow.tuning.evaluator import Ask, Ground, evaluate, past
+from fadefollow.tuning.objective import FLOOR
+from fadefollow.tuning.settings import tune_settings
+from fadefollow.tuning.space import Space
+from fadefollow.verdict.estimates.daily import daily_pnl
+from fadefollow.verdict.measure import detect, prepare_bet
+
+STRATEGIES = ("fade_crowded_funding", "fade_rich_carry", "fade_rich_carry_future", "fade_doors")
+
+
+def ground_of(workspace, dataset: Dataset, name: str, **choices) -> Ground:
+    strategy = workspace.strategy(name)
+    signal = workspace.detector(strategy)
+    space = Space.of(strategy, signal, bar_hours=1.0)
+    settings = tune_settings(strategy, **{"min_trades": 5, **choices})
+    return Ground.of(space, settings, prepare_bet(dataset, strategy, signal, {}), dataset.markets)
+
+
+def some_params(ground: Ground, seed: int) -> dict:
+    """A value for each searched parameter, anywhere in its range."""
+    rng, found = np.random.default_rng(seed), {}
+    d: Any
+    for key, d in ground.space.distributions.items():
+        u = float(rng.random())
+        if getattr(d, "step", None):
+            found[key] = type(d.low)(d.low + d.step * int(u * ((d.high - d.low) / d.step + 1)))
+        elif d.log:
+            found[key] = d.low * (d.high / d.low) ** u
+        else:
+            found[key] = d.low + u * (d.high - d.low)
+    return found
+
+
+@pytest.mark.parametrize("stance", ["fade", "follow"])
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_trial_trades_what_a_run_trades(workspace, dataset, name: str, stance: Stance) -> None:
+    ground = ground_of(workspace, dataset, name, stance=stance)
+    whole = (0, len(ground.time))
+    for seed in range(3):
+        params = some_params(ground, seed)
+        strategy = ground.space.with_params(params)
+        signal, _ = ground.space.candidate(params)
+        plan = prepare_bet(dataset, strategy, signal, {}).plan
+        if stance in plan.refused:
+            continue
+        run = books(plan, stance)
+        table = pd.concat([book.trades for book in run], ignore_index=True)
+        regular = table[(table["reason"] != "end") & (table["hole"] < 0)]
+        found = past(ground, Ask(0, params, whole))
+        assert np.array_equal(found.value, regular["return"].to_numpy())
+        assert np.array_equal(found.day, ground.day[regular["entry_bar"].to_numpy(int)])
+        np.testing.assert_allclose(found.daily(), daily_pnl(plan, run).to_numpy(), atol=1e-15)
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_nothing_behind_the_past_counts(workspace, dataset, name: str) -> None:
+    """The same scores with the future there and with the data cut off where the past ends."""
+    ground = ground_of(workspace, dataset, name, objective="t,psr", sampler="random")
+    last = len(ground.time) * 2 // 3 // 24 * 24
+    end = pd.to_datetime(ground.time[last], utc=True)
+    markets = {symbol: market.until(end) for symbol, market in dataset.markets.items()}
+    short = ground_of(workspace, replace(dataset, markets=markets), name, objective="t,psr")
+    assert len(short.time) == last
+    for seed in range(4):
+        ask = Ask(0, some_params(ground, seed), (0, last), (100, 200), (-math.inf, -math.inf))
+        whole, cut = evaluate(ground, ask), evaluate(short, ask)
+        assert whole == cut
+        assert whole.state == "complete" or whole.n_trades < 5
+
+
+def test_a_rolling_past_forgets_what_was_before(workspace, dataset) -> None:
+    ground = ground_of(workspace, dataset, "fade_crowded_funding")
+    first, last = 6000, 18000
+    params = ground.space.start()
+    found = past(ground, Ask(0, params, (first, last)))
+    strategy, signal = ground.space.strategy, ground.space.signal
+    start, end = pd.to_datetime(ground.time[[first, last]], utc=True)
+    plan = prepare(
+        strategy,
+        dataset.markets,
+        detect(dataset.markets, signal),
+        costs=strategy.costs,
+        within=(start, end),
+    ).plan
+    run = pd.concat([b.trades for b in books(plan, "fade")], ignore_index=True)
+    regular = run[run["reason"] != "end"]
+    assert len(found) == len(regular) > 20
+    assert np.array_equal(found.value, regular["return"].to_numpy())
+
+
+def test_inner_parts_count_what_was_over_by_then(workspace, dataset) -> None:
+    ground = ground_of(workspace, dataset, "fade_crowded_funding", objective="bps")
+    ask = Ask(0, ground.space.start(), (0, len(ground.time)), (300, 600), (-math.inf, -math.inf))
+    book, told = past(ground, ask), evaluate(ground, ask)
+    for part, days in enumerate((300, 600)):
+        over = book.exit_day < days
+        assert 0 < over.sum() < len(book)
+        assert told.inner[part] == 1e4 * book.value[over].mean()
+    assert told.inner[2] == told.scores[0] == 1e4 * book.value.mean()
+    assert told.mean_net_bps == told.scores[0]
+
+
+def test_a_trial_below_the_threshold_is_pruned_there(workspace, dataset) -> None:
+    ground = ground_of(workspace, dataset, "fade_crowded_funding")
+    ask = Ask(0, ground.space.start(), (0, len(ground.time)), (300, 600), (-math.inf, 99.0))
+    told = evaluate(ground, ask)
+    assert (told.state, told.scores, len(told.inner)) == ("pruned", (), 2)
+
+
+def test_too_few_trades_score_below_all_others(workspace, dataset) -> None:
+    ground = ground_of(workspace, dataset, "fade_crowded_funding", min_trades=10_000)
+    told = evaluate(ground, Ask(0, ground.space.start(), (0, len(ground.time))))
+    assert told.state == "few"
+    assert told.scores == (FLOOR + told.n_trades,)
+
+
+def test_what_goes_wrong_in_a_trial_is_its_result(workspace, dataset) -> None:
+    ground = ground_of(workspace, dataset, "fade_crowded_funding")
+    told = evaluate(ground, Ask(0, {"params.quantile": 7.0}, (0, len(ground.time))))
+    assert told.state == "failed"
+    assert "quantile must be between 0.8 and 0.995" in told.error
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_cut_tape_is_the_tape_of_cut_data(workspace, dataset, name: str) -> None:
+    ground = ground_of(workspace, dataset, name)
+    tape: Any = ground.coins[0].tape
+    cut: Any = cut_tape(tape, 100, 5000)
+    assert len(cut.time) == 4900
+    assert cut.time[0] == tape.time[100]
+    for field in ("open", "high", "low", "close", "liq_low", "dated_close", "spot_open", "nearest"):
+        if hasattr(tape, field) and getattr(tape, field).size:
+            whole = getattr(tape, field)
+            assert np.array_equal(getattr(cut, field), whole[..., 100:5000], equal_nan=True)
+    if hasattr(tape, "leave"):
+        assert np.array_equal(cut.leave, tape.leave - 100)
+
+
+def test_choices_of_exits_reach_the_book(workspace, dataset) -> None:
+    strategy = workspace.strategy("fade_crowded_funding")
+    strategy = strategy.model_copy(
+        update={
+            "search": {
+                "trade.opposite": Range(choices=(True, False)),
+                "trade.stop": Range(choices=("off", 0.02)),
+            }
+        }
+    )
+    signal = workspace.detector(strategy)
+    space = Space.of(strategy, signal, bar_hours=1.0)
+    settings = tune_settings(strategy, min_trades=5)
+    prepared = prepare_bet(dataset, strategy, signal, {})
+    ground = Ground.of(space, settings, prepared, dataset.markets)
+    counts = {
+        (opposite, stop): evaluate(
+            ground, Ask(0, {"trade.opposite": opposite, "trade.stop": stop}, (0, len(ground.time)))
+        )
+        for opposite in (True, False)
+        for stop in ("off", 0.02)
+    }
+    assert len({told.scores for told in counts.values()}) == 4
