@@ -12,7 +12,7 @@ import pandas as pd
 from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial
 
-from fadefollow.core.parallel import Crew
+from fadefollow.core.parallel import WorkerPool
 from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.model import Costs
 from fadefollow.engine.strategy import Range, Strategy
@@ -138,10 +138,10 @@ def searched(made: Ground, evaluated: Evaluate | None = None) -> Searched:
     )
 
 
-def by_all(made: Ground, team: Crew) -> Evaluate:
+def by_all(made: Ground, pool: WorkerPool) -> Evaluate:
     """Evaluate on all cores, as a tuning job does."""
-    shared = team.share(made)
-    return lambda asks: team.map(evaluate, asks, shared)
+    shared = pool.share(made)
+    return lambda asks: pool.map(evaluate, asks, shared)
 
 
 def sampled(space: Space, settings: TuneSettings, trials: Sequence[Trial]) -> None:
@@ -187,10 +187,10 @@ def peers(made: Ground) -> tuple[Any, Any, Any]:
     return Vectorbt(*given), PlainVectorbt(*given), Backtesting(*given)
 
 
-def fold(made: Ground, team: Crew, log: Log) -> Reviewed:
+def fold(made: Ground, pool: WorkerPool, log: Log) -> Reviewed:
     """The last fold of a walk-forward, searched and reviewed."""
     start, end = pd.to_datetime(made.time[[0, -1]], utc=True)
-    hours, shared = made.space.longest_hours, team.share(made)
+    hours, shared = made.space.longest_hours, pool.share(made)
     cut = cut_calendar(start, end, folds=5, window="expanding", embargo_hours=hours)[-2]
     assert cut.test is not None
     past, after = (
@@ -208,7 +208,7 @@ def fold(made: Ground, team: Crew, log: Log) -> Reviewed:
         bars=past,
         parts=tuple(days * part // inner for part in range(1, inner)),
         log=log,
-        evaluate=lambda asks: team.map(evaluate, asks, shared),
+        evaluate=lambda asks: pool.map(evaluate, asks, shared),
         told=lambda _trial: None,
     )
     return review(
@@ -218,7 +218,7 @@ def fold(made: Ground, team: Crew, log: Log) -> Reviewed:
         settings=made.settings,
         train=past,
         test=after,
-        look_at=lambda looks: team.map(look, looks, shared),
+        look_at=lambda looks: pool.map(look, looks, shared),
     )
 
 

@@ -33,7 +33,7 @@ from benchmarks.trials import (
     searched,
     whole,
 )
-from fadefollow.core.parallel import crew
+from fadefollow.core.parallel import make_pool
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import detect_checked
 from fadefollow.tuning.evaluator import Ask, Ground, evaluate
@@ -67,8 +67,8 @@ def _memory(made: Ground) -> tuple[Searched, list[Line]]:
     ctypes.CDLL("libc.so.6").malloc_trim(0)  # what the simulation used goes back
     Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak starts anew
     start = time.perf_counter()
-    with crew(jobs=-1) as team:
-        study = searched(made, by_all(made, team))
+    with make_pool(jobs=-1) as pool:
+        study = searched(made, by_all(made, pool))
         spent = time.perf_counter() - start
         workers = [_peak(pid) for pid in _children()]
         held = sum(_held(pid) for pid in ["self", *_children()])
@@ -154,8 +154,8 @@ def _all_coins(made: Ground, study: Searched) -> Iterator[Line]:
     count = made.settings.trials
     sampler = _best(lambda: sampled(made.space, made.settings, study.trials)) / count
     alone = _best(lambda: searched(made), rounds=1) / count
-    with crew(jobs=-1) as team:
-        spread_out = by_all(made, team)
+    with make_pool(jobs=-1) as pool:
+        spread_out = by_all(made, pool)
         searched(made, spread_out)  # workers are started, and have read and compiled all
         spread = _best(lambda: searched(made, spread_out), rounds=1) / count
     yield f"{len(made.coins)} coins, a trial of the whole job: this tuner, one process", _ms(alone)
@@ -190,11 +190,11 @@ def _everything_on(dataset: Dataset) -> Iterator[Line]:
     one = dataset.select(next(iter(dataset.markets)))
     for chosen, trials, jobs in ((one, TRIALS, 1), (dataset, TRIALS_OF_ALL, -1)):
         made = ground(chosen, trials=trials, everything=True)
-        with tempfile.TemporaryDirectory() as folder, crew(jobs=jobs) as team:
+        with tempfile.TemporaryDirectory() as folder, make_pool(jobs=jobs) as pool:
             shelf = Shelf.at(None, default=Path(folder) / "log")
             with shelf.study("bench", {}) as kept:
                 begin = time.perf_counter()
-                found = fold(made, team, kept.fold(1, {}))
+                found = fold(made, pool, kept.fold(1, {}))
                 spent = time.perf_counter() - begin
         pruned = found.fold.counts.get("pruned", 0)
         label = f"everything on, {len(made.coins)} coin(s), {trials} trials ({pruned} pruned)"

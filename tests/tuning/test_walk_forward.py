@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.core.parallel import crew
+from fadefollow.core.parallel import make_pool
 from fadefollow.errors import DataError, FundingHoleError, SignalError
 from fadefollow.tuning.evaluator import Ask, Told
 from fadefollow.tuning.settings import tune_settings
@@ -43,7 +43,7 @@ def walked(workspace, dataset, name="fade_crowded_funding", *, jobs=1, logs=None
         settings=tune_settings(strategy, **choices),
         judging=JUDGING,
         logs=lambda cut: kept.setdefault(cut.number, Memory()),
-        hire=lambda seconds: crew(jobs=jobs),
+        make_pool=lambda seconds: make_pool(jobs=jobs),
         step=lambda text, done: None,
     )
 
@@ -233,7 +233,7 @@ def test_progress_tells_trials_best_and_time_left(workspace, dataset) -> None:
         settings=tune_settings(strategy, trials=30, folds=2, min_trades=5),
         judging=JUDGING,
         logs=lambda cut: Memory(),
-        hire=lambda seconds: crew(jobs=1),
+        make_pool=lambda seconds: make_pool(jobs=1),
         step=lambda text, done: said.append((text, done)),
     )
     told = [(text, done) for text, done in said if "trial " in text]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fadefollow.core.parallel import crew
+from fadefollow.core.parallel import make_pool
 from fadefollow.jobs.datasets import open_named
 from fadefollow.market.request import DataRequest
 from fadefollow.tuning import walk_forward as module
@@ -41,7 +41,7 @@ def deadly(ground: Ground, ask: Ask) -> Told:
     raise AssertionError
 
 
-def walked(mark: Path, **crewed) -> Walked:
+def walked(mark: Path, **pool_options) -> Walked:
     workspace = find_workspace()
     strategy = workspace.strategy("fade_crowded_funding").model_copy(update={"account": str(mark)})
     kept: dict[int, Memory] = {}
@@ -53,7 +53,7 @@ def walked(mark: Path, **crewed) -> Walked:
         settings=tune_settings(strategy, trials=20, folds=2, min_trades=5),
         judging=Settings(placebo_draws=100, bootstrap_draws=100),
         logs=lambda cut: kept.setdefault(cut.number, Memory()),
-        hire=lambda seconds: crew(**crewed),
+        make_pool=lambda seconds: make_pool(**pool_options),
         step=lambda text, done: None,
     )
 

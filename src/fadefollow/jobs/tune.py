@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from fadefollow.core.notes import Note
-from fadefollow.core.parallel import Crew, crew, refuse_jobs
+from fadefollow.core.parallel import WorkerPool, make_pool, refuse_jobs
 from fadefollow.core.secrets import redacted
 from fadefollow.engine.strategy import Tuned
 from fadefollow.errors import StoreError
@@ -124,7 +124,7 @@ def tune_result(
             settings=options.settings,
             judging=options.judging,
             logs=lambda cut: study().fold(cut.number, _about(cut)),
-            hire=lambda seconds: _hired(options, seconds),
+            make_pool=lambda seconds: _pool_for(options, seconds),
             step=step,
             told=told,
             asked=lambda cut, trials: remember_asked(named, cut, trials),
@@ -163,11 +163,11 @@ def _refuse_workers(options: TuneOptions) -> None:
         refuse_address(options.cluster)
 
 
-def _hired(options: TuneOptions, seconds: float) -> AbstractContextManager[Crew]:
+def _pool_for(options: TuneOptions, seconds: float) -> AbstractContextManager[WorkerPool]:
     """The worker pool for trials that one process would evaluate in so many seconds."""
     if options.jobs is None and options.cluster is None and seconds < _WORTH_SECONDS:
-        return crew(jobs=1)
-    return crew(jobs=-1 if options.jobs is None else options.jobs, cluster=options.cluster)
+        return make_pool(jobs=1)
+    return make_pool(jobs=-1 if options.jobs is None else options.jobs, cluster=options.cluster)
 
 
 def _about(cut: Cut) -> dict[str, str]:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.core.notes import Note
-from fadefollow.core.parallel import kept
+from fadefollow.core.parallel import result_or_raise
 from fadefollow.engine.concatenate import joined
 from fadefollow.engine.costs import traded_at
 from fadefollow.engine.model import Plan
@@ -56,7 +56,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Team(Protocol):
+class Pool(Protocol):
     """Where trials are evaluated (see `fadefollow.core.parallel`)."""
 
     def share(self, data: Any) -> Any:
@@ -99,7 +99,7 @@ def walk(
     settings: TuneSettings,
     judging: Settings,
     logs: Callable[[Cut], Log],
-    hire: Callable[[float], AbstractContextManager[Team]],
+    make_pool: Callable[[float], AbstractContextManager[Pool]],
     step: Step,
     told: Callable[[Trial], None] = lambda _trial: None,
     asked: Callable[[Cut, Sequence[Trial]], None] = lambda _cut, _trials: None,
@@ -113,7 +113,7 @@ def walk(
         settings: of the search.
         judging: of the verdict on what came out of sample.
         logs: by fold, where its trials are kept.
-        hire: gets who evaluates the trials, given the seconds that one process would need.
+        make_pool: the worker pool for the trials, given the seconds that one process would need.
         step: told what is being done.
         told: called with each trial when it is known.
         asked: called with the trials of each batch that were evaluated just now.
@@ -139,9 +139,9 @@ def walk(
     )
     progress = _Progress(step, settings, len(cuts))
     known, done = 0, list[Reviewed]()
-    with hire(_seconds(ground) * 2 * settings.trials * len(cuts)) as team:
-        shared = team.share(ground)
-        run = _Run(space, settings, ground, team, shared, told, asked, progress)
+    with make_pool(_seconds(ground) * 2 * settings.trials * len(cuts)) as pool:
+        shared = pool.share(ground)
+        run = _Run(space, settings, ground, pool, shared, told, asked, progress)
         for cut in cuts:
             found, old = run.fold(cut, logs(cut))
             reviewed(found)
@@ -208,7 +208,7 @@ class _Run:
     space: Space
     settings: TuneSettings
     ground: Ground
-    team: Team
+    pool: Pool
     shared: Any
     told: Callable[[Trial], None]
     asked: Callable[[Cut, Sequence[Trial]], None]
@@ -254,7 +254,7 @@ class _Run:
 
     def evaluate(self, asks: Sequence[Ask]) -> Sequence[Told]:
         """Evaluate trials; one that killed its workers is a failed one."""
-        found = dict(self.team.stream(evaluate, asks, self.shared))
+        found = dict(self.pool.stream(evaluate, asks, self.shared))
         return [
             Told("failed", error=str(one)) if isinstance(one, LostItemError) else one
             for one in (found[number] for number in range(len(asks)))
@@ -262,8 +262,8 @@ class _Run:
 
     def look_at(self, looks: Sequence[Look]) -> Sequence[Seen]:
         """Look at trials again."""
-        found = dict(self.team.stream(look, looks, self.shared))
-        return [kept(found[number]) for number in range(len(looks))]
+        found = dict(self.pool.stream(look, looks, self.shared))
+        return [result_or_raise(found[number]) for number in range(len(looks))]
 
 
 class _Progress:

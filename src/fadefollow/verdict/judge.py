@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fadefollow.core.parallel import Crew, Shared, kept
+from fadefollow.core.parallel import Shared, WorkerPool, result_or_raise
 from fadefollow.engine.model import FloatArray, Plan
 from fadefollow.errors import ParameterError
 from fadefollow.phases import STANCES, Stance
@@ -28,10 +28,10 @@ from fadefollow.verdict.threads import threads
 #: with fewer placebo shifts than this, the verdict says how many there were
 FEW_SHIFTS = 200
 
-#: draws that one worker of a crew resolves in one go
+#: draws that one worker of a pool resolves in one go
 _PER_ITEM = 100
-#: a crew, and the plans as it has them
-Spread = tuple[Crew, Shared[tuple[Plan, ...]]]
+#: a worker pool, and the plans as it has them
+Spread = tuple[WorkerPool, Shared[tuple[Plan, ...]]]
 Progress = Callable[[int, int], None]  #: called with draws done and draws in all
 
 
@@ -60,7 +60,7 @@ def judge(
         outcomes: is given, by strategy, what entering at every bar earns, for those who need it
             further on.
         progress: told how far the placebo is, which takes most of the time.
-        spread: a crew that has the plans, to do the placebo; by default threads of this process.
+        spread: a worker pool that has the plans, for the placebo; by default this process.
 
     Returns:
         One verdict a strategy × phase, in the order of the plans.
@@ -165,7 +165,7 @@ def _drawn_by(
     shifts: Shifts,
     step: Callable[[int], None],
 ) -> list[Draws]:
-    """Each book's placebo from a crew, some draws an item; draws do not depend on each other."""
+    """Each book's placebo from a worker pool, some draws an item; draws are independent."""
     team, plans = spread
     firsts = range(0, max(len(shifts.hours), 1), _PER_ITEM)
     parts = [replace(shifts, hours=shifts.hours[k : k + _PER_ITEM]) for k in firsts]
@@ -174,7 +174,7 @@ def _drawn_by(
     ]
     found: dict[int, Draws] = {}
     for number, draws in team.stream(_placebo_of, items, plans):
-        found[number] = kept(draws)
+        found[number] = result_or_raise(draws)
         if len(shifts.hours):
             step(len(items[number][-1].hours))
     by_book = [[found[b * len(parts) + k] for k in range(len(parts))] for b in range(len(asked))]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.core.notes import Note
-from fadefollow.core.parallel import Crew, Shared
+from fadefollow.core.parallel import Shared, WorkerPool
 from fadefollow.core.parallel.worker_pool import Inline
 from fadefollow.engine.costs import traded_at
 from fadefollow.engine.model import TRADE_COLUMNS, Book, Plan
@@ -91,7 +91,7 @@ def measure(
     *,
     settings: Settings,
     step: Step,
-    team: Crew | None = None,
+    team: WorkerPool | None = None,
 ) -> Measured:
     """Verdicts, trades and notes of every strategy, in both stances.
 
@@ -155,7 +155,7 @@ def judged(
     notes: Sequence[Note] = (),
     settings: Settings,
     step: Step,
-    team: Crew | None = None,
+    team: WorkerPool | None = None,
 ) -> Measured:
     """The measurement of prepared strategies: traded and judged.
 
@@ -255,7 +255,7 @@ def seen_by(dataset: Dataset, *bets: Bet) -> Dataset:
 
 
 def _detected_by(
-    team: Crew, dataset: Dataset, bets: Sequence[Bet], step: Step
+    team: WorkerPool, dataset: Dataset, bets: Sequence[Bet], step: Step
 ) -> dict[tuple[str, str], Phases]:
     """Detected phases by `bet_key`."""
     found: dict[tuple[str, str], Phases] = {}
@@ -527,7 +527,7 @@ def _charged_implied(trades: pd.DataFrame) -> list[Note]:
 def _equity(
     plans: Sequence[Plan],
     made: Mapping[tuple[str, Stance], Sequence[Book]],
-    team: Crew,
+    team: WorkerPool,
     shared: Shared[tuple[Plan, ...]],
 ) -> pd.DataFrame:
     """Value of one unit of capital at each UTC day's end, from vectorbt's portfolio."""

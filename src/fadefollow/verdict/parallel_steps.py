@@ -1,6 +1,6 @@
 """Steps of a measurement that run in a worker pool.
 
-In a crew of one, which is what a run on one machine has, they are done here, one after the other.
+In a pool of one, which is what a run on one machine has, they are done here, one after the other.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.core.notes import Note
-from fadefollow.core.parallel import Crew, Shared, kept
+from fadefollow.core.parallel import Shared, WorkerPool, result_or_raise
 from fadefollow.engine.model import Book, Plan
 from fadefollow.engine.plan import books, without_holes
 from fadefollow.engine.prints import by_lone_print
@@ -32,7 +32,7 @@ R = TypeVar("R")
 
 
 def each(
-    team: Crew,
+    team: WorkerPool,
     work: Callable[[tuple[Plan, ...], I], R],
     items: Sequence[I],
     shared: Shared[tuple[Plan, ...]],
@@ -43,7 +43,7 @@ def each(
     found: dict[int, R] = {}
     step(text, 0.0)
     for number, result in team.stream(work, items, shared):
-        found[number] = kept(result)
+        found[number] = result_or_raise(result)
         step(text, len(found) / len(items))
     return [found[number] for number in range(len(items))]
 
@@ -64,14 +64,14 @@ def studied(plans: tuple[Plan, ...], asked: tuple[int, int]) -> Sequence[EventSt
 
 
 def detected_by(
-    team: Crew, markets: Mapping[str, Market], signals: Mapping[Key, Signal], step: Step
+    team: WorkerPool, markets: Mapping[str, Market], signals: Mapping[Key, Signal], step: Step
 ) -> dict[Key, Phases]:
     """Phases of each signal, coin by coin; a failed one is detected again in this process."""
     parts: dict[int, list[Phases | FadeFollowError]] = {}
     coins = list(markets.values())
     # each market is sent to the one worker that looks at it
     for number, result in team.stream(_looked, coins, team.share(tuple(signals.values()))):
-        parts[number] = kept(result)
+        parts[number] = result_or_raise(result)
         step("detecting", len(parts) / len(coins))
     found = {}
     for place, key in enumerate(signals):

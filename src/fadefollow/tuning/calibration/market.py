@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from optuna.trial import FrozenTrial
 
-from fadefollow.core.parallel import crew
+from fadefollow.core.parallel import make_pool
 from fadefollow.market.bars import bar_size
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.lab import simulate
@@ -90,7 +90,7 @@ def tune_market(design: TunerDesign, bet: Bet, arm: Arm, seed: int) -> TunedMark
         settings=settings,
         judging=design.judging(seed),
         logs=lambda _cut: _Forgotten(),
-        hire=lambda _seconds: crew(jobs=1),
+        make_pool=lambda _seconds: make_pool(jobs=1),
         step=lambda _text, _done: None,
     )
     ground = Ground.of(
