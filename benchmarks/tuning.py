@@ -38,7 +38,7 @@ from fadefollow.market.dataset import Dataset
 from fadefollow.phases import detect_checked
 from fadefollow.tuning.evaluator import Ask, Ground, evaluate
 from fadefollow.tuning.search import Searched
-from fadefollow.tuning.storage import Shelf
+from fadefollow.tuning.storage import StudyStore
 
 COINS, YEARS, TRIALS, TRIALS_OF_ALL = 100, 3.0, 200, 50
 #: trials that the peers evaluate: of one coin by vectorbt, by backtesting.py, of all coins
@@ -191,8 +191,8 @@ def _everything_on(dataset: Dataset) -> Iterator[Line]:
     for chosen, trials, jobs in ((one, TRIALS, 1), (dataset, TRIALS_OF_ALL, -1)):
         made = ground(chosen, trials=trials, everything=True)
         with tempfile.TemporaryDirectory() as folder, make_pool(jobs=jobs) as pool:
-            shelf = Shelf.at(None, default=Path(folder) / "log")
-            with shelf.study("bench", {}) as kept:
+            store = StudyStore.at(None, default=Path(folder) / "log")
+            with store.study("bench", {}) as kept:
                 begin = time.perf_counter()
                 found = fold(made, pool, kept.fold(1, {}))
                 spent = time.perf_counter() - begin

@@ -31,7 +31,7 @@ from fadefollow.reporting.write import write_run
 from fadefollow.tuning.folds import Cut
 from fadefollow.tuning.model import OBJECTIVES, Trial, Tuning
 from fadefollow.tuning.space import Space
-from fadefollow.tuning.storage import Shelf, StudyLog
+from fadefollow.tuning.storage import StudyLog, StudyStore
 from fadefollow.tuning.tuned import tuned_text, write_tuned
 from fadefollow.tuning.walk_forward import Walked, walk
 from fadefollow.verdict.measure import seen_by
@@ -106,7 +106,7 @@ def tune_result(
     trusted = trusted_notes(dataset, [(strategy, signal)], options.data.accept)
     clock.lap("data")
     name = options.study or f"{strategy.name}-{dataset.name}"
-    shelf = Shelf.at(options.storage, default=workspace.runs / STUDIES / f"{name}.log")
+    store = StudyStore.at(options.storage, default=workspace.runs / STUDIES / f"{name}.log")
     named = Job(workspace, options, dataset, strategy, signal, space)
     words = [OBJECTIVES[objective] for objective in options.settings.objectives]
     with ExitStack() as stack:
@@ -114,7 +114,7 @@ def tune_result(
         @cache
         def study() -> StudyLog:
             """The study, opened when the first fold needs it, after all checks."""
-            opened = shelf.study(name, identity(named), objectives=words, fresh=options.fresh)
+            opened = store.study(name, identity(named), objectives=words, fresh=options.fresh)
             return stack.enter_context(opened)
 
         walked = walk(
@@ -143,7 +143,7 @@ def tune_result(
         joined={stance: tuned for stance, (tuned, _) in walked.books.items()},
         untuned={stance: own for stance, (_, own) in walked.books.items()},
         tuned=file,
-        storage=shelf.where,
+        storage=store.where,
         study=study().name,
         embargo_hours=walked.embargo_hours,
         seconds=clock.seconds,

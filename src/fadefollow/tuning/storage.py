@@ -1,6 +1,6 @@
 """Storage of studies: a log of finished trials for each fold, in a file or a database.
 
-    with Shelf.at(url, default=folder / "carry.log").study("carry", identity) as study:
+    with StudyStore.at(url, default=folder / "carry.log").study("carry", identity) as study:
         fold = study.fold(1)
         known = fold.trials()
         fold.append(trials)  # those that follow
@@ -51,19 +51,19 @@ class _Backend(Protocol):
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """A place for studies.
+class StudyStore:
+    """A file or database that holds studies.
 
     Attributes:
-        where: it is, without credentials.
+        where: its address, without credentials.
     """
 
     where: str
     _place: Address | Path = field(repr=False)
 
     @classmethod
-    def at(cls, url: str | None, *, default: Path) -> Shelf:
-        """The shelf at `url`; nothing is opened yet.
+    def at(cls, url: str | None, *, default: Path) -> StudyStore:
+        """The study store at `url`; nothing is opened yet.
 
         Args:
             url: `postgresql://USER:PASSWORD@HOST/DATABASE`, `sqlite:///PATH`, or the path of a
