@@ -19,7 +19,7 @@ from fadefollow.engine.strategy import Range, Strategy
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
-from fadefollow.tuning.evaluator import Ask, Ground, evaluate
+from fadefollow.tuning.evaluator import Ground, TrialRequest, evaluate
 from fadefollow.tuning.folds import Cut, cut_calendar
 from fadefollow.tuning.model import Trial, TuneSettings
 from fadefollow.tuning.review import Reviewed, look, review
@@ -134,14 +134,14 @@ def searched(made: Ground, evaluated: Evaluate | None = None) -> Searched:
         parts=(),
         log=Memory(),
         told=lambda _trial: None,
-        evaluate=evaluated or (lambda asks: [evaluate(made, ask) for ask in asks]),
+        evaluate=evaluated or (lambda requests: [evaluate(made, request) for request in requests]),
     )
 
 
 def by_all(made: Ground, pool: WorkerPool) -> Evaluate:
     """Evaluate on all cores, as a tuning job does."""
     shared = pool.share(made)
-    return lambda asks: pool.map(evaluate, asks, shared)
+    return lambda requests: pool.map(evaluate, requests, shared)
 
 
 def sampled(space: Space, settings: TuneSettings, trials: Sequence[Trial]) -> None:
@@ -163,7 +163,7 @@ def compared(made: Ground, peer: Peer, params: Sequence[Mapping[str, Any]]) -> l
     """
     found = []
     for one in params:
-        told = evaluate(made, Ask(0, one, whole(made)))
+        told = evaluate(made, TrialRequest(0, one, whole(made)))
         assert told.state == "complete", told
         theirs = by(made, peer, one)
         ours = told.scores[0], told.n_trades, told.mean_net_bps
@@ -208,7 +208,7 @@ def fold(made: Ground, pool: WorkerPool, log: Log) -> Reviewed:
         bars=past,
         parts=tuple(days * part // inner for part in range(1, inner)),
         log=log,
-        evaluate=lambda asks: pool.map(evaluate, asks, shared),
+        evaluate=lambda requests: pool.map(evaluate, requests, shared),
         told=lambda _trial: None,
     )
     return review(

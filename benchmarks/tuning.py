@@ -36,7 +36,7 @@ from benchmarks.trials import (
 from fadefollow.core.parallel import make_pool
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import detect_checked
-from fadefollow.tuning.evaluator import Ask, Ground, evaluate
+from fadefollow.tuning.evaluator import Ground, TrialRequest, evaluate
 from fadefollow.tuning.search import Searched
 from fadefollow.tuning.storage import StudyStore
 
@@ -102,10 +102,10 @@ def _one_coin(made: Ground) -> Iterator[Line]:
     compared(made, slow, chosen[:_SLOW])
     yield "one coin: trials equal to 1e-9, trades in each", f"{len(chosen)}, {np.mean(trades):.0f}"
 
-    asks = [Ask(0, one, whole(made)) for one in params]
+    requests = [TrialRequest(0, one, whole(made)) for one in params]
     coin = made.coins[0]
     signals = [made.space.candidate(one)[0] for one in params]
-    ours = _each(lambda ask: evaluate(made, ask), asks)
+    ours = _each(lambda request: evaluate(made, request), requests)
     detects = _each(lambda signal: detect_checked(signal, coin.market), signals)
     of_vectorbt = _each(lambda one: by(made, theirs, one), chosen)
     ready = [(theirs.detect(s), int(t.hold_hours)) for s, t in map(made.space.candidate, chosen)]
@@ -177,8 +177,8 @@ def _scaling(dataset: Dataset) -> Iterator[Line]:
         markets = {symbol: dataset.markets[symbol].until(until) for symbol in symbols[:coins]}
         made = ground(replace(dataset, markets=markets), trials=20)
         study = searched(made)
-        asks = [Ask(0, trial.params, whole(made)) for trial in study.trials]
-        spent = _each(partial(evaluate, made), asks)
+        requests = [TrialRequest(0, trial.params, whole(made)) for trial in study.trials]
+        spent = _each(partial(evaluate, made), requests)
         yield (
             f"a trial, {coins} coins × {years:g} years; per coin and year",
             f"{_ms(spent)}; {1e6 * spent / coins / years:.0f} µs",

@@ -15,7 +15,7 @@ from fadefollow.engine.plan import books, prepare
 from fadefollow.engine.strategy import Range
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Stance
-from fadefollow.tuning.evaluator import Ask, Ground, evaluate, past
+from fadefollow.tuning.evaluator import Ground, TrialRequest, evaluate, past
 from fadefollow.tuning.objective import FLOOR
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.tuning.space import Space
@@ -63,7 +63,7 @@ def test_a_trial_trades_what_a_run_trades(workspace, dataset, name: str, stance:
         run = books(plan, stance)
         table = pd.concat([book.trades for book in run], ignore_index=True)
         regular = table[(table["reason"] != "end") & (table["hole"] < 0)]
-        found = past(ground, Ask(0, params, whole))
+        found = past(ground, TrialRequest(0, params, whole))
         assert np.array_equal(found.value, regular["return"].to_numpy())
         assert np.array_equal(found.day, ground.day[regular["entry_bar"].to_numpy(int)])
         np.testing.assert_allclose(found.daily(), daily_pnl(plan, run).to_numpy(), atol=1e-15)
@@ -79,8 +79,10 @@ def test_nothing_behind_the_past_counts(workspace, dataset, name: str) -> None:
     short = ground_of(workspace, replace(dataset, markets=markets), name, objective="t,psr")
     assert len(short.time) == last
     for seed in range(4):
-        ask = Ask(0, some_params(ground, seed), (0, last), (100, 200), (-math.inf, -math.inf))
-        whole, cut = evaluate(ground, ask), evaluate(short, ask)
+        request = TrialRequest(
+            0, some_params(ground, seed), (0, last), (100, 200), (-math.inf, -math.inf)
+        )
+        whole, cut = evaluate(ground, request), evaluate(short, request)
         assert whole == cut
         assert whole.state == "complete" or whole.n_trades < 5
 
@@ -89,7 +91,7 @@ def test_a_rolling_past_forgets_what_was_before(workspace, dataset) -> None:
     ground = ground_of(workspace, dataset, "fade_crowded_funding")
     first, last = 6000, 18000
     params = ground.space.start()
-    found = past(ground, Ask(0, params, (first, last)))
+    found = past(ground, TrialRequest(0, params, (first, last)))
     strategy, signal = ground.space.strategy, ground.space.signal
     start, end = pd.to_datetime(ground.time[[first, last]], utc=True)
     plan = prepare(
@@ -107,35 +109,39 @@ def test_a_rolling_past_forgets_what_was_before(workspace, dataset) -> None:
 
 def test_inner_parts_count_what_was_over_by_then(workspace, dataset) -> None:
     ground = ground_of(workspace, dataset, "fade_crowded_funding", objective="bps")
-    ask = Ask(0, ground.space.start(), (0, len(ground.time)), (300, 600), (-math.inf, -math.inf))
-    book, told = past(ground, ask), evaluate(ground, ask)
+    request = TrialRequest(
+        0, ground.space.start(), (0, len(ground.time)), (300, 600), (-math.inf, -math.inf)
+    )
+    book, result = past(ground, request), evaluate(ground, request)
     for part, days in enumerate((300, 600)):
         over = book.exit_day < days
         assert 0 < over.sum() < len(book)
-        assert told.inner[part] == 1e4 * book.value[over].mean()
-    assert told.inner[2] == told.scores[0] == 1e4 * book.value.mean()
-    assert told.mean_net_bps == told.scores[0]
+        assert result.inner[part] == 1e4 * book.value[over].mean()
+    assert result.inner[2] == result.scores[0] == 1e4 * book.value.mean()
+    assert result.mean_net_bps == result.scores[0]
 
 
 def test_a_trial_below_the_threshold_is_pruned_there(workspace, dataset) -> None:
     ground = ground_of(workspace, dataset, "fade_crowded_funding")
-    ask = Ask(0, ground.space.start(), (0, len(ground.time)), (300, 600), (-math.inf, 99.0))
-    told = evaluate(ground, ask)
-    assert (told.state, told.scores, len(told.inner)) == ("pruned", (), 2)
+    request = TrialRequest(
+        0, ground.space.start(), (0, len(ground.time)), (300, 600), (-math.inf, 99.0)
+    )
+    result = evaluate(ground, request)
+    assert (result.state, result.scores, len(result.inner)) == ("pruned", (), 2)
 
 
 def test_too_few_trades_score_below_all_others(workspace, dataset) -> None:
     ground = ground_of(workspace, dataset, "fade_crowded_funding", min_trades=10_000)
-    told = evaluate(ground, Ask(0, ground.space.start(), (0, len(ground.time))))
-    assert told.state == "few"
-    assert told.scores == (FLOOR + told.n_trades,)
+    result = evaluate(ground, TrialRequest(0, ground.space.start(), (0, len(ground.time))))
+    assert result.state == "few"
+    assert result.scores == (FLOOR + result.n_trades,)
 
 
 def test_what_goes_wrong_in_a_trial_is_its_result(workspace, dataset) -> None:
     ground = ground_of(workspace, dataset, "fade_crowded_funding")
-    told = evaluate(ground, Ask(0, {"params.quantile": 7.0}, (0, len(ground.time))))
-    assert told.state == "failed"
-    assert "quantile must be between 0.8 and 0.995" in told.error
+    result = evaluate(ground, TrialRequest(0, {"params.quantile": 7.0}, (0, len(ground.time))))
+    assert result.state == "failed"
+    assert "quantile must be between 0.8 and 0.995" in result.error
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
@@ -170,9 +176,12 @@ def test_choices_of_exits_reach_the_book(workspace, dataset) -> None:
     ground = Ground.of(space, settings, prepared, dataset.markets)
     counts = {
         (opposite, stop): evaluate(
-            ground, Ask(0, {"trade.opposite": opposite, "trade.stop": stop}, (0, len(ground.time)))
+            ground,
+            TrialRequest(
+                0, {"trade.opposite": opposite, "trade.stop": stop}, (0, len(ground.time))
+            ),
         )
         for opposite in (True, False)
         for stop in ("off", 0.02)
     }
-    assert len({told.scores for told in counts.values()}) == 4
+    assert len({result.scores for result in counts.values()}) == 4

@@ -12,7 +12,7 @@ import pytest
 
 from fadefollow.core.parallel import make_pool
 from fadefollow.errors import DataError, FundingHoleError, SignalError
-from fadefollow.tuning.evaluator import Ask, Told
+from fadefollow.tuning.evaluator import TrialRequest, TrialResult
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.tuning.walk_forward import Walked, walk
 from fadefollow.verdict.correction.overfit import TrackRecord, cscv, deflated_sharpe
@@ -150,7 +150,7 @@ def test_a_winner_is_deflated_by_all_that_was_tried_in_its_fold(workspace, datas
         dataset.markets,
     )
     bars = tuple(np.searchsorted(ground.time, [t.value for t in fold.train]).tolist())
-    daily = {t.number: past(ground, Ask(0, t.params, bars)).daily() for t in trials}
+    daily = {t.number: past(ground, TrialRequest(0, t.params, bars)).daily() for t in trials}
     sharpes = {n: float(d.mean() / d.std(ddof=1)) for n, d in daily.items()}
     assert found.sharpes[1] == pytest.approx(sharpes)
     variance = float(np.var(list(sharpes.values()), ddof=1))
@@ -208,18 +208,20 @@ def test_a_trial_that_kills_its_workers_is_a_failed_one(workspace, dataset, monk
     assert {t.state for t in found.trials} == {"complete", "failed"}
 
 
-def _deadly(ground, ask: Ask) -> Told:
+def _deadly(ground, request: TrialRequest) -> TrialResult:
     import os
 
-    if ask.number == 3 and ask.bars[1] < 10_000:
+    if request.number == 3 and request.bars[1] < 10_000:
         os._exit(9)
-    return Told("complete", (1.0 + ask.number,), (), 40, 1.0)
+    return TrialResult("complete", (1.0 + request.number,), (), 40, 1.0)
 
 
 def test_where_all_trials_fail_the_job_stops_and_says_why(workspace, dataset, monkeypatch) -> None:
     from fadefollow.tuning import walk_forward as module
 
-    monkeypatch.setattr(module, "evaluate", lambda ground, ask: Told("failed", error="KeyError: x"))
+    monkeypatch.setattr(
+        module, "evaluate", lambda ground, request: TrialResult("failed", error="KeyError: x")
+    )
     with pytest.raises(SignalError, match=r"20 trials that all failed, 20 .* KeyError: x"):
         walked(workspace, dataset, trials=40)
 

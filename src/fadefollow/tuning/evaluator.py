@@ -128,8 +128,8 @@ class Cutting:
 
 
 @dataclass(frozen=True)
-class Ask:
-    """One trial to evaluate.
+class TrialRequest:
+    """A trial to evaluate.
 
     Attributes:
         bars: of the calendar, first and behind the last: the time that counts.
@@ -145,8 +145,8 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What came of it."""
+class TrialResult:
+    """The result of a trial: its state, and scores where it has some."""
 
     state: State
     scores: tuple[float, ...] = ()
@@ -156,12 +156,12 @@ class Told:
     error: str | None = None
 
 
-def evaluate(ground: Ground, ask: Ask) -> Told:
-    """Evaluate one trial; whatever goes wrong in it is its result."""
+def evaluate(ground: Ground, request: TrialRequest) -> TrialResult:
+    """The result of a trial; an error in it is a result, too."""
     try:
-        return _told(ground, ask)
+        return _result(ground, request)
     except Exception as error:
-        return Told("failed", error=f"{type(error).__name__}: {error}")
+        return TrialResult("failed", error=f"{type(error).__name__}: {error}")
 
 
 @dataclass(frozen=True)
@@ -190,16 +190,16 @@ class Past:
         )
 
 
-def past(ground: Ground, ask: Ask) -> Past:
+def past(ground: Ground, request: TrialRequest) -> Past:
     """Detect with a trial's parameters, and trade the time that counts.
 
     Raises:
         FadeFollowError: the parameters do not go together, or the signal fails.
     """
-    signal, trade = ground.space.candidate(ask.params)
+    signal, trade = ground.space.candidate(request.params)
     rules = trade.rules()
-    cutting = ground.cut(ask.bars)
-    found = [_events(ground, coin, signal, trade, ask.bars) for coin in ground.coins]
+    cutting = ground.cut(request.bars)
+    found = [_events(ground, coin, signal, trade, request.bars) for coin in ground.coins]
     coins = [
         _traded(tape, events, rules, coin.costs)
         for tape, events, coin in zip(cutting.tapes, found, ground.coins, strict=True)
@@ -264,16 +264,16 @@ def _events(
     return Events(bar, sign * lean, code, exit_bar, sign * exit_lean)
 
 
-def _told(ground: Ground, ask: Ask) -> Told:
+def _result(ground: Ground, request: TrialRequest) -> TrialResult:
     settings = ground.settings
-    book, inner = past(ground, ask), list[float]()
-    for days, threshold in zip(ask.parts, ask.thresholds, strict=False):
+    book, inner = past(ground, request), list[float]()
+    for days, threshold in zip(request.parts, request.thresholds, strict=False):
         inner.append(book.score(settings.objectives[0], days=days))
         if inner[-1] < threshold:
-            return Told("pruned", (), tuple(inner), len(book))
+            return TrialResult("pruned", (), tuple(inner), len(book))
     scores = tuple(book.score(objective) for objective in settings.objectives)
     bps = 1e4 * float(book.value.mean()) if len(book) else math.nan
     if len(book) < settings.min_trades or not all(map(math.isfinite, scores)):
         low = FLOOR + len(book)
-        return Told("few", (low,) * len(scores), tuple(inner), len(book), bps)
-    return Told("complete", scores, (*inner, scores[0]), len(book), bps)
+        return TrialResult("few", (low,) * len(scores), tuple(inner), len(book), bps)
+    return TrialResult("complete", scores, (*inner, scores[0]), len(book), bps)

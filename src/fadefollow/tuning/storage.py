@@ -5,8 +5,8 @@
         known = fold.trials()
         fold.append(trials)  # those that follow
 
-Nothing of a sampler's state is kept; a job that goes on asks anew and takes the results from here.
-What is written is Optuna's own format, so its dashboard and `optuna.load_study` can read it.
+A sampler's state is not stored: a resumed job repeats its requests and reads the results here.
+The format is Optuna's own, so its dashboard and `optuna.load_study` can read it.
 """
 
 from __future__ import annotations

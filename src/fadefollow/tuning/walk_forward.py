@@ -28,7 +28,7 @@ from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import FundingHoleError, LostItemError, SignalError
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import STANCES, Phases, Signal, Stance
-from fadefollow.tuning.evaluator import Ask, Ground, Told, evaluate
+from fadefollow.tuning.evaluator import Ground, TrialRequest, TrialResult, evaluate
 from fadefollow.tuning.folds import Cut, cut_calendar
 from fadefollow.tuning.model import Fold, OutOfSample, Trial, TuneSettings
 from fadefollow.tuning.out_of_sample import JoinedBook, with_stretches, with_winners
@@ -194,10 +194,10 @@ def _notes(measured: Measured, prepared: Prepared) -> tuple[Note, ...]:
 
 def _seconds(ground: Ground) -> float:
     """What the file's own parameters take to evaluate, once all is compiled and read."""
-    ask = Ask(0, ground.space.start(), (0, len(ground.time)))
-    evaluate(ground, ask)
+    request = TrialRequest(0, ground.space.start(), (0, len(ground.time)))
+    evaluate(ground, request)
     begin = time.perf_counter()
-    evaluate(ground, ask)
+    evaluate(ground, request)
     return time.perf_counter() - begin
 
 
@@ -252,12 +252,12 @@ class _Run:
         first, last = np.searchsorted(self.ground.time, [time.value for time in span])
         return int(first), int(last)
 
-    def evaluate(self, asks: Sequence[Ask]) -> Sequence[Told]:
+    def evaluate(self, requests: Sequence[TrialRequest]) -> Sequence[TrialResult]:
         """Evaluate trials; one that killed its workers is a failed one."""
-        found = dict(self.pool.stream(evaluate, asks, self.shared))
+        found = dict(self.pool.stream(evaluate, requests, self.shared))
         return [
-            Told("failed", error=str(one)) if isinstance(one, LostItemError) else one
-            for one in (found[number] for number in range(len(asks)))
+            TrialResult("failed", error=str(one)) if isinstance(one, LostItemError) else one
+            for one in (found[number] for number in range(len(requests)))
         ]
 
     def look_at(self, looks: Sequence[Look]) -> Sequence[Seen]:

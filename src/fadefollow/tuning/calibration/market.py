@@ -18,7 +18,7 @@ from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
 from fadefollow.phases import Stance
 from fadefollow.tuning.calibration.design import TunerDesign, stance_of
-from fadefollow.tuning.evaluator import Ask, Ground, past
+from fadefollow.tuning.evaluator import Ground, TrialRequest, past
 from fadefollow.tuning.model import Fold, OutOfSample, TuneSettings
 from fadefollow.tuning.walk_forward import Walked, walk
 from fadefollow.verdict.calibration.design import Arm, planted_phases
@@ -142,7 +142,9 @@ def _search(ground: Ground, fold: Fold, walked: Walked, settings: TuneSettings) 
     psr = math.nan
     if fold.winner is not None:
         first, last = np.searchsorted(ground.time, [stamp.value for stamp in fold.train])
-        record = TrackRecord.of(past(ground, Ask(0, fold.params, (int(first), int(last)))).daily())
+        record = TrackRecord.of(
+            past(ground, TrialRequest(0, fold.params, (int(first), int(last)))).daily()
+        )
         psr = probabilistic_sharpe(record)
     return Search(
         t=fold.scores[settings.objectives.index("t")],
