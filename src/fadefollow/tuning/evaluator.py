@@ -71,9 +71,9 @@ class Ground:
     day: IntArray  #: of each bar, from the calendar's first, shape (n,)
     _memo: Memo = field(default_factory=Memo, repr=False, compare=False)
 
-    def cut(self, bars: tuple[int, int]) -> Cutting:
-        """What a range of bars needs, by itself; made once for all trials."""
-        return self._memo.get(("cut", bars), lambda: Cutting.of(self, bars), keep=4)
+    def view(self, bars: tuple[int, int]) -> FoldView:
+        """The view of a range of bars; made once for all trials."""
+        return self._memo.get(("view", bars), lambda: FoldView.of(self, bars), keep=4)
 
     @classmethod
     def of(
@@ -103,7 +103,7 @@ class Ground:
 
 
 @dataclass(frozen=True)
-class Cutting:
+class FoldView:
     """A range of bars of the calendar, numbered from 0."""
 
     tapes: tuple[Tape, ...]
@@ -112,7 +112,7 @@ class Cutting:
     listed: IntArray  #: coins that are listed, by day, shape (days,)
 
     @classmethod
-    def of(cls, ground: Ground, bars: tuple[int, int]) -> Cutting:
+    def of(cls, ground: Ground, bars: tuple[int, int]) -> FoldView:
         """The range of a ground."""
         tapes = tuple(cut_tape(coin.tape, *bars) for coin in ground.coins)
         day = ground.day[slice(*bars)] - ground.day[bars[0]]
@@ -198,20 +198,20 @@ def past(ground: Ground, request: TrialRequest) -> Past:
     """
     signal, trade = ground.space.candidate(request.params)
     rules = trade.rules()
-    cutting = ground.cut(request.bars)
+    view = ground.view(request.bars)
     found = [_events(ground, coin, signal, trade, request.bars) for coin in ground.coins]
     coins = [
         _traded(tape, events, rules, coin.costs)
-        for tape, events, coin in zip(cutting.tapes, found, ground.coins, strict=True)
+        for tape, events, coin in zip(view.tapes, found, ground.coins, strict=True)
     ]
     value = np.concatenate([returns.value for returns, _ in coins])
-    regular, day = ~np.isnan(value), cutting.day
+    regular, day = ~np.isnan(value), view.day
 
     @functools.cache
     def daily() -> FloatArray:
-        pnl = np.zeros(len(cutting.listed))
+        pnl = np.zeros(len(view.listed))
         for coin, tape, events, marks, (_, bare) in zip(
-            ground.coins, cutting.tapes, found, cutting.marks, coins, strict=True
+            ground.coins, view.tapes, found, view.marks, coins, strict=True
         ):
             if marks is not None and bare is not None:
                 pnl += marks.pnl(bare[0][:, _WHOLE], bare[1][:, _MONEY], fee=coin.costs.fee)
@@ -220,7 +220,7 @@ def past(ground: Ground, request: TrialRequest) -> Past:
                 first = int(tape.time[0] // DAY_NS)
                 for close, held in held_series(tape, book):
                     pnl += coin_pnl(tape, coin.costs, held, close=close, day=day, first_day=first)
-        return pnl / np.maximum(cutting.listed, 1) / rules.capital
+        return pnl / np.maximum(view.listed, 1) / rules.capital
 
     return Past(
         day=day[np.concatenate([returns.entry_bar for returns, _ in coins])][regular],
