@@ -19,7 +19,7 @@ from fadefollow.engine.strategy import Range, Strategy
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
-from fadefollow.tuning.evaluator import Ground, TrialRequest, evaluate
+from fadefollow.tuning.evaluator import TrialData, TrialRequest, evaluate
 from fadefollow.tuning.folds import Cut, cut_calendar
 from fadefollow.tuning.model import Trial, TuneSettings
 from fadefollow.tuning.review import Reviewed, look, review
@@ -59,9 +59,9 @@ def lab(coins: int, years: float) -> Dataset:
     )
 
 
-def ground(
+def trial_data(
     dataset: Dataset, *, trials: int, min_trades: int = 30, everything: bool = False
-) -> Ground:
+) -> TrialData:
     """What trials are evaluated on, by default with what all can express.
 
     Holding times are one hour more than a multiple of the eight between two settlements, so that
@@ -74,7 +74,7 @@ def ground(
     signal = workspace.detector(strategy)
     space = Space.of(strategy, signal, bar_hours=1.0)
     prepared = prepare_bet(dataset, strategy, signal, {})
-    made = Ground.of(space, settings, prepared, dataset.markets)
+    made = TrialData.of(space, settings, prepared, dataset.markets)
     if everything:
         return made
     coins = []
@@ -118,12 +118,12 @@ class Memory:
         self.kept.extend(trials)
 
 
-def whole(made: Ground) -> tuple[int, int]:
+def whole(made: TrialData) -> tuple[int, int]:
     """All bars of the calendar."""
     return 0, len(made.time)
 
 
-def searched(made: Ground, evaluated: Evaluate | None = None) -> Searched:
+def searched(made: TrialData, evaluated: Evaluate | None = None) -> Searched:
     """A study over all of the time, by default in this process."""
     start, end = pd.to_datetime(made.time[[0, -1]], utc=True)
     return search(
@@ -138,7 +138,7 @@ def searched(made: Ground, evaluated: Evaluate | None = None) -> Searched:
     )
 
 
-def by_all(made: Ground, pool: WorkerPool) -> Evaluate:
+def by_all(made: TrialData, pool: WorkerPool) -> Evaluate:
     """Evaluate on all cores, as a tuning job does."""
     shared = pool.share(made)
     return lambda requests: pool.map(evaluate, requests, shared)
@@ -155,7 +155,7 @@ def sampled(space: Space, settings: TuneSettings, trials: Sequence[Trial]) -> No
             study.tell(trial, list(known.scores))
 
 
-def compared(made: Ground, peer: Peer, params: Sequence[Mapping[str, Any]]) -> list[Metrics]:
+def compared(made: TrialData, peer: Peer, params: Sequence[Mapping[str, Any]]) -> list[Metrics]:
     """What a peer finds, once it is what this tuner finds.
 
     Raises:
@@ -172,13 +172,13 @@ def compared(made: Ground, peer: Peer, params: Sequence[Mapping[str, Any]]) -> l
     return found
 
 
-def by(made: Ground, peer: Any, params: Mapping[str, Any]) -> Metrics:
+def by(made: TrialData, peer: Any, params: Mapping[str, Any]) -> Metrics:
     """One trial by a peer: detect, trade, measure."""
     signal, trade = made.space.candidate(params)
     return peer.backtest(peer.detect(signal), int(trade.hold_hours))  # type: ignore[no-any-return]
 
 
-def peers(made: Ground) -> tuple[Any, Any, Any]:
+def peers(made: TrialData) -> tuple[Any, Any, Any]:
     """vectorbt as fast as it goes and as its documentation has it, and backtesting.py."""
     from benchmarks.peers import Backtesting, PlainVectorbt, Vectorbt
 
@@ -187,7 +187,7 @@ def peers(made: Ground) -> tuple[Any, Any, Any]:
     return Vectorbt(*given), PlainVectorbt(*given), Backtesting(*given)
 
 
-def fold(made: Ground, pool: WorkerPool, log: Log) -> Reviewed:
+def fold(made: TrialData, pool: WorkerPool, log: Log) -> Reviewed:
     """The last fold of a walk-forward, searched and reviewed."""
     start, end = pd.to_datetime(made.time[[0, -1]], utc=True)
     hours, shared = made.space.longest_hours, pool.share(made)
@@ -222,7 +222,9 @@ def fold(made: Ground, pool: WorkerPool, log: Log) -> Reviewed:
     )
 
 
-def by_optuna(made: Ground, peer: Any, params: Sequence[Mapping[str, Any]]) -> Callable[[], None]:
+def by_optuna(
+    made: TrialData, peer: Any, params: Sequence[Mapping[str, Any]]
+) -> Callable[[], None]:
     """The plain way; its trials are given to it, so that its sampler costs nothing."""
 
     def objective(trial: optuna.Trial) -> float:

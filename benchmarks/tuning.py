@@ -26,17 +26,17 @@ from benchmarks.trials import (
     by_optuna,
     compared,
     fold,
-    ground,
     lab,
     peers,
     sampled,
     searched,
+    trial_data,
     whole,
 )
 from fadefollow.core.parallel import make_pool
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import detect_checked
-from fadefollow.tuning.evaluator import Ground, TrialRequest, evaluate
+from fadefollow.tuning.evaluator import TrialData, TrialRequest, evaluate
 from fadefollow.tuning.search import Searched
 from fadefollow.tuning.storage import StudyStore
 
@@ -51,17 +51,17 @@ def main() -> Iterator[Line]:
     """One coin and 100 coins, three years of hourly bars of each."""
     dataset = lab(COINS, YEARS)
     warm(dataset)
-    everyone = ground(dataset, trials=TRIALS_OF_ALL)
+    everyone = trial_data(dataset, trials=TRIALS_OF_ALL)
     study, lines = _memory(everyone)
     yield from lines
-    one = ground(dataset.select(next(iter(dataset.markets))), trials=TRIALS)
+    one = trial_data(dataset.select(next(iter(dataset.markets))), trials=TRIALS)
     yield from _one_coin(one)
     yield from _all_coins(everyone, study)
     yield from _scaling(dataset)
     yield from _everything_on(dataset)
 
 
-def _memory(made: Ground) -> tuple[Searched, list[Line]]:
+def _memory(made: TrialData) -> tuple[Searched, list[Line]]:
     """A study of all coins on all cores, and what it takes."""
     gc.collect()
     ctypes.CDLL("libc.so.6").malloc_trim(0)  # what the simulation used goes back
@@ -88,7 +88,7 @@ def _memory(made: Ground) -> tuple[Searched, list[Line]]:
     ]
 
 
-def _one_coin(made: Ground) -> Iterator[Line]:
+def _one_coin(made: TrialData) -> Iterator[Line]:
     study = searched(made)
     params = [trial.params for trial in study.trials]
     complete = [trial.params for trial in study.trials if trial.state == "complete"]
@@ -136,7 +136,7 @@ def _one_coin(made: Ground) -> Iterator[Line]:
     )
 
 
-def _all_coins(made: Ground, study: Searched) -> Iterator[Line]:
+def _all_coins(made: TrialData, study: Searched) -> Iterator[Line]:
     complete = [trial.params for trial in study.trials if trial.state == "complete"]
     chosen = complete[:: max(len(complete) // _WIDE, 1)][:_WIDE]
     theirs, plain, _ = peers(made)
@@ -175,7 +175,7 @@ def _scaling(dataset: Dataset) -> Iterator[Line]:
     for coins, years in cases:
         until = start + pd.Timedelta(days=365.25 * years)
         markets = {symbol: dataset.markets[symbol].until(until) for symbol in symbols[:coins]}
-        made = ground(replace(dataset, markets=markets), trials=20)
+        made = trial_data(replace(dataset, markets=markets), trials=20)
         study = searched(made)
         requests = [TrialRequest(0, trial.params, whole(made)) for trial in study.trials]
         spent = _each(partial(evaluate, made), requests)
@@ -189,7 +189,7 @@ def _everything_on(dataset: Dataset) -> Iterator[Line]:
     """A fold as `fadefollow tune` has it: all rules and costs, pruned, on disk, looked at again."""
     one = dataset.select(next(iter(dataset.markets)))
     for chosen, trials, jobs in ((one, TRIALS, 1), (dataset, TRIALS_OF_ALL, -1)):
-        made = ground(chosen, trials=trials, everything=True)
+        made = trial_data(chosen, trials=trials, everything=True)
         with tempfile.TemporaryDirectory() as folder, make_pool(jobs=jobs) as pool:
             store = StudyStore.at(None, default=Path(folder) / "log")
             with store.study("bench", {}) as kept:
@@ -205,7 +205,7 @@ def _everything_on(dataset: Dataset) -> Iterator[Line]:
 def warm(dataset: Dataset) -> None:
     """Compile what is not yet compiled."""
     one = dataset.select(next(iter(dataset.markets)))
-    searched(ground(one, trials=20))
+    searched(trial_data(one, trials=20))
 
 
 def _each(work: Callable[[Any], object], items: Sequence[Any], *, rounds: int = 3) -> float:

@@ -137,20 +137,20 @@ def test_what_was_kept_is_not_evaluated_again(workspace, dataset, found) -> None
 
 
 def test_a_winner_is_deflated_by_all_that_was_tried_in_its_fold(workspace, dataset, found) -> None:
-    from fadefollow.tuning.evaluator import Ground, past
+    from fadefollow.tuning.evaluator import TrialData, past
 
     fold = found.folds[0]
     trials = [t for t in found.trials if t.fold == 1 and t.state != "failed"]
     strategy = workspace.strategy("fade_crowded_funding")
     signal = workspace.detector(strategy)
-    ground = Ground.of(
+    data = TrialData.of(
         found.space,
         tune_settings(strategy),
         prepare_bet(dataset, strategy, signal, {}),
         dataset.markets,
     )
-    bars = tuple(np.searchsorted(ground.time, [t.value for t in fold.train]).tolist())
-    daily = {t.number: past(ground, TrialRequest(0, t.params, bars)).daily() for t in trials}
+    bars = tuple(np.searchsorted(data.time, [t.value for t in fold.train]).tolist())
+    daily = {t.number: past(data, TrialRequest(0, t.params, bars)).daily() for t in trials}
     sharpes = {n: float(d.mean() / d.std(ddof=1)) for n, d in daily.items()}
     assert found.sharpes[1] == pytest.approx(sharpes)
     variance = float(np.var(list(sharpes.values()), ddof=1))
@@ -208,7 +208,7 @@ def test_a_trial_that_kills_its_workers_is_a_failed_one(workspace, dataset, monk
     assert {t.state for t in found.trials} == {"complete", "failed"}
 
 
-def _deadly(ground, request: TrialRequest) -> TrialResult:
+def _deadly(data, request: TrialRequest) -> TrialResult:
     import os
 
     if request.number == 3 and request.bars[1] < 10_000:
@@ -220,7 +220,7 @@ def test_where_all_trials_fail_the_job_stops_and_says_why(workspace, dataset, mo
     from fadefollow.tuning import walk_forward as module
 
     monkeypatch.setattr(
-        module, "evaluate", lambda ground, request: TrialResult("failed", error="KeyError: x")
+        module, "evaluate", lambda data, request: TrialResult("failed", error="KeyError: x")
     )
     with pytest.raises(SignalError, match=r"20 trials that all failed, 20 .* KeyError: x"):
         walked(workspace, dataset, trials=40)

@@ -13,7 +13,7 @@ from fadefollow.core.parallel import make_pool
 from fadefollow.jobs.datasets import open_named
 from fadefollow.market.request import DataRequest
 from fadefollow.tuning import walk_forward as module
-from fadefollow.tuning.evaluator import Ground, TrialRequest, TrialResult, evaluate
+from fadefollow.tuning.evaluator import TrialData, TrialRequest, TrialResult, evaluate
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.tuning.walk_forward import Walked, walk
 from fadefollow.verdict.measure import Settings
@@ -28,15 +28,15 @@ class Memory(list):
     append = list.extend
 
 
-def deadly(ground: Ground, request: TrialRequest) -> TrialResult:
+def deadly(data: TrialData, request: TrialRequest) -> TrialResult:
     """Evaluate, but kill the worker that gets one of the trials first."""
     if request.number != 5:
-        return evaluate(ground, request)
-    mark = Path(ground.space.strategy.account)  # words: they decide nothing
+        return evaluate(data, request)
+    mark = Path(data.space.strategy.account)  # words: they decide nothing
     try:
         mark.touch(exist_ok=False)
     except FileExistsError:
-        return evaluate(ground, request)
+        return evaluate(data, request)
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError
 

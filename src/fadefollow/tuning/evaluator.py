@@ -1,4 +1,4 @@
-"""What the trials of a study are evaluated on, and how one is: detect, resolve, score.
+"""The data of a study and the evaluation of its trials: detect, resolve, score.
 
 The markets are detected whole, as a phase depends on no later bar (the contract tests see to
 that), and everything else ends where the fold's past ends: events, prices, settlements.
@@ -50,7 +50,7 @@ _WHOLE, _MONEY = [INTS.index(c) for c in MARKED_INTS], [FLOATS.index(c) for c in
 
 @dataclass(frozen=True)
 class Coin:
-    """One coin of the ground."""
+    """One coin of a study's data."""
 
     market: Market
     tape: Tape  #: on the union calendar
@@ -61,8 +61,8 @@ class Coin:
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What all trials of a study share; sent to each worker once."""
+class TrialData:
+    """The data that all trials of a study share; sent to each worker once."""
 
     space: Space
     settings: TuneSettings
@@ -78,7 +78,7 @@ class Ground:
     @classmethod
     def of(
         cls, space: Space, settings: TuneSettings, prepared: Prepared, markets: Mapping[str, Market]
-    ) -> Ground:
+    ) -> TrialData:
         """From the strategy as it is in its file.
 
         Args:
@@ -112,10 +112,10 @@ class FoldView:
     listed: IntArray  #: coins that are listed, by day, shape (days,)
 
     @classmethod
-    def of(cls, ground: Ground, bars: tuple[int, int]) -> FoldView:
-        """The range of a ground."""
-        tapes = tuple(cut_tape(coin.tape, *bars) for coin in ground.coins)
-        day = ground.day[slice(*bars)] - ground.day[bars[0]]
+    def of(cls, data: TrialData, bars: tuple[int, int]) -> FoldView:
+        """The view of a range of bars."""
+        tapes = tuple(cut_tape(coin.tape, *bars) for coin in data.coins)
+        day = data.day[slice(*bars)] - data.day[bars[0]]
         first, days = int(tapes[0].time[0] // DAY_NS), int(day[-1]) + 1
         marks = tuple(
             None
@@ -156,10 +156,10 @@ class TrialResult:
     error: str | None = None
 
 
-def evaluate(ground: Ground, request: TrialRequest) -> TrialResult:
+def evaluate(data: TrialData, request: TrialRequest) -> TrialResult:
     """The result of a trial; an error in it is a result, too."""
     try:
-        return _result(ground, request)
+        return _result(data, request)
     except Exception as error:
         return TrialResult("failed", error=f"{type(error).__name__}: {error}")
 
@@ -190,19 +190,19 @@ class Past:
         )
 
 
-def past(ground: Ground, request: TrialRequest) -> Past:
+def past(data: TrialData, request: TrialRequest) -> Past:
     """Detect with a trial's parameters, and trade the time that counts.
 
     Raises:
         FadeFollowError: the parameters do not go together, or the signal fails.
     """
-    signal, trade = ground.space.candidate(request.params)
+    signal, trade = data.space.candidate(request.params)
     rules = trade.rules()
-    view = ground.view(request.bars)
-    found = [_events(ground, coin, signal, trade, request.bars) for coin in ground.coins]
+    view = data.view(request.bars)
+    found = [_events(data, coin, signal, trade, request.bars) for coin in data.coins]
     coins = [
         _traded(tape, events, rules, coin.costs)
-        for tape, events, coin in zip(view.tapes, found, ground.coins, strict=True)
+        for tape, events, coin in zip(view.tapes, found, data.coins, strict=True)
     ]
     value = np.concatenate([returns.value for returns, _ in coins])
     regular, day = ~np.isnan(value), view.day
@@ -211,7 +211,7 @@ def past(ground: Ground, request: TrialRequest) -> Past:
     def daily() -> FloatArray:
         pnl = np.zeros(len(view.listed))
         for coin, tape, events, marks, (_, bare) in zip(
-            ground.coins, view.tapes, found, view.marks, coins, strict=True
+            data.coins, view.tapes, found, view.marks, coins, strict=True
         ):
             if marks is not None and bare is not None:
                 pnl += marks.pnl(bare[0][:, _WHOLE], bare[1][:, _MONEY], fee=coin.costs.fee)
@@ -242,10 +242,10 @@ def _traded(
 
 
 def _events(
-    ground: Ground, coin: Coin, signal: Signal, trade: Trade, bars: tuple[int, int]
+    data: TrialData, coin: Coin, signal: Signal, trade: Trade, bars: tuple[int, int]
 ) -> Events:
     """The events of one coin as the tuned book sees them; bars are counted from `bars[0]`."""
-    strategy, sign = ground.space.strategy, 1 if ground.settings.stance == "follow" else -1
+    strategy, sign = data.space.strategy, 1 if data.settings.stance == "follow" else -1
     found = detect_checked(signal, coin.market)
     # what became known as the time began is traded at its first open
     low, high = max(coin.first, bars[0] - 1), min(coin.last, bars[1])
@@ -264,9 +264,9 @@ def _events(
     return Events(bar, sign * lean, code, exit_bar, sign * exit_lean)
 
 
-def _result(ground: Ground, request: TrialRequest) -> TrialResult:
-    settings = ground.settings
-    book, inner = past(ground, request), list[float]()
+def _result(data: TrialData, request: TrialRequest) -> TrialResult:
+    settings = data.settings
+    book, inner = past(data, request), list[float]()
     for days, threshold in zip(request.parts, request.thresholds, strict=False):
         inner.append(book.score(settings.objectives[0], days=days))
         if inner[-1] < threshold:

@@ -16,7 +16,7 @@ import numpy as np
 import optuna
 
 from fadefollow.engine.model import FloatArray
-from fadefollow.tuning.evaluator import Ground, TrialRequest, past
+from fadefollow.tuning.evaluator import TrialData, TrialRequest, past
 from fadefollow.tuning.folds import Cut
 from fadefollow.tuning.model import Fold, Past, Trial, TuneSettings
 from fadefollow.tuning.objective import ranks_sum
@@ -51,13 +51,13 @@ class Seen:
     mean_net_bps: float = math.nan
 
 
-def look(ground: Ground, asked: Look) -> Seen:
+def look(data: TrialData, asked: Look) -> Seen:
     """Trade one trial's past and the stretch after it, each by itself."""
-    daily = past(ground, TrialRequest(0, asked.params, asked.train)).daily()
+    daily = past(data, TrialRequest(0, asked.params, asked.train)).daily()
     if asked.test is None:
         return Seen(daily)
-    after = past(ground, TrialRequest(0, asked.params, asked.test))
-    scores = tuple(after.score(objective) for objective in ground.settings.objectives)
+    after = past(data, TrialRequest(0, asked.params, asked.test))
+    scores = tuple(after.score(objective) for objective in data.settings.objectives)
     bps = 1e4 * float(after.value.mean()) if len(after) else math.nan
     return Seen(daily, scores, len(after), bps)
 

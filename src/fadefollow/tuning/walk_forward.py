@@ -28,7 +28,7 @@ from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import FundingHoleError, LostItemError, SignalError
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import STANCES, Phases, Signal, Stance
-from fadefollow.tuning.evaluator import Ground, TrialRequest, TrialResult, evaluate
+from fadefollow.tuning.evaluator import TrialData, TrialRequest, TrialResult, evaluate
 from fadefollow.tuning.folds import Cut, cut_calendar
 from fadefollow.tuning.model import Fold, OutOfSample, Trial, TuneSettings
 from fadefollow.tuning.out_of_sample import JoinedBook, with_stretches, with_winners
@@ -130,7 +130,7 @@ def walk(
     (phases,) = detected.values()
     _refuse_holes(prepared, judging)
     chosen = traded_coins(dataset, strategy, phases)
-    ground = Ground.of(space, settings, prepared, chosen.markets)
+    data = TrialData.of(space, settings, prepared, chosen.markets)
     start = min(begin for begin, _ in prepared.spans.values()).ceil("D")
     end = max(last for _, last in prepared.spans.values())
     embargo = space.longest_hours
@@ -139,9 +139,9 @@ def walk(
     )
     progress = _Progress(step, settings, len(cuts))
     known, done = 0, list[Reviewed]()
-    with make_pool(_seconds(ground) * 2 * settings.trials * len(cuts)) as pool:
-        shared = pool.share(ground)
-        run = _Run(space, settings, ground, pool, shared, told, asked, progress)
+    with make_pool(_seconds(data) * 2 * settings.trials * len(cuts)) as pool:
+        shared = pool.share(data)
+        run = _Run(space, settings, data, pool, shared, told, asked, progress)
         for cut in cuts:
             found, old = run.fold(cut, logs(cut))
             reviewed(found)
@@ -192,12 +192,12 @@ def _notes(measured: Measured, prepared: Prepared) -> tuple[Note, ...]:
     return (*kept, *left_out(prepared))
 
 
-def _seconds(ground: Ground) -> float:
+def _seconds(data: TrialData) -> float:
     """What the file's own parameters take to evaluate, once all is compiled and read."""
-    request = TrialRequest(0, ground.space.start(), (0, len(ground.time)))
-    evaluate(ground, request)
+    request = TrialRequest(0, data.space.start(), (0, len(data.time)))
+    evaluate(data, request)
     begin = time.perf_counter()
-    evaluate(ground, request)
+    evaluate(data, request)
     return time.perf_counter() - begin
 
 
@@ -207,7 +207,7 @@ class _Run:
 
     space: Space
     settings: TuneSettings
-    ground: Ground
+    data: TrialData
     pool: Pool
     shared: Any
     told: Callable[[Trial], None]
@@ -222,7 +222,7 @@ class _Run:
             self.told(trial)
 
         train = self.bars(cut.train)
-        days, inner = self.ground.days(train), self.settings.inner
+        days, inner = self.data.days(train), self.settings.inner
         searched = search(
             cut,
             space=self.space,
@@ -249,7 +249,7 @@ class _Run:
 
     def bars(self, span: Span) -> tuple[int, int]:
         """The bars that open in a span."""
-        first, last = np.searchsorted(self.ground.time, [time.value for time in span])
+        first, last = np.searchsorted(self.data.time, [time.value for time in span])
         return int(first), int(last)
 
     def evaluate(self, requests: Sequence[TrialRequest]) -> Sequence[TrialResult]:

@@ -18,7 +18,7 @@ from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
 from fadefollow.phases import Stance
 from fadefollow.tuning.calibration.design import TunerDesign, stance_of
-from fadefollow.tuning.evaluator import Ground, TrialRequest, past
+from fadefollow.tuning.evaluator import TrialData, TrialRequest, past
 from fadefollow.tuning.model import Fold, OutOfSample, TuneSettings
 from fadefollow.tuning.walk_forward import Walked, walk
 from fadefollow.verdict.calibration.design import Arm, planted_phases
@@ -93,7 +93,7 @@ def tune_market(design: TunerDesign, bet: Bet, arm: Arm, seed: int) -> TunedMark
         make_pool=lambda _seconds: make_pool(jobs=1),
         step=lambda _text, _done: None,
     )
-    ground = Ground.of(
+    data = TrialData.of(
         walked.space, settings, prepare_bet(dataset, strategy, signal, {}), dataset.markets
     )
     nothing = OutOfSample(0, math.nan, math.nan, math.nan)
@@ -101,7 +101,7 @@ def tune_market(design: TunerDesign, bet: Bet, arm: Arm, seed: int) -> TunedMark
     return TunedMarket(
         arm=arm,
         seed=seed,
-        searches=tuple(_search(ground, fold, walked, settings) for fold in walked.folds),
+        searches=tuple(_search(data, fold, walked, settings) for fold in walked.folds),
         answers=tuple(_answer(verdict, stance) for verdict in walked.measured.verdicts),
         n_trades=tuned.n_trades,
         mean=tuned.mean_net_bps,
@@ -138,12 +138,12 @@ def _made(design: TunerDesign, bet: Bet, arm: Arm, seed: int) -> Dataset:
     )
 
 
-def _search(ground: Ground, fold: Fold, walked: Walked, settings: TuneSettings) -> Search:
+def _search(data: TrialData, fold: Fold, walked: Walked, settings: TuneSettings) -> Search:
     psr = math.nan
     if fold.winner is not None:
-        first, last = np.searchsorted(ground.time, [stamp.value for stamp in fold.train])
+        first, last = np.searchsorted(data.time, [stamp.value for stamp in fold.train])
         record = TrackRecord.of(
-            past(ground, TrialRequest(0, fold.params, (int(first), int(last)))).daily()
+            past(data, TrialRequest(0, fold.params, (int(first), int(last)))).daily()
         )
         psr = probabilistic_sharpe(record)
     return Search(
