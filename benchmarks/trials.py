@@ -20,7 +20,7 @@ from fadefollow.market.dataset import Dataset
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
 from fadefollow.tuning.evaluator import TrialData, TrialRequest, evaluate
-from fadefollow.tuning.folds import Cut, cut_calendar
+from fadefollow.tuning.folds import Cut, FoldBars, cut_calendar
 from fadefollow.tuning.model import Trial, TuneSettings
 from fadefollow.tuning.review import Reviewed, look, review
 from fadefollow.tuning.samplers import sampler_of
@@ -127,13 +127,10 @@ def searched(made: TrialData, evaluated: Evaluate | None = None) -> Searched:
     """A study over all of the time, by default in this process."""
     start, end = pd.to_datetime(made.time[[0, -1]], utc=True)
     return search(
-        Cut(1, (start, end), None),
+        FoldBars(Cut(1, (start, end), None), train=whole(made)),
         space=made.space,
         settings=made.settings,
-        bars=whole(made),
-        parts=(),
         log=Memory(),
-        told=lambda _trial: None,
         evaluate=evaluated or (lambda requests: [evaluate(made, request) for request in requests]),
     )
 
@@ -193,31 +190,19 @@ def fold(made: TrialData, pool: WorkerPool, log: Log) -> Reviewed:
     hours, shared = made.space.longest_hours, pool.share(made)
     cut = cut_calendar(start, end, folds=5, window="expanding", embargo_hours=hours)[-2]
     assert cut.test is not None
-    past, after = (
-        (int(first), int(last))
-        for first, last in (
-            np.searchsorted(made.time, [edge.value for edge in span])
-            for span in (cut.train, cut.test)
-        )
-    )
-    days, inner = made.days(past), made.settings.inner
+    bars = made.fold(cut)
     study = search(
-        cut,
+        bars,
         space=made.space,
         settings=made.settings,
-        bars=past,
-        parts=tuple(days * part // inner for part in range(1, inner)),
         log=log,
         evaluate=lambda requests: pool.map(evaluate, requests, shared),
-        told=lambda _trial: None,
     )
     return review(
-        cut,
+        bars,
         study,
         space=made.space,
         settings=made.settings,
-        train=past,
-        test=after,
         look_at=lambda looks: pool.map(look, looks, shared),
     )
 

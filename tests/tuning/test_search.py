@@ -11,7 +11,7 @@ import pytest
 
 from fadefollow.errors import StoreError
 from fadefollow.tuning.evaluator import TrialRequest, TrialResult
-from fadefollow.tuning.folds import Cut
+from fadefollow.tuning.folds import Cut, FoldBars
 from fadefollow.tuning.model import Sampler, TuneSettings
 from fadefollow.tuning.objective import FLOOR
 from fadefollow.tuning.review import winner
@@ -67,14 +67,11 @@ def climb(requests):
 
 def run(space, settings=SETTINGS, log=None, evaluate=climb):
     return search(
-        CUT,
+        FoldBars(CUT, train=(0, 8760), parts=(120, 240)),
         space=space,
         settings=settings,
-        bars=(0, 8760),
-        parts=(120, 240),
         log=Memory() if log is None else log,
         evaluate=evaluate,
-        told=lambda trial: None,
     )
 
 

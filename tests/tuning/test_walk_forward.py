@@ -14,7 +14,7 @@ from fadefollow.core.parallel import make_pool
 from fadefollow.errors import DataError, FundingHoleError, SignalError
 from fadefollow.tuning.evaluator import TrialRequest, TrialResult
 from fadefollow.tuning.settings import tune_settings
-from fadefollow.tuning.walk_forward import Walked, walk
+from fadefollow.tuning.walk_forward import Observer, Walked, walk
 from fadefollow.verdict.correction.overfit import TrackRecord, cscv, deflated_sharpe
 from fadefollow.verdict.measure import Settings, prepare_bet
 
@@ -44,7 +44,7 @@ def walked(workspace, dataset, name="fade_crowded_funding", *, jobs=1, logs=None
         judging=JUDGING,
         logs=lambda cut: kept.setdefault(cut.number, Memory()),
         make_pool=lambda seconds: make_pool(jobs=jobs),
-        step=lambda text, done: None,
+        observer=Observer(),
     )
 
 
@@ -236,7 +236,7 @@ def test_progress_tells_trials_best_and_time_left(workspace, dataset) -> None:
         judging=JUDGING,
         logs=lambda cut: Memory(),
         make_pool=lambda seconds: make_pool(jobs=1),
-        step=lambda text, done: said.append((text, done)),
+        observer=Observer(lambda text, done: said.append((text, done))),
     )
     told = [(text, done) for text, done in said if "trial " in text]
     assert len(told) == 90

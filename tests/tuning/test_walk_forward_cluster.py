@@ -15,7 +15,7 @@ from fadefollow.market.request import DataRequest
 from fadefollow.tuning import walk_forward as module
 from fadefollow.tuning.evaluator import TrialData, TrialRequest, TrialResult, evaluate
 from fadefollow.tuning.settings import tune_settings
-from fadefollow.tuning.walk_forward import Walked, walk
+from fadefollow.tuning.walk_forward import Observer, Walked, walk
 from fadefollow.verdict.measure import Settings
 from fadefollow.workspace import find_workspace
 from tests.support.dask_cluster import cluster  # noqa: F401
@@ -54,7 +54,7 @@ def walked(mark: Path, **pool_options) -> Walked:
         judging=Settings(placebo_draws=100, bootstrap_draws=100),
         logs=lambda cut: kept.setdefault(cut.number, Memory()),
         make_pool=lambda seconds: make_pool(**pool_options),
-        step=lambda text, done: None,
+        observer=Observer(),
     )
 
 

@@ -33,7 +33,7 @@ from fadefollow.tuning.model import OBJECTIVES, Trial, Tuning
 from fadefollow.tuning.space import Space
 from fadefollow.tuning.storage import StudyLog, StudyStore
 from fadefollow.tuning.tuned import tuned_text, write_tuned
-from fadefollow.tuning.walk_forward import Walked, walk
+from fadefollow.tuning.walk_forward import Observer, Walked, walk
 from fadefollow.verdict.measure import seen_by
 from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import Workspace
@@ -62,7 +62,7 @@ def tune_job(
     options: TuneOptions,
     *,
     step: Step,
-    told: Callable[[Trial], None] = lambda _trial: None,
+    on_trial: Callable[[Trial], None] = lambda _trial: None,
 ) -> TuneDone:
     """The result of a tuning job, its report and its tuned strategy's file.
 
@@ -72,7 +72,7 @@ def tune_job(
         FadeFollowError: any of its kinds, where names, files, data or folders are not as they
             must be; what is done of the study stays.
     """
-    result, tuning, kept = tune_result(workspace, options, step=step, told=told)
+    result, tuning, kept = tune_result(workspace, options, step=step, on_trial=on_trial)
     step("writing the report", None)
     folder = write_run(result, workspace.runs, workspace.templates, tuning=tuning)
     return TuneDone(result, tuning, folder, kept)
@@ -83,7 +83,7 @@ def tune_result(
     options: TuneOptions,
     *,
     step: Step,
-    told: Callable[[Trial], None] = lambda _trial: None,
+    on_trial: Callable[[Trial], None] = lambda _trial: None,
     write_strategy: bool = True,
 ) -> tuple[RunResult, Tuning, int]:
     """Tune, and write no report; arguments and errors are those of `tune_job`.
@@ -125,10 +125,12 @@ def tune_result(
             judging=options.judging,
             logs=lambda cut: study().fold(cut.number, _about(cut)),
             make_pool=lambda seconds: _pool_for(options, seconds),
-            step=step,
-            told=told,
-            asked=lambda cut, trials: remember_asked(named, cut, trials),
-            reviewed=lambda found: remember_reviewed(named, found),
+            observer=Observer(
+                step,
+                on_trial=on_trial,
+                on_batch=lambda cut, trials: remember_asked(named, cut, trials),
+                on_fold=lambda reviewed: remember_reviewed(named, reviewed),
+            ),
         )
     clock.lap("tune")
     file, notes = _write_tuned(named, walked, write=write_strategy)

@@ -27,11 +27,12 @@ from fadefollow.engine.model import (
     Rules,
     Tape,
 )
-from fadefollow.engine.plan import Prepared
+from fadefollow.engine.plan import Prepared, Span
 from fadefollow.engine.resolver import bare_returns, bare_trades, resolve, resolve_returns
 from fadefollow.engine.strategy import Trade
 from fadefollow.market.panel import Market
 from fadefollow.phases import Signal, detect_checked
+from fadefollow.tuning.folds import Cut, FoldBars
 from fadefollow.tuning.model import Objective, State, TuneSettings
 from fadefollow.tuning.objective import DAILY, FLOOR, score
 from fadefollow.tuning.space import Space
@@ -96,6 +97,22 @@ class TrialData:
             first, last = np.searchsorted(time, [edge.value for edge in span])
             coins.append(Coin(market, tape, costs, offset, int(first), int(last)))
         return cls(space, settings, tuple(coins), time, day_of_bar(plan))
+
+    def fold(self, cut: Cut) -> FoldBars:
+        """A fold's bars and its inner parts."""
+        train, inner = self._bars_in(cut.train), self.settings.inner
+        days = self.days(train)
+        return FoldBars(
+            cut,
+            train=train,
+            test=self._bars_in(cut.test) if cut.test else None,
+            parts=tuple(days * part // inner for part in range(1, inner)),
+        )
+
+    def _bars_in(self, span: Span) -> tuple[int, int]:
+        """The bars that open in a span."""
+        first, last = np.searchsorted(self.time, [time.value for time in span])
+        return int(first), int(last)
 
     def days(self, bars: tuple[int, int]) -> int:
         """Days in a range of bars of the calendar, those at its ends counted whole."""

@@ -22,7 +22,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from fadefollow.errors import StoreError
 from fadefollow.tuning.evaluator import TrialRequest, TrialResult
-from fadefollow.tuning.folds import Cut
+from fadefollow.tuning.folds import Cut, FoldBars
 from fadefollow.tuning.model import State, Trial, TuneSettings
 from fadefollow.tuning.samplers import sampler_of
 from fadefollow.tuning.space import Space
@@ -63,29 +63,25 @@ class Searched:
 
 
 def search(
-    cut: Cut,
+    fold: FoldBars,
     *,
     space: Space,
     settings: TuneSettings,
-    bars: tuple[int, int],
-    parts: tuple[int, ...],
     log: Log,
     evaluate: Evaluate,
-    told: Callable[[Trial], None],
-    asked_for: Callable[[Sequence[Trial]], None] = lambda _trials: None,
+    on_trial: Callable[[Trial], None] = lambda _trial: None,
+    on_batch: Callable[[Sequence[Trial]], None] = lambda _trials: None,
 ) -> Searched:
-    """Search one fold's past.
+    """The trials of a fold, searched on its past.
 
     Args:
-        cut: the fold.
-        space: what is searched.
+        fold: whose past is searched.
+        space: the search space.
         settings: of the job.
-        bars: of the calendar, the fold's past.
-        parts: days at which the inner parts but the last end.
         log: finished trials, of this process and of those before.
         evaluate: several trials, results in their order.
-        told: called with each trial when it is known.
-        asked_for: called with the trials of each batch that were evaluated just now.
+        on_trial: called with each trial when its result is known.
+        on_batch: called with the new trials of each batch, stored ones left out.
 
     Returns:
         The same whatever was on disk before.
@@ -94,6 +90,7 @@ def search(
         StoreError: the stored trials are not those of this search.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # it tells of every study that it makes
+    cut, parts = fold.cut, fold.parts
     study = optuna.create_study(directions=["maximize"] * len(settings.objectives))
     stored, done = log.trials(), list[Trial]()
     kept = stored[: settings.trials]
@@ -107,16 +104,18 @@ def search(
             _check_same(cut, trial, before)
         new = asked[len(known) :]
         limits = _thresholds(done, settings, len(parts))
-        requests = [TrialRequest(trial.number, trial.params, bars, parts, limits) for trial in new]
+        requests = [
+            TrialRequest(trial.number, trial.params, fold.train, parts, limits) for trial in new
+        ]
         results = evaluate(requests) if requests else ()
         fresh = [_trial(cut, trial, result) for trial, result in zip(new, results, strict=True)]
         if fresh:
             log.append([frozen(space, trial) for trial in fresh])
-            asked_for(fresh)
+            on_batch(fresh)
         batch = [*(_thawed(cut, before) for before in known), *fresh]
         for trial, made in zip(asked, batch, strict=True):
             _tell(study, trial, made)
-            told(made)
+            on_trial(made)
         done.extend(batch)
         if len(done) >= _HOPELESS and all(trial.state == "failed" for trial in done):
             break

@@ -15,7 +15,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
-import numpy as np
 import pandas as pd
 
 from fadefollow.core.notes import Note
@@ -69,6 +68,23 @@ class Pool(Protocol):
 
 
 @dataclass(frozen=True)
+class Observer:
+    """Functions that follow a walk-forward; none of them changes its result.
+
+    Attributes:
+        step: called with what is being done and the share that is done.
+        on_trial: called with each trial when its result is known.
+        on_batch: called with the new trials of each batch, stored ones left out.
+        on_fold: called with each fold when it is over.
+    """
+
+    step: Step = lambda _text, _done: None
+    on_trial: Callable[[Trial], None] = lambda _trial: None
+    on_batch: Callable[[Cut, Sequence[Trial]], None] = lambda _cut, _trials: None
+    on_fold: Callable[[Reviewed], None] = lambda _reviewed: None
+
+
+@dataclass(frozen=True)
 class Walked:
     """The result of a walk-forward.
 
@@ -100,10 +116,7 @@ def walk(
     judging: Settings,
     logs: Callable[[Cut], Log],
     make_pool: Callable[[float], AbstractContextManager[Pool]],
-    step: Step,
-    told: Callable[[Trial], None] = lambda _trial: None,
-    asked: Callable[[Cut, Sequence[Trial]], None] = lambda _cut, _trials: None,
-    reviewed: Callable[[Reviewed], None] = lambda _found: None,
+    observer: Observer,
 ) -> Walked:
     """The walk-forward of a strategy.
 
@@ -114,14 +127,12 @@ def walk(
         judging: of the verdict on what came out of sample.
         logs: by fold, where its trials are kept.
         make_pool: the worker pool for the trials, given the seconds that one process would need.
-        step: told what is being done.
-        told: called with each trial when it is known.
-        asked: called with the trials of each batch that were evaluated just now.
-        reviewed: called with each fold when it is over.
+        observer: follows the job.
 
     Raises:
         FadeFollowError: the search space, the data or the time do not allow it.
     """
+    step = observer.step
     dataset = seen_by(dataset, (strategy, signal))
     space = Space.of(strategy, signal, bar_hours=dataset.bar / pd.Timedelta(hours=1))
     step("detecting", None)
@@ -141,10 +152,10 @@ def walk(
     known, done = 0, list[Reviewed]()
     with make_pool(_seconds(data) * 2 * settings.trials * len(cuts)) as pool:
         shared = pool.share(data)
-        run = _Run(space, settings, data, pool, shared, told, asked, progress)
+        run = _Run(data, pool, shared, observer, progress)
         for cut in cuts:
             found, old = run.fold(cut, logs(cut))
-            reviewed(found)
+            observer.on_fold(found)
             done.append(found)
             known += old
     folds = tuple(one.fold for one in done)
@@ -205,13 +216,10 @@ def _seconds(data: TrialData) -> float:
 class _Run:
     """What is the same for all folds."""
 
-    space: Space
-    settings: TuneSettings
     data: TrialData
     pool: Pool
     shared: Any
-    told: Callable[[Trial], None]
-    asked: Callable[[Cut, Sequence[Trial]], None]
+    observer: Observer
     progress: _Progress
 
     def fold(self, cut: Cut, log: Log) -> tuple[Reviewed, int]:
@@ -219,38 +227,22 @@ class _Run:
 
         def note(trial: Trial) -> None:
             self.progress.trial(trial)
-            self.told(trial)
+            self.observer.on_trial(trial)
 
-        train = self.bars(cut.train)
-        days, inner = self.data.days(train), self.settings.inner
+        fold, space, settings = self.data.fold(cut), self.data.space, self.data.settings
         searched = search(
-            cut,
-            space=self.space,
-            settings=self.settings,
-            bars=train,
-            parts=tuple(days * part // inner for part in range(1, inner)),
+            fold,
+            space=space,
+            settings=settings,
             log=log,
             evaluate=self.evaluate,
-            told=note,
-            asked_for=lambda trials: self.asked(cut, trials),
+            on_trial=note,
+            on_batch=lambda trials: self.observer.on_batch(cut, trials),
         )
         _refuse_hopeless(cut, searched)
         self.progress.step(f"fold {cut.number}: looking at what came after", None)
-        reviewed = review(
-            cut,
-            searched,
-            space=self.space,
-            settings=self.settings,
-            train=train,
-            test=self.bars(cut.test) if cut.test else None,
-            look_at=self.look_at,
-        )
+        reviewed = review(fold, searched, space=space, settings=settings, look_at=self.look_at)
         return reviewed, searched.kept
-
-    def bars(self, span: Span) -> tuple[int, int]:
-        """The bars that open in a span."""
-        first, last = np.searchsorted(self.data.time, [time.value for time in span])
-        return int(first), int(last)
 
     def evaluate(self, requests: Sequence[TrialRequest]) -> Sequence[TrialResult]:
         """Evaluate trials; one that killed its workers is a failed one."""

@@ -20,7 +20,7 @@ from fadefollow.phases import Stance
 from fadefollow.tuning.calibration.design import TunerDesign, stance_of
 from fadefollow.tuning.evaluator import TrialData, TrialRequest, past
 from fadefollow.tuning.model import Fold, OutOfSample, TuneSettings
-from fadefollow.tuning.walk_forward import Walked, walk
+from fadefollow.tuning.walk_forward import Observer, Walked, walk
 from fadefollow.verdict.calibration.design import Arm, planted_phases
 from fadefollow.verdict.correction.overfit import TrackRecord, probabilistic_sharpe
 from fadefollow.verdict.measure import Bet, prepare_bet
@@ -91,7 +91,7 @@ def tune_market(design: TunerDesign, bet: Bet, arm: Arm, seed: int) -> TunedMark
         judging=design.judging(seed),
         logs=lambda _cut: _Forgotten(),
         make_pool=lambda _seconds: make_pool(jobs=1),
-        step=lambda _text, _done: None,
+        observer=Observer(),
     )
     data = TrialData.of(
         walked.space, settings, prepare_bet(dataset, strategy, signal, {}), dataset.markets
