@@ -12,15 +12,15 @@ import pandas as pd
 from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial
 
-from fadefollow.core.parallel import Crew
+from fadefollow.core.parallel import WorkerPool
 from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.model import Costs
 from fadefollow.engine.strategy import Range, Strategy
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
-from fadefollow.tuning.evaluator import Ask, Ground, evaluate
-from fadefollow.tuning.folds import Cut, cut_calendar
+from fadefollow.tuning.evaluator import TrialData, TrialRequest, evaluate
+from fadefollow.tuning.folds import Cut, FoldBars, cut_calendar
 from fadefollow.tuning.model import Trial, TuneSettings
 from fadefollow.tuning.review import Reviewed, look, review
 from fadefollow.tuning.samplers import sampler_of
@@ -59,9 +59,9 @@ def lab(coins: int, years: float) -> Dataset:
     )
 
 
-def ground(
+def trial_data(
     dataset: Dataset, *, trials: int, min_trades: int = 30, everything: bool = False
-) -> Ground:
+) -> TrialData:
     """What trials are evaluated on, by default with what all can express.
 
     Holding times are one hour more than a multiple of the eight between two settlements, so that
@@ -74,7 +74,7 @@ def ground(
     signal = workspace.detector(strategy)
     space = Space.of(strategy, signal, bar_hours=1.0)
     prepared = prepare_bet(dataset, strategy, signal, {})
-    made = Ground.of(space, settings, prepared, dataset.markets)
+    made = TrialData.of(space, settings, prepared, dataset.markets)
     if everything:
         return made
     coins = []
@@ -118,30 +118,27 @@ class Memory:
         self.kept.extend(trials)
 
 
-def whole(made: Ground) -> tuple[int, int]:
+def whole(made: TrialData) -> tuple[int, int]:
     """All bars of the calendar."""
     return 0, len(made.time)
 
 
-def searched(made: Ground, evaluated: Evaluate | None = None) -> Searched:
+def searched(made: TrialData, evaluated: Evaluate | None = None) -> Searched:
     """A study over all of the time, by default in this process."""
     start, end = pd.to_datetime(made.time[[0, -1]], utc=True)
     return search(
-        Cut(1, (start, end), None),
+        FoldBars(Cut(1, (start, end), None), train=whole(made)),
         space=made.space,
         settings=made.settings,
-        bars=whole(made),
-        parts=(),
         log=Memory(),
-        told=lambda _trial: None,
-        evaluate=evaluated or (lambda asks: [evaluate(made, ask) for ask in asks]),
+        evaluate=evaluated or (lambda requests: [evaluate(made, request) for request in requests]),
     )
 
 
-def by_all(made: Ground, team: Crew) -> Evaluate:
+def by_all(made: TrialData, pool: WorkerPool) -> Evaluate:
     """Evaluate on all cores, as a tuning job does."""
-    shared = team.share(made)
-    return lambda asks: team.map(evaluate, asks, shared)
+    shared = pool.share(made)
+    return lambda requests: pool.map(evaluate, requests, shared)
 
 
 def sampled(space: Space, settings: TuneSettings, trials: Sequence[Trial]) -> None:
@@ -155,7 +152,7 @@ def sampled(space: Space, settings: TuneSettings, trials: Sequence[Trial]) -> No
             study.tell(trial, list(known.scores))
 
 
-def compared(made: Ground, peer: Peer, params: Sequence[Mapping[str, Any]]) -> list[Metrics]:
+def compared(made: TrialData, peer: Peer, params: Sequence[Mapping[str, Any]]) -> list[Metrics]:
     """What a peer finds, once it is what this tuner finds.
 
     Raises:
@@ -163,7 +160,7 @@ def compared(made: Ground, peer: Peer, params: Sequence[Mapping[str, Any]]) -> l
     """
     found = []
     for one in params:
-        told = evaluate(made, Ask(0, one, whole(made)))
+        told = evaluate(made, TrialRequest(0, one, whole(made)))
         assert told.state == "complete", told
         theirs = by(made, peer, one)
         ours = told.scores[0], told.n_trades, told.mean_net_bps
@@ -172,13 +169,13 @@ def compared(made: Ground, peer: Peer, params: Sequence[Mapping[str, Any]]) -> l
     return found
 
 
-def by(made: Ground, peer: Any, params: Mapping[str, Any]) -> Metrics:
+def by(made: TrialData, peer: Any, params: Mapping[str, Any]) -> Metrics:
     """One trial by a peer: detect, trade, measure."""
     signal, trade = made.space.candidate(params)
     return peer.backtest(peer.detect(signal), int(trade.hold_hours))  # type: ignore[no-any-return]
 
 
-def peers(made: Ground) -> tuple[Any, Any, Any]:
+def peers(made: TrialData) -> tuple[Any, Any, Any]:
     """vectorbt as fast as it goes and as its documentation has it, and backtesting.py."""
     from benchmarks.peers import Backtesting, PlainVectorbt, Vectorbt
 
@@ -187,42 +184,32 @@ def peers(made: Ground) -> tuple[Any, Any, Any]:
     return Vectorbt(*given), PlainVectorbt(*given), Backtesting(*given)
 
 
-def fold(made: Ground, team: Crew, log: Log) -> Reviewed:
+def fold(made: TrialData, pool: WorkerPool, log: Log) -> Reviewed:
     """The last fold of a walk-forward, searched and reviewed."""
     start, end = pd.to_datetime(made.time[[0, -1]], utc=True)
-    hours, shared = made.space.longest_hours, team.share(made)
+    hours, shared = made.space.longest_hours, pool.share(made)
     cut = cut_calendar(start, end, folds=5, window="expanding", embargo_hours=hours)[-2]
     assert cut.test is not None
-    past, after = (
-        (int(first), int(last))
-        for first, last in (
-            np.searchsorted(made.time, [edge.value for edge in span])
-            for span in (cut.train, cut.test)
-        )
-    )
-    days, inner = made.days(past), made.settings.inner
+    bars = made.fold(cut)
     study = search(
-        cut,
+        bars,
         space=made.space,
         settings=made.settings,
-        bars=past,
-        parts=tuple(days * part // inner for part in range(1, inner)),
         log=log,
-        evaluate=lambda asks: team.map(evaluate, asks, shared),
-        told=lambda _trial: None,
+        evaluate=lambda requests: pool.map(evaluate, requests, shared),
     )
     return review(
-        cut,
+        bars,
         study,
         space=made.space,
         settings=made.settings,
-        train=past,
-        test=after,
-        look_at=lambda looks: team.map(look, looks, shared),
+        look_at=lambda looks: pool.map(look, looks, shared),
     )
 
 
-def by_optuna(made: Ground, peer: Any, params: Sequence[Mapping[str, Any]]) -> Callable[[], None]:
+def by_optuna(
+    made: TrialData, peer: Any, params: Sequence[Mapping[str, Any]]
+) -> Callable[[], None]:
     """The plain way; its trials are given to it, so that its sampler costs nothing."""
 
     def objective(trial: optuna.Trial) -> float:

@@ -26,19 +26,19 @@ from benchmarks.trials import (
     by_optuna,
     compared,
     fold,
-    ground,
     lab,
     peers,
     sampled,
     searched,
+    trial_data,
     whole,
 )
-from fadefollow.core.parallel import crew
+from fadefollow.core.parallel import make_pool
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import detect_checked
-from fadefollow.tuning.evaluator import Ask, Ground, evaluate
+from fadefollow.tuning.evaluator import TrialData, TrialRequest, evaluate
 from fadefollow.tuning.search import Searched
-from fadefollow.tuning.storage import Shelf
+from fadefollow.tuning.storage import StudyStore
 
 COINS, YEARS, TRIALS, TRIALS_OF_ALL = 100, 3.0, 200, 50
 #: trials that the peers evaluate: of one coin by vectorbt, by backtesting.py, of all coins
@@ -51,24 +51,24 @@ def main() -> Iterator[Line]:
     """One coin and 100 coins, three years of hourly bars of each."""
     dataset = lab(COINS, YEARS)
     warm(dataset)
-    everyone = ground(dataset, trials=TRIALS_OF_ALL)
+    everyone = trial_data(dataset, trials=TRIALS_OF_ALL)
     study, lines = _memory(everyone)
     yield from lines
-    one = ground(dataset.select(next(iter(dataset.markets))), trials=TRIALS)
+    one = trial_data(dataset.select(next(iter(dataset.markets))), trials=TRIALS)
     yield from _one_coin(one)
     yield from _all_coins(everyone, study)
     yield from _scaling(dataset)
     yield from _everything_on(dataset)
 
 
-def _memory(made: Ground) -> tuple[Searched, list[Line]]:
+def _memory(made: TrialData) -> tuple[Searched, list[Line]]:
     """A study of all coins on all cores, and what it takes."""
     gc.collect()
     ctypes.CDLL("libc.so.6").malloc_trim(0)  # what the simulation used goes back
     Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak starts anew
     start = time.perf_counter()
-    with crew(jobs=-1) as team:
-        study = searched(made, by_all(made, team))
+    with make_pool(jobs=-1) as pool:
+        study = searched(made, by_all(made, pool))
         spent = time.perf_counter() - start
         workers = [_peak(pid) for pid in _children()]
         held = sum(_held(pid) for pid in ["self", *_children()])
@@ -88,7 +88,7 @@ def _memory(made: Ground) -> tuple[Searched, list[Line]]:
     ]
 
 
-def _one_coin(made: Ground) -> Iterator[Line]:
+def _one_coin(made: TrialData) -> Iterator[Line]:
     study = searched(made)
     params = [trial.params for trial in study.trials]
     complete = [trial.params for trial in study.trials if trial.state == "complete"]
@@ -102,10 +102,10 @@ def _one_coin(made: Ground) -> Iterator[Line]:
     compared(made, slow, chosen[:_SLOW])
     yield "one coin: trials equal to 1e-9, trades in each", f"{len(chosen)}, {np.mean(trades):.0f}"
 
-    asks = [Ask(0, one, whole(made)) for one in params]
+    requests = [TrialRequest(0, one, whole(made)) for one in params]
     coin = made.coins[0]
     signals = [made.space.candidate(one)[0] for one in params]
-    ours = _each(lambda ask: evaluate(made, ask), asks)
+    ours = _each(lambda request: evaluate(made, request), requests)
     detects = _each(lambda signal: detect_checked(signal, coin.market), signals)
     of_vectorbt = _each(lambda one: by(made, theirs, one), chosen)
     ready = [(theirs.detect(s), int(t.hold_hours)) for s, t in map(made.space.candidate, chosen)]
@@ -136,7 +136,7 @@ def _one_coin(made: Ground) -> Iterator[Line]:
     )
 
 
-def _all_coins(made: Ground, study: Searched) -> Iterator[Line]:
+def _all_coins(made: TrialData, study: Searched) -> Iterator[Line]:
     complete = [trial.params for trial in study.trials if trial.state == "complete"]
     chosen = complete[:: max(len(complete) // _WIDE, 1)][:_WIDE]
     theirs, plain, _ = peers(made)
@@ -154,8 +154,8 @@ def _all_coins(made: Ground, study: Searched) -> Iterator[Line]:
     count = made.settings.trials
     sampler = _best(lambda: sampled(made.space, made.settings, study.trials)) / count
     alone = _best(lambda: searched(made), rounds=1) / count
-    with crew(jobs=-1) as team:
-        spread_out = by_all(made, team)
+    with make_pool(jobs=-1) as pool:
+        spread_out = by_all(made, pool)
         searched(made, spread_out)  # workers are started, and have read and compiled all
         spread = _best(lambda: searched(made, spread_out), rounds=1) / count
     yield f"{len(made.coins)} coins, a trial of the whole job: this tuner, one process", _ms(alone)
@@ -175,10 +175,10 @@ def _scaling(dataset: Dataset) -> Iterator[Line]:
     for coins, years in cases:
         until = start + pd.Timedelta(days=365.25 * years)
         markets = {symbol: dataset.markets[symbol].until(until) for symbol in symbols[:coins]}
-        made = ground(replace(dataset, markets=markets), trials=20)
+        made = trial_data(replace(dataset, markets=markets), trials=20)
         study = searched(made)
-        asks = [Ask(0, trial.params, whole(made)) for trial in study.trials]
-        spent = _each(partial(evaluate, made), asks)
+        requests = [TrialRequest(0, trial.params, whole(made)) for trial in study.trials]
+        spent = _each(partial(evaluate, made), requests)
         yield (
             f"a trial, {coins} coins × {years:g} years; per coin and year",
             f"{_ms(spent)}; {1e6 * spent / coins / years:.0f} µs",
@@ -189,12 +189,12 @@ def _everything_on(dataset: Dataset) -> Iterator[Line]:
     """A fold as `fadefollow tune` has it: all rules and costs, pruned, on disk, looked at again."""
     one = dataset.select(next(iter(dataset.markets)))
     for chosen, trials, jobs in ((one, TRIALS, 1), (dataset, TRIALS_OF_ALL, -1)):
-        made = ground(chosen, trials=trials, everything=True)
-        with tempfile.TemporaryDirectory() as folder, crew(jobs=jobs) as team:
-            shelf = Shelf.at(None, default=Path(folder) / "log")
-            with shelf.study("bench", {}) as kept:
+        made = trial_data(chosen, trials=trials, everything=True)
+        with tempfile.TemporaryDirectory() as folder, make_pool(jobs=jobs) as pool:
+            store = StudyStore.at(None, default=Path(folder) / "log")
+            with store.study("bench", {}) as kept:
                 begin = time.perf_counter()
-                found = fold(made, team, kept.fold(1, {}))
+                found = fold(made, pool, kept.fold(1, {}))
                 spent = time.perf_counter() - begin
         pruned = found.fold.counts.get("pruned", 0)
         label = f"everything on, {len(made.coins)} coin(s), {trials} trials ({pruned} pruned)"
@@ -205,7 +205,7 @@ def _everything_on(dataset: Dataset) -> Iterator[Line]:
 def warm(dataset: Dataset) -> None:
     """Compile what is not yet compiled."""
     one = dataset.select(next(iter(dataset.markets)))
-    searched(ground(one, trials=20))
+    searched(trial_data(one, trials=20))
 
 
 def _each(work: Callable[[Any], object], items: Sequence[Any], *, rounds: int = 3) -> float:

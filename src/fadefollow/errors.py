@@ -100,14 +100,14 @@ class FundingHoleError(FadeFollowError, ValueError):
     joint = ": "
 
 
-class CrewError(FadeFollowError, RuntimeError):
-    """Workers that cannot be reached, run another program, or are lost."""
+class WorkerPoolError(FadeFollowError, RuntimeError):
+    """The worker pool cannot be reached, runs another program, or is lost."""
 
     joint = ": "
 
 
-class LostItemError(CrewError):
-    """A piece of work that ends every process that tries it."""
+class LostItemError(WorkerPoolError):
+    """An item of work that ends every worker that tries it."""
 
 
 def short_of_memory(error: BaseException, *, doing: str = "") -> MemoryShortError:

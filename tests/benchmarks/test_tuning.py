@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("backtesting", reason="backtesting.py is not installed")
 from benchmarks.peers import metrics
-from benchmarks.trials import by, compared, ground, lab, peers, sampled, searched
+from benchmarks.trials import by, compared, lab, peers, sampled, searched, trial_data
 
 TRIALS = [
     {
@@ -25,7 +25,7 @@ TRIALS = [
 @pytest.fixture(scope="module")
 def made() -> Any:
     """Two coins, ten months of hourly bars."""
-    return ground(lab(2, 0.8), trials=20, min_trades=5)
+    return trial_data(lab(2, 0.8), trials=20, min_trades=5)
 
 
 @pytest.fixture(scope="module")

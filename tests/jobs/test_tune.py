@@ -407,7 +407,7 @@ def test_two_jobs_on_one_study_do_not_mix(workspace) -> None:
     if child == 0:
         job = options(workspace)
         try:
-            tune_job(workspace, job, step=lambda text, done: None, told=lambda t: time.sleep(0.2))
+            tune_job(workspace, job, step=lambda text, done: None, on_trial=lambda t: time.sleep(0.2))
         finally:
             os._exit(0)
     log = workspace.runs / "studies" / "fade_crowded_funding-small.log"

@@ -111,7 +111,7 @@ def test_an_export_imports_to_the_same_fingerprint(workspace, tmp_path, format):
     assert spec.costs == {"fee_bps": 4.0}
     for coin, streams in tables().items():
         back = Store(tmp_path / "store").load(
-            "mine", coin, pointer=Store(tmp_path / "store").read("mine")
+            "mine", coin, manifest=Store(tmp_path / "store").read("mine")
         )
         for name, table in streams.items():
             pd.testing.assert_frame_equal(back[name], table, check_exact=True)

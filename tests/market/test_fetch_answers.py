@@ -108,7 +108,7 @@ def test_an_end_that_was_lost_is_asked_for_again(
     exchange.calm()
     assert fetch(exchange, tmp_path).fingerprint == whole["binance"]
     assert (
-        len(Store(tmp_path).load("data", "BTC", pointer=Store(tmp_path).read("data"))["perp"])
+        len(Store(tmp_path).load("data", "BTC", manifest=Store(tmp_path).read("data"))["perp"])
         == DAYS * 24
     )
 

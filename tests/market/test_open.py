@@ -132,14 +132,14 @@ def test_a_damaged_store_is_refused(store):
 def test_a_reader_overtaken_by_two_imports_reads_the_new_version(store, monkeypatch):
     real, calls = Store.load, []
 
-    def overtaken(self, dataset, symbol, *, pointer):
-        calls.append(pointer)
+    def overtaken(self, dataset, symbol, *, manifest):
+        calls.append(manifest)
         if len(calls) == 1:
-            tables = {"BTC": real(self, dataset, "BTC", pointer=pointer)}
+            tables = {"BTC": real(self, dataset, "BTC", manifest=manifest)}
             for count in (40, 30):
                 shorter = {c: {"perp": t["perp"].iloc[:count]} for c, t in tables.items()}
                 self.write(dataset, shorter, bar=HOUR)
-        return real(self, dataset, symbol, pointer=pointer)
+        return real(self, dataset, symbol, manifest=manifest)
 
     monkeypatch.setattr(Store, "load", overtaken)
     data = open_dataset(FILES, "demo", store)

@@ -15,7 +15,7 @@ from typing import Any
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from fadefollow.tuning.storage import Shelf
+from fadefollow.tuning.storage import StudyStore
 
 IDENTITY = {"strategy": "carry", "fingerprint": "abc", "settings": {"trials": 200, "folds": (1, 2)}}
 _BEGIN = datetime(2026, 1, 2, 3, 4, 5, 678901)
@@ -67,7 +67,9 @@ def forked(work: Callable[..., None], *arguments: object) -> multiprocessing.pro
 
 def append_for_ever(url: str, report: int) -> None:
     """Go on with a fold in batches of 10, telling after each how many trials are stored."""
-    with Shelf.at(url, default=Path()).study("carry", IDENTITY, objectives=("t", "bps")) as study:
+    with StudyStore.at(url, default=Path()).study(
+        "carry", IDENTITY, objectives=("t", "bps")
+    ) as study:
         fold = study.fold(1)
         count = len(fold.trials())
         while True:

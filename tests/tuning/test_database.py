@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy
 
 from fadefollow.errors import StoreError
-from fadefollow.tuning.storage import Shelf, StudyLog
+from fadefollow.tuning.storage import StudyLog, StudyStore
 from tests.support.postgres import PASSWORD, USER
 from tests.support.storage_cases import IDENTITY, contents, forked, trial
 
@@ -34,7 +34,7 @@ SECRETS = (
 
 
 def claim(url: str, name: str = "carry"):
-    return Shelf.at(url, default=Path("unused")).study(name, IDENTITY, objectives=("a", "b"))
+    return StudyStore.at(url, default=Path("unused")).study(name, IDENTITY, objectives=("a", "b"))
 
 
 def everything(error: BaseException) -> str:
@@ -76,21 +76,21 @@ def watched(caplog, capfd, monkeypatch):
 
 def test_a_study_without_a_trace_of_its_password(database, watched):
     optuna.logging.set_verbosity(optuna.logging.DEBUG)
-    shelf = Shelf.at(database, default=Path("unused"))
-    with shelf.study("carry", IDENTITY, objectives=("a", "b")) as study:
+    store = StudyStore.at(database, default=Path("unused"))
+    with store.study("carry", IDENTITY, objectives=("a", "b")) as study:
         fold = study.fold(1)
         fold.append([trial(0)])
         backend: Any = study._backend
         engine = backend.storage.engine
-        shown = [shelf, study, fold, vars(study), vars(backend), vars(engine), engine.url]
+        shown = [store, study, fold, vars(study), vars(backend), vars(engine), engine.url]
         shown += [vars(backend.storage), engine.pool._creator, backend._connection]
         text = "\n".join(f"{thing!r} {thing}" for thing in shown)
     assert_without_secrets(text)
     said = watched()
     assert "INSERT INTO trials" in said  # it was listened to
     assert_without_secrets(said)
-    assert shelf.where.startswith("postgresql://***@127.0.0.1:")
-    assert shelf.where in text
+    assert store.where.startswith("postgresql://***@127.0.0.1:")
+    assert store.where in text
 
 
 def refused(url: str) -> StoreError:
@@ -246,7 +246,7 @@ def test_no_connection_is_left_open(server, database):
     with claim(database) as study:
         study.fold(1).append([trial(0)])
     with pytest.raises(StoreError, match="other settings"):
-        Shelf.at(database, default=Path("x")).study("carry", {"other": 1}).__enter__()
+        StudyStore.at(database, default=Path("x")).study("carry", {"other": 1}).__enter__()
     gc.collect()
     import psycopg
 

@@ -15,7 +15,7 @@ from fadefollow.engine.plan import books, prepare
 from fadefollow.engine.strategy import Range
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Stance
-from fadefollow.tuning.evaluator import Ask, Ground, evaluate, past
+from fadefollow.tuning.evaluator import TrialData, TrialRequest, evaluate, past
 from fadefollow.tuning.objective import FLOOR
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.tuning.space import Space
@@ -25,19 +25,21 @@ from fadefollow.verdict.measure import detect, prepare_bet
 STRATEGIES = ("fade_crowded_funding", "fade_rich_carry", "fade_rich_carry_future", "fade_doors")
 
 
-def ground_of(workspace, dataset: Dataset, name: str, **choices) -> Ground:
+def data_of(workspace, dataset: Dataset, name: str, **choices) -> TrialData:
     strategy = workspace.strategy(name)
     signal = workspace.detector(strategy)
     space = Space.of(strategy, signal, bar_hours=1.0)
     settings = tune_settings(strategy, **{"min_trades": 5, **choices})
-    return Ground.of(space, settings, prepare_bet(dataset, strategy, signal, {}), dataset.markets)
+    return TrialData.of(
+        space, settings, prepare_bet(dataset, strategy, signal, {}), dataset.markets
+    )
 
 
-def some_params(ground: Ground, seed: int) -> dict:
+def some_params(data: TrialData, seed: int) -> dict:
     """A value for each searched parameter, anywhere in its range."""
     rng, found = np.random.default_rng(seed), {}
     d: Any
-    for key, d in ground.space.distributions.items():
+    for key, d in data.space.distributions.items():
         u = float(rng.random())
         if getattr(d, "step", None):
             found[key] = type(d.low)(d.low + d.step * int(u * ((d.high - d.low) / d.step + 1)))
@@ -51,47 +53,49 @@ def some_params(ground: Ground, seed: int) -> dict:
 @pytest.mark.parametrize("stance", ["fade", "follow"])
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_a_trial_trades_what_a_run_trades(workspace, dataset, name: str, stance: Stance) -> None:
-    ground = ground_of(workspace, dataset, name, stance=stance)
-    whole = (0, len(ground.time))
+    data = data_of(workspace, dataset, name, stance=stance)
+    whole = (0, len(data.time))
     for seed in range(3):
-        params = some_params(ground, seed)
-        strategy = ground.space.with_params(params)
-        signal, _ = ground.space.candidate(params)
+        params = some_params(data, seed)
+        strategy = data.space.with_params(params)
+        signal, _ = data.space.candidate(params)
         plan = prepare_bet(dataset, strategy, signal, {}).plan
         if stance in plan.refused:
             continue
         run = books(plan, stance)
         table = pd.concat([book.trades for book in run], ignore_index=True)
         regular = table[(table["reason"] != "end") & (table["hole"] < 0)]
-        found = past(ground, Ask(0, params, whole))
+        found = past(data, TrialRequest(0, params, whole))
         assert np.array_equal(found.value, regular["return"].to_numpy())
-        assert np.array_equal(found.day, ground.day[regular["entry_bar"].to_numpy(int)])
+        assert np.array_equal(found.day, data.day[regular["entry_bar"].to_numpy(int)])
         np.testing.assert_allclose(found.daily(), daily_pnl(plan, run).to_numpy(), atol=1e-15)
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_nothing_behind_the_past_counts(workspace, dataset, name: str) -> None:
     """The same scores with the future there and with the data cut off where the past ends."""
-    ground = ground_of(workspace, dataset, name, objective="t,psr", sampler="random")
-    last = len(ground.time) * 2 // 3 // 24 * 24
-    end = pd.to_datetime(ground.time[last], utc=True)
+    data = data_of(workspace, dataset, name, objective="t,psr", sampler="random")
+    last = len(data.time) * 2 // 3 // 24 * 24
+    end = pd.to_datetime(data.time[last], utc=True)
     markets = {symbol: market.until(end) for symbol, market in dataset.markets.items()}
-    short = ground_of(workspace, replace(dataset, markets=markets), name, objective="t,psr")
+    short = data_of(workspace, replace(dataset, markets=markets), name, objective="t,psr")
     assert len(short.time) == last
     for seed in range(4):
-        ask = Ask(0, some_params(ground, seed), (0, last), (100, 200), (-math.inf, -math.inf))
-        whole, cut = evaluate(ground, ask), evaluate(short, ask)
+        request = TrialRequest(
+            0, some_params(data, seed), (0, last), (100, 200), (-math.inf, -math.inf)
+        )
+        whole, cut = evaluate(data, request), evaluate(short, request)
         assert whole == cut
         assert whole.state == "complete" or whole.n_trades < 5
 
 
 def test_a_rolling_past_forgets_what_was_before(workspace, dataset) -> None:
-    ground = ground_of(workspace, dataset, "fade_crowded_funding")
+    data = data_of(workspace, dataset, "fade_crowded_funding")
     first, last = 6000, 18000
-    params = ground.space.start()
-    found = past(ground, Ask(0, params, (first, last)))
-    strategy, signal = ground.space.strategy, ground.space.signal
-    start, end = pd.to_datetime(ground.time[[first, last]], utc=True)
+    params = data.space.start()
+    found = past(data, TrialRequest(0, params, (first, last)))
+    strategy, signal = data.space.strategy, data.space.signal
+    start, end = pd.to_datetime(data.time[[first, last]], utc=True)
     plan = prepare(
         strategy,
         dataset.markets,
@@ -106,42 +110,46 @@ def test_a_rolling_past_forgets_what_was_before(workspace, dataset) -> None:
 
 
 def test_inner_parts_count_what_was_over_by_then(workspace, dataset) -> None:
-    ground = ground_of(workspace, dataset, "fade_crowded_funding", objective="bps")
-    ask = Ask(0, ground.space.start(), (0, len(ground.time)), (300, 600), (-math.inf, -math.inf))
-    book, told = past(ground, ask), evaluate(ground, ask)
+    data = data_of(workspace, dataset, "fade_crowded_funding", objective="bps")
+    request = TrialRequest(
+        0, data.space.start(), (0, len(data.time)), (300, 600), (-math.inf, -math.inf)
+    )
+    book, result = past(data, request), evaluate(data, request)
     for part, days in enumerate((300, 600)):
         over = book.exit_day < days
         assert 0 < over.sum() < len(book)
-        assert told.inner[part] == 1e4 * book.value[over].mean()
-    assert told.inner[2] == told.scores[0] == 1e4 * book.value.mean()
-    assert told.mean_net_bps == told.scores[0]
+        assert result.inner[part] == 1e4 * book.value[over].mean()
+    assert result.inner[2] == result.scores[0] == 1e4 * book.value.mean()
+    assert result.mean_net_bps == result.scores[0]
 
 
 def test_a_trial_below_the_threshold_is_pruned_there(workspace, dataset) -> None:
-    ground = ground_of(workspace, dataset, "fade_crowded_funding")
-    ask = Ask(0, ground.space.start(), (0, len(ground.time)), (300, 600), (-math.inf, 99.0))
-    told = evaluate(ground, ask)
-    assert (told.state, told.scores, len(told.inner)) == ("pruned", (), 2)
+    data = data_of(workspace, dataset, "fade_crowded_funding")
+    request = TrialRequest(
+        0, data.space.start(), (0, len(data.time)), (300, 600), (-math.inf, 99.0)
+    )
+    result = evaluate(data, request)
+    assert (result.state, result.scores, len(result.inner)) == ("pruned", (), 2)
 
 
 def test_too_few_trades_score_below_all_others(workspace, dataset) -> None:
-    ground = ground_of(workspace, dataset, "fade_crowded_funding", min_trades=10_000)
-    told = evaluate(ground, Ask(0, ground.space.start(), (0, len(ground.time))))
-    assert told.state == "few"
-    assert told.scores == (FLOOR + told.n_trades,)
+    data = data_of(workspace, dataset, "fade_crowded_funding", min_trades=10_000)
+    result = evaluate(data, TrialRequest(0, data.space.start(), (0, len(data.time))))
+    assert result.state == "few"
+    assert result.scores == (FLOOR + result.n_trades,)
 
 
 def test_what_goes_wrong_in_a_trial_is_its_result(workspace, dataset) -> None:
-    ground = ground_of(workspace, dataset, "fade_crowded_funding")
-    told = evaluate(ground, Ask(0, {"params.quantile": 7.0}, (0, len(ground.time))))
-    assert told.state == "failed"
-    assert "quantile must be between 0.8 and 0.995" in told.error
+    data = data_of(workspace, dataset, "fade_crowded_funding")
+    result = evaluate(data, TrialRequest(0, {"params.quantile": 7.0}, (0, len(data.time))))
+    assert result.state == "failed"
+    assert "quantile must be between 0.8 and 0.995" in result.error
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_a_cut_tape_is_the_tape_of_cut_data(workspace, dataset, name: str) -> None:
-    ground = ground_of(workspace, dataset, name)
-    tape: Any = ground.coins[0].tape
+    data = data_of(workspace, dataset, name)
+    tape: Any = data.coins[0].tape
     cut: Any = cut_tape(tape, 100, 5000)
     assert len(cut.time) == 4900
     assert cut.time[0] == tape.time[100]
@@ -167,12 +175,13 @@ def test_choices_of_exits_reach_the_book(workspace, dataset) -> None:
     space = Space.of(strategy, signal, bar_hours=1.0)
     settings = tune_settings(strategy, min_trades=5)
     prepared = prepare_bet(dataset, strategy, signal, {})
-    ground = Ground.of(space, settings, prepared, dataset.markets)
+    data = TrialData.of(space, settings, prepared, dataset.markets)
     counts = {
         (opposite, stop): evaluate(
-            ground, Ask(0, {"trade.opposite": opposite, "trade.stop": stop}, (0, len(ground.time)))
+            data,
+            TrialRequest(0, {"trade.opposite": opposite, "trade.stop": stop}, (0, len(data.time))),
         )
         for opposite in (True, False)
         for stop in ("off", 0.02)
     }
-    assert len({told.scores for told in counts.values()}) == 4
+    assert len({result.scores for result in counts.values()}) == 4

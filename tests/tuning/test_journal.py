@@ -14,7 +14,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from fadefollow.errors import StoreError
-from fadefollow.tuning.storage import Shelf
+from fadefollow.tuning.storage import StudyStore
 from tests.support.storage_cases import IDENTITY, contents, forked, trial
 
 
@@ -24,12 +24,16 @@ def path(tmp_path: Path) -> Path:
 
 
 def store(path: Path, first: int, last: int) -> None:
-    with Shelf.at(str(path), default=path).study("carry", IDENTITY, objectives=("a", "b")) as study:
+    with StudyStore.at(str(path), default=path).study(
+        "carry", IDENTITY, objectives=("a", "b")
+    ) as study:
         study.fold(1).append([trial(number) for number in range(first, last + 1)])
 
 
 def stored(path: Path) -> list:
-    with Shelf.at(str(path), default=path).study("carry", IDENTITY, objectives=("a", "b")) as study:
+    with StudyStore.at(str(path), default=path).study(
+        "carry", IDENTITY, objectives=("a", "b")
+    ) as study:
         return study.fold(1).trials()
 
 
@@ -114,7 +118,7 @@ def test_what_is_no_journal_is_refused_and_left_alone(path, text, line):
 
 
 def test_an_sqlite_file_is_told_how_to_be_named(path):
-    with Shelf.at(f"sqlite:///{path}", default=path).study("carry", IDENTITY):
+    with StudyStore.at(f"sqlite:///{path}", default=path).study("carry", IDENTITY):
         pass
     before = path.read_bytes()
     with pytest.raises(StoreError, match=rf"hint: write sqlite:///{path} for an SQLite database"):
@@ -137,7 +141,9 @@ def test_a_full_disk_leaves_the_file_as_it_was(path):
     before = path.read_bytes()
 
     def limited() -> None:
-        with Shelf.at(str(path), default=path).study("carry", IDENTITY, objectives=("a", "b")) as s:
+        with StudyStore.at(str(path), default=path).study(
+            "carry", IDENTITY, objectives=("a", "b")
+        ) as s:
             fold = s.fold(1)
             hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
             resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 100, hard))
@@ -160,7 +166,9 @@ def test_a_failing_flush_leaves_the_file_as_it_was(path, monkeypatch):
     def full(_handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    with Shelf.at(str(path), default=path).study("carry", IDENTITY, objectives=("a", "b")) as study:
+    with StudyStore.at(str(path), default=path).study(
+        "carry", IDENTITY, objectives=("a", "b")
+    ) as study:
         fold = study.fold(1)
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", full)
@@ -207,14 +215,16 @@ def test_two_studies_in_a_file_take_turns(path):
         FileLock(path.with_name(".tunes.log.lock")),
         pytest.raises(StoreError, match=r"another job is using the study"),
     ):
-        Shelf.at(str(path), default=path).study("other", IDENTITY).__enter__()
-    with Shelf.at(str(path), default=path).study("other", IDENTITY) as study:
+        StudyStore.at(str(path), default=path).study("other", IDENTITY).__enter__()
+    with StudyStore.at(str(path), default=path).study("other", IDENTITY) as study:
         study.fold(1).append([trial(0)])
     assert contents(stored(path)) == contents([trial(0)])
 
 
 def test_another_program_may_write_at_the_same_time(path):
-    with Shelf.at(str(path), default=path).study("carry", IDENTITY, objectives=("a", "b")) as study:
+    with StudyStore.at(str(path), default=path).study(
+        "carry", IDENTITY, objectives=("a", "b")
+    ) as study:
         fold = study.fold(1)
         fold.append([trial(0)])
         theirs = JournalStorage(JournalFileBackend(str(path)))

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import StoreError
-from fadefollow.tuning.evaluator import Ask, Told
-from fadefollow.tuning.folds import Cut
+from fadefollow.tuning.evaluator import TrialRequest, TrialResult
+from fadefollow.tuning.folds import Cut, FoldBars
 from fadefollow.tuning.model import Sampler, TuneSettings
 from fadefollow.tuning.objective import FLOOR
 from fadefollow.tuning.review import winner
@@ -39,19 +39,19 @@ class Memory:
         self.appended.append(len(trials))
 
 
-def hill(ask: Ask) -> Told:
+def hill(request: TrialRequest) -> TrialResult:
     """A smooth hill at quantile 0.9 and hold 72 h; some trials fail or have few trades."""
-    q, hold = ask.params["params.quantile"], ask.params["trade.hold_hours"]
+    q, hold = request.params["params.quantile"], request.params["trade.hold_hours"]
     score = 3 - 40 * abs(q - 0.9) - abs(hold - 72) / 48
     if hold > 160:
-        return Told("failed", error="ValueError: too long")
+        return TrialResult("failed", error="ValueError: too long")
     if q > 0.985:
-        return Told("few", (FLOOR + 7,), (), 7)
+        return TrialResult("few", (FLOOR + 7,), (), 7)
     inner = (score / 2, score)
-    for part, (value, limit) in enumerate(zip(inner, ask.thresholds, strict=True)):
+    for part, (value, limit) in enumerate(zip(inner, request.thresholds, strict=True)):
         if value < limit:
-            return Told("pruned", (), inner[: part + 1], 50)
-    return Told("complete", (score,), (*inner, score), 50, 12.5)
+            return TrialResult("pruned", (), inner[: part + 1], 50)
+    return TrialResult("complete", (score,), (*inner, score), 50, 12.5)
 
 
 @pytest.fixture(scope="module")
@@ -61,20 +61,17 @@ def space() -> Space:
     return Space.of(strategy, workspace.detector(strategy), bar_hours=1.0)
 
 
-def climb(asks):
-    return [hill(ask) for ask in asks]
+def climb(requests):
+    return [hill(request) for request in requests]
 
 
 def run(space, settings=SETTINGS, log=None, evaluate=climb):
     return search(
-        CUT,
+        FoldBars(CUT, train=(0, 8760), parts=(120, 240)),
         space=space,
         settings=settings,
-        bars=(0, 8760),
-        parts=(120, 240),
         log=Memory() if log is None else log,
         evaluate=evaluate,
-        told=lambda trial: None,
     )
 
 
@@ -91,9 +88,9 @@ def test_a_search_that_goes_on_finds_the_same(space, sampler: Sampler, kept: int
     resumed = Memory(whole.kept[:kept])
     evaluated: list[int] = []
 
-    def counting(asks):
-        evaluated.extend(a.number for a in asks)
-        return [hill(a) for a in asks]
+    def counting(requests):
+        evaluated.extend(a.number for a in requests)
+        return [hill(a) for a in requests]
 
     again = run(space, settings, resumed, counting)
     assert same(straight, again)
@@ -119,8 +116,8 @@ def test_more_trials_begin_with_the_same(space, sampler: Sampler) -> None:
 
 
 def test_order_of_evaluation_does_not_matter(space) -> None:
-    def backwards(asks):
-        return [hill(a) for a in reversed(asks)][::-1]
+    def backwards(requests):
+        return [hill(a) for a in reversed(requests)][::-1]
 
     assert same(run(space), run(space, evaluate=backwards))
 
@@ -136,9 +133,9 @@ def test_tpe_finds_the_hill_better_than_chance(space) -> None:
 def test_pruning_knows_earlier_batches_only(space) -> None:
     limits: dict[int, tuple[float, ...]] = {}
 
-    def noting(asks):
-        limits.update({a.number: a.thresholds for a in asks})
-        return [hill(a) for a in asks]
+    def noting(requests):
+        limits.update({a.number: a.thresholds for a in requests})
+        return [hill(a) for a in requests]
 
     found = run(space, replace(SETTINGS, sampler="random"), evaluate=noting)
     assert {t.state for t in found.trials} >= {"complete", "pruned", "failed"}
@@ -168,7 +165,10 @@ def test_a_failed_trial_is_kept_with_its_error_and_the_search_goes_on(space) -> 
 
 
 def test_a_search_in_which_all_fails_stops(space) -> None:
-    found = run(space, evaluate=lambda asks: [Told("failed", error="KeyError: x")] * len(asks))
+    found = run(
+        space,
+        evaluate=lambda requests: [TrialResult("failed", error="KeyError: x")] * len(requests),
+    )
     assert len(found.trials) == 20
     assert winner(found.trials) is None
 
@@ -181,11 +181,11 @@ def test_trials_of_another_search_are_refused(space) -> None:
 
 
 def test_two_objectives_are_told_both(space) -> None:
-    def two(asks):
+    def two(requests):
         out = []
-        for a in asks:
+        for a in requests:
             q = a.params["params.quantile"]
-            out.append(Told("complete", (q, 1 - q), (), 40, 1.0))
+            out.append(TrialResult("complete", (q, 1 - q), (), 40, 1.0))
         return out
 
     settings = replace(SETTINGS, sampler="nsga2", objectives=("t", "bps"))
@@ -198,10 +198,12 @@ def test_two_objectives_are_told_both(space) -> None:
 
 
 def test_the_winner_is_the_first_of_equals_and_has_enough_trades(space) -> None:
-    def flat(asks):
+    def flat(requests):
         return [
-            Told("few", (FLOOR + 20,), (), 20) if a.number < 5 else Told("complete", (1.0,), (), 40)
-            for a in asks
+            TrialResult("few", (FLOOR + 20,), (), 20)
+            if a.number < 5
+            else TrialResult("complete", (1.0,), (), 40)
+            for a in requests
         ]
 
     assert winner(run(space, evaluate=flat).trials).number == 5

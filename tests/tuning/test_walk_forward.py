@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.core.parallel import crew
+from fadefollow.core.parallel import make_pool
 from fadefollow.errors import DataError, FundingHoleError, SignalError
-from fadefollow.tuning.evaluator import Ask, Told
+from fadefollow.tuning.evaluator import TrialRequest, TrialResult
 from fadefollow.tuning.settings import tune_settings
-from fadefollow.tuning.walk_forward import Walked, walk
+from fadefollow.tuning.walk_forward import Observer, Walked, walk
 from fadefollow.verdict.correction.overfit import TrackRecord, cscv, deflated_sharpe
 from fadefollow.verdict.measure import Settings, prepare_bet
 
@@ -43,8 +43,8 @@ def walked(workspace, dataset, name="fade_crowded_funding", *, jobs=1, logs=None
         settings=tune_settings(strategy, **choices),
         judging=JUDGING,
         logs=lambda cut: kept.setdefault(cut.number, Memory()),
-        hire=lambda seconds: crew(jobs=jobs),
-        step=lambda text, done: None,
+        make_pool=lambda seconds: make_pool(jobs=jobs),
+        observer=Observer(),
     )
 
 
@@ -137,20 +137,20 @@ def test_what_was_kept_is_not_evaluated_again(workspace, dataset, found) -> None
 
 
 def test_a_winner_is_deflated_by_all_that_was_tried_in_its_fold(workspace, dataset, found) -> None:
-    from fadefollow.tuning.evaluator import Ground, past
+    from fadefollow.tuning.evaluator import TrialData, past
 
     fold = found.folds[0]
     trials = [t for t in found.trials if t.fold == 1 and t.state != "failed"]
     strategy = workspace.strategy("fade_crowded_funding")
     signal = workspace.detector(strategy)
-    ground = Ground.of(
+    data = TrialData.of(
         found.space,
         tune_settings(strategy),
         prepare_bet(dataset, strategy, signal, {}),
         dataset.markets,
     )
-    bars = tuple(np.searchsorted(ground.time, [t.value for t in fold.train]).tolist())
-    daily = {t.number: past(ground, Ask(0, t.params, bars)).daily() for t in trials}
+    bars = tuple(np.searchsorted(data.time, [t.value for t in fold.train]).tolist())
+    daily = {t.number: past(data, TrialRequest(0, t.params, bars)).daily() for t in trials}
     sharpes = {n: float(d.mean() / d.std(ddof=1)) for n, d in daily.items()}
     assert found.sharpes[1] == pytest.approx(sharpes)
     variance = float(np.var(list(sharpes.values()), ddof=1))
@@ -208,18 +208,20 @@ def test_a_trial_that_kills_its_workers_is_a_failed_one(workspace, dataset, monk
     assert {t.state for t in found.trials} == {"complete", "failed"}
 
 
-def _deadly(ground, ask: Ask) -> Told:
+def _deadly(data, request: TrialRequest) -> TrialResult:
     import os
 
-    if ask.number == 3 and ask.bars[1] < 10_000:
+    if request.number == 3 and request.bars[1] < 10_000:
         os._exit(9)
-    return Told("complete", (1.0 + ask.number,), (), 40, 1.0)
+    return TrialResult("complete", (1.0 + request.number,), (), 40, 1.0)
 
 
 def test_where_all_trials_fail_the_job_stops_and_says_why(workspace, dataset, monkeypatch) -> None:
     from fadefollow.tuning import walk_forward as module
 
-    monkeypatch.setattr(module, "evaluate", lambda ground, ask: Told("failed", error="KeyError: x"))
+    monkeypatch.setattr(
+        module, "evaluate", lambda data, request: TrialResult("failed", error="KeyError: x")
+    )
     with pytest.raises(SignalError, match=r"20 trials that all failed, 20 .* KeyError: x"):
         walked(workspace, dataset, trials=40)
 
@@ -233,8 +235,8 @@ def test_progress_tells_trials_best_and_time_left(workspace, dataset) -> None:
         settings=tune_settings(strategy, trials=30, folds=2, min_trades=5),
         judging=JUDGING,
         logs=lambda cut: Memory(),
-        hire=lambda seconds: crew(jobs=1),
-        step=lambda text, done: said.append((text, done)),
+        make_pool=lambda seconds: make_pool(jobs=1),
+        observer=Observer(lambda text, done: said.append((text, done))),
     )
     told = [(text, done) for text, done in said if "trial " in text]
     assert len(told) == 90

@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fadefollow.core.parallel import crew
+from fadefollow.core.parallel import make_pool
 from fadefollow.jobs.datasets import open_named
 from fadefollow.market.request import DataRequest
 from fadefollow.tuning import walk_forward as module
-from fadefollow.tuning.evaluator import Ask, Ground, Told, evaluate
+from fadefollow.tuning.evaluator import TrialData, TrialRequest, TrialResult, evaluate
 from fadefollow.tuning.settings import tune_settings
-from fadefollow.tuning.walk_forward import Walked, walk
+from fadefollow.tuning.walk_forward import Observer, Walked, walk
 from fadefollow.verdict.measure import Settings
 from fadefollow.workspace import find_workspace
 from tests.support.dask_cluster import cluster  # noqa: F401
@@ -28,20 +28,20 @@ class Memory(list):
     append = list.extend
 
 
-def deadly(ground: Ground, ask: Ask) -> Told:
+def deadly(data: TrialData, request: TrialRequest) -> TrialResult:
     """Evaluate, but kill the worker that gets one of the trials first."""
-    if ask.number != 5:
-        return evaluate(ground, ask)
-    mark = Path(ground.space.strategy.account)  # words: they decide nothing
+    if request.number != 5:
+        return evaluate(data, request)
+    mark = Path(data.space.strategy.account)  # words: they decide nothing
     try:
         mark.touch(exist_ok=False)
     except FileExistsError:
-        return evaluate(ground, ask)
+        return evaluate(data, request)
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError
 
 
-def walked(mark: Path, **crewed) -> Walked:
+def walked(mark: Path, **pool_options) -> Walked:
     workspace = find_workspace()
     strategy = workspace.strategy("fade_crowded_funding").model_copy(update={"account": str(mark)})
     kept: dict[int, Memory] = {}
@@ -53,8 +53,8 @@ def walked(mark: Path, **crewed) -> Walked:
         settings=tune_settings(strategy, trials=20, folds=2, min_trades=5),
         judging=Settings(placebo_draws=100, bootstrap_draws=100),
         logs=lambda cut: kept.setdefault(cut.number, Memory()),
-        hire=lambda seconds: crew(**crewed),
-        step=lambda text, done: None,
+        make_pool=lambda seconds: make_pool(**pool_options),
+        observer=Observer(),
     )
 
 

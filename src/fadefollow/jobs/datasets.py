@@ -51,9 +51,9 @@ def list_datasets(workspace: Workspace) -> list[dict[str, Any]]:
         if spec.source == "lab":
             row["state"] = "simulated when used"
         elif name in stored:
-            pointer = store.read(name)
-            bars = [es.get("perp") or es["spot"] for es in pointer.tables.values()]
-            row |= {"symbols": list(pointer.tables), "state": "imported"}
+            manifest = store.read(name)
+            bars = [es.get("perp") or es["spot"] for es in manifest.tables.values()]
+            row |= {"symbols": list(manifest.tables), "state": "imported"}
             row |= {"first": min(e.first for e in bars), "last": max(e.last for e in bars)}
         else:
             row["state"] = "not imported"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fadefollow.core.parallel import crew
+from fadefollow.core.parallel import make_pool
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import ParameterError
 from fadefollow.jobs.data_gate import skips_holes, trusted_notes
@@ -123,8 +123,8 @@ def run_result(
     step("auditing the data", None)
     trusted = trusted_notes(dataset, bets, options.data.accept)
     clock.lap("audit")
-    with crew(cluster=cluster) if cluster else nullcontext() as team:
-        found = measure(dataset, bets, settings=options.settings, step=step, team=team)
+    with make_pool(cluster=cluster) if cluster else nullcontext() as pool:
+        found = measure(dataset, bets, settings=options.settings, step=step, pool=pool)
     verdicts, known = _remembered(workspace, options, bets, dataset, found.verdicts)
     clock.lap("measure")
     flips = (

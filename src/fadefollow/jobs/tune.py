@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from fadefollow.core.notes import Note
-from fadefollow.core.parallel import Crew, crew, refuse_jobs
+from fadefollow.core.parallel import WorkerPool, make_pool, refuse_jobs
 from fadefollow.core.secrets import redacted
 from fadefollow.engine.strategy import Tuned
 from fadefollow.errors import StoreError
@@ -31,9 +31,9 @@ from fadefollow.reporting.write import write_run
 from fadefollow.tuning.folds import Cut
 from fadefollow.tuning.model import OBJECTIVES, Trial, Tuning
 from fadefollow.tuning.space import Space
-from fadefollow.tuning.storage import Shelf, StudyLog
+from fadefollow.tuning.storage import StudyLog, StudyStore
 from fadefollow.tuning.tuned import tuned_text, write_tuned
-from fadefollow.tuning.walk_forward import Walked, walk
+from fadefollow.tuning.walk_forward import Observer, Walked, walk
 from fadefollow.verdict.measure import seen_by
 from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import Workspace
@@ -62,7 +62,7 @@ def tune_job(
     options: TuneOptions,
     *,
     step: Step,
-    told: Callable[[Trial], None] = lambda _trial: None,
+    on_trial: Callable[[Trial], None] = lambda _trial: None,
 ) -> TuneDone:
     """The result of a tuning job, its report and its tuned strategy's file.
 
@@ -72,7 +72,7 @@ def tune_job(
         FadeFollowError: any of its kinds, where names, files, data or folders are not as they
             must be; what is done of the study stays.
     """
-    result, tuning, kept = tune_result(workspace, options, step=step, told=told)
+    result, tuning, kept = tune_result(workspace, options, step=step, on_trial=on_trial)
     step("writing the report", None)
     folder = write_run(result, workspace.runs, workspace.templates, tuning=tuning)
     return TuneDone(result, tuning, folder, kept)
@@ -83,7 +83,7 @@ def tune_result(
     options: TuneOptions,
     *,
     step: Step,
-    told: Callable[[Trial], None] = lambda _trial: None,
+    on_trial: Callable[[Trial], None] = lambda _trial: None,
     write_strategy: bool = True,
 ) -> tuple[RunResult, Tuning, int]:
     """Tune, and write no report; arguments and errors are those of `tune_job`.
@@ -106,7 +106,7 @@ def tune_result(
     trusted = trusted_notes(dataset, [(strategy, signal)], options.data.accept)
     clock.lap("data")
     name = options.study or f"{strategy.name}-{dataset.name}"
-    shelf = Shelf.at(options.storage, default=workspace.runs / STUDIES / f"{name}.log")
+    store = StudyStore.at(options.storage, default=workspace.runs / STUDIES / f"{name}.log")
     named = Job(workspace, options, dataset, strategy, signal, space)
     words = [OBJECTIVES[objective] for objective in options.settings.objectives]
     with ExitStack() as stack:
@@ -114,7 +114,7 @@ def tune_result(
         @cache
         def study() -> StudyLog:
             """The study, opened when the first fold needs it, after all checks."""
-            opened = shelf.study(name, identity(named), objectives=words, fresh=options.fresh)
+            opened = store.study(name, identity(named), objectives=words, fresh=options.fresh)
             return stack.enter_context(opened)
 
         walked = walk(
@@ -124,11 +124,13 @@ def tune_result(
             settings=options.settings,
             judging=options.judging,
             logs=lambda cut: study().fold(cut.number, _about(cut)),
-            hire=lambda seconds: _hired(options, seconds),
-            step=step,
-            told=told,
-            asked=lambda cut, trials: remember_asked(named, cut, trials),
-            reviewed=lambda found: remember_reviewed(named, found),
+            make_pool=lambda seconds: _pool_for(options, seconds),
+            observer=Observer(
+                step,
+                on_trial=on_trial,
+                on_batch=lambda cut, trials: remember_asked(named, cut, trials),
+                on_fold=lambda reviewed: remember_reviewed(named, reviewed),
+            ),
         )
     clock.lap("tune")
     file, notes = _write_tuned(named, walked, write=write_strategy)
@@ -143,7 +145,7 @@ def tune_result(
         joined={stance: tuned for stance, (tuned, _) in walked.books.items()},
         untuned={stance: own for stance, (_, own) in walked.books.items()},
         tuned=file,
-        storage=shelf.where,
+        storage=store.where,
         study=study().name,
         embargo_hours=walked.embargo_hours,
         seconds=clock.seconds,
@@ -163,11 +165,11 @@ def _refuse_workers(options: TuneOptions) -> None:
         refuse_address(options.cluster)
 
 
-def _hired(options: TuneOptions, seconds: float) -> AbstractContextManager[Crew]:
+def _pool_for(options: TuneOptions, seconds: float) -> AbstractContextManager[WorkerPool]:
     """The worker pool for trials that one process would evaluate in so many seconds."""
     if options.jobs is None and options.cluster is None and seconds < _WORTH_SECONDS:
-        return crew(jobs=1)
-    return crew(jobs=-1 if options.jobs is None else options.jobs, cluster=options.cluster)
+        return make_pool(jobs=1)
+    return make_pool(jobs=-1 if options.jobs is None else options.jobs, cluster=options.cluster)
 
 
 def _about(cut: Cut) -> dict[str, str]:

@@ -90,8 +90,8 @@ def tables_of(
         }
     else:
         kept = Store(store)
-        pointer = kept.read(dataset.name)
-        found = {s: kept.load(dataset.name, s, pointer=pointer) for s in dataset.symbols}
+        manifest = kept.read(dataset.name)
+        found = {s: kept.load(dataset.name, s, manifest=manifest) for s in dataset.symbols}
     there = {name for tables in found.values() for name in tables}
     for name in streams or ():
         if name not in there:

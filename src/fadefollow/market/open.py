@@ -142,27 +142,27 @@ def _stored(
             hint=_how_to_get(spec, name),
         )
     for attempt in (1, 2):
-        pointer = store.read(name)
+        manifest = store.read(name)
         try:
             tables = {
-                coin: store.load(name, coin, pointer=pointer)
-                for coin in symbols or tuple(pointer.tables)
+                coin: store.load(name, coin, manifest=manifest)
+                for coin in symbols or tuple(manifest.tables)
             }
-            older = {coin: store.superseded(name, coin, pointer=pointer) for coin in tables}
+            older = {coin: store.superseded(name, coin, manifest=manifest) for coin in tables}
             break
         except StoreError:
-            # two imports in a row may have removed files since the pointer was read
-            if attempt == 2 or store.read(name) == pointer:
+            # two imports in a row may have removed files since the manifest was read
+            if attempt == 2 or store.read(name) == manifest:
                 raise
-    bar = bar_size(pointer.bar)
+    bar = bar_size(manifest.bar)
     if bar != spec.bar:
         raise DataError(
             "the stored bars have another size than the data set's TOML says",
-            got=f"{pointer.bar} in the store, {bar_text(spec.bar)} in the TOML",
+            got=f"{manifest.bar} in the store, {bar_text(spec.bar)} in the TOML",
             where=name,
             hint=_how_to_get(spec, name),
         )
-    listings = pointer.listings
+    listings = manifest.listings
     tables, later, apart = _vintages(tables, older, revised=revised)
     coins = {
         coin: CoinRange.whole(
@@ -175,9 +175,9 @@ def _stored(
         )
         for coin, streams in tables.items()
     }
-    findings = tuple(f for f in pointer.findings if f.symbol in coins)
+    findings = tuple(f for f in manifest.findings if f.symbol in coins)
     contents = Contents(name, coins, findings=findings, revisions=apart)
-    return _Source(contents, bar, pointer.fingerprint, revised)
+    return _Source(contents, bar, manifest.fingerprint, revised)
 
 
 def _vintages(

@@ -27,7 +27,7 @@ from fadefollow.market.fetch.markets import CoinMarkets, Listed, coin_named, fin
 from fadefollow.market.fetch.merge import fold
 from fadefollow.market.fetch.requests import Part
 from fadefollow.market.fetch.venues import Venue, venue_named
-from fadefollow.market.store.store import Pointer, Store
+from fadefollow.market.store.store import Manifest, Store
 
 #: coins that are asked for at the same time; the venue's own limit spaces their requests
 AT_ONCE = 6
@@ -289,7 +289,7 @@ class _Job:
     def _fold(self, parts: Sequence[Part]) -> None:
         fold(self.store, self.name, self.spec, parts)
 
-    def _present(self) -> Pointer | None:
+    def _present(self) -> Manifest | None:
         return self.store.read(self.name) if self.name in self.store.datasets() else None
 
     def _say(self, text: str, made: Fetched) -> None:

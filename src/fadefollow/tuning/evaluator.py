@@ -1,4 +1,4 @@
-"""What the trials of a study are evaluated on, and how one is: detect, resolve, score.
+"""The data of a study and the evaluation of its trials: detect, resolve, score.
 
 The markets are detected whole, as a phase depends on no later bar (the contract tests see to
 that), and everything else ends where the fold's past ends: events, prices, settlements.
@@ -27,11 +27,12 @@ from fadefollow.engine.model import (
     Rules,
     Tape,
 )
-from fadefollow.engine.plan import Prepared
+from fadefollow.engine.plan import Prepared, Span
 from fadefollow.engine.resolver import bare_returns, bare_trades, resolve, resolve_returns
 from fadefollow.engine.strategy import Trade
 from fadefollow.market.panel import Market
 from fadefollow.phases import Signal, detect_checked
+from fadefollow.tuning.folds import Cut, FoldBars
 from fadefollow.tuning.model import Objective, State, TuneSettings
 from fadefollow.tuning.objective import DAILY, FLOOR, score
 from fadefollow.tuning.space import Space
@@ -50,7 +51,7 @@ _WHOLE, _MONEY = [INTS.index(c) for c in MARKED_INTS], [FLOATS.index(c) for c in
 
 @dataclass(frozen=True)
 class Coin:
-    """One coin of the ground."""
+    """One coin of a study's data."""
 
     market: Market
     tape: Tape  #: on the union calendar
@@ -61,8 +62,8 @@ class Coin:
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What all trials of a study share; sent to each worker once."""
+class TrialData:
+    """The data that all trials of a study share; sent to each worker once."""
 
     space: Space
     settings: TuneSettings
@@ -71,14 +72,14 @@ class Ground:
     day: IntArray  #: of each bar, from the calendar's first, shape (n,)
     _memo: Memo = field(default_factory=Memo, repr=False, compare=False)
 
-    def cut(self, bars: tuple[int, int]) -> Cutting:
-        """What a range of bars needs, by itself; made once for all trials."""
-        return self._memo.get(("cut", bars), lambda: Cutting.of(self, bars), keep=4)
+    def view(self, bars: tuple[int, int]) -> FoldView:
+        """The view of a range of bars; made once for all trials."""
+        return self._memo.get(("view", bars), lambda: FoldView.of(self, bars), keep=4)
 
     @classmethod
     def of(
         cls, space: Space, settings: TuneSettings, prepared: Prepared, markets: Mapping[str, Market]
-    ) -> Ground:
+    ) -> TrialData:
         """From the strategy as it is in its file.
 
         Args:
@@ -97,13 +98,29 @@ class Ground:
             coins.append(Coin(market, tape, costs, offset, int(first), int(last)))
         return cls(space, settings, tuple(coins), time, day_of_bar(plan))
 
+    def fold(self, cut: Cut) -> FoldBars:
+        """A fold's bars and its inner parts."""
+        train, inner = self._bars_in(cut.train), self.settings.inner
+        days = self.days(train)
+        return FoldBars(
+            cut,
+            train=train,
+            test=self._bars_in(cut.test) if cut.test else None,
+            parts=tuple(days * part // inner for part in range(1, inner)),
+        )
+
+    def _bars_in(self, span: Span) -> tuple[int, int]:
+        """The bars that open in a span."""
+        first, last = np.searchsorted(self.time, [time.value for time in span])
+        return int(first), int(last)
+
     def days(self, bars: tuple[int, int]) -> int:
         """Days in a range of bars of the calendar, those at its ends counted whole."""
         return int(self.day[bars[1] - 1] - self.day[bars[0]]) + 1
 
 
 @dataclass(frozen=True)
-class Cutting:
+class FoldView:
     """A range of bars of the calendar, numbered from 0."""
 
     tapes: tuple[Tape, ...]
@@ -112,10 +129,10 @@ class Cutting:
     listed: IntArray  #: coins that are listed, by day, shape (days,)
 
     @classmethod
-    def of(cls, ground: Ground, bars: tuple[int, int]) -> Cutting:
-        """The range of a ground."""
-        tapes = tuple(cut_tape(coin.tape, *bars) for coin in ground.coins)
-        day = ground.day[slice(*bars)] - ground.day[bars[0]]
+    def of(cls, data: TrialData, bars: tuple[int, int]) -> FoldView:
+        """The view of a range of bars."""
+        tapes = tuple(cut_tape(coin.tape, *bars) for coin in data.coins)
+        day = data.day[slice(*bars)] - data.day[bars[0]]
         first, days = int(tapes[0].time[0] // DAY_NS), int(day[-1]) + 1
         marks = tuple(
             None
@@ -128,8 +145,8 @@ class Cutting:
 
 
 @dataclass(frozen=True)
-class Ask:
-    """One trial to evaluate.
+class TrialRequest:
+    """A trial to evaluate.
 
     Attributes:
         bars: of the calendar, first and behind the last: the time that counts.
@@ -145,8 +162,8 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What came of it."""
+class TrialResult:
+    """The result of a trial: its state, and scores where it has some."""
 
     state: State
     scores: tuple[float, ...] = ()
@@ -156,12 +173,12 @@ class Told:
     error: str | None = None
 
 
-def evaluate(ground: Ground, ask: Ask) -> Told:
-    """Evaluate one trial; whatever goes wrong in it is its result."""
+def evaluate(data: TrialData, request: TrialRequest) -> TrialResult:
+    """The result of a trial; an error in it is a result, too."""
     try:
-        return _told(ground, ask)
+        return _result(data, request)
     except Exception as error:
-        return Told("failed", error=f"{type(error).__name__}: {error}")
+        return TrialResult("failed", error=f"{type(error).__name__}: {error}")
 
 
 @dataclass(frozen=True)
@@ -190,28 +207,28 @@ class Past:
         )
 
 
-def past(ground: Ground, ask: Ask) -> Past:
+def past(data: TrialData, request: TrialRequest) -> Past:
     """Detect with a trial's parameters, and trade the time that counts.
 
     Raises:
         FadeFollowError: the parameters do not go together, or the signal fails.
     """
-    signal, trade = ground.space.candidate(ask.params)
+    signal, trade = data.space.candidate(request.params)
     rules = trade.rules()
-    cutting = ground.cut(ask.bars)
-    found = [_events(ground, coin, signal, trade, ask.bars) for coin in ground.coins]
+    view = data.view(request.bars)
+    found = [_events(data, coin, signal, trade, request.bars) for coin in data.coins]
     coins = [
         _traded(tape, events, rules, coin.costs)
-        for tape, events, coin in zip(cutting.tapes, found, ground.coins, strict=True)
+        for tape, events, coin in zip(view.tapes, found, data.coins, strict=True)
     ]
     value = np.concatenate([returns.value for returns, _ in coins])
-    regular, day = ~np.isnan(value), cutting.day
+    regular, day = ~np.isnan(value), view.day
 
     @functools.cache
     def daily() -> FloatArray:
-        pnl = np.zeros(len(cutting.listed))
+        pnl = np.zeros(len(view.listed))
         for coin, tape, events, marks, (_, bare) in zip(
-            ground.coins, cutting.tapes, found, cutting.marks, coins, strict=True
+            data.coins, view.tapes, found, view.marks, coins, strict=True
         ):
             if marks is not None and bare is not None:
                 pnl += marks.pnl(bare[0][:, _WHOLE], bare[1][:, _MONEY], fee=coin.costs.fee)
@@ -220,7 +237,7 @@ def past(ground: Ground, ask: Ask) -> Past:
                 first = int(tape.time[0] // DAY_NS)
                 for close, held in held_series(tape, book):
                     pnl += coin_pnl(tape, coin.costs, held, close=close, day=day, first_day=first)
-        return pnl / np.maximum(cutting.listed, 1) / rules.capital
+        return pnl / np.maximum(view.listed, 1) / rules.capital
 
     return Past(
         day=day[np.concatenate([returns.entry_bar for returns, _ in coins])][regular],
@@ -242,10 +259,10 @@ def _traded(
 
 
 def _events(
-    ground: Ground, coin: Coin, signal: Signal, trade: Trade, bars: tuple[int, int]
+    data: TrialData, coin: Coin, signal: Signal, trade: Trade, bars: tuple[int, int]
 ) -> Events:
     """The events of one coin as the tuned book sees them; bars are counted from `bars[0]`."""
-    strategy, sign = ground.space.strategy, 1 if ground.settings.stance == "follow" else -1
+    strategy, sign = data.space.strategy, 1 if data.settings.stance == "follow" else -1
     found = detect_checked(signal, coin.market)
     # what became known as the time began is traded at its first open
     low, high = max(coin.first, bars[0] - 1), min(coin.last, bars[1])
@@ -264,16 +281,16 @@ def _events(
     return Events(bar, sign * lean, code, exit_bar, sign * exit_lean)
 
 
-def _told(ground: Ground, ask: Ask) -> Told:
-    settings = ground.settings
-    book, inner = past(ground, ask), list[float]()
-    for days, threshold in zip(ask.parts, ask.thresholds, strict=False):
+def _result(data: TrialData, request: TrialRequest) -> TrialResult:
+    settings = data.settings
+    book, inner = past(data, request), list[float]()
+    for days, threshold in zip(request.parts, request.thresholds, strict=False):
         inner.append(book.score(settings.objectives[0], days=days))
         if inner[-1] < threshold:
-            return Told("pruned", (), tuple(inner), len(book))
+            return TrialResult("pruned", (), tuple(inner), len(book))
     scores = tuple(book.score(objective) for objective in settings.objectives)
     bps = 1e4 * float(book.value.mean()) if len(book) else math.nan
     if len(book) < settings.min_trades or not all(map(math.isfinite, scores)):
         low = FLOOR + len(book)
-        return Told("few", (low,) * len(scores), tuple(inner), len(book), bps)
-    return Told("complete", scores, (*inner, scores[0]), len(book), bps)
+        return TrialResult("few", (low,) * len(scores), tuple(inner), len(book), bps)
+    return TrialResult("complete", scores, (*inner, scores[0]), len(book), bps)

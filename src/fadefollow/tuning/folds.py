@@ -28,6 +28,23 @@ class Cut:
     test: Span | None  #: None for the search for what to trade next
 
 
+@dataclass(frozen=True)
+class FoldBars:
+    """A fold in bars of the calendar.
+
+    Attributes:
+        cut: its times.
+        train: its past: the first bar and the one behind the last.
+        test: its test, likewise; None for the last fold.
+        parts: days of the past at which all inner parts but the last end.
+    """
+
+    cut: Cut
+    train: tuple[int, int]
+    test: tuple[int, int] | None = None
+    parts: tuple[int, ...] = ()
+
+
 def cut_calendar(
     start: pd.Timestamp, end: pd.Timestamp, *, folds: int, window: Window, embargo_hours: float
 ) -> tuple[Cut, ...]:

@@ -16,8 +16,8 @@ import numpy as np
 import optuna
 
 from fadefollow.engine.model import FloatArray
-from fadefollow.tuning.evaluator import Ask, Ground, past
-from fadefollow.tuning.folds import Cut
+from fadefollow.tuning.evaluator import TrialData, TrialRequest, past
+from fadefollow.tuning.folds import FoldBars
 from fadefollow.tuning.model import Fold, Past, Trial, TuneSettings
 from fadefollow.tuning.objective import ranks_sum
 from fadefollow.tuning.search import Searched, frozen
@@ -51,13 +51,13 @@ class Seen:
     mean_net_bps: float = math.nan
 
 
-def look(ground: Ground, asked: Look) -> Seen:
+def look(data: TrialData, asked: Look) -> Seen:
     """Trade one trial's past and the stretch after it, each by itself."""
-    daily = past(ground, Ask(0, asked.params, asked.train)).daily()
+    daily = past(data, TrialRequest(0, asked.params, asked.train)).daily()
     if asked.test is None:
         return Seen(daily)
-    after = past(ground, Ask(0, asked.params, asked.test))
-    scores = tuple(after.score(objective) for objective in ground.settings.objectives)
+    after = past(data, TrialRequest(0, asked.params, asked.test))
+    scores = tuple(after.score(objective) for objective in data.settings.objectives)
     bps = 1e4 * float(after.value.mean()) if len(after) else math.nan
     return Seen(daily, scores, len(after), bps)
 
@@ -72,31 +72,28 @@ class Reviewed:
 
 
 def review(
-    cut: Cut,
+    on: FoldBars,
     searched: Searched,
     *,
     space: Space,
     settings: TuneSettings,
-    train: tuple[int, int],
-    test: tuple[int, int] | None,
     look_at: Callable[[Sequence[Look]], Sequence[Seen]],
 ) -> Reviewed:
     """The fold with its winner and the judgement of its search.
 
     Args:
-        cut: the fold.
+        on: the fold's times and bars.
         searched: its trials.
         space, settings: of the job.
-        train, test: its past and its stretch in bars of the calendar.
         look_at: looks at several trials, results in their order.
     """
-    trials = searched.trials
+    cut, trials = on.cut, searched.trials
     evaluated = [t for t in trials if t.state != "failed"]
     best = winner(trials)
     seen = dict(
         zip(
             (t.number for t in evaluated),
-            look_at([Look(t.params, train, test if t.scores else None) for t in evaluated]),
+            look_at([Look(t.params, on.train, on.test if t.scores else None) for t in evaluated]),
             strict=True,
         )
     )

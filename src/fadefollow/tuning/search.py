@@ -1,9 +1,9 @@
 """The search of one fold: trials in batches, evaluated anywhere, stored in order.
 
-The sampler works on a study in memory. What is on disk is the list of finished trials: a search
-that goes on asks again for all that it has asked before, finds the results on disk, and thereby
-comes to the state in which it was left, whatever the sampler keeps to itself. A new sampler
-is built for each batch from (seed, fold, batch) and given the results of earlier batches.
+The sampler works on a study in memory. The disk has the list of finished trials: a resumed search
+repeats its earlier requests, finds their results on disk, and so comes back to the state in which
+it was interrupted, whatever the sampler keeps to itself. A new sampler is built for each batch
+from (seed, fold, batch) and given the results of earlier batches.
 
 Sources: Optuna's ask-and-tell interface and TPE (Bergstra et al. 2011, NeurIPS 24; Watanabe 2023,
 arXiv:2304.11127); percentile pruning (Golovin et al. 2017, KDD) on earlier batches.
@@ -21,8 +21,8 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from fadefollow.errors import StoreError
-from fadefollow.tuning.evaluator import Ask, Told
-from fadefollow.tuning.folds import Cut
+from fadefollow.tuning.evaluator import TrialRequest, TrialResult
+from fadefollow.tuning.folds import Cut, FoldBars
 from fadefollow.tuning.model import State, Trial, TuneSettings
 from fadefollow.tuning.samplers import sampler_of
 from fadefollow.tuning.space import Space
@@ -39,7 +39,7 @@ _STATES: dict[State, TrialState] = {
     "failed": TrialState.FAIL,
 }
 
-Evaluate = Callable[[Sequence[Ask]], Sequence[Told]]
+Evaluate = Callable[[Sequence[TrialRequest]], Sequence[TrialResult]]
 
 
 class Log(Protocol):
@@ -63,37 +63,34 @@ class Searched:
 
 
 def search(
-    cut: Cut,
+    fold: FoldBars,
     *,
     space: Space,
     settings: TuneSettings,
-    bars: tuple[int, int],
-    parts: tuple[int, ...],
     log: Log,
     evaluate: Evaluate,
-    told: Callable[[Trial], None],
-    asked_for: Callable[[Sequence[Trial]], None] = lambda _trials: None,
+    on_trial: Callable[[Trial], None] = lambda _trial: None,
+    on_batch: Callable[[Sequence[Trial]], None] = lambda _trials: None,
 ) -> Searched:
-    """Search one fold's past.
+    """The trials of a fold, searched on its past.
 
     Args:
-        cut: the fold.
-        space: what is searched.
+        fold: whose past is searched.
+        space: the search space.
         settings: of the job.
-        bars: of the calendar, the fold's past.
-        parts: days at which the inner parts but the last end.
         log: finished trials, of this process and of those before.
         evaluate: several trials, results in their order.
-        told: called with each trial when it is known.
-        asked_for: called with the trials of each batch that were evaluated just now.
+        on_trial: called with each trial when its result is known.
+        on_batch: called with the new trials of each batch, stored ones left out.
 
     Returns:
         The same whatever was on disk before.
 
     Raises:
-        StoreError: what is on disk are not the trials that this search asks for.
+        StoreError: the stored trials are not those of this search.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # it tells of every study that it makes
+    cut, parts = fold.cut, fold.parts
     study = optuna.create_study(directions=["maximize"] * len(settings.objectives))
     stored, done = log.trials(), list[Trial]()
     kept = stored[: settings.trials]
@@ -107,16 +104,18 @@ def search(
             _check_same(cut, trial, before)
         new = asked[len(known) :]
         limits = _thresholds(done, settings, len(parts))
-        asks = [Ask(trial.number, trial.params, bars, parts, limits) for trial in new]
-        results = evaluate(asks) if asks else ()
+        requests = [
+            TrialRequest(trial.number, trial.params, fold.train, parts, limits) for trial in new
+        ]
+        results = evaluate(requests) if requests else ()
         fresh = [_trial(cut, trial, result) for trial, result in zip(new, results, strict=True)]
         if fresh:
             log.append([frozen(space, trial) for trial in fresh])
-            asked_for(fresh)
+            on_batch(fresh)
         batch = [*(_thawed(cut, before) for before in known), *fresh]
         for trial, made in zip(asked, batch, strict=True):
             _tell(study, trial, made)
-            told(made)
+            on_trial(made)
         done.extend(batch)
         if len(done) >= _HOPELESS and all(trial.state == "failed" for trial in done):
             break
@@ -152,17 +151,17 @@ def _check_same(cut: Cut, asked: optuna.Trial, before: FrozenTrial) -> None:
         )
 
 
-def _trial(cut: Cut, asked: optuna.Trial, told: Told) -> Trial:
+def _trial(cut: Cut, asked: optuna.Trial, result: TrialResult) -> Trial:
     return Trial(
         fold=cut.number,
         number=asked.number,
-        state=told.state,
+        state=result.state,
         params=dict(asked.params),
-        scores=told.scores,
-        inner=told.inner,
-        n_trades=told.n_trades,
-        mean_net_bps=told.mean_net_bps,
-        error=told.error,
+        scores=result.scores,
+        inner=result.inner,
+        n_trades=result.n_trades,
+        mean_net_bps=result.mean_net_bps,
+        error=result.error,
     )
 
 

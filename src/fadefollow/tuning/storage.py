@@ -1,12 +1,12 @@
 """Storage of studies: a log of finished trials for each fold, in a file or a database.
 
-    with Shelf.at(url, default=folder / "carry.log").study("carry", identity) as study:
+    with StudyStore.at(url, default=folder / "carry.log").study("carry", identity) as study:
         fold = study.fold(1)
         known = fold.trials()
         fold.append(trials)  # those that follow
 
-Nothing of a sampler's state is kept; a job that goes on asks anew and takes the results from here.
-What is written is Optuna's own format, so its dashboard and `optuna.load_study` can read it.
+A sampler's state is not stored: a resumed job repeats its requests and reads the results here.
+The format is Optuna's own, so its dashboard and `optuna.load_study` can read it.
 """
 
 from __future__ import annotations
@@ -51,19 +51,19 @@ class _Backend(Protocol):
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """A place for studies.
+class StudyStore:
+    """A file or database that holds studies.
 
     Attributes:
-        where: it is, without credentials.
+        where: its address, without credentials.
     """
 
     where: str
     _place: Address | Path = field(repr=False)
 
     @classmethod
-    def at(cls, url: str | None, *, default: Path) -> Shelf:
-        """The shelf at `url`; nothing is opened yet.
+    def at(cls, url: str | None, *, default: Path) -> StudyStore:
+        """The study store at `url`; nothing is opened yet.
 
         Args:
             url: `postgresql://USER:PASSWORD@HOST/DATABASE`, `sqlite:///PATH`, or the path of a

@@ -15,11 +15,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
-import numpy as np
 import pandas as pd
 
 from fadefollow.core.notes import Note
-from fadefollow.core.parallel import kept
+from fadefollow.core.parallel import result_or_raise
 from fadefollow.engine.concatenate import joined
 from fadefollow.engine.costs import traded_at
 from fadefollow.engine.plan import Prepared, Span, prepare
@@ -28,7 +27,7 @@ from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import FundingHoleError, LostItemError, SignalError
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import STANCES, Phases, Signal, Stance
-from fadefollow.tuning.evaluator import Ask, Ground, Told, evaluate
+from fadefollow.tuning.evaluator import TrialData, TrialRequest, TrialResult, evaluate
 from fadefollow.tuning.folds import Cut, cut_calendar
 from fadefollow.tuning.model import Fold, OutOfSample, Trial, TuneSettings
 from fadefollow.tuning.out_of_sample import JoinedBook, with_stretches, with_winners
@@ -56,7 +55,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Team(Protocol):
+class Pool(Protocol):
     """Where trials are evaluated (see `fadefollow.core.parallel`)."""
 
     def share(self, data: Any) -> Any:
@@ -66,6 +65,23 @@ class Team(Protocol):
         self, work: Callable[..., Any], items: Sequence[Any], shared: Any
     ) -> Iterator[tuple[int, Any]]:
         """Number and result of each item; an item that killed its workers has its error."""
+
+
+@dataclass(frozen=True)
+class Observer:
+    """Functions that follow a walk-forward; none of them changes its result.
+
+    Attributes:
+        step: called with what is being done and the share that is done.
+        on_trial: called with each trial when its result is known.
+        on_batch: called with the new trials of each batch, stored ones left out.
+        on_fold: called with each fold when it is over.
+    """
+
+    step: Step = lambda _text, _done: None
+    on_trial: Callable[[Trial], None] = lambda _trial: None
+    on_batch: Callable[[Cut, Sequence[Trial]], None] = lambda _cut, _trials: None
+    on_fold: Callable[[Reviewed], None] = lambda _reviewed: None
 
 
 @dataclass(frozen=True)
@@ -99,11 +115,8 @@ def walk(
     settings: TuneSettings,
     judging: Settings,
     logs: Callable[[Cut], Log],
-    hire: Callable[[float], AbstractContextManager[Team]],
-    step: Step,
-    told: Callable[[Trial], None] = lambda _trial: None,
-    asked: Callable[[Cut, Sequence[Trial]], None] = lambda _cut, _trials: None,
-    reviewed: Callable[[Reviewed], None] = lambda _found: None,
+    make_pool: Callable[[float], AbstractContextManager[Pool]],
+    observer: Observer,
 ) -> Walked:
     """The walk-forward of a strategy.
 
@@ -113,15 +126,13 @@ def walk(
         settings: of the search.
         judging: of the verdict on what came out of sample.
         logs: by fold, where its trials are kept.
-        hire: gets who evaluates the trials, given the seconds that one process would need.
-        step: told what is being done.
-        told: called with each trial when it is known.
-        asked: called with the trials of each batch that were evaluated just now.
-        reviewed: called with each fold when it is over.
+        make_pool: the worker pool for the trials, given the seconds that one process would need.
+        observer: follows the job.
 
     Raises:
         FadeFollowError: the search space, the data or the time do not allow it.
     """
+    step = observer.step
     dataset = seen_by(dataset, (strategy, signal))
     space = Space.of(strategy, signal, bar_hours=dataset.bar / pd.Timedelta(hours=1))
     step("detecting", None)
@@ -130,7 +141,7 @@ def walk(
     (phases,) = detected.values()
     _refuse_holes(prepared, judging)
     chosen = traded_coins(dataset, strategy, phases)
-    ground = Ground.of(space, settings, prepared, chosen.markets)
+    data = TrialData.of(space, settings, prepared, chosen.markets)
     start = min(begin for begin, _ in prepared.spans.values()).ceil("D")
     end = max(last for _, last in prepared.spans.values())
     embargo = space.longest_hours
@@ -139,12 +150,12 @@ def walk(
     )
     progress = _Progress(step, settings, len(cuts))
     known, done = 0, list[Reviewed]()
-    with hire(_seconds(ground) * 2 * settings.trials * len(cuts)) as team:
-        shared = team.share(ground)
-        run = _Run(space, settings, ground, team, shared, told, asked, progress)
+    with make_pool(_seconds(data) * 2 * settings.trials * len(cuts)) as pool:
+        shared = pool.share(data)
+        run = _Run(data, pool, shared, observer, progress)
         for cut in cuts:
             found, old = run.fold(cut, logs(cut))
-            reviewed(found)
+            observer.on_fold(found)
             done.append(found)
             known += old
     folds = tuple(one.fold for one in done)
@@ -192,12 +203,12 @@ def _notes(measured: Measured, prepared: Prepared) -> tuple[Note, ...]:
     return (*kept, *left_out(prepared))
 
 
-def _seconds(ground: Ground) -> float:
+def _seconds(data: TrialData) -> float:
     """What the file's own parameters take to evaluate, once all is compiled and read."""
-    ask = Ask(0, ground.space.start(), (0, len(ground.time)))
-    evaluate(ground, ask)
+    request = TrialRequest(0, data.space.start(), (0, len(data.time)))
+    evaluate(data, request)
     begin = time.perf_counter()
-    evaluate(ground, ask)
+    evaluate(data, request)
     return time.perf_counter() - begin
 
 
@@ -205,13 +216,10 @@ def _seconds(ground: Ground) -> float:
 class _Run:
     """What is the same for all folds."""
 
-    space: Space
-    settings: TuneSettings
-    ground: Ground
-    team: Team
+    data: TrialData
+    pool: Pool
     shared: Any
-    told: Callable[[Trial], None]
-    asked: Callable[[Cut, Sequence[Trial]], None]
+    observer: Observer
     progress: _Progress
 
     def fold(self, cut: Cut, log: Log) -> tuple[Reviewed, int]:
@@ -219,51 +227,35 @@ class _Run:
 
         def note(trial: Trial) -> None:
             self.progress.trial(trial)
-            self.told(trial)
+            self.observer.on_trial(trial)
 
-        train = self.bars(cut.train)
-        days, inner = self.ground.days(train), self.settings.inner
+        fold, space, settings = self.data.fold(cut), self.data.space, self.data.settings
         searched = search(
-            cut,
-            space=self.space,
-            settings=self.settings,
-            bars=train,
-            parts=tuple(days * part // inner for part in range(1, inner)),
+            fold,
+            space=space,
+            settings=settings,
             log=log,
             evaluate=self.evaluate,
-            told=note,
-            asked_for=lambda trials: self.asked(cut, trials),
+            on_trial=note,
+            on_batch=lambda trials: self.observer.on_batch(cut, trials),
         )
         _refuse_hopeless(cut, searched)
         self.progress.step(f"fold {cut.number}: looking at what came after", None)
-        reviewed = review(
-            cut,
-            searched,
-            space=self.space,
-            settings=self.settings,
-            train=train,
-            test=self.bars(cut.test) if cut.test else None,
-            look_at=self.look_at,
-        )
+        reviewed = review(fold, searched, space=space, settings=settings, look_at=self.look_at)
         return reviewed, searched.kept
 
-    def bars(self, span: Span) -> tuple[int, int]:
-        """The bars that open in a span."""
-        first, last = np.searchsorted(self.ground.time, [time.value for time in span])
-        return int(first), int(last)
-
-    def evaluate(self, asks: Sequence[Ask]) -> Sequence[Told]:
+    def evaluate(self, requests: Sequence[TrialRequest]) -> Sequence[TrialResult]:
         """Evaluate trials; one that killed its workers is a failed one."""
-        found = dict(self.team.stream(evaluate, asks, self.shared))
+        found = dict(self.pool.stream(evaluate, requests, self.shared))
         return [
-            Told("failed", error=str(one)) if isinstance(one, LostItemError) else one
-            for one in (found[number] for number in range(len(asks)))
+            TrialResult("failed", error=str(one)) if isinstance(one, LostItemError) else one
+            for one in (found[number] for number in range(len(requests)))
         ]
 
     def look_at(self, looks: Sequence[Look]) -> Sequence[Seen]:
         """Look at trials again."""
-        found = dict(self.team.stream(look, looks, self.shared))
-        return [kept(found[number]) for number in range(len(looks))]
+        found = dict(self.pool.stream(look, looks, self.shared))
+        return [result_or_raise(found[number]) for number in range(len(looks))]
 
 
 class _Progress:

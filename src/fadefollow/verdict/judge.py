@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fadefollow.core.parallel import Crew, Shared
+from fadefollow.core.parallel import Shared, WorkerPool
 from fadefollow.engine.hedged import BookName
 from fadefollow.engine.model import FloatArray
 from fadefollow.engine.strategy_plan import Plan
@@ -64,8 +64,8 @@ MIN_BLOCKS = 20
 SMALLEST_BPS = 20.0
 DAYS_A_YEAR = 365.25
 
-#: a crew, and the plans as it has them
-Spread = tuple[Crew, Shared[tuple[Plan, ...]]]
+#: a worker pool, and the plans as it has them
+Spread = tuple[WorkerPool, Shared[tuple[Plan, ...]]]
 Progress = Callable[[int, int], None]  #: called with draws done and draws in all
 
 
@@ -111,7 +111,7 @@ def judge(
         outcomes: is given, by strategy, what entering at every bar earns, for those who need it
             further on.
         progress: told how far the placebos are, which take most of the time.
-        spread: a crew that has the plans, to do the placebos; by default threads of this process.
+        spread: a worker pool that has the plans, for the placebos; by default this process.
 
     Returns:
         One verdict a strategy × phase, in the order of the plans.

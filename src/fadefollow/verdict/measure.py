@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.core.notes import Note
-from fadefollow.core.parallel import Crew, Shared
+from fadefollow.core.parallel import Shared, WorkerPool
 from fadefollow.core.parallel.worker_pool import Inline
 from fadefollow.engine.costs import traded_at
 from fadefollow.engine.hedged import BookName
@@ -108,7 +108,7 @@ def measure(
     *,
     settings: Settings,
     step: Step,
-    team: Crew | None = None,
+    pool: WorkerPool | None = None,
 ) -> Measured:
     """Verdicts, trades and notes of every strategy, in both stances.
 
@@ -117,14 +117,14 @@ def measure(
         bets: strategies with their signals, parameters filled in.
         settings: levels, draws, seed, and what to do at holes in the funding.
         step: told what is being done.
-        team: those who do the work, by default this process; the result is the same.
+        pool: those who do the work, by default this process; the result is the same.
 
     Raises:
         UnknownNameError: a strategy names a coin that the data set does not have.
         FundingHoleError: a position was held over a hole in the settlements.
     """
     notes: list[Note] = []
-    detected = {} if team is None else _detected_by(team, dataset, bets, step)
+    detected = {} if pool is None else _detected_by(pool, dataset, bets, step)
     ready: list[Ready] = []
     untraded: list[Verdict] = []
     for number, (strategy, signal) in enumerate(bets):
@@ -149,7 +149,7 @@ def measure(
         notes=notes,
         settings=settings,
         step=step,
-        team=team,
+        pool=pool,
     )
 
 
@@ -172,7 +172,7 @@ def judged(
     notes: Sequence[Note] = (),
     settings: Settings,
     step: Step,
-    team: Crew | None = None,
+    pool: WorkerPool | None = None,
 ) -> Measured:
     """The measurement of prepared strategies: traded and judged.
 
@@ -184,15 +184,15 @@ def judged(
         notes: what is known to be wrong already.
         settings: levels, draws, seed, and what to do at holes in the funding.
         step: told what is being done.
-        team: those who do the work, by default this process; the result is the same.
+        pool: those who do the work, by default this process; the result is the same.
     """
     said = [*notes, *failed_notes(found)]
     plans = [one.prepared.plan for one in ready]
-    hands = team or Inline()
-    shared = hands.share(tuple(plans))
+    workers = pool or Inline()
+    shared = workers.share(tuple(plans))
     traded = [(k, s) for k, plan in enumerate(plans) for s in STANCES if s not in plan.refused]
     asked = [(number, stance, settings.missing_funding) for number, stance in traded]
-    done = each(hands, made_of, asked, shared, "trading", step)
+    done = each(workers, made_of, asked, shared, "trading", step)
     made = {(plans[k].strategy, s): books for (k, s), (books, _) in zip(traded, done, strict=True)}
     for number, one in enumerate(ready):
         for (place, _), (_, of_books) in zip(traded, done, strict=True):
@@ -212,13 +212,13 @@ def judged(
                 if one.strategy.smallest_bps is not None
             },
             progress=lambda done, of: step("placebos and bootstrap", done / of),
-            spread=None if team is None else (team, shared),
+            spread=None if pool is None else (pool, shared),
         )
         if plans
         else ()
     )
     numbered = [(number, settings.seed) for number in range(len(plans))]
-    studies = each(hands, studied, numbered, shared, "event studies", step)
+    studies = each(workers, studied, numbered, shared, "event studies", step)
     step("splits and capacity", None)
     tables = [one.phases.table for one in ready]
     splits = split_results(
@@ -244,9 +244,9 @@ def judged(
         event_studies=tuple(study for of_plan in studies for study in of_plan),
         trades=trades,
         phases=_phases([phases for _, phases in found], ready),
-        equity=_equity(plans, made, hands, shared, "outright"),
+        equity=_equity(plans, made, pool, shared, "outright"),
         hedged_trades=_trades(plans, made, "hedged"),
-        hedged_equity=_equity(plans, made, hands, shared, "hedged"),
+        hedged_equity=_equity(plans, made, pool, shared, "hedged"),
         missing={name: lacks for name, lacks in missing.items() if lacks},
         notes=tuple(dict.fromkeys([*said, *_missing_notes([phases for _, phases in found])])),
         splits=splits,
@@ -282,7 +282,7 @@ def seen_by(dataset: Dataset, *bets: Bet) -> Dataset:
 
 
 def _detected_by(
-    team: Crew, dataset: Dataset, bets: Sequence[Bet], step: Step
+    pool: WorkerPool, dataset: Dataset, bets: Sequence[Bet], step: Step
 ) -> dict[tuple[str, str], Phases]:
     """Detected phases by `bet_key`."""
     found: dict[tuple[str, str], Phases] = {}
@@ -290,7 +290,7 @@ def _detected_by(
         asked = {bet_key(s, signal): signal for s, signal in bets if s.implies(signal) == implied}
         if asked:
             seen = dataset.implied if implied else dataset
-            found |= detected_by(team, seen.markets, asked, step)
+            found |= detected_by(pool, seen.markets, asked, step)
     return found
 
 
@@ -568,7 +568,7 @@ def _charged_implied(trades: pd.DataFrame) -> list[Note]:
 def _equity(
     plans: Sequence[Plan],
     made: Mapping[tuple[str, Stance], Sequence[Book]],
-    team: Crew,
+    pool: WorkerPool,
     shared: Shared[tuple[Plan, ...]],
     book: BookName,
 ) -> pd.DataFrame:
@@ -581,7 +581,7 @@ def _equity(
     ]
     asked = [(number, tuple(made[name, stance]), book) for number, name, stance in keys]
     names = [(name, stance) for _, name, stance in keys]
-    columns = dict(zip(names, team.map(valued, asked, shared), strict=True))
+    columns = dict(zip(names, pool.map(valued, asked, shared), strict=True))
     index = pd.DatetimeIndex([], name="day") if not columns else None
     frame = pd.DataFrame(columns, index=index)
     frame.columns = pd.MultiIndex.from_tuples(list(columns), names=["strategy", "stance"])

@@ -1,6 +1,6 @@
 """Steps of a measurement that run in a worker pool.
 
-In a crew of one, which is what a run on one machine has, they are done here, one after the other.
+In a pool of one, which is what a run on one machine has, they are done here, one after the other.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.core.notes import Note
-from fadefollow.core.parallel import Crew, Shared, kept
+from fadefollow.core.parallel import Shared, WorkerPool, result_or_raise
 from fadefollow.engine.hedged import BookName, with_hedge
 from fadefollow.engine.model import Book
 from fadefollow.engine.plan import books, without_holes
@@ -34,7 +34,7 @@ R = TypeVar("R")
 
 
 def each(
-    team: Crew,
+    pool: WorkerPool,
     work: Callable[[tuple[Plan, ...], I], R],
     items: Sequence[I],
     shared: Shared[tuple[Plan, ...]],
@@ -44,8 +44,8 @@ def each(
     """The results in the order of the items; reports progress."""
     found: dict[int, R] = {}
     step(text, 0.0)
-    for number, result in team.stream(work, items, shared):
-        found[number] = kept(result)
+    for number, result in pool.stream(work, items, shared):
+        found[number] = result_or_raise(result)
         step(text, len(found) / len(items))
     return [found[number] for number in range(len(items))]
 
@@ -66,14 +66,14 @@ def studied(plans: tuple[Plan, ...], asked: tuple[int, int]) -> Sequence[EventSt
 
 
 def detected_by(
-    team: Crew, markets: Mapping[str, Market], signals: Mapping[Key, Signal], step: Step
+    pool: WorkerPool, markets: Mapping[str, Market], signals: Mapping[Key, Signal], step: Step
 ) -> dict[Key, Phases]:
     """Phases of each signal, coin by coin; a failed one is detected again in this process."""
     parts: dict[int, list[Phases | FadeFollowError]] = {}
     coins = list(markets.values())
     # each market is sent to the one worker that looks at it
-    for number, result in team.stream(_looked, coins, team.share(tuple(signals.values()))):
-        parts[number] = kept(result)
+    for number, result in pool.stream(_looked, coins, pool.share(tuple(signals.values()))):
+        parts[number] = result_or_raise(result)
         step("detecting", len(parts) / len(coins))
     found = {}
     for place, key in enumerate(signals):

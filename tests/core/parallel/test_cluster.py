@@ -1,4 +1,4 @@
-"""A crew on a real Dask cluster: the same results, and plain words when it fails."""
+"""A worker pool on a real Dask cluster: the same results, and plain words when it fails."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import fadefollow.core.parallel.cluster as module
-from fadefollow.core.parallel import CrewError, crew, worker
+from fadefollow.core.parallel import WorkerPoolError, make_pool, worker
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.jobs.datasets import open_named
 from fadefollow.market.request import DataRequest
@@ -29,37 +29,37 @@ ARRAY = np.random.default_rng(1).normal(size=70_000)
 
 
 @pytest.fixture(scope="module")
-def team(cluster):  # noqa: F811
-    with crew(cluster=cluster) as made:
+def pool(cluster):  # noqa: F811
+    with make_pool(cluster=cluster) as made:
         yield made
 
 
 # ---- the same results ----
 
 
-def test_results_are_those_of_one_process_bit_by_bit_and_in_order(team, tmp_path):
-    with crew(jobs=1) as alone:
+def test_results_are_those_of_one_process_bit_by_bit_and_in_order(pool, tmp_path):
+    with make_pool(jobs=1) as alone:
         expected = alone.map(cases.total, range(20), alone.share(cases.Ledger(ARRAY, tmp_path)))
-    found = team.map(cases.total, range(20), team.share(cases.Ledger(ARRAY, tmp_path / "log")))
+    found = pool.map(cases.total, range(20), pool.share(cases.Ledger(ARRAY, tmp_path / "log")))
     assert [value for value, _ in found] == [value for value, _ in expected]
     assert {writable for _, writable in found} == {False}
 
 
-def test_what_is_shared_is_unpickled_once_in_each_worker_that_joins(team, tmp_path):
+def test_what_is_shared_is_unpickled_once_in_each_worker_that_joins(pool, tmp_path):
     ledger = cases.Ledger(ARRAY, tmp_path / "log")
-    shared = team.share(ledger)
+    shared = pool.share(ledger)
     for _ in range(3):
-        team.map(cases.total, range(30), shared)
+        pool.map(cases.total, range(30), shared)
     readers = ledger.readers()
     assert len(readers) == len(set(readers)) <= 2
     os.kill(readers[0], signal.SIGKILL)  # the nanny starts another, which has nothing yet
     while len(ledger.readers()) == len(readers):
-        team.map(cases.total, range(30), shared)
+        pool.map(cases.total, range(30), shared)
     assert readers[0] not in ledger.readers()[len(readers) :]
 
 
-def test_workers_compute_with_one_thread(team):
-    assert {threads for _, threads in team.map(cases.whereabouts, [1], team.share(0.0))} == {"1"}
+def test_workers_compute_with_one_thread(pool):
+    assert {threads for _, threads in pool.map(cases.whereabouts, [1], pool.share(0.0))} == {"1"}
 
 
 def test_detection_is_measured_the_same(cluster):  # noqa: F811
@@ -103,8 +103,8 @@ def test_a_run_is_measured_the_same(cluster):  # noqa: F811
         "step": lambda text, done: None,
     }
     here = measure(dataset, bets, **asked)
-    with crew(cluster=cluster) as team:
-        there = measure(dataset, bets, team=team, **asked)
+    with make_pool(cluster=cluster) as pool:
+        there = measure(dataset, bets, team=pool, **asked)
     assert here.verdicts[0].fade.n_trades > 10
     for name in ("verdicts", "event_studies", "splits", "spa", "notes", "missing"):
         assert repr(getattr(there, name)) == repr(getattr(here, name)), name
@@ -115,9 +115,9 @@ def test_a_run_is_measured_the_same(cluster):  # noqa: F811
 # ---- what fails ----
 
 
-def test_a_worker_killed_in_the_middle_costs_nothing(team, tmp_path):
+def test_a_worker_killed_in_the_middle_costs_nothing(pool, tmp_path):
     found = {}
-    for number, result in team.stream(cases.noted, range(16), team.share(tmp_path)):
+    for number, result in pool.stream(cases.noted, range(16), pool.share(tmp_path)):
         found[number] = result
         if len(found) == 3:  # the one that has just begun an item
             begun = max(tmp_path.iterdir(), key=lambda path: path.stat().st_mtime_ns)
@@ -126,17 +126,17 @@ def test_a_worker_killed_in_the_middle_costs_nothing(team, tmp_path):
     assert len(list(tmp_path.glob(f"{begun.stem}.*"))) == 2  # done again
 
 
-def test_an_item_that_kills_all_its_workers_is_named_and_the_others_are_done(team, tmp_path):
+def test_an_item_that_kills_all_its_workers_is_named_and_the_others_are_done(pool, tmp_path):
     items = ["a", "always", "b", "once", "c"]
-    found = dict(team.stream(cases.deadly, items, team.share(tmp_path)))
+    found = dict(pool.stream(cases.deadly, items, pool.share(tmp_path)))
     assert {k: v for k, v in found.items() if k != 1} == {0: "A", 2: "B", 3: "ONCE", 4: "C"}
     assert "item 1 ('always')" in str(found[1])
 
 
 @pytest.mark.parametrize("error", [KeyError("five", 5), DataError("a rule", got=1.5, hint="a way")])
-def test_what_work_raises_comes_back_as_it_was(team, error):
+def test_what_work_raises_comes_back_as_it_was(pool, error):
     with pytest.raises(type(error)) as caught:
-        team.map(cases.refuses, range(4), team.share(error))
+        pool.map(cases.refuses, range(4), pool.share(error))
     assert str(caught.value) == str(error)
     assert caught.value.args == error.args
 
@@ -153,7 +153,7 @@ class Answer(Signal):
 """
 
 
-def test_a_changed_workspace_is_noticed_and_used_anew(team, tmp_path, monkeypatch):
+def test_a_changed_workspace_is_noticed_and_used_anew(pool, tmp_path, monkeypatch):
     for name in [m for m in sys.modules if m == "signals" or m.startswith("signals.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "path", [*sys.path])
@@ -164,61 +164,67 @@ def test_a_changed_workspace_is_noticed_and_used_anew(team, tmp_path, monkeypatc
         path.write_text(text)
         for name in [m for m in sys.modules if m == "signals" or m.startswith("signals.")]:
             del sys.modules[name]
-        return team.share(find_workspace(tmp_path / "w").signal("answer")())
+        return pool.share(find_workspace(tmp_path / "w").signal("answer")())
 
-    assert team.map(cases.value_of, range(4), shared(SIGNAL)) == [1] * 4
+    assert pool.map(cases.value_of, range(4), shared(SIGNAL)) == [1] * 4
     changed = shared(SIGNAL.replace("VALUE = 1", "VALUE = 200"))
-    assert team.map(cases.value_of, range(4), changed) == [200] * 4
+    assert pool.map(cases.value_of, range(4), changed) == [200] * 4
     unread, gone = shared(SIGNAL), shared(SIGNAL)
     path.write_text(SIGNAL + "\n")
-    with pytest.raises(CrewError, match=r"another workspace: another .*answer"):
-        team.map(cases.value_of, [0], unread)
+    with pytest.raises(WorkerPoolError, match=r"another workspace: another .*answer"):
+        pool.map(cases.value_of, [0], unread)
     path.unlink()
-    with pytest.raises(CrewError, match=r"worker on .*: no .*answer.py\n  hint: put the work"):
-        team.map(cases.value_of, [0], gone)
+    with pytest.raises(
+        WorkerPoolError, match=r"worker on .*: no .*answer.py\n  hint: put the work"
+    ):
+        pool.map(cases.value_of, [0], gone)
 
 
-def test_workers_of_another_version_are_refused(team, monkeypatch):
+def test_workers_of_another_version_are_refused(pool, monkeypatch):
     other = {**worker.program(), "numpy": "1.0"}
     monkeypatch.setattr(module, "program", lambda: other)
-    with pytest.raises(CrewError, match=r"another program: numpy .* not 1.0.*\n  hint: install"):
-        team.map(cases.whereabouts, [0], team.share(0.0))
+    with pytest.raises(
+        WorkerPoolError, match=r"another program: numpy .* not 1.0.*\n  hint: install"
+    ):
+        pool.map(cases.whereabouts, [0], pool.share(0.0))
 
 
 def test_unreachable_or_malformed_scheduler_address_is_refused(monkeypatch):
     monkeypatch.setattr(module, "_ANSWER", 0.5)
-    with pytest.raises(CrewError, match="cannot reach the cluster: no answer from tcp://127"):
-        crew(cluster="tcp://127.0.0.1:9").__enter__()
+    with pytest.raises(WorkerPoolError, match="cannot reach the cluster: no answer from tcp://127"):
+        make_pool(cluster="tcp://127.0.0.1:9").__enter__()
     with pytest.raises(ParameterError, match=r"address of a Dask scheduler; got 'carrier://pigeon"):
-        crew(cluster="carrier://pigeon").__enter__()
+        make_pool(cluster="carrier://pigeon").__enter__()
 
 
 def test_without_dask_the_way_to_get_it_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(CrewError, match=r"hint: pip install 'fadefollow\[dask\]'"):
-        crew(cluster="tcp://127.0.0.1:9").__enter__()
+    with pytest.raises(WorkerPoolError, match=r"hint: pip install 'fadefollow\[dask\]'"):
+        make_pool(cluster="tcp://127.0.0.1:9").__enter__()
 
 
 def test_a_cluster_that_loses_its_workers_or_its_scheduler_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_ANSWER", 0.3)
     monkeypatch.setattr(module, "_NO_WORKERS", 0.5)
     with dask_cluster(tmp_path) as mine:
-        with pytest.raises(CrewError, match=r"no workers in the cluster: none at tcp.* for 0 s"):
-            crew(cluster=mine.address).__enter__()
+        with pytest.raises(
+            WorkerPoolError, match=r"no workers in the cluster: none at tcp.* for 0 s"
+        ):
+            make_pool(cluster=mine.address).__enter__()
         workers = mine.add_workers()
         monkeypatch.setattr(module, "_ANSWER", 15.0)
         (tmp_path / "notes").mkdir()
-        with crew(cluster=mine.address) as team:
-            shared = team.share(tmp_path / "notes")
-            stream = team.stream(cases.noted, range(1000), shared)
+        with make_pool(cluster=mine.address) as pool:
+            shared = pool.share(tmp_path / "notes")
+            stream = pool.stream(cases.noted, range(1000), shared)
             next(stream)
             os.killpg(workers.pid, signal.SIGKILL)
-            with pytest.raises(CrewError, match="no workers"):
+            with pytest.raises(WorkerPoolError, match="no workers"):
                 list(stream)
         mine.add_workers()
-        with crew(cluster=mine.address) as team:
-            stream = team.stream(cases.noted, range(1000), team.share(tmp_path / "notes"))
+        with make_pool(cluster=mine.address) as pool:
+            stream = pool.stream(cases.noted, range(1000), pool.share(tmp_path / "notes"))
             next(stream)
             mine.scheduler.kill()
-            with pytest.raises(CrewError, match="lost the connection to the scheduler"):
+            with pytest.raises(WorkerPoolError, match="lost the connection to the scheduler"):
                 list(stream)

@@ -1,4 +1,4 @@
-"""Crews of this machine: the same results as inline, and what happens when workers die."""
+"""Worker pools of this machine: the same results as inline, and what happens when workers die."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fadefollow.core.parallel import CrewError, LostItemError, crew
+from fadefollow.core.parallel import LostItemError, WorkerPoolError, make_pool
 from fadefollow.errors import DataError, ParameterError
 from tests.support import pool_cases as cases
 from tests.support.dask_cluster import python_path, until
@@ -21,8 +21,8 @@ ARRAY = np.random.default_rng(1).normal(size=70_000)
 
 
 @pytest.fixture(scope="module")
-def team():
-    with crew(jobs=2) as made:
+def pool():
+    with make_pool(jobs=2) as made:
         yield made
 
 
@@ -33,41 +33,41 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_results_are_those_of_one_process_bit_by_bit_and_in_order(team, tmp_path):
-    with crew(jobs=1) as alone:
+def test_results_are_those_of_one_process_bit_by_bit_and_in_order(pool, tmp_path):
+    with make_pool(jobs=1) as alone:
         expected = alone.map(cases.total, range(20), alone.share(cases.Ledger(ARRAY, tmp_path)))
-    shared = team.share(cases.Ledger(ARRAY, tmp_path / "log"))
-    found = team.map(cases.total, range(20), shared)
+    shared = pool.share(cases.Ledger(ARRAY, tmp_path / "log"))
+    found = pool.map(cases.total, range(20), shared)
     assert [value for value, _ in found] == [value for value, _ in expected]
     assert {writable for _, writable in found} == {False}
 
 
-def test_what_is_shared_is_unpickled_once_in_each_worker(team, tmp_path):
+def test_what_is_shared_is_unpickled_once_in_each_worker(pool, tmp_path):
     ledger = cases.Ledger(ARRAY, tmp_path / "log")
-    shared = team.share(ledger)
+    shared = pool.share(ledger)
     for _ in range(3):
-        team.map(cases.total, range(30), shared)
+        pool.map(cases.total, range(30), shared)
     readers = ledger.readers()
     assert len(readers) == len(set(readers)) <= 2
     assert os.getpid() not in readers
 
 
-def test_workers_stay_from_one_call_to_the_next_and_compute_with_one_thread(team):
-    shared = team.share(0.05)
-    first, second = (set(team.map(cases.whereabouts, range(8), shared)) for _ in range(2))
+def test_workers_stay_from_one_call_to_the_next_and_compute_with_one_thread(pool):
+    shared = pool.share(0.05)
+    first, second = (set(pool.map(cases.whereabouts, range(8), shared)) for _ in range(2))
     assert first == second
     assert len(first) == 2
     assert {threads for _, threads in first} == {"1"}
 
 
-def test_a_function_of_a_notebook_can_be_work(team):
+def test_a_function_of_a_notebook_can_be_work(pool):
     offset = 10
-    assert team.map(lambda data, k: data + offset + k, [1, 2], team.share(100)) == [111, 112]
+    assert pool.map(lambda data, k: data + offset + k, [1, 2], pool.share(100)) == [111, 112]
 
 
-def test_an_item_whose_worker_dies_once_is_done_again_and_the_guilty_one_is_named(team, tmp_path):
+def test_an_item_whose_worker_dies_once_is_done_again_and_the_guilty_one_is_named(pool, tmp_path):
     items = ["a", "always", "b", "once", "c", "leaves", "d"]
-    found = dict(team.stream(cases.deadly, items, team.share(tmp_path)))
+    found = dict(pool.stream(cases.deadly, items, pool.share(tmp_path)))
     assert {k: v for k, v in found.items() if k not in (1, 5)} == {
         0: "A",
         2: "B",
@@ -81,13 +81,13 @@ def test_an_item_whose_worker_dies_once_is_done_again_and_the_guilty_one_is_name
     # nobody else's work is done twice
     assert tries == {"a": 1, "always": 3, "b": 1, "once": 2, "c": 1, "leaves": 3, "d": 1}
     with pytest.raises(LostItemError, match=r"item 0 \('leaves'\).*\n  hint: most often memory"):
-        team.map(cases.deadly, ["leaves", "e"], team.share(tmp_path))
+        pool.map(cases.deadly, ["leaves", "e"], pool.share(tmp_path))
 
 
-def test_a_worker_killed_from_outside_costs_nothing(team, tmp_path):
-    shared = team.share(tmp_path)
+def test_a_worker_killed_from_outside_costs_nothing(pool, tmp_path):
+    shared = pool.share(tmp_path)
     found = {}
-    for number, result in team.stream(cases.noted, range(8), shared):
+    for number, result in pool.stream(cases.noted, range(8), shared):
         found[number] = result
         if len(found) == 2:
             busy = sorted(tmp_path.glob("*.*"), key=lambda path: path.stat().st_mtime_ns)[-1]
@@ -95,45 +95,45 @@ def test_a_worker_killed_from_outside_costs_nothing(team, tmp_path):
     assert found == {k: k * k for k in range(8)}
 
 
-def test_workers_that_always_die_are_no_fault_of_the_items(team, tmp_path, monkeypatch):
+def test_workers_that_always_die_are_no_fault_of_the_items(pool, tmp_path, monkeypatch):
     monkeypatch.setattr("fadefollow.core.parallel.worker_pool._HOPELESS", 2)
-    with pytest.raises(CrewError, match="2 items in a row whose workers all died"):
-        team.map(cases.deadly, ["leaves"] * 3, team.share(tmp_path))
+    with pytest.raises(WorkerPoolError, match="2 items in a row whose workers all died"):
+        pool.map(cases.deadly, ["leaves"] * 3, pool.share(tmp_path))
 
 
 @pytest.mark.parametrize(
     "error",
     [KeyError("five", 5), DataError("a rule", got=1.5, where="there", hint="a way"), SystemExit(7)],
 )
-def test_what_work_raises_comes_back_as_it_was(team, error):
+def test_what_work_raises_comes_back_as_it_was(pool, error):
     with pytest.raises(type(error)) as caught:
-        team.map(cases.refuses, range(4), team.share(error))
+        pool.map(cases.refuses, range(4), pool.share(error))
     assert str(caught.value) == str(error)
     assert caught.value.args == error.args
     assert "in refuses" in str(caught.value.__cause__)
-    assert team.map(cases.refuses, [1], team.share(error)) == [1]
+    assert pool.map(cases.refuses, [1], pool.share(error)) == [1]
 
 
-def test_an_error_that_cannot_travel_is_still_told(team):
+def test_an_error_that_cannot_travel_is_still_told(pool):
     def fails(data: object, item: int) -> None:
         raise cases.CannotTravel(1, 2)
 
     with pytest.raises(RuntimeError, match="CannotTravel: 1 and 2"):
-        team.map(fails, [0], team.share(None))
+        pool.map(fails, [0], pool.share(None))
 
 
-def test_a_stream_that_is_left_early_leaves_nothing_running(team, tmp_path):
-    stream = team.stream(cases.noted, range(50), team.share(tmp_path))
+def test_a_stream_that_is_left_early_leaves_nothing_running(pool, tmp_path):
+    stream = pool.stream(cases.noted, range(50), pool.share(tmp_path))
     next(stream)
     stream.close()
     at_work = len(list(tmp_path.iterdir()))
     assert at_work <= 4
-    assert team.map(cases.whereabouts, [0], team.share(0.0))
+    assert pool.map(cases.whereabouts, [0], pool.share(0.0))
     assert len(list(tmp_path.iterdir())) == at_work
 
 
 def test_no_jobs_are_refused():
-    with pytest.raises(ParameterError, match="jobs must not be 0"), crew(jobs=0):
+    with pytest.raises(ParameterError, match="jobs must not be 0"), make_pool(jobs=0):
         pass
 
 
@@ -141,11 +141,11 @@ SCRIPT = """
 import sys, tempfile
 from pathlib import Path
 from tests.support import pool_cases as cases
-from fadefollow.core.parallel import crew
+from fadefollow.core.parallel import make_pool
 tempfile.tempdir = sys.argv[1]
 try:
-    with crew(jobs=2) as team:
-        team.map(cases.noted, range(1000), team.share(Path(sys.argv[2])))
+    with make_pool(jobs=2) as pool:
+        pool.map(cases.noted, range(1000), pool.share(Path(sys.argv[2])))
 except KeyboardInterrupt:
     sys.exit(130)
 """

@@ -65,7 +65,7 @@ def read(folder: Path, mirror: Path | None, **options) -> tuple[ArchiveReport, d
         "binance-archive", coins, store_root=folder, dataset="bn", mirror=mirror, **options
     )
     store = Store(folder)
-    return report, store.load("bn", coins[0], pointer=store.read("bn"))
+    return report, store.load("bn", coins[0], manifest=store.read("bn"))
 
 
 def found(report: ArchiveReport, stream: str) -> dict[str, tuple[int, str]]:

@@ -66,7 +66,7 @@ def read(store: Path, source: Path | None, **options) -> tuple[ArchiveReport, di
         "coinmetrics", ["BTC"], store_root=store, dataset="bn", mirror=source, **options
     )
     kept = Store(store)
-    return report, kept.load("bn", "BTC", pointer=kept.read("bn"))
+    return report, kept.load("bn", "BTC", manifest=kept.read("bn"))
 
 
 def test_flows_become_netflow_and_join_the_bars(store, tmp_path):

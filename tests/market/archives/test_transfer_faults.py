@@ -72,7 +72,7 @@ def over(server: Archive, folder: Path, **settings) -> ArchiveReport:
 
 def stored(folder: Path) -> pd.DataFrame:
     store = Store(folder)
-    return store.load("bn", "BTC", pointer=store.read("bn"))["perp"]
+    return store.load("bn", "BTC", manifest=store.read("bn"))["perp"]
 
 
 def findings(report: ArchiveReport) -> dict[str, int]:

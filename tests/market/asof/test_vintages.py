@@ -244,8 +244,8 @@ def test_an_archive_read_again_with_other_values_leaves_both_vintages(bars, tmp_
     imported(bars, tmp_path / "cm", 3.0, 10, 20, 30)
     before = opened(bars)
     imported(bars, tmp_path / "cm", 4.0, 10, 25, 36, 40)
-    pointer = Store(bars).read("bn")
-    (entry,) = pointer.revised["BTC"]["netflow"]
+    manifest = Store(bars).read("bn")
+    (entry,) = manifest.revised["BTC"]["netflow"]
     kept = Store(bars).table("bn", entry)
     assert kept["netflow_coins"].tolist() == [20.0, 30.0]
     assert kept["seen"].tolist() == [at(4)] * 2

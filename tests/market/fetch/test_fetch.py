@@ -17,7 +17,7 @@ from fadefollow.market.archives import archive_job
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch import FetchReport, fetch_job
 from fadefollow.market.open import open_dataset
-from fadefollow.market.store.store import Pointer, Store
+from fadefollow.market.store.store import Manifest, Store
 from tests.support.archives.packing import Packed
 from tests.support.exchange.replay import Replay
 
@@ -70,10 +70,10 @@ def fetch(
 
 def tables(root: Path, coin: str) -> dict[str, pd.DataFrame]:
     store = Store(root)
-    return store.load("data", coin, pointer=store.read("data"))
+    return store.load("data", coin, manifest=store.read("data"))
 
 
-def pointer(root: Path) -> Pointer:
+def manifest(root: Path) -> Manifest:
     return Store(root).read("data")
 
 
@@ -113,7 +113,7 @@ def test_every_stream_arrives_whole_up_to_the_last_closed_bar(venue: str, whole:
 
 def test_the_venues_own_interval_is_kept(whole: Path) -> None:
     """Bybit lists it with its contracts, Binance does not."""
-    found = {v: pointer(whole / v).fetched["BTC"] for v in ("binance", "bybit")}
+    found = {v: manifest(whole / v).fetched["BTC"] for v in ("binance", "bybit")}
     assert found["bybit"]["funding"].interval_hours == 8.0
     assert found["bybit"]["perp"].interval_hours is None
     assert found["binance"]["funding"].interval_hours is None
@@ -166,7 +166,7 @@ def test_inverse_contracts_have_their_volume_in_coins(
         streams = ("spot", "perp", "mark", "funding", "premium_index")
         fetch(exchange, tmp_path / venue, venue=venue, streams=streams, contracts="inverse")
         made, linear = tables(tmp_path / venue, "BTC"), tables(whole / venue, "BTC")
-        assert pointer(tmp_path / venue).fetched["BTC"]["perp"].market == "BTC/USD:BTC"
+        assert manifest(tmp_path / venue).fetched["BTC"]["perp"].market == "BTC/USD:BTC"
         # the replay trades the same coins on both: volume must be in coins, not in contracts
         pd.testing.assert_frame_equal(made["perp"], linear["perp"])
         pd.testing.assert_frame_equal(made["funding"], linear["funding"])
@@ -174,7 +174,7 @@ def test_inverse_contracts_have_their_volume_in_coins(
 
 def test_a_second_fetch_asks_only_for_holes(exchange: Replay, tmp_path: Path) -> None:
     fetch(exchange, tmp_path, streams=("spot", "perp", "funding"))
-    before = pointer(tmp_path).fingerprint
+    before = manifest(tmp_path).fingerprint
     exchange.calm()
     report = fetch(exchange, tmp_path, streams=("spot", "perp", "funding"))
     asked = exchange.control()["asked"]
@@ -223,7 +223,7 @@ def test_what_an_archive_gave_is_not_asked_for_again(
         until=pd.Timestamp("2023-02-01"),
         streams=streams,
     )
-    known = pointer(tmp_path).fetched["BTC"]
+    known = manifest(tmp_path).fetched["BTC"]
     month = (ms("2023-01-01"), ms("2023-02-01"))
     assert known["mark"].covered == (month,)
     assert known["perp"].covered == ((month[0], ms("2023-01-11")), (ms("2023-01-12"), month[1]))
@@ -244,7 +244,7 @@ def test_what_an_archive_gave_is_not_asked_for_again(
     for name in streams:
         now = tables(tmp_path, "BTC")[name]
         pd.testing.assert_frame_equal(now, there[name])
-    sources = pointer(tmp_path).tables["BTC"]["perp"].source.splitlines()
+    sources = manifest(tmp_path).tables["BTC"]["perp"].source.splitlines()
     assert len(sources) == 2
     assert sources[0].startswith("a local mirror: perp BTCUSDT")
     assert "mark" not in sources[0]
@@ -284,7 +284,7 @@ def test_later_and_earlier_bars_are_added(running: Replay, tmp_path: Path) -> No
         ]
         assert len(perp) == 2  # one request at either end
         fetch(exchange, tmp_path / "b", since="2023-01-03")
-        assert report.fingerprint == pointer(tmp_path / "b").fingerprint
+        assert report.fingerprint == manifest(tmp_path / "b").fingerprint
         assert len(tables(tmp_path / "a", "BTC")["perp"]) == 30 * 24
     finally:
         exchange.close()
@@ -304,7 +304,7 @@ def test_a_revision_is_stored_reported_and_the_old_value_kept(tmp_path: Path) ->
         ]
         now = tables(tmp_path, "BTC")["perp"].set_index("time")
         assert now.loc[time, "close"] == 2 * was.loc[time, "close"]
-        found = pointer(tmp_path)
+        found = manifest(tmp_path)
         assert [f.rule for f in found.findings] == ["revised values"]
         (entry,) = found.revised["BTC"]["perp"]
         old = Store(tmp_path).table("data", entry)
@@ -312,8 +312,8 @@ def test_a_revision_is_stored_reported_and_the_old_value_kept(tmp_path: Path) ->
         # and it stays kept and told of when nothing is revised any more
         exchange.control(hours=5)
         assert fetch(exchange, tmp_path, streams=("spot", "perp")).findings == ()
-        assert pointer(tmp_path).revised["BTC"]["perp"] == (entry,)
-        assert [f.rule for f in pointer(tmp_path).findings] == ["revised values"]
+        assert manifest(tmp_path).revised["BTC"]["perp"] == (entry,)
+        assert [f.rule for f in manifest(tmp_path).findings] == ["revised values"]
     finally:
         exchange.close()
 
@@ -336,7 +336,7 @@ def test_a_spoilt_page_is_noticed_and_mended(
     exchange.calm(fixed=[["line", fault, 3], ["unding", fault, 1], ["nterest", fault, 1]])
     report = fetch(exchange, tmp_path, "BTC", "PEPE", venue=venue)
     assert exchange.control()["faults"][fault] >= 3
-    assert report.fingerprint == pointer(whole / venue).fingerprint
+    assert report.fingerprint == manifest(whole / venue).fingerprint
     if fault in ("short", "skip", "empty"):
         assert report.mended > 0
 
@@ -362,7 +362,7 @@ def test_a_failed_request_is_repeated(
     report = fetch(exchange, tmp_path, "BTC", "PEPE", venue=venue)
     assert report.retried >= 1
     assert exchange.control()["faults"] == {fault: 3}
-    assert report.fingerprint == pointer(whole / venue).fingerprint
+    assert report.fingerprint == manifest(whole / venue).fingerprint
 
 
 @pytest.mark.parametrize(
@@ -387,7 +387,7 @@ def test_what_does_not_pass_is_said_plainly_and_loses_nothing(
     exchange.calm()
     report = fetch(exchange, tmp_path, "BTC", "PEPE")
     assert exchange.control()["asked"]["binance/api/v3/klines"] == 2  # the outages of each coin
-    assert report.fingerprint == pointer(whole / "binance").fingerprint
+    assert report.fingerprint == manifest(whole / "binance").fingerprint
 
 
 def test_a_venue_that_insists_on_impossible_bars_is_refused(
@@ -500,4 +500,4 @@ def test_a_full_disk_says_so_and_loses_nothing(
         fetch(exchange, tmp_path, "BTC", "PEPE")
     monkeypatch.undo()
     report = fetch(exchange, tmp_path, "BTC", "PEPE")
-    assert report.fingerprint == pointer(whole / "binance").fingerprint
+    assert report.fingerprint == manifest(whole / "binance").fingerprint

@@ -121,7 +121,7 @@ def check_death(exchange: Replay, root: Path, at: int, whole: str) -> None:
 
 
 def test_death_at_the_last_steps(exchange: Replay, tmp_path: Path) -> None:
-    """While the tables, the pointer and the pages' removal are under way."""
+    """While the tables, the manifest and the pages' removal are under way."""
     exchange.calm()
     whole, steps = steps_of(exchange, tmp_path / "whole")
     assert steps > 30

@@ -27,7 +27,7 @@ def test_two_days_of_a_venue(venue: str, tmp_path: Path) -> None:
     spec = DatasetSpec(title=venue, source="fetch", bar="1h", venue=venue)
     fetch_job(spec, venue, ["BTC"], tmp_path, since=end - pd.Timedelta(days=2), until=end)
     store = Store(tmp_path)
-    tables = store.load(venue, "BTC", pointer=store.read(venue))
+    tables = store.load(venue, "BTC", manifest=store.read(venue))
     assert len(tables["perp"]) == 48
     assert set(tables) >= {"perp", "funding"}
     assert tables["funding"]["rate"].abs().max() < 0.01

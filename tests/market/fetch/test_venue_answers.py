@@ -51,7 +51,7 @@ def fetched(tmp_path: Path) -> Iterator[Fetch]:
             streams=streams,
         )
         store = Store(tmp_path)
-        return store.load(venue, (coins or ("BTC",))[0], pointer=store.read(venue))
+        return store.load(venue, (coins or ("BTC",))[0], manifest=store.read(venue))
 
     yield make
     for exchange in running:

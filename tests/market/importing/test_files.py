@@ -144,7 +144,7 @@ difference = { netflow_coins = "reserve_coins" }
     report = import_files(spec(tmp_path, files), "demo", source, store)
     # the change after the missing 3 January is not that of one day
     assert rules(report) == {"first row": 1, "incomplete rows": 1}
-    table = Store(store).load("demo", "BTC", pointer=Store(store).read("demo"))["netflow"]
+    table = Store(store).load("demo", "BTC", manifest=Store(store).read("demo"))["netflow"]
     assert table["netflow_coins"].tolist() == [30, 5]
     assert table["available"][0] == pd.Timestamp("2024-01-04 00:00Z")
 
@@ -205,7 +205,7 @@ timezone = "UTC"
     )
     report = import_files(spec(tmp_path, files), "demo", source, store)
     assert (report.tables["BTC"]["future"], report.files) == (40, 2)
-    table = Store(store).load("demo", "BTC", pointer=Store(store).read("demo"))["future"]
+    table = Store(store).load("demo", "BTC", manifest=Store(store).read("demo"))["future"]
     assert table["expiry"].unique().tolist() == [pd.Timestamp("2024-03-29 08:00Z")]
 
 

@@ -42,11 +42,11 @@ def test_what_is_written_is_read(tmp_path, table):
     store = Store(tmp_path)
     found = Finding("note", "BTC", "perp", "rule", 2, "2024-01-01 00:00", "text")
     store.write("demo", {"BTC": {"perp": table()}}, bar=HOUR, findings=[found])
-    pointer = store.read("demo")
-    pd.testing.assert_frame_equal(store.load("demo", "BTC", pointer=pointer)["perp"], table())
-    entry = pointer.tables["BTC"]["perp"]
-    assert (entry.rows, entry.first, pointer.bar) == (6, "2024-01-01T00:00:00+00:00", "1h")
-    assert pointer.findings == (found,)
+    manifest = store.read("demo")
+    pd.testing.assert_frame_equal(store.load("demo", "BTC", manifest=manifest)["perp"], table())
+    entry = manifest.tables["BTC"]["perp"]
+    assert (entry.rows, entry.first, manifest.bar) == (6, "2024-01-01T00:00:00+00:00", "1h")
+    assert manifest.findings == (found,)
     assert store.datasets() == ("demo",)
 
 
@@ -112,11 +112,11 @@ def test_hostile_coin_names_touch_nothing(tmp_path, table, coin):
 
 def test_a_pointer_that_leads_out_of_the_store_is_refused(tmp_path, table):
     store = Store(tmp_path)
-    pointer = store.write("demo", {"BTC": {"perp": table()}}, bar=HOUR)
+    manifest = store.write("demo", {"BTC": {"perp": table()}}, bar=HOUR)
     path = tmp_path / "demo" / "current.json"
-    file = pointer.tables["BTC"]["perp"].file
+    file = manifest.tables["BTC"]["perp"].file
     path.write_text(path.read_text().replace(file, "../../secret.parquet"))
-    with pytest.raises(StoreError, match="the store's pointer"):
+    with pytest.raises(StoreError, match="the store's manifest"):
         store.read("demo")
 
 
@@ -140,22 +140,22 @@ def stored_file(root: Path) -> Path:
 )
 def test_a_damaged_file_is_refused_and_mended_by_writing_again(tmp_path, table, harm, message):
     store = Store(tmp_path)
-    pointer = store.write("demo", {"BTC": {"perp": table()}}, bar=HOUR)
+    manifest = store.write("demo", {"BTC": {"perp": table()}}, bar=HOUR)
     harm(stored_file(tmp_path))
     with pytest.raises(StoreError, match=message):
-        store.load("demo", "BTC", pointer=pointer)
+        store.load("demo", "BTC", manifest=manifest)
     again = store.write("demo", {"BTC": {"perp": table()}}, bar=HOUR)
-    assert len(store.load("demo", "BTC", pointer=again)["perp"]) == 6
+    assert len(store.load("demo", "BTC", manifest=again)["perp"]) == 6
 
 
 def test_a_pointer_of_an_earlier_version_with_arrivals_still_opens(tmp_path, table):
     store = Store(tmp_path)
-    pointer = store.write("demo", {"BTC": {"perp": table()}}, bar=HOUR)
+    manifest = store.write("demo", {"BTC": {"perp": table()}}, bar=HOUR)
     path = tmp_path / "demo" / "current.json"
     came = [{"fetched": "2024-01-04", "first": "2024-01-01", "last": "2024-01-02", "rows": 2}]
     said = {**json.loads(path.read_text()), "arrivals": {"BTC": {"netflow": came}}}
     path.write_text(json.dumps(said))
-    assert store.read("demo") == pointer
+    assert store.read("demo") == manifest
 
 
 def test_a_truncated_pointer_is_refused(tmp_path, table):
@@ -163,7 +163,7 @@ def test_a_truncated_pointer_is_refused(tmp_path, table):
     store.write("demo", {"BTC": {"perp": table()}}, bar=HOUR)
     path = tmp_path / "demo" / "current.json"
     path.write_text(path.read_text()[:-20])
-    with pytest.raises(StoreError, match="the store's pointer"):
+    with pytest.raises(StoreError, match="the store's manifest"):
         store.read("demo")
 
 
@@ -171,11 +171,11 @@ def test_a_reader_of_the_version_before_still_finds_its_files(tmp_path, table):
     store = Store(tmp_path)
     first = store.write("demo", {"BTC": {"perp": table(0)}}, bar=HOUR)
     store.write("demo", {"BTC": {"perp": table(1)}}, bar=HOUR)
-    assert store.load("demo", "BTC", pointer=first)["perp"]["close"][0] == 100
+    assert store.load("demo", "BTC", manifest=first)["perp"]["close"][0] == 100
     store.write("demo", {"BTC": {"perp": table(2)}}, bar=HOUR)
     assert len(list((tmp_path / "demo").glob("*.parquet"))) == 2
     with pytest.raises(StoreError, match="cannot read"):
-        store.load("demo", "BTC", pointer=first)
+        store.load("demo", "BTC", manifest=first)
 
 
 def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path, table):
@@ -209,7 +209,7 @@ def test_a_full_disk_leaves_the_old_version(tmp_path, table, monkeypatch, files_
         store.write("demo", {"BTC": {"perp": table(1)}}, bar=HOUR)
     monkeypatch.undo()
     assert store.read("demo") == old
-    assert store.load("demo", "BTC", pointer=old)["perp"]["close"][0] == 100
+    assert store.load("demo", "BTC", manifest=old)["perp"]["close"][0] == 100
     assert not list((tmp_path / "demo").glob(".*.tmp"))
     left = {p.name for p in (tmp_path / "demo").glob("*.parquet")}
     assert left == old.files
@@ -265,11 +265,11 @@ def write_often(root: Path, values: list[float]) -> None:
 def seen_value(root: Path) -> float:
     """The one value that all coins of the present version must share."""
     store = Store(root)
-    pointer = store.read("demo")
+    manifest = store.read("demo")
     values = {
         value
         for coin in ("AAA", "BBB", "CCC")
-        for value in store.load("demo", coin, pointer=pointer)["perp"]["close"].unique()
+        for value in store.load("demo", coin, manifest=manifest)["perp"]["close"].unique()
     }
     assert len(values) == 1, "a mixture of versions"
     return values.pop()

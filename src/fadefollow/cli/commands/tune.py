@@ -125,7 +125,7 @@ def tune(
     best = _Best()
     try:
         with progress(quiet=as_json) as step:
-            done = tune_job(workspace, options, step=step, told=best.told)
+            done = tune_job(workspace, options, step=step, on_trial=best.note)
     except KeyboardInterrupt:
         say(best.words(settings), err=True)
         say(f"resume with: {options.command}", err=True)
@@ -143,7 +143,7 @@ class _Best:
         self.trial: Trial | None = None
         self.last: Trial | None = None
 
-    def told(self, trial: Trial) -> None:
+    def note(self, trial: Trial) -> None:
         if self.last is None or trial.fold != self.last.fold:
             self.trial = None
         self.last = trial

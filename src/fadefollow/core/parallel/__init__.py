@@ -1,10 +1,10 @@
 """Where work is done: in this process, in processes of this machine, or on a Dask cluster.
 
-    with crew(jobs=-1) as team:
-        shared = team.share(data)                   # sent to each worker once
-        results = team.map(work, items, shared)     # work(data, item), in the order of the items
+    with make_pool(jobs=-1) as pool:
+        shared = pool.share(data)                   # sent to each worker once
+        results = pool.map(work, items, shared)     # work(data, item), in the order of the items
 
-`team` is what a caller sees, `processes` and `cluster` are where work may go, `worker` is what
+`pool` is what a caller sees, `processes` and `cluster` are where work may go, `worker` is what
 happens there. Results are the same, bit by bit, wherever they are computed.
 """
 
@@ -16,10 +16,18 @@ from contextlib import contextmanager
 from joblib import cpu_count
 
 from fadefollow.core.limits import MOST_JOBS
-from fadefollow.core.parallel.worker_pool import Crew, Inline, Shared, kept
-from fadefollow.errors import CrewError, LostItemError, ParameterError
+from fadefollow.core.parallel.worker_pool import Inline, Shared, WorkerPool, result_or_raise
+from fadefollow.errors import LostItemError, ParameterError, WorkerPoolError
 
-__all__ = ["Crew", "CrewError", "LostItemError", "Shared", "crew", "kept", "refuse_jobs"]
+__all__ = [
+    "LostItemError",
+    "Shared",
+    "WorkerPool",
+    "WorkerPoolError",
+    "make_pool",
+    "refuse_jobs",
+    "result_or_raise",
+]
 
 
 def refuse_jobs(jobs: int) -> None:
@@ -37,7 +45,7 @@ def refuse_jobs(jobs: int) -> None:
 
 
 @contextmanager
-def crew(jobs: int = -1, cluster: str | None = None) -> Iterator[Crew]:
+def make_pool(jobs: int = -1, cluster: str | None = None) -> Iterator[WorkerPool]:
     """Yield a worker pool and shut it down on exit.
 
     Args:
@@ -47,15 +55,15 @@ def crew(jobs: int = -1, cluster: str | None = None) -> Iterator[Crew]:
 
     Raises:
         ParameterError: see `refuse_jobs`.
-        CrewError: the cluster cannot be reached, has no workers, or does not run this program;
+        WorkerPoolError: the cluster cannot be reached, has no workers, or runs another program;
             while working: it is lost.
     """
     refuse_jobs(jobs)
     if cluster is not None:
         from fadefollow.core.parallel.cluster import Cluster
 
-        with Cluster.at(cluster, jobs) as team:
-            yield team
+        with Cluster.at(cluster, jobs) as pool:
+            yield pool
         return
     count = jobs if jobs > 0 else max(cpu_count() + 1 + jobs, 1)
     if count == 1:
@@ -63,5 +71,5 @@ def crew(jobs: int = -1, cluster: str | None = None) -> Iterator[Crew]:
         return
     from fadefollow.core.parallel.processes import Processes
 
-    with Processes.of(count) as team:
-        yield team
+    with Processes.of(count) as pool:
+        yield pool

@@ -31,7 +31,7 @@ from fadefollow.core.parallel.worker import (
     workspace_files,
 )
 from fadefollow.core.parallel.worker_pool import Shared, Workers
-from fadefollow.errors import CrewError, ParameterError
+from fadefollow.errors import ParameterError, WorkerPoolError
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ class Parcel:
         """The data.
 
         Raises:
-            CrewError: this process runs another program, or has another workspace.
+            WorkerPoolError: this process runs another program, or has another workspace.
         """
         with self._lock:
             if not self._data:
@@ -106,7 +106,7 @@ def _check_program(wanted: dict[str, str]) -> None:
         if mine.get(name) != wanted[name]
     ]
     if other:
-        raise CrewError(
+        raise WorkerPoolError(
             "a worker runs another program",
             got=", ".join(other),
             where=_machine(),
@@ -118,7 +118,7 @@ def _check_files(wanted: dict[str, str]) -> None:
     for path, known in wanted.items():
         found = hash_of(path)
         if not found or found != known:
-            raise CrewError(
+            raise WorkerPoolError(
                 "a worker has another workspace",
                 got=f"another {path}" if found else f"no {path}",
                 where=_machine(),
@@ -164,10 +164,10 @@ class Cluster(Workers):
         with _quiet():
             client = _connected(address)
             try:
-                team = cls(client, jobs)
-                team._wait_for_workers(_ANSWER)
-                with team._keeping_copies():
-                    yield team
+                pool = cls(client, jobs)
+                pool._wait_for_workers(_ANSWER)
+                with pool._keeping_copies():
+                    yield pool
             finally:
                 with contextlib.suppress(Exception):
                     client.close(timeout=2)
@@ -195,7 +195,7 @@ class Cluster(Workers):
             return self._client.scatter(Parcel.of(data), broadcast=True, hash=False)
 
     @property
-    def hands(self) -> int:
+    def n_workers(self) -> int:
         """How many items are worked on at a time; counted again every few seconds."""
         if time.monotonic() - self._counted > 5.0:
             self._count()
@@ -205,7 +205,7 @@ class Cluster(Workers):
 
     def _ahead(self) -> int:
         """Two items a thread, so that none waits for the network, unless fewer were asked for."""
-        return self.hands if self.hands == self._jobs else 2 * self.hands
+        return self.n_workers if self.n_workers == self._jobs else 2 * self.n_workers
 
     def _count(self) -> None:
         with self._reaching():
@@ -249,7 +249,7 @@ class Cluster(Workers):
                 raise _lost_scheduler(error) from error
             return None
         except Exception as error:
-            raise CrewError(
+            raise WorkerPoolError(
                 "a worker cannot run this program",
                 got=f"{type(error).__name__}: {error}",
                 hint=_SAME,
@@ -264,10 +264,10 @@ class Cluster(Workers):
 
     @contextlib.contextmanager
     def _reaching(self) -> Iterator[None]:
-        """Convert Dask's errors for a lost scheduler to CrewError."""
+        """Convert Dask's errors for a lost scheduler to WorkerPoolError."""
         try:
             yield
-        except CrewError:
+        except WorkerPoolError:
             raise
         except Exception as error:
             raise _lost_scheduler(error) from error
@@ -277,7 +277,7 @@ def _connected(address: str) -> Any:
     try:
         from distributed import Client
     except ImportError as error:
-        raise CrewError(
+        raise WorkerPoolError(
             "--cluster needs the package distributed",
             got=str(error),
             hint="pip install 'fadefollow[dask]'",
@@ -288,7 +288,7 @@ def _connected(address: str) -> Any:
     except ValueError as error:
         raise _no_address(address) from error
     except (OSError, TimeoutError) as error:
-        raise CrewError(
+        raise WorkerPoolError(
             "cannot reach the cluster",
             got=f"no answer from {address}",
             hint="start one with `dask scheduler` and `dask worker ADDRESS`; see docs/cluster.md",
@@ -314,16 +314,16 @@ def _no_address(address: str) -> ParameterError:
     )
 
 
-def _no_workers(address: str, seconds: float) -> CrewError:
-    return CrewError(
+def _no_workers(address: str, seconds: float) -> WorkerPoolError:
+    return WorkerPoolError(
         "no workers in the cluster",
         got=f"none at {address} for {seconds:.0f} s",
         hint=f"start some: dask worker {address}",
     )
 
 
-def _lost_scheduler(error: Exception) -> CrewError:
-    return CrewError(
+def _lost_scheduler(error: Exception) -> WorkerPoolError:
+    return WorkerPoolError(
         "lost the connection to the scheduler",
         got=str(error) or type(error).__name__,
         hint="is it still running? what was finished is kept where the command can resume",

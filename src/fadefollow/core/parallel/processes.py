@@ -56,14 +56,14 @@ class Processes(Workers):
         folder = Path(tempfile.mkdtemp(prefix="fadefollow-"))
         # loky's watcher removes the folder should this process be killed
         resource_tracker.register(str(folder), "folder")
-        team = cls(count, folder)
+        pool = cls(count, folder)
         try:
             with warnings.catch_warnings():
                 # loky replaces a process that has grown; that is as it should be
                 warnings.filterwarnings("ignore", "A worker stopped while some jobs")
-                yield team
+                yield pool
         finally:
-            _stop([*team._idle, *team._busy.values()])
+            _stop([*pool._idle, *pool._busy.values()])
             shutil.rmtree(folder, ignore_errors=True)
             resource_tracker.unregister(str(folder), "folder")
 
@@ -83,18 +83,18 @@ class Processes(Workers):
         return _Filed(data, path)
 
     @property
-    def hands(self) -> int:
+    def n_workers(self) -> int:
         """How many items are worked on at a time."""
         return self._count
 
     def _send(self, work: bytes, item: bytes, shared: Shared[Any]) -> Any:
         assert isinstance(shared, _Filed)
-        executor = self._idle.pop() if self._idle else _hire()
+        executor = self._idle.pop() if self._idle else _make_executor()
         with _deaf():  # the first call starts the process
             try:
                 future = executor.submit(_do, work, item, str(shared.path))
             except BrokenProcessPool:  # it died while it had nothing to do
-                executor = _hire()
+                executor = _make_executor()
                 future = executor.submit(_do, work, item, str(shared.path))
         self._busy[future] = executor
         return future
@@ -113,7 +113,7 @@ class Processes(Workers):
         _stop([self._busy.pop(future) for future in futures])
 
 
-def _hire() -> Any:
+def _make_executor() -> Any:
     return ProcessPoolExecutor(
         max_workers=1, env=ONE_THREAD, initializer=_begin, initargs=(os.getpid(),)
     )

@@ -13,13 +13,13 @@ from typing import Any, Generic, TypeVar
 import cloudpickle
 
 from fadefollow.core.parallel.worker import answer_of
-from fadefollow.errors import CrewError, LostItemError
+from fadefollow.errors import LostItemError, WorkerPoolError
 
 T = TypeVar("T")
 I = TypeVar("I")  # noqa: E741
 R = TypeVar("R")
 
-#: seconds after which a crew that hears nothing looks after its workers
+#: seconds without an answer after which a pool checks its workers
 _LISTEN = 2.0
 #: how often an item is tried: once beside others, then alone
 _TRIES = 3
@@ -28,18 +28,18 @@ _HOPELESS = 5
 
 
 class Shared(Generic[T]):
-    """Data that every worker can read, made by `Crew.share`; freed with the object."""
+    """Data that every worker can read, made by `WorkerPool.share`; freed with the object."""
 
     def __init__(self, data: T) -> None:
         self.data = data
 
 
-class Crew(ABC):
-    """A worker pool; made by `fadefollow.core.parallel.crew`."""
+class WorkerPool(ABC):
+    """A worker pool; made by `fadefollow.core.parallel.make_pool`."""
 
     @property
     @abstractmethod
-    def hands(self) -> int:
+    def n_workers(self) -> int:
         """Number of items in work at the same time."""
 
     @abstractmethod
@@ -55,7 +55,7 @@ class Crew(ABC):
     ) -> Iterator[tuple[int, R | LostItemError]]:
         """`work(data, item)` of each item, as they are done.
 
-        One stream of a crew at a time. A stream that is closed early leaves nothing running.
+        One stream of a pool at a time. A stream that is closed early leaves nothing running.
 
         Args:
             work: a function that workers can import, pure.
@@ -68,7 +68,7 @@ class Crew(ABC):
 
         Raises:
             Exception: whatever `work` raises, of the same type and with the same message.
-            CrewError: the workers are lost, or die whatever they do.
+            WorkerPoolError: the workers are lost, or die whatever they do.
         """
 
     def map(self, work: Callable[[T, I], R], items: Iterable[I], shared: Shared[T]) -> list[R]:
@@ -79,20 +79,20 @@ class Crew(ABC):
             Exception: see `stream`.
         """
         found = sorted(self.stream(work, items, shared), key=lambda pair: pair[0])
-        return [kept(result) for _, result in found]
+        return [result_or_raise(result) for _, result in found]
 
 
-def kept(result: R | LostItemError) -> R:
+def result_or_raise(result: R | LostItemError) -> R:
     """The result; raises for a lost item."""
     if isinstance(result, LostItemError):
         raise result
     return result
 
 
-class Inline(Crew):
+class Inline(WorkerPool):
     """The worker pool that is this process."""
 
-    hands = 1
+    n_workers = 1
 
     def share(self, data: T) -> Shared[T]:
         """The data as they are."""
@@ -115,7 +115,7 @@ class _Job:
     deaths: int = 0
 
 
-class Workers(Crew):
+class Workers(WorkerPool):
     """Base of pools of other processes: hands items out and retries lost ones.
 
     An item whose worker died is done again when the others are done, and alone: thus it is known
@@ -169,7 +169,7 @@ class Workers(Crew):
 
     def _ahead(self) -> int:
         """Number of items that may be in flight."""
-        return self.hands
+        return self.n_workers
 
     @abstractmethod
     def _send(self, work: bytes, item: bytes, shared: Shared[Any]) -> Any:
@@ -193,8 +193,8 @@ class Workers(Crew):
             hint="most often memory ran out: use fewer jobs or larger machines",
         )
 
-    def _hopeless(self, job: _Job) -> CrewError:
-        return CrewError(
+    def _hopeless(self, job: _Job) -> WorkerPoolError:
+        return WorkerPoolError(
             "the worker pool is broken",
             got=f"{_HOPELESS} items in a row whose workers all died, at last item {job.number}",
             hint="most often memory ran out: use fewer jobs or larger machines",

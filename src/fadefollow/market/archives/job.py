@@ -28,7 +28,7 @@ from fadefollow.market.findings import Finding, merged
 from fadefollow.market.importing.files import ImportReport, Progress
 from fadefollow.market.importing.zips import ZipLimits
 from fadefollow.market.names import check_dataset_name, check_symbol
-from fadefollow.market.store.store import Listing, Pointer, Store
+from fadefollow.market.store.store import Listing, Manifest, Store
 from fadefollow.market.streams import stream
 
 ArchiveName = Literal["binance-archive", "coinmetrics"]
@@ -195,7 +195,7 @@ def archive_job(
     if progress:
         progress("storing", 1.0)
     known = _listings(fresh, start, end, size) if {"perp", "spot"} <= set(wanted) else {}
-    pointer = keep(
+    manifest = keep(
         Path(store_root),
         dataset,
         fresh,
@@ -205,7 +205,7 @@ def archive_job(
         listings=known,
         now=present,
     )
-    report = _imported(pointer, fresh, len(used), size)
+    report = _imported(manifest, fresh, len(used), size)
     return ArchiveReport(report, tuple(used.values()), source.origin)
 
 
@@ -222,10 +222,10 @@ def _check_bars(root: Path, dataset: str, bar: pd.Timedelta) -> None:
 
 
 def _imported(
-    pointer: Pointer, fresh: Mapping[Key, Fresh], files: int, bar: pd.Timedelta
+    manifest: Manifest, fresh: Mapping[Key, Fresh], files: int, bar: pd.Timedelta
 ) -> ImportReport:
     """What the store holds now, and what was seen, with the gaps in what was read."""
-    rows = {c: {s: e.rows for s, e in streams.items()} for c, streams in pointer.tables.items()}
+    rows = {c: {s: e.rows for s, e in streams.items()} for c, streams in manifest.tables.items()}
     coins = {coin for coin, _ in fresh}
     holes = [
         finding
@@ -233,8 +233,8 @@ def _imported(
         for finding in gaps(cover(coin, new.table, stream(name), bar))
     ]
     total = sum(sum(counts.values()) for counts in rows.values())
-    seen = merged([*(f for f in pointer.findings if f.symbol in coins), *holes])
-    return ImportReport(pointer.dataset, pointer.fingerprint, files, total, rows, seen)
+    seen = merged([*(f for f in manifest.findings if f.symbol in coins), *holes])
+    return ImportReport(manifest.dataset, manifest.fingerprint, files, total, rows, seen)
 
 
 def _listings(

@@ -13,7 +13,7 @@ from fadefollow.market.bars import base_of
 from fadefollow.market.fetch.time_ranges import holes, joined, without
 from fadefollow.market.findings import Finding, when
 from fadefollow.market.store.revise import merge_revisions
-from fadefollow.market.store.store import Fetched, Listing, Pointer, Store, Update
+from fadefollow.market.store.store import Fetched, Listing, Manifest, Store, Update
 from fadefollow.market.streams import Stream, stream
 
 Key = tuple[str, str]  #: coin and stream
@@ -38,7 +38,7 @@ def keep(
     missing: Iterable[Finding] = (),
     listings: Mapping[str, Listing] | None = None,
     now: pd.Timestamp | None = None,
-) -> Pointer:
+) -> Manifest:
     """Join tables with those of a data set in the store; where both have a record, the new counts.
 
     What the source has changed is reported, and the records as they were are kept with the time at
@@ -58,7 +58,7 @@ def keep(
     """
     store, present = Store(root), pd.Timestamp.now(tz="UTC") if now is None else now
 
-    def change(old: Pointer | None) -> Update:
+    def change(old: Manifest | None) -> Update:
         before = old.tables if old is not None else {}
         tables: dict[str, dict[str, pd.DataFrame]] = {}
         revised: dict[str, dict[str, pd.DataFrame]] = {}
@@ -98,7 +98,7 @@ def keep(
 
 
 def _kept_findings(
-    old: Pointer | None, coin: str, name: str, table: pd.DataFrame
+    old: Manifest | None, coin: str, name: str, table: pd.DataFrame
 ) -> tuple[Finding, ...]:
     """Findings of before, without those about what has now been read again."""
     first, last = when(table["time"].iloc[0]), when(table["time"].iloc[-1])
@@ -120,7 +120,7 @@ def _sources(origin: str, fresh: Mapping[Key, Fresh]) -> dict[Key, str]:
 
 
 def _covered(
-    old: Pointer | None, fresh: Mapping[Key, Fresh], bar: pd.Timedelta
+    old: Manifest | None, fresh: Mapping[Key, Fresh], bar: pd.Timedelta
 ) -> dict[str, dict[str, Fetched]]:
     """What a later fetch of the same data set need not ask for: the ranges that hold records."""
     made: dict[str, dict[str, Fetched]] = {}

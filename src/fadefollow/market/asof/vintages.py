@@ -1,7 +1,7 @@
 """Vintages: what was published first, what it was revised to, and when each could be known.
 
 A store's table holds every record in its last vintage; superseded ones lie beside it (`revised` in
-the pointer), in the order in which they were superseded, each with `seen`: when its successor was
+the manifest), in the order in which they were superseded, each with `seen`: when its successor was
 fetched. The source does not say when it published a revision, so a revision counts from then, and
 never earlier. One whose `seen` is unknown is never taken for known.
 """

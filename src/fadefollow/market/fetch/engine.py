@@ -25,7 +25,7 @@ from fadefollow.market.fetch.report import Asked
 from fadefollow.market.fetch.requests import Part, ask
 from fadefollow.market.fetch.time_ranges import Range, Times, cut, joined
 from fadefollow.market.findings import Finding, when
-from fadefollow.market.store.store import Pointer, Store
+from fadefollow.market.store.store import Manifest, Store
 from fadefollow.market.streams import stream
 
 #: a window whose answers contradict each other is begun anew so often
@@ -74,12 +74,12 @@ class Engine:
         client: Client,
         store: Store,
         dataset: str,
-        pointer: Pointer | None,
+        manifest: Manifest | None,
         *,
         progress: Progress | None = None,
         skip_damaged: bool = False,
     ) -> None:
-        self.client, self.store, self.dataset, self.pointer = client, store, dataset, pointer
+        self.client, self.store, self.dataset, self.manifest = client, store, dataset, manifest
         self.progress, self.tally = progress, Tally()
         #: by coin and stream
         self.asked: dict[tuple[str, str], Asked] = {}
@@ -118,7 +118,7 @@ class Engine:
         if whole[0] >= whole[1]:
             return []
         span = part.span(self.client.venue)
-        state = self.pointer.fetched.get(part.coin, {}).get(part.name) if self.pointer else None
+        state = self.manifest.fetched.get(part.coin, {}).get(part.name) if self.manifest else None
         check_market(part, state, self.dataset)
         lying = staging(self.store, self.dataset, part).pages()
         present = Present(
@@ -147,7 +147,7 @@ class Engine:
 
     def _times(self, part: Part) -> Times:
         """Times of the records that the store has of a part, ms."""
-        entry = self.pointer.tables.get(part.coin, {}).get(part.stream) if self.pointer else None
+        entry = self.manifest.tables.get(part.coin, {}).get(part.stream) if self.manifest else None
         if entry is None:
             return np.empty(0, np.int64)
         table = self.store.table(self.dataset, entry)

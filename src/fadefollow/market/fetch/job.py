@@ -22,7 +22,7 @@ from fadefollow.market.fetch.requests import Part
 from fadefollow.market.fetch.venues import Venue, venue_named
 from fadefollow.market.findings import Finding
 from fadefollow.market.names import check_dataset_name
-from fadefollow.market.store.store import Pointer, Store
+from fadefollow.market.store.store import Manifest, Store
 from fadefollow.market.streams import stream
 
 #: in place of names of streams: all that the venue gives, snapshots too
@@ -148,9 +148,9 @@ class _Job:
             await client.close()
         if errors:
             raise errors[0]
-        pointer = self._present()
-        none = [c for c in coins if pointer is None or not pointer.tables.get(c)]
-        if pointer is None or len(none) == len(coins):
+        manifest = self._present()
+        none = [c for c in coins if manifest is None or not manifest.tables.get(c)]
+        if manifest is None or len(none) == len(coins):
             raise DataError(
                 "the venue must have data in the range",
                 got="none",
@@ -161,14 +161,14 @@ class _Job:
         return FetchReport(
             self.name,
             self.venue.name,
-            pointer.fingerprint,
+            manifest.fingerprint,
             client.counts.requests,
             client.counts.retried,
             tally.records,
             tally.mended,
             time.monotonic() - self.began,
-            {c: {s: e.rows for s, e in pointer.tables.get(c, {}).items()} for c in coins},
-            _parts(parts, pointer, engine.asked, revised),
+            {c: {s: e.rows for s, e in manifest.tables.get(c, {}).items()} for c in coins},
+            _parts(parts, manifest, engine.asked, revised),
             (*revised, *engine.notes, *_none(none, self.venue), *notes),
         )
 
@@ -206,7 +206,7 @@ class _Job:
             revised += done.revised if done else ()
         return revised
 
-    def _present(self) -> Pointer | None:
+    def _present(self) -> Manifest | None:
         return self.store.read(self.name) if self.name in self.store.datasets() else None
 
     def _say(self, text: str) -> None:
@@ -216,7 +216,7 @@ class _Job:
 
 def _parts(
     parts: Sequence[Part],
-    pointer: Pointer,
+    manifest: Manifest,
     asked: Mapping[tuple[str, str], Asked],
     revised: Sequence[Finding],
 ) -> tuple[PartReport, ...]:
@@ -224,7 +224,7 @@ def _parts(
     changed = {(f.symbol, f.stream): f.count for f in revised}
     made = []
     for key in dict.fromkeys((part.coin, part.stream) for part in parts):
-        entry, did = pointer.tables.get(key[0], {}).get(key[1]), asked.get(key, Asked())
+        entry, did = manifest.tables.get(key[0], {}).get(key[1]), asked.get(key, Asked())
         rows, first, last = (entry.rows, entry.first, entry.last) if entry else (0, "", "")
         made.append(
             PartReport(

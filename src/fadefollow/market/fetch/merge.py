@@ -24,7 +24,7 @@ from fadefollow.market.findings import Finding, when
 from fadefollow.market.importing import clean
 from fadefollow.market.schema import canonical
 from fadefollow.market.store.revise import Merged, merge_revisions
-from fadefollow.market.store.store import Fetched, Listing, Pointer, Store, Update
+from fadefollow.market.store.store import Fetched, Listing, Manifest, Store, Update
 from fadefollow.market.streams import stream
 
 
@@ -32,7 +32,7 @@ from fadefollow.market.streams import stream
 class Folded:
     """What a fold did."""
 
-    pointer: Pointer
+    manifest: Manifest
     revised: tuple[Finding, ...]  #: values that the venue has changed since they were fetched
 
 
@@ -52,7 +52,7 @@ def fold(store: Store, dataset: str, spec: DatasetSpec, parts: Sequence[Part]) -
         return None
     revised: list[Finding] = []
 
-    def change(old: Pointer | None) -> Update:
+    def change(old: Manifest | None) -> Update:
         made = _Fold(store, dataset, spec, old)
         for part in parts:
             made.add(part)
@@ -63,13 +63,13 @@ def fold(store: Store, dataset: str, spec: DatasetSpec, parts: Sequence[Part]) -
         return update
 
     try:
-        pointer = store.update(dataset, change, bar=spec.bar)
+        manifest = store.update(dataset, change, bar=spec.bar)
     except _NothingError:
         return None
     for part in parts:
-        done = pointer.fetched.get(part.coin, {}).get(part.name)
+        done = manifest.fetched.get(part.coin, {}).get(part.name)
         staging(store, dataset, part).drop(done.folded if done else ())
-    return Folded(pointer, tuple(revised))
+    return Folded(manifest, tuple(revised))
 
 
 class _NothingError(Exception):
@@ -79,7 +79,7 @@ class _NothingError(Exception):
 class _Fold:
     """One update in the making; the data set is locked meanwhile."""
 
-    def __init__(self, store: Store, dataset: str, spec: DatasetSpec, old: Pointer | None) -> None:
+    def __init__(self, store: Store, dataset: str, spec: DatasetSpec, old: Manifest | None) -> None:
         self.store, self.dataset, self.spec, self.old = store, dataset, spec, old
         self.fresh: dict[tuple[str, str], list[pd.DataFrame]] = {}
         self.fetched: dict[str, dict[str, Fetched]] = {}

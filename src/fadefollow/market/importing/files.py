@@ -87,7 +87,7 @@ def import_files(
         base_of(streams, where=coin)
     check_far(read.tables, name)
     errors = [f for coin, parts in read.tables.items() for f in misread(coin, parts, spec.bar)]
-    pointer = Store(Path(store_root)).write(
+    manifest = Store(Path(store_root)).write(
         name,
         read.tables,
         bar=spec.bar,
@@ -95,12 +95,12 @@ def import_files(
         source=lambda coin, stream_name: read.origin[coin, stream_name],
     )
     rows = {
-        coin: {s: e.rows for s, e in streams.items()} for coin, streams in pointer.tables.items()
+        coin: {s: e.rows for s, e in streams.items()} for coin, streams in manifest.tables.items()
     }
     total = sum(sum(streams.values()) for streams in rows.values())
     # errors are found anew by each audit; stored, they would be told of twice
     told = merged([*read.findings, *errors])
-    return ImportReport(name, pointer.fingerprint, read.files, total, rows, told)
+    return ImportReport(name, manifest.fingerprint, read.files, total, rows, told)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""One version of a data set: what the store's pointer says."""
+"""One version of a data set: what the store's manifest says."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Fetched(BaseModel):
     interval_hours: float | None = None
 
 
-class Pointer(BaseModel):
+class Manifest(BaseModel):
     """One version of a data set: what `current.json` says."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,11 +1,11 @@
-"""The store: canonical tables as Parquet files, swapped in whole by one atomic pointer.
+"""The store: canonical tables as Parquet files, swapped in whole by one atomic manifest.
 
 `<root>/<dataset>/current.json` names the files of the present version, with their sizes and
-hashes. A writer adds files, makes them durable, and replaces the pointer last, so that a process
+hashes. A writer adds files, makes them durable, and replaces the manifest last, so that a process
 killed at any moment leaves the old version or the new one, never a mixture. A reader follows the
-pointer and checks the bytes that it parses. Files are named by their content and never changed;
+manifest and checks the bytes that it parses. Files are named by their content and never changed;
 those of the version before last are removed by the next writer, so that a reader that has just
-taken the pointer still finds its files.
+taken the manifest still finds its files.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from fadefollow.errors import DataError, StoreError, unknown
 from fadefollow.market.bars import bar_text
 from fadefollow.market.findings import Finding, merged
 from fadefollow.market.names import check_dataset_name, check_symbol
-from fadefollow.market.store.manifest import SCHEMA, Entry, Fetched, Listing, Pointer
+from fadefollow.market.store.manifest import SCHEMA, Entry, Fetched, Listing, Manifest
 from fadefollow.market.store.table_file import content_hash
 from fadefollow.market.store.table_file import put as _put
 from fadefollow.market.store.table_file import read as _read
@@ -34,14 +34,14 @@ __all__ = [
     "Entry",
     "Fetched",
     "Listing",
-    "Pointer",
+    "Manifest",
     "Store",
     "Update",
     "content_hash",
     "fingerprint",
 ]
 
-POINTER = "current.json"
+MANIFEST = "current.json"
 LOCK_SECONDS = 120.0
 
 Tables = Mapping[str, Mapping[str, pd.DataFrame]]
@@ -70,41 +70,41 @@ class Store:
 
     def datasets(self) -> tuple[str, ...]:
         """Names of the data sets that hold a version."""
-        return tuple(sorted(p.parent.name for p in Path(self.root).glob(f"*/{POINTER}")))
+        return tuple(sorted(p.parent.name for p in Path(self.root).glob(f"*/{MANIFEST}")))
 
-    def read(self, dataset: str) -> Pointer:
+    def read(self, dataset: str) -> Manifest:
         """The present version of a data set.
 
         Raises:
             UnknownNameError: the store has no such data set.
-            StoreError: its pointer cannot be read.
+            StoreError: its manifest cannot be read.
         """
-        path = self._folder(dataset) / POINTER
+        path = self._folder(dataset) / MANIFEST
         if not path.exists():
             raise unknown("data set in the store", dataset, self.datasets(), where=str(self.root))
         try:
-            return Pointer.model_validate_json(path.read_bytes())
+            return Manifest.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
             raise StoreError(
-                "cannot read the store's pointer",
+                "cannot read the store's manifest",
                 got=str(error).splitlines()[0],
                 where=str(path),
                 hint="import the data set again",
             ) from error
 
-    def load(self, dataset: str, symbol: str, *, pointer: Pointer) -> dict[str, pd.DataFrame]:
-        """All canonical tables of one coin, in the version of `pointer`.
+    def load(self, dataset: str, symbol: str, *, manifest: Manifest) -> dict[str, pd.DataFrame]:
+        """All canonical tables of one coin, in the version of `manifest`.
 
         Raises:
             StoreError: a file is gone, truncated or altered.
         """
-        if symbol not in pointer.tables:
-            raise unknown("coin", symbol, pointer.tables, where=dataset)
+        if symbol not in manifest.tables:
+            raise unknown("coin", symbol, manifest.tables, where=dataset)
         folder = self._folder(dataset)
-        return {name: _read(folder, entry) for name, entry in pointer.tables[symbol].items()}
+        return {name: _read(folder, entry) for name, entry in manifest.tables[symbol].items()}
 
     def superseded(
-        self, dataset: str, symbol: str, *, pointer: Pointer
+        self, dataset: str, symbol: str, *, manifest: Manifest
     ) -> dict[str, list[pd.DataFrame]]:
         """By stream the records of one coin that were revised, as they were before.
 
@@ -114,8 +114,8 @@ class Store:
         folder = self._folder(dataset)
         return {
             name: [_read(folder, entry) for entry in entries]
-            for name, entries in pointer.revised.get(symbol, {}).items()
-            if name in pointer.tables.get(symbol, {})
+            for name, entries in manifest.revised.get(symbol, {}).items()
+            if name in manifest.tables.get(symbol, {})
         }
 
     def write(
@@ -126,7 +126,7 @@ class Store:
         bar: pd.Timedelta,
         findings: Sequence[Finding] = (),
         source: Callable[[str, str], str] | None = None,
-    ) -> Pointer:
+    ) -> Manifest:
         """Replace a data set by `tables`, all of it or nothing.
 
         Args:
@@ -154,7 +154,7 @@ class Store:
                 }
                 for coin, streams in sorted(tables.items())
             }
-            pointer = Pointer(
+            manifest = Manifest(
                 schema=SCHEMA,
                 dataset=dataset,
                 bar=bar_text(bar),
@@ -163,17 +163,19 @@ class Store:
                 tables=entries,
                 previous=tuple(sorted(old.files)) if old else (),
             )
-            write_whole(folder / POINTER, pointer.model_dump_json(by_alias=True, indent=1).encode())
-            _clean(folder, keep=pointer.files | set(pointer.previous))
-        return pointer
+            write_whole(
+                folder / MANIFEST, manifest.model_dump_json(by_alias=True, indent=1).encode()
+            )
+            _clean(folder, keep=manifest.files | set(manifest.previous))
+        return manifest
 
     def update(
         self,
         dataset: str,
-        change: Callable[[Pointer | None], Update],
+        change: Callable[[Manifest | None], Update],
         *,
         bar: pd.Timedelta,
-    ) -> Pointer:
+    ) -> Manifest:
         """Change some tables of a data set, all of them or nothing; others stay.
 
         Args:
@@ -192,10 +194,12 @@ class Store:
             old = self._present(dataset)
             _check_bar(old, bar, dataset)
             made = change(old)
-            pointer = _updated(folder, dataset, old, made, bar)
-            write_whole(folder / POINTER, pointer.model_dump_json(by_alias=True, indent=1).encode())
-            _clean(folder, keep=pointer.files | set(pointer.previous))
-        return pointer
+            manifest = _updated(folder, dataset, old, made, bar)
+            write_whole(
+                folder / MANIFEST, manifest.model_dump_json(by_alias=True, indent=1).encode()
+            )
+            _clean(folder, keep=manifest.files | set(manifest.previous))
+        return manifest
 
     def check_bar(self, dataset: str, bar: pd.Timedelta) -> None:
         """Refuse bars of another size than those that the store has of a data set."""
@@ -213,9 +217,9 @@ class Store:
         """The folder where a fetch keeps its pages until they are in a table."""
         return self._folder(dataset) / "pages"
 
-    def _present(self, dataset: str) -> Pointer | None:
+    def _present(self, dataset: str) -> Manifest | None:
         with contextlib.suppress(FileNotFoundError, ValidationError):
-            return Pointer.model_validate_json((self._folder(dataset) / POINTER).read_bytes())
+            return Manifest.model_validate_json((self._folder(dataset) / MANIFEST).read_bytes())
         return None
 
     @contextlib.contextmanager
@@ -280,7 +284,7 @@ def _combined(bar: pd.Timedelta, hashes: Mapping[tuple[str, str], str]) -> str:
     return hashlib.sha256("\n".join([bar_text(bar), *lines]).encode()).hexdigest()[:16]
 
 
-def _check_bar(old: Pointer | None, bar: pd.Timedelta, dataset: str) -> None:
+def _check_bar(old: Manifest | None, bar: pd.Timedelta, dataset: str) -> None:
     if old is not None and old.bar != bar_text(bar):
         raise DataError(
             "a data set keeps its bar size",
@@ -291,8 +295,8 @@ def _check_bar(old: Pointer | None, bar: pd.Timedelta, dataset: str) -> None:
 
 
 def _updated(
-    folder: Path, dataset: str, old: Pointer | None, made: Update, bar: pd.Timedelta
-) -> Pointer:
+    folder: Path, dataset: str, old: Manifest | None, made: Update, bar: pd.Timedelta
+) -> Manifest:
     """The next version of a data set: the old one with what is new."""
     entries = {coin: dict(streams) for coin, streams in old.tables.items()} if old else {}
     fetched = {coin: dict(parts) for coin, parts in old.fetched.items()} if old else {}
@@ -311,7 +315,7 @@ def _updated(
     before = old.findings if old else ()
     kept = [f for f in before if (f.symbol, f.stream) not in made.findings]
     entries = {coin: dict(sorted(streams.items())) for coin, streams in sorted(entries.items())}
-    return Pointer(
+    return Manifest(
         schema=SCHEMA,
         dataset=dataset,
         bar=bar_text(bar),

@@ -53,7 +53,7 @@ def calibrate_tuner(
         design: which markets, and how they are searched and judged.
         bet: strategy and signal; plants go into its phases.
         notebook: each market is added to it as it comes.
-        jobs: markets at work at the same time, see `fadefollow.core.parallel.crew`.
+        jobs: markets at work at the same time, see `fadefollow.core.parallel.make_pool`.
         cluster: address of a Dask scheduler; by default this machine.
         step: told how far it is.
 
@@ -61,8 +61,8 @@ def calibrate_tuner(
         The counts; the same wherever the work is done and however often it is interrupted.
 
     Raises:
-        CrewError: the workers are lost, or a market's died again and again; the notebook has all
-            others.
+        WorkerPoolError: the workers are lost, or one market's workers died every time; the other
+            markets are stored.
     """
     key = design.key((bet,))
     wanted = [(arm, seed) for arm in design.arms for seed in design.seeds(arm)]

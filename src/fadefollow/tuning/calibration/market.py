@@ -11,16 +11,16 @@ import numpy as np
 import pandas as pd
 from optuna.trial import FrozenTrial
 
-from fadefollow.core.parallel import crew
+from fadefollow.core.parallel import make_pool
 from fadefollow.market.bars import bar_size
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
 from fadefollow.phases import Stance
 from fadefollow.tuning.calibration.design import TunerDesign, stance_of
-from fadefollow.tuning.evaluator import Ask, Ground, past
+from fadefollow.tuning.evaluator import TrialData, TrialRequest, past
 from fadefollow.tuning.model import Fold, OutOfSample, TuneSettings
-from fadefollow.tuning.walk_forward import Walked, walk
+from fadefollow.tuning.walk_forward import Observer, Walked, walk
 from fadefollow.verdict.calibration.design import Arm, planted_phases
 from fadefollow.verdict.correction.overfit import TrackRecord, probabilistic_sharpe
 from fadefollow.verdict.measure import Bet, prepare_bet
@@ -90,10 +90,10 @@ def tune_market(design: TunerDesign, bet: Bet, arm: Arm, seed: int) -> TunedMark
         settings=settings,
         judging=design.judging(seed),
         logs=lambda _cut: _Forgotten(),
-        hire=lambda _seconds: crew(jobs=1),
-        step=lambda _text, _done: None,
+        make_pool=lambda _seconds: make_pool(jobs=1),
+        observer=Observer(),
     )
-    ground = Ground.of(
+    data = TrialData.of(
         walked.space, settings, prepare_bet(dataset, strategy, signal, {}), dataset.markets
     )
     nothing = OutOfSample(0, math.nan, math.nan, math.nan)
@@ -101,7 +101,7 @@ def tune_market(design: TunerDesign, bet: Bet, arm: Arm, seed: int) -> TunedMark
     return TunedMarket(
         arm=arm,
         seed=seed,
-        searches=tuple(_search(ground, fold, walked, settings) for fold in walked.folds),
+        searches=tuple(_search(data, fold, walked, settings) for fold in walked.folds),
         answers=tuple(_answer(verdict, stance) for verdict in walked.measured.verdicts),
         n_trades=tuned.n_trades,
         mean=tuned.mean_net_bps,
@@ -138,11 +138,13 @@ def _made(design: TunerDesign, bet: Bet, arm: Arm, seed: int) -> Dataset:
     )
 
 
-def _search(ground: Ground, fold: Fold, walked: Walked, settings: TuneSettings) -> Search:
+def _search(data: TrialData, fold: Fold, walked: Walked, settings: TuneSettings) -> Search:
     psr = math.nan
     if fold.winner is not None:
-        first, last = np.searchsorted(ground.time, [stamp.value for stamp in fold.train])
-        record = TrackRecord.of(past(ground, Ask(0, fold.params, (int(first), int(last)))).daily())
+        first, last = np.searchsorted(data.time, [stamp.value for stamp in fold.train])
+        record = TrackRecord.of(
+            past(data, TrialRequest(0, fold.params, (int(first), int(last)))).daily()
+        )
         psr = probabilistic_sharpe(record)
     return Search(
         t=fold.scores[settings.objectives.index("t")],

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fadefollow.core.parallel import crew, kept
+from fadefollow.core.parallel import make_pool, result_or_raise
 from fadefollow.errors import ParameterError
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import FloatArray, Market
@@ -76,18 +76,18 @@ def measure_detection(
         lab: settings of the lab but the seed, see `fadefollow.market.lab`.
         bar: size of the bars.
         slack_hours: what counts as in time.
-        jobs: markets at work at the same time, see `fadefollow.core.parallel.crew`.
+        jobs: markets at work at the same time, see `fadefollow.core.parallel.make_pool`.
         cluster: address of a Dask scheduler; by default this machine.
         step: told how far it is.
 
     Raises:
-        CrewError: the workers are lost.
+        WorkerPoolError: the workers are lost.
     """
     made: dict[int, dict[tuple[str, str], pd.DataFrame]] = {}
-    with crew(jobs, cluster) as team:
-        shared = team.share((tuple(signals), dict(lab), bar, slack_hours))
-        for number, found in team.stream(_one, seeds, shared):
-            made[number] = kept(found)
+    with make_pool(jobs, cluster) as pool:
+        shared = pool.share((tuple(signals), dict(lab), bar, slack_hours))
+        for number, found in pool.stream(_one, seeds, shared):
+            made[number] = result_or_raise(found)
             step("detecting in simulated markets", len(made) / len(seeds))
     counts: dict[tuple[str, str], list[pd.DataFrame]] = {}
     for number in range(len(seeds)):

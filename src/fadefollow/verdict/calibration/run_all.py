@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from fadefollow.core.parallel import LostItemError, crew
+from fadefollow.core.parallel import LostItemError, make_pool
 from fadefollow.verdict.calibration.design import Arm
 from fadefollow.verdict.calibration.results_log import Page, Pages
 
@@ -34,13 +34,13 @@ def make_rounds(
         notebook: each page is added to it as it comes.
         key: names all that a page depends on but its arm and seed.
         doing: in words, e.g. "judging".
-        jobs: markets at work at the same time, see `fadefollow.core.parallel.crew`.
+        jobs: markets at work at the same time, see `fadefollow.core.parallel.make_pool`.
         cluster: address of a Dask scheduler; None for this machine.
         step: told how far it is.
 
     Raises:
-        CrewError: the workers are lost, or a market's died again and again; the notebook has all
-            others.
+        WorkerPoolError: the workers are lost, or one market's workers died every time; the other
+            markets are stored.
     """
     known, others = notebook.read(key)
     todo = [pair for pair in wanted if pair not in known]
@@ -50,8 +50,8 @@ def make_rounds(
     text += f", {others} of other settings or code not used" if others else ""
     step(text, resumed / len(wanted))
     lost = list[LostItemError]()
-    with crew(jobs, cluster) as team:
-        made: Any = team.stream(work, todo, team.share(shared))
+    with make_pool(jobs, cluster) as pool:
+        made: Any = pool.stream(work, todo, pool.share(shared))
         for number, (_, page) in enumerate(made, 1):
             step(text, (resumed + number) / len(wanted))
             if isinstance(page, LostItemError):

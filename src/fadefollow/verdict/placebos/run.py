@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fadefollow.core.parallel import Crew, Shared, kept
+from fadefollow.core.parallel import Shared, WorkerPool, result_or_raise
 from fadefollow.engine.hedged import BookName
 from fadefollow.engine.model import FloatArray, IntArray
 from fadefollow.engine.strategy_plan import Plan
@@ -27,8 +27,8 @@ from fadefollow.verdict.placebos.times import TimePlacebo, draw_shifts
 
 #: strategy, number of the phase, stance, book
 RowKey = tuple[str, int, Stance, BookName]
-Spread = tuple[Crew, Shared[tuple[Plan, ...]]]
-#: draws that one worker of a crew resolves in one go
+Spread = tuple[WorkerPool, Shared[tuple[Plan, ...]]]
+#: draws that one worker of a pool resolves in one go
 _PER_ITEM = 200
 
 
@@ -108,7 +108,7 @@ def confront(
         draws: of each placebo; fewer where there are fewer shifts.
         seed: the same seed gives the same draws.
         progress: called with draws done and draws in all.
-        spread: a crew that has the plans; by default threads of this process.
+        spread: a worker pool that has the plans; by default threads of this process.
     """
     shifts, step = draw_shifts(plans, draws=draws, rng=np.random.default_rng([seed]))
     tasks = [
@@ -175,15 +175,15 @@ def _resolved(
             placebo = known.setdefault(key, task.placebo(plans[task.number]))
             yield _resolve(plans[task.number], task, placebo, 0, task.draws, progress)
         return
-    team, shared = spread
+    pool, shared = spread
     items = [
         (task, first, min(first + _PER_ITEM, task.draws))
         for task in tasks
         for first in range(0, max(task.draws, 1), _PER_ITEM)
     ]
     found: dict[int, tuple[Draws, float, float]] = {}
-    for number, part in team.stream(_part, items, shared):
-        found[number] = kept(part)
+    for number, part in pool.stream(_part, items, shared):
+        found[number] = result_or_raise(part)
         progress(items[number][2] - items[number][1])
     for task in tasks:
         mine = [found[n] for n, (other, _, _) in enumerate(items) if other is task]
