@@ -316,7 +316,7 @@ def test_a_search_that_is_given_up_is_remembered(workspace) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        tune_job(workspace, options(workspace), step=lambda text, share: None, told=stop)
+        tune_job(workspace, options(workspace), step=lambda text, share: None, on_trial=stop)
     rows = [json.loads(line) for line in (workspace.runs / "trials.jsonl").read_text().splitlines()]
     assert len(rows) == 15  # whole batches
     assert {row["daily_sharpe"] for row in rows} == {None}
@@ -407,7 +407,9 @@ def test_two_jobs_on_one_study_do_not_mix(workspace) -> None:
     if child == 0:
         job = options(workspace)
         try:
-            tune_job(workspace, job, step=lambda text, done: None, on_trial=lambda t: time.sleep(0.2))
+            tune_job(
+                workspace, job, step=lambda text, done: None, on_trial=lambda t: time.sleep(0.2)
+            )
         finally:
             os._exit(0)
     log = workspace.runs / "studies" / "fade_crowded_funding-small.log"

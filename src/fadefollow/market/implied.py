@@ -67,8 +67,7 @@ def with_implied_funding(market: Market) -> Market:
         listed=market.listed,
         delisted=market.delisted,
         later=market.later,
-        members=market.members,
-    )
+    ).of_universe(market.members)
 
 
 class Count(NamedTuple):

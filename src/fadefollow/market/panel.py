@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from copy import copy
 from typing import Any, TypeVar
 
 import numpy as np
@@ -55,8 +56,6 @@ class Market:
         delisted: when trading ended, if it did.
         later: by stream, revisions of records that are in `tables` as they were published first;
             canonical, `available` being when each revision became known.
-        members: times [from, to), in order, in which the coin belongs to the universe; None where
-            there is no universe.
 
     A bar that is missing in the data is a row of NaN. A record of another stream holds from the
     close of the first bar at which it was available until a newer one, or its `max_age`; a
@@ -74,7 +73,6 @@ class Market:
         listed: pd.Timestamp | None = None,
         delisted: pd.Timestamp | None = None,
         later: Mapping[str, pd.DataFrame] | None = None,
-        members: Sequence[Times] | None = None,
     ) -> None:
         self.symbol, self.bar = symbol, bar
         self.listed, self.delisted = listed, delisted
@@ -83,8 +81,7 @@ class Market:
             start, end = start or begins, end or ends
         self.open_time: TimeArray = _frozen(opens(start.floor(bar), end, bar))
         self.close_time: TimeArray = _frozen(self.open_time + np.timedelta64(bar.value, "ns"))
-        # a market without bars knows nothing
-        end_known = self.close_time[-1] if len(self) else np.datetime64("1677-09-22", "ns")
+        end_known = self._end_known()
         self._tables = {name: known_by(table, end_known) for name, table in tables.items()}
         self._later = {
             name: known
@@ -93,8 +90,6 @@ class Market:
         }
         #: times of membership that had begun by the end; None where there is no universe
         self.members: tuple[Times, ...] | None = None
-        if members is not None:
-            self.members = tuple(span for span in members if naive(span[0]) <= end_known)
         self._streams = tuple(name for name, table in self._tables.items() if len(table))
         self._bar_hours = bar / pd.Timedelta(hours=1)
         # what belongs to the market itself stays; what is asked for with parameters comes and goes
@@ -235,19 +230,18 @@ class Market:
         return self._base.get("funding_implied", make, keep=None)
 
     def of_universe(self, members: Sequence[Times] | None) -> Market:
-        """The same market with these times [from, to) of membership."""
-        start = self.index[0]
-        return Market(
-            self.symbol,
-            bar=self.bar,
-            tables=self._tables,
-            start=start,
-            end=start + len(self) * self.bar,
-            listed=self.listed,
-            delisted=self.delisted,
-            later=self._later,
-            members=members,
-        )
+        """The same market with the times in which the coin belongs to the universe.
+
+        Args:
+            members: [from, to), in order; None where there is no universe.
+        """
+        same = copy(self)
+        same._base, same._memo = Memo(), Memo()
+        same.members = None
+        if members is not None:
+            end_known = self._end_known()
+            same.members = tuple(span for span in members if naive(span[0]) <= end_known)
+        return same
 
     def memo(self, key: Hashable, make: Callable[[], T], *, keep: int = KEEP) -> T:
         """`make()`, computed once for this market; arrays among the result become read-only.
@@ -367,6 +361,10 @@ class Market:
         }
         return pd.DataFrame(columns, index=self.index)
 
+    def _end_known(self) -> np.datetime64:
+        """The last close; a market without bars knows nothing."""
+        return self.close_time[-1] if len(self) else np.datetime64("1677-09-22", "ns")
+
     def _look_for(self, name: str, column: str) -> str | None:
         if name not in self.streams or (name != self.base and self.known_share(name) < LEAST_KNOWN):
             return name
@@ -403,8 +401,7 @@ class Market:
             listed=self.listed,
             delisted=gone,
             later=self._later,
-            members=self.members,
-        )
+        ).of_universe(self.members)
 
     def _join(self, name: str, column: str) -> FloatArray:
         schema = stream(name)

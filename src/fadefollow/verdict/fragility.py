@@ -129,8 +129,7 @@ def published_later(market: Market, name: str) -> Market:
         listed=market.listed,
         delisted=market.delisted,
         later=later,
-        members=market.members,
-    )
+    ).of_universe(market.members)
 
 
 def doubled_costs(plan: Plan) -> Plan:

@@ -72,8 +72,7 @@ class CoinRange:
             listed=self.listed,
             delisted=self.delisted,
             later=self.later,
-            members=self.members,
-        )
+        ).of_universe(self.members)
 
     def __len__(self) -> int:
         return max(int((self.end - self.start) // self.bar), 0)

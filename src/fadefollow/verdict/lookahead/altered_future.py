@@ -81,8 +81,7 @@ def rebuilt(
         listed=market.listed,
         delisted=market.delisted,
         later=market.later,
-        members=market.members,
-    )
+    ).of_universe(market.members)
 
 
 def only(market: Market, names: Iterable[str]) -> Market:

@@ -31,8 +31,8 @@ class WatchedMarket(Market):
             listed=market.listed,
             delisted=market.delisted,
             later=market.later,
-            members=market.members,
         )
+        self.members = market.members
         self.read = set[str]() if read is None else read
 
     def column(self, name: str, column: str) -> FloatArray:
