@@ -104,7 +104,7 @@ def test_a_run_is_measured_the_same(cluster):  # noqa: F811
     }
     here = measure(dataset, bets, **asked)
     with make_pool(cluster=cluster) as pool:
-        there = measure(dataset, bets, team=pool, **asked)
+        there = measure(dataset, bets, pool=pool, **asked)
     assert here.verdicts[0].fade.n_trades > 10
     for name in ("verdicts", "event_studies", "splits", "spa", "notes", "missing"):
         assert repr(getattr(there, name)) == repr(getattr(here, name)), name
