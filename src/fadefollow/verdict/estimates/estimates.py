@@ -19,7 +19,7 @@ from fadefollow.verdict.estimates.bootstrap import (
     Resampling,
     bootstrap,
 )
-from fadefollow.verdict.estimates.daily import daily_pnl
+from fadefollow.verdict.estimates.daily import PlanMarks
 from fadefollow.verdict.estimates.days import (
     DAY_NS,
     DaySums,
@@ -97,8 +97,15 @@ def estimate(
         alpha: level of the pooled estimate's interval.
     """
     cells = {book: all_cells(plan, outcomes) for book, outcomes in by_bar.items()}
+    marks = PlanMarks.of(plan)
+    daily = {
+        (stance, book): marks.returns(plan, books[plan.strategy, stance], book=book)
+        for stance in STANCES
+        if stance not in plan.refused
+        for book in by_bar
+    }
     return tuple(
-        _phase(plan, books, code, by_bar, cells, resampling=resampling, alpha=alpha)
+        _phase(plan, books, code, by_bar, cells, daily, resampling=resampling, alpha=alpha)
         for code in range(len(plan.phases))
     )
 
@@ -109,6 +116,7 @@ def _phase(
     code: int,
     by_bar: BookOutcomes,
     cells: Mapping[BookName, dict[Kind, Cells]],
+    daily: Mapping[tuple[Stance, BookName], FloatArray],
     *,
     resampling: Resampling,
     alpha: float,
@@ -134,9 +142,7 @@ def _phase(
                 pooled=pooled(trades.coin, trades.day, trades.value, length=length, alpha=alpha),
                 anyhour_mean=anyhour_mean(trades, by_bar[book]), length=length,
                 blocks=independent_blocks(row.net.count, length),
-                daily=np.asarray(
-                    daily_pnl(plan, books[plan.strategy, stance], code, book=book), np.float64
-                ),
+                daily=daily[stance, book][code],
             )  # fmt: skip
     return PhaseEvidence(found, difference)
 
