@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fadefollow.engine.draws import MovedEvents, add_draws, hedge_levels
 from fadefollow.engine.model import Costs, Rules, RuleSets
 from fadefollow.engine.resolver import resolve, resolve_returns
-from fadefollow.engine.draws import MovedEvents, add_draws, hedge_levels
 from fadefollow.errors import ParameterError
 from tests.support.dated_cases import make_dated, run_dated_oracle, run_dated_resolver
 from tests.support.engine_cases import Prices, Run, make_events, make_tape, run_resolver

@@ -18,9 +18,9 @@ from fadefollow.verdict import JudgeSettings, judge
 from fadefollow.verdict.capacity import capacity, liquidity
 from fadefollow.verdict.correction.spa import spa_of_run
 from fadefollow.verdict.estimates.anyhour import all_outcomes, anyhour_mean
+from fadefollow.verdict.estimates.bootstrap import Resampling
 from fadefollow.verdict.estimates.daily import daily_pnl
 from fadefollow.verdict.estimates.days import DAY_NS, regular_trades, sample
-from fadefollow.verdict.estimates.bootstrap import Resampling
 from fadefollow.verdict.estimates.estimates import estimate
 from fadefollow.verdict.estimates.momentum import all_cells, momentum_days, trailing_decile
 from fadefollow.verdict.placebos import TimePlacebo, resolve_draws
@@ -248,9 +248,7 @@ def test_blocks_are_twice_the_longest_holding_time(make_stormy, make_books):
     plan = _shuffled(plan, (DAY, replace(DAY, hold_hours=480.0)))
     n_days = len(plan.tapes[0].time) // 6
     days = Resampling(int(plan.tapes[0].time[0] // DAY_NS), n_days, draws=20, seed=0)
-    (phase,) = estimate(
-        plan, make_books(plan), all_outcomes(plan), resampling=days, alpha=0.05
-    )
+    (phase,) = estimate(plan, make_books(plan), all_outcomes(plan), resampling=days, alpha=0.05)
     # held for 20 days at most, so that the blocks are 40: more than the 30 of the upper bound
     assert phase.stances["follow"]["outright"].length == 40.0
 
