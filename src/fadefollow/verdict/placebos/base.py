@@ -16,6 +16,7 @@ from fadefollow.engine.draws import (
     HEDGED_TRADES,
     OUTRIGHT,
     TRADES,
+    Everywhere,
     MovedEvents,
     add_draws,
     hedge_levels,
@@ -94,13 +95,28 @@ def resolve_draws(
     days = int(day[-1]) + 1
     levels = [hedge_levels(plan.basket, t.symbol, len(t.time)) for t in plan.tapes]
 
+    coins = range(len(plan.tapes))
+    kinds = [plan.kinds(coin) for coin in coins]
+    if placebo.kind == "coins":  # any coin may be given any other's events
+        kinds = [set[tuple[int, int]]().union(*kinds)] * len(kinds)
+
+    def all_bars(coin: int) -> Everywhere:
+        return {(side, rule): plan.everywhere(coin, side, rule) for side, rule in kinds[coin]}
+
     def some(begin: int) -> list[FloatArray]:
         end = min(begin + AT_ONCE, last)
         sums = np.zeros((end - begin, 4, len(plan.phases), days))
         for coin, (tape, costs) in enumerate(zip(plan.tapes, plan.costs, strict=True)):
             moved = placebo.moved(coin, stance, begin, end)
             add_draws(
-                tape, moved, rules=plan.rules, costs=costs, hedge=levels[coin], day=day, sums=sums
+                tape,
+                moved,
+                rules=plan.rules,
+                costs=costs,
+                everywhere=everywhere[coin],
+                hedge=levels[coin],
+                day=day,
+                sums=sums,
             )
         if progress is not None:
             progress(end - begin)
@@ -110,6 +126,7 @@ def resolve_draws(
 
     # the kernels let go of Python's lock, so threads use all cores
     with ThreadPoolExecutor(threads()) as pool:
+        everywhere = list(pool.map(all_bars, coins))
         parts = list(pool.map(some, range(first, last, AT_ONCE)))
     none = np.empty((0, len(plan.phases)))
     return Draws(*(np.concatenate([none, *(part[k] for part in parts)]) for k in range(4)))
