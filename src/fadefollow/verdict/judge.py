@@ -304,7 +304,9 @@ class _Table:
             )
             placebo_t = float(alone.critical[0])
         at = math.nan if draws is None or not row.evidence.mean.se > 0.0 else draws.mean
-        return _Criticals(float(mean_t), placebo_t, placebo_t - at / row.evidence.mean.se)
+        se = row.evidence.mean.se
+        above = placebo_t - at / se if se > 0.0 else math.nan
+        return _Criticals(float(mean_t), placebo_t, above)
 
     @staticmethod
     def _key(plan: Plan, code: int, stance: Stance, book: BookName) -> RowKey:
