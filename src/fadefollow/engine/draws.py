@@ -19,6 +19,7 @@ from fadefollow.engine.arrays import (
     prices_of,
     rule_tables,
     settlements_of,
+    shares_of,
 )
 from fadefollow.engine.basket import Basket
 from fadefollow.engine.dated import returns_dated
@@ -102,7 +103,8 @@ def add_draws(
         day: of each bar, shape (n,).
         sums: OUTRIGHT, TRADES, HEDGED and HEDGED_TRADES by phase and day, shape
             (draws, 4, codes, days), added to in place. Trades that the end of data cut off, or
-            that were held over a hole in the settlements, do not count.
+            that were held over a hole in the settlements, do not count. A trade counts by the
+            share of its full size that it has.
     """
     if not len(moved.bar):
         return
@@ -116,7 +118,7 @@ def add_draws(
         rule_tables(rules, tape.bar_ns),
         cost_rates(tape, costs),
     )
-    _add_draws(moved, hedge, _table(everywhere, len(tape.time)), coin, day, sums)
+    _add_draws(moved, hedge, _table(everywhere, len(tape.time)), coin, shares_of(tape), day, sums)
 
 
 def _left_by_opposite(rules: AnyRules) -> bool:
@@ -174,6 +176,7 @@ def _add_draws(
     hedge: HedgeLevels,
     table: Outcomes,
     coin: _Coin,
+    share: FloatArray,
     day: IntArray,
     sums: FloatArray,
 ) -> None:
@@ -203,14 +206,15 @@ def _add_draws(
             if math.isnan(value):
                 continue
             c, d = code[j], day[due]
-            sums[b, OUTRIGHT, c, d] += value
-            sums[b, TRADES, c, d] += 1.0
+            part = share[due] if len(share) else 1.0
+            sums[b, OUTRIGHT, c, d] += part * value
+            sums[b, TRADES, c, d] += part
             level = hedge.close_level[last] if inside else hedge.open_level[last]
             gain = -side[j] * (level / hedge.open_level[due] - 1.0)
             hedged = value + hedge.beta[due] * (gain - hedge.cost[due] - hedge.cost[last])
             if not math.isnan(hedged):
-                sums[b, HEDGED, c, d] += hedged
-                sums[b, HEDGED_TRADES, c, d] += 1.0
+                sums[b, HEDGED, c, d] += part * hedged
+                sums[b, HEDGED_TRADES, c, d] += part
 
 
 @njit(cache=True, nogil=True)

@@ -14,6 +14,7 @@ from fadefollow.engine.arrays import (
     prices_of,
     rule_tables,
     settlements_of,
+    shares_of,
 )
 from fadefollow.engine.dated import outcomes_dated, resolve_dated, returns_dated
 from fadefollow.engine.exits import REASONS
@@ -130,6 +131,7 @@ def outcomes(tape: Tape, side: int, *, rules: Rules, costs: Costs) -> Outcomes:
         rule_tables(rules, tape.bar_ns),
         cost_rates(tape, costs),
         side,
+        shares_of(tape),
     )
 
 
@@ -149,5 +151,5 @@ def _arguments(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tup
         event_arrays(events, rules),
         rule_tables(rules, tape.bar_ns),
         cost_rates(tape, costs),
-        account_of(rules),
+        account_of(rules, tape),
     )
