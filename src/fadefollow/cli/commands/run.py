@@ -9,6 +9,7 @@ import typer
 from fadefollow.cli.options import (
     ClusterOption,
     JsonOption,
+    SmallestOption,
     command,
     note_misnamed,
     print_json,
@@ -52,6 +53,7 @@ def run(
             help="Bootstrap replicates per interval (default: the workspace's).",
         ),
     ] = None,
+    smallest_bps: SmallestOption = None,
     fragility: Annotated[
         bool,
         typer.Option(
@@ -89,6 +91,7 @@ def run(
         seed=seed,
         placebo_draws=placebo_draws,
         bootstrap_draws=bootstrap_draws,
+        smallest_bps=smallest_bps,
         fragility=fragility,
         command=command(),
     )
