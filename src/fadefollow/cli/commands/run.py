@@ -76,7 +76,8 @@ def run(
         _alone(context)
         _again(again, cluster=cluster, as_json=as_json)
         return
-    from fadefollow.cli.render.console import progress, show_run
+    from fadefollow.cli.render.console import progress
+    from fadefollow.cli.render.run import show_run
     from fadefollow.jobs.run import RunOptions, run_job
     from fadefollow.workspace import find_workspace
 
