@@ -219,6 +219,7 @@ def trades_of(
                     event.symbol,
                     event.phase,
                     name,
+                    "outright",
                     side,
                     event.time,
                     frame.index[at],
@@ -233,6 +234,8 @@ def trades_of(
                     100.0,
                     40.0,
                     funding,
+                    0.0,  # no hedge
+                    NAN,
                     pnl,
                     pnl / notional,
                 )
