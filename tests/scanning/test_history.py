@@ -204,7 +204,7 @@ def test_changes_of_the_workspace_are_seen_as_well(workspace: Workspace) -> None
 
 
 def test_code_that_a_signal_imports_counts_as_its_own(workspace: Workspace) -> None:
-    watch = verdict("selloff_watch", "selloff_watch")
+    watch = verdict("selloff_watch", "selloff_watch", claim="fade")
     files = sorted((workspace.root / "signals").glob("*.py"))
     shas = {f"signals.{f.stem}.sha256": hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
     put_run(workspace, "20240301T000000Z-demo", watch, changes=shas)

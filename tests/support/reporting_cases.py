@@ -20,6 +20,7 @@ from fadefollow.verdict.exploratory import SplitCell
 from fadefollow.verdict.model import (
     EventStudy,
     NotTraded,
+    PlaceboInfo,
     PnlSplit,
     RunResult,
     StanceResult,
@@ -62,6 +63,7 @@ def stance(mean: float, ci: tuple[float, float], **changes: Any) -> StanceResult
         n_liquidated=1,
         win_rate=0.561,
         mean_hold_hours=68.4,
+        placebo=PlaceboInfo("time", questions=4, reach_days=210.0),
     )
     return replace(base, **changes)
 

@@ -40,8 +40,6 @@ def settle(
         return verdict
     asked = STANCES if verdict.claim == "disputed" else (verdict.claim,)
     rows = {key: one for key, one in verdict.results.items() if key[0] in asked and one.n_trades}
-    if verdict.fate == "open":  # more history makes an untestable stance testable, not decided
-        rows = {key: one for key, one in rows.items() if one.word == "open"} or rows
     if not rows:
         return replace(verdict, settle=Settle(streams=verdict.reason.streams))
     multiples = {
