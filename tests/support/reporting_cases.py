@@ -13,15 +13,28 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.core.notes import text_note
+from fadefollow.engine.hedged import BookName
 from fadefollow.engine.model import TRADE_COLUMNS
+from fadefollow.phases import Stance
 from fadefollow.verdict.exploratory import SplitCell
 from fadefollow.verdict.model import (
     EventStudy,
     NotTraded,
+    PlaceboInfo,
     PnlSplit,
     RunResult,
     StanceResult,
     Verdict,
+)
+from fadefollow.verdict.words import (
+    Fate,
+    Fates,
+    Reason,
+    ReasonCode,
+    Settle,
+    Word,
+    fate_in_book,
+    fate_of,
 )
 from tests.support.paths import ROOT
 
@@ -50,14 +63,53 @@ def stance(mean: float, ci: tuple[float, float], **changes: Any) -> StanceResult
         n_liquidated=1,
         win_rate=0.561,
         mean_hold_hours=68.4,
+        placebo=PlaceboInfo("time", questions=4, reach_days=210.0),
     )
     return replace(base, **changes)
 
 
+def worded(stance_: Stance, word: str, result: Any, detectable_bps: float) -> Any:
+    """A stance with its own word, where `word` is that of the row (see `Verdict.verdict`)."""
+    if isinstance(result, NotTraded):
+        return result
+    own: Word = (
+        "untestable"
+        if math.isnan(result.ci_bps[0])
+        else "pays"
+        if word == stance_
+        else "loses"
+        if result.ci_bps[1] < 0.0
+        else "open"
+    )
+    code: ReasonCode = {"untestable": "few_blocks", "open": "conditions"}.get(own, "decided")  # type: ignore[assignment]
+    reason = Reason(code, ("mean",) if own == "open" else ())
+    return replace(result, word=own, reason=reason, detectable_bps=detectable_bps)
+
+
 def verdict(
-    strategy: str, phase: str, word: str, fade: Any, follow: Any, **changes: Any
+    strategy: str,
+    phase: str,
+    word: str,
+    fade: Any,
+    follow: Any,
+    *,
+    detectable_bps: float = 36.0,
+    **changes: Any,
 ) -> Verdict:
-    """One verdict on three coins."""
+    """One verdict on three coins, outright only, of a disputed claim.
+
+    Args:
+        word: of the row: fade, follow, neither or open.
+        changes: of the verdict's other fields.
+    """
+    stances: dict[Stance, Any] = {
+        "fade": worded("fade", word, fade, detectable_bps),
+        "follow": worded("follow", word, follow, detectable_bps),
+    }
+    words = {s: one.word for s, one in stances.items() if isinstance(one, StanceResult)}
+    by_book: dict[BookName, Fate] = {"outright": fate_in_book("disputed", words)}
+    fate, book = fate_of("disputed", by_book)
+    still = next((one.reason for one in stances.values() if getattr(one, "word", "") == fate), None)
     base = Verdict(
         strategy=strategy,
         signal="funding",
@@ -65,12 +117,15 @@ def verdict(
         split=None,
         symbols=("BTC", "ETH", "SOL"),
         n_phases=171,
-        fade=fade,
-        follow=follow,
+        fade=stances["fade"],
+        follow=stances["follow"],
         difference_ci_bps=(-131.0, -22.5),
-        detectable_bps=36.0,
-        verdict=word,  # type: ignore[arg-type]
-        why="The interval lies above zero, p is 0.013 after correction.",
+        claim="disputed",
+        fates=Fates("disputed", fate, book, by_book),
+        reason=still or Reason("decided"),
+        settle=Settle(("mean",), "fade", "outright", detectable_bps=detectable_bps)
+        if fate == "open"
+        else None,
     )
     return replace(base, **changes)
 
@@ -166,6 +221,7 @@ def trades_of(
                     event.symbol,
                     event.phase,
                     name,
+                    "outright",
                     side,
                     event.time,
                     frame.index[at],
@@ -180,6 +236,8 @@ def trades_of(
                     100.0,
                     40.0,
                     funding,
+                    0.0,  # no hedge
+                    NAN,
                     pnl,
                     pnl / notional,
                 )
@@ -278,23 +336,22 @@ def build(coins: tuple[str, ...], days: int, *, each: int = 30, strategy: str) -
         planted_bps=60.0 * -1,
         horizon_hours=72.0,
     )
-    undecided = verdict(
+    open_ = verdict(
         strategy,
         "crowded_long",
-        "undecided",
+        "open",
         stance(11.6, (-20.0, 44.0)),
         stance(-39.9, (-71.0, -8.3)),
         symbols=coins,
         difference_ci_bps=(-98.0, 4.0),
         detectable_bps=58.0,
-        why="The interval of fading includes zero.",
         planted_bps=0.0,
         horizon_hours=72.0,
     )
     few = verdict(
         second,
         "crowded_short",
-        "undecided",
+        "open",
         NotTraded("spot is sold short only where a borrow rate is given"),
         stance(
             NAN,
@@ -318,7 +375,6 @@ def build(coins: tuple[str, ...], days: int, *, each: int = 30, strategy: str) -
         n_phases=0,
         difference_ci_bps=(NAN, NAN),
         detectable_bps=NAN,
-        why="There are fewer than 30 independent blocks.",
     )
     return RunResult(
         name="fade_crowded_funding",
@@ -333,7 +389,7 @@ def build(coins: tuple[str, ...], days: int, *, each: int = 30, strategy: str) -
             "simulated": True,
             "audit": AUDIT,
         },
-        verdicts=(pays, undecided, few),
+        verdicts=(pays, open_, few),
         event_studies=(
             study(strategy, "crowded_short", -0.55),
             study(strategy, "crowded_long", 0.05),
@@ -375,12 +431,11 @@ def many(coins: tuple[str, ...], days: int, strategies: int) -> RunResult:
                 verdict(
                     name,
                     phase,
-                    "fade" if pays else "undecided",
+                    "fade" if pays else "open",
                     stance(42.3, (5.1, 80.4)),
                     stance(-70.2, (-108.0, -31.0)),
                     symbols=coins,
                     planted_bps=0.0,
-                    why="" if pays else "undecided: 9 independent blocks, at least 30 are needed",
                 )
             )
     trades = pd.concat(found, ignore_index=True)

@@ -160,7 +160,8 @@ class Tuned(BaseModel):
     dataset: str  #: on which
     fingerprint: str  #: of its data
     until: str  #: end of the time that was searched, UTC; what was earned before is in sample
-    stance: Literal["fade", "follow"]  #: the book whose objective was maximised
+    stance: Literal["fade", "follow"]  #: whose objective was maximised
+    book: Literal["outright", "hedged"] = "outright"  #: in which
     objective: str  #: what was maximised
     trials: int  #: that were evaluated in all folds
 

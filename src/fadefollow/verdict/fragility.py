@@ -174,6 +174,7 @@ class _Laboratory:
 
     def __init__(self, dataset: Dataset, bets: Sequence[Bet], settings: Settings) -> None:
         self._dataset, self._claims = dataset, {s.name: s.claim for s, _ in bets}
+        self._smallest = {s.name: s.smallest_bps for s, _ in bets if s.smallest_bps is not None}
         self._settings = settings
         self._detected: dict[tuple[str, str], Phases] = {}
 
@@ -212,6 +213,7 @@ class _Laboratory:
             plans,
             made,
             claims=self._claims,
+            smallest=self._smallest,
             settings=replace(
                 self._settings.judging,
                 placebo_draws=min(PLACEBO_DRAWS, self._settings.placebo_draws),
@@ -233,11 +235,11 @@ def _row(was: Verdict, name: str, now: Verdict | None, note: str = "") -> Fragil
         strategy=was.strategy,
         phase=was.phase,
         change=name,
-        verdict=now.verdict,
+        verdict=now.fate,
         stance=stance,
         mean_net_bps=math.nan if best is None else best.mean_net_bps,
         n_trades=0 if best is None else best.n_trades,
-        flips=now.verdict != was.verdict,
+        flips=now.fate != was.fate,
     )
 
 
