@@ -19,6 +19,7 @@ import pandas as pd
 
 from fadefollow.core.atomic_file import write_page
 from fadefollow.core.reading import parsed_json
+from fadefollow.engine.hedged import BOOKS
 from fadefollow.errors import StoreError
 from fadefollow.phases import STANCES
 from fadefollow.results.find import is_run
@@ -28,7 +29,7 @@ Kind = Literal["run", "tuning", "calibration", "comparison", "scan", "page"]
 Trouble = Literal["", "unreadable", "no report"]
 _CACHE = ".index.json"
 #: of the cache; another one is not read
-_FORMAT = 2
+_FORMAT = 3
 #: of a page's beginning, in which its title is
 _HEAD = 20_000
 _CALIBRATION = "calibration.json"
@@ -46,7 +47,7 @@ class Entry:
     dataset: str = ""
     simulated: bool = False
     days: tuple[str, str] | None = None  #: of the first and the last bar, as 2026-03-05
-    words: tuple[tuple[str, int], ...] = ()  #: of the verdicts, and how often
+    words: tuple[tuple[str, int], ...] = ()  #: fates of the claims, and how often
     paying: tuple[tuple[str, str], ...] = ()  #: strategies and phases with a stance that pays
     strategies: tuple[str, ...] = ()
     searched: tuple[int, int] | None = None  #: folds and trials of a tuning job
@@ -175,7 +176,7 @@ def _entry(path: Path) -> Entry:
 
 
 def _run(run: StoredRun) -> Entry:
-    words = Counter(str(v["verdict"]) for v in run.verdicts)
+    words = Counter(str(v["fate"]) for v in run.verdicts)
     return Entry(
         folder=run.folder.name,
         page=f"{run.folder.name}/report.html",
@@ -186,13 +187,17 @@ def _run(run: StoredRun) -> Entry:
         simulated=run.simulated,
         days=None if run.bars is None else (_day(run.bars[0]), _day(run.bars[1])),
         words=tuple(words.items()),
-        paying=tuple(
-            (str(v["strategy"]), str(v["phase"])) for v in run.verdicts if v["verdict"] in STANCES
-        ),
+        paying=tuple((str(v["strategy"]), str(v["phase"])) for v in run.verdicts if _pays(v)),
         strategies=tuple(dict.fromkeys(str(v["strategy"]) for v in run.verdicts)),
         searched=run.searched,
         seconds=run.seconds,
     )
+
+
+def _pays(row: Mapping[str, Any]) -> bool:
+    """Whether some stance pays in some book."""
+    books = (row[stance][book] for stance in STANCES for book in BOOKS)
+    return any(one is not None and one["word"] == "pays" for one in books)
 
 
 def _calibration(path: Path) -> Entry:

@@ -233,11 +233,11 @@ def _row(was: Verdict, name: str, now: Verdict | None, note: str = "") -> Fragil
         strategy=was.strategy,
         phase=was.phase,
         change=name,
-        verdict=now.verdict,
+        verdict=now.fate,
         stance=stance,
         mean_net_bps=math.nan if best is None else best.mean_net_bps,
         n_trades=0 if best is None else best.n_trades,
-        flips=now.verdict != was.verdict,
+        flips=now.fate != was.fate,
     )
 
 
