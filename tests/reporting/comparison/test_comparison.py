@@ -185,8 +185,8 @@ def test_other_data_time_and_coins_come_first(one: RunResult, other: RunResult) 
 
 def test_intervals_that_touch_are_not_apart() -> None:
     def row(low: float, word: str = "undecided") -> Row:
-        one = verdict("s", "p", "undecided", stance(1.5, (1.0, 2.0)), NotTraded("no"))
-        two = verdict("s", "p", word, stance(low + 0.5, (low, low + 1)), NotTraded("no"))
+        one = verdict("s", "p", "fade", stance(1.5, (1.0, 2.0)), NotTraded("no"))
+        two = verdict("s", "p", "fade", stance(low + 0.5, (low, low + 1)), NotTraded("no"))
         return Row("s", "p", None, (one, two))
 
     assert row(2.0).apart == ()
