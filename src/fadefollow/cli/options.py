@@ -25,6 +25,13 @@ ClusterOption = Annotated[
     str | None,
     typer.Option(help="Dask scheduler, tcp://HOST:PORT (default: this machine)."),
 ]
+SmallestOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Smallest edge worth trading, bps; a stance that surely earns less is 'small' "
+        "(default: the strategy's, else the workspace's)."
+    ),
+]
 #: the options of a `DataRequest`, by name: what typer makes of each, and its default
 DATA: dict[str, tuple[Any, Any]] = {
     "dataset": (DatasetOption, None),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 #: replicates of a placebo or bootstrap
 MOST_DRAWS = 1_000_000
+#: smallest edge worth trading, bps
+MOST_BPS = 10_000.0
 #: a seed that every file and library can hold
 MOST_SEED = 2**63 - 1
 #: trials of a search in each fold

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 #: fields of a strategy that change no trade: its name and texts, where the tuner may look, and
 #: where its parameters come from
-WORDS = frozenset({"name", "title", "claim", "account", "search", "tuned"})
+WORDS = frozenset({"name", "title", "claim", "account", "smallest_bps", "search", "tuned"})
 
 
 class _Entry(BaseModel):
@@ -123,7 +123,8 @@ class Tuned(BaseModel):
     dataset: str  #: on which
     fingerprint: str  #: of its data
     until: str  #: end of the time that was searched, UTC; what was earned before is in sample
-    stance: Literal["fade", "follow"]  #: the book whose objective was maximised
+    stance: Literal["fade", "follow"]  #: whose objective was maximised
+    book: Literal["outright", "hedged"] = "outright"  #: in which
     objective: str  #: what was maximised
     trials: int  #: that were evaluated in all folds
 

@@ -8,7 +8,7 @@ import inspect
 import platform
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
@@ -26,7 +26,7 @@ from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Signal
 from fadefollow.verdict.exploratory import FragilityRow
 from fadefollow.verdict.measure import Measured, Settings
-from fadefollow.verdict.model import RunResult, Verdict
+from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import Workspace
 from fadefollow.workspace.holdout_notes import holdout_notes
 from fadefollow.workspace.trial_ledger import Known, Ledger
@@ -40,41 +40,54 @@ _STAKES = ("instrument", "leverage", "weight", "capital", "compound")
 CODE = "fadefollow's code"
 
 
+@dataclass(frozen=True, kw_only=True)
+class JobRecord:
+    """What a job says of itself.
+
+    Attributes:
+        name: of its folder.
+        command: what asked for it.
+        started: UTC.
+        asked: by kind of job its options, and what the ledger knew.
+        judging: how it judged.
+        seconds: by stage.
+        notes: what it has to say before all others.
+    """
+
+    name: str
+    command: str
+    started: pd.Timestamp
+    asked: Mapping[str, Mapping[str, Any]]
+    judging: Settings
+    seconds: dict[str, float]
+    notes: tuple[Note, ...] = ()
+
+
 def result_of(
     workspace: Workspace,
     dataset: Dataset,
     found: Measured,
     bets: Sequence[tuple[Strategy, Signal]],
     *,
-    name: str,
-    command: str,
-    started: pd.Timestamp,
-    asked: Mapping[str, Mapping[str, Any]],
-    judging: Settings,
-    verdicts: Sequence[Verdict],
-    notes: Sequence[Note],
-    seconds: dict[str, float],
+    job: JobRecord,
     fragility: tuple[FragilityRow, ...] = (),
 ) -> RunResult:
     """The `RunResult` of a measurement, with its provenance.
 
     Args:
-        workspace, dataset, bets: what it was made with.
-        found: the measurement.
-        name, command, started, seconds: of the job.
-        asked: by kind of job its options, and what the ledger knew.
-        judging: how it was judged.
-        verdicts: those of the measurement, deflated.
-        notes: what the job has to say before all others.
+        workspace, dataset, bets: what it was made with; the strategies have the smallest edge
+            that they were judged by.
+        found: the measurement, its Sharpe ratios deflated.
+        job: what made it.
         fragility: what flips under other assumptions.
     """
     return RunResult(
-        name=name,
-        command=command,
-        started=started,
+        name=job.name,
+        command=job.command,
+        started=job.started,
         version=__version__,
         dataset=described(dataset),
-        verdicts=tuple(verdicts),
+        verdicts=found.verdicts,
         event_studies=found.event_studies,
         trades=found.trades,
         phases=found.phases,
@@ -86,10 +99,10 @@ def result_of(
             s.name: {**s.model_dump(mode="json"), "signal_about": _about(signal)}
             for s, signal in bets
         },
-        config=config_of(workspace, asked, bets, dataset),
-        assumptions=assumed(bets, dataset, alpha=judging.alpha),
+        config=config_of(workspace, job.asked, bets, dataset),
+        assumptions=assumed(bets, dataset, judging=job.judging),
         notes=(
-            *notes,
+            *job.notes,
             *dataset.notes,
             *holdout_notes(dataset, workspace.ledger),
             *tuned_notes(bets, dataset),
@@ -98,7 +111,7 @@ def result_of(
         ),
         truth=dataset.truth,
         missing=found.missing,
-        seconds=seconds,
+        seconds=job.seconds,
         versions=versions(),
         splits=found.splits,
         fragility=fragility,
@@ -141,17 +154,29 @@ def config_of(
 
 
 def assumed(
-    bets: Sequence[tuple[Strategy, Signal]], dataset: Dataset, *, alpha: float
+    bets: Sequence[tuple[Strategy, Signal]], dataset: Dataset, *, judging: Settings
 ) -> dict[str, Any]:
-    """Resolved costs, leverage and capital of every strategy, and the level of the tests.
+    """What was assumed: the level of the tests, and of every strategy its costs and stakes.
 
     Args:
         bets: strategies with their signals.
         dataset: what they were traded on.
-        alpha: the level.
+        judging: how they were judged; its smallest edge is that of strategies without their own.
     """
     costs = traded_at(dataset)
-    return {"alpha": alpha, "strategies": {s.name: _assumed(s, dataset, costs) for s, _ in bets}}
+    return {
+        "alpha": judging.alpha,
+        "smallest_bps": judging.smallest_bps,
+        "strategies": {
+            strategy.name: {
+                **_assumed(strategy, dataset, costs),
+                "smallest_bps": judging.smallest_bps
+                if strategy.smallest_bps is None
+                else strategy.smallest_bps,
+            }
+            for strategy, _ in bets
+        },
+    }
 
 
 def _assumed(strategy: Strategy, dataset: Dataset, costs: CostSettings) -> dict[str, Any]:

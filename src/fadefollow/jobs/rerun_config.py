@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from fadefollow.core.limits import MOST_BPS
 from fadefollow.core.toml import build
 from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.strategy import Strategy
@@ -28,6 +29,7 @@ from fadefollow.workspace.trial_ledger import Known
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 _Positive = Annotated[int, Field(ge=1)]
 _Several = Annotated[int, Field(ge=2)]
+_Bps = Annotated[float, Field(gt=0, le=MOST_BPS)]
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,7 @@ _SETTINGS = _model(
     placebo_draws=_Several,
     bootstrap_draws=_Several,
     seed=Annotated[int, Field(ge=0)],
+    smallest_bps=_Bps,
 )
 _SEARCH = _model(
     TuneSettings,
@@ -190,8 +193,8 @@ _SEARCH = _model(
     batch=_Positive,
     seed=Annotated[int, Field(ge=0)],
 )
-_RUN = _job_model(RunOptions, settings=_SETTINGS, strategies=_NAMES)
-_TUNE = _job_model(TuneOptions, settings=_SEARCH, judging=_SETTINGS)
+_RUN = _job_model(RunOptions, settings=_SETTINGS, strategies=_NAMES, smallest_bps=_Bps | None)
+_TUNE = _job_model(TuneOptions, settings=_SEARCH, judging=_SETTINGS, smallest_bps=_Bps | None)
 
 
 def _values(made: BaseModel) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from fadefollow.engine.costs import all_resolved, cost_settings
 from fadefollow.errors import FadeFollowError, UnknownNameError
 from fadefollow.jobs.provenance import CODE
 from fadefollow.jobs.rerun_config import Recipe
-from fadefollow.jobs.run import RunOptions
+from fadefollow.jobs.run import RunOptions, with_smallest
 from fadefollow.results.diff import leaves
 from fadefollow.verdict.model import RunResult
 from fadefollow.workspace import Workspace
@@ -105,9 +105,14 @@ def _file(workspace: Workspace, recipe: Recipe, name: str) -> Iterator[Input]:
         yield Input(what, "there", "not valid", informational=True)
         return
     params = workspace.detector(present).model_dump(mode="json")
-    now = {**present.model_dump(mode="json"), "params": params}
-    then = recipe.strategies[name].model_dump(mode="json")
-    if isinstance(recipe.options, RunOptions):  # which searches nothing
+    options = recipe.options
+    judging = options.settings if isinstance(options, RunOptions) else options.judging
+    then, now = (
+        with_smallest(one, judging, asked=options.smallest_bps).model_dump(mode="json")
+        for one in (recipe.strategies[name], present)
+    )
+    now["params"] = params
+    if isinstance(options, RunOptions):  # which searches nothing
         del now["search"], then["search"]
     yield from _unlike(f"{what}, ", then, now, informational=True)
 

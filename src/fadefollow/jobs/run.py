@@ -6,15 +6,17 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import pandas as pd
 
+from fadefollow.core.limits import MOST_BPS
 from fadefollow.core.parallel import make_pool
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import ParameterError
 from fadefollow.jobs.data_gate import skips_holes, trusted_notes
 from fadefollow.jobs.datasets import open_named
-from fadefollow.jobs.provenance import Clock, asked_for, judged_by, result_of
+from fadefollow.jobs.provenance import Clock, JobRecord, asked_for, judged_by, result_of
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.request import DataRequest
 from fadefollow.phases import Signal
@@ -35,14 +37,35 @@ from fadefollow.workspace.trial_records import (
 Step = Callable[[str, float | None], None]
 
 
+class Judging(TypedDict, total=False):
+    """How a run is judged, as a command asks for it; what is absent or None is the workspace's."""
+
+    missing_funding: str  #: "error" or "skip"
+    seed: int | None
+    placebo_draws: int | None
+    bootstrap_draws: int | None
+    smallest_bps: float | None  #: also in place of what a strategy's file says
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """The options of a run; with the strategies' files enough to repeat it."""
+    """The options of a run; with the strategies' files enough to repeat it.
+
+    Attributes:
+        data: which data.
+        strategies: their names.
+        settings: how they are judged.
+        command: what asked for it.
+        smallest_bps: the smallest edge worth trading where the command says one, which then holds
+            for all strategies; None: each strategy's own, by default that of the settings.
+        fragility: whether to judge under changed assumptions, too.
+    """
 
     data: DataRequest
     strategies: tuple[str, ...]
     settings: Settings
     command: str
+    smallest_bps: float | None = None
     fragility: bool = False
 
     @classmethod
@@ -52,42 +75,59 @@ class RunOptions:
         data: DataRequest | None = None,
         *,
         strategies: tuple[str, ...] = (),
-        missing_funding: str = "error",
-        seed: int | None = None,
-        placebo_draws: int | None = None,
-        bootstrap_draws: int | None = None,
         fragility: bool = False,
         command: str = "fadefollow run",
+        **judging: Unpack[Judging],
     ) -> RunOptions:
         """Options as given, the rest from the workspace's settings.
 
         Raises:
-            ParameterError: missing_funding is neither "error" nor "skip"; the request accepts a
-                code that there is not.
+            ParameterError: missing_funding is neither "error" nor "skip"; smallest_bps is not
+                within its bounds; the request accepts a code that there is not.
         """
         data = data or DataRequest()
-        if missing_funding not in ("error", "skip"):
-            raise ParameterError("--missing-funding must be error or skip", got=missing_funding)
-        if skips_holes(data.accept):
-            missing_funding = "skip"
-        ours = workspace.settings
-        settings = Settings(
-            missing_funding=missing_funding,
-            alpha=ours.alpha,
-            placebo_draws=placebo_draws or ours.placebo_draws,
-            bootstrap_draws=bootstrap_draws or ours.bootstrap_draws,
-            seed=ours.seed if seed is None else seed,
-        )
         names = strategies or tuple(
             name for name in workspace.names("strategies") if not workspace.is_tuned(name)
         )
         return cls(
-            data=replace(data, dataset=data.dataset or ours.default_dataset),
+            data=replace(data, dataset=data.dataset or workspace.settings.default_dataset),
             strategies=tuple(dict.fromkeys(names)),
-            settings=settings,
+            settings=_settings(workspace, data, judging),
             command=command,
+            smallest_bps=judging.get("smallest_bps"),
             fragility=fragility,
         )
+
+
+def with_smallest(strategy: Strategy, settings: Settings, *, asked: float | None) -> Strategy:
+    """The strategy with the smallest edge worth trading filled in, bps.
+
+    What the command asks for comes before what the strategy's file says, and that before the
+    workspace's setting.
+    """
+    own = strategy.smallest_bps
+    smallest = asked if asked is not None else settings.smallest_bps if own is None else own
+    return strategy.model_copy(update={"smallest_bps": smallest})
+
+
+def _settings(workspace: Workspace, data: DataRequest, judging: Judging) -> Settings:
+    missing_funding = judging.get("missing_funding", "error")
+    if missing_funding not in ("error", "skip"):
+        raise ParameterError("--missing-funding must be error or skip", got=missing_funding)
+    smallest = judging.get("smallest_bps")
+    if smallest is not None and not 0.0 < smallest <= MOST_BPS:  # nor NaN
+        raise ParameterError(
+            f"--smallest-bps must be above 0 and at most {MOST_BPS:g}", got=smallest
+        )
+    ours, seed = workspace.settings, judging.get("seed")
+    return Settings(
+        missing_funding="skip" if skips_holes(data.accept) else missing_funding,
+        alpha=ours.alpha,
+        placebo_draws=judging.get("placebo_draws") or ours.placebo_draws,
+        bootstrap_draws=judging.get("bootstrap_draws") or ours.bootstrap_draws,
+        seed=ours.seed if seed is None else seed,
+        smallest_bps=ours.smallest_bps if smallest is None else smallest,
+    )
 
 
 def run_job(
@@ -115,7 +155,9 @@ def run_result(
 ) -> RunResult:
     """The result of a run, without a report; arguments and errors are those of `run_job`."""
     started, clock = pd.Timestamp.now(tz="UTC"), Clock()
-    bets = [(s, workspace.detector(s)) for s in map(workspace.strategy, options.strategies)]
+    asked, judging = options.smallest_bps, options.settings
+    named = map(workspace.strategy, options.strategies)
+    bets = [(with_smallest(s, judging, asked=asked), workspace.detector(s)) for s in named]
     step("reading the data", None)
     dataset = open_named(workspace, options.data)
     clock.lap("data")
@@ -132,21 +174,17 @@ def run_result(
     )
     if options.fragility:
         clock.lap("fragility")
-    return result_of(
-        workspace,
-        dataset,
-        found,
-        bets,
+    job = JobRecord(
         name=options.strategies[0] if len(options.strategies) == 1 else f"{dataset.name}-all",
         command=options.command,
         started=started,
         asked={"run": asked_for(options), "ledger": judged_by(workspace.ledger, known)},
         judging=options.settings,
-        verdicts=verdicts,
-        notes=trusted,
+        notes=tuple(trusted),
         seconds=clock.seconds,
-        fragility=flips,
     )
+    measured = replace(found, verdicts=verdicts)
+    return result_of(workspace, dataset, measured, bets, job=job, fragility=flips)
 
 
 def _remembered(

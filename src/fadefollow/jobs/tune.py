@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from fadefollow.engine.strategy import Tuned
 from fadefollow.errors import StoreError
 from fadefollow.jobs.data_gate import trusted_notes
 from fadefollow.jobs.datasets import open_named
-from fadefollow.jobs.provenance import Clock, asked_for, judged_by, result_of
-from fadefollow.jobs.run import Step
+from fadefollow.jobs.provenance import Clock, JobRecord, asked_for, judged_by, result_of
+from fadefollow.jobs.run import Step, with_smallest
 from fadefollow.jobs.tune_ledger import (
     Job,
     TuneOptions,
@@ -96,7 +96,8 @@ def tune_result(
     """
     started, clock = pd.Timestamp.now(tz="UTC"), Clock()
     _refuse_workers(options)
-    strategy = workspace.strategy(options.strategy)
+    named = workspace.strategy(options.strategy)
+    strategy = with_smallest(named, options.judging, asked=options.smallest_bps)
     signal = workspace.detector(strategy)
     step("reading the data", None)
     dataset = open_named(workspace, options.data)
@@ -105,16 +106,17 @@ def tune_result(
     step("auditing the data", None)
     trusted = trusted_notes(dataset, [(strategy, signal)], options.data.accept)
     clock.lap("data")
-    name = options.study or f"{strategy.name}-{dataset.name}"
+    hedged = "-hedged" if options.settings.book == "hedged" else ""
+    name = options.study or f"{strategy.name}-{dataset.name}{hedged}"
     store = StudyStore.at(options.storage, default=workspace.runs / STUDIES / f"{name}.log")
-    named = Job(workspace, options, dataset, strategy, signal, space)
+    job = Job(workspace, options, dataset, strategy, signal, space)
     words = [OBJECTIVES[objective] for objective in options.settings.objectives]
     with ExitStack() as stack:
 
         @cache
         def study() -> StudyLog:
             """The study, opened when the first fold needs it, after all checks."""
-            opened = store.study(name, identity(named), objectives=words, fresh=options.fresh)
+            opened = store.study(name, identity(job), objectives=words, fresh=options.fresh)
             return stack.enter_context(opened)
 
         walked = walk(
@@ -128,12 +130,12 @@ def tune_result(
             observer=Observer(
                 step,
                 on_trial=on_trial,
-                on_batch=lambda cut, trials: remember_asked(named, cut, trials),
-                on_fold=lambda reviewed: remember_reviewed(named, reviewed),
+                on_batch=lambda cut, trials: remember_asked(job, cut, trials),
+                on_fold=lambda reviewed: remember_reviewed(job, reviewed),
             ),
         )
     clock.lap("tune")
-    file, notes = _write_tuned(named, walked, write=write_strategy)
+    file, notes = _write_tuned(job, walked, write=write_strategy)
     tuning = Tuning(
         settings=options.settings,
         strategy=strategy.name,
@@ -151,7 +153,7 @@ def tune_result(
         seconds=clock.seconds,
     )
     notes = [*trusted, *notes]
-    result = _result(named, walked, started=started, seconds=clock.seconds, notes=notes)
+    result = _result(job, walked, started=started, seconds=clock.seconds, notes=notes)
     return result, tuning, walked.kept
 
 
@@ -201,6 +203,7 @@ def _write_tuned(job: Job, walked: Walked, *, write: bool) -> tuple[str | None, 
         fingerprint=job.dataset.fingerprint,
         until=stamp(last.train[1]),
         stance=settings.stance,
+        book=settings.book,
         objective=", ".join(settings.objectives),
         trials=sum(fold.past.n_trials for fold in walked.folds),
     )
@@ -227,20 +230,17 @@ def _result(
     if job.options.storage:
         asked["storage"] = redacted(job.options.storage)
     verdicts, known = remember_book(job, found.verdicts)
-    result = result_of(
-        job.workspace,
-        dataset,
-        found,
-        bets,
+    record = JobRecord(
         name=f"tune-{job.strategy.name}",
         command=job.options.command,
         started=started,
         asked={"tune": asked, "ledger": judged_by(job.workspace.ledger, known)},
         judging=job.options.judging,
-        verdicts=verdicts,
-        notes=notes,
+        notes=tuple(notes),
         seconds=dict(seconds),
     )
+    measured = replace(found, verdicts=verdicts)
+    result = result_of(job.workspace, dataset, measured, bets, job=record)
     if "trade.leverage" in job.space.distributions:  # another one in each fold
         result.assumptions["strategies"][job.strategy.name]["leverage"] = None
     return result

@@ -46,6 +46,7 @@ class TuneOptions:
         data: which data it is tuned on.
         strategy: the name of what is tuned.
         settings, judging: of the search, and of the verdict on its winners.
+        smallest_bps: the smallest edge worth trading, as of `RunOptions`.
         storage: URL or path of the study; by default a file below the runs.
         study: its name; by default strategy and data set.
         fresh: begin anew where a study of this name is another job's.
@@ -58,6 +59,7 @@ class TuneOptions:
     strategy: str
     settings: TuneSettings
     judging: Settings
+    smallest_bps: float | None = None
     storage: str | None = None
     study: str | None = None
     fresh: bool = False
@@ -93,7 +95,7 @@ class Job:
 
 def identity(job: Job) -> dict[str, Any]:
     """Everything that decides a study's trials except their number, which may grow."""
-    settings = asdict(job.options.settings)
+    settings = searched_by(job.options.settings)
     del settings["trials"]
     code = code_of(job.signal).encode()
     markets = job.dataset.markets
@@ -125,6 +127,18 @@ def identity(job: Job) -> dict[str, Any]:
     }
 
 
+def searched_by(settings: TuneSettings) -> dict[str, Any]:
+    """The settings of a search as plain values.
+
+    The outright book is not named, as earlier versions knew no other: their studies go on, and
+    their trials count as what they are.
+    """
+    plain = asdict(settings)
+    if settings.book == "outright":
+        del plain["book"]
+    return plain
+
+
 def remember_asked(job: Job, cut: Cut, trials: Sequence[Trial]) -> None:
     """Trials go into the ledger as they are evaluated, also those of a search that never ends."""
     rows = _rows(job, cut.train, trials, sharpes={})
@@ -142,7 +156,7 @@ def remember_book(job: Job, verdicts: Sequence[Verdict]) -> tuple[tuple[Verdict,
 
     The searches' own trials do not count for it: none was chosen by what it earned there.
     """
-    settings = {k: v for k, v in asdict(job.options.settings).items() if k != "batch"}
+    settings = {k: v for k, v in searched_by(job.options.settings).items() if k != "batch"}
     name = job.configuration(
         job.strategy,
         job.signal,
@@ -175,6 +189,7 @@ def _rows(
         strategy=job.strategy.name,
         phase=SEARCHED,
         stance=job.options.settings.stance,
+        book=job.options.settings.book,
         daily_sharpe=math.nan,
         seen_until=end,
         time=now,

@@ -16,9 +16,11 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from fadefollow.core.notes import Note
+from fadefollow.engine.hedged import BOOKS, BookName
+from fadefollow.phases import STANCES, Stance
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.exploratory import FragilityRow, SpaTest, SplitCell
-from fadefollow.verdict.model import EventStudy, NotTraded, RunResult, StanceResult, Verdict
+from fadefollow.verdict.model import EventStudy, RunResult, StanceResult, Verdict
 
 #: among rows with equal keys, which one
 _COUNT = "#"
@@ -62,14 +64,33 @@ class Part:
 
 
 @dataclass(frozen=True)
+class StanceAnswer:
+    """One stance in one book, then and now."""
+
+    stance: Stance
+    book: BookName
+    word: tuple[str, str]  #: empty where it was not traded
+    mean_bps: tuple[float, float]  #: mean net return per trade; NaN where nothing was traded
+
+    @property
+    def differs(self) -> bool:
+        """Whether its word or its mean is another now."""
+        return not (_same(*self.word) and _same(*self.mean_bps))
+
+
+@dataclass(frozen=True)
 class Answer:
-    """A verdict whose word or means differ; each pair is (then, now)."""
+    """A verdict whose fate, words or means differ; each pair is (then, now)."""
 
     strategy: str
     phase: str
-    verdict: tuple[str, str]
-    fade_bps: tuple[float, float]  #: mean net return per trade; NaN where nothing was traded
-    follow_bps: tuple[float, float]
+    fate: tuple[str, str]
+    stances: tuple[StanceAnswer, ...]  #: those that were traded in one of the runs
+
+    @property
+    def reworded(self) -> bool:
+        """Whether the fate or a word is another now."""
+        return self.fate[0] != self.fate[1] or any(s.word[0] != s.word[1] for s in self.stances)
 
 
 @dataclass(frozen=True)
@@ -78,7 +99,7 @@ class Differences:
 
     Attributes:
         parts: by kind of rows, those that neither run has left out.
-        answers: the verdicts of both whose word or means differ, in their order.
+        answers: the verdicts of both whose fate, words or means differ, in their order.
         notes_gone: those of the earlier run only.
         notes_added: those of the later run only; notes do not count as differences.
     """
@@ -138,8 +159,10 @@ def differences(
 _KEYS: Mapping[str, list[str]] = {
     "verdicts": _VERDICT,
     "trades": ["strategy", "phase", "stance", "symbol", "signal_time", "leg"],
+    "hedged trades": ["strategy", "phase", "stance", "symbol", "signal_time", "leg"],
     "phases": ["signal", "phase", "symbol", "time"],
     "equity": ["strategy", "stance", "time"],
+    "hedged equity": ["strategy", "stance", "time"],
     "splits": ["strategy", "phase", "stance", "split", "cell"],
     "event studies": ["strategy", "phase"],
     "best book": [],
@@ -159,14 +182,23 @@ def _tables(run: RunResult) -> dict[str, pd.DataFrame]:
     return {
         "verdicts": _flat(run.verdicts, Verdict),
         "trades": run.trades,
+        "hedged trades": run.hedged_trades,
         "phases": run.phases,
-        "equity": run.equity.melt(ignore_index=False).rename_axis("time").reset_index(),
+        "equity": _long(run.equity),
+        "hedged equity": _long(run.hedged_equity),
         "splits": _flat(run.splits, SplitCell),
         "event studies": _flat(run.event_studies, EventStudy),
         "best book": _flat([run.spa] if run.spa is not None else [], SpaTest),
         "fragility": _flat(run.fragility, FragilityRow),
         "prices": _prices(run.prices),
     }
+
+
+def _long(equity: pd.DataFrame) -> pd.DataFrame:
+    """Equity of all books, one row a day."""
+    if equity.empty:
+        return pd.DataFrame()
+    return equity.melt(ignore_index=False).rename_axis("time").reset_index()
 
 
 def _prices(prices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -335,15 +367,15 @@ def _other_answers(then: Sequence[Verdict], now: Sequence[Verdict]) -> Iterator[
         new = later.get((old.strategy, old.phase, old.split))
         if new is None:
             continue
-        answer = Answer(
-            old.strategy,
-            old.phase,
-            (old.verdict, new.verdict),
-            (_mean(old.fade), _mean(new.fade)),
-            (_mean(old.follow), _mean(new.follow)),
+        keys = [(stance, book) for book in BOOKS for stance in STANCES]
+        pairs = {key: (old.results.get(key), new.results.get(key)) for key in keys}
+        stances = tuple(
+            StanceAnswer(*key, (_word(was), _word(is_)), (_mean(was), _mean(is_)))
+            for key, (was, is_) in pairs.items()
+            if was is not None or is_ is not None
         )
-        pairs = (answer.verdict, answer.fade_bps, answer.follow_bps)
-        if not all(_same(*pair) for pair in pairs):
+        answer = Answer(old.strategy, old.phase, (old.fate, new.fate), stances)
+        if answer.reworded or any(stance.differs for stance in stances):
             yield answer
 
 
@@ -351,8 +383,12 @@ def _same(one: float | str, two: float | str) -> bool:
     return one == two or (one != one and two != two)  # NaN
 
 
-def _mean(stance: StanceResult | NotTraded) -> float:
-    return stance.mean_net_bps if isinstance(stance, StanceResult) else math.nan
+def _word(result: StanceResult | None) -> str:
+    return "" if result is None else result.word
+
+
+def _mean(result: StanceResult | None) -> float:
+    return math.nan if result is None else result.mean_net_bps
 
 
 def _without(some: Sequence[Note], others: Sequence[Note]) -> tuple[Note, ...]:

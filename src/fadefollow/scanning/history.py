@@ -18,9 +18,11 @@ from typing import Any
 import pandas as pd
 
 from fadefollow.core.notes import Note
+from fadefollow.engine.hedged import BOOKS
 from fadefollow.engine.strategy import WORDS, Strategy
 from fadefollow.errors import ParameterError, StoreError
 from fadefollow.market.dataset import Dataset
+from fadefollow.phases import STANCES
 from fadefollow.results.find import stored_runs
 from fadefollow.results.read import as_store_error
 from fadefollow.results.stored_run import StoredRun
@@ -125,16 +127,25 @@ class History:
                 symbols=tuple(map(str, row["symbols"])),
                 first=first,
                 last=last,
-                verdict=str(row["verdict"]),
-                fade=_tried(row["fade"]),
-                follow=_tried(row["follow"]),
-                detectable_bps=_number(row["detectable_bps"]),
-                caveats=tuple(self._caveats(run, bet)),
+                claim=str(row["claim"]),
+                fate=str(row["fate"]),
+                book=str(row["fate_book"] or ""),
+                fates={str(book): str(fate) for book, fate in row["fates"].items()},
+                tried={
+                    (stance, book): _tried(record)
+                    for stance in STANCES
+                    for book in BOOKS
+                    if (record := row[stance][book]) is not None
+                },
+                settle=row["settle"],
+                caveats=tuple(self._caveats(run, bet, claim=str(row["claim"]))),
             )
 
-    def _caveats(self, run: StoredRun, bet: Bet) -> list[str]:
+    def _caveats(self, run: StoredRun, bet: Bet, *, claim: str) -> list[str]:
         strategy, signal = bet
         said = []
+        if claim != strategy.claim:
+            said.append(f"of another claim: it was {claim}, is {strategy.claim}")
         if run.dataset not in self.names:
             said.append(f"of other data: {run.dataset}")
         elif run.simulated and run.fingerprint != self.dataset.fingerprint:
@@ -154,6 +165,10 @@ class History:
                 f"on {strategy.tuned.dataset}"
             )
         then, now = _flat(run.config["strategies"].get(name, {})), _flat(_filled(bet))
+        if "smallest_bps" in then:  # early runs knew none
+            now.setdefault("smallest_bps", self.workspace.settings.smallest_bps)
+        else:
+            now.pop("smallest_bps", None)
         if run.dataset in self.names:
             settings = run.config["dataset"]["settings"]
             then |= _flat(settings.get("costs", {}), "dataset.costs.")
@@ -187,15 +202,17 @@ def _speaks(run: StoredRun, strategy: Strategy, phase: str) -> str:
     return name if (name, phase) in run.rows else ""
 
 
-def _tried(record: Mapping[str, Any] | None) -> Tried | None:
-    if record is None:
-        return None
-    low, high = record["ci_bps"]
+def _tried(record: Mapping[str, Any]) -> Tried:
+    band = record.get("band_bps") or (None, None)  # the first schema had the plain interval only
+    low, high = record["ci_bps"] if band[0] is None else band
+    placebo = record["placebo"] or {}
     return Tried(
-        int(record["n_trades"]),
-        _number(record["mean_net_bps"]),
-        (_number(low), _number(high)),
-        _number(record["p_adjusted"]),
+        word=str(record["word"]),
+        n_trades=int(record["n_trades"]),
+        mean_net_bps=_number(record["mean_net_bps"]),
+        ci_bps=(_number(low), _number(high)),
+        p_adjusted=_number(placebo.get("p_adjusted")),
+        detectable_bps=_number(record["detectable_bps"]),
     )
 
 
@@ -224,7 +241,7 @@ def _differences(
 def _flat(table: Mapping[str, Any], lead: str = "") -> dict[str, Any]:
     made: dict[str, Any] = {}
     for key, value in table.items():
-        if not lead and key in WORDS:
+        if not lead and key in WORDS and key != "smallest_bps":
             continue
         if isinstance(value, Mapping):
             made |= _flat(value, f"{lead}{key}.")

@@ -11,28 +11,28 @@ from typing import Any
 import pandas as pd
 
 from fadefollow.core.notes import Note
+from fadefollow.engine.hedged import BOOKS
+from fadefollow.phases import STANCES
 from fadefollow.results.notes import note_record
 
-SCHEMA = 1
+#: 2: fates, and words by stance and book, in place of one verdict a strategy and phase
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
 class Tried:
-    """Past result of one stance on a phase; NaN where the run could not say."""
+    """Past result of one stance on a phase in one book; NaN where the run could not say."""
 
+    word: str
     n_trades: int
     mean_net_bps: float
-    ci_bps: tuple[float, float]
+    ci_bps: tuple[float, float]  #: that the word is read from; of early runs the plain one
     p_adjusted: float  #: corrected for all that the run tried
+    detectable_bps: float = math.nan
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
-        return {
-            "n_trades": self.n_trades,
-            "mean_net_bps": self.mean_net_bps,
-            "ci_bps": list(self.ci_bps),
-            "p_adjusted": self.p_adjusted,
-        }
+        return {**vars(self), "ci_bps": list(self.ci_bps)}
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,13 @@ class Standing:
     symbols: tuple[str, ...] = ()
     first: str = ""  #: first and last bar of the run's data, UTC
     last: str = ""
-    verdict: str = ""
-    fade: Tried | None = None  #: None: not traded
-    follow: Tried | None = None
-    detectable_bps: float = math.nan
+    claim: str = ""
+    fate: str = ""
+    book: str = ""  #: that speaks; empty: none does
+    fates: Mapping[str, str] = field(default_factory=dict)  #: by book
+    #: by stance and book; what was not traded is absent
+    tried: Mapping[tuple[str, str], Tried] = field(default_factory=dict)
+    settle: Mapping[str, Any] | None = None  #: what would settle it, as the run's record has it
     #: why it is less than the verdict on just this: other settings, other data, …
     caveats: tuple[str, ...] = ()
 
@@ -59,6 +62,32 @@ class Standing:
     def measured(self) -> bool:
         """Whether there is a run."""
         return bool(self.run)
+
+    @property
+    def speaking(self) -> str:
+        """The book that its figures are shown in: the one that speaks, else the outright one."""
+        return self.book or "outright"
+
+    @property
+    def fade(self) -> Tried | None:
+        """Fading in the book that speaks; None: not traded."""
+        return self.tried.get(("fade", self.speaking))
+
+    @property
+    def follow(self) -> Tried | None:
+        """Following in the book that speaks; None: not traded."""
+        return self.tried.get(("follow", self.speaking))
+
+    @property
+    def verdict(self) -> str:
+        """What became of the claim; empty where nothing was measured."""
+        return self.fate
+
+    @property
+    def detectable_bps(self) -> float:
+        """The smallest edge that some stance in the book that speaks would have shown."""
+        known = [one.detectable_bps for one in (self.fade, self.follow) if one is not None]
+        return min((bps for bps in known if not math.isnan(bps)), default=math.nan)
 
     @property
     def measure(self) -> str:
@@ -81,12 +110,18 @@ class Standing:
             "symbols": list(self.symbols),
             "first": self.first,
             "last": self.last,
-            "verdict": self.verdict,
-            "fade": None if self.fade is None else self.fade.to_dict(),
-            "follow": None if self.follow is None else self.follow.to_dict(),
-            "detectable_bps": self.detectable_bps,
+            "claim": self.claim,
+            "fate": self.fate,
+            "fate_book": self.book or None,
+            "fates": dict(self.fates),
+            **{stance: self._books(stance) for stance in STANCES},
+            "settle": self.settle,
             "caveats": list(self.caveats),
         }
+
+    def _books(self, stance: str) -> dict[str, Any]:
+        found = {book: self.tried.get((stance, book)) for book in BOOKS}
+        return {book: None if one is None else one.to_dict() for book, one in found.items()}
 
 
 @dataclass(frozen=True)
@@ -208,13 +243,13 @@ class Scan:
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for JSON: null for NaN, times in ISO form with UTC.
 
-        `schema` (1), `time`, `dataset`, `title`, `bar_hours`, `simulated`, `live`, `rows`,
+        `schema` (2), `time`, `dataset`, `title`, `bar_hours`, `simulated`, `live`, `rows`,
         `untrusted` (`symbol, kind, why`), `quiet` (coins), `unseen` (`symbols, streams, phases,
         since`), `notes` (`code, about, figures, text`). A row has the fields of `ScanRow`, and
         `history`: for each strategy `strategy, hold_hours, hours_left, run, measure`, and where
-        there is a run (not null) `report, dataset, symbols, first, last, verdict, fade, follow`
-        (`n_trades, mean_net_bps, ci_bps, p_adjusted`; null: not traded), `detectable_bps, caveats`,
-        and `includes_coin`.
+        there is a run (not null) `report, dataset, symbols, first, last, claim, fate, fate_book`,
+        `fates` by book, `fade, follow` (by book `word, n_trades, mean_net_bps, ci_bps, p_adjusted,
+        detectable_bps`; null: not traded), `settle, caveats`, and `includes_coin`.
         """
         plain = {
             "schema": SCHEMA,

@@ -16,6 +16,7 @@ import numpy as np
 
 from fadefollow.core.memo import Memo
 from fadefollow.engine.bar_arrays import cut_tape
+from fadefollow.engine.basket import Basket
 from fadefollow.engine.kernel import FLOATS, INTS
 from fadefollow.engine.model import (
     Costs,
@@ -30,9 +31,11 @@ from fadefollow.engine.model import (
 from fadefollow.engine.plan import Prepared, Span
 from fadefollow.engine.resolver import bare_returns, bare_trades, resolve, resolve_returns
 from fadefollow.engine.strategy import Trade
+from fadefollow.errors import ParameterError
 from fadefollow.market.panel import Market
 from fadefollow.phases import Signal, detect_checked
 from fadefollow.tuning.folds import Cut, FoldBars
+from fadefollow.tuning.hedged_trials import HedgeLegs
 from fadefollow.tuning.model import Objective, State, TuneSettings
 from fadefollow.tuning.objective import DAILY, FLOOR, score
 from fadefollow.tuning.space import Space
@@ -70,6 +73,7 @@ class TrialData:
     coins: tuple[Coin, ...]
     time: IntArray  #: open times of the calendar's bars, nanoseconds since 1970 UTC, shape (n,)
     day: IntArray  #: of each bar, from the calendar's first, shape (n,)
+    basket: Basket | None = None  #: on the calendar; hedges the trades that are scored
     _memo: Memo = field(default_factory=Memo, repr=False, compare=False)
 
     def view(self, bars: tuple[int, int]) -> FoldView:
@@ -87,8 +91,19 @@ class TrialData:
             settings: of the job.
             prepared: tapes, costs and the time that all needed streams cover.
             markets: by coin.
+
+        Raises:
+            ParameterError: the hedged book is to be scored, and the trades have no hedge.
         """
         plan = prepared.plan
+        basket = plan.basket if settings.book == "hedged" else None
+        if settings.book == "hedged" and basket is None:
+            raise ParameterError(
+                "--book hedged needs trades that can be hedged",
+                got=plan.unhedged or "no hedge",
+                where=plan.strategy,
+                hint="leave it out to score the trades outright",
+            )
         time, bar = plan.tapes[0].time, plan.tapes[0].bar_ns
         coins = []
         for tape, costs in zip(plan.tapes, plan.costs, strict=True):
@@ -96,7 +111,7 @@ class TrialData:
             offset = (market.index[0].value - int(time[0])) // bar
             first, last = np.searchsorted(time, [edge.value for edge in span])
             coins.append(Coin(market, tape, costs, offset, int(first), int(last)))
-        return cls(space, settings, tuple(coins), time, day_of_bar(plan))
+        return cls(space, settings, tuple(coins), time, day_of_bar(plan), basket)
 
     def fold(self, cut: Cut) -> FoldBars:
         """A fold's bars and its inner parts."""
@@ -127,6 +142,7 @@ class FoldView:
     day: IntArray  #: of each bar, from the first, shape (n,)
     marks: tuple[DayMarks | None, ...]  #: by coin; None for dated tapes
     listed: IntArray  #: coins that are listed, by day, shape (days,)
+    basket: Basket | None = None  #: on these bars; None where trades are scored outright
 
     @classmethod
     def of(cls, data: TrialData, bars: tuple[int, int]) -> FoldView:
@@ -141,7 +157,8 @@ class FoldView:
             for tape in tapes
         )
         listed = np.sum([listed_days(tape.close, day, days) for tape in tapes], axis=0)
-        return cls(tapes, day, marks, listed)
+        basket = None if data.basket is None else data.basket.on(tapes[0].time)
+        return cls(tapes, day, marks, listed, basket)
 
 
 @dataclass(frozen=True)
@@ -183,7 +200,11 @@ def evaluate(data: TrialData, request: TrialRequest) -> TrialResult:
 
 @dataclass(frozen=True)
 class Past:
-    """The regular trades of one trial in the time that counts, all coins, shape (k,) each."""
+    """The regular trades of one trial in the time that counts, all coins, shape (k,) each.
+
+    In the book that is scored: in the hedged one returns hold the hedge, and trades without one
+    are left out.
+    """
 
     day: IntArray  #: of entry
     exit_day: IntArray
@@ -218,20 +239,24 @@ def past(data: TrialData, request: TrialRequest) -> Past:
     view = data.view(request.bars)
     found = [_events(data, coin, signal, trade, request.bars) for coin in data.coins]
     coins = [
-        _traded(tape, events, rules, coin.costs)
+        _traded(tape, events, rules, coin.costs, view.basket)
         for tape, events, coin in zip(view.tapes, found, data.coins, strict=True)
     ]
-    value = np.concatenate([returns.value for returns, _ in coins])
+    value = np.concatenate([one.value for one in coins])
     regular, day = ~np.isnan(value), view.day
 
     @functools.cache
     def daily() -> FloatArray:
         pnl = np.zeros(len(view.listed))
-        for coin, tape, events, marks, (_, bare) in zip(
+        for coin, tape, events, marks, one in zip(
             data.coins, view.tapes, found, view.marks, coins, strict=True
         ):
-            if marks is not None and bare is not None:
-                pnl += marks.pnl(bare[0][:, _WHOLE], bare[1][:, _MONEY], fee=coin.costs.fee)
+            if marks is not None and one.bare is not None:
+                ints, floats = one.bare
+                if one.legs is not None and view.basket is not None:
+                    ints, floats = ints[one.legs.hedged], floats[one.legs.hedged]
+                    pnl += one.legs.daily(view.basket, day, len(pnl))
+                pnl += marks.pnl(ints[:, _WHOLE], floats[:, _MONEY], fee=coin.costs.fee)
             else:
                 book = resolve(tape, events, rules=rules, costs=coin.costs)
                 first = int(tape.time[0] // DAY_NS)
@@ -240,22 +265,36 @@ def past(data: TrialData, request: TrialRequest) -> Past:
         return pnl / np.maximum(view.listed, 1) / rules.capital
 
     return Past(
-        day=day[np.concatenate([returns.entry_bar for returns, _ in coins])][regular],
-        exit_day=day[np.concatenate([returns.exit_bar for returns, _ in coins])][regular],
+        day=day[np.concatenate([one.returns.entry_bar for one in coins])][regular],
+        exit_day=day[np.concatenate([one.returns.exit_bar for one in coins])][regular],
         value=value[regular],
         hold_hours=rules.hold_hours,
         daily=daily,
     )
 
 
+@dataclass(frozen=True)
+class _Traded:
+    """One coin's trades."""
+
+    returns: Returns  #: without hedges
+    bare: tuple[IntArray, FloatArray] | None = None  #: of a perp, what they come from
+    legs: HedgeLegs | None = None  #: where the hedged book is scored
+
+    @property
+    def value(self) -> FloatArray:
+        """Net return on entry notional in the book that is scored, NaN where it does not count."""
+        return self.returns.value if self.legs is None else self.returns.value + self.legs.value
+
+
 def _traded(
-    tape: Tape, events: Events, rules: Rules, costs: Costs
-) -> tuple[Returns, tuple[IntArray, FloatArray] | None]:
-    """Returns, and for a perp the bare trades that they come from."""
+    tape: Tape, events: Events, rules: Rules, costs: Costs, basket: Basket | None
+) -> _Traded:
     if isinstance(tape, DatedTape):
-        return resolve_returns(tape, events, rules=rules, costs=costs), None
+        return _Traded(resolve_returns(tape, events, rules=rules, costs=costs))
     bare = bare_trades(tape, events, rules=rules, costs=costs)
-    return bare_returns(*bare), bare
+    legs = None if basket is None else HedgeLegs.of(*bare, tape, basket)
+    return _Traded(bare_returns(*bare), bare, legs)
 
 
 def _events(

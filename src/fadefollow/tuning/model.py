@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from fadefollow.core.text import by_text, html_card, plural
+from fadefollow.engine.hedged import BookName
 from fadefollow.phases import Stance
 
 Objective = Literal["t", "psr", "bps", "calmar"]
@@ -37,12 +38,14 @@ class TuneSettings:
         window: of the past that a fold learns from: all of it, or as much as the first fold has.
         inner: consecutive parts of the past, after each of which a trial may be pruned.
         objectives: what is maximised; two of them take a sampler for several objectives.
-        stance: whose book is maximised.
+        stance: whose returns are maximised.
+        book: in which: the trades outright, or each with its hedge against the market.
         min_trades: that a trial must have in the past to be considered.
         batch: trials asked at once; what a sampler knows is what earlier batches told.
     """
 
     stance: Stance
+    book: BookName = "outright"
     trials: int = 200
     folds: int = 5
     window: Window = "expanding"
@@ -127,9 +130,10 @@ class Tuning:
         trials: of all folds, in order.
         folds: in order; the last one has no stretch after it: its winner is what to trade next.
         start_params: what the strategy's file says for the searched parameters.
-        psr: by stance, the probabilistic Sharpe ratio of the joined out-of-sample book.
-        joined: by stance, what that book came to, the one out-of-sample figure; empty of earlier
-            versions.
+        psr: by stance, the probabilistic Sharpe ratio of the joined out-of-sample trades, in the
+            book that was scored; `joined` and `untuned` are of the same.
+        joined: by stance, what those trades came to, the one out-of-sample figure; empty of
+            earlier versions.
         tuned: the file that was written, relative to the workspace, None if there is no winner.
         storage: where the study is, without credentials.
         study: its name there.

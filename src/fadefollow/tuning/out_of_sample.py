@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from fadefollow.engine.hedged import BookName, hedged_pnl
 from fadefollow.engine.model import Book, FloatArray, IntArray, Span
 from fadefollow.engine.strategy_plan import Plan
 from fadefollow.tuning.model import Fold, OutOfSample, Trial, TuneSettings
@@ -35,11 +36,17 @@ class JoinedBook:
     daily: pd.Series[float]  #: return of the book by UTC day, positions of all trades included
 
     @classmethod
-    def of(cls, plan: Plan, books: Sequence[Book]) -> JoinedBook:
-        """From the trades of one stance, one book a coin in the order of `plan.tapes`."""
+    def of(cls, plan: Plan, books: Sequence[Book], *, name: BookName = "outright") -> JoinedBook:
+        """From the trades of one stance, one book a coin in the order of `plan.tapes`.
+
+        In the hedged book returns hold the hedge, and trades without one are left out.
+        """
         known, day, value = [], [], []
         for tape, book in zip(plan.tapes, books, strict=True):
             trades = book.trades[book.trades["reason"] != "end"]
+            if name == "hedged":
+                trades = trades[trades["beta"].notna()]
+                trades = trades.assign(**{"return": hedged_pnl(trades) / trades["notional"]})
             known.append(tape.time[trades["signal_bar"].to_numpy(int)] + tape.bar_ns)
             day.append(tape.time[trades["entry_bar"].to_numpy(int)] // DAY_NS)
             value.append(trades["return"].to_numpy(float))
@@ -47,7 +54,7 @@ class JoinedBook:
             np.concatenate(known),
             np.concatenate(day),
             np.concatenate(value),
-            daily_pnl(plan, books),
+            daily_pnl(plan, books, book=name),
         )
 
     def total(self) -> OutOfSample:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from fadefollow.engine.hedged import BOOKS
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import ParameterError, unknown
 from fadefollow.phases import STANCES
@@ -15,6 +16,7 @@ def tune_settings(
     strategy: Strategy,
     *,
     stance: str | None = None,
+    book: str = "outright",
     objective: str = "t",
     window: str = "expanding",
     sampler: str = "tpe",
@@ -25,6 +27,7 @@ def tune_settings(
     Args:
         strategy: whose claim is the stance unless one is given.
         stance: fade or follow.
+        book: whose returns are scored, outright or hedged.
         objective: one or two names, separated by a comma.
         window, sampler: by name.
         numbers: the other fields of `TuneSettings`.
@@ -44,6 +47,7 @@ def tune_settings(
     objectives = tuple(part.strip() for part in objective.split(","))
     for kind, name, known in (
         ("stance", stance, STANCES),
+        ("book", book, BOOKS),
         ("window", window, get_args(Window)),
         ("sampler", sampler, get_args(Sampler)),
         *(("objective", name, tuple(OBJECTIVES)) for name in objectives),
@@ -60,6 +64,7 @@ def tune_settings(
         )
     named: dict[str, Any] = {
         "stance": stance,
+        "book": book,
         "objectives": objectives,
         "window": window,
         "sampler": sampler,

@@ -160,7 +160,7 @@ def walk(
             known += old
     folds = tuple(one.fold for one in done)
     trials = tuple(trial for one in done for trial in one.trials)
-    ready = _out_of_sample(space, chosen, folds, step)
+    ready = _out_of_sample(space, chosen, folds, step, hedge=prepared.plan)
     books: dict[Stance, tuple[OutOfSample, OutOfSample]] = {}
     if ready is None:
         reason = f"no trial of any fold had {settings.min_trades} trades"
@@ -172,14 +172,14 @@ def walk(
         # that the book begins with the first stretch is no defect of the data
         failed = failed_notes([(signal, phases)])
         measured = replace(measured, notes=(*failed, *_notes(measured, prepared)))
-        own = _own(space, chosen, folds)
+        own = _hedged_as(_own(space, chosen, folds), prepared.plan)
         joint = {
-            stance: _joint(ready.prepared.plan, stance, judging)
+            stance: _joint(ready.prepared.plan, stance, settings, judging)
             for stance in STANCES
             if stance not in own.refused
         }
         books = {
-            stance: (book.total(), _joint(own, stance, judging).total())
+            stance: (book.total(), _joint(own, stance, settings, judging).total())
             for stance, book in joint.items()
         }
         if settings.stance in joint:
@@ -295,9 +295,12 @@ class _Progress:
 
 
 def _out_of_sample(
-    space: Space, chosen: Dataset, folds: Sequence[Fold], step: Step
+    space: Space, chosen: Dataset, folds: Sequence[Fold], step: Step, *, hedge: Plan
 ) -> Ready | None:
-    """The winners of all folds in one book, each on its own stretch; None if there is none."""
+    """The winners of all folds in one book, each on its own stretch; None if there is none.
+
+    Hedged as the plan `hedge` is.
+    """
     stretches = [fold.test for fold in folds if fold.test is not None]
     within = stretches[0][0], stretches[-1][1]
     costs = traded_at(chosen)
@@ -322,7 +325,7 @@ def _out_of_sample(
         found.append(_known_in(phases, fold.test, chosen.bar))
     if not parts:
         return None
-    plan = joined([(made.plan, span) for made, span in parts])
+    plan = _hedged_as(joined([(made.plan, span) for made, span in parts]), hedge)
     first = parts[0][0]
     prepared = Prepared(plan, first.needs, first.spans, first.left_out, outside=0)
     return Ready(space.strategy, signal, prepared, Phases.concat(found))
@@ -349,9 +352,16 @@ def _own(space: Space, chosen: Dataset, folds: Sequence[Fold]) -> Plan:
     return joined([(plan, span) for span in traded])
 
 
-def _joint(plan: Plan, stance: Stance, judging: Settings) -> JoinedBook:
-    """One book of the joined stretches."""
-    return JoinedBook.of(plan, books_of(plan, stance, judging.missing_funding, []))
+def _hedged_as(plan: Plan, other: Plan) -> Plan:
+    """The plan with the basket that hedges another one of the same coins, on its own calendar."""
+    basket = None if other.basket is None else other.basket.on(plan.tapes[0].time)
+    return replace(plan, basket=basket, unhedged=other.unhedged)
+
+
+def _joint(plan: Plan, stance: Stance, settings: TuneSettings, judging: Settings) -> JoinedBook:
+    """One stance on the joined stretches, in the book that was scored."""
+    books = books_of(plan, stance, judging.missing_funding, [])
+    return JoinedBook.of(plan, books, name=settings.book)
 
 
 def _refuse_hopeless(cut: Cut, searched: Searched) -> None:

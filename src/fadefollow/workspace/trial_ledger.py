@@ -28,7 +28,10 @@ LOCK_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Trial:
-    """One configuration in one stance on one phase, evaluated on one data set. Times are UTC."""
+    """One question that was looked at: a configuration in one stance and book on one phase.
+
+    Evaluated on one data set. Times are UTC.
+    """
 
     dataset: str  #: its name
     fingerprint: str  #: of its data
@@ -40,6 +43,7 @@ class Trial:
     seen_until: str  #: when the last bar that it saw closed, ISO 8601
     time: str  #: of the evaluation, ISO 8601
     command: str
+    book: str = "outright"  #: which lines of earlier versions do not say
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ Kind = TypeVar("Kind", Trial, Opening)
 class Known:
     """Number and variance of the trials on a data set, for deflation."""
 
-    count: int  #: configurations × phases × stances, each counted once
+    count: int  #: configurations × phases × stances × books, each counted once
     variance: float  #: between their daily Sharpe ratios; 0 where fewer than two have one
 
 
@@ -110,7 +114,7 @@ class Ledger:
         """
         rows = self._of(Trial, fingerprint, dataset)
         latest = {
-            (r.configuration, r.phase, r.stance): r.daily_sharpe
+            (r.configuration, r.phase, r.stance, r.book): r.daily_sharpe
             for r in rows
             if r.phase != without_phase
         }
@@ -196,7 +200,8 @@ def _sharpe(value: Any) -> float:
 def _known(row: Trial) -> tuple[str, ...]:
     """What makes a trial one that is known; NaN is equal to itself as text."""
     sharpe = repr(row.daily_sharpe)
-    return row.fingerprint, row.configuration, row.phase, row.stance, row.seen_until, sharpe
+    asked = row.configuration, row.phase, row.stance, row.book
+    return row.fingerprint, *asked, row.seen_until, sharpe
 
 
 def _text(row: Line) -> str:

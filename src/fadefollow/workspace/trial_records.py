@@ -17,7 +17,7 @@ import pandas as pd
 
 from fadefollow.engine.strategy import Strategy
 from fadefollow.market.dataset import Dataset
-from fadefollow.phases import STANCES, Signal
+from fadefollow.phases import Signal
 from fadefollow.verdict.correction.overfit import TrackRecord, deflated_sharpe
 from fadefollow.verdict.estimates.metrics import DAYS_A_YEAR
 from fadefollow.verdict.model import NotTraded, StanceResult, Verdict
@@ -70,7 +70,9 @@ def trials_of(
     command: str,
     time: pd.Timestamp,
 ) -> list[Trial]:
-    """Trials of a run's verdicts; splits are views of the same trades and count no trial.
+    """Trials of a run's verdicts: every stance in every book that was looked at.
+
+    Splits are views of the same trades and count no trial.
 
     Args:
         verdicts: of the run.
@@ -88,6 +90,7 @@ def trials_of(
             strategy=verdict.strategy,
             phase=verdict.phase,
             stance=stance,
+            book=book,
             daily_sharpe=daily_sharpe(result),
             seen_until=stamp(seen),
             time=stamp(time),
@@ -95,15 +98,19 @@ def trials_of(
         )
         for verdict in verdicts
         if verdict.split is None
-        for stance, result in zip(STANCES, (verdict.fade, verdict.follow), strict=True)
-        if isinstance(result, StanceResult)
+        for (stance, book), result in verdict.results.items()
     ]
 
 
 def deflate(verdicts: Sequence[Verdict], known: Known) -> tuple[Verdict, ...]:
-    """The verdicts with the deflated Sharpe ratio of each stance, by all trials on the data set."""
+    """The verdicts with deflated Sharpe ratios: each stance and book, by all trials on the data."""
     return tuple(
-        replace(v, fade=_deflated(v.fade, known), follow=_deflated(v.follow, known))
+        replace(
+            v,
+            fade=_deflated(v.fade, known),
+            follow=_deflated(v.follow, known),
+            hedged={stance: _deflated(one, known) for stance, one in v.hedged.items()},
+        )
         for v in verdicts
     )
 

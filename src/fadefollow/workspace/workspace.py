@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fadefollow.core.atomic_file import reason
 from fadefollow.core.atomic_folder import filled
-from fadefollow.core.limits import MOST_DRAWS, MOST_SEED
+from fadefollow.core.limits import MOST_BPS, MOST_DRAWS, MOST_SEED
 from fadefollow.core.toml import build, placed, read_toml
 from fadefollow.engine.strategy import Strategy, load_strategy
 from fadefollow.errors import ParameterError, SpecError, StoreError, UnknownNameError, unknown
@@ -39,6 +39,8 @@ class Settings(BaseModel):
 
     default_dataset: str = "lab"  #: of commands that name none
     alpha: float = Field(0.05, gt=0, lt=1)  #: level of all intervals and corrected tests
+    #: the smallest edge worth trading, bps; a stance that surely earns less is `small`
+    smallest_bps: float = Field(20.0, gt=0, le=MOST_BPS)
     #: shifted histories that each run is compared with
     placebo_draws: int = Field(1000, ge=100, le=MOST_DRAWS)
     #: replicates behind each interval

@@ -9,6 +9,7 @@ import typer
 from fadefollow.cli.options import (
     ClusterOption,
     JsonOption,
+    SmallestOption,
     command,
     note_misnamed,
     print_json,
@@ -52,6 +53,7 @@ def run(
             help="Bootstrap replicates per interval (default: the workspace's).",
         ),
     ] = None,
+    smallest_bps: SmallestOption = None,
     fragility: Annotated[
         bool,
         typer.Option(
@@ -74,7 +76,8 @@ def run(
         _alone(context)
         _again(again, cluster=cluster, as_json=as_json)
         return
-    from fadefollow.cli.render.console import progress, show_run
+    from fadefollow.cli.render.console import progress
+    from fadefollow.cli.render.run import show_run
     from fadefollow.jobs.run import RunOptions, run_job
     from fadefollow.workspace import find_workspace
 
@@ -89,6 +92,7 @@ def run(
         seed=seed,
         placebo_draws=placebo_draws,
         bootstrap_draws=bootstrap_draws,
+        smallest_bps=smallest_bps,
         fragility=fragility,
         command=command(),
     )

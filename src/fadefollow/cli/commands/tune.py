@@ -9,6 +9,7 @@ import typer
 from fadefollow.cli.options import (
     ClusterOption,
     JsonOption,
+    SmallestOption,
     command,
     takes_data,
 )
@@ -36,6 +37,12 @@ def tune(
         str | None,
         typer.Option(help="Book to maximise: fade or follow (default: the strategy's claim)."),
     ] = None,
+    book: Annotated[
+        str,
+        typer.Option(
+            help="Returns that are scored: outright, or hedged, each trade against the market."
+        ),
+    ] = "outright",
     objective: Annotated[
         str, typer.Option(help="Objective: t, psr, bps or calmar, or two separated by a comma.")
     ] = "t",
@@ -70,6 +77,7 @@ def tune(
         str,
         typer.Option(help="When funding is missing: 'error', or 'skip' trades held over the hole."),
     ] = "error",
+    smallest_bps: SmallestOption = None,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -94,11 +102,17 @@ def tune(
 
     workspace = find_workspace()
     asked = RunOptions.of(
-        workspace, data, strategies=(strategy,), missing_funding=missing_funding, seed=seed
+        workspace,
+        data,
+        strategies=(strategy,),
+        missing_funding=missing_funding,
+        seed=seed,
+        smallest_bps=smallest_bps,
     )
     settings = tune_settings(
         workspace.strategy(strategy),
         stance=stance,
+        book=book,
         objective=objective,
         window=window,
         sampler=sampler,
@@ -115,6 +129,7 @@ def tune(
         strategy=strategy,
         settings=settings,
         judging=asked.settings,
+        smallest_bps=asked.smallest_bps,
         storage=storage,
         study=study,
         fresh=fresh,

@@ -11,13 +11,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from fadefollow.cli.render.screen import Console
-from fadefollow.phases import STANCES
+from fadefollow.engine.hedged import BOOKS
+from fadefollow.phases import STANCES, Stance
 from fadefollow.reporting.comparison.comparison import Comparison, Row
 from fadefollow.reporting.comparison.sentences import headline, marks, notes
 from fadefollow.reporting.comparison.settings import Setting
 from fadefollow.reporting.text.formatting import bps, interval
 from fadefollow.results.record import clean
-from fadefollow.verdict.model import StanceResult, Verdict
+from fadefollow.verdict.model import NotTraded, StanceResult, Verdict
 
 #: lines of a table; the page has all
 _MOST = 12
@@ -79,20 +80,27 @@ def _by_letter(letters: Sequence[str], one: Setting) -> dict[str, Any]:
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:
-    told: dict[str, Any] = {"verdict": verdict.verdict}
-    for name in STANCES:
-        stance = getattr(verdict, name)
-        told[name] = (
-            {
-                "n_trades": stance.n_trades,
-                "mean_net_bps": stance.mean_net_bps,
-                "ci_bps": stance.ci_bps,
-                "p_adjusted": stance.p_adjusted,
-            }
-            if isinstance(stance, StanceResult)
-            else None
-        )
+    told: dict[str, Any] = {
+        "claim": verdict.claim,
+        "fate": verdict.fate,
+        "fate_book": verdict.fates.book,
+        "fates": dict(verdict.fates.by_book),
+    }
+    for stance in STANCES:
+        told[stance] = {book: _stance(verdict.result(stance, book)) for book in BOOKS}
     return told
+
+
+def _stance(result: StanceResult | NotTraded) -> dict[str, Any] | None:
+    if isinstance(result, NotTraded):
+        return None
+    return {
+        "word": result.word,
+        "n_trades": result.n_trades,
+        "mean_net_bps": result.mean_net_bps,
+        "ci_bps": result.ci_bps,
+        "p_adjusted": result.p_adjusted,
+    }
 
 
 def _settings(found: Comparison) -> Table:
@@ -113,7 +121,7 @@ def _results(found: Comparison, rows: Sequence[Row]) -> Table:
     table = _table("What differs in results, means in bps with their intervals")
     table.add_column("phase", overflow="fold")
     table.add_column("run", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
+    table.add_column("fate", no_wrap=True)
     for name in STANCES:
         table.add_column(name, justify="right", overflow="fold")
     for row in rows:
@@ -125,18 +133,20 @@ def _results(found: Comparison, rows: Sequence[Row]) -> Table:
             if v is None:
                 table.add_row(f" {lead}", one.letter, "[dim]not in it[/]")
                 continue
-            word = f"[bold]{v.verdict}[/]" if row.flipped else v.verdict
+            word = f"[bold]{v.fate}[/]" if row.flipped else v.fate
             table.add_row(f" {lead}", one.letter, word, *(_mean(v, stance) for stance in STANCES))
     return table
 
 
-def _mean(verdict: Verdict, name: str) -> str:
-    stance = getattr(verdict, name)
-    if not isinstance(stance, StanceResult):
+def _mean(verdict: Verdict, stance: Stance) -> str:
+    """Word, mean and interval of a stance in the book that speaks, else outright."""
+    result = verdict.result(stance, verdict.fates.book or "outright")
+    if not isinstance(result, StanceResult):
         return "not traded"
-    mean = bps(stance.mean_net_bps).removesuffix("\u202fbps")
-    bounds = interval(stance.ci_bps)
-    return mean if "—" in bounds else escape(f"{mean} {bounds}")
+    mean = bps(result.mean_net_bps).removesuffix("\u202fbps")
+    bounds = interval(result.ci_bps)
+    shown = mean if "—" in bounds else f"{mean} {bounds}"
+    return escape(f"{result.word} {shown}")
 
 
 def _table(title: str) -> Table:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,32 +26,9 @@ if TYPE_CHECKING:
     from fadefollow.verdict.calibration import Calibration
     from fadefollow.verdict.calibration.detection import Detection
     from fadefollow.verdict.lookahead import CheckReport
-    from fadefollow.verdict.model import NotTraded, RunResult, StanceResult
 
 #: called with what is being done and how much of it is done, from 0 to 1, or None if unknown
 Step = Callable[[str, float | None], None]
-
-#: max rows explained in full; beyond this only decided ones
-_FEW = 6
-#: how a verdict stands against what the lab planted
-_KINDS = {
-    "match": "right",
-    "missed": "missed",
-    "false alarm": "false alarm",
-    "wrong way": "wrong way",
-    "within costs": "correctly open (planted effect below costs)",
-    "nothing planted": "correctly open (no planted effect)",
-    "unknown": "not held against it",
-}
-_COLOURS = {
-    "supported": "green",
-    "refuted": "red",
-    "open": "yellow",
-    "untestable": "dim",
-    "fade": "magenta",
-    "follow": "cyan",
-    "neither": "red",
-}
 
 
 @contextmanager
@@ -84,85 +59,6 @@ def progress(*, quiet: bool = False) -> Iterator[Step]:
             if isinstance(error, MemoryShortError):
                 raise
             raise short_of_memory(error, doing=doing) from error
-
-
-def show_run(result: RunResult, folder: Path) -> None:
-    """The answers of a run, its notes, and where the report is."""
-    from fadefollow.phases import STANCES
-    from fadefollow.reporting.text.answers import FATES, why_text
-    from fadefollow.results.notes import note_lines
-
-    console = Console()
-    tested = [v for v in result.verdicts if v.fate != "untestable"]
-    rest = [v for v in result.verdicts if v.fate == "untestable"]
-    table = _table(f"Fade or follow? {escape(str(result.dataset['title']))}")
-    table.add_column("phase, claim", no_wrap=True)
-    table.add_column("fate", no_wrap=True)
-    for name in ("fade, bps", "follow, bps"):
-        table.add_column(name, justify="right", no_wrap=True)
-    planted = any(v.planted_bps is not None for v in tested)
-    if planted:
-        table.add_column("planted", justify="right", no_wrap=True)
-    strategy = None
-    for v in tested:
-        if v.strategy != strategy:
-            table.add_section()
-            table.add_row(f"[dim]{escape(v.strategy)}[/]")
-            strategy = v.strategy
-        fate = f"[{_COLOURS[v.fate]}]{FATES[v.fate]}[/]"
-        extra = [_number(v.planted_bps)] if planted else []
-        cells = [_word(v.result(stance, "outright")) for stance in STANCES]
-        table.add_row(f" {escape(v.phase)}: {v.claim}", fate, *cells, *extra)
-        if any(book == "hedged" for _, book in v.results):
-            hedged = [_word(v.result(stance, "hedged")) for stance in STANCES]
-            table.add_row("   against the market", "", *hedged, *([""] if planted else []))
-    if tested:
-        console.print(table)
-    for v in tested if len(tested) <= _FEW else [v for v in tested if v.fate != "open"]:
-        why = re.sub(r"-(?=\d)", "−", why_text(v))
-        console.print(f"[bold]{escape(v.phase)}[/]: {escape(why)}", highlight=False)
-    if rest:
-        kinds = Counter(why_text(v) for v in rest)
-        listed = ", ".join(f"{escape(kind)} {count}" for kind, count in kinds.most_common())
-        console.print(f"{len(rest)} not testable: {listed}", highlight=False)
-    if planted:
-        console.print(f"against the planted truth: {_truths(result)}", highlight=False)
-    for line in note_lines(result.notes):
-        console.print(f"[yellow]note:[/] {escape(line.text)}", highlight=False)
-    console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
-
-
-def _word(result: StanceResult | NotTraded) -> str:
-    """`loses −43 [−71, −15]`, the interval that holds for all questions."""
-    from fadefollow.verdict.model import NotTraded
-
-    if isinstance(result, NotTraded):
-        return "–"
-    low, high = result.band_bps
-    interval = "" if math.isnan(low) else f" \\[{_number(low)}, {_number(high)}]"
-    return f"{result.word} {_number(result.mean_net_bps)}{interval}"
-
-
-def _truths(result: RunResult) -> str:
-    """How many verdicts are right, missed, false alarms, …"""
-    from fadefollow.reporting.text.sentences import truth
-
-    trades = {name: said.get("trade", {}) for name, said in result.strategies.items()}
-    found = [
-        truth(v, str(trades.get(v.strategy, {}).get("instrument", "perp"))) for v in result.verdicts
-    ]
-    kinds = [one.kind for one in found if one is not None]
-    return ", ".join(f"{kinds.count(kind)} {_KINDS[kind]}" for kind in dict.fromkeys(kinds))
-
-
-def _stance(result: StanceResult | NotTraded) -> str:
-    from fadefollow.verdict.model import NotTraded
-
-    if isinstance(result, NotTraded):
-        return "not traded"
-    low, high = result.ci_bps
-    interval = "" if math.isnan(low) else f" \\[{_number(low)}, {_number(high)}]"
-    return f"{_number(result.mean_net_bps)}{interval}"
 
 
 def _number(value: float | None) -> str:

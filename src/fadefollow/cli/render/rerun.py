@@ -53,7 +53,7 @@ def _answer(done: Again) -> str:
     gone, added = (sum(n) for n in zip(*((p.gone, p.added) for p in found.parts), strict=True))
     if gone or added:
         shares.append(f"{gone:,} rows are gone and {added:,} are new")
-    words = sum(answer.verdict[0] != answer.verdict[1] for answer in found.answers)
+    words = sum(answer.reworded for answer in found.answers)
     if words:
         shares.append(f"{words} verdict{'' if words == 1 else 's'} changed")
     return f"[bold yellow]not identical[/]: {', '.join(shares)}"
@@ -97,19 +97,28 @@ def _show_numbers(console: Console, found: Differences) -> None:
 
 
 def _answers(answers: Sequence[Answer]) -> Table:
+    from fadefollow.reporting.text.answers import BOOKS
+
     table = _table("Verdicts then → now, means in bps")
-    table.add_column("phase", overflow="fold")
-    for name in ("verdict", "fade", "follow"):
-        table.add_column(name, no_wrap=True, justify="left" if name == "verdict" else "right")
+    table.add_column("phase, stance and book", overflow="fold")
+    table.add_column("fate or word", no_wrap=True)
+    table.add_column("mean", no_wrap=True, justify="right")
     strategy = None
     for one in answers:
         if one.strategy != strategy:
             table.add_row(f"[dim]{escape(one.strategy)}[/]")
             strategy = one.strategy
-        then, now = one.verdict
-        word = then if then == now else f"[bold]{then} → {now}[/]"
-        table.add_row(f" {escape(one.phase)}", word, _means(one.fade_bps), _means(one.follow_bps))
+        table.add_row(f" {escape(one.phase)}", _words(one.fate))
+        for stance in one.stances:
+            if stance.differs:
+                name = f"   {stance.stance} {BOOKS[stance.book]}"
+                table.add_row(name, _words(stance.word), _means(stance.mean_bps))
     return table
+
+
+def _words(pair: tuple[str, str]) -> str:
+    then, now = (word or "not traded" for word in pair)
+    return then if then == now else f"[bold]{then} → {now}[/]"
 
 
 def _means(pair: tuple[float, float]) -> str:

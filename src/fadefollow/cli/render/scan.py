@@ -8,6 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from fadefollow.cli.render.run import COLOURS, WORD_COLOURS
 from fadefollow.cli.render.screen import Console
 from fadefollow.results.notes import note_lines
 from fadefollow.scanning.model import Scan, ScanRow, Standing, Tried
@@ -16,7 +17,6 @@ from fadefollow.scanning.model import Scan, ScanRow, Standing, Tried
 WIDE, WIDEST = 110, 140
 #: more kinds of what cannot be seen than this are only counted
 FEW_UNSEEN = 5
-_COLOURS = {"fade": "magenta", "follow": "cyan", "neither": "red", "undecided": "yellow"}
 _LEANS = {1: "long", -1: "short"}
 
 
@@ -71,7 +71,7 @@ def _present(scan: Scan, width: int) -> Table:
     more = (["age"] if wide else []) + (["strength", "price"] if width >= WIDEST else [])
     for name in ("left", *more, "stronger\nthan", "move\nbps"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("last verdict", min_width=len("undecided*"))
+    table.add_column("last verdict", min_width=len("untestable*"))
     for row in scan.rows:
         cells = [escape(row.symbol), escape(row.phase), _LEANS[row.lean]]
         cells += [escape(row.actor)] if wide else []
@@ -84,28 +84,29 @@ def _present(scan: Scan, width: int) -> Table:
 
 
 def _words(row: ScanRow, standings: tuple[Standing, ...]) -> str:
-    """The verdicts, each word once; a star where one is not of just this."""
+    """The fates of the claims, each once; a star where one is not of just this."""
     found: dict[str, bool] = {}
     for standing in standings:
-        word = standing.verdict if standing.measured else "not measured"
+        word = standing.fate if standing.measured else "not measured"
         elsewhere = standing.measured and row.symbol not in standing.symbols
         found[word] = found.get(word, False) or bool(standing.caveats) or elsewhere
     return ", ".join(
-        f"[{_COLOURS.get(word, 'dim')}]{escape(word)}[/]{'*' if starred else ''}"
+        f"[{COLOURS.get(word, 'dim')}]{escape(word)}[/]{'*' if starred else ''}"
         for word, starred in found.items()
     )
 
 
 def _history(scan: Scan, *, wide: bool) -> Table:
-    table = _table("What history says: net bps a trade, with its interval")
-    table.add_column("phase", no_wrap=True, max_width=22)
-    table.add_column("verdict", no_wrap=True)
+    """A row a strategy and phase: the claim's fate, and both stances in the book that speaks."""
+    table = _table("What history says: word and net bps a trade, with its interval")
+    table.add_column("phase: claim", overflow="fold")
+    table.add_column("fate", no_wrap=True)
     for name in ("fade", "follow"):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right", overflow="fold")
         if wide:
             table.add_column("trades", justify="right", no_wrap=True)
             table.add_column("p", justify="right", no_wrap=True)
-    table.add_column("detectable", justify="right", no_wrap=True)
+    table.add_column("detects", justify="right", no_wrap=True)
     strategy = None
     for standing in scan.standings.values():
         if not standing.measured:
@@ -115,15 +116,28 @@ def _history(scan: Scan, *, wide: bool) -> Table:
             table.add_section()
             table.add_row(f"[dim]{escape(strategy)}[/]")
         star = "*" if standing.caveats else ""
-        word = standing.verdict
+        word = standing.fate
         cells = [
-            f" {escape(standing.phase)}",
-            f"[{_COLOURS.get(word, 'dim')}]{escape(word)}[/]{star}",
+            f" {escape(standing.phase)}: {escape(standing.claim)}",
+            f"[{COLOURS.get(word, 'dim')}]{escape(word)}[/]{star}",
         ]
         for tried in (standing.fade, standing.follow):
             cells += _tried(tried, wide=wide)
         table.add_row(*cells, _number(standing.detectable_bps))
+        if len(standing.fates) > 1:
+            table.add_row(f"   [dim]{escape(_books(standing))}[/]")
     return table
+
+
+def _books(standing: Standing) -> str:
+    """The book whose figures are shown, and what the other says: `against the market; …`."""
+    from fadefollow.reporting.text.answers import BOOKS
+
+    said = {
+        book: f"{standing.fates[book]} {BOOKS[book]}" for book in BOOKS if book in standing.fates
+    }
+    first = [text for book, text in said.items() if book == standing.speaking]
+    return "; ".join([*first, *(text for book, text in said.items() if book != standing.speaking)])
 
 
 def _tried(tried: Tried | None, *, wide: bool) -> list[str]:
@@ -131,7 +145,9 @@ def _tried(tried: Tried | None, *, wide: bool) -> list[str]:
         return ["not traded", *(["", ""] if wide else [])]
     low, high = tried.ci_bps
     ends = "" if math.isnan(low) else f" \\[{_number(low)}, {_number(high)}]"
-    cells = [f"{_signed(tried.mean_net_bps)}{ends}"]
+    word = f"[{WORD_COLOURS.get(tried.word, 'default')}]{escape(tried.word)}[/]"
+    known = "" if math.isnan(tried.mean_net_bps) else f" {_signed(tried.mean_net_bps)}{ends}"
+    cells = [f"{word}{known}"]
     if wide:
         p = tried.p_adjusted
         cells += [f"{tried.n_trades:,}", "–" if math.isnan(p) else f"{p:.3f}"]
