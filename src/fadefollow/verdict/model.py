@@ -188,7 +188,7 @@ class Verdict:
             return self.paying[0][0]
         for book in BOOKS:
             words = [one.word for (_, mine), one in self.results.items() if mine == book]
-            if len(words) == 2 and all(word in ("loses", "small") for word in words):
+            if words and all(word in ("loses", "small") for word in words):
                 return "neither"
         return "open"
 
