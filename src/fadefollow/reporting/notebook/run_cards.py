@@ -224,11 +224,18 @@ def _sides(stances: Mapping[str, Stance]) -> list[str]:
         for name, show in _MEASURES
     ]
     reasons = [
-        line(f"{name[:1].upper()}{name[1:]} was not traded: {s.reason}.")
+        line(f"{_doing(name)} was not traded: {s.reason}.")
         for name, s in stances.items()
         if isinstance(s, NotTraded)
     ]
     return [table(("measure", *stances), rows, most=len(rows)), *reasons]
+
+
+def _doing(name: str) -> str:
+    """`Following against the market` for `follow against the market`."""
+    stance, _, book = name.partition(" ")
+    verbs = {str(key): verb for key, verb in VERBS.items()}
+    return f"{verbs.get(stance, stance)} {book}".strip()
 
 
 def _row(verdict: Verdict, books: tuple[BookName, ...]) -> tuple[str, ...]:
