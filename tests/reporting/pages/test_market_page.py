@@ -377,6 +377,7 @@ def games(cases: Cases) -> MarketPage:
                 "BTC",
                 "short_door",
                 stance,
+                "outright",
                 side,
                 hour(1),
                 hour(2),
@@ -391,6 +392,8 @@ def games(cases: Cases) -> MarketPage:
                 0.0,
                 0.0,
                 0.0,
+                0.0,
+                NAN,
                 gain,
                 gain / 100,
             )
