@@ -152,7 +152,7 @@ def judge(
     )
     claimed = {plan.strategy: (claims or {}).get(plan.strategy, "disputed") for plan in plans}
     rows = {
-        key: _Row(key, evidence[key[0]][key[1]].stances[key[2]][key[3]], key in confronted.rows)
+        key: _Row(key, evidence[key[0]][key[1]].stances[key[2]][key[3]])
         for key in lengths
     }
     asked = [k for k in rows if claimed[k[0]] in ("disputed", k[2])]
@@ -183,12 +183,11 @@ class _Row:
 
     key: RowKey
     evidence: BookEvidence
-    has_placebo: bool
 
     @property
-    def t(self) -> float:
-        mean = self.evidence.mean
-        return mean.value / mean.se if mean.se > 0.0 else math.nan
+    def mean(self) -> tuple[float, float]:
+        """The mean net return and its standard error, fractions."""
+        return self.evidence.mean.value, self.evidence.mean.se
 
 
 @dataclass(frozen=True)
@@ -211,7 +210,7 @@ class _Family:
         tested = [k for k in keys if rows[k].evidence.blocks >= settings.min_blocks]
         draws = confronted.matrix(keys)
         placebo = step_down(
-            np.array([rows[k].t for k in keys]),
+            np.array([confronted.observed(k, *rows[k].mean) for k in keys]),
             draws,
             family=np.isin(np.arange(len(keys)), [n for n, k in enumerate(keys) if k in tested]),
             alpha=settings.alpha,
@@ -328,7 +327,7 @@ class _Table:
         held = time[trades["exit_bar"].to_numpy()] - time[trades["entry_bar"].to_numpy()]
         record = TrackRecord.of(found.daily)
         draws = self.confronted.rows.get(key)
-        count = 0 if draws is None else len(draws.t)
+        count = 0 if draws is None else len(draws.means)
         years = _years(plan)
         return StanceResult(
             n_trades=len(trades),

@@ -29,8 +29,8 @@ def detectable_edge(
     """The smallest edge, above the same trade at other times, found with 80 % power.
 
     In a world with the edge δ the mean is `placebo_mean` + δ and the excess over momentum is δ; a
-    replicate shows it if its t is above both critical values and the one-sided lower bound of the
-    excess above zero. Each of these holds from some δ on, so that the edge that
+    replicate shows it if the t of its mean, that of its mean over the placebo's and the one-sided
+    lower bound of the excess are all above their critical values. Each of these holds from some δ on, so that the edge that
     is found in a share of the replicates is a quantile of what they need.
 
     Args:
@@ -38,7 +38,7 @@ def detectable_edge(
         momentum: that of its mean excess over the momentum benchmark, on the same resampled days.
         placebo_mean: mean over the placebo draws.
         mean_t: t of the interval that holds for all questions.
-        placebo_t: t that the corrected placebo p needs (`MaxT.critical`).
+        placebo_t: t over the placebo's mean that the corrected p needs (`MaxT.critical`).
         alpha: level of the momentum's one-sided bound.
 
     Returns:
@@ -47,8 +47,13 @@ def detectable_edge(
     momentum_t = momentum.limits(2.0 * alpha)[1]
     if not all(map(math.isfinite, (placebo_mean, mean_t, placebo_t, momentum_t))):
         return math.nan
-    needed = np.maximum(
-        _needed(mean, placebo_mean, max(mean_t, placebo_t)), _needed(momentum, 0.0, momentum_t)
+    needed = np.max(
+        [
+            _needed(mean, placebo_mean, mean_t),
+            _needed(mean, 0.0, placebo_t),
+            _needed(momentum, 0.0, momentum_t),
+        ],
+        axis=0,
     )
     found_from = np.where(np.isnan(needed), np.inf, needed)
     return max(0.0, float(np.quantile(found_from, POWER, method="higher")))
