@@ -151,10 +151,7 @@ def judge(
         spread=spread,
     )
     claimed = {plan.strategy: (claims or {}).get(plan.strategy, "disputed") for plan in plans}
-    rows = {
-        key: _Row(key, evidence[key[0]][key[1]].stances[key[2]][key[3]])
-        for key in lengths
-    }
+    rows = {key: _Row(key, evidence[key[0]][key[1]].stances[key[2]][key[3]]) for key in lengths}
     asked = [k for k in rows if claimed[k[0]] in ("disputed", k[2])]
     table = _Table(
         plans=plans,

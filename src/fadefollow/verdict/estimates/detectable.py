@@ -30,8 +30,8 @@ def detectable_edge(
 
     In a world with the edge δ the mean is `placebo_mean` + δ and the excess over momentum is δ; a
     replicate shows it if the t of its mean, that of its mean over the placebo's and the one-sided
-    lower bound of the excess are all above their critical values. Each of these holds from some δ on, so that the edge that
-    is found in a share of the replicates is a quantile of what they need.
+    lower bound of the excess are all above their critical values. Each of these holds from some δ
+    on, so that the edge that is found in a share of the replicates is a quantile of what they need.
 
     Args:
         mean: bootstrap of the row's mean net return, fractions.
