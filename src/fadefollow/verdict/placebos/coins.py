@@ -1,9 +1,16 @@
 """The placebo in coins: the same trades at the same hours on coins that were not in the phase.
 
-Each event is given to another member of the basket, drawn from those of the same fifth of trailing
+Each event is given to a member of the basket, drawn from those of the same fifth of trailing
 volatility and third of trailing return. Its time, the market's mood, the clustering of events
 across coins and the age of coins stay as they are; what the coin owes to its phase goes. Events of
 one coin that could share a position move together.
+
+An event's own coin is one of those drawn from. If the phase knew nothing it might have struck any
+of them alike, and only draws that may return the truth vary as the truth does: among three other
+coins, draws lie nearer to each other than the own coin lies to them. (Measured on universes with
+nothing planted: without it the t of the draws had a standard deviation of 0.6.)
+
+Source: Fisher (1935), The Design of Experiments (randomisation within blocks).
 
 It belongs to the hedged book: against the market there is no common drift that a shift in time
 would have to keep.
@@ -29,6 +36,8 @@ from fadefollow.verdict.placebos.base import Kind
 #: trailing days of a coin's volatility, and the fewest that give one
 VOLATILITY_DAYS, MIN_VOLATILITY_DAYS = 30, 10
 FIFTHS, THIRDS = 5, 3
+#: other coins that are alike, fewer are joined by those that are less so
+FEWEST_ALIKE = 5
 
 
 class _Group(NamedTuple):
@@ -58,7 +67,7 @@ class CoinPlacebo:
 
     @classmethod
     def draw(cls, plan: Plan, *, draws: int, rng: np.random.Generator) -> CoinPlacebo:
-        """Give each group of events to another coin, `draws` times.
+        """Give each group of events to a coin like its own, or back to it, `draws` times.
 
         Args:
             plan: with a basket.
@@ -71,7 +80,7 @@ class CoinPlacebo:
         for number, group in enumerate(groups):
             able = cells.like(group)
             if len(able):
-                targets[:, number] = rng.choice(able, draws)
+                targets[:, number] = rng.choice(np.append(able, group.coin), draws)
         order = np.argsort(targets, axis=1, kind="stable")
         coins = np.arange(len(plan.tapes) + 1)
         bounds = np.array(
@@ -184,7 +193,7 @@ class _Cells:
         )
 
     def like(self, group: _Group) -> IntArray:
-        """Coins that a group may be given to: like its own, else as volatile, else any member."""
+        """Other coins that a group may go to: like its own, else as volatile, else any member."""
         d = group.day
         able = self.member[:, d].copy()
         able[group.coin] = False
@@ -192,23 +201,28 @@ class _Cells:
             able &= ~self.busy[code][:, d]
         fifth = self.fifth[:, d] == self.fifth[group.coin, d]
         third = self.third[:, d] == self.third[group.coin, d]
-        for some in (able & fifth & third, able & fifth, able):
-            if some.any():
+        for some in (able & fifth & third, able & fifth):
+            if some.sum() >= FEWEST_ALIKE:
                 return np.flatnonzero(some)
-        return np.empty(0, np.int64)
+        return np.flatnonzero(able)
 
 
 def _ranks(values: FloatArray, member: BoolArray, parts: int) -> IntArray:
     """The part of the members' distribution that each value lies in, shape (coins, days)."""
-    out = np.full(values.shape, -1)
-    inner = np.arange(1, parts) / parts
-    for d in range(values.shape[1]):
-        column = values[:, d]
-        known = column[member[:, d] & ~np.isnan(column)]
-        if len(known):
-            out[:, d] = np.searchsorted(np.quantile(known, inner), column, side="right")
-            out[np.isnan(column), d] = -1
-    return out
+    known = member & ~np.isnan(values)
+    count = known.sum(axis=0)
+    ordered = np.sort(np.where(known, values, np.inf), axis=0)  # the unknown last
+    below = np.zeros(values.shape, np.int64)
+    for share in np.arange(1, parts) / parts:
+        # a quantile lies between two order statistics, as numpy's own
+        place = share * np.maximum(count - 1, 0)
+        low = np.floor(place).astype(np.int64)
+        high = np.minimum(low + 1, np.maximum(count - 1, 0))
+        first, then = (np.take_along_axis(ordered, k[None, :], axis=0)[0] for k in (low, high))
+        with np.errstate(invalid="ignore"):  # of a day without members
+            edge = first + (place - low) * (then - first)
+            below += values >= edge
+    return np.where(np.isnan(values) | (count == 0), -1, below)
 
 
 def _busy(plan: Plan, code: int, day: IntArray, days: int, reach: int) -> BoolArray:

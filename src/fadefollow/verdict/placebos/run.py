@@ -187,8 +187,9 @@ def _resolved(
         known: dict[tuple[int, Kind], Placebo] = {}
         for task in tasks:
             key = task.number, task.kind
-            placebo = known.setdefault(key, task.placebo(plans[task.number]))
-            yield _resolve(plans[task.number], task, placebo, 0, task.draws, progress)
+            if key not in known:
+                known[key] = task.placebo(plans[task.number])
+            yield _resolve(plans[task.number], task, known[key], 0, task.draws, progress)
         return
     pool, shared = spread
     items = [
