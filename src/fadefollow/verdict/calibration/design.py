@@ -108,8 +108,9 @@ class Design:
     def seeds(self, arm: Arm) -> range:
         """The seeds, one per market; more markets keep the earlier seeds."""
         first = self.seed + ARM_SEEDS * _place(arm)
-        few = arm.kind in ("planted", "goal")
-        return range(first, first + (self.planted_markets if few else self.markets))
+        count = self.planted_markets if arm.kind in ("planted", "goal") else self.markets
+        # there are two arms of drifts that pay the costs
+        return range(first, first + (-(-count // 2) if arm.kind == "costs" else count))
 
     def drift(self, arm: Arm) -> float:
         """Fraction a year by which every coin of an arm's markets grows after funding."""
@@ -228,6 +229,7 @@ class RealDesign(Design):
     Each market is a span of `years` and some coins, both drawn at random, of one data set.
     """
 
+    markets: int = 150
     planted_markets: int = 0
     dataset: str = ""
     kinds: tuple[ArmKind, ...] = ("times",)

@@ -30,7 +30,7 @@ from fadefollow.engine.draws import MovedEvents
 from fadefollow.engine.model import FloatArray, IntArray
 from fadefollow.engine.strategy_plan import Plan
 from fadefollow.phases import Stance
-from fadefollow.verdict.estimates.days import day_of_bar
+from fadefollow.verdict.estimates.days import HOUR_NS, day_of_bar
 from fadefollow.verdict.placebos.base import Kind
 
 #: trailing days of a coin's volatility, and the fewest that give one
@@ -44,6 +44,7 @@ class _Group(NamedTuple):
     """Events of one coin that move together."""
 
     coin: int
+    bar: int  #: of the first event
     day: int  #: of the first possible entry
     codes: tuple[int, ...]
 
@@ -75,10 +76,10 @@ class CoinPlacebo:
             rng: source of randomness.
         """
         groups, entries, exits = _grouped(plan)
-        cells = _Cells.of(plan)
+        cells = _Cells.of(plan, groups)
         targets = np.full((draws, len(groups)), -1)
         for number, group in enumerate(groups):
-            able = cells.like(group)
+            able = cells.like(group, number)
             if len(able):
                 targets[:, number] = rng.choice(np.append(able, group.coin), draws)
         order = np.argsort(targets, axis=1, kind="stable")
@@ -144,7 +145,8 @@ def _grouped(plan: Plan) -> tuple[list[_Group], _Events, _Events]:
         offset = len(groups)
         for k, at in enumerate(firsts):
             codes = tuple(np.unique(plan.codes[coin][number == k]).tolist())
-            groups.append(_Group(coin, int(day[min(bars[at] + 1, len(day) - 1)]), codes))
+            begin = int(day[min(bars[at] + 1, len(day) - 1)])
+            groups.append(_Group(coin, int(bars[at]), begin, codes))
         entries.append(
             (offset + number, bars, plan.leans[coin], plan.codes[coin], plan.rule_of(coin))
         )
@@ -165,15 +167,15 @@ def _events(parts: list[tuple[IntArray, ...]], groups: int) -> _Events:
 
 @dataclass(frozen=True)
 class _Cells:
-    """Which coins are alike on each day, from what was known before it; shape (coins, days)."""
+    """Which coins are alike, from what was known before each day; shape (coins, days)."""
 
     member: BoolArray
     fifth: IntArray  #: of trailing volatility among the members, −1 where unknown
     third: IntArray  #: of trailing return
-    busy: tuple[BoolArray, ...]  #: by phase, whether the coin is near an event of it
+    busy: tuple[BoolArray, ...]  #: by phase, coins in an event of it, shape (coins, groups)
 
     @classmethod
-    def of(cls, plan: Plan) -> _Cells:
+    def of(cls, plan: Plan, groups: list[_Group]) -> _Cells:
         assert plan.basket is not None
         day = day_of_bar(plan)
         days = int(day[-1]) + 1
@@ -184,21 +186,21 @@ class _Cells:
         volatility = change.rolling(VOLATILITY_DAYS, min_periods=MIN_VOLATILITY_DAYS).std()
         trailing = close / close.shift(hold) - 1.0
         member = np.array([plan.basket.member_days(t.symbol) for t in plan.tapes])
-        reach = math.ceil((plan.rules.hold_hours + plan.window_hours) / 24.0)
+        begins = np.array([group.bar for group in groups], np.int64)
         return cls(
             member,
             _ranks(volatility.shift(1).to_numpy().T, member, FIFTHS),
             _ranks(trailing.shift(1).to_numpy().T, member, THIRDS),
-            tuple(_busy(plan, code, day, days, reach) for code in range(len(plan.phases))),
+            tuple(_busy(plan, code, begins) for code in range(len(plan.phases))),
         )
 
-    def like(self, group: _Group) -> IntArray:
+    def like(self, group: _Group, number: int) -> IntArray:
         """Other coins that a group may go to: like its own, else as volatile, else any member."""
         d = group.day
         able = self.member[:, d].copy()
         able[group.coin] = False
         for code in group.codes:
-            able &= ~self.busy[code][:, d]
+            able &= ~self.busy[code][:, number]
         fifth = self.fifth[:, d] == self.fifth[group.coin, d]
         third = self.third[:, d] == self.third[group.coin, d]
         for some in (able & fifth & third, able & fifth):
@@ -225,13 +227,17 @@ def _ranks(values: FloatArray, member: BoolArray, parts: int) -> IntArray:
     return np.where(np.isnan(values) | (count == 0), -1, below)
 
 
-def _busy(plan: Plan, code: int, day: IntArray, days: int, reach: int) -> BoolArray:
-    """Days within `reach` of a coin's event of one phase, shape (coins, days)."""
-    busy = np.zeros((len(plan.tapes), days), bool)
+def _busy(plan: Plan, code: int, begins: IntArray) -> BoolArray:
+    """Coins that had an event of a phase so far and lately, shape (coins, groups).
+
+    Only what was known when a group begins counts: coins that a phase will strike next have moved
+    until then, and those that it will not have moved the other way.
+    """
+    reach = plan.rules.hold_hours + plan.window_hours
+    bars_back = math.ceil(reach * HOUR_NS / plan.tapes[0].bar_ns)
+    busy = np.zeros((len(plan.tapes), len(begins)), bool)
     for coin, (bars, codes) in enumerate(zip(plan.bars, plan.codes, strict=True)):
-        edges = np.zeros(days + 1, np.int64)
-        at = day[bars[codes == code]]
-        np.add.at(edges, np.maximum(at - reach, 0), 1)
-        np.add.at(edges, np.minimum(at + reach + 1, days), -1)
-        busy[coin] = np.cumsum(edges)[:days] > 0
+        own = np.append(-bars_back - 1, bars[codes == code])
+        last = own[np.searchsorted(own, begins, side="right") - 1]
+        busy[coin] = begins - last <= bars_back
     return busy
