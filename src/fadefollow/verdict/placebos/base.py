@@ -57,16 +57,16 @@ class Placebo(Protocol):
 class Draws:
     """What a plan's rows of one stance earned in each draw, shape (draws, phases) each.
 
-    Means are fractions of notional, NaN without a regular trade; t is the mean over its block
-    standard error, NaN where there is none.
+    Means are fractions of notional, NaN without a regular trade; se is the block standard error of
+    the mean, NaN where there is none.
     """
 
-    FIELDS: ClassVar = ("mean", "t", "hedged_mean", "hedged_t")
+    FIELDS: ClassVar = ("mean", "se", "hedged_mean", "hedged_se")
 
     mean: FloatArray
-    t: FloatArray
+    se: FloatArray
     hedged_mean: FloatArray
-    hedged_t: FloatArray
+    hedged_se: FloatArray
 
 
 def resolve_draws(
@@ -136,9 +136,9 @@ def resolve_draws(
 def _statistics(
     total: FloatArray, count: FloatArray, decay: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Mean and mean over block standard error, from sums of shape (draws, phases, days)."""
+    """Means and block standard errors, from sums of shape (draws, phases, days)."""
     draws, phases, _ = total.shape
-    mean, t = np.full((draws, phases), np.nan), np.full((draws, phases), np.nan)
+    mean, se = np.full((draws, phases), np.nan), np.full((draws, phases), np.nan)
     for b in range(draws):
         for c in range(phases):
             trades = count[b, c].sum()
@@ -147,5 +147,5 @@ def _statistics(
                 influence = (total[b, c] - mean[b, c] * count[b, c]) / trades
                 variance = block_variance(influence, decay[c])
                 if variance > 0.0:
-                    t[b, c] = mean[b, c] / math.sqrt(variance)
-    return mean, t
+                    se[b, c] = math.sqrt(variance)
+    return mean, se
