@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from fadefollow.market.archives import ArchiveReport, ArchiveSettings, archive_j
 from fadefollow.market.archives.layout import KINDS, interval_for, plan
 from fadefollow.market.bars import bar_size
 from fadefollow.market.lab import simulate
+from fadefollow.market.request import FetchRequest
 from fadefollow.market.store.store import Store
 from tests.support.archives.packing import (
     BAR_HEADER,
@@ -59,11 +61,13 @@ def packed(lab) -> Packed:
 
 def read(folder: Path, mirror: Path | None, **options) -> tuple[ArchiveReport, dict]:
     """Run the job for BTC, and what the store then holds of it."""
-    options = {"since": START, "now": NOW, "settings": FAST, **options}
     coins = options.pop("coins", ["BTC"])
-    report = archive_job(
-        "binance-archive", coins, store_root=folder, dataset="bn", mirror=mirror, **options
+    request = FetchRequest(
+        coins, *(options.pop(n, d) for n, d in (("since", START), ("until", None), ("streams", ())))
     )
+    settings = replace(options.pop("settings", FAST), mirror=mirror)
+    options = {"store_root": folder, "dataset": "bn", "now": NOW, "settings": settings, **options}
+    report = archive_job("binance-archive", request, **options)
     store = Store(folder)
     return report, store.load("bn", coins[0], manifest=store.read("bn"))
 
@@ -495,9 +499,7 @@ def test_arguments_are_checked_before_anything_is_read(tmp_path):
     with pytest.raises(DataError, match="forward"):
         read(tmp_path, tmp_path, since=NOW)
     with pytest.raises(ParameterError, match="at least one coin"):
-        archive_job(
-            "binance-archive", [], store_root=tmp_path, dataset="bn", since=START, mirror=tmp_path
-        )
+        read(tmp_path, tmp_path, coins=[])
     with pytest.raises(ParameterError, match="attempts"):
         ArchiveSettings(attempts=0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 
 from fadefollow.errors import DataError, UnknownNameError
 from fadefollow.market.archives import ArchiveReport, ArchiveSettings, archive_job
+from fadefollow.market.request import FetchRequest
 from fadefollow.market.store.store import Store
 from tests.support.archives.packing import Packed
 from tests.support.archives.server import serving
@@ -49,22 +51,21 @@ def store(raw_bars, tmp_path) -> Path:
         packed.bars("perp", bars, f"2024-01-0{day}")
     archive_job(
         "binance-archive",
-        ["BTC"],
+        FetchRequest(["BTC"], pd.Timestamp("2024-01-01"), streams=["perp"]),
         store_root=tmp_path / "store",
         dataset="bn",
-        since=pd.Timestamp("2024-01-01"),
         now=pd.Timestamp("2024-01-08", tz="UTC"),
-        streams=["perp"],
-        mirror=packed.write(tmp_path / "bn"),
+        settings=ArchiveSettings(mirror=packed.write(tmp_path / "bn")),
     )
     return tmp_path / "store"
 
 
 def read(store: Path, source: Path | None, **options) -> tuple[ArchiveReport, dict]:
-    options = {"since": pd.Timestamp("2024-01-01"), "now": NOW, **options}
-    report = archive_job(
-        "coinmetrics", ["BTC"], store_root=store, dataset="bn", mirror=source, **options
-    )
+    since, streams = pd.Timestamp("2024-01-01"), options.pop("streams", ())
+    request = FetchRequest(["BTC"], since, options.pop("until", None), streams)
+    settings = replace(options.pop("settings", ArchiveSettings()), mirror=source)
+    options = {"store_root": store, "dataset": "bn", "now": NOW, "settings": settings, **options}
+    report = archive_job("coinmetrics", request, **options)
     kept = Store(store)
     return report, kept.load("bn", "BTC", manifest=kept.read("bn"))
 

@@ -16,6 +16,7 @@ from fadefollow.errors import DataError, StoreError
 from fadefollow.market.archives import ArchiveReport, ArchiveSettings, archive_job
 from fadefollow.market.archives.source import Mirror, Rules, UnreachableError, Web
 from fadefollow.market.importing.zips import ZipLimits
+from fadefollow.market.request import FetchRequest
 from fadefollow.market.store.store import Store
 from tests.support.archives.packing import Packed, bar_path
 from tests.support.archives.server import Archive, serving
@@ -52,22 +53,20 @@ def packed(bars) -> Packed:
     return files
 
 
-def job(folder: Path, **options) -> ArchiveReport:
+def job(folder: Path, **settings) -> ArchiveReport:
     return archive_job(
         "binance-archive",
-        ["BTC"],
+        FetchRequest(["BTC"], SINCE, streams=["perp"]),
         store_root=folder,
         dataset="bn",
-        since=SINCE,
         now=NOW,
-        streams=["perp"],
-        **options,
+        settings=ArchiveSettings(**settings),
     )
 
 
 def over(server: Archive, folder: Path, **settings) -> ArchiveReport:
     settings = {"attempts": 4, "wait_seconds": 0.0, "timeout_seconds": 5.0, **settings}
-    return job(folder, settings=ArchiveSettings(binance_url=server.url, **settings))
+    return job(folder, binance_url=server.url, **settings)
 
 
 def stored(folder: Path) -> pd.DataFrame:
@@ -134,7 +133,7 @@ def test_a_refusal_is_not_asked_again(code, hint, packed, tmp_path):
 
 def test_no_server_at_all_is_one_plain_error(tmp_path):
     with pytest.raises(UnreachableError, match="must be reachable") as error:
-        job(tmp_path, settings=ArchiveSettings(binance_url="http://127.0.0.1:9", wait_seconds=0.0))
+        job(tmp_path, binance_url="http://127.0.0.1:9", wait_seconds=0.0)
     assert "--mirror" in error.value.hint
 
 
@@ -166,7 +165,7 @@ def test_a_damaged_month_is_made_of_its_days_if_damage_may_be_left_out(packed, b
     mirror = packed.write(tmp_path / "m")
     with pytest.raises(DataError, match="SHA-256 must be"):
         job(tmp_path / "s", mirror=mirror)
-    report = job(tmp_path / "s", mirror=mirror, settings=ArchiveSettings(skip_damaged=True))
+    report = job(tmp_path / "s", mirror=mirror, skip_damaged=True)
     pd.testing.assert_frame_equal(stored(tmp_path / "s")[list(bars)], bars, check_exact=True)
     assert findings(report)["damaged files"] == 1
     assert len(report.files) == 32
@@ -177,7 +176,7 @@ def test_a_damaged_day_that_is_left_out_is_a_gap(packed, bars, tmp_path):
     mirror = packed.write(tmp_path / "m")
     with pytest.raises(DataError, match=r"2024-03-01\.zip: the zip file is damaged"):
         job(tmp_path / "s", mirror=mirror)
-    report = job(tmp_path / "s", mirror=mirror, settings=ArchiveSettings(skip_damaged=True))
+    report = job(tmp_path / "s", mirror=mirror, skip_damaged=True)
     seen = findings(report)
     assert (seen["damaged files"], seen["missing bars"]) == (1, 24)
     assert len(stored(tmp_path / "s")) == len(bars) - 24

@@ -13,10 +13,11 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import DataError, ParameterError, StoreError
-from fadefollow.market.archives import archive_job
+from fadefollow.market.archives import ArchiveSettings, archive_job
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch import FetchReport, fetch_job
 from fadefollow.market.open import open_dataset
+from fadefollow.market.request import FetchRequest
 from fadefollow.market.store.store import Manifest, Store
 from tests.support.archives.packing import Packed
 from tests.support.exchange.replay import Replay
@@ -58,11 +59,13 @@ def fetch(
     return fetch_job(
         spec_of(exchange, venue, **more),
         "data",
-        coins or ("BTC",),
+        FetchRequest(
+            coins or ("BTC",),
+            pd.Timestamp(since),
+            None if until is None else pd.Timestamp(until),
+            streams or (),
+        ),
         root,
-        streams=streams,
-        since=pd.Timestamp(since),
-        until=None if until is None else pd.Timestamp(until),
         first_wait=0.01,
         skip_damaged=skip_damaged,
     )
@@ -215,13 +218,10 @@ def test_what_an_archive_gave_is_not_asked_for_again(
     mirror = packed.write(tmp_path / "mirror")
     archive_job(
         "binance-archive",
-        ["BTC"],
+        FetchRequest(["BTC"], pd.Timestamp("2023-01-01"), pd.Timestamp("2023-02-01"), streams),
         store_root=tmp_path,
         dataset="data",
-        mirror=mirror,
-        since=pd.Timestamp("2023-01-01"),
-        until=pd.Timestamp("2023-02-01"),
-        streams=streams,
+        settings=ArchiveSettings(mirror=mirror),
     )
     known = manifest(tmp_path).fetched["BTC"]
     month = (ms("2023-01-01"), ms("2023-02-01"))
@@ -435,7 +435,9 @@ def test_names_that_cannot_be_fetched(exchange: Replay, tmp_path: Path) -> None:
     exchange.calm()
     other = spec_of(exchange).model_copy(update={"bar": pd.Timedelta("4h")})
     with pytest.raises(DataError, match="a data set keeps its bar size; got 4h, there are 1h"):
-        fetch_job(other, "data", ["PEPE"], tmp_path, since=pd.Timestamp(SINCE), streams=["spot"])
+        fetch_job(
+            other, "data", FetchRequest(["PEPE"], pd.Timestamp(SINCE), streams=["spot"]), tmp_path
+        )
     assert exchange.control()["asked"] == {}
 
 
@@ -458,11 +460,13 @@ def test_a_range_that_stops_early_does_not_tell_when_a_coin_ended(
     fetch_job(
         spec_of(exchange),
         "data",
-        ["OLD"],
+        FetchRequest(
+            ["OLD"],
+            pd.Timestamp(SINCE),
+            pd.Timestamp(SINCE) + pd.Timedelta(days=10),
+            streams=["spot"],
+        ),
         tmp_path,
-        since=pd.Timestamp(SINCE),
-        until=pd.Timestamp(SINCE) + pd.Timedelta(days=10),
-        streams=["spot"],
     )
     listing = Store(tmp_path).read("data").listings["OLD"]
     assert listing.delisted is None
@@ -476,7 +480,9 @@ def test_another_market_does_not_go_on_with_a_stream(exchange: Replay, tmp_path:
     before = Store(tmp_path).read("data").fingerprint
     inverse = spec_of(exchange, contracts="inverse")
     with pytest.raises(DataError, match="BTC/USDT:USDT so far, now BTC/USD:BTC"):
-        fetch_job(inverse, "data", ["BTC"], tmp_path, since=pd.Timestamp(SINCE), streams=["perp"])
+        fetch_job(
+            inverse, "data", FetchRequest(["BTC"], pd.Timestamp(SINCE), streams=["perp"]), tmp_path
+        )
     assert Store(tmp_path).read("data").fingerprint == before
 
 

@@ -12,6 +12,7 @@ from fadefollow.errors import DataError, ParameterError, UnknownNameError
 from fadefollow.jobs.datasets import open_named
 from fadefollow.market.fetch import VENUES, fetch_job, fetch_spec
 from fadefollow.market.fetch.spec import archive_spec, dataset_toml
+from fadefollow.market.request import FetchRequest
 from fadefollow.workspace import Workspace, find_workspace, init_workspace, stock_root
 from tests.support.exchange.replay import Replay
 
@@ -39,7 +40,7 @@ def test_open_interest_counts_some_minutes_later(exchange: Replay, workspace: Wo
     spec = spec.model_copy(update={"ccxt": exchange.settings("bybit")})
     streams = ["perp", "open_interest"]
     since = pd.Timestamp("2023-02-01")
-    fetch_job(spec, name, ["BTC"], workspace.store, since=since, streams=streams)
+    fetch_job(spec, name, FetchRequest(["BTC"], since, streams=streams), workspace.store)
     table = open_named(workspace, "bybit").markets["BTC"].table("open_interest")
     assert set(table["available"] - table["time"]) == {pd.Timedelta(minutes=15)}
 
