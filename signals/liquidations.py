@@ -201,7 +201,7 @@ class _Bins(NamedTuple):
     """The range of log prices that levels are counted in, in bins of `_BIN`."""
 
     first: int  #: number of the lowest bin, counted from price 1
-    count: int
+    width: int
     reach: int  #: bins on each side of the price that are looked at
 
 
@@ -348,11 +348,11 @@ def _pile_up(
     bins: _Bins,
 ) -> tuple[FloatArray, FloatArray]:
     high, low, close, oi = bars
-    first, count, reach = bins
+    first, width, reach = bins
     above, below = np.full(len(close), np.nan), np.full(len(close), np.nan)
     # coins by bin, to be multiplied by `scale`; the outermost bins that are not empty
-    shorts, longs, scale = np.zeros(count), np.zeros(count), 1.0
-    lowest_short, highest_long = count, -1
+    shorts, longs, scale = np.zeros(width), np.zeros(width), 1.0
+    lowest_short, highest_long = width, -1
     counted, touched = np.nan, 0.0
     for i in range(len(close)):
         scale *= keep_per_bar

@@ -132,8 +132,8 @@ def test_any_body_ends_in_one_plain_message(body: Any, tmp_path: Path) -> None:
     venue = Canned({"": body})
     settings = {"urls": {"api": {"public": venue.root}}, "enableRateLimit": False}
     spec = DatasetSpec(title="x", source="fetch", bar="1h", venue="bybit", ccxt=settings)
+    request = FetchRequest(["BTC"], pd.Timestamp("2023-01-01"))
     with pytest.raises(DataError) as caught:
-        request = FetchRequest(["BTC"], pd.Timestamp("2023-01-01"))
         fetch_job(spec, "data", request, tmp_path, first_wait=0.0001)
     venue.close()
     assert "\x1b" not in str(caught.value)
