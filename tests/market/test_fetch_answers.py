@@ -101,7 +101,7 @@ def test_an_end_that_was_lost_is_asked_for_again(
 ) -> None:
     """As an empty answer twice in a row leaves it: covered, though the venue has records."""
     exchange.calm(fixed=[["line", "empty", 1000]])
-    with pytest.raises(DataError, match="must have data"):
+    with pytest.raises(DataError, match="no data of BTC"):
         fetch(exchange, tmp_path, streams=("perp",))
     exchange.calm()
     fetch(exchange, tmp_path, until=pd.Timestamp("2023-02-09"))

@@ -122,9 +122,13 @@ def test_a_later_file_revises_the_days_before(store, tmp_path):
 @pytest.mark.parametrize(
     ("header", "rows", "rule"),
     [
-        (HEADER.replace("SplyExNtv", "SplyCur"), ROWS, "must have the column SplyExNtv"),
-        (HEADER.replace("time,", "date,"), ROWS, "must have the column time"),
-        (HEADER, [*ROWS[:2], "2024-01-03,1,"], "last line must be whole"),
+        (
+            HEADER.replace("SplyExNtv", "SplyCur"),
+            ROWS,
+            "column SplyExNtv is missing; got 8 other columns",
+        ),
+        (HEADER.replace("time,", "date,"), ROWS, "column time is missing"),
+        (HEADER, [*ROWS[:2], "2024-01-03,1,"], "last line is cut off"),
         (HEADER, [ROWS[0].replace("100.0", "many")], "FlowInExNtv must be a number"),
         (HEADER, [ROWS[0].replace("2024-01-01", "yesterday")], "times must be ISO 8601"),
         (HEADER, [ROWS[0], ROWS[0]], "times must not repeat"),
@@ -144,9 +148,9 @@ def test_flows_need_bars_in_the_data_set(tmp_path):
 
 def test_unknown_coins_and_streams_are_refused(store, tmp_path):
     (tmp_path / "cm" / "csv").mkdir(parents=True)
-    with pytest.raises(DataError, match=r"csv/btc\.csv: Coin Metrics must have a file"):
+    with pytest.raises(DataError, match=r"csv/btc\.csv: Coin Metrics has no file"):
         read(store, tmp_path / "cm")
     with pytest.raises(UnknownNameError, match="netflow"):
         read(store, mirror(tmp_path / "cm"), streams=["netflows"])
-    with pytest.raises(DataError, match="layout, with a folder csv/"):
+    with pytest.raises(DataError, match="no folder csv/"):
         read(store, tmp_path / "store")

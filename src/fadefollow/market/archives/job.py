@@ -80,7 +80,9 @@ class ArchiveSettings:
             if not 1 <= value <= 100:
                 raise ParameterError(f"{name} must lie between 1 and 100", got=value)
         if self.wait_seconds < 0 or self.timeout_seconds <= 0 or self.lag_hours < 0:
-            raise ParameterError("waits, time-outs and lags must not be negative")
+            got = f"{self.wait_seconds:g}, {self.lag_hours:g} and {self.timeout_seconds:g}"
+            rule = "wait_seconds and lag_hours must be at least 0, timeout_seconds above 0"
+            raise ParameterError(rule, got=got)
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ def archive_job(
     check_dataset_name(dataset)
     coins = tuple(dict.fromkeys(check_symbol(coin) for coin in request.coins))
     if not coins:
-        raise ParameterError("an archive is read for at least one coin", got="none")
+        raise ParameterError("an archive job needs at least one coin", got="none")
     size = bar_size(bar)
     window = _Window.of(request, now)
     _check_bars(Path(store_root), dataset, size)
@@ -165,8 +167,7 @@ def archive_job(
             missing += absent
     if not fresh:
         raise DataError(
-            "the archive must have data in the range",
-            got=f"none for {', '.join(coins)}",
+            f"the archive has no data of {', '.join(coins)} in this range",
             where=f"{window.start:%Y-%m-%d} to {window.end:%Y-%m-%d}",
         )
     if progress:
@@ -200,7 +201,7 @@ class _Window(NamedTuple):
         window = cls(request.start, end if request.end is not None else end.floor("D"), present)
         if window.start >= window.end:
             raise DataError(
-                "the range must go forward", got=f"since {window.start}, until {window.end}"
+                "since must be before until", got=f"since {window.start}, until {window.end}"
             )
         return window
 
@@ -266,8 +267,8 @@ def _check_bars(root: Path, dataset: str, bar: pd.Timedelta) -> None:
     store = Store(root)
     if dataset in store.datasets() and (there := store.read(dataset).bar) != bar_text(bar):
         raise DataError(
-            "a data set must keep the size of its bars",
-            got=f"{bar_text(bar)}, there are {there}",
+            f"the data set has {there} bars",
+            got=bar_text(bar),
             where=dataset,
             hint="give the new data set another name",
         )
@@ -319,7 +320,7 @@ def _known(streams: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
     """The streams asked for in the archive's order; all of them where none is."""
     for name in streams:
         if name not in known:
-            raise unknown("a stream of the archive", name, known)
+            raise unknown("stream in the archive", name, known)
     return tuple(name for name in known if name in streams or not streams)
 
 
@@ -332,9 +333,9 @@ def _source(archive: ArchiveName, root: Path, settings: ArchiveSettings) -> Iter
         top = "data" if binance else "csv"
         if not (mirror / top).is_dir():
             raise DataError(
-                f"a mirror must have the archive's layout, with a folder {top}/",
-                got="no such folder",
+                f"the mirror has no folder {top}/",
                 where=str(mirror),
+                hint="a mirror has the same layout as the archive",
             )
         yield Mirror(mirror, rules)
         return

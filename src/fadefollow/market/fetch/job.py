@@ -66,7 +66,7 @@ def fetch_job(
     """
     check_dataset_name(name)
     if spec.source != "fetch":
-        rule = 'only data sets with source = "fetch" are fetched'
+        rule = 'only data sets with source = "fetch" can be fetched'
         raise ParameterError(rule, got=spec.source, where=name)
     venue = venue_named(spec.venue)
     named = tuple(dict.fromkeys(coin_named(c) for c in request.coins))
@@ -76,7 +76,7 @@ def fetch_job(
     end = request.end
     low, high = _ms(request.start), 2**53 if end is None else _ms(end)
     if low >= high:
-        rule = "the range must go forward"
+        rule = "since must be before until"
         raise ParameterError(rule, got=f"since {request.start}, until {end}", where=name)
     store = Store(Path(store_root))
     store.check_bar(name, spec.bar)
@@ -148,9 +148,8 @@ class _Job:
         none = [c for c in coins if manifest is None or not manifest.tables.get(c)]
         if manifest is None or len(none) == len(coins):
             raise DataError(
-                "the venue must have data in the range",
-                got="none",
-                where=f"{self.venue.name} {', '.join(coins)}",
+                f"{self.venue.title} has no data of {', '.join(coins)} in this range",
+                where=self.name,
                 hint="choose an earlier --since or a later --until",
             )
         tally = engine.tally
@@ -246,23 +245,22 @@ def _streams(venue: Venue, asked: Sequence[str]) -> tuple[str, ...]:
     for name in asked:
         if stream(name).name not in venue.streams:
             raise ParameterError(
-                f"{venue.title} must give the stream",
-                got=name,
+                f"{venue.title} does not provide {name}",
                 where=venue.name,
-                hint=f"it gives {', '.join(venue.streams)}",
+                hint=f"it provides {', '.join(venue.streams)}",
             )
     return tuple(dict.fromkeys(asked)) or venue.usual
 
 
 def _none(coins: Sequence[str], venue: Venue) -> list[Finding]:
-    text = f"{venue.title} has no records of this coin in the range"
+    text = f"{venue.title} has no records of this coin in this range"
     return [Finding("warning", coin, "", "no records", 1, "", text) for coin in coins]
 
 
 def _check_past(since: int, now: int, where: str) -> None:
     if since >= now:
         at = pd.Timestamp(since, unit="ms", tz="UTC")
-        raise ParameterError("a fetch must begin in the past", got=f"since {at}", where=where)
+        raise ParameterError("since must be in the past", got=at, where=where)
 
 
 def _ms(stamp: pd.Timestamp) -> int:
