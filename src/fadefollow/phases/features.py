@@ -80,7 +80,7 @@ def past_quantiles(
     """
     stamps = np.asarray(time, "datetime64[ns]").astype(np.int64)
     if not (stamps[1:] >= stamps[:-1]).all():
-        raise DataError("stamps of records must be increasing", got="an earlier one after a later")
+        raise DataError("the times of records must be in increasing order")
     window = pd.Timedelta(days=days).value
     start, end = _before(stamps, window)
     found = _quantiles(values, start, end, q)

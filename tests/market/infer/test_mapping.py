@@ -20,6 +20,7 @@ from fadefollow.market.infer.choice import interest_of, rate_of, words
 from fadefollow.market.infer.mapping import Guess, guess
 from fadefollow.market.infer.names import guess_name, guess_names
 from fadefollow.market.infer.preview import peek
+from fadefollow.market.infer.reasons import doubt
 from fadefollow.market.infer.times import guess_time
 from fadefollow.market.store.store import content_hash
 from fadefollow.workspace import find_workspace
@@ -102,7 +103,7 @@ def test_a_date_that_can_be_read_twice_is_doubtful():
     found = guess_time(pd.DataFrame({"Date": days}))
     assert found is not None
     assert found.format == "%m/%d/%Y"
-    assert found.doubts == ("? the times could also be %d/%m/%Y",)
+    assert found.doubts == (doubt("the times could also be %d/%m/%Y"),)
 
 
 @pytest.mark.parametrize(
@@ -145,14 +146,17 @@ def test_short_names_are_read_as_their_neighbours_are():
         "p/DATA_1h.csv": ("p/DATA_1h.csv", None),
         "q/4_1h.csv": ("q/4_1h.csv", None),
     }
-    assert names["p/W_1h.csv"].doubt == ""
-    assert "4 is taken for a coin" in names["p/4_1h.csv"].doubt
+    assert names["p/W_1h.csv"].doubt is None
+    assert names["p/4_1h.csv"].doubt == doubt(
+        "4 is assumed to be a coin, as in the files beside it"
+    )
 
 
 def test_the_folder_speaks_for_files_that_name_no_coin():
     found = guess_names(["perp.csv", "ETH_perp.csv"], folder="SOL")
     assert [n.coin for n in found.values()] == ["SOL", "ETH"]
-    assert "SOL is the name of the folder" in found["perp.csv"].doubt
+    text = "SOL is the name of the folder; no file name says which coin this is"
+    assert found["perp.csv"].doubt == doubt(text)
     assert guess_names(["perp.csv"], folder="OKX")["perp.csv"].coin is None
 
 
@@ -172,7 +176,7 @@ def test_names_that_no_rule_fits_are_listed_once(source, tmp_path):
     made = guess(source, title="x")
     assert list(read_files(mapped(made, tmp_path), source).tables) == ["BTC"]
     (reason,) = made.left_out
-    assert reason.startswith("x.csv, y.csv, 币安人生.csv: no coin is named")
+    assert reason.startswith("x.csv, y.csv, 币安人生.csv: no coin in the name")
 
 
 def test_one_coin_in_two_units_is_doubtful(source):
@@ -199,25 +203,25 @@ def test_one_coin_in_two_units_is_doubtful(source):
 def test_of_several_rates_the_one_that_is_charged(columns, hours, column):
     found, reasons = rate_of({c: words(c) for c in columns}, hours, about=True)
     assert found == column
-    assert any(r.startswith("?") and column in r for r in reasons) == (len(columns) > 1)
+    assert any(r.doubtful and column in r.text for r in reasons) == (len(columns) > 1)
 
 
 @pytest.mark.parametrize(
     ("column", "hours", "why"),
     [
         ("funding_rate_8h", 1, "a rolling rate"),
-        ("absoluteFundingRate", 8, "in money a coin"),
-        ("nextFundingRate", 8, "is not the rate that is charged"),
+        ("absoluteFundingRate", 8, "money per coin"),
+        ("nextFundingRate", 8, "is not the rate charged"),
     ],
 )
 def test_a_rate_that_nobody_is_charged_is_left_out(column, hours, why):
     found, (reason,) = rate_of({column: words(column)}, hours, about=True)
     assert found is None
-    assert why in reason
+    assert why in reason.text
 
 
 @pytest.mark.parametrize(
-    ("columns", "column", "doubt"),
+    ("columns", "column", "check"),
     [
         (("oi", "oiCcy", "oiUsd"), "oiCcy", "oi in contracts"),
         (("open_interest_contracts", "open_interest"), "open_interest", "in contracts"),
@@ -226,10 +230,10 @@ def test_a_rate_that_nobody_is_charged_is_left_out(column, hours, why):
         (("open_interest_usd",), None, ""),
     ],
 )
-def test_open_interest_in_coins_rather_than_in_contracts(columns, column, doubt):
+def test_open_interest_in_coins_rather_than_in_contracts(columns, column, check):
     found, reasons = interest_of({c: words(c) for c in columns}, about=False)
     assert found == column
-    assert not doubt or any(r.startswith("?") and doubt in r for r in reasons)
+    assert not check or any(r.doubtful and check in r.text for r in reasons)
 
 
 @pytest.mark.parametrize(
@@ -282,8 +286,8 @@ def test_quote_volume_and_open_interest_in_dollars_are_left_out(source, tmp_path
     (entry,) = mapped(made, tmp_path).files
     assert (entry.stream, entry.columns["volume"]) == ("spot", "volume")
     assert [reason.partition(": ")[2] for reason in made.left_out] == [
-        "quote_volume is in quote currency, volume in coins is wanted",
-        "open_interest_usd is in quote currency, open interest in coins is wanted",
+        "quote_volume is in quote currency; volume must be in coins",
+        "open_interest_usd is in quote currency; open interest must be in coins",
     ]
 
 
@@ -477,7 +481,7 @@ def test_ugly_files_are_told_of_and_do_no_harm(source, tmp_path):
         "cut.parquet",
         "cut.zip",
     }
-    assert told["empty.csv"].endswith("an empty file")
+    assert told["empty.csv"].endswith("empty")
     assert told["twice.csv"].endswith("open more than once")
     assert "UTF-8" in told["latin.csv"]
     assert told["words.csv"] == "no column holds times"

@@ -81,14 +81,13 @@ def fetch_coin(
                 made[name] = _canonical(series, name, symbol, prefix, bar, used)
                 break
         else:
-            text = f"the archive has nothing of {coin}{quote} in the range"
+            text = f"the archive has no {name} of {coin}{quote} in this range"
             missing.append(Finding("note", coin, name, "no data", 1, "", text))
     if {"perp", "spot"} & set(streams) and not {"perp", "spot"} & set(made):
         raise DataError(
-            "the archive must have bars of the coin",
-            got=f"none of {coin}{quote}",
+            f"the archive has no perp or spot bars of {coin}{quote} in this range",
             where=f"{since:%Y-%m-%d} to {until:%Y-%m-%d}",
-            hint="is it listed there, under this name, in this time?",
+            hint="check that Binance listed the coin under this name at that time",
         )
     return made, files, missing
 
@@ -100,7 +99,7 @@ def _canonical(
     factor = MULTIPLES[prefix]
     if factor != 1:
         frame = _per_coin(frame, name, factor)
-        text = f"{symbol} is of {factor:,} coins: prices and amounts are given per coin"
+        text = f"a contract of {symbol} is {factor:,} coins; prices and amounts are stored per coin"
         found.append(Finding("note", "", name, "multiple", len(frame), "", text))
     if schema.kind == "snapshot":
         frame, seen = plausible(frame, schema)  # before a bar takes its last one
@@ -114,7 +113,7 @@ def _canonical(
         table, seen = clean.resample(table, schema, small=small, bar=bar)
         found += seen
         if not len(table):
-            raise DataError("the range must hold whole bars", got="none", where=symbol)
+            raise DataError("no complete bar in the range", where=symbol)
     return Fresh(table, tuple(found), f"{name} {_record(reader.used, symbol, table)}")
 
 

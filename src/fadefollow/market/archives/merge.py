@@ -110,7 +110,7 @@ def _kept_findings(
 
 
 def _revision(name: str, superseded: pd.DataFrame) -> Finding:
-    text = "values that the source has changed; a run takes the first unless told --revised"
+    text = "values changed later by the source; runs use the first ones unless --revised is given"
     first = when(superseded["time"].iloc[0])
     return Finding("warning", "", name, "revised values", len(superseded), first, text)
 

@@ -110,7 +110,7 @@ class Mirror:
             note = beside.read_bytes() if self.rules.checksums and beside.is_file() else None
         except OSError as error:
             got = error.strerror or str(error)
-            raise StoreError("the file must be readable", got=got, where=path) from error
+            raise StoreError("cannot read the file", got=got, where=path) from error
         return checked(path, data, note, self.rules, fetched=False)
 
 
@@ -170,7 +170,7 @@ class Web:
         if data is None:
             return None
         if looks_like_page(data):
-            rule = "the archive must send the file"
+            rule = "the archive did not send the file"
             raise _PassingError(UnreachableError(rule, got="a web page", where=path, hint=_LATER))
         note = self._body(path + CHECKSUM, 4096) if self.rules.checksums else None
         try:
@@ -199,7 +199,7 @@ class Web:
                 return bytes(made)
         except (httpx.TransportError, httpx.TooManyRedirects) as error:
             got = str(error) or type(error).__name__
-            rule = "the archive must be reachable"
+            rule = "cannot reach the archive"
             raise _PassingError(
                 UnreachableError(rule, got=got, where=self.base, hint=_MIRROR)
             ) from error
@@ -212,7 +212,7 @@ class Web:
         return min(max(self.wait * 2.0 ** (state.attempt_number - 1), asked), LONGEST_WAIT)
 
 
-_LATER = "try again later; what has been fetched is kept"
+_LATER = "try again later; fetched files are kept"
 _MIRROR = f"check the connection; {_LATER}, or use --mirror with a folder of the same layout"
 
 
@@ -238,15 +238,14 @@ def checked(path: str, data: bytes, note: bytes | None, rules: Rules, *, fetched
         if rules.unverified:
             return Got(path, data, actual, verified=False, fetched=fetched)
         raise DataError(
-            "a file must have its checksum beside it",
-            got=f"no {name}{CHECKSUM}",
+            f"no checksum file {name}{CHECKSUM}",
             where=path,
-            hint="--unverified takes files without one, and says so",
+            hint="--unverified accepts files without a checksum, with a warning",
         )
     match = _SUM.fullmatch(note.decode("utf-8", "replace").lstrip("\ufeff"))
     if match is None or match[2] != name:
         got = "a web page" if looks_like_page(note) else repr(note[:100])
-        rule = f"the checksum must be written as HASH {name}"
+        rule = f"the checksum file must read: HASH {name}"
         raise _MismatchError(rule, got=got, where=path + CHECKSUM, hint=_AGAIN)
     if match[1].lower() != actual:
         raise _MismatchError(
@@ -255,7 +254,7 @@ def checked(path: str, data: bytes, note: bytes | None, rules: Rules, *, fetched
     return Got(path, data, actual, verified=True, fetched=fetched)
 
 
-_AGAIN = "get the file again; --skip-damaged leaves out what stays broken, and says so"
+_AGAIN = "fetch the file again; --skip-damaged leaves out damaged files, with a warning"
 
 
 def _check_status(answer: httpx.Response, path: str) -> None:
@@ -263,7 +262,7 @@ def _check_status(answer: httpx.Response, path: str) -> None:
     if code == 200:
         return
     got = f"HTTP {code} {answer.reason_phrase}".strip()
-    rule = "the archive must send the file"
+    rule = "the archive did not send the file"
     if code in (408, 418, 425, 429) or code >= 500:
         seconds = answer.headers.get("retry-after", "")
         after = float(seconds) if seconds.isdigit() else 0.0
@@ -290,7 +289,7 @@ def _kept_whole(path: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(
-            "the folder for fetched files must be writable",
+            "cannot write the folder for fetched files",
             got=error.strerror or str(error),
             where=path,
             hint="free some space, or check the folder's permissions",

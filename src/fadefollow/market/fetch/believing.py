@@ -47,7 +47,7 @@ def listed_in(body: object, keys: Sequence[str]) -> None:
         place = place.get(key) if isinstance(place, dict) else None
     # Deribit's charts are lists by column
     if not isinstance(place, list) and not (isinstance(place, dict) and "ticks" in place):
-        raise UnbelievableAnswer(f"a list of records is due, not {type(place).__name__}")
+        raise UnbelievableAnswer(f"expected a list of records, got {type(place).__name__}")
 
 
 def rows_of(found: object, fields: Fields, *, width: int) -> Values:
@@ -65,7 +65,7 @@ def rows_of(found: object, fields: Fields, *, width: int) -> Values:
         return np.empty((0, 1 + width))
     table = np.array([r[: 1 + width] for r in rows], dtype=np.float64)
     if not np.isfinite(table[:, 0]).all():
-        raise UnbelievableAnswer("a record has no time")
+        raise UnbelievableAnswer("a record without a time")
     return table
 
 
@@ -86,15 +86,17 @@ def check_times(times: Times, window: Range, span: int, *, step: int) -> None:
     beyond, (low, high) = max(span, _BEYOND_MS), window
     far = (times < low - beyond) | (times >= high + beyond)
     if far.any():
-        raise UnbelievableAnswer(f"{_about(window)}, not a record of {_when(times[far][0])}")
+        raise UnbelievableAnswer(
+            f"expected {_words(window)}, got a record of {_when(times[far][0])}"
+        )
     first, last = int(times.min()), int(times.max())
     inside = (times >= low) & (times < high)
     around = first < low and last >= high
     if not inside.any() and not around and not (low - step <= first and last < high + step):
-        raise UnbelievableAnswer(f"{_about(window)}, not records of {_when(first)}")
+        raise UnbelievableAnswer(f"expected {_words(window)}, got records from {_when(first)}")
     off = times[inside & (times % step != 0)]
     if len(off):
-        raise UnbelievableAnswer(f"records on a grid are due, not one of {_when(off[0])}")
+        raise UnbelievableAnswer(f"a record off the grid, at {_when(off[0])}")
 
 
 def once(times: Times, values: Values) -> tuple[Times, Values]:
@@ -109,12 +111,12 @@ def once(times: Times, values: Values) -> tuple[Times, Values]:
     if again.any():
         at = np.flatnonzero(again)
         if not np.array_equal(values[at], values[at - 1], equal_nan=True):
-            raise UnbelievableAnswer(f"the record of {_when(times[at[0]])} is there in two ways")
+            raise UnbelievableAnswer(f"two different records of {_when(times[at[0]])}")
     return times[~again], values[~again]
 
 
-def _about(window: Range) -> str:
-    return f"{_when(window[0])} to {_when(window[1])} was asked for"
+def _words(window: Range) -> str:
+    return f"{_when(window[0])} to {_when(window[1])}"
 
 
 def _when(stamp: int) -> str:

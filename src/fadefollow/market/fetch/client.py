@@ -136,7 +136,7 @@ class _Guard:
     ) -> Any:
         """All records; ccxt would leave out those of another market."""
         if any(value is not None and r.get(field) not in (value, None) for r in array):
-            raise UnbelievableAnswer(f"records of {value} are due, not those of another market")
+            raise UnbelievableAnswer(f"expected records of {value}, got those of another market")
         return array
 
     async def whole_markets(self) -> dict[str, Any]:
@@ -300,7 +300,7 @@ class Client:
         except (UnbelievableAnswer, FadeFollowError):
             raise
         except _SHAPE as error:
-            text = f"{self.venue.name} {what}: an answer of a shape that ccxt does not know"
+            text = f"{self.venue.name} {what}: an answer in a format that ccxt does not know"
             raise OddAnswer(f"{text} ({type(error).__name__}: {error})") from error
 
     def _enough(self, state: RetryCallState) -> bool:
@@ -371,30 +371,27 @@ def _passes(error: BaseException) -> bool:
 def plain(error: ccxt.BaseError, venue: Venue) -> DataError:
     """The error a user meets: what the venue said, and what to do."""
     said = printable(str(error))
-    again = "what was fetched is kept: run the same command again later, it goes on from there"
-    rule, hint = f"{venue.title} must answer", again
+    again = "fetched pages are kept; rerun the same command later to resume"
+    rule, hint = f"no valid answer from {venue.title}", again
     if isinstance(error, RegionRefused):
-        rule = f"{venue.title} must serve this place"
-        hint = (
-            "the venue refuses by region: fetch from another venue, from its public archive, or "
-            "where it may be used"
-        )
+        rule = f"{venue.title} refuses requests from this region"
+        hint = "fetch from another venue, from its public archive, or from a region that it serves"
     elif isinstance(error, UnbelievableAnswer):
-        rule = f"{venue.title} must answer what it is asked"
-        hint = f"nothing of such answers is stored; {again}"
+        rule = f"an answer from {venue.title} does not match the request"
+        hint = f"such answers are not stored; {again}"
     elif isinstance(error, Throttled):
-        rule = f"{venue.title} must not ask for a long pause"
-        said = f"{error.wait:.0f} s" if error.wait else said
-        hint = f"the address is banned for a while; {again}"
+        rule = f"{venue.title} has rate-limited this address"
+        said = f"a pause of {error.wait:.0f} s" if error.wait else said
+        hint = f"wait that long; {again}"
     elif isinstance(error, ccxt.OnMaintenance):
-        rule, hint = f"{venue.title} must not be under maintenance", again
+        rule, hint = f"{venue.title} is under maintenance", again
     elif isinstance(error, ccxt.BadSymbol):
-        rule = f"{venue.title} must still have the market's history"
-        hint = "the coin may have been delisted: leave it out, or look in the public archive"
+        rule = f"{venue.title} has no history of this market"
+        hint = "the coin may be delisted: leave it out, or try the public archive"
     elif isinstance(error, ccxt.AuthenticationError | ccxt.PermissionDenied):
         hint = "public data needs no key: take keys out of [ccxt] in the data set's TOML"
     elif isinstance(error, ccxt.BadRequest | ccxt.NotSupported):
-        rule, hint = f"{venue.title} must know the request", "this ccxt may be too old: update it"
+        rule, hint = f"{venue.title} rejects the request", "ccxt may be out of date: update it"
     elif isinstance(error, ccxt.RequestTimeout | ccxt.ExchangeNotAvailable):
-        hint = f"is there a network, and is the venue up? {again}"
+        hint = f"check the network and whether the venue is up; {again}"
     return DataError(rule, got=said, where=venue.name, hint=hint)

@@ -270,7 +270,7 @@ class Engine:
                 self._mended(part, len(proof.times) - before)
             quiet = quiet + 1 if proof.state == state else 0
             if quiet == PATIENT:
-                raise ContradictionError("records that were there before are there no more")
+                raise ContradictionError("records of earlier answers are missing")
             requests, first = proof.requests(span), False
         return proof
 
@@ -281,10 +281,10 @@ class Engine:
     def _contradiction(self, part: Part, window: Window, error: Exception) -> DataError:
         low, high = (when(pd.Timestamp(t, unit="ms", tz="UTC")) for t in window.range)
         return DataError(
-            f"answers of {self.client.venue.title} must agree with each other",
-            got=f"{error}, however often asked for",
+            f"answers from {self.client.venue.title} contradict each other",
+            got=f"{error}, in every attempt",
             where=f"{self.client.venue.name} {part.coin} {part.stream} {low} to {high}",
-            hint="nothing of them is stored: run the same command again later",
+            hint="these answers are not stored; rerun the same command later",
         )
 
     def _refuse(self, part: Part, broken: list[int]) -> None:
@@ -292,15 +292,15 @@ class Engine:
             return
         at = when(pd.Timestamp(broken[0], unit="ms", tz="UTC"))
         if self.skip_damaged:
-            text = "records that cannot be right, however often asked for; they are left out"
+            text = "impossible records in every attempt, left out"
             note = Finding(
                 "warning", part.coin, part.stream, "impossible records", len(broken), at, text
             )
             self.notes.append(note)
             return
         raise DataError(
-            f"records of {stream(part.stream).about} must be possible",
-            got=f"{len(broken)} that are not, the first at {at}, however often asked for",
+            f"{self.client.venue.title} sends impossible records of {stream(part.stream).about}",
+            got=f"{len(broken)}, the first at {at}, in every attempt",
             where=f"{self.client.venue.name} {part.coin} {part.stream}",
             hint="leave them out with --skip-damaged, or the stream with --streams",
         )

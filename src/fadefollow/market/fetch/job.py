@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from fadefollow.core.utc import as_utc
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch.client import FIRST_WAIT, Client
@@ -22,6 +21,7 @@ from fadefollow.market.fetch.requests import Part
 from fadefollow.market.fetch.venues import Venue, venue_named
 from fadefollow.market.findings import Finding
 from fadefollow.market.names import check_dataset_name
+from fadefollow.market.request import FetchRequest
 from fadefollow.market.store.store import Manifest, Store
 from fadefollow.market.streams import stream
 
@@ -34,12 +34,9 @@ FOLD_COINS = 20
 def fetch_job(
     spec: DatasetSpec,
     name: str,
-    coins: Sequence[str],
+    request: FetchRequest,
     store_root: Path,
     *,
-    since: pd.Timestamp,
-    until: pd.Timestamp | None = None,
-    streams: Sequence[str] | None = None,
     skip_damaged: bool = False,
     progress: Progress | None = None,
     first_wait: float = FIRST_WAIT,
@@ -52,12 +49,10 @@ def fetch_job(
     Args:
         spec: a data set with `source = "fetch"`.
         name: its name in the store.
-        coins: names as `BTC`; `1000PEPE` means PEPE.
+        request: coins (`1000PEPE` means PEPE), range, by default until the last bar that the venue
+            has closed, and streams: `all`, or by default those of `spec`, else all that the venue
+            gives of the past. Snapshots of now, as `options`, are fetched where they are asked for.
         store_root: the store's folder.
-        since: first time wanted; UTC where it has no zone.
-        until: end of the time wanted; by default the last bar that the venue has closed.
-        streams: only these, or `all`; by default those of `spec`, else all that the venue gives
-            of the past. Snapshots of now, as `options`, are fetched where they are asked for.
         skip_damaged: leave out records that the venue insists on and that cannot be right, with a
             warning, instead of stopping.
         progress: called after each page, with the rate and the time left.
@@ -71,17 +66,18 @@ def fetch_job(
     """
     check_dataset_name(name)
     if spec.source != "fetch":
-        rule = 'only data sets with source = "fetch" are fetched'
+        rule = 'only data sets with source = "fetch" can be fetched'
         raise ParameterError(rule, got=spec.source, where=name)
     venue = venue_named(spec.venue)
-    named = tuple(dict.fromkeys(coin_named(c) for c in coins))
+    named = tuple(dict.fromkeys(coin_named(c) for c in request.coins))
     if not named:
         raise ParameterError("a fetch needs at least one coin", got="none", where=name)
-    wanted = _streams(venue, streams or spec.streams)
-    low, high = _ms(since), 2**53 if until is None else _ms(until)
+    wanted = _streams(venue, request.streams or spec.streams)
+    end = request.end
+    low, high = _ms(request.start), 2**53 if end is None else _ms(end)
     if low >= high:
-        rule = "the range must go forward"
-        raise ParameterError(rule, got=f"since {since}, until {until}", where=name)
+        rule = "since must be before until"
+        raise ParameterError(rule, got=f"since {request.start}, until {end}", where=name)
     store = Store(Path(store_root))
     store.check_bar(name, spec.bar)
     job = _Job(spec, name, venue, store, progress, skip_damaged=skip_damaged)
@@ -152,9 +148,8 @@ class _Job:
         none = [c for c in coins if manifest is None or not manifest.tables.get(c)]
         if manifest is None or len(none) == len(coins):
             raise DataError(
-                "the venue must have data in the range",
-                got="none",
-                where=f"{self.venue.name} {', '.join(coins)}",
+                f"{self.venue.title} has no data of {', '.join(coins)} in this range",
+                where=self.name,
                 hint="choose an earlier --since or a later --until",
             )
         tally = engine.tally
@@ -250,24 +245,23 @@ def _streams(venue: Venue, asked: Sequence[str]) -> tuple[str, ...]:
     for name in asked:
         if stream(name).name not in venue.streams:
             raise ParameterError(
-                f"{venue.title} must give the stream",
-                got=name,
+                f"{venue.title} does not provide {name}",
                 where=venue.name,
-                hint=f"it gives {', '.join(venue.streams)}",
+                hint=f"it provides {', '.join(venue.streams)}",
             )
     return tuple(dict.fromkeys(asked)) or venue.usual
 
 
 def _none(coins: Sequence[str], venue: Venue) -> list[Finding]:
-    text = f"{venue.title} has no records of this coin in the range"
+    text = f"{venue.title} has no records of this coin in this range"
     return [Finding("warning", coin, "", "no records", 1, "", text) for coin in coins]
 
 
 def _check_past(since: int, now: int, where: str) -> None:
     if since >= now:
         at = pd.Timestamp(since, unit="ms", tz="UTC")
-        raise ParameterError("a fetch must begin in the past", got=f"since {at}", where=where)
+        raise ParameterError("since must be in the past", got=at, where=where)
 
 
 def _ms(stamp: pd.Timestamp) -> int:
-    return int(as_utc(stamp).value // 10**6)
+    return int(stamp.value // 10**6)

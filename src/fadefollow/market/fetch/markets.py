@@ -94,10 +94,9 @@ def find_coin(
     if not mine:
         names = sorted({_coin_of(_base(m))[0] for m in markets.values()})
         raise DataError(
-            "the venue must list the coin",
-            got=coin,
+            f"the venue does not list {coin}",
             where=where,
-            hint=f"{nearest(coin, names)}delisted coins may still be in the public archive",
+            hint=f"{nearest(coin, names)}delisted coins may be in the public archive",
         )
     return CoinMarkets(coin, best("spot"), best("swap"), tuple(futures))
 

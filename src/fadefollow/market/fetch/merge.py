@@ -202,10 +202,10 @@ def check_market(part: Part, was: Fetched | None, dataset: str) -> None:
     """
     if was is not None and was.market not in ("", part.market.symbol):
         raise DataError(
-            "one stream must come from one market",
+            "a stream must come from a single market",
             got=f"{was.market} so far, now {part.market.symbol}",
             where=f"{dataset}, {part.coin} {part.stream}",
-            hint="fetch into a data set of another name: copy the TOML",
+            hint="copy the data set's TOML to another name and fetch into that",
         )
 
 
@@ -224,5 +224,5 @@ def _frame(part: Part, page: Page) -> pd.DataFrame:
 
 
 def _revision(coin: str, name: str, older: pd.DataFrame, count: int) -> Finding:
-    text = "values that the venue changed later; a run takes the first unless told --revised"
+    text = "values changed later by the venue; runs use the first ones unless --revised is given"
     return Finding("warning", coin, name, "revised values", count, when(older["time"].min()), text)

@@ -75,7 +75,7 @@ class Proof:
         known = np.isin(answer.times, self.times)
         mine = self.values[places[known]]
         if not np.array_equal(mine, answer.values[known], equal_nan=True):
-            raise ContradictionError("one record in two ways")
+            raise ContradictionError("two different values of one record")
         self._see(request, answer, new=int((~known).sum()) + len(answer.broken))
         self.broken.update(answer.broken.tolist())
         if not known.all():
@@ -90,7 +90,7 @@ class Proof:
         low, high = answer.span or request
         due = within[(within >= low) & (within <= high)]
         if not np.isin(due, np.concatenate([answer.times, answer.broken])).all():
-            raise ContradictionError("a record that was there is there no more")
+            raise ContradictionError("a record of an earlier answer is missing")
         if new or len(within) > _NEIGHBOURS or len(due) < len(within):
             self.seen.append((low, high + 1))
         elif request[0] <= low and high <= request[1]:

@@ -154,7 +154,7 @@ def _answer(venue: Venue, part: Part, window: Range, table: Values) -> Answer:
     if venue.fact(part.stream).endless:  # no end could be asked for
         times, values = times[times < window[1]], values[times < window[1]]
     if part.stream == "funding" and len(times) and (times % _HOUR_MS != 0).all():
-        raise UnbelievableAnswer("settlements on the hour are due, not one of them is")
+        raise UnbelievableAnswer("expected settlements on the hour, got none")
     check_times(times, window, part.span(venue), step=part.grid or 1)
     span = (int(times.min()), int(times.max())) if len(times) else None
     inside = (times >= window[0]) & (times < window[1])

@@ -17,6 +17,7 @@ from fadefollow.market.infer.choice import (
     words,
 )
 from fadefollow.market.infer.preview import Peek
+from fadefollow.market.infer.reasons import Reason, doubt
 from fadefollow.market.infer.times import TimeGuess
 from fadefollow.market.schema import MEDIAN_PREMIUM, MEDIAN_RATE_PER_8H
 
@@ -55,7 +56,7 @@ class StreamGuess:
     columns: dict[str, str]  #: stream's column → file's column
     scale: dict[str, float] = field(default_factory=dict)
     difference: dict[str, str] = field(default_factory=dict)
-    reasons: tuple[str, ...] = ()  #: from what it was guessed; `?` starts a doubt
+    reasons: tuple[Reason, ...] = ()  #: from what it was inferred
 
 
 def guess_streams(
@@ -119,8 +120,8 @@ def _bars(
         if stream not in ("mark", "index", "premium_index"):
             own = {c: w for c, w in volumes.items() if key == _market(w) or len(bare) == 1}
             volume, why = volume_of(own, peek.head, fields["close"])
-            left += [reason for reason in why if not reason.startswith("?")]
-            reasons += [reason for reason in why if reason.startswith("?")]
+            left += [reason.text for reason in why if not reason.doubtful]
+            reasons += [reason for reason in why if reason.doubtful]
             if volume is not None:
                 fields["volume"] = volume
         scale = {}
@@ -128,7 +129,7 @@ def _bars(
             size = float(peek.head[fields["close"]].abs().median())
             if size > MEDIAN_PREMIUM:
                 scale = dict.fromkeys(fields, 0.01)
-                reasons.append(f"? of usual size {size:.1g} it is taken to be in percent")
+                reasons.append(doubt(f"assumed to be in percent: the median size is {size:.1g}"))
         ordered = {name: fields[name] for name in _FIELDS if name in fields}
         found.append(StreamGuess(stream, ordered, scale, reasons=tuple(reasons)))
     return found, left
@@ -169,20 +170,21 @@ def _which_bars(
     said: list[list[str]],
     *,
     dated: bool,
-) -> tuple[str, list[str]]:
+) -> tuple[str, list[Reason]]:
     for place, part in [("a column's name", list(key)), *(("the path", p) for p in said)]:
         word = next((w for w in _BARS if w in part), None)
         if word is not None:
             stream = "future" if dated and word in ("future", "futures") else _BARS[word]
             if stream == "future" and not dated:
-                return "perp", [f"? {place} says {word!r}, but no expiry: taken for the perp"]
-            return stream, [f"{stream}: {place} says {word!r}"]
+                text = f"{place} says {word!r}, but no expiry: assumed to be the perp"
+                return "perp", [doubt(text)]
+            return stream, [Reason(f"{stream}: {place} says {word!r}")]
         if dated and place == "the path" and part is said[0]:
-            return "future", ["future: the file's name is an expiry"]
+            return "future", [Reason("future: the file's name is an expiry")]
     values = pd.to_numeric(peek.head[fields["close"]], errors="coerce")
     if (values <= 0).any():
-        return "premium_index", ["premium_index: values on both sides of zero"]
-    return "perp", ["? nothing says which bars these are: perp, spot, mark, index"]
+        return "premium_index", [Reason("premium_index: values on both sides of zero")]
+    return "perp", [doubt("nothing says whether these are bars of perp, spot, mark or index")]
 
 
 def _by_values(
@@ -201,8 +203,8 @@ def _by_values(
             stream, reasons = _which_bars(peek, (), fields, _path_words(peek.where), dated=dated)
             if stream in ("mark", "index", "premium_index"):
                 fields.pop("volume", None)
-            doubt = "? no header: columns taken by their values as open, high, low, close, volume"
-            return [StreamGuess(stream, fields, reasons=(doubt, *reasons))], []
+            text = "no header: open, high, low, close and volume are told by their values"
+            return [StreamGuess(stream, fields, reasons=(doubt(text), *reasons))], []
     return [], ["no header, and no four columns that hold together as open, high, low, close"]
 
 
@@ -213,9 +215,9 @@ def _funding(
     column, reasons = rate_of(named, hours, about=_says(said, "funding"))
     if column is None and not reasons and [w for w in named.values() if "rate" in w] == [["rate"]]:
         column = next(c for c, w in named.items() if w == ["rate"])
-        reasons = [f"? nothing says of what {column} is the rate: taken for funding"]
+        reasons = [doubt(f"nothing says what kind of rate {column} is: assumed to be funding")]
     if column is None:
-        return reasons[0] if reasons else None
+        return reasons[0].text if reasons else None
     rate = pd.to_numeric(peek.head[column], errors="coerce").dropna()
     if len(rate) > 16 and hours < 8 and float((rate.diff().iloc[1:] == 0).mean()) > _REPEATED:
         return (
@@ -227,21 +229,22 @@ def _funding(
     if interval is not None:
         columns["interval_hours"] = interval
     else:
-        reasons.append(f"? the settlement interval, usually {hours:g} h, is taken from the spacing")
+        text = f"the settlement interval, usually {hours:g} h, is taken from the spacing"
+        reasons.append(doubt(text))
     size = float(rate.abs().median()) * 8 / max(hours, 1.0) if len(rate) else 0.0
     scale = {}
     if size > MEDIAN_RATE_PER_8H:
         tiny = size > 30 * MEDIAN_RATE_PER_8H
         unit = "basis points" if tiny else "percent"
         scale = {"rate": 1e-4 if tiny else 1e-2}
-        reasons.append(f"? of usual size {size:.1g} per 8 h it is taken to be in {unit}")
+        reasons.append(doubt(f"assumed to be in {unit}: the median size per 8 h is {size:.1g}"))
     return StreamGuess("funding", columns, scale, reasons=tuple(reasons))
 
 
 def _interest(named: dict[str, list[str]], said: list[list[str]]) -> StreamGuess | str | None:
     column, reasons = interest_of(named, about=_says(said, "oi", "interest"))
     if column is None:
-        return reasons[0] if reasons else None
+        return reasons[0].text if reasons else None
     return StreamGuess("open_interest", {"open_interest": column}, reasons=tuple(reasons))
 
 
@@ -255,9 +258,13 @@ def _ratio(named: dict[str, list[str]]) -> StreamGuess | None:
         return None
     # of accounts rather than of positions
     column = min(fits, key=lambda c: not {"count", "account", "accounts"} & set(fits[c]))
-    reasons = [f"long_short: column {column}", "? taken to count accounts, not positions"]
+    reasons = [
+        Reason(f"long_short: column {column}"),
+        doubt("assumed to count accounts, not positions"),
+    ]
     if len(fits) > 1:
-        reasons.append(f"? {column} is taken, not {', '.join(c for c in fits if c != column)}")
+        others = ", ".join(c for c in fits if c != column)
+        reasons.append(doubt(f"{column} is used, not {others}"))
     return StreamGuess("long_short", {"ratio": column}, reasons=tuple(reasons))
 
 
@@ -270,7 +277,10 @@ def _liquidated(named: dict[str, list[str]]) -> StreamGuess | None:
     long, short = sides["long"], sides["short"]
     if long is None or short is None:
         return None
-    reasons = (f"liquidations: columns {long} and {short}", "? taken to be in coins, a day a row")
+    reasons = (
+        Reason(f"liquidations: columns {long} and {short}"),
+        doubt("assumed to be in coins, one row a day"),
+    )
     columns = {"long_coins": long, "short_coins": short}
     return StreamGuess("liquidations", columns, reasons=reasons)
 
@@ -287,11 +297,14 @@ def _netflow(
         reserve = numeric[0]
     if reserve is None:
         return f"{flow}: netflow also needs the total held, as reserve_coins" if flow else None
-    reasons = [f"netflow: {reserve} is the total held", "? taken to be in coins, a day a row"]
+    reasons = [
+        Reason(f"netflow: {reserve} is the total held"),
+        doubt("assumed to be in coins, one row a day"),
+    ]
     columns, difference = {"reserve_coins": reserve}, {}
     if flow is None:
         difference = {"netflow_coins": "reserve_coins"}
-        reasons.append("the flow is its change from day to day")
+        reasons.append(Reason("the flow is its change from day to day"))
     else:
         columns["netflow_coins"] = flow
     return StreamGuess("netflow", columns, difference=difference, reasons=tuple(reasons))
@@ -300,6 +313,6 @@ def _netflow(
 def _hash_rate(named: dict[str, list[str]]) -> StreamGuess | None:
     for column, parts in named.items():
         if {"hash", "rate"} <= set(parts):
-            reasons = (f"hash_rate: column {column}", "? taken to be in EH/s")
+            reasons = (Reason(f"hash_rate: column {column}"), doubt("assumed to be in EH/s"))
             return StreamGuess("hash_rate", {"hash_rate": column}, reasons=reasons)
     return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from fadefollow.market.infer.files import NO_COIN, FileGuess, with_reason
 from fadefollow.market.infer.names import as_regex
+from fadefollow.market.infer.reasons import LeftOut, doubt
 
 _ORDER = ("perp", "spot", "mark", "index", "premium_index", "funding")
 
@@ -30,7 +31,7 @@ class EntryGuess:
         return tuple(dict.fromkeys(coin for file in self.files for coin in file.coins))
 
 
-def with_spacing(files: Sequence[FileGuess], left: list[str]) -> list[FileGuess]:
+def with_spacing(files: Sequence[FileGuess], left: list[LeftOut]) -> list[FileGuess]:
     """Without files whose spacing is no size of bars; one of a single row has its neighbours'."""
     known = {(f.name.pattern, f.stream): f.time.step for f in files if f.is_bars and f.time.bar}
     kept = []
@@ -39,13 +40,13 @@ def with_spacing(files: Sequence[FileGuess], left: list[str]) -> list[FileGuess]
             step = known.get((file.name.pattern, file.stream))
             file = replace(file, time=replace(file.time, step=step))
         if file.is_bars and file.time.bar is None:
-            left.append(f"{file.where}: its spacing is no size of bars")
+            left.append(LeftOut(file.where, "its spacing is no size of bars"))
         else:
             kept.append(file)
     return kept
 
 
-def without_nameless(files: Sequence[FileGuess], left: list[str]) -> list[FileGuess]:
+def without_nameless(files: Sequence[FileGuess], left: list[LeftOut]) -> list[FileGuess]:
     """Without files that name no coin where others beside them do, or where they are several."""
     nameless: dict[object, list[FileGuess]] = {}
     named = {(f.stream, _folder(f)) for f in files if "{coin}" in f.name.pattern}
@@ -56,8 +57,8 @@ def without_nameless(files: Sequence[FileGuess], left: list[str]) -> list[FileGu
     for key, group in nameless.items():
         if key in named or len({file.form for file in group}) > 1:
             gone |= {id(file) for file in group}
-            rule = "no coin is named: rename it, or write an entry with coin = ..."
-            left += [f"{file.where}: {rule}" for file in group]
+            reason = "no coin in the name: rename the file, or write an entry with coin = ..."
+            left += [LeftOut(file.where, reason) for file in group]
     return [file for file in files if id(file) not in gone]
 
 
@@ -65,7 +66,7 @@ def _folder(file: FileGuess) -> str:
     return file.where.rpartition("/")[0]
 
 
-def without_doubles(files: Sequence[FileGuess], left: list[str]) -> list[FileGuess]:
+def without_doubles(files: Sequence[FileGuess], left: list[LeftOut]) -> list[FileGuess]:
     """Of several files that hold a coin's stream for the same time, those with most data."""
     groups: dict[tuple[str, str], dict[object, list[FileGuess]]] = {}
     for file in files:
@@ -83,23 +84,25 @@ def without_doubles(files: Sequence[FileGuess], left: list[str]) -> list[FileGue
             key = (name, group[0].name.pattern, hit.name.pattern)
             lost.setdefault(key, []).extend((coin, file, hit) for file in group)
             if _data(group)[0] >= 0.9 * _data([f for f in taken if f.form == hit.form])[0]:
-                doubt = f"? as much of it is in {group[0].name.pattern}: check which is right"
-                kept[id(hit)] = with_reason(kept[id(hit)], doubt)
+                text = f"{group[0].name.pattern} has as much data of it: check which is right"
+                kept[id(hit)] = with_reason(kept[id(hit)], doubt(text))
         for file in taken:
             kept[id(file)] = replace(kept[id(file)], coins=(*kept[id(file)].coins, coin))
-    left += [sentence for key, those in lost.items() for sentence in _lost(key, those)]
+    left += [one for key, those in lost.items() for one in _lost(key, those)]
     return [file for file in kept.values() if file.coins]
 
 
 def _lost(
     key: tuple[str, str, str], those: Sequence[tuple[str, FileGuess, FileGuess]]
-) -> list[str]:
+) -> list[LeftOut]:
     """Which files are left out for others, those of one pattern together."""
     name, pattern, other = key
     coins = list(dict.fromkeys(coin for coin, _, _ in those))
     if len(coins) > 1:
-        return [f"{pattern}: {', '.join(coins)} have their {name} from {other}"]
-    return [f"{file.where}: {coin} has its {name} from {hit.where}" for coin, file, hit in those]
+        return [LeftOut(pattern, f"{', '.join(coins)} have their {name} from {other}")]
+    return [
+        LeftOut(file.where, f"{coin} has its {name} from {hit.where}") for coin, file, hit in those
+    ]
 
 
 def _data(files: Sequence[FileGuess]) -> tuple[float, int]:
@@ -120,7 +123,7 @@ def _overlap(one: FileGuess, other: FileGuess) -> bool:
     return bool(a.first <= b.last and b.first <= a.last)
 
 
-def with_bars(files: Sequence[FileGuess], left: list[str]) -> list[FileGuess]:
+def with_bars(files: Sequence[FileGuess], left: list[LeftOut]) -> list[FileGuess]:
     """Without coins that have neither perp nor spot, which an import refuses."""
     there = {c for file in files if file.stream in ("perp", "spot") for c in file.coins}
     kept, without = [], dict[tuple[str, str], dict[str, None]]()
@@ -131,7 +134,8 @@ def with_bars(files: Sequence[FileGuess], left: list[str]) -> list[FileGuess]:
         if coins:
             kept.append(replace(file, coins=coins))
     for (pattern, _), lost in without.items():
-        left.append(f"{pattern}: no bars of {', '.join(sorted(lost))} to go with it")
+        reason = f"no bars of {', '.join(sorted(lost))} to go with it"
+        left.append(LeftOut(pattern, reason))
     return kept
 
 

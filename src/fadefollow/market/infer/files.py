@@ -10,6 +10,7 @@ import pandas as pd
 from fadefollow.market.infer.columns import StreamGuess, guess_streams
 from fadefollow.market.infer.names import NameGuess
 from fadefollow.market.infer.preview import Peek
+from fadefollow.market.infer.reasons import LeftOut, Reason, doubt
 from fadefollow.market.infer.symbols import SymbolGuess, guess_symbols, of_one_symbol
 from fadefollow.market.infer.times import TimeGuess, guess_time, spoilt, until
 from fadefollow.market.streams import stream
@@ -59,8 +60,13 @@ class FileGuess:
         )
 
 
-def look(seen: Peek, name: NameGuess) -> tuple[list[FileGuess], list[str]]:
-    """What a file holds, and sentences about what of it is left out."""
+def look(seen: Peek, name: NameGuess) -> tuple[list[FileGuess], list[LeftOut]]:
+    """The streams of a file, and what of it is left out."""
+    made, reasons = _streams_of(seen, name)
+    return made, [LeftOut(seen.where, reason) for reason in reasons]
+
+
+def _streams_of(seen: Peek, name: NameGuess) -> tuple[list[FileGuess], list[str]]:
     seen, decimal = _with_numbers(seen)
     symbols = guess_symbols(seen)
     shown = replace(seen, head=of_one_symbol(seen, symbols)) if symbols else seen
@@ -88,14 +94,15 @@ def _named(file: FileGuess, symbols: SymbolGuess | None) -> FileGuess:
     if symbols and symbols.coins and (len(symbols.symbols) > 1 or name.coin is None):
         if len(symbols.symbols) > 1:
             many = f"{symbols.column} names {_few(symbols.symbols)}"
-            content = _also(content, f"? {many}: each a coin of its own, renamed ones too")
+            text = f"{many}: each is a separate coin, renamed ones too"
+            content = _also(content, doubt(text))
         exact = replace(name, pattern=name.pattern.replace("{coin}", name.coin or "{coin}"))
         return replace(file, name=exact, content=content, coins=symbols.coins, symbols=symbols)
     coin = name.coin or NO_COIN
-    content = _also(content, name.doubt)
+    content = content if name.doubt is None else _also(content, name.doubt)
     if symbols and symbols.coins and symbols.coins != (coin,):
         both = f"{symbols.column} says {symbols.coins[0]}, the file's name {coin}"
-        content = _also(content, f"? {both}: taken for {coin}")
+        content = _also(content, doubt(f"{both}: assumed to be {coin}"))
     return replace(file, content=content, coins=(coin,))
 
 
@@ -104,13 +111,13 @@ def _few(names: tuple[str, ...]) -> str:
     return ", ".join(names[:5]) + more
 
 
-def with_reason(file: FileGuess, reason: str) -> FileGuess:
-    """The file with a further reason for what is guessed of it."""
+def with_reason(file: FileGuess, reason: Reason) -> FileGuess:
+    """The file with one more reason."""
     return replace(file, content=_also(file.content, reason))
 
 
-def _also(content: StreamGuess, reason: str) -> StreamGuess:
-    return replace(content, reasons=(*content.reasons, reason)) if reason else content
+def _also(content: StreamGuess, reason: Reason) -> StreamGuess:
+    return replace(content, reasons=(*content.reasons, reason))
 
 
 def _with_numbers(seen: Peek) -> tuple[Peek, str]:

@@ -53,7 +53,7 @@ def peek(path: Path, where: str) -> Peek:
     try:
         size = path.stat().st_size
         if not size:
-            raise DataError("the file must have rows", got="an empty file", where=where)
+            raise DataError("the file is empty", where=where)
         kind = kind_of(path.name, where)
         if kind == "parquet":
             return _parquet(path, where, size)
@@ -87,7 +87,7 @@ def _csv(path: Path, where: str, size: int) -> Peek:
     tail = head if whole else last[last.find(end) + 1 :]
     text = _decoded(head).lstrip("\n")
     if not text.strip():
-        raise DataError("the file must have rows", got="blank lines", where=where)
+        raise DataError("the file has only blank lines", where=where)
     line = first_line(text)
     separator, header = form_of(line)
     frame = (
@@ -104,14 +104,14 @@ def _csv(path: Path, where: str, size: int) -> Peek:
         else pd.DataFrame()
     )
     if not len(frame):
-        raise DataError("the file must have rows", got="a header alone", where=where)
+        raise DataError("the file has a header but no rows", where=where)
     names = [str(n) for n in range(1, frame.shape[1] + 1)]
     if header:
         names = [n.strip().strip('"') for n in line.split(separator)]
         check_once(names, where)
     if len(names) != frame.shape[1]:
         got = f"{len(names)} names, {frame.shape[1]} columns"
-        raise DataError("the header must name each column", got=got, where=where)
+        raise DataError("the header must have a name for each column", got=got, where=where)
     ends = pd.read_csv(
         io.StringIO(_decoded(tail)),
         sep=separator,
@@ -133,7 +133,7 @@ def _whole(path: Path, where: str, kind: Format, size: int) -> Peek:
     """A look at a file that cannot be read in parts."""
     table = read_table(path, where, Form(kind))
     if not len(table.frame):
-        raise DataError("the file must have rows", got="none", where=where)
+        raise DataError("the file has no rows", where=where)
     head = table.frame.iloc[:_ROWS].reset_index(drop=True)
     tail = table.frame.iloc[-_ROWS:].reset_index(drop=True)
     return Peek(where, kind, table.names, head, tail, table.header, size=size)
@@ -149,7 +149,7 @@ def _parquet(path: Path, where: str, size: int) -> Peek:
             check_once(names, where)
             rows = file.metadata.num_rows
             if not rows:
-                raise DataError("the file must have rows", got="none", where=where)
+                raise DataError("the file has no rows", where=where)
             batch = next(file.iter_batches(_ROWS))
             groups = file.metadata.num_row_groups
             ends = next(file.iter_batches(1 << 30, row_groups=[groups - 1]))

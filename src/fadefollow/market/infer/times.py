@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.market.bars import bar_size, bar_text
+from fadefollow.market.infer.reasons import Reason, doubt
 
 Unit = Literal["s", "ms", "us", "ns"]
 
@@ -54,7 +55,7 @@ class TimeGuess:
     sorted: bool = True
     first: pd.Timestamp | None = None  #: the earliest of the rows, UTC
     last: pd.Timestamp | None = None  #: the latest of them
-    doubts: tuple[str, ...] = field(default=())
+    doubts: tuple[Reason, ...] = field(default=())
 
     @property
     def bar(self) -> str | None:
@@ -101,12 +102,12 @@ def spoilt(head: pd.DataFrame) -> str:
             if different < len(values) / 2 and size > _EPOCHS[0][1]:
                 return (
                     f"{column} has {different} different stamps in {len(values)} rows, such as "
-                    f"{values.iloc[0]:.6g}: rounded, as spreadsheets do; get the file anew"
+                    f"{values.iloc[0]:.6g}: rounded, as spreadsheets do; export the file again"
                 )
             if _SERIAL[0] < size < _SERIAL[1]:
                 return (
                     f"{column} counts days as spreadsheets do, such as {values.iloc[0]:.10g}: "
-                    "write it as 2024-01-31 08:00:00 and save the file anew"
+                    "write it as 2024-01-31 08:00:00 and export the file again"
                 )
     return ""
 
@@ -139,8 +140,8 @@ def _as_time(column: pd.Series, name: str) -> TimeGuess | None:
         return None
     # of two ways to read it, the one whose days follow each other
     fits.sort(key=lambda fit: _roughness(fit[1]))
-    doubt = (f"? the times could also be {fits[1][0]}",) if len(fits) > 1 else ()
-    return _spaced(fits[0][1], name, format=fits[0][0], naive=True, doubts=doubt)
+    also = (doubt(f"the times could also be {fits[1][0]}"),) if len(fits) > 1 else ()
+    return _spaced(fits[0][1], name, format=fits[0][0], naive=True, doubts=also)
 
 
 def _roughness(times: pd.Series) -> float:
@@ -155,7 +156,7 @@ def _spaced(
     *,
     format: str | None = None,
     naive: bool = False,
-    doubts: tuple[str, ...] = (),
+    doubts: tuple[Reason, ...] = (),
 ) -> TimeGuess:
     steps = times.diff().dropna()
     ahead = steps[steps != pd.Timedelta(0)].abs().dt.round("s")
