@@ -104,7 +104,7 @@ class Standing:
         }
         if not self.measured:
             return told
-        return told | {
+        more: dict[str, Any] = {
             "report": None if self.report is None else self.report.as_posix(),
             "dataset": self.dataset,
             "symbols": list(self.symbols),
@@ -118,6 +118,7 @@ class Standing:
             "settle": self.settle,
             "caveats": list(self.caveats),
         }
+        return told | more
 
     def _books(self, stance: str) -> dict[str, Any]:
         found = {book: self.tried.get((stance, book)) for book in BOOKS}
