@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -52,8 +52,8 @@ class Sample:
 
     def kept(self, known: npt.NDArray[np.bool_]) -> Sample:
         """Only some of the trades, by a mask of shape (k,)."""
-        columns = (getattr(self, f.name) for f in fields(self))
-        return Sample(*(None if one is None else one[known] for one in columns))
+        columns = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{n: one[known] for n, one in columns.items() if one is not None})
 
     def __len__(self) -> int:
         return len(self.value)
@@ -126,7 +126,7 @@ def day_sums(
     counted = np.ones(int(known.sum())) if weight is None else weight[known]
     total = np.bincount(day[known], weights=counted * value[known], minlength=n_days)
     count = np.bincount(day[known], weights=counted, minlength=n_days)
-    return DaySums(total, count)
+    return DaySums(total.astype(np.float64), count.astype(np.float64))
 
 
 def block_length(series: Sequence[DaySums], *, hold_hours: float) -> float:
