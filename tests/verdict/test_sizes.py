@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, replace
+from dataclasses import astuple, dataclass, replace
+from typing import ClassVar
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from fadefollow.engine.draws import MovedEvents
 from fadefollow.engine.model import Costs
+from fadefollow.engine.strategy_plan import Plan
+from fadefollow.phases import Stance
 from fadefollow.verdict import JudgeSettings, judge
 from fadefollow.verdict.estimates.anyhour import all_outcomes, anyhour_mean
 from fadefollow.verdict.estimates.days import day_sums, regular_trades, sample
 from fadefollow.verdict.estimates.momentum import all_cells, momentum_days
 from fadefollow.verdict.placebos import TimePlacebo, resolve_draws
+from fadefollow.verdict.placebos.base import Kind
 from fadefollow.verdict.placebos.times import draw_shifts
 
 FEW = JudgeSettings(placebo_draws=99, bootstrap_draws=200)
@@ -86,11 +89,10 @@ def test_equal_shares_change_no_mean(sized, make_books):
 def test_any_hour_and_momentum_weigh_each_trade_by_its_share(sized, make_books):
     trades = sample(sized, regular_trades(make_books(sized)["s", "follow"], 0))
     by_bar = all_outcomes(sized)["outright"]
-    table = pd.DataFrame({"coin": trades.coin, "side": trades.side, "share": trades.weight})
-    total = sum(
-        group["share"].sum() * np.nanmean(by_bar[int(coin), int(side), 0])
-        for (coin, side), group in table.groupby(["coin", "side"])
-    )
+    total = 0.0
+    for (coin, side, _), outcome in by_bar.items():
+        mine = (trades.coin == coin) & (trades.side == side)
+        total += float(trades.weight[mine].sum() * np.nanmean(outcome))
     assert anyhour_mean(trades, by_bar) == pytest.approx(total / trades.weight.sum())
     cells = all_cells(sized, by_bar)
     excess, weight = 0.0, 0.0
@@ -120,20 +122,24 @@ def test_draws_without_a_shift_earn_what_the_book_does(sized, make_books):
     assert found.mean[0, 0] == pytest.approx(expected)
 
 
+@dataclass(frozen=True)
 class _Still:
     """A placebo that moves nothing."""
 
-    kind = "time"
-    draws = 1
-    kept = 1.0
+    plan: Plan
+    kind: ClassVar[Kind] = "time"
+    draws: int = 1
+    kept: float = 1.0
 
-    def __init__(self, plan):
-        self.plan = plan
-
-    def moved(self, coin, stance, first, last):
+    def moved(self, coin: int, stance: Stance, first: int, last: int) -> MovedEvents:
         events = self.plan.events(coin, stance)
-        ends = np.array([0, len(events.bar)])
         return MovedEvents(
-            ends, events.bar, events.side, events.code, np.zeros(len(events.bar), np.int64),
-            np.array([0, len(events.exit_bar)]), events.exit_bar, events.exit_side,
-        )  # fmt: skip
+            starts=np.array([0, len(events.bar)]),
+            bar=events.bar,
+            side=events.side,
+            code=events.code,
+            rule=np.zeros(len(events.bar), np.int64),
+            exit_starts=np.array([0, len(events.exit_bar)]),
+            exit_bar=events.exit_bar,
+            exit_side=events.exit_side,
+        )

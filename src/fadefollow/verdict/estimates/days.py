@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -52,15 +52,8 @@ class Sample:
 
     def kept(self, known: npt.NDArray[np.bool_]) -> Sample:
         """Only some of the trades, by a mask of shape (k,)."""
-        return Sample(
-            self.coin[known],
-            self.side[known],
-            self.rule[known],
-            self.entry_bar[known],
-            self.day[known],
-            self.value[known],
-            None if self.share is None else self.share[known],
-        )
+        columns = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{n: one[known] for n, one in columns.items() if one is not None})
 
     def __len__(self) -> int:
         return len(self.value)
