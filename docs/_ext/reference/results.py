@@ -71,8 +71,8 @@ VERDICT = {
     "fates": "the fate in each book that was traded",
     "reason": "why it is so, see below",
     "settle": "what would settle it, see below; null where it is decided",
-    "fade": "`outright` and `hedged`: a stance in a book, see below, or null; then `reason` has, by "
-    "book, a sentence in `reason`, its `code` and the `streams` that are missing",
+    "fade": "`outright` and `hedged`: a stance in a book, see below, or null; then `reason` has "
+    "by book a sentence in `reason`, its `code` and the `streams` that are missing",
     "follow": "likewise",
     "difference_ci_bps": "interval of follow − fade, by book",
     "planted_bps": "on the lab: what was planted, in the lean's direction",
