@@ -14,9 +14,12 @@
   };
 
   /* ---- groups: the first row of each names it ---- */
+  /* a row may have a second line, `more`, which goes where it goes */
+  const main = (table) => [...table.tBodies[0].rows].filter((row) => !row.classList.contains("more"));
+  const more = (row) => row.nextElementSibling?.classList.contains("more") ? row.nextElementSibling : null;
   const regroup = (table) => {
     let before = null;
-    for (const row of table.tBodies[0].rows) {
+    for (const row of main(table)) {
       if (row.hidden) continue;
       row.classList.toggle("again", before !== null && row.dataset.group !== undefined && row.dataset.group === before);
       before = row.dataset.group ?? null;
@@ -25,7 +28,8 @@
 
   /* ---- sorting: up, down, and back to the order of the page ---- */
   const sortable = (table) => {
-    const rows = [...table.tBodies[0].rows];
+    const rows = main(table);
+    const second = new Map(rows.map((row) => [row, more(row)]));
     const heads = [...table.tHead.rows].at(-1).cells;
     const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
     const valueOf = (row, column) => row.cells[column].dataset.value ?? row.cells[column].textContent.trim();
@@ -45,12 +49,13 @@
       button.addEventListener("click", () => {
         const now = head.getAttribute("aria-sort");
         const first = head.dataset.first === "down" ? "descending" : "ascending";
-        const second = first === "descending" ? "ascending" : "descending";
-        const next = now === null ? first : now === first ? second : null;
-        for (const other of heads) other.removeAttribute("aria-sort");
+        const other = first === "descending" ? "ascending" : "descending";
+        const next = now === null ? first : now === first ? other : null;
+        for (const one of heads) one.removeAttribute("aria-sort");
         if (next) head.setAttribute("aria-sort", next);
         table.classList.toggle("sorted", next !== null);
-        table.tBodies[0].append(...(next ? sort(column, next === "ascending" ? 1 : -1, head.dataset.kind) : rows));
+        const sorted = next ? sort(column, next === "ascending" ? 1 : -1, head.dataset.kind) : rows;
+        table.tBodies[0].append(...sorted.flatMap((row) => second.get(row) ? [row, second.get(row)] : [row]));
         regroup(table);
       });
     }
@@ -60,7 +65,7 @@
   const plain = (text) => text.normalize("NFKD").toLowerCase();
   const upper = (text) => text.charAt(0).toUpperCase() + text.slice(1);
   const filterable = (table) => {
-    const rows = [...table.tBodies[0].rows];
+    const rows = main(table);
     const texts = new Map(rows.map((row) => [row, plain(row.textContent)]));
     const id = (name) => `${table.id || "table"}-${name}`;
     const field = (name, label, control) => made("p", {}, made("label", { htmlFor: control.id }, label), control);
@@ -88,6 +93,7 @@
           && picks.every(([name, select]) => !select.value || row.dataset[name] === select.value)
           && (!only?.checked || table.dataset.only in row.dataset);
         row.hidden = !fits;
+        if (more(row)) more(row).hidden = !fits;
         left += fits;
       }
       output.textContent = left === rows.length ? `${rows.length} rows` : `${left} of ${rows.length} rows`;

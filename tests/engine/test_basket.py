@@ -10,34 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fadefollow.engine.basket import Constituent, form_basket
-from fadefollow.engine.model import Costs, Tape
+from fadefollow.engine.model import Tape
+from tests.support.basket_cases import COSTS, DAY, HOUR, basket_tape, random_market
 from tests.support.basket_oracle import beta_at, keep_diary
-
-HOUR = 3_600_000_000_000
-DAY = 24 * HOUR
-COSTS = Costs(fee=0.0005, slippage=0.0002, maintenance=0.005)
-
-
-def tape(name: str, prices, *, hours: int = 8, settle=(), rates=()) -> Tape:
-    """A coin whose bars open at `prices[:-1]` and close at `prices[1:]`; NaN bars are missing."""
-    prices = np.asarray(prices, float)
-    open_, close = prices[:-1].copy(), prices[1:].copy()
-    missing = np.isnan(open_) | np.isnan(close)
-    open_[missing] = close[missing] = np.nan
-    time = np.arange(len(open_), dtype=np.int64) * hours * HOUR
-    mark = np.array([prices[int(t // (hours * HOUR))] for t in settle])
-    return Tape(
-        symbol=name, bar_ns=hours * HOUR, time=time, open=open_, high=np.fmax(open_, close),
-        low=np.fmin(open_, close), close=close, liq_open=open_, liq_high=open_, liq_low=open_,
-        settle_time=np.array(settle, np.int64), settle_rate=np.array(rates, float),
-        settle_mark=mark,
-    )  # fmt: skip
 
 
 def test_two_coins_in_equal_weights_drift_within_the_day_and_are_evened_at_midnight():
     # one day of three bars: A doubles, B halves; then both stand still, and A falls by 10 %
-    a = tape("A", [100, 150, 150, 200, 200, 180])
-    b = tape("B", [10, 10, 5, 5, 5, 5])
+    a = basket_tape("A", [100, 150, 150, 200, 200, 180])
+    b = basket_tape("B", [10, 10, 5, 5, 5, 5])
     basket = form_basket(
         {"A": Constituent(a, COSTS, -40 * DAY), "B": Constituent(b, COSTS, -40 * DAY)},
         kind="market",
@@ -50,15 +31,15 @@ def test_two_coins_in_equal_weights_drift_within_the_day_and_are_evened_at_midni
 
 
 def test_a_member_pays_its_funding_at_the_settlement():
-    a = tape("A", [100, 100, 100, 100], settle=[8 * HOUR], rates=[0.01])
+    a = basket_tape("A", [100, 100, 100, 100], settle=[8 * HOUR], rates=[0.01])
     basket = form_basket({"A": Constituent(a, COSTS, -40 * DAY)}, kind="market")
     # the settlement falls on the second open: who leaves there has paid, who enters there has not
     assert basket.open_level == pytest.approx([1.0, 0.99, 0.99])
 
 
 def test_a_coin_joins_after_thirty_days_and_leaves_when_it_stops():
-    a = tape("A", [100.0] * 100)
-    b = tape("B", [10.0] * 3 + [np.nan] * 2 + [20.0] * 92 + [np.nan] * 3)
+    a = basket_tape("A", [100.0] * 100)
+    b = basket_tape("B", [10.0] * 3 + [np.nan] * 2 + [20.0] * 92 + [np.nan] * 3)
     listed = b.time[0] - 29 * DAY
     basket = form_basket(
         {"A": Constituent(a, COSTS, -40 * DAY), "B": Constituent(b, COSTS, listed)}, kind="market"
@@ -70,7 +51,7 @@ def test_a_coin_joins_after_thirty_days_and_leaves_when_it_stops():
 
 
 def test_the_hedge_is_opposite_and_pays_both_ends():
-    a = tape("A", [100, 110, 110, 110])
+    a = basket_tape("A", [100, 110, 110, 110])
     basket = form_basket({"A": Constituent(a, COSTS, -40 * DAY)}, kind="market")
     legs = basket.hedge(
         np.array([0.5, 2.0]), np.array([1, -1]), np.array([0, 0]), np.array([1, 0]),
@@ -78,30 +59,6 @@ def test_the_hedge_is_opposite_and_pays_both_ends():
     )  # fmt: skip
     assert legs.gross == pytest.approx([-0.05, 0.2])
     assert legs.cost == pytest.approx([-0.5 * 0.0014, -2.0 * 0.0014])
-
-
-def random_market(rng: np.random.Generator, *, coins: int, days: int):
-    """Coins that list, stop, miss bars, pay funding, and are in the universe now and then."""
-    bars = 3 * days
-    made = {}
-    for k in range(coins):
-        steps = rng.normal(0, 0.03, bars + 1)
-        prices = 100 * np.exp(np.cumsum(steps))
-        first, last = sorted(rng.integers(0, bars, 2)) if k else (0, bars)
-        prices[:first] = np.nan
-        prices[last + 1 :] = np.nan
-        prices[rng.random(bars + 1) < 0.04] = np.nan
-        one = tape(f"C{k}", prices)
-        known = np.flatnonzero(~np.isnan(one.open))
-        chosen = known[known % 2 == 0]
-        one = replace(
-            one, settle_time=one.time[chosen] + rng.integers(0, 2) * HOUR,
-            settle_rate=rng.normal(0, 0.001, len(chosen)), settle_mark=one.open[chosen],
-        )  # fmt: skip
-        inside = None if rng.random() < 0.5 else np.repeat(rng.random(days) < 0.8, 3)
-        listed = int(rng.choice([-40, -10, 5])) * DAY
-        made[f"C{k}"] = Constituent(one, COSTS, listed, inside)
-    return made
 
 
 @settings(max_examples=25, deadline=None)

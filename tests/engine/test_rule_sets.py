@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fadefollow.engine.draws import MovedEvents, add_draws, hedge_levels
 from fadefollow.engine.model import Costs, Rules, RuleSets
-from fadefollow.engine.resolver import add_shifted, resolve, resolve_returns, shifted
+from fadefollow.engine.resolver import resolve, resolve_returns
 from fadefollow.errors import ParameterError
 from tests.support.dated_cases import make_dated, run_dated_oracle, run_dated_resolver
 from tests.support.engine_cases import Prices, Run, make_events, make_tape, run_resolver
@@ -179,7 +180,7 @@ def test_event_must_name_a_rule_set_that_is_there(rule: int) -> None:
         resolve(make_tape([FLAT] * 4), events, rules=sets({}, {}), costs=FREE)
 
 
-# ---------------------------------------------------------------------------- bare arrays, shifts
+# ---------------------------------------------------------------------------- bare arrays, draws
 
 
 def test_returns_say_by_which_rules_they_were_made() -> None:
@@ -190,33 +191,35 @@ def test_returns_say_by_which_rules_they_were_made() -> None:
     assert found.exit_bar.tolist() == [2, 6, 7]
 
 
-def test_events_carry_their_rules_round_the_circle() -> None:
-    # circle of 8: 1 → 5, 3 → 7, 6 → 2; held 1, 2 and 1 bars there
-    events = make_events([(1, 1), (3, 1), (6, -1)], rules=[1, 2, 1])
-    moved = shifted(events, 4, 8, 12)
-    assert moved.rule is not None
-    assert (moved.bar.tolist(), moved.rule.tolist()) == ([2, 5, 7], [1, 1, 2])
-
-
-def test_shifted_books_keep_each_events_rules() -> None:
+def test_moved_books_keep_each_events_rules() -> None:
     # prices double each bar: held 1 bar a long makes 1, held 2 bars 3; every bar is a day
     prices = [(2.0**i,) * 4 for i in range(24)]
-    tape, sums = make_tape(prices), np.zeros((2, 2, 1, 24))
-    events = make_events([(2, 1), (10, 1)], rules=[0, 1])
-    add_shifted(
+    tape, sums = make_tape(prices), np.zeros((2, 4, 1, 24))
+    none, one = np.empty(0, np.int64), np.ones(4, np.int64)
+    # in the first draw at bars 2 and 10; in the second at 0 and 16, where the slow one comes first
+    moved = MovedEvents(
+        starts=np.array([0, 2, 4]),
+        bar=np.array([2, 10, 0, 16]),
+        side=one,
+        code=0 * one,
+        rule=np.array([0, 1, 1, 0]),
+        exit_starts=np.zeros(3, np.int64),
+        exit_bar=none,
+        exit_side=none,
+    )
+    add_draws(
         tape,
-        events,
+        moved,
         rules=sets({"hold_hours": 1}, {"hold_hours": 2}),
         costs=FREE,
-        shifts=np.array([0, 14]),
-        circle=24,
+        hedge=hedge_levels(None, tape.symbol, 24),
         day=np.arange(24),
         sums=sums,
     )
     made = [{day: x for day, x in enumerate(total) if x} for total in sums[:, 0, 0]]
-    # shifted by 14, the second event comes first, at bar 0
     assert made == [{3: 1.0, 11: 3.0}, {17: 1.0, 1: 3.0}]
     assert sums[:, 1, 0].sum(axis=1).tolist() == [2.0, 2.0]
+    assert (sums[:, 2:] == 0.0).all()  # nothing is hedged
 
 
 def test_events_of_rule_set_0_alone_are_those_without_one() -> None:

@@ -1,4 +1,6 @@
-"""The market basket a second time, from the rules in words: a diary of one investor, day by day.
+"""The market basket and the hedges a second time, from the rules in words.
+
+The basket is a diary of one investor, day by day; a hedge is what another one does beside a trade.
 
 Written without the basket's code: the investor sells everything at the first bar of each UTC day
 at which some coin trades, puts equal money into that day's members, and writes down what it is
@@ -7,11 +9,14 @@ all worth at each open and close.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from fadefollow.engine.basket import Constituent
+from fadefollow.engine.model import IntArray, Tape
 
 DAY = 86_400_000_000_000
 
@@ -39,14 +44,10 @@ def keep_diary(coins: dict[str, Constituent], *, min_days: int) -> Diary:
     time = next(iter(coins.values())).tape.time
     diary, holdings, money, today = Diary(), list[Holding](), 1.0, -1
     mark: dict[str, float] = {}
+    due = {name: _settlements(one.tape, time) for name, one in coins.items()}
     for i, now in enumerate(time):
         for holding in holdings:
-            tape = coins[holding.name].tape
-            for when, rate, price in zip(
-                tape.settle_time, tape.settle_rate, tape.settle_mark, strict=True
-            ):
-                if time[i - 1] < when <= now:
-                    holding.owed += holding.coins * rate * price
+            holding.owed += holding.coins * due[holding.name].get(i, 0.0)
         for name, one in coins.items():
             if not np.isnan(one.tape.open[i]):
                 mark[name] = one.tape.open[i]
@@ -75,6 +76,15 @@ def keep_diary(coins: dict[str, Constituent], *, min_days: int) -> Diary:
     return diary
 
 
+def _settlements(tape: Tape, time: IntArray) -> dict[int, float]:
+    """By the first bar that opens at or after them, what settlements take from one coin."""
+    due: dict[int, float] = {}
+    for when, rate, price in zip(tape.settle_time, tape.settle_rate, tape.settle_mark, strict=True):
+        bar = int(np.searchsorted(time, when, side="left"))
+        due[bar] = due.get(bar, 0.0) + rate * price
+    return due
+
+
 def beta_at(
     coins: dict[str, Constituent], diary: Diary, name: str, bar: int, *, window: int, fewest: int
 ) -> float:
@@ -101,3 +111,49 @@ def beta_at(
         x, y = np.array(pairs).T
         slope = float(np.cov(x, y)[0, 1] / np.var(y, ddof=1))
     return min(max(0.5 * slope + 0.5, 0.0), 3.0)
+
+
+@dataclass
+class Hedge:
+    """What somebody earned who held the basket against one trade, in the quote currency."""
+
+    beta: float
+    gross: float  #: price and funding of the basket
+    cost: float  #: fees and slippage of both ends, ≤ 0
+
+
+#: a trade that ends by one of these is over at its last bar's open, and its hedge with it
+LEAVES_AT_OPEN = ("time", "opposite")
+
+
+def hedge_of(
+    trade: Mapping[str, Any], coins: dict[str, Constituent], diary: Diary, *, beta: float
+) -> Hedge | None:
+    """The hedge of one trade (as the oracle of trades gives it); None where there is no basket.
+
+    He sells `beta` times the trade's notional of the basket at the open at which the trade begins
+    (buys, if the trade is short). He is out again at the open at which the trade ends, or at its
+    last bar's close if it ends inside that bar. Both times he pays the members' mean fee and
+    slippage on what he opened.
+    """
+    first, last = trade["entry_bar"], trade["exit_bar"]
+    at_open = trade["reason"] in LEAVES_AT_OPEN
+    sold = diary.open_worth[first]
+    bought = (diary.open_worth if at_open else diary.close_worth)[last]
+    if sold is None or bought is None:
+        return None
+    money = beta * trade["notional"]
+    gross = -trade["side"] * money * (bought - sold) / sold
+    rates = [_mean_rate(coins, diary.members[bar]) for bar in (first, last)]
+    return Hedge(beta, gross, -money * sum(rates))
+
+
+def _mean_rate(coins: dict[str, Constituent], members: list[str]) -> float:
+    return sum(coins[m].costs.fee + coins[m].costs.slippage for m in members) / len(members)
+
+
+def enough_members(diary: Diary, signal_bars: Sequence[int], *, fewest: int) -> bool:
+    """Whether the basket may hedge a book: the median number of members over its entries."""
+    counts = sorted(len(diary.members[min(b + 1, len(diary.members) - 1)]) for b in signal_bars)
+    middle = counts[(len(counts) - 1) // 2], counts[len(counts) // 2]
+    return sum(middle) / 2 >= fewest

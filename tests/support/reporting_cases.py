@@ -27,10 +27,10 @@ from fadefollow.verdict.model import (
     Verdict,
 )
 from fadefollow.verdict.words import (
-    Fate,
+    Claim,
+    Condition,
     Fates,
     Reason,
-    ReasonCode,
     Settle,
     Word,
     fate_in_book,
@@ -44,8 +44,25 @@ SCRIPT = "</script><script>alert(1)</script><!--"
 NAN = math.nan
 
 
+#: how much wider the interval for all questions is on either side, bps
+WIDER = 3.0
+
+
 def stance(mean: float, ci: tuple[float, float], **changes: Any) -> StanceResult:
-    """A traded stance with plausible numbers around its mean."""
+    """A traded stance with plausible numbers around its mean; its word follows from its band."""
+    band = (ci[0] - WIDER, ci[1] + WIDER)
+    word: Word = (
+        "untestable"
+        if math.isnan(mean)
+        else "pays"
+        if band[0] > 0.0
+        else "loses"
+        if band[1] < 0.0
+        else "small"
+        if band[1] < 20.0
+        else "open"
+    )
+    failing: tuple[Condition, ...] = ("mean", "placebo") if word == "open" else ()
     base = StanceResult(
         n_trades=132,
         mean_net_bps=mean,
@@ -63,53 +80,47 @@ def stance(mean: float, ci: tuple[float, float], **changes: Any) -> StanceResult
         n_liquidated=1,
         win_rate=0.561,
         mean_hold_hours=68.4,
-        placebo=PlaceboInfo("time", questions=4, reach_days=210.0),
+        word=word,
+        reason=Reason("conditions" if failing else "decided", failing),
+        band_bps=band,
+        # mean = price + 2.1 − 10 − 4 − 1.6
+        parts_bps=PnlSplit(mean + 13.5, 2.1, -10.0, -4.0, -1.6),
+        price_ci_bps=(ci[0] + 13.0, ci[1] + 14.0),
+        funding_ci_bps=(0.7, 3.5),
+        shrunken_bps=mean * 0.9,
+        shrunken_ci_bps=(ci[0] * 0.9, ci[1] * 0.9),
+        spread_bps=12.5,
+        placebo=PlaceboInfo("time", 6, 188.0, 0.93),
+        detectable_bps=36.0,
+        blocks=41.7,
+        block_days=6.0,
+        trades_a_year=66.0,
+        time_in_market=0.118,
     )
     return replace(base, **changes)
 
 
-def worded(stance_: Stance, word: str, result: Any, detectable_bps: float) -> Any:
-    """A stance with its own word, where `word` is that of the row (see `Verdict.verdict`)."""
-    if isinstance(result, NotTraded):
-        return result
-    own: Word = (
-        "untestable"
-        if math.isnan(result.ci_bps[0])
-        else "pays"
-        if word == stance_
-        else "loses"
-        if result.ci_bps[1] < 0.0
-        else "open"
+def hedged(mean: float, ci: tuple[float, float], **changes: Any) -> StanceResult:
+    """The same in the hedged book: a placebo in coins, and 20 bps a trade from the hedge."""
+    parts = PnlSplit(mean - 6.5, 2.1, -10.0, -4.0, -1.6, 20.0)
+    return stance(
+        mean,
+        ci,
+        **{
+            "parts_bps": parts,
+            "pnl": PnlSplit(mean * 110, 21.5 * 13, -1320.0, -528.0, -210.0, mean * 20),
+            "placebo": PlaceboInfo("coins", 6),
+            "detectable_bps": 14.5,
+            "blocks": 44.2,
+            **changes,
+        },
     )
-    code: ReasonCode = {"untestable": "few_blocks", "open": "conditions"}.get(own, "decided")  # type: ignore[assignment]
-    reason = Reason(code, ("mean",) if own == "open" else ())
-    return replace(result, word=own, reason=reason, detectable_bps=detectable_bps)
 
 
 def verdict(
-    strategy: str,
-    phase: str,
-    word: str,
-    fade: Any,
-    follow: Any,
-    *,
-    detectable_bps: float = 36.0,
-    **changes: Any,
+    strategy: str, phase: str, claim: Claim, fade: Any, follow: Any, **changes: Any
 ) -> Verdict:
-    """One verdict on three coins, outright only, of a disputed claim.
-
-    Args:
-        word: of the row: fade, follow, neither or open.
-        changes: of the verdict's other fields.
-    """
-    stances: dict[Stance, Any] = {
-        "fade": worded("fade", word, fade, detectable_bps),
-        "follow": worded("follow", word, follow, detectable_bps),
-    }
-    words = {s: one.word for s, one in stances.items() if isinstance(one, StanceResult)}
-    by_book: dict[BookName, Fate] = {"outright": fate_in_book("disputed", words)}
-    fate, book = fate_of("disputed", by_book)
-    still = next((one.reason for one in stances.values() if getattr(one, "word", "") == fate), None)
+    """One verdict on three coins, with the fates that the words of its stances make."""
     base = Verdict(
         strategy=strategy,
         signal="funding",
@@ -117,17 +128,41 @@ def verdict(
         split=None,
         symbols=("BTC", "ETH", "SOL"),
         n_phases=171,
-        fade=stances["fade"],
-        follow=stances["follow"],
+        fade=fade,
+        follow=follow,
         difference_ci_bps=(-131.0, -22.5),
-        claim="disputed",
-        fates=Fates("disputed", fate, book, by_book),
-        reason=still or Reason("decided"),
-        settle=Settle(("mean",), "fade", "outright", detectable_bps=detectable_bps)
-        if fate == "open"
+        claim=claim,
+    )
+    return settled(replace(base, **changes))
+
+
+def settled(one: Verdict) -> Verdict:
+    """The same verdict with the fates that its words make, and a reason where it is open."""
+    words: dict[BookName, dict[Stance, Word]] = {}
+    for (name, book), result in one.results.items():
+        words.setdefault(book, {})[name] = result.word
+    by_book = {book: fate_in_book(one.claim, found) for book, found in words.items()}
+    fate, speaks = fate_of(one.claim, by_book)
+    still = [r.reason for r in one.results.values() if r.word == "open"]
+    open_ = fate == "open"
+    return replace(
+        one,
+        fates=Fates(one.claim, fate, speaks, by_book),
+        reason=still[0] if open_ else Reason("decided"),
+        settle=Settle(
+            conditions=("mean", "placebo"),
+            stance="follow" if one.claim == "follow" else "fade",
+            book="outright",
+            blocks=41.7,
+            blocks_needed=20.0,
+            block_days=6.0,
+            detectable_bps=36.0,
+            multiple=2.5,
+            years=3.0,
+        )
+        if open_
         else None,
     )
-    return replace(base, **changes)
 
 
 def assumptions_of(strategies: tuple[str, ...], coins: tuple[str, ...]) -> dict[str, Any]:
@@ -236,13 +271,22 @@ def trades_of(
                     100.0,
                     40.0,
                     funding,
-                    0.0,  # no hedge
+                    0.0,
                     NAN,
                     pnl,
                     pnl / notional,
                 )
             )
     return pd.DataFrame(rows, columns=list(TRADE_COLUMNS))
+
+
+def hedged_of(trades: pd.DataFrame) -> pd.DataFrame:
+    """The same trades in the hedged book: a tenth of each P&L is left, the hedge took the rest."""
+    taken = -0.9 * trades["pnl"]
+    pnl = trades["pnl"] + taken
+    return trades.assign(
+        book="hedged", hedge=taken, beta=1.1, pnl=pnl, **{"return": pnl / trades["notional"]}
+    )
 
 
 def equity_of(trades: pd.DataFrame, frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -320,6 +364,7 @@ def build(coins: tuple[str, ...], days: int, *, each: int = 30, strategy: str) -
     trades = trades_of(table, frames, strategy)
     other = trades_of(table[table["phase"] == "crowded_short"], frames, second, hold=24)
     trades = pd.concat([trades, other[other["stance"] == "follow"]], ignore_index=True)
+    hedging = hedged_of(trades[trades["strategy"] == strategy])
     truth = table.loc[::3, ["symbol", "phase"]].assign(
         start=table["time"] - pd.Timedelta(hours=30),
         end=table["time"] + pd.Timedelta(hours=90),
@@ -332,26 +377,35 @@ def build(coins: tuple[str, ...], days: int, *, each: int = 30, strategy: str) -
         "fade",
         stance(42.3, (5.1, 80.4)),
         stance(-70.2, (-108.0, -31.0)),
+        hedged={
+            "fade": hedged(33.4, (18.2, 48.6)),
+            "follow": hedged(-61.0, (-77.3, -44.8)),
+        },
+        hedged_difference_ci_bps=(-118.4, -70.2),
         symbols=coins,
         planted_bps=60.0 * -1,
         horizon_hours=72.0,
     )
-    open_ = verdict(
+    refuted = verdict(
         strategy,
         "crowded_long",
-        "open",
+        "fade",
         stance(11.6, (-20.0, 44.0)),
         stance(-39.9, (-71.0, -8.3)),
+        hedged={
+            "fade": hedged(-6.2, (-18.4, 6.1)),
+            "follow": hedged(-21.5, (-33.6, -9.4)),
+        },
+        hedged_difference_ci_bps=(-27.3, -3.3),
         symbols=coins,
         difference_ci_bps=(-98.0, 4.0),
-        detectable_bps=58.0,
         planted_bps=0.0,
         horizon_hours=72.0,
     )
     few = verdict(
         second,
         "crowded_short",
-        "open",
+        "follow",
         NotTraded("spot is sold short only where a borrow rate is given"),
         stance(
             NAN,
@@ -370,12 +424,30 @@ def build(coins: tuple[str, ...], days: int, *, each: int = 30, strategy: str) -
             n_liquidated=0,
             win_rate=NAN,
             mean_hold_hours=NAN,
+            band_bps=(NAN, NAN),
+            reason=Reason("no_trades"),
+            parts_bps=PnlSplit(*(NAN,) * 6),
+            price_ci_bps=(NAN, NAN),
+            funding_ci_bps=(NAN, NAN),
+            shrunken_bps=NAN,
+            shrunken_ci_bps=(NAN, NAN),
+            spread_bps=NAN,
+            placebo=None,
+            detectable_bps=NAN,
+            blocks=NAN,
+            block_days=NAN,
+            trades_a_year=0.0,
+            time_in_market=0.0,
         ),
+        hedged={
+            "fade": NotTraded("only perps are hedged", "no_hedge"),
+            "follow": NotTraded("only perps are hedged", "no_hedge"),
+        },
         symbols=coins[:1],
         n_phases=0,
         difference_ci_bps=(NAN, NAN),
-        detectable_bps=NAN,
     )
+    few = replace(few, reason=Reason("never_seen"))
     return RunResult(
         name="fade_crowded_funding",
         command="fadefollow run fade_crowded_funding --dataset lab --seed 7",
@@ -389,14 +461,16 @@ def build(coins: tuple[str, ...], days: int, *, each: int = 30, strategy: str) -
             "simulated": True,
             "audit": AUDIT,
         },
-        verdicts=(pays, open_, few),
+        verdicts=(pays, refuted, few),
         event_studies=(
             study(strategy, "crowded_short", -0.55),
             study(strategy, "crowded_long", 0.05),
         ),
         trades=trades,
+        hedged_trades=hedging,
         phases=table,
         equity=equity_of(trades, frames),
+        hedged_equity=equity_of(hedging, frames),
         prices=frames,
         strategies={strategy: {"signal": "funding", "exits": {"hold_hours": 72}, "leverage": 1.0}},
         config={
@@ -431,8 +505,8 @@ def many(coins: tuple[str, ...], days: int, strategies: int) -> RunResult:
                 verdict(
                     name,
                     phase,
-                    "fade" if pays else "open",
-                    stance(42.3, (5.1, 80.4)),
+                    "fade",
+                    stance(42.3, (5.1, 80.4)) if pays else stance(12.3, (-24.9, 50.4)),
                     stance(-70.2, (-108.0, -31.0)),
                     symbols=coins,
                     planted_bps=0.0,
@@ -456,7 +530,9 @@ def many(coins: tuple[str, ...], days: int, strategies: int) -> RunResult:
         event_studies=tuple(study(v.strategy, v.phase, 0.1, 672) for v in verdicts),
         trades=trades,
         phases=phases,
+        hedged_trades=trades.iloc[:0],
         equity=equity_of(trades, frames),
+        hedged_equity=pd.DataFrame(),
         prices=frames,
         strategies=said,
         splits=tuple(cell for v in verdicts for cell in cells(v)),

@@ -12,7 +12,7 @@ import pandas as pd
 
 from fadefollow.tuning.model import Fold, OutOfSample, Past, State, Trial, TuneSettings, Tuning
 from fadefollow.verdict.model import RunResult
-from tests.support.reporting_cases import IMG, NAN, SCRIPT, build, stance, study, verdict
+from tests.support.reporting_cases import IMG, NAN, SCRIPT, build, settled, stance, study
 
 STRATEGY = "fade_crowded_funding"
 SPACE: dict[str, str] = {
@@ -174,25 +174,27 @@ def tune(settings: TuneSettings | None = None, *, seed: int = 5) -> Tuning:
 
 
 def tuned_run(*, name: str = STRATEGY) -> RunResult:
-    """The joined out-of-sample trades: one phase, open."""
+    """The joined out-of-sample trades: one phase, whose claim is open."""
     run = build(("BTC", "ETH", "SOL"), 730, strategy=STRATEGY)
     first = run.verdicts[0]
-    still_open = verdict(
-        STRATEGY,
-        first.phase,
-        "open",
-        stance(6.2, (-14.0, 27.0), n_trades=145),  # what the folds of `tune()` add up to
-        first.follow,
-        symbols=first.symbols,
+    open_ = settled(
+        replace(
+            first,
+            fade=stance(6.2, (-14.0, 27.0), n_trades=145),  # what the folds of `tune()` add up to
+            hedged={},
+            planted_bps=None,
+        )
     )
     return replace(
         run,
         name=f"tune-{name}",
         command=f"fadefollow tune {name} --dataset lab --seed 7",
-        verdicts=(still_open,),
+        verdicts=(open_,),
         event_studies=(study(STRATEGY, "crowded_short", -0.2),),
         trades=run.trades[run.trades["strategy"] == STRATEGY],
         equity=run.equity[[STRATEGY]],
+        hedged_trades=run.hedged_trades.iloc[:0],
+        hedged_equity=pd.DataFrame(),
     )
 
 

@@ -9,25 +9,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fadefollow.verdict.correction.placebo import circle_bars, draw_shifts, kept_share, placebo
 
 from fadefollow.engine.concatenate import joined
-from fadefollow.engine.model import Costs, Rules, RuleSets
+from fadefollow.engine.model import Costs, Events, Rules, RuleSets
 from fadefollow.engine.portfolio import portfolio
-from fadefollow.engine.resolver import resolve_returns, shifted
-from fadefollow.verdict import judge
+from fadefollow.engine.resolver import resolve_returns
+from fadefollow.verdict import JudgeSettings, judge
 from fadefollow.verdict.capacity import capacity, liquidity
 from fadefollow.verdict.correction.spa import spa_of_run
 from fadefollow.verdict.estimates.anyhour import all_outcomes, anyhour_mean
+from fadefollow.verdict.estimates.bootstrap import Resampling
 from fadefollow.verdict.estimates.daily import daily_pnl
-from fadefollow.verdict.estimates.days import regular_trades, sample
-from fadefollow.verdict.estimates.estimates import weigh
+from fadefollow.verdict.estimates.days import DAY_NS, regular_trades, sample
+from fadefollow.verdict.estimates.estimates import estimate
 from fadefollow.verdict.estimates.momentum import all_cells, momentum_days, trailing_decile
+from fadefollow.verdict.placebos import TimePlacebo, resolve_draws
+from fadefollow.verdict.placebos.times import draw_shifts
 from fadefollow.verdict.splits import split_results
 from fadefollow.verdict.study import event_study, momentum_paths
 
 FEES = Costs(fee=0.0005, slippage=0.0002, maintenance=0.005)
-FEW: dict[str, Any] = {"placebo_draws": 99, "bootstrap_draws": 200}
+FEW = JudgeSettings(placebo_draws=99, bootstrap_draws=200)
 DAY, TWO = Rules(hold_hours=24.0, opposite=False), Rules(hold_hours=48.0, opposite=False)
 
 
@@ -86,7 +88,7 @@ def _halves(plan, rules=None):
 def test_parts_with_equal_rules_are_judged_as_the_plain_plan(make_stormy, make_books):
     plan = make_stormy(_rng(1), days=500, costs=FEES)
     both = joined(_halves(plan))
-    assert judge([both], make_books(both), **FEW) == judge([plan], make_books(plan), **FEW)
+    _assert_same(*(judge([p], make_books(p), settings=FEW) for p in (both, plan)))
 
 
 @pytest.fixture
@@ -97,7 +99,7 @@ def twins(make_stormy):
 
 
 def test_equal_rule_sets_give_the_same_verdicts(twins, make_books):
-    plain, twin = ((judge([p], make_books(p), **FEW)) for p in twins)
+    plain, twin = ((judge([p], make_books(p), settings=FEW)) for p in twins)
     assert plain[0].follow.n_trades > 30
     _assert_same(plain, twin)
 
@@ -106,7 +108,7 @@ def test_equal_rule_sets_give_the_same_further_measures(twins, make_books):
     found = []
     for plan in twins:
         books = make_books(plan)
-        verdicts = judge([plan], books, **FEW)
+        verdicts = judge([plan], books, settings=FEW)
         follow = books["s", "follow"]
         by_coin = [
             liquidity(replace(t, volume=np.full(len(t.time), 1e6), close=t.close))
@@ -147,7 +149,7 @@ def test_any_hour_is_the_mean_over_the_trades_of_their_own_rules(rising, make_bo
     assert trades.rule.tolist() == [0, 1, 0]
     day, two = 1.01**24 - 1.0, 1.01**48 - 1.0
     assert trades.value == pytest.approx([day, two, day])
-    by_bar = all_outcomes(rising)
+    by_bar = all_outcomes(rising)["outright"]
     assert set(by_bar) == {(0, 1, 0), (0, -1, 0), (0, 1, 1), (0, -1, 1)}
     # at the first bar alone the open is the close, so that entering there earns an hour less
     first = (1.01**23 - day - 1.0, 1.01**47 - two - 1.0)
@@ -158,11 +160,11 @@ def test_any_hour_is_the_mean_over_the_trades_of_their_own_rules(rising, make_bo
 def test_outcomes_are_made_for_the_rules_that_a_coin_uses(make_plan, make_tape):
     tapes = [make_tape(1.01 ** np.arange(100), symbol=s) for s in "XY"]
     plan = _with_rules(make_plan(tapes, [[3], [5]], [[1], [-1]]), (DAY, TWO), [[0], [1]])
-    assert set(all_outcomes(plan)) == {(0, 1, 0), (0, -1, 0), (1, 1, 1), (1, -1, 1)}
+    assert set(all_outcomes(plan)["outright"]) == {(0, 1, 0), (0, -1, 0), (1, 1, 1), (1, -1, 1)}
 
 
 def test_momentum_compares_with_entries_by_the_same_rules(rising, make_books):
-    cells = all_cells(rising, all_outcomes(rising))
+    cells = all_cells(rising, all_outcomes(rising)["outright"])
     days = momentum_days(rising, _sample(rising, make_books), cells)
     assert days.count.sum() == 3
     assert days.mean == pytest.approx(0.0, abs=1e-12)
@@ -172,7 +174,7 @@ def test_trailing_return_is_over_each_rule_sets_own_holding_and_delay(make_storm
     plan = make_stormy(_rng(3), days=100)
     sets = (replace(DAY, delay_bars=2), TWO)
     plan = _shuffled(plan, sets)
-    cells = all_cells(plan, all_outcomes(plan))
+    cells = all_cells(plan, all_outcomes(plan)["outright"])
     for (coin, _, rule), cell in cells.items():
         bars, delay = ((6, 2), (12, 0))[rule]
         expected = trailing_decile(plan.tapes[coin], bars=bars, delay=delay)
@@ -211,33 +213,30 @@ def still(make_plan, make_tape):
 
 
 def test_shifts_are_farther_than_the_longest_holding_and_detection(still):
-    found = draw_shifts([still], draws=10_000, rng=_rng())
-    assert sorted(found.hours.tolist()) == list(range(144, 817, 24))
-
-
-def test_events_are_kept_where_their_own_delay_finds_a_bar(make_plan, make_tape):
-    # of four days the third is missing; both events are of hour 10 of the first, one enters at
-    # once, the other 24 bars later: shifted by a day, only the first one finds its bar
-    close = np.full(96, 100.0)
-    close[48:72] = np.nan
-    plan = make_plan([make_tape(close)], [[10, 10]])
-    sets = (DAY, replace(DAY, delay_bars=24))
-    for which, kept in (([0, 0], 1.0), ([0, 1], 0.5), ([1, 1], 0.0)):
-        assert kept_share(_with_rules(plan, sets, [which]), np.array([24]), 24) == [kept]
+    # 72 h of holding and 48 h of detection: five days are kept on either side of 40
+    shifts, step = draw_shifts([still], draws=10_000, rng=_rng())
+    moved = TimePlacebo(still, shifts, step).moved(1, "follow", 0, len(shifts))
+    assert sorted(((moved.bar - 17) // 24 % 40).tolist()) == list(range(5, 35))
 
 
 def test_placebo_resolves_each_event_by_its_own_rules(make_stormy):
     plan = make_stormy(_rng(4), days=200)
     quick = Rules(hold_hours=24.0, delay_bars=2, stop=0.02, leverage=3.0)
     plan = _shuffled(plan, (plan.rules, quick))
-    shifts = draw_shifts([plan], draws=5, rng=_rng())
-    draws = placebo(plan, "fade", shifts, lengths=np.array([6.0]))
-    n, circle, means = len(plan.tapes[0].time), circle_bars(plan, 24), []
-    for hours in shifts.hours:
+    placebo = TimePlacebo(plan, *draw_shifts([plan], draws=5, rng=_rng()))
+    lengths = np.array([6.0])
+    draws = resolve_draws(
+        plan, "fade", placebo, first=0, last=5, lengths=lengths, hedged_lengths=lengths
+    )
+    means = []
+    for draw in range(5):
         values = []
         for coin, (tape, costs) in enumerate(zip(plan.tapes, plan.costs, strict=True)):
-            moved = shifted(plan.events(coin, "fade"), hours // 4, circle, n)
-            found = resolve_returns(tape, moved, rules=plan.rules, costs=costs)
+            moved = placebo.moved(coin, "fade", draw, draw + 1)
+            events = Events(
+                moved.bar, moved.side, moved.code, moved.exit_bar, moved.exit_side, moved.rule
+            )
+            found = resolve_returns(tape, events, rules=plan.rules, costs=costs)
             assert set(found.rule) == {0, 1}
             values.append(found.value[~np.isnan(found.value)])
         means.append(np.concatenate(values).mean())
@@ -247,8 +246,11 @@ def test_placebo_resolves_each_event_by_its_own_rules(make_stormy):
 def test_blocks_are_twice_the_longest_holding_time(make_stormy, make_books):
     plan = make_stormy(_rng(5), days=300, events_a_year=20.0)
     plan = _shuffled(plan, (DAY, replace(DAY, hold_hours=480.0)))
-    (phase,) = weigh(plan, make_books(plan), draws=20, seed=0)
-    assert phase.length == 40.0
+    n_days = len(plan.tapes[0].time) // 6
+    days = Resampling(int(plan.tapes[0].time[0] // DAY_NS), n_days, draws=20, seed=0)
+    (phase,) = estimate(plan, make_books(plan), all_outcomes(plan), resampling=days, alpha=0.05)
+    # held for 20 days at most, so that the blocks are 40: more than the 30 of the upper bound
+    assert phase.stances["follow"]["outright"].length == 40.0
 
 
 def test_study_compares_over_the_longest_holding_time(make_stormy):
@@ -265,12 +267,12 @@ def test_two_folds_with_different_rules_are_judged_together(make_stormy, make_bo
     plan = make_stormy(_rng(7), days=900, costs=FEES)
     made = joined(_halves(plan, Rules(hold_hours=24.0, delay_bars=1, stop=0.05)))
     books = make_books(made)
-    (verdict,) = judge([made], books, **FEW)
+    (verdict,) = judge([made], books, settings=FEW)
     trades = regular_trades(books["s", "follow"], 0)
     assert set(trades["rule"]) == {0, 1}
     assert set(trades.loc[trades["rule"] == 0, "reason"]) == {"time", "opposite"}
     assert verdict.follow.n_trades == len(trades)
-    by_bar: Any = all_outcomes(made)
+    by_bar: Any = all_outcomes(made)["outright"]
     counts = trades.groupby(["coin", "side", "rule"]).size()
     weighted = sum(k * np.nanmean(by_bar[kind]) for kind, k in counts.items()) / len(trades)
     assert verdict.follow.anyhour_mean_bps == pytest.approx(1e4 * weighted)

@@ -10,7 +10,7 @@ import pytest
 
 from fadefollow.engine.model import Rules
 from fadefollow.verdict.conditions import event_splits, regimes, terciles, time_splits
-from fadefollow.verdict.estimates.bootstrap import bootstrap
+from fadefollow.verdict.estimates.bootstrap import block_indices, bootstrap
 from fadefollow.verdict.estimates.days import DaySums
 from fadefollow.verdict.estimates.sparse import bootstrap_each
 from fadefollow.verdict.exploratory import SplitCell
@@ -143,9 +143,10 @@ def test_the_sparse_bootstrap_is_the_bootstrap():
     rng = _rng(3)
     count = (rng.random((3, 200)) < 0.1).astype(float) * rng.integers(1, 4, (3, 200))
     series = [DaySums(n * rng.standard_normal(200), n) for n in count]
-    how: dict[str, Any] = {"length": 4.0, "draws": 50}
-    dense = bootstrap(series, np.eye(3).tolist(), rng=_rng(5), **how)
-    for one, other in zip(dense, bootstrap_each(series, rng=_rng(5), **how), strict=True):
+    index = block_indices(200, length=4.0, draws=50, rng=_rng(5))
+    dense = bootstrap(series, np.eye(3).tolist(), length=4.0, index=index)
+    sparse = bootstrap_each(series, length=4.0, index=index)
+    for one, other in zip(dense, sparse, strict=True):
         assert other.value == pytest.approx(one.value)
         assert other.se == pytest.approx(one.se)
         np.testing.assert_allclose(other.values, one.values)

@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from fadefollow.engine.model import FloatArray
 from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import ParameterError
 from fadefollow.phases import STANCES, Stance
-from fadefollow.verdict.correction.band import simultaneous_t
+from fadefollow.verdict.correction.band import replicate_t, simultaneous_t
 from fadefollow.verdict.correction.maxt import MaxT, p_error, step_down
 from fadefollow.verdict.correction.overfit import TrackRecord
 from fadefollow.verdict.estimates.anyhour import BookOutcomes, all_outcomes
@@ -46,7 +47,7 @@ from fadefollow.verdict.model import (
     Verdict,
 )
 from fadefollow.verdict.placebos.run import Confronted, RowKey, confront
-from fadefollow.verdict.settle import settle
+from fadefollow.verdict.settle import History, Needs, settle
 from fadefollow.verdict.threads import threads
 from fadefollow.verdict.words import (
     BookFacts,
@@ -209,10 +210,10 @@ class _Family:
         settings: JudgeSettings,
     ) -> _Family:
         tested = [k for k in keys if rows[k].evidence.blocks >= settings.min_blocks]
-        draws = confronted.matrix(keys)
+        observed = np.array([rows[k].t for k in keys])
         placebo = step_down(
-            np.array([rows[k].t for k in keys]),
-            draws,
+            observed,
+            confronted.matrix(keys, observed),
             family=np.isin(np.arange(len(keys)), [n for n, k in enumerate(keys) if k in tested]),
             alpha=settings.alpha,
         )
@@ -221,7 +222,7 @@ class _Family:
 
     def band(self, mean: Bootstrapped) -> Interval:
         """The row's part of the interval that holds for all."""
-        if not mean.se > 0.0 or math.isnan(self.critical_t):
+        if math.isnan(self.critical_t) or replicate_t(mean) is None:
             return NOWHERE
         return mean.value - self.critical_t * mean.se, mean.value + self.critical_t * mean.se
 
@@ -267,19 +268,43 @@ class _Table:
             difference_ci_bps=self._difference(phase, "outright"),
             claim=claim,
             fates=Fates(claim, fate, speaks, by_book),
-            reason=_row_reason(found, n_phases, self.settings.min_blocks),
             hedged=self._hedged(plan, found),
             hedged_difference_ci_bps=self._difference(phase, "hedged"),
         )
-        return settle(
+        settled = settle(
             verdict,
-            criticals={key: self._family(self._key(plan, code, *key)).critical_t for key in found},
-            ses={key: self.rows[self._key(plan, code, *key)].evidence.mean.se for key in found},
+            needs={key: self._needs(self._key(plan, code, *key)) for key in found},
             smallest_bps=self.smallest[plan.strategy],
-            years=_years(plan),
-            coins=len(plan.tapes),
+            history=History(_years(plan), len(plan.tapes)),
             min_blocks=self.settings.min_blocks,
         )
+        return replace(settled, reason=_row_reason(settled, self.settings.min_blocks))
+
+    def _needs(self, key: RowKey) -> Needs:
+        evidence, criticals = self.rows[key].evidence, self._criticals(key)
+        return Needs(
+            se=1e4 * evidence.mean.se,
+            mean_t=criticals.mean,
+            placebo_t=criticals.excess,
+            momentum_se=1e4 * evidence.momentum.se,
+            momentum_t=evidence.momentum.limits(2.0 * self.settings.alpha)[1],
+        )
+
+    def _criticals(self, key: RowKey) -> _Criticals:
+        """What a row's t must exceed; of one that its family does not test, as if alone with it."""
+        row, family, alpha = self.rows[key], self._family(key), self.settings.alpha
+        mean_t = family.critical_t
+        placebo_t = float(family.placebo.critical[family.numbers[key]])
+        draws = self.confronted.rows.get(key)
+        if row.evidence.blocks < self.settings.min_blocks or math.isnan(mean_t):
+            mean_t = np.fmax(mean_t, simultaneous_t([row.evidence.mean], alpha=alpha))
+        if math.isnan(placebo_t) and draws is not None:
+            alone = step_down(
+                np.array([row.t]), draws.t[:, None], family=np.array([True]), alpha=alpha
+            )
+            placebo_t = float(alone.critical[0])
+        at = math.nan if draws is None or not row.evidence.mean.se > 0.0 else draws.mean
+        return _Criticals(float(mean_t), placebo_t, placebo_t - at / row.evidence.mean.se)
 
     @staticmethod
     def _key(plan: Plan, code: int, stance: Stance, book: BookName) -> RowKey:
@@ -364,38 +389,50 @@ class _Table:
             placebo=None
             if draws is None
             else PlaceboInfo(draws.kind, family.questions, draws.reach_days, draws.kept),
-            detectable_bps=self._detectable(row, family, number),
+            detectable_bps=self._detectable(row),
             blocks=found.blocks,
             block_days=found.length,
             trades_a_year=len(trades) / years if years > 0.0 else math.nan,
             time_in_market=_time_in_market(plan, held),
         )
 
-    def _detectable(self, row: _Row, family: _Family, number: int) -> float:
-        draws = self.confronted.rows.get(row.key)
+    def _detectable(self, row: _Row) -> float:
+        draws, criticals = self.confronted.rows.get(row.key), self._criticals(row.key)
         return 1e4 * detectable_edge(
             row.evidence.mean,
             row.evidence.momentum,
             placebo_mean=math.nan if draws is None else draws.mean,
-            mean_t=family.critical_t,
-            placebo_t=float(family.placebo.critical[number]),
+            mean_t=criticals.mean,
+            placebo_t=criticals.placebo,
             alpha=self.settings.alpha,
         )
 
 
-def _row_reason(
-    found: Mapping[tuple[Stance, BookName], StanceResult], n_phases: int, min_blocks: float
-) -> Reason:
-    """Why the row is as it is: what its best known stance says."""
-    if n_phases == 0:
+class _Criticals(NamedTuple):
+    """What the t of a row's mean must exceed; NaN where unknown."""
+
+    mean: float  #: to be above zero with all rows of its family
+    placebo: float  #: for a corrected placebo p below alpha
+    excess: float  #: the same, less the t of the placebo's own mean
+
+
+def _row_reason(verdict: Verdict, min_blocks: float) -> Reason:
+    """Why the row is as it is: what the stance says that is nearest to an answer."""
+    if verdict.n_phases == 0:
         return Reason("never_seen")
-    if not any(one.n_trades for one in found.values()):
+    asked = STANCES if verdict.claim == "disputed" else (verdict.claim,)
+    found = {key: one for key, one in verdict.results.items() if key[0] in asked}
+    if not found and verdict.fate == "untestable":
+        return Reason("not_tradable")
+    if verdict.fate == "untestable" and not any(one.n_trades for one in found.values()):
         return Reason("no_trades")
-    if all(one.word == "untestable" for one in found.values()):
-        blocks = max((one.blocks for one in found.values()), default=math.nan)
+    if verdict.fate == "untestable":
+        blocks = max(one.blocks for one in found.values())
         return Reason("few_blocks", ("blocks",), (), blocks, min_blocks)
-    still = [one.reason for one in found.values() if one.word == "open"]
-    return still[0] if still else Reason("decided")
+    near = verdict.settle
+    if near is None or near.stance is None or near.book is None:
+        return Reason("decided")
+    return found[near.stance, near.book].reason
 
 
 def _days_of(plans: Sequence[Plan], settings: JudgeSettings) -> Resampling:

@@ -22,8 +22,8 @@ from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.exploratory import CoinCapacity, FragilityRow, SpaTest, SplitCell
 from fadefollow.verdict.words import Claim, Fate, Fates, Reason, ReasonCode, Settle, Word
 
-#: a row in one word: the stance that pays, neither where both lose or are small, else undecided
-RowWord = Literal["fade", "follow", "neither", "undecided"]
+#: a row in one word: the stance that pays, neither where both lose or are small, else open
+RowWord = Literal["fade", "follow", "neither", "open"]
 Interval = tuple[float, float]
 NOWHERE: Interval = (math.nan, math.nan)
 #: verdicts that a terminal shows of a run
@@ -188,9 +188,9 @@ class Verdict:
             return self.paying[0][0]
         for book in BOOKS:
             words = [one.word for (_, mine), one in self.results.items() if mine == book]
-            if len(words) == 2 and all(word in ("loses", "small") for word in words):
+            if words and all(word in ("loses", "small") for word in words):
                 return "neither"
-        return "undecided"
+        return "open"
 
     @property
     def detectable_bps(self) -> float:

@@ -104,15 +104,21 @@ def word_of(
 
 
 def fate_in_book(claim: Claim, words: Mapping[Stance, Word]) -> Fate:
-    """What the words of one book mean for the claim."""
+    """What the words of one book mean for the claim.
+
+    Args:
+        claim: what the account says pays.
+        words: of the stances that can be traded. Where both pay, words do not say which is better,
+            and a disputed claim stays open.
+    """
     known = {stance: word for stance, word in words.items() if word != "untestable"}
     if claim == "disputed":
-        for stance in known:
-            if known[stance] == "pays":
-                return stance
+        paying = [stance for stance, word in known.items() if word == "pays"]
+        if len(paying) == 1:
+            return paying[0]
         if not known:
             return "untestable"
-        lost = len(known) == 2 and all(word in ("loses", "small") for word in known.values())
+        lost = all(word in ("loses", "small") for word in words.values())
         return "neither" if lost else "open"
     opposite: Stance = "follow" if claim == "fade" else "fade"
     mine, other = words.get(claim, "untestable"), words.get(opposite, "untestable")

@@ -23,7 +23,16 @@ from fadefollow.reporting.comparison.tuning import tuning_table
 from fadefollow.tuning.model import TuneSettings, Tuning
 from fadefollow.verdict.model import NotTraded, RunResult
 from tests.support.chromium import CHROMIUM, Browser
-from tests.support.reporting_cases import IMG, REPORTS, SCRIPT, Cases, build, stance, verdict
+from tests.support.reporting_cases import (
+    IMG,
+    REPORTS,
+    SCRIPT,
+    Cases,
+    build,
+    settled,
+    stance,
+    verdict,
+)
 from tests.support.tuning_cases import tune, tuned_run
 
 S = "fade_crowded_funding"
@@ -75,20 +84,20 @@ def one() -> RunResult:
 
 @pytest.fixture(scope="module")
 def other(one: RunResult) -> RunResult:
-    """The same with another holding time, a verdict that flips, a mean far off, a phase less."""
+    """The same with another holding time, a fate that flips, a mean far off, a phase less."""
     config = {
         **one.config,
         "strategies": {S: {"trade": {"hold_hours": 48}, "costs": {"taker_bps": 5.0}}},
     }
-    pays, undecided, _ = one.verdicts
-    flipped = replace(pays, verdict="neither", fade=stance(-60.0, (-110.0, -8.0)))
-    return replace(one, config=config, verdicts=(flipped, undecided))
+    pays, refuted, _ = one.verdicts
+    lost = settled(replace(pays, fade=stance(-60.0, (-110.0, -8.0)), hedged={}))
+    return replace(one, config=config, verdicts=(lost, refuted))
 
 
 def test_a_run_compared_with_itself(one: RunResult) -> None:
     found = compared(one, one)
     assert headline(found) == (
-        "Same data, no setting differs: every verdict and its numbers are the same"
+        "Same data, no setting differs: every fate and its numbers are the same"
     )
     assert notes(found) == ()
     assert found.settings == ()
@@ -101,11 +110,15 @@ def test_a_run_compared_with_itself(one: RunResult) -> None:
 
 def test_what_differs_is_found_and_said(one: RunResult, other: RunResult) -> None:
     found = compared(one, other)
-    assert headline(found) == "Same data, 1 setting differs: 1 of 2 verdicts flips"
+    assert headline(found) == "Same data, 1 setting differs: 1 of 2 fates flips"
     assert differing(found) == {(f"Strategy {S}", "trade.hold_hours"): ("72", "48")}
     rows = {(row.strategy, row.phase): marks(row, found.runs) for row in found.rows}
     assert rows == {
-        (S, "crowded_short"): ("verdict flips", "fade: intervals do not overlap"),
+        (S, "crowded_short"): (
+            "fate flips",
+            "fade: another word",
+            "fade: intervals do not overlap",
+        ),
         (S, "crowded_long"): (),
         ("hold_spot", "crowded_short"): ("only in A",),
     }
@@ -145,7 +158,7 @@ def test_settings_by_group(one: RunResult) -> None:
     # neither versions nor the ledger are settings, nor is code
     assert headline(found) == (
         "Same data, 6 settings, the code of 1 signal and versions differ: "
-        "every verdict and its numbers are the same"
+        "every fate and its numbers are the same"
     )
     told = notes(found)
     assert [text.partition(" (")[0] for text in told] == [
@@ -184,16 +197,18 @@ def test_other_data_time_and_coins_come_first(one: RunResult, other: RunResult) 
 
 
 def test_intervals_that_touch_are_not_apart() -> None:
-    def row(low: float, word: str = "undecided") -> Row:
-        one = verdict("s", "p", "undecided", stance(1.5, (1.0, 2.0)), NotTraded("no"))
-        two = verdict("s", "p", word, stance(low + 0.5, (low, low + 1)), NotTraded("no"))
+    def row(low: float) -> Row:
+        one = verdict("s", "p", "fade", stance(1.5, (1.0, 2.0)), NotTraded("no"))
+        two = verdict("s", "p", "fade", stance(low + 0.5, (low, low + 1)), NotTraded("no"))
         return Row("s", "p", None, (one, two))
 
     assert row(2.0).apart == ()
-    assert row(2.01).apart == ("fade",)
-    assert row(-0.01).apart == ("fade",)
+    assert row(2.01).apart == (("fade", "outright"),)
+    assert row(-0.01).apart == (("fade", "outright"),)
+    # the interval for all questions is 3 bps wider: [1, 2] is small, as 2 + 3 < 20, and
+    # [17.1, 18.1] pays, as 17.1 − 3 > 0
     assert not row(2.0).flipped
-    assert row(2.0, "fade").flipped
+    assert row(17.1).flipped
     assert not row(float("nan")).apart
 
 
@@ -226,18 +241,18 @@ def test_stored_runs_get_letters(one: RunResult, other: RunResult, tmp_path: Pat
     folders = [write_run(run, tmp_path, REPORTS) for run in (one, other)]
     found = compare(read_runs(folders))
     assert [(run.letter, run.folder) for run in found.runs] == list(zip("AB", folders, strict=True))
-    assert headline(found) == "Same data, 1 setting differs: 1 of 2 verdicts flips"
+    assert headline(found) == "Same data, 1 setting differs: 1 of 2 fates flips"
 
 
 def test_comparison_page_shows_flips_intervals_and_links(one: RunResult, other: RunResult) -> None:
     page = page_of(compared(one, other))
-    assert "<h1>Same data, 1 setting differs: 1 of 2 verdicts flips</h1>" in page
-    assert "verdict flips" in page
+    assert "<h1>Same data, 1 setting differs: 1 of 2 fates flips</h1>" in page
+    assert "fate flips" in page
     assert 'href="0-fade_crowded_funding/report.html"' in page
     assert page.count('<span class="apart">') == 2  # the interval in both runs
     assert "not in this run" in page
-    # fade and follow of the first strategy, and the only stance of the second
-    assert page.count('data-chart="book-') == 3
+    # fade and follow of the first strategy in both books, and the only stance of the second
+    assert page.count('data-chart="book-') == 5
     assert len(page.encode()) < 3_000_000
 
 
@@ -299,12 +314,12 @@ def test_as_json_and_in_the_terminal(
         {"group": f"Strategy {S}", "key": "trade.hold_hours", "values": {"A": "72", "B": "48"}}
     ]
     first = record["results"][0]
-    assert (first["flipped"], first["intervals_apart"]) == (True, ["fade"])
-    assert first["runs"]["B"]["fade"]["ci_bps"] == [-110.0, -8.0]
+    assert (first["flipped"], first["intervals_apart"]) == (True, [["fade", "outright"]])
+    assert first["runs"]["B"]["fade"]["outright"]["ci_bps"] == [-110.0, -8.0]
     assert record["results"][2]["runs"]["B"] is None
     show_comparison(found, Path("page.html"))
     told = capsys.readouterr().out
-    assert "1 of 2 verdicts flips" in told
+    assert "1 of 2 fates flips" in told
     assert "trade.hold_hours" in told
     assert "comparison: page.html" in told
 
@@ -333,7 +348,7 @@ def test_comparison_draws_its_charts_offline(
     path.write_text(page_of(compared(one, other)), "utf-8")
     browser.open(path, height=6000)
     drawn = "document.querySelectorAll('.chart[data-drawn=true]').length"
-    browser.wait(f"{drawn} === 3")
+    browser.wait(f"{drawn} === 5")
     assert browser.complaints == []
     assert set(browser.requests) <= {path.as_uri(), "data:,"}
     browser.open(path, width=390, height=800, dark=True)

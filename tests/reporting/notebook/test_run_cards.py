@@ -14,7 +14,8 @@ import fadefollow.reporting.notebook  # noqa: F401 - registers the cards
 from fadefollow.core.notes import text_note
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.verdict.model import EventStudy, NotTraded, RunResult, Verdict
-from tests.support.reporting_cases import NAN, Cases, stance, study, verdict
+from fadefollow.verdict.words import Reason
+from tests.support.reporting_cases import NAN, Cases, settled, stance, study, verdict
 from tests.support.tuning_cases import hostile_tuning, tune
 
 TAGS = {"div", "span", "strong", "table", "caption", "thead", "tbody", "tr", "th", "td"}
@@ -52,12 +53,12 @@ def run(cases: Cases, pays: Verdict) -> RunResult:
     idle = verdict(
         "fade_doors",
         "dump",
-        "undecided",
+        "fade",
         NotTraded("no short"),
         NotTraded("no long"),
-        why="undecided: neither stance can be traded",
         planted_bps=None,
     )
+    idle = replace(idle, reason=Reason("not_tradable", detail="neither stance can be traded"))
     strategies = {"fade_crowded_funding": {"trade": {"instrument": "perp"}}}
     return replace(
         cases.plain,
@@ -69,28 +70,45 @@ def run(cases: Cases, pays: Verdict) -> RunResult:
 
 def test_a_run_begins_with_the_answer(run: RunResult) -> None:
     shown = text(run._repr_html_())
-    assert shown.startswith("Fading crowded shorts on BTC, ETH, SOL pays; 1 more undecided.")
+    assert shown.startswith("Of 2 claims, 1 is supported and 1 cannot be tested here.")
     assert "2022-01-01 00:00 to " in shown
     assert "Note: a" in shown
 
 
 def test_what_pays_comes_first_with_its_numbers(run: RunResult) -> None:
     head, first, second = rows(run._repr_html_())
-    assert head[:3] == ["strategy", "phase", "verdict"]
+    assert head == [
+        "strategy",
+        "phase",
+        "claim",
+        "fate",
+        "fade: net a trade [interval], bps",
+        "follow: net a trade [interval], bps",
+        "trades",
+        "what would settle it",
+        "planted, bps",
+        "words and truth",
+    ]
+    # the interval for all questions is 3 bps wider on either side than [24, 98]
     assert first == [
         "fade_crowded_funding",
         "crowded_short",
         "fade",
-        "+61 [24, 98]",
+        "supported",
+        "pays +61 [21, 101]",
+        "loses −75 [−115, −35]",
         "132",
-        "0.013",
-        "−75 [−112, −38]",
-        "132",
-        "0.88",
+        "",
         "−80",
         "match",
     ]
-    assert second[:5] == ["fade_doors", "dump", "undecided not tradable", "not traded", "—"]
+    assert second[:5] == [
+        "fade_doors",
+        "dump",
+        "fade",
+        "not testable here not tradable",
+        "not traded",
+    ]
 
 
 def test_a_truth_that_was_not_simulated_is_not_claimed(run: RunResult) -> None:
@@ -101,7 +119,7 @@ def test_a_truth_that_was_not_simulated_is_not_claimed(run: RunResult) -> None:
 
 def test_real_data_have_no_column_of_truth(run: RunResult) -> None:
     real = replace(run, verdicts=tuple(replace(v, planted_bps=None) for v in run.verdicts))
-    assert rows(real._repr_html_())[0][-1] == "p"
+    assert rows(real._repr_html_())[0][-1] == "what would settle it"
 
 
 def test_many_verdicts_and_notes_are_cut(run: RunResult) -> None:
@@ -126,11 +144,17 @@ def test_a_verdict_has_its_stances_side_by_side(pays: Verdict) -> None:
     html = pays._repr_html_()
     table = {row[0]: row[1:] for row in rows(html)}
     assert table["measure"] == ["fade", "follow"]
-    assert table["net a trade [interval], bps"] == ["+61 [24, 98]", "−75 [−112, −38]"]
+    assert table["word"] == ["pays", "loses"]
+    assert table["net a trade [95 % interval], bps"] == ["+61 [24, 98]", "−75 [−112, −38]"]
+    assert table["interval for all questions, bps"] == ["[21, 101]", "[−115, −35]"]
+    # stance() sets price = mean + 13.5, with an interval of ci + 13 … ci + 14
+    assert table["of it price [interval], bps"] == ["+74 [37, 112]", "−62 [−99, −24]"]
+    assert table["of it funding [interval], bps"] == ["+2.1 [0.7, 3.5]"] * 2
     assert table["P&amp;L: fees and slippage"] == ["−1\u202f848", "−1\u202f848"]
     assert table["deepest drawdown"] == ["−18.4\u202f%", "−18.4\u202f%"]
-    assert "Fading crowded shorts on BTC, ETH, SOL pays: +61\u202fbps a trade" in text(html)
-    assert "Why: The interval lies above zero, p is 0.013 after correction." in text(html)
+    assert "Fading crowded shorts on BTC, ETH, SOL: supported. Fading made +61\u202fbps" in text(
+        html
+    )
     assert "Follow less fade: [−131, −22] bps a trade." in text(html)
     assert "Planted by the lab: −80\u202fbps over 72\u202fh in the lean&#39;s direction." in text(
         html
@@ -146,7 +170,23 @@ def test_a_stance_that_was_not_traded_says_why(pays: Verdict) -> None:
 def test_a_verdict_without_trades_has_no_table(run: RunResult) -> None:
     html = run.verdicts[0]._repr_html_()
     assert rows(html) == []
-    assert "Why: Neither stance can be traded." in text(html)
+    assert "not testable here: neither stance can be traded." in text(html)
+
+
+def test_both_books_stand_side_by_side_with_what_would_settle_it(cases: Cases) -> None:
+    refuted = cases.plain.verdicts[1]
+    table = {row[0]: row[1:] for row in rows(refuted._repr_html_())}
+    assert table["measure"] == [
+        "fade outright",
+        "fade against the market",
+        "follow outright",
+        "follow against the market",
+    ]
+    assert table["word"] == ["open", "small", "loses", "loses"]
+    still = settled(replace(refuted, hedged={}))
+    assert "What would settle it: fading outright: the mean is too uncertain" in (
+        text(still._repr_html_())
+    )
 
 
 def test_an_event_study_shows_some_hours_and_the_last() -> None:
@@ -179,26 +219,26 @@ def test_hostile_names_stay_text(cases: Cases) -> None:
 
 def test_in_a_terminal_a_run_is_a_few_lines(run: RunResult) -> None:
     assert repr(run).splitlines() == [
-        f"RunResult({run.name} on {run.dataset['name']}: 1 undecided, 1 fade)",
-        "  dump: undecided; fade not traded (no short); follow not traded (no long)",
-        "  crowded_short: fade; fade +61 bps [24, 98], 132 trades; "
-        "follow −75 bps [−112, −38], 132 trades",
+        f"RunResult({run.name} on {run.dataset['name']}: 1 untestable, 1 supported)",
+        "  dump: untestable; fade not traded (no short); follow not traded (no long)",
+        "  crowded_short: supported; fade pays, +61 bps [24, 98], 132 trades; "
+        "follow loses, −75 bps [−112, −38], 132 trades",
     ]
     assert repr(replace(run, verdicts=run.verdicts * 10)).endswith("… and 8 more: verdicts")
 
 
 def test_in_a_terminal_a_verdict_is_a_line(pays: Verdict) -> None:
     assert str(pays) == (
-        "fade_crowded_funding, crowded_short on BTC, ETH, SOL: fade; "
-        "fade +61 bps [24, 98], 132 trades; follow −75 bps [−112, −38], 132 trades"
+        "fade_crowded_funding, crowded_short on BTC, ETH, SOL: supported; "
+        "fade pays, +61 bps [24, 98], 132 trades; follow loses, −75 bps [−112, −38], 132 trades"
     )
     shown = [
         pays,
         pays.fade,
         NotTraded("x"),
         study("s", "dump", 0.1),
-        tune(TuneSettings("fade", 9)),
+        tune(TuneSettings("fade", trials=9)),
     ]
     assert [pretty(one) for one in shown] == [str(one) for one in shown]
     few = replace(stance(5.0, (NAN, NAN)), mean_net_bps=NAN, n_trades=1)
-    assert str(few) == "1 trade"
+    assert str(few) == "open, 1 trade"

@@ -58,7 +58,11 @@ def test_runs_are_listed_newest_first(cases: Cases, tmp_path: Path) -> None:
     first = listed[0]
     assert (first.kind, first.dataset, first.simulated) == ("run", "lab", True)
     assert first.link == "20260305T120007Z-fade_crowded_funding/report.html"
-    assert first.verdicts == (("fade", 1), ("undecided", 2))
+    assert [(one.often, one.text) for one in first.verdicts] == [
+        (1, "supported"),
+        (1, "refuted"),
+        (1, "not testable here"),
+    ]
     assert first.paying == ("fade_crowded_funding: crowded shorts",)
     assert first.about == "fade_crowded_funding, hold_spot"
     assert first.range == "2022-01-01 to 2023-12-31"

@@ -28,9 +28,9 @@ from fadefollow.reporting.charts.prices import Grid, candles, curve, price_figur
 from fadefollow.reporting.pages.budget import EVENTS, MARKET, TRADES, Budget, budget
 from fadefollow.reporting.pages.coverage import CoverageFigure, Span, coverage_figure
 from fadefollow.reporting.pages.market_page import MarketPage, market
-from fadefollow.verdict.model import RunResult
+from fadefollow.verdict.model import NotTraded, RunResult
 from tests.support.chromium import CHROMIUM, Browser
-from tests.support.reporting_cases import IMG, REPORTS, Cases, build
+from tests.support.reporting_cases import IMG, REPORTS, Cases, build, settled, stance
 
 NAN = np.nan
 START = pd.Timestamp("2024-01-01", tz="UTC")
@@ -251,12 +251,16 @@ def test_events_carry_their_door_and_the_longest_hold(cases: Cases) -> None:
 
 
 def test_the_verdict_that_says_most_is_shown_first(cases: Cases) -> None:
-    run = cases.plain  # of its three verdicts only the first is decided
+    run = cases.plain  # of its three claims only the first holds
     first = market(run, ROOMY).common["first"]
     assert first == {"phases": "0", "strategy": "0", "stance": "fade"}
-    open_ones = tuple(replace(v, verdict="undecided") for v in run.verdicts)
-    likely = replace(open_ones[1].fade, p_adjusted=0.001)  # type: ignore[arg-type]
-    doubtful = (open_ones[0], replace(open_ones[1], fade=likely), open_ones[2])
+    still = tuple(
+        settled(replace(v, fade=stance(11.6, (-20.0, 44.0)), follow=NotTraded("no"), hedged={}))
+        for v in run.verdicts
+    )
+    likely = replace(stance(11.6, (-20.0, 44.0)), p_adjusted=0.001)
+    doubtful = (still[0], replace(still[1], fade=likely), still[2])
+    assert {v.fate for v in doubtful[:2]} == {"open"}
     found = market(replace(run, verdicts=doubtful), ROOMY)
     assert found.common["phases"][int(found.common["first"]["phases"])]["title"] == "Crowded longs"
 
@@ -373,6 +377,7 @@ def games(cases: Cases) -> MarketPage:
                 "BTC",
                 "short_door",
                 stance,
+                "outright",
                 side,
                 hour(1),
                 hour(2),
@@ -387,6 +392,8 @@ def games(cases: Cases) -> MarketPage:
                 0.0,
                 0.0,
                 0.0,
+                0.0,
+                NAN,
                 gain,
                 gain / 100,
             )

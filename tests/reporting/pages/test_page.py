@@ -66,17 +66,15 @@ def test_ids_are_unique_and_links_lead_somewhere(page: Page) -> None:
 def test_verdict_comes_first_in_words(page: Page) -> None:
     top = next(t for t, _ in page.tags if t in {"h1", "h2", "svg"})
     assert top == "h1"
-    assert "Fading crowded shorts on BTC, ETH, SOL pays; 2 more undecided" in page.text
-    assert ": +42\u202fbps a trade after all costs [5.1, 80], over 132 trades" in page.text
+    assert "Of 3 claims, 1 is supported, 1 is refuted and 1 cannot be tested here" in page.text
+    # the interval for all questions is 3 bps wider on either side than [5.1, 80.4]
+    assert "made +42\u202fbps a trade after all costs [2.1, 83], over 132 trades" in page.text
 
 
 def test_lab_says_simulated_and_holds_verdicts_against_the_truth(page: Page) -> None:
     assert "Simulated market." in page.text
-    assert (
-        "Against the planted truth: 1 verdict right; "
-        "1 verdict correctly undecided, as nothing was planted." in " ".join(page.text.split())
-    )
-    assert "so fading should pay. The verdict matches the planted truth." in page.text
+    assert "Against the planted truth: 2 verdicts right." in " ".join(page.text.split())
+    assert "so fading should pay. The words match the planted truth." in page.text
 
 
 def test_real_data_says_nothing_about_simulation(cases: Cases) -> None:
@@ -245,13 +243,13 @@ def test_twenty_coins_six_years_and_twenty_strategies_are_within_eight_megabytes
 def test_many_answers_are_summed_up(large: str) -> None:
     page = Page(large)
     answers = [a for t, a in page.tags if t == "li" and (a.get("class") or "").startswith("answer")]
-    assert [a["class"] for a in answers] == ["answer fade", "answer rest"]
+    assert [a["class"] for a in answers] == ["answer supported", "answer rest"]
     said = " ".join(page.text.split())
-    assert "39 more are undecided: 39 with too few independent events." in said
+    assert "39 more are not decided: 39 too uncertain to tell from nothing." in said
     pages = [a for t, a in page.tags if t == "article"]
     assert [a["id"] for a in pages] == [f"phase-{number}" for number in range(1, 41)]
     printed = [a["id"] for a in pages if "prints" in (a["class"] or "").split()]
-    assert printed == ["phase-1"]  # of so many, only what is decided
+    assert printed == ["phase-1"]  # of so many, only claims that hold
 
 
 def test_report_shows_the_strategys_title_account_and_rules(large: str) -> None:

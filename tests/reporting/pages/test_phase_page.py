@@ -54,20 +54,27 @@ def flat(page: Page) -> str:
 
 def test_rows_carry_what_they_are_sorted_and_filtered_by(html: str) -> None:
     rows = re.findall(r'<tr class="(\w+( again)?)" data-group(.*?)</tr>', html, re.S)
-    assert [row[0] for row in rows] == ["fade", "undecided again", "undecided"]
+    assert [row[0] for row in rows] == ["supported", "refuted again"]
     cells = [re.findall(r'data-value="([^"]*)"', row[2]) for row in rows]
     crowd = "Fade crowded funding"
     assert cells == [
-        [crowd, "Crowded shorts", "171", "132", "42.3", "-70.2", "0.013", "0", "-60"],
-        [crowd, "Crowded longs", "171", "132", "11.6", "-39.9", "0.88", "3", "0"],
-        ["Hold spot", "Crowded shorts", "0", "0", "", "", "", "3", ""],
+        # the means are those of the book that speaks: outright, then hedged
+        [crowd, "Crowded shorts", "0", "42.3", "-70.2", "41.7", "14.5", "-60"],
+        [crowd, "Crowded longs", "3", "-6.2", "-21.5", "44.2", "14.5", "0"],
     ]
-    assert [" data-traded" in row[2] for row in rows] == [True, True, False]
-    assert [re.findall(r'data-(?:verdict|instrument)="(\w+)"', row[2]) for row in rows] == [
-        ["fade", "perp"],
-        ["undecided", "perp"],
-        ["undecided", "perp"],
+    assert [" data-traded" in row[2] for row in rows] == [True, True]
+    names = r'data-(?:fate|claim|instrument)="(\w+)"'
+    assert [re.findall(names, row[2]) for row in rows] == [
+        ["supported", "fade", "perp"],
+        ["refuted", "fade", "perp"],
     ]
+
+
+def test_what_cannot_be_tested_stands_below_with_its_reason(html: str) -> None:
+    table = html[html.index('id="untestable"') :]
+    cells = Page(table[: table.index("</table>")])
+    assert "Hold spot" in cells.text
+    assert "The phase was never seen." in cells.text
 
 
 def test_table_asks_to_be_sorted_and_filtered(html: str) -> None:
@@ -75,15 +82,14 @@ def test_table_asks_to_be_sorted_and_filtered(html: str) -> None:
     table = tags["verdicts"]
     assert "data-sort" in table
     assert table["data-filter"] == "Find a strategy or phase"
-    assert (table["data-picks"], table["data-only"]) == ("verdict instrument", "traded")
+    assert (table["data-picks"], table["data-only"]) == ("fate claim instrument", "traded")
     head = html[html.index('id="verdicts"') : html.index("</thead>", html.index('id="verdicts"'))]
-    assert re.findall(r'data-kind="(\w+)"', head) == ["text"] * 2 + ["number"] * 7
+    assert re.findall(r'data-kind="(\w+)"', head) == ["text"] * 2 + ["number"] * 6
 
 
 def test_reason_of_an_untraded_stance_is_behind_two_words(html: str) -> None:
-    row = html[html.index('data-value="Hold spot"') :]
-    assert 'data-tip="Not traded: spot is sold short only where a borrow rate is given"' in row
-    assert ">not traded<" in row
+    page = html[html.index('id="numbers-3"') :]
+    assert "not traded: spot is sold short only where a borrow rate is given" in page
 
 
 def test_notes_on_the_data_are_no_warnings(html: str) -> None:
@@ -100,10 +106,10 @@ def test_page_tells_the_story_then_the_answer(first: Page) -> None:
     said = flat(first)
     order = [
         "Fade crowded funding · phase 1 of 3",
-        "Crowded shorts fade",
+        "Crowded shorts supported",
         "Lore says: fade whoever pays.",
         "Who pays to hold on is crowded.",
-        "Fading crowded shorts on BTC, ETH, SOL pays: +42 bps a trade",
+        "Fading crowded shorts on BTC, ETH, SOL: supported outright and against the market. Fading",
         "The leanCrowd, short: fading buys, following sells short",
         "The claimFading pays",
         "Seen171 times on BTC, ETH, SOL",

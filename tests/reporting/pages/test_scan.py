@@ -66,10 +66,14 @@ def measured(run: Path, **changes: object) -> Standing:
         symbols=("BTC", "ETH"),
         first="2020-01-01 00:00",
         last="2024-05-20 16:00",
-        verdict="undecided",
-        fade=Tried(56, 2.9, (-28.4, 34.2), 0.41),
-        follow=Tried(57, -41.0, (math.nan, math.nan), math.nan),
-        detectable_bps=78.0,
+        claim="follow",
+        fate="open",
+        book="outright",
+        fates={"outright": "open"},
+        tried={
+            ("fade", "outright"): Tried("open", 56, 2.9, (-28.4, 34.2), 0.41, 78.0),
+            ("follow", "outright"): Tried("open", 57, -41.0, (math.nan, math.nan), math.nan),
+        },
         caveats=("of other code: signals/doors.py was changed since",),
     )
     return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
@@ -129,17 +133,34 @@ def test_a_row_says_phase_age_strength_move_and_history(tmp_path: Path) -> None:
     assert "Demo, as of 2024-05-20 17:00 UTC 2 phases present in 2 of 3 coins" in said
     assert (
         "BTC Spot led up doors long institutions 2024-05-20 06:00 11 h ago 3.28 stronger than "
-        "76 % of 70 −145 bps now 264.74 13 h undecided follow_spot_led fade +2.9 bps [−28, 34], "
-        "follow −41 bps of other code: signals/doors.py was changed since ETH"
+        "76 % of 70 −145 bps now 264.74 13 h open follow_spot_led fade open +2.9 bps [−28, 34], "
+        "follow open −41 bps of other code: signals/doors.py was changed since ETH"
     ) in said
     assert "3 times since 2024-05-20 06:00" in said
-    assert "+2.9 bps [−28, 34] 56 trades, p 0.41 −41 bps 57 trades 78 bps" in said
+    assert "open +2.9 bps [−28, 34] 56 trades, p 0.41 open −41 bps 57 trades 78 bps" in said
     assert "demo: BTC, ETH, 2020-01-01 to 2024-05-20" in said
     assert "In none of the phases looked for: SOL." in said
     assert "Nothing here is advice." in said
     assert not re.search(r"\b(buy|sell)\b", said, re.IGNORECASE)
     links = [attrs["href"] for tag, attrs in tags if tag == "a" and "report" in str(attrs["href"])]
     assert links == ["20240801T000000Z-demo/report.html"]
+
+
+def test_a_row_shows_the_book_that_speaks_and_says_what_the_other_does(tmp_path: Path) -> None:
+    both = measured(
+        tmp_path / "run",
+        fate="refuted",
+        book="hedged",
+        fates={"outright": "open", "hedged": "refuted"},
+        tried={
+            ("follow", "outright"): Tried("open", 57, -41.0, (-90.0, 8.0), 0.3),
+            ("follow", "hedged"): Tried("loses", 57, -22.5, (-38.0, -7.1), 1.0),
+        },
+    )
+    said, _ = read(render_scan(scan(row(), standing=both), REPORTS, tmp_path))
+    assert "refuted claim: follow refuted against the market, open outright" in said
+    assert "follow loses −22 bps [−38, −7.1]" in said
+    assert "−41 bps" not in said
 
 
 def test_tables_can_be_sorted_and_link_into_the_page(tmp_path: Path) -> None:
@@ -208,7 +229,8 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
         tmp_path / EVIL.replace("/", ""),
         strategy=EVIL,
         phase=EVIL,
-        verdict=EVIL,
+        fate=EVIL,
+        claim=EVIL,
         dataset=EVIL,
         symbols=(EVIL,),
         caveats=(EVIL,),

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
-from fadefollow.verdict.rule import decide
 
 from fadefollow.reporting.text import formatting as text
+from fadefollow.reporting.text.answers import fate_text, reason_text, settle_text
 from fadefollow.reporting.text.sentences import doubt, headline, rules, sentence, summary, truth
-from fadefollow.verdict.model import NotTraded, Verdict
-from tests.support.reporting_cases import stance, verdict
+from fadefollow.verdict.model import NotTraded, StanceResult, Verdict
+from fadefollow.verdict.words import Claim, Fates, Reason, ReasonCode, Settle
+from tests.support.reporting_cases import hedged, stance, verdict
 
 T = "\u202f"
 
@@ -78,68 +79,152 @@ def test_plotly_text_cannot_be_markup() -> None:
     assert text.inert("<b>a</b>\n&lt;") == "&lt;b&gt;a&lt;/b&gt; &amp;lt;"
 
 
-def answer(word: str, **changes: Any) -> Verdict:
-    up, down = stance(42.3, (5.1, 80.4)), stance(-70.2, (-108.0, -31.0))
-    return replace(verdict("s", "crowded_short", word, up, down), **changes)
+UP, DOWN = stance(42.3, (5.1, 80.4)), stance(-70.2, (-108.0, -31.0))
+VAGUE, SMALL = stance(4.2, (-60.0, 68.0)), stance(-6.0, (-20.0, 8.0))
+#: words of fade and follow
+PAIRS: dict[str, tuple[StanceResult, StanceResult]] = {
+    "fade pays": (UP, DOWN),
+    "follow pays": (DOWN, UP),
+    "open": (VAGUE, VAGUE),
+    "both lose": (DOWN, DOWN),
+    "fade is small": (SMALL, VAGUE),
+    "follow loses": (VAGUE, DOWN),
+}
 
 
-def test_sentence_of_a_stance_that_pays() -> None:
-    assert str(sentence(answer("fade"))) == (
-        f"Fading crowded shorts on BTC, ETH, SOL pays: +42{T}bps a trade after all costs "
-        f"[5.1, 80], over 132 trades held 68{T}h on average."
+def answer(pair: str, *, claim: Claim = "fade", **changes: Any) -> Verdict:
+    return verdict("s", "crowded_short", claim, *PAIRS[pair], **changes)
+
+
+def test_sentence_has_the_fate_and_what_its_word_is_read_from() -> None:
+    # stance() sets the interval for all questions 3 bps wider than [5.1, 80.4]
+    assert str(sentence(answer("fade pays"))) == (
+        f"Fading crowded shorts on BTC, ETH, SOL: supported. Fading made +42{T}bps a trade after "
+        "all costs [2.1, 83], over 132 trades: pays."
     )
 
 
-def test_sentence_of_an_undecided_phase_says_what_could_have_been_seen() -> None:
-    said = str(sentence(answer("undecided", fade=NotTraded("no borrow rate"))))
-    assert said == (
-        "Undecided: crowded shorts on BTC, ETH, SOL. Fading was not traded (no borrow rate) and "
-        f"following made −70{T}bps a trade [−108, −31]. The smallest effect that this sample "
-        f"would reliably show is 36{T}bps."
+def test_sentence_says_which_book_speaks_and_what_the_other_says() -> None:
+    both = answer(
+        "open", hedged={"fade": hedged(-6.2, (-18.4, 6.1)), "follow": hedged(-21.5, (-33.6, -9.4))}
+    )
+    assert both.fate == "refuted"
+    assert str(sentence(both)) == (
+        "Fading crowded shorts on BTC, ETH, SOL: refuted against the market, open outright. Fading "
+        f"against the market made −6.2{T}bps a trade after all costs [−21, 9.1], over 132 trades: "
+        f"small; outright it made +4.2{T}bps [−63, 71]: open."
     )
 
 
-def test_headline_counts_verdicts() -> None:
-    fade, open_, neither = answer("fade"), answer("undecided"), answer("neither")
-    lead = "Fading crowded shorts on BTC, ETH, SOL pays"
-    assert headline((fade,)) == lead
-    assert headline((fade, open_, open_)) == f"{lead}; 2 more undecided"
-    assert headline((open_, neither)) == (
-        "None of the 2 phases asked about pays: 1 undecided, 1 where neither stance pays"
+def test_books_that_agree_are_named_together() -> None:
+    both = answer("fade pays", hedged={"fade": hedged(33.4, (18.2, 48.6)), "follow": DOWN})
+    assert fate_text(both) == "supported outright and against the market"
+    assert fate_text(answer("fade pays")) == "supported"
+
+
+def test_a_disputed_claim_tells_both_stances() -> None:
+    said = sentence(answer("follow pays", claim="disputed"))
+    assert said.lead == "Fading or following crowded shorts on BTC, ETH, SOL: follow pays"
+    assert f"Fading made −70{T}bps" in said.rest
+    assert f"Following made +42{T}bps" in said.rest
+
+
+def test_a_stance_that_was_not_traded_says_why() -> None:
+    untraded = verdict("s", "crowded_short", "fade", NotTraded("no borrow rate"), UP)
+    assert str(sentence(untraded)) == (
+        "Fading crowded shorts on BTC, ETH, SOL: refuted. Fading was not traded (no borrow rate)."
     )
-    assert headline((fade, answer("follow"), open_)) == (
-        "2 of the 3 phases asked about pay: 1 to fade, 1 to follow; 1 more undecided"
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (Reason("few_blocks", ("blocks",), (), 8.9, 20.0), "8 independent blocks, 20 are needed"),
+        (Reason("few_blocks", ("blocks",), (), 1.2, 20.0), "1 independent block, 20 are needed"),
+        (Reason("missing_streams", (), ("future", "spot")), "no coin has future, spot"),
+        (Reason("never_seen", detail="2021-01-01 to 2022-01-01"), "2021-01-01 to 2022-01-01"),
+        (Reason("no_trades"), "no trade came to its regular end"),
+        (Reason("conditions", detail="undecided: p 0.3"), "undecided: p 0.3"),
+    ],
+)
+def test_every_reason_is_worded(reason: Reason, said: str) -> None:
+    assert said in reason_text(reason)
+
+
+def test_what_would_settle_it_is_told_with_its_figures() -> None:
+    known = Settle(
+        conditions=("mean", "placebo"),
+        stance="fade",
+        book="hedged",
+        blocks=41.7,
+        blocks_needed=20.0,
+        block_days=6.0,
+        detectable_bps=36.0,
+        multiple=2.5,
+        years=3.0,
+        coins=250,
     )
-    assert headline((fade, fade)) == "2 of the 2 phases asked about pay: 2 to fade"
+    assert settle_text(known) == (
+        "fading against the market: the mean is too uncertain to tell from nothing; at the edge as "
+        "seen, 2.5 times this history (3.0 more years at this rate or 250 coins) would decide it; "
+        f"an edge of 36{T}bps would have been found"
+    )
+    far = replace(known, conditions=("momentum",), multiple=340.0)
+    assert "momentum alone explains it; at the edge as seen it would take 340 times" in (
+        settle_text(far)
+    )
+    few = Settle(conditions=("blocks",), multiple=1.6, years=1.8)
+    assert (
+        settle_text(few) == "1.6 times this history (1.8 more years at this rate) would be enough"
+    )
+    assert "may bring open_interest" in settle_text(Settle(streams=("open_interest",)))
+    assert settle_text(None) == ""
+
+
+def test_headline_counts_fates() -> None:
+    paid, open_ = answer("fade pays"), answer("open")
+    lead = "Fading crowded shorts on BTC, ETH, SOL: supported"
+    assert headline((paid,)) == lead
+    assert headline((paid, open_, open_)) == "Of 3 claims, 1 is supported and 2 are open"
+    assert headline((answer("both lose"), answer("both lose", claim="disputed"))) == (
+        "Of 2 claims, 1 is refuted and 1 dispute is decided for neither"
+    )
+    assert headline((paid, answer("follow pays", claim="disputed"), open_)) == (
+        "Of 3 claims, 1 is supported, 1 dispute is decided for following and 1 is open"
+    )
     assert headline(()) == "Nothing was measured"
 
 
 @pytest.mark.parametrize(
-    ("planted", "word", "kind", "said"),
+    ("planted", "pair", "kind", "said"),
     [
-        (-60.0, "fade", "match", "matches the planted truth"),
-        (60.0, "follow", "match", "in the lean's direction, so following should pay"),
-        (-60.0, "undecided", "missed", "Not enough evidence: missed"),
-        (-60.0, "neither", "missed", "neither: missed"),
-        (-60.0, "follow", "wrong way", "the wrong way"),
-        (0.0, "fade", "false alarm", "a false alarm"),
-        (0.0, "undecided", "nothing planted", "claims nothing"),
-        (0.0, "neither", "match", "claims nothing"),
-        (-9.0, "undecided", "within costs", f"less than a round trip costs (14{T}bps)"),
+        (-60.0, "fade pays", "match", "match the planted truth"),
+        (60.0, "follow pays", "match", "in the lean's direction, so following should pay"),
+        (-60.0, "open", "missed", "Not enough evidence: missed"),
+        (-60.0, "both lose", "wrong way", "said to lose: the wrong way"),
+        (-60.0, "follow pays", "wrong way", "the wrong way"),
+        (-60.0, "follow loses", "match", "Following is said to lose, which is right"),
+        # a round trip costs 14 bps: 60 − 14 = 46 is above the smallest edge of 20, 30 − 14 not
+        (-60.0, "fade is small", "missed", "said to be small"),
+        (-30.0, "fade is small", "match", f"16{T}bps: small"),
+        (0.0, "fade pays", "false alarm", "a false alarm"),
+        (0.0, "open", "nothing planted", "claim nothing"),
+        (0.0, "both lose", "match", "nothing is said to pay"),
+        (-9.0, "open", "within costs", f"less than a round trip costs (14{T}bps)"),
     ],
 )
-def test_verdict_is_held_against_the_planted_truth(
-    planted: float, word: str, kind: str, said: str
+def test_words_are_held_against_the_planted_truth(
+    planted: float, pair: str, kind: str, said: str
 ) -> None:
-    found = truth(answer(word, planted_bps=planted, horizon_hours=72.0))
+    found = truth(answer(pair, planted_bps=planted, horizon_hours=72.0))
     assert found is not None
     assert found.kind == kind
     assert said in found.text
 
 
 def test_no_truth_is_claimed_where_none_is_known() -> None:
-    assert truth(answer("fade")) is None
-    assert truth(replace(answer("fade"), planted_bps=math.nan)) is None
+    assert truth(answer("fade pays")) is None
+    assert truth(replace(answer("fade pays"), planted_bps=math.nan)) is None
 
 
 @pytest.mark.parametrize(
@@ -149,7 +234,7 @@ def test_no_truth_is_claimed_where_none_is_known() -> None:
 def test_a_labels_drift_says_nothing_of_other_instruments(
     instrument: str, named: str, planted: float
 ) -> None:
-    found = truth(answer("fade", planted_bps=planted, planted_from="label"), instrument)
+    found = truth(answer("fade pays", planted_bps=planted, planted_from="label"), instrument)
     assert found is not None
     assert (found.kind, found.planted) == ("unknown", "—")
     assert found.text.startswith("The lab plants the drift of the perp.")
@@ -157,56 +242,40 @@ def test_a_labels_drift_says_nothing_of_other_instruments(
 
 
 def test_a_simulated_truth_holds_for_its_instrument() -> None:
-    found = truth(answer("fade", planted_bps=-60.0, planted_from="simulation"), "carry")
+    found = truth(answer("fade pays", planted_bps=-60.0, planted_from="simulation"), "carry")
     assert found is not None
     assert (found.kind, found.planted) == ("match", "−60")
     assert found.text.startswith("What is planted was simulated for this very position")
 
 
-def test_summary_counts_the_undecided_by_their_reason() -> None:
-    few = answer("undecided", why="undecided: 12 independent blocks, at least 30 are needed")
-    vague = answer("undecided", why="undecided: fade: +1 bps, too uncertain to tell from nothing")
-    like = answer("undecided", why="undecided: fade: +9 bps, but like momentum explains it")
-    assert str(summary((answer("fade"), few, few, vague, like))) == (
-        "4 more are undecided: 2 with too few independent events, 1 too uncertain to tell from "
-        "nothing and 1 that like momentum explains."
+def test_summary_counts_what_is_not_decided_by_its_reason() -> None:
+    few = replace(
+        answer("open"),
+        fates=Fates("fade", "untestable", None),
+        reason=Reason("few_blocks", ("blocks",), (), 12.0, 20.0),
+        settle=None,
     )
-    assert str(summary((few,))) == "1 is undecided: 1 with too few independent events."
-    assert summary((answer("fade"), answer("neither"))) is None
-    assert [doubt(v) for v in (few, like, answer("fade"))] == [
+    vague = answer("open")
+    like = replace(vague, settle=Settle(conditions=("momentum",)))
+    assert str(summary((answer("fade pays"), few, few, vague, like))) == (
+        "4 more are not decided: 2 with too few independent events, 1 too uncertain to tell from "
+        "nothing and 1 that momentum alone explains."
+    )
+    assert str(summary((few,))) == "1 is not decided: 1 with too few independent events."
+    assert summary((answer("fade pays"), answer("both lose"))) is None
+    assert [doubt(v) for v in (few, like, answer("fade pays"))] == [
         "too few events",
         "like momentum",
         "",
     ]
 
 
-@pytest.mark.parametrize("mean_lower", [float("nan"), -1.0, 1.0])
-@pytest.mark.parametrize("p_placebo", [0.001, 0.4])
-@pytest.mark.parametrize("p_adjusted", [0.01, 0.3, float("nan")])
-@pytest.mark.parametrize("momentum_lower", [float("nan"), -1.0, 1.0])
-@pytest.mark.parametrize("blocks", [12.0, 90.0])
-def test_every_reason_of_the_rule_has_its_word(
-    mean_lower: float, p_placebo: float, p_adjusted: float, momentum_lower: float, blocks: float
-) -> None:
-    up = stance(
-        9.0,
-        (mean_lower, 20.0),
-        p_placebo=p_placebo,
-        p_adjusted=p_adjusted,
-        momentum_ci_bps=(momentum_lower, 9.0),
-    )
-    nothing = NotTraded("no borrow rate")
-    for fade, follow in ((up, up), (up, nothing), (nothing, nothing)):
-        word, why = decide(
-            fade,
-            follow,
-            difference_ci_bps=(-1.0, 1.0),
-            detectable_bps=9.0,
-            blocks=blocks,
-            alpha=0.05,
-        )
-        said = doubt(answer(word, why=why))
-        assert (said not in ("", "undecided")) == (word == "undecided"), why
+@pytest.mark.parametrize("code", get_args(ReasonCode))
+def test_every_reason_of_an_untestable_row_has_its_word(code: ReasonCode) -> None:
+    row = replace(answer("open"), fates=Fates("fade", "untestable", None), reason=Reason(code))
+    word = doubt(row)
+    # a row is never untestable because it is decided, or for want of a hedge alone
+    assert (word == "open") == (code in ("decided", "conditions", "no_hedge"))
 
 
 def test_rules_say_what_is_traded() -> None:

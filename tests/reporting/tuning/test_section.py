@@ -27,7 +27,7 @@ from fadefollow.results.catalog import entries
 from fadefollow.tuning.model import OutOfSample, Trial, TuneSettings, Tuning
 from fadefollow.verdict.model import RunResult
 from tests.support.html_page import Page
-from tests.support.reporting_cases import IMG, NAN, REPORTS, SCRIPT, Cases
+from tests.support.reporting_cases import IMG, NAN, REPORTS, SCRIPT, Cases, settled, stance
 from tests.support.tuning_cases import (
     ERRORS,
     SPACE,
@@ -202,11 +202,11 @@ def test_out_of_sample_comes_first(page: Page) -> None:
     told = [
         "Out of sample, tuned fading of crowded shorts is not shown to pay",
         f"Out of sample, fading crowded shorts on BTC, ETH, SOL made +6.2{THIN}bps a trade "
-        f"after all costs [−14, 27] over 145 trades (undecided).",
+        f"after all costs [−14, 27] over 145 trades (open).",
         f"of the joined account is above zero is 81{THIN}% (PSR).",
         f"In sample, the winners of 5 folds looked like +38{THIN}bps a trade; out of sample, the "
         f"same settings made +6.2{THIN}bps over 145 trades: 16{THIN}% of it was left.",
-        "Undecided: crowded shorts",
+        "Fading crowded shorts",
         "How much of it was luck",
         "Fold by fold",
         "The search",
@@ -216,23 +216,30 @@ def test_out_of_sample_comes_first(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("fade", "said"),
     [
-        ("fade", "Out of sample, tuned fading of crowded shorts pays"),
-        ("follow", "Out of sample, tuned fading of crowded shorts does not pay"),
-        ("neither", "Out of sample, tuned fading of crowded shorts does not pay"),
-        ("undecided", "Out of sample, tuned fading of crowded shorts is not shown to pay"),
+        (stance(42.0, (5.0, 80.0)), "Out of sample, tuned fading of crowded shorts pays"),
+        (
+            stance(-42.0, (-80.0, -5.0)),
+            "Out of sample, tuned fading of crowded shorts does not pay",
+        ),
+        (stance(1.0, (-8.0, 9.0)), "Out of sample, tuned fading of crowded shorts does not pay"),
+        (
+            stance(6.0, (-20.0, 40.0)),
+            "Out of sample, tuned fading of crowded shorts is not shown to pay",
+        ),
     ],
 )
 def test_headline_says_what_tuning_was_worth(
-    run: RunResult, job: Tuning, word: Any, said: str
+    run: RunResult, job: Tuning, fade: Any, said: str
 ) -> None:
-    one = replace(run.verdicts[0], verdict=word)
+    one = settled(replace(run.verdicts[0], fade=fade))
     assert words.headline(replace(run, verdicts=(one,)), job) == said
 
 
 def test_headline_of_several_phases(run: RunResult, job: Tuning) -> None:
-    pays, not_shown = replace(run.verdicts[0], verdict="fade"), run.verdicts[0]
+    not_shown = run.verdicts[0]
+    pays = settled(replace(not_shown, fade=stance(42.0, (5.0, 80.0))))
     two = replace(run, verdicts=(pays, not_shown))
     none = replace(run, verdicts=(not_shown, not_shown))
     assert words.headline(two, job) == "Out of sample, tuned fading pays in 1 of the 2 phases"

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fadefollow.verdict import judge
+from fadefollow.verdict import JudgeSettings, judge
 from fadefollow.verdict.correction.spa import SpaBook, spa_of_run, spa_test
 
 HOW: dict[str, Any] = {"length": 3.0, "draws": 300, "alpha": 0.05, "seed": 0}
+
+QUICK = JudgeSettings(placebo_draws=150, bootstrap_draws=200)
 
 
 def _books(*columns):
@@ -62,19 +64,19 @@ def test_books_without_trades_are_left_out():
 def test_a_planted_edge_beats_its_placebo(make_stormy, make_books):
     plan = make_stormy(np.random.default_rng(1), days=800, edge=0.05, opposite=False)
     books = make_books(plan)
-    verdicts = judge([plan], books, placebo_draws=150, bootstrap_draws=200)
+    verdicts = judge([plan], books, settings=QUICK)
     found = spa_of_run([plan], books, verdicts, draws=300)
     assert (found.n_books, found.stance) == (2, "follow")
     assert found.p_consistent < 0.05
     # a rising market is none: the placebo rises as well
     plan = make_stormy(np.random.default_rng(2), days=800, drift=0.015, opposite=False)
     books = make_books(plan)
-    verdicts = judge([plan], books, placebo_draws=150, bootstrap_draws=200)
+    verdicts = judge([plan], books, settings=QUICK)
     assert spa_of_run([plan], books, verdicts, draws=300).p_consistent > 0.05
 
 
 def test_too_few_blocks_are_not_tested(make_stormy, make_books):
     plan = make_stormy(np.random.default_rng(4), days=150)
     books = make_books(plan)
-    verdicts = judge([plan], books, placebo_draws=50, bootstrap_draws=100)
+    verdicts = judge([plan], books, settings=QUICK)
     assert spa_of_run([plan], books, verdicts) is None

@@ -21,6 +21,10 @@ def _rng(seed=0):
     return np.random.default_rng(seed)
 
 
+def _index(days, length, draws, *, seed):
+    return block_indices(days, length=length, draws=draws, rng=_rng(seed))
+
+
 def _moving_average(rng, days, lags):
     """Correlated normals: each is the sum of `lags` neighbouring shocks."""
     return np.convolve(rng.normal(size=days + lags - 1), np.ones(lags), "valid")
@@ -53,7 +57,7 @@ def test_error_without_trades_is_nan():
 
 def test_analytic_error_is_the_spread_of_the_replicates():
     sums = DaySums(_moving_average(_rng(), 3000, 4), np.ones(3000))
-    (found,) = bootstrap([sums], [[1.0]], length=12.0, draws=2000, rng=_rng(1))
+    (found,) = bootstrap([sums], [[1.0]], length=12.0, index=_index(3000, 12.0, 2000, seed=1))
     assert found.se == pytest.approx(found.values.std(), rel=0.05)
 
 
@@ -75,7 +79,7 @@ def test_contrasts_share_the_resampled_days():
     rng = _rng()
     first, second = (DaySums(rng.normal(size=300), np.ones(300)) for _ in range(2))
     a, b, gap = bootstrap(
-        [first, second], [[1, 0], [0, 1], [-1, 1]], length=3.0, draws=50, rng=_rng(1)
+        [first, second], [[1, 0], [0, 1], [-1, 1]], length=3.0, index=_index(300, 3.0, 50, seed=1)
     )
     assert gap.value == pytest.approx(b.value - a.value)
     assert gap.values == pytest.approx(b.values - a.values)
@@ -85,7 +89,7 @@ def test_contrasts_share_the_resampled_days():
 def test_a_series_without_trades_leaves_the_others_alone():
     full, empty = DaySums(_rng().normal(size=60), np.ones(60)), DaySums(np.zeros(60), np.zeros(60))
     a, b, gap = bootstrap(
-        [full, empty], [[1, 0], [0, 1], [-1, 1]], length=2.0, draws=200, rng=_rng(1)
+        [full, empty], [[1, 0], [0, 1], [-1, 1]], length=2.0, index=_index(60, 2.0, 200, seed=1)
     )
     assert np.isfinite(a.interval(0.05)).all()
     assert np.isnan(b.interval(0.05)).all()
@@ -130,7 +134,8 @@ def test_no_interval_from_too_little(found):
 def test_same_seed_same_replicates():
     sums = DaySums(_rng().normal(size=50), np.ones(50))
     one, two = (
-        bootstrap([sums], [[1.0]], length=2.0, draws=20, rng=_rng(7))[0].values for _ in range(2)
+        bootstrap([sums], [[1.0]], length=2.0, index=_index(50, 2.0, 20, seed=7))[0].values
+        for _ in range(2)
     )
     assert one.tolist() == two.tolist()
 
@@ -144,7 +149,8 @@ def _coverage(markets, days, draws, seed):
         count = rng.poisson(0.4 * storm).astype(float)
         value = 1.0 + 0.5 * storm * _moving_average(rng, days, 3)
         sums = DaySums(count * value, count)
-        (found,) = bootstrap([sums], [[1.0]], length=6.0, draws=draws, rng=rng)
+        index = block_indices(days, length=6.0, draws=draws, rng=rng)
+        (found,) = bootstrap([sums], [[1.0]], length=6.0, index=index)
         low, high = found.interval(0.05)
         hits += low <= 1.0 <= high
     return hits / markets

@@ -25,7 +25,7 @@ def test_pnl_split_by_hand():
     )
     split = pnl_split(trades)
     # price before slippage: 10 + 3 + 1 + 0.5 and −20 − 2 + 1 + 0.5
-    assert astuple(split) == pytest.approx((14.5 - 20.5, -1.0, -2.0, -1.0, -1000.5))
+    assert astuple(split) == pytest.approx((14.5 - 20.5, -1.0, -2.0, -1.0, -1000.5, 0.0))
     assert sum(astuple(split)) == pytest.approx(-1010.5)
 
 
@@ -41,7 +41,7 @@ def test_split_of_resolved_trades_sums_to_their_pnl(make_stormy, make_books):
 
 
 def test_split_of_nothing_is_zero():
-    assert astuple(pnl_split(_trades())) == (0.0,) * 5
+    assert astuple(pnl_split(_trades())) == (0.0,) * 6
 
 
 def test_breakeven_is_the_cost_that_makes_the_mean_zero(make_plan, make_tape, make_books):

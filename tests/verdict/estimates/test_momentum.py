@@ -16,7 +16,7 @@ def _excess(plan):
         for i, tape in enumerate(plan.tapes)
     ]
     trades = sample(plan, regular_trades(books, 0))
-    return trades, momentum_days(plan, trades, all_cells(plan, all_outcomes(plan)))
+    return trades, momentum_days(plan, trades, all_cells(plan, all_outcomes(plan)["outright"]))
 
 
 def test_deciles_are_known_when_the_entry_is_decided(make_tape):
@@ -68,7 +68,7 @@ def test_a_phase_that_only_says_it_has_risen_has_no_excess(make_plan, make_tape)
 def test_the_benchmarks_own_deviations_sum_to_nothing(make_stormy):
     plan = make_stormy(np.random.default_rng(2), days=300)
     trades, days = _excess(plan)
-    cells = all_cells(plan, all_outcomes(plan))
+    cells = all_cells(plan, all_outcomes(plan)["outright"])
     excess = [
         value - cells[coin, side, 0].mean[cells[coin, side, 0].decile[entry]]
         for coin, side, entry, value in zip(

@@ -22,6 +22,7 @@ from fadefollow.reporting.charts.performance import (
     SplitFigure,
 )
 from fadefollow.reporting.pages.coverage import CoverageFigure
+from fadefollow.reporting.text.answers import BOOKS
 from fadefollow.reporting.text.formatting import THIN, inert, titled
 from fadefollow.verdict.model import EventStudy
 
@@ -56,23 +57,30 @@ def layout(**more: Any) -> dict[str, Any]:
 
 
 def equity_chart(figure: EquityFigure) -> Chart:
-    """Gain of fade and follow above, their drawdowns below, on one time axis."""
+    """Gain of fade and follow above, their drawdowns below, on one time axis.
+
+    Where there are two books, the hedged one is drawn full and the outright one dotted.
+    """
     data: list[Trace] = []
     for curve in figure.curves:
         colour = f"@{curve.stance}"
+        dotted = figure.hedged and curve.book == "outright"
+        name = titled(curve.stance) + (f" {BOOKS[curve.book]}" if figure.hedged else "")
         common = {
             "type": "scatter",
             "mode": "lines",
-            "legendgroup": curve.stance,
+            "legendgroup": name,
             **clock(curve.time),
         }
-        shown = f"<b>{titled(curve.stance)}</b> %{{y:+.1f}}{THIN}%<extra></extra>"
+        shown = f"<b>{name}</b> %{{y:+.1f}}{THIN}%<extra></extra>"
         data.append(
             {
                 **common,
-                "name": titled(curve.stance),
+                "name": name,
                 "y": packed(curve.gain),
-                "line": {"color": colour, "width": 1.8},
+                "line": {"color": colour, "width": 1.3, "dash": "dot"}
+                if dotted
+                else {"color": colour, "width": 1.8},
                 "hovertemplate": shown,
             }
         )
@@ -82,9 +90,8 @@ def equity_chart(figure: EquityFigure) -> Chart:
                 "showlegend": False,
                 "y": packed(curve.drawdown),
                 "yaxis": "y2",
-                "fill": "tozeroy",
-                "fillcolor": f"{colour}/0.16",
-                "line": {"color": colour, "width": 1},
+                **({} if dotted else {"fill": "tozeroy", "fillcolor": f"{colour}/0.16"}),
+                "line": {"color": colour, "width": 1, **({"dash": "dot"} if dotted else {})},
                 "hovertemplate": shown.replace("+.1f", ".1f"),
             }
         )
@@ -115,10 +122,11 @@ def gain_chart(figure: GainFigure) -> Chart:
 
 def split_chart(figure: SplitFigure) -> Chart:
     """A waterfall from price to net for each stance, side by side, on one scale."""
-    labels = [*(titled(part) for part in PARTS), "Net"]
+    kept = [at for at, part in enumerate(PARTS) if part != "hedge" or figure.book == "hedged"]
+    labels = [*(titled(PARTS[at]) for at in kept), "Net"]
     data, shown = [], list(figure.parts)
     for place, stance in enumerate(shown):
-        parts = figure.parts[stance]
+        parts = [figure.parts[stance][at] for at in kept]
         total = float(np.sum(parts))
         starts = np.concatenate(([0.0], np.cumsum(parts)))[:-1]
         data.append(

@@ -6,9 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fadefollow.engine.hedged import BookName
+from fadefollow.phases import STANCES, Stance
+from fadefollow.reporting.text.answers import BOOKS, books_of, read_from
 from fadefollow.reporting.text.formatting import bps, interval
 from fadefollow.verdict.exploratory import SplitCell
-from fadefollow.verdict.model import NotTraded, StanceResult, Verdict
+from fadefollow.verdict.model import NotTraded, Verdict
 
 #: the drawing's width and the margin at either end, in SVG units
 WIDTH, MARGIN = 260.0, 10.0
@@ -16,7 +19,7 @@ WIDTH, MARGIN = 260.0, 10.0
 
 @dataclass(frozen=True)
 class ForestRow:
-    """One stance of one verdict in SVG units; None where there is nothing to draw.
+    """One stance in one book of a verdict in SVG units; None where there is nothing to draw.
 
     `cut_low` and `cut_high` say that the interval goes on beyond the scale.
     """
@@ -30,6 +33,7 @@ class ForestRow:
     anyhour: float | None
     placebo: float | None
     text: str
+    book: BookName = "outright"
 
 
 @dataclass(frozen=True)
@@ -38,16 +42,18 @@ class Forest:
 
     zero: float
     ticks: tuple[tuple[float, str], ...]
-    rows: tuple[tuple[ForestRow, ForestRow], ...]
+    rows: tuple[tuple[ForestRow, ...], ...]
 
 
 def forest(verdicts: tuple[Verdict, ...]) -> Forest:
-    """Every verdict's two stances on one symmetric scale in bps.
+    """Every verdict's two stances in each book that any of them has, on one symmetric scale in bps.
 
-    The scale reaches as far as the usual row needs; a far wider interval is cut and marked.
+    Drawn is the interval that the word is read from. The scale reaches as far as the usual row
+    needs; a far wider interval is cut and marked.
     """
     reach = _reach(verdicts)
-    rows = tuple((_row("fade", v.fade, reach), _row("follow", v.follow, reach)) for v in verdicts)
+    books = books_of(verdicts)
+    rows = tuple(tuple(_row(v, s, b, reach) for s in STANCES for b in books) for v in verdicts)
     return Forest(_place(0.0, reach), _ticks(reach), rows)
 
 
@@ -91,9 +97,11 @@ def _cell(stance: str, found: SplitCell | None, reach: float) -> ForestRow:
     )
 
 
-def _row(stance: str, result: StanceResult | NotTraded, reach: float) -> ForestRow:
+def _row(verdict: Verdict, stance: Stance, book: BookName, reach: float) -> ForestRow:
+    result = verdict.result(stance, book)
+    name = f"{stance} {BOOKS[book]}"
     if isinstance(result, NotTraded):
-        text = f"{stance}: not traded, {result.reason}"
+        text = f"{name}: not traded, {result.reason}"
         return ForestRow(
             stance,
             None,
@@ -104,10 +112,11 @@ def _row(stance: str, result: StanceResult | NotTraded, reach: float) -> ForestR
             anyhour=None,
             placebo=None,
             text=text,
+            book=book,
         )
-    low, high = result.ci_bps
+    low, high = read_from(result)
     text = (
-        f"{stance}: mean {bps(result.mean_net_bps)}, interval {interval(result.ci_bps)}, "
+        f"{name}: mean {bps(result.mean_net_bps)}, interval {interval((low, high))}, "
         f"any hour {bps(result.anyhour_mean_bps)}, placebo {bps(result.placebo_mean_bps)}"
     )
     return ForestRow(
@@ -120,17 +129,18 @@ def _row(stance: str, result: StanceResult | NotTraded, reach: float) -> ForestR
         anyhour=_inside(result.anyhour_mean_bps, reach),
         placebo=_inside(result.placebo_mean_bps, reach),
         text=text,
+        book=book,
     )
 
 
 def _reach(verdicts: tuple[Verdict, ...]) -> float:
+    """Half the width of the scale, bps: what the usual line needs."""
     needs = []
     for verdict in verdicts:
-        for stance in (verdict.fade, verdict.follow):
-            if isinstance(stance, StanceResult):
-                values = (stance.mean_net_bps, *stance.ci_bps, stance.anyhour_mean_bps)
-                sizes = [abs(v) for v in values if math.isfinite(v)]
-                needs.extend([max(sizes)] if sizes else [])
+        for one in verdict.results.values():
+            values = (one.mean_net_bps, *read_from(one), one.anyhour_mean_bps)
+            sizes = [abs(v) for v in values if math.isfinite(v)]
+            needs.extend([max(sizes)] if sizes else [])
     return _enough(needs)
 
 

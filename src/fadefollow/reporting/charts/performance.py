@@ -8,18 +8,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fadefollow.engine.hedged import BOOKS, BookName
 from fadefollow.phases import STANCES
 from fadefollow.reporting.charts.downsample import FloatArray, Line, keep_extremes, millis, thin
 from fadefollow.reporting.charts.monthly import compounds, yearly
 from fadefollow.verdict.model import NotTraded, RunResult, Verdict
 
 #: where the money went, in the order shown
-PARTS = ("price", "funding", "fees", "slippage", "liquidation")
+PARTS = ("price", "funding", "fees", "slippage", "liquidation", "hedge")
 
 
 @dataclass(frozen=True)
 class EquityCurve:
-    """One stance of a strategy: gain and drawdown in per cent, and the gain of each year.
+    """One stance of a strategy in a book: gain and drawdown in per cent, and each year's gain.
 
     Usually positions are sized by a fixed capital, of which all these are shares, and gains add
     up. Where they compound, a drawdown is a share of the peak, a year's gain one of what the
@@ -31,24 +32,31 @@ class EquityCurve:
     gain: FloatArray
     drawdown: FloatArray
     years: dict[int, float]  #: gain of each calendar year, fraction
+    book: BookName = "outright"
 
 
 @dataclass(frozen=True)
 class EquityFigure:
-    """One strategy's equity in both stances, as far as traded."""
+    """One strategy's equity in both stances and books, as far as traded."""
 
     strategy: str
     curves: tuple[EquityCurve, ...]
     compound: bool = False  #: positions grow with gains
 
+    @property
+    def hedged(self) -> bool:
+        """Whether there is a curve of the hedged book."""
+        return any(curve.book == "hedged" for curve in self.curves)
+
 
 @dataclass(frozen=True)
 class SplitFigure:
-    """What each part contributed to the net P&L of one phase, by stance."""
+    """What each part contributed to the net P&L of one phase in one book, by stance."""
 
     strategy: str
     phase: str
     parts: dict[str, tuple[float, ...]]  #: in the order of PARTS, quote currency
+    book: BookName = "outright"
 
 
 @dataclass(frozen=True)
@@ -85,27 +93,35 @@ class TradeLists:
 
 def equity_figures(run: RunResult, *, points: int = 800) -> tuple[EquityFigure, ...]:
     """Equity and drawdown of every strategy that has an equity curve."""
+    tables: dict[BookName, pd.DataFrame] = {"outright": run.equity, "hedged": run.hedged_equity}
     columns = [(str(pair[0]), str(pair[1])) for pair in run.equity.columns]
     figures = []
     for strategy in dict.fromkeys(s for s, _ in columns):
         compound = compounds(run, strategy)
         curves = [
-            _curve(stance, run.equity[(strategy, stance)].dropna(), points, compound=compound)
+            _curve(
+                (stance, book),
+                tables[book][(strategy, stance)].dropna(),
+                points,
+                compound=compound,
+            )
             for stance in STANCES
-            if (strategy, stance) in columns
+            for book in BOOKS
+            if (strategy, stance) in tables[book].columns
         ]
         drawn = tuple(c for c in curves if c.time.size)
         figures.append(EquityFigure(strategy, drawn, compound))
     return tuple(figures)
 
 
-def split_figure(verdict: Verdict) -> SplitFigure:
-    """The parts of one verdict's P&L; stances that were not traded are left out."""
+def split_figure(verdict: Verdict, book: BookName = "outright") -> SplitFigure:
+    """The parts of one verdict's P&L in a book; stances that were not traded are left out."""
     parts = {}
-    for stance, result in (("fade", verdict.fade), ("follow", verdict.follow)):
+    for stance in STANCES:
+        result = verdict.result(stance, book)
         if not isinstance(result, NotTraded):
-            parts[stance] = tuple(float(getattr(result.pnl, part)) for part in PARTS)
-    return SplitFigure(verdict.strategy, verdict.phase, parts)
+            parts[str(stance)] = tuple(float(getattr(result.pnl, part)) for part in PARTS)
+    return SplitFigure(verdict.strategy, verdict.phase, parts, book)
 
 
 class ClosedTrades:
@@ -185,7 +201,13 @@ def trade_lists(
     )
 
 
-def _curve(stance: str, value: pd.Series, points: int, *, compound: bool) -> EquityCurve:
+def _curve(
+    whose: tuple[str, BookName],
+    value: pd.Series,
+    points: int,
+    *,
+    compound: bool,
+) -> EquityCurve:
     time = millis(pd.DatetimeIndex(value.index))
     series = value.to_numpy(np.float64)
     peak = np.maximum.accumulate(np.fmax(series, 1.0)) if series.size else series
@@ -196,7 +218,8 @@ def _curve(stance: str, value: pd.Series, points: int, *, compound: bool) -> Equ
         keep_extremes(gain, points=points // 2), keep_extremes(drawdown, points=points // 2)
     )
     return EquityCurve(
-        stance=stance,
+        stance=whose[0],
+        book=whose[1],
         time=time[kept],
         gain=gain[kept],
         drawdown=drawdown[kept],

@@ -14,12 +14,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fadefollow.engine.hedged import BOOKS
 from fadefollow.errors import ParameterError
-from fadefollow.phases import STANCES, Stance
+from fadefollow.phases import STANCES
 from fadefollow.reporting.comparison.settings import Setting, settings
+from fadefollow.reporting.text.metrics import Column
 from fadefollow.results.stored_run import StoredRun
 from fadefollow.tuning.model import Tuning
-from fadefollow.verdict.model import RunResult, StanceResult, Verdict
+from fadefollow.verdict.model import RunResult, Verdict
+from fadefollow.verdict.words import Word
 
 #: what runs are called in a comparison, in the order given
 LETTERS = "ABCDEFGH"
@@ -70,13 +73,28 @@ class Row:
 
     @property
     def flipped(self) -> bool:
-        """Whether two runs say another word."""
-        return len({v.verdict for v in self.present}) > 1
+        """Whether two runs give the claim another fate."""
+        return len({v.fate for v in self.present}) > 1
 
     @property
-    def apart(self) -> tuple[Stance, ...]:
-        """Stances with two runs whose intervals do not overlap."""
-        return tuple(stance for stance in STANCES if _apart(self, stance))
+    def words_differ(self) -> tuple[Column, ...]:
+        """Stances and books that have another word in another run that traded them."""
+        return tuple(key for key in self._columns if len(set(self._words(key))) > 1)
+
+    @property
+    def _columns(self) -> tuple[Column, ...]:
+        return tuple((stance, book) for stance in STANCES for book in BOOKS)
+
+    def _words(self, key: Column) -> Iterator[Word]:
+        for verdict in self.present:
+            one = verdict.results.get(key)
+            if one is not None:
+                yield one.word
+
+    @property
+    def apart(self) -> tuple[Column, ...]:
+        """Stances and books with two runs whose intervals do not overlap."""
+        return tuple(key for key in self._columns if _apart(self, key))
 
     @property
     def partial(self) -> bool:
@@ -86,7 +104,7 @@ class Row:
     @property
     def changed(self) -> bool:
         """Whether there is something to look at."""
-        return self.flipped or self.partial or bool(self.apart)
+        return self.flipped or self.partial or bool(self.apart) or bool(self.words_differ)
 
     @property
     def equal(self) -> bool:
@@ -137,7 +155,7 @@ class Comparison:
 
     @property
     def flips(self) -> tuple[Row, ...]:
-        """Rows with another word in another run."""
+        """Rows with another fate in another run."""
         return tuple(row for row in self.rows if row.flipped)
 
     @property
@@ -199,9 +217,9 @@ def _rows(runs: Sequence[Stored]) -> Iterator[Row]:
         yield Row(*key, tuple(table.get(key) for table in tables))
 
 
-def _apart(row: Row, stance: Stance) -> bool:
-    found = (getattr(v, stance) for v in row.present)
-    known = [s.ci_bps for s in found if isinstance(s, StanceResult) and all(map(_finite, s.ci_bps))]
+def _apart(row: Row, key: Column) -> bool:
+    found = (v.results[key] for v in row.present if key in v.results)
+    known = [one.ci_bps for one in found if all(map(_finite, one.ci_bps))]
     return any(a[1] < b[0] or b[1] < a[0] for a, b in combinations(known, 2))
 
 

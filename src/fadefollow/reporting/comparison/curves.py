@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fadefollow.engine.hedged import BOOKS, BookName
 from fadefollow.phases import STANCES
 from fadefollow.reporting.charts.charts import Chart, axis, layout
 from fadefollow.reporting.charts.downsample import clock, packed
 from fadefollow.reporting.charts.exhibit import Exhibit, exhibit
 from fadefollow.reporting.charts.performance import EquityCurve, equity_figures
 from fadefollow.reporting.comparison.comparison import LETTERS, Stored
+from fadefollow.reporting.text.answers import BOOKS as BOOK_NAMES
 from fadefollow.reporting.text.formatting import DASH, THIN, Table, percent, titled
 
 #: points drawn on all charts together, and on one curve at most and at least
@@ -27,33 +29,39 @@ class Books:
     """The books of one strategy that at least two runs have."""
 
     strategy: str
-    exhibits: tuple[Exhibit, ...]  #: one a stance
+    exhibits: tuple[Exhibit, ...]  #: one a stance and book
     open: bool  #: shown at once
 
 
 def books(runs: Sequence[Stored], shown: Sequence[str]) -> tuple[Books, ...]:
-    """Equity by strategy and stance, where at least two runs traded it.
+    """Equity by strategy, stance and book, where at least two runs traded it.
 
     Args:
         runs: two or more.
         shown: strategies that are shown at once.
     """
-    columns = sum(len(one.run.equity.columns) for one in runs)
+    columns = sum(len(one.run.equity.columns) + len(one.run.hedged_equity.columns) for one in runs)
     points = min(max(_ALL_POINTS // max(columns, 1), _LEAST), _MOST)
-    found: dict[tuple[str, str], list[tuple[str, EquityCurve]]] = {}
+    found: dict[tuple[str, str, BookName], list[tuple[str, EquityCurve]]] = {}
     for one in runs:
         for figure in equity_figures(one.run, points=points):
             for curve in figure.curves:
-                found.setdefault((figure.strategy, curve.stance), []).append((one.letter, curve))
+                key = figure.strategy, curve.stance, curve.book
+                found.setdefault(key, []).append((one.letter, curve))
     drawn = {key: tuple(curves) for key, curves in found.items() if _worth(curves)}
-    strategies = dict.fromkeys(strategy for strategy, _ in drawn)
+    strategies = dict.fromkeys(strategy for strategy, _, _ in drawn)
+    hedged = any(book == "hedged" for _, _, book in drawn)
     return tuple(
         Books(
             strategy,
             tuple(
-                _exhibit(stance, drawn[strategy, stance])
+                _exhibit(
+                    f"{stance} {BOOK_NAMES[book]}" if hedged else stance,
+                    drawn[strategy, stance, book],
+                )
                 for stance in STANCES
-                if (strategy, stance) in drawn
+                for book in BOOKS
+                if (strategy, stance, book) in drawn
             ),
             strategy in shown,
         )

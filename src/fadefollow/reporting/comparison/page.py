@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fadefollow.phases import STANCES
+from fadefollow.engine.hedged import BookName
+from fadefollow.phases import STANCES, Stance
 from fadefollow.reporting.charts.forest import ForestRow, forest
 from fadefollow.reporting.comparison import sentences as words
 from fadefollow.reporting.comparison.comparison import Comparison, Overlap, Row, Stored
@@ -14,6 +15,7 @@ from fadefollow.reporting.comparison.curves import books
 from fadefollow.reporting.comparison.settings import Setting
 from fadefollow.reporting.comparison.tuning import tuning_table
 from fadefollow.reporting.pages.page import fill, packed_plotly
+from fadefollow.reporting.text.answers import books_of, read_from
 from fadefollow.reporting.text.formatting import (
     DASH,
     Table,
@@ -26,8 +28,8 @@ from fadefollow.reporting.text.formatting import (
     titled,
     when,
 )
-from fadefollow.reporting.text.metrics import reason
-from fadefollow.verdict.model import NotTraded, StanceResult, Verdict
+from fadefollow.reporting.text.metrics import Column, reason
+from fadefollow.verdict.model import NotTraded, Verdict
 
 #: with more differing keys than this, a group is closed at first
 _FEW_KEYS = 14
@@ -51,9 +53,11 @@ class RunLine:
 
 @dataclass(frozen=True)
 class StanceCell:
-    """One stance of one run."""
+    """One stance of one run in one book."""
 
-    stance: str
+    stance: Stance
+    book: BookName
+    word: str
     mean: str
     interval: str
     note: str  #: trades and p, or why there is no mean
@@ -66,8 +70,8 @@ class ResultLine:
 
     letter: str
     verdict: Verdict | None
-    cells: tuple[StanceCell, ...] = ()
-    forest: tuple[ForestRow, ForestRow] | None = None
+    stances: tuple[tuple[StanceCell, ...], ...] = ()  #: fade and follow, each in its books
+    forest: tuple[ForestRow, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -101,9 +105,11 @@ def render_comparison(found: Comparison, reports: Path, link: Callable[[Path], s
         SpecError: a template is missing or wrong; says which and where.
     """
     runs = found.runs
-    scale = forest(tuple(v for row in found.rows for v in row.present))
+    verdicts = tuple(v for row in found.rows for v in row.present)
+    scale = forest(verdicts)
     drawn = iter(scale.rows)
-    results = [(row, _result(row, runs, drawn)) for row in found.rows]
+    known = books_of(verdicts)
+    results = [(row, _result(row, runs, drawn, known)) for row in found.rows]
     changed = tuple(result for row, result in results if row.changed)
     curves = books(runs, _at_once(found))
     values = {
@@ -161,7 +167,10 @@ def _groups(found: Comparison) -> tuple[Group, ...]:
 
 
 def _result(
-    row: Row, runs: Sequence[Stored], drawn: Iterator[tuple[ForestRow, ForestRow]]
+    row: Row,
+    runs: Sequence[Stored],
+    drawn: Iterator[tuple[ForestRow, ...]],
+    books: tuple[BookName, ...],
 ) -> Result:
     lines = tuple(
         ResultLine(one.letter, None)
@@ -169,7 +178,7 @@ def _result(
         else ResultLine(
             one.letter,
             verdict,
-            tuple(_cell(verdict, stance, row) for stance in STANCES),
+            tuple(tuple(_cell(verdict, (s, book), row) for book in books) for s in STANCES),
             next(drawn),
         )
         for one, verdict in zip(runs, row.verdicts, strict=True)
@@ -178,9 +187,10 @@ def _result(
     return Result(row.strategy, title, words.marks(row, tuple(runs)), lines)
 
 
-def _cell(verdict: Verdict, stance: str, row: Row) -> StanceCell:
-    found: StanceResult | NotTraded = getattr(verdict, stance)
-    apart = stance in row.apart
+def _cell(verdict: Verdict, key: Column, row: Row) -> StanceCell:
+    stance, book = key
+    found = verdict.result(stance, book)
+    apart = key in row.apart
     mean = DASH if isinstance(found, NotTraded) else bps(found.mean_net_bps)
     if isinstance(found, NotTraded) or mean == DASH:
         few = (
@@ -188,11 +198,12 @@ def _cell(verdict: Verdict, stance: str, row: Row) -> StanceCell:
             if isinstance(found, NotTraded) or not found.n_trades
             else (f" ({count(found.n_trades, 'trade')})")
         )
-        return StanceCell(stance, DASH, "", f"{reason(found)}{few}", apart)
-    bounds = interval(found.ci_bps)
+        return StanceCell(stance, book, "", DASH, "", f"{reason(found)}{few}", apart)
+    bounds = interval(read_from(found))
     p = chance(found.p_adjusted)
     note = count(found.n_trades, "trade") + (f" · p {p}" if p != DASH else "")
-    return StanceCell(stance, mean, "" if DASH in bounds else bounds, note, apart)
+    shown = "" if DASH in bounds else bounds
+    return StanceCell(stance, book, found.word, mean, shown, note, apart)
 
 
 def _overlap_table(overlaps: Sequence[Overlap]) -> Table | None:

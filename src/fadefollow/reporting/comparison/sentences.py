@@ -13,14 +13,16 @@ from fadefollow.reporting.comparison.settings import (
     VERSIONS,
     Setting,
 )
+from fadefollow.reporting.text.answers import BOOKS
 from fadefollow.reporting.text.formatting import count, listed, when
+from fadefollow.reporting.text.metrics import Column
 
 #: endings of keys by which intervals and p-values move without any other reason
 _CHANCE = ("seed", "draws")
 
 
 def headline(found: Comparison) -> str:
-    """`Same data, 3 settings differ: 1 of 28 verdicts flips`."""
+    """`Same data, 3 settings differ: 1 of 28 fates flips`."""
     return f"{_data(found)}, {_settings(found)}: {_results(found)}"
 
 
@@ -31,12 +33,18 @@ def notes(found: Comparison) -> tuple[str, ...]:
 
 def marks(row: Row, runs: tuple[Stored, ...]) -> tuple[str, ...]:
     """What is marked in a row, in words."""
-    told = ["verdict flips"] if row.flipped else []
-    told += [f"{stance}: intervals do not overlap" for stance in row.apart]
+    told = ["fate flips"] if row.flipped else []
+    told += [f"{_book(key)}: another word" for key in row.words_differ]
+    told += [f"{_book(key)}: intervals do not overlap" for key in row.apart]
     if row.partial:
         have = [one.letter for one, v in zip(runs, row.verdicts, strict=True) if v is not None]
         told.append(f"only in {' and '.join(have)}")
     return tuple(told)
+
+
+def _book(key: Column) -> str:
+    stance, book = key
+    return stance if book == "outright" else f"{stance} {BOOKS[book]}"
 
 
 def _data(found: Comparison) -> str:
@@ -71,10 +79,10 @@ def _results(found: Comparison) -> str:
         return "no phase is in all of them"
     total = len(shared) if all(not row.partial for row in found.flips) else len(found.rows)
     if flips:
-        return f"{flips} of {count(total, 'verdict')} {'flips' if flips == 1 else 'flip'}"
+        return f"{flips} of {count(total, 'fate')} {'flips' if flips == 1 else 'flip'}"
     if len(shared) == len(found.rows) and all(row.equal for row in found.rows):
-        return "every verdict and its numbers are the same"
-    return f"none of {count(total, 'verdict')} flips" if total > 1 else "the verdict stays"
+        return "every fate and its numbers are the same"
+    return f"none of {count(total, 'fate')} flips" if total > 1 else "the fate stays"
 
 
 def _notes(found: Comparison) -> Iterator[str]:
@@ -101,9 +109,9 @@ def _notes(found: Comparison) -> Iterator[str]:
     if len(set(rows)) > 1:
         told = (f"{one.letter} {often}" for one, often in zip(runs, rows, strict=True))
         yield (
-            f"The runs judge different numbers of phases together ({'; '.join(told)}), and p is "
-            "corrected for all that are judged together: the same trades may get another p and "
-            "another verdict by that alone."
+            f"The runs judge different numbers of phases together ({'; '.join(told)}), and p and "
+            "intervals are corrected for all that are judged together: the same trades may get "
+            "another p and another word by that alone."
         )
     chance = [o.key for o in found.settings if o.group == OPTIONS and o.key.endswith(_CHANCE)]
     searched = [key for key in chance if key.startswith("search")]

@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterable, Sequence
 from markupsafe import Markup
 
 from fadefollow.core.text import whole
+from fadefollow.reporting.text.answers import FATES
+from fadefollow.verdict.words import Fate
 
 #: a table shows at most so many rows unless told otherwise
 MOST_ROWS = 12
@@ -21,8 +23,15 @@ _WRAPPED = 40
 _RULE = "rgba(128,128,128,.4)"
 _FADED = "opacity:.78"
 _TABLE = "border-collapse:collapse;margin:.4em 0;font-variant-numeric:tabular-nums"
-#: by verdict, dark enough for white letters, whatever lies around
-_CHIPS = {"fade": "#b54d08", "follow": "#0a5c96", "neither": "#9a2c2c", "undecided": "#686055"}
+#: by fate of a claim, dark enough for white letters, whatever lies around
+_CHIPS = {
+    "supported": "#08775a",
+    "fade": "#b54d08",
+    "follow": "#0a5c96",
+    "refuted": "#9a2c2c",
+    "neither": "#9a2c2c",
+}
+_QUIET = "#686055"
 
 
 def card(title: str, *parts: str) -> str:
@@ -44,10 +53,10 @@ def line(text: str, *, faded: bool = False) -> Markup:
     return Markup('<div style="margin:.3em 0;{}">{}</div>').format(style, text)
 
 
-def chip(word: str) -> Markup:
-    """A verdict in its colour."""
-    style = f"background:{_CHIPS.get(word, '#686055')};color:#fff;border-radius:.3em;padding:0 .5em"
-    return Markup('<span style="{};white-space:nowrap">{}</span>').format(style, word)
+def chip(fate: Fate) -> Markup:
+    """The fate of a claim in its colour."""
+    style = f"background:{_CHIPS.get(fate, _QUIET)};color:#fff;border-radius:.3em;padding:0 .5em"
+    return Markup('<span style="{};white-space:nowrap">{}</span>').format(style, FATES[fate])
 
 
 def table(

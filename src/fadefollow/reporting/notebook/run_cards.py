@@ -11,8 +11,16 @@ from typing import Any
 from markupsafe import Markup
 
 from fadefollow.core.text import html_card, plural, whole
+from fadefollow.engine.hedged import BookName
+from fadefollow.phases import STANCES
 from fadefollow.reporting.notebook.display import card, chip, line, table
-from fadefollow.reporting.text.answers import why_text
+from fadefollow.reporting.text.answers import (
+    BOOKS,
+    FATE_ORDER,
+    books_of,
+    read_from,
+    settle_text,
+)
 from fadefollow.reporting.text.formatting import (
     DASH,
     bps,
@@ -27,6 +35,7 @@ from fadefollow.reporting.text.formatting import (
     ratio,
     when,
 )
+from fadefollow.reporting.text.metrics import columns
 from fadefollow.reporting.text.sentences import VERBS, doubt, headline, sentence, truth
 from fadefollow.reporting.tuning.figures import as_found, short_names
 from fadefollow.reporting.tuning.sentences import fold_name, parameters, score
@@ -35,16 +44,25 @@ from fadefollow.tuning.model import Fold, Tuning
 from fadefollow.verdict.model import EventStudy, NotTraded, RunResult, StanceResult, Verdict
 
 Stance = StanceResult | NotTraded
+#: columns of text in the table of a run
+_TEXT = ("strategy", "phase", "claim", "fate", "what would settle it", "words and truth")
 
 _MOST_VERDICTS, _MOST_NOTES, _STUDY_ROWS = 40, 4, 12
 #: what a verdict's two columns hold, in order
 _MEASURES: tuple[tuple[str, Callable[[StanceResult], str]], ...] = (
+    ("word", lambda s: s.word),
     ("trades", lambda s: fixed(s.n_trades)),
-    ("net a trade [interval], bps", lambda s: _mean(s)),
+    ("net a trade [95 % interval], bps", lambda s: _ranged(s.mean_net_bps, s.ci_bps)),
+    ("interval for all questions, bps", lambda s: _pair(s.band_bps)),
+    ("of it price [interval], bps", lambda s: _price(s)),
+    ("of it funding [interval], bps", lambda s: _funding(s)),
+    ("of it fees and slippage, bps", lambda s: plain_bps(s.parts_bps.fees + s.parts_bps.slippage)),
     ("corrected p against placebos", lambda s: chance(s.p_adjusted)),
     ("beyond like momentum [interval], bps", lambda s: _ranged(*_momentum(s))),
     ("at any hour, bps", lambda s: plain_bps(s.anyhour_mean_bps)),
     ("placebos, bps", lambda s: plain_bps(s.placebo_mean_bps)),
+    ("would have been found, bps", lambda s: plain_bps(s.detectable_bps, sign=False)),
+    ("shrunken over coins [interval], bps", lambda s: _ranged(s.shrunken_bps, s.shrunken_ci_bps)),
     ("trades won", lambda s: percent(s.win_rate)),
     ("held on average", lambda s: hours(s.mean_hold_hours)),
     ("break-even cost of a round trip", lambda s: cost(s.breakeven_cost_bps)),
@@ -59,21 +77,30 @@ _MEASURES: tuple[tuple[str, Callable[[StanceResult], str]], ...] = (
 
 @html_card.register
 def verdict_card(verdict: Verdict) -> str:
-    """One sentence, both stances side by side, and why."""
+    """One sentence, both stances in both books side by side, and what would settle it."""
     said = sentence(verdict)
     about = f"{verdict.strategy}, {plural(verdict.n_phases, 'event')} of {verdict.phase}"
-    lead = Markup("{} <strong>{}</strong>{}").format(chip(verdict.verdict), said.lead, said.rest)
-    stances = {"fade": verdict.fade, "follow": verdict.follow}
-    why = f"Why: {why_text(verdict)}"
+    lead = Markup("{} <strong>{}</strong>{}").format(chip(verdict.fate), said.lead, said.rest)
     difference = f"Follow less fade: {interval(verdict.difference_ci_bps)} bps a trade."
+    settled = settle_text(verdict.settle)
     return card(
         about,
         line(lead),
-        *_sides(stances),
-        line(why),
+        *_sides(_stances(verdict)),
+        *([line(f"What would settle it: {settled}.")] if settled else []),
         *([line(difference, faded=True)] if math.isfinite(verdict.difference_ci_bps[0]) else []),
         *_planted(verdict),
     )
+
+
+def _stances(verdict: Verdict) -> dict[str, Stance]:
+    """Both stances in each book in which anything was traded, by name."""
+    keys = columns(verdict)
+    several = any(book == "hedged" for _, book in keys)
+    return {
+        f"{stance} {BOOKS[book]}" if several else stance: verdict.result(stance, book)
+        for stance, book in keys
+    }
 
 
 @html_card.register
@@ -84,30 +111,30 @@ def stance_card(stance: StanceResult) -> str:
 
 @html_card.register
 def run_card(run: RunResult) -> str:
-    """The answer in a line, what it was measured on, and a table of verdicts."""
-    paying = [v for v in run.verdicts if v.verdict in VERBS]
-    ordered = [*paying, *(v for v in run.verdicts if v.verdict not in VERBS)]
+    """The answer in a line, what it was measured on, and a table of fates and words."""
+    ordered = sorted(run.verdicts, key=lambda v: FATE_ORDER.index(v.fate))
+    books = books_of(run.verdicts)
     planted = any(v.planted_bps is not None for v in run.verdicts)
     named = len({v.strategy for v in run.verdicts}) > 1
     head = (
         *(["strategy"] if named else []),
         "phase",
-        "verdict",
-        "fade: net a trade [interval], bps",
+        "claim",
+        "fate",
+        *(
+            f"{stance}{f' {BOOKS[book]}' if len(books) > 1 else ''}: net a trade [interval], bps"
+            for stance in STANCES
+            for book in books
+        ),
         "trades",
-        "p",
-        "follow: net a trade [interval], bps",
-        "trades",
-        "p",
-        *(["planted, bps", "verdict and truth"] if planted else []),
+        "what would settle it",
+        *(["planted, bps", "words and truth"] if planted else []),
     )
     rows = [
-        (*([v.strategy] if named else []), *_row(v), *(_truth_of(run, v) if planted else []))
+        (*([v.strategy] if named else []), *_row(v, books), *(_truth_of(run, v) if planted else []))
         for v in ordered
     ]
-    text = {0, 1, 2} if named else {0, 1}
-    if planted:
-        text.add(len(head) - 1)
+    text = {n for n, name in enumerate(head) if name in _TEXT}
     verdicts = table(
         head,
         rows,
@@ -115,7 +142,7 @@ def run_card(run: RunResult) -> str:
         most=_MOST_VERDICTS,
         rest="verdicts",
         rest_in="run.verdicts",
-        caption="p is corrected for all rows",
+        caption="Intervals and words hold for all questions of the run together",
     )
     return card(
         f"{headline(run.verdicts)}.",
@@ -197,27 +224,53 @@ def _sides(stances: Mapping[str, Stance]) -> list[str]:
         for name, show in _MEASURES
     ]
     reasons = [
-        line(f"{VERBS[name]} was not traded: {s.reason}.")
+        line(f"{_doing(name)} was not traded: {s.reason}.")
         for name, s in stances.items()
         if isinstance(s, NotTraded)
     ]
     return [table(("measure", *stances), rows, most=len(rows)), *reasons]
 
 
-def _row(verdict: Verdict) -> tuple[str, ...]:
+def _doing(name: str) -> str:
+    """`Following against the market` for `follow against the market`."""
+    stance, _, book = name.partition(" ")
+    verbs = {str(key): verb for key, verb in VERBS.items()}
+    return f"{verbs.get(stance, stance)} {book}".strip()
+
+
+def _row(verdict: Verdict, books: tuple[BookName, ...]) -> tuple[str, ...]:
     why = doubt(verdict)
-    word = chip(verdict.verdict) + (f" {why}" if why and why != verdict.verdict else "")
-    return verdict.phase, word, *_cells(verdict.fade), *_cells(verdict.follow)
+    fate = chip(verdict.fate) + (f" {why}" if why else "")
+    trades = {fixed(one.n_trades): None for one in verdict.results.values()}
+    return (
+        verdict.phase,
+        verdict.claim,
+        fate,
+        *(_cell(verdict.result(stance, book)) for stance in STANCES for book in books),
+        " / ".join(trades) or DASH,
+        settle_text(verdict.settle),
+    )
 
 
-def _cells(stance: Stance) -> tuple[str, str, str]:
+def _cell(stance: Stance) -> str:
+    """`pays +42 [5.1, 80]`, with the interval that the word is read from."""
     if isinstance(stance, NotTraded):
-        return "not traded", DASH, DASH
-    return _mean(stance), fixed(stance.n_trades), chance(stance.p_adjusted)
+        return "not hedged" if stance.code == "no_hedge" else "not traded"
+    return f"{stance.word} {_ranged(stance.mean_net_bps, read_from(stance))}"
 
 
-def _mean(stance: StanceResult) -> str:
-    return _ranged(stance.mean_net_bps, stance.ci_bps)
+def _pair(pair: tuple[float, float]) -> str:
+    return interval(pair) if all(map(math.isfinite, pair)) else DASH
+
+
+def _price(stance: StanceResult) -> str:
+    """The price part; of a hedged book that of price and hedge together."""
+    hedge = stance.parts_bps.hedge
+    return _ranged(stance.parts_bps.price + hedge, stance.price_ci_bps)
+
+
+def _funding(stance: StanceResult) -> str:
+    return _ranged(stance.parts_bps.funding, stance.funding_ci_bps)
 
 
 def _momentum(stance: StanceResult) -> tuple[float, tuple[float, float]]:

@@ -6,32 +6,74 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fadefollow.phases import STANCES
+from fadefollow.engine.hedged import BookName
+from fadefollow.phases import STANCES, Stance
 from fadefollow.reporting.charts.forest import Forest, ForestRow, forest
 from fadefollow.reporting.text import formatting as text
-from fadefollow.reporting.text.metrics import Metric, interval_cell, metrics, reason
+from fadefollow.reporting.text.answers import (
+    BOOKS,
+    CLAIMS,
+    FATE_ORDER,
+    FATES,
+    blocks_text,
+    books_of,
+    fate_text,
+    needed_blocks,
+    read_from,
+    settle_text,
+)
+from fadefollow.reporting.text.metrics import (
+    Column,
+    Metric,
+    columns,
+    interval_cell,
+    metrics,
+    reason,
+)
 from fadefollow.reporting.text.sentences import POSITIONS, Sentence, Truth, doubt, sentence, truth
 from fadefollow.verdict.model import NotTraded, RunResult, StanceResult, Verdict
 
-#: with more answers than this, only those that are decided have a paragraph and are printed
+#: with more answers than this, only those whose claim holds have a paragraph of their own
 FEW_ANSWERS = 6
-_WORDS = ("fade", "follow", "neither", "undecided")
+#: fates that are told in a paragraph, and whose page is printed, however many there are
+_TOLD = ("supported", "fade", "follow")
+
+
+@dataclass(frozen=True)
+class StanceCell:
+    """One stance in one book as the table shows it."""
+
+    stance: Stance
+    word: str
+    mean: text.Cell  #: net a trade, bps without the unit
+    interval: str  #: that the word is read from; empty where there is none
+    result: StanceResult | NotTraded
+
+
+@dataclass(frozen=True)
+class BookLine:
+    """One book of an answer: a line in its row of the table."""
+
+    book: BookName
+    label: str
+    cells: tuple[StanceCell, ...]  #: fade and follow
+    blocks: text.Cell  #: `32 of 20 × 7 d`, of the claimed stance
+    detectable: text.Cell  #: likewise, bps
 
 
 @dataclass(frozen=True)
 class Row:
-    """What the table of verdicts sorts and filters an answer by; empty where there is no number."""
+    """What the table of answers sorts and filters by; empty where there is no number."""
 
     instrument: str
     events: int
     trades: str  #: the larger of both stances
     trades_shown: str
-    fade: str  #: mean net return, bps
+    fade: str  #: mean net return, bps, in the book that speaks
     follow: str
-    p: str  #: the smaller corrected p-value of both stances
-    p_shown: text.Cell
-    p_stance: str  #: whose it is
-    rank: int  #: fade, follow, neither, undecided
+    blocks: str  #: of the claimed stance in the book that speaks
+    detectable: str  #: smallest of both books, bps
+    rank: int  #: by fate, as in FATE_ORDER
     planted: str
 
     @property
@@ -48,46 +90,59 @@ class Answer:
     verdict: Verdict
     strategy: str  #: its title
     title: str
+    claim: str
+    fate: str  #: of the row, in a word or two
+    fates: str  #: which book speaks and what the other says
     sentence: Sentence
-    doubt: str  #: why it is undecided, in a word or two
+    doubt: str  #: why it is not decided, in a word or two
+    settle: str  #: what would settle it; empty where it is decided
     truth: Truth | None
-    forest: tuple[ForestRow, ForestRow]
+    forest: tuple[ForestRow, ...]
+    columns: tuple[Column, ...]  #: of `metrics`
     metrics: tuple[Metric, ...]
-    difference: text.Cell
-    detectable: text.Cell
+    differences: tuple[tuple[str, text.Cell], ...]  #: of follow − fade, by book
+    lines: tuple[BookLine, ...]
+    unhedged: str  #: why there is no hedged book; empty where there is one
     row: Row
-
-    @property
-    def stances(self) -> tuple[tuple[str, StanceResult | NotTraded], ...]:
-        """Fade and follow with their names."""
-        return (("fade", self.verdict.fade), ("follow", self.verdict.follow))
 
     @property
     def decided(self) -> bool:
         """Whether it says more than that the sample cannot tell."""
-        return self.verdict.verdict != "undecided"
+        return self.verdict.fate not in ("open", "untestable")
+
+    @property
+    def told(self) -> bool:
+        """Whether it has a paragraph however many answers there are."""
+        return self.verdict.fate in _TOLD
 
 
 def answers_of(run: RunResult) -> tuple[tuple[Answer, ...], Forest]:
     """All answers in the order shown, and the scale that their small charts share."""
     verdicts = ordered(run.verdicts)
     scale = forest(verdicts)
+    needed = needed_blocks(run.verdicts)
+    books = books_of(run.verdicts)
     pairs = enumerate(zip(verdicts, scale.rows, strict=True), start=1)
-    return tuple(_answer(run, v, row, number) for number, (v, row) in pairs), scale
+    return tuple(_answer(run, v, row, number, needed, books) for number, (v, row) in pairs), scale
 
 
 def ordered(verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
-    """Grouped by strategy; strategies with a stance that pays first, in the run's order else."""
+    """Grouped by strategy; those with a claim that holds first, in the run's order else.
+
+    What cannot be tested comes last.
+    """
+    tested = [v for v in verdicts if v.fate != "untestable"]
     groups: dict[str, list[Verdict]] = {}
-    for verdict in verdicts:
+    for verdict in tested:
         groups.setdefault(verdict.strategy, []).append(verdict)
     inside = (sorted(group, key=_rank) for group in groups.values())
-    return tuple(v for group in sorted(inside, key=lambda g: _rank(g[0])) for v in group)
+    rows = [v for group in sorted(inside, key=lambda g: _rank(g[0])) for v in group]
+    return (*rows, *(v for v in verdicts if v.fate == "untestable"))
 
 
 def told(answers: tuple[Answer, ...]) -> tuple[Answer, ...]:
-    """The answers with a paragraph of their own: all of a few, the decided ones of many."""
-    return tuple(a for a in answers if len(answers) <= FEW_ANSWERS or a.decided)
+    """The answers with a paragraph of their own: all of a few, those that hold of many."""
+    return tuple(a for a in answers if len(answers) <= FEW_ANSWERS or a.told)
 
 
 def title_of(run: RunResult, strategy: str) -> str:
@@ -102,59 +157,118 @@ def instrument_of(run: RunResult, strategy: str) -> str:
 
 
 def _rank(verdict: Verdict) -> int:
-    """What pays comes first, then what is decided otherwise."""
-    return 0 if verdict.verdict in STANCES else 1 if verdict.verdict == "neither" else 2
+    return FATE_ORDER.index(verdict.fate)
 
 
 def _answer(
-    run: RunResult, verdict: Verdict, drawn: tuple[ForestRow, ForestRow], number: int
+    run: RunResult,
+    verdict: Verdict,
+    drawn: tuple[ForestRow, ...],
+    number: int,
+    needed: float,
+    books: tuple[BookName, ...],
 ) -> Answer:
     small = reason(verdict.fade) if isinstance(verdict.fade, NotTraded) else reason(verdict.follow)
     instrument = instrument_of(run, verdict.strategy)
-    shown = metrics(verdict)
+    apart = {
+        "outright": verdict.difference_ci_bps,
+        "hedged": verdict.hedged_difference_ci_bps,
+    }
+    lines = tuple(_line(verdict, book, needed) for book in books)
     return Answer(
         number=number,
         verdict=verdict,
         strategy=title_of(run, verdict.strategy),
         title=text.titled(verdict.phase),
+        claim=CLAIMS[verdict.claim],
+        fate=FATES[verdict.fate],
+        fates=fate_text(verdict),
         sentence=sentence(verdict),
         doubt=doubt(verdict),
+        settle="" if verdict.fate not in ("open", "untestable") else settle_text(verdict.settle),
         truth=truth(verdict, instrument),
         forest=drawn,
-        metrics=shown,
-        difference=interval_cell(verdict.difference_ci_bps, why=small),
-        detectable=text.cell(text.cost, verdict.detectable_bps, why=small),
-        row=_row(verdict, POSITIONS.get(instrument, instrument)),
+        columns=columns(verdict),
+        metrics=metrics(verdict, needed=needed),
+        differences=tuple(
+            (BOOKS[book], interval_cell(apart[book], why=small)) for book in books_of([verdict])
+        ),
+        lines=lines,
+        unhedged=_unhedged(verdict),
+        row=_row(verdict, POSITIONS.get(instrument, instrument), lines),
     )
 
 
-def _row(verdict: Verdict, instrument: str) -> Row:
-    both = {"fade": verdict.fade, "follow": verdict.follow}
-    traded = {name: s for name, s in both.items() if isinstance(s, StanceResult)}
-    counts = {name: s.n_trades for name, s in traded.items()}
-    numbers = [text.fixed(n) for n in dict.fromkeys(counts.values())]
-    chances = {n: s.p_adjusted for n, s in traded.items() if math.isfinite(s.p_adjusted)}
-    best = min(chances, key=lambda name: chances[name], default="")
-    p = chances.get(best, math.nan)
-    means = {name: s.mean_net_bps for name, s in traded.items()}
+def _unhedged(verdict: Verdict) -> str:
+    if any(book == "hedged" for _, book in verdict.results):
+        return ""
+    found = (verdict.result(stance, "hedged") for stance in STANCES)
+    reasons = {one.reason: None for one in found if isinstance(one, NotTraded) and one.reason}
+    return "; ".join(reasons)
+
+
+def _line(verdict: Verdict, book: BookName, needed: float) -> BookLine:
+    asked = _asked(verdict, book)
+    blocks = min(asked, key=lambda s: s.blocks, default=None)
+    seen = [s.detectable_bps for s in asked if math.isfinite(s.detectable_bps)]
+    why = reason(verdict.result("fade" if verdict.claim == "disputed" else verdict.claim, book))
+    shown = "" if blocks is None else blocks_text(blocks.blocks, needed, blocks.block_days)
+    return BookLine(
+        book=book,
+        label=BOOKS[book],
+        cells=tuple(_cell(stance, verdict.result(stance, book)) for stance in STANCES),
+        blocks=text.Cell(text.DASH, why) if shown in ("", text.DASH) else text.Cell(shown),
+        detectable=text.cell(
+            lambda x: text.plain_bps(x, sign=False), min(seen, default=math.nan), why=why
+        ),
+    )
+
+
+def _asked(verdict: Verdict, book: BookName) -> list[StanceResult]:
+    """The claimed stances as traded in a book."""
+    asked = STANCES if verdict.claim == "disputed" else (verdict.claim,)
+    return [one for (s, b), one in verdict.results.items() if s in asked and b == book]
+
+
+def _cell(stance: Stance, result: StanceResult | NotTraded) -> StanceCell:
+    if isinstance(result, NotTraded):
+        return StanceCell(stance, "", text.Cell(text.DASH, reason(result)), "", result)
+    shown = text.interval(read_from(result))
+    return StanceCell(
+        stance,
+        result.word,
+        text.cell(text.plain_bps, result.mean_net_bps, why=reason(result)),
+        "" if text.DASH in shown else shown,
+        result,
+    )
+
+
+def _row(verdict: Verdict, instrument: str, lines: tuple[BookLine, ...]) -> Row:
+    speaks = verdict.fates.book or "outright"
+    traded = verdict.results
+    counts = [one.n_trades for one in traded.values()]
+    numbers = dict.fromkeys(
+        text.fixed(one.n_trades) for (_, book), one in traded.items() if book == "outright"
+    )
+    asked = _asked(verdict, speaks)
+    seen = [s.detectable_bps for line in lines for s in _asked(verdict, line.book)]
     return Row(
         instrument=instrument,
         events=verdict.n_phases,
-        trades=str(max(counts.values())) if counts else "",
+        trades=str(max(counts)) if counts else "",
         trades_shown=" / ".join(numbers) or text.DASH,
-        fade=_key(means.get("fade")),
-        follow=_key(means.get("follow")),
-        p=_key(p),
-        p_shown=text.cell(text.chance, p, why=_no_p(verdict)),
-        p_stance=best,
-        rank=_WORDS.index(verdict.verdict),
+        fade=_key(_mean(verdict, "fade", speaks)),
+        follow=_key(_mean(verdict, "follow", speaks)),
+        blocks=_key(min((s.blocks for s in asked), default=math.nan)),
+        detectable=_key(min((x for x in seen if math.isfinite(x)), default=math.nan)),
+        rank=_rank(verdict),
         planted=_key(verdict.planted_bps),
     )
 
 
-def _no_p(verdict: Verdict) -> str:
-    found = (s for s in (verdict.fade, verdict.follow) if isinstance(s, StanceResult))
-    return next((reason(s) for s in found), reason(verdict.fade))
+def _mean(verdict: Verdict, stance: Stance, book: BookName) -> float:
+    one = verdict.results.get((stance, book))
+    return math.nan if one is None else one.mean_net_bps
 
 
 def _key(value: float | None) -> str:

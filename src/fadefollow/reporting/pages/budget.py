@@ -36,7 +36,8 @@ class Budget:
 def budget(run: RunResult) -> Budget:
     """What each chart of this run may hold."""
     coins = max(len(run.prices), 1)
-    books = max(len({str(pair[0]) for pair in run.equity.columns}), 1)
+    names = (str(pair[0]) for one in (run.equity, run.hedged_equity) for pair in one.columns)
+    books = max(len(set(names)) * (1 + bool(len(run.hedged_equity))), 1)
     studies = max(len(run.event_studies), 1)
     return Budget(
         coin_bytes=MARKET // coins,

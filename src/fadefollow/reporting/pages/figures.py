@@ -25,6 +25,7 @@ from fadefollow.reporting.charts.performance import (
 from fadefollow.reporting.pages.budget import Budget
 from fadefollow.reporting.pages.coverage import CoverageFigure
 from fadefollow.reporting.pages.market_page import market
+from fadefollow.reporting.text.answers import BOOKS, books_of
 from fadefollow.reporting.text.formatting import (
     DASH,
     MINUS,
@@ -54,13 +55,15 @@ __all__ = [
 
 
 def equity(run: RunResult, budget: Budget) -> dict[str, Exhibit]:
-    """By strategy, equity and drawdown of both stances."""
+    """By strategy, equity and drawdown of both stances in each book."""
     title = "Equity and drawdown"
     figures = equity_figures(run, points=budget.equity_points)
     phases = Counter(v.strategy for v in run.verdicts)
     whose = {f.strategy: _of_all(phases[f.strategy]) for f in figures}
     return {
-        f.strategy: exhibit(title, whose[f.strategy] + _gained(f), equity_chart(f), _years(f))
+        f.strategy: exhibit(
+            title, whose[f.strategy] + _gained(f) + _drawn(f), equity_chart(f), _years(f)
+        )
         if f.curves
         else Exhibit(title, "Neither stance was traded: there is no equity to show.")
         for f in figures
@@ -79,12 +82,16 @@ def _gained(figure: EquityFigure) -> str:
     )
 
 
+def _drawn(figure: EquityFigure) -> str:
+    return " Full: against the market; dotted: outright." if figure.hedged else ""
+
+
 def _of_all(phases: int) -> str:
     return f"Of the whole strategy, its {phases} phases together. " if phases > 1 else ""
 
 
 def split(verdict: Verdict) -> Exhibit:
-    """What price, funding, fees, slippage and liquidation contributed."""
+    """What price, funding, fees, slippage, liquidation and hedge contributed."""
     return _split(verdict, "Where the money came from and went")
 
 
@@ -148,21 +155,39 @@ def _years(figure: EquityFigure) -> Table:
     rows = tuple(
         (str(y), *(percent(g[y], sign=True) if y in g else DASH for g in gains)) for y in years
     )
-    return Table(("Year", *(titled(c.stance) for c in figure.curves)), rows)
+    names = (
+        titled(c.stance) + (f" {BOOKS[c.book]}" if figure.hedged else "") for c in figure.curves
+    )
+    return Table(("Year", *names), rows)
 
 
 def _split(verdict: Verdict, title: str) -> Exhibit:
-    figure = split_figure(verdict)
-    if not any(any(values) for values in figure.parts.values()):
+    books = books_of([verdict])
+    figures = {book: split_figure(verdict, book) for book in books}
+    if not any(any(values) for f in figures.values() for values in f.parts.values()):
         return Exhibit(title, "Neither stance has a counted trade: there is no P&L to split.")
-    rows = [
-        (titled(part), *(money(values[i]) for values in figure.parts.values()))
-        for i, part in enumerate(PARTS)
-    ]
-    rows.append(("Net", *(money(sum(values)) for values in figure.parts.values())))
-    head = ("Part", *(f"{titled(stance)} (quote currency)" for stance in figure.parts))
-    caption = "From price to net: each bar begins where the one above it ended."
-    return exhibit(title, caption, split_chart(figure), Table(head, tuple(rows)))
+    speaks = verdict.fates.book or "outright"
+    drawn = figures.get(speaks, figures["outright"])
+    columns = {
+        (stance, book): values
+        for book, figure in figures.items()
+        for stance, values in figure.parts.items()
+    }
+    shown = [i for i, part in enumerate(PARTS) if part != "hedge" or len(books) > 1]
+    rows = [(titled(PARTS[i]), *(money(values[i]) for values in columns.values())) for i in shown]
+    rows.append(("Net", *(money(sum(values)) for values in columns.values())))
+    several = len(books) > 1
+    head = (
+        "Part",
+        *(
+            f"{titled(stance)}{f' {BOOKS[book]}' if several else ''} (quote currency)"
+            for stance, book in columns
+        ),
+    )
+    caption = "From price to net: each bar begins where the one above it ended." + (
+        f" Drawn is the book {BOOKS[drawn.book]}; the table has both." if several else ""
+    )
+    return exhibit(title, caption, split_chart(drawn), Table(head, tuple(rows)))
 
 
 def _study(study: EventStudy, title: str, points: int) -> Exhibit:

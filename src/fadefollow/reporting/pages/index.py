@@ -11,13 +11,12 @@ from urllib.parse import quote
 import filelock
 
 from fadefollow.core.atomic_file import as_store_error, write_page
-from fadefollow.phases import STANCES
 from fadefollow.reporting.pages.page import fill
+from fadefollow.reporting.text.answers import FATE_ORDER, FATES
 from fadefollow.reporting.text.formatting import count, human, listed
 from fadefollow.results.catalog import Entry, Kind, remembered_entries
+from fadefollow.verdict.words import Fate
 
-#: verdicts in the order in which they are counted
-_WORDS = (*STANCES, "neither", "undecided")
 _NOUNS: dict[Kind, str] = {
     "run": "run",
     "tuning": "tuning job",
@@ -26,6 +25,15 @@ _NOUNS: dict[Kind, str] = {
     "scan": "scan",
     "page": "page",
 }
+
+
+@dataclass(frozen=True)
+class Count:
+    """So many claims of one fate."""
+
+    fate: Fate
+    often: int
+    text: str
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ class Line:
     dataset: str
     simulated: bool
     range: str  #: first and last day of the bars
-    verdicts: tuple[tuple[str, int], ...]
+    verdicts: tuple[Count, ...]  #: claims by fate
     paying: tuple[str, ...]
     about: str  #: strategies, how much was searched, or what a page says
     seconds: float | None
@@ -77,7 +85,9 @@ def _line(entry: Entry) -> Line:
         dataset=entry.dataset,
         simulated=entry.simulated,
         range="" if entry.days is None else " to ".join(entry.days),
-        verdicts=tuple((word, words[word]) for word in _WORDS if words.get(word)),
+        verdicts=tuple(
+            Count(fate, words[fate], FATES[fate]) for fate in FATE_ORDER if words.get(fate)
+        ),
         paying=tuple(f"{strategy}: {human(phase)}" for strategy, phase in entry.paying),
         about=_about(entry),
         seconds=entry.seconds,

@@ -17,6 +17,7 @@ from fadefollow.reporting.charts.market_data import FIRST_GUESS, Codes, packed_c
 from fadefollow.reporting.charts.market_panels import PANELS
 from fadefollow.reporting.charts.prices import PriceFigure, price_figures
 from fadefollow.reporting.pages.budget import Budget
+from fadefollow.reporting.text.answers import FATE_ORDER
 from fadefollow.reporting.text.formatting import DASH, Table, count, fixed, hours, price, titled
 from fadefollow.verdict.model import RunResult, Verdict
 
@@ -150,15 +151,15 @@ def _first(run: RunResult, codes: Codes) -> dict[str, str]:
     return {
         "phases": str(codes.phases.index(best.phase)),
         "strategy": str(codes.strategies.index(best.strategy)),
-        "stance": best.verdict if best.verdict in STANCES else "fade",
+        "stance": best.paying[0][0] if best.paying else "fade",
     }
 
 
-def _doubt(verdict: Verdict) -> tuple[bool, float]:
-    """Decided verdicts before others, then by the smaller corrected p of their stances."""
-    found = [getattr(s, "p_adjusted", math.nan) for s in (verdict.fade, verdict.follow)]
+def _doubt(verdict: Verdict) -> tuple[int, float]:
+    """Claims that hold before others, then by the smallest corrected p of their stances."""
+    found = [one.p_adjusted for one in verdict.results.values()]
     known = [p for p in found if math.isfinite(p)]
-    return verdict.verdict not in STANCES, min(known, default=2.0)
+    return FATE_ORDER.index(verdict.fate), min(known, default=2.0)
 
 
 def _hold(run: RunResult, phase: str) -> float:

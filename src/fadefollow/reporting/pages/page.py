@@ -22,7 +22,7 @@ from fadefollow.reporting.pages.budget import budget
 from fadefollow.reporting.pages.coverage import coverage_figure, findings
 from fadefollow.reporting.pages.phase_page import phase_pages
 from fadefollow.reporting.text import formatting as text
-from fadefollow.reporting.text.answers import why_text
+from fadefollow.reporting.text.answers import FATES, books_of, why_text
 from fadefollow.reporting.text.glossary import TERMS
 from fadefollow.reporting.text.provenance import making, not_looked_for
 from fadefollow.reporting.text.sentences import headline, summary
@@ -65,7 +65,7 @@ def fill(name: str, reports: Path, values: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(asset=lambda name: _asset(reports / name), terms=TERMS)
+    environment.globals.update(asset=lambda name: _asset(reports / name), terms=TERMS, fates=FATES)
     environment.filters.update(FILTERS, why=why_text)
     try:
         return environment.get_template(name).render(values)
@@ -116,7 +116,10 @@ def context(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
         "scale": scale,
         "answers": answers,
         "told": told(answers),
-        "undecided": summary(run.verdicts) if len(answers) > FEW_ANSWERS else None,
+        "rest": summary(run.verdicts) if len(answers) > FEW_ANSWERS else None,
+        "books": books_of(run.verdicts),
+        "tested": tuple(a for a in answers if a.verdict.fate != "untestable"),
+        "untestable": tuple(a for a in answers if a.verdict.fate == "untestable"),
         "notes": Notes.of(note_lines(run.notes, titles)),
         "pages": phase_pages(run, answers, share),
         "months": MONTHS,

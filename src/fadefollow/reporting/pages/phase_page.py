@@ -108,7 +108,7 @@ def phase_pages(
                 splits=splits.get(key),
                 fragility=fragility.get(key),
                 notes=note_lines(run.notes, of=verdict.strategy),
-                printed=answer.decided or len(answers) <= FEW_ANSWERS,
+                printed=answer.told or len(answers) <= FEW_ANSWERS,
             )
         )
     return tuple(pages)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from fadefollow.core.atomic_file import write_page
 from fadefollow.reporting.pages.page import fill
 from fadefollow.reporting.text import formatting as text
+from fadefollow.reporting.text.answers import BOOKS, FATES
 from fadefollow.results.notes import note_lines
 from fadefollow.scanning.model import Scan, ScanRow, Standing, Tried
 
@@ -35,7 +36,9 @@ class Told:
     strategy: str
     phase: str
     anchor: str
-    verdict: str  #: empty: not measured
+    fate: str  #: of the claim; empty: not measured
+    claim: str
+    fates: str  #: by book, where there are two: `refuted against the market, open outright`
     measure: str
     run: str
     link: str  #: to the report, from where the page lies; empty: none
@@ -169,7 +172,9 @@ def _told(standing: Standing, number: int, folder: Path) -> Told:
         strategy=standing.strategy,
         phase=_named(standing.phase),
         anchor=f"h{number}",
-        verdict=standing.verdict,
+        fate=standing.fate,
+        claim=standing.claim,
+        fates=_fates(standing),
         measure=standing.measure,
         run=standing.run,
         link=link,
@@ -187,7 +192,19 @@ def _tried(tried: Tried | None, standing: Standing) -> TriedCell:
     ends = "" if math.isnan(tried.ci_bps[0]) else text.interval(tried.ci_bps)
     p = "" if math.isnan(tried.p_adjusted) else f"p {text.chance(tried.p_adjusted)}"
     trades = text.count(tried.n_trades, "trade")
-    return TriedCell(text.bps(tried.mean_net_bps), ends, trades, p, _plain(tried.mean_net_bps))
+    mean = f"{tried.word} {text.bps(tried.mean_net_bps)}"
+    return TriedCell(mean, ends, trades, p, _plain(tried.mean_net_bps))
+
+
+def _fates(standing: Standing) -> str:
+    """What both books say, the one that speaks first; its figures are those that are shown."""
+    if len(standing.fates) < 2:
+        return ""
+    order = sorted(standing.fates, key=lambda book: book != standing.speaking)
+    named = {str(book): name for book, name in BOOKS.items()}
+    known = {str(fate): name for fate, name in FATES.items()}
+    said = (f"{known.get(f, f)} {named.get(b, b)}" for b in order for f in [standing.fates[b]])
+    return ", ".join(said)
 
 
 def _named(phase: str) -> str:

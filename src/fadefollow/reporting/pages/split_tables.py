@@ -45,7 +45,7 @@ class SplitRow:
     first: bool
     fade: SplitStance
     follow: SplitStance
-    forest: tuple[ForestRow, ForestRow]
+    forest: tuple[ForestRow, ...]
 
     @property
     def drawn(self) -> bool:

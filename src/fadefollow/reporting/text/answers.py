@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from fadefollow.engine.hedged import BOOKS as ALL_BOOKS
 from fadefollow.engine.hedged import BookName
-from fadefollow.verdict.model import Verdict
-from fadefollow.verdict.words import Condition, Fate, Reason, Settle, Word
+from fadefollow.phases import STANCES, Stance
+from fadefollow.reporting.text.formatting import THIN, bps, cost, count, fixed, interval
+from fadefollow.verdict import MIN_BLOCKS
+from fadefollow.verdict.model import Interval, StanceResult, Verdict
+from fadefollow.verdict.words import Claim, Condition, Fate, Reason, Settle, Word
 
 #: of a stance, what its word means
 MEANING: Mapping[Word, str] = {
@@ -27,30 +31,70 @@ FATES: Mapping[Fate, str] = {
     "follow": "follow pays",
     "neither": "neither pays",
 }
+#: the order in which fates are counted and shown
+FATE_ORDER: tuple[Fate, ...] = (
+    "supported",
+    "fade",
+    "follow",
+    "refuted",
+    "neither",
+    "open",
+    "untestable",
+)
 BOOKS: Mapping[BookName, str] = {"outright": "outright", "hedged": "against the market"}
-_FAILS: Mapping[Condition, str] = {
-    "blocks": "too few independent blocks",
-    "mean": "the mean is too uncertain to tell from nothing",
-    "placebo": "the same trades elsewhere do as well",
-    "momentum": "momentum alone explains it",
+CLAIMS: Mapping[Claim, str] = {
+    "fade": "fading pays",
+    "follow": "following pays",
+    "disputed": "disputed",
 }
+VERBS: Mapping[Stance, str] = {"fade": "Fading", "follow": "Following"}
+#: a condition that fails → in a sentence, in a word, of several rows
+FAILS: Mapping[Condition, tuple[str, str, str]] = {
+    "blocks": (
+        "too few independent blocks",
+        "too few blocks",
+        "with too few independent blocks",
+    ),
+    "mean": (
+        "the mean is too uncertain to tell from nothing",
+        "too uncertain",
+        "too uncertain to tell from nothing",
+    ),
+    "placebo": (
+        "the same trades elsewhere do as well",
+        "like placebo",
+        "no better than their placebo",
+    ),
+    "momentum": (
+        "momentum alone explains it",
+        "like momentum",
+        "that momentum alone explains",
+    ),
+}
+#: beyond so many times this history, more of it is no answer
+_OUT_OF_REACH = 50.0
+
+
+def read_from(result: StanceResult) -> Interval:
+    """The interval that the word is read from; runs of the first schema have the plain one only."""
+    return result.ci_bps if math.isnan(result.band_bps[0]) else result.band_bps
 
 
 def reason_text(reason: Reason) -> str:
     """Why a row is as it is, without its subject: `8 independent blocks, 20 are needed`."""
     if reason.code == "few_blocks":
         if math.isnan(reason.blocks):
-            return "too few independent blocks"
-        count = math.floor(reason.blocks)
-        return f"{count} independent block{'' if count == 1 else 's'}, {reason.needed:g} are needed"
+            return reason.detail or "too few independent blocks"
+        blocks = count(math.floor(reason.blocks), "independent block")
+        return f"{blocks}, {reason.needed:g} are needed"
     if reason.code == "missing_streams":
-        return f"no coin has {_listed(reason.streams)}"
+        return f"no coin has {', '.join(reason.streams)}"
     if reason.code == "never_seen":
         return "the phase was never seen" + (f" from {reason.detail}" if reason.detail else "")
     if reason.code == "no_trades":
         return "no trade came to its regular end"
     if reason.conditions:
-        return "; ".join(_FAILS[name] for name in reason.conditions)
+        return "; ".join(FAILS[name][0] for name in reason.conditions)
     return reason.detail
 
 
@@ -63,11 +107,17 @@ def fate_text(verdict: Verdict) -> str:
     if fates.book is None or len(fates.by_book) < 2:
         return FATES[fates.fate]
     other: BookName = "hedged" if fates.book == "outright" else "outright"
-    lead = f"{FATES[fates.fate]} {BOOKS[fates.book]}"
     second = fates.by_book.get(other)
     if second is None or second == fates.fate:
         return f"{FATES[fates.fate]} outright and against the market"
-    return f"{lead}, {FATES[second]} {BOOKS[other]}"
+    return f"{FATES[fates.fate]} {BOOKS[fates.book]}, {FATES[second]} {BOOKS[other]}"
+
+
+def word_text(stance: Stance, result: StanceResult) -> str:
+    """One stance in one book with what its word is read from: `fade pays +42 bps [5, 80]`."""
+    shown = interval(read_from(result))
+    known = "" if math.isnan(result.mean_net_bps) else f" {bps(result.mean_net_bps)}"
+    return f"{stance} {result.word}{known}{'' if '—' in shown else f' {shown}'}"
 
 
 def why_text(verdict: Verdict) -> str:
@@ -75,17 +125,11 @@ def why_text(verdict: Verdict) -> str:
     if verdict.fate == "untestable" or not verdict.results:
         return reason_text(verdict.reason)
     if verdict.fate == "open":
-        return settle_text(verdict.settle) or reason_text(verdict.reason)
+        return settle_text(verdict.settle) or reason_text(verdict.reason) or "open"
     book = verdict.fates.book or "outright"
-    parts = []
-    for stance in ("fade", "follow"):
-        one = verdict.results.get((stance, book))
-        if one is not None:
-            low, high = one.band_bps
-            parts.append(
-                f"{stance} {one.word}: {one.mean_net_bps:+.0f} bps [{low:+.0f}, {high:+.0f}]"
-            )
-    return f"{BOOKS[book]}, " + "; ".join(parts)
+    said = (word_text(s, verdict.results[s, book]) for s in STANCES if (s, book) in verdict.results)
+    several = f"{BOOKS[book]}, " if len(verdict.fates.by_book) > 1 else ""
+    return several + "; ".join(said)
 
 
 def settle_text(settle: Settle | None) -> str:
@@ -93,19 +137,60 @@ def settle_text(settle: Settle | None) -> str:
     if settle is None:
         return ""
     if settle.streams:
-        return f"needs {_listed(settle.streams)}"
-    parts = [_FAILS[name] for name in settle.conditions]
-    if not math.isnan(settle.multiple) and settle.multiple > 1.0:
-        more = f"{settle.multiple:.3g} times this history"
-        if settle.years > 0.0:
-            more += f", {settle.years:.1f} more years at this rate"
-        if not math.isnan(settle.coins):
-            more += f" or {settle.coins:.0f} coins"
-        parts.append(f"as it looks, {more} would decide it")
-    elif not math.isnan(settle.detectable_bps):
-        parts.append(f"an edge below {settle.detectable_bps:.0f} bps would likely go unseen")
-    return "; ".join(parts)
+        gets = "`fadefollow data fetch` or `fadefollow data import`"
+        return f"{gets} may bring {', '.join(settle.streams)}"
+    if "blocks" in settle.conditions:
+        return f"{_more(settle)} would be enough" if settle.multiple > 1.0 else ""
+    parts = [_conditions(settle)] if settle.conditions else []
+    if settle.multiple > _OUT_OF_REACH:
+        parts.append(
+            f"at the edge as seen it would take {fixed(settle.multiple)} times this history"
+        )
+    elif settle.multiple > 1.0:
+        parts.append(f"at the edge as seen, {_more(settle)} would decide it")
+    if not math.isnan(settle.detectable_bps):
+        seen = cost(settle.detectable_bps)
+        parts.append(f"an edge of {seen} would have been found")
+    if not parts:
+        return ""
+    whose = ""
+    if settle.stance is not None and settle.book is not None:
+        whose = f"{VERBS[settle.stance].lower()} {BOOKS[settle.book]}: "
+    return whose + "; ".join(parts)
 
 
-def _listed(names: tuple[str, ...]) -> str:
-    return names[0] if len(names) == 1 else ", ".join(names)
+def blocks_text(blocks: float, needed: float, days: float) -> str:
+    """`32 of 20 × 7 d`: independent blocks of those needed, and how long each is."""
+    if math.isnan(blocks):
+        return "—"
+    each = "" if math.isnan(days) else f" × {fixed(days, 0 if days == int(days) else 1)}{THIN}d"
+    return f"{fixed(math.floor(blocks))} of {needed:g}{each}"
+
+
+def needed_blocks(verdicts: Sequence[Verdict]) -> float:
+    """How many blocks may decide in a run: what its reasons say, else what this version asks."""
+    said = [one.reason.needed for v in verdicts for one in v.results.values()]
+    said += [v.reason.needed for v in verdicts]
+    return max((n for n in said if not math.isnan(n)), default=float(MIN_BLOCKS))
+
+
+def books_of(verdicts: Sequence[Verdict]) -> tuple[BookName, ...]:
+    """The books in which anything was traded, outright first."""
+    traded = {book for v in verdicts for _, book in v.results}
+    return tuple(book for book in ALL_BOOKS if book in traded or book == "outright")
+
+
+def _conditions(settle: Settle) -> str:
+    """What fails; a mean that cannot be told from nothing says all that the controls could."""
+    failing = ("mean",) if "mean" in settle.conditions else settle.conditions
+    return " and ".join(FAILS[name][0] for name in failing)
+
+
+def _more(settle: Settle) -> str:
+    more = f"{settle.multiple:.2g} times this history"
+    ways = []
+    if settle.years > 0.0:
+        ways.append(f"{fixed(settle.years, 1)} more years at this rate")
+    if not math.isnan(settle.coins):
+        ways.append(count(int(settle.coins), "coin"))
+    return f"{more} ({' or '.join(ways)})" if ways else more

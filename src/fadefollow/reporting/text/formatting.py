@@ -175,15 +175,16 @@ def listed(names: tuple[str, ...] | list[str], most: int = 5) -> str:
     return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
 
 
-def prose(said: str, *, lead: str = "") -> str:
+def prose(said: str, *, lead: str = "", first: bool = True) -> str:
     """A sentence from elsewhere in the report's style: a capital, true minus signs, a full stop.
 
     Args:
         said: the sentence.
         lead: a word that is left out where the sentence begins with it and a colon.
+        first: whether it begins a sentence.
     """
     text = re.sub(r"(?<![\w.])-(?=\d)", MINUS, said.strip().removeprefix(f"{lead}: "))
-    text = text[:1].upper() + text[1:]
+    text = text[:1].upper() + text[1:] if first else text
     return text if not text or text[-1] in ".!?:" else f"{text}."
 
 

@@ -11,6 +11,30 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "fade": ("Fade", "Trade against the lean: buy when the phase names shorts, sell when longs."),
     "follow": ("Follow", "Trade with the lean, on the same side as the phase's actors."),
+    "claim": (
+        "Claim",
+        "What the account says pays: fading or following; disputed where accounts differ. The "
+        "claim of each strategy was written down before the run.",
+    ),
+    "fate": (
+        "Fate of the claim",
+        "Supported if the claimed stance pays in one book; else refuted if it loses or is small in "
+        "one, or the opposite stance pays; else open, with what would settle it. A disputed claim "
+        "ends as fade, follow, neither or open.",
+    ),
+    "word": (
+        "Word",
+        "What is known of a stance in a book. Pays: its mean is above zero, above its placebo, and "
+        "beyond momentum. Loses: its mean is below zero. Small: the mean is below the smallest "
+        "edge worth trading. Open: none of these. Untestable: too few blocks or no trades.",
+    ),
+    "outright": ("Outright", "The book of the trades as they are: they move with the market."),
+    "hedged": (
+        "Against the market",
+        "The book of the same trades, each with an opposite leg in a basket of all coins, as large "
+        "as the coin's beta asks for and with costs of its own: what the coin did beyond the "
+        "market. Its errors are smaller, so that it decides where the outright book cannot.",
+    ),
     "bps": ("Basis point (bps)", "One hundredth of a per cent: 100 bps are 1 %."),
     "phases": ("Phases found", "How often the signal saw this phase, all coins together."),
     "trades": (
@@ -29,6 +53,46 @@ TERMS: dict[str, tuple[str, str]] = {
         "coins together, since events cluster in time. Levels other than 95 % are in the "
         "configuration.",
     ),
+    "band": (
+        "Interval for all questions",
+        "The same range, wide enough that it holds for all questions asked in this run together. "
+        "The word is read from it.",
+    ),
+    "blocks": (
+        "Blocks",
+        "Independent stretches of days that hold trades, of those that must be there before "
+        "anything is decided, and how long each is: at least twice the holding time.",
+    ),
+    "settle": (
+        "What would settle it",
+        "Which condition fails, how much more history would decide the row if the edge stayed as "
+        "it looks, and the smallest edge that would have been found.",
+    ),
+    "smallest": (
+        "Smallest edge",
+        "The smallest mean net return that is worth trading: 20 bps unless the workspace, the "
+        "strategy or the command says otherwise. What is surely below it is small.",
+    ),
+    "part_price": (
+        "Price",
+        "What the coin's price gave, in bps a trade; in brackets its interval.",
+    ),
+    "part_hedge": ("Hedge", "What the hedge's legs gave, their costs and funding included."),
+    "part_market": (
+        "Price beyond the market",
+        "Price and hedge together, with their interval: what the coin did that the market did not.",
+    ),
+    "part_funding": (
+        "Funding received",
+        "What funding gave, in bps a trade, with its interval. Where the price gives nothing, "
+        "this may be the whole edge.",
+    ),
+    "part_fees": ("Fees", "Exchange fees of both ends."),
+    "part_slippage": ("Slippage paid", "Fills worse than the open, at both ends."),
+    "part_liquidation": (
+        "Liquidated trades",
+        "The whole loss of liquidated trades, taken out of the other parts.",
+    ),
     "anyhour": (
         "Any hour",
         "The same sides, holding time and costs, entered at every bar instead of after the phase. "
@@ -36,18 +100,25 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "placebo": (
         "Placebo",
-        "The mean when all phases are moved in time by the same amount, many times over: what this "
-        "trade earns when the phase says nothing.",
+        "What this trade earns when the phase says nothing, many times over. Outright, all phases "
+        "are moved in time by the same amount; against the market, each event is given at its own "
+        "hour to another coin of like volatility and like past return.",
+    ),
+    "reach": (
+        "Reach of the placebo",
+        "How far the shifted events lie from their own time, in the median. Coins that were listed "
+        "late can be shifted little.",
     ),
     "p_placebo": (
         "Placebo p-value",
-        "Share of the shifted histories that did as well as the real one. Small means: unlikely "
+        "Share of the placebo's draws that did as well as the real events. Small means: unlikely "
         "to be the season, the drift or luck.",
     ),
     "p_adjusted": (
         "Corrected p-value",
-        "The placebo p-value after allowing for every phase and stance tried in this run. The "
-        "verdict uses this one.",
+        "The placebo p-value after allowing for all questions of the run that are asked together: "
+        "the claimed stances in each book; for the opposite stances, all of them. The word uses "
+        "this one.",
     ),
     "momentum": (
         "Beyond momentum",
@@ -56,14 +127,25 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "difference": (
         "Follow − fade",
-        "Interval of the difference between the two stances, in bps a trade. Where both pay, it "
-        "must exclude zero for one to be preferred.",
+        "Interval of the difference between the two stances, in bps a trade.",
     ),
     "detectable": (
         "Detectable effect",
         "The smallest mean return that this sample would have shown, with all tests passed, four "
         "times out of five. An effect below it may exist and go unseen.",
     ),
+    "shrunken": (
+        "Shrunken mean",
+        "The mean pooled over coins by a random-effects model: coins with few trades count for "
+        "little, and outliers are drawn in. For reading, it decides nothing.",
+    ),
+    "spread": (
+        "Spread between coins",
+        "Standard deviation of the coins' true means, as the same model sees it. Zero: they are "
+        "no more unlike than luck makes them.",
+    ),
+    "a_year": ("Trades a year", "Regular trades by the years of this history, all coins."),
+    "in_market": ("Time in the market", "Share of a listed coin's time in a position, on average."),
     "sharpe": (
         "Sharpe ratio",
         "Mean over standard deviation of daily returns on the capital that the account began with, "
@@ -128,7 +210,7 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "liquidation": (
         "Liquidation",
-        "The whole loss of positions that were liquidated, taken out of the other four parts.",
+        "The whole loss of positions that were liquidated, taken out of the other parts.",
     ),
     "premium": (
         "Spot premium",

@@ -9,7 +9,8 @@ from typing import Any
 from fadefollow.reporting.pages.answers import Answer
 from fadefollow.reporting.pages.coverage import plain
 from fadefollow.reporting.text import formatting as text
-from fadefollow.reporting.text.sentences import VERBS, rules
+from fadefollow.reporting.text.answers import CLAIMS
+from fadefollow.reporting.text.sentences import rules
 from fadefollow.verdict.model import RunResult
 
 #: with more parameters than this, the rest is left to the settings under Method
@@ -37,10 +38,9 @@ def story_of(run: RunResult, answer: Answer, lean: tuple[int, str] | None) -> St
     verdict = answer.verdict
     said = run.strategies.get(verdict.strategy, {})
     params = said.get("params")
-    claim = str(said.get("claim") or "")
     facts = {
         "The lean": _leans(lean),
-        "The claim": f"{VERBS.get(claim, claim)} pays" if claim in VERBS else claim,
+        "The claim": text.titled(CLAIMS[verdict.claim]),
         "Seen": f"{text.count(verdict.n_phases, 'time')} on {text.listed(verdict.symbols, 8)}"
         if verdict.symbols
         else "",

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from fadefollow.engine.exits import EXIT_RULES
+from fadefollow.phases import STANCES, Stance
+from fadefollow.reporting.text.answers import (
+    BOOKS,
+    FAILS,
+    FATE_ORDER,
+    VERBS,
+    books_of,
+    fate_text,
+    read_from,
+    reason_text,
+)
 from fadefollow.reporting.text.formatting import (
     DASH,
     THIN,
@@ -23,12 +34,26 @@ from fadefollow.reporting.text.formatting import (
     percent,
     plain_bps,
 )
+from fadefollow.verdict.judge import SMALLEST_BPS
 from fadefollow.verdict.model import NotTraded, StanceResult, Verdict
+from fadefollow.verdict.words import Fate
+
+__all__ = [
+    "POSITIONS",
+    "VERBS",
+    "Sentence",
+    "Truth",
+    "doubt",
+    "headline",
+    "rules",
+    "sentence",
+    "summary",
+    "truth",
+]
 
 Match = Literal[
     "match", "missed", "false alarm", "wrong way", "within costs", "nothing planted", "unknown"
 ]
-VERBS = {"fade": "Fading", "follow": "Following"}
 #: why a row is not decided → in a word, and for several of them
 _DOUBTS: dict[str, tuple[str, str]] = {
     "missing_streams": ("no data", "for want of data"),
@@ -37,9 +62,17 @@ _DOUBTS: dict[str, tuple[str, str]] = {
     "not_tradable": ("not tradable", "that could not be traded"),
     "never_seen": ("never seen", "that were never seen"),
     "no_trades": ("no trades", "without a completed trade"),
-    "mean": ("too uncertain", "too uncertain to tell from nothing"),
-    "placebo": ("like placebo", "no better than their placebo"),
-    "momentum": ("like momentum", "that momentum alone explains"),
+    **{name: (short, several) for name, (_, short, several) in FAILS.items()},
+}
+#: claims of each fate, counted: for one, and for several
+_COUNTED: Mapping[Fate, tuple[str, str]] = {
+    "supported": ("is supported", "are supported"),
+    "fade": ("dispute is decided for fading", "disputes are decided for fading"),
+    "follow": ("dispute is decided for following", "disputes are decided for following"),
+    "refuted": ("is refuted", "are refuted"),
+    "neither": ("dispute is decided for neither", "disputes are decided for neither"),
+    "open": ("is open", "are open"),
+    "untestable": ("cannot be tested here", "cannot be tested here"),
 }
 
 
@@ -64,16 +97,17 @@ class Truth:
 
 
 def sentence(verdict: Verdict) -> Sentence:
-    """The answer for one phase, with its numbers and their units."""
-    subject = f"{human(verdict.phase)} on {listed(verdict.symbols)}"
-    if verdict.split:
-        subject += f" ({verdict.split})"
-    if verdict.verdict in VERBS:
-        return _pays(verdict, subject)
-    both = _both(verdict)
-    if verdict.verdict == "neither":
-        return Sentence(f"Neither pays: {subject}", f". {_upper(both)}, after all costs.")
-    return Sentence(f"Undecided: {subject}", f". {_upper(both)}.{_power(verdict)}")
+    """The answer for one phase: the fate of its claim in both books, then the numbers it rests on.
+
+    For example `Fading crowded shorts on BTC: refuted against the market, open outright`, and
+    then what fading made in each book, with the intervals that the words are read from.
+    """
+    lead = f"{_subject(verdict)}: {fate_text(verdict)}"
+    if verdict.fate == "untestable":
+        why = reason_text(verdict.reason)
+        return Sentence(lead, f": {why}." if why else ".")
+    said = "; ".join(_stances(verdict))
+    return Sentence(lead, f". {said}." if said else ".")
 
 
 def rules(strategy: Mapping[str, Any]) -> str:
@@ -94,21 +128,14 @@ def rules(strategy: Mapping[str, Any]) -> str:
 
 
 def headline(verdicts: tuple[Verdict, ...]) -> str:
-    """All verdicts in one line: what the report's first screen says."""
+    """All answers in one line: what the report's first screen says."""
     if not verdicts:
         return "Nothing was measured"
-    paying = [v for v in verdicts if v.verdict in VERBS]
-    rest = _others(verdicts, other=bool(paying))
     if len(verdicts) == 1:
         return sentence(verdicts[0]).lead
-    if not paying:
-        return f"None of the {len(verdicts)} phases asked about pays: {rest}"
-    if len(paying) == 1:
-        return f"{sentence(paying[0]).lead}; {rest}"
-    words: Counter[str] = Counter(v.verdict for v in paying)
-    ways = ", ".join(f"{words[w]} to {w}" for w in VERBS if words[w])
-    lead = f"{len(paying)} of the {len(verdicts)} phases asked about pay: {ways}"
-    return f"{lead}; {rest}" if rest else lead
+    fates: Counter[Fate] = Counter(v.fate for v in verdicts)
+    told = [f"{fates[f]} {_COUNTED[f][fates[f] > 1]}" for f in FATE_ORDER if fates[f]]
+    return f"Of {len(verdicts)} claims, {_listed(told)}"
 
 
 def round_trip_bps(stance: StanceResult | NotTraded) -> float:
@@ -119,35 +146,83 @@ def round_trip_bps(stance: StanceResult | NotTraded) -> float:
 
 
 def doubt(verdict: Verdict) -> str:
-    """Why a verdict is undecided, in a word or two; empty for the others."""
-    return _doubt(verdict)[0] if verdict.verdict == "undecided" else ""
+    """Why a row is not decided, in a word or two; empty for the others."""
+    return _doubt(verdict)[0] if verdict.fate in ("open", "untestable") else ""
 
 
-def summary(verdicts: tuple[Verdict, ...]) -> Sentence | None:
-    """All undecided verdicts in one sentence: how many, and why; None without any."""
-    undecided = [v for v in verdicts if v.verdict == "undecided"]
-    if not undecided:
+def summary(verdicts: Sequence[Verdict]) -> Sentence | None:
+    """All rows that are open or untestable in one sentence: how many, and why; None without any."""
+    still = [v for v in verdicts if v.fate in ("open", "untestable")]
+    if not still:
         return None
-    kinds: Counter[str] = Counter(_doubt(v)[1] for v in undecided)
-    parts = [f"{n} {kind}" for kind, n in kinds.most_common()]
-    said = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
-    other = " more" if len(undecided) < len(verdicts) else ""
-    are = "is" if len(undecided) == 1 else "are"
-    return Sentence(f"{len(undecided)}{other} {are} undecided", f": {said}.")
+    kinds: Counter[str] = Counter(_doubt(v)[1] for v in still)
+    other = " more" if len(still) < len(verdicts) else ""
+    are = "is" if len(still) == 1 else "are"
+    said = _listed([f"{n} {kind}" for kind, n in kinds.most_common()])
+    return Sentence(f"{len(still)}{other} {are} not decided", f": {said}.")
 
 
 def _doubt(verdict: Verdict) -> tuple[str, str]:
     """In a word, and for several of them."""
     reason = verdict.reason
+    if verdict.fate == "open" and verdict.settle is not None and verdict.settle.conditions:
+        return _DOUBTS[verdict.settle.conditions[0]]
     key = next(iter(reason.conditions), reason.code) if reason.code == "conditions" else reason.code
-    return _DOUBTS.get(key, ("undecided", "for other reasons"))
+    return _DOUBTS.get(key, ("open", "for other reasons"))
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
+
+
+def _subject(verdict: Verdict) -> str:
+    """What is claimed of which coins: `Fading crowded shorts on BTC, ETH`."""
+    about = f"{human(verdict.phase)} on {listed(verdict.symbols)}"
+    if verdict.split:
+        about += f" ({verdict.split})"
+    if verdict.claim == "disputed":
+        return f"Fading or following {about}"
+    return f"{VERBS[verdict.claim]} {about}"
+
+
+def _stances(verdict: Verdict) -> Iterator[str]:
+    """What the claimed stances made, the book that speaks first.
+
+    `Fading against the market made +42 bps a trade after all costs [5.1, 80], over 132 trades:
+    pays`, and of further books and stances `outright it made +30 bps [−20, 80]: open`.
+    """
+    books = books_of([verdict])
+    speaks = verdict.fates.book or "outright"
+    asked: tuple[Stance, ...] = STANCES if verdict.claim == "disputed" else (verdict.claim,)
+    for stance in asked:
+        for place, book in enumerate(sorted(books, key=lambda one: one != speaks)):
+            where = f" {BOOKS[book]}" if len(books) > 1 else ""
+            told = _made(verdict.result(stance, book), first=not place)
+            yield f"{BOOKS[book]} it {told}" if place else f"{VERBS[stance]}{where} {told}"
+
+
+def _made(one: StanceResult | NotTraded, *, first: bool) -> str:
+    """What a stance made in a book, with the interval that its word is read from."""
+    if isinstance(one, NotTraded):
+        return f"was not traded ({one.reason})"
+    if not one.n_trades:
+        return "had no trades"
+    if math.isnan(one.mean_net_bps):
+        return f"had too few trades to say ({fixed(one.n_trades)})"
+    shown = interval(read_from(one))
+    known = "" if DASH in shown else f" {shown}"
+    if not first:
+        return f"made {bps(one.mean_net_bps)}{known}: {one.word}"
+    costs, trades = "a trade after all costs", count(one.n_trades, "trade")
+    return f"made {bps(one.mean_net_bps)} {costs}{known}, over {trades}: {one.word}"
 
 
 def truth(verdict: Verdict, instrument: str = "perp") -> Truth | None:
     """The verdict held against the planted drift; None where nothing is known.
 
     A drift planted in the lean's direction should pay those who follow, one against it those who
-    fade, and none nobody. A drift below the cost of a round trip cannot pay anybody either. A
+    fade, and none nobody. A drift below the cost of a round trip cannot pay anybody either, and
+    where nothing is planted both stances lose their costs, so that `loses` and `small` are right. A
     label tells the drift of the perp only: positions in anything else need a simulated truth.
 
     Args:
@@ -160,7 +235,7 @@ def truth(verdict: Verdict, instrument: str = "perp") -> Truth | None:
         return Truth(
             "unknown",
             f"The lab plants the drift of the perp. What it is worth to a position in the "
-            f"{POSITIONS.get(instrument, instrument)} was not simulated, so this verdict is not "
+            f"{POSITIONS.get(instrument, instrument)} was not simulated, so the words are not "
             "held against it.",
         )
     if planted is None or not math.isfinite(planted):
@@ -180,80 +255,45 @@ _SIMULATED = "What is planted was simulated for this very position, without cost
 
 
 def _truth_of(verdict: Verdict, planted: float) -> Truth:
-    word = verdict.verdict
-    expected = "follow" if planted > 0 else "fade"
+    expected: Stance = "follow" if planted > 0 else "fade"
+    opposite: Stance = "fade" if planted > 0 else "follow"
     over = f" over {hours(verdict.horizon_hours)}" if verdict.horizon_hours else ""
     side = "in the lean's direction" if planted > 0 else "against the lean"
     told = f"{fixed(abs(planted), 1 if abs(planted) < 9.95 else 0)}{THIN}bps{over} {side}"
     lead = f"Planted: {told}, so {VERBS[expected].lower()} should pay."
-    if word == expected:
-        return Truth("match", f"{lead} The verdict matches the planted truth.")
-    if word in VERBS:
-        return Truth("wrong way", f"{lead} The verdict says {word}: the wrong way.")
-    spent = round_trip_bps(verdict.fade if expected == "fade" else verdict.follow)
+    paying = {stance for stance, _ in verdict.paying}
+    if expected in paying and opposite not in paying:
+        return Truth("match", f"{lead} The words match the planted truth.")
+    if paying:
+        return Truth("wrong way", f"{lead} But {opposite} is said to pay: the wrong way.")
+    spent = round_trip_bps(verdict.result(expected, "outright"))
     if abs(planted) <= spent:
         return Truth(
             "within costs",
             f"Planted: {told}, less than a round trip costs ({cost(spent)}), so neither stance "
-            f"could be expected to pay. The verdict agrees.",
+            f"could be expected to pay. The words agree.",
         )
-    if word == "undecided":
-        return Truth("missed", f"{lead} Not enough evidence: missed.")
-    return Truth("missed", f"{lead} The verdict says neither: missed.")
+    if _has(verdict, "loses", expected):
+        return Truth("wrong way", f"{lead} But it is said to lose: the wrong way.")
+    if _has(verdict, "loses", opposite):
+        return Truth("match", f"{lead} {VERBS[opposite]} is said to lose, which is right.")
+    if _has(verdict, "small", expected):
+        worth = cost(abs(planted) - spent)
+        if abs(planted) - spent <= SMALLEST_BPS:
+            return Truth("match", f"{lead} After costs that is {worth}: small, as is said.")
+        return Truth("missed", f"{lead} After costs that is {worth}, and it is said to be small.")
+    return Truth("missed", f"{lead} Not enough evidence: missed.")
 
 
 def _truth_of_nothing(verdict: Verdict) -> Truth:
-    lead = "Planted: nothing, so neither stance should pay."
-    if verdict.verdict in VERBS:
-        return Truth("false alarm", f"{lead} The verdict says {verdict.verdict}: a false alarm.")
-    if verdict.verdict == "undecided":
-        return Truth("nothing planted", f"{lead} The verdict claims nothing.")
-    return Truth("match", f"{lead} The verdict matches the planted truth: it claims nothing.")
+    lead = "Planted: nothing, so that both stances lose their costs."
+    if verdict.paying:
+        said = " and ".join(dict.fromkeys(stance for stance, _ in verdict.paying))
+        return Truth("false alarm", f"{lead} But {said} is said to pay: a false alarm.")
+    if _has(verdict, "loses", *STANCES) or _has(verdict, "small", *STANCES):
+        return Truth("match", f"{lead} The words agree: nothing is said to pay.")
+    return Truth("nothing planted", f"{lead} The words claim nothing.")
 
 
-def _pays(verdict: Verdict, subject: str) -> Sentence:
-    word = verdict.verdict
-    chosen = verdict.fade if word == "fade" else verdict.follow
-    lead = f"{VERBS[word]} {subject} pays"
-    if isinstance(chosen, NotTraded):
-        return Sentence(lead, ".")
-    numbers = f": {bps(chosen.mean_net_bps)} a trade after all costs {interval(chosen.ci_bps)}"
-    held = "" if math.isnan(chosen.mean_hold_hours) else f" held {hours(chosen.mean_hold_hours)}"
-    return Sentence(lead, f"{numbers}, over {count(chosen.n_trades, 'trade')}{held} on average.")
-
-
-def _both(verdict: Verdict) -> str:
-    parts = []
-    for verb, stance in (("fading", verdict.fade), ("following", verdict.follow)):
-        if isinstance(stance, NotTraded):
-            parts.append(f"{verb} was not traded ({stance.reason})")
-        elif not stance.n_trades:
-            parts.append(f"{verb} had no trades")
-        elif math.isnan(stance.mean_net_bps):
-            parts.append(f"{verb} had too few trades to say ({fixed(stance.n_trades)})")
-        else:
-            ci = stance.ci_bps
-            shown = f" {interval(ci)}" if math.isfinite(ci[0]) and math.isfinite(ci[1]) else ""
-            parts.append(f"{verb} made {bps(stance.mean_net_bps)} a trade{shown}")
-    return " and ".join(parts)
-
-
-def _power(verdict: Verdict) -> str:
-    if not math.isfinite(verdict.detectable_bps):
-        return ""
-    least = plain_bps(verdict.detectable_bps, sign=False)
-    return f" The smallest effect that this sample would reliably show is {least}{THIN}bps."
-
-
-def _others(verdicts: tuple[Verdict, ...], *, other: bool) -> str:
-    words: Counter[str] = Counter(v.verdict for v in verdicts)
-    parts = []
-    if words["undecided"]:
-        parts.append(f"{words['undecided']}{' more' if other else ''} undecided")
-    if words["neither"]:
-        parts.append(f"{words['neither']} where neither stance pays")
-    return ", ".join(parts)
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _has(verdict: Verdict, word: str, *stances: Stance) -> bool:
+    return any(s in stances and one.word == word for (s, _), one in verdict.results.items())

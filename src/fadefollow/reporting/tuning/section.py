@@ -113,11 +113,13 @@ def chapter(run: RunResult, tuning: Tuning) -> TuningChapter:
     """
     places = figures.scales(tuning)
     failed = sum(trial.state == "failed" for trial in tuning.trials)
-    verdicts = {v.verdict for v in words.tuned_verdicts(run, tuning)}
+    stance = tuning.settings.stance
+    found = {words.outcome(v, stance) for v in words.tuned_verdicts(run, tuning)}
+    outcome = found.pop() if len(found) == 1 else "open"
     return TuningChapter(
         headline=words.headline(run, tuning),
         answer=words.answer(run, tuning),
-        word=verdicts.pop() if len(verdicts) == 1 else "undecided",
+        word={"pays": stance, "fails": "refuted", "open": "open"}[outcome],
         looked=words.looked(run, tuning),
         worth=words.worth(run, tuning),
         next_up=words.next_up(tuning),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from fadefollow.phases import Stance
 from fadefollow.reporting.text.formatting import (
     DASH,
     THIN,
@@ -96,7 +97,7 @@ def headline(run: RunResult, tuning: Tuning) -> str:
         return "Nothing was measured out of sample"
     stance = tuning.settings.stance
     verb = VERBS[stance].lower()
-    pays = [v for v in verdicts if v.verdict == stance]
+    pays = [v for v in verdicts if outcome(v, stance) == "pays"]
     if len(verdicts) > 1:
         places = f"{len(pays)} of the {len(verdicts)}" if pays else f"none of the {len(verdicts)}"
         return f"Out of sample, tuned {verb} pays in {places} phases"
@@ -104,7 +105,8 @@ def headline(run: RunResult, tuning: Tuning) -> str:
     subject = f"Out of sample, tuned {verb} of {human(verdict.phase)}"
     if pays:
         return f"{subject} pays"
-    return f"{subject} is not shown to pay" if _open(verdict) else f"{subject} does not pay"
+    open_ = outcome(verdict, stance) == "open"
+    return f"{subject} is not shown to pay" if open_ else f"{subject} does not pay"
 
 
 def answer(run: RunResult, tuning: Tuning) -> Sentence:
@@ -235,13 +237,16 @@ def _traded(tuning: Tuning) -> bool:
     return any(fold.winner is not None for fold in stretches(tuning))
 
 
-def _open(verdict: Verdict) -> bool:
-    return verdict.verdict == "undecided"
+def outcome(verdict: Verdict, stance: Stance) -> Literal["pays", "fails", "open"]:
+    """What came out for the stance that was tuned, from its words in both books."""
+    words = {one.word for (mine, _), one in verdict.results.items() if mine == stance}
+    return "pays" if "pays" in words else "fails" if words & {"loses", "small"} else "open"
 
 
 def _outcome(verdict: Verdict, tuning: Tuning) -> str:
     """One phase: `crowded shorts on BTC made +12 bps a trade [−4, 28] over 132 trades: pays`."""
-    result: StanceResult | NotTraded = getattr(verdict, tuning.settings.stance)
+    stance = tuning.settings.stance
+    result = verdict.result(stance, "outright")
     subject = f"{human(verdict.phase)} on {listed(verdict.symbols)}"
     if isinstance(result, NotTraded):
         return f"{subject} was not traded ({result.reason})"
@@ -250,10 +255,15 @@ def _outcome(verdict: Verdict, tuning: Tuning) -> str:
     if math.isnan(result.mean_net_bps):
         return f"{subject} had too few trades to say ({fixed(result.n_trades)})"
     ci = f" {interval(result.ci_bps)}" if all(map(math.isfinite, result.ci_bps)) else ""
-    word = "undecided" if _open(verdict) else f"verdict {verdict.verdict}"
+    hedged = verdict.results.get((stance, "hedged"))
+    other = (
+        f"; against the market {bps(hedged.mean_net_bps)} {interval(hedged.ci_bps)} ({hedged.word})"
+        if hedged is not None and math.isfinite(hedged.mean_net_bps)
+        else ""
+    )
     return (
         f"{subject} made {bps(result.mean_net_bps)} a trade after all costs{ci} over "
-        f"{count(result.n_trades, 'trade')} ({word})"
+        f"{count(result.n_trades, 'trade')} ({result.word}){other}"
     )
 
 

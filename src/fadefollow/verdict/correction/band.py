@@ -35,8 +35,8 @@ def simultaneous_t(rows: Sequence[Bootstrapped], *, alpha: float) -> float:
     usable = [t for row in rows if (t := replicate_t(row)) is not None]
     if not usable:
         return math.nan
-    largest = np.nanmax(np.abs(np.array(usable)), axis=0)
-    return float(np.quantile(largest, 1.0 - alpha))
+    largest = np.fmax.reduce(np.abs(np.array(usable)), axis=0)
+    return float(np.quantile(largest[~np.isnan(largest)], 1.0 - alpha))
 
 
 def replicate_t(row: Bootstrapped) -> FloatArray | None:

@@ -45,7 +45,8 @@ def detectable_edge(
         A fraction ≥ 0; NaN where there is no interval, or no p can be below alpha.
     """
     momentum_t = momentum.limits(2.0 * alpha)[1]
-    if not all(map(math.isfinite, (placebo_mean, mean_t, placebo_t, momentum_t))):
+    known = (placebo_mean, mean_t, placebo_t, momentum_t, mean.se)
+    if not all(map(math.isfinite, known)):
         return math.nan
     needed = np.maximum(
         _needed(mean, placebo_mean, max(mean_t, placebo_t)), _needed(momentum, 0.0, momentum_t)

@@ -116,7 +116,8 @@ def _phase(
     traded = [stance for stance in STANCES if stance not in plan.refused]
     found: dict[Stance, dict[BookName, BookEvidence]] = {stance: {} for stance in traded}
     difference: dict[BookName, Bootstrapped] = {}
-    for book in BOOKS if plan.basket is not None else BOOKS[:1]:
+    known = BOOKS if plan.basket is not None else BOOKS[:1]
+    for book in known if traded else ():
         rows = {
             stance: _row(plan, books[plan.strategy, stance], code, book, cells[book], resampling)
             for stance in traded

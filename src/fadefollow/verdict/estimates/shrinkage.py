@@ -58,7 +58,8 @@ def pooled(
         return Pooled(coins=len(means))
     from statsmodels.stats.meta_analysis import combine_effects  # imports half of scipy
 
-    found = combine_effects(np.array(means), np.array(variances), method_re="iterated")
+    with np.errstate(divide="ignore"):  # coins with equal means: of a figure that is not used
+        found = combine_effects(np.array(means), np.array(variances), method_re="iterated")
     low, high = found.conf_int(alpha=alpha)[1]
     return Pooled(
         float(found.mean_effect_re), float(low), float(high), math.sqrt(max(found.tau2, 0.0)),

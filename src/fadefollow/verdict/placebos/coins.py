@@ -23,7 +23,7 @@ from fadefollow.engine.draws import MovedEvents
 from fadefollow.engine.model import FloatArray, IntArray
 from fadefollow.engine.strategy_plan import Plan
 from fadefollow.phases import Stance
-from fadefollow.verdict.estimates.days import day_of_bar
+from fadefollow.verdict.estimates.days import HOUR_NS, day_of_bar
 from fadefollow.verdict.placebos.base import Kind
 
 #: trailing days of a coin's volatility, and the fewest that give one
@@ -35,6 +35,7 @@ class _Group(NamedTuple):
     """Events of one coin that move together."""
 
     coin: int
+    bar: int  #: of the first event
     day: int  #: of the first possible entry
     codes: tuple[int, ...]
 
@@ -66,10 +67,10 @@ class CoinPlacebo:
             rng: source of randomness.
         """
         groups, entries, exits = _grouped(plan)
-        cells = _Cells.of(plan)
+        cells, busy = _Cells.of(plan), _busy(plan, groups)
         targets = np.full((draws, len(groups)), -1)
         for number, group in enumerate(groups):
-            able = cells.like(group)
+            able = cells.like(group, busy[number])
             if len(able):
                 targets[:, number] = rng.choice(able, draws)
         order = np.argsort(targets, axis=1, kind="stable")
@@ -123,7 +124,7 @@ class _Events:
 def _grouped(plan: Plan) -> tuple[list[_Group], _Events, _Events]:
     """The groups of all coins, their entries, and the phases that can end their positions."""
     day = day_of_bar(plan)
-    gap = math.ceil((plan.rules.hold_hours + plan.window_hours) * 3.6e12 / plan.tapes[0].bar_ns)
+    gap = _gap(plan)
     groups: list[_Group] = []
     entries: list[tuple[IntArray, ...]] = []
     exits: list[tuple[IntArray, ...]] = []
@@ -135,7 +136,8 @@ def _grouped(plan: Plan) -> tuple[list[_Group], _Events, _Events]:
         offset = len(groups)
         for k, at in enumerate(firsts):
             codes = tuple(np.unique(plan.codes[coin][number == k]).tolist())
-            groups.append(_Group(coin, int(day[min(bars[at] + 1, len(day) - 1)]), codes))
+            first = int(bars[at])
+            groups.append(_Group(coin, first, int(day[min(first + 1, len(day) - 1)]), codes))
         entries.append(
             (offset + number, bars, plan.leans[coin], plan.codes[coin], plan.rule_of(coin))
         )
@@ -146,6 +148,12 @@ def _grouped(plan: Plan) -> tuple[list[_Group], _Events, _Events]:
         table = (offset + owner, exit_bars, plan.exit_leans[coin], none, none)
         exits.append(tuple(column[mine] for column in table))
     return groups, _events(entries, len(groups)), _events(exits, len(groups))
+
+
+def _gap(plan: Plan) -> int:
+    """Bars within which two events of a coin could share a position."""
+    hours = plan.rules.hold_hours + plan.window_hours
+    return math.ceil(hours * HOUR_NS / plan.tapes[0].bar_ns)
 
 
 def _events(parts: list[tuple[IntArray, ...]], groups: int) -> _Events:
@@ -161,7 +169,6 @@ class _Cells:
     member: BoolArray
     fifth: IntArray  #: of trailing volatility among the members, −1 where unknown
     third: IntArray  #: of trailing return
-    busy: tuple[BoolArray, ...]  #: by phase, whether the coin is near an event of it
 
     @classmethod
     def of(cls, plan: Plan) -> _Cells:
@@ -175,21 +182,22 @@ class _Cells:
         volatility = change.rolling(VOLATILITY_DAYS, min_periods=MIN_VOLATILITY_DAYS).std()
         trailing = close / close.shift(hold) - 1.0
         member = np.array([plan.basket.member_days(t.symbol) for t in plan.tapes])
-        reach = math.ceil((plan.rules.hold_hours + plan.window_hours) / 24.0)
         return cls(
             member,
             _ranks(volatility.shift(1).to_numpy().T, member, FIFTHS),
             _ranks(trailing.shift(1).to_numpy().T, member, THIRDS),
-            tuple(_busy(plan, code, day, days, reach) for code in range(len(plan.phases))),
         )
 
-    def like(self, group: _Group) -> IntArray:
-        """Coins that a group may be given to: like its own, else as volatile, else any member."""
+    def like(self, group: _Group, busy: BoolArray) -> IntArray:
+        """Coins that a group may be given to: like its own, else as volatile, else any member.
+
+        Args:
+            group: events of one coin.
+            busy: coins that are in an event of the group's phases, shape (coins,).
+        """
         d = group.day
-        able = self.member[:, d].copy()
+        able = self.member[:, d] & ~busy
         able[group.coin] = False
-        for code in group.codes:
-            able &= ~self.busy[code][:, d]
         fifth = self.fifth[:, d] == self.fifth[group.coin, d]
         third = self.third[:, d] == self.third[group.coin, d]
         for some in (able & fifth & third, able & fifth, able):
@@ -211,13 +219,20 @@ def _ranks(values: FloatArray, member: BoolArray, parts: int) -> IntArray:
     return out
 
 
-def _busy(plan: Plan, code: int, day: IntArray, days: int, reach: int) -> BoolArray:
-    """Days within `reach` of a coin's event of one phase, shape (coins, days)."""
-    busy = np.zeros((len(plan.tapes), days), bool)
-    for coin, (bars, codes) in enumerate(zip(plan.bars, plan.codes, strict=True)):
-        edges = np.zeros(days + 1, np.int64)
-        at = day[bars[codes == code]]
-        np.add.at(edges, np.maximum(at - reach, 0), 1)
-        np.add.at(edges, np.minimum(at + reach + 1, days), -1)
-        busy[coin] = np.cumsum(edges)[:days] > 0
+def _busy(plan: Plan, groups: list[_Group]) -> BoolArray:
+    """Which coins are in an event of a group's phases when it begins, shape (groups, coins).
+
+    A coin is in an event for holding plus detection window from when it became known. Events to
+    come do not count: to choose coins that will have none is to choose by what their prices do.
+    """
+    bar = np.array([group.bar for group in groups], np.int64)
+    busy = np.zeros((len(groups), len(plan.tapes)), bool)
+    gap = _gap(plan)
+    for code in range(len(plan.phases)):
+        mine = np.array([code in group.codes for group in groups], bool)
+        for coin, (bars, codes) in enumerate(zip(plan.bars, plan.codes, strict=True)):
+            events = bars[codes == code]
+            since = np.searchsorted(events, bar[mine] - gap, side="left")
+            until = np.searchsorted(events, bar[mine], side="right")
+            busy[mine, coin] |= until > since
     return busy

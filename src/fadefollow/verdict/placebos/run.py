@@ -55,18 +55,34 @@ class Confronted:
 
     rows: Mapping[RowKey, RowDraws]
 
-    def matrix(self, keys: Sequence[RowKey]) -> FloatArray:
+    def matrix(self, keys: Sequence[RowKey], observed: FloatArray) -> FloatArray:
         """Statistics of some rows side by side, shape (draws, rows).
 
-        A row with fewer draws than others repeats its own, which leaves its distribution as it is.
+        A row with fewer draws than others repeats them, with what was observed in each round: among
+        k shifts and the truth the best has a p of 1 / (1 + k), however often they are repeated.
         A row without draws has no statistic in any.
+
+        Args:
+            keys: the rows.
+            observed: statistic of each, shape (rows,).
         """
         draws = max((len(self.rows[k].t) for k in keys if k in self.rows), default=0)
         out = np.full((draws, len(keys)), np.nan)
         for column, key in enumerate(keys):
-            if key in self.rows and len(self.rows[key].t):
-                out[:, column] = np.resize(self.rows[key].t, draws)
+            mine = self.rows[key].t if key in self.rows else np.empty(0)
+            if len(mine):
+                out[:, column] = np.resize(np.append(mine, observed[column]), draws)
         return out
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """What all tasks of a run share."""
+
+    draws: int
+    seed: int
+    shifts: IntArray
+    step: int
 
 
 @dataclass(frozen=True)
@@ -76,19 +92,21 @@ class _Task:
     number: int
     stance: Stance
     kind: Kind
-    draws: int
-    seed: int
-    shifts: IntArray
-    step: int
+    drawing: _Drawing
     lengths: FloatArray
     hedged_lengths: FloatArray
 
+    @property
+    def draws(self) -> int:
+        """How many there are of this kind."""
+        return len(self.drawing.shifts) if self.kind == "time" else self.drawing.draws
+
     def placebo(self, plan: Plan) -> Placebo:
-        """The same for any worker."""
+        """The same for any worker, and for both stances."""
         if self.kind == "time":
-            return TimePlacebo(plan, self.shifts, self.step)
-        rng = np.random.default_rng([self.seed, zlib.crc32(plan.strategy.encode())])
-        return CoinPlacebo.draw(plan, draws=self.draws, rng=rng)
+            return TimePlacebo(plan, self.drawing.shifts, self.drawing.step)
+        rng = np.random.default_rng([self.drawing.seed, zlib.crc32(plan.strategy.encode())])
+        return CoinPlacebo.draw(plan, draws=self.drawing.draws, rng=rng)
 
 
 def confront(
@@ -111,8 +129,9 @@ def confront(
         spread: a worker pool that has the plans; by default threads of this process.
     """
     shifts, step = draw_shifts(plans, draws=draws, rng=np.random.default_rng([seed]))
+    drawing = _Drawing(draws, seed, shifts, step)
     tasks = [
-        _task(plans, number, stance, kind, lengths, draws, seed, shifts, step)
+        _task(plans, number, stance, kind, lengths, drawing)
         for number, plan in enumerate(plans)
         for kind in kinds_of(plan)
         for stance in STANCES
@@ -144,10 +163,7 @@ def _task(
     stance: Stance,
     kind: Kind,
     lengths: Mapping[RowKey, float],
-    draws: int,
-    seed: int,
-    shifts: IntArray,
-    step: int,
+    drawing: _Drawing,
 ) -> _Task:
     plan = plans[number]
     by_book = {
@@ -156,10 +172,7 @@ def _task(
         )
         for book in ("outright", "hedged")
     }
-    count = len(shifts) if kind == "time" else draws
-    return _Task(
-        number, stance, kind, count, seed, shifts, step, by_book["outright"], by_book["hedged"]
-    )
+    return _Task(number, stance, kind, drawing, by_book["outright"], by_book["hedged"])
 
 
 def _resolved(
