@@ -6,12 +6,15 @@ import importlib
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -76,17 +79,21 @@ def test_a_run_leaves_all_its_files(done: Path) -> None:
 
 def test_the_result_keeps_its_contract(done: Path) -> None:
     result = json.loads((done / "result.json").read_text())
-    assert result["schema"] == 1
+    assert result["schema"] == 2
     assert {"version", "command", "dataset", "verdicts", "notes", "seconds"} <= set(result)
     assert {"name", "fingerprint", "coverage"} <= set(result["dataset"])
     assert [v["phase"] for v in result["verdicts"]] == ["crowded_long", "crowded_short"]
     for verdict in result["verdicts"]:
-        assert verdict["verdict"] in ("fade", "follow", "neither", "undecided")
+        assert verdict["fate"] in ("supported", "refuted", "open", "untestable")
         assert verdict["planted_bps"] is not None
         for stance in ("fade", "follow"):
-            numbers = verdict[stance]
+            # two coins without BTC: nothing to hedge with
+            assert verdict[stance]["hedged"] is None
+            assert verdict[stance]["reason"]["hedged"]["code"] == "no_hedge"
+            numbers = verdict[stance]["outright"]
+            assert numbers["word"] in ("pays", "loses", "small", "open", "untestable")
             split = numbers["pnl"]
-            assert set(split) == {"price", "funding", "fees", "slippage", "liquidation"}
+            assert set(split) == {"price", "funding", "fees", "slippage", "liquidation", "hedge"}
             low, high = numbers["ci_bps"]
             assert low < numbers["mean_net_bps"] < high
 
@@ -102,10 +109,42 @@ def test_trades_keep_their_contract_and_agree_with_the_result(done: Path) -> Non
                 & (trades["stance"] == stance)
                 & (trades["exit_reason"] != "end")
             ]
-            numbers = verdict[stance]
+            numbers = verdict[stance]["outright"]
             assert numbers["n_trades"] == len(rows)
             assert numbers["mean_net_bps"] == pytest.approx(1e4 * rows["return"].mean())
             assert sum(numbers["pnl"].values()) == pytest.approx(rows["pnl"].sum())
+
+
+def test_the_smallest_edge_is_the_commands_then_the_strategys_then_the_workspaces(
+    folder: Path, tmp_path: Path, fadefollow_here: Here
+) -> None:
+    root = tmp_path / "mine"
+    shutil.copytree(folder, root, ignore=shutil.ignore_patterns("runs"))
+    with (root / "pyproject.toml").open("a") as file:
+        file.write("smallest_bps = 30.0\n")
+    path = root / "strategies" / "fade_fuel.toml"
+    path.write_text(path.read_text().replace("claim =", "smallest_bps = 12.5\nclaim =", 1))
+    names = ("fade_crowded_funding", "fade_fuel")
+
+    def stated(*words: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        done = fadefollow_here("run", *names, "--json", *QUICK, *words, cwd=root)
+        assert done.returncode == 0, done.stderr
+        newest = max((root / "reports" / "runs").glob("*/config.toml"))
+        return json.loads(done.stdout)["assumptions"], tomllib.loads(newest.read_text())
+
+    assumed, config = stated()
+    assert assumed["smallest_bps"] == config["run"]["settings"]["smallest_bps"] == 30.0
+    assert [assumed["strategies"][name]["smallest_bps"] for name in names] == [30.0, 12.5]
+    assert [config["strategies"][name]["smallest_bps"] for name in names] == [30.0, 12.5]
+    assert "smallest_bps" not in config["run"]
+    assumed, config = stated("--smallest-bps", "5")
+    assert (assumed["smallest_bps"], config["run"]["smallest_bps"]) == (5.0, 5.0)
+    assert [assumed["strategies"][name]["smallest_bps"] for name in names] == [5.0, 5.0]
+    assert [config["strategies"][name]["smallest_bps"] for name in names] == [5.0, 5.0]
+    again = fadefollow_here("run", "--again", "latest", "--json", cwd=root)
+    assert json.loads(again.stdout)["identical"], again.stdout
+    refused = fadefollow_here("run", "--again", "latest", "--smallest-bps", "7", cwd=root)
+    assert (refused.returncode, "--smallest-bps" in refused.stderr) == (2, True)
 
 
 def test_equity_ends_where_the_trades_do(done: Path) -> None:
@@ -143,6 +182,12 @@ def test_json_stands_alone_and_the_same_seed_gives_the_same_numbers(
         (["run", "--seed", "-1"], "--seed"),
         (["run", "--missing-funding", "guess"], "must be error or skip"),
         (["run", "--placebo-draws", "3"], "placebo-draws"),
+        (["run", "--smallest-bps", "0"], "--smallest-bps must be above 0 and at most 10000"),
+        (["run", "--smallest-bps", "nan"], "--smallest-bps must be above 0"),
+        (["run", "--smallest-bps", "1e5"], "at most 10000"),
+        (["tune", "fade_fuel", "--smallest-bps", "-3"], "--smallest-bps must be above 0"),
+        (["tune", "fade_fuel", "--book", "hegded"], "did you mean 'hedged'"),
+        (["tune", "fade_fuel", "--book", "hedged"], "--book hedged needs trades"),
         (["run", "--no-such-option"], "No such option"),
         (["run", "--dataset", "binance_history"], "fadefollow data import binance_history"),
         (["data", "import", "binance_history", "--from", "/nowhere"], "/nowhere"),

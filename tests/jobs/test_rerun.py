@@ -138,8 +138,8 @@ def test_a_run_repeated_is_identical_and_leaves_nothing(base, done) -> None:
         "event studies": 2,
         "prices": sum(map(len, run.prices.values())),
     } | ({"best book": 1} if run.spa is not None else {})
-    # every trade has 20 fields, of which 6 name it; all of them have a value
-    assert next(p.values for p in found.numbers.parts if p.what == "trades") == 14 * len(run.trades)
+    # every trade has 23 fields, of which 6 name it; only beta is unknown, as nothing is hedged
+    assert next(p.values for p in found.numbers.parts if p.what == "trades") == 16 * len(run.trades)
 
 
 def test_trials_of_others_since_then_do_not_count(copied) -> None:
@@ -193,8 +193,10 @@ def test_costs_are_those_of_the_run_whatever_the_defaults_are_now(copied, monkey
     assert config["costs"] == {"coins": {"IBEX": ibex}}
     assert json.loads((run / "result.json").read_text())["assumptions"] == {
         "alpha": 0.05,
+        "smallest_bps": 20.0,
         "strategies": {
             NAME: {
+                "smallest_bps": 20.0,
                 "instrument": "perp",
                 "leverage": 1.0,
                 "weight": 1.0,
@@ -460,7 +462,7 @@ def removed(name: str) -> Callable[[Path], None]:
         (removed("report.json"), "no report.json"),
         (removed("trades.parquet"), "there is nothing to compare with"),
         (recorded("report.json", verdicts=[]), "cannot read the run"),
-        (recorded("result.json", schema=2), "this version knows 1\n  hint: update fadefollow"),
+        (recorded("result.json", schema=3), "this version knows 2\n  hint: update fadefollow"),
         (recorded("report.json", schema="x"), "schema 'x'"),
         (configured("[run]", "[run"), "not valid TOML"),
         (configured("[run]", "[ran]"), "did you mean 'run'"),
@@ -470,6 +472,7 @@ def removed(name: str) -> Callable[[Path], None]:
         (configured("seed = 1", "sed = 1"), "did you mean 'seed'"),
         (configured("placebo_draws = 100", "placebo_draws = 0"), "key 'settings.placebo_draws'"),
         (configured("alpha = 0.05", "alpha = nan"), "key 'settings.alpha'"),
+        (configured("smallest_bps = 20.0", "smallest_bps = 0"), "smallest_bps"),
         (configured('"error"', '"guess"'), "key 'settings.missing_funding'"),
         (configured("revised = false", "universe = -3"), "key 'universe'"),
         (configured("revised = false", 'accept = ["nothing"]'), "nothing"),

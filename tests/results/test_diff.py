@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from fadefollow.core.notes import Note
-from fadefollow.results.diff import Answer, Differences, Example, Part, differences
+from fadefollow.results.diff import Differences, Example, Part, differences
 from fadefollow.verdict.exploratory import FragilityRow, SpaTest
-from fadefollow.verdict.model import NotTraded, RunResult
+from fadefollow.verdict.model import NotTraded, RunResult, StanceResult, Verdict
 from tests.support.reporting_cases import build, stance, verdict
 
 NAN = math.nan
@@ -38,6 +38,12 @@ def with_trades(run: RunResult, trades: pd.DataFrame) -> RunResult:
     return replace(run, trades=trades)
 
 
+def detecting(one: Verdict, bps: float) -> Verdict:
+    """The verdict with another detectable edge of fading."""
+    assert isinstance(one.fade, StanceResult)
+    return replace(one, fade=replace(one.fade, detectable_bps=bps))
+
+
 def test_a_run_is_identical_to_itself_also_where_nothing_is_known(run) -> None:
     found = differences(run, run)
     assert found.identical
@@ -51,7 +57,8 @@ def test_a_run_is_identical_to_itself_also_where_nothing_is_known(run) -> None:
         "event studies": 2,
         "prices": sum(map(len, run.prices.values())),
     }
-    assert part(found, "trades").values == 14 * len(run.trades)
+    # 23 columns less 6 keys, and no beta in the outright book
+    assert part(found, "trades").values == 16 * len(run.trades)
     assert found.values == sum(one.values for one in found.parts)
 
 
@@ -88,7 +95,7 @@ def test_of_several_values_the_one_that_differs_most_is_told(run) -> None:
     other = replace(
         run,
         verdicts=(
-            replace(first, detectable_bps=first.detectable_bps * 2),
+            detecting(first, 2 * 36.0),
             second,
             replace(third, n_phases=10),
         ),
@@ -101,7 +108,7 @@ def test_of_several_values_the_one_that_differs_most_is_told(run) -> None:
     other = replace(
         run,
         verdicts=(
-            replace(first, detectable_bps=first.detectable_bps * 2),
+            detecting(first, 2 * 36.0),
             replace(second, n_phases=101),
             replace(third, symbols=("LTC",)),
         ),
@@ -111,7 +118,7 @@ def test_of_several_values_the_one_that_differs_most_is_told(run) -> None:
     )
     # of these a word has no size, and 100 → 101 a small one
     assert one.differing == 3
-    assert (one.largest.field, one.largest.relative) == ("detectable_bps", 0.5)
+    assert (one.largest.field, one.largest.relative) == ("fade.detectable_bps", 0.5)
 
 
 @pytest.mark.parametrize(
@@ -133,11 +140,11 @@ def test_a_difference_is_sized_by_the_larger_value(then, now, relative) -> None:
 
 def test_a_number_that_is_there_only_once_differs(run) -> None:
     first, *others = run.verdicts
-    other = replace(run, verdicts=(replace(first, detectable_bps=NAN), *others))
+    other = replace(run, verdicts=(detecting(first, NAN), *others))
     one = only(differences(run, other))
     assert one.differing == 1
     assert one.largest == Example(
-        "fade_crowded_funding × crowded_short", "detectable_bps", first.detectable_bps, None
+        "fade_crowded_funding × crowded_short", "fade.detectable_bps", 36.0, None
     )
 
 
@@ -167,7 +174,7 @@ def test_a_column_that_only_one_run_has_differs(run) -> None:
     assert differences(run, replace(run, phases=run.phases.assign(gamma=NAN))).identical
 
 
-def test_another_answer_is_told_with_its_means(run) -> None:
+def test_another_answer_is_told_with_its_words_and_means(run) -> None:
     first, second, third = run.verdicts
     fades, few = (
         verdict(v.strategy, v.phase, "fade", stance(9.0, (1.0, 17.0)), NotTraded("no borrow"))
@@ -177,30 +184,67 @@ def test_another_answer_is_told_with_its_means(run) -> None:
         replace(run, verdicts=(first, second)), replace(run, verdicts=(fades, second, few))
     )
     # of a verdict that is new nothing can be compared
-    assert found.answers == (
-        Answer(
-            "fade_crowded_funding",
-            "crowded_short",
-            ("fade", "fade"),
-            (42.3, 9.0),
-            (-70.2, found.answers[0].follow_bps[1]),
-        ),
+    (answer,) = found.answers
+    assert (answer.strategy, answer.phase) == ("fade_crowded_funding", "crowded_short")
+    assert answer.fate == ("fade", "fade")
+    fade, follow = answer.stances
+    assert (fade.stance, fade.book, fade.word, fade.mean_bps) == (
+        "fade",
+        "outright",
+        ("pays", "pays"),
+        (42.3, 9.0),
     )
-    assert math.isnan(found.answers[0].follow_bps[1])
+    assert (follow.word, follow.mean_bps[0]) == (("loses", ""), -70.2)
+    assert math.isnan(follow.mean_bps[1])
+    assert answer.reworded  # following was traded then
     assert part(found, "verdicts").added == 1
+
+
+def test_a_word_of_the_hedged_book_that_changes_is_an_answer(run) -> None:
+    first, *others = run.verdicts
+    assert isinstance(first.fade, StanceResult)
+    then, now = (
+        replace(first, hedged={"fade": replace(first.fade, word=word, mean_net_bps=mean)})
+        for word, mean in (("open", 4.0), ("small", 4.0))
+    )
+    found = differences(
+        replace(run, verdicts=(then, *others)), replace(run, verdicts=(now, *others))
+    )
+    (answer,) = found.answers
+    assert answer.reworded
+    assert [(s.stance, s.book) for s in answer.stances if s.differs] == [("fade", "hedged")]
+    one = only(found)
+    assert one.largest == Example(
+        "fade_crowded_funding × crowded_short", "hedged.fade.word", "open", "small"
+    )
+
+
+def test_trades_and_equity_of_the_hedged_book_are_compared(run) -> None:
+    hedged = run.trades.assign(book="hedged", hedge=5.0, beta=1.1)
+    then = replace(run, hedged_trades=hedged, hedged_equity=run.equity)
+    now = replace(
+        run,
+        hedged_trades=hedged.assign(hedge=[6.0, *[5.0] * (len(hedged) - 1)]),
+        hedged_equity=run.equity,
+    )
+    assert differences(then, then).identical
+    one = only(differences(then, now))
+    assert (one.what, one.differing) == ("hedged trades", 1)
+    assert (one.largest.field, one.largest.then, one.largest.now) == ("hedge", 5.0, 6.0)
+    assert part(differences(then, now), "hedged equity").values == run.equity.size
 
 
 def test_splits_fragility_and_spa_are_compared(run) -> None:
     row = FragilityRow("fade_x", "up", "as run", "fade", "fade", 4.0, 40, flips=False)
     then = replace(run, spa=BOOK, fragility=(row,))
     now = replace(
-        run, spa=replace(BOOK, p_consistent=0.4), fragility=(replace(row, verdict="undecided"),)
+        run, spa=replace(BOOK, p_consistent=0.4), fragility=(replace(row, verdict="open"),)
     )
     found = differences(then, now)
     told = {one.what: one.largest for one in found.parts if not one.identical}
     assert told == {
         "best book": Example("", "p_consistent", 0.2, 0.4),
-        "fragility": Example("fade_x × up × as run", "verdict", "fade", "undecided"),
+        "fragility": Example("fade_x × up × as run", "verdict", "fade", "open"),
     }
     assert only(differences(run, replace(run, spa=BOOK))).added == 1
 

@@ -29,38 +29,54 @@ VERDICT_KEYS = [
     "strategy",
     "signal",
     "phase",
+    "claim",
     "split",
     "symbols",
     "n_phases",
+    "blocks",
+    "block_days",
+    "fate",
+    "fate_book",
+    "fates",
+    "reason",
+    "settle",
     "fade",
     "follow",
     "difference_ci_bps",
-    "detectable_bps",
-    "verdict",
 ]
-STANCE_KEYS = [
+#: DESIGN names these of a stance in a book
+STANCE_KEYS = {
+    "word",
+    "reason",
     "n_trades",
     "mean_net_bps",
     "ci_bps",
+    "band_bps",
+    "parts_bps",
+    "price_ci_bps",
+    "funding_ci_bps",
+    "shrunken_bps",
+    "shrunken_ci_bps",
     "anyhour_mean_bps",
-    "placebo_mean_bps",
+    "placebo",
     "momentum_mean_bps",
     "momentum_ci_bps",
-    "p_placebo",
-    "p_adjusted",
+    "detectable_bps",
     "sharpe",
     "max_drawdown",
     "breakeven_cost_bps",
     "pnl",
     "n_liquidated",
+    "trades_a_year",
+    "time_in_market",
+    "blocks",
+    "block_days",
     "deflated_sharpe",
     "n_trials_known",
-    "p_placebo_error",
-    "p_adjusted_error",
     "capacity_quote",
     "capacity_median_quote",
     "capacity_by_coin",
-]
+}
 
 
 @pytest.fixture(scope="module")
@@ -90,37 +106,76 @@ def test_top_level_schema(record: dict[str, Any]) -> None:
         "notes",
         "seconds",
     ]
-    assert record["schema"] == 1
+    assert record["schema"] == 2
     assert list(record["dataset"]) == ["name", "fingerprint", "coverage", "audit"]
     assert record["seconds"] == {"data": 1.31, "signals": 0.42, "engine": 2.5, "verdict": 6.75}
 
 
 def test_verdict_schema(record: dict[str, Any]) -> None:
     first = record["verdicts"][0]
-    assert list(first) == [*VERDICT_KEYS, "planted_bps", "horizon_hours"]
-    assert list(first["fade"]) == list(first["follow"]) == STANCE_KEYS
-    assert list(first["fade"]["pnl"]) == ["price", "funding", "fees", "slippage", "liquidation"]
-    assert first["fade"]["mean_net_bps"] == 42.3
-    assert first["fade"]["ci_bps"] == [5.1, 80.4]
+    truth = ["planted_bps", "horizon_hours", "planted_from"]
+    assert list(first) == [*VERDICT_KEYS, *truth]
+    assert list(first["fade"])[:2] == list(first["follow"])[:2] == ["outright", "hedged"]
+    outright = first["fade"]["outright"]
+    assert set(outright) >= STANCE_KEYS
+    assert list(outright["pnl"]) == [
+        "price",
+        "funding",
+        "fees",
+        "slippage",
+        "liquidation",
+        "hedge",
+    ]
+    assert (outright["word"], outright["mean_net_bps"], outright["ci_bps"]) == (
+        "pays",
+        42.3,
+        [5.1, 80.4],
+    )
+    assert first["follow"]["outright"]["word"] == "loses"
     assert first["symbols"] == ["BTC", "ETH", "SOL"]
-    assert first["verdict"] == "fade"
+    assert (first["claim"], first["fate"], first["fates"]) == (
+        "disputed",
+        "fade",
+        {"outright": "fade"},
+    )
     assert (first["planted_bps"], first["horizon_hours"]) == (-60.0, 72.0)
+
+
+def test_an_open_row_says_what_would_settle_it(record: dict[str, Any]) -> None:
+    second = record["verdicts"][1]
+    assert (second["fate"], second["settle"]["conditions"]) == ("open", ["mean"])
+    assert second["settle"]["detectable_bps"] == 58.0
+    assert second["settle"]["multiple"] is None
+    assert record["verdicts"][0]["settle"] is None  # decided
+
+
+def test_a_book_that_was_not_made_is_null_with_its_reason(record: dict[str, Any]) -> None:
+    first = record["verdicts"][0]
+    assert first["fade"]["hedged"] is None
+    assert first["fade"]["reason"] == {
+        "hedged": {"reason": "no hedged book", "code": "no_hedge", "streams": []}
+    }
 
 
 def test_untraded_stance_is_null_with_its_reason(record: dict[str, Any]) -> None:
     third = record["verdicts"][2]
-    assert third["fade"] is None
-    assert third["reason"] == {"fade": "spot is sold short only where a borrow rate is given"}
+    assert third["fade"]["outright"] is None
+    assert third["fade"]["reason"]["outright"] == {
+        "reason": "spot is sold short only where a borrow rate is given",
+        "code": "not_tradable",
+        "streams": [],
+    }
     assert "planted_bps" not in third
 
 
 def test_nan_is_null(record: dict[str, Any]) -> None:
     third = record["verdicts"][2]
-    assert third["follow"]["mean_net_bps"] is None
-    assert third["follow"]["ci_bps"] == [None, None]
-    assert third["follow"]["n_trades"] == 0
-    assert third["difference_ci_bps"] == [None, None]
-    assert third["detectable_bps"] is None
+    follow = third["follow"]["outright"]
+    assert follow["mean_net_bps"] is None
+    assert follow["ci_bps"] == [None, None]
+    assert follow["n_trades"] == 0
+    assert follow["detectable_bps"] is None
+    assert third["difference_ci_bps"]["outright"] == [None, None]
 
 
 def test_infinity_and_numpy_are_plain_json(cases: Cases) -> None:
@@ -158,7 +213,7 @@ def test_parquet_files(cases: Cases, stored: Path) -> None:
     assert_frame_equal(trades, cases.plain.trades)
     assert_frame_equal(pd.read_parquet(stored / "phases.parquet"), cases.plain.phases)
     equity = pd.read_parquet(stored / "equity.parquet")
-    assert list(equity.columns) == ["time", "strategy", "stance", "value"]
+    assert list(equity.columns) == ["time", "strategy", "stance", "book", "value"]
     assert list(pd.read_parquet(stored / "truth.parquet").columns) == [
         "symbol",
         "phase",
@@ -244,8 +299,8 @@ def test_damaged_run_is_refused(text: str, tmp_path: Path) -> None:
 
 
 def test_a_run_of_a_later_version_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "result.json").write_text('{"schema": 2}', "utf-8")
-    with pytest.raises(StoreError, match=r"result\.json: .*\n?.*schema 2.*\n.*update fadefollow"):
+    (tmp_path / "result.json").write_text('{"schema": 3}', "utf-8")
+    with pytest.raises(StoreError, match=r"result\.json: .*\n?.*schema 3.*\n.*update fadefollow"):
         read_run(tmp_path)
 
 

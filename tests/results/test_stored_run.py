@@ -12,7 +12,7 @@ from fadefollow.results import schema
 from fadefollow.results.schema import present_form
 from fadefollow.results.stored_run import StoredRun
 
-ROW = {"strategy": "fade_doors", "phase": "long_door", "split": None, "verdict": "fade"}
+ROW = {"strategy": "fade_doors", "phase": "long_door", "split": None, "fate": "supported"}
 COVERAGE = {
     "BTC": {"perp": {"first": "2024-01-02", "last": "2024-03-01"}, "funding": {}},
     "ETH": {"spot": {"first": "2024-01-01", "last": "2024-02-01"}},
@@ -20,7 +20,7 @@ COVERAGE = {
 
 
 def put(folder: Path, name: str, **record: object) -> None:
-    (folder / name).write_text(json.dumps({"schema": 1, **record}))
+    (folder / name).write_text(json.dumps({"schema": 2, **record}))
 
 
 @pytest.fixture
@@ -83,13 +83,13 @@ def test_an_earlier_schema_is_brought_into_the_present_form_step_by_step(
         schema,
         "UPGRADES",
         {
-            1: lambda name, record: {
+            1: lambda where, record: {
                 **record,
                 "schema": 2,
                 "notes": record["warnings"],
-                "of": name,
+                "of": where.stem,
             },
-            2: lambda name, record: {**record, "schema": 3},
+            2: lambda _where, record: {**record, "schema": 3},
         },
     )
     path, old = tmp_path / "result.json", {"schema": 1, "warnings": ["w"]}

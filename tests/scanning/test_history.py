@@ -18,7 +18,7 @@ from fadefollow.results.stored_run import StoredRun
 from fadefollow.scanning.history import History
 from fadefollow.scanning.model import Standing
 from fadefollow.workspace import Workspace
-from tests.support.scan_cases import made_workspace, put_run, verdict
+from tests.support.scan_cases import STANCE, made_workspace, put_run, verdict
 
 NAME, PHASE = "follow_spot_led", "spot_led_up"
 TIME = pd.Timestamp("2024-02-10", tz="UTC")
@@ -64,17 +64,63 @@ def test_the_verdict_comes_with_its_uncertainty(workspace: Workspace) -> None:
     standing, _ = asked(workspace)
     told = standing.to_dict()
     assert told["follow"] == {
-        "n_trades": 40,
-        "mean_net_bps": 12.5,
-        "ci_bps": [3.0, 22.0],
-        "p_adjusted": 0.04,
+        "outright": {
+            "word": "pays",
+            "n_trades": 40,
+            "mean_net_bps": 12.5,
+            "ci_bps": [1.0, 24.0],  # the one that its word is read from
+            "p_adjusted": 0.04,
+            "detectable_bps": standing.detectable_bps,
+        },
+        "hedged": None,
     }
-    assert told["fade"] is None
-    assert (told["verdict"], told["run"]) == ("follow", "20240301T000000Z-demo")
+    assert told["fade"] == {"outright": None, "hedged": None}
+    assert (told["claim"], told["fate"], told["fate_book"]) == ("follow", "supported", "outright")
+    assert told["fates"] == {"outright": "supported"}
+    assert told["run"] == "20240301T000000Z-demo"
     assert (told["first"], told["last"]) == ("2024-01-01 00:00", "2024-02-09 23:00")
     assert math.isnan(standing.detectable_bps)
     assert standing.report == workspace.runs / "20240301T000000Z-demo" / "report.html"
     assert standing.caveats == ()
+
+
+def test_the_book_that_speaks_is_shown_and_the_other_is_told(workspace: Workspace) -> None:
+    """Refuted against the market where following loses; outright nothing is decided."""
+    hedged = {"word": "loses", "mean_net_bps": -9.0, "band_bps": [-15.0, -3.0]}
+    still = {"word": "open", "band_bps": [-40.0, 65.0], "detectable_bps": 80.0}
+    row = verdict(
+        NAME,
+        PHASE,
+        "refuted",
+        fate_book="hedged",
+        fates={"outright": "open", "hedged": "refuted"},
+        follow={
+            "outright": {**STANCE, **still},
+            "hedged": {**STANCE, **hedged, "detectable_bps": 7.0},
+        },
+        settle={"multiple": 3.0, "book": "outright"},
+    )
+    put_run(workspace, "20240301T000000Z-demo", row)
+    standing, _ = asked(workspace)
+    assert (standing.fate, standing.speaking) == ("refuted", "hedged")
+    assert standing.follow is not None
+    assert (standing.follow.word, standing.follow.ci_bps) == ("loses", (-15.0, -3.0))
+    assert standing.tried["follow", "outright"].word == "open"
+    assert standing.detectable_bps == 7.0
+    assert standing.to_dict()["settle"] == {"multiple": 3.0, "book": "outright"}
+
+
+def test_another_claim_and_another_smallest_edge_are_said(workspace: Workspace) -> None:
+    put_run(
+        workspace,
+        "20240301T000000Z-demo",
+        verdict(NAME, PHASE, claim="fade"),
+        changes={f"strategies.{NAME}.smallest_bps": 5.0},
+    )
+    assert asked(workspace)[0].caveats == (
+        "of another claim: it was fade, is follow",
+        "of other settings: smallest_bps was 5.0, is 20.0",  # the workspace's, as the file has none
+    )
 
 
 def test_the_newest_run_on_the_same_data_speaks_and_only_where_it_judged_the_phase(
@@ -158,7 +204,7 @@ def test_changes_of_the_workspace_are_seen_as_well(workspace: Workspace) -> None
 
 
 def test_code_that_a_signal_imports_counts_as_its_own(workspace: Workspace) -> None:
-    watch = verdict("selloff_watch", "selloff_watch")
+    watch = verdict("selloff_watch", "selloff_watch", claim="fade")
     files = sorted((workspace.root / "signals").glob("*.py"))
     shas = {f"signals.{f.stem}.sha256": hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
     put_run(workspace, "20240301T000000Z-demo", watch, changes=shas)
@@ -280,7 +326,7 @@ def test_of_a_tuned_strategy_out_of_sample_comes_before_in_sample(workspace: Wor
     [
         ("result.json", "{"),
         ("result.json", "[]"),
-        ("result.json", '{"schema": 2}'),
+        ("result.json", '{"schema": 3}'),
         ("config.toml", "x ="),
         ("config.toml", None),
         ("result.json", b"\xff\xfe"),
@@ -307,7 +353,8 @@ def test_a_damaged_run_is_left_out_and_said(
 @pytest.mark.parametrize(
     "change",
     [
-        {"follow": {**OURS["follow"], "ci_bps": "wide"}},
+        {"follow": {"outright": {**STANCE, "band_bps": "wide"}, "hedged": None}},
+        {"fates": None},
         {"follow": {}},
         {"symbols": None},
     ],

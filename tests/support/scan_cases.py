@@ -19,11 +19,21 @@ from fadefollow.workspace import Workspace, find_workspace, init_workspace
 
 HOUR = pd.Timedelta(hours=1)
 START = pd.Timestamp("2024-01-01", tz="UTC")
-STANCE = {"n_trades": 40, "mean_net_bps": 12.5, "ci_bps": [3.0, 22.0], "p_adjusted": 0.04}
+#: a stance outright, as result.json has it
+STANCE = {
+    "word": "pays",
+    "n_trades": 40,
+    "mean_net_bps": 12.5,
+    "ci_bps": [3.0, 22.0],
+    "band_bps": [1.0, 24.0],
+    "placebo": {"kind": "time", "p_adjusted": 0.04},
+    "detectable_bps": None,
+}
+NOTHING = {"outright": None, "hedged": None}
 
 
-def verdict(strategy: str, phase: str, word: str = "follow", **changes: Any) -> dict[str, Any]:
-    """A row of result.json."""
+def verdict(strategy: str, phase: str, fate: str = "supported", **changes: Any) -> dict[str, Any]:
+    """A row of result.json of a claim to follow, of which only following outright was traded."""
     return {
         "strategy": strategy,
         "signal": "doors",
@@ -31,10 +41,13 @@ def verdict(strategy: str, phase: str, word: str = "follow", **changes: Any) -> 
         "split": None,
         "symbols": ["BTC"],
         "n_phases": 50,
-        "fade": None,
-        "follow": STANCE,
-        "detectable_bps": None,
-        "verdict": word,
+        "claim": "follow",
+        "fate": fate,
+        "fate_book": "outright",
+        "fates": {"outright": fate},
+        "settle": None,
+        "fade": NOTHING,
+        "follow": {**NOTHING, "outright": STANCE},
         **changes,
     }
 
@@ -65,7 +78,7 @@ def put_run(
     folder.mkdir(parents=True)
     span = {"first": "2024-01-01 00:00", "last": last, "rows": 10, "missing": 0}
     result: dict[str, Any] = {
-        "schema": 1,
+        "schema": 2,
         "verdicts": list(verdicts),
         "dataset": {"name": dataset, "fingerprint": "abc", "coverage": {"BTC": {"perp": span}}},
         **({"tuning": tuning} if tuning else {}),
@@ -92,7 +105,7 @@ def put_run(
         table[leaf] = value
     (folder / "config.toml").write_text(tomli_w.dumps(config))
     (folder / "report.html").write_text("<p>")
-    report = {"schema": 1, "dataset": {"simulated": source == "lab"}}
+    report = {"schema": 2, "dataset": {"simulated": source == "lab"}}
     (folder / "report.json").write_text(json.dumps(report))
     return folder
 

@@ -11,6 +11,7 @@ import pytest
 
 from fadefollow.jobs.datasets import open_named
 from fadefollow.market.dataset import Dataset
+from fadefollow.market.panel import Market
 from fadefollow.market.request import DataRequest
 from fadefollow.workspace import Workspace, find_workspace
 from tests.support.postgres import Server, binaries, running
@@ -28,6 +29,23 @@ def workspace() -> Workspace:
 def dataset(workspace: Workspace) -> Dataset:
     """Two coins of the lab."""
     return open_named(workspace, DataRequest(dataset="lab", symbols=("IBEX", "WREN")))
+
+
+@pytest.fixture(scope="session")
+def with_btc(dataset: Dataset) -> Dataset:
+    """The same coins, the first under the name of the coin that hedges the other."""
+    markets = {}
+    for name, market in zip(("BTC", "WREN"), dataset.markets.values(), strict=True):
+        tables = {stream: market.table(stream) for stream in market.streams}
+        markets[name] = Market(name, bar=market.bar, tables=tables)
+    return Dataset(
+        name="two",
+        title="Two coins",
+        bar=dataset.bar,
+        simulated=True,
+        fingerprint="two",
+        markets=markets,
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ import pytest
 from fadefollow.engine.bar_arrays import cut_tape
 from fadefollow.engine.plan import books, prepare
 from fadefollow.engine.strategy import Range
+from fadefollow.errors import ParameterError
 from fadefollow.market.dataset import Dataset
 from fadefollow.phases import Stance
 from fadefollow.tuning.evaluator import TrialData, TrialRequest, evaluate, past
@@ -20,7 +21,7 @@ from fadefollow.tuning.objective import FLOOR
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.tuning.space import Space
 from fadefollow.verdict.estimates.daily import daily_pnl
-from fadefollow.verdict.measure import detect, prepare_bet
+from fadefollow.verdict.measure import books_of, detect, prepare_bet
 
 STRATEGIES = ("fade_crowded_funding", "fade_rich_carry", "fade_rich_carry_future", "fade_doors")
 
@@ -185,3 +186,50 @@ def test_choices_of_exits_reach_the_book(workspace, dataset) -> None:
         for stop in ("off", 0.02)
     }
     assert len({result.scores for result in counts.values()}) == 4
+
+
+# ---------------------------------------------------------------------------------- the hedged book
+
+
+@pytest.mark.parametrize("stance", ["fade", "follow"])
+@pytest.mark.parametrize("name", ["fade_crowded_funding", "fade_doors"])
+def test_a_hedged_trial_earns_what_the_hedged_book_of_a_run_earns(
+    workspace, with_btc, name: str, stance: Stance
+) -> None:
+    """Trades of BTC itself have no hedge, and are none of the hedged book."""
+    data = data_of(workspace, with_btc, name, stance=stance, book="hedged")
+    whole = (0, len(data.time))
+    for seed in range(2):
+        params = some_params(data, seed)
+        signal, _ = data.space.candidate(params)
+        plan = prepare_bet(with_btc, data.space.with_params(params), signal, {}).plan
+        run = books_of(plan, stance, "error", [])
+        table = pd.concat([book.trades for book in run], ignore_index=True)
+        mine = table[(table["reason"] != "end") & table["beta"].notna()]
+        net = mine["pnl"] + mine["hedge_gross"] + mine["hedge_cost"]
+        found = past(data, TrialRequest(0, params, whole))
+        assert 0 < len(found) < (table["reason"] != "end").sum()
+        np.testing.assert_allclose(found.value, net / mine["notional"], rtol=0, atol=1e-12)
+        daily = daily_pnl(plan, run, book="hedged").to_numpy()
+        np.testing.assert_allclose(found.daily(), daily, rtol=0, atol=1e-12)
+
+
+def test_a_hedge_knows_nothing_of_what_comes_after_the_past(workspace, with_btc) -> None:
+    data = data_of(workspace, with_btc, "fade_doors", objective="t,psr", book="hedged")
+    last = len(data.time) * 2 // 3 // 24 * 24
+    end = pd.to_datetime(data.time[last], utc=True)
+    markets = {symbol: market.until(end) for symbol, market in with_btc.markets.items()}
+    short_set = replace(with_btc, fingerprint="short", markets=markets)
+    short = data_of(workspace, short_set, "fade_doors", objective="t,psr", book="hedged")
+    request = TrialRequest(0, data.space.start(), (0, last))
+    whole, cut = evaluate(data, request), evaluate(short, request)
+    assert whole.n_trades == cut.n_trades > 5
+    np.testing.assert_allclose(whole.scores, cut.scores, rtol=1e-12)
+
+
+def test_the_hedged_book_is_refused_where_nothing_can_be_hedged(workspace, dataset) -> None:
+    with pytest.raises(ParameterError, match="--book hedged") as caught:
+        data_of(workspace, dataset, "fade_doors", book="hedged")
+    assert "no BTC perp" in str(caught.value)
+    with pytest.raises(ParameterError, match="--book hedged"):
+        data_of(workspace, dataset, "fade_rich_carry", book="hedged")

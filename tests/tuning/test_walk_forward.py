@@ -186,8 +186,9 @@ def test_a_fold_without_a_winner_trades_nothing(workspace, dataset) -> None:
     none = walked(workspace, dataset, min_trades=10_000, trials=10)
     assert {fold.winner for fold in none.folds} == {None}
     assert none.measured.trades.empty
-    assert {v.verdict for v in none.measured.verdicts} == {"undecided"}
-    assert "no trial of any fold had 10000 trades" in none.measured.verdicts[0].why
+    assert {v.fate for v in none.measured.verdicts} == {"untestable"}
+    assert none.measured.verdicts[0].reason.code == "no_data"
+    assert "no trial of any fold had 10000 trades" in none.measured.verdicts[0].reason.detail
     assert none.books == {}
 
 
@@ -292,3 +293,27 @@ def test_the_folds_add_up_to_the_one_book_that_is_judged(found) -> None:
     known = mine["signal_time"] + pd.Timedelta(hours=1)
     second = mine[(known >= folds[1].test[0]) & (known < folds[1].test[1])]
     assert folds[1].n_trades_after == len(second)
+
+
+def test_what_is_scored_hedged_is_judged_in_both_books(workspace, with_btc) -> None:
+    """The out-of-sample figures are of the hedged book, and fit the trades that are judged."""
+    choices = {"trials": 10, "folds": 2, "min_trades": 5}
+    found = walked(workspace, with_btc, "fade_doors", book="hedged", **choices)
+    outright = walked(workspace, with_btc, "fade_doors", **choices)
+    assert found.trials[0].params == outright.trials[0].params  # what the file says
+    assert found.trials[0].scores != outright.trials[0].scores
+    for one in (found, outright):
+        for verdict in one.measured.verdicts:
+            assert {book for _, book in verdict.results} == {"outright", "hedged"}
+            assert verdict.fate in ("supported", "refuted", "open", "untestable")
+            assert set(verdict.fates.by_book) == {"outright", "hedged"}
+    tuned, _ = found.books["fade"]
+    trades = found.measured.hedged_trades
+    mine = trades[(trades["stance"] == "fade") & (trades["exit_reason"] != "end")]
+    assert set(mine["symbol"]) == {"WREN"}  # BTC is its own hedge
+    assert tuned.n_trades == len(mine) > 0
+    assert tuned.mean_net_bps == pytest.approx(1e4 * mine["return"].mean())
+    assert sum(fold.n_trades_after for fold in found.folds) == tuned.n_trades
+    own = outright.measured.trades
+    own = own[(own["stance"] == "fade") & (own["exit_reason"] != "end")]
+    assert outright.books["fade"][0].mean_net_bps == pytest.approx(1e4 * own["return"].mean())

@@ -72,10 +72,27 @@ def test_the_same_configuration_counts_once_with_its_latest_value(ledger):
     assert (known.count, known.variance) == (2, pytest.approx(2 * 0.055**2))
 
 
-def test_configuration_phase_and_stance_make_a_trial(ledger):
-    others: dict[str, Any] = {"configuration": "c2", "phase": "q", "stance": "follow"}
+def test_configuration_phase_stance_and_book_make_a_trial(ledger):
+    others: dict[str, Any] = {
+        "configuration": "c2",
+        "phase": "q",
+        "stance": "follow",
+        "book": "hedged",
+    }
     ledger.record([FADE, *(replace(FADE, **{key: value}) for key, value in others.items())])
-    assert ledger.trials("f1").count == 4
+    assert ledger.trials("f1").count == 5
+    ledger.record_new([FADE, replace(FADE, book="hedged")])  # both are known
+    assert len(ledger.lines()) == 5
+
+
+def test_a_line_without_a_book_is_of_the_outright_one(ledger):
+    line = {"kind": "trial", **asdict(FADE)}
+    del line["book"]  # as earlier versions wrote it
+    ledger.path.parent.mkdir(parents=True)
+    ledger.path.write_text(json.dumps(line) + "\n")
+    assert ledger.lines() == [FADE]
+    ledger.record_new([FADE])
+    assert len(ledger.lines()) == 1
 
 
 def test_history_that_has_grown_has_been_searched_before(ledger):

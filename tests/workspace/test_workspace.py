@@ -62,6 +62,8 @@ def test_a_setting_that_does_not_exist_is_refused(tmp_path: Path) -> None:
         ("seed = -1", "seed"),
         ("alpha = 0.0", "alpha"),
         ("alpha = nan", "alpha"),
+        ("smallest_bps = 0", "smallest_bps"),
+        ("smallest_bps = nan", "smallest_bps"),
         ("placebo_draws = 3", "placebo_draws"),
         ("default_dataset = 5", "default_dataset"),
         (f"seed = {'9' * 5000}", "64 bits"),

@@ -16,6 +16,7 @@ Record = dict[str, Any]
 
 def _second(where: Path, record: Record) -> Record:
     """The first schema had one book, one word a row, and half of each verdict in report.json."""
+    record = {**record, "schema": 2}
     if where.stem != "result":
         return record
     report = parsed_json(where.with_name("report.json").read_text("utf-8"))

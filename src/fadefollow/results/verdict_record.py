@@ -19,7 +19,16 @@ from fadefollow.verdict.model import (
     StanceResult,
     Verdict,
 )
-from fadefollow.verdict.words import Claim, Fates, Reason, Settle, Word, fate_in_book, fate_of
+from fadefollow.verdict.words import (
+    Claim,
+    Fates,
+    Reason,
+    ReasonCode,
+    Settle,
+    Word,
+    fate_in_book,
+    fate_of,
+)
 
 #: fields of a stance in a book that stand under `placebo` in the record: name there → field
 _PLACEBO = {
@@ -29,6 +38,8 @@ _PLACEBO = {
     "p_error": "p_placebo_error",
     "p_adjusted_error": "p_adjusted_error",
 }
+#: of the first schema: what a word or a fate that decides nothing rests on
+_CODES: Mapping[str, ReasonCode] = {"open": "conditions", "untestable": "few_blocks"}
 _PAIRS = (
     "ci_bps",
     "band_bps",
@@ -144,7 +155,7 @@ def upgraded(
             if tested
             else "untestable"
         )
-        known["reason"] = asdict(Reason("decided" if tested else "few_blocks"))
+        known["reason"] = asdict(Reason(_CODES.get(known["word"], "decided")))
         known["placebo"] = {name: old.get(field) for name, field in _PLACEBO.items()} | {
             "kind": "time",
             "questions": 0,
@@ -157,19 +168,18 @@ def upgraded(
     claim_: Claim = claim if claim in ("fade", "follow") else "disputed"  # type: ignore[assignment]
     by_book: dict[BookName, Any] = {"outright": fate_in_book(claim_, words)}
     fate, book = fate_of(claim_, by_book)
+    why = str(private.get("why", "")).removeprefix("undecided: ")
+    least = public["detectable_bps"]
     return {
         **{k: public[k] for k in ("strategy", "signal", "phase", "split", "symbols", "n_phases")},
         "claim": claim_,
         "fate": fate,
         "fate_book": book,
         "fates": by_book,
-        "reason": asdict(
-            Reason(
-                "decided" if fate not in ("open", "untestable") else "conditions",
-                detail=str(private.get("why", "")),
-            )
-        ),
-        "settle": None,
+        "reason": asdict(Reason(_CODES.get(fate, "decided"), detail=why)),
+        "settle": asdict(Settle(detectable_bps=least))
+        if fate == "open" and least is not None
+        else None,
         **{str(stance): one for stance, one in stances.items()},
         "difference_ci_bps": {"outright": public["difference_ci_bps"], "hedged": [None, None]},
         "planted_bps": public.get("planted_bps"),

@@ -174,6 +174,7 @@ class _Laboratory:
 
     def __init__(self, dataset: Dataset, bets: Sequence[Bet], settings: Settings) -> None:
         self._dataset, self._claims = dataset, {s.name: s.claim for s, _ in bets}
+        self._smallest = {s.name: s.smallest_bps for s, _ in bets if s.smallest_bps is not None}
         self._settings = settings
         self._detected: dict[tuple[str, str], Phases] = {}
 
@@ -212,6 +213,7 @@ class _Laboratory:
             plans,
             made,
             claims=self._claims,
+            smallest=self._smallest,
             settings=replace(
                 self._settings.judging,
                 placebo_draws=min(PLACEBO_DRAWS, self._settings.placebo_draws),

@@ -65,7 +65,7 @@ def search(**changes: float) -> Search:
     return dataclasses.replace(usual, **changes)
 
 
-def market(seed: int, arm: Arm = STILL, verdict: str = "undecided", **changes) -> TunedMarket:
+def market(seed: int, arm: Arm = STILL, verdict: str = "open", **changes) -> TunedMarket:
     usual = TunedMarket(
         arm=arm,
         seed=seed,
@@ -82,7 +82,7 @@ def market(seed: int, arm: Arm = STILL, verdict: str = "undecided", **changes) -
             ),
             Answer(
                 "crowded_short",
-                "undecided",
+                "open",
                 tested=False,
                 mean=-20.0,
                 low=-60.0,

@@ -56,6 +56,8 @@ _FAILS = {
 }
 #: beyond so many times this history, more of it is no answer
 _OUT_OF_REACH = 50.0
+#: missing streams that are named
+_NAMED = 2
 #: why a row cannot be tested, by the code of its reason
 _UNTESTED = {
     "few_blocks": "too few independent blocks",
@@ -101,7 +103,9 @@ def untested(verdicts: Sequence[Verdict]) -> str:
 def _why(verdict: Verdict) -> str:
     reason = verdict.reason
     if reason.code == "missing_streams" and reason.streams:
-        return " and ".join(name.replace("_", " ") for name in reason.streams)
+        more = len(reason.streams) - _NAMED
+        named = [name.replace("_", " ") for name in reason.streams[:_NAMED]]
+        return " and ".join([*named, *([f"{more} more streams"] if more > 0 else [])])
     return _UNTESTED.get(reason.code, reason.code.replace("_", " "))
 
 
@@ -249,7 +253,7 @@ def _show_rows(console: Console, rows: Sequence[_Row]) -> None:
         console.print(_widest(rows, planted=planted))
         return
     wide = console.width >= WIDE
-    heads = ["phase: claim", "fate", "fade, bps", "follow, bps"]
+    heads = ["phase: claim" if wide else "phase", "fate", "fade, bps", "follow, bps"]
     heads += ["blocks", "detects"] if wide else []
     heads += ["planted"] if planted and wide else []
     lines = [_columns(row, wide=wide, planted=planted) for row in rows]
@@ -269,14 +273,17 @@ def _show_rows(console: Console, rows: Sequence[_Row]) -> None:
 
 def _columns(row: _Row, *, wide: bool, planted: bool) -> list[str]:
     v = row.verdict
-    cells = [escape(f"{v.phase}: {v.claim}"), row.fate, *row.cells()]
+    named = f"{v.phase}: {v.claim}" if wide else v.phase
+    cells = [escape(named), row.fate, *row.cells()]
     cells += [row.blocks, row.detectable] if wide else []
     return cells + ([number(v.planted_bps)] if planted and wide else [])
 
 
 def _below(row: _Row, *, wide: bool, planted: bool) -> list[str]:
     """What has no column of its own."""
-    said = [row.verdict.strategy]
+    v = row.verdict
+    claim = "disputed" if v.claim == "disputed" else f"claims {v.claim}"
+    said = [v.strategy] if wide else [f"{v.strategy}, {claim}"]
     said += [row.both] if len(row.verdict.fates.by_book) > 1 else []
     if not wide:
         said += [f"blocks {row.blocks}", f"detects {row.detectable} bps"]
