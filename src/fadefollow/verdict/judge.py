@@ -303,8 +303,9 @@ class _Table:
                 np.array([row.t]), draws.t[:, None], family=np.array([True]), alpha=alpha
             )
             placebo_t = float(alone.critical[0])
-        at = math.nan if draws is None or not row.evidence.mean.se > 0.0 else draws.mean
-        return _Criticals(float(mean_t), placebo_t, placebo_t - at / row.evidence.mean.se)
+        se = row.evidence.mean.se
+        at = draws.mean / se if draws is not None and se > 0.0 else math.nan
+        return _Criticals(float(mean_t), placebo_t, placebo_t - at)
 
     @staticmethod
     def _key(plan: Plan, code: int, stance: Stance, book: BookName) -> RowKey:
