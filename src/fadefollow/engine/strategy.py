@@ -21,8 +21,6 @@ _FROZEN = ConfigDict(frozen=True, extra="forbid")
 #: fields of a strategy that change no trade: its name and texts, what it is judged by, where the
 #: tuner may look, and where its parameters come from
 WORDS = frozenset({"name", "title", "claim", "account", "smallest_bps", "search", "tuned"})
-
-
 #: of Bitcoin, about, over the years since 2020: half of its price a year
 TARGET_VOLATILITY = 0.5
 

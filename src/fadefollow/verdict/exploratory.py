@@ -67,9 +67,9 @@ class FragilityRow:
     strategy: str
     phase: str
     change: str  #: e.g. "as run", "one bar more delay"
-    verdict: str  #: the fate of the claim
-    stance: str  #: the better one by its mean outright, "" where none is traded
+    verdict: str  #: fate of the claim; of runs of schema 1 their word
+    stance: str  #: the better one by mean, "" where none is traded
     mean_net_bps: float  #: of that stance
     n_trades: int
-    flips: bool  #: the fate is not that of "as run"
+    flips: bool  #: it is not that of "as run"
     note: str = ""  #: why there is no answer, where there is none
