@@ -362,7 +362,7 @@ def test_a_signal_whose_code_changed_is_told(copied) -> None:
 def test_a_stored_number_that_is_one_bit_off_is_found(copied) -> None:
     workspace, folder = copied
     result = json.loads((folder / "result.json").read_text())
-    fade = result["verdicts"][0]["fade"]
+    fade = result["verdicts"][0]["fade"]["outright"]
     told = fade["mean_net_bps"]
     fade["mean_net_bps"] = math.nextafter(told, math.inf)
     (folder / "result.json").write_text(json.dumps(result))
