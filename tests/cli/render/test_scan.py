@@ -108,7 +108,8 @@ def test_history_shows_the_book_that_speaks_and_tells_of_the_other(
     assert crowded.rstrip().endswith(" 11")  # the smaller of what both would have shown
     text = "\n".join(lines)
     assert "−60" not in text
-    assert "refuted against the market; open outright" in text
+    said = "fade_crowded crowded_long: refuted against the market; open outright"
+    assert said in [line.rstrip() for line in lines]
     doors = next(line for line in lines if "long_door: fade" in line)
     assert "supported*" in doors
     assert "pays +42 [5, 80]" in doors
