@@ -21,7 +21,7 @@ from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch.venues import venue_named
 from fadefollow.market.request import DataRequest
 from fadefollow.market.store.store import Store
-from fadefollow.scanning.live import _Job, fetch_live
+from fadefollow.scanning.live import LiveRequest, _Job, fetch_live
 from fadefollow.scanning.model import Scan
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
 from tests.support.exchange.replay import Replay
