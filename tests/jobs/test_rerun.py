@@ -461,7 +461,7 @@ def removed(name: str) -> Callable[[Path], None]:
         (removed("config.toml"), "no config.toml"),
         (removed("report.json"), "no report.json"),
         (removed("trades.parquet"), "there is nothing to compare with"),
-        (recorded("report.json", verdicts=[]), "cannot read the run"),
+        (recorded("result.json", verdicts=[{}]), "cannot read the run"),
         (recorded("result.json", schema=3), "this version knows 2\n  hint: update fadefollow"),
         (recorded("report.json", schema="x"), "schema 'x'"),
         (configured("[run]", "[run"), "not valid TOML"),
