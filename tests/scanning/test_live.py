@@ -21,7 +21,7 @@ from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch.venues import venue_named
 from fadefollow.market.request import DataRequest
 from fadefollow.market.store.store import Store
-from fadefollow.scanning.live import _Job, fetch_live
+from fadefollow.scanning.live import LiveRequest, _Job, fetch_live
 from fadefollow.scanning.model import Scan
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
 from tests.support.exchange.replay import Replay
@@ -322,14 +322,9 @@ def test_bars_of_another_size_are_not_mixed(exchange: Replay, tmp_path: Path) ->
     spec = DatasetSpec(
         title="x", source="fetch", venue="binance", bar=HOUR, ccxt=exchange.settings("binance")
     )
-    asked: Any = {
-        "streams": ("perp",),
-        "days": lambda there: 2,
-        "coins": ("BTC",),
-        "first_wait": 0.01,
-        "progress": lambda text, done: None,
-    }
-    assert fetch_live(spec, "mine", workspace.store, **asked).good == ("BTC",)
+    request = LiveRequest(streams=("perp",), days=lambda there: 2, coins=("BTC",))
+    quiet: Any = {"first_wait": 0.01, "progress": lambda text, done: None}
+    assert fetch_live(spec, "mine", workspace.store, request, **quiet).good == ("BTC",)
     other = spec.model_copy(update={"bar": 2 * HOUR})
     with pytest.raises((DataError, ParameterError), match="bar"):
-        fetch_live(other, "mine", workspace.store, **asked)
+        fetch_live(other, "mine", workspace.store, request, **quiet)
