@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from fadefollow.errors import DataError
-from fadefollow.market.fetch.believing import EARLIEST_MS, LATEST_MS
+from fadefollow.market.fetch.validation import EARLIEST_MS, LATEST_MS
 from fadefollow.market.names import check_symbol, nearest
 
 #: contracts of so many coins: 1000PEPE, 1MBABYDOGE, kSHIB; KAVA is a coin of its own
