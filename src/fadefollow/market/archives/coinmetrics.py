@@ -32,7 +32,7 @@ STREAMS = {
 }
 #: seconds since 1970 at which a day's values were complete
 _COMPLETE = "AssetEODCompletionTime"
-#: a day completed later than this has been reckoned anew: that moment says nothing
+#: a day completed later than this was recomputed: its completion time says nothing
 RECKONED_ANEW = 3 * _DAY
 #: the file's hash rate is in TH/s
 _EH = 1e-6

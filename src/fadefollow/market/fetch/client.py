@@ -32,7 +32,7 @@ UNHEARD_ATTEMPTS = 4
 #: a venue that asks for a longer pause than this is not waited for
 PATIENCE = 300.0
 
-#: kinds of markets that every venue has of which ccxt is told to ask
+#: kinds of markets that ccxt is configured to request from every venue
 _KINDS = {"spot", "swap", "linear", "inverse"}
 _REGION_WORDS = ("restricted location", "block access from your country", "unavailable in your")
 

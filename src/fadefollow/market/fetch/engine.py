@@ -28,9 +28,9 @@ from fadefollow.market.findings import Finding, when
 from fadefollow.market.store.store import Manifest, Store
 from fadefollow.market.streams import stream
 
-#: a window whose answers contradict each other is begun anew so often
+#: attempts for a window whose answers contradict each other
 AGREE = 3
-#: so many answers in a row may prove nothing
+#: answers in a row without progress after which a window is contradictory
 PATIENT = 3
 #: windows that are asked for at a time; ccxt's limiter spaces them out
 AT_ONCE = 8

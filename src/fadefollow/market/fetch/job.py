@@ -43,7 +43,7 @@ def fetch_job(
 ) -> FetchReport:
     """Fetch what is missing of some coins, and bring it into the store.
 
-    Each page is durable as it comes: a fetch that is interrupted, killed or refused goes on where
+    Each page is durable as it comes: a fetch that is interrupted, killed or refused resumes where
     it was when it is run again. Fetches of the same data set may run at the same time.
 
     Args:

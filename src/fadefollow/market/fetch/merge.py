@@ -146,7 +146,7 @@ class _PageMerge:
         entry = self.old.tables.get(coin, {}).get(name) if self.old else None
         stored = None
         if entry is not None:
-            # what is derived from the records, such as their intervals, is derived anew
+            # derived columns, such as settlement intervals, are derived again
             given = [c for c in frames[0] if c != SEEN]
             stored = self.store.table(self.dataset, entry)[given]
         return merge_revisions(stored, frames, stream(name))

@@ -203,7 +203,7 @@ def _by_values(
             stream, reasons = _which_bars(seen, (), fields, _path_words(seen.where), dated=dated)
             if stream in ("mark", "index", "premium_index"):
                 fields.pop("volume", None)
-            text = "no header: open, high, low, close and volume are told by their values"
+            text = "no header: open, high, low, close and volume are inferred from their values"
             return [InferredStream(stream, fields, reasons=(doubt(text), *reasons))], []
     return [], ["no header, and no four columns that hold together as open, high, low, close"]
 

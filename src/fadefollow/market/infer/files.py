@@ -15,7 +15,7 @@ from fadefollow.market.infer.symbols import InferredSymbols, infer_symbols, of_o
 from fadefollow.market.infer.times import InferredTime, infer_time, spoilt, until
 from fadefollow.market.streams import stream
 
-#: stands for a coin that only the files' owner can know
+#: placeholder for a coin that only the files' owner knows
 NO_COIN = "?"
 _COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 

@@ -31,7 +31,7 @@ from fadefollow.market.infer.reasons import LeftOut, Reason, doubt
 from fadefollow.market.infer.text import doubts_of, reasons_of, text_of
 from fadefollow.market.infer.trial import refusal, refusal_of, rows_of
 
-#: so many files are looked at, spread over all there are
+#: largest number of files that are read, spread evenly over all
 MOST_FILES = 10_000
 #: zones of local times in which a file may be written, by how their clocks change
 _ZONES = (
