@@ -270,7 +270,7 @@ def trailing_quantiles(
         values: shape (n,), as of each bar's close; NaN where missing.
         q: which quantiles, between 0 and 1.
         window_bars: length of the look-back.
-        every_bars: take every so many-th bar only, counted from the first; a long window loses
+        every_bars: step between the bars that are used, counted from the first; a long window loses
             nothing by it, and the work is that much less.
 
     Returns:

@@ -1,6 +1,6 @@
 """Fetch a venue's largest coins into a data set for live scans.
 
-The coins are chosen by 24-hour volume, the streams come through the same client, engine and fold as
+The coins are chosen by 24-hour volume, streams come through the same client, engine and merge as
 `fadefollow data fetch`: pages are durable as they come, and the next scan asks only for what is
 new. A coin on which the venue fails is left out and said; three in a row for reasons that are not
 the coin's own end the scan, and what came is kept.
@@ -24,7 +24,7 @@ from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch.client import FIRST_WAIT, Client
 from fadefollow.market.fetch.engine import Engine, Progress
 from fadefollow.market.fetch.markets import CoinMarkets, Listed, coin_named, find_coin
-from fadefollow.market.fetch.merge import fold
+from fadefollow.market.fetch.merge import merge_pages
 from fadefollow.market.fetch.requests import Part
 from fadefollow.market.fetch.venues import Venue, venue_named
 from fadefollow.market.store.store import Manifest, Store
@@ -137,7 +137,7 @@ class _Job:
             self.venue,
             self.spec.ccxt,
             first_wait=first_wait,
-            told=lambda text: self.progress(text, None),
+            on_message=lambda text: self.progress(text, None),
         )
         try:
             markets = await client.markets()
@@ -292,7 +292,7 @@ class _Job:
                         made.failed[coin] = str(error).split("\n", 1)[0]
 
     def _fold(self, parts: Sequence[Part]) -> None:
-        fold(self.store, self.name, self.spec, parts)
+        merge_pages(self.store, self.name, self.spec, parts)
 
     def _present(self) -> Manifest | None:
         return self.store.read(self.name) if self.name in self.store.datasets() else None

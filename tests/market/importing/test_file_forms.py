@@ -16,7 +16,7 @@ from fadefollow.errors import DataError, FadeFollowError, ParameterError
 from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.importing.containers import json_table
 from fadefollow.market.importing.files import ReadFiles, read_files
-from fadefollow.market.infer.preview import peek
+from fadefollow.market.infer.preview import preview
 
 HEAD = "time,open,high,low,close,volume\n"
 PRICES = "100,102,97,101,10"
@@ -136,7 +136,7 @@ def test_a_look_at_a_file_sees_what_an_import_reads(tmp_path, raw_bars, name, ki
     (tmp_path / "A.csv.gz").write_bytes(gzip.compress(bars.to_csv(index=False).encode()))
     bars.to_feather(tmp_path / "A.feather")
     (tmp_path / "A.json").write_text(json.dumps([[1704067200000 + n, 1.5] for n in range(3)]))
-    seen = peek(tmp_path / name, name)
+    seen = preview(tmp_path / name, name)
     assert (seen.kind, seen.columns[0], len(seen.head), len(seen.tail)) == (kind, column, 3, 3)
     assert seen.header is (kind != "json")
 
@@ -145,7 +145,7 @@ def test_a_look_sees_the_index_that_is_in_the_metadata_only(tmp_path):
     frame = pd.DataFrame({"close": np.arange(6000.0)})
     frame.index = pd.RangeIndex(10, 60_010, 10, name="stamp")
     frame.to_parquet(tmp_path / "A.parquet")
-    seen = peek(tmp_path / "A.parquet", "A.parquet")
+    seen = preview(tmp_path / "A.parquet", "A.parquet")
     assert seen.columns == ("close", "stamp")
     assert (seen.head["stamp"].iloc[0], seen.tail["stamp"].iloc[-1]) == (10, 60_000)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fadefollow.market.export import Exported
     from fadefollow.market.findings import Finding
     from fadefollow.market.importing.files import ImportReport
-    from fadefollow.market.infer.mapping import Guess
+    from fadefollow.market.infer.mapping import InferredMapping
     from fadefollow.verdict.calibration.detection import Detection
     from fadefollow.verdict.lookahead import CheckReport
 
@@ -148,7 +148,7 @@ def show_audit(dataset: Dataset, audit: Audit) -> None:
         )
 
 
-def show_guess(made: Guess, path: Path) -> None:
+def show_guess(made: InferredMapping, path: Path) -> None:
     """A guessed mapping: what it holds, what to check, and the next command."""
     console = Console()
     for name, coins in made.streams.items():

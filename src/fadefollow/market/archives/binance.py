@@ -9,7 +9,7 @@ import pandas as pd
 
 from fadefollow.errors import DataError
 from fadefollow.market.archives.layout import INTERVALS, interval_for, kind_of, plan
-from fadefollow.market.archives.merge import Fresh
+from fadefollow.market.archives.merge import NewTable
 from fadefollow.market.archives.series import Reader, Series, UsedFile, gather
 from fadefollow.market.audit.implausible import plausible
 from fadefollow.market.findings import Finding, when
@@ -42,7 +42,7 @@ def fetch_coin(
     since: pd.Timestamp,
     until: pd.Timestamp,
     reader: Callable[[], Reader],
-) -> tuple[dict[str, Fresh], list[UsedFile], list[Finding]]:
+) -> tuple[dict[str, NewTable], list[UsedFile], list[Finding]]:
     """All streams of a coin, canonical at the data set's bar.
 
     Args:
@@ -59,7 +59,7 @@ def fetch_coin(
     Raises:
         DataError: a file is damaged, the archive unreachable, or it has no bars of the coin.
     """
-    made: dict[str, Fresh] = {}
+    made: dict[str, NewTable] = {}
     files: list[UsedFile] = []
     missing: list[Finding] = []
     multiple: str | None = None  # of the coin's contracts, once known
@@ -94,7 +94,7 @@ def fetch_coin(
 
 def _canonical(
     series: Series, name: str, symbol: str, prefix: str, bar: pd.Timedelta, reader: Reader
-) -> Fresh:
+) -> NewTable:
     schema, frame, found = stream(name), series.table, list(series.findings)
     factor = MULTIPLES[prefix]
     if factor != 1:
@@ -114,7 +114,7 @@ def _canonical(
         found += seen
         if not len(table):
             raise DataError("no complete bar in the range", where=symbol)
-    return Fresh(table, tuple(found), f"{name} {_record(reader.used, symbol, table)}")
+    return NewTable(table, tuple(found), f"{name} {_record(reader.used, symbol, table)}")
 
 
 def _per_coin(frame: pd.DataFrame, name: str, factor: int) -> pd.DataFrame:

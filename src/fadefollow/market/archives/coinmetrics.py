@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from fadefollow.errors import DataError, unknown
-from fadefollow.market.archives.merge import Fresh
+from fadefollow.market.archives.merge import NewTable
 from fadefollow.market.archives.series import UsedFile
-from fadefollow.market.archives.source import Got, Source
+from fadefollow.market.archives.source import ArchiveFile, Source
 from fadefollow.market.findings import Finding
 from fadefollow.market.importing.clean import drop_missing
 from fadefollow.market.names import nearest
@@ -32,7 +32,7 @@ STREAMS = {
 }
 #: seconds since 1970 at which a day's values were complete
 _COMPLETE = "AssetEODCompletionTime"
-#: a day completed later than this has been reckoned anew: that moment says nothing
+#: a day completed later than this was recomputed: its completion time says nothing
 RECKONED_ANEW = 3 * _DAY
 #: the file's hash rate is in TH/s
 _EH = 1e-6
@@ -57,7 +57,7 @@ def fetch_coin(
     since: pd.Timestamp,
     until: pd.Timestamp,
     lag: pd.Timedelta,
-) -> tuple[dict[str, Fresh], list[UsedFile], list[Finding]]:
+) -> tuple[dict[str, NewTable], list[UsedFile], list[Finding]]:
     """Streams of a coin, canonical.
 
     Args:
@@ -73,7 +73,7 @@ def fetch_coin(
     """
     got = get_file(source, coin)
     daily = read_daily(got, streams, since, until, lag)
-    made: dict[str, Fresh] = {}
+    made: dict[str, NewTable] = {}
     missing: list[Finding] = []
     for name, part in daily.items():
         if not len(part.table):
@@ -83,7 +83,7 @@ def fetch_coin(
         checked = check(part.table, name, bar=_DAY, where=got.path)
         record = f"{name} {got.path}, SHA-256 {got.sha256}"
         found = (*part.findings, *checked.findings)
-        made[name] = Fresh(checked.table, found, record)
+        made[name] = NewTable(checked.table, found, record)
     used = UsedFile(got.path, got.sha256, got.verified, got.fetched, got.data.count(b"\n") - 1)
     return made, [used], missing
 
@@ -93,7 +93,7 @@ def path_of(coin: str) -> str:
     return f"csv/{coin.lower()}.csv"
 
 
-def get_file(source: Source, coin: str) -> Got:
+def get_file(source: Source, coin: str) -> ArchiveFile:
     """The coin's file.
 
     Raises:
@@ -110,7 +110,7 @@ def get_file(source: Source, coin: str) -> Got:
 
 
 def read_daily(
-    got: Got,
+    got: ArchiveFile,
     streams: Sequence[str],
     since: pd.Timestamp,
     until: pd.Timestamp,

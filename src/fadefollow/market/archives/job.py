@@ -17,8 +17,8 @@ from fadefollow.errors import DataError, ParameterError, unknown
 from fadefollow.market.archives import coinmetrics
 from fadefollow.market.archives.binance import fetch_coin, planned
 from fadefollow.market.archives.layout import KINDS
-from fadefollow.market.archives.merge import Fresh, Key, keep
-from fadefollow.market.archives.series import FRESH, Reader, UsedFile
+from fadefollow.market.archives.merge import Key, NewTable, merge_into_store
+from fadefollow.market.archives.series import RECENT, Reader, UsedFile
 from fadefollow.market.archives.source import Mirror, Rules, Source, Web
 from fadefollow.market.audit.checks import gaps
 from fadefollow.market.bars import bar_size, bar_text
@@ -152,7 +152,7 @@ def archive_job(
     size = bar_size(bar)
     window = _Window.of(request, now)
     _check_bars(Path(store_root), dataset, size)
-    fresh: dict[Key, Fresh] = {}
+    fresh: dict[Key, NewTable] = {}
     used: dict[str, UsedFile] = {}
     missing: list[Finding] = []
     reader = _READERS[archive](_known(request.streams, STREAMS[archive]), size, window, settings)
@@ -172,7 +172,7 @@ def archive_job(
         )
     if progress:
         progress("storing", 1.0)
-    manifest = keep(
+    manifest = merge_into_store(
         Path(store_root),
         dataset,
         fresh,
@@ -209,7 +209,7 @@ class _Window(NamedTuple):
 class _CoinTables(NamedTuple):
     """One coin of an archive: tables by stream, their files, and findings on absent streams."""
 
-    tables: dict[str, Fresh]
+    tables: dict[str, NewTable]
     files: list[UsedFile]
     missing: list[Finding]
 
@@ -275,7 +275,7 @@ def _check_bars(root: Path, dataset: str, bar: pd.Timedelta) -> None:
 
 
 def _imported(
-    manifest: Manifest, fresh: Mapping[Key, Fresh], files: int, bar: pd.Timedelta
+    manifest: Manifest, fresh: Mapping[Key, NewTable], files: int, bar: pd.Timedelta
 ) -> ImportReport:
     """What the store holds now, and what was seen, with the gaps in what was read."""
     rows = {c: {s: e.rows for s, e in streams.items()} for c, streams in manifest.tables.items()}
@@ -290,14 +290,16 @@ def _imported(
     return ImportReport(manifest.dataset, manifest.fingerprint, files, total, rows, seen)
 
 
-def _listings(fresh: Mapping[Key, Fresh], window: _Window, bar: pd.Timedelta) -> dict[str, Listing]:
+def _listings(
+    fresh: Mapping[Key, NewTable], window: _Window, bar: pd.Timedelta
+) -> dict[str, Listing]:
     """When coins were traded, as far as the range tells: bars that begin or end inside it."""
     found: dict[str, Listing] = {}
     for coin in {coin for coin, _ in fresh}:
         times = [fresh[coin, s].table["time"] for s in ("perp", "spot") if (coin, s) in fresh]
         first, last = min(t.iloc[0] for t in times), max(t.iloc[-1] for t in times) + bar
-        listed = first.isoformat() if first > window.start + FRESH else None
-        delisted = last.isoformat() if last < window.end - FRESH else None
+        listed = first.isoformat() if first > window.start + RECENT else None
+        delisted = last.isoformat() if last < window.end - RECENT else None
         if listed or delisted:
             found[coin] = Listing(listed=listed, delisted=delisted)
     return found

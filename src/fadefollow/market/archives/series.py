@@ -21,7 +21,7 @@ from fadefollow.market.findings import Finding, Grade, when
 from fadefollow.market.importing.zips import ZipLimits, read_csv_member
 
 #: files of so recent days may not be there yet
-FRESH = 3 * DAY
+RECENT = 3 * DAY
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class UnreachableError(DataError):
 
 
 @dataclass(frozen=True)
-class Got:
+class ArchiveFile:
     """One file as it was got."""
 
     path: str
@@ -55,7 +55,7 @@ class Source(Protocol):
     def local(self) -> bool:
         """Whether it costs nothing to ask for a file that may not be there."""
 
-    def get(self, path: str) -> Got | None:
+    def get(self, path: str) -> ArchiveFile | None:
         """One file, None where the archive has none."""
 
 
@@ -91,7 +91,7 @@ class Mirror:
         """True."""
         return True
 
-    def get(self, path: str) -> Got | None:
+    def get(self, path: str) -> ArchiveFile | None:
         """One file; None where the folder has none.
 
         Raises:
@@ -135,7 +135,7 @@ class Web:
         """False."""
         return False
 
-    def get(self, path: str) -> Got | None:
+    def get(self, path: str) -> ArchiveFile | None:
         """One file, from the cache where it is there with the right checksum.
 
         Raises:
@@ -158,14 +158,14 @@ class Web:
             raise passing.error from passing.__cause__
         raise AssertionError  # pragma: no cover
 
-    def _kept(self, path: str) -> Got | None:
+    def _kept(self, path: str) -> ArchiveFile | None:
         try:
             kept = Mirror(self.cache, self.rules).get(path)
         except (DataError, StoreError):
             return None  # an old or cut file is fetched again
         return kept if kept is not None and kept.verified else None
 
-    def _fetch(self, path: str) -> Got | None:
+    def _fetch(self, path: str) -> ArchiveFile | None:
         data = self._body(path, self.rules.largest)
         if data is None:
             return None
@@ -228,15 +228,17 @@ class _MismatchError(DataError):
     """A file that is not what its checksum says; a cut transfer, or a broken archive."""
 
 
-def checked(path: str, data: bytes, note: bytes | None, rules: Rules, *, fetched: bool) -> Got:
+def checked(
+    path: str, data: bytes, note: bytes | None, rules: Rules, *, fetched: bool
+) -> ArchiveFile:
     """The file, if its bytes are what the note beside it says."""
     actual = hashlib.sha256(data).hexdigest()
     if not rules.checksums:
-        return Got(path, data, actual, verified=False, fetched=fetched)
+        return ArchiveFile(path, data, actual, verified=False, fetched=fetched)
     name = path.rpartition("/")[2]
     if note is None:
         if rules.unverified:
-            return Got(path, data, actual, verified=False, fetched=fetched)
+            return ArchiveFile(path, data, actual, verified=False, fetched=fetched)
         raise DataError(
             f"no checksum file {name}{CHECKSUM}",
             where=path,
@@ -251,7 +253,7 @@ def checked(path: str, data: bytes, note: bytes | None, rules: Rules, *, fetched
         raise _MismatchError(
             f"the file's SHA-256 must be {match[1].lower()}", got=actual, where=path, hint=_AGAIN
         )
-    return Got(path, data, actual, verified=True, fetched=fetched)
+    return ArchiveFile(path, data, actual, verified=True, fetched=fetched)
 
 
 _AGAIN = "fetch the file again; --skip-damaged leaves out damaged files, with a warning"

@@ -15,8 +15,8 @@ from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch.client import FIRST_WAIT, Client
 from fadefollow.market.fetch.engine import Engine, Progress
 from fadefollow.market.fetch.markets import CoinMarkets, Listed, coin_named, find_coin
-from fadefollow.market.fetch.merge import fold
-from fadefollow.market.fetch.report import Asked, FetchReport, PartReport
+from fadefollow.market.fetch.merge import merge_pages
+from fadefollow.market.fetch.report import FetchReport, PartCounts, PartReport
 from fadefollow.market.fetch.requests import Part
 from fadefollow.market.fetch.venues import Venue, venue_named
 from fadefollow.market.findings import Finding
@@ -28,7 +28,7 @@ from fadefollow.market.streams import stream
 #: in place of names of streams: all that the venue gives, snapshots too
 EVERYTHING = "all"
 #: coins whose tables are made at once: what is in memory stays small, whatever is fetched
-FOLD_COINS = 20
+MERGE_COINS = 20
 
 
 def fetch_job(
@@ -43,7 +43,7 @@ def fetch_job(
 ) -> FetchReport:
     """Fetch what is missing of some coins, and bring it into the store.
 
-    Each page is durable as it comes: a fetch that is interrupted, killed or refused goes on where
+    Each page is durable as it comes: a fetch that is interrupted, killed or refused resumes where
     it was when it is run again. Fetches of the same data set may run at the same time.
 
     Args:
@@ -119,11 +119,11 @@ class _Job:
         self, coins: Sequence[str], streams: Sequence[str], low: int, high: int, first_wait: float
     ) -> FetchReport:
         self._say(f"asking {self.venue.title} for its markets")
-        client = Client(self.venue, self.spec.ccxt, first_wait=first_wait, told=self._say)
+        client = Client(self.venue, self.spec.ccxt, first_wait=first_wait, on_message=self._say)
         try:
             markets = await client.markets()
             kind = self.spec.contracts or self.venue.contracts
-            with client.plainly("markets"):
+            with client.plain_errors("markets"):
                 where = self.venue.name
                 listed = [find_coin(c, markets, contracts=kind, where=where) for c in coins]
             now = await client.now()
@@ -139,7 +139,7 @@ class _Job:
             )
             errors = await engine.run(parts, low, high, now)
             self._say("storing")
-            revised = await asyncio.to_thread(self._fold, parts)
+            revised = await asyncio.to_thread(self._merge, parts)
         finally:
             await client.close()
         if errors:
@@ -190,14 +190,14 @@ class _Job:
             found = [Listed(coin.coin, f"{coin.coin} options", 1, 1.0, linear=True, active=True)]
         return [m for m in found if m is not None and (m.linear or not facts.linear_only)]
 
-    def _fold(self, parts: Sequence[Part]) -> list[Finding]:
+    def _merge(self, parts: Sequence[Part]) -> list[Finding]:
         """Pages into tables, some coins at a time; what the venue has revised."""
         coins = list(dict.fromkeys(part.coin for part in parts))
         revised: list[Finding] = []
-        for first in range(0, len(coins), FOLD_COINS):
-            some = coins[first : first + FOLD_COINS]
+        for first in range(0, len(coins), MERGE_COINS):
+            some = coins[first : first + MERGE_COINS]
             mine = [part for part in parts if part.coin in some]
-            done = fold(self.store, self.name, self.spec, mine)
+            done = merge_pages(self.store, self.name, self.spec, mine)
             revised += done.revised if done else ()
         return revised
 
@@ -212,14 +212,14 @@ class _Job:
 def _parts(
     parts: Sequence[Part],
     manifest: Manifest,
-    asked: Mapping[tuple[str, str], Asked],
+    asked: Mapping[tuple[str, str], PartCounts],
     revised: Sequence[Finding],
 ) -> tuple[PartReport, ...]:
     """A row for each stream of each coin, its contracts together."""
     changed = {(f.symbol, f.stream): f.count for f in revised}
     made = []
     for key in dict.fromkeys((part.coin, part.stream) for part in parts):
-        entry, did = manifest.tables.get(key[0], {}).get(key[1]), asked.get(key, Asked())
+        entry, did = manifest.tables.get(key[0], {}).get(key[1]), asked.get(key, PartCounts())
         rows, first, last = (entry.rows, entry.first, entry.last) if entry else (0, "", "")
         made.append(
             PartReport(

@@ -17,9 +17,9 @@ import numpy as np
 from fadefollow.market.fetch.pages import Values
 from fadefollow.market.fetch.time_ranges import ODD_GAP, Range, Times, cut, joined
 
-#: a hole is the venue's own once so many answers had nothing for it
+#: answers without a record for a hole after which the hole counts as the venue's own
 CONFIRM = 2
-#: records that cannot be right are the venue's own once so many answers held them
+#: answers with an impossible record after which it counts as the venue's own
 INSIST = 5
 #: no two settlements are nearer to each other
 CLOSEST_MS = 3_600_000

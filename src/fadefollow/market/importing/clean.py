@@ -18,9 +18,9 @@ from fadefollow.market.settlements import inferred_hours
 from fadefollow.market.stamps import nanoseconds
 from fadefollow.market.streams import Stream
 
-#: so many equal bars at the end of a contract are a feed that stopped
+#: number of equal bars at the end of a contract that show a stopped feed
 STALE_TAIL = 3
-#: a contract's first bar is wild if its range is so many times the median of the next day's
+#: range of a contract's first bar, in medians of the next day's, from which it is implausible
 WILD_FIRST, WILD_SAMPLE = 4.0, 24
 
 Cleaned = tuple[pd.DataFrame, tuple[Finding, ...]]

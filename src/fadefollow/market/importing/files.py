@@ -30,7 +30,7 @@ from fadefollow.market.streams import Stream, stream
 
 #: called with what is being done and how much of it is done, from 0 to 1
 Progress = Callable[[str, float | None], None]
-#: a message lists at most so many of a file's columns
+#: largest number of a file's columns that a message lists
 MOST_NAMES = 30
 #: by so much a clock is put back in autumn
 CLOCK_CHANGE = pd.Timedelta(hours=1)
@@ -98,7 +98,7 @@ def import_files(
         coin: {s: e.rows for s, e in streams.items()} for coin, streams in manifest.tables.items()
     }
     total = sum(sum(streams.values()) for streams in rows.values())
-    # errors are found anew by each audit; stored, they would be told of twice
+    # each audit finds errors again; stored, they would be reported twice
     told = merged([*read.findings, *errors])
     return ImportReport(name, manifest.fingerprint, read.files, total, rows, told)
 

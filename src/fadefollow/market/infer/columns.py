@@ -16,9 +16,9 @@ from fadefollow.market.infer.choice import (
     volume_of,
     words,
 )
-from fadefollow.market.infer.preview import Peek
+from fadefollow.market.infer.preview import Preview
 from fadefollow.market.infer.reasons import Reason, doubt
-from fadefollow.market.infer.times import TimeGuess
+from fadefollow.market.infer.times import InferredTime
 from fadefollow.market.schema import MEDIAN_PREMIUM, MEDIAN_RATE_PER_8H
 
 _FIELDS = ("open", "high", "low", "close", "volume")
@@ -49,7 +49,7 @@ _REPEATED = 0.7
 
 
 @dataclass(frozen=True)
-class StreamGuess:
+class InferredStream:
     """One stream in one file."""
 
     stream: str
@@ -59,33 +59,33 @@ class StreamGuess:
     reasons: tuple[Reason, ...] = ()  #: from what it was inferred
 
 
-def guess_streams(
-    peek: Peek, time: TimeGuess, *, dated: bool
-) -> tuple[list[StreamGuess], list[str]]:
+def infer_streams(
+    seen: Preview, time: InferredTime, *, dated: bool
+) -> tuple[list[InferredStream], list[str]]:
     """The streams that a file may hold, by its columns.
 
     Args:
-        peek: the file.
+        seen: the file.
         time: its time column.
         dated: whether its name holds an expiry.
 
     Returns:
         The streams, and sentences about columns that are left out.
     """
-    columns = [c for c in peek.columns if c != time.column]
-    if not peek.header:
-        return _by_values(peek, columns, dated=dated)
-    said = _path_words(peek.where)
+    columns = [c for c in seen.columns if c != time.column]
+    if not seen.header:
+        return _by_values(seen, columns, dated=dated)
+    said = _path_words(seen.where)
     named = {c: words(c) for c in columns}
-    found, left = _bars(peek, named, said, dated=dated)
+    found, left = _bars(seen, named, said, dated=dated)
     taken = {c for g in found for c in g.columns.values()}
     rest = {c: w for c, w in named.items() if c not in taken}
     for one in (
-        _funding(peek, rest, said, time),
+        _funding(seen, rest, said, time),
         _interest(rest, said),
         _ratio(rest),
         _liquidated(rest),
-        _netflow(peek, rest, said),
+        _netflow(seen, rest, said),
         _hash_rate(rest),
     ):
         if isinstance(one, str):
@@ -106,32 +106,32 @@ def _says(said: list[list[str]], *any_of: str) -> bool:
 
 
 def _bars(
-    peek: Peek, named: dict[str, list[str]], said: list[list[str]], *, dated: bool
-) -> tuple[list[StreamGuess], list[str]]:
+    seen: Preview, named: dict[str, list[str]], said: list[list[str]], *, dated: bool
+) -> tuple[list[InferredStream], list[str]]:
     groups, volumes, left = _grouped(named)
     found = []
     bare = [key for key, fields in groups.items() if "close" in fields]
     for key in bare:
         fields = groups[key]
-        stream, reasons = _which_bars(peek, key, fields, said, dated=dated)
+        stream, reasons = _which_bars(seen, key, fields, said, dated=dated)
         if stream in ("perp", "spot", "future") and not {"open", "high", "low"} <= set(fields):
             left.append(f"{fields['close']}: bars need open, high and low besides close")
             continue
         if stream not in ("mark", "index", "premium_index"):
             own = {c: w for c, w in volumes.items() if key == _market(w) or len(bare) == 1}
-            volume, why = volume_of(own, peek.head, fields["close"])
+            volume, why = volume_of(own, seen.head, fields["close"])
             left += [reason.text for reason in why if not reason.doubtful]
             reasons += [reason for reason in why if reason.doubtful]
             if volume is not None:
                 fields["volume"] = volume
         scale = {}
         if stream == "premium_index":
-            size = float(peek.head[fields["close"]].abs().median())
+            size = float(seen.head[fields["close"]].abs().median())
             if size > MEDIAN_PREMIUM:
                 scale = dict.fromkeys(fields, 0.01)
                 reasons.append(doubt(f"assumed to be in percent: the median size is {size:.1g}"))
         ordered = {name: fields[name] for name in _FIELDS if name in fields}
-        found.append(StreamGuess(stream, ordered, scale, reasons=tuple(reasons)))
+        found.append(InferredStream(stream, ordered, scale, reasons=tuple(reasons)))
     return found, left
 
 
@@ -164,7 +164,7 @@ def _market(parts: list[str]) -> tuple[str, ...]:
 
 
 def _which_bars(
-    peek: Peek,
+    seen: Preview,
     key: tuple[str, ...],
     fields: dict[str, str],
     said: list[list[str]],
@@ -181,17 +181,17 @@ def _which_bars(
             return stream, [Reason(f"{stream}: {place} says {word!r}")]
         if dated and place == "the path" and part is said[0]:
             return "future", [Reason("future: the file's name is an expiry")]
-    values = pd.to_numeric(peek.head[fields["close"]], errors="coerce")
+    values = pd.to_numeric(seen.head[fields["close"]], errors="coerce")
     if (values <= 0).any():
         return "premium_index", [Reason("premium_index: values on both sides of zero")]
     return "perp", [doubt("nothing says whether these are bars of perp, spot, mark or index")]
 
 
 def _by_values(
-    peek: Peek, columns: list[str], *, dated: bool
-) -> tuple[list[StreamGuess], list[str]]:
+    seen: Preview, columns: list[str], *, dated: bool
+) -> tuple[list[InferredStream], list[str]]:
     """A file without a header: four columns in a row that hold together as bars."""
-    numbers = peek.head.apply(pd.to_numeric, errors="coerce")
+    numbers = seen.head.apply(pd.to_numeric, errors="coerce")
     for at in range(len(columns) - 3):
         four = columns[at : at + 4]
         o, h, low, c = (numbers[name].to_numpy(np.float64) for name in four)
@@ -200,17 +200,17 @@ def _by_values(
             fields = dict(zip(_FIELDS[:4], four, strict=True))
             if at + 4 < len(columns):
                 fields["volume"] = columns[at + 4]
-            stream, reasons = _which_bars(peek, (), fields, _path_words(peek.where), dated=dated)
+            stream, reasons = _which_bars(seen, (), fields, _path_words(seen.where), dated=dated)
             if stream in ("mark", "index", "premium_index"):
                 fields.pop("volume", None)
-            text = "no header: open, high, low, close and volume are told by their values"
-            return [StreamGuess(stream, fields, reasons=(doubt(text), *reasons))], []
+            text = "no header: open, high, low, close and volume are inferred from their values"
+            return [InferredStream(stream, fields, reasons=(doubt(text), *reasons))], []
     return [], ["no header, and no four columns that hold together as open, high, low, close"]
 
 
 def _funding(
-    peek: Peek, named: dict[str, list[str]], said: list[list[str]], time: TimeGuess
-) -> StreamGuess | str | None:
+    seen: Preview, named: dict[str, list[str]], said: list[list[str]], time: InferredTime
+) -> InferredStream | str | None:
     hours = time.step / pd.Timedelta(hours=1) if time.step else 8.0
     column, reasons = rate_of(named, hours, about=_says(said, "funding"))
     if column is None and not reasons and [w for w in named.values() if "rate" in w] == [["rate"]]:
@@ -218,7 +218,7 @@ def _funding(
         reasons = [doubt(f"nothing says what kind of rate {column} is: assumed to be funding")]
     if column is None:
         return reasons[0].text if reasons else None
-    rate = pd.to_numeric(peek.head[column], errors="coerce").dropna()
+    rate = pd.to_numeric(seen.head[column], errors="coerce").dropna()
     if len(rate) > 16 and hours < 8 and float((rate.diff().iloc[1:] == 0).mean()) > _REPEATED:
         return (
             f"{column} repeats from row to row, every {hours:g} h: filled in, not settlements; "
@@ -238,17 +238,17 @@ def _funding(
         unit = "basis points" if tiny else "percent"
         scale = {"rate": 1e-4 if tiny else 1e-2}
         reasons.append(doubt(f"assumed to be in {unit}: the median size per 8 h is {size:.1g}"))
-    return StreamGuess("funding", columns, scale, reasons=tuple(reasons))
+    return InferredStream("funding", columns, scale, reasons=tuple(reasons))
 
 
-def _interest(named: dict[str, list[str]], said: list[list[str]]) -> StreamGuess | str | None:
+def _interest(named: dict[str, list[str]], said: list[list[str]]) -> InferredStream | str | None:
     column, reasons = interest_of(named, about=_says(said, "oi", "interest"))
     if column is None:
         return reasons[0].text if reasons else None
-    return StreamGuess("open_interest", {"open_interest": column}, reasons=tuple(reasons))
+    return InferredStream("open_interest", {"open_interest": column}, reasons=tuple(reasons))
 
 
-def _ratio(named: dict[str, list[str]]) -> StreamGuess | None:
+def _ratio(named: dict[str, list[str]]) -> InferredStream | None:
     fits = {
         c: w
         for c, w in named.items()
@@ -265,10 +265,10 @@ def _ratio(named: dict[str, list[str]]) -> StreamGuess | None:
     if len(fits) > 1:
         others = ", ".join(c for c in fits if c != column)
         reasons.append(doubt(f"{column} is used, not {others}"))
-    return StreamGuess("long_short", {"ratio": column}, reasons=tuple(reasons))
+    return InferredStream("long_short", {"ratio": column}, reasons=tuple(reasons))
 
 
-def _liquidated(named: dict[str, list[str]]) -> StreamGuess | None:
+def _liquidated(named: dict[str, list[str]]) -> InferredStream | None:
     about = {"liq", "liqs", "liquidation", "liquidations", "liquidated"}
     fits = {c: w for c, w in named.items() if about & set(w) and not _NO_AMOUNT & set(w)}
     sides = {
@@ -282,17 +282,17 @@ def _liquidated(named: dict[str, list[str]]) -> StreamGuess | None:
         doubt("assumed to be in coins, one row a day"),
     )
     columns = {"long_coins": long, "short_coins": short}
-    return StreamGuess("liquidations", columns, reasons=reasons)
+    return InferredStream("liquidations", columns, reasons=reasons)
 
 
 def _netflow(
-    peek: Peek, named: dict[str, list[str]], said: list[list[str]]
-) -> StreamGuess | str | None:
+    seen: Preview, named: dict[str, list[str]], said: list[list[str]]
+) -> InferredStream | str | None:
     fits = [c for c, w in named.items() if {"net", "flow"} <= set(w) and not QUOTE & set(w)]
     flow = fits[0] if fits else None
     held = {"reserve", "reserves", "balance", "balances"}
     reserve = next((c for c, w in named.items() if held & set(w) and not QUOTE & set(w)), None)
-    numeric = [c for c in named if pd.api.types.is_numeric_dtype(peek.head[c].dtype)]
+    numeric = [c for c in named if pd.api.types.is_numeric_dtype(seen.head[c].dtype)]
     if reserve is None and flow is None and _says(said, *held) and len(numeric) == 1:
         reserve = numeric[0]
     if reserve is None:
@@ -307,12 +307,12 @@ def _netflow(
         reasons.append(Reason("the flow is its change from day to day"))
     else:
         columns["netflow_coins"] = flow
-    return StreamGuess("netflow", columns, difference=difference, reasons=tuple(reasons))
+    return InferredStream("netflow", columns, difference=difference, reasons=tuple(reasons))
 
 
-def _hash_rate(named: dict[str, list[str]]) -> StreamGuess | None:
+def _hash_rate(named: dict[str, list[str]]) -> InferredStream | None:
     for column, parts in named.items():
         if {"hash", "rate"} <= set(parts):
             reasons = (Reason(f"hash_rate: column {column}"), doubt("assumed to be in EH/s"))
-            return StreamGuess("hash_rate", {"hash_rate": column}, reasons=reasons)
+            return InferredStream("hash_rate", {"hash_rate": column}, reasons=reasons)
     return None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from fadefollow.market.infer.files import NO_COIN, FileGuess, with_reason
+from fadefollow.market.infer.files import NO_COIN, InferredFile, with_reason
 from fadefollow.market.infer.names import as_regex
 from fadefollow.market.infer.reasons import LeftOut, doubt
 
@@ -14,14 +14,14 @@ _ORDER = ("perp", "spot", "mark", "index", "premium_index", "funding")
 
 
 @dataclass(frozen=True)
-class EntryGuess:
+class InferredEntry:
     """One `[[files]]` table to be: files that are mapped alike."""
 
     pattern: str
-    files: tuple[FileGuess, ...]
+    files: tuple[InferredFile, ...]
 
     @property
-    def like(self) -> FileGuess:
+    def like(self) -> InferredFile:
         """A file that stands for all of them."""
         return self.files[0]
 
@@ -31,7 +31,7 @@ class EntryGuess:
         return tuple(dict.fromkeys(coin for file in self.files for coin in file.coins))
 
 
-def with_spacing(files: Sequence[FileGuess], left: list[LeftOut]) -> list[FileGuess]:
+def with_spacing(files: Sequence[InferredFile], left: list[LeftOut]) -> list[InferredFile]:
     """Without files whose spacing is no size of bars; one of a single row has its neighbours'."""
     known = {(f.name.pattern, f.stream): f.time.step for f in files if f.is_bars and f.time.bar}
     kept = []
@@ -46,9 +46,9 @@ def with_spacing(files: Sequence[FileGuess], left: list[LeftOut]) -> list[FileGu
     return kept
 
 
-def without_nameless(files: Sequence[FileGuess], left: list[LeftOut]) -> list[FileGuess]:
+def without_nameless(files: Sequence[InferredFile], left: list[LeftOut]) -> list[InferredFile]:
     """Without files that name no coin where others beside them do, or where they are several."""
-    nameless: dict[object, list[FileGuess]] = {}
+    nameless: dict[object, list[InferredFile]] = {}
     named = {(f.stream, _folder(f)) for f in files if "{coin}" in f.name.pattern}
     for file in files:
         if file.coins == (NO_COIN,):
@@ -62,20 +62,20 @@ def without_nameless(files: Sequence[FileGuess], left: list[LeftOut]) -> list[Fi
     return [file for file in files if id(file) not in gone]
 
 
-def _folder(file: FileGuess) -> str:
+def _folder(file: InferredFile) -> str:
     return file.where.rpartition("/")[0]
 
 
-def without_doubles(files: Sequence[FileGuess], left: list[LeftOut]) -> list[FileGuess]:
+def without_doubles(files: Sequence[InferredFile], left: list[LeftOut]) -> list[InferredFile]:
     """Of several files that hold a coin's stream for the same time, those with most data."""
-    groups: dict[tuple[str, str], dict[object, list[FileGuess]]] = {}
+    groups: dict[tuple[str, str], dict[object, list[InferredFile]]] = {}
     for file in files:
         for coin in file.coins:
             groups.setdefault((coin, file.stream), {}).setdefault(file.form, []).append(file)
     kept = {id(file): replace(file, coins=()) for file in files}
-    lost: dict[tuple[str, str, str], list[tuple[str, FileGuess, FileGuess]]] = {}
+    lost: dict[tuple[str, str, str], list[tuple[str, InferredFile, InferredFile]]] = {}
     for (coin, name), forms in groups.items():
-        taken: list[FileGuess] = []
+        taken: list[InferredFile] = []
         for group in sorted(forms.values(), key=_data, reverse=True):
             hit = next((t for t in taken for file in group if _overlap(t, file)), None)
             if hit is None:
@@ -93,7 +93,7 @@ def without_doubles(files: Sequence[FileGuess], left: list[LeftOut]) -> list[Fil
 
 
 def _lost(
-    key: tuple[str, str, str], those: Sequence[tuple[str, FileGuess, FileGuess]]
+    key: tuple[str, str, str], those: Sequence[tuple[str, InferredFile, InferredFile]]
 ) -> list[LeftOut]:
     """Which files are left out for others, those of one pattern together."""
     name, pattern, other = key
@@ -105,7 +105,7 @@ def _lost(
     ]
 
 
-def _data(files: Sequence[FileGuess]) -> tuple[float, int]:
+def _data(files: Sequence[InferredFile]) -> tuple[float, int]:
     """How much a group of files holds: rows by their spacing, to a tenth, then bytes."""
     rows = 0.0
     for file in files:
@@ -114,7 +114,7 @@ def _data(files: Sequence[FileGuess]) -> tuple[float, int]:
     return round(rows, -max(len(str(int(rows))) - 2, 0)), sum(file.size for file in files)
 
 
-def _overlap(one: FileGuess, other: FileGuess) -> bool:
+def _overlap(one: InferredFile, other: InferredFile) -> bool:
     a, b = one.time, other.time
     if a.first is None or a.last is None or b.first is None or b.last is None:
         return True
@@ -123,7 +123,7 @@ def _overlap(one: FileGuess, other: FileGuess) -> bool:
     return bool(a.first <= b.last and b.first <= a.last)
 
 
-def with_bars(files: Sequence[FileGuess], left: list[LeftOut]) -> list[FileGuess]:
+def with_bars(files: Sequence[InferredFile], left: list[LeftOut]) -> list[InferredFile]:
     """Without coins that have neither perp nor spot, which an import refuses."""
     there = {c for file in files if file.stream in ("perp", "spot") for c in file.coins}
     kept, without = [], dict[tuple[str, str], dict[str, None]]()
@@ -139,9 +139,9 @@ def with_bars(files: Sequence[FileGuess], left: list[LeftOut]) -> list[FileGuess
     return kept
 
 
-def entries_of(files: Sequence[FileGuess], paths: Iterable[str]) -> list[EntryGuess]:
+def entries_of(files: Sequence[InferredFile], paths: Iterable[str]) -> list[InferredEntry]:
     """The entries that map these files and none of the other paths."""
-    forms: dict[object, list[FileGuess]] = {}
+    forms: dict[object, list[InferredFile]] = {}
     for file in files:
         forms.setdefault(file.form, []).append(file)
     every = tuple(paths)
@@ -150,21 +150,21 @@ def entries_of(files: Sequence[FileGuess], paths: Iterable[str]) -> list[EntryGu
     return sorted(made, key=lambda e: (place.get(e.like.stream, 99), e.like.stream, e.like.where))
 
 
-def _fitting(files: Sequence[FileGuess], paths: tuple[str, ...]) -> list[EntryGuess]:
+def _fitting(files: Sequence[InferredFile], paths: tuple[str, ...]) -> list[InferredEntry]:
     """As few patterns as keep other files out, by more and more of what stands at the `*`."""
     pattern = files[0].name.pattern
     own = {file.where for file in files}
     stars = {file.where: _star(pattern, file.where) for file in files}
 
-    def split(group: Sequence[FileGuess], start: str) -> list[EntryGuess]:
+    def split(group: Sequence[InferredFile], start: str) -> list[InferredEntry]:
         at = pattern.rfind("*")
         rest = {stars[file.where] for file in group}
         whole = rest == {start} or at < 0
         narrow = pattern if at < 0 else pattern[:at] + start + "*" * (not whole) + pattern[at + 1 :]
         coins = {coin for file in group for coin in file.coins}
         if whole or _caught(narrow, coins, paths) <= own:
-            return [EntryGuess(narrow, tuple(group))]
-        parts: dict[str, list[FileGuess]] = {}
+            return [InferredEntry(narrow, tuple(group))]
+        parts: dict[str, list[InferredFile]] = {}
         for file in group:
             parts.setdefault(_longer(stars[file.where], start), []).append(file)
         return [entry for begin in sorted(parts) for entry in split(parts[begin], begin)]

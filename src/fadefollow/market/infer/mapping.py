@@ -17,21 +17,21 @@ import pandas as pd
 from fadefollow.errors import DataError, FadeFollowError
 from fadefollow.market.bars import bar_size
 from fadefollow.market.infer.entries import (
-    EntryGuess,
+    InferredEntry,
     entries_of,
     with_bars,
     with_spacing,
     without_doubles,
     without_nameless,
 )
-from fadefollow.market.infer.files import FileGuess, look, with_reason
-from fadefollow.market.infer.names import guess_names
-from fadefollow.market.infer.preview import SUFFIXES, peek
+from fadefollow.market.infer.files import InferredFile, look, with_reason
+from fadefollow.market.infer.names import infer_names
+from fadefollow.market.infer.preview import SUFFIXES, preview
 from fadefollow.market.infer.reasons import LeftOut, Reason, doubt
 from fadefollow.market.infer.text import doubts_of, reasons_of, text_of
 from fadefollow.market.infer.trial import refusal, refusal_of, rows_of
 
-#: so many files are looked at, spread over all there are
+#: largest number of files that are read, spread evenly over all
 MOST_FILES = 10_000
 #: zones of local times in which a file may be written, by how their clocks change
 _ZONES = (
@@ -46,8 +46,8 @@ _ZONES = (
 
 
 @dataclass(frozen=True)
-class Guess:
-    """A mapping that was guessed.
+class InferredMapping:
+    """A mapping inferred from files, for their owner to check.
 
     Attributes:
         text: the data set's TOML, with comments.
@@ -74,8 +74,8 @@ class Guess:
         }
 
 
-def guess(source: Path, *, title: str) -> Guess:
-    """Look at a file, or at all files of a folder, and guess how they map.
+def infer_mapping(source: Path, *, title: str) -> InferredMapping:
+    """The mapping of a file, or of all files of a folder, inferred from names and values.
 
     Args:
         source: a CSV, Parquet or zip file, or a folder of them. Only read.
@@ -90,7 +90,7 @@ def guess(source: Path, *, title: str) -> Guess:
     files = with_spacing(_look_at(paths, folder, left), left)
     files = without_nameless(files, left)
     with rows_of(files, folder) as root:
-        # a pattern keeps out what lies beside a file that is guessed alone
+        # a pattern keeps out what lies beside a file that is mapped alone
         beside = [p.name for p in folder.iterdir()] if source.is_file() else paths
         entries, doubts, reasons = _tried(files, beside, root)
     left += reasons
@@ -107,22 +107,22 @@ def guess(source: Path, *, title: str) -> Guess:
             hint="a coin needs bars of its perp or spot: time, open, high, low, close",
         )
     left = _grouped(left)
-    return _guess_of(entries, doubts, left, title, folder)
+    return _mapping_of(entries, doubts, left, title, folder)
 
 
-def _guess_of(
-    entries: Sequence[EntryGuess],
+def _mapping_of(
+    entries: Sequence[InferredEntry],
     doubts: list[Reason],
     left: list[LeftOut],
     title: str,
     folder: Path,
-) -> Guess:
+) -> InferredMapping:
     whole = [*doubts, *doubts_of(entries)]
     streams: dict[str, dict[str, None]] = {}
     for entry in entries:
         streams.setdefault(entry.like.stream, {}).update(dict.fromkeys(entry.coins))
     each = [f"{e.like.stream}: {r.text}" for e in entries for r in reasons_of(e) if r.doubtful]
-    return Guess(
+    return InferredMapping(
         text_of(entries, title, doubts=whole, left=left),
         {name: tuple(coins) for name, coins in streams.items()},
         tuple(dict.fromkeys([*(reason.text for reason in whole), *each])),
@@ -147,13 +147,13 @@ def _paths_of(source: Path) -> tuple[list[str], Path]:
     ), source
 
 
-def _look_at(paths: Sequence[str], folder: Path, left: list[LeftOut]) -> list[FileGuess]:
+def _look_at(paths: Sequence[str], folder: Path, left: list[LeftOut]) -> list[InferredFile]:
     """What each file holds; of very many, of one in a few."""
-    names = guess_names(paths, folder=folder.resolve().name)
-    made: list[FileGuess] = []
+    names = infer_names(paths, folder=folder.resolve().name)
+    made: list[InferredFile] = []
     for where in paths[:: _stride(paths)]:
         try:
-            contents, omitted = look(peek(folder / where, where), names[where])
+            contents, omitted = look(preview(folder / where, where), names[where])
         except FadeFollowError as error:
             left.append(LeftOut(where, error.summary))
         else:
@@ -167,8 +167,8 @@ def _stride(paths: Sequence[str]) -> int:
 
 
 def _tried(
-    files: list[FileGuess], paths: Sequence[str], root: Path
-) -> tuple[list[EntryGuess], list[Reason], list[LeftOut]]:
+    files: list[InferredFile], paths: Sequence[str], root: Path
+) -> tuple[list[InferredEntry], list[Reason], list[LeftOut]]:
     """The entries that an import takes, doubts about them, and what is left out.
 
     The whole mapping is tried first. If the import refuses it, each file is tried by itself, and
@@ -190,17 +190,17 @@ def _tried(
     return entries, doubts, [*refused, *left]
 
 
-def _chosen(files: Sequence[FileGuess]) -> tuple[list[FileGuess], list[LeftOut]]:
+def _chosen(files: Sequence[InferredFile]) -> tuple[list[InferredFile], list[LeftOut]]:
     """The files of which each coin takes its streams, and what is left out."""
     left: list[LeftOut] = []
     return with_bars(without_doubles(files, left), left), left
 
 
 def _fit(
-    files: Sequence[FileGuess], root: Path, bar: pd.Timedelta
-) -> tuple[list[FileGuess], list[LeftOut]]:
+    files: Sequence[InferredFile], root: Path, bar: pd.Timedelta
+) -> tuple[list[InferredFile], list[LeftOut]]:
     """The files that an import takes one by one, some of them mended, and what is left out."""
-    fit, refused = list[FileGuess](), list[LeftOut]()
+    fit, refused = list[InferredFile](), list[LeftOut]()
     for file in files:
         own = refusal_of(file, root, bar)
         in_doubt = own is not None and file.time.naive and own.where.endswith("column time")
@@ -213,7 +213,7 @@ def _fit(
     return fit, refused
 
 
-def _in_a_zone(file: FileGuess, root: Path, bar: pd.Timedelta) -> FileGuess | None:
+def _in_a_zone(file: InferredFile, root: Path, bar: pd.Timedelta) -> InferredFile | None:
     """The file with times of a zone in which an import takes it, None if there is none."""
     for zone in _ZONES:
         mended = replace(file, timezone=zone)
@@ -224,11 +224,11 @@ def _in_a_zone(file: FileGuess, root: Path, bar: pd.Timedelta) -> FileGuess | No
 
 
 def _joined(
-    files: Sequence[FileGuess], paths: Sequence[str], root: Path, bar: pd.Timedelta
-) -> list[FileGuess]:
+    files: Sequence[InferredFile], paths: Sequence[str], root: Path, bar: pd.Timedelta
+) -> list[InferredFile]:
     """The files, those of a form that an import takes only one by one with a rule for overlaps."""
     text = 'where two files overlap and differ, the first is used: overlap = "last" changes that'
-    forms: dict[object, list[FileGuess]] = {}
+    forms: dict[object, list[InferredFile]] = {}
     for file in files:
         forms.setdefault(file.form, []).append(file)
     for form, group in forms.items():

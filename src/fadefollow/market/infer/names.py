@@ -55,7 +55,7 @@ _THOUSANDS = re.compile(r"(10{2,6}|1M)(?=[A-Z])|(?<=[A-Z])(10{2,6})$")
 
 
 @dataclass(frozen=True)
-class NameGuess:
+class InferredName:
     """A path as a pattern with `{coin}`, `{expiry}` and `*`, and what stood there."""
 
     pattern: str
@@ -65,15 +65,15 @@ class NameGuess:
     doubt: Reason | None = None  #: why the coin is doubtful
 
 
-def guess_names(paths: Iterable[str], *, folder: str = "") -> dict[str, NameGuess]:
+def infer_names(paths: Iterable[str], *, folder: str = "") -> dict[str, InferredName]:
     """Coin, stream and expiry in each path, also by comparison with its neighbours.
 
     Args:
         paths: relative to the folder.
         folder: name of the folder, which speaks for files that name no coin.
     """
-    names = {where: guess_name(where) for where in paths}
-    known: dict[str, dict[str, NameGuess]] = {}
+    names = {where: infer_name(where) for where in paths}
+    known: dict[str, dict[str, InferredName]] = {}
     for where, name in names.items():
         if "{coin}" in _file(name.pattern) and not name.doubt:
             known.setdefault(_folder(where), {}).setdefault(name.pattern, name)
@@ -91,7 +91,7 @@ def guess_names(paths: Iterable[str], *, folder: str = "") -> dict[str, NameGues
     return names
 
 
-def guess_name(where: str) -> NameGuess:
+def infer_name(where: str) -> InferredName:
     """What a path says by itself. Folders count, the file's own name first."""
     folder, _, file = where.rpartition("/")
     parts = [*folder.split("/"), file] if folder else [file]
@@ -114,7 +114,7 @@ def guess_name(where: str) -> NameGuess:
     parts[-1] = stem + dot + suffix
     expiry = expiry_format is not None
     coin = coin or _word(where)
-    return NameGuess("/".join(parts), coin, expiry, expiry_format or "%y%m%d", in_doubt)
+    return InferredName("/".join(parts), coin, expiry, expiry_format or "%y%m%d", in_doubt)
 
 
 def as_regex(pattern: str) -> re.Pattern[str]:
@@ -170,7 +170,7 @@ def _split(name: str) -> tuple[str, str, str]:
     return stem, dot, suffix
 
 
-def _like(where: str, neighbours: Sequence[NameGuess]) -> NameGuess | None:
+def _like(where: str, neighbours: Sequence[InferredName]) -> InferredName | None:
     """The name read by the first of its neighbours' patterns that fits it."""
     for name in neighbours:
         head, _, tail = name.pattern.rpartition("{coin}")

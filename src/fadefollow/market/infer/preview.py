@@ -31,7 +31,7 @@ _ROWS = 5000
 
 
 @dataclass(frozen=True)
-class Peek:
+class Preview:
     """A preview of a file."""
 
     where: str  #: path relative to the source folder
@@ -44,7 +44,7 @@ class Peek:
     size: int = 0  #: bytes
 
 
-def peek(path: Path, where: str) -> Peek:
+def preview(path: Path, where: str) -> Preview:
     """Look at a file.
 
     Raises:
@@ -68,7 +68,7 @@ def peek(path: Path, where: str) -> Peek:
         raise DataError("cannot read the file", got=got, where=where) from error
 
 
-def _csv(path: Path, where: str, size: int) -> Peek:
+def _csv(path: Path, where: str, size: int) -> Preview:
     if path.suffix.lower() in (".zip", ".gz"):
         data = content(path, where)
         first, last = data[:_HEAD], data[-_TAIL:]
@@ -121,7 +121,7 @@ def _csv(path: Path, where: str, size: int) -> Peek:
         low_memory=False,
     ).iloc[-_ROWS:]
     frame.columns = ends.columns = pd.Index(names)
-    return Peek(where, "csv", tuple(names), frame, ends, header, separator, size)
+    return Preview(where, "csv", tuple(names), frame, ends, header, separator, size)
 
 
 def _decoded(data: bytes) -> str:
@@ -129,17 +129,17 @@ def _decoded(data: bytes) -> str:
     return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _whole(path: Path, where: str, kind: Format, size: int) -> Peek:
+def _whole(path: Path, where: str, kind: Format, size: int) -> Preview:
     """A look at a file that cannot be read in parts."""
     table = read_table(path, where, Form(kind))
     if not len(table.frame):
         raise DataError("the file has no rows", where=where)
     head = table.frame.iloc[:_ROWS].reset_index(drop=True)
     tail = table.frame.iloc[-_ROWS:].reset_index(drop=True)
-    return Peek(where, kind, table.names, head, tail, table.header, size=size)
+    return Preview(where, kind, table.names, head, tail, table.header, size=size)
 
 
-def _parquet(path: Path, where: str, size: int) -> Peek:
+def _parquet(path: Path, where: str, size: int) -> Preview:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -160,4 +160,4 @@ def _parquet(path: Path, where: str, size: int) -> Peek:
     tail = ends.slice(max(len(ends) - _ROWS, 0))
     frame = arrow_frame(pa.Table.from_batches([tail]), rows - len(tail))
     names += [name for name, _, _ in index_ranges(batch.schema) if name not in names]
-    return Peek(where, "parquet", tuple(names), head, frame, size=size)
+    return Preview(where, "parquet", tuple(names), head, frame, size=size)

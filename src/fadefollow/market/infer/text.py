@@ -1,4 +1,4 @@
-"""The TOML of a guessed mapping, with what it was guessed from as comments."""
+"""The TOML of an inferred mapping, with the reasons as comments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from fadefollow.market.bars import bar_size, bar_text
 from fadefollow.market.importing.file_spec import format_of
-from fadefollow.market.infer.entries import EntryGuess
+from fadefollow.market.infer.entries import InferredEntry
 from fadefollow.market.infer.files import NO_COIN
 from fadefollow.market.infer.names import thousands
 from fadefollow.market.infer.reasons import LeftOut, Reason, doubt
@@ -18,7 +18,7 @@ from fadefollow.market.streams import stream
 
 
 def text_of(
-    entries: Sequence[EntryGuess],
+    entries: Sequence[InferredEntry],
     title: str,
     *,
     doubts: Sequence[Reason] = (),
@@ -37,7 +37,7 @@ def text_of(
     sizes = [bar_size(e.like.time.bar) for e in entries if e.like.is_bars and e.like.time.bar]
     bar = bar or max(sizes)
     lines = [
-        "# Guessed from the files' names and values. Check what is marked with ? before you",
+        "# Inferred from the files' names and values. Check what is marked with ? before you",
         "# import it, and delete what you do not want.",
         *(f"# {reason.comment}" for reason in doubts),
         f"title = {_quoted(title)}",
@@ -57,7 +57,7 @@ def text_of(
     return "\n".join(line.replace("\r", " ") for line in lines) + "\n"
 
 
-def reasons_of(entry: EntryGuess) -> list[Reason]:
+def reasons_of(entry: InferredEntry) -> list[Reason]:
     """Why an entry is as it is, doubts last."""
     like = entry.like
     time = like.time
@@ -89,7 +89,7 @@ def reasons_of(entry: EntryGuess) -> list[Reason]:
     return sorted(reasons, key=lambda reason: reason.doubtful)
 
 
-def doubts_of(entries: Sequence[EntryGuess]) -> list[Reason]:
+def doubts_of(entries: Sequence[InferredEntry]) -> list[Reason]:
     """Doubts about entries as a whole, beyond each for itself."""
     coins = {coin for entry in entries for coin in entry.coins}
     return [
@@ -102,7 +102,7 @@ def doubts_of(entries: Sequence[EntryGuess]) -> list[Reason]:
     ]
 
 
-def _table(entry: EntryGuess, bar: pd.Timedelta) -> list[str]:
+def _table(entry: InferredEntry, bar: pd.Timedelta) -> list[str]:
     like, content, time = entry.like, entry.like.content, entry.like.time
     lines = ["[[files]]", f'stream = "{content.stream}"', f"path = {_quoted(entry.pattern)}"]
     lines += _coin_lines(entry)
@@ -132,7 +132,7 @@ def _table(entry: EntryGuess, bar: pd.Timedelta) -> list[str]:
     return lines
 
 
-def _coin_lines(entry: EntryGuess) -> list[str]:
+def _coin_lines(entry: InferredEntry) -> list[str]:
     symbols = entry.like.symbols
     listed = f"coins = [{', '.join(_quoted(c) for c in sorted(entry.coins))}]"
     if symbols is not None and symbols.format is not None:

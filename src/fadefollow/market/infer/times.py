@@ -44,7 +44,7 @@ _SERIAL = (35_000.0, 60_000.0)
 
 
 @dataclass(frozen=True)
-class TimeGuess:
+class InferredTime:
     """A time column, and what follows from its values."""
 
     column: str
@@ -71,7 +71,7 @@ class TimeGuess:
         return self.column, self.unit, self.format, self.naive, self.sorted
 
 
-def guess_time(head: pd.DataFrame) -> TimeGuess | None:
+def infer_time(head: pd.DataFrame) -> InferredTime | None:
     """The time column of a file's first rows; None if no column holds times."""
     # of `t` and `T`, open and close at one venue, the small one
     names = {c.lower(): c for c in sorted(map(str, head.columns))}
@@ -84,7 +84,7 @@ def guess_time(head: pd.DataFrame) -> TimeGuess | None:
     return None
 
 
-def until(time: TimeGuess, tail: pd.DataFrame) -> TimeGuess:
+def until(time: InferredTime, tail: pd.DataFrame) -> InferredTime:
     """The same with the last rows of the file, of which the latest counts."""
     ends = _as_time(tail[time.column], time.column)
     if ends is None or ends.last is None or time.last is None:
@@ -112,7 +112,7 @@ def spoilt(head: pd.DataFrame) -> str:
     return ""
 
 
-def _as_time(column: pd.Series, name: str) -> TimeGuess | None:
+def _as_time(column: pd.Series, name: str) -> InferredTime | None:
     values = column.dropna()
     if not len(values):
         return None
@@ -157,11 +157,11 @@ def _spaced(
     format: str | None = None,
     naive: bool = False,
     doubts: tuple[Reason, ...] = (),
-) -> TimeGuess:
+) -> InferredTime:
     steps = times.diff().dropna()
     ahead = steps[steps != pd.Timedelta(0)].abs().dt.round("s")
     usual = pd.Timedelta(ahead.mode().iloc[0]) if len(ahead) else None
     in_order = bool((steps >= pd.Timedelta(0)).all())
     utc = times if times.dt.tz is not None else times.dt.tz_localize("UTC")
     first, last = pd.Timestamp(utc.min()), pd.Timestamp(utc.max())
-    return TimeGuess(name, unit, format, naive, usual, in_order, first, last, doubts)
+    return InferredTime(name, unit, format, naive, usual, in_order, first, last, doubts)
