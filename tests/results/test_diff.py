@@ -12,6 +12,7 @@ from fadefollow.core.notes import Note
 from fadefollow.results.diff import Differences, Example, Part, differences
 from fadefollow.verdict.exploratory import FragilityRow, SpaTest
 from fadefollow.verdict.model import NotTraded, RunResult, StanceResult, Verdict
+from fadefollow.verdict.words import Word
 from tests.support.reporting_cases import build, stance, verdict
 
 NAN = math.nan
@@ -203,12 +204,15 @@ def test_another_answer_is_told_with_its_words_and_means(run) -> None:
     assert part(found, "verdicts").added == 1
 
 
+BOTH: tuple[tuple[Word, float], ...] = (("open", 4.0), ("small", 4.0))
+
+
 def test_a_word_of_the_hedged_book_that_changes_is_an_answer(run) -> None:
     first, *others = run.verdicts
     assert isinstance(first.fade, StanceResult)
     then, now = (
         replace(first, hedged={"fade": replace(first.fade, word=word, mean_net_bps=mean)})
-        for word, mean in (("open", 4.0), ("small", 4.0))
+        for word, mean in BOTH
     )
     found = differences(
         replace(run, verdicts=(then, *others)), replace(run, verdicts=(now, *others))

@@ -75,7 +75,7 @@ def _table(rng: np.random.Generator, index: IntArray, rows: int, days: int) -> b
     """Whether all intervals of a table hold the truth, 0, of clustered days that share moves."""
     storm = np.exp(_smooth(rng, days, 5) / 3)
     common = _smooth(rng, days, 3)
-    found = []
+    found: list[Bootstrapped] = []
     for _ in range(rows):
         count = rng.poisson(0.4 * storm).astype(float)
         value = 0.35 * storm * (common + _smooth(rng, days, 3))
