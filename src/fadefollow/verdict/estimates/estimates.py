@@ -130,15 +130,21 @@ def _phase(
             )
             trades = row.sample
             found[stance][book] = BookEvidence(
-                trades=row.trades, sample=trades, parts=row.parts, mean=mean, momentum=excess,
-                price=price, funding=funding,
+                trades=row.trades,
+                sample=trades,
+                parts=row.parts,
+                mean=mean,
+                momentum=excess,
+                price=price,
+                funding=funding,
                 pooled=pooled(trades, length=length, alpha=alpha),
-                anyhour_mean=anyhour_mean(trades, by_bar[book]), length=length,
+                anyhour_mean=anyhour_mean(trades, by_bar[book]),
+                length=length,
                 blocks=independent_blocks(row.net.count, length),
                 daily=np.asarray(
                     daily_pnl(plan, books[plan.strategy, stance], code, book=book), np.float64
                 ),
-            )  # fmt: skip
+            )
     return PhaseEvidence(found, difference)
 
 
