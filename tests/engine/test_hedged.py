@@ -173,9 +173,15 @@ def _one_end_free(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 MUTANTS: list[Callable[[pytest.MonkeyPatch], None]] = [
-    _peeks, _too_young, _stopped_stays, _outside_stays, _beta_of_today, _unfunded,
-    _held_to_the_open, _one_end_free,
-]  # fmt: skip
+    _peeks,
+    _too_young,
+    _stopped_stays,
+    _outside_stays,
+    _beta_of_today,
+    _unfunded,
+    _held_to_the_open,
+    _one_end_free,
+]
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__[1:])

@@ -138,13 +138,19 @@ def _phase(
             )
             trades = row.sample
             found[stance][book] = BookEvidence(
-                trades=row.trades, sample=trades, parts=row.parts, mean=mean, momentum=excess,
-                price=price, funding=funding,
+                trades=row.trades,
+                sample=trades,
+                parts=row.parts,
+                mean=mean,
+                momentum=excess,
+                price=price,
+                funding=funding,
                 pooled=pooled(trades, length=length, alpha=alpha),
-                anyhour_mean=anyhour_mean(trades, by_bar[book]), length=length,
+                anyhour_mean=anyhour_mean(trades, by_bar[book]),
+                length=length,
                 blocks=independent_blocks(row.net.count, length),
                 daily=daily[stance, book][code],
-            )  # fmt: skip
+            )
     return PhaseEvidence(found, difference)
 
 

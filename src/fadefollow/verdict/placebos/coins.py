@@ -109,9 +109,15 @@ class CoinPlacebo:
         ends, exits = self.exits.rows_of(draw, group, last - first)
         own, out = self.entries, self.exits
         return MovedEvents(
-            starts, own.bar[rows], sign * own.lean[rows], own.code[rows], own.rule[rows],
-            ends, out.bar[exits], sign * out.lean[exits],
-        )  # fmt: skip
+            starts,
+            own.bar[rows],
+            sign * own.lean[rows],
+            own.code[rows],
+            own.rule[rows],
+            ends,
+            out.bar[exits],
+            sign * out.lean[exits],
+        )
 
 
 @dataclass(frozen=True)
