@@ -206,10 +206,9 @@ def test_another_answer_is_told_with_its_words_and_means(run) -> None:
 def test_a_word_of_the_hedged_book_that_changes_is_an_answer(run) -> None:
     first, *others = run.verdicts
     assert isinstance(first.fade, StanceResult)
-    then, now = (
-        replace(first, hedged={"fade": replace(first.fade, word=word, mean_net_bps=mean)})
-        for word, mean in (("open", 4.0), ("small", 4.0))
-    )
+    small = replace(first.fade, word="small", mean_net_bps=4.0)
+    then = replace(first, hedged={"fade": replace(small, word="open")})
+    now = replace(first, hedged={"fade": small})
     found = differences(
         replace(run, verdicts=(then, *others)), replace(run, verdicts=(now, *others))
     )

@@ -51,9 +51,9 @@ class Standing:
     claim: str = ""
     fate: str = ""
     book: str = ""  #: that speaks; empty: none does
-    fates: Mapping[str, str] = field(default_factory=dict)  #: by book
+    fates: Mapping[str, str] = field(default_factory=dict[str, str])  #: by book
     #: by stance and book; what was not traded is absent
-    tried: Mapping[tuple[str, str], Tried] = field(default_factory=dict)
+    tried: Mapping[tuple[str, str], Tried] = field(default_factory=dict[tuple[str, str], Tried])
     settle: Mapping[str, Any] | None = None  #: what would settle it, as the run's record has it
     #: why it is less than the verdict on just this: other settings, other data, …
     caveats: tuple[str, ...] = ()
