@@ -31,6 +31,8 @@ PATHS = {
     "b": ("short_door", "long_door", "spot_led_up", "spot_buying"),
     "c": ("crowded_long", "inflow_streak", "long_flush"),
 }
+BOOKS = ("outright", "hedged")
+NAMES = {"outright": "outright", "hedged": "against the market"}
 THIN = 4  #: hours between two points of a path
 Found = dict[str, Any]
 
@@ -74,15 +76,20 @@ def read(folder: Path, drawn: Iterable[str]) -> Found:
     result, report = (
         json.loads((folder / f"{n}.json").read_text("utf-8")) for n in ("result", "report")
     )
+    from fadefollow.reporting.text.answers import fate_text, why_text
+    from fadefollow.results.stored_run import read_run
+
     rows = []
-    for verdict, more in zip(result["verdicts"], report["verdicts"], strict=True):
+    for verdict, row in zip(result["verdicts"], read_run(folder).verdicts, strict=True):
         rows.append(
-            {key: verdict[key] for key in ("strategy", "phase", "n_phases", "verdict")}
-            | {"claim": report["strategies"][verdict["strategy"]]["claim"]}
+            {key: verdict[key] for key in ("strategy", "phase", "n_phases", "claim", "fate")}
             | {"hold_hours": report["strategies"][verdict["strategy"]]["trade"]["hold_hours"]}
-            | {"detectable_bps": _round(verdict["detectable_bps"]), "why": more["why"]}
-            | {"planted_bps": verdict.get("planted_bps")}
-            | {stance: _stance(verdict[stance]) for stance in ("fade", "follow")}
+            | {"told": fate_text(row), "why": why_text(row), "settle": _round(verdict["settle"])}
+            | {"reason": verdict["reason"]["code"], "planted_bps": verdict.get("planted_bps")}
+            | {
+                stance: {book: _stance(verdict[stance][book]) for book in BOOKS}
+                for stance in ("fade", "follow")
+            }
         )
     splits = pd.read_parquet(folder / "splits.parquet")
     doors = splits[(splits["split"] == "door") & splits["phase"].isin(drawn)]
@@ -118,31 +125,46 @@ def with_figures(page: str, found: Found, name: str) -> str:
 
 
 def verdicts(run: Found) -> str:
-    """One row a phase and claimed stance, and what decided."""
+    """One row a phase, claimed stance and book: its word, what decided, and the claim's fate."""
     lab = any(row["planted_bps"] for row in run["rows"])
-    head = "| phase | the account | events | trades | net, bps a trade | any hour | corrected p |"
+    hedged = _hedged(run)
+    head = "| phase | the account |" + (" book |" if hedged else "")
+    head += " events | trades | net, bps a trade | any hour | corrected p | finds |"
     lines = [
-        head + (" planted |" if lab else "") + " verdict |",
-        "|---|---|" + 5 * "---:|" + ("---:|" if lab else "") + "---|",
+        head + (" planted |" if lab else "") + " word | claim |",
+        "|---|---|"
+        + ("---|" if hedged else "")
+        + 6 * "---:|"
+        + ("---:|" if lab else "")
+        + "---|---|",
     ]
     for row in run["rows"]:
         for stance in ("fade", "follow") if row["claim"] == "disputed" else (row["claim"],):
-            side = row[stance]
-            said = "disputed: " * (row["claim"] == "disputed") + stance
-            cells = [
-                _named(row, run),
-                said,
-                str(row["n_phases"]),
-                *(_cells(side) if side else ("–",) * 4),
-            ]
-            if lab:
-                cells.append(f"{row['planted_bps'] or 0:+.0f}".replace("-", "−"))
-            lines.append("| " + " | ".join([*cells, f"**{row['verdict']}**"]) + " |")
+            for book in BOOKS if hedged else BOOKS[:1]:
+                side = row[stance][book]
+                said = "disputed: " * (row["claim"] == "disputed") + stance
+                cells = [
+                    _named(row, run),
+                    said,
+                    *([NAMES[book]] if hedged else []),
+                    str(row["n_phases"]),
+                    *(_cells(side) if side else ("–",) * 5),
+                ]
+                if lab:
+                    cells.append(f"{row['planted_bps'] or 0:+.0f}".replace("-", "−"))
+                word = side["word"] if side else "–"
+                lines.append("| " + " | ".join([*cells, word, f"**{row['fate']}**"]) + " |")
     lines += ["", "Why, in the report's words:", ""]
     for row in run["rows"]:
-        why = re.sub(r"-(?=\d)", "−", row["why"].removeprefix(row["verdict"] + ": "))
-        lines.append(f"- {_named(row, run)}: {why}.")
+        why = re.sub(r"-(?=\d)", "−", row["why"])
+        told = f"{row['told']}: " if row["fate"] != "untestable" else ""
+        lines.append(f"- {_named(row, run)}: {told}{why}.")
     return "\n".join(lines)
+
+
+def _hedged(run: Found) -> bool:
+    """Whether anything was traded against the market."""
+    return any(row[stance]["hedged"] for row in run["rows"] for stance in ("fade", "follow"))
 
 
 def doors(run: Found) -> str:
@@ -170,7 +192,7 @@ def fragility(run: Found) -> str:
     lines = [
         f"`--fragility` judged each phase under up to {changes} changed assumptions, "
         f"{sum(row['change'] != 'as run' for row in rows)} rows in all; in {len(flips)} of "
-        "them the word changes:",
+        "them the fate changes:",
         "",
     ]
     lines += [
@@ -188,17 +210,23 @@ def unseen(run: Found) -> str:
 
 
 def best(run: Found) -> str:
-    """The least undecided of the claims, in a sentence."""
-    claimed = [(row, row[row["claim"]]) for row in run["rows"] if row["claim"] != "disputed"]
-    known = [(row, side) for row, side in claimed if side and side["p_adjusted"] is not None]
-    row, side = min(known, key=lambda pair: pair[1]["p_adjusted"])
+    """The claim that comes closest to being supported, in a sentence."""
+    known = [
+        (row, book, row[row["claim"]][book])
+        for row in run["rows"]
+        if row["claim"] != "disputed"
+        for book in BOOKS
+        if row[row["claim"]][book] and row[row["claim"]][book]["p_adjusted"] is not None
+    ]
+    row, book, side = min(known, key=lambda found: found[2]["p_adjusted"])
     seen = (
-        f"the smallest that this sample would have shown is {row['detectable_bps']:.0f} bps"
-        if row["detectable_bps"]
+        f"the smallest that this sample would have shown is {side['detectable_bps']:.0f} bps"
+        if side["detectable_bps"]
         else "the sample is too small to say what it could have shown"
     )
+    where = f" {NAMES[book]}" if _hedged(run) else ""
     return (
-        f"Of the claims, to {row['claim']} `{row['phase']}` comes closest: "
+        f"Of the claims, to {row['claim']} `{row['phase']}`{where} comes closest: "
         f"{_bps(side['mean_net_bps'], *side['ci_bps'])} bps over {side['n_trades']} trades, where "
         f"any hour made {_bps(side['anyhour_mean_bps'])}; corrected p {_p(side['p_adjusted'])}; "
         f"{seen}."
@@ -206,15 +234,15 @@ def best(run: Found) -> str:
 
 
 def forest(run: Found) -> Any:
-    """Means with intervals of both stances, and any hour, phase by phase."""
-    rows = [row for row in run["rows"] if _drawn(row["fade"]) or _drawn(row["follow"])]
+    """Means with intervals of both stances outright, and any hour, phase by phase."""
+    rows = [row for row in run["rows"] if _drawn(row, "fade") or _drawn(row, "follow")]
     figure, (place,) = _figure(1, 1.1 + 0.42 * len(rows))
     theme = _theme()
     place.axvline(0, color=theme["rule"], lw=1.2)
     for y, row in enumerate(rows):
         for stance, off in (("fade", -0.15), ("follow", 0.15)):
-            side = row[stance]
-            if _drawn(side):
+            side = row[stance]["outright"]
+            if _drawn(row, stance):
                 place.plot(side["ci_bps"], [y + off] * 2, color=theme[stance], lw=2)
                 place.plot(side["mean_net_bps"], y + off, "o", color=theme[stance], ms=5)
                 place.plot(
@@ -223,7 +251,7 @@ def forest(run: Found) -> Any:
     for stance in ("fade", "follow"):
         place.plot([], [], "o-", color=theme[stance], label=stance)
     place.plot([], [], "|", color=theme["ink"], ms=9, mew=1.6, label="any hour")
-    place.set_yticks(range(len(rows)), [f"{row['phase']}  ({row['verdict']})" for row in rows])
+    place.set_yticks(range(len(rows)), [f"{row['phase']}  ({row['fate']})" for row in rows])
     place.set_ylim(len(rows) - 0.4, -0.6)
     place.set_xlabel("mean net return, bps a trade, with its 95 % interval")
     place.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
@@ -260,7 +288,8 @@ def _p(value: float) -> str:
 def _cells(side: Found) -> tuple[str, ...]:
     p = "–" if side["p_adjusted"] is None else _p(side["p_adjusted"])
     mean = _bps(side["mean_net_bps"], *side["ci_bps"])
-    return str(side["n_trades"]), mean, _bps(side["anyhour_mean_bps"]), p
+    finds = "–" if side["detectable_bps"] is None else f"{side['detectable_bps']:.0f}"
+    return str(side["n_trades"]), mean, _bps(side["anyhour_mean_bps"]), p, finds
 
 
 def _bps(mean: float | None, low: float | None = None, high: float | None = None) -> str:
@@ -270,15 +299,28 @@ def _bps(mean: float | None, low: float | None = None, high: float | None = None
     return text.replace("-", "−")
 
 
-def _drawn(side: Found | None) -> bool:
+def _drawn(row: Found, stance: str) -> bool:
+    side = row[stance]["outright"]
     return side is not None and side["ci_bps"][0] is not None
 
 
 def _stance(side: Found | None) -> Found | None:
     if side is None:
         return None
-    kept = ("n_trades", "mean_net_bps", "ci_bps", "anyhour_mean_bps", "p_adjusted")
-    return {key: _round(side[key], 4) for key in kept}
+    kept = (
+        "word",
+        "n_trades",
+        "mean_net_bps",
+        "ci_bps",
+        "band_bps",
+        "anyhour_mean_bps",
+        "detectable_bps",
+        "blocks",
+        "block_days",
+    )
+    found = {key: _round(side[key], 4) for key in kept}
+    placebo = side["placebo"] or {}
+    return found | {"p_adjusted": _round(placebo.get("p_adjusted"), 4)}
 
 
 def _frailty(row: Found) -> Found:
@@ -303,6 +345,8 @@ def _path(study: Found) -> Found:
 def _round(value: Any, digits: int = 1) -> Any:
     if isinstance(value, list | tuple):
         return [_round(item, digits) for item in value]
+    if isinstance(value, dict):
+        return {key: _round(item, digits) for key, item in value.items()}
     return round(value, digits) if isinstance(value, float) else value
 
 

@@ -105,7 +105,7 @@
     apply();
   };
   for (const table of all("table[data-sort]")) if (table.tBodies[0]) sortable(table);
-  for (const table of all("table[data-filter]")) if (table.tBodies[0]?.rows.length > 3) filterable(table);
+  for (const table of all("table[data-filter]")) if (table.tBodies[0] && main(table).length > 3) filterable(table);
 
   /* ---- the small drawings: mean and interval of fade above those of follow ---- */
   const strips = (table) => {

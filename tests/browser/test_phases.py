@@ -19,7 +19,7 @@ def test_from_a_row_to_its_page_and_back(report: Page) -> None:
     page = report
     overview = page.title()
     at(page)
-    row = page.locator("#verdicts a[href='#phase-3']")
+    row = page.locator("#answer a[href='#phase-3']")
     name = row.inner_text()
     row.click()
     at(page, "phase-3")
@@ -56,7 +56,7 @@ def test_page_to_page_and_home_by_keyboard(report: Page) -> None:
 def test_every_page_has_its_parts(report: Page) -> None:
     page = report
     pages = page.evaluate("[...document.querySelectorAll('.phase')].map(p => p.id)")
-    assert len(pages) == 6
+    assert len(pages) == 7
     for name in pages[::2]:
         page.evaluate("name => { location.hash = name }", name)
         at(page, name)

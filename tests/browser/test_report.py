@@ -82,7 +82,7 @@ def test_a_term_is_explained_on_focus_and_hover_until_escape(report: Page) -> No
     report.wait_for_timeout(50)  # scrolling hides explanations
     term.focus()
     tip = report.locator("#tip")
-    assert "One hundredth of a per cent" in tip.inner_text()
+    assert "Supported if the claimed stance pays in one book" in tip.inner_text()
     assert term.get_attribute("aria-describedby") == "tip"
     report.keyboard.press("Escape")
     assert tip.is_hidden()

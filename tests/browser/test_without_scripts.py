@@ -29,7 +29,7 @@ def test_text_and_tables_are_visible_without_scripts(
     assert dead == []
     assert sideways(page) == 0
     if name == "real":
-        assert page.locator(".phase:visible").count() == 6
+        assert page.locator(".phase:visible").count() == 7
         page.locator("#verdicts a").first.click()
         expect(page.locator("#phase-1 .headline")).to_be_in_viewport()
         page.locator("details.data summary").first.click()

@@ -26,8 +26,8 @@ from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.lab.settings import LabSettings
 from fadefollow.market.streams import STREAMS
 from fadefollow.reporting.text.glossary import TERMS
-from fadefollow.results.record import PRIVATE
-from fadefollow.verdict.model import PnlSplit, StanceResult, Verdict
+from fadefollow.verdict.model import PnlSplit, StanceResult
+from fadefollow.verdict.words import Reason, Settle
 from fadefollow.workspace import Settings, find_workspace
 from tests.support.paths import ROOT
 
@@ -290,14 +290,20 @@ def test_every_field_of_a_result_is_in_the_reference(site: Site) -> None:
 
     page = site["reference/results"]
     record = result_record(made(("BTC",), 60, each=6, strategy="fade_doors"))
-    verdict = next(v for v in record["verdicts"] if v["fade"] and v["follow"])
-    stance = verdict["fade"]
-    told = {*record, *verdict, *stance, *stance["pnl"], *TRADE_COLUMNS}
+    verdict = record["verdicts"][0]
+    stance = verdict["fade"]["hedged"]
+    told = {*record, *verdict, *stance, *stance["pnl"], *stance["placebo"], *TRADE_COLUMNS}
+    told |= {f.name for kind in (Reason, Settle) for f in fields(kind)}
     assert {f.name for f in fields(PnlSplit)} == set(stance["pnl"])
-    assert {f.name for f in fields(StanceResult)} - {*PRIVATE} == set(stance)
-    assert {f.name for f in fields(Verdict)} > {"fade", "follow", "difference_ci_bps"}
+    inside = {"placebo_mean_bps"} | {name for name in vars_of(StanceResult) if name[:2] == "p_"}
+    assert vars_of(StanceResult) - inside == set(stance)
     assert told <= page.codes
     assert "result.json ¶ key meaning schema" in page.text
+
+
+def vars_of(kind: type[StanceResult]) -> set[str]:
+    """Names of its fields."""
+    return {f.name for f in fields(kind)}
 
 
 def test_every_term_of_the_report_is_in_the_glossary(site: Site) -> None:

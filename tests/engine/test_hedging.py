@@ -169,7 +169,7 @@ def _real(folder: Path, symbol: str, start: pd.Timestamp, end: pd.Timestamp) -> 
     """A coin of the four-hour universe over some months; None where it was not there."""
     perp = pd.read_parquet(folder / "perp" / f"{symbol}.parquet")
     paid = pd.read_parquet(folder / "funding_implied" / f"{symbol}.parquet")
-    perp.index, paid.index = (one.index.tz_localize("UTC") for one in (perp, paid))
+    perp, paid = (one.tz_localize("UTC") for one in (perp, paid))
     perp, paid = (one[(one.index >= start) & (one.index < end)] for one in (perp, paid))
     if len(perp) < 6 * 40 or len(paid) < 3 * 40:
         return None
@@ -206,7 +206,7 @@ def test_hedges_of_real_coins_are_the_oracle_s(shared_data: Path) -> None:
     diary = keep_diary(coins, min_days=30)
     bars = [int(b) for of_coin in plan.bars for b in of_coin]
     assert enough_members(diary, bars, fewest=20)
-    hedged, reasons = 0, set()
+    hedged, reasons = 0, set[str]()
     for k, (own, book) in enumerate(
         zip(plan.tapes, books(plan, "fade", missing_funding="skip"), strict=True)
     ):

@@ -213,6 +213,9 @@ def wild_cases(draw: st.DrawFn, longest: int = 200) -> Case:
         unsettled: dict[str, Any] = {"settle_time": none, "settle_rate": none.astype(float)}
         unsettled |= {"settle_mark": none.astype(float), "holes": none.reshape(0, 2)}
         tape = replace(tape, spot=True, **unsettled)
+    if draw(st.sampled_from([False, False, True])):  # sized by risk; of some bars it is not known
+        share = np.where(rng.random(n) < 0.1, math.nan, rng.uniform(0.05, 1.0, n))
+        tape = replace(tape, share=share)
     capital, compound = draw(st.sampled_from([1000.0, 100_000.0])), draw(st.booleans())
     # An account that a liquidation empties to the last cent would leave the sign of 0 to rounding.
     weight = draw(st.sampled_from([0.97 if compound else 1.0, 0.37]))

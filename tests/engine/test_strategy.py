@@ -65,6 +65,7 @@ OTHER_WORDS = {
     "title": "Other",
     "claim": "follow",
     "account": "nobody",
+    "smallest_bps": 35.0,
     "search": {"trade.hold_hours": {"low": 24, "high": 72}},
     "tuned": {
         "original": "a",

@@ -25,8 +25,8 @@ from fadefollow.workspace import find_workspace, init_workspace
 from tests.support.reporting_cases import REPORTS, make_cases
 from tests.support.tuning_cases import hostile_tuning, tune, tuned_run
 
-#: crowds, doors with numbers, two legs, and a phase whose other stance is told apart
-STRATEGIES = ("fade_crowded_funding", "fade_doors", "fade_rich_carry_spread", "follow_dump")
+#: crowds, doors with numbers, two legs, and a disputed claim
+STRATEGIES = ("fade_crowded_funding", "fade_doors", "fade_rich_carry_spread", "fade_flush")
 COINS = ("IBEX", "LARK")
 _LAB = """\
 title = "A small lab"
@@ -36,7 +36,7 @@ bar = "1h"
 [lab]
 seed = 5
 start = 2021-01-01
-years = 1
+years = 3
 coins = ["IBEX", "LARK"]
 quiet_days = 30
 annual_drift = 0.15

@@ -103,7 +103,12 @@ def oracle(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[l
         # during a position are ignored." Reading: of several the one known first enters, of those
         # known at one bar the first in the given order.
         capital = account(trades, rules)
-        if position is None and due and not shut and capital > 0:
+        # rule 9, by risk: an entry whose share is not known is dropped.
+        part = share_at(tape, number)
+        if position is None and not shut and capital > 0 and math.isnan(part):
+            dropped += len(due)
+        elif position is None and due and not shut and capital > 0:
+            capital *= part
             position = entered(events, rules, costs, due[0], number, bar, capital)
 
         # rule 4: exits inside a bar are tested from the entry bar on. Coming after the entry, they
@@ -162,6 +167,11 @@ def account(trades: list[Trade], rules: AnyRules) -> float:
     if not rules.compound:
         return rules.capital
     return rules.capital + math.fsum(trade["pnl"] for trade in trades)
+
+
+def share_at(tape: Tape, number: int) -> float:
+    """Rule 9: the share of weight × capital that a position opened at this bar takes."""
+    return 1.0 if tape.share is None else float(tape.share[number])
 
 
 def entered(

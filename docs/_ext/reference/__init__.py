@@ -17,8 +17,11 @@ from sphinx.util.docutils import SphinxDirective
 from reference.commands import commands_page
 from reference.results import (
     glossary_page,
+    placebo_page,
     pnl_page,
+    reason_page,
     result_page,
+    settle_page,
     stance_page,
     trades_page,
     verdict_page,
@@ -38,6 +41,9 @@ PARTS = {
     "verdict": verdict_page,
     "stance": stance_page,
     "pnl": pnl_page,
+    "placebo": placebo_page,
+    "reason": reason_page,
+    "settle": settle_page,
     "trades": trades_page,
     "glossary": glossary_page,
 }

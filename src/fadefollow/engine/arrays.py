@@ -114,6 +114,7 @@ class Account(NamedTuple):
     capital: float
     weight: float
     compound: bool
+    share: FloatArray  #: of weight × capital, by bar of entry; empty: all of it
 
 
 def prices_of(tape: Tape) -> Prices:
@@ -188,6 +189,11 @@ def cost_rates(tape: Tape, costs: Costs) -> CostRates:
     )
 
 
-def account_of(rules: AnyRules) -> Account:
+def account_of(rules: AnyRules, tape: Tape) -> Account:
     """The account that all rule sets share."""
-    return Account(float(rules.capital), float(rules.weight), bool(rules.compound))
+    return Account(float(rules.capital), float(rules.weight), bool(rules.compound), shares_of(tape))
+
+
+def shares_of(tape: Tape) -> FloatArray:
+    """What share of its full size a position takes, by bar of entry; empty: all of it."""
+    return np.empty(0) if tape.share is None else tape.share

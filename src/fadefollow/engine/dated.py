@@ -173,7 +173,7 @@ def _run(
         event_arrays(events, rules),
         rule_tables(rules, tape.bar_ns),
         cost_rates(tape, costs),
-        account_of(rules),
+        account_of(rules, tape),
         alone,
     )
     if not tape.carry:

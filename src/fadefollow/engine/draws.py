@@ -92,7 +92,8 @@ def add_draws(
         day: of each bar, shape (n,).
         sums: OUTRIGHT, TRADES, HEDGED and HEDGED_TRADES by phase and day, shape
             (draws, 4, codes, days), added to in place. Trades that the end of data cut off, or
-            that were held over a hole in the settlements, do not count.
+            that were held over a hole in the settlements, do not count. A trade counts by the
+            share of its full size that it has.
     """
     coin = _Coin(
         prices_of(tape),
@@ -100,7 +101,7 @@ def add_draws(
         tape.holes,
         rule_tables(rules, tape.bar_ns),
         cost_rates(tape, costs),
-        account_of(rules),
+        account_of(rules, tape),
     )
     _add_draws(moved, hedge, coin, _AT_OPEN, day, sums)
 
@@ -123,6 +124,7 @@ def _add_draws(
     day: IntArray,
     sums: FloatArray,
 ) -> None:
+    share = coin.account.share
     for b in range(len(moved.starts) - 1):
         own = slice(moved.starts[b], moved.starts[b + 1])
         if own.start == own.stop:
@@ -143,11 +145,12 @@ def _add_draws(
                 continue
             entry, last, code = ints[i, _ENTRY], ints[i, _EXIT], ints[i, _CODE]
             value, d = floats[i, _RETURN], day[ints[i, _ENTRY]]
-            sums[b, OUTRIGHT, code, d] += value
-            sums[b, TRADES, code, d] += 1.0
+            part = share[entry] if len(share) else 1.0
+            sums[b, OUTRIGHT, code, d] += part * value
+            sums[b, TRADES, code, d] += part
             level = hedge.open_level[last] if at_open[ints[i, _REASON]] else hedge.close_level[last]
             gain = -ints[i, _SIDE] * (level / hedge.open_level[entry] - 1.0)
             hedged = value + hedge.beta[entry] * (gain - hedge.cost[entry] - hedge.cost[last])
             if not np.isnan(hedged):
-                sums[b, HEDGED, code, d] += hedged
-                sums[b, HEDGED_TRADES, code, d] += 1.0
+                sums[b, HEDGED, code, d] += part * hedged
+                sums[b, HEDGED_TRADES, code, d] += part

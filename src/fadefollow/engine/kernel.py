@@ -301,12 +301,14 @@ def run_book(
     """All trades of one coin and book, one position at a time (paragraph 2).
 
     Returns:
-        integer records (INTS), float records (FLOATS), number of entries dropped on missing bars.
+        integer records (INTS), float records (FLOATS), number of entries dropped on missing bars
+        or for want of a size.
     """
     # out of the tuples, or the loop counts references to each array at each trade
     time, open_, high, low, close, _, _, _ = prices
     bar, side, code, rule, exits = events
     when, levels = rules
+    share = account.share
     ints = np.empty((len(bar), len(INTS)), np.int64)
     floats = np.empty((len(bar), len(FLOATS)), np.float64)
     count, dropped, free_from, equity = 0, 0, 0, account.capital
@@ -315,10 +317,11 @@ def run_book(
         due = due_bar[j]
         if due >= len(time) or due < free_from or due < 0:
             continue
-        if _missing(open_, high, low, close, due):
+        part = share[due] if len(share) else 1.0
+        if _missing(open_, high, low, close, due) or math.isnan(part):
             dropped += 1
             continue
-        cash = account.weight * (equity if account.compound else account.capital)
+        cash = account.weight * part * (equity if account.compound else account.capital)
         if cash <= _RUIN * account.capital:
             break
         limits = limits_of(when, levels, rule[j])
@@ -374,6 +377,7 @@ def every_bar(
     rules: RuleTables,
     costs: CostRates,
     side: int,
+    share: FloatArray,
 ) -> Outcomes:
     """The same trade, of the first rule set, entered at each bar's open; never left by `opposite`.
 
@@ -387,6 +391,8 @@ def every_bar(
     limits = Limits(first.hold, False, 0, first.levels, first.leverage)
     for i in range(n):
         if _missing(prices.open, prices.high, prices.low, prices.close, i):
+            continue
+        if len(share) and math.isnan(share[i]):
             continue
         done = walk(prices, paid, Exits(none, none), costs, limits, i, side, 1.0)
         exit_bar[i], inside[i] = done.last, not done.at_open

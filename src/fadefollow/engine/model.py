@@ -82,6 +82,9 @@ class Tape:
     spot: bool = False  #: the coin itself is traded: nothing is settled, and shorts borrow it
     #: whether each settlement was implied from the premium; None where all are the exchange's
     settle_implied: npt.NDArray[np.bool_] | None = None
+    #: share of weight × capital that a position opened at each bar's open takes, shape (n,), NaN
+    #: where it cannot be known (`sizing.risk_shares`); None: all of it
+    share: FloatArray | None = None
 
 
 @dataclass(frozen=True)

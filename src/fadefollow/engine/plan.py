@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from fadefollow.engine.dated import dated_tape
 from fadefollow.engine.hedged import BookName
 from fadefollow.engine.model import Book, Costs, DatedTape, IntArray, Span, Tape
 from fadefollow.engine.resolver import hold_bars, resolve
+from fadefollow.engine.sizing import risk_shares
 from fadefollow.engine.strategy import Strategy
 from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import DataError, FundingHoleError, ParameterError
@@ -158,6 +159,9 @@ def instrument_tape(strategy: Strategy, market: Market, time: IntArray, span: Sp
     trade = strategy.trade
     spot = trade.instrument == "spot"
     base = tape(market, time=time, start=span[0], end=span[1], spot=spot)
+    if trade.target_volatility is not None:
+        shares = risk_shares(time, base.close, target=trade.target_volatility)
+        base = replace(base, share=shares)
     if trade.instrument in ("perp", "spot"):
         return base
     return dated_tape(

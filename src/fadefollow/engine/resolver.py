@@ -15,6 +15,7 @@ from fadefollow.engine.arrays import (
     prices_of,
     rule_tables,
     settlements_of,
+    shares_of,
 )
 from fadefollow.engine.dated import outcomes_dated, resolve_dated, returns_dated
 from fadefollow.engine.exits import EXIT_REASONS
@@ -131,6 +132,7 @@ def outcomes(tape: Tape, side: int, *, rules: Rules, costs: Costs) -> Outcomes:
         rule_tables(rules, tape.bar_ns),
         cost_rates(tape, costs),
         side,
+        shares_of(tape),
     )
 
 
@@ -150,5 +152,5 @@ def _arguments(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tup
         event_arrays(events, rules),
         rule_tables(rules, tape.bar_ns),
         cost_rates(tape, costs),
-        account_of(rules),
+        account_of(rules, tape),
     )

@@ -18,9 +18,19 @@ if TYPE_CHECKING:
     from fadefollow.phases import Signal
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
-#: fields of a strategy that change no trade: its name and texts, where the tuner may look, and
-#: where its parameters come from
+#: fields of a strategy that change no trade: its name and texts, what it is judged by, where the
+#: tuner may look, and where its parameters come from
 WORDS = frozenset({"name", "title", "claim", "account", "smallest_bps", "search", "tuned"})
+#: of Bitcoin, about, over the years since 2020: half of its price a year
+TARGET_VOLATILITY = 0.5
+
+
+def _by_notional(size_by: str) -> bool:
+    return size_by == "notional"
+
+
+def _unset(value: float | None) -> bool:
+    return value is None
 
 
 class _Entry(BaseModel):
@@ -47,6 +57,31 @@ class Trade(ExitSettings, _Entry):
         100_000.0, gt=0, allow_inf_nan=False
     )  #: per coin and book, quote currency
     compound: bool = False  #: size by the present equity instead of the capital
+    #: notional: every position has its full size, weight × capital; risk: coins wilder than the
+    #: target have less (docs/money-rules.md, 9)
+    size_by: Literal["notional", "risk"] = Field("notional", exclude_if=_by_notional)
+    #: of a coin whose position has its full size, a fraction a year; by risk only
+    target_volatility: float | None = Field(None, gt=0, le=10, exclude_if=_unset)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _target_is_resolved(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("size_by") == "risk":
+            return {"target_volatility": TARGET_VOLATILITY, **data}
+        return data
+
+    @model_validator(mode="after")
+    def _size_fits(self) -> Self:
+        if self.size_by == "risk" and self.instrument in ("future", "carry"):
+            raise ParameterError(
+                'size_by = "risk" is for perp and spot', got=f'instrument "{self.instrument}"'
+            )
+        if (self.size_by == "risk") != (self.target_volatility is not None):
+            raise ParameterError(
+                'target_volatility belongs to size_by = "risk"',
+                got=f'size_by "{self.size_by}", target_volatility {self.target_volatility}',
+            )
+        return self
 
     @model_validator(mode="after")
     def _margin_fits(self) -> Self:

@@ -181,6 +181,8 @@ def assumed(
 
 def _assumed(strategy: Strategy, dataset: Dataset, costs: CostSettings) -> dict[str, Any]:
     trade: dict[str, Any] = {name: getattr(strategy.trade, name) for name in _STAKES}
+    if strategy.trade.size_by != "notional":
+        trade |= {n: getattr(strategy.trade, n) for n in ("size_by", "target_volatility")}
     coins = strategy.symbols or dataset.symbols
     found = all_resolved(coins, costs, strategy.costs).coins
     return {**trade, "costs": {c: one.model_dump(exclude_none=True) for c, one in found.items()}}

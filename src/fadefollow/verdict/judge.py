@@ -303,8 +303,9 @@ class _Table:
                 np.array([row.t]), draws.t[:, None], family=np.array([True]), alpha=alpha
             )
             placebo_t = float(alone.critical[0])
-        at = math.nan if draws is None or not row.evidence.mean.se > 0.0 else draws.mean
-        return _Criticals(float(mean_t), placebo_t, placebo_t - at / row.evidence.mean.se)
+        se = row.evidence.mean.se
+        at = draws.mean / se if draws is not None and se > 0.0 else math.nan
+        return _Criticals(float(mean_t), placebo_t, placebo_t - at)
 
     @staticmethod
     def _key(plan: Plan, code: int, stance: Stance, book: BookName) -> RowKey:
@@ -367,7 +368,7 @@ class _Table:
             p_adjusted=adjusted,
             sharpe=sharpe(found.daily),
             max_drawdown=max_drawdown(found.daily),
-            breakeven_cost_bps=1e4 * breakeven_cost(trades),
+            breakeven_cost_bps=1e4 * breakeven_cost(found.parts, found.sample.weight),
             pnl=pnl_split(trades, key[3]),
             n_liquidated=int((trades["reason"] == "liquidation").sum()),
             win_rate=float((trades["return"] > 0.0).mean()) if len(trades) else math.nan,
@@ -380,7 +381,7 @@ class _Table:
             word=word,
             reason=reason,
             band_bps=band,
-            parts_bps=parts_split(found.parts),
+            parts_bps=parts_split(found.parts, found.sample.weight),
             price_ci_bps=_bps(found.price.interval(alpha)),
             funding_ci_bps=_bps(found.funding.interval(alpha)),
             shrunken_bps=1e4 * found.pooled.mean,

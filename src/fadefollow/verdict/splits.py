@@ -105,7 +105,7 @@ class _Row:
         table = regular_trades(books, code)
         mine = sample(plan, table)
         n_days = int(day_of_bar(plan)[-1]) + 1
-        net = day_sums(mine.day, mine.value, n_days)
+        net = day_sums(mine.day, mine.value, n_days, mine.weight)
         length = block_length([net], hold_hours=plan.rules.hold_hours)
         bar = table["signal_bar"].to_numpy(np.int64)
         return cls(code, stance, mine, bar, length, n_days)
@@ -149,8 +149,8 @@ class _Row:
         days: BoolArray,
         any_hour: _AnyHour,
     ) -> tuple[SplitCell, DaySums]:
-        trades = _some(self.trades, inside)
-        net = day_sums(trades.day, trades.value, self.n_days)
+        trades = self.trades.kept(inside)
+        net = day_sums(trades.day, trades.value, self.n_days, trades.weight)
         blocks = independent_blocks(net.count, self.length)
         few = len(trades) < MIN_TRADES or blocks < MIN_CELL_BLOCKS
         mean, excess = any_hour.compare(trades, net, days)
@@ -194,13 +194,14 @@ class _AnyHour:
         total, expected = net.total.copy(), 0.0
         for kind, every in self.sums.items():
             mine, coin = trades.of(kind), kind[0]
-            k = int(mine.sum())
+            weight = trades.weight[mine]
+            k = float(weight.sum())
             bars = float(every.count[days[coin]].sum()) if k else 0.0
-            if k == 0 or bars == 0.0:
+            if k == 0.0 or bars == 0.0:
                 continue
             mean = float(every.total[days[coin]].sum()) / bars
             expected += k * mean
-            total -= mean * np.bincount(trades.day[mine], minlength=len(total))
+            total -= mean * np.bincount(trades.day[mine], weights=weight, minlength=len(total))
             total -= k / bars * np.where(days[coin], every.total - mean * every.count, 0.0)
         trades_in_all = float(net.count.sum())
         return (
@@ -213,17 +214,6 @@ def _any_hour(plan: Plan, outcomes: ByBar) -> _AnyHour:
     day = day_of_bar(plan)
     n_days = int(day[-1]) + 1
     return _AnyHour({kind: day_sums(day, value, n_days) for kind, value in outcomes.items()})
-
-
-def _some(trades: Sample, inside: BoolArray) -> Sample:
-    return Sample(
-        trades.coin[inside],
-        trades.side[inside],
-        trades.rule[inside],
-        trades.entry_bar[inside],
-        trades.day[inside],
-        trades.value[inside],
-    )
 
 
 def _p(excess: DaySums, length: float, blocks: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -47,18 +48,9 @@ def event_study(
     for coin, tape in enumerate(plan.tapes):
         life = life_of(plan, tape, step)
         turn = np.concatenate([[0], life.gap + turned % life.room]) if life.room else np.array([0])
-        _add_paths(
-            plan.bars[coin],
-            plan.leans[coin],
-            plan.codes[coin],
-            turn,
-            life.first,
-            life.bars,
-            offsets,
-            tape.open,
-            funding_paid(tape),
-            sums,
-        )
+        events = _CoinEvents(plan.bars[coin], plan.leans[coin], plan.codes[coin])
+        circle = _Circle(life.first, life.bars, turn)
+        _add_paths(events, circle, offsets, tape.open, funding_paid(tape), sums)
     mean = np.divide(sums[0], sums[1], out=np.full(sums[0].shape, math.nan), where=sums[1] > 0)
     hours = tuple(float(h) for h in offsets * plan.tapes[0].bar_ns / HOUR_NS)
     like = momentum_paths(plan, offsets)
@@ -122,14 +114,26 @@ def _decile_paths(
     return np.where(sums[1] > 0.0, sums[0] / np.maximum(sums[1], 1.0), np.nan)
 
 
+class _CoinEvents(NamedTuple):
+    """One coin's events, shape (k,) each."""
+
+    bars: IntArray
+    leans: IntArray
+    codes: IntArray
+
+
+class _Circle(NamedTuple):
+    """One coin's life, bent into a circle, and the turns that its events are given."""
+
+    first: int  #: bar
+    bars: int
+    turns: IntArray  #: bars, shape (draws,)
+
+
 @njit(cache=True, nogil=True)
 def _add_paths(
-    bars: IntArray,
-    leans: IntArray,
-    codes: IntArray,
-    turn: IntArray,
-    first: int,
-    circle: int,
+    events: _CoinEvents,
+    circle: _Circle,
     offsets: IntArray,
     price: FloatArray,
     paid: FloatArray,
@@ -137,9 +141,11 @@ def _add_paths(
 ) -> None:
     """Add one coin's paths to sums and counts, shape (2, draws, phases, offsets), in place."""
     n = len(price)
-    for b in range(len(turn)):
+    bars, leans, codes = events
+    for b in range(len(circle.turns)):
         for i in range(len(bars)):
-            entry = first + (bars[i] - first + turn[b]) % circle + 1
+            moved = (bars[i] - circle.first + circle.turns[b]) % circle.bars
+            entry = circle.first + moved + 1
             if entry >= n or math.isnan(price[entry]):
                 continue
             for k in range(len(offsets)):

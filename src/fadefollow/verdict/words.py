@@ -7,7 +7,7 @@ carry codes and figures and no sentences: `fadefollow.reporting.text` words them
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -78,6 +78,35 @@ class BookFacts:
     blocks: float
 
 
+@dataclass(frozen=True)
+class Control:
+    """One thing that a stance which pays is held against."""
+
+    name: Condition
+    question: str  #: that a reader asks
+    holds: Callable[[BookFacts, float], bool]  #: facts, alpha → whether it is answered yes
+
+
+#: in the order in which a reader asks; the rule, and what the report says of it, read this table
+CONTROLS: tuple[Control, ...] = (
+    Control(
+        "mean",
+        "Is its mean above zero, by an interval that holds for all questions?",
+        lambda facts, _: facts.low > 0.0,
+    ),
+    Control(
+        "placebo",
+        "Does it earn more than the same trades at other times or on other coins?",
+        lambda facts, alpha: facts.p_placebo < alpha,
+    ),
+    Control(
+        "momentum",
+        "Is anything left beyond bars that had moved as much before?",
+        lambda facts, _: facts.momentum_low > 0.0,
+    ),
+)
+
+
 def word_of(
     facts: BookFacts, *, alpha: float, smallest_bps: float, min_blocks: float
 ) -> tuple[Word, Reason]:
@@ -90,16 +119,11 @@ def word_of(
         return "untestable", Reason("few_blocks", ("blocks",), (), facts.blocks, min_blocks)
     if facts.high < 0.0:
         return "loses", Reason("decided")
-    held: dict[Condition, bool] = {
-        "mean": facts.low > 0.0,
-        "placebo": facts.p_placebo < alpha,
-        "momentum": facts.momentum_low > 0.0,
-    }
-    if all(held.values()):
+    failing = tuple(one.name for one in CONTROLS if not one.holds(facts, alpha))
+    if not failing:
         return "pays", Reason("decided")
     if facts.high < smallest_bps:
         return "small", Reason("decided")
-    failing = tuple(name for name, holds in held.items() if not holds)
     return "open", Reason("conditions", failing, (), facts.blocks, min_blocks)
 
 

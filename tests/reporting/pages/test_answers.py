@@ -206,7 +206,7 @@ def test_missing_streams_say_how_to_get_them(cases: Cases) -> None:
     table = page[page.index('id="untestable"') :]
     said = text(table[: table.index("</table>")])
     assert "No coin has open_interest." in said
-    assert "`fadefollow data fetch` or `fadefollow data import` may bring open_interest." in said
+    assert "To settle it: fadefollow data fetch, or data import, may bring open_interest." in said
 
 
 def test_both_books_share_the_scale_of_the_small_charts(cases: Cases) -> None:

@@ -9,10 +9,10 @@ from typing import Any, get_args
 import pytest
 
 from fadefollow.reporting.text import formatting as text
-from fadefollow.reporting.text.answers import fate_text, reason_text, settle_text
+from fadefollow.reporting.text.answers import FAILS, fate_text, reason_text, settle_text
 from fadefollow.reporting.text.sentences import doubt, headline, rules, sentence, summary, truth
 from fadefollow.verdict.model import NotTraded, StanceResult, Verdict
-from fadefollow.verdict.words import Claim, Fates, Reason, ReasonCode, Settle
+from fadefollow.verdict.words import CONTROLS, Claim, Fates, Reason, ReasonCode, Settle
 from tests.support.reporting_cases import hedged, stance, verdict
 
 T = "\u202f"
@@ -283,3 +283,10 @@ def test_rules_say_what_is_traded() -> None:
     said = f"trades the perp, holds 72{T}h at most, stop at 5.0{T}%"
     assert rules({"trade": trade}) == said
     assert rules({"leverage": 1.0}) == ""
+
+
+def test_every_control_that_decides_can_be_worded() -> None:
+    names = [one.name for one in CONTROLS]
+    assert names == ["mean", "placebo", "momentum"]
+    assert {*names, "blocks"} == set(FAILS)
+    assert all(one.question.endswith("?") for one in CONTROLS)

@@ -15,7 +15,7 @@ from fadefollow.verdict.estimates.bootstrap import UNKNOWN, Bootstrapped
 def _row(t, *, value=5.0, se=2.0) -> Bootstrapped:
     """Replicates with a given t, each by an error of its own."""
     t = np.asarray(t, float)
-    ses = 1.0 + np.arange(len(t)) % 3
+    ses = 1.0 + np.arange(len(t), dtype=float) % 3
     return Bootstrapped(value, se, value + t * ses, ses)
 
 

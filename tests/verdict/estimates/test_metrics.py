@@ -10,6 +10,7 @@ import pytest
 from fadefollow.engine.model import Costs, Rules
 from fadefollow.verdict.estimates.days import regular_trades
 from fadefollow.verdict.estimates.metrics import breakeven_cost, max_drawdown, pnl_split, sharpe
+from fadefollow.verdict.estimates.parts import TradeParts
 
 
 def _trades(*rows):
@@ -44,6 +45,10 @@ def test_split_of_nothing_is_zero():
     assert astuple(pnl_split(_trades())) == (0.0,) * 6
 
 
+def _breakeven(trades):
+    return breakeven_cost(TradeParts.of(trades, "outright"), np.ones(len(trades)))
+
+
 def test_breakeven_is_the_cost_that_makes_the_mean_zero(make_plan, make_tape, make_books):
     rules = Rules(hold_hours=24.0, opposite=False)
     close = 1.001 ** np.arange(500)
@@ -53,7 +58,7 @@ def test_breakeven_is_the_cost_that_makes_the_mean_zero(make_plan, make_tape, ma
         plan = make_plan([make_tape(close)], [[10, 100, 200]], rules=rules, costs=costs)
         return regular_trades(make_books(plan)["s", "follow"], 0)
 
-    free, paid = breakeven_cost(trades(0.0)), breakeven_cost(trades(0.003))
+    free, paid = _breakeven(trades(0.0)), _breakeven(trades(0.003))
     assert free == pytest.approx(1.001**24 - 1)
     assert paid == pytest.approx(free)
     # a fee at both ends of this round-trip cost leaves nothing
@@ -62,7 +67,7 @@ def test_breakeven_is_the_cost_that_makes_the_mean_zero(make_plan, make_tape, ma
 
 
 def test_breakeven_without_trades_is_nan():
-    assert math.isnan(breakeven_cost(_trades()))
+    assert math.isnan(_breakeven(_trades()))
 
 
 def test_sharpe_is_annualised_with_365_days():

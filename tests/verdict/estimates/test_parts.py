@@ -45,14 +45,16 @@ def test_the_hedge_is_net_of_its_costs_and_counts_for_liquidated_trades_too() ->
 
 
 def test_means_in_bps_sum_to_the_mean() -> None:
-    split = parts_split(TradeParts.of(_table(), "hedged"))
+    split = parts_split(TradeParts.of(_table(), "hedged"), np.ones(2))
     # 145 and 0, −30 and 0, −10, −5, −10,010, and −75 and 390, each halved
     assert astuple(split) == pytest.approx((72.5, -15.0, -5.0, -2.5, -5005.0, 157.5))
     assert sum(astuple(split)) == pytest.approx(1e4 * (0.0025 - 0.962) / 2)
 
 
 def test_parts_of_nothing_are_unknown() -> None:
-    assert np.isnan(astuple(parts_split(TradeParts.of(_table().iloc[:0], "hedged")))).all()
+    assert np.isnan(
+        astuple(parts_split(TradeParts.of(_table().iloc[:0], "hedged"), np.ones(0)))
+    ).all()
 
 
 def test_parts_of_resolved_trades_sum_to_their_returns(make_stormy, make_books) -> None:
@@ -73,4 +75,4 @@ def test_parts_of_resolved_trades_sum_to_their_returns(make_stormy, make_books) 
         # and the means are those of the money, as every notional is the capital
         money = astuple(pnl_split(trades))
         means = [1e4 * m / plan.rules.capital / len(trades) for m in money]
-        assert astuple(parts_split(parts)) == pytest.approx(means)
+        assert astuple(parts_split(parts, np.ones(len(trades)))) == pytest.approx(means)

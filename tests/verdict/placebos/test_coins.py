@@ -47,7 +47,7 @@ def make_market(make_plan, make_tape):
 
 def _targets(plan, placebo, stance="follow"):
     """Of each draw, (coin, bar) of all events that are given away."""
-    found = [[] for _ in range(placebo.draws)]
+    found: list[list[tuple[int, int]]] = [[] for _ in range(placebo.draws)]
     for coin in range(len(plan.tapes)):
         moved = placebo.moved(coin, stance, 0, placebo.draws)
         for b in range(placebo.draws):
@@ -139,7 +139,7 @@ def _targets_by_group(plan, placebo, coin):
     )
     marked = replace(plan, leans=leans)
     again = CoinPlacebo.draw(marked, draws=placebo.draws, rng=_rng(5))
-    found = [[] for _ in range(again.draws)]
+    found: list[list[tuple[int, int]]] = [[] for _ in range(again.draws)]
     for target in range(len(plan.tapes)):
         moved = again.moved(target, "follow", 0, again.draws)
         for b in range(again.draws):

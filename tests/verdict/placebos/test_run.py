@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from fadefollow.engine.basket import Constituent, form_basket, with_betas
+from fadefollow.phases import STANCES
 from fadefollow.verdict.correction.maxt import step_down
-from fadefollow.verdict.placebos.run import Confronted, RowDraws, confront, kinds_of
+from fadefollow.verdict.placebos.run import Confronted, RowDraws, RowKey, confront, kinds_of
 
 
 def _rng(seed=0):
@@ -99,7 +100,8 @@ def _draws(t):
 
 
 def test_a_row_with_few_shifts_cannot_be_surer_than_they_allow():
-    few, many = ("s", 0, "fade", "outright"), ("s", 0, "fade", "hedged")
+    few: RowKey = ("s", 0, "fade", "outright")
+    many: RowKey = ("s", 0, "fade", "hedged")
     rng = _rng()
     table = Confronted({few: _draws(rng.normal(size=4)), many: _draws(rng.normal(size=999))})
     observed = np.array([9.0, 9.0])
@@ -113,7 +115,7 @@ def test_a_row_with_few_shifts_cannot_be_surer_than_they_allow():
 
 
 def test_rows_with_all_draws_are_as_they_are():
-    keys = [("s", 0, stance, "outright") for stance in ("fade", "follow")]
+    keys: list[RowKey] = [("s", 0, stance, "outright") for stance in STANCES]
     rows = {key: _draws([1.0, 2.0, 3.0]) for key in keys[:1]}
     matrix = Confronted(rows).matrix(keys, np.array([5.0, 5.0]))
     assert matrix[:, 0].tolist() == [1.0, 2.0, 3.0]

@@ -66,9 +66,18 @@ def assumed(run: RunResult) -> Assumed | None:
     line = (
         f"Every fill pays {_values(strategies, _FEE)} of fee and "
         f"{_values(strategies, _SLIPPAGE)} of slippage; {'; '.join(filter(None, stakes))}; "
-        f"tests at {alpha}."
+        f"tests at {alpha}{_smallest(strategies)}."
     )
     return Assumed(line, _table(strategies))
+
+
+def _smallest(strategies: Mapping[str, Any]) -> str:
+    """`; an edge below 20 bps is small`; empty where an earlier version did not keep it."""
+    known = sorted({float(s["smallest_bps"]) for s in strategies.values() if "smallest_bps" in s})
+    if not known:
+        return ""
+    first, last = _plain(known[0]), f"{_plain(known[-1])}{THIN}bps"
+    return f"; an edge below {last if len(known) == 1 else f'{first} to {last}'} is small"
 
 
 def _stakes(strategies: Mapping[str, Any]) -> str:

@@ -31,6 +31,7 @@ from fadefollow.results.notes import Line, note_lines
 from fadefollow.results.record import folder_name
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.model import RunResult
+from fadefollow.verdict.words import CONTROLS
 
 
 def render(run: RunResult, reports: Path, tuning: Tuning | None = None) -> str:
@@ -65,7 +66,9 @@ def fill(name: str, reports: Path, values: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(asset=lambda name: _asset(reports / name), terms=TERMS, fates=FATES)
+    environment.globals.update(
+        asset=lambda name: _asset(reports / name), terms=TERMS, fates=FATES, controls=CONTROLS
+    )
     environment.filters.update(FILTERS, why=why_text)
     try:
         return environment.get_template(name).render(values)

@@ -137,7 +137,7 @@ def settle_text(settle: Settle | None) -> str:
     if settle is None:
         return ""
     if settle.streams:
-        gets = "`fadefollow data fetch` or `fadefollow data import`"
+        gets = "fadefollow data fetch, or data import,"
         return f"{gets} may bring {', '.join(settle.streams)}"
     if "blocks" in settle.conditions:
         return f"{_more(settle)} would be enough" if settle.multiple > 1.0 else ""

@@ -134,7 +134,7 @@ def spa_of_run(
                 mine = sample(plan, regular_trades(books[plan.strategy, stance], code))
                 n_days = int(day_of_bar(plan)[-1]) + 1
                 value = mine.value - result.placebo_mean_bps / 1e4
-                net = day_sums(mine.day, value, n_days)
+                net = day_sums(mine.day, value, n_days, mine.weight)
                 found.append((SpaBook(plan.strategy, phase, stance, net.total), _first(plan)))
                 lengths.append(block_length([net], hold_hours=0.0))
     if not found:

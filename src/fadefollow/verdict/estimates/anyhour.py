@@ -56,9 +56,10 @@ def _hedged(basket: Basket, tape: Tape, side: int, outcome: Outcomes) -> FloatAr
 
 def anyhour_mean(trades: Sample, by_bar: ByBar) -> float:
     """The mean over all bars, in the trades' mix of kinds; NaN without trades."""
-    kinds, counts = np.unique(
-        np.column_stack([trades.coin, trades.side, trades.rule]), axis=0, return_counts=True
+    kinds, which = np.unique(
+        np.column_stack([trades.coin, trades.side, trades.rule]), axis=0, return_inverse=True
     )
+    counts = np.bincount(which.ravel(), weights=trades.weight, minlength=len(kinds))
     if len(trades) == 0:
         return math.nan
     with warnings.catch_warnings():

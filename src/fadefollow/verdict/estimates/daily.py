@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -138,8 +139,7 @@ MARKED_INTS, MARKED_FLOATS = (
 )
 
 
-@dataclass(frozen=True)
-class DayMarks:
+class DayMarks(NamedTuple):
     """What positions in one series are marked by at the end of each UTC day."""
 
     time: IntArray  #: of each bar, shape (n,)
@@ -165,17 +165,7 @@ class DayMarks:
 
     def pnl(self, whole: IntArray, money: FloatArray, *, fee: float) -> FloatArray:
         """P&L by day of trades with the columns MARKED_INTS and MARKED_FLOATS, shape (k, 3)."""
-        return _mark(  # type: ignore[no-any-return]
-            whole,
-            money,
-            fee,
-            self.time,
-            self.day,
-            self.close,
-            self.settle_time,
-            self.settle_day,
-            self.cash,
-        )
+        return _mark(whole, money, fee, tuple(self))  # type: ignore[no-any-return]
 
 
 @njit(cache=True, nogil=True)
@@ -183,13 +173,10 @@ def _mark(
     whole: IntArray,
     money: FloatArray,
     fee: float,
-    time: IntArray,
-    day: IntArray,
-    day_close: FloatArray,
-    settle_time: IntArray,
-    settle_day: IntArray,
-    cash: FloatArray,
+    marks: tuple[IntArray, IntArray, FloatArray, IntArray, IntArray, FloatArray],
 ) -> FloatArray:
+    """P&L by day; `marks` are DayMarks as a plain tuple, which reaches compiled code faster."""
+    time, day, day_close, settle_time, settle_day, cash = marks
     pnl = np.zeros(len(day_close))
     for i in range(len(whole)):
         side, entry, last = whole[i]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -42,10 +42,18 @@ class Sample:
     entry_bar: IntArray  #: on the union calendar
     day: IntArray  #: of entry, counted from the calendar's first UTC day
     value: FloatArray  #: net return on entry notional, a fraction
+    #: of its full size, by which a trade counts in means: they are on the mean notional; None: all
+    share: FloatArray | None = None
+
+    @property
+    def weight(self) -> FloatArray:
+        """By what each trade counts in means, shape (k,)."""
+        return np.ones(len(self.value)) if self.share is None else self.share
 
     def kept(self, known: npt.NDArray[np.bool_]) -> Sample:
         """Only some of the trades, by a mask of shape (k,)."""
-        return Sample(*(getattr(self, f.name)[known] for f in fields(self)))
+        columns = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{n: one[known] for n, one in columns.items() if one is not None})
 
     def __len__(self) -> int:
         return len(self.value)
@@ -98,14 +106,26 @@ def sample(plan: Plan, trades: pd.DataFrame) -> Sample:
     names = ("coin", "side", "rule", "entry_bar")
     coin, side, rule, entry = (trades[c].to_numpy(np.int64) for c in names)
     value = trades["return"].to_numpy(np.float64)
-    return Sample(coin, side, rule, entry, day_of_bar(plan)[entry], value)
+    share = None
+    if any(tape.share is not None for tape in plan.tapes):
+        share = np.ones(len(value))
+        for number, tape in enumerate(plan.tapes):
+            if tape.share is not None:
+                share[coin == number] = tape.share[entry[coin == number]]
+    return Sample(coin, side, rule, entry, day_of_bar(plan)[entry], value, share)
 
 
-def day_sums(day: IntArray, value: FloatArray, n_days: int) -> DaySums:
-    """Sums and counts of `value`, shape (k,), by `day`; NaN values are left out."""
+def day_sums(
+    day: IntArray, value: FloatArray, n_days: int, weight: FloatArray | None = None
+) -> DaySums:
+    """Sums and counts of `value`, shape (k,), by `day`; NaN values are left out.
+
+    With weights, sums of weight × value and of weights, so that the ratio is the weighted mean.
+    """
     known = ~np.isnan(value)
-    total = np.bincount(day[known], weights=value[known], minlength=n_days)
-    count = np.bincount(day[known], minlength=n_days)
+    counted = np.ones(int(known.sum())) if weight is None else weight[known]
+    total = np.bincount(day[known], weights=counted * value[known], minlength=n_days)
+    count = np.bincount(day[known], weights=counted, minlength=n_days)
     return DaySums(total.astype(np.float64), count.astype(np.float64))
 
 

@@ -132,7 +132,7 @@ def _phase(
             found[stance][book] = BookEvidence(
                 trades=row.trades, sample=trades, parts=row.parts, mean=mean, momentum=excess,
                 price=price, funding=funding,
-                pooled=pooled(trades.coin, trades.day, trades.value, length=length, alpha=alpha),
+                pooled=pooled(trades, length=length, alpha=alpha),
                 anyhour_mean=anyhour_mean(trades, by_bar[book]), length=length,
                 blocks=independent_blocks(row.net.count, length),
                 daily=np.asarray(
@@ -158,7 +158,7 @@ def _row(
     first, days = int(plan.tapes[0].time[0] // DAY_NS), int(day_of_bar(plan)[-1]) + 1
 
     def placed(values: FloatArray) -> DaySums:
-        return resampling.placed(day_sums(mine.day, values, days), first)
+        return resampling.placed(day_sums(mine.day, values, days, mine.weight), first)
 
     price = parts.price if book == "outright" else parts.against_the_market
     excess = resampling.placed(momentum_days(plan, mine, cells), first)

@@ -15,11 +15,17 @@ from fadefollow.verdict.model import PnlSplit
 DAYS_A_YEAR = 365
 
 
-def parts_split(parts: TradeParts) -> PnlSplit:
-    """Means over trades of the parts of their returns, bps; they sum to the mean net return."""
+def parts_split(parts: TradeParts, weight: FloatArray) -> PnlSplit:
+    """Means over trades of the parts of their returns, bps; they sum to the mean net return.
+
+    Args:
+        parts: of k trades.
+        weight: by what each counts, shape (k,).
+    """
     names = ("price", "funding", "fees", "slippage", "liquidation", "hedge")
-    means = [getattr(parts, n).mean() if len(parts.price) else math.nan for n in names]
-    return PnlSplit(*(1e4 * float(mean) for mean in means))
+    if not len(weight):
+        return PnlSplit(*(math.nan,) * len(names))
+    return PnlSplit(*(1e4 * float(np.average(getattr(parts, n), weights=weight)) for n in names))
 
 
 def pnl_split(trades: pd.DataFrame, book: BookName = "outright") -> PnlSplit:
@@ -45,14 +51,19 @@ def pnl_split(trades: pd.DataFrame, book: BookName = "outright") -> PnlSplit:
     )
 
 
-def breakeven_cost(trades: pd.DataFrame) -> float:
+def breakeven_cost(parts: TradeParts, weight: FloatArray) -> float:
     """The round-trip cost, a fraction of entry notional, at which the mean return would be zero.
 
-    The mean net return plus the mean of the fees and slippage that were paid; below zero, no cost
-    is low enough. NaN without trades.
+    The mean net return plus the mean of the fees and slippage that the trades paid; below zero, no
+    cost is low enough. What a hedge costs is part of what it earns. NaN without trades.
+
+    Args:
+        parts: of k trades.
+        weight: by what each counts, shape (k,).
     """
-    paid = (trades["fees"] + trades["slippage"]) / trades["notional"]
-    return float((trades["return"] + paid).mean())
+    if not len(weight):
+        return math.nan
+    return float(np.average(parts.net + parts.paid, weights=weight))
 
 
 def sharpe(daily: FloatArray) -> float:

@@ -92,12 +92,13 @@ def momentum_days(plan: Plan, trades: Sample, cells: dict[Kind, Cells]) -> DaySu
     total, count = np.zeros(int(day[-1]) + 1), np.zeros(int(day[-1]) + 1)
     for kind, cell in cells.items():
         mine = trades.of(kind)
-        entry, value = trades.entry_bar[mine], trades.value[mine]
+        entry, value, part = trades.entry_bar[mine], trades.value[mine], trades.weight[mine]
         excess = value - np.append(cell.mean, np.nan)[cell.decile[entry]]
         known = ~np.isnan(excess)
-        np.add.at(total, day[entry[known]], excess[known])
-        np.add.at(count, day[entry[known]], 1.0)
-        used = np.bincount(cell.decile[entry[known]], minlength=DECILES)
+        entry, excess, part = entry[known], excess[known], part[known]
+        np.add.at(total, day[entry], part * excess)
+        np.add.at(count, day[entry], part)
+        used = np.bincount(cell.decile[entry], weights=part, minlength=DECILES)
         weight = np.append(used / np.maximum(cell.count, 1.0), 0.0)[cell.decile]
         total -= np.bincount(day, weights=weight * cell.deviation, minlength=len(total))
     return DaySums(total, count)

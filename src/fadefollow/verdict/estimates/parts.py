@@ -25,6 +25,7 @@ class TradeParts:
     slippage: FloatArray  #: ≤ 0
     liquidation: FloatArray  #: ≤ 0
     hedge: FloatArray  #: net of its own costs; 0 in the outright book
+    paid: FloatArray  #: fees and slippage of all trades, those that were liquidated too; no part
 
     @classmethod
     def of(cls, trades: pd.DataFrame, book: BookName) -> TradeParts:
@@ -39,7 +40,7 @@ class TradeParts:
         parts = (
             np.where(alive, price, 0.0), np.where(alive, cash["funding"], 0.0),
             np.where(alive, -cash["fees"], 0.0), np.where(alive, -cash["slippage"], 0.0),
-            np.where(alive, 0.0, cash["pnl"]), hedge,
+            np.where(alive, 0.0, cash["pnl"]), hedge, cash["fees"] + cash["slippage"],
         )  # fmt: skip
         return cls(*(part / notional for part in parts))
 

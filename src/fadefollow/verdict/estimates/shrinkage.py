@@ -14,9 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fadefollow.engine.model import FloatArray, IntArray
 from fadefollow.verdict.estimates.bootstrap import ratio_se
-from fadefollow.verdict.estimates.days import day_sums
+from fadefollow.verdict.estimates.days import Sample, day_sums
 
 #: a coin with fewer trades has no error of its own
 MIN_TRADES = 8
@@ -33,23 +32,19 @@ class Pooled:
     coins: int = 0
 
 
-def pooled(
-    coin: IntArray, day: IntArray, value: FloatArray, *, length: float, alpha: float
-) -> Pooled:
+def pooled(trades: Sample, *, length: float, alpha: float) -> Pooled:
     """The pooled edge of some trades.
 
     Args:
-        coin: of each trade, shape (k,).
-        day: of its entry, shape (k,).
-        value: its net return, a fraction, shape (k,).
+        trades: of all coins.
         length: of a block, in days.
         alpha: level of the interval.
     """
     means, variances = [], []
-    for one in np.unique(coin):
-        mine = coin == one
-        if mine.sum() >= MIN_TRADES:
-            sums = day_sums(day[mine], value[mine], int(day[mine].max()) + 1)
+    for coin in np.unique(trades.coin):
+        mine = trades.kept(trades.coin == coin)
+        if len(mine) >= MIN_TRADES:
+            sums = day_sums(mine.day, mine.value, int(mine.day.max()) + 1, mine.weight)
             se = ratio_se(sums, length)
             if se > 0.0:
                 means.append(sums.mean)
