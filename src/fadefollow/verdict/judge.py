@@ -304,7 +304,7 @@ class _Table:
             )
             placebo_t = float(alone.critical[0])
         se = row.evidence.mean.se
-        at = draws.mean / se if draws is not None and se > 0.0 else math.nan
+        at = math.nan if draws is None or not se > 0.0 else draws.mean / se
         return _Criticals(float(mean_t), placebo_t, placebo_t - at)
 
     @staticmethod

@@ -28,8 +28,8 @@ from fadefollow.verdict.placebos.times import TimePlacebo, draw_shifts
 #: strategy, number of the phase, stance, book
 RowKey = tuple[str, int, Stance, BookName]
 Spread = tuple[WorkerPool, Shared[tuple[Plan, ...]]]
-#: draws that one worker of a pool resolves in one go
-_PER_ITEM = 200
+#: draws that one worker of a pool resolves in one go; coins are drawn anew for each item
+_PER_ITEM: Mapping[Kind, int] = {"time": 200, "coins": 500}
 
 
 @dataclass(frozen=True)
@@ -190,9 +190,9 @@ def _resolved(
         return
     pool, shared = spread
     items = [
-        (task, first, min(first + _PER_ITEM, task.draws))
+        (task, first, min(first + _PER_ITEM[task.kind], task.draws))
         for task in tasks
-        for first in range(0, max(task.draws, 1), _PER_ITEM)
+        for first in range(0, max(task.draws, 1), _PER_ITEM[task.kind])
     ]
     found: dict[int, tuple[Draws, float, float]] = {}
     for number, part in pool.stream(_part, items, shared):
