@@ -12,7 +12,6 @@ import pandas as pd
 
 from fadefollow.core.notes import Note
 from fadefollow.engine.hedged import BOOKS
-from fadefollow.phases import STANCES
 from fadefollow.results.notes import note_record
 
 #: 2: fates, and words by stance and book, in place of one verdict a strategy and phase
@@ -51,9 +50,9 @@ class Standing:
     claim: str = ""
     fate: str = ""
     book: str = ""  #: that speaks; empty: none does
-    fates: Mapping[str, str] = field(default_factory=dict[str, str])  #: by book
+    fates: Mapping[str, str] = field(default_factory=dict)  #: by book
     #: by stance and book; what was not traded is absent
-    tried: Mapping[tuple[str, str], Tried] = field(default_factory=dict[tuple[str, str], Tried])
+    tried: Mapping[tuple[str, str], Tried] = field(default_factory=dict)
     settle: Mapping[str, Any] | None = None  #: what would settle it, as the run's record has it
     #: why it is less than the verdict on just this: other settings, other data, …
     caveats: tuple[str, ...] = ()
@@ -114,7 +113,8 @@ class Standing:
             "fate": self.fate,
             "fate_book": self.book or None,
             "fates": dict(self.fates),
-            **{stance: self._books(stance) for stance in STANCES},
+            "fade": self._books("fade"),
+            "follow": self._books("follow"),
             "settle": self.settle,
             "caveats": list(self.caveats),
         }
