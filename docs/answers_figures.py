@@ -2,7 +2,7 @@
 
     fadefollow data import universe_4h --from ../shared/data
     fadefollow data import binance_history --from ../shared/data
-    fadefollow run --dataset universe_4h
+    fadefollow run --dataset universe_4h --accept gap-jump,unit-change,funding-hole
     fadefollow run --dataset binance_history
     python docs/answers_figures.py reports/runs/RUN reports/runs/RUN
 
@@ -143,7 +143,8 @@ def claims(run: Found, rows: list[Found]) -> str:
             books = row.get(stance, {})
             if not any(one["trades"] for one in books.values()):
                 continue
-            best = books.get("hedged") or books["outright"]
+            hedged = books.get("hedged")
+            best = hedged if hedged and hedged["trades"] else books["outright"]
             disputed = " (disputed)" if row["claim"] == "disputed" else ""
             cells = (
                 f"{stance} `{row['phase']}`{_by(row)}{disputed}",
