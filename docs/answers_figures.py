@@ -262,8 +262,8 @@ def _with(value: float, interval: list[float | None]) -> str:
 
 
 def picture(run: Found) -> Any:
-    """The claimed stances' means with the intervals that hold for all of them, in both books."""
-    rows = [row for row in run["rows"] if _traded(row)]
+    """Means of the claimed stances that can be tested, with the intervals that hold for all."""
+    rows = [row for row in run["rows"] if _traded(row) and row["fate"] != "untestable"]
     stances = ["fade" if row["claim"] == "disputed" else row["claim"] for row in rows]
     figure, axes = _figure(2, 0.9 + 0.27 * len(rows))
     titles = {"outright": "outright", "hedged": "against the market"}

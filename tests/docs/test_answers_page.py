@@ -59,7 +59,7 @@ def test_each_account_has_its_claims(script: Any, found: dict[str, Any]) -> None
     count = {"a": 0, "b": 0, "c": 0, "other": 0}
     for row in found["universe_4h"]["rows"]:
         count[script.account(row)] += 1
-    # A: four of its steps and the flushes; B: doors, spot and fuel; C: basis, flows, gamma, sell-off
+    # A: its steps and the flushes; B: doors, spot and fuel; C: basis, flows, gamma, sell-off
     assert count == {"a": 8, "b": 8, "c": 9, "other": 3}
 
 
