@@ -47,6 +47,10 @@ notebook: $(READY)  ## the example notebook executed anew, its outputs stored
 prove: $(READY)  ## the slow proofs that the default suite leaves out, and the calibrations
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/fadefollow calibrate
+	$(BIN)/fadefollow calibrate --universe
+	for name in binance_history universe_4h; do \
+	  if [ -d datasets/store/$$name ]; then $(BIN)/fadefollow calibrate --real $$name || exit 1; \
+	  else echo "$$name is not imported: its real null is left out"; fi; done
 	$(BIN)/fadefollow calibrate --tuning
 
 wheel: $(READY)  ## build the wheel into dist/

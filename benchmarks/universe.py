@@ -1,4 +1,4 @@
-"""A universe of 100 coins: one strategy judged with 1,000 placebo and 2,000 bootstrap draws."""
+"""A universe of 100 coins: one strategy with 1,000 placebo and 2,000 bootstrap draws, by book."""
 
 from __future__ import annotations
 
@@ -6,38 +6,55 @@ import ctypes
 import gc
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
+from fadefollow.engine.hedging import Hedges
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
-from fadefollow.verdict.measure import Settings, measure
+from fadefollow.verdict.measure import Bet, Settings, measure
 from fadefollow.workspace import find_workspace
 
 COINS, YEARS = 100, 3.0
 
 
-def main() -> Iterator[tuple[str, str]]:
-    """Three years of hourly bars of each coin."""
+def main(coins: int = COINS, years: float = YEARS) -> Iterator[tuple[str, str]]:
+    """Hourly bars of each coin: outright alone, then both books, each with a placebo of its own."""
     workspace = find_workspace()
     strategy = workspace.strategy("fade_crowded_funding")
     bet = [(strategy, workspace.detector(strategy))]
     settings = Settings(placebo_draws=1000, bootstrap_draws=2000)
-    _seconds(_universe(2, 0.5), bet, settings)  # compiles
+    small = _universe(22, 0.5)
+    for dataset in (small, _outright(small)):
+        _seconds(dataset, bet, settings)  # compiles
     start = time.perf_counter()
-    universe = _universe(COINS, YEARS)
-    yield f"simulating {COINS} coins × {YEARS:g} years", f"{time.perf_counter() - start:.1f} s"
+    universe = _universe(coins, years)
+    yield f"simulating {coins} coins × {years:g} years", f"{time.perf_counter() - start:.1f} s"
     yield "peak memory of that, with streams that are not used", f"{_peak():.2f} GB"
+    took = {}
+    for name, dataset in (("outright alone", _outright(universe)), ("both books", universe)):
+        _anew()
+        took[name] = _seconds(dataset, bet, settings)
+        yield f"{name}: detect, trade, judge, study, splits, portfolio", f"{took[name]:.1f} s"
+        yield "peak memory of that", f"{_peak():.2f} GB"
+    yield "both books / outright alone", f"{took['both books'] / took['outright alone']:.2f}"
+
+
+def _outright(universe: Dataset) -> Dataset:
+    """The same data set without a basket to hedge by."""
+    bare = replace(universe)  # with a memory of its own
+    bare.memo.get("hedges", lambda: Hedges(None, None), keep=None)
+    return bare
+
+
+def _anew() -> None:
+    """The peak of memory starts anew; what was used before goes back."""
     gc.collect()
-    ctypes.CDLL("libc.so.6").malloc_trim(0)  # what the simulation used goes back
-    Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak starts anew
-    yield (
-        "detect, trade, judge, event study, splits, portfolio",
-        (f"{_seconds(universe, bet, settings):.1f} s"),
-    )
-    yield "peak memory of that", f"{_peak():.2f} GB"
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")  # Linux
 
 
 def _peak() -> float:
@@ -46,7 +63,7 @@ def _peak() -> float:
     return int(status.split("VmHWM:")[1].split()[0]) / 1024**2
 
 
-def _seconds(universe: Dataset, bet: list, settings: Settings) -> float:
+def _seconds(universe: Dataset, bet: list[Bet], settings: Settings) -> float:
     start = time.perf_counter()
     measure(universe, bet, settings=settings, step=lambda *_: None)
     return time.perf_counter() - start
@@ -63,7 +80,7 @@ def _universe(coins: int, years: float) -> Dataset:
     }
     return Dataset(
         "universe",
-        "100 coins",
+        f"{coins} coins",
         bar,
         simulated=True,
         fingerprint="-",

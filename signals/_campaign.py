@@ -36,18 +36,24 @@ class Rules(NamedTuple):
     breakdown: float
 
 
+class BarInputs(NamedTuple):
+    """What is known at each bar's close without knowing the state, each shape (n,)."""
+
+    close: FloatArray
+    oi: FloatArray
+    funding: FloatArray
+    collects: BoolArray
+    pulls_up: BoolArray
+    based: BoolArray
+    base_here: FloatArray
+    low_of_day: FloatArray
+    trough_of_day: FloatArray
+    sold: BoolArray
+
+
 @njit(cache=True)
 def walk(
-    close: FloatArray,
-    oi: FloatArray,
-    funding: FloatArray,
-    collects: BoolArray,
-    pulls_up: BoolArray,
-    based: BoolArray,
-    base_here: FloatArray,
-    low_of_day: FloatArray,
-    trough_of_day: FloatArray,
-    sold: BoolArray,
+    inputs: BarInputs,
     rules: Rules,
 ) -> tuple[IntArray, IntArray, FloatArray, FloatArray, BoolArray, BoolArray]:
     """The state machine's events.
@@ -55,6 +61,8 @@ def walk(
     Bar, phase, base price and first trough of each, whether it was accumulated, and whether the
     squeeze was unseen for lack of open interest.
     """
+    close, oi, funding, collects, pulls_up, based = inputs[:6]
+    base_here, low_of_day, trough_of_day, sold = inputs[6:]
     n = len(close)
     bars, codes = np.empty(n, np.int64), np.empty(n, np.int64)
     bases, troughs, accumulated = np.empty(n), np.empty(n), np.empty(n, np.bool_)

@@ -35,7 +35,7 @@ from fadefollow.phases.features import (
     usual_size,
 )
 from fadefollow.phases.features import spot_premium_bps as spot_premium
-from signals._campaign import ACCUMULATION, Rules, walk
+from signals._campaign import ACCUMULATION, BarInputs, Rules, walk
 
 _PERP, _FUNDED = ("perp",), ("perp", "funding")
 #: in order: phase, lean, actor
@@ -175,7 +175,7 @@ class Campaign(Signal):
         missing = self.lacking(market)
         f = self.features(market)
         bars, codes, bases, troughs, accumulated, unseen = walk(
-            *self._arrays(market, f), self._rules(market)
+            self._inputs(market, f), self._rules(market)
         )
         close = market.column("perp", "close")
         height = close[bars] / bases - 1
@@ -212,7 +212,7 @@ class Campaign(Signal):
         """The longest window of a measure: the base, or that of the lowest funding, and a day."""
         return max(self.base_hours, self.trough_days * 24) + _DAY
 
-    def _arrays(self, market: Market, f: Mapping[str, FloatArray]) -> tuple[Any, ...]:
+    def _inputs(self, market: Market, f: Mapping[str, FloatArray]) -> BarInputs:
         """What is known at each bar without knowing the state."""
         flat = f["range"] < self.narrow * f["usual_range"]
         collects = (
@@ -231,7 +231,7 @@ class Campaign(Signal):
         )
         based = f["range_a_day_ago"] < self.base_width * f["usual_range_a_day_ago"]
         sold = f["premium_change_bps"]
-        return (
+        return BarInputs(
             market.column("perp", "close"),
             market.column("open_interest", "open_interest"),
             f["funding_bps_per_8h"],

@@ -188,6 +188,23 @@ class Liquidations(Signal):
         )
 
 
+class Bars(NamedTuple):
+    """Bars of the perp and open interest as of their close, each shape (n,)."""
+
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    oi: FloatArray
+
+
+class _Bins(NamedTuple):
+    """The range of log prices that levels are counted in, in bins of `_BIN`."""
+
+    first: int  #: number of the lowest bin, counted from price 1
+    width: int
+    reach: int  #: bins on each side of the price that are looked at
+
+
 class _Pile(NamedTuple):
     """The parameters of the estimated levels."""
 
@@ -223,12 +240,10 @@ def _levels(market: Market, pile: _Pile) -> tuple[FloatArray, FloatArray]:
     high, low, close = (market.column("perp", c) for c in ("high", "low", "close"))
     oi = market.column("open_interest", "open_interest")
     hours = market.bar / _HOUR
+    # single snapshots jitter; what is new is what stays
+    steady = trailing_mean(oi, window_bars=max(market.bars(pile.oi_hours), 1))
     return pile_up(
-        high,
-        low,
-        close,
-        # single snapshots jitter; what is new is what stays
-        trailing_mean(oi, window_bars=max(market.bars(pile.oi_hours), 1)),
+        Bars(high, low, close, steady),
         shares=_shares(market, pile),
         ladder=ladder(slope=pile.ladder_slope, maintenance=pile.maintenance),
         keep_per_bar=0.5 ** (hours / 24 / pile.half_life_days),
@@ -282,10 +297,7 @@ def ladder(*, slope: float, maintenance: float) -> FloatArray:
 
 
 def pile_up(
-    high: FloatArray,
-    low: FloatArray,
-    close: FloatArray,
-    oi: FloatArray,
+    bars: Bars,
     *,
     shares: FloatArray,
     ladder: FloatArray,
@@ -296,7 +308,7 @@ def pile_up(
     """Estimated liquidations near the price, each level weighted by 1 − its distance / `distance`.
 
     Args:
-        high, low, close, oi: bars and open interest as of their close, shape (n,).
+        bars: see `Bars`, shape (n,).
         shares: of new open interest, leveraged longs and leveraged shorts, shape (2, n).
         ladder: see `ladder`.
         keep_per_bar: what is left of a level after a bar.
@@ -308,6 +320,7 @@ def pile_up(
         Shorts above and longs below, in % of open interest, shape (n,); NaN until open interest is
         known, and on missing bars.
     """
+    high, low, close, oi = bars
     known = np.isfinite(low) & (low > 0) & np.isfinite(high)
     if not known.any():
         return np.full(len(close), np.nan), np.full(len(close), np.nan)
@@ -315,19 +328,8 @@ def pile_up(
     lowest = int(np.floor(np.log(low[known].min() * (1 - ladder[0].max())) / _BIN)) - 2
     highest = int(np.floor(np.log(high[known].max() * (1 + ladder[0].max())) / _BIN)) + 2
     reach = max(round(np.log1p(distance) / _BIN), 1)
-    above, below = _pile_up(
-        high,
-        low,
-        close,
-        oi,
-        shares,
-        ladder,
-        keep_per_bar,
-        forget_per_bar,
-        lowest - reach,
-        highest - lowest + 2 * reach,
-        reach,
-    )
+    bins = _Bins(lowest - reach, highest - lowest + 2 * reach, reach)
+    above, below = _pile_up(bars, shares, ladder, keep_per_bar, forget_per_bar, bins)
     return 100 * above / oi, 100 * below / oi
 
 
@@ -338,22 +340,19 @@ def _bin(price: float, first: int) -> int:
 
 @njit(cache=True)
 def _pile_up(
-    high: FloatArray,
-    low: FloatArray,
-    close: FloatArray,
-    oi: FloatArray,
+    bars: Bars,
     shares: FloatArray,
     ladder: FloatArray,
     keep_per_bar: float,
     forget_per_bar: float,
-    first: int,
-    bins: int,
-    reach: int,
+    bins: _Bins,
 ) -> tuple[FloatArray, FloatArray]:
+    high, low, close, oi = bars
+    first, width, reach = bins
     above, below = np.full(len(close), np.nan), np.full(len(close), np.nan)
     # coins by bin, to be multiplied by `scale`; the outermost bins that are not empty
-    shorts, longs, scale = np.zeros(bins), np.zeros(bins), 1.0
-    lowest_short, highest_long = bins, -1
+    shorts, longs, scale = np.zeros(width), np.zeros(width), 1.0
+    lowest_short, highest_long = width, -1
     counted, touched = np.nan, 0.0
     for i in range(len(close)):
         scale *= keep_per_bar

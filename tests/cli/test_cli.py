@@ -49,6 +49,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert small != text
     (root / "datasets" / "lab.toml").write_text(small)
+    settings = root / "pyproject.toml"
+    settings.write_text(settings.read_text().replace('"lab_market"', '"lab"'))
     return root
 
 

@@ -200,28 +200,31 @@ def refused(
         (["binanse", "BTC"], "did you mean 'binance'"),
         (["<b>x</b>", "BTC"], "a data set's name must be 1 to 64 letters"),
         (["../../etc/passwd", "BTC"], "a data set's name must be 1 to 64 letters"),
-        (["lab", "BTC"], 'the data set must say source = "fetch"'),
+        (["lab", "BTC"], 'the data set must have source = "fetch"'),
         (["binance", "<script>"], "a coin's name must be 1 to 20 capital letters and digits"),
-        (["binance", "BTD"], "the venue must list the coin; got BTD"),
-        (["binance", "BTC", "--streams", "netflow"], "Binance must give the stream; got netflow"),
+        (["binance", "BTD"], "the venue does not list BTD"),
+        (["binance", "BTC", "--streams", "netflow"], "Binance does not provide netflow"),
         (["binance", "BTC", "--streams", "prep"], "did you mean 'perp'"),
         (["binance", "BTC", "--streams", " ,"], "a list must name at least one thing"),
         (["binance", "BTC", "--since", "0001-01-01"], "must lie between 1970 and 2262"),
         (["binance", "BTC", "--until", "2262-04-12"], "must lie between 1970 and 2262"),
         (["binance", "BTC", "--since", "2199-01-01"], "--since must lie in the past"),
-        (["binance", "BTC", "--since", "2024-01-01"], "a fetch must begin in the past"),
+        (["binance", "BTC", "--since", "2024-01-01"], "since must be in the past; got 2024"),
         (["binance", "BTC", "--until", "2022-12-30"], "--since must lie before --until"),
         (["binance", "BTC", "--since", "yesterday-ish"], "--since must be a day or a time"),
         (["binance", "BTC", "--bar", "7x"], "bar"),
-        (["bybit", "BTC", "--bar", "8h"], "the size of a bar must be one that Bybit has; got 8h"),
+        (["bybit", "BTC", "--bar", "8h"], "a size that Bybit provides; got 8h"),
         (["binance", "BTC", "--mirror", "."], "--mirror needs an archive"),
-        (["binance-archive", "BTC", "--into", "bybit"], "must go into a data set of Binance"),
-        (["binance-archive", "BTC", "--into", "My-Set"], "must be small letters, digits and _"),
+        (["binance-archive", "BTC", "--into", "bybit"], "must be binance; got bybit"),
+        (
+            ["binance-archive", "BTC", "--into", "My-Set"],
+            "must be lower-case letters, digits and _",
+        ),
         (
             ["binance-archive", "BTC", "--mirror", "nowhere"],
-            "a mirror must have the archive's layout",
+            "the mirror has no folder data/",
         ),
-        (["coinmetrics", "BTC", "--into", "lab"], 'the data set must say source = "fetch"'),
+        (["coinmetrics", "BTC", "--into", "lab"], 'the data set must have source = "fetch"'),
     ],
 )
 def test_ugly_input_gets_one_plain_message(
@@ -256,8 +259,8 @@ def test_a_server_that_is_not_there(
     assert fetch_job.__kwdefaults__ is not None
     monkeypatch.setitem(fetch_job.__kwdefaults__, "first_wait", 0.01)
     said = refused(monkeypatch, capsys, root, "bybit", "BTC", "--since", "2023-01-01")
-    assert "Bybit must answer" in said
-    assert "is there a network" in said
+    assert "no valid answer from Bybit" in said
+    assert "check the network" in said
 
 
 # --- archives --------------------------------------------------------------------------------

@@ -54,9 +54,12 @@ def test_the_hedge_is_opposite_and_pays_both_ends():
     a = basket_tape("A", [100, 110, 110, 110])
     basket = form_basket({"A": Constituent(a, COSTS, -40 * DAY)}, kind="market")
     legs = basket.hedge(
-        np.array([0.5, 2.0]), np.array([1, -1]), np.array([0, 0]), np.array([1, 0]),
+        np.array([0.5, 2.0]),
+        np.array([1, -1]),
+        np.array([0, 0]),
+        np.array([1, 0]),
         np.array([False, True]),
-    )  # fmt: skip
+    )
     assert legs.gross == pytest.approx([-0.05, 0.2])
     assert legs.cost == pytest.approx([-0.5 * 0.0014, -2.0 * 0.0014])
 
@@ -69,8 +72,9 @@ def test_levels_and_betas_agree_with_a_diary(seed: int):
     basket = form_basket(coins, kind="market")
     diary = keep_diary(coins, min_days=30)
     for ours, theirs in (
-        (basket.open_level, diary.open_worth), (basket.close_level, diary.close_worth)
-    ):  # fmt: skip
+        (basket.open_level, diary.open_worth),
+        (basket.close_level, diary.close_worth),
+    ):
         scale = next((w for w in diary.open_worth if w is not None), 1.0)
         known = np.array([np.nan if w is None else w / scale for w in theirs])
         np.testing.assert_allclose(ours, known, rtol=1e-12)

@@ -17,7 +17,7 @@ from fadefollow.engine.basket import Basket, Constituent, HedgeReturns, form_bas
 from fadefollow.engine.draws import HEDGED, HEDGED_TRADES, MovedEvents, add_draws, hedge_levels
 from fadefollow.engine.hedged import hedge_cash, hedged_pnl, with_hedge
 from fadefollow.engine.model import Costs, Events, FloatArray, IntArray, Rules
-from fadefollow.engine.resolver import resolve
+from fadefollow.engine.resolver import outcomes, resolve
 from tests.engine.test_oracle_agrees import examples
 from tests.support.basket_cases import COSTS, DAY, basket_tape, random_market
 from tests.support.basket_oracle import Diary, beta_at, hedge_of, keep_diary
@@ -173,9 +173,15 @@ def _one_end_free(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 MUTANTS: list[Callable[[pytest.MonkeyPatch], None]] = [
-    _peeks, _too_young, _stopped_stays, _outside_stays, _beta_of_today, _unfunded,
-    _held_to_the_open, _one_end_free,
-]  # fmt: skip
+    _peeks,
+    _too_young,
+    _stopped_stays,
+    _outside_stays,
+    _beta_of_today,
+    _unfunded,
+    _held_to_the_open,
+    _one_end_free,
+]
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__[1:])
@@ -287,7 +293,17 @@ def test_the_cash_of_hedges_adds_up_and_draws_resolve_alike(seed: int) -> None:
         exit_side=events.exit_side,
     )
     levels = hedge_levels(basket, "C0", len(tape.time))
-    add_draws(tape, moved, rules=rules, costs=costs, hedge=levels, day=basket.day, sums=sums)
+    kinds = {(int(side), 0) for side in events.side}
+    add_draws(
+        tape,
+        moved,
+        rules=rules,
+        costs=costs,
+        everywhere={(s, k): outcomes(tape, s, rules=rules, costs=costs) for s, k in kinds},
+        hedge=levels,
+        day=basket.day,
+        sums=sums,
+    )
     regular = trades[(trades["reason"] != "end") & trades["beta"].notna()]
     for code in range(3):
         mine = regular[regular["code"] == code]

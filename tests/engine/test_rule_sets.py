@@ -14,7 +14,7 @@ import pytest
 
 from fadefollow.engine.draws import MovedEvents, add_draws, hedge_levels
 from fadefollow.engine.model import Costs, Rules, RuleSets
-from fadefollow.engine.resolver import resolve, resolve_returns
+from fadefollow.engine.resolver import outcomes, resolve, resolve_returns
 from fadefollow.errors import ParameterError
 from tests.support.dated_cases import make_dated, run_dated_oracle, run_dated_resolver
 from tests.support.engine_cases import Prices, Run, make_events, make_tape, run_resolver
@@ -207,11 +207,13 @@ def test_moved_books_keep_each_events_rules() -> None:
         exit_bar=none,
         exit_side=none,
     )
+    rules = sets({"hold_hours": 1}, {"hold_hours": 2})
     add_draws(
         tape,
         moved,
-        rules=sets({"hold_hours": 1}, {"hold_hours": 2}),
+        rules=rules,
         costs=FREE,
+        everywhere={(1, k): outcomes(tape, 1, rules=rules.sets[k], costs=FREE) for k in (0, 1)},
         hedge=hedge_levels(None, tape.symbol, 24),
         day=np.arange(24),
         sums=sums,

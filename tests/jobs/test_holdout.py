@@ -99,7 +99,7 @@ def test_the_deflation_counts_every_trial_once(closed, opened, later):
     # two phases in two stances; the second run is the first again; the third is another
     for folder, count in ((closed, 4), (opened, 4), (later, 8)):
         for verdict in record(folder)["verdicts"]:
-            for stance in (verdict["fade"], verdict["follow"]):
+            for stance in (verdict["fade"]["outright"], verdict["follow"]["outright"]):
                 assert stance["n_trials_known"] == count
                 assert 0.0 <= stance["deflated_sharpe"] <= 1.0
 
@@ -108,7 +108,7 @@ def test_the_deflated_ratio_is_in_the_report_and_comes_back(later):
     page = (later / "report.html").read_text()
     assert "Deflated Sharpe" in page
     assert "(8 trials)" in page
-    numbers = record(later)["verdicts"][0]["fade"]
+    numbers = record(later)["verdicts"][0]["fade"]["outright"]
     back = read_run(later).verdicts[0].fade
     assert (back.deflated_sharpe, back.n_trials_known) == (numbers["deflated_sharpe"], 8)
     assert back.n_days > 100
@@ -118,16 +118,13 @@ def test_the_deflated_ratio_is_in_the_report_and_comes_back(later):
 def test_a_stored_run_of_before_still_reads(later, tmp_path):
     old = tmp_path / "old"
     shutil.copytree(later, old)
-    for file, keys in (
-        ("result.json", ("deflated_sharpe", "n_trials_known")),
-        ("report.json", ("n_days", "daily_skew", "daily_kurtosis")),
-    ):
-        told = json.loads((old / file).read_text())
-        for verdict in told["verdicts"]:
-            for stance in ("fade", "follow"):
-                for key in keys:
-                    del verdict[stance][key]
-        (old / file).write_text(json.dumps(told))
+    keys = ("deflated_sharpe", "n_trials_known", "n_days", "daily_skew", "daily_kurtosis")
+    told = json.loads((old / "result.json").read_text())
+    for verdict in told["verdicts"]:
+        for stance in ("fade", "follow"):
+            for key in keys:
+                del verdict[stance]["outright"][key]
+    (old / "result.json").write_text(json.dumps(told))
     assert read_run(old).verdicts[0].fade.n_trials_known == 0
 
 

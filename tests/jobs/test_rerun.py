@@ -362,7 +362,7 @@ def test_a_signal_whose_code_changed_is_told(copied) -> None:
 def test_a_stored_number_that_is_one_bit_off_is_found(copied) -> None:
     workspace, folder = copied
     result = json.loads((folder / "result.json").read_text())
-    fade = result["verdicts"][0]["fade"]
+    fade = result["verdicts"][0]["fade"]["outright"]
     told = fade["mean_net_bps"]
     fade["mean_net_bps"] = math.nextafter(told, math.inf)
     (folder / "result.json").write_text(json.dumps(result))
@@ -461,7 +461,7 @@ def removed(name: str) -> Callable[[Path], None]:
         (removed("config.toml"), "no config.toml"),
         (removed("report.json"), "no report.json"),
         (removed("trades.parquet"), "there is nothing to compare with"),
-        (recorded("report.json", verdicts=[]), "cannot read the run"),
+        (recorded("result.json", verdicts=[{}]), "cannot read the run"),
         (recorded("result.json", schema=3), "this version knows 2\n  hint: update fadefollow"),
         (recorded("report.json", schema="x"), "schema 'x'"),
         (configured("[run]", "[run"), "not valid TOML"),

@@ -75,12 +75,15 @@ def test_json_has_the_fields_that_are_promised(scan: Scan) -> None:
         "unseen",
         "notes",
     ]
-    assert (made["schema"], made["simulated"], made["live"]) == (1, False, False)
+    assert (made["schema"], made["simulated"], made["live"]) == (2, False, False)
     assert made["time"] == "2024-07-02T00:00:00+00:00"
     rows = made["rows"]
     assert rows
     assert {row["symbol"] for row in rows} | set(made["quiet"]) == {"BTC", "ETH"}
     assert [row["known"] for row in rows] == sorted((r["known"] for r in rows), reverse=True)
+    (led, *_) = (h for row in rows for h in row["history"] if h["run"])
+    assert (led["claim"], led["fate"], led["fate_book"]) == ("follow", "supported", "outright")
+    assert (led["follow"]["outright"]["word"], led["follow"]["hedged"]) == ("pays", None)
     for row in rows:
         known = pd.Timestamp(row["known"])
         assert row["age_hours"] == (pd.Timestamp(made["time"]) - known) / HOUR
@@ -180,8 +183,8 @@ def test_scan_output_fits_the_terminals_width(scan: Scan, columns: int) -> None:
     assert "20240801T000000Z-whole: whole, BTC, 2024-01-01 to 2024-06-30" in out
     assert "* measured without ETH" in out
     assert "* hindsight: it saw data until" in out
-    assert re.search(r"(?m)^ BTC +spot_led_up .*follow\* *$", out)
-    assert "+12 [3, 22]" in out
+    assert re.search(r"(?m)^ BTC +spot_led_up .*supported\* *$", out)
+    assert "pays +12 [1, 24]" in out
     assert "not traded" in out
     assert "Nothing here is advice." in out
     assert not re.search(r"\b(buy|sell)\b", out, re.IGNORECASE)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,14 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import StoreError
+from fadefollow.jobs.datasets import open_named
+from fadefollow.jobs.rerun import again_job
 from fadefollow.jobs.tune import TuneDone, TuneOptions, tune_job
+from fadefollow.jobs.tune_ledger import Job, identity
 from fadefollow.market.request import DataRequest
+from fadefollow.reporting import read_run, read_tuning
 from fadefollow.tuning.settings import tune_settings
+from fadefollow.tuning.space import Space
 from fadefollow.verdict.measure import Settings
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
 
@@ -61,7 +67,9 @@ def workspace(template: Path, tmp_path: Path) -> Workspace:
 
 def options(workspace: Workspace, **changes) -> TuneOptions:
     choices: dict[str, Any] = {"trials": 30, "folds": 2, "min_trades": 5, "batch": 5}
-    choices |= {k: changes.pop(k) for k in list(changes) if k in ("trials", "seed", "sampler")}
+    choices |= {
+        k: changes.pop(k) for k in list(changes) if k in ("trials", "seed", "sampler", "book")
+    }
     settings = tune_settings(workspace.strategy("fade_crowded_funding"), **choices)
     asked = {"dataset": "small", "jobs": 1, "command": "fadefollow tune", **changes}
     data, others = DataRequest.split(asked, command=asked["command"])
@@ -296,6 +304,64 @@ def test_an_open_holdout_is_another_study(workspace) -> None:
     assert opened.tuning.folds[-1].train[1] > closed.tuning.folds[-1].train[1]
     with pytest.raises(StoreError, match=r"data\.shown\.IBEX"):
         tune(workspace, study="opened")
+
+
+def test_another_book_is_another_study_that_goes_on_and_is_repeated(workspace) -> None:
+    """BTC hedges IBEX; the study, the folder and the ledger say which book was scored."""
+    text = DATASET.replace('coins = ["IBEX"]', 'coins = ["BTC", "IBEX"]')
+    (workspace.root / "datasets" / "two.toml").write_text(text)
+    few: dict[str, Any] = {"dataset": "two", "trials": 10}
+    one = tune(workspace, **few)
+    assert one.tuning.settings.book == "outright"
+
+    def stop(trial) -> None:
+        if trial.number == 7:
+            raise KeyboardInterrupt
+
+    asked = options(workspace, book="hedged", **few)
+    with pytest.raises(KeyboardInterrupt):
+        tune_job(workspace, asked, step=lambda text, share: None, on_trial=stop)
+    two = tune(workspace, book="hedged", **few)
+    assert (two.kept, two.tuning.settings.book) == (10, "hedged")  # whole batches of 5
+    assert (one.tuning.study, two.tuning.study) == (
+        "fade_crowded_funding-two",
+        "fade_crowded_funding-two-hedged",
+    )
+    assert [t.scores for t in one.tuning.trials] != [t.scores for t in two.tuning.trials]
+    assert tune(workspace, book="hedged", **few).kept == 30
+    with pytest.raises(StoreError, match=r"settings\.book: "):
+        tune(workspace, book="hedged", study=one.tuning.study, **few)
+    config = tomllib.loads((two.folder / "config.toml").read_text())
+    assert config["tune"]["settings"]["book"] == "hedged"
+    back = read_tuning(two.folder)
+    assert back is not None
+    assert back.settings.book == "hedged"
+    # the joined figures are of the hedged trades, which the verdict has too
+    for verdict in read_run(two.folder).verdicts:
+        assert {book for _, book in verdict.results} == {"outright", "hedged"}
+    hedged = read_run(two.folder).hedged_trades
+    mine = hedged[(hedged["stance"] == "fade") & (hedged["exit_reason"] != "end")]
+    assert two.tuning.joined["fade"].n_trades == len(mine)
+    rows = [json.loads(line) for line in (workspace.runs / "trials.jsonl").read_text().splitlines()]
+    assert {row["book"] for row in rows if row["phase"] == "all"} == {"outright", "hedged"}
+    again = again_job(workspace, two.folder, step=lambda *_: None, command="again")
+    assert again.numbers.identical, [part for part in again.numbers.parts if not part.identical]
+
+
+def test_a_study_of_the_outright_book_is_known_by_what_earlier_versions_wrote(workspace) -> None:
+    """They knew no other book, and no smallest edge; another one is no other search."""
+    done = options(workspace)
+    strategy = workspace.strategy("fade_crowded_funding")
+    signal, dataset = workspace.detector(strategy), open_named(workspace, done.data)
+    space = Space.of(strategy, signal, bar_hours=1.0)
+    known = identity(Job(workspace, done, dataset, strategy, signal, space))
+    assert "book" not in known["settings"]
+    assert "smallest_bps" not in known["strategy"]
+    stated = strategy.model_copy(update={"smallest_bps": 3.0})
+    assert identity(Job(workspace, done, dataset, stated, signal, space)) == known
+    hedged = replace(done, settings=replace(done.settings, book="hedged"))
+    other = identity(Job(workspace, hedged, dataset, strategy, signal, space))
+    assert other["settings"] == {**known["settings"], "book": "hedged"}
 
 
 def test_other_folds_are_other_trials_to_the_ledger(workspace) -> None:

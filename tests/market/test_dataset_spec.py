@@ -62,7 +62,7 @@ def test_lags_are_declared_or_a_day_for_daily_records(toml):
         ('"{coin}.csv"', '"../{coin}.csv"', ParameterError, "stay inside the folder"),
         ('"{coin}.csv"', '"/etc/{coin}.csv"', ParameterError, "stay inside the folder"),
         ('"{coin}.csv"', '"{cion}.csv"', ParameterError, r"not \{cion\}"),
-        ('"{coin}.csv"', '"perp.csv"', ParameterError, r"either the path holds \{coin\}"),
+        ('"{coin}.csv"', '"perp.csv"', ParameterError, r"path must contain \{coin\}"),
         ("timezone =", 'columns = { clse = "c" }\ntimezone =', ParameterError, "'close'"),
         ("timezone =", 'coins = ["../x"]\ntimezone =', ParameterError, "a coin's name must be"),
         ("timezone =", 'bar = "8h"\ntimezone =', ParameterError, "must divide those of the data"),

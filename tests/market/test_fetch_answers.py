@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from fadefollow.errors import DataError
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch import FetchReport, fetch_job
+from fadefollow.market.request import FetchRequest
 from fadefollow.market.store.store import Store
 from tests.support.exchange.canned import Canned
 from tests.support.exchange.oddities import ODDITIES
@@ -38,8 +40,8 @@ def fetch(exchange: Replay, root: Path, venue: str = "binance", **more: Any) -> 
     spec = DatasetSpec(
         title=venue, source="fetch", bar="1h", venue=venue, ccxt=exchange.settings(venue)
     )
-    wish = {"streams": STREAMS, "since": pd.Timestamp("2023-01-01"), "first_wait": 0.001, **more}
-    return fetch_job(spec, "data", ["BTC"], root, **wish)
+    request = FetchRequest(["BTC"], pd.Timestamp("2023-01-01"), streams=STREAMS)
+    return fetch_job(spec, "data", replace(request, **more), root, first_wait=0.001)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +101,7 @@ def test_an_end_that_was_lost_is_asked_for_again(
 ) -> None:
     """As an empty answer twice in a row leaves it: covered, though the venue has records."""
     exchange.calm(fixed=[["line", "empty", 1000]])
-    with pytest.raises(DataError, match="must have data"):
+    with pytest.raises(DataError, match="no data of BTC"):
         fetch(exchange, tmp_path, streams=("perp",))
     exchange.calm()
     fetch(exchange, tmp_path, until=pd.Timestamp("2023-02-09"))
@@ -130,10 +132,9 @@ def test_any_body_ends_in_one_plain_message(body: Any, tmp_path: Path) -> None:
     venue = Canned({"": body})
     settings = {"urls": {"api": {"public": venue.root}}, "enableRateLimit": False}
     spec = DatasetSpec(title="x", source="fetch", bar="1h", venue="bybit", ccxt=settings)
+    request = FetchRequest(["BTC"], pd.Timestamp("2023-01-01"))
     with pytest.raises(DataError) as caught:
-        fetch_job(
-            spec, "data", ["BTC"], tmp_path, since=pd.Timestamp("2023-01-01"), first_wait=0.0001
-        )
+        fetch_job(spec, "data", request, tmp_path, first_wait=0.0001)
     venue.close()
     assert "\x1b" not in str(caught.value)
     assert len(str(caught.value.got)) <= 200

@@ -171,6 +171,45 @@ def test_the_funding_signal_finds_the_events() -> None:
     assert pd.concat(rows)["delay_hours"].median() == 0.0
 
 
+def test_no_funding_tells_of_a_pump_before_it_is_there() -> None:
+    rules = {"events_a_year": 0.0, "listing_pumps": 0.0}
+    calm, pumped = (
+        universe({"coins": 20}, pumps_a_year=0, **rules),
+        universe({"coins": 20}, **rules),
+    )
+    pumps = pumped.truth[pumped.truth["phase"] == "ignition"]
+    assert len(pumps) >= 5
+    for coin, rows in pumps.groupby("symbol"):
+        before, after = (
+            lab.tables[str(coin)]["funding"].set_index("time") for lab in (calm, pumped)
+        )
+        changed = before.index[before["rate"] != after["rate"]]
+        # shorts pay at the settlement after the pump, and for 32 h on
+        near = [
+            (changed >= start) & (changed <= start + pd.Timedelta("40h")) for start in rows["start"]
+        ]
+        assert np.any(near, axis=0).all()
+
+
+def test_a_crowd_follows_the_move_before_its_premium_shows_and_not_the_one_after() -> None:
+    lab = universe({"coins": 30, "annual_drift": 0.0}, pumps_a_year=0, chase=5.0, deaths=0.0)
+    level = np.log(closes(lab))
+    moves = []
+    for row in lab.truth.itertuples():
+        if row.start - pd.Timedelta("72h") < lab.listed[row.symbol]:
+            continue
+        path = level[row.symbol]
+        start, shows = row.start, row.start - pd.Timedelta("8h")
+        side = 1.0 if row.phase == "crowded_long" else -1.0
+        earlier = path[shows] - path[shows - pd.Timedelta("64h")]
+        moves.append((side, earlier, path[start] - path[shows]))
+    side, earlier, later = np.array(moves).T
+    assert len(side) > 400
+    assert np.corrcoef(side, earlier)[0, 1] > 0.4
+    # 0.27 where the side was tipped by the hours in which the premium shows; error 0.05
+    assert abs(np.corrcoef(side, later)[0, 1]) < 0.12
+
+
 def test_a_phase_may_have_a_plant_of_its_own() -> None:
     plants = {"crowded_short": {"drift_bps": -80, "per_year": 4}, "ignition": {"drift_bps": 100}}
     lab = universe({"plants": plants, "coins": 20}, planted_bps=30)

@@ -85,7 +85,7 @@ def test_mark_may_have_closes_only(raw_bars):
 
 
 def test_an_empty_table_is_refused(raw_bars):
-    with pytest.raises(DataError, match=r"BTC.csv: the table must have rows"):
+    with pytest.raises(DataError, match=r"BTC.csv: the table has no rows"):
         bars(raw_bars(0))
 
 

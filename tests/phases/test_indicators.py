@@ -177,7 +177,7 @@ def test_a_parameter_out_of_bounds_is_refused(coins):
 
 
 def test_the_same_coin_twice_is_refused(coins):
-    with pytest.raises(DataError, match="different coins; got"):
+    with pytest.raises(DataError, match="another coin; got"):
         Funding.run([coins[0], coins[0]])
     with pytest.raises(DataError, match="got none"):
         Funding.run([])
@@ -185,7 +185,9 @@ def test_the_same_coin_twice_is_refused(coins):
 
 def test_bars_of_different_sizes_are_refused(coins):
     tables = {name: coins[1].table(name) for name in coins[1].streams}
-    with pytest.raises(DataError, match="same size; got BTC 0 days 01:00:00, ETH 0 days 02:00:00"):
+    with pytest.raises(
+        DataError, match="same bar size; got BTC 0 days 01:00:00, ETH 0 days 02:00:00"
+    ):
         Funding.run([coins[0], Market("ETH", bar=2 * HOUR, tables=tables)])
 
 

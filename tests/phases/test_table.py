@@ -95,7 +95,7 @@ def test_an_event_that_is_none_is_refused(change: dict[str, float], rule: str) -
 
 def test_an_event_must_have_its_columns_and_be_alone_on_its_bar() -> None:
     lacking = {k: v for k, v in event(1, 1).items() if k != "actor"}
-    with pytest.raises(SignalError, match="no actor"):
+    with pytest.raises(SignalError, match="column actor"):
         Phases.of(market("A"), signal="s", events=[lacking])
     with pytest.raises(SignalError, match="twice on a bar"):
         Phases.of(market("A"), signal="s", events=[event(1, 1), event(1, -1)])
@@ -185,7 +185,7 @@ def test_many_events_at_once_are_the_same_as_one_by_one() -> None:
         ({"bar": np.array([1, 1])}, "twice on a bar"),
         ({"lean": np.array([1, 0])}, "lean must be"),
         ({"strength": np.array([1.0, np.nan])}, "strength must be"),
-        ({"height": np.array([1.0, 2.0, 3.0])}, r"one length; got bar \(2,\), height \(3,\)"),
+        ({"height": np.array([1.0, 2.0, 3.0])}, r"same length; got bar \(2,\), height \(3,\)"),
     ],
 )
 def test_many_events_are_held_to_the_same_rules(change: dict[str, object], rule: str) -> None:
@@ -218,7 +218,7 @@ def test_marks_are_what_a_plan_reads_from_the_table() -> None:
 
 def test_marks_of_several_coins_are_refused() -> None:
     both = Phases.concat(Phases.of(market(s), signal="s", events=[]) for s in "AB")
-    with pytest.raises(DataError, match="marks are those of one coin; got A, B"):
+    with pytest.raises(DataError, match="a single coin; got A, B"):
         both.marks("up")
 
 

@@ -12,6 +12,7 @@ from fadefollow.core.notes import Note
 from fadefollow.results.diff import Differences, Example, Part, differences
 from fadefollow.verdict.exploratory import FragilityRow, SpaTest
 from fadefollow.verdict.model import NotTraded, RunResult, StanceResult, Verdict
+from fadefollow.verdict.words import Word
 from tests.support.reporting_cases import build, stance, verdict
 
 NAN = math.nan
@@ -53,7 +54,9 @@ def test_a_run_is_identical_to_itself_also_where_nothing_is_known(run) -> None:
         "verdicts": 3,
         "trades": len(run.trades),
         "phases": len(run.phases),
+        "hedged trades": len(run.hedged_trades),
         "equity": run.equity.size,
+        "hedged equity": run.hedged_equity.size,
         "event studies": 2,
         "prices": sum(map(len, run.prices.values())),
     }
@@ -176,17 +179,18 @@ def test_a_column_that_only_one_run_has_differs(run) -> None:
 
 def test_another_answer_is_told_with_its_words_and_means(run) -> None:
     first, second, third = run.verdicts
+    then = replace(first, hedged={})
     fades, few = (
-        verdict(v.strategy, v.phase, "fade", stance(9.0, (1.0, 17.0)), NotTraded("no borrow"))
+        verdict(v.strategy, v.phase, "fade", stance(9.0, (4.0, 17.0)), NotTraded("no borrow"))
         for v in (first, third)
     )
     found = differences(
-        replace(run, verdicts=(first, second)), replace(run, verdicts=(fades, second, few))
+        replace(run, verdicts=(then, second)), replace(run, verdicts=(fades, second, few))
     )
     # of a verdict that is new nothing can be compared
     (answer,) = found.answers
     assert (answer.strategy, answer.phase) == ("fade_crowded_funding", "crowded_short")
-    assert answer.fate == ("fade", "fade")
+    assert answer.fate == ("supported", "supported")
     fade, follow = answer.stances
     assert (fade.stance, fade.book, fade.word, fade.mean_bps) == (
         "fade",
@@ -200,12 +204,15 @@ def test_another_answer_is_told_with_its_words_and_means(run) -> None:
     assert part(found, "verdicts").added == 1
 
 
+BOTH: tuple[tuple[Word, float], ...] = (("open", 4.0), ("small", 4.0))
+
+
 def test_a_word_of_the_hedged_book_that_changes_is_an_answer(run) -> None:
     first, *others = run.verdicts
     assert isinstance(first.fade, StanceResult)
     then, now = (
         replace(first, hedged={"fade": replace(first.fade, word=word, mean_net_bps=mean)})
-        for word, mean in (("open", 4.0), ("small", 4.0))
+        for word, mean in BOTH
     )
     found = differences(
         replace(run, verdicts=(then, *others)), replace(run, verdicts=(now, *others))
@@ -259,6 +266,8 @@ def test_a_run_without_trades_can_be_compared(run) -> None:
     empty = replace(
         run,
         trades=run.trades.iloc[:0],
+        hedged_trades=run.hedged_trades.iloc[:0],
+        hedged_equity=run.hedged_equity.iloc[:, :0],
         phases=run.phases.iloc[:0],
         event_studies=(),
         equity=run.equity.iloc[:, :0],

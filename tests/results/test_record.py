@@ -22,7 +22,8 @@ from fadefollow.reporting import read_run, read_tuning, write_run
 from fadefollow.results.record import config_text, result_record
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.verdict.model import NotTraded, StanceResult
-from tests.support.reporting_cases import REPORTS, Cases
+from fadefollow.verdict.words import Settle
+from tests.support.reporting_cases import REPORTS, Cases, stance, verdict
 from tests.support.tuning_cases import tune, tuned_run
 
 VERDICT_KEYS = [
@@ -133,27 +134,43 @@ def test_verdict_schema(record: dict[str, Any]) -> None:
     )
     assert first["follow"]["outright"]["word"] == "loses"
     assert first["symbols"] == ["BTC", "ETH", "SOL"]
-    assert (first["claim"], first["fate"], first["fates"]) == (
-        "disputed",
-        "fade",
-        {"outright": "fade"},
-    )
+    assert first["fade"]["hedged"]["placebo"]["kind"] == "coins"
+    assert (first["claim"], first["fate"], first["fate_book"]) == ("fade", "supported", "outright")
+    assert first["fates"] == {"outright": "supported", "hedged": "supported"}
+    second = record["verdicts"][1]
+    assert (second["fate"], second["fate_book"]) == ("refuted", "hedged")
+    assert second["fates"] == {"outright": "open", "hedged": "refuted"}
     assert (first["planted_bps"], first["horizon_hours"]) == (-60.0, 72.0)
 
 
-def test_an_open_row_says_what_would_settle_it(record: dict[str, Any]) -> None:
-    second = record["verdicts"][1]
-    assert (second["fate"], second["settle"]["conditions"]) == ("open", ["mean"])
-    assert second["settle"]["detectable_bps"] == 58.0
-    assert second["settle"]["multiple"] is None
-    assert record["verdicts"][0]["settle"] is None  # decided
+def test_an_open_row_says_what_would_settle_it(cases: Cases) -> None:
+    settle = Settle(("mean",), "fade", "outright", detectable_bps=58.0, multiple=2.5, years=4.5)
+    still = verdict(
+        "fade_x", "up", "fade", stance(11.6, (-20.0, 44.0)), stance(-5.0, (-30.0, 40.0))
+    )
+    run = replace(cases.plain, verdicts=(replace(still, settle=settle), cases.plain.verdicts[0]))
+    told, decided = result_record(run)["verdicts"]
+    assert (told["fate"], decided["settle"]) == ("open", None)
+    assert told["settle"] == {
+        "conditions": ["mean"],
+        "stance": "fade",
+        "book": "outright",
+        "blocks": None,
+        "blocks_needed": None,
+        "block_days": None,
+        "detectable_bps": 58.0,
+        "multiple": 2.5,
+        "years": 4.5,
+        "coins": None,
+        "streams": [],
+    }
 
 
 def test_a_book_that_was_not_made_is_null_with_its_reason(record: dict[str, Any]) -> None:
-    first = record["verdicts"][0]
-    assert first["fade"]["hedged"] is None
-    assert first["fade"]["reason"] == {
-        "hedged": {"reason": "no hedged book", "code": "no_hedge", "streams": []}
+    third = record["verdicts"][2]
+    assert third["follow"]["hedged"] is None
+    assert third["follow"]["reason"] == {
+        "hedged": {"reason": "only perps are hedged", "code": "no_hedge", "streams": []}
     }
 
 
@@ -210,7 +227,9 @@ def test_parquet_files(cases: Cases, stored: Path) -> None:
     trades = pd.read_parquet(stored / "trades.parquet")
     assert tuple(trades.columns) == TRADE_COLUMNS
     assert str(trades["entry_time"].dt.tz) == "UTC"
-    assert_frame_equal(trades, cases.plain.trades)
+    outright, hedged = (trades[trades["book"] == book] for book in ("outright", "hedged"))
+    assert_frame_equal(outright, cases.plain.trades)
+    assert_frame_equal(hedged.reset_index(drop=True), cases.plain.hedged_trades, check_like=True)
     assert_frame_equal(pd.read_parquet(stored / "phases.parquet"), cases.plain.phases)
     equity = pd.read_parquet(stored / "equity.parquet")
     assert list(equity.columns) == ["time", "strategy", "stance", "book", "value"]

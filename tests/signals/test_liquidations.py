@@ -13,7 +13,7 @@ from fadefollow.workspace import find_workspace
 
 WORKSPACE = find_workspace()
 Liquidations = WORKSPACE.signal("liquidations")
-from signals.liquidations import ladder, pile_up  # noqa: E402  (found through the workspace)
+from signals.liquidations import Bars, ladder, pile_up  # noqa: E402  (found through the workspace)
 
 START = pd.Timestamp("2024-01-01", tz="UTC")
 HOUR, DAY = pd.Timedelta(hours=1), pd.Timedelta(days=1)
@@ -29,7 +29,7 @@ def levels(
     columns = [np.ascontiguousarray(column) for column in table.T]
     speeds: dict[str, Any] = {"keep_per_bar": 1.0, "forget_per_bar": 1.0, "distance": 0.10}
     above, below = pile_up(
-        *columns,
+        Bars(*columns),
         shares=np.repeat([[long_share], [1 - long_share]], len(table), axis=1),
         ladder=TWO_PERCENT,
         **speeds | rules,

@@ -26,11 +26,20 @@ def basket_tape(
     time = np.arange(len(open_), dtype=np.int64) * hours * HOUR
     mark = np.array([prices[int(t // (hours * HOUR))] for t in settle])
     return Tape(
-        symbol=name, bar_ns=hours * HOUR, time=time, open=open_, high=np.fmax(open_, close),
-        low=np.fmin(open_, close), close=close, liq_open=open_, liq_high=open_, liq_low=open_,
-        settle_time=np.array(settle, np.int64), settle_rate=np.array(rates, float),
+        symbol=name,
+        bar_ns=hours * HOUR,
+        time=time,
+        open=open_,
+        high=np.fmax(open_, close),
+        low=np.fmin(open_, close),
+        close=close,
+        liq_open=open_,
+        liq_high=open_,
+        liq_low=open_,
+        settle_time=np.array(settle, np.int64),
+        settle_rate=np.array(rates, float),
         settle_mark=mark,
-    )  # fmt: skip
+    )
 
 
 def random_market(rng: np.random.Generator, *, coins: int, days: int) -> dict[str, Constituent]:
@@ -48,9 +57,11 @@ def random_market(rng: np.random.Generator, *, coins: int, days: int) -> dict[st
         known = np.flatnonzero(~np.isnan(one.open))
         chosen = known[known % 2 == 0]
         one = replace(
-            one, settle_time=one.time[chosen] + rng.integers(0, 2) * HOUR,
-            settle_rate=rng.normal(0, 0.001, len(chosen)), settle_mark=one.open[chosen],
-        )  # fmt: skip
+            one,
+            settle_time=one.time[chosen] + rng.integers(0, 2) * HOUR,
+            settle_rate=rng.normal(0, 0.001, len(chosen)),
+            settle_mark=one.open[chosen],
+        )
         inside = None if rng.random() < 0.5 else np.repeat(rng.random(days) < 0.8, 3)
         listed = int(rng.choice([-40, -10, 5])) * DAY
         costs = replace(COSTS, fee=float(rng.choice([0.0002, 0.0005])), slippage=1e-4 * (k % 3))

@@ -18,10 +18,10 @@ from fadefollow.reporting import write_index, write_run
 from fadefollow.reporting.pages.calibration import write_calibration
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.tuning.settings import tune_settings
-from fadefollow.verdict.calibration import Arm, Design, summarise
-from fadefollow.verdict.calibration.simulated_run import Row, Stand, Table
+from fadefollow.verdict.calibration import Design, summarise
 from fadefollow.verdict.measure import Settings
 from fadefollow.workspace import find_workspace, init_workspace
+from tests.support.calibration_cases import table_of
 from tests.support.reporting_cases import REPORTS, make_cases
 from tests.support.tuning_cases import hostile_tuning, tune, tuned_run
 
@@ -119,7 +119,9 @@ def _synthetic(runs: Path) -> dict[str, Path]:
     both = TuneSettings("fade", trials=40, folds=2, objectives=("t", "calmar"), sampler="nsga2")
     bad = runs / "hostile"
     design = Design(markets=4, planted_markets=0)
-    found = summarise(design, [_table(k) for k in range(4)], strategies=(STRATEGIES[0],), key="abc")
+    found = summarise(
+        design, [table_of(k) for k in range(4)], strategies=(STRATEGIES[0],), key="abc"
+    )
     started = pd.Timestamp("2026-03-05 12:00", tz="UTC")
     calibration = write_calibration(found, runs, REPORTS, command="", started=started)
     return {
@@ -129,13 +131,6 @@ def _synthetic(runs: Path) -> dict[str, Path]:
         "two": write_run(tuned, runs, REPORTS, tuning=tune(both)) / "report.html",
         "hostile_index": bad / "index.html",
     }
-
-
-def _table(seed: int) -> Table:
-    """One simulated market of a calibration."""
-    stand = Stand(80, 30.0, -20.0, 70.0, 0.5, 28.0, 0.0, 0.2, -10.0, 60.0)
-    row = Row(STRATEGIES[0], "crowded_long", "undecided", 90.0, {"fade": stand, "follow": stand})
-    return Table(Arm(), seed, (row,), 1.0)
 
 
 def _silent(text: str, done: float | None) -> None:

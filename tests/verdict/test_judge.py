@@ -114,6 +114,16 @@ def test_few_independent_blocks_decide_nothing(make_stormy, judged):
     assert settle.years == pytest.approx(90 / 365.25 * (20 / settle.blocks - 1.0))
 
 
+def test_trades_that_all_earn_the_same_have_no_error_and_no_word(make_plan, make_tape, judged):
+    plan = make_plan([make_tape(np.full(3000, 100.0))], [[100, 400, 900]], costs=FEES)
+    (verdict,) = judged(plan)
+    assert verdict.fade.n_trades == 3
+    # a price that stands still: fees of 10 bps and slippage of 4
+    assert verdict.fade.mean_net_bps == pytest.approx(-14.0, abs=0.1)
+    assert verdict.fade.word == "untestable"
+    assert math.isnan(verdict.fade.detectable_bps)
+
+
 def test_a_refused_stance_says_why(make_stormy, judged):
     plan = replace(make_stormy(_rng(5), days=500), refused={"fade": "no short is lent"})
     (verdict,) = judged(plan)

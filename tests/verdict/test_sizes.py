@@ -76,9 +76,17 @@ def test_equal_shares_change_no_mean(sized, make_books):
     )
     one, half = (judge([p], make_books(p), settings=FEW)[0].follow for p in (plain, halves))
     for name in (
-        "mean_net_bps", "ci_bps", "band_bps", "anyhour_mean_bps", "placebo_mean_bps",
-        "momentum_mean_bps", "momentum_ci_bps", "p_adjusted", "shrunken_bps", "blocks",
-    ):  # fmt: skip
+        "mean_net_bps",
+        "ci_bps",
+        "band_bps",
+        "anyhour_mean_bps",
+        "placebo_mean_bps",
+        "momentum_mean_bps",
+        "momentum_ci_bps",
+        "p_adjusted",
+        "shrunken_bps",
+        "blocks",
+    ):
         assert getattr(half, name) == pytest.approx(getattr(one, name), nan_ok=True), name
     # the account is half as much at stake
     assert half.pnl.price == pytest.approx(0.5 * one.pnl.price)

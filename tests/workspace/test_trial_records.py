@@ -52,7 +52,7 @@ def measured() -> Verdict:
         days = {"n_days": 400, "daily_skew": 0.1, "daily_kurtosis": 4.0}
         return stance(4.0, (-9.0, 17.0), sharpe=sharpe, **days)
 
-    row = verdict("fade_x", "up", "open", one(0.9), one(-1.1))
+    row = verdict("fade_x", "up", "disputed", one(0.9), one(-1.1))
     return replace(row, hedged={"fade": one(1.9)})
 
 

@@ -95,7 +95,7 @@ def publish(folder: Path, wanted: Path) -> Path:
             continue
         fsync(path.parent)
         return path
-    raise StoreError("a folder must have a name of its own", got=str(wanted))
+    raise StoreError("cannot find a free name for the folder", got=str(wanted))
 
 
 def sweep(beside: Path) -> None:

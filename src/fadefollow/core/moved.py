@@ -45,6 +45,7 @@ MOVED = {
     "market.checks": "market.audit.checks",
     "market.contracts": "phases.dated_contracts",
     "market.drift": "market.audit.drift",
+    "market.fetch.believing": "market.fetch.validation",
     "market.files": "market.importing.files",
     "market.gate": "market.audit.gate",
     "market.greeks": "phases.greeks",

@@ -162,10 +162,15 @@ def form_basket(coins: Mapping[str, Constituent], *, kind: Literal["market", "BT
     scale = np.where(known, (base / counts)[period], np.nan)
     days = period[first_bars]
     level = Basket(
-        kind, time, sums.open_ * scale, sums.close * scale, np.where(known, counts[period], 0),
-        np.where(known, (sums.cost / counts)[period], np.nan), day,
+        kind,
+        time,
+        sums.open_ * scale,
+        sums.close * scale,
+        np.where(known, counts[period], 0),
+        np.where(known, (sums.cost / counts)[period], np.nan),
+        day,
         held={name: mine[days] & (days >= 0) for name, mine in zip(coins, held, strict=True)},
-    )  # fmt: skip
+    )
     return with_betas(level, {symbol: one.tape for symbol, one in coins.items()})
 
 

@@ -21,7 +21,7 @@ from fadefollow.engine.arrays import (
 )
 from fadefollow.engine.carry_kernel import run_carry
 from fadefollow.engine.dated_kernel import LEG_FLOATS, LEG_INTS, Legs, run_future
-from fadefollow.engine.exits import EXIT_REASONS
+from fadefollow.engine.exits import EXIT_REASONS, REASONS
 from fadefollow.engine.kernel import Outcomes
 from fadefollow.engine.model import (
     AnyRules,
@@ -124,7 +124,7 @@ def resolve_dated(tape: DatedTape, events: Events, *, rules: AnyRules, costs: Co
         {name: written.ints[:, c] for c, name in enumerate(LEG_INTS)}
         | {name: written.floats[:, c] for c, name in enumerate(LEG_FLOATS)}
     )
-    legs["reason"] = np.array(EXIT_REASONS, dtype=object)[legs["reason"].to_numpy()]
+    legs["reason"] = pd.Categorical.from_codes(legs["reason"].to_numpy(), dtype=REASONS)
     return Book(_trades(legs, len(tape.contracts)), int(dropped), legs)
 
 
@@ -198,7 +198,7 @@ def _trades(legs: pd.DataFrame, spot: int) -> pd.DataFrame:
     kept = ["code", "rule", "side", "signal_bar", "entry_bar", "entry_price", "size", "notional"]
     trades = legs.iloc[first][kept].reset_index(drop=True)
     trades["exit_price"] = legs["exit_price"].to_numpy()[last]
-    trades["reason"] = legs["reason"].to_numpy()[last]
+    trades["reason"] = legs["reason"].array[last]
     trades["exit_bar"] = legs.groupby(trade)["exit_bar"].max().to_numpy(np.int64)
     for money in ("fees", "slippage", "funding", "pnl"):
         trades[money] = np.bincount(trade, weights=legs[money].to_numpy(), minlength=len(first))

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
 from fadefollow.engine.arrays import (
-    Account,
     CostRates,
-    EventArrays,
     Exits,
     Prices,
     RuleTables,
     Settlements,
-    account_of,
     cost_rates,
     prices_of,
     rule_tables,
     settlements_of,
+    shares_of,
 )
-from fadefollow.engine.basket import Basket, BoolArray
-from fadefollow.engine.exits import EXIT_REASONS
-from fadefollow.engine.hedged import AT_OPEN
-from fadefollow.engine.kernel import FLOATS, INTS, run_book
-from fadefollow.engine.model import AnyRules, Costs, FloatArray, IntArray, Tape
+from fadefollow.engine.basket import Basket
+from fadefollow.engine.dated import returns_dated
+from fadefollow.engine.kernel import (
+    END,
+    Outcomes,
+    by_due,
+    first_opposite,
+    hole_held_over,
+    limits_of,
+    walk,
+)
+from fadefollow.engine.model import AnyRules, Costs, DatedTape, Events, FloatArray, IntArray, Tape
 
 #: rows of the sums that `add_draws` adds to
 OUTRIGHT, TRADES, HEDGED, HEDGED_TRADES = range(4)
-_CODE, _SIDE, _ENTRY, _EXIT, _REASON, _HOLE = (
-    INTS.index(c) for c in ("code", "side", "entry_bar", "exit_bar", "reason", "hole")
-)
-_RETURN = FLOATS.index("return")
-_END = EXIT_REASONS.index("end")
-_AT_OPEN = np.array([reason in AT_OPEN for reason in EXIT_REASONS])
 
 
 class MovedEvents(NamedTuple):
@@ -73,21 +74,31 @@ def hedge_levels(basket: Basket | None, symbol: str, n: int) -> HedgeLevels:
     )
 
 
+#: of the trade that one rule set opens on one side, entered at each bar's open
+Everywhere = Mapping[tuple[int, int], Outcomes]
+
+
 def add_draws(
     tape: Tape,
     moved: MovedEvents,
     *,
     rules: AnyRules,
     costs: Costs,
+    everywhere: Everywhere,
     hedge: HedgeLevels,
     day: IntArray,
     sums: FloatArray,
 ) -> None:
     """Resolve one coin's book in each draw and add its returns up by day of entry.
 
+    What a trade earns does not depend on the others, so that it is looked up by its bar of entry;
+    only positions that a contrary phase ends early are walked anew. A book that compounds goes on
+    where it would be ruined.
+
     Args:
         tape, rules, costs: as in `resolve`.
         moved: the events of each draw.
+        everywhere: by side and rule set, for all that `moved` holds, from `outcomes`.
         hedge: from `hedge_levels`.
         day: of each bar, shape (n,).
         sums: OUTRIGHT, TRADES, HEDGED and HEDGED_TRADES by phase and day, shape
@@ -95,15 +106,50 @@ def add_draws(
             that were held over a hole in the settlements, do not count. A trade counts by the
             share of its full size that it has.
     """
+    if not len(moved.bar):
+        return
+    if isinstance(tape, DatedTape) and len(moved.exit_bar) and _left_by_opposite(rules):
+        _add_dated(tape, moved, rules, costs, day, sums)
+        return
     coin = _Coin(
         prices_of(tape),
         settlements_of(tape),
         tape.holes,
         rule_tables(rules, tape.bar_ns),
         cost_rates(tape, costs),
-        account_of(rules, tape),
     )
-    _add_draws(moved, hedge, coin, _AT_OPEN, day, sums)
+    _add_draws(moved, hedge, _table(everywhere, len(tape.time)), coin, shares_of(tape), day, sums)
+
+
+def _left_by_opposite(rules: AnyRules) -> bool:
+    return any(one.opposite for one in rules.sets)
+
+
+def _add_dated(
+    tape: DatedTape,
+    moved: MovedEvents,
+    rules: AnyRules,
+    costs: Costs,
+    day: IntArray,
+    sums: FloatArray,
+) -> None:
+    """The same where a contrary phase may end a position on dated futures; never hedged."""
+    for b in range(len(moved.starts) - 1):
+        own = slice(moved.starts[b], moved.starts[b + 1])
+        ends = slice(moved.exit_starts[b], moved.exit_starts[b + 1])
+        events = Events(
+            moved.bar[own],
+            moved.side[own],
+            moved.code[own],
+            moved.exit_bar[ends],
+            moved.exit_side[ends],
+            moved.rule[own],
+        )
+        found = returns_dated(tape, events, rules=rules, costs=costs)
+        known = ~np.isnan(found.value)
+        at = found.code[known], day[found.entry_bar[known]]
+        np.add.at(sums[b, OUTRIGHT], at, found.value[known])
+        np.add.at(sums[b, TRADES], at, 1.0)
 
 
 class _Coin(NamedTuple):
@@ -112,45 +158,73 @@ class _Coin(NamedTuple):
     holes: IntArray
     rules: RuleTables
     costs: CostRates
-    account: Account
+
+
+def _table(everywhere: Everywhere, n: int) -> Outcomes:
+    """The outcomes, shape (2 · sets, n): row 2 · rule, and one more for longs."""
+    rows = 2 * (1 + max(rule for _, rule in everywhere))
+    table = Outcomes(np.full((rows, n), np.nan), np.full((rows, n), -1), np.zeros((rows, n), bool))
+    for (side, rule), found in everywhere.items():
+        row = 2 * rule + (side > 0)
+        table.value[row], table.exit_bar[row], table.inside[row] = found
+    return table
 
 
 @njit(cache=True, nogil=True)
 def _add_draws(
     moved: MovedEvents,
     hedge: HedgeLevels,
+    table: Outcomes,
     coin: _Coin,
-    at_open: BoolArray,
+    share: FloatArray,
     day: IntArray,
     sums: FloatArray,
 ) -> None:
-    share = coin.account.share
+    n, when = len(day), coin.rules.when
     for b in range(len(moved.starts) - 1):
         own = slice(moved.starts[b], moved.starts[b + 1])
-        if own.start == own.stop:
-            continue
         ends = slice(moved.exit_starts[b], moved.exit_starts[b + 1])
-        events = EventArrays(
-            moved.bar[own],
-            moved.side[own],
-            moved.code[own],
-            moved.rule[own],
-            Exits(moved.exit_bar[ends], moved.exit_side[ends]),
-        )
-        ints, floats, _ = run_book(
-            coin.prices, coin.paid, coin.holes, events, coin.rules, coin.costs, coin.account
-        )
-        for i in range(len(ints)):
-            if ints[i, _REASON] == _END or ints[i, _HOLE] >= 0:
+        bar, side = moved.bar[own], moved.side[own]
+        code, rule = moved.code[own], moved.rule[own]
+        exits = Exits(moved.exit_bar[ends], moved.exit_side[ends])
+        due_bar, order = by_due(bar, rule, when)
+        free_from = 0
+        for j in order:
+            due = due_bar[j]
+            if due >= n or due < free_from or due < 0:
                 continue
-            entry, last, code = ints[i, _ENTRY], ints[i, _EXIT], ints[i, _CODE]
-            value, d = floats[i, _RETURN], day[ints[i, _ENTRY]]
-            part = share[entry] if len(share) else 1.0
-            sums[b, OUTRIGHT, code, d] += part * value
-            sums[b, TRADES, code, d] += part
-            level = hedge.open_level[last] if at_open[ints[i, _REASON]] else hedge.close_level[last]
-            gain = -ints[i, _SIDE] * (level / hedge.open_level[entry] - 1.0)
-            hedged = value + hedge.beta[entry] * (gain - hedge.cost[entry] - hedge.cost[last])
-            if not np.isnan(hedged):
-                sums[b, HEDGED, code, d] += part * hedged
-                sums[b, HEDGED_TRADES, code, d] += part
+            row = 2 * rule[j] + (1 if side[j] > 0 else 0)
+            last, inside = table.exit_bar[row, due], table.inside[row, due]
+            if last < 0:  # a missing bar
+                continue
+            value = table.value[row, due]
+            if when[rule[j], 2] != 0 and len(exits.bar):
+                contrary = first_opposite(exits, due, side[j], when[rule[j], 0], last)
+                if contrary < last or (contrary == last and inside):
+                    value, last, inside = _walked(coin, exits, rule[j], due, side[j])
+            free_from = last + 1 if inside else last
+            if math.isnan(value):
+                continue
+            c, d = code[j], day[due]
+            part = share[due] if len(share) else 1.0
+            sums[b, OUTRIGHT, c, d] += part * value
+            sums[b, TRADES, c, d] += part
+            level = hedge.close_level[last] if inside else hedge.open_level[last]
+            gain = -side[j] * (level / hedge.open_level[due] - 1.0)
+            hedged = value + hedge.beta[due] * (gain - hedge.cost[due] - hedge.cost[last])
+            if not math.isnan(hedged):
+                sums[b, HEDGED, c, d] += part * hedged
+                sums[b, HEDGED_TRADES, c, d] += part
+
+
+@njit(cache=True, nogil=True)
+def _walked(
+    coin: _Coin, exits: Exits, rule: int, entry_bar: int, side: int
+) -> tuple[float, int, bool]:
+    """Net return (NaN if it does not count), exit bar, and whether it ended inside that bar."""
+    limits = limits_of(coin.rules.when, coin.rules.levels, rule)
+    done = walk(coin.prices, coin.paid, exits, coin.costs, limits, entry_bar, side, 1.0)
+    value, time = done.pnl / (done.size * done.entry), coin.prices.time
+    if done.reason == END or hole_held_over(coin.holes, time[entry_bar], time[done.last]) >= 0:
+        value = math.nan
+    return value, done.last, not done.at_open

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+import pandas as pd
 from pydantic import BaseModel, Field
 
 
@@ -40,6 +41,8 @@ _NAMES = tuple(rule.name for rule in EXIT_RULES)
 
 #: why a trade or leg ended, by the code that the kernels give
 EXIT_REASONS = ("time", "opposite", *_NAMES, "liquidation", "roll", "expiry", "end")
+#: how a column of them is kept
+REASONS = pd.CategoricalDtype(list(EXIT_REASONS))
 
 
 class Levels(NamedTuple):

@@ -280,7 +280,7 @@ def walk(
 
 
 @njit(cache=True, nogil=True)
-def _hole_held_over(holes: IntArray, entry_time: int, exit_time: int) -> int:
+def hole_held_over(holes: IntArray, entry_time: int, exit_time: int) -> int:
     """Number of the first hole that ends after the entry and begins before the exit, else −1."""
     for h in range(len(holes)):
         if holes[h, 1] > entry_time and holes[h, 0] < exit_time:
@@ -326,7 +326,7 @@ def run_book(
             break
         limits = limits_of(when, levels, rule[j])
         done = walk(prices, paid, exits, costs, limits, due, side[j], cash)
-        hole = _hole_held_over(holes, time[due], time[done.last])
+        hole = hole_held_over(holes, time[due], time[done.last])
         record = (code[j], rule[j], side[j], bar[j], due, done.last, done.reason, hole)
         for c in range(len(record)):
             ints[count, c] = record[c]
@@ -396,9 +396,6 @@ def every_bar(
             continue
         done = walk(prices, paid, Exits(none, none), costs, limits, i, side, 1.0)
         exit_bar[i], inside[i] = done.last, not done.at_open
-        if (
-            done.reason != END
-            and _hole_held_over(holes, prices.time[i], prices.time[done.last]) < 0
-        ):
+        if done.reason != END and hole_held_over(holes, prices.time[i], prices.time[done.last]) < 0:
             value[i] = done.pnl / (done.size * done.entry)
     return Outcomes(value, exit_bar, inside)

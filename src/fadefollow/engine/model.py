@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -230,6 +232,39 @@ class Book:
     trades: pd.DataFrame
     dropped: int
     legs: pd.DataFrame | None = None
+
+
+class StanceBooks(tuple[Book, ...]):
+    """The books of one stance, one a coin, that are asked for their trades many times over."""
+
+    @cached_property
+    def together(self) -> pd.DataFrame:
+        """All trades, coin by coin in order of entry, with `coin`, the place of the book."""
+        return _joined(self)
+
+    def __reduce__(self) -> tuple[type[StanceBooks], tuple[tuple[Book, ...]]]:
+        return StanceBooks, (tuple(self),)
+
+
+def together(books: Sequence[Book]) -> pd.DataFrame:
+    """The trades of some books in one table, with `coin`, the place of the book."""
+    return books.together if isinstance(books, StanceBooks) else _joined(books)
+
+
+def together_legs(books: Sequence[Book]) -> pd.DataFrame | None:
+    """The same of their legs; None where trades have but one."""
+    legs = [book.legs for book in books if book.legs is not None]
+    return _stacked(legs) if len(legs) == len(books) else None
+
+
+def _joined(books: Sequence[Book]) -> pd.DataFrame:
+    return _stacked([book.trades for book in books])
+
+
+def _stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    counts = [len(table) for table in tables]
+    stacked = pd.concat(tables, ignore_index=True)
+    return stacked.assign(coin=np.repeat(np.arange(len(tables)), counts))
 
 
 @dataclass(frozen=True)

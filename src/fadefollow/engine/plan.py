@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,16 @@ from fadefollow.engine.concatenate import joined
 from fadefollow.engine.costs import CostSettings, costs_of
 from fadefollow.engine.dated import dated_tape
 from fadefollow.engine.hedged import BookName
-from fadefollow.engine.model import Book, Costs, DatedTape, IntArray, Span, Tape
+from fadefollow.engine.model import (
+    Book,
+    Costs,
+    DatedTape,
+    IntArray,
+    Span,
+    Tape,
+    together,
+    together_legs,
+)
 from fadefollow.engine.resolver import hold_bars, resolve
 from fadefollow.engine.sizing import risk_shares
 from fadefollow.engine.strategy import Strategy
@@ -290,10 +298,7 @@ def trade_table(
     One row a leg; the legs of a trade share its id, and their returns, on the notional of its
     first future leg, add up to its return.
     """
-    parts = []
-    for stance in STANCES:
-        for tape_, one in zip(plan.tapes, made.get(stance, ()), strict=False):
-            parts.append(_labelled(plan, stance, tape_, one, book))
+    parts = [_labelled(plan, stance, made[stance], book) for stance in STANCES if stance in made]
     table = pd.concat(parts, ignore_index=True)
     if all(tape_.settle_implied is None for tape_ in plan.tapes):
         return table.drop(columns="funding_implied")
@@ -309,55 +314,78 @@ def _charged_implied(tape_: Tape, entry: IntArray, exit_: IntArray) -> npt.NDArr
     return np.asarray(last > first)
 
 
-def _labelled(plan: Plan, stance: Stance, tape_: Tape, book: Book, name: BookName) -> pd.DataFrame:
-    t = book.trades if book.legs is None else book.legs
+def _labelled(plan: Plan, stance: Stance, books: Sequence[Book], name: BookName) -> pd.DataFrame:
+    """The trades or legs of one stance, coin by coin."""
+    trades, legs = together(books), together_legs(books)
+    counts = np.bincount(trades["coin"], minlength=len(books))
+    first = np.cumsum(counts) - counts  # row of each coin's first trade
+    t = trades if legs is None else legs
+    coin = t["coin"].to_numpy(np.int64)
+    # the place of a leg's trade in its coin's book
+    number = np.arange(len(t)) - first[coin] if legs is None else t["trade"].to_numpy(np.int64)
     if name == "hedged":
-        t = t[t["beta"].notna()].reset_index(drop=True)
-        book = Book(t, book.dropped)
-    hedged = name == "hedged"
-    hedge = (t["hedge_gross"] + t["hedge_cost"]).to_numpy() if hedged else np.zeros(len(t))
+        kept = t["beta"].notna().to_numpy()
+        t, coin, number = t[kept].reset_index(drop=True), coin[kept], number[kept]
+    hedge = np.zeros(len(t))
+    if name == "hedged":
+        hedge = (t["hedge_gross"] + t["hedge_cost"]).to_numpy(np.float64)
     pnl = t["pnl"].to_numpy(np.float64) + hedge
-    bars = {"signal_time": "signal_bar", "entry_time": "entry_bar", "exit_time": "exit_bar"}
-    stamp = {
-        name: pd.DatetimeIndex(tape_.time[t[bar].to_numpy(int)].astype("datetime64[ns]"), tz="UTC")
-        for name, bar in bars.items()
-    }
-    leg: Any = "spot" if tape_.spot else "perp"
-    if isinstance(tape_, DatedTape):
-        leg = np.array(tape_.series, dtype=object)[t["series"].to_numpy(int)]
-    number = np.arange(len(t)) if book.legs is None else t["trade"].to_numpy(int)
-    notional = book.trades["notional"].to_numpy()[number]
+    time = plan.tapes[0].time
+    signal, entry, exit_ = (time[t[f"{n}_bar"].to_numpy(int)] for n in ("signal", "entry", "exit"))
+    implied = np.zeros(len(t), bool)
+    for place in np.unique(coin):
+        mine = coin == place
+        implied[mine] = _charged_implied(plan.tapes[place], entry[mine], exit_[mine])
+    symbols = [tape_.symbol for tape_ in plan.tapes]
+    notional = trades["notional"].to_numpy()[first[coin] + number]
     return pd.DataFrame(
         {
             "strategy": plan.strategy,
-            "symbol": tape_.symbol,
-            "phase": np.array(plan.phases, dtype=object)[t["code"].to_numpy(int)],
+            "symbol": _named(symbols, coin),
+            "phase": _named(plan.phases, t["code"].to_numpy(int)),
             "stance": stance,
             "book": name,
             "side": t["side"].astype("int8"),
-            "signal_time": stamp["signal_time"],
-            "entry_time": stamp["entry_time"],
+            "signal_time": _utc(signal),
+            "entry_time": _utc(entry),
             "entry_price": t["entry_price"],
-            "exit_time": stamp["exit_time"],
+            "exit_time": _utc(exit_),
             "exit_price": t["exit_price"],
             "exit_reason": t["reason"].astype(object),
-            "leg": leg,
-            "trade_id": [f"{plan.strategy}-{stance}-{tape_.symbol}-{i}" for i in number],
+            "leg": _held_in(plan, t, coin),
+            "trade_id": [
+                f"{plan.strategy}-{stance}-{symbols[c]}-{n}"
+                for c, n in zip(coin, number, strict=True)
+            ],
             "size": t["size"],
             "notional": t["notional"],
             "fees": t["fees"],
             "slippage": t["slippage"],
             "funding": t["funding"],
             "hedge": hedge,
-            "beta": t["beta"] if hedged else np.full(len(t), np.nan),
+            "beta": t["beta"] if name == "hedged" else np.full(len(t), np.nan),
             "pnl": pnl,
             "return": pnl / notional,
-            "funding_implied": _charged_implied(
-                tape_,
-                *(tape_.time[t[bar].to_numpy(int)] for bar in ("entry_bar", "exit_bar")),
-            ),
+            "funding_implied": implied,
         }
     )
+
+
+def _named(names: Sequence[str], places: IntArray) -> npt.NDArray[np.object_]:
+    return np.array([*names, ""], dtype=object)[places]
+
+
+def _utc(time: IntArray) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(time.astype("datetime64[ns]"), tz="UTC")
+
+
+def _held_in(plan: Plan, legs: pd.DataFrame, coin: IntArray) -> npt.NDArray[np.object_]:
+    """The name of the series that each trade or leg was held in."""
+    if "series" not in legs:
+        return _named(["spot" if tape_.spot else "perp" for tape_ in plan.tapes], coin)
+    series = [tape_.series if isinstance(tape_, DatedTape) else () for tape_ in plan.tapes]
+    places = zip(coin, legs["series"].to_numpy(int), strict=True)
+    return np.array([series[c][n] for c, n in places], dtype=object)
 
 
 def _inside(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from fadefollow.engine.arrays import (
@@ -18,7 +17,7 @@ from fadefollow.engine.arrays import (
     shares_of,
 )
 from fadefollow.engine.dated import outcomes_dated, resolve_dated, returns_dated
-from fadefollow.engine.exits import EXIT_REASONS
+from fadefollow.engine.exits import REASONS
 from fadefollow.engine.kernel import (
     END,
     FLOATS,
@@ -81,7 +80,7 @@ def resolve(tape: Tape, events: Events, *, rules: AnyRules, costs: Costs) -> Boo
         {name: ints[:, c] for c, name in enumerate(INTS)}
         | {name: floats[:, c] for c, name in enumerate(FLOATS)}
     )
-    trades["reason"] = np.array(EXIT_REASONS, dtype=object)[trades["reason"].to_numpy()]
+    trades["reason"] = pd.Categorical.from_codes(trades["reason"].to_numpy(), dtype=REASONS)
     return Book(trades, int(dropped))
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from fadefollow.engine.basket import Basket
+from fadefollow.engine.kernel import Outcomes
 from fadefollow.engine.model import AnyRules, Costs, Events, IntArray, Tape
+from fadefollow.engine.resolver import outcomes
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,26 @@ class Plan:
     which: tuple[IntArray, ...] | None = None
     basket: Basket | None = None
     unhedged: str = ""
+    _everywhere: dict[tuple[int, int, int], Outcomes] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_everywhere": {}}  # other processes make their own
+
+    def kinds(self, coin: int) -> set[tuple[int, int]]:
+        """The sides on which one coin may be traded, in either stance, each with a rule set."""
+        used = set(zip(self.leans[coin].tolist(), self.rule_of(coin).tolist(), strict=True))
+        return used | {(-lean, rule) for lean, rule in used}
+
+    def everywhere(self, coin: int, side: int, rule: int) -> Outcomes:
+        """What a trade on one side and by one rule set earns at every bar; kept for the next."""
+        key = coin, side, rule
+        if key not in self._everywhere:
+            self._everywhere[key] = outcomes(
+                self.tapes[coin], side, rules=self.rules.sets[rule], costs=self.costs[coin]
+            )
+        return self._everywhere[key]
 
     def rule_of(self, coin: int) -> IntArray:
         """The place of each event's rules in `rules.sets`, of one coin."""

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from fadefollow.core.atomic_file import as_store_error, write_whole
 from fadefollow.errors import ParameterError
-from fadefollow.market.infer.mapping import Guess, guess
+from fadefollow.market.infer.mapping import InferredMapping, infer_mapping
 from fadefollow.market.names import check_dataset_name
 from fadefollow.workspace import Workspace
 
 
-def guess_job(workspace: Workspace, source: Path, name: str | None = None) -> tuple[Guess, Path]:
+def guess_job(
+    workspace: Workspace, source: Path, name: str | None = None
+) -> tuple[InferredMapping, Path]:
     """The inferred mapping and the `datasets/NAME.toml` it was written to; imports nothing.
 
     Args:
@@ -21,7 +23,7 @@ def guess_job(workspace: Workspace, source: Path, name: str | None = None) -> tu
         name: of the new data set; by default after the source.
 
     Returns:
-        What was guessed, and where it was written.
+        The mapping, and where it was written.
 
     Raises:
         DataError: there is no market data that can be told to be such.
@@ -34,7 +36,7 @@ def guess_job(workspace: Workspace, source: Path, name: str | None = None) -> tu
         raise ParameterError(
             "the data set exists already", where=str(path), hint="name another one"
         )
-    made = guess(source, title=f"{name}, as guessed")
+    made = infer_mapping(source, title=f"{name}, as inferred")
     with as_store_error("cannot write the mapping", path, ""):
         write_whole(path, made.text.encode())
     return made, path

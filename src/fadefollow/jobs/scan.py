@@ -26,7 +26,7 @@ from fadefollow.reporting.pages.index import write_index
 from fadefollow.reporting.pages.scan import write_scan
 from fadefollow.results.find import find_run
 from fadefollow.scanning.history import History
-from fadefollow.scanning.live import Fetched, fetch_live
+from fadefollow.scanning.live import Fetched, LiveRequest, fetch_live
 from fadefollow.scanning.model import Apart, Scan, Standing
 from fadefollow.scanning.needs import Bet, days_needed, past_hours, seen_with, streams_needed
 from fadefollow.scanning.present import Present, present_phases
@@ -236,11 +236,13 @@ def _live(
         spec,
         name,
         workspace.store,
-        streams=streams,
-        top=options.top or TOP,
-        # a coin without dated futures needs no past of the signals that look at them
-        days=lambda there: options.days or days_needed(seen_with(seen, there)),
-        coins=options.data.symbols or (),
+        LiveRequest(
+            streams=streams,
+            # a coin without dated futures needs no past of the signals that look at them
+            days=lambda there: options.days or days_needed(seen_with(seen, there)),
+            coins=options.data.symbols or (),
+            top=options.top or TOP,
+        ),
         progress=step,
         first_wait=first_wait,
     )

@@ -49,7 +49,7 @@ def open_dataset(
     request = request or DataRequest()
     since, until = request.start, request.end
     if since is not None and until is not None and since >= until:
-        rule = "the range must go forward"
+        rule = "since must be before until"
         raise DataError(rule, got=f"since {since}, until {until}", where=name)
     for symbol in request.symbols or ():
         check_symbol(symbol)

@@ -1,5 +1,7 @@
 """Data request: which data a job is asked to look at, from the command line to the opened data set.
 
+Fetch request: which records to fetch from a venue or an archive into a data set of the store.
+
 A new option of data is a field here, its declaration in `fadefollow.cli.options`, and what it does
 where the data set is opened.
 """
@@ -7,7 +9,7 @@ where the data set is opened.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -86,6 +88,34 @@ class DataRequest:
 _OPTIONS = tuple(
     OPEN_HOLDOUT if field.name == "opened_by" else field.name for field in fields(DataRequest)
 )
+
+
+@dataclass(frozen=True)
+class FetchRequest:
+    """Which records to fetch from a venue or an archive.
+
+    Attributes:
+        coins: names such as `BTC`.
+        since: start of the range; UTC where it has no zone.
+        until: end of the range, excluded; UTC where it has no zone; None: as far as the source
+            goes.
+        streams: only these, in any order; empty: those that the data set or the source declares.
+    """
+
+    coins: Sequence[str]
+    since: pd.Timestamp
+    until: pd.Timestamp | None = None
+    streams: Sequence[str] = ()
+
+    @property
+    def start(self) -> pd.Timestamp:
+        """`since`, UTC."""
+        return as_utc(self.since).as_unit("ns")
+
+    @property
+    def end(self) -> pd.Timestamp | None:
+        """`until`, UTC."""
+        return None if self.until is None else as_utc(self.until).as_unit("ns")
 
 
 def time_of(text: str | None, option: str) -> pd.Timestamp | None:

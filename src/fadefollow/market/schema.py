@@ -86,7 +86,7 @@ def check(
     """
     schema = stream(stream_name)
     if not len(frame):
-        raise DataError("the table must have rows", got="none", where=where)
+        raise DataError("the table has no rows", where=where)
     check_names(frame, schema, where)
     rows = row_numbers(frame)
     made = pd.DataFrame({"time": utc(frame["time"], "time", rows, timezone, where)})
@@ -129,7 +129,7 @@ def check_names(
     if strange or len(set(columns)) < len(columns):
         odd = strange or sorted({c for c in columns if columns.count(c) > 1})
         raise DataError(
-            f"{schema.name} must have no other columns, and none twice",
+            f"unknown or repeated columns in {schema.name}",
             got=", ".join(odd),
             where=where,
             hint=f"{nearest(odd[0], allowed)}known: {', '.join(allowed)}",

@@ -163,7 +163,7 @@ def _rows(given: Given, bars: int, *, where: str) -> pd.DataFrame:
         return pd.DataFrame({c: [] for c in _BROUGHT})
     absent = [c for c in _BROUGHT if c not in rows]
     if absent:
-        raise SignalError("an event must have all columns", got=f"no {absent[0]}", where=where)
+        raise SignalError(f"every event must have the column {absent[0]}", where=where)
     strength = pd.to_numeric(rows["strength"], errors="coerce")
     for rule, wrong in (
         (f"an event's bar must be from 0 to {bars - 1}", ~rows["bar"].isin(range(bars))),
@@ -184,7 +184,7 @@ def _block(event: Mapping[str, Any], where: str) -> pd.DataFrame:
     except ValueError:
         sizes = {name: np.shape(value) for name, value in event.items() if np.ndim(value)}
         raise SignalError(
-            "the columns of many events must be of one length",
+            "the columns of events must have the same length",
             got=", ".join(f"{name} {shape}" for name, shape in sizes.items()),
             where=where,
         ) from None

@@ -80,7 +80,7 @@ def past_quantiles(
     """
     stamps = np.asarray(time, "datetime64[ns]").astype(np.int64)
     if not (stamps[1:] >= stamps[:-1]).all():
-        raise DataError("stamps of records must be increasing", got="an earlier one after a later")
+        raise DataError("the times of records must be in increasing order")
     window = pd.Timedelta(days=days).value
     start, end = _before(stamps, window)
     found = _quantiles(values, start, end, q)
@@ -270,7 +270,7 @@ def trailing_quantiles(
         values: shape (n,), as of each bar's close; NaN where missing.
         q: which quantiles, between 0 and 1.
         window_bars: length of the look-back.
-        every_bars: take every so many-th bar only, counted from the first; a long window loses
+        every_bars: step between the bars that are used, counted from the first; a long window loses
             nothing by it, and the work is that much less.
 
     Returns:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -115,7 +116,7 @@ class OptionBooks:
             same with every position counted as long; NaN where book, price or volatility is
             unknown.
         """
-        return _gamma_at(book, price, time_ns, volatility, *self._rows())  # type: ignore[no-any-return]
+        return _gamma_at(book, price, time_ns, volatility, self._rows())  # type: ignore[no-any-return]
 
     def flip(
         self,
@@ -145,11 +146,21 @@ class OptionBooks:
         """
         steps = max(int(np.ceil(reach / step)), 1)
         return _flip(  # type: ignore[no-any-return]
-            price, time_ns, volatility, reach / steps, steps, *self._rows()
+            price, time_ns, volatility, reach / steps, steps, self._rows()
         )
 
-    def _rows(self) -> tuple[IntArray, FloatArray, IntArray, FloatArray, FloatArray]:
-        return self.first, self.log_strike, self.expiry_ns, self.held, self.volatility
+    def _rows(self) -> _Options:
+        return _Options(self.first, self.log_strike, self.expiry_ns, self.held, self.volatility)
+
+
+class _Options(NamedTuple):
+    """The arrays of `OptionBooks`, as kernels take them."""
+
+    first: IntArray
+    log_strike: FloatArray
+    expiry_ns: IntArray
+    held: FloatArray
+    implied: FloatArray
 
 
 def _nanoseconds(times: pd.Series) -> IntArray:
@@ -182,12 +193,9 @@ def _gamma_at(
     price: FloatArray,
     time_ns: IntArray,
     stand_in: FloatArray,
-    first: IntArray,
-    log_strike: FloatArray,
-    expiry_ns: IntArray,
-    held: FloatArray,
-    implied: FloatArray,
+    options: _Options,
 ) -> tuple[FloatArray, FloatArray]:
+    first, log_strike, expiry_ns, held, implied = options
     net, gross = np.full(len(book), np.nan), np.full(len(book), np.nan)
     for i in range(len(book)):
         if book[i] < 0 or not price[i] > 0.0:
@@ -221,32 +229,32 @@ def _flip(
     stand_in: FloatArray,
     step: float,
     steps: int,
-    first: IntArray,
-    log_strike: FloatArray,
-    expiry_ns: IntArray,
-    held: FloatArray,
-    implied: FloatArray,
+    options: _Options,
 ) -> FloatArray:
     out = np.full(len(price), np.nan)
     for i in range(len(price)):
-        rows = slice(first[i], first[i + 1])
-        options = _standing(
-            log_strike[rows], expiry_ns[rows] - time_ns[i], held[rows], implied[rows], stand_in[i]
+        rows = slice(options.first[i], options.first[i + 1])
+        alive = _unexpired(
+            options.log_strike[rows],
+            options.expiry_ns[rows] - time_ns[i],
+            options.held[rows],
+            options.implied[rows],
+            stand_in[i],
         )
         centre = math.log(price[i]) if price[i] > 0.0 else np.nan
-        here = _profile(centre, options)
+        here = _profile(centre, alive)
         if math.isnan(here) or here == 0.0:
             continue
         up = down = here
         level = centre - math.copysign(step * steps, here)
         for k in range(1, steps + 1):
             # the nearer of the two sides is found first; up wins a tie
-            new = _profile(centre + k * step, options)
+            new = _profile(centre + k * step, alive)
             if new * up < 0.0:
                 level = centre + (k - new / (new - up)) * step
                 break
             up = new if new != 0.0 else up
-            new = _profile(centre - k * step, options)
+            new = _profile(centre - k * step, alive)
             if new * down < 0.0:
                 level = centre - (k - new / (new - down)) * step
                 break
@@ -256,7 +264,7 @@ def _flip(
 
 
 @njit(cache=True)
-def _standing(
+def _unexpired(
     log_strike: FloatArray,
     left_ns: IntArray,
     held: FloatArray,

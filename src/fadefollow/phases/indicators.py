@@ -176,9 +176,9 @@ def _listed(markets: Markets) -> list[Market]:
     symbols = [m.symbol for m in listed]
     if not listed or len(set(symbols)) < len(symbols):
         raise DataError(
-            "an indicator needs one market or several of different coins", got=symbols or "none"
+            "an indicator needs one or more markets, each of another coin", got=symbols or "none"
         )
     if len({m.bar for m in listed}) > 1:
         sizes = ", ".join(f"{m.symbol} {m.bar}" for m in listed)
-        raise DataError("all markets must have bars of the same size", got=sizes)
+        raise DataError("all markets must have the same bar size", got=sizes)
     return listed

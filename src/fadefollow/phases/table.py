@@ -127,7 +127,7 @@ class Phases:
         """All events of several coins or signals in one table."""
         listed = list(parts)
         if not listed:
-            raise DataError("there must be at least one table of phases", got="none")
+            raise DataError("concat needs at least one table of phases", got="none")
         filled = [p.table for p in listed if len(p)] or [listed[0].table]
         table = pd.concat(filled, ignore_index=True)
         grids: dict[str, pd.DatetimeIndex] = {}
@@ -171,7 +171,9 @@ class Phases:
             DataError: there are several coins.
         """
         if len(self.grids) != 1:
-            raise DataError("a coin's bars choose its own events", got=", ".join(self.grids))
+            raise DataError(
+                "where needs events of a single coin", got=", ".join(self.grids) or "none"
+            )
         (grid,) = self.grids.values()
         keep = bars[grid.get_indexer(pd.DatetimeIndex(self.table["time"]))]
         return Phases(self.table[keep].reset_index(drop=True), self.grids, self.missing)
@@ -183,7 +185,9 @@ class Phases:
             DataError: there are several coins.
         """
         if len(self.grids) != 1:
-            raise DataError("marks are those of one coin", got=", ".join(self.grids) or "none")
+            raise DataError(
+                "marks need events of a single coin", got=", ".join(self.grids) or "none"
+            )
         if isinstance(self._found, pd.DataFrame):
             (grid,) = self.grids.values()
             bar = grid.get_indexer(pd.DatetimeIndex(self._found["time"])).astype(np.int64)
@@ -249,7 +253,7 @@ def detect_checked(signal: Signal, market: Market) -> Phases:
     undeclared = sorted(found.names - set(signal.phases))
     if undeclared:
         raise SignalError(
-            "a signal must declare the phases that it finds",
+            "a signal must declare the phases that it detects",
             got=", ".join(map(repr, undeclared)),
             where=where,
             hint=f"declared: {', '.join(signal.phases)}",

@@ -1,6 +1,6 @@
 """Fetch a venue's largest coins into a data set for live scans.
 
-The coins are chosen by 24-hour volume, the streams come through the same client, engine and fold as
+The coins are chosen by 24-hour volume, streams come through the same client, engine and merge as
 `fadefollow data fetch`: pages are durable as they come, and the next scan asks only for what is
 new. A coin on which the venue fails is left out and said; three in a row for reasons that are not
 the coin's own end the scan, and what came is kept.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch.client import FIRST_WAIT, Client
 from fadefollow.market.fetch.engine import Engine, Progress
 from fadefollow.market.fetch.markets import CoinMarkets, Listed, coin_named, find_coin
-from fadefollow.market.fetch.merge import fold
+from fadefollow.market.fetch.merge import merge_pages
 from fadefollow.market.fetch.requests import Part
 from fadefollow.market.fetch.venues import Venue, venue_named
 from fadefollow.market.store.store import Manifest, Store
@@ -61,15 +61,29 @@ class Fetched:
         return tuple(coin for coin in self.coins if coin not in self.failed)
 
 
+@dataclass(frozen=True, kw_only=True)
+class LiveRequest:
+    """What to fetch of a venue's present.
+
+    Attributes:
+        streams: the venue must give them.
+        days: of the past, whole ones, from a midnight (UTC) on, for a coin that has these streams.
+        coins: by name; if there is none,
+        top: so many perps, the largest by the dollars traded in 24 hours.
+    """
+
+    streams: Sequence[str]
+    days: Callable[[Collection[str]], int]
+    coins: Sequence[str] = ()
+    top: int = 0
+
+
 def fetch_live(
     spec: DatasetSpec,
     name: str,
     store_root: Path,
+    request: LiveRequest,
     *,
-    streams: Sequence[str],
-    days: Callable[[Collection[str]], int],
-    top: int = 0,
-    coins: Sequence[str] = (),
     progress: Progress,
     first_wait: float = FIRST_WAIT,
 ) -> Fetched:
@@ -79,10 +93,7 @@ def fetch_live(
         spec: a data set with `source = "fetch"`: venue, bars, contracts, ccxt's settings.
         name: of the data set in the store.
         store_root: the store's folder.
-        streams: the streams to fetch; the venue must give them.
-        days: of the past, whole ones, from a midnight (UTC) on, for a coin that has these streams.
-        top: so many perps, the largest by the dollars traded in 24 hours; or
-        coins: these coins.
+        request: which coins, streams and days.
         progress: told what is being done.
         first_wait: seconds before a failed request is repeated; later waits are longer.
 
@@ -92,10 +103,10 @@ def fetch_live(
         StoreError: the store cannot be written.
     """
     venue, store = venue_named(spec.venue), Store(Path(store_root))
-    named = tuple(dict.fromkeys(coin_named(coin) for coin in coins))
+    named = tuple(dict.fromkeys(coin_named(coin) for coin in request.coins))
     store.check_bar(name, spec.bar)
     job = _Job(spec, name, venue, store, progress)
-    fetched, parts = asyncio.run(job.run(named, top, streams, days, first_wait))
+    fetched, parts = asyncio.run(job.run(replace(request, coins=named), first_wait))
     progress("storing", None)
     job.fold(parts, fetched)
     if job.stop is not None:
@@ -118,12 +129,7 @@ class _Job:
         self._in_a_row = self._done = 0
 
     async def run(
-        self,
-        coins: Sequence[str],
-        top: int,
-        streams: Sequence[str],
-        days: Callable[[Collection[str]], int],
-        first_wait: float,
+        self, request: LiveRequest, first_wait: float
     ) -> tuple[Fetched, dict[str, list[Part]]]:
         """Ask for all that is missing; the pages are in the staging area then."""
         self.progress(f"asking {self.venue.title} for its markets", None)
@@ -131,22 +137,22 @@ class _Job:
             self.venue,
             self.spec.ccxt,
             first_wait=first_wait,
-            told=lambda text: self.progress(text, None),
+            on_message=lambda text: self.progress(text, None),
         )
         try:
             markets = await client.markets()
             now = await client.now()
-            made = Fetched(pd.Timestamp(now, unit="ms", tz="UTC"), tuple(coins))
-            if not coins:
+            made = Fetched(pd.Timestamp(now, unit="ms", tz="UTC"), tuple(request.coins))
+            if not request.coins:
                 tickers = await self._tickers(client)
-                made.coins = self.largest(markets, tickers, top, made.notes)
+                made.coins = self.largest(markets, tickers, request.top, made.notes)
             parts: dict[str, list[Part]] = {}
             gate = asyncio.Semaphore(AT_ONCE)
 
             async def one(coin: str) -> None:
                 async with gate:
                     if self.stop is None:
-                        await self._coin(coin, client, markets, streams, days, now, made, parts)
+                        await self._coin(coin, client, markets, request, now, made, parts)
 
             async with asyncio.TaskGroup() as group:
                 for coin in made.coins:
@@ -219,8 +225,7 @@ class _Job:
         coin: str,
         client: Client,
         markets: Mapping[str, Mapping[str, Any]],
-        streams: Sequence[str],
-        days: Callable[[Collection[str]], int],
+        request: LiveRequest,
         now: int,
         made: Fetched,
         parts: dict[str, list[Part]],
@@ -230,7 +235,7 @@ class _Job:
             listed = find_coin(coin, markets, contracts=self.kind, where=self.venue.name)
             mine = [
                 Part.of(self.venue, stream, market, self.spec.bar)
-                for stream in streams
+                for stream in request.streams
                 for market in self._markets(listed, stream)
             ]
             if not any(part.stream in ("perp", "spot") for part in mine):
@@ -243,7 +248,7 @@ class _Job:
                 progress=lambda text, _done: self._say(text, made),
             )
             # from a midnight on: signals that sample a past of days see the same samples then
-            back = days({part.stream for part in mine})
+            back = request.days({part.stream for part in mine})
             first = now // _DAY_MS * _DAY_MS - back * _DAY_MS
             errors = await engine.run(mine, first, 2**53, now)
         except FadeFollowError as error:
@@ -287,7 +292,7 @@ class _Job:
                         made.failed[coin] = str(error).split("\n", 1)[0]
 
     def _fold(self, parts: Sequence[Part]) -> None:
-        fold(self.store, self.name, self.spec, parts)
+        merge_pages(self.store, self.name, self.spec, parts)
 
     def _present(self) -> Manifest | None:
         return self.store.read(self.name) if self.name in self.store.datasets() else None

@@ -12,7 +12,6 @@ import pandas as pd
 
 from fadefollow.core.notes import Note
 from fadefollow.engine.hedged import BOOKS
-from fadefollow.phases import STANCES
 from fadefollow.results.notes import note_record
 
 #: 2: fates, and words by stance and book, in place of one verdict a strategy and phase
@@ -104,7 +103,7 @@ class Standing:
         }
         if not self.measured:
             return told
-        return told | {
+        more: dict[str, Any] = {
             "report": None if self.report is None else self.report.as_posix(),
             "dataset": self.dataset,
             "symbols": list(self.symbols),
@@ -114,10 +113,12 @@ class Standing:
             "fate": self.fate,
             "fate_book": self.book or None,
             "fates": dict(self.fates),
-            **{stance: self._books(stance) for stance in STANCES},
+            "fade": self._books("fade"),
+            "follow": self._books("follow"),
             "settle": self.settle,
             "caveats": list(self.caveats),
         }
+        return told | more
 
     def _books(self, stance: str) -> dict[str, Any]:
         found = {book: self.tried.get((stance, book)) for book in BOOKS}

@@ -152,10 +152,7 @@ def judge(
         spread=spread,
     )
     claimed = {plan.strategy: (claims or {}).get(plan.strategy, "disputed") for plan in plans}
-    rows = {
-        key: _Row(key, evidence[key[0]][key[1]].stances[key[2]][key[3]], key in confronted.rows)
-        for key in lengths
-    }
+    rows = {key: _Row(key, evidence[key[0]][key[1]].stances[key[2]][key[3]]) for key in lengths}
     asked = [k for k in rows if claimed[k[0]] in ("disputed", k[2])]
     table = _Table(
         plans=plans,
@@ -184,12 +181,11 @@ class _Row:
 
     key: RowKey
     evidence: BookEvidence
-    has_placebo: bool
 
     @property
-    def t(self) -> float:
-        mean = self.evidence.mean
-        return mean.value / mean.se if mean.se > 0.0 else math.nan
+    def mean(self) -> tuple[float, float]:
+        """The mean net return and its standard error, fractions."""
+        return self.evidence.mean.value, self.evidence.mean.se
 
 
 @dataclass(frozen=True)
@@ -210,7 +206,7 @@ class _Family:
         settings: JudgeSettings,
     ) -> _Family:
         tested = [k for k in keys if rows[k].evidence.blocks >= settings.min_blocks]
-        observed = np.array([rows[k].t for k in keys])
+        observed = np.array([confronted.observed(k, *rows[k].mean) for k in keys])
         placebo = step_down(
             observed,
             confronted.matrix(keys, observed),
@@ -285,7 +281,7 @@ class _Table:
         return Needs(
             se=1e4 * evidence.mean.se,
             mean_t=criticals.mean,
-            placebo_t=criticals.excess,
+            placebo_t=criticals.placebo,
             momentum_se=1e4 * evidence.momentum.se,
             momentum_t=evidence.momentum.limits(2.0 * self.settings.alpha)[1],
         )
@@ -300,12 +296,13 @@ class _Table:
             mean_t = np.fmax(mean_t, simultaneous_t([row.evidence.mean], alpha=alpha))
         if math.isnan(placebo_t) and draws is not None:
             alone = step_down(
-                np.array([row.t]), draws.t[:, None], family=np.array([True]), alpha=alpha
+                np.array([self.confronted.observed(key, *row.mean)]),
+                draws.t(draws.means, draws.ses)[:, None],
+                family=np.array([True]),
+                alpha=alpha,
             )
             placebo_t = float(alone.critical[0])
-        se = row.evidence.mean.se
-        at = draws.mean / se if draws is not None and se > 0.0 else math.nan
-        return _Criticals(float(mean_t), placebo_t, placebo_t - at)
+        return _Criticals(float(mean_t), placebo_t)
 
     @staticmethod
     def _key(plan: Plan, code: int, stance: Stance, book: BookName) -> RowKey:
@@ -354,7 +351,7 @@ class _Table:
         held = time[trades["exit_bar"].to_numpy()] - time[trades["entry_bar"].to_numpy()]
         record = TrackRecord.of(found.daily)
         draws = self.confronted.rows.get(key)
-        count = 0 if draws is None else len(draws.t)
+        count = 0 if draws is None else len(draws.means)
         years = _years(plan)
         return StanceResult(
             n_trades=len(trades),
@@ -413,8 +410,7 @@ class _Criticals(NamedTuple):
     """What the t of a row's mean must exceed; NaN where unknown."""
 
     mean: float  #: to be above zero with all rows of its family
-    placebo: float  #: for a corrected placebo p below alpha
-    excess: float  #: the same, less the t of the placebo's own mean
+    placebo: float  #: over its placebo's mean, for a corrected placebo p below alpha
 
 
 def _row_reason(verdict: Verdict, min_blocks: float) -> Reason:

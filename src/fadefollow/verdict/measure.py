@@ -572,14 +572,14 @@ def _equity(
     shared: Shared[tuple[Plan, ...]],
     book: BookName,
 ) -> pd.DataFrame:
-    """Value of one unit of capital at each UTC day's end, from vectorbt's portfolio."""
+    """Value of one unit of capital at each UTC day's end, as vectorbt's portfolio has it."""
     keys = [
         (number, plan.strategy, stance)
         for number, plan in enumerate(plans)
         for stance in STANCES
         if (plan.strategy, stance) in made and (book == "outright" or plan.basket is not None)
     ]
-    asked = [(number, tuple(made[name, stance]), book) for number, name, stance in keys]
+    asked = [(number, made[name, stance], book) for number, name, stance in keys]
     names = [(name, stance) for _, name, stance in keys]
     columns = dict(zip(names, pool.map(valued, asked, shared), strict=True))
     index = pd.DatetimeIndex([], name="day") if not columns else None

@@ -14,13 +14,14 @@ import pandas as pd
 from fadefollow.core.notes import Note
 from fadefollow.core.parallel import Shared, WorkerPool, result_or_raise
 from fadefollow.engine.hedged import BookName, with_hedge
-from fadefollow.engine.model import Book
+from fadefollow.engine.model import Book, StanceBooks
 from fadefollow.engine.plan import books, without_holes
 from fadefollow.engine.prints import by_lone_print
 from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import FadeFollowError
 from fadefollow.market.panel import Market
 from fadefollow.phases import Phases, Signal, Stance, detect_checked
+from fadefollow.verdict.estimates.daily import daily_pnl
 from fadefollow.verdict.model import EventStudy
 from fadefollow.verdict.study import event_study
 
@@ -100,7 +101,7 @@ def books_of(
     """The books of one stance without trades over holes; what was left out goes into `notes`."""
     found = books(plan, stance, missing_funding=missing_funding)
     whole = tuple(without_holes(book) for book in found)
-    kept = tuple(
+    kept = StanceBooks(
         with_hedge(book, tape, plan.basket) for book, tape in zip(whole, plan.tapes, strict=True)
     )
     about = {"strategy": plan.strategy, "stance": stance}
@@ -125,14 +126,7 @@ def _lone_prints(plan: Plan, stance: Stance, made: tuple[Book, ...]) -> list[Not
     return [Note("lone-prints", about, {"total": len(found), "trades": named})]
 
 
-def valued(plans: tuple[Plan, ...], asked: tuple[int, tuple[Book, ...], BookName]) -> pd.Series:
+def valued(plans: tuple[Plan, ...], asked: tuple[int, Sequence[Book], BookName]) -> pd.Series:
     """Value of one unit of capital in these books at each UTC day's end."""
-    from fadefollow.engine.portfolio import portfolio  # vectorbt takes seconds to import
-
     number, taken, book = asked
-    plan = plans[number]
-    listed = pd.DataFrame({t.symbol: ~np.isnan(t.close) for t in plan.tapes})
-    found = portfolio(
-        plan.tapes, taken, rules=plan.rules, basket=plan.basket if book == "hedged" else None
-    )
-    return 1.0 + found.daily_returns(listed).cumsum()
+    return 1.0 + daily_pnl(plans[number], taken, book=book).cumsum()

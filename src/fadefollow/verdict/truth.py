@@ -18,8 +18,8 @@ from fadefollow.market.lab import simulate
 from fadefollow.market.lab.phases import LEANS
 from fadefollow.market.panel import Market
 
-#: other markets that the truth of a spread is averaged over
-_MARKETS = 2
+#: other markets that the truth of a spread is averaged over, and coins in each
+_MARKETS, _COINS = 2, 4
 _FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0, borrow=0.0)
 
 
@@ -54,8 +54,12 @@ def simulated(
         the holding time in hours; NaN without an episode that could be traded.
     """
     values: list[float] = []
+    coins = lab.get("coins", _COINS)
+    few = min(coins, _COINS) if isinstance(coins, int) else coins[:_COINS]
     for number in range(1, _MARKETS + 1):
-        made = simulate({**lab, "seed": int(lab.get("seed", 1)) + 10_000 * number}, bar=bar)
+        made = simulate(
+            {**lab, "coins": few, "seed": int(lab.get("seed", 1)) + 10_000 * number}, bar=bar
+        )
         truth = made.truth[made.truth["phase"] == phase]
         for symbol, rows in truth.groupby("symbol"):
             market = Market(str(symbol), bar=bar, tables=made.tables[str(symbol)])

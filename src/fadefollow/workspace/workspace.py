@@ -37,7 +37,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    default_dataset: str = "lab"  #: of commands that name none
+    default_dataset: str = "lab_market"  #: of commands that name none
     alpha: float = Field(0.05, gt=0, lt=1)  #: level of all intervals and corrected tests
     #: the smallest edge worth trading, bps; a stance that surely earns less is `small`
     smallest_bps: float = Field(20.0, gt=0, le=MOST_BPS)
@@ -268,7 +268,7 @@ def init_workspace(target: Path) -> list[Path]:
 _PYPROJECT = """\
 # A fadefollow workspace: signals/, strategies/, datasets/ and reports/ beside this file.
 [tool.fadefollow]
-default_dataset = "lab"
+default_dataset = "lab_market"
 """
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from fadefollow.cli.render.run import settle_line, show_run, untested
 from fadefollow.core.notes import text_note
+from fadefollow.phases import Stance
 from fadefollow.verdict.model import NOWHERE, NotTraded, RunResult, StanceResult, Verdict
 from fadefollow.verdict.words import Fate, Fates, Reason, Settle, Word
 from tests.support.reporting_cases import IMG, Cases, stance
@@ -129,7 +130,10 @@ def test_wide_terminals_have_a_column_for_what_would_settle_it(run, capsys, monk
 
 def test_the_book_that_speaks_is_shown_and_the_other_told(run, capsys, monkeypatch) -> None:
     """Refuted against the market; outright nothing is known, and is not what the figures say."""
-    hedged = {"fade": one("loses", -9, 5), "follow": one("open", 1, 5)}
+    hedged: dict[Stance, StanceResult | NotTraded] = {
+        "fade": one("loses", -9, 5),
+        "follow": one("open", 1, 5),
+    }
     fates = Fates("fade", "refuted", "hedged", {"outright": "open", "hedged": "refuted"})
     both = replace(NEAR, hedged=hedged, fates=fates, settle=None)
     lines = shown(replace(run, verdicts=(both,)), 80, capsys, monkeypatch)

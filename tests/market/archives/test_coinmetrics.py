@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 
 from fadefollow.errors import DataError, UnknownNameError
 from fadefollow.market.archives import ArchiveReport, ArchiveSettings, archive_job
+from fadefollow.market.request import FetchRequest
 from fadefollow.market.store.store import Store
 from tests.support.archives.packing import Packed
 from tests.support.archives.server import serving
@@ -49,22 +51,21 @@ def store(raw_bars, tmp_path) -> Path:
         packed.bars("perp", bars, f"2024-01-0{day}")
     archive_job(
         "binance-archive",
-        ["BTC"],
+        FetchRequest(["BTC"], pd.Timestamp("2024-01-01"), streams=["perp"]),
         store_root=tmp_path / "store",
         dataset="bn",
-        since=pd.Timestamp("2024-01-01"),
         now=pd.Timestamp("2024-01-08", tz="UTC"),
-        streams=["perp"],
-        mirror=packed.write(tmp_path / "bn"),
+        settings=ArchiveSettings(mirror=packed.write(tmp_path / "bn")),
     )
     return tmp_path / "store"
 
 
 def read(store: Path, source: Path | None, **options) -> tuple[ArchiveReport, dict]:
-    options = {"since": pd.Timestamp("2024-01-01"), "now": NOW, **options}
-    report = archive_job(
-        "coinmetrics", ["BTC"], store_root=store, dataset="bn", mirror=source, **options
-    )
+    since, streams = pd.Timestamp("2024-01-01"), options.pop("streams", ())
+    request = FetchRequest(["BTC"], since, options.pop("until", None), streams)
+    settings = replace(options.pop("settings", ArchiveSettings()), mirror=source)
+    options = {"store_root": store, "dataset": "bn", "now": NOW, "settings": settings, **options}
+    report = archive_job("coinmetrics", request, **options)
     kept = Store(store)
     return report, kept.load("bn", "BTC", manifest=kept.read("bn"))
 
@@ -121,9 +122,13 @@ def test_a_later_file_revises_the_days_before(store, tmp_path):
 @pytest.mark.parametrize(
     ("header", "rows", "rule"),
     [
-        (HEADER.replace("SplyExNtv", "SplyCur"), ROWS, "must have the column SplyExNtv"),
-        (HEADER.replace("time,", "date,"), ROWS, "must have the column time"),
-        (HEADER, [*ROWS[:2], "2024-01-03,1,"], "last line must be whole"),
+        (
+            HEADER.replace("SplyExNtv", "SplyCur"),
+            ROWS,
+            "column SplyExNtv is missing; got 8 other columns",
+        ),
+        (HEADER.replace("time,", "date,"), ROWS, "column time is missing"),
+        (HEADER, [*ROWS[:2], "2024-01-03,1,"], "last line is cut off"),
         (HEADER, [ROWS[0].replace("100.0", "many")], "FlowInExNtv must be a number"),
         (HEADER, [ROWS[0].replace("2024-01-01", "yesterday")], "times must be ISO 8601"),
         (HEADER, [ROWS[0], ROWS[0]], "times must not repeat"),
@@ -143,9 +148,9 @@ def test_flows_need_bars_in_the_data_set(tmp_path):
 
 def test_unknown_coins_and_streams_are_refused(store, tmp_path):
     (tmp_path / "cm" / "csv").mkdir(parents=True)
-    with pytest.raises(DataError, match=r"csv/btc\.csv: Coin Metrics must have a file"):
+    with pytest.raises(DataError, match=r"csv/btc\.csv: Coin Metrics has no file"):
         read(store, tmp_path / "cm")
     with pytest.raises(UnknownNameError, match="netflow"):
         read(store, mirror(tmp_path / "cm"), streams=["netflows"])
-    with pytest.raises(DataError, match="layout, with a folder csv/"):
+    with pytest.raises(DataError, match="no folder csv/"):
         read(store, tmp_path / "store")

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.market.archives import archive_job
+from fadefollow.market.archives import ArchiveSettings, archive_job
 from fadefollow.market.dataset_spec import DatasetSpec, FileSpec
 from fadefollow.market.open import open_dataset
+from fadefollow.market.request import FetchRequest
 from tests.support.archives.packing import FUNDING_HEADER, Packed, milliseconds
 
 pytestmark = pytest.mark.shared
@@ -50,12 +51,10 @@ def test_real_bars_and_settlements_come_back_as_they_were(real, tmp_path):
 
     archive_job(
         "binance-archive",
-        ["SOL"],
+        FetchRequest(["SOL"], SINCE, UNTIL),
         store_root=tmp_path / "store",
         dataset="sol",
-        since=SINCE,
-        until=UNTIL,
-        mirror=packed.write(tmp_path / "mirror"),
+        settings=ArchiveSettings(mirror=packed.write(tmp_path / "mirror")),
         now=pd.Timestamp("2022-12-06", tz="UTC"),
     )
 

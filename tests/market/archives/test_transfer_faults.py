@@ -16,6 +16,7 @@ from fadefollow.errors import DataError, StoreError
 from fadefollow.market.archives import ArchiveReport, ArchiveSettings, archive_job
 from fadefollow.market.archives.source import Mirror, Rules, UnreachableError, Web
 from fadefollow.market.importing.zips import ZipLimits
+from fadefollow.market.request import FetchRequest
 from fadefollow.market.store.store import Store
 from tests.support.archives.packing import Packed, bar_path
 from tests.support.archives.server import Archive, serving
@@ -52,22 +53,20 @@ def packed(bars) -> Packed:
     return files
 
 
-def job(folder: Path, **options) -> ArchiveReport:
+def job(folder: Path, **settings) -> ArchiveReport:
     return archive_job(
         "binance-archive",
-        ["BTC"],
+        FetchRequest(["BTC"], SINCE, streams=["perp"]),
         store_root=folder,
         dataset="bn",
-        since=SINCE,
         now=NOW,
-        streams=["perp"],
-        **options,
+        settings=ArchiveSettings(**settings),
     )
 
 
 def over(server: Archive, folder: Path, **settings) -> ArchiveReport:
     settings = {"attempts": 4, "wait_seconds": 0.0, "timeout_seconds": 5.0, **settings}
-    return job(folder, settings=ArchiveSettings(binance_url=server.url, **settings))
+    return job(folder, binance_url=server.url, **settings)
 
 
 def stored(folder: Path) -> pd.DataFrame:
@@ -95,8 +94,8 @@ def test_what_another_attempt_mends_is_asked_for_again(fault, path, packed, bars
 @pytest.mark.parametrize(
     ("fault", "rule", "hint"),
     [
-        ("503", "got HTTP 503", "what has been fetched is kept"),
-        ("cut", "must be reachable", "--mirror"),
+        ("503", "got HTTP 503", "fetched files are kept"),
+        ("cut", "cannot reach", "--mirror"),
         ("page", "got a web page", "try again later"),
         ("wrong", "SHA-256 must be", "--skip-damaged"),
         ("short", "SHA-256 must be", "--skip-damaged"),
@@ -133,14 +132,14 @@ def test_a_refusal_is_not_asked_again(code, hint, packed, tmp_path):
 
 
 def test_no_server_at_all_is_one_plain_error(tmp_path):
-    with pytest.raises(UnreachableError, match="must be reachable") as error:
-        job(tmp_path, settings=ArchiveSettings(binance_url="http://127.0.0.1:9", wait_seconds=0.0))
+    with pytest.raises(UnreachableError, match="cannot reach") as error:
+        job(tmp_path, binance_url="http://127.0.0.1:9", wait_seconds=0.0)
     assert "--mirror" in error.value.hint
 
 
 def test_a_missing_checksum_stops_unless_it_is_allowed(packed, bars, tmp_path):
     del packed.files[SUM]
-    with serving(packed.files) as server, pytest.raises(DataError, match="checksum beside") as e:
+    with serving(packed.files) as server, pytest.raises(DataError, match="no checksum file") as e:
         over(server, tmp_path)
     assert "--unverified" in e.value.hint
     with serving(packed.files) as server:
@@ -155,7 +154,7 @@ def test_a_missing_checksum_stops_unless_it_is_allowed(packed, bars, tmp_path):
 )
 def test_a_checksum_that_is_none_is_refused(note, packed, tmp_path):
     packed.files[SUM] = note
-    with pytest.raises(DataError, match="checksum must be written as HASH BTCUSDT-1h-2024-02"):
+    with pytest.raises(DataError, match="HASH BTCUSDT-1h-2024-02"):
         job(tmp_path / "s", mirror=packed.write(tmp_path / "m"))
 
 
@@ -166,7 +165,7 @@ def test_a_damaged_month_is_made_of_its_days_if_damage_may_be_left_out(packed, b
     mirror = packed.write(tmp_path / "m")
     with pytest.raises(DataError, match="SHA-256 must be"):
         job(tmp_path / "s", mirror=mirror)
-    report = job(tmp_path / "s", mirror=mirror, settings=ArchiveSettings(skip_damaged=True))
+    report = job(tmp_path / "s", mirror=mirror, skip_damaged=True)
     pd.testing.assert_frame_equal(stored(tmp_path / "s")[list(bars)], bars, check_exact=True)
     assert findings(report)["damaged files"] == 1
     assert len(report.files) == 32
@@ -177,7 +176,7 @@ def test_a_damaged_day_that_is_left_out_is_a_gap(packed, bars, tmp_path):
     mirror = packed.write(tmp_path / "m")
     with pytest.raises(DataError, match=r"2024-03-01\.zip: the zip file is damaged"):
         job(tmp_path / "s", mirror=mirror)
-    report = job(tmp_path / "s", mirror=mirror, settings=ArchiveSettings(skip_damaged=True))
+    report = job(tmp_path / "s", mirror=mirror, skip_damaged=True)
     seen = findings(report)
     assert (seen["damaged files"], seen["missing bars"]) == (1, 24)
     assert len(stored(tmp_path / "s")) == len(bars) - 24
@@ -243,7 +242,7 @@ def test_a_server_may_say_how_long_to_wait(monkeypatch):
 
 def test_a_cache_that_cannot_be_written_is_a_store_error(packed, tmp_path):
     (tmp_path / ".archives").write_text("in the way")
-    with serving(packed.files) as server, pytest.raises(StoreError, match="must be writable"):
+    with serving(packed.files) as server, pytest.raises(StoreError, match="cannot write"):
         over(server, tmp_path)
 
 

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fadefollow.core.notes import Note
-from fadefollow.market.archives import archive_job
+from fadefollow.market.archives import ArchiveSettings, archive_job
 from fadefollow.market.asof.vintages import revisions, vintages_of
 from fadefollow.market.dataset import Dataset
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.open import open_dataset
 from fadefollow.market.panel import Market
-from fadefollow.market.request import DataRequest
+from fadefollow.market.request import DataRequest, FetchRequest
 from fadefollow.market.schema import canonical
 from fadefollow.market.store.store import Store, Update
 from fadefollow.market.streams import stream
@@ -213,13 +213,11 @@ def bars(raw_bars, tmp_path) -> Path:
         packed.bars("perp", raw, f"2024-01-0{day}")
     archive_job(
         "binance-archive",
-        ["BTC"],
+        FetchRequest(["BTC"], START, streams=["perp"]),
         store_root=tmp_path / "store",
         dataset="bn",
-        since=START,
         now=at(7),
-        streams=["perp"],
-        mirror=packed.write(tmp_path / "bn"),
+        settings=ArchiveSettings(mirror=packed.write(tmp_path / "bn")),
     )
     return tmp_path / "store"
 
@@ -230,13 +228,11 @@ def imported(store: Path, folder: Path, now: float, *inflows: float) -> None:
     (folder / "csv" / "btc.csv").write_text(HEADER + "".join(rows))
     archive_job(
         "coinmetrics",
-        ["BTC"],
+        FetchRequest(["BTC"], START, streams=["netflow"]),
         store_root=store,
         dataset="bn",
-        mirror=folder,
-        since=START,
         now=at(now),
-        streams=["netflow"],
+        settings=ArchiveSettings(mirror=folder),
     )
 
 

@@ -13,10 +13,11 @@ import pandas as pd
 import pytest
 
 from fadefollow.errors import DataError, ParameterError, StoreError
-from fadefollow.market.archives import archive_job
+from fadefollow.market.archives import ArchiveSettings, archive_job
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch import FetchReport, fetch_job
 from fadefollow.market.open import open_dataset
+from fadefollow.market.request import FetchRequest
 from fadefollow.market.store.store import Manifest, Store
 from tests.support.archives.packing import Packed
 from tests.support.exchange.replay import Replay
@@ -58,11 +59,13 @@ def fetch(
     return fetch_job(
         spec_of(exchange, venue, **more),
         "data",
-        coins or ("BTC",),
+        FetchRequest(
+            coins or ("BTC",),
+            pd.Timestamp(since),
+            None if until is None else pd.Timestamp(until),
+            streams or (),
+        ),
         root,
-        streams=streams,
-        since=pd.Timestamp(since),
-        until=None if until is None else pd.Timestamp(until),
         first_wait=0.01,
         skip_damaged=skip_damaged,
     )
@@ -215,13 +218,10 @@ def test_what_an_archive_gave_is_not_asked_for_again(
     mirror = packed.write(tmp_path / "mirror")
     archive_job(
         "binance-archive",
-        ["BTC"],
+        FetchRequest(["BTC"], pd.Timestamp("2023-01-01"), pd.Timestamp("2023-02-01"), streams),
         store_root=tmp_path,
         dataset="data",
-        mirror=mirror,
-        since=pd.Timestamp("2023-01-01"),
-        until=pd.Timestamp("2023-02-01"),
-        streams=streams,
+        settings=ArchiveSettings(mirror=mirror),
     )
     known = manifest(tmp_path).fetched["BTC"]
     month = (ms("2023-01-01"), ms("2023-02-01"))
@@ -368,10 +368,10 @@ def test_a_failed_request_is_repeated(
 @pytest.mark.parametrize(
     ("fault", "rule", "hint"),
     [
-        ("region", "must serve this place", "another venue"),
-        ("banned", "must not ask for a long pause; got 86400 s", "it goes on from there"),
-        ("maintenance", "must not be under maintenance", "run the same command again later"),
-        ("500", "Binance must answer", "is the venue up"),
+        ("region", "from this region", "another venue"),
+        ("banned", "; got a pause of 86400 s", "rerun the same command later"),
+        ("maintenance", "under maintenance", "rerun the same command later"),
+        ("500", "no valid answer from Binance", "whether the venue is up"),
     ],
 )
 def test_what_does_not_pass_is_said_plainly_and_loses_nothing(
@@ -394,7 +394,9 @@ def test_a_venue_that_insists_on_impossible_bars_is_refused(
     exchange: Replay, tmp_path: Path
 ) -> None:
     exchange.calm(fixed=[["fapi/v1/klines", "broken", 1000]])
-    with pytest.raises(DataError, match=r"binance BTC perp: records .* must be possible"):
+    with pytest.raises(
+        DataError, match=r"binance BTC perp: Binance sends impossible records of .*; got 1, "
+    ):
         fetch(exchange, tmp_path, streams=("spot", "perp"))
     assert set(tables(tmp_path, "BTC")) == {"spot"}
     # or they are left out, and it says so
@@ -417,15 +419,15 @@ def test_a_page_of_impossible_bars_is_asked_for_more_than_twice(
 
 
 def test_names_that_cannot_be_fetched(exchange: Replay, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"must list the coin; got BTD\n.*did you mean 'BTC'"):
+    with pytest.raises(DataError, match=r"does not list BTD\n.*did you mean 'BTC'"):
         fetch(exchange, tmp_path, "BTD")
-    with pytest.raises(ParameterError, match="must give the stream; got netflow"):
+    with pytest.raises(ParameterError, match="does not provide netflow"):
         fetch(exchange, tmp_path, streams=("netflow",))
-    with pytest.raises(ParameterError, match="the range must go forward"):
+    with pytest.raises(ParameterError, match="since must be before until"):
         fetch(exchange, tmp_path, since="2023-02-01", until="2023-01-01")
-    with pytest.raises(ParameterError, match="a fetch must begin in the past; got since 2030"):
+    with pytest.raises(ParameterError, match="since must be in the past; got 2030"):
         fetch(exchange, tmp_path, since="2030-01-01")
-    with pytest.raises(DataError, match="must have data in the range"):
+    with pytest.raises(DataError, match="no data of BTC in this range"):
         fetch(exchange, tmp_path, since="2020-01-01", until="2020-02-01")
     assert Store(tmp_path).datasets() == ()
     with pytest.raises(DataError, match="a coin needs perp or spot bars"):
@@ -434,8 +436,10 @@ def test_names_that_cannot_be_fetched(exchange: Replay, tmp_path: Path) -> None:
     fetch(exchange, tmp_path, streams=("spot",))
     exchange.calm()
     other = spec_of(exchange).model_copy(update={"bar": pd.Timedelta("4h")})
-    with pytest.raises(DataError, match="a data set keeps its bar size; got 4h, there are 1h"):
-        fetch_job(other, "data", ["PEPE"], tmp_path, since=pd.Timestamp(SINCE), streams=["spot"])
+    with pytest.raises(DataError, match="the data set has 1h bars; got 4h"):
+        fetch_job(
+            other, "data", FetchRequest(["PEPE"], pd.Timestamp(SINCE), streams=["spot"]), tmp_path
+        )
     assert exchange.control()["asked"] == {}
 
 
@@ -458,11 +462,13 @@ def test_a_range_that_stops_early_does_not_tell_when_a_coin_ended(
     fetch_job(
         spec_of(exchange),
         "data",
-        ["OLD"],
+        FetchRequest(
+            ["OLD"],
+            pd.Timestamp(SINCE),
+            pd.Timestamp(SINCE) + pd.Timedelta(days=10),
+            streams=["spot"],
+        ),
         tmp_path,
-        since=pd.Timestamp(SINCE),
-        until=pd.Timestamp(SINCE) + pd.Timedelta(days=10),
-        streams=["spot"],
     )
     listing = Store(tmp_path).read("data").listings["OLD"]
     assert listing.delisted is None
@@ -476,7 +482,9 @@ def test_another_market_does_not_go_on_with_a_stream(exchange: Replay, tmp_path:
     before = Store(tmp_path).read("data").fingerprint
     inverse = spec_of(exchange, contracts="inverse")
     with pytest.raises(DataError, match="BTC/USDT:USDT so far, now BTC/USD:BTC"):
-        fetch_job(inverse, "data", ["BTC"], tmp_path, since=pd.Timestamp(SINCE), streams=["perp"])
+        fetch_job(
+            inverse, "data", FetchRequest(["BTC"], pd.Timestamp(SINCE), streams=["perp"]), tmp_path
+        )
     assert Store(tmp_path).read("data").fingerprint == before
 
 

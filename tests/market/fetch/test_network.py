@@ -10,6 +10,7 @@ import pytest
 
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch import VENUES, fetch_job
+from fadefollow.market.request import FetchRequest
 from fadefollow.market.store.store import Store
 
 pytestmark = [
@@ -25,7 +26,7 @@ pytestmark = [
 def test_two_days_of_a_venue(venue: str, tmp_path: Path) -> None:
     end = pd.Timestamp.now(tz="UTC").floor("D")
     spec = DatasetSpec(title=venue, source="fetch", bar="1h", venue=venue)
-    fetch_job(spec, venue, ["BTC"], tmp_path, since=end - pd.Timedelta(days=2), until=end)
+    fetch_job(spec, venue, FetchRequest(["BTC"], end - pd.Timedelta(days=2), end), tmp_path)
     store = Store(tmp_path)
     tables = store.load(venue, "BTC", manifest=store.read(venue))
     assert len(tables["perp"]) == 48

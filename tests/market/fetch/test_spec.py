@@ -12,6 +12,7 @@ from fadefollow.errors import DataError, ParameterError, UnknownNameError
 from fadefollow.jobs.datasets import open_named
 from fadefollow.market.fetch import VENUES, fetch_job, fetch_spec
 from fadefollow.market.fetch.spec import archive_spec, dataset_toml
+from fadefollow.market.request import FetchRequest
 from fadefollow.workspace import Workspace, find_workspace, init_workspace, stock_root
 from tests.support.exchange.replay import Replay
 
@@ -39,7 +40,7 @@ def test_open_interest_counts_some_minutes_later(exchange: Replay, workspace: Wo
     spec = spec.model_copy(update={"ccxt": exchange.settings("bybit")})
     streams = ["perp", "open_interest"]
     since = pd.Timestamp("2023-02-01")
-    fetch_job(spec, name, ["BTC"], workspace.store, since=since, streams=streams)
+    fetch_job(spec, name, FetchRequest(["BTC"], since, streams=streams), workspace.store)
     table = open_named(workspace, "bybit").markets["BTC"].table("open_interest")
     assert set(table["available"] - table["time"]) == {pd.Timedelta(minutes=15)}
 
@@ -51,7 +52,7 @@ def test_bars_of_another_size_are_a_data_set_of_their_own(workspace: Workspace) 
     assert workspace.path("datasets", "binance_5min") == folder / "binance_5min.toml"
     assert fetch_spec(folder, "binance_5min")[1] == spec
     assert fetch_spec(folder, "binance", "1h")[0] == "binance"
-    with pytest.raises(ParameterError, match="--bar must be that of the data set; got 1h"):
+    with pytest.raises(ParameterError, match="5min, as in the data set; got 1h"):
         fetch_spec(folder, "binance_5min", "1h")
     with pytest.raises(ParameterError, match='source = "fetch"'):
         fetch_spec(folder, "lab")
@@ -73,9 +74,9 @@ def test_an_archive_goes_into_data_sets_of_its_venue(workspace: Workspace) -> No
     assert (name, spec.bar, spec.venue) == ("mine", pd.Timedelta("8h"), "binance")
     assert workspace.path("datasets", "mine") == folder / "mine.toml"
     assert archive_spec(folder, "binance-archive", "mine")[1] == spec
-    with pytest.raises(ParameterError, match="--bar must be that of the data set; got 1h"):
+    with pytest.raises(ParameterError, match="8h, as in the data set; got 1h"):
         archive_spec(folder, "binance-archive", "mine", "1h")
-    with pytest.raises(ParameterError, match="into a data set of Binance; got bybit"):
+    with pytest.raises(ParameterError, match="must be binance; got bybit"):
         archive_spec(folder, "binance-archive", "bybit")
-    with pytest.raises(ParameterError, match="small letters"):
+    with pytest.raises(ParameterError, match="lower-case letters"):
         archive_spec(folder, "binance-archive", "Mine")

@@ -11,7 +11,7 @@ import pytest
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch import fetch_job
 from fadefollow.market.open import open_dataset
-from fadefollow.market.request import DataRequest
+from fadefollow.market.request import DataRequest, FetchRequest
 from tests.support.exchange.replay import Replay
 
 YEARS = 3
@@ -30,16 +30,14 @@ def test_sixty_thousand_bars_a_second_and_a_quick_read(tmp_path: Path) -> None:
             report = fetch_job(
                 spec,
                 "data",
-                ["BTC", "PEPE"],
+                FetchRequest(["BTC", "PEPE"], pd.Timestamp("2023-01-01"), streams=BARS),
                 tmp_path / str(attempt),
-                streams=BARS,
-                since=pd.Timestamp("2023-01-01"),
             )
             assert report.records >= 2 * len(BARS) * YEARS * 8760 - 12
             best = max(best, report.records / report.seconds)
         assert best >= 60_000, f"{best:,.0f} bars a second"
         root = tmp_path / "all"
-        fetch_job(spec, "data", ["BTC"], root, since=pd.Timestamp("2023-01-01"))
+        fetch_job(spec, "data", FetchRequest(["BTC"], pd.Timestamp("2023-01-01")), root)
         seconds = []
         for _ in range(5):
             began = time.perf_counter()

@@ -14,6 +14,7 @@ import pytest
 
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch import fetch_job
+from fadefollow.market.request import FetchRequest
 from fadefollow.market.store.store import Store
 from tests.support.exchange.canned import Canned
 
@@ -43,12 +44,11 @@ def fetched(tmp_path: Path) -> Iterator[Fetch]:
         fetch_job(
             spec,
             venue,
-            coins or ("BTC",),
+            FetchRequest(
+                coins or ("BTC",), START, START + pd.Timedelta(hours=hours), streams or ()
+            ),
             tmp_path,
-            since=START,
             first_wait=0.01,
-            until=START + pd.Timedelta(hours=hours),
-            streams=streams,
         )
         store = Store(tmp_path)
         return store.load(venue, (coins or ("BTC",))[0], manifest=store.read(venue))

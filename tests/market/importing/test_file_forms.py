@@ -16,7 +16,7 @@ from fadefollow.errors import DataError, FadeFollowError, ParameterError
 from fadefollow.market.dataset_spec import load_spec
 from fadefollow.market.importing.containers import json_table
 from fadefollow.market.importing.files import ReadFiles, read_files
-from fadefollow.market.infer.preview import peek
+from fadefollow.market.infer.preview import preview
 
 HEAD = "time,open,high,low,close,volume\n"
 PRICES = "100,102,97,101,10"
@@ -79,20 +79,20 @@ def test_json_objects_hold_numbers_as_text(tmp_path, raw_bars):
 
 
 @pytest.mark.parametrize(
-    ("text", "got"),
+    ("text", "message"),
     [
-        (b'{"code": 0, "data": []}', "an object with the keys code, data"),
-        (b"[]", "none"),
-        (b"[1, 2]", "a list of other things"),
-        (b"[[1, 2], [1]]", "1 to 2"),
-        (b'[{"a": 1, "a": 2}]', "a more than once"),
-        (b" ", "an empty file"),
+        (b'{"code": 0, "data": []}', "; got an object with the keys code, data"),
+        (b"[]", "a.json: the file has no rows"),
+        (b"[1, 2]", "; got a list of other things"),
+        (b"[[1, 2], [1]]", "; got 1 to 2"),
+        (b'[{"a": 1, "a": 2}]', "; got a more than once"),
+        (b" ", "a.json: the file is empty"),
     ],
 )
-def test_json_of_another_shape_is_refused(text, got):
+def test_json_of_another_shape_is_refused(text, message):
     with pytest.raises(DataError) as caught:
         json_table(text, "a.json")
-    assert caught.value.got == got
+    assert str(caught.value).endswith(message)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_json_of_another_shape_is_refused(text, got):
     [
         ("BTC.csv.gz", gzip.compress(HEAD.encode())[:-6], "cannot unpack the .gz"),
         ("BTC.csv.gz", b"plain text", "cannot unpack the .gz"),
-        ("BTC.csv.gz", gzip.compress(bytes(40 << 20)), "a .gz must unfold to at most"),
+        ("BTC.csv.gz", gzip.compress(bytes(40 << 20)), "a .gz must unpack to at most"),
         ("BTC.feather", b"ARROW1 and no more", "cannot read the file as Feather"),
         ("BTC.json", b"[[1, 2", "cannot read the file as JSON"),
         ("BTC.json", b"[" * 100_000, "cannot read the file as JSON"),
@@ -136,7 +136,7 @@ def test_a_look_at_a_file_sees_what_an_import_reads(tmp_path, raw_bars, name, ki
     (tmp_path / "A.csv.gz").write_bytes(gzip.compress(bars.to_csv(index=False).encode()))
     bars.to_feather(tmp_path / "A.feather")
     (tmp_path / "A.json").write_text(json.dumps([[1704067200000 + n, 1.5] for n in range(3)]))
-    seen = peek(tmp_path / name, name)
+    seen = preview(tmp_path / name, name)
     assert (seen.kind, seen.columns[0], len(seen.head), len(seen.tail)) == (kind, column, 3, 3)
     assert seen.header is (kind != "json")
 
@@ -145,7 +145,7 @@ def test_a_look_sees_the_index_that_is_in_the_metadata_only(tmp_path):
     frame = pd.DataFrame({"close": np.arange(6000.0)})
     frame.index = pd.RangeIndex(10, 60_010, 10, name="stamp")
     frame.to_parquet(tmp_path / "A.parquet")
-    seen = peek(tmp_path / "A.parquet", "A.parquet")
+    seen = preview(tmp_path / "A.parquet", "A.parquet")
     assert seen.columns == ("close", "stamp")
     assert (seen.head["stamp"].iloc[0], seen.tail["stamp"].iloc[-1]) == (10, 60_000)
 
@@ -282,7 +282,7 @@ def test_an_entry_ends_before_until_and_begins_with_since(tmp_path, raw_bars):
     assert {f.rule: f.count for f in made.findings} == {"older rows": 24, "later rows": 44}
     parts = ["perp {coin}.csv until = 2024-01-02", "perp {coin}.csv since = 2024-01-02"]
     assert len(perp(read(tmp_path, *parts))) == 72
-    with pytest.raises(DataError, match=r"rows of perp between since and until; got none"):
+    with pytest.raises(DataError, match=r"no rows of perp between since and until"):
         read(tmp_path, "perp {coin}.csv since = 2025-01-01")
 
 
@@ -316,9 +316,11 @@ def test_one_long_file_holds_many_coins(tmp_path):
         "ETH": (2, 10),
     }
     assert list(read(tmp_path, BY_SYMBOL + 'coins = ["ETH"]').tables) == ["ETH"]
-    with pytest.raises(DataError, match=r"all.csv: there must be rows of perp; got none of XRP"):
+    with pytest.raises(DataError, match=r"all.csv: no rows of perp of XRP"):
         read(tmp_path, BY_SYMBOL + 'coins = ["BTC", "XRP"]')
-    with pytest.raises(DataError, match=r"symbol must hold coins as \{coin\}-SWAP; got 'BTCUSDT'"):
+    with pytest.raises(
+        DataError, match=r"symbol must contain coins as \{coin\}-SWAP; got 'BTCUSDT'"
+    ):
         read(tmp_path, BY_SYMBOL.replace("{coin}USDT", "{coin}-SWAP"))
     (tmp_path / "all.csv").write_text(LONG.replace(",10,11,9,10", ",10,11,9,x"))
     with pytest.raises(DataError, match=r"row 2, column close: close must be a number"):
@@ -400,10 +402,10 @@ def test_a_coin_and_an_expiry_may_come_twice_in_a_path(tmp_path):
         ("scale = { close = 0 }", r"scale of close must be a number other than 0"),
         ("scale = { close = nan }", r"scale of close must be a number other than 0; got nan"),
         ('time_unit = "min"', r"'time_unit': .*'s', 'ms', 'us' or 'ns'; got 'min'"),
-        ('expiry_format = "%d%m"', r"expiry_format must hold %y or %Y once"),
-        ('coin_format = "USDT"', r"coin_format must hold \{coin\} once"),
-        ('coin_column = "symbol"', r"with coin_column, neither the path holds"),
-        ('delimiter = "ab"', r"delimiter must be one sign"),
+        ('expiry_format = "%d%m"', r"expiry_format must contain %y or %Y"),
+        ('coin_format = "USDT"', r"coin_format must contain \{coin\}"),
+        ('coin_column = "symbol"', r"with coin_column, path must not"),
+        ('delimiter = "ab"', r"delimiter must be a single character"),
         ('decimal = ";"', r"'decimal'"),
         ("since = 2024-01-02\nuntil = 2024-01-02", r"since must be before until"),
         ('overlap = "both"', r"'overlap': .*'first' or 'last'"),

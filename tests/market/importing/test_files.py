@@ -236,9 +236,9 @@ def test_mark_closes_are_resampled_to_the_last_hours(tmp_path, source, store, ra
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", r"BTC_perp.csv: the file must have rows; got an empty file"),
-        (b"time,open,high,low,close\n", r"BTC_perp.csv: the file must have rows; got none"),
-        (b"a,b\n1,2\n", r"must have the column time; got columns a, b"),
+        (b"", r"BTC_perp.csv: the file is empty"),
+        (b"time,open,high,low,close\n", r"BTC_perp.csv: the file has no rows"),
+        (b"a,b\n1,2\n", r"column time is missing; got columns a, b"),
         (b"time,open\n2024-01-01T00:00Z,1\n", r"perp needs the columns high, low, close"),
         (b"time,open,high,low,close\n2024-01-01,1,1,1,1\n", r"times must carry a time zone"),
         (b"time,open,high,low,close\nsoon,1,1,1,1\n", r"row 1, column time: .* got 'soon'"),
@@ -279,11 +279,11 @@ def test_a_second_bad_file_stops_the_whole_import(tmp_path, source, store, raw_b
 
 def test_files_that_are_absent_are_named(tmp_path, source, store):
     files = PERP + '[[files]]\nstream = "spot"\npath = "{coin}_spot.csv"'
-    with pytest.raises(DataError, match=r"files for spot; got none that match \{coin\}_spot.csv"):
+    with pytest.raises(DataError, match=r"no files for spot match \{coin\}_spot.csv"):
         import_files(spec(tmp_path, files), "demo", source, store)
-    with pytest.raises(DataError, match="got none for ETH"):
+    with pytest.raises(DataError, match="for ETH"):
         import_files(spec(tmp_path, PERP + 'coins = ["BTC", "ETH"]'), "demo", source, store)
-    with pytest.raises(DataError, match="--from needs a folder"):
+    with pytest.raises(DataError, match="--from must be an existing folder"):
         import_files(spec(tmp_path), "demo", source / "nowhere", store)
 
 
@@ -328,12 +328,12 @@ ROW = "2024-01-01T00:00Z,100,102,97,100,10\n"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (HEAD + ROW + "2024-01-01T01:00Z,100,1", r"the last line must have all 6 fields; got 3"),
-        (HEAD + ROW + "2024-01-01T01:00Z,100,1\n", r"the last line must have all 6 fields; got 3"),
+        (HEAD + ROW + "2024-01-01T01:00Z,100,1", r"the last line must have 6 fields; got 3"),
+        (HEAD + ROW + "2024-01-01T01:00Z,100,1\n", r"the last line must have 6 fields; got 3"),
         (HEAD + ROW + "2024-01-01T01:00Z,100,102,97,101,", r"got '' below '10'"),
         (HEAD + ROW[:-3] + "1.00\n" + "2024-01-01T01:00Z,100,102,97,101,1.0", r"got '1.0' below"),
-        (HEAD + ROW + '2024-01-01T01:00Z,"100",102\n', r"the last line must have all 6 fields"),
-        (HEAD.replace("volume", "close") + ROW, r"no two columns .*; got close more than once"),
+        (HEAD + ROW + '2024-01-01T01:00Z,"100",102\n', r"the last line must have 6 fields"),
+        (HEAD.replace("volume", "close") + ROW, r"unique; got close more than once"),
         (HEAD + ROW.replace("2024", "9999"), r"row 1, column time: times must lie between 2009"),
         (HEAD + ROW.replace("2024", "1700"), r"row 1, column time: times must lie between 2009"),
         (HEAD + ROW.replace("2024", "0001"), r"row 1, column time: times must"),
@@ -373,7 +373,7 @@ def test_parquet_with_a_column_twice_or_impossible_years_is_refused(tmp_path, so
     with pytest.raises(DataError, match=r"column time: times must lie between 2009"):
         import_files(spec(tmp_path, files), "demo", source, store)
     pq.write_table(pa.table([stamps, *prices], ["time", "open", "high", "close", "close"]), path)
-    with pytest.raises(DataError, match=r"no two columns .*; got close more than once"):
+    with pytest.raises(DataError, match=r"unique; got close more than once"):
         import_files(spec(tmp_path, files), "demo", source, store)
 
 
@@ -421,5 +421,5 @@ def test_a_contract_with_text_or_without_a_price_is_refused(tmp_path, source, st
         import_files(spec(tmp_path, files), "demo", source, store)
     path.rename(path.with_name("991231.csv"))
     odd = files + 'expiry_format = "%d%m%y"\n'
-    with pytest.raises(DataError, match=r"991231\.csv: the file's name must hold an expiry"):
+    with pytest.raises(DataError, match=r"991231\.csv: the file's name must contain an expiry"):
         import_files(spec(tmp_path, odd), "demo", source, store)

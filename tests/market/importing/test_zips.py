@@ -58,14 +58,14 @@ def test_the_one_csv_is_read(method):
 def test_a_name_that_is_no_plain_csv_is_refused(name):
     info = zipfile.ZipInfo("x" * len(name.encode()) or "x")
     raw = archive((info, b"1\n")).replace(info.filename.encode(), name.encode())
-    refused(raw, "plain name, and no path|is damaged")
+    refused(raw, "no path|is damaged")
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFDIR, stat.S_IFIFO, stat.S_IFCHR])
 def test_a_link_or_device_is_refused(kind):
     info = zipfile.ZipInfo("a.csv")
     info.external_attr = (kind | 0o777) << 16
-    refused(archive((info, b"/etc/passwd")), "a file, no link")
+    refused(archive((info, b"/etc/passwd")), "not a link")
 
 
 def test_several_members_or_none_are_refused():
@@ -99,7 +99,7 @@ def test_a_bomb_that_lies_about_its_size_is_not_unfolded():
 
 
 def test_a_zip_in_a_zip_is_refused():
-    refused(archive(("a.csv", archive(("b.csv", b"1\n")))), "no zip file itself")
+    refused(archive(("a.csv", archive(("b.csv", b"1\n")))), "a nested zip")
 
 
 def test_an_encrypted_file_is_refused():

@@ -17,10 +17,11 @@ from fadefollow.market.dataset_spec import DatasetSpec, load_spec
 from fadefollow.market.importing.csvs import form_of
 from fadefollow.market.importing.files import read_files
 from fadefollow.market.infer.choice import interest_of, rate_of, words
-from fadefollow.market.infer.mapping import Guess, guess
-from fadefollow.market.infer.names import guess_name, guess_names
-from fadefollow.market.infer.preview import peek
-from fadefollow.market.infer.times import guess_time
+from fadefollow.market.infer.mapping import InferredMapping, infer_mapping
+from fadefollow.market.infer.names import infer_name, infer_names
+from fadefollow.market.infer.preview import preview
+from fadefollow.market.infer.reasons import doubt
+from fadefollow.market.infer.times import infer_time
 from fadefollow.market.store.store import content_hash
 from fadefollow.workspace import find_workspace
 from tests.support.paths import ROOT
@@ -41,7 +42,7 @@ def epochs(frame: pd.DataFrame, unit: str) -> pd.DataFrame:
     return frame.assign(time=frame["time"].dt.tz_convert(None).dt.as_unit(unit).astype("int64"))
 
 
-def mapped(made: Guess, tmp_path: Path) -> DatasetSpec:
+def mapped(made: InferredMapping, tmp_path: Path) -> DatasetSpec:
     path = tmp_path / "guessed.toml"
     path.write_text(made.text, encoding="utf-8")
     return load_spec(path)
@@ -66,7 +67,7 @@ def test_epochs_headers_and_separators(source, tmp_path, unit, header, separator
     epochs(bars(), unit).to_csv(
         source / "BTCUSDT_perp.csv", index=False, header=header, sep=separator
     )
-    made = guess(source, title="x")
+    made = infer_mapping(source, title="x")
     table = read_files(mapped(made, tmp_path), source).tables["BTC"]["perp"]
     expected = bars()
     assert table["time"].tolist() == expected["time"].tolist()
@@ -85,24 +86,24 @@ def test_epochs_headers_and_separators(source, tmp_path, unit, header, separator
     ],
 )
 def test_times_as_text(written, format):
-    found = guess_time(pd.DataFrame({"day": bars()["time"].dt.strftime(written)}))
+    found = infer_time(pd.DataFrame({"day": bars()["time"].dt.strftime(written)}))
     assert found is not None
     assert (found.format, found.naive, found.bar) == (format, not written.endswith("Z"), "1h")
 
 
 def test_of_two_columns_called_t_the_small_one_is_the_open():
     opens = epochs(bars(), "ms")["time"]
-    found = guess_time(pd.DataFrame({"t": opens, "T": opens + 3_599_999}))
+    found = infer_time(pd.DataFrame({"t": opens, "T": opens + 3_599_999}))
     assert found is not None
     assert (found.column, found.unit, found.bar) == ("t", "ms", "1h")
 
 
 def test_a_date_that_can_be_read_twice_is_doubtful():
     days = pd.date_range("2024-01-01", periods=10, freq="D").strftime("%m/%d/%Y")
-    found = guess_time(pd.DataFrame({"Date": days}))
+    found = infer_time(pd.DataFrame({"Date": days}))
     assert found is not None
     assert found.format == "%m/%d/%Y"
-    assert found.doubts == ("? the times could also be %d/%m/%Y",)
+    assert found.doubts == (doubt("the times could also be %d/%m/%Y"),)
 
 
 @pytest.mark.parametrize(
@@ -132,12 +133,12 @@ def test_a_date_that_can_be_read_twice_is_doubtful():
     ],
 )
 def test_path_yields_pattern_and_coin(where, pattern, coin):
-    found = guess_name(where)
+    found = infer_name(where)
     assert (found.pattern, found.coin) == (pattern, coin)
 
 
 def test_short_names_are_read_as_their_neighbours_are():
-    names = guess_names(["p/BTC_1h.csv", "p/W_1h.csv", "p/4_1h.csv", "p/DATA_1h.csv", "q/4_1h.csv"])
+    names = infer_names(["p/BTC_1h.csv", "p/W_1h.csv", "p/4_1h.csv", "p/DATA_1h.csv", "q/4_1h.csv"])
     assert {w: (n.pattern, n.coin) for w, n in names.items()} == {
         "p/BTC_1h.csv": ("p/{coin}_1h.csv", "BTC"),
         "p/W_1h.csv": ("p/{coin}_1h.csv", "W"),
@@ -145,20 +146,23 @@ def test_short_names_are_read_as_their_neighbours_are():
         "p/DATA_1h.csv": ("p/DATA_1h.csv", None),
         "q/4_1h.csv": ("q/4_1h.csv", None),
     }
-    assert names["p/W_1h.csv"].doubt == ""
-    assert "4 is taken for a coin" in names["p/4_1h.csv"].doubt
+    assert names["p/W_1h.csv"].doubt is None
+    assert names["p/4_1h.csv"].doubt == doubt(
+        "4 is assumed to be a coin, as in the files beside it"
+    )
 
 
 def test_the_folder_speaks_for_files_that_name_no_coin():
-    found = guess_names(["perp.csv", "ETH_perp.csv"], folder="SOL")
+    found = infer_names(["perp.csv", "ETH_perp.csv"], folder="SOL")
     assert [n.coin for n in found.values()] == ["SOL", "ETH"]
-    assert "SOL is the name of the folder" in found["perp.csv"].doubt
-    assert guess_names(["perp.csv"], folder="OKX")["perp.csv"].coin is None
+    text = "SOL is the name of the folder; no file name says which coin this is"
+    assert found["perp.csv"].doubt == doubt(text)
+    assert infer_names(["perp.csv"], folder="OKX")["perp.csv"].coin is None
 
 
 def test_a_file_that_names_no_coin_gets_none(source, tmp_path):
     bars().to_csv(source / "perp.csv", index=False)
-    made = guess(source, title="x")
+    made = infer_mapping(source, title="x")
     assert made.streams == {"perp": ("?",)}
     assert 'coin = "?"' in made.text
     assert any("set coin" in doubt for doubt in made.doubts)
@@ -169,16 +173,16 @@ def test_a_file_that_names_no_coin_gets_none(source, tmp_path):
 def test_names_that_no_rule_fits_are_listed_once(source, tmp_path):
     for name in ("BTC", "币安人生", "x", "y"):
         bars().to_csv(source / f"{name}.csv", index=False)
-    made = guess(source, title="x")
+    made = infer_mapping(source, title="x")
     assert list(read_files(mapped(made, tmp_path), source).tables) == ["BTC"]
     (reason,) = made.left_out
-    assert reason.startswith("x.csv, y.csv, 币安人生.csv: no coin is named")
+    assert reason.startswith("x.csv, y.csv, 币安人生.csv: no coin in the name")
 
 
 def test_one_coin_in_two_units_is_doubtful(source):
     for name in ("1000SHIB_perp", "SHIB_spot", "BTC_perp"):
         bars().to_csv(source / f"{name}.csv", index=False)
-    doubts = [d for d in guess(source, title="x").doubts if "two units" in d]
+    doubts = [d for d in infer_mapping(source, title="x").doubts if "two units" in d]
     assert len(doubts) == 1
     assert doubts[0].startswith("1000SHIB and SHIB")
 
@@ -199,25 +203,25 @@ def test_one_coin_in_two_units_is_doubtful(source):
 def test_of_several_rates_the_one_that_is_charged(columns, hours, column):
     found, reasons = rate_of({c: words(c) for c in columns}, hours, about=True)
     assert found == column
-    assert any(r.startswith("?") and column in r for r in reasons) == (len(columns) > 1)
+    assert any(r.doubtful and column in r.text for r in reasons) == (len(columns) > 1)
 
 
 @pytest.mark.parametrize(
     ("column", "hours", "why"),
     [
         ("funding_rate_8h", 1, "a rolling rate"),
-        ("absoluteFundingRate", 8, "in money a coin"),
-        ("nextFundingRate", 8, "is not the rate that is charged"),
+        ("absoluteFundingRate", 8, "money per coin"),
+        ("nextFundingRate", 8, "is not the rate charged"),
     ],
 )
 def test_a_rate_that_nobody_is_charged_is_left_out(column, hours, why):
     found, (reason,) = rate_of({column: words(column)}, hours, about=True)
     assert found is None
-    assert why in reason
+    assert why in reason.text
 
 
 @pytest.mark.parametrize(
-    ("columns", "column", "doubt"),
+    ("columns", "column", "check"),
     [
         (("oi", "oiCcy", "oiUsd"), "oiCcy", "oi in contracts"),
         (("open_interest_contracts", "open_interest"), "open_interest", "in contracts"),
@@ -226,10 +230,10 @@ def test_a_rate_that_nobody_is_charged_is_left_out(column, hours, why):
         (("open_interest_usd",), None, ""),
     ],
 )
-def test_open_interest_in_coins_rather_than_in_contracts(columns, column, doubt):
+def test_open_interest_in_coins_rather_than_in_contracts(columns, column, check):
     found, reasons = interest_of({c: words(c) for c in columns}, about=False)
     assert found == column
-    assert not doubt or any(r.startswith("?") and doubt in r for r in reasons)
+    assert not check or any(r.doubtful and check in r.text for r in reasons)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +250,7 @@ def test_volume_in_coins_rather_than_in_contracts_or_dollars(source, tmp_path, f
     for name, factor in factors.items():
         frame[name] = coins * (factor or frame["close"])
     frame.to_csv(source / "BTC_perp.csv", index=False)
-    (entry,) = mapped(guess(source, title="x"), tmp_path).files
+    (entry,) = mapped(infer_mapping(source, title="x"), tmp_path).files
     assert entry.columns["volume"] == column
 
 
@@ -258,7 +262,7 @@ def test_funding_in_fractions_percent_and_basis_points(source, tmp_path, rate, s
     pd.DataFrame({"fundingTime": times, "fundingRate": rates}).to_csv(
         source / "BTC_funding.csv", index=False
     )
-    spec = mapped(guess(source, title="x"), tmp_path)
+    spec = mapped(infer_mapping(source, title="x"), tmp_path)
     (entry,) = [f for f in spec.files if f.stream == "funding"]
     assert entry.scale.get("rate") == scale
     table = read_files(spec, source).tables["BTC"]["funding"]
@@ -269,7 +273,7 @@ def test_funding_in_fractions_percent_and_basis_points(source, tmp_path, rate, s
 def test_funding_that_is_filled_in_is_left_out(source):
     filled = bars().assign(funding_rate=np.repeat(np.linspace(1e-4, 2e-4, 38), 8)[:N])
     filled.to_csv(source / "BTC_perp.csv", index=False)
-    made = guess(source, title="x")
+    made = infer_mapping(source, title="x")
     assert made.streams == {"perp": ("BTC",)}
     assert "filled in, not settlements" in made.left_out[0]
     assert "filled in, not settlements" in made.text
@@ -278,12 +282,12 @@ def test_funding_that_is_filled_in_is_left_out(source):
 def test_quote_volume_and_open_interest_in_dollars_are_left_out(source, tmp_path):
     frame = bars().assign(quote_volume=550.0, open_interest_usd=1e9)
     frame.to_csv(source / "BTC_spot.csv", index=False)
-    made = guess(source, title="x")
+    made = infer_mapping(source, title="x")
     (entry,) = mapped(made, tmp_path).files
     assert (entry.stream, entry.columns["volume"]) == ("spot", "volume")
     assert [reason.partition(": ")[2] for reason in made.left_out] == [
-        "quote_volume is in quote currency, volume in coins is wanted",
-        "open_interest_usd is in quote currency, open interest in coins is wanted",
+        "quote_volume is in quote currency; volume must be in coins",
+        "open_interest_usd is in quote currency; open interest must be in coins",
     ]
 
 
@@ -293,7 +297,7 @@ def test_months_in_zip_files_are_one_entry(source, tmp_path):
         with zipfile.ZipFile(source / f"BTCUSDT-1h-{month}.zip", "w") as file:
             text = whole[rows].to_csv(index=False, header=False)
             file.writestr(f"BTCUSDT-1h-{month}.csv", text)
-    spec = mapped(guess(source, title="x"), tmp_path)
+    spec = mapped(infer_mapping(source, title="x"), tmp_path)
     assert [(f.path, f.kind) for f in spec.files] == [("{coin}USDT-1h-*.zip", "csv")]
     assert len(read_files(spec, source).tables["BTC"]["perp"]) == N
 
@@ -304,7 +308,7 @@ def test_files_of_one_coin_in_two_forms_are_two_entries(source, tmp_path):
         for coin in ("BTC", "ETH"):
             rows = epochs(bars(), unit)[at * 75 : at * 75 + 75]
             rows.to_csv(source / f"{coin}USDT-1h-{month}.csv", index=False, header=unit == "us")
-    spec = mapped(guess(source, title="x"), tmp_path)
+    spec = mapped(infer_mapping(source, title="x"), tmp_path)
     assert [(f.path, f.time_unit, f.time) for f in spec.files] == [
         ("{coin}USDT-1h-2024*.csv", "ms", "1"),
         ("{coin}USDT-1h-2025*.csv", "us", "time"),
@@ -317,7 +321,7 @@ def test_files_of_one_coin_in_two_forms_are_two_entries(source, tmp_path):
 def test_one_long_file_holds_many_coins(source, tmp_path):
     parts = [bars().assign(symbol=f"{coin}USDT") for coin in ("A", "BTC", "1000SHIB")]
     pd.concat(parts).sort_values("time", kind="stable").to_csv(source / "all.csv", index=False)
-    made = guess(source, title="x")
+    made = infer_mapping(source, title="x")
     (entry,) = mapped(made, tmp_path).files
     assert (entry.path, entry.coin_column, entry.coin_format) == ("all.csv", "symbol", "{coin}USDT")
     assert made.streams == {"perp": ("A", "BTC", "1000SHIB")}
@@ -329,12 +333,12 @@ def test_symbols_that_no_format_fits_are_left_out(source):
     mixed = bars().assign(symbol=["BTCUSDT", "ETH-PERP"] * (N // 2))
     mixed.to_csv(source / "all.csv", index=False)
     with pytest.raises(DataError, match="symbol writes coins in several ways: BTCUSDT, ETH-PERP"):
-        guess(source, title="x")
+        infer_mapping(source, title="x")
 
 
 def test_decimal_commas_are_read(source, tmp_path):
     bars().to_csv(source / "BTC_perp.csv", index=False, sep=";", decimal=",")
-    spec = mapped(guess(source, title="x"), tmp_path)
+    spec = mapped(infer_mapping(source, title="x"), tmp_path)
     assert spec.files[0].decimal == ","
     table = read_files(spec, source).tables["BTC"]["perp"]
     assert table["close"].tolist() == bars()["close"].tolist()
@@ -343,7 +347,7 @@ def test_decimal_commas_are_read(source, tmp_path):
 def test_contracts_named_by_month_are_futures(source, tmp_path):
     bars().to_csv(source / "BTC_perp.csv", index=False)
     bars().to_csv(source / "BTC-28MAR25.csv", index=False)
-    spec = mapped(guess(source, title="x"), tmp_path)
+    spec = mapped(infer_mapping(source, title="x"), tmp_path)
     (entry,) = [f for f in spec.files if f.stream == "future"]
     assert (entry.path, entry.expiry_format) == ("{coin}-{expiry}.csv", "%d%b%y")
     table = read_files(spec, source).tables["BTC"]["future"]
@@ -354,7 +358,7 @@ def test_local_times_get_a_zone_whose_clock_changes_fit(source, tmp_path):
     local = bars().assign(time=pd.date_range("2024-10-20", periods=N, freq="h", tz="Europe/Berlin"))
     local["time"] = local["time"].dt.tz_localize(None)
     local.to_csv(source / "BTC_perp.csv", index=False)
-    made = guess(source, title="x")
+    made = infer_mapping(source, title="x")
     table = read_files(mapped(made, tmp_path), source).tables["BTC"]["perp"]
     assert table["time"].iloc[0] == pd.Timestamp("2024-10-19 22:00", tz="UTC")
     assert len(table) == N
@@ -366,7 +370,7 @@ def test_files_that_overlap_and_differ_get_a_rule(source, tmp_path):
     interest = pd.DataFrame({"time": bars()["time"], "open_interest": np.arange(N) + 10.0})
     interest[:151].to_csv(source / "BTC_oi_2024-01.csv", index=False)
     interest[150:].assign(open_interest=7.0).to_csv(source / "BTC_oi_2024-02.csv", index=False)
-    made = guess(source, title="x")
+    made = infer_mapping(source, title="x")
     spec = mapped(made, tmp_path)
     assert [(f.stream, f.overlap) for f in spec.files] == [
         ("perp", None),
@@ -380,7 +384,7 @@ def test_files_that_overlap_and_differ_get_a_rule(source, tmp_path):
 def test_a_file_of_one_row_goes_with_its_neighbours(source, tmp_path):
     bars()[:100].to_csv(source / "BTCUSDT-1h-2024-01.csv", index=False)
     bars()[100:101].to_csv(source / "BTCUSDT-1h-2024-02.csv", index=False)
-    spec = mapped(guess(source, title="x"), tmp_path)
+    spec = mapped(infer_mapping(source, title="x"), tmp_path)
     assert [f.path for f in spec.files] == ["{coin}USDT-1h-*.csv"]
     assert len(read_files(spec, source).tables["BTC"]["perp"]) == 101
 
@@ -388,7 +392,7 @@ def test_a_file_of_one_row_goes_with_its_neighbours(source, tmp_path):
 def test_a_guess_of_one_file_maps_that_file_alone(source, tmp_path):
     bars()[:100].to_csv(source / "BTCUSDT-1h-2024-01.csv", index=False)
     bars()[100:].to_csv(source / "BTCUSDT-1h-2024-02.csv", index=False)
-    spec = mapped(guess(source / "BTCUSDT-1h-2024-01.csv", title="x"), tmp_path)
+    spec = mapped(infer_mapping(source / "BTCUSDT-1h-2024-01.csv", title="x"), tmp_path)
     assert len(read_files(spec, source).tables["BTC"]["perp"]) == 100
 
 
@@ -398,7 +402,7 @@ def test_a_damaged_file_is_kept_out_of_the_pattern(source, tmp_path):
         if at == 1:
             rows = rows.assign(low=-1.0)
         rows.to_csv(source / f"BTCUSDT-1h-2024-0{at + 1}.csv", index=False)
-    made = guess(source, title="x")
+    made = infer_mapping(source, title="x")
     (reason,) = made.left_out
     assert reason.startswith("BTCUSDT-1h-2024-02.csv: an import refuses it: ")
     spec = mapped(made, tmp_path)
@@ -409,7 +413,7 @@ def test_a_damaged_file_is_kept_out_of_the_pattern(source, tmp_path):
 def test_files_that_hold_as_much_of_the_same_are_doubtful(source):
     bars().to_csv(source / "BTC_perp.csv", index=False)
     bars().assign(volume=1.0).to_csv(source / "BTC_perp_other.csv", index=False)
-    made = guess(source, title="x")
+    made = infer_mapping(source, title="x")
     assert any("check which is right" in doubt for doubt in made.doubts)
 
 
@@ -423,13 +427,13 @@ def test_files_that_hold_as_much_of_the_same_are_doubtful(source):
 def test_stamps_that_a_spreadsheet_spoilt(source, stamps, said):
     bars().assign(time=stamps).to_csv(source / "BTC_perp.csv", index=False)
     with pytest.raises(DataError, match=said):
-        guess(source, title="x")
+        infer_mapping(source, title="x")
 
 
 def test_bars_of_two_sizes_take_the_larger_one(source, tmp_path):
     bars().to_csv(source / "BTC_perp.csv", index=False)
     bars("8h").to_csv(source / "ETH_perp_8h.csv", index=False)
-    spec = mapped(guess(source, title="x"), tmp_path)
+    spec = mapped(infer_mapping(source, title="x"), tmp_path)
     assert spec.bar == pd.Timedelta(hours=8)
     tables = read_files(spec, source).tables
     assert {c: len(t["perp"]) for c, t in tables.items()} == {"BTC": N // 8, "ETH": N}
@@ -438,7 +442,7 @@ def test_bars_of_two_sizes_take_the_larger_one(source, tmp_path):
 def test_two_files_of_one_coin_and_stream_give_one(source):
     bars().to_csv(source / "BTC_perp.csv", index=False)
     bars().iloc[:50].to_csv(source / "BTC_perp_old.csv", index=False)
-    made = guess(source, title="x")
+    made = infer_mapping(source, title="x")
     assert made.left_out == ("BTC_perp_old.csv: BTC has its perp from BTC_perp.csv",)
 
 
@@ -447,7 +451,7 @@ def test_coins_without_bars_are_left_out(source):
     pd.DataFrame({"time": bars()["time"], "open_interest": 7.5}).to_csv(
         source / "ETH_oi.csv", index=False
     )
-    made = guess(source, title="x")
+    made = infer_mapping(source, title="x")
     assert made.streams == {"perp": ("BTC",)}
     assert made.left_out == ("{coin}_oi.csv: no bars of ETH to go with it",)
 
@@ -464,7 +468,7 @@ def test_ugly_files_are_told_of_and_do_no_harm(source, tmp_path):
     (source / "cut.parquet").write_bytes(b"PAR1xxxx")
     (source / "cut.zip").write_bytes(b"PK")
     (source / "notes.md").write_text("not data")
-    made = guess(source, title="x")
+    made = infer_mapping(source, title="x")
     told = dict(reason.split(": ", 1) for reason in made.left_out)
     assert set(told) == {
         "ETH_perp.csv",
@@ -477,7 +481,7 @@ def test_ugly_files_are_told_of_and_do_no_harm(source, tmp_path):
         "cut.parquet",
         "cut.zip",
     }
-    assert told["empty.csv"].endswith("an empty file")
+    assert told["empty.csv"].endswith("empty")
     assert told["twice.csv"].endswith("open more than once")
     assert "UTF-8" in told["latin.csv"]
     assert told["words.csv"] == "no column holds times"
@@ -490,7 +494,7 @@ def test_of_a_huge_file_only_the_ends_are_read(source):
     line = "2024-01-01 00:00:00+00:00,1.0,2.0,0.5,1.5,7.0\n"
     last = line.replace("2024-01-01", "2031-01-01")
     path.write_text("time,open,high,low,close,volume\n" + line * 200_000 + last)
-    seen = peek(path, "BTC_perp.csv")
+    seen = preview(path, "BTC_perp.csv")
     assert len(seen.head) == 5000
     assert len(seen.tail) < 5000
     assert str(seen.tail["time"].iloc[-1]).startswith("2031")
@@ -518,7 +522,7 @@ def test_a_mapping_is_written_once_and_nothing_is_imported(source, tmp_path):
 def test_nothing_to_guess_is_an_error(source, tmp_path, name):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"no such file|no file looks like"):
-        guess(tmp_path / name, title="x")
+        infer_mapping(tmp_path / name, title="x")
 
 
 @pytest.mark.parametrize(
@@ -543,7 +547,7 @@ def test_the_form_of_a_file_follows_from_its_first_line(line, form):
 def test_real_files_map_as_the_stock_data_set_does(shared_data, tmp_path, stock, without):
     folder = tmp_path / "data"
     shutil.copytree(shared_data, folder, ignore=lambda _, names: set(names) & set(without))
-    made = guess(folder, title="x")
+    made = infer_mapping(folder, title="x")
     assert made.text.count('coin = "?"') == 1  # no name says whose the reserves are
     made = replace(made, text=made.text.replace('coin = "?"', 'coin = "BTC"'))
     found = hashes(mapped(made, tmp_path), folder)
@@ -551,7 +555,7 @@ def test_real_files_map_as_the_stock_data_set_does(shared_data, tmp_path, stock,
     # that reserves before 2019 are not wanted is a choice, which no file tells
     assert {key for key in expected if found.get(key) != expected[key]} == {("BTC", "netflow")}
     assert set(found) == set(expected)
-    made = Guess(
+    made = InferredMapping(
         made.text.replace("difference =", "since = 2019-01-01\ndifference ="), {}, (), (), folder
     )
     assert hashes(mapped(made, tmp_path), folder) == expected

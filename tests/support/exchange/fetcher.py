@@ -13,6 +13,7 @@ import pandas as pd
 
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch import fetch_job
+from fadefollow.market.request import FetchRequest
 
 
 def die_at(count: int) -> None:
@@ -46,10 +47,10 @@ def main() -> None:
         report = fetch_job(
             spec,
             "data",
-            wish["coins"],
+            FetchRequest(
+                wish["coins"], pd.Timestamp(wish["since"]), streams=wish.get("streams") or ()
+            ),
             Path(wish["root"]),
-            since=pd.Timestamp(wish["since"]),
-            streams=wish.get("streams"),
             first_wait=0.01,
             progress=lambda text, done: print(text, done, flush=True),
         )

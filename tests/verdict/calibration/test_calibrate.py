@@ -7,12 +7,18 @@ import json
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from fadefollow.engine.model import Costs
 from fadefollow.errors import ParameterError, StoreError
-from fadefollow.verdict.calibration import Arm, CalibrationError, Design, Notebook, summarise
+from fadefollow.verdict.calibration import (
+    Arm,
+    CalibrationError,
+    Design,
+    Notebook,
+    RealDesign,
+    UniverseDesign,
+    summarise,
+)
 from fadefollow.verdict.calibration import calibrate as run_all
 from fadefollow.verdict.calibration.promises import (
     at_least,
@@ -22,71 +28,12 @@ from fadefollow.verdict.calibration.promises import (
     within,
 )
 from fadefollow.verdict.calibration.proportions import Mean, Share, logistic
-from fadefollow.verdict.calibration.simulated_run import Row, Stand, Table
-from fadefollow.verdict.calibration.truth import expected, expected_at_other_times, log_growth
 from fadefollow.workspace import find_workspace
+from tests.support.calibration_cases import table_of
 from tests.support.paths import ROOT
 
-NO_PLANTS = pd.DataFrame(
-    {
-        "symbol": [],
-        "phase": [],
-        "start": pd.DatetimeIndex([], tz="UTC"),
-        "planted_bps": [],
-        "horizon_hours": [],
-    }
-)
+WORDS = ("pays", "loses", "open")
 DESIGN = Design(markets=3, planted_markets=2, effects_bps=(500.0,), lengths=(1.0,), draws=99)
-
-
-# ---- the truth of a trade ----
-
-
-def one_trade(side: int, entry: int, last: int) -> pd.DataFrame:
-    return pd.DataFrame({"coin": [0], "side": [side], "entry_bar": [entry], "exit_bar": [last]})
-
-
-@pytest.mark.parametrize(
-    ("side", "costs", "bps"),
-    [
-        (1, Costs(fee=0.0, slippage=0.0, maintenance=0.0), 48.40),  # 1.8 ** (72 / 8766)
-        (-1, Costs(fee=0.0, slippage=0.0, maintenance=0.0), -48.40),
-        (1, Costs(fee=5e-4, slippage=5e-4, maintenance=0.0), 28.33),
-        (-1, Costs(fee=5e-4, slippage=5e-4, maintenance=0.0), -68.48),
-    ],
-)
-def test_a_trade_earns_the_drift_less_its_costs(make_plan, make_tape, side, costs, bps):
-    plan = make_plan([make_tape(np.full(200, 100.0))], [[]], costs=costs)
-    growth = log_growth(plan, NO_PLANTS, annual_drift=0.8)
-    trade = one_trade(side, 10, 82)
-    assert 1e4 * expected(plan, trade, growth)[0] == pytest.approx(bps, abs=0.02)
-    assert expected_at_other_times(plan, trade, growth) == pytest.approx(
-        expected(plan, trade, growth)
-    )
-
-
-def test_a_trade_earns_the_part_of_a_plant_that_it_is_there_for(make_plan, make_tape):
-    plan = make_plan([make_tape(np.full(288, 100.0))], [[]])
-    start = pd.to_datetime(plan.tapes[0].time[24], utc=True)
-    plants = pd.DataFrame(
-        {
-            "symbol": ["X"],
-            "phase": ["crowded_short"],
-            "start": [start],
-            "planted_bps": [-144.0],
-            "horizon_hours": [72.0],
-        }
-    )
-    growth = log_growth(plan, plants, annual_drift=0.0)
-    whole, half, after = (
-        1e4 * expected(plan, one_trade(1, *held), growth)[0]
-        for held in ((24, 96), (60, 132), (96, 168))
-    )
-    assert whole == pytest.approx(144.0)  # the lean is short: fading it, long, pays
-    assert half == pytest.approx(71.74, abs=0.01)
-    assert after == pytest.approx(0.0, abs=1e-9)
-    any_time = 1e4 * expected_at_other_times(plan, one_trade(1, 24, 96), growth)[0]
-    assert any_time == pytest.approx(144.0 / 4, abs=0.5)
 
 
 # ---- shares and curves ----
@@ -125,62 +72,66 @@ def test_no_curve_where_everything_is_found():
 
 # ---- counting ----
 
-STAND = Stand(100, 10.0, -20.0, 40.0, 0.5, 28.0, 0.0, 0.04, 1.0, 19.0)
-
-
-def table(seed: int, verdict: str = "undecided", *, arm: Arm | None = None, **changes) -> Table:
-    stand = dataclasses.replace(STAND, **changes)
-    other = dataclasses.replace(stand, mean=-stand.mean)
-    row = Row("s", "crowded_long", verdict, 80.0, {"fade": stand, "follow": other})
-    return Table(arm or Arm(), seed, (row,), 1.0)
-
 
 def test_false_tables_and_coverage_are_counted():
     tables = [
-        table(0),
-        table(1, "fade"),
-        table(2, low=30.0),
-        table(3, p_adjusted=math.nan, low=30.0),
+        table_of(0),
+        table_of(1, "pays"),  # nothing is planted: false, whatever the truth
+        table_of(2, "loses"),  # the truth is −25
+        table_of(3, "untestable", low=30.0),
+        table_of(4, "small", truth=25.0, low=30.0),
     ]
-    found = summarise(Design(markets=4), tables, strategies=("s",), key="k")
-    assert (found.false_tables.count, found.false_tables.of) == (1, 4)
-    assert (found.t_false_tables.count, found.t_false_tables.of) == (4, 4)
-    # the fourth has too few independent blocks; the third misses its truth in both stances
-    assert (found.covered.count, found.covered.of) == (4, 6)
-    assert found.words == {"undecided": 3, "fade": 1}
-    assert (found.tested.count, found.tested.of) == (3, 4)
+    found = summarise(Design(markets=5, planted_markets=0), tables, strategies=("s",), key="k")
+    (arm,) = found.arms
+    assert (arm.false_tables.count, arm.false_tables.of) == (2, 5)
+    counts = {kind: share.count for kind, share in arm.by_kind.items()}
+    assert counts == {"pays": 1, "loses": 0, "small": 1, "supported": 1, "refuted": 1}
+    # of the fifth's intervals, fading's from 30 to 70 misses 25; the fourth's are not tested
+    assert {book: (s.count, s.of) for book, s in arm.covered.items()} == {
+        "outright": (8, 9),
+        "hedged": (8, 9),
+    }
+    assert arm.words["hedged"] == {"open": 1, "pays": 1, "loses": 1, "untestable": 1, "small": 1}
+    assert arm.fates == {"open": 1, "supported": 1, "refuted": 2, "untestable": 1}
+    assert arm.questions == pytest.approx(8 / 5)  # two books of one claim, but for the fourth
+    assert (arm.tested.count, arm.tested.of) == (18, 20)
+    assert (arm.unasked.count, arm.t_false_tables.count, arm.old_false_tables.count) == (0, 0, 0)
+    # 30 − (−25), and 30 − 25 once of five
+    assert arm.rows[0].miss.value == pytest.approx((4 * 55 + 5) / 5)
 
 
 def test_what_is_planted_counts_as_found_only_the_right_way_round():
-    arm = Arm(effect_bps=150.0)
     design = Design(markets=0, planted_markets=3, effects_bps=(150.0,), lengths=(1.0,))
-    words = ("fade", "follow", "undecided")
-    tables = [table(k, word, arm=arm, edge=120.0) for k, word in enumerate(words)]
-    (cell,) = summarise(design, tables, strategies=("s",), key="k").power
-    assert (cell.found.count, cell.wrong_way.count, cell.found.of) == (1, 1, 3)
-    assert (cell.edge_bps, cell.detectable_bps, cell.trades) == (120.0, 80.0, 100.0)
+    (arm,) = design.arms
+    made = [table_of(k, word, arm, edge=120.0, truth=100.0) for k, word in enumerate(WORDS)]
+    cells = summarise(design, made, strategies=("fade_it",), key="k").power
+    assert [cell.book for cell in cells] == ["outright", "hedged"]
+    for cell in cells:
+        assert (cell.found.count, cell.wrong_way.count, cell.found.of) == (1, 0, 3)
+        assert (cell.edge_bps, cell.net_bps, cell.detectable_bps) == (120.0, 100.0, 90.0)
+        assert cell.error_bps == pytest.approx(0.0)  # each estimate is 70 below its truth
 
 
 def test_a_broken_promise_is_named():
-    wrong = [table(k, "fade", low=30.0) for k in range(40)]
-    found = summarise(Design(markets=40), wrong, strategies=("s",), key="k")
+    wrong = [table_of(k, "pays", low=30.0) for k in range(40)]
+    found = summarise(Design(markets=40, planted_markets=0), wrong, strategies=("s",), key="k")
     with pytest.raises(
-        CalibrationError, match=r"false verdict: 100.0 % .* 5 %; intervals .*: 0.0 % .* 92 to 97 %"
+        CalibrationError, match=r"false tables; nothing .*: 100.0 % .* 5 %; intervals .*: 50.0 %"
     ):
         found.raise_failures()
 
 
 def test_nothing_is_claimed_on_no_evidence():
-    two = summarise(Design(markets=2), [table(0), table(1)], strategies=("s",), key="k")
+    design = Design(markets=2, planted_markets=0)
+    two = summarise(design, [table_of(0), table_of(1)], strategies=("s",), key="k")
     assert two.failures == ()
-    assert [promise.state for promise in two.promises] == ["not yet shown", "not yet shown"]
+    assert [promise.state for promise in two.promises] == ["not yet shown"] * 3
     assert two.promises[0].measured == "0.0 % [0.0, 84.2]"
     # nothing planted was found: there is no curve, and no share near the detectable effect either
-    arm = Arm(effect_bps=150.0)
     design = Design(markets=0, planted_markets=2, effects_bps=(150.0,), lengths=(1.0,))
-    tables = [table(k, "fade", arm=arm, edge=900.0) for k in range(2)]
-    found = summarise(design, tables, strategies=("s",), key="k").promises
-    assert [(promise.measured, promise.state) for promise in found] == [("–", "not yet shown")] * 3
+    tables = [table_of(k, "pays", design.arms[0], edge=900.0) for k in range(2)]
+    found = summarise(design, tables, strategies=("fade_it",), key="k").promises
+    assert [(promise.measured, promise.state) for promise in found] == [("–", "not yet shown")] * 2
 
 
 @pytest.mark.parametrize(
@@ -232,27 +183,56 @@ def test_impossible_designs_are_refused(change):
 def test_more_markets_keep_those_there_are():
     few, many = Design(markets=5), Design(markets=9, effects_bps=(100.0, 150.0))
     assert list(many.seeds(Arm()))[:5] == list(few.seeds(Arm()))
-    arm = Arm(150.0, 2.0)
+    arm = Arm(150.0, 2.0, 3, "planted")
     assert few.seeds(arm) == many.seeds(arm)
-    assert not set(few.seeds(arm)) & set(few.seeds(Arm(75.0, 2.0)))
+    assert not set(few.seeds(arm)) & set(few.seeds(Arm(75.0, 2.0, 3, "planted")))
+
+
+@pytest.mark.parametrize(
+    "design", [Design(), UniverseDesign(), RealDesign(kinds=("times", "coins"), coins=40)]
+)
+def test_no_two_arms_share_a_market(design):
+    seeds = [seed for arm in design.arms for seed in design.seeds(arm)]
+    assert len(set(seeds)) == len(seeds)
+    assert len({arm.name for arm in design.arms if not arm.whole}) >= len(design.arms) - 1
+
+
+def test_universes_of_the_goal_live_throughout_and_those_of_costs_have_no_drift():
+    design = UniverseDesign()
+    goal = next(arm for arm in design.arms if arm.whole)
+    made = design.lab(goal, 1, ("crowded_long",))
+    # 20 a coin and year on each side
+    assert made["universe"] == {
+        "events_a_year": 40.0,
+        "hold_hours": 72.0,
+        "listings": "start",
+        "deaths": 0.0,
+    }
+    assert made["plants"] == {"crowded_long": {"drift_bps": -84.0}}
+    costs = [arm for arm in design.arms if arm.kind == "costs"]
+    assert {design.lab(arm, 1, ())["annual_drift"] for arm in costs} == {0.0}
+    assert sum(len(design.seeds(arm)) for arm in costs) == 200
+    assert design.lab(design.arms[0], 1, ())["annual_drift"] == 0.15
 
 
 def test_a_half_written_line_never_counted(tmp_path):
     notebook = Notebook(tmp_path / "n.jsonl")
-    notebook.add("k", table(1, p_adjusted=math.nan))
+    notebook.add("k", table_of(1, p_adjusted=math.nan))
     with notebook.path.open("a") as file:
         file.write('{"key": "k", "arm"')
-    notebook.add("k", table(2))
+    notebook.add("k", table_of(2))
     known, others = notebook.read("k")
     assert [seed for _, seed in known] == [1, 2]
     assert others == 0
-    assert math.isnan(known[Arm(), 1].rows[0].stances["fade"].p_adjusted)
-    assert known[Arm(), 2] == table(2)
+    stand = known[Arm(), 1].rows[0].stand("fade", "hedged")
+    assert stand is not None
+    assert math.isnan(stand.p_adjusted)
+    assert known[Arm(), 2] == table_of(2)
 
 
 def test_markets_of_other_settings_are_noticed_and_not_used(tmp_path):
     notebook = Notebook(tmp_path / "n.jsonl")
-    notebook.add("old", table(1))
+    notebook.add("old", table_of(1))
     assert notebook.read("new") == ({}, 1)
 
 
@@ -285,13 +265,14 @@ def first(bets, tmp_path_factory):
 
 def test_nothing_planted_is_not_found_and_a_large_edge_is(first):
     _, _, found, said = first
-    assert found.false_tables.of == 3
-    assert found.false_tables.count <= 1
-    assert found.covered.of >= 10
-    assert found.covered.value > 0.6
+    (arm,) = found.arms
+    assert arm.false_tables.of == 3
+    assert arm.false_tables.count <= 1
+    assert arm.covered["outright"].of >= 10
+    assert arm.covered["outright"].value > 0.6
+    assert arm.covered["hedged"].of >= 8  # BTC hedges the other two coins
     assert {cell.phase for cell in found.power} == {"crowded_long", "crowded_short"}
-    # one of the four has 18 independent blocks, and is rightly left undecided
-    assert sum(cell.found.count for cell in found.power) == 3
+    assert sum(cell.found.count for cell in found.power) >= 3
     for cell in found.power:
         assert cell.wrong_way.count == 0
         assert 300.0 < cell.edge_bps < 500.0  # what is entered late gains less
@@ -315,11 +296,7 @@ def test_an_interrupted_calibration_goes_on_and_ends_the_same(first, bets, tmp_p
     again = run_all(design, bets, notebook=killed, jobs=1, step=lambda text, done: None)
     assert len(judged) == 2
     assert [c.found for c in again.power] == [c.found for c in found.power]
-    assert (again.false_tables, again.covered, again.rows) == (
-        found.false_tables,
-        found.covered,
-        found.rows,
-    )
+    assert again.arms == found.arms
     assert again.detectable == found.detectable
 
 

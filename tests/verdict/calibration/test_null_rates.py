@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from fadefollow.verdict import judge
+from fadefollow.verdict.judge import JudgeSettings, judge
 
 
 def _judge_many(make_stormy, make_books, markets, *, draws, seed, **market):
     for number in range(markets):
         plan = make_stormy(np.random.default_rng([seed, number]), bar_hours=8, **market)
-        yield judge(
-            [plan], make_books(plan), placebo_draws=draws, bootstrap_draws=200, seed=number
-        )[0]
+        settings = JudgeSettings(placebo_draws=draws, bootstrap_draws=200, seed=number)
+        yield judge([plan], make_books(plan), settings=settings)[0]
 
 
 def test_placebo_p_is_uniform_in_storms_without_an_edge(make_stormy, make_books):

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from fadefollow.engine.model import FloatArray, IntArray
 from fadefollow.verdict.correction.band import replicate_t, simultaneous_t
-from fadefollow.verdict.estimates.bootstrap import UNKNOWN, Bootstrapped
+from fadefollow.verdict.estimates.bootstrap import UNKNOWN, Bootstrapped, block_indices, bootstrap
+from fadefollow.verdict.estimates.days import DaySums
 
 
 def _row(t, *, value=5.0, se=2.0) -> Bootstrapped:
@@ -67,3 +69,31 @@ def test_replicates_without_an_error_are_left_out() -> None:
 def test_an_empty_table_has_no_interval() -> None:
     assert math.isnan(simultaneous_t([], alpha=0.05))
     assert math.isnan(simultaneous_t([UNKNOWN], alpha=0.05))
+
+
+def _table(rng: np.random.Generator, index: IntArray, rows: int, days: int) -> bool:
+    """Whether all intervals of a table hold the truth, 0, of clustered days that share moves."""
+    storm = np.exp(_smooth(rng, days, 5) / 3)
+    common = _smooth(rng, days, 3)
+    found: list[Bootstrapped] = []
+    for _ in range(rows):
+        count = rng.poisson(0.4 * storm).astype(float)
+        value = 0.35 * storm * (common + _smooth(rng, days, 3))
+        found += bootstrap([DaySums(count * value, count)], [[1.0]], length=10.0, index=index)
+    t = simultaneous_t(found, alpha=0.05)
+    return all(abs(row.value) <= t * row.se for row in found)
+
+
+def _smooth(rng: np.random.Generator, days: int, lags: int) -> FloatArray:
+    return np.convolve(rng.normal(size=days + lags - 1), np.ones(lags), "valid")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [1, 6])
+def test_twenty_blocks_hold_the_level_of_a_table(rows: int) -> None:
+    # 200 days in blocks of ten: what may decide at the least (`judge.MIN_BLOCKS`)
+    rng = np.random.default_rng(1)
+    indices = [block_indices(200, length=10.0, draws=400, rng=rng) for _ in range(40)]
+    held = [_table(rng, indices[k % 40], rows, 200) for k in range(500)]
+    # 95 % of 500 with a sampling error of 1 %: two of them below at the most
+    assert np.mean(held) >= 0.93

@@ -50,7 +50,7 @@ def test_outright_rows_meet_other_times_and_hedged_rows_other_coins(make_stormy)
         ("fade", "hedged"): "coins",
         ("follow", "hedged"): "coins",
     }
-    assert all(len(row.t) == 30 for row in found.values())
+    assert all(len(row.means) == len(row.ses) == 30 for row in found.values())
     # 200 days: shifts are 4 … 100 away, as the gap is 72 + 24 hours
     reach = found["s", 0, "fade", "outright"].reach_days
     assert 30.0 < reach < 75.0
@@ -89,14 +89,15 @@ def test_the_same_seed_gives_the_same_draws_and_calls_back_to_the_end(make_storm
         ).rows["s", 0, "fade", "hedged"]
         for seed in (1, 1, 2)
     )
-    assert one.t.tolist() == two.t.tolist()
-    assert one.t.tolist() != other.t.tolist()
+    assert one.means.tolist() == two.means.tolist()
+    assert one.ses.tolist() == two.ses.tolist()
+    assert one.means.tolist() != other.means.tolist()
     # two placebos and two stances of 20 draws
     assert calls[-1] == (80, 80)
 
 
 def _draws(t):
-    return RowDraws("time", np.zeros(len(t)), np.array(t, float), math.nan, 1.0)
+    return RowDraws("time", np.array(t, float), np.ones(len(t)), math.nan, 1.0)
 
 
 def test_a_row_with_few_shifts_cannot_be_surer_than_they_allow():
@@ -118,6 +119,6 @@ def test_rows_with_all_draws_are_as_they_are():
     keys: list[RowKey] = [("s", 0, stance, "outright") for stance in STANCES]
     rows = {key: _draws([1.0, 2.0, 3.0]) for key in keys[:1]}
     matrix = Confronted(rows).matrix(keys, np.array([5.0, 5.0]))
-    assert matrix[:, 0].tolist() == [1.0, 2.0, 3.0]
+    assert matrix[:, 0].tolist() == [-1.0, 0.0, 1.0]  # around the mean of all, 2
     assert np.isnan(matrix[:, 1]).all()
     assert Confronted({}).matrix(keys, np.zeros(2)).shape == (0, 2)

@@ -28,6 +28,16 @@ def calibrate(
     tuning: Annotated[
         bool, typer.Option("--tuning", help="Measure whether tuned results hold out of sample.")
     ] = False,
+    universe: Annotated[
+        bool, typer.Option("--universe", help="Judge universes of 30 and 100 simulated coins.")
+    ] = False,
+    real: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATASET",
+            help="Judge real prices of a data set, with real events at other times and coins.",
+        ),
+    ] = None,
     signals: Annotated[
         str | None, typer.Option(help="Signals, with --detection (default: all).")
     ] = None,
@@ -39,7 +49,8 @@ def calibrate(
         ),
     ] = None,
     markets: Annotated[
-        int | None, typer.Option(min=0, help="Number of markets with nothing planted.")
+        int | None,
+        typer.Option(min=0, help="Number of markets of each kind with nothing to find."),
     ] = None,
     planted: Annotated[
         int | None, typer.Option(min=0, help="Number of markets for each planted drift and length.")
@@ -50,10 +61,18 @@ def calibrate(
     coins: Annotated[
         int | None, typer.Option(min=1, max=MOST_PARTS, help="Coins per market.")
     ] = None,
-    bar: Annotated[str, typer.Option(help="Bar size.")] = "1h",
+    bar: Annotated[
+        str | None,
+        typer.Option(help="Bar size (default: 1h, of a universe 4h, of a data set its own)."),
+    ] = None,
     draws: Annotated[
-        int, typer.Option(min=50, max=MOST_DRAWS, help="Number of placebo draws.")
-    ] = 300,
+        int | None,
+        typer.Option(
+            min=50,
+            max=MOST_DRAWS,
+            help="Number of placebo draws (default: 200; with --tuning 300).",
+        ),
+    ] = None,
     trials: Annotated[
         int, typer.Option(min=1, max=MOST_TRIALS, help="Trials per fold, with --tuning.")
     ] = 40,
@@ -68,10 +87,11 @@ def calibrate(
     markdown: Annotated[bool, typer.Option(help="Print the table as Markdown.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure on simulated markets how often verdicts, detectors or tuning are right.
+    """Measure how often verdicts, detectors or tuning are right.
 
-    Each promise is kept, broken, or not yet shown, by its 95 % interval. Exit status 2 if a
-    promise of the verdict or of the tuner is broken. Rerun an interrupted command to resume.
+    On simulated markets, whose truth is known, or on real ones. Each promise is kept, broken, or
+    not yet shown, by its 95 % interval. Exit status 2 if a promise of the verdict or of the tuner
+    is broken. Rerun an interrupted command to resume.
     """
     from fadefollow.cli.render.console import progress, show_detection
     from fadefollow.market.bars import bar_size
@@ -87,9 +107,10 @@ def calibrate(
             "coins": coins,
             "years": years,
             "seed": seed,
+            "bar": bar,
+            "draws": draws,
         }
         settings: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
-        settings |= {"bar": bar, "draws": draws}
         chosen = listed(strategies)
         if tuning:
             settings |= {"trials": trials, "folds": folds}
@@ -97,7 +118,12 @@ def calibrate(
                 workspace, chosen, settings, crewed=crewed, markdown=markdown, as_json=as_json
             )
         else:
-            _calibrate_verdicts(workspace, chosen, settings, crewed=crewed, as_json=as_json)
+            _calibrate_verdicts(
+                workspace,
+                {"universe": universe, "real": real, "strategies": chosen, "settings": settings},
+                crewed=crewed,
+                as_json=as_json,
+            )
         return
     if signals is None:
         note_misnamed(workspace, "signals")
@@ -108,13 +134,13 @@ def calibrate(
             kinds,
             seeds=range(FIRST_SEED, FIRST_SEED + (markets or 10)),
             lab={"years": years or 2.0, "coins": coins or 2},
-            bar=bar_size(bar),
+            bar=bar_size(bar or "1h"),
             step=step,
             **crewed,
         )
     left_out = sorted(set(names) - {row.signal for row in found})
     if left_out:
-        text = f"note: windows do not fit bars of {bar}, left out: {', '.join(left_out)}"
+        text = f"note: windows do not fit bars of {bar or '1h'}, left out: {', '.join(left_out)}"
         typer.echo(text, err=True)
     if as_json:
         print_json([row.to_dict() for row in found])
@@ -126,25 +152,24 @@ def calibrate(
 
 def _calibrate_verdicts(
     workspace: Workspace,
-    strategies: tuple[str, ...] | None,
-    settings: dict[str, Any],
+    asked: dict[str, Any],
     *,
     crewed: dict[str, Any],
     as_json: bool,
 ) -> None:
     import pandas as pd
 
-    from fadefollow.cli.render.console import progress, show_calibration
+    from fadefollow.cli.render.calibration import show_calibration
+    from fadefollow.cli.render.console import progress
+    from fadefollow.errors import ParameterError
+    from fadefollow.jobs.calibrate import CalibrationRequest, calibrate_verdicts
     from fadefollow.reporting.pages.calibration import write_calibration
-    from fadefollow.verdict import calibration as calibrating
 
+    if asked["universe"] and asked["real"]:
+        raise ParameterError("--universe and --real are two calibrations")
     started = pd.Timestamp.now(tz="UTC")
-    chosen = map(workspace.strategy, strategies or calibrating.STRATEGIES)
-    bets = tuple((strategy, workspace.detector(strategy)) for strategy in chosen)
-    design = calibrating.Design(families=calibrating.families_of(bets), **settings)
-    notebook = calibrating.Notebook(workspace.runs / calibrating.NOTEBOOK)
     with progress(quiet=as_json) as step:
-        found = calibrating.calibrate(design, bets, notebook=notebook, step=step, **crewed)
+        found = calibrate_verdicts(workspace, CalibrationRequest(**asked), step=step, **crewed)
     folder = write_calibration(
         found, workspace.runs, workspace.templates, command=command(), started=started
     )

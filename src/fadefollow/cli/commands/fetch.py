@@ -13,22 +13,20 @@ from fadefollow.cli.options import JsonOption, UntilOption, listed, print_json
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fadefollow.market.request import FetchRequest
     from fadefollow.workspace import Workspace
 
 GO_ON = "fetched pages are kept; rerun the same command to resume"
 
 
 @dataclass(frozen=True)
-class _Wish:
-    """The request, parsed and checked."""
+class _Options:
+    """The options of the command, parsed and checked."""
 
     workspace: Workspace
     name: str
-    coins: tuple[str, ...]
-    since: pd.Timestamp
-    until: pd.Timestamp | None
+    request: FetchRequest
     bar: str | None
-    streams: tuple[str, ...]
     into: str | None
     mirror: Path | None
     skip_damaged: bool
@@ -75,20 +73,17 @@ def data_fetch(
     Every page is stored as it arrives, so an interrupted fetch loses nothing. Streams by venue:
     see the documentation, "Venues".
     """
-    from fadefollow.market.request import time_of
+    from fadefollow.market.request import FetchRequest, time_of
     from fadefollow.workspace import find_workspace
 
     first, end = time_of(since, "--since"), time_of(until, "--until")
     assert first is not None
     _check_range(first, end)
-    wish = _Wish(
+    options = _Options(
         find_workspace(),
         name,
-        tuple(coins),
-        first,
-        end,
+        FetchRequest(tuple(coins), first, end, listed(streams) or ()),
         bar,
-        listed(streams) or (),
         into,
         mirror,
         skip_damaged,
@@ -98,7 +93,7 @@ def data_fetch(
     from fadefollow.market.fetch.spec import ARCHIVES
 
     try:
-        _from_archive(wish) if name in ARCHIVES else _from_venue(wish)
+        _from_archive(options) if name in ARCHIVES else _from_venue(options)
     except KeyboardInterrupt:
         typer.echo(GO_ON, err=True)
         raise
@@ -117,42 +112,39 @@ def _check_range(since: pd.Timestamp, until: pd.Timestamp | None) -> None:
         raise ParameterError("--since must lie in the past", got=f"{since:%Y-%m-%d %H:%M}")
 
 
-def _from_venue(wish: _Wish) -> None:
+def _from_venue(options: _Options) -> None:
     from fadefollow.cli.render.fetch import fetch_progress, show_fetch
     from fadefollow.errors import ParameterError
     from fadefollow.market.fetch import fetch_job, fetch_spec
 
     for option, given in (
-        ("--into", wish.into),
-        ("--mirror", wish.mirror),
-        ("--unverified", wish.unverified),
+        ("--into", options.into),
+        ("--mirror", options.mirror),
+        ("--unverified", options.unverified),
     ):
         if given:
             raise ParameterError(
                 f"{option} needs an archive",
-                got=wish.name,
+                got=options.name,
                 hint="binance-archive and coinmetrics are archives",
             )
-    name, spec = fetch_spec(wish.workspace.root / "datasets", wish.name, wish.bar)
-    with fetch_progress(quiet=wish.as_json) as step:
+    name, spec = fetch_spec(options.workspace.root / "datasets", options.name, options.bar)
+    with fetch_progress(quiet=options.as_json) as step:
         report = fetch_job(
             spec,
             name,
-            wish.coins,
-            wish.workspace.store,
-            since=wish.since,
-            until=wish.until,
-            streams=wish.streams or None,
-            skip_damaged=wish.skip_damaged,
+            options.request,
+            options.workspace.store,
+            skip_damaged=options.skip_damaged,
             progress=step,
         )
-    if wish.as_json:
+    if options.as_json:
         print_json(report.to_dict())
     else:
         show_fetch(report)
 
 
-def _from_archive(wish: _Wish) -> None:
+def _from_archive(options: _Options) -> None:
     import pandas as pd
 
     from fadefollow.cli.render.fetch import fetch_progress, show_archive
@@ -160,29 +152,26 @@ def _from_archive(wish: _Wish) -> None:
     from fadefollow.market.bars import bar_text
     from fadefollow.market.fetch.spec import archive_named, archive_spec
 
-    folder = wish.workspace.root / "datasets"
-    archive = archive_named(wish.name)
-    name, spec = archive_spec(folder, archive, wish.into or "binance", wish.bar)
+    folder = options.workspace.root / "datasets"
+    archive = archive_named(options.name)
+    name, spec = archive_spec(folder, archive, options.into or "binance", options.bar)
     settings = ArchiveSettings(
-        skip_damaged=wish.skip_damaged,
-        unverified=wish.unverified,
+        skip_damaged=options.skip_damaged,
+        unverified=options.unverified,
         lag_hours=spec.lag("netflow") / pd.Timedelta(hours=1),
+        mirror=options.mirror,
     )
-    with fetch_progress(quiet=wish.as_json) as step:
+    with fetch_progress(quiet=options.as_json) as step:
         report = archive_job(
             archive,
-            wish.coins,
-            store_root=wish.workspace.store,
+            options.request,
+            store_root=options.workspace.store,
             dataset=name,
-            since=wish.since,
-            until=wish.until,
             bar=bar_text(spec.bar),
-            streams=wish.streams,
-            mirror=wish.mirror,
             settings=settings,
             progress=step,
         )
-    if wish.as_json:
+    if options.as_json:
         print_json(report.to_dict())
     else:
         show_archive(report)

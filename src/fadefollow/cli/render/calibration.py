@@ -1,4 +1,4 @@
-"""What a person sees in the terminal of a calibration: of the tuner, and of any its promises."""
+"""What a person sees in the terminal of a calibration: of verdict and tuner, and their promises."""
 
 from __future__ import annotations
 
@@ -14,13 +14,76 @@ from fadefollow.tuning.calibration.words import planted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from fadefollow.tuning.calibration import TunerCalibration
+    from fadefollow.verdict.calibration import Calibration
     from fadefollow.verdict.calibration.promises import Promise, State
     from fadefollow.verdict.calibration.proportions import Mean, Share
 
 #: of the states of a promise
 _COLOURS = {"kept": "green", "broken": "red", "not yet shown": "yellow"}
+
+
+def show_calibration(found: Calibration, folder: Path) -> None:
+    """How often verdicts were wrong, intervals covered, and edges were found.
+
+    Args:
+        found: what was counted.
+        folder: of its page.
+    """
+    console = Console()
+    for arm in found.arms:
+        table = _table(
+            f"{arm.markets} markets: {escape(arm.arm.name)}", "verdict", "version 1", "t-test"
+        )
+        table.add_row(
+            "false tables",
+            *map(_share, (arm.false_tables, arm.old_false_tables, arm.t_false_tables)),
+        )
+        for kind, share in arm.by_kind.items():
+            if share.count:
+                table.add_row(f"… {kind}", _share(share), "", "")
+        for book, share in arm.covered.items():
+            if share.of:
+                table.add_row(f"intervals, {book}", _share(share), "", _share(arm.t_covered[book]))
+        console.print(table)
+    if found.power:
+        console.print(_power_table(found))
+    show_promises(found.promises, who="The verdict")
+    console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
+
+
+def _power_table(found: Calibration) -> Table:
+    table = Table(
+        title="An edge planted: how often it was found",
+        title_style="bold",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    for name in ("phase", "book"):
+        table.add_column(name, no_wrap=True)
+    for name in ("coins", "years", "trades", "edge bps", "detectable", "found", "t-test"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for cell in found.power:
+        table.add_row(
+            escape(cell.phase),
+            cell.book,
+            f"{cell.arm.coins}",
+            f"{cell.arm.years:g}",
+            f"{cell.trades:.0f}",
+            _number(cell.edge_bps),
+            _number(cell.detectable_bps),
+            _share(cell.found),
+            _share(cell.t_found),
+        )
+    return table
+
+
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.0f}"
 
 
 def show_tuner_calibration(found: TunerCalibration) -> None:

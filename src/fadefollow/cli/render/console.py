@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from fadefollow.market.export import Exported
     from fadefollow.market.findings import Finding
     from fadefollow.market.importing.files import ImportReport
-    from fadefollow.market.infer.mapping import Guess
-    from fadefollow.verdict.calibration import Calibration
+    from fadefollow.market.infer.mapping import InferredMapping
     from fadefollow.verdict.calibration.detection import Detection
     from fadefollow.verdict.lookahead import CheckReport
 
@@ -149,7 +148,7 @@ def show_audit(dataset: Dataset, audit: Audit) -> None:
         )
 
 
-def show_guess(made: Guess, path: Path) -> None:
+def show_guess(made: InferredMapping, path: Path) -> None:
     """A guessed mapping: what it holds, what to check, and the next command."""
     console = Console()
     for name, coins in made.streams.items():
@@ -229,46 +228,6 @@ def show_check(report: CheckReport) -> None:
     )
     if not report.errors:
         console.print("[green]no look-ahead found[/], and the same answer each time")
-
-
-def show_calibration(found: Calibration, folder: Path) -> None:
-    """How often verdicts were wrong, intervals covered, and edges were found."""
-    from fadefollow.cli.render.calibration import show_promises
-    from fadefollow.reporting.pages.calibration import percent
-
-    console = Console()
-    table = _table(f"{found.false_tables.of} simulated markets with nothing planted")
-    for name in ("share of", "this verdict", "plain t-test"):
-        table.add_column(name, no_wrap=True)
-    table.add_row(
-        "tables with a false claim", percent(found.false_tables), percent(found.t_false_tables)
-    )
-    table.add_row("intervals that hold the truth", percent(found.covered), percent(found.t_covered))
-    console.print(table)
-    if found.power:
-        console.print(_power_table(found))
-    show_promises(found.promises, who="The verdict")
-    console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
-
-
-def _power_table(found: Calibration) -> Table:
-    from fadefollow.reporting.pages.calibration import percent
-
-    table = _table("An edge planted: how often it was found")
-    table.add_column("phase", no_wrap=True)
-    for name in ("years", "trades", "edge bps", "detectable", "found", "t-test"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for cell in found.power:
-        table.add_row(
-            escape(cell.phase),
-            f"{cell.arm.years:g}",
-            f"{cell.trades:.0f}",
-            _number(cell.edge_bps),
-            _number(cell.detectable_bps),
-            percent(cell.found),
-            f"{100 * cell.t_found.value:.0f} %" if cell.t_found.of else "–",
-        )
-    return table
 
 
 def _where(finding: Finding) -> str:

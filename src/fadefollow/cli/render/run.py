@@ -231,7 +231,7 @@ def settle_line(settle: Settle) -> str:
 
 
 def _strength(result: StanceResult) -> float:
-    """How far a decided word is from undecided: the mean in half widths of its interval."""
+    """How sure a decided word is: the mean in widths of its interval; 0 where it is open."""
     low, high = result.ci_bps if math.isnan(result.band_bps[0]) else result.band_bps
     decided = result.word in ("pays", "loses", "small") and high > low
     return abs(result.mean_net_bps) / (high - low) if decided else 0.0

@@ -32,6 +32,10 @@ def show_scan(scan: Scan) -> None:
         console.print(_present(scan, console.width))
         if any(standing.measured for standing in scan.standings.values()):
             console.print(_history(scan, wide=console.width >= WIDE))
+            for standing in scan.standings.values():
+                if len(standing.fates) > 1:
+                    said = f"{standing.strategy} {standing.phase}: {_books(standing)}"
+                    console.print(f"[dim]{escape(said)}[/]", highlight=False)
         _caveats(console, scan)
     else:
         console.print("none of the phases looked for is present", highlight=False)
@@ -124,8 +128,6 @@ def _history(scan: Scan, *, wide: bool) -> Table:
         for tried in (standing.fade, standing.follow):
             cells += _tried(tried, wide=wide)
         table.add_row(*cells, _number(standing.detectable_bps))
-        if len(standing.fates) > 1:
-            table.add_row(f"   [dim]{escape(_books(standing))}[/]")
     return table
 
 

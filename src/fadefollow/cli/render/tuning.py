@@ -49,8 +49,9 @@ def show_tuning(tuning: Tuning, result: RunResult, folder: Path) -> None:
 
 def _folds(tuning: Tuning) -> Table:
     objective = tuning.settings.objectives[0]
+    hedged = " against the market" if tuning.settings.book == "hedged" else ""
     table = Table(
-        title=f"Folds of {escape(tuning.strategy)}: {objective} in and out of sample",
+        title=f"Folds of {escape(tuning.strategy)}: {objective}{hedged} in and out of sample",
         title_style="bold",
         title_justify="left",
         box=SIMPLE_HEAD,

@@ -240,8 +240,8 @@ class Cluster(Workers):
         from distributed import CancelledError, KilledWorker
 
         try:
-            said: bytes = future.result(timeout=_NO_WORKERS)
-            return said
+            reply: bytes = future.result(timeout=_NO_WORKERS)
+            return reply
         except (KilledWorker, TimeoutError):
             return None
         except CancelledError as error:

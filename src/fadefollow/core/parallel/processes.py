@@ -102,12 +102,12 @@ class Processes(Workers):
     def _receive(self, future: Any) -> bytes | None:
         executor = self._busy.pop(future)
         try:
-            said: bytes = future.result()
+            reply: bytes = future.result()
         except BrokenProcessPool:
             executor.shutdown(wait=True)
             return None
         self._idle.append(executor)
-        return said
+        return reply
 
     def _drop(self, futures: list[Any]) -> None:
         _stop([self._busy.pop(future) for future in futures])

@@ -42,14 +42,14 @@ class WorkerTracebackError(Exception):
 def do(work: bytes, item: bytes, data: Any) -> bytes:
     """`work(data, item)` or what it raised, pickled."""
     try:
-        said: tuple[Any, ...] = ("done", pickle.loads(work)(data, pickle.loads(item)))
-        return cloudpickle.dumps(said)  # type: ignore[no-any-return]
+        reply: tuple[Any, ...] = ("done", pickle.loads(work)(data, pickle.loads(item)))
+        return cloudpickle.dumps(reply)  # type: ignore[no-any-return]
     except BaseException as error:  # also what would end the worker
         return raised(error)
 
 
 def raised(error: BaseException) -> bytes:
-    """The pickled answer that makes `answer_of` raise this error."""
+    """The pickled answer that makes `unpacked` raise this error."""
     where = "".join(traceback.format_exception(error))
     try:
         packed = cloudpickle.dumps(error)
@@ -60,13 +60,13 @@ def raised(error: BaseException) -> bytes:
     return pickle.dumps(("raised", packed, where))
 
 
-def answer_of(said: bytes) -> Any:
+def unpacked(reply: bytes) -> Any:
     """The result from the answer of `do`.
 
     Raises:
         Exception: the one that `work` raised.
     """
-    kind, value, *where = pickle.loads(said)
+    kind, value, *where = pickle.loads(reply)
     if kind == "raised":
         raise pickle.loads(value) from WorkerTracebackError(*where)
     return value

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import cloudpickle
 
-from fadefollow.core.parallel.worker import answer_of
+from fadefollow.core.parallel.worker import unpacked
 from fadefollow.errors import LostItemError, WorkerPoolError
 
 T = TypeVar("T")
@@ -118,7 +118,7 @@ class _Job:
 class Workers(WorkerPool):
     """Base of pools of other processes: hands items out and retries lost ones.
 
-    An item whose worker died is done again when the others are done, and alone: thus it is known
+    An item whose worker died is retried alone when the others are done: thus it is known
     whose fault it is, and one that found too little memory beside others has all of it.
     """
 
@@ -151,10 +151,10 @@ class Workers(WorkerPool):
                     self._look_after()
                     continue
                 job = flying.pop(future)
-                said = self._receive(future)
-                if said is not None:
+                reply = self._receive(future)
+                if reply is not None:
                     lost = 0
-                    yield job.number, answer_of(said)
+                    yield job.number, unpacked(reply)
                     continue
                 job.deaths += 1
                 if job.deaths < _TRIES:

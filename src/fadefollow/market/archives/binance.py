@@ -9,7 +9,7 @@ import pandas as pd
 
 from fadefollow.errors import DataError
 from fadefollow.market.archives.layout import INTERVALS, interval_for, kind_of, plan
-from fadefollow.market.archives.merge import Fresh
+from fadefollow.market.archives.merge import NewTable
 from fadefollow.market.archives.series import Reader, Series, UsedFile, gather
 from fadefollow.market.audit.implausible import plausible
 from fadefollow.market.findings import Finding, when
@@ -42,7 +42,7 @@ def fetch_coin(
     since: pd.Timestamp,
     until: pd.Timestamp,
     reader: Callable[[], Reader],
-) -> tuple[dict[str, Fresh], list[UsedFile], list[Finding]]:
+) -> tuple[dict[str, NewTable], list[UsedFile], list[Finding]]:
     """All streams of a coin, canonical at the data set's bar.
 
     Args:
@@ -59,7 +59,7 @@ def fetch_coin(
     Raises:
         DataError: a file is damaged, the archive unreachable, or it has no bars of the coin.
     """
-    made: dict[str, Fresh] = {}
+    made: dict[str, NewTable] = {}
     files: list[UsedFile] = []
     missing: list[Finding] = []
     multiple: str | None = None  # of the coin's contracts, once known
@@ -81,26 +81,25 @@ def fetch_coin(
                 made[name] = _canonical(series, name, symbol, prefix, bar, used)
                 break
         else:
-            text = f"the archive has nothing of {coin}{quote} in the range"
+            text = f"the archive has no {name} of {coin}{quote} in this range"
             missing.append(Finding("note", coin, name, "no data", 1, "", text))
     if {"perp", "spot"} & set(streams) and not {"perp", "spot"} & set(made):
         raise DataError(
-            "the archive must have bars of the coin",
-            got=f"none of {coin}{quote}",
+            f"the archive has no perp or spot bars of {coin}{quote} in this range",
             where=f"{since:%Y-%m-%d} to {until:%Y-%m-%d}",
-            hint="is it listed there, under this name, in this time?",
+            hint="check that Binance listed the coin under this name at that time",
         )
     return made, files, missing
 
 
 def _canonical(
     series: Series, name: str, symbol: str, prefix: str, bar: pd.Timedelta, reader: Reader
-) -> Fresh:
+) -> NewTable:
     schema, frame, found = stream(name), series.table, list(series.findings)
     factor = MULTIPLES[prefix]
     if factor != 1:
         frame = _per_coin(frame, name, factor)
-        text = f"{symbol} is of {factor:,} coins: prices and amounts are given per coin"
+        text = f"a contract of {symbol} is {factor:,} coins; prices and amounts are stored per coin"
         found.append(Finding("note", "", name, "multiple", len(frame), "", text))
     if schema.kind == "snapshot":
         frame, seen = plausible(frame, schema)  # before a bar takes its last one
@@ -114,8 +113,8 @@ def _canonical(
         table, seen = clean.resample(table, schema, small=small, bar=bar)
         found += seen
         if not len(table):
-            raise DataError("the range must hold whole bars", got="none", where=symbol)
-    return Fresh(table, tuple(found), f"{name} {_record(reader.used, symbol, table)}")
+            raise DataError("no complete bar in the range", where=symbol)
+    return NewTable(table, tuple(found), f"{name} {_record(reader.used, symbol, table)}")
 
 
 def _per_coin(frame: pd.DataFrame, name: str, factor: int) -> pd.DataFrame:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from fadefollow.errors import DataError, unknown
-from fadefollow.market.archives.merge import Fresh
+from fadefollow.market.archives.merge import NewTable
 from fadefollow.market.archives.series import UsedFile
-from fadefollow.market.archives.source import Got, Source
+from fadefollow.market.archives.source import ArchiveFile, Source
 from fadefollow.market.findings import Finding
 from fadefollow.market.importing.clean import drop_missing
 from fadefollow.market.names import nearest
@@ -32,7 +32,7 @@ STREAMS = {
 }
 #: seconds since 1970 at which a day's values were complete
 _COMPLETE = "AssetEODCompletionTime"
-#: a day completed later than this has been reckoned anew: that moment says nothing
+#: a day completed later than this was recomputed: its completion time says nothing
 RECKONED_ANEW = 3 * _DAY
 #: the file's hash rate is in TH/s
 _EH = 1e-6
@@ -57,7 +57,7 @@ def fetch_coin(
     since: pd.Timestamp,
     until: pd.Timestamp,
     lag: pd.Timedelta,
-) -> tuple[dict[str, Fresh], list[UsedFile], list[Finding]]:
+) -> tuple[dict[str, NewTable], list[UsedFile], list[Finding]]:
     """Streams of a coin, canonical.
 
     Args:
@@ -73,17 +73,17 @@ def fetch_coin(
     """
     got = get_file(source, coin)
     daily = read_daily(got, streams, since, until, lag)
-    made: dict[str, Fresh] = {}
+    made: dict[str, NewTable] = {}
     missing: list[Finding] = []
     for name, part in daily.items():
         if not len(part.table):
-            text = "Coin Metrics has nothing in the range"
+            text = "Coin Metrics has no values in this range"
             missing.append(Finding("note", coin, name, "no data", 1, "", text))
             continue
         checked = check(part.table, name, bar=_DAY, where=got.path)
         record = f"{name} {got.path}, SHA-256 {got.sha256}"
         found = (*part.findings, *checked.findings)
-        made[name] = Fresh(checked.table, found, record)
+        made[name] = NewTable(checked.table, found, record)
     used = UsedFile(got.path, got.sha256, got.verified, got.fetched, got.data.count(b"\n") - 1)
     return made, [used], missing
 
@@ -93,7 +93,7 @@ def path_of(coin: str) -> str:
     return f"csv/{coin.lower()}.csv"
 
 
-def get_file(source: Source, coin: str) -> Got:
+def get_file(source: Source, coin: str) -> ArchiveFile:
     """The coin's file.
 
     Raises:
@@ -102,16 +102,15 @@ def get_file(source: Source, coin: str) -> Got:
     got = source.get(path_of(coin))
     if got is None:
         raise DataError(
-            "Coin Metrics must have a file for the coin",
-            got="none",
+            "Coin Metrics has no file for this coin",
             where=path_of(coin),
-            hint="its names are those of assets, e.g. BTC, ETH; not of contracts",
+            hint="files are named by asset, such as btc, not by contract",
         )
     return got
 
 
 def read_daily(
-    got: Got,
+    got: ArchiveFile,
     streams: Sequence[str],
     since: pd.Timestamp,
     until: pd.Timestamp,
@@ -141,7 +140,7 @@ def read_daily(
     made: dict[str, Daily] = {}
     for name in streams:
         if name not in STREAMS:
-            raise unknown("a stream of Coin Metrics", name, STREAMS)
+            raise unknown("Coin Metrics stream", name, STREAMS)
         values = {c: _column(raw, c, where) for c in STREAMS[name]}
         numbers = {c: as_numbers(v, c, "coins", rows, where) for c, v in values.items()}
         frame = pd.DataFrame({"time": days, **_columns(name, numbers)})
@@ -184,8 +183,8 @@ def _complete(raw: pd.DataFrame, days: pd.Series, where: str) -> pd.Series:
 def _column(raw: pd.DataFrame, name: str, where: str) -> pd.Series:
     if name not in raw:
         raise DataError(
-            f"the file must have the column {name}",
-            got=f"{raw.shape[1]} others",
+            f"column {name} is missing",
+            got=f"{raw.shape[1]} other columns",
             where=where,
             hint=nearest(name, list(raw.columns)).strip()
             or "the community file of this coin has no exchange flows",
@@ -198,20 +197,19 @@ def _read(data: bytes, where: str) -> pd.DataFrame:
     lines = data.rstrip(b"\r\n").rpartition(b"\n")
     last, commas = lines[2].count(b","), data.partition(b"\n")[0].count(b",")
     if not data.strip():
-        raise DataError("the file must have rows", got="an empty file", where=where)
+        raise DataError("the file is empty", where=where)
     if not data.endswith(b"\n") or last != commas:
         raise DataError(
-            "the last line must be whole",
-            got="a cut one",
+            "the last line is cut off",
             where=where,
-            hint="the file seems truncated: get it again",
+            hint="the download may be incomplete: fetch the file again",
         )
     try:
         raw = pd.read_csv(io.BytesIO(data), encoding="utf-8-sig", low_memory=False)
     except (ValueError, UnicodeError) as error:
         got = str(error).splitlines()[0]
-        raise DataError("the file must be readable CSV", got=got, where=where) from error
+        raise DataError("the file must be valid CSV", got=got, where=where) from error
     if "time" not in raw:
         got = ", ".join(map(str, raw.columns[:5]))
-        raise DataError("the file must have the column time", got=got, where=where)
+        raise DataError("column time is missing", got=f"columns {got}", where=where)
     return raw

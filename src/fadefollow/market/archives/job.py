@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import httpx
 import pandas as pd
@@ -17,8 +17,8 @@ from fadefollow.errors import DataError, ParameterError, unknown
 from fadefollow.market.archives import coinmetrics
 from fadefollow.market.archives.binance import fetch_coin, planned
 from fadefollow.market.archives.layout import KINDS
-from fadefollow.market.archives.merge import Fresh, Key, keep
-from fadefollow.market.archives.series import FRESH, Reader, UsedFile
+from fadefollow.market.archives.merge import Key, NewTable, merge_into_store
+from fadefollow.market.archives.series import RECENT, Reader, UsedFile
 from fadefollow.market.archives.source import Mirror, Rules, Source, Web
 from fadefollow.market.audit.checks import gaps
 from fadefollow.market.bars import bar_size, bar_text
@@ -28,10 +28,16 @@ from fadefollow.market.findings import Finding, merged
 from fadefollow.market.importing.files import ImportReport, Progress
 from fadefollow.market.importing.zips import ZipLimits
 from fadefollow.market.names import check_dataset_name, check_symbol
+from fadefollow.market.request import FetchRequest
 from fadefollow.market.store.store import Listing, Manifest, Store
 from fadefollow.market.streams import stream
 
 ArchiveName = Literal["binance-archive", "coinmetrics"]
+#: streams that each archive has, in the order in which they are read
+STREAMS: Mapping[ArchiveName, Sequence[str]] = {
+    "binance-archive": tuple(KINDS),
+    "coinmetrics": tuple(coinmetrics.STREAMS),
+}
 #: folder in the store's for what was fetched, with the archive's own layout
 FETCHED = ".archives"
 
@@ -51,6 +57,8 @@ class ArchiveSettings:
         skip_damaged: leave out files that stay broken, with a warning, instead of stopping.
         unverified: take files that have no checksum, with a warning.
         lag_hours: publication lag of Coin Metrics' days after their end.
+        limits: sizes that zip files must keep within.
+        mirror: a folder with the archive's layout, read instead of the network.
     """
 
     binance_url: str = "https://data.binance.vision"
@@ -64,6 +72,7 @@ class ArchiveSettings:
     unverified: bool = False
     lag_hours: float = DEFAULT_LAG_HOURS
     limits: ZipLimits = field(default_factory=ZipLimits)
+    mirror: Path | None = None
 
     def __post_init__(self) -> None:
         check_symbol(self.quote)
@@ -71,7 +80,9 @@ class ArchiveSettings:
             if not 1 <= value <= 100:
                 raise ParameterError(f"{name} must lie between 1 and 100", got=value)
         if self.wait_seconds < 0 or self.timeout_seconds <= 0 or self.lag_hours < 0:
-            raise ParameterError("waits, time-outs and lags must not be negative")
+            got = f"{self.wait_seconds:g}, {self.lag_hours:g} and {self.timeout_seconds:g}"
+            rule = "wait_seconds and lag_hours must be at least 0, timeout_seconds above 0"
+            raise ParameterError(rule, got=got)
 
 
 @dataclass(frozen=True)
@@ -105,15 +116,11 @@ class ArchiveReport:
 
 def archive_job(
     archive: ArchiveName,
-    coins: Sequence[str],
+    request: FetchRequest,
     *,
     store_root: Path,
     dataset: str,
-    since: pd.Timestamp,
-    until: pd.Timestamp | None = None,
     bar: str = "1h",
-    streams: Sequence[str] = (),
-    mirror: Path | None = None,
     settings: ArchiveSettings | None = None,
     progress: Progress | None = None,
     now: pd.Timestamp | None = None,
@@ -122,14 +129,11 @@ def archive_job(
 
     Args:
         archive: `binance-archive` or `coinmetrics`.
-        coins: e.g. BTC, ETH.
+        request: coins, range, by default until the present day's start, and streams, by default
+            all that the archive has.
         store_root: the store's folder. What is fetched is kept below it, in `.archives/`.
         dataset: the data set's name; it need not exist yet.
-        since, until: the range; UTC where they have no zone. By default until the present day's
-            start; until is excluded.
         bar: size of the bars.
-        streams: only these; by default all that the archive has.
-        mirror: a folder with the archive's layout, read instead of the network.
         settings: how to reach the archive.
         progress: called for each file.
         now: the present, UTC; for tests.
@@ -142,71 +146,120 @@ def archive_job(
     """
     settings = settings or ArchiveSettings()
     check_dataset_name(dataset)
-    for coin in coins:
-        check_symbol(coin)
+    coins = tuple(dict.fromkeys(check_symbol(coin) for coin in request.coins))
     if not coins:
-        raise ParameterError("an archive is read for at least one coin", got="none")
-    present = _utc(now) if now is not None else pd.Timestamp.now(tz="UTC")
-    start, end = _utc(since), min(_utc(until or present), present).floor("min")
-    end = end if until is not None else end.floor("D")
-    if start >= end:
-        raise DataError("the range must go forward", got=f"since {start}, until {end}")
+        raise ParameterError("an archive job needs at least one coin", got="none")
     size = bar_size(bar)
+    window = _Window.of(request, now)
     _check_bars(Path(store_root), dataset, size)
-    fresh: dict[Key, Fresh] = {}
+    fresh: dict[Key, NewTable] = {}
     used: dict[str, UsedFile] = {}
-    seen: list[Finding] = []
-    with _source(archive, Path(store_root), mirror, settings) as source:
-        if archive == "binance-archive":
-            wanted = _known(streams, KINDS)
-            count = len(coins) * planned(wanted, size, start, end, present)
-            told = _Told(progress, count)
-        else:
-            wanted, told = _known(streams, coinmetrics.STREAMS), _Told(progress, len(coins))
-        for coin in dict.fromkeys(coins):
-            told.coin = coin
-            if archive == "binance-archive":
-                reader = partial(
-                    Reader,
-                    source,
-                    present,
-                    settings.workers,
-                    settings.skip_damaged,
-                    settings.limits,
-                    told,
-                )
-                made, files, missing = fetch_coin(
-                    coin, settings.quote, wanted, size, start, end, reader
-                )
-            else:
-                told(coinmetrics.path_of(coin))
-                lag = pd.Timedelta(hours=settings.lag_hours)
-                made, files, missing = coinmetrics.fetch_coin(source, coin, wanted, start, end, lag)
-            fresh |= {(coin, name): table for name, table in made.items()}
+    missing: list[Finding] = []
+    reader = _READERS[archive](_known(request.streams, STREAMS[archive]), size, window, settings)
+    with _source(archive, Path(store_root), settings) as source:
+        shown = _FileProgress(progress, len(coins) * reader.files())
+        for coin in coins:
+            shown.coin = coin
+            tables, files, absent = reader.coin(source, coin, shown)
+            fresh |= {(coin, name): table for name, table in tables.items()}
             for file in files:
                 used.setdefault(file.path, file)  # metrics are read for two streams
-            seen += missing
+            missing += absent
     if not fresh:
         raise DataError(
-            "the archive must have data in the range",
-            got=f"none for {', '.join(coins)}",
-            where=f"{start:%Y-%m-%d} to {end:%Y-%m-%d}",
+            f"the archive has no data of {', '.join(coins)} in this range",
+            where=f"{window.start:%Y-%m-%d} to {window.end:%Y-%m-%d}",
         )
     if progress:
         progress("storing", 1.0)
-    known = _listings(fresh, start, end, size) if {"perp", "spot"} <= set(wanted) else {}
-    manifest = keep(
+    manifest = merge_into_store(
         Path(store_root),
         dataset,
         fresh,
         bar=size,
         origin=source.origin,
-        missing=seen,
-        listings=known,
-        now=present,
+        missing=missing,
+        listings=_listings(fresh, window, size) if {"perp", "spot"} <= set(reader.streams) else {},
+        now=window.now,
     )
     report = _imported(manifest, fresh, len(used), size)
     return ArchiveReport(report, tuple(used.values()), source.origin)
+
+
+class _Window(NamedTuple):
+    """The range to read, UTC, and the present."""
+
+    start: pd.Timestamp
+    end: pd.Timestamp
+    now: pd.Timestamp
+
+    @classmethod
+    def of(cls, request: FetchRequest, now: pd.Timestamp | None) -> _Window:
+        """The range of a request as far as it is past; by default until today's start."""
+        present = pd.Timestamp.now(tz="UTC") if now is None else as_utc(now).as_unit("ns")
+        end = min(request.end or present, present).floor("min")
+        window = cls(request.start, end if request.end is not None else end.floor("D"), present)
+        if window.start >= window.end:
+            raise DataError(
+                "since must be before until", got=f"since {window.start}, until {window.end}"
+            )
+        return window
+
+
+class _CoinTables(NamedTuple):
+    """One coin of an archive: tables by stream, their files, and findings on absent streams."""
+
+    tables: dict[str, NewTable]
+    files: list[UsedFile]
+    missing: list[Finding]
+
+
+@dataclass(frozen=True)
+class _CoinReader:
+    """Reads one coin after the other from an archive."""
+
+    streams: tuple[str, ...]
+    bar: pd.Timedelta
+    window: _Window
+    settings: ArchiveSettings
+
+
+class _BinanceReader(_CoinReader):
+    def files(self) -> int:
+        return planned(self.streams, self.bar, *self.window)
+
+    def coin(self, source: Source, coin: str, shown: Callable[[str], None]) -> _CoinTables:
+        settings = self.settings
+        reader = partial(
+            Reader,
+            source,
+            self.window.now,
+            settings.workers,
+            settings.skip_damaged,
+            settings.limits,
+            shown,
+        )
+        start, end, _ = self.window
+        return _CoinTables(
+            *fetch_coin(coin, settings.quote, self.streams, self.bar, start, end, reader)
+        )
+
+
+class _CoinMetricsReader(_CoinReader):
+    def files(self) -> int:
+        return 1
+
+    def coin(self, source: Source, coin: str, shown: Callable[[str], None]) -> _CoinTables:
+        shown(coinmetrics.path_of(coin))
+        start, end, _ = self.window
+        lag = pd.Timedelta(hours=self.settings.lag_hours)
+        return _CoinTables(*coinmetrics.fetch_coin(source, coin, self.streams, start, end, lag))
+
+
+_READERS: Mapping[ArchiveName, type[_BinanceReader] | type[_CoinMetricsReader]] = {
+    "binance-archive": _BinanceReader,
+    "coinmetrics": _CoinMetricsReader,
+}
 
 
 def _check_bars(root: Path, dataset: str, bar: pd.Timedelta) -> None:
@@ -214,15 +267,15 @@ def _check_bars(root: Path, dataset: str, bar: pd.Timedelta) -> None:
     store = Store(root)
     if dataset in store.datasets() and (there := store.read(dataset).bar) != bar_text(bar):
         raise DataError(
-            "a data set must keep the size of its bars",
-            got=f"{bar_text(bar)}, there are {there}",
+            f"the data set has {there} bars",
+            got=bar_text(bar),
             where=dataset,
             hint="give the new data set another name",
         )
 
 
 def _imported(
-    manifest: Manifest, fresh: Mapping[Key, Fresh], files: int, bar: pd.Timedelta
+    manifest: Manifest, fresh: Mapping[Key, NewTable], files: int, bar: pd.Timedelta
 ) -> ImportReport:
     """What the store holds now, and what was seen, with the gaps in what was read."""
     rows = {c: {s: e.rows for s, e in streams.items()} for c, streams in manifest.tables.items()}
@@ -238,21 +291,21 @@ def _imported(
 
 
 def _listings(
-    fresh: Mapping[Key, Fresh], since: pd.Timestamp, until: pd.Timestamp, bar: pd.Timedelta
+    fresh: Mapping[Key, NewTable], window: _Window, bar: pd.Timedelta
 ) -> dict[str, Listing]:
     """When coins were traded, as far as the range tells: bars that begin or end inside it."""
     found: dict[str, Listing] = {}
     for coin in {coin for coin, _ in fresh}:
         times = [fresh[coin, s].table["time"] for s in ("perp", "spot") if (coin, s) in fresh]
         first, last = min(t.iloc[0] for t in times), max(t.iloc[-1] for t in times) + bar
-        listed = first.isoformat() if first > since + FRESH else None
-        delisted = last.isoformat() if last < until - FRESH else None
+        listed = first.isoformat() if first > window.start + RECENT else None
+        delisted = last.isoformat() if last < window.end - RECENT else None
         if listed or delisted:
             found[coin] = Listing(listed=listed, delisted=delisted)
     return found
 
 
-class _Told:
+class _FileProgress:
     """Progress by files; which there are is known only on the way."""
 
     def __init__(self, progress: Progress | None, count: int) -> None:
@@ -269,24 +322,22 @@ def _known(streams: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
     """The streams asked for in the archive's order; all of them where none is."""
     for name in streams:
         if name not in known:
-            raise unknown("a stream of the archive", name, known)
+            raise unknown("stream in the archive", name, known)
     return tuple(name for name in known if name in streams or not streams)
 
 
 @contextmanager
-def _source(
-    archive: ArchiveName, root: Path, mirror: Path | None, settings: ArchiveSettings
-) -> Iterator[Source]:
+def _source(archive: ArchiveName, root: Path, settings: ArchiveSettings) -> Iterator[Source]:
     """Yield the source of the files: a mirror folder, or the network with a cache."""
     binance = archive == "binance-archive"
     rules = Rules(settings.limits.packed, checksums=binance, unverified=settings.unverified)
-    if mirror is not None:
+    if (mirror := settings.mirror) is not None:
         top = "data" if binance else "csv"
         if not (mirror / top).is_dir():
             raise DataError(
-                f"a mirror must have the archive's layout, with a folder {top}/",
-                got="no such folder",
+                f"the mirror has no folder {top}/",
                 where=str(mirror),
+                hint="a mirror has the same layout as the archive",
             )
         yield Mirror(mirror, rules)
         return
@@ -299,7 +350,3 @@ def _source(
     ) as client:
         cache = root / FETCHED / archive
         yield Web(base, cache, client, rules, settings.attempts, settings.wait_seconds)
-
-
-def _utc(time: pd.Timestamp) -> pd.Timestamp:
-    return as_utc(time).as_unit("ns")

@@ -102,7 +102,7 @@ class Part:
 def kind_of(stream_name: str) -> Kind:
     """The archive's files for a stream."""
     if stream_name not in KINDS:
-        raise unknown("a stream of the archive", stream_name, KINDS)
+        raise unknown("stream in the archive", stream_name, KINDS)
     return KINDS[stream_name]
 
 
@@ -111,7 +111,8 @@ def interval_for(bar: pd.Timedelta) -> str:
     for name, size in INTERVALS.items():
         if size <= bar and not bar % size:
             return name
-    raise ParameterError("the archive must have bars that divide the size", got=bar_text(bar))
+    rule = f"bar must be a multiple of one of the archive's sizes: {', '.join(INTERVALS)}"
+    raise ParameterError(rule, got=bar_text(bar))
 
 
 def plan(

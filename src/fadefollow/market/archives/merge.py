@@ -20,7 +20,7 @@ Key = tuple[str, str]  #: coin and stream
 
 
 @dataclass(frozen=True)
-class Fresh:
+class NewTable:
     """One table to keep: canonical, with what was seen and what it was made of."""
 
     table: pd.DataFrame
@@ -28,10 +28,10 @@ class Fresh:
     source: str  #: which files
 
 
-def keep(
+def merge_into_store(
     root: Path,
     dataset: str,
-    fresh: Mapping[Key, Fresh],
+    fresh: Mapping[Key, NewTable],
     *,
     bar: pd.Timedelta,
     origin: str,
@@ -110,17 +110,17 @@ def _kept_findings(
 
 
 def _revision(name: str, superseded: pd.DataFrame) -> Finding:
-    text = "values that the source has changed; a run takes the first unless told --revised"
+    text = "values changed later by the source; runs use the first ones unless --revised is given"
     first = when(superseded["time"].iloc[0])
     return Finding("warning", "", name, "revised values", len(superseded), first, text)
 
 
-def _sources(origin: str, fresh: Mapping[Key, Fresh]) -> dict[Key, str]:
+def _sources(origin: str, fresh: Mapping[Key, NewTable]) -> dict[Key, str]:
     return {key: f"{origin}: {item.source}" for key, item in fresh.items()}
 
 
 def _covered(
-    old: Manifest | None, fresh: Mapping[Key, Fresh], bar: pd.Timedelta
+    old: Manifest | None, fresh: Mapping[Key, NewTable], bar: pd.Timedelta
 ) -> dict[str, dict[str, Fetched]]:
     """What a later fetch of the same data set need not ask for: the ranges that hold records."""
     made: dict[str, dict[str, Fetched]] = {}

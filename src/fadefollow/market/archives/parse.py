@@ -124,7 +124,7 @@ def _read(data: bytes, names: tuple[str, ...], mapping: dict[str, str], where: s
         return pd.DataFrame({name: pd.Series(dtype="float64") for name in names})
     except (ValueError, UnicodeError) as error:  # ParserError is a ValueError
         got = str(error).splitlines()[0]
-        raise DataError("the file must hold readable CSV", got=got, where=where) from error
+        raise DataError("the file must be valid CSV", got=got, where=where) from error
     if header:
         raw.columns = raw.columns.str.strip()
     elif raw.shape[1] == len(names):
@@ -138,13 +138,15 @@ def _read(data: bytes, names: tuple[str, ...], mapping: dict[str, str], where: s
     absent = [c for c in mapping.values() if c not in raw]
     if absent:
         got = f"columns {', '.join(map(str, raw.columns))}"
-        raise DataError(f"the file must have the column {absent[0]}", got=got, where=where)
+        raise DataError(f"column {absent[0]} is missing", got=got, where=where)
     return raw
 
 
 def _check_symbol(raw: pd.DataFrame, part: Part, where: str) -> None:
     if "symbol" in raw and not (other := raw.loc[raw["symbol"] != part.symbol, "symbol"]).empty:
-        raise DataError(f"all rows must be of {part.symbol}", got=other.iloc[0], where=where)
+        raise DataError(
+            f"every row must have the symbol {part.symbol}", got=other.iloc[0], where=where
+        )
 
 
 def _times(column: pd.Series, name: str, where: str) -> pd.Series:
@@ -229,7 +231,7 @@ def _relabel(frame: pd.DataFrame, part: Part) -> Cleaned:
     if not moved or not len(frame) or (frame["time"] >= part.start + DAY).any():
         return frame, ()
     every = pd.Series(data=True, index=frame.index)
-    text = "stamps are the start of their five minutes since 2026-06-25: moved to the end"
+    text = "stamps mark the start of the five minutes since 2026-06-25; moved to the end"
     shifted = frame.assign(time=frame["time"] + SNAPSHOT)
     return shifted, _seen("note", part, "stamps moved", frame, every, text)
 

@@ -21,7 +21,7 @@ from fadefollow.market.findings import Finding, Grade, when
 from fadefollow.market.importing.zips import ZipLimits, read_csv_member
 
 #: files of so recent days may not be there yet
-FRESH = 3 * DAY
+RECENT = 3 * DAY
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ def _join(pieces: Sequence[Piece], kind: Kind) -> tuple[pd.DataFrame, tuple[Find
     if not differ.any():
         return kept, ()
     at = when(moment[int(differ.to_numpy().argmax())])
-    text = "rows of two files with different values, the later file's stored"
+    text = "rows that differ between two files; those of the later file are stored"
     return kept, (
         Finding("warning", "", kind.stream, "files disagree", int(differ.sum()), at, text),
     )
@@ -232,7 +232,7 @@ def _about_files(kind: Kind, reader: Reader, gained: int) -> list[Finding]:
         add("note", "archive files", len(starts), when(min(p.start for p in starts)), text)
     lost = _lost_days(reader)
     if lost:
-        text = f"days for which the archive has no file, until {when(lost[-1])}"
+        text = f"days without a file in the archive, the last one {when(lost[-1])}"
         add("warning", "missing files", len(lost), when(lost[0]), text)
     bare = [file for file in reader.used if not file.verified]
     if bare:
@@ -241,7 +241,7 @@ def _about_files(kind: Kind, reader: Reader, gained: int) -> list[Finding]:
         part, why = reader.damaged[0]
         text = f"left out: {_named(part.path)}: {why}"
         add("warning", "damaged files", len(reader.damaged), when(part.start), text)
-    text = "bars that monthly files lack, taken from daily files"
+    text = "bars missing from monthly files, taken from daily files"
     add("note", "mended bars", gained, "", text)
     return found
 

@@ -34,7 +34,7 @@ class UnreachableError(DataError):
 
 
 @dataclass(frozen=True)
-class Got:
+class ArchiveFile:
     """One file as it was got."""
 
     path: str
@@ -55,7 +55,7 @@ class Source(Protocol):
     def local(self) -> bool:
         """Whether it costs nothing to ask for a file that may not be there."""
 
-    def get(self, path: str) -> Got | None:
+    def get(self, path: str) -> ArchiveFile | None:
         """One file, None where the archive has none."""
 
 
@@ -91,7 +91,7 @@ class Mirror:
         """True."""
         return True
 
-    def get(self, path: str) -> Got | None:
+    def get(self, path: str) -> ArchiveFile | None:
         """One file; None where the folder has none.
 
         Raises:
@@ -110,7 +110,7 @@ class Mirror:
             note = beside.read_bytes() if self.rules.checksums and beside.is_file() else None
         except OSError as error:
             got = error.strerror or str(error)
-            raise StoreError("the file must be readable", got=got, where=path) from error
+            raise StoreError("cannot read the file", got=got, where=path) from error
         return checked(path, data, note, self.rules, fetched=False)
 
 
@@ -135,7 +135,7 @@ class Web:
         """False."""
         return False
 
-    def get(self, path: str) -> Got | None:
+    def get(self, path: str) -> ArchiveFile | None:
         """One file, from the cache where it is there with the right checksum.
 
         Raises:
@@ -158,19 +158,19 @@ class Web:
             raise passing.error from passing.__cause__
         raise AssertionError  # pragma: no cover
 
-    def _kept(self, path: str) -> Got | None:
+    def _kept(self, path: str) -> ArchiveFile | None:
         try:
             kept = Mirror(self.cache, self.rules).get(path)
         except (DataError, StoreError):
             return None  # an old or cut file is fetched again
         return kept if kept is not None and kept.verified else None
 
-    def _fetch(self, path: str) -> Got | None:
+    def _fetch(self, path: str) -> ArchiveFile | None:
         data = self._body(path, self.rules.largest)
         if data is None:
             return None
         if looks_like_page(data):
-            rule = "the archive must send the file"
+            rule = "the archive did not send the file"
             raise _PassingError(UnreachableError(rule, got="a web page", where=path, hint=_LATER))
         note = self._body(path + CHECKSUM, 4096) if self.rules.checksums else None
         try:
@@ -199,7 +199,7 @@ class Web:
                 return bytes(made)
         except (httpx.TransportError, httpx.TooManyRedirects) as error:
             got = str(error) or type(error).__name__
-            rule = "the archive must be reachable"
+            rule = "cannot reach the archive"
             raise _PassingError(
                 UnreachableError(rule, got=got, where=self.base, hint=_MIRROR)
             ) from error
@@ -212,7 +212,7 @@ class Web:
         return min(max(self.wait * 2.0 ** (state.attempt_number - 1), asked), LONGEST_WAIT)
 
 
-_LATER = "try again later; what has been fetched is kept"
+_LATER = "try again later; fetched files are kept"
 _MIRROR = f"check the connection; {_LATER}, or use --mirror with a folder of the same layout"
 
 
@@ -228,34 +228,35 @@ class _MismatchError(DataError):
     """A file that is not what its checksum says; a cut transfer, or a broken archive."""
 
 
-def checked(path: str, data: bytes, note: bytes | None, rules: Rules, *, fetched: bool) -> Got:
+def checked(
+    path: str, data: bytes, note: bytes | None, rules: Rules, *, fetched: bool
+) -> ArchiveFile:
     """The file, if its bytes are what the note beside it says."""
     actual = hashlib.sha256(data).hexdigest()
     if not rules.checksums:
-        return Got(path, data, actual, verified=False, fetched=fetched)
+        return ArchiveFile(path, data, actual, verified=False, fetched=fetched)
     name = path.rpartition("/")[2]
     if note is None:
         if rules.unverified:
-            return Got(path, data, actual, verified=False, fetched=fetched)
+            return ArchiveFile(path, data, actual, verified=False, fetched=fetched)
         raise DataError(
-            "a file must have its checksum beside it",
-            got=f"no {name}{CHECKSUM}",
+            f"no checksum file {name}{CHECKSUM}",
             where=path,
-            hint="--unverified takes files without one, and says so",
+            hint="--unverified accepts files without a checksum, with a warning",
         )
     match = _SUM.fullmatch(note.decode("utf-8", "replace").lstrip("\ufeff"))
     if match is None or match[2] != name:
         got = "a web page" if looks_like_page(note) else repr(note[:100])
-        rule = f"the checksum must be written as HASH {name}"
+        rule = f"the checksum file must read: HASH {name}"
         raise _MismatchError(rule, got=got, where=path + CHECKSUM, hint=_AGAIN)
     if match[1].lower() != actual:
         raise _MismatchError(
             f"the file's SHA-256 must be {match[1].lower()}", got=actual, where=path, hint=_AGAIN
         )
-    return Got(path, data, actual, verified=True, fetched=fetched)
+    return ArchiveFile(path, data, actual, verified=True, fetched=fetched)
 
 
-_AGAIN = "get the file again; --skip-damaged leaves out what stays broken, and says so"
+_AGAIN = "fetch the file again; --skip-damaged leaves out damaged files, with a warning"
 
 
 def _check_status(answer: httpx.Response, path: str) -> None:
@@ -263,7 +264,7 @@ def _check_status(answer: httpx.Response, path: str) -> None:
     if code == 200:
         return
     got = f"HTTP {code} {answer.reason_phrase}".strip()
-    rule = "the archive must send the file"
+    rule = "the archive did not send the file"
     if code in (408, 418, 425, 429) or code >= 500:
         seconds = answer.headers.get("retry-after", "")
         after = float(seconds) if seconds.isdigit() else 0.0
@@ -290,7 +291,7 @@ def _kept_whole(path: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(
-            "the folder for fetched files must be writable",
+            "cannot write the folder for fetched files",
             got=error.strerror or str(error),
             where=path,
             hint="free some space, or check the folder's permissions",

@@ -73,12 +73,11 @@ class Contents:
         left_out = [symbol for symbol in self.coins if symbol not in cut]
         if not cut or (strict and left_out):
             raise DataError(
-                "the range must hold data",
-                got=f"since {since or 'the start'}, until {until or 'the end'}: nothing",
+                f"no data since {since or 'the start'} until {until or 'the end'}",
                 where=f"{self.name}, {', '.join(left_out)}",
-                hint=f"there is data from {self._reach()}",
+                hint=f"the data cover {self._reach()}",
             )
-        text = "no bars in the range asked for, left out"
+        text = "no bars in the requested range, left out"
         notes = (Finding("warning", s, "perp", "no data", 1, "", text) for s in left_out)
         first, last = _span(cut)
         return replace(

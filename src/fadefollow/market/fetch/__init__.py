@@ -10,7 +10,7 @@
 * `ranges`: what is missing, and what to ask for.
 * `staging`: pages, stored as they come.
 * `engine`: the fetch: ask, notice what an answer lacks, ask again, store.
-* `fold`: pages into a new version of the data set.
+* `merge`: pages into a new version of the data set.
 * `spec`: the data set that a fetch fills.
 * `job`: all of it.
 * `report`: what it did, by coin and stream.

@@ -16,11 +16,11 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from fadefollow.core.printable import printable
 from fadefollow.errors import DataError, FadeFollowError
-from fadefollow.market.fetch.believing import (
+from fadefollow.market.fetch.validation import (
     EARLIEST_MS,
     LATEST_MS,
-    OddAnswer,
-    UnbelievableAnswer,
+    InvalidAnswer,
+    MalformedAnswer,
     listed_in,
 )
 from fadefollow.market.fetch.venues import Venue
@@ -32,7 +32,7 @@ UNHEARD_ATTEMPTS = 4
 #: a venue that asks for a longer pause than this is not waited for
 PATIENCE = 300.0
 
-#: kinds of markets that every venue has of which ccxt is told to ask
+#: kinds of markets that ccxt is configured to request from every venue
 _KINDS = {"spot", "swap", "linear", "inverse"}
 _REGION_WORDS = ("restricted location", "block access from your country", "unavailable in your")
 
@@ -100,7 +100,7 @@ class _Guard:
             error.wait = _seconds(headers)
             raise error
         if 300 <= code < 400:
-            raise OddAnswer(f"an answer of status {code} {reason}")
+            raise MalformedAnswer(f"an answer of status {code} {reason}")
         if code == 451 or (code == 403 and any(w in body.lower() for w in _REGION_WORDS)):
             raise RegionRefused(text)
         return body.strip()
@@ -114,7 +114,7 @@ class _Guard:
         if made is None and self._status < 300:
             if "maintenance" in body.lower():
                 raise ccxt.OnMaintenance(f"{self.id} {body[:200]}")
-            raise OddAnswer(f"{self.id} answered with what is no JSON: {body[:80]!r}")
+            raise MalformedAnswer(f"{self.id} answered with what is no JSON: {body[:80]!r}")
         if (bodies := _bodies.get()) is not None:
             bodies.append(made)
         return made
@@ -136,7 +136,7 @@ class _Guard:
     ) -> Any:
         """All records; ccxt would leave out those of another market."""
         if any(value is not None and r.get(field) not in (value, None) for r in array):
-            raise UnbelievableAnswer(f"records of {value} are due, not those of another market")
+            raise InvalidAnswer(f"expected records of {value}, got those of another market")
         return array
 
     async def whole_markets(self) -> dict[str, Any]:
@@ -146,14 +146,14 @@ class _Guard:
         wanted = {"swap", *(asked.get("types", ()) if isinstance(asked, dict) else ())}
         there = {name for m in found.values() for name in _KINDS if m.get(name)}
         if lacking := (wanted & _KINDS) - there:
-            raise OddAnswer(f"{self.id} lists no {', '.join(sorted(lacking))} markets")
+            raise MalformedAnswer(f"{self.id} lists no {', '.join(sorted(lacking))} markets")
         return found
 
     async def fetch_clock(self) -> int:
         """The venue's time in ms; seconds, microseconds and far futures are none."""
         clock = int(await self.fetch_time())  # type: ignore[attr-defined]
         if not EARLIEST_MS < clock < LATEST_MS:
-            raise OddAnswer(f"{self.id} says that its clock is at {clock} ms")
+            raise MalformedAnswer(f"{self.id} says that its clock is at {clock} ms")
         return clock
 
     def parse_ohlcvs(
@@ -203,7 +203,7 @@ def _no_redirection(venue: str) -> TraceConfig:
     async def refuse(_: object, __: object, met: Any) -> None:
         met.response.close()
         place = met.response.headers.get("Location", "nowhere")
-        raise OddAnswer(f"{venue} sends one on, {met.response.status}, to {place}")
+        raise MalformedAnswer(f"{venue} sends one on, {met.response.status}, to {place}")
 
     config = TraceConfig()
     config.on_request_redirect.append(refuse)
@@ -224,7 +224,7 @@ class Client:
         venue: from the registry.
         settings: ccxt's own settings, on top of the registry's: `urls`, `timeout`, proxies.
         first_wait: seconds before the second attempt; each further wait is twice as long.
-        told: called with a sentence before each wait.
+        on_message: called with a sentence before each wait.
     """
 
     def __init__(
@@ -233,7 +233,7 @@ class Client:
         settings: Mapping[str, Any] | None = None,
         *,
         first_wait: float = FIRST_WAIT,
-        told: Callable[[str], None] | None = None,
+        on_message: Callable[[str], None] | None = None,
     ) -> None:
         from ccxt import async_support
 
@@ -242,7 +242,7 @@ class Client:
         own = {"has": {"fetchCurrencies": False}, **venue.settings}
         self.venue = venue
         self.exchange = kind(base.deep_extend(own, dict(settings or {})))
-        self.first_wait, self.told = first_wait, told
+        self.first_wait, self.on_message = first_wait, on_message
         self.counts = Counts()
         self._pause_until = 0.0
 
@@ -269,7 +269,7 @@ class Client:
         try:
             return await attempts(self._once, method, args, read)
         except ccxt.BaseError as error:
-            raise plain(error, self.venue) from error
+            raise user_error(error, self.venue) from error
 
     async def _once(
         self, method: str, args: tuple[Any, ...], read: Callable[[Any], Any] | None
@@ -293,15 +293,15 @@ class Client:
         """Where answers are read: ccxt and others take their shape for granted.
 
         Raises:
-            OddAnswer: in place of the error that another shape leads to.
+            MalformedAnswer: in place of the error that another shape leads to.
         """
         try:
             yield
-        except (UnbelievableAnswer, FadeFollowError):
+        except (InvalidAnswer, FadeFollowError):
             raise
         except _SHAPE as error:
-            text = f"{self.venue.name} {what}: an answer of a shape that ccxt does not know"
-            raise OddAnswer(f"{text} ({type(error).__name__}: {error})") from error
+            text = f"{self.venue.name} {what}: an answer in a format that ccxt does not know"
+            raise MalformedAnswer(f"{text} ({type(error).__name__}: {error})") from error
 
     def _enough(self, state: RetryCallState) -> bool:
         return state.attempt_number >= (ATTEMPTS if self.exchange.heard else UNHEARD_ATTEMPTS)
@@ -320,9 +320,9 @@ class Client:
     def _before_sleep(self, state: RetryCallState) -> None:
         for counts in self._all_counts():
             counts.retried += 1
-        if self.told and state.outcome and state.next_action:
+        if self.on_message and state.outcome and state.next_action:
             name = type(state.outcome.exception()).__name__
-            self.told(f"{self.venue.title}: {name}, again in {state.next_action.sleep:.0f} s")
+            self.on_message(f"{self.venue.title}: {name}, again in {state.next_action.sleep:.0f} s")
 
     def _all_counts(self) -> tuple[Counts, ...]:
         mine = counted.get()
@@ -339,7 +339,7 @@ class Client:
         return clock
 
     @contextmanager
-    def plainly(self, what: str) -> Iterator[None]:
+    def plain_errors(self, what: str) -> Iterator[None]:
         """Where several answers are put together: an odd one ends as a plain message.
 
         Raises:
@@ -348,8 +348,8 @@ class Client:
         try:
             with self.reading(what):
                 yield
-        except OddAnswer as error:
-            raise plain(error, self.venue) from error
+        except MalformedAnswer as error:
+            raise user_error(error, self.venue) from error
 
     async def close(self) -> None:
         """Close the connections."""
@@ -368,33 +368,30 @@ def _passes(error: BaseException) -> bool:
     return isinstance(error, ccxt.ExchangeError) and isinstance(error.__cause__, ClientError)
 
 
-def plain(error: ccxt.BaseError, venue: Venue) -> DataError:
+def user_error(error: ccxt.BaseError, venue: Venue) -> DataError:
     """The error a user meets: what the venue said, and what to do."""
     said = printable(str(error))
-    again = "what was fetched is kept: run the same command again later, it goes on from there"
-    rule, hint = f"{venue.title} must answer", again
+    again = "fetched pages are kept; rerun the same command later to resume"
+    rule, hint = f"no valid answer from {venue.title}", again
     if isinstance(error, RegionRefused):
-        rule = f"{venue.title} must serve this place"
-        hint = (
-            "the venue refuses by region: fetch from another venue, from its public archive, or "
-            "where it may be used"
-        )
-    elif isinstance(error, UnbelievableAnswer):
-        rule = f"{venue.title} must answer what it is asked"
-        hint = f"nothing of such answers is stored; {again}"
+        rule = f"{venue.title} refuses requests from this region"
+        hint = "fetch from another venue, from its public archive, or from a region that it serves"
+    elif isinstance(error, InvalidAnswer):
+        rule = f"an answer from {venue.title} does not match the request"
+        hint = f"such answers are not stored; {again}"
     elif isinstance(error, Throttled):
-        rule = f"{venue.title} must not ask for a long pause"
-        said = f"{error.wait:.0f} s" if error.wait else said
-        hint = f"the address is banned for a while; {again}"
+        rule = f"{venue.title} has rate-limited this address"
+        said = f"a pause of {error.wait:.0f} s" if error.wait else said
+        hint = f"wait that long; {again}"
     elif isinstance(error, ccxt.OnMaintenance):
-        rule, hint = f"{venue.title} must not be under maintenance", again
+        rule, hint = f"{venue.title} is under maintenance", again
     elif isinstance(error, ccxt.BadSymbol):
-        rule = f"{venue.title} must still have the market's history"
-        hint = "the coin may have been delisted: leave it out, or look in the public archive"
+        rule = f"{venue.title} has no history of this market"
+        hint = "the coin may be delisted: leave it out, or try the public archive"
     elif isinstance(error, ccxt.AuthenticationError | ccxt.PermissionDenied):
         hint = "public data needs no key: take keys out of [ccxt] in the data set's TOML"
     elif isinstance(error, ccxt.BadRequest | ccxt.NotSupported):
-        rule, hint = f"{venue.title} must know the request", "this ccxt may be too old: update it"
+        rule, hint = f"{venue.title} rejects the request", "ccxt may be out of date: update it"
     elif isinstance(error, ccxt.RequestTimeout | ccxt.ExchangeNotAvailable):
-        hint = f"is there a network, and is the venue up? {again}"
+        hint = f"check the network and whether the venue is up; {again}"
     return DataError(rule, got=said, where=venue.name, hint=hint)

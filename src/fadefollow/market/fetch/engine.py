@@ -14,23 +14,23 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.errors import DataError, FadeFollowError
-from fadefollow.market.fetch.believing import UnbelievableAnswer
 from fadefollow.market.fetch.client import Client, counted
 from fadefollow.market.fetch.merge import check_market, staging
 from fadefollow.market.fetch.options import option_chain
 from fadefollow.market.fetch.pages import Staging, Values, count
 from fadefollow.market.fetch.planning import Present, Window, times_in, windows
 from fadefollow.market.fetch.proof import Answer, ContradictionError, Proof
-from fadefollow.market.fetch.report import Asked
+from fadefollow.market.fetch.report import PartCounts
 from fadefollow.market.fetch.requests import Part, ask
 from fadefollow.market.fetch.time_ranges import Range, Times, cut, joined
+from fadefollow.market.fetch.validation import InvalidAnswer
 from fadefollow.market.findings import Finding, when
 from fadefollow.market.store.store import Manifest, Store
 from fadefollow.market.streams import stream
 
-#: a window whose answers contradict each other is begun anew so often
+#: attempts for a window whose answers contradict each other
 AGREE = 3
-#: so many answers in a row may prove nothing
+#: answers in a row without progress after which a window is contradictory
 PATIENT = 3
 #: windows that are asked for at a time; ccxt's limiter spaces them out
 AT_ONCE = 8
@@ -82,7 +82,7 @@ class Engine:
         self.client, self.store, self.dataset, self.manifest = client, store, dataset, manifest
         self.progress, self.tally = progress, Tally()
         #: by coin and stream
-        self.asked: dict[tuple[str, str], Asked] = {}
+        self.asked: dict[tuple[str, str], PartCounts] = {}
         self.notes: list[Finding] = []
         self._clock = (0, 0.0)  # the venue's, and this machine's at the same time
         self.skip_damaged = skip_damaged
@@ -158,7 +158,7 @@ class Engine:
 
     async def _part(self, part: Part, plan: Sequence[Window]) -> None:
         pages = staging(self.store, self.dataset, part)
-        mine = self.asked.setdefault((part.coin, part.stream), Asked())
+        mine = self.asked.setdefault((part.coin, part.stream), PartCounts())
         counted.set(mine)
         last: Taken | None = None
         for window in plan:
@@ -270,21 +270,21 @@ class Engine:
                 self._mended(part, len(proof.times) - before)
             quiet = quiet + 1 if proof.state == state else 0
             if quiet == PATIENT:
-                raise ContradictionError("records that were there before are there no more")
+                raise ContradictionError("records of earlier answers are missing")
             requests, first = proof.requests(span), False
         return proof
 
     def _mended(self, part: Part, records: int) -> None:
         self.tally.mended += records
-        self.asked.setdefault((part.coin, part.stream), Asked()).mended += records
+        self.asked.setdefault((part.coin, part.stream), PartCounts()).mended += records
 
     def _contradiction(self, part: Part, window: Window, error: Exception) -> DataError:
         low, high = (when(pd.Timestamp(t, unit="ms", tz="UTC")) for t in window.range)
         return DataError(
-            f"answers of {self.client.venue.title} must agree with each other",
-            got=f"{error}, however often asked for",
+            f"answers from {self.client.venue.title} contradict each other",
+            got=f"{error}, in every attempt",
             where=f"{self.client.venue.name} {part.coin} {part.stream} {low} to {high}",
-            hint="nothing of them is stored: run the same command again later",
+            hint="these answers are not stored; rerun the same command later",
         )
 
     def _refuse(self, part: Part, broken: list[int]) -> None:
@@ -292,15 +292,15 @@ class Engine:
             return
         at = when(pd.Timestamp(broken[0], unit="ms", tz="UTC"))
         if self.skip_damaged:
-            text = "records that cannot be right, however often asked for; they are left out"
+            text = "impossible records in every attempt, left out"
             note = Finding(
                 "warning", part.coin, part.stream, "impossible records", len(broken), at, text
             )
             self.notes.append(note)
             return
         raise DataError(
-            f"records of {stream(part.stream).about} must be possible",
-            got=f"{len(broken)} that are not, the first at {at}, however often asked for",
+            f"{self.client.venue.title} sends impossible records of {stream(part.stream).about}",
+            got=f"{len(broken)}, the first at {at}, in every attempt",
             where=f"{self.client.venue.name} {part.coin} {part.stream}",
             hint="leave them out with --skip-damaged, or the stream with --streams",
         )
@@ -330,7 +330,7 @@ def _of_market(error: DataError) -> bool:
     import ccxt
 
     cause = error.__cause__
-    if cause is None or isinstance(cause, UnbelievableAnswer | ContradictionError):
+    if cause is None or isinstance(cause, InvalidAnswer | ContradictionError):
         return True
     return isinstance(cause, ccxt.BadSymbol | ccxt.BadRequest | ccxt.NotSupported)
 

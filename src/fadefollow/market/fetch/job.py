@@ -10,54 +10,49 @@ from pathlib import Path
 
 import pandas as pd
 
-from fadefollow.core.utc import as_utc
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.fetch.client import FIRST_WAIT, Client
 from fadefollow.market.fetch.engine import Engine, Progress
 from fadefollow.market.fetch.markets import CoinMarkets, Listed, coin_named, find_coin
-from fadefollow.market.fetch.merge import fold
-from fadefollow.market.fetch.report import Asked, FetchReport, PartReport
+from fadefollow.market.fetch.merge import merge_pages
+from fadefollow.market.fetch.report import FetchReport, PartCounts, PartReport
 from fadefollow.market.fetch.requests import Part
 from fadefollow.market.fetch.venues import Venue, venue_named
 from fadefollow.market.findings import Finding
 from fadefollow.market.names import check_dataset_name
+from fadefollow.market.request import FetchRequest
 from fadefollow.market.store.store import Manifest, Store
 from fadefollow.market.streams import stream
 
 #: in place of names of streams: all that the venue gives, snapshots too
 EVERYTHING = "all"
 #: coins whose tables are made at once: what is in memory stays small, whatever is fetched
-FOLD_COINS = 20
+MERGE_COINS = 20
 
 
 def fetch_job(
     spec: DatasetSpec,
     name: str,
-    coins: Sequence[str],
+    request: FetchRequest,
     store_root: Path,
     *,
-    since: pd.Timestamp,
-    until: pd.Timestamp | None = None,
-    streams: Sequence[str] | None = None,
     skip_damaged: bool = False,
     progress: Progress | None = None,
     first_wait: float = FIRST_WAIT,
 ) -> FetchReport:
     """Fetch what is missing of some coins, and bring it into the store.
 
-    Each page is durable as it comes: a fetch that is interrupted, killed or refused goes on where
+    Each page is durable as it comes: a fetch that is interrupted, killed or refused resumes where
     it was when it is run again. Fetches of the same data set may run at the same time.
 
     Args:
         spec: a data set with `source = "fetch"`.
         name: its name in the store.
-        coins: names as `BTC`; `1000PEPE` means PEPE.
+        request: coins (`1000PEPE` means PEPE), range, by default until the last bar that the venue
+            has closed, and streams: `all`, or by default those of `spec`, else all that the venue
+            gives of the past. Snapshots of now, as `options`, are fetched where they are asked for.
         store_root: the store's folder.
-        since: first time wanted; UTC where it has no zone.
-        until: end of the time wanted; by default the last bar that the venue has closed.
-        streams: only these, or `all`; by default those of `spec`, else all that the venue gives
-            of the past. Snapshots of now, as `options`, are fetched where they are asked for.
         skip_damaged: leave out records that the venue insists on and that cannot be right, with a
             warning, instead of stopping.
         progress: called after each page, with the rate and the time left.
@@ -71,17 +66,18 @@ def fetch_job(
     """
     check_dataset_name(name)
     if spec.source != "fetch":
-        rule = 'only data sets with source = "fetch" are fetched'
+        rule = 'only data sets with source = "fetch" can be fetched'
         raise ParameterError(rule, got=spec.source, where=name)
     venue = venue_named(spec.venue)
-    named = tuple(dict.fromkeys(coin_named(c) for c in coins))
+    named = tuple(dict.fromkeys(coin_named(c) for c in request.coins))
     if not named:
         raise ParameterError("a fetch needs at least one coin", got="none", where=name)
-    wanted = _streams(venue, streams or spec.streams)
-    low, high = _ms(since), 2**53 if until is None else _ms(until)
+    wanted = _streams(venue, request.streams or spec.streams)
+    end = request.end
+    low, high = _ms(request.start), 2**53 if end is None else _ms(end)
     if low >= high:
-        rule = "the range must go forward"
-        raise ParameterError(rule, got=f"since {since}, until {until}", where=name)
+        rule = "since must be before until"
+        raise ParameterError(rule, got=f"since {request.start}, until {end}", where=name)
     store = Store(Path(store_root))
     store.check_bar(name, spec.bar)
     job = _Job(spec, name, venue, store, progress, skip_damaged=skip_damaged)
@@ -123,11 +119,11 @@ class _Job:
         self, coins: Sequence[str], streams: Sequence[str], low: int, high: int, first_wait: float
     ) -> FetchReport:
         self._say(f"asking {self.venue.title} for its markets")
-        client = Client(self.venue, self.spec.ccxt, first_wait=first_wait, told=self._say)
+        client = Client(self.venue, self.spec.ccxt, first_wait=first_wait, on_message=self._say)
         try:
             markets = await client.markets()
             kind = self.spec.contracts or self.venue.contracts
-            with client.plainly("markets"):
+            with client.plain_errors("markets"):
                 where = self.venue.name
                 listed = [find_coin(c, markets, contracts=kind, where=where) for c in coins]
             now = await client.now()
@@ -143,7 +139,7 @@ class _Job:
             )
             errors = await engine.run(parts, low, high, now)
             self._say("storing")
-            revised = await asyncio.to_thread(self._fold, parts)
+            revised = await asyncio.to_thread(self._merge, parts)
         finally:
             await client.close()
         if errors:
@@ -152,9 +148,8 @@ class _Job:
         none = [c for c in coins if manifest is None or not manifest.tables.get(c)]
         if manifest is None or len(none) == len(coins):
             raise DataError(
-                "the venue must have data in the range",
-                got="none",
-                where=f"{self.venue.name} {', '.join(coins)}",
+                f"{self.venue.title} has no data of {', '.join(coins)} in this range",
+                where=self.name,
                 hint="choose an earlier --since or a later --until",
             )
         tally = engine.tally
@@ -195,14 +190,14 @@ class _Job:
             found = [Listed(coin.coin, f"{coin.coin} options", 1, 1.0, linear=True, active=True)]
         return [m for m in found if m is not None and (m.linear or not facts.linear_only)]
 
-    def _fold(self, parts: Sequence[Part]) -> list[Finding]:
+    def _merge(self, parts: Sequence[Part]) -> list[Finding]:
         """Pages into tables, some coins at a time; what the venue has revised."""
         coins = list(dict.fromkeys(part.coin for part in parts))
         revised: list[Finding] = []
-        for first in range(0, len(coins), FOLD_COINS):
-            some = coins[first : first + FOLD_COINS]
+        for first in range(0, len(coins), MERGE_COINS):
+            some = coins[first : first + MERGE_COINS]
             mine = [part for part in parts if part.coin in some]
-            done = fold(self.store, self.name, self.spec, mine)
+            done = merge_pages(self.store, self.name, self.spec, mine)
             revised += done.revised if done else ()
         return revised
 
@@ -217,14 +212,14 @@ class _Job:
 def _parts(
     parts: Sequence[Part],
     manifest: Manifest,
-    asked: Mapping[tuple[str, str], Asked],
+    asked: Mapping[tuple[str, str], PartCounts],
     revised: Sequence[Finding],
 ) -> tuple[PartReport, ...]:
     """A row for each stream of each coin, its contracts together."""
     changed = {(f.symbol, f.stream): f.count for f in revised}
     made = []
     for key in dict.fromkeys((part.coin, part.stream) for part in parts):
-        entry, did = manifest.tables.get(key[0], {}).get(key[1]), asked.get(key, Asked())
+        entry, did = manifest.tables.get(key[0], {}).get(key[1]), asked.get(key, PartCounts())
         rows, first, last = (entry.rows, entry.first, entry.last) if entry else (0, "", "")
         made.append(
             PartReport(
@@ -250,24 +245,23 @@ def _streams(venue: Venue, asked: Sequence[str]) -> tuple[str, ...]:
     for name in asked:
         if stream(name).name not in venue.streams:
             raise ParameterError(
-                f"{venue.title} must give the stream",
-                got=name,
+                f"{venue.title} does not provide {name}",
                 where=venue.name,
-                hint=f"it gives {', '.join(venue.streams)}",
+                hint=f"it provides {', '.join(venue.streams)}",
             )
     return tuple(dict.fromkeys(asked)) or venue.usual
 
 
 def _none(coins: Sequence[str], venue: Venue) -> list[Finding]:
-    text = f"{venue.title} has no records of this coin in the range"
+    text = f"{venue.title} has no records of this coin in this range"
     return [Finding("warning", coin, "", "no records", 1, "", text) for coin in coins]
 
 
 def _check_past(since: int, now: int, where: str) -> None:
     if since >= now:
         at = pd.Timestamp(since, unit="ms", tz="UTC")
-        raise ParameterError("a fetch must begin in the past", got=f"since {at}", where=where)
+        raise ParameterError("since must be in the past", got=at, where=where)
 
 
 def _ms(stamp: pd.Timestamp) -> int:
-    return int(as_utc(stamp).value // 10**6)
+    return int(stamp.value // 10**6)

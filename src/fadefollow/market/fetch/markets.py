@@ -10,13 +10,13 @@ from typing import Any, Literal
 import pandas as pd
 
 from fadefollow.errors import DataError
-from fadefollow.market.fetch.believing import EARLIEST_MS, LATEST_MS
+from fadefollow.market.fetch.validation import EARLIEST_MS, LATEST_MS
 from fadefollow.market.names import check_symbol, nearest
 
-#: contracts of so many coins: 1000PEPE, 1MBABYDOGE, kSHIB; KAVA is a coin of its own
+#: contracts on multiples of a coin: 1000PEPE, 1MBABYDOGE, kSHIB; KAVA is a coin of its own
 _MULTIPLE = re.compile(r"(1000000|100000|10000|1000|1M|k)([A-Z0-9]+)")
 _MANY = {"1M": 1_000_000, "k": 1000}
-#: fields of Bybit (minutes) and Gate (seconds), and so many of them in an hour
+#: fields of Bybit (minutes) and Gate (seconds), and their number per hour
 _FUNDING_UNITS = {"fundingInterval": 60, "funding_interval": 3600}
 #: dollars, dearest to data first
 _DOLLARS = ("USDT", "USDC", "USD")
@@ -94,10 +94,9 @@ def find_coin(
     if not mine:
         names = sorted({_coin_of(_base(m))[0] for m in markets.values()})
         raise DataError(
-            "the venue must list the coin",
-            got=coin,
+            f"the venue does not list {coin}",
             where=where,
-            hint=f"{nearest(coin, names)}delisted coins may still be in the public archive",
+            hint=f"{nearest(coin, names)}delisted coins may be in the public archive",
         )
     return CoinMarkets(coin, best("spot"), best("swap"), tuple(futures))
 

@@ -29,7 +29,7 @@ from fadefollow.market.streams import stream
 
 
 @dataclass(frozen=True)
-class Folded:
+class MergeResult:
     """What a fold did."""
 
     manifest: Manifest
@@ -41,7 +41,9 @@ def staging(store: Store, dataset: str, part: Part) -> Staging:
     return Staging(store.staging(dataset) / part.coin / part.name)
 
 
-def fold(store: Store, dataset: str, spec: DatasetSpec, parts: Sequence[Part]) -> Folded | None:
+def merge_pages(
+    store: Store, dataset: str, spec: DatasetSpec, parts: Sequence[Part]
+) -> MergeResult | None:
     """Bring the pages of these parts into the data set; None where there is nothing new.
 
     Raises:
@@ -53,7 +55,7 @@ def fold(store: Store, dataset: str, spec: DatasetSpec, parts: Sequence[Part]) -
     revised: list[Finding] = []
 
     def change(old: Manifest | None) -> Update:
-        made = _Fold(store, dataset, spec, old)
+        made = _PageMerge(store, dataset, spec, old)
         for part in parts:
             made.add(part)
         update = made.finish(parts)
@@ -69,14 +71,14 @@ def fold(store: Store, dataset: str, spec: DatasetSpec, parts: Sequence[Part]) -
     for part in parts:
         done = manifest.fetched.get(part.coin, {}).get(part.name)
         staging(store, dataset, part).drop(done.folded if done else ())
-    return Folded(manifest, tuple(revised))
+    return MergeResult(manifest, tuple(revised))
 
 
 class _NothingError(Exception):
     """There would be a data set without data; the pages stay, they say what was asked for."""
 
 
-class _Fold:
+class _PageMerge:
     """One update in the making; the data set is locked meanwhile."""
 
     def __init__(self, store: Store, dataset: str, spec: DatasetSpec, old: Manifest | None) -> None:
@@ -144,7 +146,7 @@ class _Fold:
         entry = self.old.tables.get(coin, {}).get(name) if self.old else None
         stored = None
         if entry is not None:
-            # what is derived from the records, such as their intervals, is derived anew
+            # derived columns, such as settlement intervals, are derived again
             given = [c for c in frames[0] if c != SEEN]
             stored = self.store.table(self.dataset, entry)[given]
         return merge_revisions(stored, frames, stream(name))
@@ -202,10 +204,10 @@ def check_market(part: Part, was: Fetched | None, dataset: str) -> None:
     """
     if was is not None and was.market not in ("", part.market.symbol):
         raise DataError(
-            "one stream must come from one market",
+            "a stream must come from a single market",
             got=f"{was.market} so far, now {part.market.symbol}",
             where=f"{dataset}, {part.coin} {part.stream}",
-            hint="fetch into a data set of another name: copy the TOML",
+            hint="copy the data set's TOML to another name and fetch into that",
         )
 
 
@@ -224,5 +226,5 @@ def _frame(part: Part, page: Page) -> pd.DataFrame:
 
 
 def _revision(coin: str, name: str, older: pd.DataFrame, count: int) -> Finding:
-    text = "values that the venue changed later; a run takes the first unless told --revised"
+    text = "values changed later by the venue; runs use the first ones unless --revised is given"
     return Finding("warning", coin, name, "revised values", count, when(older["time"].min()), text)

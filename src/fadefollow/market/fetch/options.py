@@ -31,7 +31,7 @@ async def option_chain(client: Client, coin: str) -> Values:
         in coins, volatility (NaN where there is none). Contracts that differ in nothing but the
         money that they settle in are taken together.
     """
-    with client.plainly("options"):
+    with client.plain_errors("options"):
         return _chain(await CHAINS[client.venue.name](client, coin))
 
 

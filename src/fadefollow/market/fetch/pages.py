@@ -68,10 +68,10 @@ class Staging:
             write_whole(path, sink.getvalue().to_pybytes())
         except OSError as error:
             raise StoreError(
-                "a page must be stored before the next is asked for",
+                "cannot store a fetched page",
                 got=error.strerror or str(error),
                 where=str(self.folder),
-                hint="free some space; what came before is kept, run the same command again",
+                hint="free some space; earlier pages are kept, rerun the same command to resume",
             ) from error
 
     def pages(self) -> list[Page]:

@@ -11,9 +11,9 @@ from fadefollow.market.fetch.proof import beside, by_pages
 from fadefollow.market.fetch.requests import Part
 from fadefollow.market.fetch.time_ranges import Range, Times, cut, holes, joined, without
 
-#: so many of the last records are asked for again with the next ones, to see revisions
+#: number of last records that are requested again with the next ones, to see revisions
 OVERLAP = 24
-#: of the holes that a venue had nothing for, so many pages are asked for again with each fetch
+#: pages of known holes of the venue that each fetch requests again
 HOLE_PAGES = 32
 _DAY_MS = 86_400_000
 
@@ -51,7 +51,7 @@ def windows(part: Part, present: Present, whole: Range, *, span: int, now: int) 
 
     Args:
         part: a stream of a coin, or one contract of it.
-        present: what there is of it.
+        present: what is stored of it.
         whole: the range wanted, as far as the venue can have it.
         span: the longest range to ask for at once.
         now: the venue's clock, ms.

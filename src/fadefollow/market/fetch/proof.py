@@ -17,9 +17,9 @@ import numpy as np
 from fadefollow.market.fetch.pages import Values
 from fadefollow.market.fetch.time_ranges import ODD_GAP, Range, Times, cut, joined
 
-#: a hole is the venue's own once so many answers had nothing for it
+#: answers without a record for a hole after which the hole counts as the venue's own
 CONFIRM = 2
-#: records that cannot be right are the venue's own once so many answers held them
+#: answers with an impossible record after which it counts as the venue's own
 INSIST = 5
 #: no two settlements are nearer to each other
 CLOSEST_MS = 3_600_000
@@ -75,7 +75,7 @@ class Proof:
         known = np.isin(answer.times, self.times)
         mine = self.values[places[known]]
         if not np.array_equal(mine, answer.values[known], equal_nan=True):
-            raise ContradictionError("one record in two ways")
+            raise ContradictionError("two different values of one record")
         self._see(request, answer, new=int((~known).sum()) + len(answer.broken))
         self.broken.update(answer.broken.tolist())
         if not known.all():
@@ -90,7 +90,7 @@ class Proof:
         low, high = answer.span or request
         due = within[(within >= low) & (within <= high)]
         if not np.isin(due, np.concatenate([answer.times, answer.broken])).all():
-            raise ContradictionError("a record that was there is there no more")
+            raise ContradictionError("a record of an earlier answer is missing")
         if new or len(within) > _NEIGHBOURS or len(due) < len(within):
             self.seen.append((low, high + 1))
         elif request[0] <= low and high <= request[1]:

@@ -12,7 +12,7 @@ from fadefollow.market.findings import Finding
 
 
 @dataclass
-class Asked(Counts):
+class PartCounts(Counts):
     """What was asked for one stream of a coin, all its contracts together."""
 
     records: int = 0

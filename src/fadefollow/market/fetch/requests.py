@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.market.bars import bar_text
-from fadefollow.market.fetch.believing import Fields, UnbelievableAnswer, check_times, once, rows_of
 from fadefollow.market.fetch.client import Client
 from fadefollow.market.fetch.markets import Listed
 from fadefollow.market.fetch.pages import Values
 from fadefollow.market.fetch.proof import Answer
 from fadefollow.market.fetch.time_ranges import Range, Times
+from fadefollow.market.fetch.validation import Fields, InvalidAnswer, check_times, once, rows_of
 from fadefollow.market.fetch.venues import CALLS, COLUMNS, SNAPSHOTS, Facts, Venue, timeframe_ms
 from fadefollow.market.stamps import JITTER
 
@@ -146,7 +146,7 @@ def _answer(venue: Venue, part: Part, window: Range, table: Values) -> Answer:
     """A page as records of a range.
 
     Raises:
-        UnbelievableAnswer: it is not what was asked for.
+        InvalidAnswer: it is not what was asked for.
     """
     times, values = table[:, 0].astype(np.int64), table[:, 1:]
     if part.stream == "funding":
@@ -154,7 +154,7 @@ def _answer(venue: Venue, part: Part, window: Range, table: Values) -> Answer:
     if venue.fact(part.stream).endless:  # no end could be asked for
         times, values = times[times < window[1]], values[times < window[1]]
     if part.stream == "funding" and len(times) and (times % _HOUR_MS != 0).all():
-        raise UnbelievableAnswer("settlements on the hour are due, not one of them is")
+        raise InvalidAnswer("expected settlements on the hour, got none")
     check_times(times, window, part.span(venue), step=part.grid or 1)
     span = (int(times.min()), int(times.max())) if len(times) else None
     inside = (times >= window[0]) & (times < window[1])

@@ -55,20 +55,18 @@ def fetch_spec(folder: Path, name: str, bar: str | None = None) -> tuple[str, Da
     path = folder / f"{check_dataset_name(name)}.toml"
     if not path.exists() and name not in VENUES:
         known = [p.stem for p in folder.glob("*.toml") if load_spec(p).source == "fetch"]
-        raise unknown(
-            "a data set to fetch, a venue or an archive", name, {*known, *VENUES, *ARCHIVES}
-        )
+        raise unknown("venue, archive or data set to fetch", name, {*known, *VENUES, *ARCHIVES})
     if not path.exists():
         return name, _written(path, VENUES[name], bar_text(size) if size else "1h")
     spec = load_spec(path)
     if spec.source != "fetch":
-        raise ParameterError('the data set must say source = "fetch"', got=spec.source, where=name)
+        raise ParameterError('the data set must have source = "fetch"', got=spec.source, where=name)
     if size is None or size == spec.bar:
         return name, spec
     if name not in VENUES:
         raise ParameterError(
-            "--bar must be that of the data set",
-            got=f"{bar_text(size)}, it has {bar_text(spec.bar)}",
+            f"--bar must be {bar_text(spec.bar)}, as in the data set",
+            got=bar_text(size),
             where=name,
         )
     return _of_bar(folder, VENUES[name], bar_text(size))
@@ -104,16 +102,16 @@ def archive_spec(
         name, spec = fetch_spec(folder, into, bar)
     else:
         if not _NEW.fullmatch(into):
-            rule = "a new data set's name must be small letters, digits and _"
+            rule = "the name of a new data set must be lower-case letters, digits and _"
             raise ParameterError(rule, got=repr(into))
         size = bar_text(bar_size(bar)) if bar else "1h"
         name, spec = into, _written(path, VENUES["binance"], size)
     if archive == "binance-archive" and spec.venue != "binance":
         raise ParameterError(
-            "Binance's archive must go into a data set of Binance",
+            "the venue of a data set for Binance's archive must be binance",
             got=spec.venue,
             where=name,
-            hint="name another one with --into",
+            hint="choose another data set with --into",
         )
     return name, spec
 
@@ -136,7 +134,7 @@ def _written(path: Path, venue: Venue, bar: str) -> DatasetSpec:
         write_whole(path, dataset_toml(venue, bar).encode())
     except OSError as error:
         raise StoreError(
-            "the workspace must be writable",
+            "cannot write to the workspace",
             got=error.strerror,
             where=str(path),
             hint="make one of your own with `fadefollow init DIR`",

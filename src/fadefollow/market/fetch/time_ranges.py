@@ -10,7 +10,7 @@ import numpy.typing as npt
 Range = tuple[int, int]
 Times = npt.NDArray[np.int64]
 
-#: a gap between settlements is odd if it is so many times the smaller one beside it
+#: ratio to the smaller gap beside it from which a gap between settlements is suspect
 ODD_GAP = 1.25
 
 

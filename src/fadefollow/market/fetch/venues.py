@@ -131,18 +131,18 @@ class Venue:
         if stream not in ("open_interest", "long_short"):
             if bar not in known:
                 raise DataError(
-                    f"the size of a bar must be one that {self.title} has",
+                    f"bar must be a size that {self.title} provides",
                     got=bar,
-                    hint=f"there are {', '.join(k for k in known if not k.endswith('M'))}",
+                    hint=f"it provides {', '.join(k for k in known if not k.endswith('M'))}",
                 )
             return bar
         size = timeframe_ms(bar)
         fits = [p for p in own or known if size % timeframe_ms(p) == 0]
         if not fits:
             raise DataError(
-                f"{self.title} must have {stream} at a spacing that divides the bar",
+                f"bar must be a multiple of a spacing of {self.title}'s {stream}",
                 got=bar,
-                hint=f"there are {', '.join(own or known)}",
+                hint=f"the spacings are {', '.join(own or known)}",
             )
         return max(fits, key=timeframe_ms)
 

@@ -18,9 +18,9 @@ from fadefollow.market.settlements import inferred_hours
 from fadefollow.market.stamps import nanoseconds
 from fadefollow.market.streams import Stream
 
-#: so many equal bars at the end of a contract are a feed that stopped
+#: number of equal bars at the end of a contract that show a stopped feed
 STALE_TAIL = 3
-#: a contract's first bar is wild if its range is so many times the median of the next day's
+#: range of a contract's first bar, in medians of the next day's, from which it is implausible
 WILD_FIRST, WILD_SAMPLE = 4.0, 24
 
 Cleaned = tuple[pd.DataFrame, tuple[Finding, ...]]
@@ -61,14 +61,14 @@ def drop_missing(frame: pd.DataFrame, schema: Stream) -> Cleaned:
 def drop_before(frame: pd.DataFrame, schema: Stream, since: pd.Timestamp) -> Cleaned:
     """Leave out what is older than `since`; times and `since` in UTC."""
     old = frame["time"] < since
-    text = f"rows older than {when(since)}, not wanted"
+    text = f"rows before {when(since)}, excluded by since"
     return frame[~old], _count("note", schema, "older rows", frame, old, text)
 
 
 def drop_from(frame: pd.DataFrame, schema: Stream, until: pd.Timestamp) -> Cleaned:
     """Leave out what is at `until` or later; times and `until` in UTC."""
     late = frame["time"] >= until
-    text = f"rows from {when(until)} on, not wanted"
+    text = f"rows from {when(until)} on, excluded by until"
     return frame[~late], _count("note", schema, "later rows", frame, late, text)
 
 
@@ -81,7 +81,7 @@ def difference(frame: pd.DataFrame, schema: Stream, made: str, of: str) -> Clean
     step = frame["time"].diff()
     change = frame[of].diff().where(step == schema.period)
     first = pd.Series(np.arange(len(frame)) == 0, frame.index)
-    text = f"first row: no earlier {of} to take the difference from"
+    text = f"the first row has no earlier {of} to subtract"
     findings = _count("note", schema, "first row", frame, first, text)
     return frame.assign(**{made: change})[~first], findings
 

@@ -71,7 +71,7 @@ def symbols_of(raw: pd.DataFrame, item: FileSpec, schema: Stream, where: str) ->
         several = list(values.unique())
         if len(several) > 1:
             raise DataError(
-                "a file must be of one coin, unless coin_column says where it names them",
+                "a file without coin_column must contain a single coin",
                 got=f"{_listed(several)} in the column {name}",
                 where=where,
                 hint=_hint(name, several),
@@ -120,7 +120,7 @@ def _coin(text: str, pattern: re.Pattern[str], item: FileSpec, where: str) -> st
         return check_symbol(coin)
     except ParameterError:
         raise DataError(
-            f"{item.coin_column} must hold coins as {item.coin_format}",
+            f"{item.coin_column} must contain coins as {item.coin_format}",
             got=repr(text),
             where=where,
             hint='coin_format says how, such as "{coin}-USDT-SWAP"; with coins = ["BTC"], other '

@@ -82,7 +82,7 @@ def _unreadable(error: Exception, path: Path, where: str, kind: Format) -> DataE
     names = {"csv": "CSV", "json": "JSON", "parquet": "Parquet", "feather": "Feather"}
     lines = str(error).splitlines() or [type(error).__name__]
     got = "an empty file" if path.exists() and not path.stat().st_size else lines[0]
-    hint = "" if kind == "csv" else "the file may be truncated: get it again"
+    hint = "" if kind == "csv" else "the file may be truncated: download it again"
     return DataError(f"cannot read the file as {names[kind]}", got=got, where=where, hint=hint)
 
 
@@ -119,10 +119,10 @@ def content(path: Path, where: str) -> bytes:
             while piece := file.read(_CHUNK):
                 made += piece
                 if len(made) > most:
-                    rule = f"a .gz must unfold to at most {most:,} bytes"
+                    rule = f"a .gz must unpack to at most {most:,} bytes"
                     raise DataError(rule, got="more", where=where)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        hint = "the file may be truncated: get it again"
+        hint = "the file may be truncated: download it again"
         raise DataError("cannot unpack the .gz", got=str(error), where=where, hint=hint) from error
     return bytes(made)
 
@@ -141,11 +141,11 @@ def json_table(data: bytes, where: str) -> RawTable:
         ValueError: it is no JSON.
     """
     if not data.strip():
-        raise DataError("the file must have rows", got="an empty file", where=where)
+        raise DataError("the file is empty", where=where)
     rows = json.loads(data.decode("utf-8-sig"), object_pairs_hook=lambda pairs: _once(pairs, where))
     kinds = {type(row) for row in rows} if isinstance(rows, list) else {type(rows)}
     if rows == []:
-        raise DataError("the file must have rows", got="none", where=where)
+        raise DataError("the file has no rows", where=where)
     if not isinstance(rows, list) or len(kinds) != 1 or not kinds <= {list, dict}:
         rule = "JSON must be a list of rows, or a list of objects"
         raise DataError(rule, got=_json_kind(rows), where=where)
@@ -155,7 +155,7 @@ def json_table(data: bytes, where: str) -> RawTable:
     widths = {len(row) for row in rows}
     if len(widths) != 1:
         got = f"{min(widths)} to {max(widths)}"
-        raise DataError("the rows must have equally many values", got=got, where=where)
+        raise DataError("all rows must have the same number of values", got=got, where=where)
     names = [str(n) for n in range(1, widths.pop() + 1)]
     return RawTable(pd.DataFrame(rows, columns=names), tuple(names), header=False)
 

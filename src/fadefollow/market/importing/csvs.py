@@ -97,7 +97,7 @@ def read_csv(
             header=0 if header else None,
         )
     except pd.errors.EmptyDataError:
-        raise DataError("the file must have rows", got="an empty file", where=where) from None
+        raise DataError("the file is empty", where=where) from None
     found = _check_text(data, where, separator, header=header)
     if not header:
         frame.columns = pd.Index([str(n) for n in range(1, frame.shape[1] + 1)])
@@ -112,7 +112,7 @@ def check_once(columns: Sequence[str], where: str) -> None:
     """
     twice = sorted({c for c in columns if c and columns.count(c) > 1})
     if twice:
-        rule = "no two columns may have the same name"
+        rule = "column names must be unique"
         raise DataError(rule, got=f"{', '.join(twice)} more than once", where=where)
 
 
@@ -122,17 +122,17 @@ def _check_text(data: bytes, where: str, separator: str, *, header: bool) -> tup
     first, before, last = _first_and_last(text, separator)
     if header:
         check_once(first, where)
-    hint = "the file may be truncated: get it again"
+    hint = "the file may be truncated: download it again"
     if len(last) < len(first):
-        rule = f"the last line must have all {len(first)} fields"
+        rule = f"the last line must have {len(first)} fields"
         raise DataError(rule, got=f"{len(last)}", where=where, hint=hint)
     if "\n" not in text or text.rstrip(" \t").endswith("\n"):
         return ()
     if before and looks_cut(before[-1], last[-1]):
-        rule = "the last value must be as long as those above it"
+        rule = "the last value looks cut off"
         got = f"{last[-1]!r} below {before[-1]!r}"
         raise DataError(rule, got=got, where=where, hint=hint)
-    said = "the last row ends without a line break: had the file been cut, its last value is wrong"
+    said = "no line break after the last row: if the file was cut, the last value is wrong"
     return (Finding("note", "", "", "no final line break", 1, "", said),)
 
 

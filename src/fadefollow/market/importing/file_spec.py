@@ -124,24 +124,26 @@ class FileSpec(BaseModel):
     def _inside(cls, value: str) -> str:
         path = PurePosixPath(value)
         if path.is_absolute() or ".." in path.parts or not value.strip() or "\\" in value:
-            raise ParameterError("a path must be relative, with /, and stay inside the folder")
+            raise ParameterError("path must be relative, use / and stay inside the folder")
         odd = set(_PLACEHOLDER.findall(value)) - {"coin", "expiry"}
         if odd:
-            raise ParameterError(f"a path may hold {{coin}} and {{expiry}}, not {{{min(odd)}}}")
+            raise ParameterError(f"path may contain {{coin}} and {{expiry}}, not {{{min(odd)}}}")
         return value
 
     @field_validator("coin_format")
     @classmethod
     def _one_coin(cls, value: str) -> str:
         if _PLACEHOLDER.findall(value) != ["coin"]:
-            raise ParameterError("coin_format must hold {coin} once", got=repr(value))
+            raise ParameterError("coin_format must contain {coin} exactly once", got=repr(value))
         return value
 
     @field_validator("delimiter")
     @classmethod
     def _one_sign(cls, value: str | None) -> str | None:
         if value is not None and (len(value) != 1 or value.isalnum() or value in '\r\n".+-'):
-            raise ParameterError("delimiter must be one sign, such as ; or a tab", got=repr(value))
+            raise ParameterError(
+                "delimiter must be a single character, such as ; or a tab", got=repr(value)
+            )
         return value
 
     @field_validator("timezone")
@@ -154,7 +156,7 @@ class FileSpec(BaseModel):
     def _a_date(cls, value: str) -> str:
         for parts in (_DAY, _MONTH, _YEAR):
             if sum(value.count(part) for part in parts) != 1:
-                rule = f"expiry_format must hold {' or '.join(parts)} once"
+                rule = f"expiry_format must contain {' or '.join(parts)} exactly once"
                 raise ParameterError(rule, got=repr(value))
         return value
 
@@ -174,11 +176,11 @@ class FileSpec(BaseModel):
         if self.stream == "future" and "{expiry}" not in self.path and "expiry" not in self.columns:
             raise ParameterError("futures need {expiry} in the path, or a column mapped to expiry")
         if self.implied and self.stream != "funding":
-            raise ParameterError("implied is for funding", got=self.stream)
+            raise ParameterError("implied applies to funding only", got=self.stream)
         if self.bar is not None and schema.kind != "bars":
-            raise ParameterError(f"{self.stream} has no bars; leave out bar")
+            raise ParameterError(f"bar applies to streams of bars only, not to {self.stream}")
         if self.kind not in (None, "csv") and self.delimiter is not None:
-            raise ParameterError("delimiter is for CSV", got=f"{self.kind} files")
+            raise ParameterError("delimiter applies to CSV files only", got=f"{self.kind} files")
         since, until = self.since_utc, self.until_utc
         if since is not None and until is not None and since >= until:
             raise ParameterError("since must be before until", got=f"{self.since}")
@@ -195,11 +197,13 @@ def _check_coin(item: FileSpec) -> None:
     """One of three says which coin: the path, `coin` or `coin_column`."""
     if item.coin_column is not None:
         if "{coin}" in item.path or item.coin is not None:
-            raise ParameterError("with coin_column, neither the path holds {coin} nor coin is set")
+            raise ParameterError(
+                "with coin_column, path must not contain {coin} and coin must not be set"
+            )
     elif ("{coin}" in item.path) == (item.coin is not None):
         raise ParameterError(
-            "either the path holds {coin}, or coin names it",
-            hint="or coin_column names the column that does, in files of many coins",
+            "path must contain {coin}, or coin must be set",
+            hint="for files of many coins, coin_column names the column of the coin",
         )
     for coin in (item.coin, *item.coins):
         if coin is not None:

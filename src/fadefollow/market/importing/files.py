@@ -30,7 +30,7 @@ from fadefollow.market.streams import Stream, stream
 
 #: called with what is being done and how much of it is done, from 0 to 1
 Progress = Callable[[str, float | None], None]
-#: a message lists at most so many of a file's columns
+#: largest number of a file's columns that a message lists
 MOST_NAMES = 30
 #: by so much a clock is put back in autumn
 CLOCK_CHANGE = pd.Timedelta(hours=1)
@@ -98,7 +98,7 @@ def import_files(
         coin: {s: e.rows for s, e in streams.items()} for coin, streams in manifest.tables.items()
     }
     total = sum(sum(streams.values()) for streams in rows.values())
-    # errors are found anew by each audit; stored, they would be told of twice
+    # each audit finds errors again; stored, they would be reported twice
     told = merged([*read.findings, *errors])
     return ImportReport(name, manifest.fingerprint, read.files, total, rows, told)
 
@@ -122,7 +122,7 @@ def read_files(
         DataError: a file is missing, cannot be read or breaks its schema.
     """
     if spec.source != "files":
-        rule = "only data sets made of files are imported"
+        rule = 'only data sets with source = "files" can be imported'
         raise ParameterError(rule, got=spec.source, where=where)
     matches = _find_all(spec, Path(source))
     pieces: list[Piece] = []
@@ -134,7 +134,7 @@ def read_files(
     findings = [f.of(piece.coin) for piece in pieces for f in piece.findings]
     for item in spec.files:
         if item.skip:
-            text = f"not read, as the data set's TOML says: {', '.join(item.skip)}"
+            text = f"skipped, as the data set's TOML says: {', '.join(item.skip)}"
             findings.append(Finding("note", "", item.stream, "left out", len(item.skip), "", text))
     parts: dict[tuple[str, str], list[Piece]] = {}
     for piece in pieces:
@@ -151,7 +151,7 @@ def read_files(
 
 def _find_all(spec: DatasetSpec, source: Path) -> list[Match]:
     if not source.is_dir():
-        raise DataError("--from needs a folder", got="no folder", where=str(source))
+        raise DataError("--from must be an existing folder", where=str(source))
     return [match for item in spec.files for match in find_files(item, source)]
 
 
@@ -161,10 +161,10 @@ def _check_entries(spec: DatasetSpec, pieces: Sequence[Piece]) -> None:
         there = {p.coin for p in pieces if p.spec is item and len(p.table)}
         absent = set(item.coins) - there if item.coin_column is not None else set()
         if not item.optional and (absent or not there):
-            got = f"none of {', '.join(sorted(absent))}" if absent else "none"
+            coins = f" of {', '.join(sorted(absent))}" if absent else ""
             span = " between since and until" if item.since or item.until else ""
-            rule = f"there must be rows of {item.stream}{span}"
-            raise DataError(rule, got=got, where=item.path)
+            rule = f"no rows of {item.stream}{coins}{span}"
+            raise DataError(rule, where=item.path)
 
 
 def _pieces(match: Match, spec: DatasetSpec) -> list[Piece]:
@@ -172,7 +172,7 @@ def _pieces(match: Match, spec: DatasetSpec) -> list[Piece]:
     item, schema = match.spec, stream(match.spec.stream)
     raw = read_table(match.path, match.where, _form(item))
     if not len(raw.frame):
-        raise DataError("the file must have rows", got="none", where=match.where)
+        raise DataError("the file has no rows", where=match.where)
     frame = _mapped(raw, match, schema)
     noted = [replace(f, stream=schema.name) for f in raw.findings]
     if item.caveat:
@@ -208,7 +208,7 @@ def _piece(frame: pd.DataFrame, match: Match, coin: str, spec: DatasetSpec) -> P
     frame = _step(findings, *_prepare(frame, match, schema))
     if not len(frame):
         if match.coin is not None and item.since is None and item.until is None:
-            raise DataError("the file must have rows with values", got="none", where=where)
+            raise DataError("the file has no rows with values", where=where)
         return Piece(coin, frame, where, item, inferred, findings=tuple(findings))
     small, lag = item.bar or spec.bar, spec.lag(schema.name)
     checked = check(frame, schema.name, bar=small, where=where, lag=lag, timezone=item.timezone)
@@ -322,9 +322,9 @@ def _column(name: str, raw: RawTable, where: str) -> str:
         return str(raw.frame.columns[int(name) - 1])
     hint = nearest(name, raw.names).strip()
     if not raw.header:
-        hint = "the file names no columns: they are called 1, 2, 3 and so on"
+        hint = "the file has no header: its columns are called 1, 2, 3 and so on"
     raise DataError(
-        f"the file must have the column {name}",
+        f"column {name} is missing",
         got=f"columns {', '.join(raw.names[:MOST_NAMES])}{' …' * (len(raw.names) > MOST_NAMES)}",
         where=where,
         hint=hint,
@@ -339,4 +339,4 @@ def _check_positions(
         other = column.strip().lower()
         if column != mapping[name] and other != name and other in schema.columns:
             rule = f"{name} must be in the column {mapping[name]}"
-            raise DataError(rule, got=f"a column that the file calls {column}", where=where)
+            raise DataError(rule, got=f"a column with the header {column}", where=where)

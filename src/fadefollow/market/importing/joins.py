@@ -69,7 +69,7 @@ def _check_symbols(pieces: Sequence[Piece]) -> None:
             other, where = seen.setdefault((id(piece.spec), name), (value, piece.where))
             if other != value:
                 raise DataError(
-                    f"the files of {piece.coin} must be of one symbol",
+                    f"all files of {piece.coin} must have the same symbol",
                     got=f"{other} and {value} in the column {name}",
                     where=f"{where} and {piece.where}",
                     hint="path may match too many files: write {coin} where they differ",
@@ -107,7 +107,7 @@ def _settled(
         )
     (side,) = wanted
     kept = ~table.duplicated(key, keep=side)
-    text = f"records that two files give differently, as the {side} of the files has them"
+    text = f"records that differ between two files; those of the {side} file are stored"
     note = Finding("note", "", schema.name, "files overlap", int(differs.sum()), when(stamp), text)
     return table[kept].reset_index(drop=True), (note,)
 

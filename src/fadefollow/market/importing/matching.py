@@ -41,12 +41,11 @@ def find_files(item: FileSpec, source: Path) -> list[Match]:
     if item.optional:
         return found
     if "{coin}" in item.path and (absent := set(item.coins) - {m.coin for m in found}):
-        got = f"none for {', '.join(sorted(absent))}"
-        raise DataError(f"no file {item.path}", got=got, where=str(source))
+        coins = ", ".join(sorted(absent))
+        raise DataError(f"no files {item.path} for {coins}", where=str(source))
     if not found:
         raise DataError(
-            f"no files for {item.stream}",
-            got=f"none that match {item.path}",
+            f"no files for {item.stream} match {item.path}",
             where=str(source),
             hint="is --from the right folder? optional = true makes the files optional",
         )
@@ -114,7 +113,7 @@ def _expiry(text: str | None, item: FileSpec, where: str) -> pd.Timestamp | None
     try:
         day = pd.to_datetime(text, format=item.expiry_format, utc=True)
     except (ValueError, OverflowError):
-        rule = f"the file's name must hold an expiry as {item.expiry_format}"
+        rule = f"the file's name must contain an expiry as {item.expiry_format}"
         hint = "expiry_format says how it is written: %y%m%d is 250328, %d%b%y is 28MAR25"
         raise DataError(rule, got=text, where=where, hint=hint) from None
     if not FIRST_YEAR <= day.year <= LAST_YEAR:

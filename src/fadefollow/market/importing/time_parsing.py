@@ -24,7 +24,7 @@ AHEAD = pd.Timedelta(days=7)
 PER_SECOND: dict[Unit, float] = {"s": 1, "ms": 1e3, "us": 1e6, "ns": 1e9}
 #: days since 1899-12-30 of spreadsheets, from 2009 to 2100
 _SERIAL = (39_814, 73_051)
-#: stamps that are all multiples of so many seconds, and come twice, were rounded
+#: seconds of which rounded stamps are multiples, if some of them repeat
 _ROUNDED_SECONDS = 1000
 #: an offset after a time of day
 _OFFSET = r"[T ]\d\d.*(?:[Zz]|[+-]\d\d(?::?\d\d)?)\s*$"

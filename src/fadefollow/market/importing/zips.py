@@ -79,13 +79,13 @@ def read_csv_member(data: bytes, where: str, limits: ZipLimits | None = None) ->
     except _DAMAGED as error:
         raise damaged(where, str(error).splitlines()[0] if str(error) else "a cut file") from error
     if made[:4] == b"PK\x03\x04":
-        raise DataError("the CSV must be no zip file itself", got="a nested zip", where=where)
+        raise DataError("the zip file must contain a CSV", got="a nested zip", where=where)
     return made
 
 
 def damaged(where: str, got: str) -> DataError:
     """The error for a zip file that cannot be read."""
-    hint = "remove the file and get it again"
+    hint = "delete the file and download it again"
     return DataError("the zip file is damaged", got=got, where=where, hint=hint)
 
 
@@ -102,7 +102,7 @@ def _check_contents(data: bytes, where: str, limits: ZipLimits) -> None:
             "the file must be a zip file",
             got="a web page",
             where=where,
-            hint="the server answered with an error page: try again, or remove the file",
+            hint="the server answered with an error page: delete the file and try again",
         )
     at = data.rfind(_END, max(0, len(data) - _END_SIZE - 65_535))
     if at < 0 or len(data) < at + _END_SIZE:
@@ -112,7 +112,7 @@ def _check_contents(data: bytes, where: str, limits: ZipLimits) -> None:
     entries, size = struct.unpack_from("<HI", data, at + 10)
     if entries != 1 or size > limits.contents:
         raise DataError(
-            "the zip file must hold exactly one CSV",
+            "the zip file must contain exactly one CSV",
             got=f"{entries} members" if entries != 1 else f"{size:,} bytes of contents",
             where=where,
         )
@@ -122,18 +122,20 @@ def _only(members: list[zipfile.ZipInfo], where: str) -> zipfile.ZipInfo:
     """The single member, if it is a plain unencrypted CSV."""
     if len(members) != 1:
         got = f"{len(members)} members"
-        raise DataError("the zip file must hold exactly one CSV", got=got, where=where)
+        raise DataError("the zip file must contain exactly one CSV", got=got, where=where)
     info = members[0]
     name = info.orig_filename
     if not _PLAIN.fullmatch(name):
         raise DataError(
-            "the zip file must hold a CSV with a plain name, and no path",
+            "the name of the CSV in the zip file must have no path",
             got=repr(name[:120]),
             where=where,
         )
     mode = info.external_attr >> 16
     if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-        raise DataError("the zip file must hold a file, no link", got=repr(name), where=where)
+        raise DataError(
+            "the zip file must contain a regular file, not a link", got=repr(name), where=where
+        )
     if info.flag_bits & 0x41:
         raise DataError("the zip file must not be encrypted", got=repr(name), where=where)
     return info
@@ -162,7 +164,7 @@ def _unpack(file: zipfile.ZipFile, info: zipfile.ZipInfo, where: str, limits: Zi
 
 def _bomb(got: str, where: str, limits: ZipLimits) -> DataError:
     return DataError(
-        f"the CSV must unfold to at most {limits.unpacked:,} bytes "
+        f"the CSV must unpack to at most {limits.unpacked:,} bytes "
         f"and {limits.ratio:g} times its packed size",
         got=got,
         where=where,

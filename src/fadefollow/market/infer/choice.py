@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from fadefollow.market.infer.reasons import Reason, doubt
+
 #: words of amounts in dollars
 QUOTE = frozenset(
     ["quote", "usd", "usdt", "usdc", "busd", "value", "notional", "amount", "turnover"]
@@ -42,7 +44,7 @@ def words(text: str) -> list[str]:
 
 def rate_of(
     named: Mapping[str, Sequence[str]], hours: float, *, about: bool
-) -> tuple[str | None, list[str]]:
+) -> tuple[str | None, list[Reason]]:
     """The column of the funding rate that was charged.
 
     Args:
@@ -51,17 +53,17 @@ def rate_of(
         about: whether the path speaks of funding.
 
     Returns:
-        The column, None if none is, and why; a reason without a column says what is amiss.
+        The column, None if none is, and why; a reason without a column says what is wrong.
     """
     rates = {c: set(w) for c, w in named.items() if _is_rate(set(w), about=about)}
     fit = [c for c in rates if not _NOT_CHARGED & rates[c] and _hours(rates[c]) in (None, hours)]
     if not fit:
-        return None, [_why_not(c, rates[c], hours) for c in list(rates)[:1]]
+        return None, [Reason(_why_not(c, rates[c], hours)) for c in list(rates)[:1]]
     fit.sort(key=lambda c: _rate_rank(rates[c], hours))
-    reasons = [f"funding: column {fit[0]}"]
+    reasons = [Reason(f"funding: column {fit[0]}")]
     if len(rates) > 1:
         others = ", ".join(c for c in rates if c != fit[0])
-        reasons.append(f"? the rate that is charged is taken to be {fit[0]}, not {others}")
+        reasons.append(doubt(f"{fit[0]} is assumed to be the rate charged, not {others}"))
     return fit[0], reasons
 
 
@@ -85,33 +87,36 @@ def _rate_rank(parts: set[str], hours: float) -> tuple[bool, bool, bool]:
 def _why_not(column: str, parts: set[str], hours: float) -> str:
     if "absolute" in parts:
         return (
-            f"{column} is in money a coin, the relative rate is wanted: divide it by the index "
-            "price and call it relative_funding_rate"
+            f"{column} is an amount of money per coin, not a relative rate: divide it by the "
+            "index price and call it relative_funding_rate"
         )
     if _NOT_CHARGED & parts:
-        return f"{column} is not the rate that is charged at a settlement"
+        return f"{column} is not the rate charged at a settlement"
     return (
         f"{column} is a rate over {_hours(parts):g} h on rows {hours:g} h apart: a rolling rate, "
         "not settlements"
     )
 
 
-def interest_of(named: Mapping[str, Sequence[str]], *, about: bool) -> tuple[str | None, list[str]]:
+def interest_of(
+    named: Mapping[str, Sequence[str]], *, about: bool
+) -> tuple[str | None, list[Reason]]:
     """The column of open interest in coins, None if none is, and why."""
     fits = {c: set(w) for c, w in named.items() if _is_interest(set(w))}
     fits = fits or {c: set(w) for c, w in named.items() if about and set(w) & {"value", "amount"}}
     coins = sorted((c for c in fits if not QUOTE & fits[c]), key=lambda c: _coins_rank(fits[c]))
     if not coins:
-        rule = "is in quote currency, open interest in coins is wanted"
-        return None, [f"{c} {rule}" for c in list(fits)[:1]]
+        rule = "is in quote currency; open interest must be in coins"
+        return None, [Reason(f"{c} {rule}") for c in list(fits)[:1]]
     column, parts = coins[0], fits[coins[0]]
-    reasons = [f"open_interest: column {column}"]
+    reasons = [Reason(f"open_interest: column {column}")]
     if len(coins) > 1:
-        reasons.append(f"? {column} is taken to be in coins, {', '.join(coins[1:])} in contracts")
+        others = ", ".join(coins[1:])
+        reasons.append(doubt(f"{column} is assumed to be in coins, {others} in contracts"))
     elif IN_CONTRACTS & parts:
-        reasons.append(f"? {column} is in contracts: set scale to the coins of one contract")
+        reasons.append(doubt(f"{column} is in contracts: set scale to the coins per contract"))
     elif not IN_COINS & parts:
-        reasons.append("? taken to be in coins, not in contracts")
+        reasons.append(doubt("assumed to be in coins, not in contracts"))
     return column, reasons
 
 
@@ -128,7 +133,7 @@ def _coins_rank(parts: set[str]) -> int:
 
 def volume_of(
     volumes: Mapping[str, Sequence[str]], head: pd.DataFrame, close: str
-) -> tuple[str | None, list[str]]:
+) -> tuple[str | None, list[Reason]]:
     """The column of volume in coins, None if none is, and why.
 
     Args:
@@ -138,17 +143,17 @@ def volume_of(
     """
     coins = [c for c in volumes if not QUOTE & set(volumes[c])]
     in_quote = [c for c in volumes if c not in coins]
-    reasons = [f"{c} is in quote currency, volume in coins is wanted" for c in in_quote]
+    reasons = [Reason(f"{c} is in quote currency; volume must be in coins") for c in in_quote]
     coins.sort(key=lambda c: _coins_rank(set(volumes[c])))
     if len(coins) > 1 and _is_product(head[coins[0]], head[coins[1]], head[close]):
         coins = [*coins[1:], coins[0]]  # named as coins, but of a size with dollars
     if not coins:
         return None, reasons
     if len(coins) > 1:
-        more = f"? {coins[0]} is taken to be the volume in coins, not {', '.join(coins[1:])}"
+        more = f"{coins[0]} is assumed to be the volume in coins, not {', '.join(coins[1:])}"
     else:
-        more = "? volume is taken to be in coins, not in contracts or quote currency"
-    return coins[0], [*reasons, more]
+        more = "volume is assumed to be in coins, not in contracts or quote currency"
+    return coins[0], [*reasons, doubt(more)]
 
 
 def _is_product(one: pd.Series, other: pd.Series, price: pd.Series) -> bool:

@@ -16,8 +16,9 @@ from fadefollow.market.infer.choice import (
     volume_of,
     words,
 )
-from fadefollow.market.infer.preview import Peek
-from fadefollow.market.infer.times import TimeGuess
+from fadefollow.market.infer.preview import Preview
+from fadefollow.market.infer.reasons import Reason, doubt
+from fadefollow.market.infer.times import InferredTime
 from fadefollow.market.schema import MEDIAN_PREMIUM, MEDIAN_RATE_PER_8H
 
 _FIELDS = ("open", "high", "low", "close", "volume")
@@ -48,43 +49,43 @@ _REPEATED = 0.7
 
 
 @dataclass(frozen=True)
-class StreamGuess:
+class InferredStream:
     """One stream in one file."""
 
     stream: str
     columns: dict[str, str]  #: stream's column → file's column
     scale: dict[str, float] = field(default_factory=dict)
     difference: dict[str, str] = field(default_factory=dict)
-    reasons: tuple[str, ...] = ()  #: from what it was guessed; `?` starts a doubt
+    reasons: tuple[Reason, ...] = ()  #: from what it was inferred
 
 
-def guess_streams(
-    peek: Peek, time: TimeGuess, *, dated: bool
-) -> tuple[list[StreamGuess], list[str]]:
+def infer_streams(
+    seen: Preview, time: InferredTime, *, dated: bool
+) -> tuple[list[InferredStream], list[str]]:
     """The streams that a file may hold, by its columns.
 
     Args:
-        peek: the file.
+        seen: the file.
         time: its time column.
         dated: whether its name holds an expiry.
 
     Returns:
         The streams, and sentences about columns that are left out.
     """
-    columns = [c for c in peek.columns if c != time.column]
-    if not peek.header:
-        return _by_values(peek, columns, dated=dated)
-    said = _path_words(peek.where)
+    columns = [c for c in seen.columns if c != time.column]
+    if not seen.header:
+        return _by_values(seen, columns, dated=dated)
+    said = _path_words(seen.where)
     named = {c: words(c) for c in columns}
-    found, left = _bars(peek, named, said, dated=dated)
+    found, left = _bars(seen, named, said, dated=dated)
     taken = {c for g in found for c in g.columns.values()}
     rest = {c: w for c, w in named.items() if c not in taken}
     for one in (
-        _funding(peek, rest, said, time),
+        _funding(seen, rest, said, time),
         _interest(rest, said),
         _ratio(rest),
         _liquidated(rest),
-        _netflow(peek, rest, said),
+        _netflow(seen, rest, said),
         _hash_rate(rest),
     ):
         if isinstance(one, str):
@@ -105,32 +106,32 @@ def _says(said: list[list[str]], *any_of: str) -> bool:
 
 
 def _bars(
-    peek: Peek, named: dict[str, list[str]], said: list[list[str]], *, dated: bool
-) -> tuple[list[StreamGuess], list[str]]:
+    seen: Preview, named: dict[str, list[str]], said: list[list[str]], *, dated: bool
+) -> tuple[list[InferredStream], list[str]]:
     groups, volumes, left = _grouped(named)
     found = []
     bare = [key for key, fields in groups.items() if "close" in fields]
     for key in bare:
         fields = groups[key]
-        stream, reasons = _which_bars(peek, key, fields, said, dated=dated)
+        stream, reasons = _which_bars(seen, key, fields, said, dated=dated)
         if stream in ("perp", "spot", "future") and not {"open", "high", "low"} <= set(fields):
             left.append(f"{fields['close']}: bars need open, high and low besides close")
             continue
         if stream not in ("mark", "index", "premium_index"):
             own = {c: w for c, w in volumes.items() if key == _market(w) or len(bare) == 1}
-            volume, why = volume_of(own, peek.head, fields["close"])
-            left += [reason for reason in why if not reason.startswith("?")]
-            reasons += [reason for reason in why if reason.startswith("?")]
+            volume, why = volume_of(own, seen.head, fields["close"])
+            left += [reason.text for reason in why if not reason.doubtful]
+            reasons += [reason for reason in why if reason.doubtful]
             if volume is not None:
                 fields["volume"] = volume
         scale = {}
         if stream == "premium_index":
-            size = float(peek.head[fields["close"]].abs().median())
+            size = float(seen.head[fields["close"]].abs().median())
             if size > MEDIAN_PREMIUM:
                 scale = dict.fromkeys(fields, 0.01)
-                reasons.append(f"? of usual size {size:.1g} it is taken to be in percent")
+                reasons.append(doubt(f"assumed to be in percent: the median size is {size:.1g}"))
         ordered = {name: fields[name] for name in _FIELDS if name in fields}
-        found.append(StreamGuess(stream, ordered, scale, reasons=tuple(reasons)))
+        found.append(InferredStream(stream, ordered, scale, reasons=tuple(reasons)))
     return found, left
 
 
@@ -163,33 +164,34 @@ def _market(parts: list[str]) -> tuple[str, ...]:
 
 
 def _which_bars(
-    peek: Peek,
+    seen: Preview,
     key: tuple[str, ...],
     fields: dict[str, str],
     said: list[list[str]],
     *,
     dated: bool,
-) -> tuple[str, list[str]]:
+) -> tuple[str, list[Reason]]:
     for place, part in [("a column's name", list(key)), *(("the path", p) for p in said)]:
         word = next((w for w in _BARS if w in part), None)
         if word is not None:
             stream = "future" if dated and word in ("future", "futures") else _BARS[word]
             if stream == "future" and not dated:
-                return "perp", [f"? {place} says {word!r}, but no expiry: taken for the perp"]
-            return stream, [f"{stream}: {place} says {word!r}"]
+                text = f"{place} says {word!r}, but no expiry: assumed to be the perp"
+                return "perp", [doubt(text)]
+            return stream, [Reason(f"{stream}: {place} says {word!r}")]
         if dated and place == "the path" and part is said[0]:
-            return "future", ["future: the file's name is an expiry"]
-    values = pd.to_numeric(peek.head[fields["close"]], errors="coerce")
+            return "future", [Reason("future: the file's name is an expiry")]
+    values = pd.to_numeric(seen.head[fields["close"]], errors="coerce")
     if (values <= 0).any():
-        return "premium_index", ["premium_index: values on both sides of zero"]
-    return "perp", ["? nothing says which bars these are: perp, spot, mark, index"]
+        return "premium_index", [Reason("premium_index: values on both sides of zero")]
+    return "perp", [doubt("nothing says whether these are bars of perp, spot, mark or index")]
 
 
 def _by_values(
-    peek: Peek, columns: list[str], *, dated: bool
-) -> tuple[list[StreamGuess], list[str]]:
+    seen: Preview, columns: list[str], *, dated: bool
+) -> tuple[list[InferredStream], list[str]]:
     """A file without a header: four columns in a row that hold together as bars."""
-    numbers = peek.head.apply(pd.to_numeric, errors="coerce")
+    numbers = seen.head.apply(pd.to_numeric, errors="coerce")
     for at in range(len(columns) - 3):
         four = columns[at : at + 4]
         o, h, low, c = (numbers[name].to_numpy(np.float64) for name in four)
@@ -198,25 +200,25 @@ def _by_values(
             fields = dict(zip(_FIELDS[:4], four, strict=True))
             if at + 4 < len(columns):
                 fields["volume"] = columns[at + 4]
-            stream, reasons = _which_bars(peek, (), fields, _path_words(peek.where), dated=dated)
+            stream, reasons = _which_bars(seen, (), fields, _path_words(seen.where), dated=dated)
             if stream in ("mark", "index", "premium_index"):
                 fields.pop("volume", None)
-            doubt = "? no header: columns taken by their values as open, high, low, close, volume"
-            return [StreamGuess(stream, fields, reasons=(doubt, *reasons))], []
+            text = "no header: open, high, low, close and volume are inferred from their values"
+            return [InferredStream(stream, fields, reasons=(doubt(text), *reasons))], []
     return [], ["no header, and no four columns that hold together as open, high, low, close"]
 
 
 def _funding(
-    peek: Peek, named: dict[str, list[str]], said: list[list[str]], time: TimeGuess
-) -> StreamGuess | str | None:
+    seen: Preview, named: dict[str, list[str]], said: list[list[str]], time: InferredTime
+) -> InferredStream | str | None:
     hours = time.step / pd.Timedelta(hours=1) if time.step else 8.0
     column, reasons = rate_of(named, hours, about=_says(said, "funding"))
     if column is None and not reasons and [w for w in named.values() if "rate" in w] == [["rate"]]:
         column = next(c for c, w in named.items() if w == ["rate"])
-        reasons = [f"? nothing says of what {column} is the rate: taken for funding"]
+        reasons = [doubt(f"nothing says what kind of rate {column} is: assumed to be funding")]
     if column is None:
-        return reasons[0] if reasons else None
-    rate = pd.to_numeric(peek.head[column], errors="coerce").dropna()
+        return reasons[0].text if reasons else None
+    rate = pd.to_numeric(seen.head[column], errors="coerce").dropna()
     if len(rate) > 16 and hours < 8 and float((rate.diff().iloc[1:] == 0).mean()) > _REPEATED:
         return (
             f"{column} repeats from row to row, every {hours:g} h: filled in, not settlements; "
@@ -227,25 +229,26 @@ def _funding(
     if interval is not None:
         columns["interval_hours"] = interval
     else:
-        reasons.append(f"? the settlement interval, usually {hours:g} h, is taken from the spacing")
+        text = f"the settlement interval, usually {hours:g} h, is taken from the spacing"
+        reasons.append(doubt(text))
     size = float(rate.abs().median()) * 8 / max(hours, 1.0) if len(rate) else 0.0
     scale = {}
     if size > MEDIAN_RATE_PER_8H:
         tiny = size > 30 * MEDIAN_RATE_PER_8H
         unit = "basis points" if tiny else "percent"
         scale = {"rate": 1e-4 if tiny else 1e-2}
-        reasons.append(f"? of usual size {size:.1g} per 8 h it is taken to be in {unit}")
-    return StreamGuess("funding", columns, scale, reasons=tuple(reasons))
+        reasons.append(doubt(f"assumed to be in {unit}: the median size per 8 h is {size:.1g}"))
+    return InferredStream("funding", columns, scale, reasons=tuple(reasons))
 
 
-def _interest(named: dict[str, list[str]], said: list[list[str]]) -> StreamGuess | str | None:
+def _interest(named: dict[str, list[str]], said: list[list[str]]) -> InferredStream | str | None:
     column, reasons = interest_of(named, about=_says(said, "oi", "interest"))
     if column is None:
-        return reasons[0] if reasons else None
-    return StreamGuess("open_interest", {"open_interest": column}, reasons=tuple(reasons))
+        return reasons[0].text if reasons else None
+    return InferredStream("open_interest", {"open_interest": column}, reasons=tuple(reasons))
 
 
-def _ratio(named: dict[str, list[str]]) -> StreamGuess | None:
+def _ratio(named: dict[str, list[str]]) -> InferredStream | None:
     fits = {
         c: w
         for c, w in named.items()
@@ -255,13 +258,17 @@ def _ratio(named: dict[str, list[str]]) -> StreamGuess | None:
         return None
     # of accounts rather than of positions
     column = min(fits, key=lambda c: not {"count", "account", "accounts"} & set(fits[c]))
-    reasons = [f"long_short: column {column}", "? taken to count accounts, not positions"]
+    reasons = [
+        Reason(f"long_short: column {column}"),
+        doubt("assumed to count accounts, not positions"),
+    ]
     if len(fits) > 1:
-        reasons.append(f"? {column} is taken, not {', '.join(c for c in fits if c != column)}")
-    return StreamGuess("long_short", {"ratio": column}, reasons=tuple(reasons))
+        others = ", ".join(c for c in fits if c != column)
+        reasons.append(doubt(f"{column} is used, not {others}"))
+    return InferredStream("long_short", {"ratio": column}, reasons=tuple(reasons))
 
 
-def _liquidated(named: dict[str, list[str]]) -> StreamGuess | None:
+def _liquidated(named: dict[str, list[str]]) -> InferredStream | None:
     about = {"liq", "liqs", "liquidation", "liquidations", "liquidated"}
     fits = {c: w for c, w in named.items() if about & set(w) and not _NO_AMOUNT & set(w)}
     sides = {
@@ -270,36 +277,42 @@ def _liquidated(named: dict[str, list[str]]) -> StreamGuess | None:
     long, short = sides["long"], sides["short"]
     if long is None or short is None:
         return None
-    reasons = (f"liquidations: columns {long} and {short}", "? taken to be in coins, a day a row")
+    reasons = (
+        Reason(f"liquidations: columns {long} and {short}"),
+        doubt("assumed to be in coins, one row a day"),
+    )
     columns = {"long_coins": long, "short_coins": short}
-    return StreamGuess("liquidations", columns, reasons=reasons)
+    return InferredStream("liquidations", columns, reasons=reasons)
 
 
 def _netflow(
-    peek: Peek, named: dict[str, list[str]], said: list[list[str]]
-) -> StreamGuess | str | None:
+    seen: Preview, named: dict[str, list[str]], said: list[list[str]]
+) -> InferredStream | str | None:
     fits = [c for c, w in named.items() if {"net", "flow"} <= set(w) and not QUOTE & set(w)]
     flow = fits[0] if fits else None
     held = {"reserve", "reserves", "balance", "balances"}
     reserve = next((c for c, w in named.items() if held & set(w) and not QUOTE & set(w)), None)
-    numeric = [c for c in named if pd.api.types.is_numeric_dtype(peek.head[c].dtype)]
+    numeric = [c for c in named if pd.api.types.is_numeric_dtype(seen.head[c].dtype)]
     if reserve is None and flow is None and _says(said, *held) and len(numeric) == 1:
         reserve = numeric[0]
     if reserve is None:
         return f"{flow}: netflow also needs the total held, as reserve_coins" if flow else None
-    reasons = [f"netflow: {reserve} is the total held", "? taken to be in coins, a day a row"]
+    reasons = [
+        Reason(f"netflow: {reserve} is the total held"),
+        doubt("assumed to be in coins, one row a day"),
+    ]
     columns, difference = {"reserve_coins": reserve}, {}
     if flow is None:
         difference = {"netflow_coins": "reserve_coins"}
-        reasons.append("the flow is its change from day to day")
+        reasons.append(Reason("the flow is its change from day to day"))
     else:
         columns["netflow_coins"] = flow
-    return StreamGuess("netflow", columns, difference=difference, reasons=tuple(reasons))
+    return InferredStream("netflow", columns, difference=difference, reasons=tuple(reasons))
 
 
-def _hash_rate(named: dict[str, list[str]]) -> StreamGuess | None:
+def _hash_rate(named: dict[str, list[str]]) -> InferredStream | None:
     for column, parts in named.items():
         if {"hash", "rate"} <= set(parts):
-            reasons = (f"hash_rate: column {column}", "? taken to be in EH/s")
-            return StreamGuess("hash_rate", {"hash_rate": column}, reasons=reasons)
+            reasons = (Reason(f"hash_rate: column {column}"), doubt("assumed to be in EH/s"))
+            return InferredStream("hash_rate", {"hash_rate": column}, reasons=reasons)
     return None

@@ -6,21 +6,22 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from fadefollow.market.infer.files import NO_COIN, FileGuess, with_reason
+from fadefollow.market.infer.files import NO_COIN, InferredFile, with_reason
 from fadefollow.market.infer.names import as_regex
+from fadefollow.market.infer.reasons import LeftOut, doubt
 
 _ORDER = ("perp", "spot", "mark", "index", "premium_index", "funding")
 
 
 @dataclass(frozen=True)
-class EntryGuess:
+class InferredEntry:
     """One `[[files]]` table to be: files that are mapped alike."""
 
     pattern: str
-    files: tuple[FileGuess, ...]
+    files: tuple[InferredFile, ...]
 
     @property
-    def like(self) -> FileGuess:
+    def like(self) -> InferredFile:
         """A file that stands for all of them."""
         return self.files[0]
 
@@ -30,7 +31,7 @@ class EntryGuess:
         return tuple(dict.fromkeys(coin for file in self.files for coin in file.coins))
 
 
-def with_spacing(files: Sequence[FileGuess], left: list[str]) -> list[FileGuess]:
+def with_spacing(files: Sequence[InferredFile], left: list[LeftOut]) -> list[InferredFile]:
     """Without files whose spacing is no size of bars; one of a single row has its neighbours'."""
     known = {(f.name.pattern, f.stream): f.time.step for f in files if f.is_bars and f.time.bar}
     kept = []
@@ -39,15 +40,15 @@ def with_spacing(files: Sequence[FileGuess], left: list[str]) -> list[FileGuess]
             step = known.get((file.name.pattern, file.stream))
             file = replace(file, time=replace(file.time, step=step))
         if file.is_bars and file.time.bar is None:
-            left.append(f"{file.where}: its spacing is no size of bars")
+            left.append(LeftOut(file.where, "its spacing is no size of bars"))
         else:
             kept.append(file)
     return kept
 
 
-def without_nameless(files: Sequence[FileGuess], left: list[str]) -> list[FileGuess]:
+def without_nameless(files: Sequence[InferredFile], left: list[LeftOut]) -> list[InferredFile]:
     """Without files that name no coin where others beside them do, or where they are several."""
-    nameless: dict[object, list[FileGuess]] = {}
+    nameless: dict[object, list[InferredFile]] = {}
     named = {(f.stream, _folder(f)) for f in files if "{coin}" in f.name.pattern}
     for file in files:
         if file.coins == (NO_COIN,):
@@ -56,25 +57,25 @@ def without_nameless(files: Sequence[FileGuess], left: list[str]) -> list[FileGu
     for key, group in nameless.items():
         if key in named or len({file.form for file in group}) > 1:
             gone |= {id(file) for file in group}
-            rule = "no coin is named: rename it, or write an entry with coin = ..."
-            left += [f"{file.where}: {rule}" for file in group]
+            reason = "no coin in the name: rename the file, or write an entry with coin = ..."
+            left += [LeftOut(file.where, reason) for file in group]
     return [file for file in files if id(file) not in gone]
 
 
-def _folder(file: FileGuess) -> str:
+def _folder(file: InferredFile) -> str:
     return file.where.rpartition("/")[0]
 
 
-def without_doubles(files: Sequence[FileGuess], left: list[str]) -> list[FileGuess]:
+def without_doubles(files: Sequence[InferredFile], left: list[LeftOut]) -> list[InferredFile]:
     """Of several files that hold a coin's stream for the same time, those with most data."""
-    groups: dict[tuple[str, str], dict[object, list[FileGuess]]] = {}
+    groups: dict[tuple[str, str], dict[object, list[InferredFile]]] = {}
     for file in files:
         for coin in file.coins:
             groups.setdefault((coin, file.stream), {}).setdefault(file.form, []).append(file)
     kept = {id(file): replace(file, coins=()) for file in files}
-    lost: dict[tuple[str, str, str], list[tuple[str, FileGuess, FileGuess]]] = {}
+    lost: dict[tuple[str, str, str], list[tuple[str, InferredFile, InferredFile]]] = {}
     for (coin, name), forms in groups.items():
-        taken: list[FileGuess] = []
+        taken: list[InferredFile] = []
         for group in sorted(forms.values(), key=_data, reverse=True):
             hit = next((t for t in taken for file in group if _overlap(t, file)), None)
             if hit is None:
@@ -83,26 +84,28 @@ def without_doubles(files: Sequence[FileGuess], left: list[str]) -> list[FileGue
             key = (name, group[0].name.pattern, hit.name.pattern)
             lost.setdefault(key, []).extend((coin, file, hit) for file in group)
             if _data(group)[0] >= 0.9 * _data([f for f in taken if f.form == hit.form])[0]:
-                doubt = f"? as much of it is in {group[0].name.pattern}: check which is right"
-                kept[id(hit)] = with_reason(kept[id(hit)], doubt)
+                text = f"{group[0].name.pattern} has as much data of it: check which is right"
+                kept[id(hit)] = with_reason(kept[id(hit)], doubt(text))
         for file in taken:
             kept[id(file)] = replace(kept[id(file)], coins=(*kept[id(file)].coins, coin))
-    left += [sentence for key, those in lost.items() for sentence in _lost(key, those)]
+    left += [one for key, those in lost.items() for one in _lost(key, those)]
     return [file for file in kept.values() if file.coins]
 
 
 def _lost(
-    key: tuple[str, str, str], those: Sequence[tuple[str, FileGuess, FileGuess]]
-) -> list[str]:
+    key: tuple[str, str, str], those: Sequence[tuple[str, InferredFile, InferredFile]]
+) -> list[LeftOut]:
     """Which files are left out for others, those of one pattern together."""
     name, pattern, other = key
     coins = list(dict.fromkeys(coin for coin, _, _ in those))
     if len(coins) > 1:
-        return [f"{pattern}: {', '.join(coins)} have their {name} from {other}"]
-    return [f"{file.where}: {coin} has its {name} from {hit.where}" for coin, file, hit in those]
+        return [LeftOut(pattern, f"{', '.join(coins)} have their {name} from {other}")]
+    return [
+        LeftOut(file.where, f"{coin} has its {name} from {hit.where}") for coin, file, hit in those
+    ]
 
 
-def _data(files: Sequence[FileGuess]) -> tuple[float, int]:
+def _data(files: Sequence[InferredFile]) -> tuple[float, int]:
     """How much a group of files holds: rows by their spacing, to a tenth, then bytes."""
     rows = 0.0
     for file in files:
@@ -111,7 +114,7 @@ def _data(files: Sequence[FileGuess]) -> tuple[float, int]:
     return round(rows, -max(len(str(int(rows))) - 2, 0)), sum(file.size for file in files)
 
 
-def _overlap(one: FileGuess, other: FileGuess) -> bool:
+def _overlap(one: InferredFile, other: InferredFile) -> bool:
     a, b = one.time, other.time
     if a.first is None or a.last is None or b.first is None or b.last is None:
         return True
@@ -120,7 +123,7 @@ def _overlap(one: FileGuess, other: FileGuess) -> bool:
     return bool(a.first <= b.last and b.first <= a.last)
 
 
-def with_bars(files: Sequence[FileGuess], left: list[str]) -> list[FileGuess]:
+def with_bars(files: Sequence[InferredFile], left: list[LeftOut]) -> list[InferredFile]:
     """Without coins that have neither perp nor spot, which an import refuses."""
     there = {c for file in files if file.stream in ("perp", "spot") for c in file.coins}
     kept, without = [], dict[tuple[str, str], dict[str, None]]()
@@ -131,13 +134,14 @@ def with_bars(files: Sequence[FileGuess], left: list[str]) -> list[FileGuess]:
         if coins:
             kept.append(replace(file, coins=coins))
     for (pattern, _), lost in without.items():
-        left.append(f"{pattern}: no bars of {', '.join(sorted(lost))} to go with it")
+        reason = f"no bars of {', '.join(sorted(lost))} to go with it"
+        left.append(LeftOut(pattern, reason))
     return kept
 
 
-def entries_of(files: Sequence[FileGuess], paths: Iterable[str]) -> list[EntryGuess]:
+def entries_of(files: Sequence[InferredFile], paths: Iterable[str]) -> list[InferredEntry]:
     """The entries that map these files and none of the other paths."""
-    forms: dict[object, list[FileGuess]] = {}
+    forms: dict[object, list[InferredFile]] = {}
     for file in files:
         forms.setdefault(file.form, []).append(file)
     every = tuple(paths)
@@ -146,21 +150,21 @@ def entries_of(files: Sequence[FileGuess], paths: Iterable[str]) -> list[EntryGu
     return sorted(made, key=lambda e: (place.get(e.like.stream, 99), e.like.stream, e.like.where))
 
 
-def _fitting(files: Sequence[FileGuess], paths: tuple[str, ...]) -> list[EntryGuess]:
+def _fitting(files: Sequence[InferredFile], paths: tuple[str, ...]) -> list[InferredEntry]:
     """As few patterns as keep other files out, by more and more of what stands at the `*`."""
     pattern = files[0].name.pattern
     own = {file.where for file in files}
     stars = {file.where: _star(pattern, file.where) for file in files}
 
-    def split(group: Sequence[FileGuess], start: str) -> list[EntryGuess]:
+    def split(group: Sequence[InferredFile], start: str) -> list[InferredEntry]:
         at = pattern.rfind("*")
         rest = {stars[file.where] for file in group}
         whole = rest == {start} or at < 0
         narrow = pattern if at < 0 else pattern[:at] + start + "*" * (not whole) + pattern[at + 1 :]
         coins = {coin for file in group for coin in file.coins}
         if whole or _caught(narrow, coins, paths) <= own:
-            return [EntryGuess(narrow, tuple(group))]
-        parts: dict[str, list[FileGuess]] = {}
+            return [InferredEntry(narrow, tuple(group))]
+        parts: dict[str, list[InferredFile]] = {}
         for file in group:
             parts.setdefault(_longer(stars[file.where], start), []).append(file)
         return [entry for begin in sorted(parts) for entry in split(parts[begin], begin)]

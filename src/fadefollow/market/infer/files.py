@@ -7,30 +7,31 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from fadefollow.market.infer.columns import StreamGuess, guess_streams
-from fadefollow.market.infer.names import NameGuess
-from fadefollow.market.infer.preview import Peek
-from fadefollow.market.infer.symbols import SymbolGuess, guess_symbols, of_one_symbol
-from fadefollow.market.infer.times import TimeGuess, guess_time, spoilt, until
+from fadefollow.market.infer.columns import InferredStream, infer_streams
+from fadefollow.market.infer.names import InferredName
+from fadefollow.market.infer.preview import Preview
+from fadefollow.market.infer.reasons import LeftOut, Reason, doubt
+from fadefollow.market.infer.symbols import InferredSymbols, infer_symbols, of_one_symbol
+from fadefollow.market.infer.times import InferredTime, infer_time, spoilt, until
 from fadefollow.market.streams import stream
 
-#: stands for a coin that only the files' owner can know
+#: placeholder for a coin that only the files' owner knows
 NO_COIN = "?"
 _COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 
 
 @dataclass(frozen=True)
-class FileGuess:
+class InferredFile:
     """One stream in one file."""
 
     where: str  #: the file's path in its folder
-    name: NameGuess
+    name: InferredName
     kind: str  #: of container
-    time: TimeGuess
-    content: StreamGuess
+    time: InferredTime
+    content: InferredStream
     coins: tuple[str, ...]
     size: int  #: bytes
-    symbols: SymbolGuess | None = None  #: if a column says of which coin a row is
+    symbols: InferredSymbols | None = None  #: if a column says of which coin a row is
     decimal: str = "."
     timezone: str | None = None
     overlap: str | None = None  #: which of two files counts where they overlap
@@ -59,43 +60,49 @@ class FileGuess:
         )
 
 
-def look(seen: Peek, name: NameGuess) -> tuple[list[FileGuess], list[str]]:
-    """What a file holds, and sentences about what of it is left out."""
+def look(seen: Preview, name: InferredName) -> tuple[list[InferredFile], list[LeftOut]]:
+    """The streams of a file, and what of it is left out."""
+    made, reasons = _streams_of(seen, name)
+    return made, [LeftOut(seen.where, reason) for reason in reasons]
+
+
+def _streams_of(seen: Preview, name: InferredName) -> tuple[list[InferredFile], list[str]]:
     seen, decimal = _with_numbers(seen)
-    symbols = guess_symbols(seen)
+    symbols = infer_symbols(seen)
     shown = replace(seen, head=of_one_symbol(seen, symbols)) if symbols else seen
-    time = guess_time(shown.head)
+    time = infer_time(shown.head)
     reason = spoilt(shown.head)
     if time is None or reason:
         return [], [reason or "no column holds times"]
     if symbols and len(symbols.symbols) > 1 and symbols.format is None:
         return [], [f"{symbols.column} writes coins in several ways: {_few(symbols.symbols)}"]
-    contents, left = guess_streams(shown, time, dated=name.expiry)
+    contents, left = infer_streams(shown, time, dated=name.expiry)
     time = until(time, seen.tail)
     if not contents and not left:
         left = ["no column that a stream needs"]
     made = []
     for content in contents:
         zone = "UTC" if time.naive else None
-        plain = FileGuess(seen.where, name, seen.kind, time, content, (), seen.size)
+        plain = InferredFile(seen.where, name, seen.kind, time, content, (), seen.size)
         made.append(_named(replace(plain, decimal=decimal, timezone=zone), symbols))
     return made, left
 
 
-def _named(file: FileGuess, symbols: SymbolGuess | None) -> FileGuess:
+def _named(file: InferredFile, symbols: InferredSymbols | None) -> InferredFile:
     """With the coins that its symbols or its name say."""
     name, content = file.name, file.content
     if symbols and symbols.coins and (len(symbols.symbols) > 1 or name.coin is None):
         if len(symbols.symbols) > 1:
             many = f"{symbols.column} names {_few(symbols.symbols)}"
-            content = _also(content, f"? {many}: each a coin of its own, renamed ones too")
+            text = f"{many}: each is a separate coin, renamed ones too"
+            content = _also(content, doubt(text))
         exact = replace(name, pattern=name.pattern.replace("{coin}", name.coin or "{coin}"))
         return replace(file, name=exact, content=content, coins=symbols.coins, symbols=symbols)
     coin = name.coin or NO_COIN
-    content = _also(content, name.doubt)
+    content = content if name.doubt is None else _also(content, name.doubt)
     if symbols and symbols.coins and symbols.coins != (coin,):
         both = f"{symbols.column} says {symbols.coins[0]}, the file's name {coin}"
-        content = _also(content, f"? {both}: taken for {coin}")
+        content = _also(content, doubt(f"{both}: assumed to be {coin}"))
     return replace(file, content=content, coins=(coin,))
 
 
@@ -104,16 +111,16 @@ def _few(names: tuple[str, ...]) -> str:
     return ", ".join(names[:5]) + more
 
 
-def with_reason(file: FileGuess, reason: str) -> FileGuess:
-    """The file with a further reason for what is guessed of it."""
+def with_reason(file: InferredFile, reason: Reason) -> InferredFile:
+    """The file with one more reason."""
     return replace(file, content=_also(file.content, reason))
 
 
-def _also(content: StreamGuess, reason: str) -> StreamGuess:
-    return replace(content, reasons=(*content.reasons, reason)) if reason else content
+def _also(content: InferredStream, reason: Reason) -> InferredStream:
+    return replace(content, reasons=(*content.reasons, reason))
 
 
-def _with_numbers(seen: Peek) -> tuple[Peek, str]:
+def _with_numbers(seen: Preview) -> tuple[Preview, str]:
     """The look with decimal commas read, and the decimal mark."""
     commas = [c for c in seen.columns if _has_commas(seen.head[c])]
     if not commas or seen.separator == ",":

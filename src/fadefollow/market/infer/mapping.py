@@ -1,7 +1,7 @@
 """A first mapping of somebody's files, for them to check: nothing is imported.
 
-What cannot be told from names and values is marked `?` in the comments of the TOML that comes out.
-Before that the mapping is tried: the import reads the rows that were seen, and what it refuses is
+What names and values do not decide is marked `?` in the comments of the resulting TOML. Before
+that the mapping is tried: the import reads the rows that were seen, and what it refuses is
 mended or left out.
 """
 
@@ -17,20 +17,21 @@ import pandas as pd
 from fadefollow.errors import DataError, FadeFollowError
 from fadefollow.market.bars import bar_size
 from fadefollow.market.infer.entries import (
-    EntryGuess,
+    InferredEntry,
     entries_of,
     with_bars,
     with_spacing,
     without_doubles,
     without_nameless,
 )
-from fadefollow.market.infer.files import FileGuess, look, with_reason
-from fadefollow.market.infer.names import guess_names
-from fadefollow.market.infer.preview import SUFFIXES, peek
+from fadefollow.market.infer.files import InferredFile, look, with_reason
+from fadefollow.market.infer.names import infer_names
+from fadefollow.market.infer.preview import SUFFIXES, preview
+from fadefollow.market.infer.reasons import LeftOut, Reason, doubt
 from fadefollow.market.infer.text import doubts_of, reasons_of, text_of
 from fadefollow.market.infer.trial import refusal, refusal_of, rows_of
 
-#: so many files are looked at, spread over all there are
+#: largest number of files that are read, spread evenly over all
 MOST_FILES = 10_000
 #: zones of local times in which a file may be written, by how their clocks change
 _ZONES = (
@@ -45,8 +46,8 @@ _ZONES = (
 
 
 @dataclass(frozen=True)
-class Guess:
-    """A mapping that was guessed.
+class InferredMapping:
+    """A mapping inferred from files, for their owner to check.
 
     Attributes:
         text: the data set's TOML, with comments.
@@ -73,8 +74,8 @@ class Guess:
         }
 
 
-def guess(source: Path, *, title: str) -> Guess:
-    """Look at a file, or at all files of a folder, and guess how they map.
+def infer_mapping(source: Path, *, title: str) -> InferredMapping:
+    """The mapping of a file, or of all files of a folder, inferred from names and values.
 
     Args:
         source: a CSV, Parquet or zip file, or a folder of them. Only read.
@@ -85,45 +86,47 @@ def guess(source: Path, *, title: str) -> Guess:
     """
     source = Path(source)
     paths, folder = _paths_of(source)
-    left: list[str] = []
+    left: list[LeftOut] = []
     files = with_spacing(_look_at(paths, folder, left), left)
     files = without_nameless(files, left)
     with rows_of(files, folder) as root:
-        # a pattern keeps out what lies beside a file that is guessed alone
+        # a pattern keeps out what lies beside a file that is mapped alone
         beside = [p.name for p in folder.iterdir()] if source.is_file() else paths
         entries, doubts, reasons = _tried(files, beside, root)
     left += reasons
     if len(paths) > MOST_FILES:
-        few = f"one in {_stride(paths)} of {len(paths)} files was looked at"
-        doubts.append(f"? {few}: the coins of the others may be missing")
+        few = f"only one in {_stride(paths)} of {len(paths)} files was read"
+        doubts.append(doubt(f"{few}: the coins of the others may be missing"))
     if not entries:
         left = _grouped(left)
         more = f"; and {len(left) - 5} more" if len(left) > 5 else ""
         raise DataError(
             "no file looks like market data",
-            got="; ".join(left[:5]) + more or "none",
+            got="; ".join(map(str, left[:5])) + more or "none",
             where=str(source),
             hint="a coin needs bars of its perp or spot: time, open, high, low, close",
         )
     left = _grouped(left)
-    return _guess_of(entries, doubts, left, title, folder)
+    return _mapping_of(entries, doubts, left, title, folder)
 
 
-def _guess_of(
-    entries: Sequence[EntryGuess], doubts: list[str], left: list[str], title: str, folder: Path
-) -> Guess:
+def _mapping_of(
+    entries: Sequence[InferredEntry],
+    doubts: list[Reason],
+    left: list[LeftOut],
+    title: str,
+    folder: Path,
+) -> InferredMapping:
     whole = [*doubts, *doubts_of(entries)]
     streams: dict[str, dict[str, None]] = {}
     for entry in entries:
         streams.setdefault(entry.like.stream, {}).update(dict.fromkeys(entry.coins))
-    each = [
-        f"{e.like.stream}: {r[2:]}" for e in entries for r in reasons_of(e) if r.startswith("?")
-    ]
-    return Guess(
+    each = [f"{e.like.stream}: {r.text}" for e in entries for r in reasons_of(e) if r.doubtful]
+    return InferredMapping(
         text_of(entries, title, doubts=whole, left=left),
         {name: tuple(coins) for name, coins in streams.items()},
-        tuple(dict.fromkeys([*(doubt[2:] for doubt in whole), *each])),
-        tuple(left),
+        tuple(dict.fromkeys([*(reason.text for reason in whole), *each])),
+        tuple(map(str, left)),
         folder,
     )
 
@@ -144,18 +147,18 @@ def _paths_of(source: Path) -> tuple[list[str], Path]:
     ), source
 
 
-def _look_at(paths: Sequence[str], folder: Path, left: list[str]) -> list[FileGuess]:
+def _look_at(paths: Sequence[str], folder: Path, left: list[LeftOut]) -> list[InferredFile]:
     """What each file holds; of very many, of one in a few."""
-    names = guess_names(paths, folder=folder.resolve().name)
-    made: list[FileGuess] = []
+    names = infer_names(paths, folder=folder.resolve().name)
+    made: list[InferredFile] = []
     for where in paths[:: _stride(paths)]:
         try:
-            contents, reasons = look(peek(folder / where, where), names[where])
+            contents, omitted = look(preview(folder / where, where), names[where])
         except FadeFollowError as error:
-            left.append(f"{where}: {error.summary}")
+            left.append(LeftOut(where, error.summary))
         else:
             made += contents
-            left += [f"{where}: {reason}" for reason in reasons]
+            left += omitted
     return made
 
 
@@ -164,8 +167,8 @@ def _stride(paths: Sequence[str]) -> int:
 
 
 def _tried(
-    files: list[FileGuess], paths: Sequence[str], root: Path
-) -> tuple[list[EntryGuess], list[str], list[str]]:
+    files: list[InferredFile], paths: Sequence[str], root: Path
+) -> tuple[list[InferredEntry], list[Reason], list[LeftOut]]:
     """The entries that an import takes, doubts about them, and what is left out.
 
     The whole mapping is tried first. If the import refuses it, each file is tried by itself, and
@@ -183,73 +186,72 @@ def _tried(
     if error is not None:
         entries = entries_of(_joined(kept, paths, root, bar), paths)
         error = refusal(text_of(entries, "trial"), root)
-    doubts = [f"? an import refuses it as it is: {_said(error, root)}"] if error else []
+    doubts = [doubt(f"an import still refuses it: {_message(error, root)}")] if error else []
     return entries, doubts, [*refused, *left]
 
 
-def _chosen(files: Sequence[FileGuess]) -> tuple[list[FileGuess], list[str]]:
+def _chosen(files: Sequence[InferredFile]) -> tuple[list[InferredFile], list[LeftOut]]:
     """The files of which each coin takes its streams, and what is left out."""
-    left: list[str] = []
+    left: list[LeftOut] = []
     return with_bars(without_doubles(files, left), left), left
 
 
 def _fit(
-    files: Sequence[FileGuess], root: Path, bar: pd.Timedelta
-) -> tuple[list[FileGuess], list[str]]:
+    files: Sequence[InferredFile], root: Path, bar: pd.Timedelta
+) -> tuple[list[InferredFile], list[LeftOut]]:
     """The files that an import takes one by one, some of them mended, and what is left out."""
-    fit, refused = list[FileGuess](), list[str]()
+    fit, refused = list[InferredFile](), list[LeftOut]()
     for file in files:
         own = refusal_of(file, root, bar)
-        in_doubt = own is not None and file.time.naive and "time" in own.rule
+        in_doubt = own is not None and file.time.naive and own.where.endswith("column time")
         mended = file if own is None else _in_a_zone(file, root, bar) if in_doubt else None
         if mended is not None:
             fit.append(mended)
         elif own is not None:
-            said = _said(own, root).replace(f"{file.where}, row", "row")
-            refused.append(f"{file.where}: an import refuses it: {said}")
+            message = _message(own, root).replace(f"{file.where}, row", "row")
+            refused.append(LeftOut(file.where, f"an import refuses it: {message}"))
     return fit, refused
 
 
-def _in_a_zone(file: FileGuess, root: Path, bar: pd.Timedelta) -> FileGuess | None:
+def _in_a_zone(file: InferredFile, root: Path, bar: pd.Timedelta) -> InferredFile | None:
     """The file with times of a zone in which an import takes it, None if there is none."""
     for zone in _ZONES:
         mended = replace(file, timezone=zone)
         if refusal_of(mended, root, bar) is None:
-            doubt = f"? the times carry no zone; their changes of the clock are those of {zone}"
-            return with_reason(mended, doubt)
+            text = f"the times have no zone; their clock changes are those of {zone}"
+            return with_reason(mended, doubt(text))
     return None
 
 
 def _joined(
-    files: Sequence[FileGuess], paths: Sequence[str], root: Path, bar: pd.Timedelta
-) -> list[FileGuess]:
+    files: Sequence[InferredFile], paths: Sequence[str], root: Path, bar: pd.Timedelta
+) -> list[InferredFile]:
     """The files, those of a form that an import takes only one by one with a rule for overlaps."""
-    doubt = '? where two files overlap and differ, the first counts: overlap = "last" changes it'
-    forms: dict[object, list[FileGuess]] = {}
+    text = 'where two files overlap and differ, the first is used: overlap = "last" changes that'
+    forms: dict[object, list[InferredFile]] = {}
     for file in files:
         forms.setdefault(file.form, []).append(file)
     for form, group in forms.items():
         entries = entries_of(group, paths)
         if len(group) > 1 and refusal(text_of(entries, "trial", bar=bar), root):
-            mended = [with_reason(replace(file, overlap="first"), doubt) for file in group]
+            mended = [with_reason(replace(file, overlap="first"), doubt(text)) for file in group]
             if not refusal(text_of(entries_of(mended, paths), "trial", bar=bar), root):
                 forms[form] = mended
     return [file for group in forms.values() for file in group]
 
 
-def _said(error: FadeFollowError, root: Path) -> str:
+def _message(error: FadeFollowError, root: Path) -> str:
     """An error in one line, without the place of the trial."""
     place = "" if str(root) in error.where else error.where
     return "; ".join(part for part in (error.summary, place, error.hint) if part)
 
 
-def _grouped(left: Sequence[str]) -> list[str]:
+def _grouped(left: Sequence[LeftOut]) -> list[LeftOut]:
     """Files that are left out, grouped by reason."""
     by_reason: dict[str, dict[str, None]] = {}
-    for sentence in left:
-        where, _, reason = sentence.partition(": ")
-        by_reason.setdefault(reason, {})[where] = None
-    return [f"{_few(list(names))}: {reason}" for reason, names in by_reason.items()]
+    for one in left:
+        by_reason.setdefault(one.reason, {})[one.where] = None
+    return [LeftOut(_few(list(names)), reason) for reason, names in by_reason.items()]
 
 
 def _few(names: list[str]) -> str:

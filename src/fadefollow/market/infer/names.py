@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from fadefollow.market.infer.reasons import Reason, doubt
+
 _QUOTES = r"USDT|USDC|BUSD|FDUSD|USD|PERP"
 _PAIR_TEXT = rf"([A-Z0-9]{{1,15}}?)([-_]?(?:{_QUOTES}))"
 #: BTCUSDT, BTC-USDT, BTC/USDT, BTC_USD
@@ -53,25 +55,25 @@ _THOUSANDS = re.compile(r"(10{2,6}|1M)(?=[A-Z])|(?<=[A-Z])(10{2,6})$")
 
 
 @dataclass(frozen=True)
-class NameGuess:
+class InferredName:
     """A path as a pattern with `{coin}`, `{expiry}` and `*`, and what stood there."""
 
     pattern: str
     coin: str | None  #: in place of `{coin}`, or, where the pattern has none, from another word
     expiry: bool = False
     expiry_format: str = "%y%m%d"
-    doubt: str = ""  #: why the coin is doubtful
+    doubt: Reason | None = None  #: why the coin is doubtful
 
 
-def guess_names(paths: Iterable[str], *, folder: str = "") -> dict[str, NameGuess]:
+def infer_names(paths: Iterable[str], *, folder: str = "") -> dict[str, InferredName]:
     """Coin, stream and expiry in each path, also by comparison with its neighbours.
 
     Args:
         paths: relative to the folder.
         folder: name of the folder, which speaks for files that name no coin.
     """
-    names = {where: guess_name(where) for where in paths}
-    known: dict[str, dict[str, NameGuess]] = {}
+    names = {where: infer_name(where) for where in paths}
+    known: dict[str, dict[str, InferredName]] = {}
     for where, name in names.items():
         if "{coin}" in _file(name.pattern) and not name.doubt:
             known.setdefault(_folder(where), {}).setdefault(name.pattern, name)
@@ -82,18 +84,18 @@ def guess_names(paths: Iterable[str], *, folder: str = "") -> dict[str, NameGues
     coin = _coin_of(folder)[0] if _PAIR.search(folder) or _ALONE.fullmatch(folder) else None
     coin = coin or _word(folder)
     if coin:
-        doubt = f"? {coin} is the name of the folder; no file name says which coin this is"
+        text = f"{coin} is the name of the folder; no file name says which coin this is"
         for where, name in names.items():
             if name.coin is None:
-                names[where] = replace(name, coin=coin, doubt=doubt)
+                names[where] = replace(name, coin=coin, doubt=doubt(text))
     return names
 
 
-def guess_name(where: str) -> NameGuess:
+def infer_name(where: str) -> InferredName:
     """What a path says by itself. Folders count, the file's own name first."""
     folder, _, file = where.rpartition("/")
     parts = [*folder.split("/"), file] if folder else [file]
-    coin, doubt = None, ""
+    coin, in_doubt = None, None
     for at in reversed(range(len(parts))):
         coin, parts[at] = _coin_of(parts[at])
         if coin:
@@ -105,14 +107,14 @@ def guess_name(where: str) -> NameGuess:
     letter = _LETTER.match(file)
     if coin is None and letter:
         coin, parts[-1] = letter[1], "{coin}" + file[1:]
-        doubt = f"? {coin}, with which the name begins, is taken for a coin"
+        in_doubt = doubt(f"{coin}, at the start of the name, is assumed to be a coin")
     stem, dot, suffix = _split(parts[-1])
     stem, expiry_format = _with_expiry(stem)
     stem = re.sub(r"(?:\*[-_])+\*", "*", _DATE.sub("*", stem))
     parts[-1] = stem + dot + suffix
     expiry = expiry_format is not None
     coin = coin or _word(where)
-    return NameGuess("/".join(parts), coin, expiry, expiry_format or "%y%m%d", doubt)
+    return InferredName("/".join(parts), coin, expiry, expiry_format or "%y%m%d", in_doubt)
 
 
 def as_regex(pattern: str) -> re.Pattern[str]:
@@ -168,7 +170,7 @@ def _split(name: str) -> tuple[str, str, str]:
     return stem, dot, suffix
 
 
-def _like(where: str, neighbours: Sequence[NameGuess]) -> NameGuess | None:
+def _like(where: str, neighbours: Sequence[InferredName]) -> InferredName | None:
     """The name read by the first of its neighbours' patterns that fits it."""
     for name in neighbours:
         head, _, tail = name.pattern.rpartition("{coin}")
@@ -176,8 +178,8 @@ def _like(where: str, neighbours: Sequence[NameGuess]) -> NameGuess | None:
         found = re.fullmatch(text, where)
         if found and "{coin}" not in head and found["coin"] not in _NO_COINS:
             coin = found["coin"]
-            doubt = f"? {coin} is taken for a coin, as its neighbours are" if coin.isdigit() else ""
-            return replace(name, coin=coin, doubt=doubt)
+            text = f"{coin} is assumed to be a coin, as in the files beside it"
+            return replace(name, coin=coin, doubt=doubt(text) if coin.isdigit() else None)
     return None
 
 

@@ -31,7 +31,7 @@ _ROWS = 5000
 
 
 @dataclass(frozen=True)
-class Peek:
+class Preview:
     """A preview of a file."""
 
     where: str  #: path relative to the source folder
@@ -44,7 +44,7 @@ class Peek:
     size: int = 0  #: bytes
 
 
-def peek(path: Path, where: str) -> Peek:
+def preview(path: Path, where: str) -> Preview:
     """Look at a file.
 
     Raises:
@@ -53,7 +53,7 @@ def peek(path: Path, where: str) -> Peek:
     try:
         size = path.stat().st_size
         if not size:
-            raise DataError("the file must have rows", got="an empty file", where=where)
+            raise DataError("the file is empty", where=where)
         kind = kind_of(path.name, where)
         if kind == "parquet":
             return _parquet(path, where, size)
@@ -68,7 +68,7 @@ def peek(path: Path, where: str) -> Peek:
         raise DataError("cannot read the file", got=got, where=where) from error
 
 
-def _csv(path: Path, where: str, size: int) -> Peek:
+def _csv(path: Path, where: str, size: int) -> Preview:
     if path.suffix.lower() in (".zip", ".gz"):
         data = content(path, where)
         first, last = data[:_HEAD], data[-_TAIL:]
@@ -87,7 +87,7 @@ def _csv(path: Path, where: str, size: int) -> Peek:
     tail = head if whole else last[last.find(end) + 1 :]
     text = _decoded(head).lstrip("\n")
     if not text.strip():
-        raise DataError("the file must have rows", got="blank lines", where=where)
+        raise DataError("the file has only blank lines", where=where)
     line = first_line(text)
     separator, header = form_of(line)
     frame = (
@@ -104,14 +104,14 @@ def _csv(path: Path, where: str, size: int) -> Peek:
         else pd.DataFrame()
     )
     if not len(frame):
-        raise DataError("the file must have rows", got="a header alone", where=where)
+        raise DataError("the file has a header but no rows", where=where)
     names = [str(n) for n in range(1, frame.shape[1] + 1)]
     if header:
         names = [n.strip().strip('"') for n in line.split(separator)]
         check_once(names, where)
     if len(names) != frame.shape[1]:
         got = f"{len(names)} names, {frame.shape[1]} columns"
-        raise DataError("the header must name each column", got=got, where=where)
+        raise DataError("the header must have a name for each column", got=got, where=where)
     ends = pd.read_csv(
         io.StringIO(_decoded(tail)),
         sep=separator,
@@ -121,7 +121,7 @@ def _csv(path: Path, where: str, size: int) -> Peek:
         low_memory=False,
     ).iloc[-_ROWS:]
     frame.columns = ends.columns = pd.Index(names)
-    return Peek(where, "csv", tuple(names), frame, ends, header, separator, size)
+    return Preview(where, "csv", tuple(names), frame, ends, header, separator, size)
 
 
 def _decoded(data: bytes) -> str:
@@ -129,17 +129,17 @@ def _decoded(data: bytes) -> str:
     return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _whole(path: Path, where: str, kind: Format, size: int) -> Peek:
+def _whole(path: Path, where: str, kind: Format, size: int) -> Preview:
     """A look at a file that cannot be read in parts."""
     table = read_table(path, where, Form(kind))
     if not len(table.frame):
-        raise DataError("the file must have rows", got="none", where=where)
+        raise DataError("the file has no rows", where=where)
     head = table.frame.iloc[:_ROWS].reset_index(drop=True)
     tail = table.frame.iloc[-_ROWS:].reset_index(drop=True)
-    return Peek(where, kind, table.names, head, tail, table.header, size=size)
+    return Preview(where, kind, table.names, head, tail, table.header, size=size)
 
 
-def _parquet(path: Path, where: str, size: int) -> Peek:
+def _parquet(path: Path, where: str, size: int) -> Preview:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -149,7 +149,7 @@ def _parquet(path: Path, where: str, size: int) -> Peek:
             check_once(names, where)
             rows = file.metadata.num_rows
             if not rows:
-                raise DataError("the file must have rows", got="none", where=where)
+                raise DataError("the file has no rows", where=where)
             batch = next(file.iter_batches(_ROWS))
             groups = file.metadata.num_row_groups
             ends = next(file.iter_batches(1 << 30, row_groups=[groups - 1]))
@@ -160,4 +160,4 @@ def _parquet(path: Path, where: str, size: int) -> Peek:
     tail = ends.slice(max(len(ends) - _ROWS, 0))
     frame = arrow_frame(pa.Table.from_batches([tail]), rows - len(tail))
     names += [name for name, _, _ in index_ranges(batch.schema) if name not in names]
-    return Peek(where, "parquet", tuple(names), head, frame, size=size)
+    return Preview(where, "parquet", tuple(names), head, frame, size=size)

@@ -8,14 +8,14 @@ import pandas as pd
 
 from fadefollow.market.infer.choice import words
 from fadefollow.market.infer.names import coin_format, coins_of
-from fadefollow.market.infer.preview import Peek
+from fadefollow.market.infer.preview import Preview
 
 #: names of such columns
 _NAMES = ("symbol", "coin", "ticker", "pair", "instrument", "inst", "asset", "base")
 
 
 @dataclass(frozen=True)
-class SymbolGuess:
+class InferredSymbols:
     """A column of symbols, and how they are made of coins."""
 
     column: str
@@ -24,21 +24,21 @@ class SymbolGuess:
     format: str | None  #: `{coin}USDT`; None where the symbols cannot be read
 
 
-def guess_symbols(peek: Peek) -> SymbolGuess | None:
+def infer_symbols(seen: Preview) -> InferredSymbols | None:
     """The column of symbols, None if there is none."""
-    for column in peek.columns:
-        if set(words(column)) & set(_NAMES) and _is_text(peek.head[column]):
-            both = pd.concat([peek.head[column], peek.tail[column]]).dropna().astype("str")
+    for column in seen.columns:
+        if set(words(column)) & set(_NAMES) and _is_text(seen.head[column]):
+            both = pd.concat([seen.head[column], seen.tail[column]]).dropna().astype("str")
             symbols = tuple(dict.fromkeys(both.str.strip()))
             form = coin_format(symbols)
-            return SymbolGuess(column, symbols, coins_of(symbols, form), form)
+            return InferredSymbols(column, symbols, coins_of(symbols, form), form)
     return None
 
 
-def of_one_symbol(peek: Peek, symbols: SymbolGuess) -> pd.DataFrame:
+def of_one_symbol(seen: Preview, symbols: InferredSymbols) -> pd.DataFrame:
     """The first rows that are of the first symbol."""
-    named = peek.head[symbols.column].astype("str").str.strip()
-    rows: pd.DataFrame = peek.head[named == symbols.symbols[0]]
+    named = seen.head[symbols.column].astype("str").str.strip()
+    rows: pd.DataFrame = seen.head[named == symbols.symbols[0]]
     return rows.reset_index(drop=True)
 
 

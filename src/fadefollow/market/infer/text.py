@@ -1,4 +1,4 @@
-"""The TOML of a guessed mapping, with what it was guessed from as comments."""
+"""The TOML of an inferred mapping, with the reasons as comments."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ import pandas as pd
 
 from fadefollow.market.bars import bar_size, bar_text
 from fadefollow.market.importing.file_spec import format_of
-from fadefollow.market.infer.entries import EntryGuess
+from fadefollow.market.infer.entries import InferredEntry
 from fadefollow.market.infer.files import NO_COIN
 from fadefollow.market.infer.names import thousands
+from fadefollow.market.infer.reasons import LeftOut, Reason, doubt
 from fadefollow.market.streams import stream
 
 
 def text_of(
-    entries: Sequence[EntryGuess],
+    entries: Sequence[InferredEntry],
     title: str,
     *,
-    doubts: Sequence[str] = (),
-    left: Sequence[str] = (),
+    doubts: Sequence[Reason] = (),
+    left: Sequence[LeftOut] = (),
     bar: pd.Timedelta | None = None,
 ) -> str:
     """The whole TOML.
@@ -29,16 +30,16 @@ def text_of(
     Args:
         entries: what it maps.
         title: of the data set.
-        doubts: about the mapping as a whole; `?` starts each.
+        doubts: about the mapping as a whole.
         left: files and columns that it does not map, and why.
         bar: of the data set; by default the largest there is.
     """
     sizes = [bar_size(e.like.time.bar) for e in entries if e.like.is_bars and e.like.time.bar]
     bar = bar or max(sizes)
     lines = [
-        "# Guessed from the files' names and values. Check what is marked with ? before you",
+        "# Inferred from the files' names and values. Check what is marked with ? before you",
         "# import it, and delete what you do not want.",
-        *(f"# {doubt}" for doubt in doubts),
+        *(f"# {reason.comment}" for reason in doubts),
         f"title = {_quoted(title)}",
         'source = "files"',
         f'bar = "{bar_text(bar)}"',
@@ -50,54 +51,58 @@ def text_of(
         lines += ["", "# ? how long after its day a record is published, hours"]
         lines += ["[publication_lag_hours]", *(f"{name} = 24" for name in dict.fromkeys(daily))]
     for entry in entries:
-        lines += ["", *(f"# {reason}" for reason in reasons_of(entry)), *_table(entry, bar)]
+        lines += ["", *(f"# {reason.comment}" for reason in reasons_of(entry)), *_table(entry, bar)]
     if left:
-        lines += ["", "# Left out:", *(f"#   {reason}" for reason in left)]
+        lines += ["", "# Left out:", *(f"#   {one}" for one in left)]
     return "\n".join(line.replace("\r", " ") for line in lines) + "\n"
 
 
-def reasons_of(entry: EntryGuess) -> list[str]:
-    """Why an entry is as it is, doubts last; `?` starts each of them."""
+def reasons_of(entry: InferredEntry) -> list[Reason]:
+    """Why an entry is as it is, doubts last."""
     like = entry.like
     time = like.time
     reasons = [r for file in entry.files for r in file.content.reasons]
     reasons += [*time.doubts]
     if NO_COIN in entry.coins:
-        reasons.append("? no name says which coin this is: set coin, or delete the entry")
+        reasons.append(doubt("no name says which coin this is: set coin, or delete the entry"))
     if like.symbols and like.symbols.format:
-        reasons.append(f"{like.symbols.column} says which coin a row is of")
+        reasons.append(Reason(f"{like.symbols.column} names the coin of each row"))
     if time.unit:
-        reasons.append(f"time: {time.column}, numbers of the size of {time.unit} since 1970")
-    if time.naive and like.timezone == "UTC":
-        reasons.append("? the times carry no zone and are taken to be UTC")
-    if like.is_bars:
-        reasons.append(f"bars of {time.bar}, from their spacing")
-        closes = any(word in time.column.lower() for word in ("close", "end"))
         reasons.append(
-            f"? {time.column} looks like the time of the close: an import takes it for the open, "
-            "so shift it by a bar first"
-            if closes
-            else "? bars are taken to be stamped with their open"
+            Reason(f"time: {time.column}, numbers of the size of {time.unit} since 1970")
         )
+    if time.naive and like.timezone == "UTC":
+        reasons.append(doubt("the times have no zone and are assumed to be UTC"))
+    if like.is_bars:
+        reasons.append(Reason(f"bars of {time.bar}, from their spacing"))
+        closes = any(word in time.column.lower() for word in ("close", "end"))
+        text = "bars are assumed to be stamped with their open"
+        if closes:
+            text = (
+                f"{time.column} looks like the time of the close, but an import takes it for the "
+                "open: shift it by a bar first"
+            )
+        reasons.append(doubt(text))
     elif stream(like.stream).period is not None and time.step != pd.Timedelta(days=1):
-        reasons.append("? the rows are not a day apart")
+        reasons.append(doubt("the rows are not a day apart"))
     reasons = list(dict.fromkeys(reasons))
-    certain = [r for r in reasons if not r.startswith("?")]
-    return certain + [r for r in reasons if r.startswith("?")]
+    return sorted(reasons, key=lambda reason: reason.doubtful)
 
 
-def doubts_of(entries: Sequence[EntryGuess]) -> list[str]:
+def doubts_of(entries: Sequence[InferredEntry]) -> list[Reason]:
     """Doubts about entries as a whole, beyond each for itself."""
     coins = {coin for entry in entries for coin in entry.coins}
     return [
-        f"? {many} and {one} may be one coin in two units; they are kept apart. To join them, give "
-        f'the files of {one} coin = "{many}", the scale {size} for each of their prices, and '
-        f"{1 / size:g} for their volume"
+        doubt(
+            f"{many} and {one} may be one coin in two units; they are kept apart. To join them, "
+            f'give the files of {one} coin = "{many}", the scale {size} for each of their prices, '
+            f"and {1 / size:g} for their volume"
+        )
         for many, one, size in thousands(coins)
     ]
 
 
-def _table(entry: EntryGuess, bar: pd.Timedelta) -> list[str]:
+def _table(entry: InferredEntry, bar: pd.Timedelta) -> list[str]:
     like, content, time = entry.like, entry.like.content, entry.like.time
     lines = ["[[files]]", f'stream = "{content.stream}"', f"path = {_quoted(entry.pattern)}"]
     lines += _coin_lines(entry)
@@ -127,7 +132,7 @@ def _table(entry: EntryGuess, bar: pd.Timedelta) -> list[str]:
     return lines
 
 
-def _coin_lines(entry: EntryGuess) -> list[str]:
+def _coin_lines(entry: InferredEntry) -> list[str]:
     symbols = entry.like.symbols
     listed = f"coins = [{', '.join(_quoted(c) for c in sorted(entry.coins))}]"
     if symbols is not None and symbols.format is not None:

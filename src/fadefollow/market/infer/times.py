@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.market.bars import bar_size, bar_text
+from fadefollow.market.infer.reasons import Reason, doubt
 
 Unit = Literal["s", "ms", "us", "ns"]
 
@@ -43,7 +44,7 @@ _SERIAL = (35_000.0, 60_000.0)
 
 
 @dataclass(frozen=True)
-class TimeGuess:
+class InferredTime:
     """A time column, and what follows from its values."""
 
     column: str
@@ -54,7 +55,7 @@ class TimeGuess:
     sorted: bool = True
     first: pd.Timestamp | None = None  #: the earliest of the rows, UTC
     last: pd.Timestamp | None = None  #: the latest of them
-    doubts: tuple[str, ...] = field(default=())
+    doubts: tuple[Reason, ...] = field(default=())
 
     @property
     def bar(self) -> str | None:
@@ -70,7 +71,7 @@ class TimeGuess:
         return self.column, self.unit, self.format, self.naive, self.sorted
 
 
-def guess_time(head: pd.DataFrame) -> TimeGuess | None:
+def infer_time(head: pd.DataFrame) -> InferredTime | None:
     """The time column of a file's first rows; None if no column holds times."""
     # of `t` and `T`, open and close at one venue, the small one
     names = {c.lower(): c for c in sorted(map(str, head.columns))}
@@ -83,7 +84,7 @@ def guess_time(head: pd.DataFrame) -> TimeGuess | None:
     return None
 
 
-def until(time: TimeGuess, tail: pd.DataFrame) -> TimeGuess:
+def until(time: InferredTime, tail: pd.DataFrame) -> InferredTime:
     """The same with the last rows of the file, of which the latest counts."""
     ends = _as_time(tail[time.column], time.column)
     if ends is None or ends.last is None or time.last is None:
@@ -101,17 +102,17 @@ def spoilt(head: pd.DataFrame) -> str:
             if different < len(values) / 2 and size > _EPOCHS[0][1]:
                 return (
                     f"{column} has {different} different stamps in {len(values)} rows, such as "
-                    f"{values.iloc[0]:.6g}: rounded, as spreadsheets do; get the file anew"
+                    f"{values.iloc[0]:.6g}: rounded, as spreadsheets do; export the file again"
                 )
             if _SERIAL[0] < size < _SERIAL[1]:
                 return (
                     f"{column} counts days as spreadsheets do, such as {values.iloc[0]:.10g}: "
-                    "write it as 2024-01-31 08:00:00 and save the file anew"
+                    "write it as 2024-01-31 08:00:00 and export the file again"
                 )
     return ""
 
 
-def _as_time(column: pd.Series, name: str) -> TimeGuess | None:
+def _as_time(column: pd.Series, name: str) -> InferredTime | None:
     values = column.dropna()
     if not len(values):
         return None
@@ -139,8 +140,8 @@ def _as_time(column: pd.Series, name: str) -> TimeGuess | None:
         return None
     # of two ways to read it, the one whose days follow each other
     fits.sort(key=lambda fit: _roughness(fit[1]))
-    doubt = (f"? the times could also be {fits[1][0]}",) if len(fits) > 1 else ()
-    return _spaced(fits[0][1], name, format=fits[0][0], naive=True, doubts=doubt)
+    also = (doubt(f"the times could also be {fits[1][0]}"),) if len(fits) > 1 else ()
+    return _spaced(fits[0][1], name, format=fits[0][0], naive=True, doubts=also)
 
 
 def _roughness(times: pd.Series) -> float:
@@ -155,12 +156,12 @@ def _spaced(
     *,
     format: str | None = None,
     naive: bool = False,
-    doubts: tuple[str, ...] = (),
-) -> TimeGuess:
+    doubts: tuple[Reason, ...] = (),
+) -> InferredTime:
     steps = times.diff().dropna()
     ahead = steps[steps != pd.Timedelta(0)].abs().dt.round("s")
     usual = pd.Timedelta(ahead.mode().iloc[0]) if len(ahead) else None
     in_order = bool((steps >= pd.Timedelta(0)).all())
     utc = times if times.dt.tz is not None else times.dt.tz_localize("UTC")
     first, last = pd.Timestamp(utc.min()), pd.Timestamp(utc.max())
-    return TimeGuess(name, unit, format, naive, usual, in_order, first, last, doubts)
+    return InferredTime(name, unit, format, naive, usual, in_order, first, last, doubts)

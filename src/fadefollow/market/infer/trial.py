@@ -15,8 +15,8 @@ from fadefollow.core.toml import build
 from fadefollow.errors import FadeFollowError
 from fadefollow.market.dataset_spec import DatasetSpec
 from fadefollow.market.importing.files import read_files
-from fadefollow.market.infer.entries import EntryGuess
-from fadefollow.market.infer.files import NO_COIN, FileGuess
+from fadefollow.market.infer.entries import InferredEntry
+from fadefollow.market.infer.files import NO_COIN, InferredFile
 from fadefollow.market.infer.text import text_of
 
 #: files up to this size are tried whole, larger ones by their first rows, bytes
@@ -25,7 +25,7 @@ _ROWS = 5000
 
 
 @contextmanager
-def rows_of(files: Sequence[FileGuess], folder: Path) -> Iterator[Path]:
+def rows_of(files: Sequence[InferredFile], folder: Path) -> Iterator[Path]:
     """A folder with the first rows of each of the files, gone afterwards."""
     with tempfile.TemporaryDirectory() as made:
         root = Path(made)
@@ -48,12 +48,12 @@ def refusal(text: str, root: Path) -> FadeFollowError | None:
     return None
 
 
-def refusal_of(file: FileGuess, root: Path, bar: pd.Timedelta) -> FadeFollowError | None:
+def refusal_of(file: InferredFile, root: Path, bar: pd.Timedelta) -> FadeFollowError | None:
     """Why an import at a bar size refuses a file by itself; None if it does not."""
     path = file.where
     if file.stream == "future":  # its expiry is in its name alone
         path = file.name.pattern.replace("{coin}", file.coins[0])
-    return refusal(text_of([EntryGuess(path, (file,))], "trial", bar=bar), root)
+    return refusal(text_of([InferredEntry(path, (file,))], "trial", bar=bar), root)
 
 
 def _spec(text: str) -> DatasetSpec:
@@ -61,7 +61,7 @@ def _spec(text: str) -> DatasetSpec:
     for item in data["files"]:
         if item.get("coin") == NO_COIN:
             item["coin"] = "X"
-    return build(DatasetSpec, data, where="the guessed mapping")
+    return build(DatasetSpec, data, where="the inferred mapping")
 
 
 def _copy(path: Path, to: Path) -> None:

@@ -287,8 +287,8 @@ def _combined(bar: pd.Timedelta, hashes: Mapping[tuple[str, str], str]) -> str:
 def _check_bar(old: Manifest | None, bar: pd.Timedelta, dataset: str) -> None:
     if old is not None and old.bar != bar_text(bar):
         raise DataError(
-            "a data set keeps its bar size",
-            got=f"{bar_text(bar)}, there are {old.bar}",
+            f"the data set has {old.bar} bars",
+            got=bar_text(bar),
             where=dataset,
             hint="give the new data set another name",
         )

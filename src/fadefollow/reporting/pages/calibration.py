@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +15,7 @@ from fadefollow.results.write import write_files
 from fadefollow.verdict.calibration import Calibration
 from fadefollow.verdict.calibration.promises import headline
 from fadefollow.verdict.calibration.proportions import Share
-from fadefollow.verdict.calibration.summary import COVERAGE_BAND, POWER, Power
+from fadefollow.verdict.calibration.summary import COVERAGE_BAND, POWER, ArmCounts, Power
 
 #: of a picture, in pixels: width, height, margins left and bottom
 _WIDE, _HIGH, _LEFT, _BOTTOM = 620, 260, 46, 34
@@ -114,8 +114,7 @@ def render_calibration(
             "command": command,
             "started": f"{started:%Y-%m-%d %H:%M} UTC",
             "headline": headline(found.promises, who="The verdict"),
-            "claims": _false(found),
-            "coverage": _coverage(found),
+            "arms": [(arm, _false(arm, found.design.alpha), _coverage(arm)) for arm in found.arms],
             "plots": _plots(found),
             "percent": percent,
             "bps": _bps,
@@ -134,26 +133,23 @@ def _bps(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.0f}"
 
 
-def _false(found: Calibration) -> Ruler:
+def _false(arm: ArmCounts, alpha: float) -> Ruler:
     rows = [
-        ("this verdict, any row", found.false_tables, False),
-        ("t-tests against zero, any row", found.t_false_tables, True),
+        ("this verdict, any answer", arm.false_tables, False),
+        ("by the rule of version 1", arm.old_false_tables, True),
+        ("t-tests, any question", arm.t_false_tables, True),
+        *((f"… {kind}", share, False) for kind, share in arm.by_kind.items() if share.count),
     ]
-    for row in found.rows:
-        name = f"{row.phase}, {row.stance}"
-        rows += [(name, row.false, False), ("… by t-test", row.t_false, True)]
     top = max([share.high for _, share, _ in rows if share.of] or [0.1])
-    return _ruler("Tables with a false claim", rows, 0.0, max(0.1, top), (0.0, found.design.alpha))
+    return _ruler("Tables with a false answer", rows, 0.0, max(0.1, top), (0.0, alpha))
 
 
-def _coverage(found: Calibration) -> Ruler:
-    rows = [
-        ("this verdict, all rows", found.covered, False),
-        ("t-intervals, all rows", found.t_covered, True),
-    ]
-    for row in found.rows:
-        name = f"{row.phase}, {row.stance}"
-        rows += [(name, row.covered, False), ("… by t-interval", row.t_covered, True)]
+def _coverage(arm: ArmCounts) -> Ruler:
+    rows: list[tuple[str, Share, bool]] = []
+    for book, share in arm.covered.items():
+        rows += [(f"{book}, all rows", share, False)]
+        rows += [(f"{book}, by t-intervals", arm.t_covered[book], True)]
+    rows += [(f"{r.phase}, {r.stance}, {r.book}", r.covered, False) for r in arm.rows]
     low = min([share.low for _, share, _ in rows if share.of] or [0.8])
     return _ruler("Intervals that hold the truth", rows, min(0.85, low), 1.0, COVERAGE_BAND)
 
@@ -182,20 +178,21 @@ def _ruler(
 
 
 def _plots(found: Calibration) -> tuple[PowerPlot, ...]:
-    cells = found.power
+    cells = [cell for cell in found.power if not math.isnan(cell.edge_bps)]
     if not cells:
         return ()
     top = max(cell.edge_bps for cell in cells) * 1.05
-    phases = dict.fromkeys(cell.phase for cell in cells)
-    return tuple(_plot(phase, [c for c in cells if c.phase == phase], top) for phase in phases)
+    keys = dict.fromkeys((cell.phase, cell.book) for cell in cells)
+    return tuple(_plot([c for c in cells if (c.phase, c.book) == key], top) for key in keys)
 
 
-def _plot(phase: str, cells: Sequence[Power], top: float) -> PowerPlot:
+def _plot(cells: Sequence[Power], top: float) -> PowerPlot:
     lines = []
-    for years in dict.fromkeys(cell.arm.years for cell in cells):
-        mine = sorted((c for c in cells if c.arm.years == years), key=lambda c: c.edge_bps)
+    for arm in dict.fromkeys(replace(cell.arm, effect_bps=0.0) for cell in cells):
+        mine = [c for c in cells if replace(c.arm, effect_bps=0.0) == arm]
+        mine.sort(key=lambda c: c.edge_bps)
         trades = sum(c.trades for c in mine) / len(mine)
-        what = f"{years:g} years, {trades:.0f} trades"
+        what = f"{arm.coins} coins, {arm.years:g} years, {trades:.0f} trades"
         detectable = sum(c.detectable_bps for c in mine) / len(mine)
         lines.append(_line(what, mine, [c.found for c in mine], top, detectable, plain=False))
         shares = [c.t_found for c in mine]
@@ -203,7 +200,7 @@ def _plot(phase: str, cells: Sequence[Power], top: float) -> PowerPlot:
     step = 50 if top <= 400 else 100
     ticks = range(0, int(top) + 1, step)
     return PowerPlot(
-        title=phase,
+        title=f"{cells[0].phase}, fade, {cells[0].book}",
         lines=tuple(lines),
         x_ticks=tuple((_x(float(t), top), f"{t}") for t in ticks),
         y_ticks=tuple((_y(k / 5), f"{20 * k} %") for k in range(6)),

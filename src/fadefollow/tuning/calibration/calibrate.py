@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from fadefollow.core.parallel import make_pool
 from fadefollow.tuning.calibration.design import TunerDesign
 from fadefollow.tuning.calibration.market import Answer, Search, TunedMarket, tune_market
 from fadefollow.tuning.calibration.summary import TunerCalibration, summarise_tuner
@@ -73,8 +74,7 @@ def calibrate_tuner(
         notebook=notebook,
         key=key,
         doing="tuning",
-        jobs=jobs,
-        cluster=cluster,
+        pool=make_pool(jobs, cluster),
         step=step,
     )
     return summarise_tuner(design, markets, strategy=bet[0].name, key=key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class TunerDesign(Design):
     years: float = 3.0
     annual_drift: float = 0.0
     families: tuple[str, ...] = ("crowd",)
+    draws: int = 300
     seed: int = 2_000_000
     trials: int = 40  #: per search
     folds: int = 4
@@ -41,14 +42,17 @@ class TunerDesign(Design):
     def arms(self) -> tuple[Arm, ...]:
         """Nothing planted first, then each effect both ways; below zero following pays."""
         still, *planted = super().arms
-        both = (Arm(sign * arm.effect_bps, arm.years) for arm in planted for sign in (1, -1))
+        both = (
+            replace(arm, effect_bps=sign * arm.effect_bps) for arm in planted for sign in (1, -1)
+        )
         return still, *both
 
     def lab(self, arm: Arm, seed: int, phases: tuple[str, ...]) -> dict[str, Any]:
         """Settings of the lab for one market; see `Design.lab`."""
         made = super().lab(arm, seed, phases)
         usual = {"drift_bps": 0.0, "horizon_hours": 72.0, "per_year": self.per_year}
-        return made | {"plants": dict.fromkeys(phases, usual) | made["plants"]}
+        plants = dict.fromkeys(phases, usual) | made["plants"]
+        return made | {"coins": self.coins, "plants": plants}
 
     def tuning(self, arm: Arm, seed: int) -> TuneSettings:
         """How a market is searched; the tuner is told no more than whose book to maximise."""

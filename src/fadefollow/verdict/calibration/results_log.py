@@ -17,7 +17,8 @@ from fadefollow.core.json_lines import append_in_turn, finished_lines
 from fadefollow.core.reading import parsed_json
 from fadefollow.errors import StoreError
 from fadefollow.verdict.calibration.design import Arm
-from fadefollow.verdict.calibration.simulated_run import Row, Stand, Table
+from fadefollow.verdict.calibration.false_words import Row, Stand
+from fadefollow.verdict.calibration.judged import Table
 
 #: name of the file in the folder of runs
 NOTEBOOK = "calibration.jsonl"
@@ -124,21 +125,12 @@ def _plain(value: Any) -> Any:
 
 def _table(said: dict[str, Any]) -> Table:
     rows = tuple(
-        Row(
-            strategy=row["strategy"],
-            phase=row["phase"],
-            verdict=row["verdict"],
-            detectable=_number(row["detectable"]),
-            stances={name: _stand(stand) for name, stand in row["stances"].items()},
-        )
+        Row(**(row | {"stands": tuple(_stand(one) for one in row["stands"])}))
         for row in said["rows"]
     )
     return Table(Arm(**said["arm"]), said["seed"], rows, said["seconds"])
 
 
 def _stand(said: dict[str, Any]) -> Stand:
-    return Stand(**{name: _number(value) for name, value in said.items()})
-
-
-def _number(value: Any) -> Any:
-    return math.nan if value is None else value
+    known: dict[str, Any] = {name: math.nan if v is None else v for name, v in said.items()}
+    return Stand(**known)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
-from fadefollow.core.parallel import LostItemError, make_pool
+from fadefollow.core.parallel import LostItemError, WorkerPool
 from fadefollow.verdict.calibration.design import Arm
 from fadefollow.verdict.calibration.results_log import Page, Pages
 
@@ -21,8 +22,7 @@ def make_rounds(
     notebook: Pages[T],
     key: str,
     doing: str,
-    jobs: int,
-    cluster: str | None,
+    pool: AbstractContextManager[WorkerPool],
     step: Callable[[str, float | None], None],
 ) -> tuple[T, ...]:
     """Results of all markets, in the order of `wanted`; logged ones are not run again.
@@ -34,8 +34,7 @@ def make_rounds(
         notebook: each page is added to it as it comes.
         key: names all that a page depends on but its arm and seed.
         doing: in words, e.g. "judging".
-        jobs: markets at work at the same time, see `fadefollow.core.parallel.make_pool`.
-        cluster: address of a Dask scheduler; None for this machine.
+        pool: of workers, see `fadefollow.core.parallel.make_pool`; it is opened and closed here.
         step: told how far it is.
 
     Raises:
@@ -45,13 +44,13 @@ def make_rounds(
     known, others = notebook.read(key)
     todo = [pair for pair in wanted if pair not in known]
     resumed = len(wanted) - len(todo)
-    text = f"{doing} {len(wanted)} simulated markets"
+    text = f"{doing} {len(wanted)} markets"
     text += f", {resumed} of them known" if resumed else ""
     text += f", {others} of other settings or code not used" if others else ""
     step(text, resumed / len(wanted))
     lost = list[LostItemError]()
-    with make_pool(jobs, cluster) as pool:
-        made: Any = pool.stream(work, todo, pool.share(shared))
+    with pool as workers:
+        made: Any = workers.stream(work, todo, workers.share(shared))
         for number, (_, page) in enumerate(made, 1):
             step(text, (resumed + number) / len(wanted))
             if isinstance(page, LostItemError):

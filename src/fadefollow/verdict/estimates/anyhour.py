@@ -18,7 +18,6 @@ from fadefollow.engine.basket import Basket
 from fadefollow.engine.hedged import BookName
 from fadefollow.engine.kernel import Outcomes
 from fadefollow.engine.model import FloatArray, Tape
-from fadefollow.engine.resolver import outcomes
 from fadefollow.engine.strategy_plan import Plan
 from fadefollow.verdict.estimates.days import Kind, Sample
 
@@ -32,11 +31,9 @@ def all_outcomes(plan: Plan) -> BookOutcomes:
     """The outcome of entering at every bar, by book, coin, side and rule set, where it trades."""
     found: dict[Kind, FloatArray] = {}
     hedged: dict[Kind, FloatArray] = {}
-    for coin, (tape, costs) in enumerate(zip(plan.tapes, plan.costs, strict=True)):
-        used = set(zip(plan.leans[coin].tolist(), plan.rule_of(coin).tolist(), strict=True))
-        for side, rule in sorted(used | {(-lean, rule) for lean, rule in used}):
-            rules = plan.rules.sets[rule]
-            outcome = outcomes(tape, side, rules=rules, costs=costs)
+    for coin, tape in enumerate(plan.tapes):
+        for side, rule in sorted(plan.kinds(coin)):
+            outcome = plan.everywhere(coin, side, rule)
             found[coin, side, rule] = outcome.value
             if plan.basket is not None:
                 hedged[coin, side, rule] = _hedged(plan.basket, tape, side, outcome)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,16 @@ import pandas as pd
 from numba import njit
 
 from fadefollow.engine.hedged import BookName, hedge_cash
-from fadefollow.engine.model import Book, Costs, DatedTape, FloatArray, IntArray, Tape
+from fadefollow.engine.model import (
+    Book,
+    Costs,
+    DatedTape,
+    FloatArray,
+    IntArray,
+    Tape,
+    together,
+    together_legs,
+)
 from fadefollow.engine.strategy_plan import Plan
 from fadefollow.verdict.estimates.days import DAY_NS, day_of_bar
 
@@ -40,61 +49,80 @@ def daily_pnl(
     Returns:
         One value a UTC day on which a coin was listed (between its first and last bar).
     """
-    day = day_of_bar(plan)
-    if book == "hedged":
-        kept = [replace(one, trades=one.trades[one.trades["beta"].notna()]) for one in books]
-        books = kept
-    returns, held = book_returns(
-        plan.tapes, plan.costs, books, capital=plan.rules.capital, day=day, code=code
-    )
-    if book == "hedged" and plan.basket is not None:
-        returns = returns + _hedge_returns(plan, books, code, day)
-    first = int(plan.tapes[0].time[0] // DAY_NS)
-    dates = pd.to_datetime((first + np.flatnonzero(held)) * DAY_NS, utc=True)
-    return pd.Series(returns[held], index=pd.DatetimeIndex(dates, name="day"), name="return")
+    marks = PlanMarks.of(plan)
+    by_phase = marks.returns(plan, books, book=book)
+    found = by_phase.sum(axis=0) if code is None else by_phase[code]
+    return pd.Series(found, index=marks.days, name="return")
 
 
-def _hedge_returns(
-    plan: Plan, books: Sequence[Book], code: int | None, day: IntArray
-) -> FloatArray:
-    """The hedges' part of the daily return, shape (days,)."""
-    assert plan.basket is not None
-    n_days = int(day[-1]) + 1
-    cash, coins = np.zeros(n_days), np.zeros(n_days)
-    for tape, one in zip(plan.tapes, books, strict=True):
-        mine = one.trades if code is None else one.trades[one.trades["code"] == code]
-        cash += np.bincount(day, weights=hedge_cash(mine, plan.basket), minlength=n_days)
-        coins += listed_days(tape.close, day, n_days)
-    return cash / np.maximum(coins, 1.0) / plan.rules.capital
+@dataclass(frozen=True)
+class PlanMarks:
+    """What all positions of a plan are marked by, made once for all its books.
 
-
-def book_returns(
-    tapes: Sequence[Tape],
-    costs: Sequence[Costs],
-    books: Sequence[Book],
-    *,
-    capital: float,
-    day: IntArray,
-    code: int | None = None,
-) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-    """The daily return of one book, and on which days a coin was listed, shape (days,) each.
-
-    Args:
-        tapes, costs, books: one a coin, on the same calendar.
-        capital: of each coin, quote currency.
-        day: of each bar, counted from the first, shape (n,).
-        code: only the trades of this phase; None for the whole book.
+    Attributes:
+        series: by coin, the marks of each series that a position can be held in.
+        listed: whether a coin is listed on a day, shape (coins, days).
+        days: the UTC days on which a coin was listed.
     """
-    first, n_days = int(tapes[0].time[0] // DAY_NS), int(day[-1]) + 1
-    pnl = np.zeros((len(books), n_days))
-    listed = np.zeros((len(books), n_days), bool)
-    for coin, (tape, cost, book) in enumerate(zip(tapes, costs, books, strict=True)):
-        for close, held_in in held_series(tape, book):
-            trades = held_in if code is None else held_in[held_in["code"] == code]
-            pnl[coin] += coin_pnl(tape, cost, trades, close=close, day=day, first_day=first)
-        listed[coin] = listed_days(tape.close, day, n_days)
-    coins = listed.sum(axis=0)
-    return pnl.sum(axis=0) / np.maximum(coins, 1) / capital, coins > 0
+
+    day: IntArray  #: of each bar, counted from the first, shape (n,)
+    series: tuple[tuple[DayMarks, ...], ...]
+    listed: npt.NDArray[np.bool_]
+    days: pd.DatetimeIndex
+
+    @classmethod
+    def of(cls, plan: Plan) -> PlanMarks:
+        """The marks of a plan."""
+        day = day_of_bar(plan)
+        first, n_days = int(plan.tapes[0].time[0] // DAY_NS), int(day[-1]) + 1
+        series = tuple(
+            tuple(
+                DayMarks.of(tape, close=close, day=day, first_day=first)
+                for close in held_closes(tape)
+            )
+            for tape in plan.tapes
+        )
+        listed = np.array([listed_days(tape.close, day, n_days) for tape in plan.tapes])
+        dates = pd.to_datetime((first + np.flatnonzero(listed.any(axis=0))) * DAY_NS, utc=True)
+        return cls(day, series, listed, pd.DatetimeIndex(dates, name="day"))
+
+    def returns(self, plan: Plan, books: Sequence[Book], *, book: BookName) -> FloatArray:
+        """The daily returns of one stance by phase, shape (phases, len(days)).
+
+        Args:
+            plan: whose marks these are.
+            books: trades of the stance, one book a coin.
+            book: as in `daily_pnl`.
+        """
+        held = together_legs(books)
+        held = together(books) if held is None else held
+        if book == "hedged":
+            held = held[held["beta"].notna()]
+        whole = held[list(MARKED_INTS)].to_numpy(np.int64)
+        money = held[list(MARKED_FLOATS)].to_numpy(np.float64)
+        kind = np.zeros((len(held), 3), np.int64)  # coin, series, phase
+        kind[:, 0], kind[:, 2] = held["coin"], held["code"]
+        if "series" in held:
+            kind[:, 1] = held["series"]
+        pnl = np.zeros((len(plan.phases), self.listed.shape[1]))
+        for coin, place, code in np.unique(kind, axis=0):
+            mine = (kind == (coin, place, code)).all(axis=1)
+            marks = self.series[coin][place]
+            pnl[code] += marks.pnl(whole[mine], money[mine], fee=plan.costs[coin].fee)
+        if book == "hedged" and plan.basket is not None:
+            for code in range(len(pnl)):
+                cash = hedge_cash(held[kind[:, 2] == code], plan.basket)
+                pnl[code] += np.bincount(self.day, weights=cash, minlength=pnl.shape[1])
+        coins = self.listed.sum(axis=0)
+        returns: FloatArray = pnl[:, coins > 0] / coins[coins > 0] / plan.rules.capital
+        return returns
+
+
+def held_closes(tape: Tape) -> list[FloatArray]:
+    """The closes of each series that a position can be held in, by which it is marked."""
+    if not isinstance(tape, DatedTape):
+        return [tape.close]
+    return [tape.series_close(n) for n in range(len(tape.series))]
 
 
 def held_series(tape: Tape, book: Book) -> list[tuple[FloatArray, pd.DataFrame]]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 from arch.bootstrap import optimal_block_length
 
-from fadefollow.engine.model import Book, FloatArray, IntArray
+from fadefollow.engine.model import Book, FloatArray, IntArray, together
 from fadefollow.engine.strategy_plan import Plan
 
 #: what makes trades comparable: coin (its place in the plan), side, and rule set (its place there)
@@ -95,8 +95,7 @@ def regular_trades(books: Sequence[Book], code: int) -> pd.DataFrame:
     Returns:
         Columns as in `Book`, and `coin`, the place of the book.
     """
-    tables = [book.trades.assign(coin=coin) for coin, book in enumerate(books)]
-    trades = pd.concat(tables, ignore_index=True)
+    trades = together(books)
     regular = (trades["code"] == code) & (trades["reason"] != "end") & (trades["hole"] < 0)
     return trades[regular].reset_index(drop=True)
 

@@ -29,16 +29,16 @@ def detectable_edge(
     """The smallest edge, above the same trade at other times, found with 80 % power.
 
     In a world with the edge δ the mean is `placebo_mean` + δ and the excess over momentum is δ; a
-    replicate shows it if its t is above both critical values and the one-sided lower bound of the
-    excess above zero. Each of these holds from some δ on, so that the edge that
-    is found in a share of the replicates is a quantile of what they need.
+    replicate shows it if the t of its mean, that of its mean over the placebo's and the one-sided
+    lower bound of the excess are all above their critical values. Each of these holds from some δ
+    on, so that the edge that is found in a share of the replicates is a quantile of what they need.
 
     Args:
         mean: bootstrap of the row's mean net return, fractions.
         momentum: that of its mean excess over the momentum benchmark, on the same resampled days.
         placebo_mean: mean over the placebo draws.
         mean_t: t of the interval that holds for all questions.
-        placebo_t: t that the corrected placebo p needs (`MaxT.critical`).
+        placebo_t: t over the placebo's mean that the corrected p needs (`MaxT.critical`).
         alpha: level of the momentum's one-sided bound.
 
     Returns:
@@ -48,8 +48,13 @@ def detectable_edge(
     known = (placebo_mean, mean_t, placebo_t, momentum_t, mean.se)
     if not all(map(math.isfinite, known)):
         return math.nan
-    needed = np.maximum(
-        _needed(mean, placebo_mean, max(mean_t, placebo_t)), _needed(momentum, 0.0, momentum_t)
+    needed = np.max(
+        [
+            _needed(mean, placebo_mean, mean_t),
+            _needed(mean, 0.0, placebo_t),
+            _needed(momentum, 0.0, momentum_t),
+        ],
+        axis=0,
     )
     found_from = np.where(np.isnan(needed), np.inf, needed)
     return max(0.0, float(np.quantile(found_from, POWER, method="higher")))

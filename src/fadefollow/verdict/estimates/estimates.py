@@ -19,7 +19,7 @@ from fadefollow.verdict.estimates.bootstrap import (
     Resampling,
     bootstrap,
 )
-from fadefollow.verdict.estimates.daily import daily_pnl
+from fadefollow.verdict.estimates.daily import PlanMarks
 from fadefollow.verdict.estimates.days import (
     DAY_NS,
     DaySums,
@@ -97,8 +97,15 @@ def estimate(
         alpha: level of the pooled estimate's interval.
     """
     cells = {book: all_cells(plan, outcomes) for book, outcomes in by_bar.items()}
+    marks = PlanMarks.of(plan)
+    daily = {
+        (stance, book): marks.returns(plan, books[plan.strategy, stance], book=book)
+        for stance in STANCES
+        if stance not in plan.refused
+        for book in by_bar
+    }
     return tuple(
-        _phase(plan, books, code, by_bar, cells, resampling=resampling, alpha=alpha)
+        _phase(plan, books, code, by_bar, cells, daily, resampling=resampling, alpha=alpha)
         for code in range(len(plan.phases))
     )
 
@@ -109,6 +116,7 @@ def _phase(
     code: int,
     by_bar: BookOutcomes,
     cells: Mapping[BookName, dict[Kind, Cells]],
+    daily: Mapping[tuple[Stance, BookName], FloatArray],
     *,
     resampling: Resampling,
     alpha: float,
@@ -130,15 +138,19 @@ def _phase(
             )
             trades = row.sample
             found[stance][book] = BookEvidence(
-                trades=row.trades, sample=trades, parts=row.parts, mean=mean, momentum=excess,
-                price=price, funding=funding,
+                trades=row.trades,
+                sample=trades,
+                parts=row.parts,
+                mean=mean,
+                momentum=excess,
+                price=price,
+                funding=funding,
                 pooled=pooled(trades, length=length, alpha=alpha),
-                anyhour_mean=anyhour_mean(trades, by_bar[book]), length=length,
+                anyhour_mean=anyhour_mean(trades, by_bar[book]),
+                length=length,
                 blocks=independent_blocks(row.net.count, length),
-                daily=np.asarray(
-                    daily_pnl(plan, books[plan.strategy, stance], code, book=book), np.float64
-                ),
-            )  # fmt: skip
+                daily=daily[stance, book][code],
+            )
     return PhaseEvidence(found, difference)
 
 

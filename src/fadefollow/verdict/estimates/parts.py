@@ -38,10 +38,14 @@ class TradeParts:
         if book == "hedged":
             hedge = (trades["hedge_gross"] + trades["hedge_cost"]).to_numpy(np.float64)
         parts = (
-            np.where(alive, price, 0.0), np.where(alive, cash["funding"], 0.0),
-            np.where(alive, -cash["fees"], 0.0), np.where(alive, -cash["slippage"], 0.0),
-            np.where(alive, 0.0, cash["pnl"]), hedge, cash["fees"] + cash["slippage"],
-        )  # fmt: skip
+            np.where(alive, price, 0.0),
+            np.where(alive, cash["funding"], 0.0),
+            np.where(alive, -cash["fees"], 0.0),
+            np.where(alive, -cash["slippage"], 0.0),
+            np.where(alive, 0.0, cash["pnl"]),
+            hedge,
+            cash["fees"] + cash["slippage"],
+        )
         return cls(*(part / notional for part in parts))
 
     @property

@@ -57,6 +57,9 @@ def pooled(trades: Sample, *, length: float, alpha: float) -> Pooled:
         found = combine_effects(np.array(means), np.array(variances), method_re="iterated")
     low, high = found.conf_int(alpha=alpha)[1]
     return Pooled(
-        float(found.mean_effect_re), float(low), float(high), math.sqrt(max(found.tau2, 0.0)),
+        float(found.mean_effect_re),
+        float(low),
+        float(high),
+        math.sqrt(max(found.tau2, 0.0)),
         len(means),
-    )  # fmt: skip
+    )

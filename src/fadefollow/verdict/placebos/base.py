@@ -16,6 +16,7 @@ from fadefollow.engine.draws import (
     HEDGED_TRADES,
     OUTRIGHT,
     TRADES,
+    Everywhere,
     MovedEvents,
     add_draws,
     hedge_levels,
@@ -56,16 +57,16 @@ class Placebo(Protocol):
 class Draws:
     """What a plan's rows of one stance earned in each draw, shape (draws, phases) each.
 
-    Means are fractions of notional, NaN without a regular trade; t is the mean over its block
-    standard error, NaN where there is none.
+    Means are fractions of notional, NaN without a regular trade; se is the block standard error of
+    the mean, NaN where there is none.
     """
 
-    FIELDS: ClassVar = ("mean", "t", "hedged_mean", "hedged_t")
+    FIELDS: ClassVar = ("mean", "se", "hedged_mean", "hedged_se")
 
     mean: FloatArray
-    t: FloatArray
+    se: FloatArray
     hedged_mean: FloatArray
-    hedged_t: FloatArray
+    hedged_se: FloatArray
 
 
 def resolve_draws(
@@ -94,13 +95,28 @@ def resolve_draws(
     days = int(day[-1]) + 1
     levels = [hedge_levels(plan.basket, t.symbol, len(t.time)) for t in plan.tapes]
 
+    coins = range(len(plan.tapes))
+    kinds = [plan.kinds(coin) for coin in coins]
+    if placebo.kind == "coins":  # any coin may be given any other's events
+        kinds = [set[tuple[int, int]]().union(*kinds)] * len(kinds)
+
+    def all_bars(coin: int) -> Everywhere:
+        return {(side, rule): plan.everywhere(coin, side, rule) for side, rule in kinds[coin]}
+
     def some(begin: int) -> list[FloatArray]:
         end = min(begin + AT_ONCE, last)
         sums = np.zeros((end - begin, 4, len(plan.phases), days))
         for coin, (tape, costs) in enumerate(zip(plan.tapes, plan.costs, strict=True)):
             moved = placebo.moved(coin, stance, begin, end)
             add_draws(
-                tape, moved, rules=plan.rules, costs=costs, hedge=levels[coin], day=day, sums=sums
+                tape,
+                moved,
+                rules=plan.rules,
+                costs=costs,
+                everywhere=everywhere[coin],
+                hedge=levels[coin],
+                day=day,
+                sums=sums,
             )
         if progress is not None:
             progress(end - begin)
@@ -110,6 +126,7 @@ def resolve_draws(
 
     # the kernels let go of Python's lock, so threads use all cores
     with ThreadPoolExecutor(threads()) as pool:
+        everywhere = list(pool.map(all_bars, coins))
         parts = list(pool.map(some, range(first, last, AT_ONCE)))
     none = np.empty((0, len(plan.phases)))
     return Draws(*(np.concatenate([none, *(part[k] for part in parts)]) for k in range(4)))
@@ -119,9 +136,9 @@ def resolve_draws(
 def _statistics(
     total: FloatArray, count: FloatArray, decay: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Mean and mean over block standard error, from sums of shape (draws, phases, days)."""
+    """Means and block standard errors, from sums of shape (draws, phases, days)."""
     draws, phases, _ = total.shape
-    mean, t = np.full((draws, phases), np.nan), np.full((draws, phases), np.nan)
+    mean, se = np.full((draws, phases), np.nan), np.full((draws, phases), np.nan)
     for b in range(draws):
         for c in range(phases):
             trades = count[b, c].sum()
@@ -130,5 +147,5 @@ def _statistics(
                 influence = (total[b, c] - mean[b, c] * count[b, c]) / trades
                 variance = block_variance(influence, decay[c])
                 if variance > 0.0:
-                    t[b, c] = mean[b, c] / math.sqrt(variance)
-    return mean, t
+                    se[b, c] = math.sqrt(variance)
+    return mean, se

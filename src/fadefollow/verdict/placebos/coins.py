@@ -1,9 +1,16 @@
 """The placebo in coins: the same trades at the same hours on coins that were not in the phase.
 
-Each event is given to another member of the basket, drawn from those of the same fifth of trailing
+Each event is given to a member of the basket, drawn from those of the same fifth of trailing
 volatility and third of trailing return. Its time, the market's mood, the clustering of events
 across coins and the age of coins stay as they are; what the coin owes to its phase goes. Events of
 one coin that could share a position move together.
+
+An event's own coin is one of those drawn from. If the phase knew nothing it might have struck any
+of them alike, and only draws that may return the truth vary as the truth does: among three other
+coins, draws lie nearer to each other than the own coin lies to them. (Measured on universes with
+nothing planted: without it the t of the draws had a standard deviation of 0.6.)
+
+Source: Fisher (1935), The Design of Experiments (randomisation within blocks).
 
 It belongs to the hedged book: against the market there is no common drift that a shift in time
 would have to keep.
@@ -16,6 +23,7 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from fadefollow.engine.basket import BoolArray
@@ -29,6 +37,8 @@ from fadefollow.verdict.placebos.base import Kind
 #: trailing days of a coin's volatility, and the fewest that give one
 VOLATILITY_DAYS, MIN_VOLATILITY_DAYS = 30, 10
 FIFTHS, THIRDS = 5, 3
+#: other coins that are alike, fewer are joined by those that are less so
+FEWEST_ALIKE = 5
 
 
 class _Group(NamedTuple):
@@ -45,7 +55,8 @@ class CoinPlacebo:
     """Which coin each group of a plan's events is given to in each draw."""
 
     plan: Plan
-    order: IntArray  #: groups by the coin that gets them, in each draw, shape (draws, groups)
+    #: groups by the coin that gets them, in each draw, shape (draws, groups)
+    order: npt.NDArray[np.int32]
     bounds: IntArray  #: where each coin's groups begin in `order`, shape (draws, coins + 1)
     entries: _Events
     exits: _Events
@@ -59,7 +70,7 @@ class CoinPlacebo:
 
     @classmethod
     def draw(cls, plan: Plan, *, draws: int, rng: np.random.Generator) -> CoinPlacebo:
-        """Give each group of events to another coin, `draws` times.
+        """Give each group of events to a coin like its own, or back to it, `draws` times.
 
         Args:
             plan: with a basket.
@@ -67,19 +78,22 @@ class CoinPlacebo:
             rng: source of randomness.
         """
         groups, entries, exits = _grouped(plan)
-        cells, busy = _Cells.of(plan), _busy(plan, groups)
-        targets = np.full((draws, len(groups)), -1)
+        cells = _Cells.of(plan, groups)
+        # small integers: there are millions of them, and they are sorted much faster
+        targets = np.full((len(groups), draws), -1, np.int16)
         for number, group in enumerate(groups):
-            able = cells.like(group, busy[number])
+            able = cells.like(group, number)
             if len(able):
-                targets[:, number] = rng.choice(able, draws)
-        order = np.argsort(targets, axis=1, kind="stable")
+                able = np.append(able, group.coin)
+                targets[number] = able[rng.integers(0, len(able), draws)]
+        order = np.empty((draws, len(groups)), np.int32)
         coins = np.arange(len(plan.tapes) + 1)
-        bounds = np.array(
-            [np.searchsorted(row[o], coins) for row, o in zip(targets, order, strict=True)],
-            np.int64,
-        ).reshape(draws, len(coins))
-        kept = float((targets[0] >= 0).mean()) if draws and len(groups) else 1.0
+        bounds = np.empty((draws, len(coins)), np.int64)
+        for draw in range(draws):
+            given = np.ascontiguousarray(targets[:, draw])
+            order[draw] = np.argsort(given, kind="stable")
+            bounds[draw] = np.searchsorted(given[order[draw]], coins)
+        kept = float((targets[:, 0] >= 0).mean()) if draws and len(groups) else 1.0
         return cls(plan, order, bounds, entries, exits, kept)
 
     def moved(self, coin: int, stance: Stance, first: int, last: int) -> MovedEvents:
@@ -89,15 +103,21 @@ class CoinPlacebo:
         draw = np.repeat(np.arange(last - first), highs - lows)
         group = np.concatenate(
             [o[a:b] for o, a, b in zip(self.order[first:last], lows, highs, strict=True)]
-            or [np.empty(0, np.int64)]
-        )
+            or [np.empty(0, np.int32)]
+        ).astype(np.int64)
         starts, rows = self.entries.rows_of(draw, group, last - first)
         ends, exits = self.exits.rows_of(draw, group, last - first)
         own, out = self.entries, self.exits
         return MovedEvents(
-            starts, own.bar[rows], sign * own.lean[rows], own.code[rows], own.rule[rows],
-            ends, out.bar[exits], sign * out.lean[exits],
-        )  # fmt: skip
+            starts,
+            own.bar[rows],
+            sign * own.lean[rows],
+            own.code[rows],
+            own.rule[rows],
+            ends,
+            out.bar[exits],
+            sign * out.lean[exits],
+        )
 
 
 @dataclass(frozen=True)
@@ -124,7 +144,7 @@ class _Events:
 def _grouped(plan: Plan) -> tuple[list[_Group], _Events, _Events]:
     """The groups of all coins, their entries, and the phases that can end their positions."""
     day = day_of_bar(plan)
-    gap = _gap(plan)
+    gap = math.ceil((plan.rules.hold_hours + plan.window_hours) * 3.6e12 / plan.tapes[0].bar_ns)
     groups: list[_Group] = []
     entries: list[tuple[IntArray, ...]] = []
     exits: list[tuple[IntArray, ...]] = []
@@ -136,8 +156,8 @@ def _grouped(plan: Plan) -> tuple[list[_Group], _Events, _Events]:
         offset = len(groups)
         for k, at in enumerate(firsts):
             codes = tuple(np.unique(plan.codes[coin][number == k]).tolist())
-            first = int(bars[at])
-            groups.append(_Group(coin, first, int(day[min(first + 1, len(day) - 1)]), codes))
+            begin = int(day[min(bars[at] + 1, len(day) - 1)])
+            groups.append(_Group(coin, int(bars[at]), begin, codes))
         entries.append(
             (offset + number, bars, plan.leans[coin], plan.codes[coin], plan.rule_of(coin))
         )
@@ -150,12 +170,6 @@ def _grouped(plan: Plan) -> tuple[list[_Group], _Events, _Events]:
     return groups, _events(entries, len(groups)), _events(exits, len(groups))
 
 
-def _gap(plan: Plan) -> int:
-    """Bars within which two events of a coin could share a position."""
-    hours = plan.rules.hold_hours + plan.window_hours
-    return math.ceil(hours * HOUR_NS / plan.tapes[0].bar_ns)
-
-
 def _events(parts: list[tuple[IntArray, ...]], groups: int) -> _Events:
     columns = [np.concatenate([np.empty(0, np.int64), *(p[k] for p in parts)]) for k in range(5)]
     group, *rest = (column[np.argsort(columns[0], kind="stable")] for column in columns)
@@ -164,14 +178,15 @@ def _events(parts: list[tuple[IntArray, ...]], groups: int) -> _Events:
 
 @dataclass(frozen=True)
 class _Cells:
-    """Which coins are alike on each day, from what was known before it; shape (coins, days)."""
+    """Which coins are alike, from what was known before each day; shape (coins, days)."""
 
     member: BoolArray
     fifth: IntArray  #: of trailing volatility among the members, −1 where unknown
     third: IntArray  #: of trailing return
+    busy: tuple[BoolArray, ...]  #: by phase, coins in an event of it, shape (coins, groups)
 
     @classmethod
-    def of(cls, plan: Plan) -> _Cells:
+    def of(cls, plan: Plan, groups: list[_Group]) -> _Cells:
         assert plan.basket is not None
         day = day_of_bar(plan)
         days = int(day[-1]) + 1
@@ -182,57 +197,58 @@ class _Cells:
         volatility = change.rolling(VOLATILITY_DAYS, min_periods=MIN_VOLATILITY_DAYS).std()
         trailing = close / close.shift(hold) - 1.0
         member = np.array([plan.basket.member_days(t.symbol) for t in plan.tapes])
+        begins = np.array([group.bar for group in groups], np.int64)
         return cls(
             member,
             _ranks(volatility.shift(1).to_numpy().T, member, FIFTHS),
             _ranks(trailing.shift(1).to_numpy().T, member, THIRDS),
+            tuple(_busy(plan, code, begins) for code in range(len(plan.phases))),
         )
 
-    def like(self, group: _Group, busy: BoolArray) -> IntArray:
-        """Coins that a group may be given to: like its own, else as volatile, else any member.
-
-        Args:
-            group: events of one coin.
-            busy: coins that are in an event of the group's phases, shape (coins,).
-        """
+    def like(self, group: _Group, number: int) -> IntArray:
+        """Other coins that a group may go to: like its own, else as volatile, else any member."""
         d = group.day
-        able = self.member[:, d] & ~busy
+        able = self.member[:, d].copy()
         able[group.coin] = False
+        for code in group.codes:
+            able &= ~self.busy[code][:, number]
         fifth = self.fifth[:, d] == self.fifth[group.coin, d]
         third = self.third[:, d] == self.third[group.coin, d]
-        for some in (able & fifth & third, able & fifth, able):
-            if some.any():
+        for some in (able & fifth & third, able & fifth):
+            if some.sum() >= FEWEST_ALIKE:
                 return np.flatnonzero(some)
-        return np.empty(0, np.int64)
+        return np.flatnonzero(able)
 
 
 def _ranks(values: FloatArray, member: BoolArray, parts: int) -> IntArray:
     """The part of the members' distribution that each value lies in, shape (coins, days)."""
-    out = np.full(values.shape, -1)
-    inner = np.arange(1, parts) / parts
-    for d in range(values.shape[1]):
-        column = values[:, d]
-        known = column[member[:, d] & ~np.isnan(column)]
-        if len(known):
-            out[:, d] = np.searchsorted(np.quantile(known, inner), column, side="right")
-            out[np.isnan(column), d] = -1
-    return out
+    known = member & ~np.isnan(values)
+    count = known.sum(axis=0)
+    ordered = np.sort(np.where(known, values, np.inf), axis=0)  # the unknown last
+    below = np.zeros(values.shape, np.int64)
+    for share in np.arange(1, parts) / parts:
+        # a quantile lies between two order statistics, as numpy's own
+        place = share * np.maximum(count - 1, 0)
+        low = np.floor(place).astype(np.int64)
+        high = np.minimum(low + 1, np.maximum(count - 1, 0))
+        first, then = (np.take_along_axis(ordered, k[None, :], axis=0)[0] for k in (low, high))
+        with np.errstate(invalid="ignore"):  # of a day without members
+            edge = first + (place - low) * (then - first)
+            below += values >= edge
+    return np.where(np.isnan(values) | (count == 0), -1, below)
 
 
-def _busy(plan: Plan, groups: list[_Group]) -> BoolArray:
-    """Which coins are in an event of a group's phases when it begins, shape (groups, coins).
+def _busy(plan: Plan, code: int, begins: IntArray) -> BoolArray:
+    """Coins that had an event of a phase so far and lately, shape (coins, groups).
 
-    A coin is in an event for holding plus detection window from when it became known. Events to
-    come do not count: to choose coins that will have none is to choose by what their prices do.
+    Only what was known when a group begins counts: coins that a phase will strike next have moved
+    until then, and those that it will not have moved the other way.
     """
-    bar = np.array([group.bar for group in groups], np.int64)
-    busy = np.zeros((len(groups), len(plan.tapes)), bool)
-    gap = _gap(plan)
-    for code in range(len(plan.phases)):
-        mine = np.array([code in group.codes for group in groups], bool)
-        for coin, (bars, codes) in enumerate(zip(plan.bars, plan.codes, strict=True)):
-            events = bars[codes == code]
-            since = np.searchsorted(events, bar[mine] - gap, side="left")
-            until = np.searchsorted(events, bar[mine], side="right")
-            busy[mine, coin] |= until > since
+    reach = plan.rules.hold_hours + plan.window_hours
+    bars_back = math.ceil(reach * HOUR_NS / plan.tapes[0].bar_ns)
+    busy = np.zeros((len(plan.tapes), len(begins)), bool)
+    for coin, (bars, codes) in enumerate(zip(plan.bars, plan.codes, strict=True)):
+        own = np.append(-bars_back - 1, bars[codes == code])
+        last = own[np.searchsorted(own, begins, side="right") - 1]
+        busy[coin] = begins - last <= bars_back
     return busy

@@ -28,8 +28,8 @@ from fadefollow.verdict.placebos.times import TimePlacebo, draw_shifts
 #: strategy, number of the phase, stance, book
 RowKey = tuple[str, int, Stance, BookName]
 Spread = tuple[WorkerPool, Shared[tuple[Plan, ...]]]
-#: draws that one worker of a pool resolves in one go
-_PER_ITEM = 200
+#: draws that one worker of a pool resolves in one go; coins are drawn anew for each item
+_PER_ITEM: Mapping[Kind, int] = {"time": 200, "coins": 500}
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class RowDraws:
 
     kind: Kind
     means: FloatArray  #: by draw, fractions, shape (draws,)
-    t: FloatArray  #: shape (draws,)
+    ses: FloatArray  #: block standard errors of the means, shape (draws,)
     reach_days: float
     kept: float
 
@@ -47,6 +47,15 @@ class RowDraws:
         """The mean over all draws; NaN if there is none."""
         known = self.means[~np.isnan(self.means)]
         return float(known.mean()) if len(known) else math.nan
+
+    def t(self, mean: FloatArray | float, se: FloatArray | float) -> FloatArray:
+        """How far a mean lies above the placebo's own, in standard errors.
+
+        A phase without knowledge earns what the placebo earns, which is seldom zero: there are
+        costs, and the market drifts. A draw's standard error differs from that of the real trades
+        where the draw spreads what they bundle; only statistics that are centred first compare.
+        """
+        return np.asarray((mean - self.mean) / np.where(np.asarray(se) > 0.0, se, np.nan))
 
 
 @dataclass(frozen=True)
@@ -66,13 +75,19 @@ class Confronted:
             keys: the rows.
             observed: statistic of each, shape (rows,).
         """
-        draws = max((len(self.rows[k].t) for k in keys if k in self.rows), default=0)
+        draws = max((len(self.rows[k].means) for k in keys if k in self.rows), default=0)
         out = np.full((draws, len(keys)), np.nan)
         for column, key in enumerate(keys):
-            mine = self.rows[key].t if key in self.rows else np.empty(0)
-            if len(mine):
+            row = self.rows.get(key)
+            if row is not None and len(row.means):
+                mine = row.t(row.means, row.ses)
                 out[:, column] = np.resize(np.append(mine, observed[column]), draws)
         return out
+
+    def observed(self, key: RowKey, mean: float, se: float) -> float:
+        """The statistic of a row's real trades; NaN without a placebo or a standard error."""
+        row = self.rows.get(key)
+        return math.nan if row is None else float(row.t(mean, se))
 
 
 @dataclass(frozen=True)
@@ -185,14 +200,15 @@ def _resolved(
         known: dict[tuple[int, Kind], Placebo] = {}
         for task in tasks:
             key = task.number, task.kind
-            placebo = known.setdefault(key, task.placebo(plans[task.number]))
-            yield _resolve(plans[task.number], task, placebo, 0, task.draws, progress)
+            if key not in known:
+                known[key] = task.placebo(plans[task.number])
+            yield _resolve(plans[task.number], task, known[key], 0, task.draws, progress)
         return
     pool, shared = spread
     items = [
-        (task, first, min(first + _PER_ITEM, task.draws))
+        (task, first, min(first + _PER_ITEM[task.kind], task.draws))
         for task in tasks
-        for first in range(0, max(task.draws, 1), _PER_ITEM)
+        for first in range(0, max(task.draws, 1), _PER_ITEM[task.kind])
     ]
     found: dict[int, tuple[Draws, float, float]] = {}
     for number, part in pool.stream(_part, items, shared):
@@ -248,8 +264,10 @@ def _rows_of(
             meant = both or (task.kind == "time") == (book == "outright")
             if key not in lengths or not meant:
                 continue
-            mean, t = (
-                (draws.mean, draws.t) if book == "outright" else (draws.hedged_mean, draws.hedged_t)
+            mean, se = (
+                (draws.mean, draws.se)
+                if book == "outright"
+                else (draws.hedged_mean, draws.hedged_se)
             )
-            rows[key] = RowDraws(task.kind, mean[:, code], t[:, code], reach, share)
+            rows[key] = RowDraws(task.kind, mean[:, code], se[:, code], reach, share)
     return rows

@@ -73,9 +73,15 @@ class TimePlacebo:
         starts, order, bar = _turned(events.bar, shift, life, last - first)
         ends, exit_order, exit_bar = _turned(events.exit_bar, shift, life, last - first)
         return MovedEvents(
-            starts, bar, events.side[order], events.code[order], rule[order],
-            ends, exit_bar, events.exit_side[exit_order],
-        )  # fmt: skip
+            starts,
+            bar,
+            events.side[order],
+            events.code[order],
+            rule[order],
+            ends,
+            exit_bar,
+            events.exit_side[exit_order],
+        )
 
     @property
     def kept(self) -> float:

@@ -137,7 +137,8 @@ class Episodes:
         lengths = rng.integers(_FEWEST, _MOST + 1, len(slots))
         for slot, luck, excess, length in zip(slots, *draws, lengths, strict=True):
             start = int(slot) * self.per
-            tipped = odds + self.rules.chase * self._past_move(start)
+            # premium shows the side from the interval before the start on
+            tipped = odds + self.rules.chase * self._past_move(start - self.per)
             side = 1 if luck < 1.0 / (1.0 + math.exp(-tipped)) else -1
             self._crowd(side, start, int(length), _LEAST + _EXCESS * float(excess))
 
@@ -161,7 +162,7 @@ class Episodes:
 
     def _past_move(self, start: int) -> float:
         """The log move over the three days before, in usual ones."""
-        steps = min(self.clock.steps(_PAST), start)
+        steps = min(self.clock.steps(_PAST), max(start, 0))
         if not steps:
             return 0.0
         move = self.shocks.log_return[start - steps : start].sum()
@@ -207,10 +208,9 @@ class Episodes:
         """Storms from a step on until one is a pump; then shorts pay, and price stays wild."""
         now, excess = begin, _PUMP_LEAST + _PUMP_EXCESS * float(rng.standard_exponential())
         for _ in range(_ATTEMPTS):
-            at = now
             now, move = self._storm(now, _ATTEMPT)
             if move >= _PUMP:
-                self._ignite(at, now, excess)
+                self._ignite(now, excess)
                 return
 
     def _storm(self, begin: int, hours: float) -> tuple[int, float]:
@@ -226,14 +226,14 @@ class Episodes:
                 return step + 1, move
         return stop, move
 
-    def _ignite(self, pull: int, pumped: int, bps: float) -> None:
+    def _ignite(self, pumped: int, bps: float) -> None:
         for step in range(pumped, min(pumped + self.clock.steps(_AFTER), self.life.end)):
             self.shocks.scale(step, _AFTER_PULL**2 * self.clock.hours)
-        # the settlement after the pump is the first at which shorts pay most
+        # shorts pay from the pump on; before it, their paying would tell that it succeeds
         start = -(-(pumped + 1) // self.per) * self.per
-        rise = np.linspace(0.3, 1.0, start - pull)
+        full = np.ones(start - pumped)
         fall = np.linspace(1.0, 0.2, self.clock.steps(_TROUGH))
-        self.premium.press(pull, -bps * np.concatenate([rise, fall]))
+        self.premium.press(pumped, -bps * np.concatenate([full, fall]))
         end = start + self.clock.steps(16.0)
         self._label("ignition", start, end, self.plants["ignition"].drift_bps)
         # the same trough is one of crowded shorts, worth nothing of its own

@@ -24,11 +24,11 @@ _BEYOND_MS = 86_400_000
 EARLIEST_MS, LATEST_MS = 10**12, 4 * 10**12
 
 
-class OddAnswer(ccxt.ExchangeNotAvailable):  # type: ignore[misc]
+class MalformedAnswer(ccxt.ExchangeNotAvailable):  # type: ignore[misc]
     """An answer that is no JSON, or not what was asked for."""
 
 
-class UnbelievableAnswer(OddAnswer):
+class InvalidAnswer(MalformedAnswer):
     """An answer in the right form that cannot be the answer to the question."""
 
 
@@ -40,21 +40,21 @@ def listed_in(body: object, keys: Sequence[str]) -> None:
         keys: where the list lies.
 
     Raises:
-        UnbelievableAnswer: there is none.
+        InvalidAnswer: there is none.
     """
     place = body
     for key in keys:
         place = place.get(key) if isinstance(place, dict) else None
     # Deribit's charts are lists by column
     if not isinstance(place, list) and not (isinstance(place, dict) and "ticks" in place):
-        raise UnbelievableAnswer(f"a list of records is due, not {type(place).__name__}")
+        raise InvalidAnswer(f"expected a list of records, got {type(place).__name__}")
 
 
 def rows_of(found: object, fields: Fields, *, width: int) -> Values:
     """What ccxt made of a page as numbers: a stamp and `width` values in each row.
 
     Raises:
-        UnbelievableAnswer: a row has no stamp.
+        InvalidAnswer: a row has no stamp.
     """
     if isinstance(found, np.ndarray):
         rows: Any = found
@@ -65,7 +65,7 @@ def rows_of(found: object, fields: Fields, *, width: int) -> Values:
         return np.empty((0, 1 + width))
     table = np.array([r[: 1 + width] for r in rows], dtype=np.float64)
     if not np.isfinite(table[:, 0]).all():
-        raise UnbelievableAnswer("a record has no time")
+        raise InvalidAnswer("a record without a time")
     return table
 
 
@@ -79,29 +79,29 @@ def check_times(times: Times, window: Range, span: int, *, step: int) -> None:
         step: distance of the records.
 
     Raises:
-        UnbelievableAnswer: says what is wrong with which stamp.
+        InvalidAnswer: says what is wrong with which stamp.
     """
     if not len(times):
         return
     beyond, (low, high) = max(span, _BEYOND_MS), window
     far = (times < low - beyond) | (times >= high + beyond)
     if far.any():
-        raise UnbelievableAnswer(f"{_about(window)}, not a record of {_when(times[far][0])}")
+        raise InvalidAnswer(f"expected {_words(window)}, got a record of {_when(times[far][0])}")
     first, last = int(times.min()), int(times.max())
     inside = (times >= low) & (times < high)
     around = first < low and last >= high
     if not inside.any() and not around and not (low - step <= first and last < high + step):
-        raise UnbelievableAnswer(f"{_about(window)}, not records of {_when(first)}")
+        raise InvalidAnswer(f"expected {_words(window)}, got records from {_when(first)}")
     off = times[inside & (times % step != 0)]
     if len(off):
-        raise UnbelievableAnswer(f"records on a grid are due, not one of {_when(off[0])}")
+        raise InvalidAnswer(f"a record off the grid, at {_when(off[0])}")
 
 
 def once(times: Times, values: Values) -> tuple[Times, Values]:
     """Records in order, each once.
 
     Raises:
-        UnbelievableAnswer: one record is there twice, with other values.
+        InvalidAnswer: one record is there twice, with other values.
     """
     order = np.argsort(times, kind="stable")
     times, values = times[order], values[order]
@@ -109,12 +109,12 @@ def once(times: Times, values: Values) -> tuple[Times, Values]:
     if again.any():
         at = np.flatnonzero(again)
         if not np.array_equal(values[at], values[at - 1], equal_nan=True):
-            raise UnbelievableAnswer(f"the record of {_when(times[at[0]])} is there in two ways")
+            raise InvalidAnswer(f"two different records of {_when(times[at[0]])}")
     return times[~again], values[~again]
 
 
-def _about(window: Range) -> str:
-    return f"{_when(window[0])} to {_when(window[1])} was asked for"
+def _words(window: Range) -> str:
+    return f"{_when(window[0])} to {_when(window[1])}"
 
 
 def _when(stamp: int) -> str:

@@ -1,0 +1,109 @@
+"""Calibrate the verdict: on the lab's markets, on its universes, or on real prices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from fadefollow.engine.basket import MIN_MEMBERS
+from fadefollow.jobs.datasets import open_named
+from fadefollow.market.bars import bar_size
+from fadefollow.market.dataset import Dataset
+from fadefollow.verdict import calibration as calibrating
+from fadefollow.verdict.calibration import Calibration, Design, Notebook, RealDesign, RealSource
+from fadefollow.verdict.measure import Bet
+from fadefollow.workspace import Workspace
+
+#: coins of a real market whose data set has more, so that tables differ
+REAL_COINS = 40
+#: a window that holds fewer bars than the first is made of so many as the second
+_FEWEST_BARS, _USUAL_BARS = 3, 6
+
+
+@dataclass(frozen=True)
+class CalibrationRequest:
+    """Which markets, and how they are judged.
+
+    Attributes:
+        universe: on universes of the lab.
+        real: on this data set, with real events where they were not.
+        strategies: judged together; by default those of a calibration.
+        settings: of the `Design`, where they are not its defaults.
+    """
+
+    universe: bool = False
+    real: str | None = None
+    strategies: Sequence[str] | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def notebook(self) -> str:
+        """Name of the file that keeps what was judged."""
+        name = self.real or ("universe" if self.universe else "")
+        return f"calibration-{name}.jsonl" if name else calibrating.NOTEBOOK
+
+
+def calibrate_verdicts(
+    workspace: Workspace,
+    request: CalibrationRequest,
+    *,
+    jobs: int = -1,
+    cluster: str | None = None,
+    step: Callable[[str, float | None], None],
+) -> Calibration:
+    """How often the verdict is wrong; an interrupted calibration goes on where it was.
+
+    Args:
+        workspace: strategies, signals, data sets, and the folder of runs.
+        request: which markets, and how they are judged.
+        jobs: markets at work at the same time; −1 for all cores.
+        cluster: address of a Dask scheduler; by default this machine.
+        step: told how far it is.
+    """
+    dataset = open_named(workspace, request.real) if request.real else None
+    design = _design(request, dataset)
+    names = request.strategies or calibrating.STRATEGIES
+    bets = tuple(_fitting(workspace, name, bar_size(design.bar)) for name in names)
+    source = None
+    if dataset is not None:
+        step(f"detecting in {dataset.name}", None)
+        source = RealSource.of(dataset, bets)
+    elif not request.universe:
+        families = calibrating.families_of(bets)
+        design = Design(**({"families": families} | dict(request.settings)))
+    return calibrating.calibrate(
+        design,
+        bets,
+        notebook=Notebook(workspace.runs / request.notebook),
+        source=source,
+        jobs=jobs,
+        cluster=cluster,
+        step=step,
+    )
+
+
+def _design(request: CalibrationRequest, dataset: Dataset | None) -> Design:
+    if dataset is None:
+        kind = calibrating.UniverseDesign if request.universe else Design
+        return kind(**request.settings)
+    many = len(dataset.markets) >= 2 * MIN_MEMBERS
+    usual: dict[str, Any] = {
+        "bar": f"{dataset.bar / pd.Timedelta(hours=1):g}h",
+        "coins": min(len(dataset.markets), REAL_COINS),
+        "kinds": ("times", "coins") if many else ("times",),
+    }
+    return RealDesign(dataset=dataset.name, **(usual | dict(request.settings)))
+
+
+def _fitting(workspace: Workspace, name: str, bar: pd.Timedelta) -> Bet:
+    """A strategy and its signal, its windows made long enough for the bars."""
+    strategy = workspace.strategy(name)
+    hours = bar / pd.Timedelta(hours=1)
+    window = strategy.params.get("window_hours")
+    if isinstance(window, int | float) and window < _FEWEST_BARS * hours:
+        params = {**strategy.params, "window_hours": _USUAL_BARS * hours}
+        strategy = strategy.model_copy(update={"params": params})
+    return strategy, workspace.detector(strategy)
