@@ -120,15 +120,19 @@ def test_markets_phases_and_verdicts_show_themselves(executed: list[Any]) -> Non
     phases = shown(starting(executed, "ff.detect"))
     assert all(word in phases for word in ("crowded_long", "IBEX", "threshold_bps_per_8h"))
     run = shown(starting(executed, "ff.run("))
-    assert "Fading crowded shorts on IBEX, LARK, TARN, WREN pays" in run
+    assert "Of 2 claims, 1 is supported and 1 is open." in run
+    assert "what would settle it" in run
     assert "Report: reports/runs/" in run
     verdict = shown(starting(executed, "short_crowds"))
+    assert "Fading crowded shorts on IBEX, LARK, TARN, WREN: supported" in verdict
     assert "break-even cost of a round trip" in verdict
+    settle = shown(starting(executed, "settle = verdict.settle"), "text/plain")
+    assert "would have been found" in settle
 
 
 def test_the_planted_truth_is_found(executed: list[Any]) -> None:
     said = shown(starting(executed, "import truth"), "text/plain")
-    assert "so fading should pay. The verdict matches the planted truth." in said
+    assert "so fading should pay. The words match the planted truth." in said
 
 
 def test_matplotlib_cell_has_a_png(executed: list[Any]) -> None:

@@ -58,28 +58,31 @@ def test_the_sentences_of_the_tutorials_hold() -> None:
     found = json.loads((DOCS / "tutorials.json").read_text("utf-8"))
     rows = {name: {r["phase"]: r for r in run["rows"]} for name, run in found.items()}
     # account A: real data cannot say; in the lab, what was planted is found, and its neighbours
-    assert {row["verdict"] for row in rows["a"].values()} == {"undecided"}
-    assert all(
-        "independent block" in r["why"] or "no trade" in r["why"] for r in rows["a"].values()
-    )
+    assert {row["fate"] for row in rows["a"].values()} == {"untestable"}
+    assert {row["reason"] for row in rows["a"].values()} == {"few_blocks"}
     lab = rows["a_lab"]
-    assert (lab["ignition"]["verdict"], lab["distribution"]["verdict"]) == ("fade", "follow")
+    assert (lab["ignition"]["fate"], lab["distribution"]["fate"]) == ("supported", "supported")
+    assert (lab["ignition"]["claim"], lab["distribution"]["claim"]) == ("fade", "follow")
     assert (lab["ignition"]["planted_bps"], lab["distribution"]["planted_bps"]) == (-900.0, 900.0)
-    assert (lab["squeeze"]["verdict"], lab["dump"]["verdict"]) == ("fade", "follow")
+    assert (lab["squeeze"]["fate"], lab["dump"]["fate"]) == ("supported", "supported")
     assert (lab["squeeze"]["planted_bps"], lab["dump"]["planted_bps"]) == (0.0, 0.0)
-    # account B: all undecided; one changed assumption makes many more events
-    assert {row["verdict"] for row in rows["b"].values()} == {"undecided"}
+    # account B: nothing is supported; one changed assumption makes many more events
+    assert {row["fate"] for row in rows["b"].values()} == {"open", "refuted"}
+    assert rows["b"]["spot_led_down"]["fate"] == rows["b"]["long_door"]["fate"] == "refuted"
     late = next(
         r
         for r in found["b"]["fragility"]
         if (r["phase"], r["change"]) == ("long_door", "spot a bar later")
     )
-    assert late["n_trades"] > 3 * rows["b"]["long_door"]["fade"]["n_trades"]
-    # account C: fading crowded longs lost, and still there are too few blocks
+    assert late["n_trades"] > 3 * rows["b"]["long_door"]["fade"]["outright"]["n_trades"]
+    # account C: fading crowded longs lost, and among so many questions the claim is still open;
+    # alone it is refuted
     crowd = rows["c"]["crowded_long"]
-    assert crowd["fade"]["ci_bps"][1] < 0.0
-    assert crowd["verdict"] == "undecided"
-    assert "independent blocks, at least 30" in crowd["why"]
+    assert crowd["fade"]["outright"]["ci_bps"][1] < 0.0 < crowd["fade"]["outright"]["band_bps"][1]
+    assert 20.0 < crowd["fade"]["outright"]["blocks"] < 30.0
+    assert crowd["fate"] == "open"
+    alone = (DOCS / "captured" / "real.txt").read_text("utf-8")
+    assert "refuted outright, open against the market" in " ".join(alone.split())
 
 
 def test_the_concepts_examples_are_what_the_code_gives(scripts: dict[str, ModuleType]) -> None:

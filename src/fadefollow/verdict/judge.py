@@ -60,7 +60,7 @@ from fadefollow.verdict.words import (
 )
 
 #: fewer independent blocks than this decide nothing: what calibration supports
-MIN_BLOCKS = 20
+MIN_BLOCKS = 20.0
 #: the smallest edge that a user would trade for, bps
 SMALLEST_BPS = 20.0
 DAYS_A_YEAR = 365.25

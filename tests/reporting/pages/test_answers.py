@@ -17,6 +17,7 @@ from fadefollow.reporting.write import write_run
 from fadefollow.results.stored_run import read_run
 from fadefollow.verdict.model import NOWHERE
 from fadefollow.verdict.words import Fates, Reason, Settle
+from tests.support.paths import ROOT
 from tests.support.reporting_cases import REPORTS, Cases, hedged, settled, stance
 
 BOOKS = ("outright", "hedged")
@@ -236,3 +237,14 @@ def test_a_stored_run_comes_back_with_both_books(stored: Path, cases: Cases) -> 
     one = again.verdicts[0].result("fade", "hedged")
     assert repr(one) == repr(hedged(33.4, (18.2, 48.6)))
     assert len(again.hedged_trades) == len(cases.plain.hedged_trades)
+
+
+def test_a_run_of_the_first_schema_is_shown_with_what_it_said() -> None:
+    run = read_run(ROOT / "tests" / "results" / "run_of_schema_1")
+    page = render(run, REPORTS)
+    assert 'data-book="hedged"' not in page
+    shown = [text(line) for _, line in rows_of(page)]
+    said = [v.reason.detail for v in ordered(run.verdicts) if v.fate == "open"]
+    assert said
+    assert all(any(first.replace("-", "−")[:40] in line for line in shown) for first in said)
+    assert not re.search(r"\b(nan|None)\b", text(page[page.index("<main") :]))

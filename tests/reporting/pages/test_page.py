@@ -223,9 +223,9 @@ def test_coin_without_bars_or_trades_is_said(cases: Cases) -> None:
 def test_three_coins_and_six_years_render_fast() -> None:
     run = build(("BTC", "ETH", "SOL"), 2191, each=90, strategy="fade_crowded_funding")
     render(run, REPORTS)
-    begun = time.perf_counter()
+    begun = time.process_time()  # other processes may have the cores
     html = render(run, REPORTS)
-    assert time.perf_counter() - begun < 2.0
+    assert time.process_time() - begun < 2.0
     assert len(html.encode()) <= 8_000_000
 
 

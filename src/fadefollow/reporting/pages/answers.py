@@ -185,7 +185,7 @@ def _answer(
         fates=fate_text(verdict),
         sentence=sentence(verdict),
         doubt=doubt(verdict),
-        settle="" if verdict.fate not in ("open", "untestable") else settle_text(verdict.settle),
+        settle=_settle(verdict),
         truth=truth(verdict, instrument),
         forest=drawn,
         columns=columns(verdict),
@@ -197,6 +197,14 @@ def _answer(
         unhedged=_unhedged(verdict),
         row=_row(verdict, POSITIONS.get(instrument, instrument), lines),
     )
+
+
+def _settle(verdict: Verdict) -> str:
+    """What would settle it; of a run of the first schema what it said of the row as well."""
+    if verdict.fate not in ("open", "untestable"):
+        return ""
+    said = verdict.reason.detail if verdict.fate == "open" else ""
+    return "; ".join(filter(None, (said, settle_text(verdict.settle))))
 
 
 def _unhedged(verdict: Verdict) -> str:
