@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from fadefollow.cli.render.screen import Console
+from fadefollow.cli.render.screen import Console, harmless
 
 if TYPE_CHECKING:
     from fadefollow.engine.hedged import BookName
@@ -91,7 +91,7 @@ def show_run(result: RunResult, folder: Path) -> None:
     if lines:
         console.print(f"[yellow]{len(lines)} note{'' if len(lines) == 1 else 's'}[/]")
     for line in lines:
-        console.print(f"  {escape(line.text)}")
+        console.print(Padding(Text(harmless(line.text)), (0, 0, 0, 2), expand=False))
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True, markup=False)
 
 
@@ -268,7 +268,8 @@ def _show_rows(console: Console, rows: Sequence[_Row]) -> None:
     for row, cells in zip(rows, lines, strict=True):
         console.print(_grid(widths, cells))
         for text in _below(row, wide=wide, planted=planted):
-            console.print(Padding(Text(text, style="dim"), (0, 0, 0, 2), expand=False))
+            below = Text(harmless(text), style="dim")
+            console.print(Padding(below, (0, 0, 0, 2), expand=False))
 
 
 def _columns(row: _Row, *, wide: bool, planted: bool) -> list[str]:
