@@ -62,7 +62,7 @@ def test_coins_that_had_an_event_lately_are_left_out_and_those_that_will_have_on
 ):
     at = 100 * PER_DAY
     alike = set(np.flatnonzero(targets(make_market(one_event(3, at)))))
-    other = max(alike - {3})
+    other = int(max(alike - {3}))
     # holding and window are 80 h, 20 bars
     for bar, joins in ((at - 20, False), (at - 21, True), (at + 1, True)):
         bars = one_event(3, at)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.calibration_cases import row_of, stand_of
@@ -83,7 +85,7 @@ def test_a_t_test_takes_a_bull_market_for_an_edge():
 
 
 def test_the_rule_of_version_1_needs_thirty_blocks_and_looks_outright_only():
-    claims = {"low": 5.0, "p_adjusted": 0.01, "momentum_low": 1.0}
+    claims: dict[str, Any] = {"low": 5.0, "p_adjusted": 0.01, "momentum_low": 1.0}
     assert row_of(stand_of(blocks=30.0, **claims)).old_false
     assert not row_of(stand_of(blocks=29.9, **claims)).old_false
     assert not row_of(stand_of("fade", "hedged", blocks=30.0, **claims)).old_false
