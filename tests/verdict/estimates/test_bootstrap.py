@@ -39,6 +39,11 @@ def test_weights_fall_geometrically_with_distance():
     assert block_variance(influence, 0.9) == pytest.approx(2 + 2 * 0.9**3)
 
 
+def test_days_that_make_up_for_each_other_make_no_error_smaller():
+    # 1 + 1 − 2 · 0.9 = 0.2 would be nearly sure of its mean
+    assert block_variance(np.array([1.0, -1.0]), 0.9) == pytest.approx(1 + 1)
+
+
 def test_error_of_one_independent_trade_a_day_is_that_of_a_mean():
     values = np.array([1.0, 2.0, 3.0, 6.0])
     # mean 3, squared deviations 4 + 1 + 0 + 9 = 14, error √(14 / 4 / 4)

@@ -30,12 +30,17 @@ _ENOUGH = 0.9
 
 @njit(cache=True, nogil=True)
 def block_variance(influence: FloatArray, decay: float) -> float:
-    """Σ_ij decay^|i−j| ψ_i ψ_j over the days' influences ψ, shape (days,), in one pass."""
-    variance, before = 0.0, 0.0
+    """Σ_ij decay^|i−j| ψ_i ψ_j over the days' influences ψ, shape (days,), in one pass.
+
+    At least Σ_i ψ_i², the variance of independent days: that near days make up for each other is
+    hardly ever true of trades, and the sum over long blocks says so by chance.
+    """
+    variance, alone, before = 0.0, 0.0, 0.0
     for psi in influence:
         variance += psi * (psi + 2.0 * before)
+        alone += psi * psi
         before = decay * (before + psi)
-    return max(variance, 0.0)
+    return max(variance, alone)
 
 
 def ratio_se(sums: DaySums, length: float) -> float:

@@ -63,12 +63,13 @@ def _ratios(
                 n += count[k, day[j]]
             if n > 0.0:
                 values[b, k] = s / n
-                variance, held, last = 0.0, 0.0, 0
+                variance, alone, held, last = 0.0, 0.0, 0.0, 0
                 for j in range(m):
                     if count[k, day[j]] > 0.0:
                         psi = (total[k, day[j]] - s / n * count[k, day[j]]) / n
                         before = held * power[place[j] - last]
                         variance += psi * (psi + 2.0 * before)
+                        alone += psi * psi
                         held, last = before + psi, place[j]
-                ses[b, k] = np.sqrt(max(variance, 0.0))
+                ses[b, k] = np.sqrt(max(variance, alone))
     return values, ses
