@@ -26,7 +26,7 @@ def script() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, Any]:
-    return json.loads((DOCS / "calibration.json").read_text("utf-8"))  # type: ignore[no-any-return]
+    return json.loads((DOCS / "calibration.json").read_text("utf-8"))
 
 
 def test_the_figures_are_those_that_were_measured(script: ModuleType, found: Any) -> None:
