@@ -156,6 +156,19 @@ def test_a_statistic_that_is_kept_in_a_file_is_caught_by_the_file(
         assert fault.what == str(cheats.root / "signals" / "cached_on_disk.npy")
 
 
+def test_an_archive_on_the_import_path_is_no_file_of_the_market(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, other = tmp_path / "python311.zip", tmp_path / "edges.csv"
+    for path in (archive, other):
+        path.write_bytes(b"")
+    monkeypatch.syspath_prepend(str(archive))
+    with opened_files("some_package") as opened:
+        for path in (archive, other):
+            path.open("rb").close()
+    assert list(opened) == [str(other)]
+
+
 @pytest.mark.parametrize(
     ("line", "counts"),
     [

@@ -161,16 +161,16 @@ class _Check:
         return found if found else self._warnings(markets)
 
     def _ask_watched(self, markets: Sequence[Market]) -> list[Fault]:
-        """Ask about all of each market; what the signal opened on the way."""
+        """Ask about all of each market; what the signal opened, of the first that it did for."""
         package = type(self.signal).__module__.partition(".")[0]
+        faults: list[Fault] = []
         for market in markets:
             with opened_files(package) as opened:
                 self.wholes.append(ask_as_it_is(self.signal, market))
                 if len(self.wholes) == 1:
                     anew(self.signal)  # its module may open something when it is imported
-            if opened:
-                return [told(Fault("opens files", name, market.symbol)) for name in opened]
-        return []
+            faults = faults or [told(Fault("opens files", n, market.symbol)) for n in opened]
+        return faults
 
     def _look(self, markets: Sequence[Market], asking: Ask) -> list[Fault]:
         """Look-ahead on the first coin that shows any."""

@@ -70,7 +70,9 @@ def _name_of(event: str, arguments: tuple[Any, ...]) -> str:
         return ""
     path = Path(os.fsdecode(arguments[0])).absolute()
     name = str(path)
-    return "" if _CODE.search(name) or name.startswith(_of_python()) or path.is_dir() else name
+    # an archive on the path is opened by whoever imports anything for the first time
+    code = _CODE.search(name) or name.startswith(_of_python()) or name in sys.path
+    return "" if code or path.is_dir() else name
 
 
 def _imports(frame: FrameType | None, package: str) -> bool:
