@@ -508,7 +508,7 @@ def test_a_calibration_writes_its_page_and_goes_on(folder: Path) -> None:
         result = fadefollow(*words, "--markets", markets, cwd=folder)
         assert result.returncode == 0, result.stderr
         said = json.loads(result.stdout)
-        assert said["false_tables"]["of"] == int(markets)
+        assert said["arms"][0]["false_tables"]["of"] == int(markets)
     notebook = folder / "reports" / "runs" / "calibration.jsonl"
     assert len(notebook.read_text().splitlines()) == 2
     assert len(list((folder / "reports" / "runs").glob("*-calibration*/report.html"))) == 2

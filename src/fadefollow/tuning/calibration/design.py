@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +42,7 @@ class TunerDesign(Design):
     def arms(self) -> tuple[Arm, ...]:
         """Nothing planted first, then each effect both ways; below zero following pays."""
         still, *planted = super().arms
-        both = (
-            replace(arm, effect_bps=sign * arm.effect_bps) for arm in planted for sign in (1, -1)
-        )
+        both = (Arm(sign * arm.effect_bps, arm.years) for arm in planted for sign in (1, -1))
         return still, *both
 
     def lab(self, arm: Arm, seed: int, phases: tuple[str, ...]) -> dict[str, Any]:

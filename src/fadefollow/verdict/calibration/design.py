@@ -108,7 +108,8 @@ class Design:
     def seeds(self, arm: Arm) -> range:
         """The seeds, one per market; more markets keep the earlier seeds."""
         first = self.seed + ARM_SEEDS * _place(arm)
-        count = self.planted_markets if arm.kind in ("planted", "goal") else self.markets
+        few = arm.effect_bps and arm.kind != "costs"
+        count = self.planted_markets if few else self.markets
         # there are two arms of drifts that pay the costs
         return range(first, first + (-(-count // 2) if arm.kind == "costs" else count))
 
@@ -155,7 +156,7 @@ class Design:
         Settings, strategies, parameters of signals, and the code itself: markets that were judged
         otherwise are not counted together.
         """
-        loose = ("markets", "planted_markets", "effects_bps", "lengths", "years", "coins", "seed")
+        loose = ("markets", "planted_markets", "effects_bps", "lengths", "years", "seed")
         said = {k: v for k, v in asdict(self).items() if k not in loose}
         said["about"] = self.about
         said["bets"] = [(s.model_dump(mode="json"), d.model_dump(mode="json")) for s, d in bets]
