@@ -186,7 +186,7 @@ def test_comparing_two_runs_writes_a_page_and_says_what_differs(
 ) -> None:
     status, out, _ = fadefollow("report", "older", "latest")
     assert status == 0
-    assert "Same data, 4 settings differ: every verdict and its numbers are the same" in " ".join(
+    assert "Same data, 4 settings differ: every fate and its numbers are the same" in " ".join(
         out.split()
     )
     (page,) = runs.glob("comparison-*.html")
@@ -275,7 +275,8 @@ def test_a_tear_sheet_is_written_beside_the_report(
     assert not re.search(r"<(link|script|img|iframe)[^>]*https?:", page)
     # its cumulative return is the gain of the stored equity
     equity = pd.read_parquet(runs / OLDER / "equity.parquet")
-    mine = equity[(equity["strategy"] == S) & (equity["stance"] == "fade")]["value"]
+    book = (equity["stance"] == "fade") & (equity["book"] == "outright")
+    mine = equity[(equity["strategy"] == S) & book]["value"]
     shown = {
         name: float(value.replace(",", ""))
         for name, value in re.findall(r"<td>(Total Return|Sharpe)\s*</td><td>\s*([-\d.,]+)", page)

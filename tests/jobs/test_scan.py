@@ -121,9 +121,7 @@ def test_a_holdout_stays_closed(scan: Scan, workspace: Workspace) -> None:
     assert closed["figures"] == {"from": "2024-05-20"}
     assert made["rows"] == told(scan, "--dataset", "held", "--until", "2024-06-10")["rows"]
     assert workspace.ledger.openings("", "held") == []
-    assert "must hold data" in scan(
-        "--dataset", "held", "--until", "2023-01-01", "--json", status=2
-    )
+    assert "no data since" in scan("--dataset", "held", "--until", "2023-01-01", "--json", status=2)
 
 
 def test_a_time_after_the_end_of_the_data_is_said(scan: Scan) -> None:
@@ -238,7 +236,7 @@ def test_a_page_is_written_beside_the_runs_or_where_it_is_wanted(
         (["--live", "--top", "5", "--symbols", "BTC"], "--top and --symbols exclude each other"),
         (["--live", "--top", "0"], "Invalid value for '--top'"),
         (["--live", "--venue", "binanse"], "did you mean 'binance'"),
-        (["--live", "--venue", "whole"], 'must say source = "fetch"'),
+        (["--live", "--venue", "whole"], 'must have source = "fetch"'),
         (["--live", "--symbols", "b!d"], "a coin's name must be"),
         (["--live", "follow_inflows"], "Binance lacks streams that the strategies need"),
     ],

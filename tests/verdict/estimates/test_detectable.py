@@ -52,7 +52,9 @@ def test_two_independent_conditions_need_more_than_each():
 def test_detectable_edge_is_never_negative():
     assert _edge(_normal(1.0), _normal(1.0, value=3.0), placebo_mean=1e3) > 0.0
     tiny = Bootstrapped(0.0, 1.0, np.zeros(len(Z)), np.full(len(Z), 1e-12))
-    assert _edge(_normal(1.0), tiny, placebo_mean=1e3) == pytest.approx(0.0, abs=1e-9)
+    # however far the placebo lies above zero, the mean must lie above the placebo
+    assert _edge(_normal(1.0), tiny, placebo_mean=1e3) == pytest.approx(POWER, rel=1e-3)
+    assert _edge(tiny, tiny, placebo_mean=1e3) == pytest.approx(0.0, abs=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -262,20 +262,20 @@ def test_shifted_events_are_resolved_with_the_same_costs_and_holding(make_plan, 
     assert fade == pytest.approx(1 - growth - 0.001 * (1 + growth))
 
 
-def test_statistic_is_the_mean_over_its_block_error(make_plan, make_tape):
+def test_each_draw_has_its_own_block_error(make_plan, make_tape):
     close = np.full(960, 100.0)
     close[480:] = 110.0  # +10 % for what is held over day 20, else nothing
     plan = make_plan([make_tape(close)], [[23 + 24 * d for d in range(0, 30, 10)]])
     found = _drawn(plan, "follow", _placebo(plan), [1.0])
     over = found.mean[:, 0] > 0
-    # one of three trades wins: mean 1/30, residuals (2, −1, −1)/30, error √6/30/3; where one of
-    # the three is cut off by the end of data, one of two: (1, −1)/20, error √2/20/2
+    # one of three trades wins: residuals (2, −1, −1)/30, error √6/30/3; where one of the three is
+    # cut off by the end of data, one of two: (1, −1)/20, error √2/20/2
     three, two = (np.isclose(found.mean[:, 0], 0.1 / k) for k in (3, 2))
     assert (over == three | two).all()
     assert three.any()
-    assert found.t[three, 0] == pytest.approx(3 / np.sqrt(6))
-    assert found.t[two, 0] == pytest.approx(2 / np.sqrt(2))
-    assert np.isnan(found.t[~over, 0]).all()  # nothing varies
+    assert found.se[three, 0] == pytest.approx(np.sqrt(6) / 90)
+    assert found.se[two, 0] == pytest.approx(np.sqrt(2) / 40)
+    assert not (found.se[~over, 0] > 0.0).any()  # nothing varies
 
 
 def test_phases_of_a_book_have_rows_of_their_own(make_plan, make_tape):
@@ -294,7 +294,7 @@ def test_phases_of_a_book_have_rows_of_their_own(make_plan, make_tape):
 def test_a_plan_without_a_basket_has_no_hedged_draws(plan):
     found = _drawn(plan, "fade", _placebo(plan, draws=5), np.ones(1))
     assert np.isnan(found.hedged_mean).all()
-    assert np.isnan(found.hedged_t).all()
+    assert not (found.hedged_se > 0.0).any()
 
 
 def test_each_event_is_resolved_by_its_own_rules(make_plan, make_tape):
