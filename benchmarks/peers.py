@@ -60,7 +60,8 @@ def metrics(day: IntArray, value: FloatArray, *, hold_bars: int) -> Metrics:
     part = (total - mean * count) / len(value)
     decay = 1.0 - 1.0 / max(1.0, 2.0 * hold_bars / 24.0)
     before = lfilter([0.0, decay], [1.0, -decay], part)
-    variance = float(np.sum(part * (part + 2.0 * before)))
+    # at least that of independent days
+    variance = float(max(np.sum(part * (part + 2.0 * before)), np.sum(part * part)))
     return Metrics(mean / math.sqrt(variance), len(value), 1e4 * mean)
 
 

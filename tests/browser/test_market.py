@@ -45,7 +45,7 @@ def test_panels_share_one_time_axis_and_zoom_together(page: Page) -> None:
     assert axes == ["xaxis"]
     assert len(panels) >= 5  # price, phases, premium, funding and open interest at least
     whole = window(page)
-    assert whole[1] - whole[0] > 364
+    assert whole[1] - whole[0] > 3 * 365
     plot = page.locator("[data-chart=market-1] .nsewdrag").first.bounding_box()
     assert plot is not None
     y = plot["y"] + 60
@@ -55,7 +55,7 @@ def test_panels_share_one_time_axis_and_zoom_together(page: Page) -> None:
     page.mouse.move(plot["x"] + plot["width"] * 0.6, y, steps=3)
     page.mouse.up()
     page.wait_for_function(
-        "width => {const s = ff.market.shown(1); return s.to - s.from < width}", arg=100 * DAY
+        "width => {const s = ff.market.shown(1); return s.to - s.from < width}", arg=300 * DAY
     )
     start, end = window(page)
     assert abs(start - whole[0] - 0.4 * (whole[1] - whole[0])) < 4
@@ -132,7 +132,7 @@ def test_what_was_known_at_a_time_by_pointer_and_by_keyboard(page: Page) -> None
     page.keyboard.press("ArrowLeft")
     expect(card).to_be_visible()
     said = page.locator("#market-1-cursor").get_attribute("aria-valuetext") or ""
-    assert said.startswith("Bar of 2021-12-")
+    assert said.startswith("Bar of 2024-01-01 ")
     assert "Close" in said
 
 

@@ -23,7 +23,13 @@ START = pd.Timestamp("2021-10-01", tz="UTC")
 
 
 def run(workspace: Workspace, **changes) -> Path:
-    asked = {"strategies": (NAME,), "placebo_draws": 100, "bootstrap_draws": 100, **changes}
+    asked = {
+        "dataset": "lab",
+        "strategies": (NAME,),
+        "placebo_draws": 100,
+        "bootstrap_draws": 100,
+        **changes,
+    }
     data, others = DataRequest.split(asked, command=asked.get("command", "fadefollow run"))
     options = RunOptions.of(workspace, data, **others)
     return run_job(workspace, options, step=lambda *_: None)[1]

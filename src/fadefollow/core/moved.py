@@ -78,7 +78,7 @@ MOVED = {
     "verdict.metrics": "verdict.estimates.metrics",
     "verdict.momentum": "verdict.estimates.momentum",
     "verdict.overfit": "verdict.correction.overfit",
-    "verdict.placebo": "verdict.correction.placebo",
+    "verdict.placebo": "verdict.placebos",
     "verdict.spa": "verdict.correction.spa",
     "verdict.trials": "workspace.trial_records",
 }
