@@ -29,12 +29,18 @@ def main() -> None:
     """The run and the truth into first_run.json if a run is given; the page from there."""
     parser = argparse.ArgumentParser()
     parser.add_argument("run", nargs="?", type=Path)
-    parser.add_argument("--markets", type=int, default=8)
+    parser.add_argument("--markets", type=int, default=8, help="0 keeps the truth as it is")
     given = parser.parse_args()
     if given.run is not None:
         found = read(given.run)
-        found["truth"] = truth(found["dataset"], given.markets)
-        found["markets"] = given.markets
+        if given.markets:
+            found |= {
+                "truth": truth(found["dataset"], given.markets),
+                "markets": given.markets,
+            }
+        else:
+            known = json.loads(FIGURES.read_text("utf-8"))
+            found |= {name: known[name] for name in ("truth", "markets")}
         FIGURES.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
     page = PAGE.read_text("utf-8")
     PAGE.write_text(with_figures(page, json.loads(FIGURES.read_text("utf-8"))), "utf-8")
