@@ -66,6 +66,16 @@ def test_a_curve_is_recovered_from_hits_and_misses():
     assert high - low < 0.06
 
 
+def test_hits_that_a_threshold_parts_from_misses_say_little_of_the_share_between():
+    x = np.array([0.2, 0.3, 0.4, 0.5, 0.6, 3.0, 4.0, 5.0, 6.0, 7.0])
+    curve = logistic(x, x > 1.0)
+    assert curve is not None
+    power, low, high = curve.at(1.0)
+    assert low <= power <= high
+    assert low == pytest.approx(0.0, abs=1e-6)
+    assert high == pytest.approx(1.0, abs=1e-6)
+
+
 def test_no_curve_where_everything_is_found():
     assert logistic(np.linspace(1.0, 2.0, 20), np.ones(20, bool)) is None
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
+from scipy.special import expit
 
 from fadefollow.engine.model import FloatArray
 
@@ -105,7 +106,8 @@ class Curve:
         place = np.array([1.0, math.log(x)])
         logit = float(place @ np.array([self.a, self.b]))
         error = 1.96 * math.sqrt(max(0.0, float(place @ np.array(self.covariance) @ place)))
-        low, mid, high = (1.0 / (1.0 + math.exp(-z)) for z in (logit - error, logit, logit + error))
+        # hits and misses that a threshold parts have an error of thousands
+        low, mid, high = expit([logit - error, logit, logit + error]).tolist()
         return mid, low, high
 
 
