@@ -23,6 +23,8 @@ ARGUMENTS = [
     "fade_crowded_funding",
     "--symbols",
     "IBEX",
+    "--dataset",
+    "lab",
     "--trials",
     "60",
     "--folds",
