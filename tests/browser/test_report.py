@@ -60,7 +60,8 @@ def test_charts_when_seen_in_the_theme_and_on_paper(visit: Visit, reports: Repor
     assert dark != printed["paper"]
     page.emulate_media(color_scheme="light")
     page.reload()
-    assert page.evaluate(_PAPER) == dark  # the choice is remembered, the system is light
+    # the choice is remembered, the system is light
+    page.wait_for_function(f"dark => ({_PAPER}) === dark", arg=dark)
     assert page.get_attribute("#theme", "aria-label") == "Switch to the light theme"
 
 

@@ -351,7 +351,13 @@ def test_ctrl_c_says_so_and_leaves_with_130(folder: Path) -> None:
         text=True,
     )
     time.sleep(4)
-    process.send_signal(signal.SIGINT)
+    for _ in range(10):  # one that falls into the compiler's own callback is swallowed there
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=4)
+        except subprocess.TimeoutExpired:
+            continue
+        break
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "interrupted" in err
