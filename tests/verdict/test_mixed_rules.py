@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from fadefollow.engine.concatenate import joined
-from fadefollow.engine.model import Costs, Events, Rules, RuleSets
+from fadefollow.engine.model import DAY_NS, Costs, Events, Rules, RuleSets
 from fadefollow.engine.portfolio import portfolio
 from fadefollow.engine.resolver import resolve_returns
 from fadefollow.verdict import JudgeSettings, judge
@@ -20,7 +20,7 @@ from fadefollow.verdict.correction.spa import spa_of_run
 from fadefollow.verdict.estimates.anyhour import all_outcomes, anyhour_mean
 from fadefollow.verdict.estimates.bootstrap import Resampling
 from fadefollow.verdict.estimates.daily import daily_pnl
-from fadefollow.verdict.estimates.days import DAY_NS, regular_trades, sample
+from fadefollow.verdict.estimates.days import regular_trades, sample
 from fadefollow.verdict.estimates.estimates import estimate
 from fadefollow.verdict.estimates.momentum import all_cells, momentum_days, trailing_decile
 from fadefollow.verdict.placebos import TimePlacebo, resolve_draws

@@ -20,11 +20,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fadefollow.engine.model import Costs, FloatArray, IntArray, Tape
+from fadefollow.engine.model import DAY_NS, Costs, FloatArray, IntArray, Tape
 
 BoolArray = npt.NDArray[np.bool_]
 
-DAY_NS = 86_400_000_000_000
 #: days that a coin must have been listed before it is a member
 MEMBER_DAYS = 30
 #: trailing days of returns in a beta, and the fewest that give one

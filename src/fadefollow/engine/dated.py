@@ -24,6 +24,7 @@ from fadefollow.engine.dated_kernel import LEG_FLOATS, LEG_INTS, Legs, run_futur
 from fadefollow.engine.exits import EXIT_REASONS, REASONS
 from fadefollow.engine.kernel import Outcomes
 from fadefollow.engine.model import (
+    DAY_NS,
     AnyRules,
     Book,
     Costs,
@@ -39,7 +40,6 @@ from fadefollow.market.panel import Market
 from fadefollow.market.prints import shared_range
 
 _PRICES = ("open", "high", "low", "close")
-_DAY_NS = 86_400_000_000_000
 #: entries resolved in one go, so that their records stay small
 _AT_ONCE = 2000
 
@@ -89,12 +89,12 @@ def dated_tape(
     for values in dated.values():
         values[gone] = np.nan
     last = np.array([_last(row) for row in ~gone], np.int64)
-    out_by = np.searchsorted(time, listed - round(leave_days * _DAY_NS), side="left")
+    out_by = np.searchsorted(time, listed - round(leave_days * DAY_NS), side="left")
     over = last.max(initial=-1)
     leave = np.where(last < over, np.minimum(out_by, np.maximum(last, 0)), out_by)
     nearest = np.full(count, -1, np.int64)
     for c in range(len(listed) - 1, -1, -1):
-        enough = listed[c] - time >= min_days_left * _DAY_NS
+        enough = listed[c] - time >= min_days_left * DAY_NS
         began = np.arange(count) >= (np.argmax(~gone[c]) if (~gone[c]).any() else count)
         nearest[enough & began & (np.arange(count) < leave[c])] = c
     names = [f"future:{pd.Timestamp(e):%y%m%d}" for e in listed]

@@ -17,6 +17,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 HOUR_NS = 3_600_000_000_000
+DAY_NS = 24 * HOUR_NS
 
 #: first open and last close, UTC
 Span = tuple[pd.Timestamp, pd.Timestamp]

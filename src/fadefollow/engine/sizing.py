@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.model import FloatArray, IntArray
+from fadefollow.engine.model import DAY_NS, FloatArray, IntArray
+
+Closes = TypeVar("Closes", "pd.Series[float]", pd.DataFrame)
 
 #: what the volatility is estimated from, and the fewest returns that give one
 VOLATILITY_DAYS, MIN_VOLATILITY_DAYS = 30, 10
 DAYS_A_YEAR = 365
-DAY_NS = 86_400_000_000_000
+
+
+def trailing_volatility(closes: Closes) -> Closes:
+    """Standard deviation of daily returns over the days before each, as known when it begins.
+
+    Args:
+        closes: last closes of consecutive UTC days, one column a coin if there are several.
+    """
+    returns = closes.pct_change(fill_method=None)
+    return returns.rolling(VOLATILITY_DAYS, min_periods=MIN_VOLATILITY_DAYS).std().shift(1)
 
 
 def risk_shares(time: IntArray, close: FloatArray, *, target: float) -> FloatArray:
@@ -34,10 +46,7 @@ def risk_shares(time: IntArray, close: FloatArray, *, target: float) -> FloatArr
     day = number - number[0]
     closes = pd.Series(close).groupby(day).last()  # of a day without a bar: NaN
     closes = closes.reindex(range(int(day[-1]) + 1))
-    spread = closes.pct_change(fill_method=None).rolling(
-        VOLATILITY_DAYS, min_periods=MIN_VOLATILITY_DAYS
-    )
-    yearly = (spread.std() * math.sqrt(DAYS_A_YEAR)).shift(1).to_numpy(np.float64)
+    yearly = (trailing_volatility(closes) * math.sqrt(DAYS_A_YEAR)).to_numpy(np.float64)
     with np.errstate(divide="ignore"):
         share = np.minimum(target / np.maximum(yearly, 0.0), 1.0)
     return np.asarray(share[day], np.float64)

@@ -19,6 +19,7 @@ from fadefollow.engine.bar_arrays import cut_tape
 from fadefollow.engine.basket import Basket
 from fadefollow.engine.kernel import FLOATS, INTS
 from fadefollow.engine.model import (
+    DAY_NS,
     Costs,
     DatedTape,
     Events,
@@ -47,7 +48,7 @@ from fadefollow.verdict.estimates.daily import (
     held_series,
     listed_days,
 )
-from fadefollow.verdict.estimates.days import DAY_NS, day_of_bar
+from fadefollow.verdict.estimates.days import day_of_bar
 
 _WHOLE, _MONEY = [INTS.index(c) for c in MARKED_INTS], [FLOATS.index(c) for c in MARKED_FLOATS]
 

@@ -15,14 +15,13 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.engine.hedged import BookName, hedged_pnl
-from fadefollow.engine.model import Book, FloatArray, IntArray, Span
+from fadefollow.engine.model import DAY_NS, Book, FloatArray, IntArray, Span
 from fadefollow.engine.strategy_plan import Plan
 from fadefollow.tuning.model import Fold, OutOfSample, Trial, TuneSettings
 from fadefollow.tuning.objective import score
 from fadefollow.tuning.space import Space
 from fadefollow.verdict.correction.overfit import TrackRecord, probabilistic_sharpe
 from fadefollow.verdict.estimates.daily import daily_pnl
-from fadefollow.verdict.estimates.days import DAY_NS
 from fadefollow.verdict.estimates.metrics import DAYS_A_YEAR
 
 

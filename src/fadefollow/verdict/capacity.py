@@ -28,10 +28,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.model import Book, DatedTape, FloatArray, Tape
+from fadefollow.engine.model import DAY_NS, Book, DatedTape, FloatArray, Tape
 from fadefollow.engine.strategy_plan import Plan
 from fadefollow.verdict.correction.maxt import BoolArray
-from fadefollow.verdict.estimates.days import DAY_NS, regular_trades
+from fadefollow.verdict.estimates.days import regular_trades
 from fadefollow.verdict.exploratory import CoinCapacity
 
 #: the law's prefactor, of order 1 in all markets where it was measured

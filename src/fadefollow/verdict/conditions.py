@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.model import FloatArray, IntArray, Tape
+from fadefollow.engine.model import DAY_NS, FloatArray, IntArray, Tape
 from fadefollow.engine.strategy_plan import Plan
-from fadefollow.verdict.estimates.days import DAY_NS, day_of_bar
+from fadefollow.verdict.estimates.days import day_of_bar
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 REGIMES = ("bull", "bear", "calm")

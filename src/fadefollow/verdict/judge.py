@@ -17,9 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fadefollow.core.parallel import Shared, WorkerPool
 from fadefollow.engine.hedged import BookName
-from fadefollow.engine.model import FloatArray
+from fadefollow.engine.model import DAY_NS, HOUR_NS, FloatArray
 from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import ParameterError
 from fadefollow.phases import STANCES, Stance
@@ -28,7 +27,7 @@ from fadefollow.verdict.correction.maxt import MaxT, p_error, step_down
 from fadefollow.verdict.correction.overfit import TrackRecord
 from fadefollow.verdict.estimates.anyhour import BookOutcomes, all_outcomes
 from fadefollow.verdict.estimates.bootstrap import Bootstrapped, Resampling
-from fadefollow.verdict.estimates.days import DAY_NS, HOUR_NS, day_of_bar
+from fadefollow.verdict.estimates.days import day_of_bar
 from fadefollow.verdict.estimates.detectable import detectable_edge
 from fadefollow.verdict.estimates.estimates import BookEvidence, Books, PhaseEvidence, estimate
 from fadefollow.verdict.estimates.metrics import (
@@ -46,7 +45,7 @@ from fadefollow.verdict.model import (
     StanceResult,
     Verdict,
 )
-from fadefollow.verdict.placebos.run import Confronted, RowKey, confront
+from fadefollow.verdict.placebos.run import Confronted, RowKey, Spread, confront
 from fadefollow.verdict.settle import History, Needs, settle
 from fadefollow.verdict.threads import threads
 from fadefollow.verdict.words import (
@@ -65,8 +64,6 @@ MIN_BLOCKS = 20.0
 SMALLEST_BPS = 20.0
 DAYS_A_YEAR = 365.25
 
-#: a worker pool, and the plans as it has them
-Spread = tuple[WorkerPool, Shared[tuple[Plan, ...]]]
 Progress = Callable[[int, int], None]  #: called with draws done and draws in all
 
 

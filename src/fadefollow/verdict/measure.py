@@ -13,7 +13,7 @@ from fadefollow.core.notes import Note
 from fadefollow.core.parallel import Shared, WorkerPool
 from fadefollow.core.parallel.worker_pool import Inline
 from fadefollow.engine.costs import traded_at
-from fadefollow.engine.hedged import BookName
+from fadefollow.engine.hedged import BOOKS, BookName
 from fadefollow.engine.hedging import Hedges
 from fadefollow.engine.model import TRADE_COLUMNS, Book
 from fadefollow.engine.plan import Prepared, contrary_events, prepare, trade_table
@@ -238,15 +238,16 @@ def judged(
     strategies = {v.strategy: by_name[v.strategy].strategy for v in verdicts}
     missing = {signal.name(): _missing(phases) for signal, phases in found}
     trades = _trades(plans, made, "outright")
+    equity = _equity(plans, made, workers, shared)
     said.extend(_charged_implied(trades))
     return Measured(
         verdicts=(*(_with_truth(v, dataset, strategies[v.strategy]) for v in verdicts), *untraded),
         event_studies=tuple(study for of_plan in studies for study in of_plan),
         trades=trades,
         phases=_phases([phases for _, phases in found], ready),
-        equity=_equity(plans, made, workers, shared, "outright"),
+        equity=equity["outright"],
         hedged_trades=_trades(plans, made, "hedged"),
-        hedged_equity=_equity(plans, made, workers, shared, "hedged"),
+        hedged_equity=equity["hedged"],
         missing={name: lacks for name, lacks in missing.items() if lacks},
         notes=tuple(dict.fromkeys([*said, *_missing_notes([phases for _, phases in found])])),
         splits=splits,
@@ -570,18 +571,23 @@ def _equity(
     made: Mapping[tuple[str, Stance], Sequence[Book]],
     pool: WorkerPool,
     shared: Shared[tuple[Plan, ...]],
-    book: BookName,
-) -> pd.DataFrame:
-    """Value of one unit of capital at each UTC day's end, as vectorbt's portfolio has it."""
-    keys = [
-        (number, plan.strategy, stance)
+) -> dict[BookName, pd.DataFrame]:
+    """By book, value of one unit of capital at each UTC day's end, as vectorbt's portfolio has it.
+
+    One column a strategy and stance.
+    """
+    asked = [
+        (number, {s: made[plan.strategy, s] for s in STANCES if (plan.strategy, s) in made})
         for number, plan in enumerate(plans)
-        for stance in STANCES
-        if (plan.strategy, stance) in made and (book == "outright" or plan.basket is not None)
     ]
-    asked = [(number, made[name, stance], book) for number, name, stance in keys]
-    names = [(name, stance) for _, name, stance in keys]
-    columns = dict(zip(names, pool.map(valued, asked, shared), strict=True))
+    columns: dict[BookName, dict[tuple[str, Stance], pd.Series]] = {book: {} for book in BOOKS}
+    for plan, found in zip(plans, pool.map(valued, asked, shared), strict=True):
+        for (stance, book), values in found.items():
+            columns[book][plan.strategy, stance] = values
+    return {book: _framed(values) for book, values in columns.items()}
+
+
+def _framed(columns: Mapping[tuple[str, Stance], pd.Series]) -> pd.DataFrame:
     index = pd.DatetimeIndex([], name="day") if not columns else None
     frame = pd.DataFrame(columns, index=index)
     frame.columns = pd.MultiIndex.from_tuples(list(columns), names=["strategy", "stance"])

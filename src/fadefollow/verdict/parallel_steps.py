@@ -13,7 +13,7 @@ import pandas as pd
 
 from fadefollow.core.notes import Note
 from fadefollow.core.parallel import Shared, WorkerPool, result_or_raise
-from fadefollow.engine.hedged import BookName, with_hedge
+from fadefollow.engine.hedged import BOOKS, BookName, with_hedge
 from fadefollow.engine.model import Book, StanceBooks
 from fadefollow.engine.plan import books, without_holes
 from fadefollow.engine.prints import by_lone_print
@@ -21,7 +21,7 @@ from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import FadeFollowError
 from fadefollow.market.panel import Market
 from fadefollow.phases import Phases, Signal, Stance, detect_checked
-from fadefollow.verdict.estimates.daily import daily_pnl
+from fadefollow.verdict.estimates.daily import PlanMarks
 from fadefollow.verdict.model import EventStudy
 from fadefollow.verdict.study import event_study
 
@@ -126,7 +126,15 @@ def _lone_prints(plan: Plan, stance: Stance, made: tuple[Book, ...]) -> list[Not
     return [Note("lone-prints", about, {"total": len(found), "trades": named})]
 
 
-def valued(plans: tuple[Plan, ...], asked: tuple[int, Sequence[Book], BookName]) -> pd.Series:
-    """Value of one unit of capital in these books at each UTC day's end."""
-    number, taken, book = asked
-    return 1.0 + daily_pnl(plans[number], taken, book=book).cumsum()
+def valued(
+    plans: tuple[Plan, ...], asked: tuple[int, Mapping[Stance, Sequence[Book]]]
+) -> dict[tuple[Stance, BookName], pd.Series]:
+    """Value of one unit of capital in a plan's books at each UTC day's end."""
+    number, made = asked
+    plan, marks = plans[number], PlanMarks.of(plans[number])
+    books: tuple[BookName, ...] = BOOKS if plan.basket is not None else BOOKS[:1]
+    return {
+        (stance, book): 1.0 + marks.daily(plan, taken, book=book).cumsum()
+        for stance, taken in made.items()
+        for book in books
+    }

@@ -25,11 +25,10 @@ import pandas as pd
 
 from fadefollow.engine.basket import Basket
 from fadefollow.engine.hedged import AT_OPEN, BookName
-from fadefollow.engine.model import FloatArray
+from fadefollow.engine.model import HOUR_NS, FloatArray
 from fadefollow.engine.strategy_plan import Plan
 from fadefollow.market.lab.clock import HOURS_PER_YEAR
 from fadefollow.market.lab.phases import LEANS
-from fadefollow.verdict.estimates.days import HOUR_NS
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,12 @@ from dataclasses import dataclass
 import numpy as np
 from arch.bootstrap import SPA
 
-from fadefollow.engine.model import FloatArray
+from fadefollow.engine.model import DAY_NS, FloatArray
 from fadefollow.engine.strategy_plan import Plan
 from fadefollow.phases import STANCES
 from fadefollow.verdict.correction.maxt import p_error
 from fadefollow.verdict.estimates.bootstrap import block_variance
 from fadefollow.verdict.estimates.days import (
-    DAY_NS,
     block_length,
     day_of_bar,
     day_sums,

@@ -13,6 +13,7 @@ from numba import njit
 
 from fadefollow.engine.hedged import BookName, hedge_cash
 from fadefollow.engine.model import (
+    DAY_NS,
     Book,
     Costs,
     DatedTape,
@@ -23,7 +24,7 @@ from fadefollow.engine.model import (
     together_legs,
 )
 from fadefollow.engine.strategy_plan import Plan
-from fadefollow.verdict.estimates.days import DAY_NS, day_of_bar
+from fadefollow.verdict.estimates.days import day_of_bar
 
 
 def daily_pnl(
@@ -49,10 +50,7 @@ def daily_pnl(
     Returns:
         One value a UTC day on which a coin was listed (between its first and last bar).
     """
-    marks = PlanMarks.of(plan)
-    by_phase = marks.returns(plan, books, book=book)
-    found = by_phase.sum(axis=0) if code is None else by_phase[code]
-    return pd.Series(found, index=marks.days, name="return")
+    return PlanMarks.of(plan).daily(plan, books, code, book=book)
 
 
 @dataclass(frozen=True)
@@ -85,6 +83,14 @@ class PlanMarks:
         listed = np.array([listed_days(tape.close, day, n_days) for tape in plan.tapes])
         dates = pd.to_datetime((first + np.flatnonzero(listed.any(axis=0))) * DAY_NS, utc=True)
         return cls(day, series, listed, pd.DatetimeIndex(dates, name="day"))
+
+    def daily(
+        self, plan: Plan, books: Sequence[Book], code: int | None = None, *, book: BookName
+    ) -> pd.Series[float]:
+        """The daily return of one book; see `daily_pnl`."""
+        by_phase = self.returns(plan, books, book=book)
+        found = by_phase.sum(axis=0) if code is None else by_phase[code]
+        return pd.Series(found, index=self.days, name="return")
 
     def returns(self, plan: Plan, books: Sequence[Book], *, book: BookName) -> FloatArray:
         """The daily returns of one stance by phase, shape (phases, len(days)).

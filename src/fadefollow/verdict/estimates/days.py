@@ -16,16 +16,14 @@ import numpy.typing as npt
 import pandas as pd
 from arch.bootstrap import optimal_block_length
 
-from fadefollow.engine.model import Book, FloatArray, IntArray, together
+from fadefollow.engine.model import DAY_NS, Book, FloatArray, IntArray, together
 from fadefollow.engine.strategy_plan import Plan
 
 #: what makes trades comparable: coin (its place in the plan), side, and rule set (its place there)
 Kind = tuple[int, int, int]
 
-DAY_NS = 86_400_000_000_000
 #: of a block, unless twice the holding time is longer
 LONGEST_BLOCK_DAYS = 30.0
-HOUR_NS = 3_600_000_000_000
 
 
 @dataclass(frozen=True)

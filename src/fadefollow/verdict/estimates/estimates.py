@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.engine.hedged import BOOKS, BookName, hedged_pnl
-from fadefollow.engine.model import Book, FloatArray
+from fadefollow.engine.model import DAY_NS, Book, FloatArray
 from fadefollow.engine.strategy_plan import Plan
 from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.estimates.anyhour import BookOutcomes, anyhour_mean
@@ -21,7 +21,6 @@ from fadefollow.verdict.estimates.bootstrap import (
 )
 from fadefollow.verdict.estimates.daily import PlanMarks
 from fadefollow.verdict.estimates.days import (
-    DAY_NS,
     DaySums,
     Kind,
     Sample,

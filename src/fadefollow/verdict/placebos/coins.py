@@ -28,14 +28,13 @@ import pandas as pd
 
 from fadefollow.engine.basket import BoolArray
 from fadefollow.engine.draws import MovedEvents
-from fadefollow.engine.model import FloatArray, IntArray
+from fadefollow.engine.model import HOUR_NS, FloatArray, IntArray
+from fadefollow.engine.sizing import trailing_volatility
 from fadefollow.engine.strategy_plan import Plan
 from fadefollow.phases import Stance
-from fadefollow.verdict.estimates.days import HOUR_NS, day_of_bar
+from fadefollow.verdict.estimates.days import day_of_bar
 from fadefollow.verdict.placebos.base import Kind
 
-#: trailing days of a coin's volatility, and the fewest that give one
-VOLATILITY_DAYS, MIN_VOLATILITY_DAYS = 30, 10
 FIFTHS, THIRDS = 5, 3
 #: other coins that are alike, fewer are joined by those that are less so
 FEWEST_ALIKE = 5
@@ -192,15 +191,13 @@ class _Cells:
         days = int(day[-1]) + 1
         last = np.flatnonzero(np.diff(day, append=days))
         close = pd.DataFrame([pd.Series(t.close).ffill().to_numpy()[last] for t in plan.tapes]).T
-        change = close.pct_change(fill_method=None)
         hold = max(1, math.ceil(plan.rules.hold_hours / 24.0))
-        volatility = change.rolling(VOLATILITY_DAYS, min_periods=MIN_VOLATILITY_DAYS).std()
         trailing = close / close.shift(hold) - 1.0
         member = np.array([plan.basket.member_days(t.symbol) for t in plan.tapes])
         begins = np.array([group.bar for group in groups], np.int64)
         return cls(
             member,
-            _ranks(volatility.shift(1).to_numpy().T, member, FIFTHS),
+            _ranks(trailing_volatility(close).to_numpy().T, member, FIFTHS),
             _ranks(trailing.shift(1).to_numpy().T, member, THIRDS),
             tuple(_busy(plan, code, begins) for code in range(len(plan.phases))),
         )

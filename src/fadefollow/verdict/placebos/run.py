@@ -27,6 +27,7 @@ from fadefollow.verdict.placebos.times import TimePlacebo, draw_shifts
 
 #: strategy, number of the phase, stance, book
 RowKey = tuple[str, int, Stance, BookName]
+#: a worker pool, and the plans as it has them
 Spread = tuple[WorkerPool, Shared[tuple[Plan, ...]]]
 #: draws that one worker of a pool resolves in one go; coins are drawn anew for each item
 _PER_ITEM: Mapping[Kind, int] = {"time": 200, "coins": 500}

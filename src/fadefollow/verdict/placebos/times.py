@@ -24,11 +24,10 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from fadefollow.engine.draws import MovedEvents
-from fadefollow.engine.model import FloatArray, IntArray, Tape
+from fadefollow.engine.model import DAY_NS, HOUR_NS, FloatArray, IntArray, Tape
 from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import ParameterError
 from fadefollow.phases import Stance
-from fadefollow.verdict.estimates.days import DAY_NS, HOUR_NS
 from fadefollow.verdict.placebos.base import Kind
 
 DAY_HOURS, WEEK_HOURS = 24, 168
