@@ -177,7 +177,7 @@ class UniverseDesign(Design):
     effects_bps: tuple[float, ...] = (100.0,)
     lengths: tuple[float, ...] = (1.0,)
     costs_bps: tuple[float, ...] = (22.0, 44.0)
-    goal_bps: float = 84.0  #: of which 40 are left after late entries and two round trips
+    goal_bps: float = 88.0  #: of which 40 to 45 are left after late entries and two round trips
     goal_years: float = 4.0
     coins: int = 100
     few_coins: int = 30
