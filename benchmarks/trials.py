@@ -16,7 +16,7 @@ from fadefollow.core.parallel import WorkerPool
 from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.model import Costs
 from fadefollow.engine.strategy import Range, Strategy
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
 from fadefollow.tuning.evaluator import TrialData, TrialRequest, evaluate

@@ -34,11 +34,11 @@ from benchmarks.trials import (
     whole,
 )
 from fadefollow.core.parallel import make_pool
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.phases import detect_checked
 from fadefollow.tuning.evaluator import TrialData, TrialRequest, evaluate
 from fadefollow.tuning.search import Searched
-from fadefollow.tuning.storage import StudyStore
+from fadefollow.tuning.studies.storage import StudyStore
 
 COINS, YEARS, TRIALS, TRIALS_OF_ALL = 100, 3.0, 200, 50
 #: trials that the peers evaluate: of one coin by vectorbt, by backtesting.py, of all coins

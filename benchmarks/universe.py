@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from fadefollow.engine.hedging import Hedges
-from fadefollow.market.dataset import Dataset
+from fadefollow.engine.hedge.hedging import Hedges
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
 from fadefollow.verdict.measure import Bet, Settings, measure

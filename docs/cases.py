@@ -21,12 +21,12 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from fadefollow.engine.costs import CostSettings
-from fadefollow.engine.plan import books, prepare, trade_table
+from fadefollow.engine.plans.plan import books, prepare, trade_table
 from fadefollow.engine.resolver import outcomes
 from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.jobs.datasets import open_named
 from fadefollow.market import Market
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.phases import STANCES, Phases
 from fadefollow.phases.dated_contracts import constant_maturity_basis, usable_rows
 from fadefollow.phases.features import spot_premium_bps

@@ -72,7 +72,7 @@ def read(folder: Path) -> Found:
 
 def truth(name: str, markets: int) -> list[Found]:
     """What each strategy's trades earn on average in other markets, by phase, stance and book."""
-    from fadefollow.engine.hedged import hedged_pnl
+    from fadefollow.engine.hedge.hedged import hedged_pnl
     from fadefollow.engine.model import together
     from fadefollow.errors import FadeFollowError
     from fadefollow.jobs.datasets import open_named

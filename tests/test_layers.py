@@ -73,3 +73,12 @@ def test_beside_the_rooms_lies_only_what_is_listed():
         "__pycache__"
     } == set(ROOMS)
     assert {path.stem for path in (SRC / "fadefollow").glob("*.py")} == LOOSE
+
+
+def test_no_folder_holds_more_than_fifteen_modules():
+    folders = {path.parent for path in MODULES.values()}
+    counts = {
+        str(folder.relative_to(SRC)): len([p for p in folder.glob("*.py") if p.stem != "__init__"])
+        for folder in folders
+    }
+    assert {name: n for name, n in counts.items() if n > 15} == {}

@@ -25,9 +25,9 @@ from fadefollow.core.toml import build
 from fadefollow.errors import ParameterError
 from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.run import RunOptions, run_job
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
+from fadefollow.market.datasets.request import DataRequest
 from fadefollow.market.panel import Market
-from fadefollow.market.request import DataRequest
 from fadefollow.phases import Phases, Signal, detect_checked
 from fadefollow.results.find import find_run
 from fadefollow.results.stored_run import read_run as _read_run
@@ -55,7 +55,7 @@ def open_dataset(
         name: of the data set; by default the workspace's own.
         symbols: only these coins; by default all.
         since, until: first and last day or time, UTC, as text.
-        universe, revised: see `fadefollow.market.request.DataRequest`.
+        universe, revised: see `fadefollow.market.datasets.request.DataRequest`.
 
     Raises:
         FadeFollowError: any of its kinds, where name, range or stored data are not as they must be.

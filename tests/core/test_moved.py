@@ -19,7 +19,7 @@ from fadefollow.core.moved import MOVED, moved_to
         ("fadefollow.indicators", "fadefollow.phases.indicators"),
         ("fadefollow.events", "fadefollow.phases.events"),
         ("fadefollow.job", "fadefollow.jobs.run"),
-        ("fadefollow.market.spec", "fadefollow.market.dataset_spec"),
+        ("fadefollow.market.spec", "fadefollow.market.datasets.spec"),
     ],
 )
 def test_an_old_path_gives_the_moved_module_itself(old: str, new: str) -> None:

@@ -16,14 +16,14 @@ import pytest
 
 from fadefollow.core.notes import Note
 from fadefollow.engine.costs import CostSettings
-from fadefollow.engine.plan import Prepared, books, prepare, trade_table
+from fadefollow.engine.plans.plan import Prepared, books, prepare, trade_table
 from fadefollow.engine.resolver import outcomes
 from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.market import Market
-from fadefollow.market.dataset import Dataset
-from fadefollow.market.dataset_spec import load_spec
+from fadefollow.market.datasets.dataset import Dataset
+from fadefollow.market.datasets.open import open_dataset
+from fadefollow.market.datasets.spec import load_spec
 from fadefollow.market.importing.files import import_files
-from fadefollow.market.open import open_dataset
 from fadefollow.phases import STANCES, Phases
 from fadefollow.phases.dated_contracts import constant_maturity_basis, usable_rows
 from fadefollow.phases.features import spot_premium_bps

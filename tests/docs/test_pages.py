@@ -16,7 +16,7 @@ import typer
 from markdown_it import MarkdownIt
 
 from fadefollow.cli.app import app
-from fadefollow.market.dataset_spec import load_spec
+from fadefollow.market.datasets.spec import load_spec
 from fadefollow.market.lab.settings import LabSettings
 from tests.support.paths import ROOT
 

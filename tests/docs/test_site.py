@@ -22,7 +22,7 @@ from pydantic import BaseModel
 from fadefollow.cli.app import app
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.engine.strategy import Strategy
-from fadefollow.market.dataset_spec import DatasetSpec
+from fadefollow.market.datasets.spec import DatasetSpec
 from fadefollow.market.lab.settings import LabSettings
 from fadefollow.market.streams import STREAMS
 from fadefollow.reporting.text.glossary import TERMS

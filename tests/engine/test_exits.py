@@ -6,8 +6,8 @@ from dataclasses import fields
 
 import pytest
 
-from fadefollow.engine.arrays import rule_tables
 from fadefollow.engine.exits import EXIT_REASONS, EXIT_RULES, ExitFractions, ExitSettings, Levels
+from fadefollow.engine.kernels.arrays import rule_tables
 from fadefollow.engine.model import HOUR_NS, Rules
 from fadefollow.engine.strategy import Trade
 from fadefollow.reporting.text.sentences import rules

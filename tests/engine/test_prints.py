@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from fadefollow.engine.model import Costs, Events, Rules, Tape
-from fadefollow.engine.plan import books
+from fadefollow.engine.plans.plan import books
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.prints import by_lone_print
-from fadefollow.engine.strategy_plan import Plan
 from fadefollow.market.prints import shared_range
 from tests.support.dated_cases import make_dated
 from tests.support.engine_cases import FLAT, make_events, make_tape

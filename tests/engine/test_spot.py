@@ -8,15 +8,15 @@ import pytest
 
 from fadefollow.core.toml import build
 from fadefollow.engine.costs import CostSettings
-from fadefollow.engine.plan import Prepared, books, contrary_events, prepare, trade_table
+from fadefollow.engine.plans.plan import Prepared, books, contrary_events, prepare, trade_table
 from fadefollow.engine.portfolio import portfolio
 from fadefollow.engine.strategy import Range, Strategy, Trade
 from fadefollow.errors import ParameterError
 from fadefollow.jobs.run import RunOptions, run_result
 from fadefollow.market import Market
-from fadefollow.market.dataset_spec import load_spec
+from fadefollow.market.datasets.request import DataRequest
+from fadefollow.market.datasets.spec import load_spec
 from fadefollow.market.importing.files import import_files
-from fadefollow.market.request import DataRequest
 from fadefollow.phases import Phases, Signal
 from fadefollow.results.record import result_record
 from fadefollow.tuning.space import Space

@@ -9,7 +9,7 @@ import pytest
 
 from fadefollow.jobs import calibrate as module
 from fadefollow.jobs.calibrate import CalibrationRequest, calibrate_verdicts
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
 from fadefollow.verdict.calibration import RealDesign, UniverseDesign

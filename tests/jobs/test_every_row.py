@@ -13,9 +13,9 @@ from typing import Any, get_args
 import pytest
 
 from fadefollow.cli.render.run import show_run
-from fadefollow.engine.hedged import BOOKS
+from fadefollow.engine.hedge.hedged import BOOKS
 from fadefollow.jobs.run import RunOptions, run_job
-from fadefollow.market.request import DataRequest
+from fadefollow.market.datasets.request import DataRequest
 from fadefollow.phases import STANCES
 from fadefollow.reporting.text.answers import why_text
 from fadefollow.results.stored_run import StoredRun

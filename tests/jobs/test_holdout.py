@@ -12,7 +12,7 @@ import pytest
 from fadefollow.errors import StoreError
 from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.run import RunOptions, run_job
-from fadefollow.market.request import DataRequest
+from fadefollow.market.datasets.request import DataRequest
 from fadefollow.reporting import read_run
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
 from fadefollow.workspace.trial_ledger import Opening, Trial

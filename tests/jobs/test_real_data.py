@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.engine.bar_arrays import calendar, tape
 from fadefollow.engine.model import Costs
-from fadefollow.engine.plan import covered
+from fadefollow.engine.plans.bar_arrays import calendar, tape
+from fadefollow.engine.plans.plan import covered
 from fadefollow.engine.resolver import outcomes
 from fadefollow.engine.strategy import Strategy, Trade
-from fadefollow.market.dataset import Dataset
-from fadefollow.market.dataset_spec import load_spec
+from fadefollow.market.datasets.dataset import Dataset
+from fadefollow.market.datasets.open import open_dataset
+from fadefollow.market.datasets.spec import load_spec
 from fadefollow.market.importing.files import import_files
-from fadefollow.market.open import open_dataset
 from fadefollow.verdict.measure import Settings, measure
 from fadefollow.workspace import find_workspace
 

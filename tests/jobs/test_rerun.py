@@ -25,9 +25,9 @@ from fadefollow.jobs.rerun_config import read_recipe
 from fadefollow.jobs.rerun_inputs import Input
 from fadefollow.jobs.run import RunOptions, run_job
 from fadefollow.jobs.tune import TuneOptions, tune_job
-from fadefollow.market.dataset_spec import load_spec
+from fadefollow.market.datasets.request import DataRequest
+from fadefollow.market.datasets.spec import load_spec
 from fadefollow.market.importing.files import import_files
-from fadefollow.market.request import DataRequest
 from fadefollow.reporting import read_run
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.verdict.measure import Settings

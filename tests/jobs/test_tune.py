@@ -23,7 +23,7 @@ from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.rerun import again_job
 from fadefollow.jobs.tune import TuneDone, TuneOptions, tune_job
 from fadefollow.jobs.tune_ledger import Job, identity
-from fadefollow.market.request import DataRequest
+from fadefollow.market.datasets.request import DataRequest
 from fadefollow.reporting import read_run, read_tuning
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.tuning.space import Space

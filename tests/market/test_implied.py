@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.engine.bar_arrays import tape
+from fadefollow.engine.plans.bar_arrays import tape
 from fadefollow.market import Market
 from fadefollow.market.implied import Count, implied_rate, with_implied_funding
 

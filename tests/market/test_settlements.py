@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.engine.bar_arrays import tape
-from fadefollow.market.coverage import cover
+from fadefollow.engine.plans.bar_arrays import tape
+from fadefollow.market.datasets.coverage import cover
 from fadefollow.market.panel import Market
 from fadefollow.market.settlements import HOUR_NS, distances, holes, inferred_hours
 from fadefollow.market.streams import stream

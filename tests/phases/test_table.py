@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.engine.plan import _of
+from fadefollow.engine.plans.plan import _of
 from fadefollow.errors import DataError, ParameterError, SignalError
 from fadefollow.market import Market
 from fadefollow.phases import Phases, Signal, detect_checked, detect_coins

@@ -13,7 +13,7 @@ import pytest
 
 from fadefollow.core.notes import Note
 from fadefollow.errors import ParameterError, StoreError
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.results.stored_run import StoredRun
 from fadefollow.scanning.history import History
 from fadefollow.scanning.model import Standing

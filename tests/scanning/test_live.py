@@ -17,9 +17,9 @@ import tomli_w
 from fadefollow.core.notes import Note
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.jobs.scan import ScanOptions, scan_job
-from fadefollow.market.dataset_spec import DatasetSpec
+from fadefollow.market.datasets.request import DataRequest
+from fadefollow.market.datasets.spec import DatasetSpec
 from fadefollow.market.fetch.venues import venue_named
-from fadefollow.market.request import DataRequest
 from fadefollow.market.store.store import Store
 from fadefollow.scanning.live import LiveRequest, _Job, fetch_live
 from fadefollow.scanning.model import Scan

@@ -13,9 +13,9 @@ import pytest
 from fadefollow.core.notes import Note
 from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.errors import DataError
-from fadefollow.market.dataset import Dataset
-from fadefollow.market.dataset_spec import load_spec
-from fadefollow.market.open import open_dataset
+from fadefollow.market.datasets.dataset import Dataset
+from fadefollow.market.datasets.open import open_dataset
+from fadefollow.market.datasets.spec import load_spec
 from fadefollow.market.panel import Market
 from fadefollow.market.schema import canonical
 from fadefollow.phases import Phases, Signal

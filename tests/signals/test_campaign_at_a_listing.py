@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from fadefollow.market import Market
-from fadefollow.market.dataset_spec import load_spec
+from fadefollow.market.datasets.open import open_dataset
+from fadefollow.market.datasets.spec import load_spec
 from fadefollow.market.importing.files import import_files
 from fadefollow.market.lab import simulate
-from fadefollow.market.open import open_dataset
 from fadefollow.workspace import find_workspace
 from signals.campaign import Campaign
 

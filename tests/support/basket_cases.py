@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fadefollow.engine.basket import Constituent
+from fadefollow.engine.hedge.basket import Constituent
 from fadefollow.engine.model import Costs, Tape
 
 HOUR = 3_600_000_000_000

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from fadefollow.engine.basket import Constituent
+from fadefollow.engine.hedge.basket import Constituent
 from fadefollow.engine.model import IntArray, Tape
 
 DAY = 86_400_000_000_000

@@ -13,7 +13,7 @@ from fadefollow.jobs.report import compare_job
 from fadefollow.jobs.run import RunOptions, run_job
 from fadefollow.jobs.scan import ScanOptions, scan_job, scan_page
 from fadefollow.jobs.tune import TuneOptions, tune_job
-from fadefollow.market.request import DataRequest
+from fadefollow.market.datasets.request import DataRequest
 from fadefollow.reporting import write_index, write_run
 from fadefollow.reporting.pages.calibration import write_calibration
 from fadefollow.tuning.model import TuneSettings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from fadefollow.engine.bar_arrays import calendar, tape
+from fadefollow.engine.plans.bar_arrays import calendar, tape
 from fadefollow.market import Market
 
 HOUR = pd.Timedelta(hours=1)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.core.notes import text_note
-from fadefollow.engine.hedged import BookName
+from fadefollow.engine.hedge.hedged import BookName
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.phases import Stance
 from fadefollow.verdict.exploratory import SplitCell

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import tomli_w
 
-from fadefollow.market.dataset_spec import DatasetSpec
-from fadefollow.market.open import open_dataset
+from fadefollow.market.datasets.open import open_dataset
+from fadefollow.market.datasets.spec import DatasetSpec
 from fadefollow.market.schema import canonical
 from fadefollow.market.store.store import Store
 from fadefollow.workspace import Workspace, find_workspace, init_workspace

@@ -15,7 +15,7 @@ from typing import Any
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from fadefollow.tuning.storage import StudyStore
+from fadefollow.tuning.studies.storage import StudyStore
 
 IDENTITY = {"strategy": "carry", "fingerprint": "abc", "settings": {"trials": 200, "folds": (1, 2)}}
 _BEGIN = datetime(2026, 1, 2, 3, 4, 5, 678901)

@@ -10,9 +10,9 @@ import optuna
 import pytest
 
 from fadefollow.jobs.datasets import open_named
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
+from fadefollow.market.datasets.request import DataRequest
 from fadefollow.market.panel import Market
-from fadefollow.market.request import DataRequest
 from fadefollow.workspace import Workspace, find_workspace
 from tests.support.postgres import Server, binaries, running
 

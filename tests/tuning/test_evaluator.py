@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.engine.bar_arrays import cut_tape
-from fadefollow.engine.plan import books, prepare
+from fadefollow.engine.plans.bar_arrays import cut_tape
+from fadefollow.engine.plans.plan import books, prepare
 from fadefollow.engine.strategy import Range
 from fadefollow.errors import ParameterError
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.phases import Stance
 from fadefollow.tuning.evaluator import TrialData, TrialRequest, evaluate, past
 from fadefollow.tuning.objective import FLOOR

@@ -11,7 +11,7 @@ import pytest
 
 from fadefollow.core.parallel import make_pool
 from fadefollow.jobs.datasets import open_named
-from fadefollow.market.request import DataRequest
+from fadefollow.market.datasets.request import DataRequest
 from fadefollow.tuning import walk_forward as module
 from fadefollow.tuning.evaluator import TrialData, TrialRequest, TrialResult, evaluate
 from fadefollow.tuning.settings import tune_settings

@@ -11,8 +11,8 @@ import pytest
 from scipy.signal import lfilter
 
 from fadefollow.engine.model import Book, Costs, Rules, Tape
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.resolver import resolve
-from fadefollow.engine.strategy_plan import Plan
 
 HOUR_NS = 3_600_000_000_000
 #: a Monday, midnight UTC

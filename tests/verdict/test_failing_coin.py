@@ -10,7 +10,7 @@ import pytest
 
 from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.errors import DataError
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.panel import Market
 from fadefollow.phases import Phases, Signal
 from fadefollow.verdict.measure import failed_notes, prepare_bet

@@ -8,7 +8,7 @@ import pytest
 
 from fadefollow.engine.model import Costs
 from fadefollow.market import Market
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.lab import simulate
 from fadefollow.verdict.fragility import (
     changes,

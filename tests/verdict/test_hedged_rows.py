@@ -8,8 +8,8 @@ from dataclasses import astuple, replace
 import numpy as np
 import pytest
 
-from fadefollow.engine.basket import Constituent, form_basket
-from fadefollow.engine.hedged import hedged_pnl, with_hedge
+from fadefollow.engine.hedge.basket import Constituent, form_basket
+from fadefollow.engine.hedge.hedged import hedged_pnl, with_hedge
 from fadefollow.engine.model import Costs, Rules
 from fadefollow.verdict import JudgeSettings, NotTraded, judge
 from fadefollow.verdict.estimates.days import regular_trades

@@ -9,9 +9,9 @@ import pytest
 
 from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.market import Market
-from fadefollow.market.dataset import Dataset
-from fadefollow.market.dataset_spec import load_spec
-from fadefollow.market.open import open_dataset
+from fadefollow.market.datasets.dataset import Dataset
+from fadefollow.market.datasets.open import open_dataset
+from fadefollow.market.datasets.spec import load_spec
 from fadefollow.verdict.measure import Settings, measure, prepare_bet, seen_by
 from fadefollow.workspace import find_workspace
 from fadefollow.workspace.trial_records import configuration, market_of

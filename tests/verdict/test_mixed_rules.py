@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.engine.concatenate import joined
 from fadefollow.engine.model import DAY_NS, Costs, Events, Rules, RuleSets
+from fadefollow.engine.plans.concatenate import joined
 from fadefollow.engine.portfolio import portfolio
 from fadefollow.engine.resolver import resolve_returns
 from fadefollow.verdict import JudgeSettings, judge

@@ -10,7 +10,7 @@ import pytest
 
 from fadefollow.engine.draws import MovedEvents
 from fadefollow.engine.model import Costs
-from fadefollow.engine.strategy_plan import Plan
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.phases import Stance
 from fadefollow.verdict import JudgeSettings, judge
 from fadefollow.verdict.estimates.anyhour import all_outcomes, anyhour_mean

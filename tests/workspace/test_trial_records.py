@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.panel import Market
 from fadefollow.market.schema import canonical
 from fadefollow.verdict.correction.overfit import TrackRecord, deflated_sharpe

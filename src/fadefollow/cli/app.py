@@ -29,7 +29,7 @@ from fadefollow.core.limits import MOST_DAYS
 
 if TYPE_CHECKING:
     from fadefollow.errors import FadeFollowError
-    from fadefollow.market.request import DataRequest
+    from fadefollow.market.datasets.request import DataRequest
 
 #: how libraries say that there is no memory, other than by a MemoryError
 _NO_MEMORY = (

@@ -99,7 +99,7 @@ def takes_data(*names: str) -> Callable[[Callable[..., None]], Callable[..., Non
     def decorate(command_: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command_)
         def run(**given: Any) -> None:
-            from fadefollow.market.request import DataRequest
+            from fadefollow.market.datasets.request import DataRequest
 
             asked = {name: given.pop(name) for name in names or DATA}
             lists = {name: listed(asked[name]) for name in _LISTS if name in asked}

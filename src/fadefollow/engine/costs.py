@@ -11,7 +11,7 @@ from fadefollow.core.toml import build
 from fadefollow.engine.model import Costs
 
 if TYPE_CHECKING:
-    from fadefollow.market.dataset import Dataset
+    from fadefollow.market.datasets.dataset import Dataset
 
 #: coins whose books are deep enough for the smaller slippage and maintenance rate
 MAJORS = ("BTC", "ETH")

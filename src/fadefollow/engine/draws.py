@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from fadefollow.engine.arrays import (
+from fadefollow.engine.hedge.basket import Basket
+from fadefollow.engine.kernels.arrays import (
     CostRates,
     Exits,
     Prices,
@@ -21,9 +22,7 @@ from fadefollow.engine.arrays import (
     settlements_of,
     shares_of,
 )
-from fadefollow.engine.basket import Basket
-from fadefollow.engine.dated import returns_dated
-from fadefollow.engine.kernel import (
+from fadefollow.engine.kernels.book import (
     END,
     Outcomes,
     by_due,
@@ -32,6 +31,7 @@ from fadefollow.engine.kernel import (
     limits_of,
     walk,
 )
+from fadefollow.engine.kernels.dated import returns_dated
 from fadefollow.engine.model import AnyRules, Costs, DatedTape, Events, FloatArray, IntArray, Tape
 
 #: rows of the sums that `add_draws` adds to

@@ -3,7 +3,7 @@
 A rule that closes a position at a price level is a row of `EXIT_RULES` and a field of `Levels`,
 `ExitFractions` and `ExitSettings`. The settings of a strategy, the rules that the resolver takes,
 the columns of the kernels, the tuner's search space and the report follow from these. How price
-reaches the level is in `kernel.py`; what that means for a carry, in `carry_kernel.py`.
+reaches the level is in `kernels/book.py`; what that means for a carry, in `kernels/carry.py`.
 """
 
 from __future__ import annotations

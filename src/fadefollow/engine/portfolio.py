@@ -15,8 +15,8 @@ from vectorbt.portfolio.enums import OrderSide, log_dt, order_dt
 from vectorbt.portfolio.trades import EntryTrades, ExitTrades, Trades
 from vectorbt.utils.config import Configured
 
-from fadefollow.engine.basket import Basket
-from fadefollow.engine.hedged import hedge_cash
+from fadefollow.engine.hedge.basket import Basket
+from fadefollow.engine.hedge.hedged import hedge_cash
 from fadefollow.engine.model import AnyRules, Book, DatedTape, FloatArray, Tape
 
 

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from fadefollow.engine.exits import EXIT_RULES
-from fadefollow.engine.kernel import liquidation_level
+from fadefollow.engine.kernels.book import liquidation_level
 from fadefollow.engine.model import AnyRules, Book, Costs, DatedTape, FloatArray, Tape
-from fadefollow.engine.strategy_plan import Plan
+from fadefollow.engine.plans.strategy_plan import Plan
 
 BoolArray = npt.NDArray[np.bool_]
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from fadefollow.engine.arrays import (
+from fadefollow.engine.exits import REASONS
+from fadefollow.engine.kernels.arrays import (
     account_of,
     cost_rates,
     event_arrays,
@@ -16,9 +17,7 @@ from fadefollow.engine.arrays import (
     settlements_of,
     shares_of,
 )
-from fadefollow.engine.dated import outcomes_dated, resolve_dated, returns_dated
-from fadefollow.engine.exits import REASONS
-from fadefollow.engine.kernel import (
+from fadefollow.engine.kernels.book import (
     END,
     FLOATS,
     INTS,
@@ -26,6 +25,7 @@ from fadefollow.engine.kernel import (
     every_bar,
     run_plain,
 )
+from fadefollow.engine.kernels.dated import outcomes_dated, resolve_dated, returns_dated
 from fadefollow.engine.model import (
     AnyRules,
     Book,

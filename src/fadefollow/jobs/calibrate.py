@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from fadefollow.engine.basket import MIN_MEMBERS
+from fadefollow.engine.hedge.basket import MIN_MEMBERS
 from fadefollow.jobs.datasets import open_named
 from fadefollow.market.bars import bar_size
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.verdict import calibration as calibrating
 from fadefollow.verdict.calibration import Calibration, Design, Notebook, RealDesign, RealSource
 from fadefollow.verdict.measure import Bet

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fadefollow.core.notes import Note
-from fadefollow.engine.plan import NEEDS
+from fadefollow.engine.plans.plan import NEEDS
 from fadefollow.engine.strategy import Strategy
 from fadefollow.market.audit.audit import audit
 from fadefollow.market.audit.gate import FUNDING_HOLE, accepted, pass_gate
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.panel import LEAST_KNOWN
 from fadefollow.phases import Signal
 

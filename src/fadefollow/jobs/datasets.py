@@ -9,10 +9,10 @@ import pandas as pd
 
 from fadefollow.core.atomic_folder import filled, is_empty
 from fadefollow.errors import ParameterError
-from fadefollow.market.dataset import Dataset
-from fadefollow.market.dataset_spec import load_spec
-from fadefollow.market.open import open_dataset
-from fadefollow.market.request import DataRequest
+from fadefollow.market.datasets.dataset import Dataset
+from fadefollow.market.datasets.open import open_dataset
+from fadefollow.market.datasets.request import DataRequest
+from fadefollow.market.datasets.spec import load_spec
 from fadefollow.market.store.store import Store
 from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_ledger import Opening

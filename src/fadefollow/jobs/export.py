@@ -8,9 +8,9 @@ from fadefollow.core.atomic_folder import filled, is_empty
 from fadefollow.errors import ParameterError
 from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.run import Step
-from fadefollow.market.dataset_spec import load_spec
-from fadefollow.market.export import FORMATS, Exported, tables_of, write_export
-from fadefollow.market.request import DataRequest
+from fadefollow.market.datasets.export import FORMATS, Exported, tables_of, write_export
+from fadefollow.market.datasets.request import DataRequest
+from fadefollow.market.datasets.spec import load_spec
 from fadefollow.workspace import Workspace
 
 

@@ -22,7 +22,7 @@ from fadefollow.engine.strategy import Strategy
 from fadefollow.jobs.chart_data import prices_of
 from fadefollow.jobs.data_gate import known_notes
 from fadefollow.market.audit.audit import audit
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.phases import Signal
 from fadefollow.verdict.exploratory import FragilityRow
 from fadefollow.verdict.measure import Measured, Settings

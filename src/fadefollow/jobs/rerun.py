@@ -16,7 +16,7 @@ from fadefollow.jobs.rerun_config import Recipe, read_recipe
 from fadefollow.jobs.rerun_inputs import Input, files_changed, inputs_changed, signals_changed
 from fadefollow.jobs.run import RunOptions, Step, run_result
 from fadefollow.jobs.tune import tune_result
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.reporting.write import write_run
 from fadefollow.results.diff import Differences, Part, differences
 from fadefollow.results.notes import note_record

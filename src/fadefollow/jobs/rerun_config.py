@@ -19,7 +19,7 @@ from fadefollow.errors import SpecError
 from fadefollow.jobs.data_gate import skips_holes
 from fadefollow.jobs.run import RunOptions
 from fadefollow.jobs.tune_ledger import TuneOptions
-from fadefollow.market.request import OPEN_HOLDOUT, DataRequest
+from fadefollow.market.datasets.request import OPEN_HOLDOUT, DataRequest
 from fadefollow.results.stored_run import StoredRun
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.tuning.settings import tune_settings

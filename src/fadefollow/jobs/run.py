@@ -17,8 +17,8 @@ from fadefollow.errors import ParameterError
 from fadefollow.jobs.data_gate import skips_holes, trusted_notes
 from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.provenance import Clock, JobRecord, asked_for, judged_by, result_of
-from fadefollow.market.dataset import Dataset
-from fadefollow.market.request import DataRequest
+from fadefollow.market.datasets.dataset import Dataset
+from fadefollow.market.datasets.request import DataRequest
 from fadefollow.phases import Signal
 from fadefollow.reporting.write import write_run
 from fadefollow.verdict.fragility import fragility

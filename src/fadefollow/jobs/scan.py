@@ -16,12 +16,12 @@ from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.run import Step
 from fadefollow.market.audit.audit import audit
 from fadefollow.market.audit.gate import accepted, pass_gate, stopping
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
+from fadefollow.market.datasets.open import open_dataset
+from fadefollow.market.datasets.request import DataRequest
 from fadefollow.market.fetch import fetch_spec, venue_named
 from fadefollow.market.fetch.client import FIRST_WAIT
 from fadefollow.market.names import check_dataset_name
-from fadefollow.market.open import open_dataset
-from fadefollow.market.request import DataRequest
 from fadefollow.reporting.pages.index import write_index
 from fadefollow.reporting.pages.scan import write_scan
 from fadefollow.results.find import find_run

@@ -31,7 +31,7 @@ from fadefollow.reporting.write import write_run
 from fadefollow.tuning.folds import Cut
 from fadefollow.tuning.model import OBJECTIVES, Trial, Tuning
 from fadefollow.tuning.space import Space
-from fadefollow.tuning.storage import StudyLog, StudyStore
+from fadefollow.tuning.studies.storage import StudyLog, StudyStore
 from fadefollow.tuning.tuned import tuned_text, write_tuned
 from fadefollow.tuning.walk_forward import Observer, Walked, walk
 from fadefollow.verdict.measure import seen_by

@@ -12,8 +12,8 @@ import pandas as pd
 
 from fadefollow.core.version import __version__
 from fadefollow.engine.strategy import Strategy
-from fadefollow.market.dataset import Dataset
-from fadefollow.market.request import DataRequest
+from fadefollow.market.datasets.dataset import Dataset
+from fadefollow.market.datasets.request import DataRequest
 from fadefollow.phases import Signal
 from fadefollow.tuning.folds import Cut, Span
 from fadefollow.tuning.model import Trial, TuneSettings

@@ -18,10 +18,10 @@ from typing import Any
 import pandas as pd
 
 from fadefollow.core.notes import Note
-from fadefollow.engine.hedged import BOOKS
+from fadefollow.engine.hedge.hedged import BOOKS
 from fadefollow.engine.strategy import WORDS, Strategy
 from fadefollow.errors import ParameterError, StoreError
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.phases import STANCES
 from fadefollow.results.find import stored_runs
 from fadefollow.results.read import as_store_error

@@ -20,7 +20,7 @@ import pandas as pd
 
 from fadefollow.core.notes import Note
 from fadefollow.errors import DataError, FadeFollowError, ParameterError, StoreError
-from fadefollow.market.dataset_spec import DatasetSpec
+from fadefollow.market.datasets.spec import DatasetSpec
 from fadefollow.market.fetch.client import FIRST_WAIT, Client
 from fadefollow.market.fetch.engine import Engine, Progress
 from fadefollow.market.fetch.markets import CoinMarkets, Listed, coin_named, find_coin

@@ -18,7 +18,7 @@ import pandas as pd
 from fadefollow.core.notes import Note
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
 from fadefollow.phases import Phases, Signal, detect_coins

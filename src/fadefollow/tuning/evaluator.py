@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 
 from fadefollow.core.memo import Memo
-from fadefollow.engine.bar_arrays import cut_tape
-from fadefollow.engine.basket import Basket
-from fadefollow.engine.kernel import FLOATS, INTS
+from fadefollow.engine.hedge.basket import Basket
+from fadefollow.engine.kernels.book import FLOATS, INTS
 from fadefollow.engine.model import (
     DAY_NS,
     Costs,
@@ -29,7 +28,8 @@ from fadefollow.engine.model import (
     Rules,
     Tape,
 )
-from fadefollow.engine.plan import Prepared, Span
+from fadefollow.engine.plans.bar_arrays import cut_tape
+from fadefollow.engine.plans.plan import Prepared, Span
 from fadefollow.engine.resolver import bare_returns, bare_trades, resolve, resolve_returns
 from fadefollow.engine.strategy import Trade
 from fadefollow.errors import ParameterError

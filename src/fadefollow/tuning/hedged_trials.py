@@ -1,6 +1,6 @@
 """Trials in the hedged book: each trade with its opposite leg in the market basket.
 
-The same figures as `fadefollow.engine.hedged` and the verdict have, on the resolver's bare arrays.
+The same figures as `engine.hedge.hedged` and the verdict have, on the resolver's bare arrays.
 A trade that cannot be hedged is none of the hedged book.
 """
 
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.basket import Basket
 from fadefollow.engine.exits import EXIT_REASONS
-from fadefollow.engine.hedged import AT_OPEN, hedge_cash
-from fadefollow.engine.kernel import FLOATS, INTS
+from fadefollow.engine.hedge.basket import Basket
+from fadefollow.engine.hedge.hedged import AT_OPEN, hedge_cash
+from fadefollow.engine.kernels.book import FLOATS, INTS
 from fadefollow.engine.model import FloatArray, IntArray, Tape
 
 _AT_OPEN = [EXIT_REASONS.index(name) for name in AT_OPEN]

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.hedged import BookName, hedged_pnl
+from fadefollow.engine.hedge.hedged import BookName, hedged_pnl
 from fadefollow.engine.model import DAY_NS, Book, FloatArray, IntArray, Span
-from fadefollow.engine.strategy_plan import Plan
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.tuning.model import Fold, OutOfSample, Trial, TuneSettings
 from fadefollow.tuning.objective import score
 from fadefollow.tuning.space import Space

@@ -19,13 +19,13 @@ import pandas as pd
 
 from fadefollow.core.notes import Note
 from fadefollow.core.parallel import result_or_raise
-from fadefollow.engine.concatenate import joined
 from fadefollow.engine.costs import traded_at
-from fadefollow.engine.plan import Prepared, Span, prepare
+from fadefollow.engine.plans.concatenate import joined
+from fadefollow.engine.plans.plan import Prepared, Span, prepare
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.strategy import Strategy
-from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import FundingHoleError, LostItemError, SignalError
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.phases import STANCES, Phases, Signal, Stance
 from fadefollow.tuning.evaluator import TrialData, TrialRequest, TrialResult, evaluate
 from fadefollow.tuning.folds import Cut, cut_calendar

@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.engine.model import DAY_NS, Book, DatedTape, FloatArray, Tape
-from fadefollow.engine.strategy_plan import Plan
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.verdict.correction.maxt import BoolArray
 from fadefollow.verdict.estimates.days import regular_trades
 from fadefollow.verdict.exploratory import CoinCapacity

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.engine.model import DAY_NS, FloatArray, IntArray, Tape
-from fadefollow.engine.strategy_plan import Plan
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.verdict.estimates.days import day_of_bar
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

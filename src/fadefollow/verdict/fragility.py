@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from fadefollow.engine.model import Book, Costs, DatedTape, Tape
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.strategy import Strategy
-from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import FadeFollowError
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
 from fadefollow.phases import STANCES, Phases, Signal, Stance

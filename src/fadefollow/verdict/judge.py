@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fadefollow.engine.hedged import BookName
+from fadefollow.engine.hedge.hedged import BookName
 from fadefollow.engine.model import DAY_NS, HOUR_NS, FloatArray
-from fadefollow.engine.strategy_plan import Plan
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.errors import ParameterError
 from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.correction.band import replicate_t, simultaneous_t

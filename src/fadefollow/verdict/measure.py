@@ -13,14 +13,14 @@ from fadefollow.core.notes import Note
 from fadefollow.core.parallel import Shared, WorkerPool
 from fadefollow.core.parallel.worker_pool import Inline
 from fadefollow.engine.costs import traded_at
-from fadefollow.engine.hedged import BOOKS, BookName
-from fadefollow.engine.hedging import Hedges
+from fadefollow.engine.hedge.hedged import BOOKS, BookName
+from fadefollow.engine.hedge.hedging import Hedges
 from fadefollow.engine.model import TRADE_COLUMNS, Book
-from fadefollow.engine.plan import Prepared, contrary_events, prepare, trade_table
+from fadefollow.engine.plans.plan import Prepared, contrary_events, prepare, trade_table
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.strategy import Strategy
-from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.panel import Market
 from fadefollow.phases import COLUMNS, STANCES, Phases, Signal, Stance, detect_coins
 from fadefollow.verdict.capacity import capacity, liquidity

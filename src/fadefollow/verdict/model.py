@@ -17,7 +17,7 @@ import pandas as pd
 
 from fadefollow.core.notes import Note
 from fadefollow.core.text import by_text, html_card, listed, plural
-from fadefollow.engine.hedged import BOOKS, BookName
+from fadefollow.engine.hedge.hedged import BOOKS, BookName
 from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.exploratory import CoinCapacity, FragilityRow, SpaTest, SplitCell
 from fadefollow.verdict.words import Claim, Fate, Fates, Reason, ReasonCode, Settle, Word

@@ -13,11 +13,11 @@ import pandas as pd
 
 from fadefollow.core.notes import Note
 from fadefollow.core.parallel import Shared, WorkerPool, result_or_raise
-from fadefollow.engine.hedged import BOOKS, BookName, with_hedge
+from fadefollow.engine.hedge.hedged import BOOKS, BookName, with_hedge
 from fadefollow.engine.model import Book, StanceBooks
-from fadefollow.engine.plan import books, without_holes
+from fadefollow.engine.plans.plan import books, without_holes
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.prints import by_lone_print
-from fadefollow.engine.strategy_plan import Plan
 from fadefollow.errors import FadeFollowError
 from fadefollow.market.panel import Market
 from fadefollow.phases import Phases, Signal, Stance, detect_checked

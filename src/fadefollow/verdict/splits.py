@@ -22,7 +22,7 @@ from scipy.stats import false_discovery_control
 from scipy.stats import t as student
 
 from fadefollow.engine.model import Book, IntArray
-from fadefollow.engine.strategy_plan import Plan
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.conditions import EventSplit, TimeSplit, event_splits, time_splits
 from fadefollow.verdict.correction.maxt import BoolArray

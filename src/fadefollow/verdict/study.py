@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from fadefollow.engine.basket import funding_paid
+from fadefollow.engine.hedge.basket import funding_paid
 from fadefollow.engine.model import HOUR_NS, FloatArray, IntArray
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.resolver import hold_bars
-from fadefollow.engine.strategy_plan import Plan
 from fadefollow.verdict.estimates.momentum import DECILES, trailing_decile
 from fadefollow.verdict.model import EventStudy
 from fadefollow.verdict.placebos.times import bars_per_hours, draw_shifts, life_of

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.bar_arrays import calendar
 from fadefollow.engine.model import Costs, Events, Tape
-from fadefollow.engine.plan import NEEDS, covered, instrument_tape
+from fadefollow.engine.plans.bar_arrays import calendar
+from fadefollow.engine.plans.plan import NEEDS, covered, instrument_tape
 from fadefollow.engine.resolver import resolve_returns
 from fadefollow.engine.strategy import Strategy
 from fadefollow.market.lab import simulate

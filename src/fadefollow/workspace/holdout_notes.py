@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fadefollow.core.notes import Note
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.workspace.trial_ledger import Ledger
 from fadefollow.workspace.trial_records import known_by, stamp
 

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from fadefollow.engine.strategy import Strategy
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.phases import Signal
 from fadefollow.verdict.correction.overfit import TrackRecord, deflated_sharpe
 from fadefollow.verdict.estimates.metrics import DAYS_A_YEAR

@@ -20,7 +20,7 @@ from fadefollow.core.limits import MOST_BPS, MOST_DRAWS, MOST_SEED
 from fadefollow.core.toml import build, placed, read_toml
 from fadefollow.engine.strategy import Strategy, load_strategy
 from fadefollow.errors import ParameterError, SpecError, StoreError, UnknownNameError, unknown
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.phases import Signal
 from fadefollow.workspace.trial_ledger import LEDGER, Ledger
 

@@ -16,7 +16,7 @@ import fadefollow.core.parallel.cluster as module
 from fadefollow.core.parallel import WorkerPoolError, make_pool, worker
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.jobs.datasets import open_named
-from fadefollow.market.request import DataRequest
+from fadefollow.market.datasets.request import DataRequest
 from fadefollow.verdict.calibration import Design, Notebook, calibrate
 from fadefollow.verdict.calibration.detection import measure_detection
 from fadefollow.verdict.measure import Settings, measure

@@ -16,8 +16,8 @@ from fadefollow.errors import DataError, ParameterError, UnknownNameError
 from fadefollow.market.archives import ArchiveReport, ArchiveSettings, archive_job
 from fadefollow.market.archives.layout import KINDS, interval_for, plan
 from fadefollow.market.bars import bar_size
+from fadefollow.market.datasets.request import FetchRequest
 from fadefollow.market.lab import simulate
-from fadefollow.market.request import FetchRequest
 from fadefollow.market.store.store import Store
 from tests.support.archives.packing import (
     BAR_HEADER,

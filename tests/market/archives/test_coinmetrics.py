@@ -10,7 +10,7 @@ import pytest
 
 from fadefollow.errors import DataError, UnknownNameError
 from fadefollow.market.archives import ArchiveReport, ArchiveSettings, archive_job
-from fadefollow.market.request import FetchRequest
+from fadefollow.market.datasets.request import FetchRequest
 from fadefollow.market.store.store import Store
 from tests.support.archives.packing import Packed
 from tests.support.archives.server import serving

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from fadefollow.market.archives import ArchiveSettings, archive_job
-from fadefollow.market.dataset_spec import DatasetSpec, FileSpec
-from fadefollow.market.open import open_dataset
-from fadefollow.market.request import FetchRequest
+from fadefollow.market.datasets.open import open_dataset
+from fadefollow.market.datasets.request import FetchRequest
+from fadefollow.market.datasets.spec import DatasetSpec, FileSpec
 from tests.support.archives.packing import FUNDING_HEADER, Packed, milliseconds
 
 pytestmark = pytest.mark.shared

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from fadefollow.errors import DataError, StoreError
 from fadefollow.market.archives import ArchiveReport, ArchiveSettings, archive_job
 from fadefollow.market.archives.source import Mirror, Rules, UnreachableError, Web
+from fadefollow.market.datasets.request import FetchRequest
 from fadefollow.market.importing.zips import ZipLimits
-from fadefollow.market.request import FetchRequest
 from fadefollow.market.store.store import Store
 from tests.support.archives.packing import Packed, bar_path
 from tests.support.archives.server import Archive, serving

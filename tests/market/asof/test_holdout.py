@@ -8,11 +8,11 @@ import pytest
 
 from fadefollow.errors import DataError, ParameterError, SpecError
 from fadefollow.market.audit.audit import audit
-from fadefollow.market.dataset_spec import DatasetSpec, FileSpec, load_spec
+from fadefollow.market.datasets.open import open_dataset
+from fadefollow.market.datasets.request import DataRequest
+from fadefollow.market.datasets.spec import DatasetSpec, FileSpec, load_spec
 from fadefollow.market.findings import Finding
 from fadefollow.market.lab import Lab
-from fadefollow.market.open import open_dataset
-from fadefollow.market.request import DataRequest
 from fadefollow.market.schema import canonical
 from fadefollow.market.store.store import Store
 
@@ -124,7 +124,7 @@ def test_planted_episodes_of_a_closed_holdout_are_not_there(tmp_path, monkeypatc
     ends = pd.to_datetime(["2024-01-02", "2024-01-05", "2024-01-05"], utc=True)
     truth = pd.DataFrame({"symbol": "SIM", "start": starts, "end": ends, "planted_bps": 5.0})
     made = Lab({"SIM": {"perp": table}}, truth, listed={})
-    monkeypatch.setattr("fadefollow.market.open.simulate", lambda settings, *, bar: made)
+    monkeypatch.setattr("fadefollow.market.datasets.open.simulate", lambda settings, *, bar: made)
     spec = DatasetSpec(title="Lab", source="lab", bar=HOUR, holdout_from="2024-01-03")
     data = open_dataset(spec, "lab", tmp_path)
     assert data.truth["start"].tolist() == [time("2024-01-01"), time("2024-01-02")]

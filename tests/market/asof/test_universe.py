@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from fadefollow.core.notes import Note
 from fadefollow.errors import DataError, FadeFollowError, ParameterError
 from fadefollow.market.asof.universe import Universe, UniverseSpec
-from fadefollow.market.dataset_spec import DatasetSpec, load_spec
-from fadefollow.market.open import open_dataset
+from fadefollow.market.datasets.open import open_dataset
+from fadefollow.market.datasets.request import DataRequest
+from fadefollow.market.datasets.spec import DatasetSpec, load_spec
 from fadefollow.market.panel import Market
-from fadefollow.market.request import DataRequest
 from fadefollow.market.schema import canonical
 from fadefollow.market.store.store import Listing, Store, Update
 from fadefollow.phases import Phases, Signal, detect_checked

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from fadefollow.core.notes import Note
 from fadefollow.market.archives import ArchiveSettings, archive_job
 from fadefollow.market.asof.vintages import revisions, vintages_of
-from fadefollow.market.dataset import Dataset
-from fadefollow.market.dataset_spec import DatasetSpec
-from fadefollow.market.open import open_dataset
+from fadefollow.market.datasets.dataset import Dataset
+from fadefollow.market.datasets.open import open_dataset
+from fadefollow.market.datasets.request import DataRequest, FetchRequest
+from fadefollow.market.datasets.spec import DatasetSpec
 from fadefollow.market.panel import Market
-from fadefollow.market.request import DataRequest, FetchRequest
 from fadefollow.market.schema import canonical
 from fadefollow.market.store.store import Store, Update
 from fadefollow.market.streams import stream

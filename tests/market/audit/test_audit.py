@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from fadefollow.market.audit.audit import audit
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.findings import Finding, merged
 from fadefollow.market.panel import Market
 

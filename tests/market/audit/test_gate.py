@@ -17,12 +17,12 @@ from fadefollow.market.audit import drift
 from fadefollow.market.audit.audit import audit
 from fadefollow.market.audit.gate import ERRORS, accepted, pass_gate, stopping
 from fadefollow.market.audit.units import unit_changes
-from fadefollow.market.dataset import Dataset
-from fadefollow.market.dataset_spec import load_spec
+from fadefollow.market.datasets.dataset import Dataset
+from fadefollow.market.datasets.open import open_dataset
+from fadefollow.market.datasets.request import DataRequest
+from fadefollow.market.datasets.spec import load_spec
 from fadefollow.market.importing.files import import_files
-from fadefollow.market.open import open_dataset
 from fadefollow.market.panel import Market
-from fadefollow.market.request import DataRequest
 from fadefollow.market.streams import stream
 from fadefollow.workspace import find_workspace
 from tests.support.paths import ROOT

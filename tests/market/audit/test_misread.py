@@ -10,8 +10,8 @@ from fadefollow.errors import DataError
 from fadefollow.market.audit.audit import audit
 from fadefollow.market.audit.gate import accepted, pass_gate
 from fadefollow.market.audit.misread import check_far, far_from_bars, gap_jumps, held_rates
-from fadefollow.market.dataset import Dataset
-from fadefollow.market.dataset_spec import load_spec
+from fadefollow.market.datasets.dataset import Dataset
+from fadefollow.market.datasets.spec import load_spec
 from fadefollow.market.importing.files import import_files
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream

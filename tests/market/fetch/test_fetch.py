@@ -14,10 +14,10 @@ import pytest
 
 from fadefollow.errors import DataError, ParameterError, StoreError
 from fadefollow.market.archives import ArchiveSettings, archive_job
-from fadefollow.market.dataset_spec import DatasetSpec
+from fadefollow.market.datasets.open import open_dataset
+from fadefollow.market.datasets.request import FetchRequest
+from fadefollow.market.datasets.spec import DatasetSpec
 from fadefollow.market.fetch import FetchReport, fetch_job
-from fadefollow.market.open import open_dataset
-from fadefollow.market.request import FetchRequest
 from fadefollow.market.store.store import Manifest, Store
 from tests.support.archives.packing import Packed
 from tests.support.exchange.replay import Replay

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fadefollow.market.dataset_spec import DatasetSpec
+from fadefollow.market.datasets.request import FetchRequest
+from fadefollow.market.datasets.spec import DatasetSpec
 from fadefollow.market.fetch import VENUES, fetch_job
-from fadefollow.market.request import FetchRequest
 from fadefollow.market.store.store import Store
 
 pytestmark = [

@@ -10,9 +10,9 @@ import pytest
 
 from fadefollow.errors import DataError, ParameterError, UnknownNameError
 from fadefollow.jobs.datasets import open_named
+from fadefollow.market.datasets.request import FetchRequest
 from fadefollow.market.fetch import VENUES, fetch_job, fetch_spec
 from fadefollow.market.fetch.spec import archive_spec, dataset_toml
-from fadefollow.market.request import FetchRequest
 from fadefollow.workspace import Workspace, find_workspace, init_workspace, stock_root
 from tests.support.exchange.replay import Replay
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fadefollow.market.dataset_spec import DatasetSpec
+from fadefollow.market.datasets.open import open_dataset
+from fadefollow.market.datasets.request import DataRequest, FetchRequest
+from fadefollow.market.datasets.spec import DatasetSpec
 from fadefollow.market.fetch import fetch_job
-from fadefollow.market.open import open_dataset
-from fadefollow.market.request import DataRequest, FetchRequest
 from tests.support.exchange.replay import Replay
 
 YEARS = 3

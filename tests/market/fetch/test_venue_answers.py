@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from fadefollow.market.dataset_spec import DatasetSpec
+from fadefollow.market.datasets.request import FetchRequest
+from fadefollow.market.datasets.spec import DatasetSpec
 from fadefollow.market.fetch import fetch_job
-from fadefollow.market.request import FetchRequest
 from fadefollow.market.store.store import Store
 from tests.support.exchange.canned import Canned
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fadefollow.errors import DataError, FadeFollowError, ParameterError
-from fadefollow.market.dataset_spec import load_spec
+from fadefollow.market.datasets.spec import load_spec
 from fadefollow.market.importing.containers import json_table
 from fadefollow.market.importing.files import ReadFiles, read_files
 from fadefollow.market.infer.preview import preview

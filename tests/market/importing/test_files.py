@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.market.dataset_spec import DatasetSpec, load_spec
+from fadefollow.market.datasets.open import open_dataset
+from fadefollow.market.datasets.spec import DatasetSpec, load_spec
 from fadefollow.market.importing import clean
 from fadefollow.market.importing.files import import_files, read_files
-from fadefollow.market.open import open_dataset
 from fadefollow.market.store.store import Store
 from fadefollow.market.streams import stream
 

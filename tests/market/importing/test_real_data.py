@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from fadefollow.market.audit.audit import audit
-from fadefollow.market.dataset import Dataset
-from fadefollow.market.dataset_spec import load_spec
+from fadefollow.market.datasets.dataset import Dataset
+from fadefollow.market.datasets.open import open_dataset
+from fadefollow.market.datasets.request import DataRequest
+from fadefollow.market.datasets.spec import load_spec
 from fadefollow.market.importing.files import import_files
-from fadefollow.market.open import open_dataset
-from fadefollow.market.request import DataRequest
 from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.shared

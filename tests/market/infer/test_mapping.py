@@ -13,7 +13,7 @@ import pytest
 
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.jobs.infer_mapping import guess_job
-from fadefollow.market.dataset_spec import DatasetSpec, load_spec
+from fadefollow.market.datasets.spec import DatasetSpec, load_spec
 from fadefollow.market.importing.csvs import form_of
 from fadefollow.market.importing.files import read_files
 from fadefollow.market.infer.choice import interest_of, rate_of, words

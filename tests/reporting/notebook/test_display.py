@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from fadefollow.core.text import by_text, listed, plural, whole
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.findings import Finding
 from fadefollow.market.panel import Market
 from fadefollow.phases import Phases

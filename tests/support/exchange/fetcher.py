@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from fadefollow.market.dataset_spec import DatasetSpec
+from fadefollow.market.datasets.request import FetchRequest
+from fadefollow.market.datasets.spec import DatasetSpec
 from fadefollow.market.fetch import fetch_job
-from fadefollow.market.request import FetchRequest
 
 
 def die_at(count: int) -> None:

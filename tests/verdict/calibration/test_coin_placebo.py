@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from fadefollow.engine.basket import Constituent, form_basket
+from fadefollow.engine.hedge.basket import Constituent, form_basket
 from fadefollow.engine.model import Rules
 from fadefollow.verdict.placebos import CoinPlacebo, resolve_draws
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from fadefollow.engine.costs import CostSettings
-from fadefollow.engine.strategy_plan import Plan
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.errors import DataError
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
 from fadefollow.verdict.calibration import RealDesign, RealSource

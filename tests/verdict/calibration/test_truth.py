@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.engine.basket import Constituent, form_basket
+from fadefollow.engine.hedge.basket import Constituent, form_basket
 from fadefollow.engine.model import Costs
 from fadefollow.verdict.calibration.truth import Growth, expected
 

@@ -15,7 +15,7 @@ import pytest
 
 from fadefollow.cli.render.console import show_check
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
 from fadefollow.phases import Signal

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fadefollow.engine.basket import Constituent, form_basket, with_betas
+from fadefollow.engine.hedge.basket import Constituent, form_basket, with_betas
 from fadefollow.phases import STANCES
 from fadefollow.verdict.correction.maxt import step_down
 from fadefollow.verdict.placebos.run import Confronted, RowDraws, RowKey, confront, kinds_of

@@ -19,7 +19,7 @@ from fadefollow.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from fadefollow.market.request import DataRequest
+    from fadefollow.market.datasets.request import DataRequest
 
 app = typer.Typer(
     help="Fetch, import, list, audit, export and sample market data.", no_args_is_help=True
@@ -47,7 +47,7 @@ def data_import(
     """Import files into the store as the data set's TOML maps them, or infer it with --guess."""
     from fadefollow.cli.render.console import progress, show_import
     from fadefollow.errors import ParameterError
-    from fadefollow.market.dataset_spec import load_spec
+    from fadefollow.market.datasets.spec import load_spec
     from fadefollow.market.importing.files import import_files
     from fadefollow.workspace import find_workspace
 

@@ -13,7 +13,7 @@ from fadefollow.cli.options import JsonOption, UntilOption, listed, print_json
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fadefollow.market.request import FetchRequest
+    from fadefollow.market.datasets.request import FetchRequest
     from fadefollow.workspace import Workspace
 
 GO_ON = "fetched pages are kept; rerun the same command to resume"
@@ -73,7 +73,7 @@ def data_fetch(
     Every page is stored as it arrives, so an interrupted fetch loses nothing. Streams by venue:
     see the documentation, "Venues".
     """
-    from fadefollow.market.request import FetchRequest, time_of
+    from fadefollow.market.datasets.request import FetchRequest, time_of
     from fadefollow.workspace import find_workspace
 
     first, end = time_of(since, "--since"), time_of(until, "--until")

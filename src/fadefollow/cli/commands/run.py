@@ -18,7 +18,7 @@ from fadefollow.cli.options import (
 from fadefollow.core.limits import MOST_DRAWS, MOST_SEED
 
 if TYPE_CHECKING:
-    from fadefollow.market.request import DataRequest
+    from fadefollow.market.datasets.request import DataRequest
 
 #: options that change no number, and so may go with --again
 _HARMLESS = ("again", "cluster", "as_json", "context")

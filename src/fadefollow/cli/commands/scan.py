@@ -15,7 +15,7 @@ from fadefollow.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from fadefollow.market.request import DataRequest
+    from fadefollow.market.datasets.request import DataRequest
 
 
 @takes_data("dataset", "symbols", "until", "accept")

@@ -16,7 +16,7 @@ from fadefollow.cli.options import (
 from fadefollow.core.limits import MOST_PARTS, MOST_SEED, MOST_TRIALS
 
 if TYPE_CHECKING:
-    from fadefollow.market.request import DataRequest
+    from fadefollow.market.datasets.request import DataRequest
     from fadefollow.tuning.model import Trial, TuneSettings
 
 

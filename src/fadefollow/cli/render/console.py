@@ -18,8 +18,8 @@ from fadefollow.errors import MemoryShortError, short_of_memory
 
 if TYPE_CHECKING:
     from fadefollow.market.audit.audit import Audit
-    from fadefollow.market.dataset import Dataset
-    from fadefollow.market.export import Exported
+    from fadefollow.market.datasets.dataset import Dataset
+    from fadefollow.market.datasets.export import Exported
     from fadefollow.market.findings import Finding
     from fadefollow.market.importing.files import ImportReport
     from fadefollow.market.infer.mapping import InferredMapping

@@ -22,13 +22,13 @@ from fadefollow.market.archives.series import RECENT, Reader, UsedFile
 from fadefollow.market.archives.source import Mirror, Rules, Source, Web
 from fadefollow.market.audit.checks import gaps
 from fadefollow.market.bars import bar_size, bar_text
-from fadefollow.market.coverage import cover
-from fadefollow.market.dataset_spec import DEFAULT_LAG_HOURS
+from fadefollow.market.datasets.coverage import cover
+from fadefollow.market.datasets.request import FetchRequest
+from fadefollow.market.datasets.spec import DEFAULT_LAG_HOURS
 from fadefollow.market.findings import Finding, merged
 from fadefollow.market.importing.files import ImportReport, Progress
 from fadefollow.market.importing.zips import ZipLimits
 from fadefollow.market.names import check_dataset_name, check_symbol
-from fadefollow.market.request import FetchRequest
 from fadefollow.market.store.store import Listing, Manifest, Store
 from fadefollow.market.streams import stream
 

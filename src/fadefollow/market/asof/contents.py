@@ -11,7 +11,7 @@ from fadefollow.errors import DataError, unknown
 from fadefollow.market.asof.coin_range import CoinRange
 from fadefollow.market.asof.universe import Universe, UniverseSpec
 from fadefollow.market.asof.vintages import Revision
-from fadefollow.market.dataset import of_coins
+from fadefollow.market.datasets.dataset import of_coins
 from fadefollow.market.findings import Finding
 
 

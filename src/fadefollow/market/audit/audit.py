@@ -12,8 +12,8 @@ import pandas as pd
 from fadefollow.market.audit import checks, drift
 from fadefollow.market.audit.misread import misread
 from fadefollow.market.audit.units import unit_changes
-from fadefollow.market.coverage import Coverage
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.coverage import Coverage
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.findings import GRADES, Finding, Grade, ranked
 from fadefollow.market.panel import FloatArray, Market
 from fadefollow.market.prints import supported

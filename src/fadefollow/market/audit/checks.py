@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fadefollow.market.coverage import Coverage
+from fadefollow.market.datasets.coverage import Coverage
 from fadefollow.market.findings import Finding, Grade, when
 from fadefollow.market.schema import MEDIAN_RATE_PER_8H, TOLERANCE
 from fadefollow.market.stamps import nanoseconds

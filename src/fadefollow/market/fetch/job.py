@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.market.dataset_spec import DatasetSpec
+from fadefollow.market.datasets.request import FetchRequest
+from fadefollow.market.datasets.spec import DatasetSpec
 from fadefollow.market.fetch.client import FIRST_WAIT, Client
 from fadefollow.market.fetch.engine import Engine, Progress
 from fadefollow.market.fetch.markets import CoinMarkets, Listed, coin_named, find_coin
@@ -21,7 +22,6 @@ from fadefollow.market.fetch.requests import Part
 from fadefollow.market.fetch.venues import Venue, venue_named
 from fadefollow.market.findings import Finding
 from fadefollow.market.names import check_dataset_name
-from fadefollow.market.request import FetchRequest
 from fadefollow.market.store.store import Manifest, Store
 from fadefollow.market.streams import stream
 

@@ -15,7 +15,7 @@ from fadefollow.errors import DataError
 from fadefollow.market.asof.vintages import SEEN
 from fadefollow.market.audit.implausible import plausible
 from fadefollow.market.bars import base_of
-from fadefollow.market.dataset_spec import DatasetSpec
+from fadefollow.market.datasets.spec import DatasetSpec
 from fadefollow.market.fetch.options import CALL, PUT
 from fadefollow.market.fetch.pages import Page, Staging, read
 from fadefollow.market.fetch.requests import Part

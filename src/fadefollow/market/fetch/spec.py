@@ -9,7 +9,7 @@ from typing import Literal
 from fadefollow.core.atomic_file import write_whole
 from fadefollow.errors import ParameterError, StoreError, unknown
 from fadefollow.market.bars import bar_size, bar_text
-from fadefollow.market.dataset_spec import DatasetSpec, load_spec
+from fadefollow.market.datasets.spec import DatasetSpec, load_spec
 from fadefollow.market.fetch.venues import VENUES, Venue
 from fadefollow.market.names import check_dataset_name
 

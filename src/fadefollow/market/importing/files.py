@@ -12,7 +12,7 @@ import pandas as pd
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.audit.misread import check_far, misread
 from fadefollow.market.bars import base_of
-from fadefollow.market.dataset_spec import DatasetSpec
+from fadefollow.market.datasets.spec import DatasetSpec
 from fadefollow.market.findings import Finding, merged
 from fadefollow.market.importing import clean
 from fadefollow.market.importing.coin_columns import by_coin, is_symbol_column, symbols_of

@@ -13,7 +13,7 @@ import pandas as pd
 
 from fadefollow.core.toml import build
 from fadefollow.errors import FadeFollowError
-from fadefollow.market.dataset_spec import DatasetSpec
+from fadefollow.market.datasets.spec import DatasetSpec
 from fadefollow.market.importing.files import read_files
 from fadefollow.market.infer.entries import InferredEntry
 from fadefollow.market.infer.files import NO_COIN, InferredFile

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from fadefollow.core.text import html_card, listed, plural, whole
 from fadefollow.market.bars import bar_text
-from fadefollow.market.coverage import Coverage, cover
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.coverage import Coverage, cover
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.findings import GRADES
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fadefollow.engine.hedged import BookName
+from fadefollow.engine.hedge.hedged import BookName
 from fadefollow.phases import STANCES, Stance
 from fadefollow.reporting.charts.forest import Forest, ForestRow, forest
 from fadefollow.reporting.text import formatting as text

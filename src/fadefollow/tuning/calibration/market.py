@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial
 
 from fadefollow.core.parallel import make_pool
 from fadefollow.market.bars import bar_size
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
 from fadefollow.phases import Stance

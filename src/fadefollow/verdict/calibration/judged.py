@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from fadefollow.engine.hedged import BOOKS, BookName, hedged_pnl
+from fadefollow.engine.hedge.hedged import BOOKS, BookName, hedged_pnl
 from fadefollow.engine.model import Book, FloatArray
-from fadefollow.engine.strategy_plan import Plan
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.calibration.design import Arm, Design
 from fadefollow.verdict.calibration.false_words import Row, Stand

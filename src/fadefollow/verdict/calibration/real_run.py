@@ -22,11 +22,11 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.engine.costs import traded_at
-from fadefollow.engine.hedged import BOOKS, BookName
-from fadefollow.engine.plan import NEEDS, covered
-from fadefollow.engine.strategy_plan import Plan
+from fadefollow.engine.hedge.hedged import BOOKS, BookName
+from fadefollow.engine.plans.plan import NEEDS, covered
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.errors import DataError
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.panel import Market
 from fadefollow.phases import Phases
 from fadefollow.verdict.calibration.design import Arm, Design

@@ -8,11 +8,11 @@ import time
 import pandas as pd
 
 from fadefollow.engine.costs import CostSettings
-from fadefollow.engine.hedged import BookName
-from fadefollow.engine.hedging import Hedges
+from fadefollow.engine.hedge.hedged import BookName
+from fadefollow.engine.hedge.hedging import Hedges
 from fadefollow.engine.model import FloatArray
-from fadefollow.engine.plan import prepare
-from fadefollow.engine.strategy_plan import Plan
+from fadefollow.engine.plans.plan import prepare
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.market.bars import bar_size
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market

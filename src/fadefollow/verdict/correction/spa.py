@@ -20,7 +20,7 @@ import numpy as np
 from arch.bootstrap import SPA
 
 from fadefollow.engine.model import DAY_NS, FloatArray
-from fadefollow.engine.strategy_plan import Plan
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.phases import STANCES
 from fadefollow.verdict.correction.maxt import p_error
 from fadefollow.verdict.estimates.bootstrap import block_variance

@@ -14,11 +14,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from fadefollow.engine.basket import Basket
-from fadefollow.engine.hedged import BookName
-from fadefollow.engine.kernel import Outcomes
+from fadefollow.engine.hedge.basket import Basket
+from fadefollow.engine.hedge.hedged import BookName
+from fadefollow.engine.kernels.book import Outcomes
 from fadefollow.engine.model import FloatArray, Tape
-from fadefollow.engine.strategy_plan import Plan
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.verdict.estimates.days import Kind, Sample
 
 #: net return by entry bar, shape (n,), of trades of one kind

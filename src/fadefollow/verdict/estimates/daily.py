@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from numba import njit
 
-from fadefollow.engine.hedged import BookName, hedge_cash
+from fadefollow.engine.hedge.hedged import BookName, hedge_cash
 from fadefollow.engine.model import (
     DAY_NS,
     Book,
@@ -23,7 +23,7 @@ from fadefollow.engine.model import (
     together,
     together_legs,
 )
-from fadefollow.engine.strategy_plan import Plan
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.verdict.estimates.days import day_of_bar
 
 

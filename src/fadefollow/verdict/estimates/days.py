@@ -17,7 +17,7 @@ import pandas as pd
 from arch.bootstrap import optimal_block_length
 
 from fadefollow.engine.model import DAY_NS, Book, FloatArray, IntArray, together
-from fadefollow.engine.strategy_plan import Plan
+from fadefollow.engine.plans.strategy_plan import Plan
 
 #: what makes trades comparable: coin (its place in the plan), side, and rule set (its place there)
 Kind = tuple[int, int, int]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.hedged import BOOKS, BookName, hedged_pnl
+from fadefollow.engine.hedge.hedged import BOOKS, BookName, hedged_pnl
 from fadefollow.engine.model import DAY_NS, Book, FloatArray
-from fadefollow.engine.strategy_plan import Plan
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.estimates.anyhour import BookOutcomes, anyhour_mean
 from fadefollow.verdict.estimates.bootstrap import (

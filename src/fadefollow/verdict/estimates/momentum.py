@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fadefollow.engine.model import FloatArray, IntArray, Tape
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.resolver import hold_bars
-from fadefollow.engine.strategy_plan import Plan
 from fadefollow.verdict.estimates.anyhour import ByBar
 from fadefollow.verdict.estimates.days import DaySums, Kind, Sample, day_of_bar
 

@@ -13,7 +13,7 @@ import pandas as pd
 from fadefollow.core.limits import MOST_DAYS
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.market.dataset import Dataset
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.panel import Market
 from fadefollow.phases import Signal
 from fadefollow.verdict.lookahead.altered_future import only

@@ -22,7 +22,7 @@ from fadefollow.engine.draws import (
     hedge_levels,
 )
 from fadefollow.engine.model import FloatArray
-from fadefollow.engine.strategy_plan import Plan
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.phases import Stance
 from fadefollow.verdict.estimates.bootstrap import block_variance
 from fadefollow.verdict.estimates.days import day_of_bar

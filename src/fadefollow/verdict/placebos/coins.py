@@ -26,11 +26,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fadefollow.engine.basket import BoolArray
 from fadefollow.engine.draws import MovedEvents
+from fadefollow.engine.hedge.basket import BoolArray
 from fadefollow.engine.model import HOUR_NS, FloatArray, IntArray
-from fadefollow.engine.sizing import trailing_volatility
-from fadefollow.engine.strategy_plan import Plan
+from fadefollow.engine.plans.sizing import trailing_volatility
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.phases import Stance
 from fadefollow.verdict.estimates.days import day_of_bar
 from fadefollow.verdict.placebos.base import Kind

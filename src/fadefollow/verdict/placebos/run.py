@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from fadefollow.core.parallel import Shared, WorkerPool, result_or_raise
-from fadefollow.engine.hedged import BookName
+from fadefollow.engine.hedge.hedged import BookName
 from fadefollow.engine.model import FloatArray, IntArray
-from fadefollow.engine.strategy_plan import Plan
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.placebos.base import Draws, Kind, Placebo, resolve_draws
 from fadefollow.verdict.placebos.coins import CoinPlacebo

@@ -25,7 +25,7 @@ import numpy as np
 
 from fadefollow.engine.draws import MovedEvents
 from fadefollow.engine.model import DAY_NS, HOUR_NS, FloatArray, IntArray, Tape
-from fadefollow.engine.strategy_plan import Plan
+from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.errors import ParameterError
 from fadefollow.phases import Stance
 from fadefollow.verdict.placebos.base import Kind

@@ -1,0 +1,1 @@
+"""Compiled resolvers: from arrays, events and rules to trades."""

@@ -1,0 +1,401 @@
+"""The compiled core of the resolver: how one position lives and ends (docs/money-rules.md)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from fadefollow.engine.exits import EXIT_REASONS, Levels
+from fadefollow.engine.kernels.arrays import (
+    Account,
+    CostRates,
+    EventArrays,
+    Exits,
+    Prices,
+    RuleTables,
+    Settlements,
+)
+from fadefollow.engine.model import FloatArray, IntArray
+
+TIME, OPPOSITE, STOP, TARGET, TRAIL, LIQUIDATION, END = (
+    EXIT_REASONS.index(name)
+    for name in ("time", "opposite", "stop", "target", "trail", "liquidation", "end")
+)
+
+#: nanoseconds in 365 days
+YEAR_NS = 365.0 * 86_400e9
+#: a compounding account below this share of its capital is ruined
+_RUIN = 1e-9
+
+#: columns of the integer and the float records of a trade
+INTS = ("code", "rule", "side", "signal_bar", "entry_bar", "exit_bar", "reason", "hole")
+FLOATS = (
+    "entry_price",
+    "exit_price",
+    "size",
+    "notional",
+    "fees",
+    "slippage",
+    "funding",
+    "pnl",
+    "return",
+)
+
+
+_CODE, _ENTRY, _REASON, _HOLE = (
+    INTS.index(name) for name in ("code", "entry_bar", "reason", "hole")
+)
+_RETURN = FLOATS.index("return")
+
+
+class Limits(NamedTuple):
+    """What ends one position."""
+
+    hold: int  #: bars
+    opposite: bool  #: whether a contrary phase does
+    delay: int  #: bars that such a phase waits
+    levels: Levels
+    leverage: float
+
+
+class Closed(NamedTuple):
+    """One position from its entry to its end."""
+
+    last: int  #: the bar in which it ended
+    reason: int
+    at_open: bool  #: ended at an open, so that the book may act at that open
+    entry: float  #: fill
+    exit: float  #: fill
+    size: float
+    fees: float
+    slipped: float
+    funding: float
+    pnl: float
+
+
+class Outcomes(NamedTuple):
+    """Of the same trade entered at each bar's open, shape (n,)."""
+
+    value: FloatArray  #: net return on entry notional
+    exit_bar: IntArray
+    inside: npt.NDArray[np.bool_]
+
+
+@njit(cache=True, nogil=True)
+def liquidation_level(
+    side: int, entry: float, funding_per_coin: float, leverage: float, maintenance: float
+) -> float:
+    """The price at which equity falls to maintenance × size × price (paragraph 5).
+
+    With equity = entry / leverage + funding + side · (price − entry), all per coin held.
+    """
+    if side > 0:
+        return (entry * (1.0 - 1.0 / leverage) - funding_per_coin) / (1.0 - maintenance)
+    return (entry * (1.0 + 1.0 / leverage) + funding_per_coin) / (1.0 + maintenance)
+
+
+@njit(cache=True, nogil=True)
+def limits_of(when: IntArray, levels: FloatArray, k: int) -> Limits:
+    """What ends a position of one rule set; columns of the levels as in EXIT_RULES."""
+    at = Levels(stop=levels[k, 0], target=levels[k, 1], trail=levels[k, 2])
+    return Limits(when[k, 1], when[k, 2] != 0, when[k, 0], at, levels[k, 3])
+
+
+@njit(cache=True, nogil=True)
+def _missing(
+    open_: FloatArray, high: FloatArray, low: FloatArray, close: FloatArray, i: int
+) -> bool:  # a bar that lacks one price is missing
+    return math.isnan(open_[i] + high[i] + low[i] + close[i])
+
+
+@njit(cache=True, nogil=True)
+def by_due(bar: IntArray, rule: IntArray, when: IntArray) -> tuple[IntArray, IntArray]:
+    """The bar at whose open each event is due, and the events in the order in which they act.
+
+    They act in order of their due bars; of those due at one open the one that was known first, and
+    of those known at one bar the first in the order given. With one delay that is the order given.
+    """
+    due = np.empty(len(bar), np.int64)
+    sorted_ = True
+    for j in range(len(bar)):
+        due[j] = bar[j] + 1 + when[rule[j], 0]
+        sorted_ = sorted_ and (j == 0 or due[j - 1] <= due[j])
+    return due, np.arange(len(bar)) if sorted_ else np.argsort(due, kind="mergesort")
+
+
+@njit(cache=True, nogil=True)
+def first_opposite(exits: Exits, entry: int, side: int, delay: int, last: int) -> int:
+    """The first bar after `entry`, up to `last`, at whose open a contrary phase is acted on."""
+    exit_bar = exits.bar
+    j = np.searchsorted(exit_bar, entry - 1 - delay, side="right")
+    while j < len(exit_bar):
+        due = exit_bar[j] + 1 + delay
+        if due > last:
+            break
+        if exits.side[j] == -side:
+            return int(due)
+        j += 1
+    return last + 1
+
+
+@njit(cache=True, nogil=True)
+def _losing_level(
+    side: int,
+    adverse: float,
+    liq_adverse: float,
+    stop_level: float,
+    trail_level: float,
+    liq_level: float,
+) -> tuple[int, float]:
+    """Of the levels on the losing side that a bar touches, the one that price meets first.
+
+    Args:
+        adverse: the bar's low for a long position, its high for a short one.
+        liq_adverse: likewise, of what liquidation is tested against.
+    """
+    reason, level = -1, 0.0
+    if side * (liq_adverse - liq_level) <= 0.0:
+        reason, level = LIQUIDATION, liq_level
+    if side * (adverse - stop_level) <= 0.0 and (reason < 0 or side * (stop_level - level) > 0.0):
+        reason, level = STOP, stop_level
+    if side * (adverse - trail_level) <= 0.0 and (reason < 0 or side * (trail_level - level) > 0.0):
+        reason, level = TRAIL, trail_level
+    return reason, level
+
+
+@njit(cache=True, nogil=True)
+def held_open(side: int, open_: float, low: float, high: float) -> float:
+    """The open that liquidation is tested against: no worse than the low or high of its bar."""
+    return max(open_, low) if side > 0 else min(open_, high)
+
+
+@njit(cache=True, nogil=True)
+def _by_the_open(
+    side: int, open_: float, stop_level: float, trail_level: float, target_level: float
+) -> int:
+    """The reason why a bar that opens beyond a level ends the position at its open, else −1."""
+    stopped, trailed = side * (open_ - stop_level) <= 0.0, side * (open_ - trail_level) <= 0.0
+    if trailed and (not stopped or side * (trail_level - stop_level) > 0.0):
+        return TRAIL
+    if stopped:
+        return STOP
+    return TARGET if side * (open_ - target_level) >= 0.0 else -1
+
+
+# inlined, or each call counts references to each array of the tuples
+@njit(cache=True, nogil=True, inline="always")
+def walk(
+    prices: Prices,
+    paid: Settlements,
+    exits: Exits,
+    costs: CostRates,
+    limits: Limits,
+    entry_bar: int,
+    side: int,
+    cash: float,
+) -> Closed:
+    """One position from its entry to its end.
+
+    A short pays `borrow`, a fraction of its entry notional a year, for the time that it is held.
+    """
+    # out of the tuples, or the loop counts references to each array at each bar
+    time, open_, high, low, close, liq_open, liq_high, liq_low = prices
+    settle_time, settle_rate, settle_mark = paid
+    levels, leverage = limits.levels, limits.leverage
+    entry = open_[entry_bar] * (1.0 + side * costs.slippage)
+    size = cash / entry
+    # a NaN or infinite level is never touched
+    far = -side * math.inf
+    stop_level = far if math.isnan(levels.stop) else entry * (1.0 - side * levels.stop)
+    target_level = -far if math.isnan(levels.target) else entry * (1.0 + side * levels.target)
+    trail_gap = math.inf if math.isnan(levels.trail) else levels.trail * entry
+    settled = funding = funding_at_last = 0.0
+    borrowed = costs.borrow * size * entry / YEAR_NS if side < 0 else 0.0
+    liq_level = liquidation_level(side, entry, 0.0, leverage, costs.maintenance)
+    k = np.searchsorted(settle_time, time[entry_bar], side="right")
+    due = entry_bar + limits.hold
+    due_opposite = due + 1
+    if limits.opposite:
+        due_opposite = first_opposite(exits, entry_bar, side, limits.delay, due)
+    best = entry
+    last, reason, at_open, reference = entry_bar, END, False, math.nan
+    for i in range(entry_bar, len(time)):
+        charged = borrowed > 0.0
+        while k < len(settle_time) and settle_time[k] <= time[i]:
+            settled -= side * size * settle_mark[k] * settle_rate[k]
+            k += 1
+            charged = True
+        if charged:
+            funding = settled - borrowed * (time[i] - time[entry_bar])
+            liq_level = liquidation_level(side, entry, funding / size, leverage, costs.maintenance)
+        if _missing(open_, high, low, close, i):
+            continue
+        last, funding_at_last = i, funding
+        liq_first = held_open(side, liq_open[i], liq_low[i], liq_high[i])
+        if side * (liq_first - liq_level) <= 0.0:
+            reason = LIQUIDATION
+            break
+        if i > entry_bar and (i >= due or i >= due_opposite):
+            reason = TIME if i >= due else OPPOSITE
+            at_open, reference = True, open_[i]
+            break
+        trail_level = best - side * trail_gap
+        reason = _by_the_open(side, open_[i], stop_level, trail_level, target_level)
+        if reason >= 0:
+            reference = open_[i]
+            break
+        adverse, best_here = (low[i], high[i]) if side > 0 else (high[i], low[i])
+        liq_adverse = liq_low[i] if side > 0 else liq_high[i]
+        reason, level = _losing_level(
+            side, adverse, liq_adverse, stop_level, trail_level, liq_level
+        )
+        if reason == LIQUIDATION:
+            break
+        if reason >= 0:
+            reference = level
+            break
+        if side * (best_here - target_level) >= 0.0:
+            reason, reference = TARGET, target_level
+            break
+        best = max(best, best_here) if side > 0 else min(best, best_here)
+        reason = END
+    slipped = size * abs(entry - open_[entry_bar])
+    fees = costs.fee * size * entry
+    if reason == LIQUIDATION:
+        # the margin is gone, by price and funding together
+        exit_ = entry - side * (entry / leverage + funding / size)
+        pnl = -size * entry / leverage - fees
+    else:
+        if reason == END:
+            reference, funding = close[last], funding_at_last
+        exit_ = reference * (1.0 - side * costs.slippage)
+        slipped += size * abs(exit_ - reference)
+        fees += costs.fee * size * exit_
+        pnl = side * size * (exit_ - entry) + funding - fees
+    return Closed(last, reason, at_open, entry, exit_, size, fees, slipped, funding, pnl)
+
+
+@njit(cache=True, nogil=True)
+def hole_held_over(holes: IntArray, entry_time: int, exit_time: int) -> int:
+    """Number of the first hole that ends after the entry and begins before the exit, else −1."""
+    for h in range(len(holes)):
+        if holes[h, 1] > entry_time and holes[h, 0] < exit_time:
+            return h
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def run_book(
+    prices: Prices,
+    paid: Settlements,
+    holes: IntArray,
+    events: EventArrays,
+    rules: RuleTables,
+    costs: CostRates,
+    account: Account,
+) -> tuple[IntArray, FloatArray, int]:
+    """All trades of one coin and book, one position at a time (paragraph 2).
+
+    Returns:
+        integer records (INTS), float records (FLOATS), number of entries dropped on missing bars
+        or for want of a size.
+    """
+    # out of the tuples, or the loop counts references to each array at each trade
+    time, open_, high, low, close, _, _, _ = prices
+    bar, side, code, rule, exits = events
+    when, levels = rules
+    share = account.share
+    ints = np.empty((len(bar), len(INTS)), np.int64)
+    floats = np.empty((len(bar), len(FLOATS)), np.float64)
+    count, dropped, free_from, equity = 0, 0, 0, account.capital
+    due_bar, order = by_due(bar, rule, when)
+    for j in order:
+        due = due_bar[j]
+        if due >= len(time) or due < free_from or due < 0:
+            continue
+        part = share[due] if len(share) else 1.0
+        if _missing(open_, high, low, close, due) or math.isnan(part):
+            dropped += 1
+            continue
+        cash = account.weight * part * (equity if account.compound else account.capital)
+        if cash <= _RUIN * account.capital:
+            break
+        limits = limits_of(when, levels, rule[j])
+        done = walk(prices, paid, exits, costs, limits, due, side[j], cash)
+        hole = hole_held_over(holes, time[due], time[done.last])
+        record = (code[j], rule[j], side[j], bar[j], due, done.last, done.reason, hole)
+        for c in range(len(record)):
+            ints[count, c] = record[c]
+        notional = done.size * done.entry
+        amounts = (
+            done.entry,
+            done.exit,
+            done.size,
+            notional,
+            done.fees,
+            done.slipped,
+            done.funding,
+            done.pnl,
+            done.pnl / notional,
+        )
+        for c in range(len(amounts)):
+            floats[count, c] = amounts[c]
+        count += 1
+        equity += done.pnl
+        free_from = done.last if done.at_open else done.last + 1
+        if done.reason == END:
+            free_from = len(time)
+    return ints[:count], floats[:count], dropped
+
+
+@njit(cache=True, nogil=True)
+def run_plain(
+    prices: Any, paid: Any, holes: IntArray, events: Any, rules: Any, costs: Any, account: Any
+) -> tuple[IntArray, FloatArray, int]:
+    """`run_book` by plain tuples of the same fields, which reach compiled code faster."""
+    bar, side, code, rule, exits = events
+    return run_book(  # type: ignore[no-any-return]
+        Prices(*prices),
+        Settlements(*paid),
+        holes,
+        EventArrays(bar, side, code, rule, Exits(*exits)),
+        RuleTables(*rules),
+        CostRates(*costs),
+        Account(*account),
+    )
+
+
+@njit(cache=True, nogil=True)
+def every_bar(
+    prices: Prices,
+    paid: Settlements,
+    holes: IntArray,
+    rules: RuleTables,
+    costs: CostRates,
+    side: int,
+    share: FloatArray,
+) -> Outcomes:
+    """The same trade, of the first rule set, entered at each bar's open; never left by `opposite`.
+
+    Returns:
+        Of each bar the net return, NaN where there is none or it cannot be known; the bar in which
+        the trade ended, −1 where none was entered; and whether it ended inside that bar.
+    """
+    n, none = len(prices.time), np.empty(0, np.int64)
+    value, exit_bar, inside = np.full(n, np.nan), np.full(n, -1), np.zeros(n, np.bool_)
+    first = limits_of(rules.when, rules.levels, 0)
+    limits = Limits(first.hold, False, 0, first.levels, first.leverage)
+    for i in range(n):
+        if _missing(prices.open, prices.high, prices.low, prices.close, i):
+            continue
+        if len(share) and math.isnan(share[i]):
+            continue
+        done = walk(prices, paid, Exits(none, none), costs, limits, i, side, 1.0)
+        exit_bar[i], inside[i] = done.last, not done.at_open
+        if done.reason != END and hole_held_over(holes, prices.time[i], prices.time[done.last]) < 0:
+            value[i] = done.pnl / (done.size * done.entry)
+    return Outcomes(value, exit_bar, inside)

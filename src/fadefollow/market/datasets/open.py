@@ -1,0 +1,208 @@
+"""A data set opened: read from the store or simulated, cut to what was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from fadefollow.errors import DataError, ParameterError, StoreError
+from fadefollow.market.asof.coin_range import CoinRange
+from fadefollow.market.asof.contents import Contents
+from fadefollow.market.asof.holdout import hold_out
+from fadefollow.market.asof.universe import UniverseSpec
+from fadefollow.market.asof.vintages import Revision, revisions, vintages_of
+from fadefollow.market.bars import bar_size, bar_text
+from fadefollow.market.datasets.dataset import Dataset
+from fadefollow.market.datasets.request import DataRequest
+from fadefollow.market.datasets.spec import DatasetSpec
+from fadefollow.market.lab import simulate
+from fadefollow.market.names import check_dataset_name, check_symbol
+from fadefollow.market.store.store import Store, fingerprint
+from fadefollow.market.streams import stream
+
+
+def open_dataset(
+    spec: DatasetSpec, name: str, store_root: Path, request: DataRequest | None = None
+) -> Dataset:
+    """Read a data set from the store, or simulate it, as far as was asked for.
+
+    Each coin's market is built once, at the end.
+
+    Args:
+        spec: what its TOML says.
+        name: its name.
+        store_root: the store's folder.
+        request: what to show of it; by default all but the holdout. To open that, go through
+            `fadefollow.jobs.datasets.open_named`, which records it.
+
+    Raises:
+        DataError: it was not imported, the range is backwards or holds no data, or too little for
+            its universe.
+        ParameterError: a holdout is to be opened, and none is declared; since or until is no time.
+        UnknownNameError: a coin that the data set does not have.
+        StoreError: the store cannot be read.
+    """
+    check_dataset_name(name)
+    request = request or DataRequest()
+    since, until = request.start, request.end
+    if since is not None and until is not None and since >= until:
+        rule = "since must be before until"
+        raise DataError(rule, got=f"since {since}, until {until}", where=name)
+    for symbol in request.symbols or ():
+        check_symbol(symbol)
+    members = _rule(spec.universe, request.universe)
+    # a universe is formed among all coins
+    needed = request.symbols if members is None else None
+    source = (
+        _simulated(spec, name)
+        if spec.source == "lab"
+        else _stored(spec, name, Store(Path(store_root)), needed, revised=request.revised)
+    )
+    whole = source.contents.select(*needed) if needed else source.contents
+    if spec.implied_funding:
+        # of all bars: what a settlement is implied from may lie before the range
+        whole = whole.with_implied_funding()
+    shown = hold_out(
+        whole, spec.holdout, since=since, until=until, open_=request.opened_by is not None
+    )
+    if members is not None:
+        shown = shown.with_universe(members)
+        shown = shown.select(*request.symbols) if request.symbols else shown
+    return source.dataset(shown.between(since, until, strict=bool(request.symbols)), spec)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A data set before anything of it is cut."""
+
+    contents: Contents
+    bar: pd.Timedelta
+    fingerprint: str
+    revised: bool = False
+
+    def dataset(self, shown: Contents, spec: DatasetSpec) -> Dataset:
+        """The data set with the markets of what is shown."""
+        simulated = spec.source == "lab"
+        return Dataset(
+            shown.name,
+            spec.title,
+            self.bar,
+            simulated,
+            self.fingerprint,
+            {symbol: coin.market() for symbol, coin in shown.coins.items()},
+            truth=shown.truth,
+            findings=shown.findings,
+            costs=spec.costs,
+            lab=spec.lab if simulated else {},
+            holdout=shown.holdout,
+            holdout_open=shown.holdout_open,
+            universe=shown.universe,
+            revised=self.revised,
+            revisions=shown.revisions,
+            implied_funding=spec.implied_funding,
+        )
+
+
+def _rule(declared: UniverseSpec | None, largest: int | None) -> UniverseSpec | None:
+    if largest is None:
+        return declared
+    if largest < 0:
+        raise ParameterError("a universe must have at least one coin", got=largest)
+    if largest == 0:
+        return None
+    return (declared or UniverseSpec(largest=largest)).model_copy(update={"largest": largest})
+
+
+def _simulated(spec: DatasetSpec, name: str) -> _Source:
+    made = simulate(spec.lab, bar=spec.bar)
+    coins = {
+        symbol: CoinRange.whole(
+            symbol,
+            bar=spec.bar,
+            tables=tables,
+            listed=made.listed.get(symbol),
+            delisted=made.delisted.get(symbol),
+        )
+        for symbol, tables in made.tables.items()
+    }
+    contents = Contents(name, coins, truth=made.truth)
+    return _Source(contents, spec.bar, fingerprint(spec.bar, made.tables))
+
+
+def _stored(
+    spec: DatasetSpec, name: str, store: Store, symbols: Sequence[str] | None, *, revised: bool
+) -> _Source:
+    if name not in store.datasets():
+        raise DataError(
+            "the data set has not been imported",
+            where=name,
+            hint=_how_to_get(spec, name),
+        )
+    for attempt in (1, 2):
+        manifest = store.read(name)
+        try:
+            tables = {
+                coin: store.load(name, coin, manifest=manifest)
+                for coin in symbols or tuple(manifest.tables)
+            }
+            older = {coin: store.superseded(name, coin, manifest=manifest) for coin in tables}
+            break
+        except StoreError:
+            # two imports in a row may have removed files since the manifest was read
+            if attempt == 2 or store.read(name) == manifest:
+                raise
+    bar = bar_size(manifest.bar)
+    if bar != spec.bar:
+        raise DataError(
+            "the stored bars have another size than the data set's TOML says",
+            got=f"{manifest.bar} in the store, {bar_text(spec.bar)} in the TOML",
+            where=name,
+            hint=_how_to_get(spec, name),
+        )
+    listings = manifest.listings
+    tables, later, apart = _vintages(tables, older, revised=revised)
+    coins = {
+        coin: CoinRange.whole(
+            coin,
+            bar=bar,
+            tables=streams,
+            listed=listings[coin].listed_at if coin in listings else None,
+            delisted=listings[coin].delisted_at if coin in listings else None,
+            later=later.get(coin),
+        )
+        for coin, streams in tables.items()
+    }
+    findings = tuple(f for f in manifest.findings if f.symbol in coins)
+    contents = Contents(name, coins, findings=findings, revisions=apart)
+    return _Source(contents, bar, manifest.fingerprint, revised)
+
+
+def _vintages(
+    tables: dict[str, dict[str, pd.DataFrame]],
+    older: Mapping[str, Mapping[str, Sequence[pd.DataFrame]]],
+    *,
+    revised: bool,
+) -> tuple[
+    dict[str, dict[str, pd.DataFrame]], dict[str, dict[str, pd.DataFrame]], tuple[Revision, ...]
+]:
+    """Tables in the vintages asked for, the revisions that follow, and how much they differ."""
+    used = {coin: dict(streams) for coin, streams in tables.items()}
+    later: dict[str, dict[str, pd.DataFrame]] = {}
+    apart: list[Revision] = []
+    for coin, streams in older.items():
+        for name, parts in streams.items():
+            found = vintages_of(tables[coin][name], parts, stream(name))
+            apart += revisions(coin, stream(name), found)
+            if not revised:
+                used[coin][name] = found.first
+                later.setdefault(coin, {})[name] = found.later
+    return used, later, tuple(apart)
+
+
+def _how_to_get(spec: DatasetSpec, name: str) -> str:
+    if spec.source == "fetch":
+        return f"fadefollow data fetch {name} BTC ETH --since 2021-01-01"
+    return f"fadefollow data import {name} --from FOLDER"

@@ -1,0 +1,1 @@
+"""Where studies are kept: a local journal, or a database."""
