@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.model import Costs, Events, Rules, Tape
+from fadefollow.engine.model import BarArrays, Costs, Events, Rules
 from fadefollow.engine.portfolio import portfolio
 from fadefollow.engine.resolver import resolve, resolve_returns
 
@@ -23,18 +23,18 @@ def main() -> Iterator[tuple[str, str]]:
     """Three years of hourly bars of one coin, 180 trades of 48 hours."""
     import vectorbt as vbt
 
-    tape = _tape(26_280)
-    events = _events(len(tape.time), 180)
+    arrays = _arrays(26_280)
+    events = _events(len(arrays.time), 180)
     rules = Rules(hold_hours=48, opposite=False)
-    plain = _per_call(lambda: resolve_returns(tape, events, rules=rules, costs=_COSTS))
-    trades = len(resolve_returns(tape, events, rules=rules, costs=_COSTS).value)
+    plain = _per_call(lambda: resolve_returns(arrays, events, rules=rules, costs=_COSTS))
+    trades = len(resolve_returns(arrays, events, rules=rules, costs=_COSTS).value)
     yield "resolver, one backtest", f"{1e6 * plain:.0f} µs"
     yield "resolver, per trade", f"{1e6 * plain / trades:.2f} µs"
     full = Rules(hold_hours=48, stop=0.05, target=0.1, trail=0.04, leverage=5.0)
-    busy = _per_call(lambda: resolve_returns(tape, events, rules=full, costs=_COSTS))
+    busy = _per_call(lambda: resolve_returns(arrays, events, rules=full, costs=_COSTS))
     yield "the same with stop, target, trail, leverage, opposite", f"{1e6 * busy:.0f} µs"
-    signals = _signals(tape, events, rules)
-    unfunded = replace(tape, settle_rate=np.zeros_like(tape.settle_rate))
+    signals = _signals(arrays, events, rules)
+    unfunded = replace(arrays, settle_rate=np.zeros_like(arrays.settle_rate))
     wanted = resolve_returns(unfunded, events, rules=rules, costs=_COSTS).value
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -58,9 +58,9 @@ def main() -> Iterator[tuple[str, str]]:
         found = backtest().trades.records_readable["Return"].to_numpy()
         np.testing.assert_allclose(found, wanted, rtol=1e-9)  # else the ratio means nothing
         theirs = _per_call(lambda: backtest().total_profit())
-        book = resolve(tape, events, rules=rules, costs=_COSTS)
-        portfolio([tape], [book], rules=rules).total_profit()
-        ours = _per_call(lambda: portfolio([tape], [book], rules=rules).total_profit())
+        book = resolve(arrays, events, rules=rules, costs=_COSTS)
+        portfolio([arrays], [book], rules=rules).total_profit()
+        ours = _per_call(lambda: portfolio([arrays], [book], rules=rules).total_profit())
     yield "vectorbt from_signals + total profit, the same trades", f"{1e6 * theirs:.0f} µs"
     yield "backtests a second: resolver", f"{1 / plain:,.0f}"
     yield "backtests a second: vectorbt", f"{1 / theirs:,.0f}"
@@ -77,7 +77,7 @@ def _per_call(call: Callable[[], object], *, seconds: float = 1.0) -> float:
     return (time.perf_counter() - start) / count
 
 
-def _tape(bars: int) -> Tape:
+def _arrays(bars: int) -> BarArrays:
     rng = np.random.default_rng(0)
     close = 100 * np.exp(np.cumsum(rng.normal(0, 0.007, bars)))
     open_ = np.r_[100.0, close[:-1]]
@@ -85,7 +85,7 @@ def _tape(bars: int) -> Tape:
     time_ = _HOUR * np.arange(bars, dtype=np.int64)
     paid = time_[::8].copy()
     rate = np.full(len(paid), 1e-4)
-    return Tape(
+    return BarArrays(
         "COIN",
         _HOUR,
         time_,
@@ -110,11 +110,11 @@ def _events(bars: int, count: int) -> Events:
     return Events(bar, side, np.zeros(count, np.int64), bar, side)
 
 
-def _signals(tape: Tape, events: Events, rules: Rules) -> dict[str, pd.Series]:
-    index = pd.DatetimeIndex(tape.time.astype("datetime64[ns]"))
+def _signals(arrays: BarArrays, events: Events, rules: Rules) -> dict[str, pd.Series]:
+    index = pd.DatetimeIndex(arrays.time.astype("datetime64[ns]"))
     out = {name: pd.Series(data=False, index=index) for name in ("long", "short", "exit")}
     out["long"].iloc[events.bar[events.side > 0] + 1] = True
     out["short"].iloc[events.bar[events.side < 0] + 1] = True
     out["exit"].iloc[events.bar + 1 + int(rules.hold_hours)] = True
-    out |= {"open": pd.Series(tape.open, index), "close": pd.Series(tape.close, index)}
+    out |= {"open": pd.Series(arrays.open, index), "close": pd.Series(arrays.close, index)}
     return out

@@ -79,10 +79,13 @@ def trial_data(
         return made
     coins = []
     for coin in made.coins:
-        tape, never = coin.tape, np.full(len(made.time), np.nan)  # no level is ever touched by it
-        free = np.zeros_like(tape.settle_rate)
-        tape = replace(tape, settle_rate=free, liq_open=never, liq_high=never, liq_low=never)
-        coins.append(replace(coin, tape=tape, costs=Costs(FEE, slippage=0.0, maintenance=0.0)))
+        arrays, never = (
+            coin.arrays,
+            np.full(len(made.time), np.nan),
+        )  # no level is ever touched by it
+        free = np.zeros_like(arrays.settle_rate)
+        arrays = replace(arrays, settle_rate=free, liq_open=never, liq_high=never, liq_low=never)
+        coins.append(replace(coin, arrays=arrays, costs=Costs(FEE, slippage=0.0, maintenance=0.0)))
     return replace(made, coins=tuple(coins))
 
 

@@ -184,9 +184,9 @@ def carry_by_basis(market: Market) -> pd.Series:
     )
     none = Phases.of(market, signal="basis", events=[])
     plan = prepare(strategy, {market.symbol: market}, none, costs=CostSettings()).plan
-    net = 1e4 * outcomes(plan.tapes[0], -1, rules=plan.rules, costs=plan.costs[0]).value
+    net = 1e4 * outcomes(plan.coin_arrays[0], -1, rules=plan.rules, costs=plan.costs[0]).value
     basis = pd.Series(constant_maturity_basis(market, usable_rows(market)), index=market.index)
-    entry = pd.to_datetime(plan.tapes[0].time, utc=True)
+    entry = pd.to_datetime(plan.coin_arrays[0].time, utc=True)
     known = 100 * basis.shift(1).reindex(entry).to_numpy()
     both = np.isfinite(net) & np.isfinite(known)
     return pd.Series(net[both]).groupby(np.digitize(known[both], BUCKETS)).mean()
@@ -236,15 +236,15 @@ def _short_of_sol(axes: Axes, dataset: Dataset) -> None:
     strategy = WORKSPACE.strategy("fade_crowded_funding")
     found = detect(dataset.select("SOL").markets, WORKSPACE.detector(strategy))
     plan = prepare(strategy, dataset.select("SOL").markets, found, costs=CostSettings()).plan
-    tape = plan.tapes[0]
+    arrays = plan.coin_arrays[0]
     legs = trade_table(plan, {stance: books(plan, stance) for stance in STANCES})
     trade = legs[(legs["side"] < 0) & (legs["entry_time"] == _utc("2022-11-08"))].iloc[0]
-    time = pd.to_datetime(tape.time, utc=True)
+    time = pd.to_datetime(arrays.time, utc=True)
     held = (time >= trade["entry_time"]) & (time <= trade["exit_time"])
-    price = trade["size"] * (tape.open[held][0] - tape.open[held]) / 1e3
-    stamp = pd.to_datetime(tape.settle_time, utc=True)
+    price = trade["size"] * (arrays.open[held][0] - arrays.open[held]) / 1e3
+    stamp = pd.to_datetime(arrays.settle_time, utc=True)
     paid = (stamp > trade["entry_time"]) & (stamp <= trade["exit_time"])
-    cash = np.cumsum(trade["size"] * tape.settle_mark[paid] * tape.settle_rate[paid]) / 1e3
+    cash = np.cumsum(trade["size"] * arrays.settle_mark[paid] * arrays.settle_rate[paid]) / 1e3
     axes.plot(time[held], price, color=THEME["ink"], lw=1.2, label="by price")
     axes.step(stamp[paid], cash, where="post", color=THEME["fade"], lw=1.6, label="by funding")
     axes.axhline(0, color=THEME["zero"], lw=0.8)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from fadefollow.engine.model import HOUR_NS, Costs, Events, Rules, Tape
+from fadefollow.engine.model import HOUR_NS, BarArrays, Costs, Events, Rules
 from fadefollow.engine.resolver import resolve
 from fadefollow.verdict.correction.overfit import (
     TrackRecord,
@@ -239,7 +239,7 @@ def _resolved(side: int, opens: list[float], settled: Any, rules: Rules) -> dict
     after = np.append(price[1:], price[-1])
     high, low = np.maximum(price, after), np.minimum(price, after)
     paid = np.array(settled, float).reshape(-1, 3)
-    tape = Tape(
+    arrays = BarArrays(
         symbol="COIN",
         bar_ns=8 * HOUR_NS,
         time=8 * HOUR_NS * np.arange(len(price)),
@@ -257,7 +257,7 @@ def _resolved(side: int, opens: list[float], settled: Any, rules: Rules) -> dict
     none = np.empty(0, np.int64)
     events = Events(np.array([0]), np.array([side]), np.array([0]), none, none)
     costs = Costs(fee=0.0005, slippage=0.0005, maintenance=0.02)
-    book = resolve(tape, events, rules=_of_thousand(rules), costs=costs)
+    book = resolve(arrays, events, rules=_of_thousand(rules), costs=costs)
     return {str(key): value for key, value in book.trades.iloc[0].items()}
 
 

@@ -310,10 +310,10 @@ def _short_of_eth(history: Dataset, **trade: float) -> tuple[Prepared, pd.DataFr
 
 def test_a_print_of_323_at_a_mark_of_112_liquidates_no_short(history: Dataset) -> None:
     made, trades = _short_of_eth(history)
-    (tape,) = made.plan.tapes
-    at = int(np.searchsorted(tape.time, _utc("2020-03-13 02:00").value))
-    assert tape.high[at] == 323.0
-    assert tape.liq_high[at] == pytest.approx(1.03 * 120.20)  # spot's high
+    (arrays,) = made.plan.coin_arrays
+    at = int(np.searchsorted(arrays.time, _utc("2020-03-13 02:00").value))
+    assert arrays.high[at] == 323.0
+    assert arrays.liq_high[at] == pytest.approx(1.03 * 120.20)  # spot's high
     assert trades["exit_reason"].tolist() == ["time"]
 
 
@@ -456,10 +456,10 @@ def test_the_richer_the_carry_sold_the_more_it_paid(
     """
     market = history.markets[coin]
     plan = _sold_spread(market, "2024-03-31 23:00").plan
-    tape, costs = plan.tapes[0], plan.costs[0]
-    value = 1e4 * outcomes(tape, -1, rules=plan.rules, costs=costs).value  # type: ignore[arg-type]
+    arrays, costs = plan.coin_arrays[0], plan.costs[0]
+    value = 1e4 * outcomes(arrays, -1, rules=plan.rules, costs=costs).value  # type: ignore[arg-type]
     basis = pd.Series(constant_maturity_basis(market, usable_rows(market)), index=market.index)
-    known = 100 * basis.shift(1).reindex(pd.to_datetime(tape.time, utc=True)).to_numpy()
+    known = 100 * basis.shift(1).reindex(pd.to_datetime(arrays.time, utc=True)).to_numpy()
     both = np.isfinite(value) & np.isfinite(known)
     bucket = np.digitize(known[both], [8, 12, 20])
     groups = pd.Series(value[both]).groupby(bucket)

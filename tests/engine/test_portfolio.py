@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.engine.model import Book, Costs, Rules, Tape
+from fadefollow.engine.model import BarArrays, Book, Costs, Rules
 from fadefollow.engine.portfolio import FundedPortfolio, portfolio
 from fadefollow.engine.resolver import resolve
-from tests.support.engine_cases import make_events, make_tape
+from tests.support.engine_cases import make_arrays, make_events
 
 COSTS = Costs(fee=0.0005, slippage=0.0002, maintenance=0.01)
 
 
-def wild_tape(seed: int, bars: int = 400) -> Tape:
-    """A tape with jumps, missing bars and settlements at odd times."""
+def wild_arrays(seed: int, bars: int = 400) -> BarArrays:
+    """Bar arrays with jumps, missing bars and settlements at odd times."""
     rng = np.random.default_rng(seed)
     close = 100 * np.exp(np.cumsum(rng.standard_t(3, bars) * 0.02))
     open_ = np.r_[100.0, close[:-1]] * np.exp(rng.normal(0, 0.002, bars))
@@ -29,24 +29,24 @@ def wild_tape(seed: int, bars: int = 400) -> Tape:
     kept = [None if rng.random() < 0.03 else row for row in rows]
     hours = np.sort(rng.uniform(0, bars, bars // 6)).round(2)
     paid = [(h, rng.normal(0, 0.003), float(close[min(int(h), bars - 1)])) for h in hours]
-    return dataclasses.replace(make_tape(kept, settlements=paid), symbol=f"C{seed}")
+    return dataclasses.replace(make_arrays(kept, settlements=paid), symbol=f"C{seed}")
 
 
-def wild_books(seed: int, rules: Rules) -> tuple[list[Tape], list[Book]]:
-    tapes = [wild_tape(10 * seed + i) for i in range(3)]
+def wild_books(seed: int, rules: Rules) -> tuple[list[BarArrays], list[Book]]:
+    coin_arrays = [wild_arrays(10 * seed + i) for i in range(3)]
     rng = np.random.default_rng(seed)
     made = []
-    for tape in tapes:
-        bars = np.sort(rng.choice(len(tape.time), 60, replace=False))
+    for arrays in coin_arrays:
+        bars = np.sort(rng.choice(len(arrays.time), 60, replace=False))
         sides = [(int(b), int(rng.choice([-1, 1]))) for b in bars]
-        made.append(resolve(tape, make_events(sides, sides), rules=rules, costs=COSTS))
-    return tapes, made
+        made.append(resolve(arrays, make_events(sides, sides), rules=rules, costs=COSTS))
+    return coin_arrays, made
 
 
-def build(seed: int, **settings: Any) -> tuple[FundedPortfolio, list[Book], list[Tape]]:
+def build(seed: int, **settings: Any) -> tuple[FundedPortfolio, list[Book], list[BarArrays]]:
     rules = Rules(**{"hold_hours": 12, "leverage": 3.0, "stop": 0.08, "weight": 0.5, **settings})
-    tapes, made = wild_books(seed, rules)
-    return portfolio(tapes, made, rules=rules), made, tapes
+    coin_arrays, made = wild_books(seed, rules)
+    return portfolio(coin_arrays, made, rules=rules), made, coin_arrays
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -79,9 +79,9 @@ def test_the_ledger_holds_exactly_the_funding_of_the_trades() -> None:
 
 
 def test_columns_groups_copies_and_pickles_keep_the_ledger() -> None:
-    found, made, tapes = build(4)
+    found, made, coin_arrays = build(4)
     total = sum(book.trades["pnl"].sum() for book in made)
-    one = found[tapes[1].symbol]
+    one = found[coin_arrays[1].symbol]
     assert one.total_profit() == pytest.approx(made[1].trades["pnl"].sum())
     assert one.trades.pnl.sum() == pytest.approx(made[1].trades["pnl"].sum())
     assert found.replace().total_profit().sum() == pytest.approx(total)
@@ -107,11 +107,11 @@ def test_compounding_returns_are_on_equity() -> None:
 
 
 def test_vectorbt_s_metrics_and_plots_are_there() -> None:
-    found, made, tapes = build(7)
+    found, made, coin_arrays = build(7)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # vectorbt's own, on pandas 3
-        stats = found.stats(column=tapes[0].symbol)
-        figure = found[tapes[0].symbol].plot_value()
+        stats = found.stats(column=coin_arrays[0].symbol)
+        figure = found[coin_arrays[0].symbol].plot_value()
     assert stats["Total Trades"] == len(made[0].trades)
     assert stats["End Value"] == pytest.approx(100_000 + made[0].trades["pnl"].sum())
     assert len(figure.data) > 0
@@ -119,12 +119,12 @@ def test_vectorbt_s_metrics_and_plots_are_there() -> None:
 
 def test_one_settlement_stands_on_the_bar_that_opens_at_it() -> None:
     bars = [(100.0, 100.0, 100.0, 100.0)] * 6
-    tape = make_tape(bars, settlements=[(2.0, 0.01, 100.0), (3.5, 0.02, 100.0)])
+    arrays = make_arrays(bars, settlements=[(2.0, 0.01, 100.0), (3.5, 0.02, 100.0)])
     rules = Rules(hold_hours=5, capital=1_000.0)
     book = resolve(
-        tape, make_events([(-1, 1)]), rules=rules, costs=Costs(fee=0, slippage=0, maintenance=0)
+        arrays, make_events([(-1, 1)]), rules=rules, costs=Costs(fee=0, slippage=0, maintenance=0)
     )
-    found = portfolio([tape], [book], rules=rules)
+    found = portfolio([arrays], [book], rules=rules)
     # 10 coins at 100: −10 at 02:00, −20 at 03:30, which the 04:00 bar is the first to know
     expected = pd.Series([0.0, 0.0, -10.0, 0.0, -20.0, 0.0])
     np.testing.assert_allclose(found.funding["COIN"], expected)

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.engine.model import Costs, Events, Rules, Tape
+from fadefollow.engine.model import BarArrays, Costs, Events, Rules
 from fadefollow.engine.plans.plan import books
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.prints import by_lone_print
 from fadefollow.market.prints import shared_range
 from tests.support.dated_cases import make_dated
-from tests.support.engine_cases import FLAT, make_events, make_tape
+from tests.support.engine_cases import FLAT, make_arrays, make_events
 from tests.support.market_tables import HOUR, START, bars, make
 from tests.support.oracle import Quote, held_prices
 
@@ -116,12 +116,12 @@ def test_own_closes_support_nothing_where_no_other_series_is_known() -> None:
 # ---------------------------------------------------------------------------- named trades
 
 
-def plan_of(tape: Tape, events: Events, rules: Rules) -> Plan:
+def plan_of(arrays: BarArrays, events: Events, rules: Rules) -> Plan:
     return Plan(
         "mine",
         "signal",
         ("a",),
-        (tape,),
+        (arrays,),
         (FREE,),
         (events.bar,),
         (events.side,),
@@ -132,23 +132,23 @@ def plan_of(tape: Tape, events: Events, rules: Rules) -> Plan:
     )
 
 
-def named(tape: Tape, side: int, **rules: Any) -> list[tuple[str, str, str]]:
+def named(arrays: BarArrays, side: int, **rules: Any) -> list[tuple[str, str, str]]:
     """(coin, time, reason) of what a lone print ended, of one trade entered at bar 1."""
-    plan = plan_of(tape, make_events([(0, side)]), Rules(hold_hours=3, **rules))
+    plan = plan_of(arrays, make_events([(0, side)]), Rules(hold_hours=3, **rules))
     found = by_lone_print(plan, books(plan, "follow"))
     return [(r.symbol, f"{r.time:%Y-%m-%d %H:%M}", r.reason) for _, r in found.iterrows()]
 
 
-def held_tape(high: float, low: float, supported: tuple[float, float]) -> Tape:
+def held_arrays(high: float, low: float, supported: tuple[float, float]) -> BarArrays:
     """Flat at 100, with this high and low in bar 2, of which others support that much."""
-    tape = make_tape([FLAT, FLAT, (100, high, low, 100), FLAT, FLAT])
+    arrays = make_arrays([FLAT, FLAT, (100, high, low, 100), FLAT, FLAT])
     below, above = (np.full(5, edge) for edge in supported)
     return replace(
-        tape,
+        arrays,
         shared_low=below,
         shared_high=above,
-        liq_high=np.minimum(tape.high, above),
-        liq_low=np.maximum(tape.low, below),
+        liq_high=np.minimum(arrays.high, above),
+        liq_low=np.maximum(arrays.low, below),
     )
 
 
@@ -167,33 +167,33 @@ LONE = [("COIN", "2024-01-01 02:00")]
     ],
 )
 def test_trade_that_a_lone_high_ended_is_named(side: int, rules: dict, reason: str | None) -> None:
-    found = named(held_tape(323.0, 100.0, (97.0, 103.0)), side, **rules)
+    found = named(held_arrays(323.0, 100.0, (97.0, 103.0)), side, **rules)
     assert found == ([(*LONE[0], reason)] if reason else [])
 
 
 def test_trade_that_a_lone_low_ended_is_named() -> None:
-    assert named(held_tape(100.0, 20.0, (97.0, 103.0)), 1, stop=0.05) == [(*LONE[0], "stop")]
-    assert named(held_tape(100.0, 20.0, (97.0, 103.0)), -1, target=0.05) == [(*LONE[0], "target")]
+    assert named(held_arrays(100.0, 20.0, (97.0, 103.0)), 1, stop=0.05) == [(*LONE[0], "stop")]
+    assert named(held_arrays(100.0, 20.0, (97.0, 103.0)), -1, target=0.05) == [(*LONE[0], "target")]
     # where no other series is known nothing can be said
-    assert named(held_tape(100.0, 20.0, (-np.inf, np.inf)), 1, stop=0.05) == []
+    assert named(held_arrays(100.0, 20.0, (-np.inf, np.inf)), 1, stop=0.05) == []
 
 
 def test_liquidation_by_a_mark_that_neither_perp_nor_spot_shares_is_named() -> None:
     mark = [(100.0, 100.0, 100.0)] * 2 + [(100.0, 300.0, 100.0)] + [(100.0, 100.0, 100.0)] * 2
     shared: dict[str, Any] = {"shared_low": np.full(5, 97.0), "shared_high": np.full(5, 103.0)}
-    tape = replace(make_tape([FLAT] * 5, liq=mark), **shared)
-    assert named(tape, -1, leverage=2.0) == [(*LONE[0], "liquidation")]
-    both = replace(make_tape([FLAT, FLAT, (100, 250, 100, 100), FLAT, FLAT], liq=mark), **shared)
+    arrays = replace(make_arrays([FLAT] * 5, liq=mark), **shared)
+    assert named(arrays, -1, leverage=2.0) == [(*LONE[0], "liquidation")]
+    both = replace(make_arrays([FLAT, FLAT, (100, 250, 100, 100), FLAT, FLAT], liq=mark), **shared)
     assert named(both, -1, leverage=2.0) == []
 
 
 def test_stop_of_a_contract_filled_beyond_what_is_supported_is_named() -> None:
-    tape = make_dated(
+    arrays = make_dated(
         [100.0, 100.0, (100.0, 323.0, 100.0, 100.0), 100.0, 100.0], nearest=[0] * 5, leave=[5]
     )
     held = replace(
-        tape, dated_liq_high=np.minimum(tape.dated_high, 103.0), dated_liq_low=tape.dated_low
+        arrays, dated_liq_high=np.minimum(arrays.dated_high, 103.0), dated_liq_low=arrays.dated_low
     )
     assert named(held, -1, stop=0.05) == [(*LONE[0], "stop")]
     assert named(held, -1, leverage=10.0) == []  # and does not liquidate
-    assert named(tape, -1, leverage=10.0) == []  # liquidates, but nothing else is known
+    assert named(arrays, -1, leverage=10.0) == []  # liquidates, but nothing else is known

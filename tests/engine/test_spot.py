@@ -110,10 +110,10 @@ def test_short_spot_pays_for_being_borrowed_in_trade_portfolio_and_daily_returns
     made = books(plan, "fade")
     # 10 coins sold at 101, bought back at 125; a day's borrowing of 1,010 at 36.5 %: 1.01
     assert made[0].trades[["funding", "pnl"]].values.tolist() == [pytest.approx([-1.01, -241.01])]
-    found = portfolio(plan.tapes, made, rules=plan.rules)
+    found = portfolio(plan.coin_arrays, made, rules=plan.rules)
     np.testing.assert_allclose(found.total_profit(), [-241.01])
     np.testing.assert_allclose(found.trades.values["pnl"], [-241.01])
-    days = found.daily_returns(pd.DataFrame({"COIN": ~np.isnan(plan.tapes[0].close)}))
+    days = found.daily_returns(pd.DataFrame({"COIN": ~np.isnan(plan.coin_arrays[0].close)}))
     np.testing.assert_allclose(daily_pnl(plan, made), days, atol=1e-12)
     assert days.sum() == pytest.approx(-241.01 / 1010)
 

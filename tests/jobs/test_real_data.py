@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from fadefollow.engine.model import Costs
-from fadefollow.engine.plans.bar_arrays import calendar, tape
+from fadefollow.engine.plans.bar_arrays import bar_arrays, calendar
 from fadefollow.engine.plans.plan import covered
 from fadefollow.engine.resolver import outcomes
 from fadefollow.engine.strategy import Strategy, Trade
@@ -37,7 +37,7 @@ def anyhour_bps(dataset: Dataset, symbol: str) -> float:
     market = dataset.markets[symbol]
     span = covered(market, "perp", "funding")
     time = calendar([span], market.bar)
-    made = tape(market, time=time, start=span[0], end=span[1])
+    made = bar_arrays(market, time=time, start=span[0], end=span[1])
     rules = Trade(hold_hours=72).rules()
     return 1e4 * float(np.nanmean(outcomes(made, 1, rules=rules, costs=FREE).value))
 
@@ -60,7 +60,7 @@ def test_a_long_held_throughout_pays_the_mean_funding(history: Dataset) -> None:
     """Mean funding was 1.1477 bps per 8 h; a ledger on forward-filled hours would say 9.2."""
     market = history.markets["BTC"]
     span = covered(market, "perp", "funding")
-    made = tape(market, time=calendar([span], market.bar), start=span[0], end=span[1])
+    made = bar_arrays(market, time=calendar([span], market.bar), start=span[0], end=span[1])
     assert len(made.settle_rate) == 6_741
     assert 1e4 * made.settle_rate.mean() == pytest.approx(1.1477, abs=1e-4)
     assert not np.isnan(made.settle_mark[1:]).any()

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.engine.plans.bar_arrays import tape
+from fadefollow.engine.plans.bar_arrays import bar_arrays
 from fadefollow.market import Market
 from fadefollow.market.implied import Count, implied_rate, with_implied_funding
 
@@ -113,10 +113,10 @@ def test_an_implied_settlement_is_known_at_its_time_from_bars_that_have_closed()
         )
 
 
-def test_the_market_the_tape_and_the_count_say_what_is_implied():
+def test_the_market_the_arrays_and_the_count_say_what_is_implied():
     filled = with_implied_funding(market(funding=settled(*range(40, 97, 8))))
     assert filled.funding_implied.tolist() == [False] * 7 + [True] * 32 + [False] * 57
-    made = tape(
+    made = bar_arrays(
         filled, time=filled.open_time.astype(np.int64), start=START, end=START + COUNT * HOUR
     )
     assert made.settle_implied.tolist() == [True] * 4 + [False] * 8

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.engine.plans.bar_arrays import tape
+from fadefollow.engine.plans.bar_arrays import bar_arrays
 from fadefollow.market.datasets.coverage import cover
 from fadefollow.market.panel import Market
 from fadefollow.market.settlements import HOUR_NS, distances, holes, inferred_hours
@@ -79,7 +79,7 @@ def test_the_audit_and_the_engine_see_the_same_hole():
     seen = cover("INJ", table, stream("funding"), HOUR)
     assert (seen.missing, seen.gaps, seen.first_gap) == (30, 1, "2023-05-18 00:00")
     end = opens[-1] + HOUR
-    made = tape(market, time=opens.asi8, start=START, end=end)
+    made = bar_arrays(market, time=opens.asi8, start=START, end=end)
     assert pd.to_datetime(made.holes[0]).tolist() == [
         pd.Timestamp("2023-05-17 16:00"),
         pd.Timestamp("2023-05-28 00:00"),

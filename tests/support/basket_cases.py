@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 
 from fadefollow.engine.hedge.basket import Constituent
-from fadefollow.engine.model import Costs, Tape
+from fadefollow.engine.model import BarArrays, Costs
 
 HOUR = 3_600_000_000_000
 DAY = 24 * HOUR
 COSTS = Costs(fee=0.0005, slippage=0.0002, maintenance=0.005)
 
 
-def basket_tape(
+def basket_arrays(
     name: str, prices: Any, *, hours: int = 8, settle: Any = (), rates: Any = ()
-) -> Tape:
+) -> BarArrays:
     """A coin whose bars open at `prices[:-1]` and close at `prices[1:]`; NaN bars are missing."""
     prices = np.asarray(prices, float)
     open_, close = prices[:-1].copy(), prices[1:].copy()
@@ -25,7 +25,7 @@ def basket_tape(
     open_[missing] = close[missing] = np.nan
     time = np.arange(len(open_), dtype=np.int64) * hours * HOUR
     mark = np.array([prices[int(t // (hours * HOUR))] for t in settle])
-    return Tape(
+    return BarArrays(
         symbol=name,
         bar_ns=hours * HOUR,
         time=time,
@@ -53,7 +53,7 @@ def random_market(rng: np.random.Generator, *, coins: int, days: int) -> dict[st
         prices[:first] = np.nan
         prices[last + 1 :] = np.nan
         prices[rng.random(bars + 1) < 0.04] = np.nan
-        one = basket_tape(f"C{k}", prices)
+        one = basket_arrays(f"C{k}", prices)
         known = np.flatnonzero(~np.isnan(one.open))
         chosen = known[known % 2 == 0]
         one = replace(

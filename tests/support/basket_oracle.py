@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fadefollow.engine.hedge.basket import Constituent
-from fadefollow.engine.model import IntArray, Tape
+from fadefollow.engine.model import BarArrays, IntArray
 
 DAY = 86_400_000_000_000
 
@@ -41,23 +41,23 @@ class Holding:
 
 def keep_diary(coins: dict[str, Constituent], *, min_days: int) -> Diary:
     """The diary of an investor who begins with 1."""
-    time = next(iter(coins.values())).tape.time
+    time = next(iter(coins.values())).arrays.time
     diary, holdings, money, today = Diary(), list[Holding](), 1.0, -1
     mark: dict[str, float] = {}
-    due = {name: _settlements(one.tape, time) for name, one in coins.items()}
+    due = {name: _settlements(one.arrays, time) for name, one in coins.items()}
     for i, now in enumerate(time):
         for holding in holdings:
             holding.owed += holding.coins * due[holding.name].get(i, 0.0)
         for name, one in coins.items():
-            if not np.isnan(one.tape.open[i]):
-                mark[name] = one.tape.open[i]
+            if not np.isnan(one.arrays.open[i]):
+                mark[name] = one.arrays.open[i]
         worth = sum(h.coins * mark[h.name] - h.owed for h in holdings) if holdings else None
         if now // DAY != today:
             today = now // DAY
             chosen = [
                 name
                 for name, one in coins.items()
-                if not np.isnan(one.tape.open[i])
+                if not np.isnan(one.arrays.open[i])
                 and now - one.listed >= min_days * DAY
                 and (one.inside is None or one.inside[i])
             ]
@@ -67,8 +67,8 @@ def keep_diary(coins: dict[str, Constituent], *, min_days: int) -> Diary:
                 holdings = [Holding(n, money / len(chosen) / mark[n]) for n in chosen]
         diary.open_worth.append(worth)
         for name, one in coins.items():
-            if not np.isnan(one.tape.close[i]):
-                mark[name] = one.tape.close[i]
+            if not np.isnan(one.arrays.close[i]):
+                mark[name] = one.arrays.close[i]
         diary.close_worth.append(
             sum(h.coins * mark[h.name] - h.owed for h in holdings) if holdings else None
         )
@@ -76,10 +76,12 @@ def keep_diary(coins: dict[str, Constituent], *, min_days: int) -> Diary:
     return diary
 
 
-def _settlements(tape: Tape, time: IntArray) -> dict[int, float]:
+def _settlements(arrays: BarArrays, time: IntArray) -> dict[int, float]:
     """By the first bar that opens at or after them, what settlements take from one coin."""
     due: dict[int, float] = {}
-    for when, rate, price in zip(tape.settle_time, tape.settle_rate, tape.settle_mark, strict=True):
+    for when, rate, price in zip(
+        arrays.settle_time, arrays.settle_rate, arrays.settle_mark, strict=True
+    ):
         bar = int(np.searchsorted(time, when, side="left"))
         due[bar] = due.get(bar, 0.0) + rate * price
     return due
@@ -89,13 +91,13 @@ def beta_at(
     coins: dict[str, Constituent], diary: Diary, name: str, bar: int, *, window: int, fewest: int
 ) -> float:
     """Beta for an entry at a bar's open: from closes of the UTC days before, half way to 1."""
-    time = next(iter(coins.values())).tape.time
+    time = next(iter(coins.values())).arrays.time
     day = time // DAY
     coin, market = {}, {}
     for i in range(len(time)):
         if day[i] >= day[bar]:
             break
-        close = coins[name].tape.close[i]
+        close = coins[name].arrays.close[i]
         if not np.isnan(close):
             coin[day[i]] = close
         worth = diary.close_worth[i]

@@ -1,4 +1,4 @@
-"""Small tapes of dated futures written by hand, and one way to call oracle and resolver."""
+"""Small arrays of dated futures written by hand, and one way to call oracle and resolver."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from fadefollow.engine.model import AnyRules, Costs, DatedTape, Events, FloatArray
+from fadefollow.engine.model import AnyRules, Costs, DatedBarArrays, Events, FloatArray
 from fadefollow.engine.resolver import resolve
 from tests.support.dated_oracle import Leg, dated_oracle
 from tests.support.engine_cases import HOUR, START, Prices
 
 Quote = float | Prices | None
-Run = Callable[[DatedTape, Events, AnyRules, Costs], tuple[list[Leg], int]]
+Run = Callable[[DatedBarArrays, Events, AnyRules, Costs], tuple[list[Leg], int]]
 
 _OWN = ("open", "high", "low", "close", "liq_open", "liq_high", "liq_low")
 LEG_INTEGERS = ("trade", "code", "rule", "side", "signal_bar", "entry_bar", "exit_bar", "series")
@@ -42,15 +42,15 @@ def make_dated(
     spot: Sequence[Quote] | None = None,
     bar_hours: float = 1.0,
     symbol: str = "COIN",
-) -> DatedTape:
-    """A tape from the quotes of each contract; with spot it is a carry."""
+) -> DatedBarArrays:
+    """Bar arrays from the quotes of each contract; with spot it is a carry."""
     step = round(bar_hours * HOUR)
     tables = np.stack([quotes(contract) for contract in contracts])
     n = tables.shape[1]
     own = np.full(n, 7.0)  # the coin's own prices are none of a contract's business
     flat = quotes([None] * n if spot is None else spot)
     same: dict[str, Any] = dict.fromkeys(_OWN, own)
-    return DatedTape(
+    return DatedBarArrays(
         symbol=symbol,
         bar_ns=step,
         time=START + step * np.arange(n, dtype=np.int64),
@@ -77,18 +77,18 @@ def in_order(legs: list[Leg]) -> list[Leg]:
 
 
 def run_dated_oracle(
-    tape: DatedTape, events: Events, rules: AnyRules, costs: Costs
+    arrays: DatedBarArrays, events: Events, rules: AnyRules, costs: Costs
 ) -> tuple[list[Leg], int]:
     """What the oracle makes, in one order."""
-    legs, dropped = dated_oracle(tape, events, rules, costs)
+    legs, dropped = dated_oracle(arrays, events, rules, costs)
     return in_order(legs), dropped
 
 
 def run_dated_resolver(
-    tape: DatedTape, events: Events, rules: AnyRules, costs: Costs
+    arrays: DatedBarArrays, events: Events, rules: AnyRules, costs: Costs
 ) -> tuple[list[Leg], int]:
     """What the resolver makes, in the oracle's form."""
-    book = resolve(tape, events, rules=rules, costs=costs)
+    book = resolve(arrays, events, rules=rules, costs=costs)
     assert book.legs is not None
     assert set(book.legs.columns) >= {*LEG_INTEGERS, *LEG_FLOATS, "reason"}
     legs: list[Any] = book.legs.to_dict("records")

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from fadefollow.engine.model import AnyRules, Costs, DatedTape, Events, Rules
+from fadefollow.engine.model import AnyRules, Costs, DatedBarArrays, Events, Rules
 
 Leg = dict[str, Any]
 
@@ -23,7 +23,7 @@ YEAR_NS = 365 * 24 * HOUR_NS
 class Held:
     """One leg that is held."""
 
-    series: int  #: place in the tape's series
+    series: int  #: place in the arrays' series
     side: int
     bar: int
     reference: float  #: the open at which it was entered, before slippage
@@ -63,23 +63,23 @@ class Ledger:
 class World:
     """One call's arguments."""
 
-    tape: DatedTape
+    arrays: DatedBarArrays
     events: Events
     rules: AnyRules
     costs: Costs
 
     @property
     def bars(self) -> int:
-        return len(self.tape.time)
+        return len(self.arrays.time)
 
     @property
     def spot(self) -> int:
-        """The place of spot in the tape's series."""
-        return len(self.tape.contracts)
+        """The place of spot in the arrays' series."""
+        return len(self.arrays.contracts)
 
     def quote(self, series: int, bar: int) -> tuple[float, float, float, float]:
         """Open, high, low and close of a contract."""
-        t = self.tape
+        t = self.arrays
         tables = (t.dated_open, t.dated_high, t.dated_low, t.dated_close)
         open_, high, low, close = (float(table[series, bar]) for table in tables)
         return open_, high, low, close
@@ -87,7 +87,7 @@ class World:
     def liquidating(self, series: int, bar: int) -> tuple[float, float]:
         """High and low that a contract is liquidated by: its own, or as held to other series."""
         _, high, low, _ = self.quote(series, bar)
-        t = self.tape
+        t = self.arrays
         if t.dated_liq_high is not None and t.dated_liq_low is not None:
             return float(t.dated_liq_high[series, bar]), float(t.dated_liq_low[series, bar])
         return high, low
@@ -98,11 +98,13 @@ class World:
 
     def spot_traded(self, bar: int) -> bool:
         """Rule 7, for spot, which is traded at opens and valued at closes."""
-        return not (math.isnan(self.tape.spot_open[bar]) or math.isnan(self.tape.spot_close[bar]))
+        return not (
+            math.isnan(self.arrays.spot_open[bar]) or math.isnan(self.arrays.spot_close[bar])
+        )
 
     def both(self, series: int, bar: int) -> bool:
         """Whether all that a position in this contract needs is traded."""
-        return self.traded(series, bar) and (not self.tape.carry or self.spot_traded(bar))
+        return self.traded(series, bar) and (not self.arrays.carry or self.spot_traded(bar))
 
     def rule(self, event: int) -> int:
         """The place of an event's own rules among the rule sets."""
@@ -125,10 +127,10 @@ def due_bar(known_bar: int, rules: Rules) -> int:
 
 
 def dated_oracle(
-    tape: DatedTape, events: Events, rules: AnyRules, costs: Costs
+    arrays: DatedBarArrays, events: Events, rules: AnyRules, costs: Costs
 ) -> tuple[list[Leg], int]:
     """The legs of one coin and book in order of their end, and the number of dropped entries."""
-    world, ledger = World(tape, events, rules, costs), Ledger()
+    world, ledger = World(arrays, events, rules, costs), Ledger()
     position: Position | None = None
     for bar in range(world.bars):
         shut = False
@@ -163,7 +165,7 @@ def entered(world: World, ledger: Ledger, bar: int) -> Position | None:
     capital = capital_now(world, ledger)
     if not due or capital <= 0:
         return None
-    contract = int(world.tape.nearest[bar])
+    contract = int(world.arrays.nearest[bar])
     if contract < 0 or not world.both(contract, bar):
         ledger.dropped += len(due)
         return None
@@ -180,7 +182,7 @@ def entered(world: World, ledger: Ledger, bar: int) -> Position | None:
         size=world.rules.weight * capital / future.fill,
         future=future,
     )
-    if world.tape.carry:
+    if world.arrays.carry:
         position.spot = bought(world, world.spot, -side, bar)
         position.basis = basis_at_open(world, contract, bar)
     ledger.trades += 1
@@ -196,12 +198,12 @@ def bought(world: World, series: int, side: int, bar: int) -> Held:
 
 def open_of(world: World, series: int, bar: int) -> float:
     spot = series == world.spot
-    return float(world.tape.spot_open[bar] if spot else world.tape.dated_open[series, bar])
+    return float(world.arrays.spot_open[bar] if spot else world.arrays.dated_open[series, bar])
 
 
 def close_of(world: World, series: int, bar: int) -> float:
     spot = series == world.spot
-    return float(world.tape.spot_close[bar] if spot else world.tape.dated_close[series, bar])
+    return float(world.arrays.spot_close[bar] if spot else world.arrays.dated_close[series, bar])
 
 
 def basis_at_open(world: World, contract: int, bar: int) -> float:
@@ -235,7 +237,7 @@ def at_open(
     if reason is not None:
         closed_at_open(world, ledger, position, bar, reason)
         return None, False
-    if world.tape.leave[contract] <= bar:
+    if world.arrays.leave[contract] <= bar:
         return left(world, ledger, position, bar), False
     return position, False
 
@@ -255,7 +257,7 @@ def reason_due(world: World, position: Position, bar: int) -> str | None:
     phase waits for the delay of the position's own rules.
     """
     rules = position.rules
-    if position.bar + round(rules.hold_hours * HOUR_NS / world.tape.bar_ns) <= bar:
+    if position.bar + round(rules.hold_hours * HOUR_NS / world.arrays.bar_ns) <= bar:
         return "time"
     if rules.opposite:
         exits = zip(world.events.exit_bar.tolist(), world.events.exit_side.tolist(), strict=True)
@@ -267,14 +269,14 @@ def reason_due(world: World, position: Position, bar: int) -> str | None:
 
 def left(world: World, ledger: Ledger, position: Position, bar: int) -> Position | None:
     """Rule 3, `roll` and `expiry`: it is left at this open, for the next if there is one."""
-    successor = int(world.tape.nearest[bar])
+    successor = int(world.arrays.nearest[bar])
     if successor <= position.future.series or not world.traded(successor, bar):
         closed_at_open(world, ledger, position, bar, "expiry")
         return None
     price = open_of(world, position.future.series, bar)
     write(world, ledger, position, position.future, bar, "roll", price)
     position.future = bought(world, successor, position.side, bar)
-    if world.tape.carry:
+    if world.arrays.carry:
         position.basis = basis_at_open(world, successor, bar)
     return position
 
@@ -287,7 +289,7 @@ def closed_at_open(world: World, ledger: Ledger, position: Position, bar: int, r
 
 
 def open_of_spot(world: World, bar: int) -> float:
-    return open_of(world, world.spot, bar) if world.tape.carry else math.nan
+    return open_of(world, world.spot, bar) if world.arrays.carry else math.nan
 
 
 # ---------------------------------------------------------------------------- inside a bar
@@ -413,7 +415,7 @@ def no_more_bars(world: World, position: Position, bar: int) -> bool:
     later = range(bar + 1, world.bars)
     if any(world.both(contract, number) for number in later):
         return False
-    return not (world.tape.carry and liquidated_alone(world, position, later))
+    return not (world.arrays.carry and liquidated_alone(world, position, later))
 
 
 def liquidated_alone(world: World, position: Position, later: range) -> bool:
@@ -431,9 +433,9 @@ def at_last_close(world: World, ledger: Ledger, position: Position, bar: int) ->
     """Rule 3 `end` and the expiry of a contract that trades no more: at the last close."""
     contract = position.future.series
     last = max(number for number in range(bar + 1) if world.both(contract, number))
-    others = range(len(world.tape.contracts))
+    others = range(len(world.arrays.contracts))
     trades_on = any(world.traded(c, n) for c in others for n in range(last + 1, world.bars))
-    reason = "expiry" if trades_on and not world.tape.carry else "end"
+    reason = "expiry" if trades_on and not world.arrays.carry else "end"
     price = close_of(world, contract, last)
     write(world, ledger, position, position.future, last, reason, price)
     if position.spot is not None:
@@ -455,7 +457,7 @@ def borrow_of(world: World, position: Position, held: Held, bar: int) -> float:
     """What spot sold short has paid for being borrowed, as negative cash."""
     if held.series != world.spot or held.side > 0:
         return 0.0
-    held_ns = int(world.tape.time[bar]) - int(world.tape.time[held.bar])
+    held_ns = int(world.arrays.time[bar]) - int(world.arrays.time[held.bar])
     return -(world.costs.borrow or 0.0) * position.size * held.fill * held_ns / YEAR_NS
 
 

@@ -1,4 +1,4 @@
-"""Small tapes and events written by hand, in hours, and one way to call oracle and resolver."""
+"""Small bar arrays and events by hand, in hours, and one way to call oracle and resolver."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fadefollow.engine.exits import EXIT_REASONS
-from fadefollow.engine.model import AnyRules, Book, Costs, Events, Tape
+from fadefollow.engine.model import AnyRules, BarArrays, Book, Costs, Events
 from fadefollow.engine.resolver import resolve
 from tests.support.oracle import Trade
 
@@ -17,7 +17,7 @@ START = 1_704_067_200_000_000_000  # 2024-01-01 00:00 UTC
 
 Prices = tuple[float, float, float, float]
 FLAT: Prices = (100.0, 100.0, 100.0, 100.0)
-Run = Callable[[Tape, Events, AnyRules, Costs], tuple[list[Trade], int]]
+Run = Callable[[BarArrays, Events, AnyRules, Costs], tuple[list[Trade], int]]
 
 INTEGERS = ("code", "rule", "side", "signal_bar", "entry_bar", "exit_bar", "hole")
 FLOATS = (
@@ -34,15 +34,15 @@ FLOATS = (
 FIELDS = {*INTEGERS, *FLOATS, "reason"}
 
 
-def make_tape(
+def make_arrays(
     bars: Sequence[Prices | None],
     *,
     settlements: Sequence[tuple[float, float, float]] = (),
     liq: Sequence[tuple[float, float, float]] | None = None,
     holes: Sequence[tuple[float, float]] = (),
     bar_hours: float = 1.0,
-) -> Tape:
-    """A tape from (open, high, low, close), None where missing.
+) -> BarArrays:
+    """Bar arrays from (open, high, low, close), None where missing.
 
     Settlements are (hours since the start, rate, mark), liq is (open, high, low) of the mark,
     holes are pairs of hours.
@@ -51,7 +51,7 @@ def make_tape(
     table = np.array([(np.nan,) * 4 if bar is None else bar for bar in bars], float).reshape(-1, 4)
     mark = table[:, :3] if liq is None else np.array(liq, float)
     paid = np.array(settlements, float).reshape(-1, 3)
-    return Tape(
+    return BarArrays(
         symbol="COIN",
         bar_ns=step,
         time=START + step * np.arange(len(bars), dtype=np.int64),
@@ -86,10 +86,10 @@ def make_events(
 
 
 def run_resolver(
-    tape: Tape, events: Events, rules: AnyRules, costs: Costs
+    arrays: BarArrays, events: Events, rules: AnyRules, costs: Costs
 ) -> tuple[list[Trade], int]:
     """What the resolver makes, in the oracle's form."""
-    book = resolve(tape, events, rules=rules, costs=costs)
+    book = resolve(arrays, events, rules=rules, costs=costs)
     return rows_of(book), book.dropped
 
 

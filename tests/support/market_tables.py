@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from fadefollow.engine.plans.bar_arrays import calendar, tape
+from fadefollow.engine.plans.bar_arrays import bar_arrays, calendar
 from fadefollow.market import Market
 
 HOUR = pd.Timedelta(hours=1)
@@ -36,4 +36,4 @@ def make(
     market = Market("COIN", bar=HOUR, tables=tables)
     span = (START + start * HOUR, START + end * HOUR)
     time = calendar([(START, START + bars_ * HOUR)], HOUR)
-    return tape(market, time=time, start=span[0], end=span[1], spot=spot)
+    return bar_arrays(market, time=time, start=span[0], end=span[1], spot=spot)

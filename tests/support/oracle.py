@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from fadefollow.engine.model import AnyRules, Costs, Events, Rules, Tape
+from fadefollow.engine.model import AnyRules, BarArrays, Costs, Events, Rules
 
 Trade = dict[str, Any]
 
@@ -20,7 +20,7 @@ YEAR_NS = 365 * 24 * HOUR_NS
 
 
 class Bar(NamedTuple):
-    """One row of the tape."""
+    """One row of the arrays."""
 
     time: int
     open: float
@@ -69,9 +69,11 @@ class Position:
     best: float  #: the most favourable price seen up to the previous bar
 
 
-def oracle(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[list[Trade], int]:
+def oracle(
+    arrays: BarArrays, events: Events, rules: AnyRules, costs: Costs
+) -> tuple[list[Trade], int]:
     """The trades of one coin and book in order of entry, and the number of dropped entries."""
-    bars = bars_of(tape)
+    bars = bars_of(arrays)
     trades: list[Trade] = []
     dropped = 0
     position: Position | None = None
@@ -90,9 +92,9 @@ def oracle(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[l
         # rule 2: at each open, first the exits due at this open, …
         shut = False
         if position is not None:
-            exit_ = exit_at_open(tape, events, costs, position, number, bar)
+            exit_ = exit_at_open(arrays, events, costs, position, number, bar)
             if exit_ is not None:
-                trades.append(closed(tape, costs, position, number, exit_))
+                trades.append(closed(arrays, costs, position, number, exit_))
                 position = None
                 # Reading: a liquidation by the open is one of rule 4's exits inside a bar, not one
                 # that was due (rule 2: after an exit inside a bar the earliest entry is the next
@@ -104,7 +106,7 @@ def oracle(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[l
         # known at one bar the first in the given order.
         capital = account(trades, rules)
         # rule 9, by risk: an entry whose share is not known is dropped.
-        part = share_at(tape, number)
+        part = share_at(arrays, number)
         if position is None and not shut and capital > 0 and math.isnan(part):
             dropped += len(due)
         elif position is None and due and not shut and capital > 0:
@@ -114,9 +116,9 @@ def oracle(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[l
         # rule 4: exits inside a bar are tested from the entry bar on. Coming after the entry, they
         # leave the next entry to the next bar's open or later (rule 2).
         if position is not None:
-            exit_ = exit_inside(tape, costs, position, bar)
+            exit_ = exit_inside(arrays, costs, position, bar)
             if exit_ is not None:
-                trades.append(closed(tape, costs, position, number, exit_))
+                trades.append(closed(arrays, costs, position, number, exit_))
                 position = None
             else:
                 follow_best(position, bar)
@@ -125,20 +127,24 @@ def oracle(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[l
     if position is not None:
         last = max(number for number, bar in enumerate(bars) if not bar.missing)
         exit_ = Exit("end", bars[last].close)
-        trades.append(closed(tape, costs, position, last, exit_))
+        trades.append(closed(arrays, costs, position, last, exit_))
     return trades, dropped
 
 
-def bars_of(tape: Tape) -> list[Bar]:
-    """The tape row by row."""
+def bars_of(arrays: BarArrays) -> list[Bar]:
+    """The arrays row by row."""
     names = ("time", "open", "high", "low", "close", "liq_open", "liq_high", "liq_low")
-    columns = [getattr(tape, name).tolist() for name in names]
+    columns = [getattr(arrays, name).tolist() for name in names]
     return [Bar(*row) for row in zip(*columns, strict=True)]
 
 
-def settlements_of(tape: Tape) -> list[Settlement]:
+def settlements_of(arrays: BarArrays) -> list[Settlement]:
     """The settlements row by row."""
-    columns = [tape.settle_time.tolist(), tape.settle_rate.tolist(), tape.settle_mark.tolist()]
+    columns = [
+        arrays.settle_time.tolist(),
+        arrays.settle_rate.tolist(),
+        arrays.settle_mark.tolist(),
+    ]
     return [Settlement(*row) for row in zip(*columns, strict=True)]
 
 
@@ -169,9 +175,9 @@ def account(trades: list[Trade], rules: AnyRules) -> float:
     return rules.capital + math.fsum(trade["pnl"] for trade in trades)
 
 
-def share_at(tape: Tape, number: int) -> float:
+def share_at(arrays: BarArrays, number: int) -> float:
     """Rule 9: the share of weight × capital that a position opened at this bar takes."""
-    return 1.0 if tape.share is None else float(tape.share[number])
+    return 1.0 if arrays.share is None else float(arrays.share[number])
 
 
 def entered(
@@ -195,28 +201,28 @@ def entered(
     )
 
 
-def funding_of(tape: Tape, costs: Costs, position: Position, until: int) -> float:
+def funding_of(arrays: BarArrays, costs: Costs, position: Position, until: int) -> float:
     """Rule 6: cash of the settlements at τ with entry time < τ ≤ until; + is received.
 
     Spot sold short has none; it pays the borrow rate, a year's share of its notional pro rata.
     """
     cash = 0.0
-    if tape.spot and position.side < 0:
+    if arrays.spot and position.side < 0:
         notional = position.size * position.fill
         cash -= (costs.borrow or 0.0) * notional * (until - position.time) / YEAR_NS
-    for settlement in settlements_of(tape):
+    for settlement in settlements_of(arrays):
         if position.time < settlement.time <= until:
             cash += -position.side * position.size * settlement.mark * settlement.rate
     return cash
 
 
-def liquidation_level(tape: Tape, costs: Costs, position: Position, time: int) -> float:
+def liquidation_level(arrays: BarArrays, costs: Costs, position: Position, time: int) -> float:
     """Rule 5: the price P at which equity = maintenance, with the settlements up to this open.
 
     notional / L + F + side · size · (P − E) = m · size · P, divided by size and solved for P.
     """
     entry, margin = position.fill, position.fill / position.rules.leverage
-    funding = funding_of(tape, costs, position, time) / position.size
+    funding = funding_of(arrays, costs, position, time) / position.size
     if position.side > 0:
         return (entry - margin - funding) / (1 - costs.maintenance)
     return (entry + margin + funding) / (1 + costs.maintenance)
@@ -228,22 +234,24 @@ def at_or_below(position: Position, price: float, level: float) -> bool:
 
 
 def exit_at_open(
-    tape: Tape, events: Events, costs: Costs, position: Position, number: int, bar: Bar
+    arrays: BarArrays, events: Events, costs: Costs, position: Position, number: int, bar: Bar
 ) -> Exit | None:
     """Rule 3 and the open's part of rule 4, on a bar after the entry bar."""
     # rule 4: a bar that opens beyond the liquidation level liquidates. Reading: also where an exit
     # is due at this open, for an isolated margin cannot lose more than itself.
-    if liquidated_by_open(tape, costs, position, bar):
+    if liquidated_by_open(arrays, costs, position, bar):
         return Exit("liquidation", None)
-    reason = reason_at_open(tape, events, position, number)
+    reason = reason_at_open(arrays, events, position, number)
     return None if reason is None else Exit(reason, bar.open)
 
 
-def reason_at_open(tape: Tape, events: Events, position: Position, number: int) -> str | None:
+def reason_at_open(
+    arrays: BarArrays, events: Events, position: Position, number: int
+) -> str | None:
     """Rule 3: if the due bar is missing, the next present open: due at this bar or before it."""
     rules = position.rules
     # `time`, h hours after the entry bar's open. Reading: it names the exit where both are due.
-    hold_bars = round(rules.hold_hours * HOUR_NS / tape.bar_ns)
+    hold_bars = round(rules.hold_hours * HOUR_NS / arrays.bar_ns)
     if position.bar + hold_bars <= number:
         return "time"
     # `opposite`, at t + 1 + delay. Reading: for positions entered before that open only; the
@@ -257,14 +265,14 @@ def reason_at_open(tape: Tape, events: Events, position: Position, number: int) 
     return None
 
 
-def liquidated_by_open(tape: Tape, costs: Costs, position: Position, bar: Bar) -> bool:
+def liquidated_by_open(arrays: BarArrays, costs: Costs, position: Position, bar: Bar) -> bool:
     """Rule 4. Reading: a high or low that is held to the other series holds the open too."""
     price = bar.liq_open
     if position.side > 0 and bar.liq_low > price:
         price = bar.liq_low
     if position.side < 0 and bar.liq_high < price:
         price = bar.liq_high
-    return at_or_below(position, price, liquidation_level(tape, costs, position, bar.time))
+    return at_or_below(position, price, liquidation_level(arrays, costs, position, bar.time))
 
 
 def target_of(position: Position) -> float | None:
@@ -273,9 +281,9 @@ def target_of(position: Position) -> float | None:
     return None if target is None else position.fill * (1 + position.side * target)
 
 
-def exit_by_open(tape: Tape, costs: Costs, position: Position, bar: Bar) -> Exit | None:
+def exit_by_open(arrays: BarArrays, costs: Costs, position: Position, bar: Bar) -> Exit | None:
     """Rule 4: a bar that opens beyond a level is decided at its open, before its high and low."""
-    if liquidated_by_open(tape, costs, position, bar):
+    if liquidated_by_open(arrays, costs, position, bar):
         return Exit("liquidation", None)
     # "else beyond a stop or the target it fills at the open"
     beyond = [
@@ -291,10 +299,10 @@ def exit_by_open(tape: Tape, costs: Costs, position: Position, bar: Bar) -> Exit
     return None
 
 
-def exit_inside(tape: Tape, costs: Costs, position: Position, bar: Bar) -> Exit | None:
+def exit_inside(arrays: BarArrays, costs: Costs, position: Position, bar: Bar) -> Exit | None:
     """Rule 4: the open, the losing side, then the target."""
     rules = position.rules
-    by_open = exit_by_open(tape, costs, position, bar)
+    by_open = exit_by_open(arrays, costs, position, bar)
     if by_open is not None:
         return by_open
     worst, liq_worst, favourable = (
@@ -302,7 +310,7 @@ def exit_inside(tape: Tape, costs: Costs, position: Position, bar: Bar) -> Exit 
     )
     # Levels in the order that decides where they are equal: liquidation, stop, trail.
     levels: list[tuple[str, float]] = []
-    liquidation = liquidation_level(tape, costs, position, bar.time)
+    liquidation = liquidation_level(arrays, costs, position, bar.time)
     if at_or_below(position, liq_worst, liquidation):
         levels.append(("liquidation", liquidation))
     stops = stop_levels(rules, position)
@@ -349,12 +357,12 @@ def follow_best(position: Position, bar: Bar) -> None:
         position.best = min(position.best, bar.low)
 
 
-def closed(tape: Tape, costs: Costs, position: Position, number: int, exit_: Exit) -> Trade:
+def closed(arrays: BarArrays, costs: Costs, position: Position, number: int, exit_: Exit) -> Trade:
     """Rules 1, 5, 6, 9: the trade in money."""
     size, side, entry = position.size, position.side, position.fill
-    exit_time = int(tape.time[number])
+    exit_time = int(arrays.time[number])
     notional = size * entry
-    funding = funding_of(tape, costs, position, exit_time)
+    funding = funding_of(arrays, costs, position, exit_time)
     fees = costs.fee * size * entry
     slippage = size * abs(entry - position.reference)
     if exit_.price is None:
@@ -385,13 +393,13 @@ def closed(tape: Tape, costs: Costs, position: Position, number: int, exit_: Exi
         "funding": funding,
         "pnl": pnl,
         "return": pnl / notional,  # rule 9
-        "hole": hole_of(tape, position.time, exit_time),
+        "hole": hole_of(arrays, position.time, exit_time),
     }
 
 
-def hole_of(tape: Tape, entry_time: int, exit_time: int) -> int:
+def hole_of(arrays: BarArrays, entry_time: int, exit_time: int) -> int:
     """Rule 6: the number of the first hole that the trade was held over, else −1."""
-    for number, (before, after) in enumerate(tape.holes.tolist()):
+    for number, (before, after) in enumerate(arrays.holes.tolist()):
         if entry_time < after and exit_time > before:
             return number
     return -1

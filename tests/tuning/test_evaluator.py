@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.engine.plans.bar_arrays import cut_tape
+from fadefollow.engine.plans.bar_arrays import cut_arrays
 from fadefollow.engine.plans.plan import books, prepare
 from fadefollow.engine.strategy import Range
 from fadefollow.errors import ParameterError
@@ -148,18 +148,18 @@ def test_what_goes_wrong_in_a_trial_is_its_result(workspace, dataset) -> None:
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-def test_a_cut_tape_is_the_tape_of_cut_data(workspace, dataset, name: str) -> None:
+def test_a_cut_arrays_is_the_arrays_of_cut_data(workspace, dataset, name: str) -> None:
     data = data_of(workspace, dataset, name)
-    tape: Any = data.coins[0].tape
-    cut: Any = cut_tape(tape, 100, 5000)
+    arrays: Any = data.coins[0].arrays
+    cut: Any = cut_arrays(arrays, 100, 5000)
     assert len(cut.time) == 4900
-    assert cut.time[0] == tape.time[100]
+    assert cut.time[0] == arrays.time[100]
     for field in ("open", "high", "low", "close", "liq_low", "dated_close", "spot_open", "nearest"):
-        if hasattr(tape, field) and getattr(tape, field).size:
-            whole = getattr(tape, field)
+        if hasattr(arrays, field) and getattr(arrays, field).size:
+            whole = getattr(arrays, field)
             assert np.array_equal(getattr(cut, field), whole[..., 100:5000], equal_nan=True)
-    if hasattr(tape, "leave"):
-        assert np.array_equal(cut.leave, tape.leave - 100)
+    if hasattr(arrays, "leave"):
+        assert np.array_equal(cut.leave, arrays.leave - 100)
 
 
 def test_choices_of_exits_reach_the_book(workspace, dataset) -> None:

@@ -80,8 +80,8 @@ def test_each_winner_trades_its_own_stretch_by_its_own_rules(workspace, dataset,
         signal, _ = found.space.candidate(fold.params)
         events = prepare_bet(dataset, strategy, signal, {}).plan
         bars = {
-            (tape.symbol, int(tape.time[b]))
-            for tape, some in zip(events.tapes, events.bars, strict=True)
+            (arrays.symbol, int(arrays.time[b]))
+            for arrays, some in zip(events.coin_arrays, events.bars, strict=True)
             for b in some
         }
         stamps = mine["signal_time"].dt.tz_convert(None).to_numpy("datetime64[ns]").astype(int)
@@ -171,7 +171,7 @@ def test_the_winner_is_compared_with_the_files_own_parameters(workspace, dataset
     from fadefollow.engine.plans.plan import books
 
     trades = pd.concat([b.trades for b in books(plan, "fade")])
-    entered = plan.tapes[0].time[trades["entry_bar"].to_numpy(int)]
+    entered = plan.coin_arrays[0].time[trades["entry_bar"].to_numpy(int)]
     tuned, own = found.books["fade"]
     late = trades[entered >= spans[0][0].value]
     # a position from before the first stretch may have taken a place

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy.signal import lfilter
 
-from fadefollow.engine.model import Book, Costs, Rules, Tape
+from fadefollow.engine.model import BarArrays, Book, Costs, Rules
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.resolver import resolve
 
@@ -20,7 +20,9 @@ START = pd.Timestamp("2024-01-01", tz="UTC").value
 FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0)
 
 
-def tape_of(close: Any, *, symbol: str = "X", bar_hours: int = 1, start: int = START) -> Tape:
+def arrays_of(
+    close: Any, *, symbol: str = "X", bar_hours: int = 1, start: int = START
+) -> BarArrays:
     """Bars that open at the last close and never leave the way between; no settlements."""
     close = np.asarray(close, float)
     open_ = np.concatenate([close[:1], close[:-1]])
@@ -28,7 +30,7 @@ def tape_of(close: Any, *, symbol: str = "X", bar_hours: int = 1, start: int = S
     high, low = np.maximum(open_, close), np.minimum(open_, close)
     bar_ns = bar_hours * HOUR_NS
     none = np.empty(0)
-    return Tape(
+    return BarArrays(
         symbol=symbol,
         bar_ns=bar_ns,
         time=start + bar_ns * np.arange(len(close)),
@@ -46,7 +48,7 @@ def tape_of(close: Any, *, symbol: str = "X", bar_hours: int = 1, start: int = S
 
 
 def plan_of(
-    tapes: Any,
+    coin_arrays: Any,
     bars: Any,
     leans: Any = None,
     codes: Any = None,
@@ -58,21 +60,32 @@ def plan_of(
     **rest: Any,
 ) -> Plan:
     """A plan whose own events also end its positions."""
-    tapes, k = tuple(tapes), len(tuple(tapes))
+    coin_arrays, k = tuple(coin_arrays), len(tuple(coin_arrays))
     bars = tuple(np.asarray(b, np.int64) for b in bars)
     leans = tuple(np.asarray(x, np.int64) for x in leans or [np.ones(len(b)) for b in bars])
     codes = tuple(np.asarray(x, np.int64) for x in codes or [np.zeros(len(b)) for b in bars])
     rules = rules or Rules(hold_hours=24.0, opposite=False)
     return Plan(
-        strategy, "sig", phases, tapes, (costs,) * k, bars, leans, codes, bars, leans, rules, **rest
+        strategy,
+        "sig",
+        phases,
+        coin_arrays,
+        (costs,) * k,
+        bars,
+        leans,
+        codes,
+        bars,
+        leans,
+        rules,
+        **rest,
     )
 
 
 def books_of(*plans: Plan) -> dict[tuple[str, str], list[Book]]:
     return {
         (plan.strategy, stance): [
-            resolve(tape, plan.events(i, stance), rules=plan.rules, costs=plan.costs[i])
-            for i, tape in enumerate(plan.tapes)
+            resolve(arrays, plan.events(i, stance), rules=plan.rules, costs=plan.costs[i])
+            for i, arrays in enumerate(plan.coin_arrays)
         ]
         for plan in plans
         for stance in ("fade", "follow")
@@ -105,7 +118,7 @@ def stormy_plan(
     chance = np.clip(events_a_year / 365 / per_day * np.exp(0.8 * _ar(rng, n, 0.97, 1.0)), 0, 0.5)
     chance *= np.concatenate([[0.0], vol[:-1] / vol.mean()])
     spark = rng.random(n)
-    tapes, bars, leans = [], [], []
+    coin_arrays, bars, leans = [], [], []
     for coin in range(coins):
         shock = vol * (0.8 * common + 0.6 * rng.standard_normal(n)) - vol**2 / 2.0
         joint = rng.random(n) < 0.5
@@ -115,8 +128,8 @@ def stormy_plan(
         held = hold // bar_hours
         for bar, sign in zip(fires, lean, strict=True):
             shock[bar + 1 : bar + 1 + held] += sign * edge / held
-        tapes.append(
-            tape_of(
+        coin_arrays.append(
+            arrays_of(
                 100 * np.exp(np.cumsum(shock + drift / per_day)),
                 symbol=f"C{coin}",
                 bar_hours=bar_hours,
@@ -125,7 +138,7 @@ def stormy_plan(
         bars.append(fires)
         leans.append(lean)
     rules = Rules(hold_hours=float(hold), opposite=opposite)
-    return plan_of(tapes, bars, leans, rules=rules, costs=costs, window_hours=24.0)
+    return plan_of(coin_arrays, bars, leans, rules=rules, costs=costs, window_hours=24.0)
 
 
 def _ar(rng: np.random.Generator, n: int, memory: float, spread: float) -> np.ndarray:
@@ -135,8 +148,8 @@ def _ar(rng: np.random.Generator, n: int, memory: float, spread: float) -> np.nd
 
 
 @pytest.fixture
-def make_tape() -> Callable[..., Tape]:
-    return tape_of
+def make_arrays() -> Callable[..., BarArrays]:
+    return arrays_of
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fadefollow.engine.model import DatedTape
+from fadefollow.engine.model import DatedBarArrays
 from fadefollow.verdict.capacity import capacity, capacity_of, liquidity
 
 
@@ -31,11 +31,11 @@ def test_no_more_than_a_days_volume():
 
 
 @pytest.fixture
-def swinging(make_tape):
+def swinging(make_arrays):
     """Hourly bars that go up and down by 1 % in turn, 40 coins of volume each."""
     step = np.where(np.arange(2400) % 2 == 0, 0.01, -0.01)
-    tape = make_tape(100.0 * np.exp(np.cumsum(step)))
-    return replace(tape, volume=np.full(2400, 40.0))
+    arrays = make_arrays(100.0 * np.exp(np.cumsum(step)))
+    return replace(arrays, volume=np.full(2400, 40.0))
 
 
 def test_impact_is_volatility_over_the_root_of_the_quote_volume(swinging):
@@ -47,12 +47,12 @@ def test_impact_is_volatility_over_the_root_of_the_quote_volume(swinging):
     assert np.isnan(found.impact[:360]).all()
 
 
-def test_the_bars_size_does_not_change_the_impact(make_tape):
+def test_the_bars_size_does_not_change_the_impact(make_arrays):
     rng = np.random.default_rng(1)
     close = 100.0 * np.exp(np.cumsum(rng.normal(0, 0.002, 24 * 90 * 4)))
-    fine = replace(make_tape(close, bar_hours=1), volume=np.full(len(close), 10.0))
-    coarse = replace(make_tape(close[3::4], bar_hours=4), volume=np.full(len(close) // 4, 40.0))
-    one, four = (liquidity(tape).impact for tape in (fine, coarse))
+    fine = replace(make_arrays(close, bar_hours=1), volume=np.full(len(close), 10.0))
+    coarse = replace(make_arrays(close[3::4], bar_hours=4), volume=np.full(len(close) // 4, 40.0))
+    one, four = (liquidity(arrays).impact for arrays in (fine, coarse))
     assert one[8000] == pytest.approx(four[2000], rel=0.1)
 
 
@@ -66,7 +66,7 @@ def test_only_what_was_known_at_the_open_counts(swinging):
 
 def test_dated_futures_have_no_known_volume(swinging):
     values = {name: getattr(swinging, name) for name in swinging.__dataclass_fields__}
-    assert np.isnan(liquidity(DatedTape(**values)).impact).all()
+    assert np.isnan(liquidity(DatedBarArrays(**values)).impact).all()
 
 
 def test_each_coin_by_itself_and_all_together(make_plan, make_books, swinging):
@@ -79,7 +79,7 @@ def test_each_coin_by_itself_and_all_together(make_plan, make_books, swinging):
         [[1001, 1501], [1001]],
         rules=Rules(hold_hours=25.0, opposite=False),
     )
-    by_coin = [liquidity(tape) for tape in plan.tapes]
+    by_coin = [liquidity(arrays) for arrays in plan.coin_arrays]
     books = make_books(plan)
     follow = capacity(plan, books["s", "follow"], 0, by_coin)
     deep, small = follow.coins

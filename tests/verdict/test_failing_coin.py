@@ -61,7 +61,7 @@ def strategy(symbols: list[str] | None = None) -> Strategy:
 def test_the_other_coins_are_measured_and_the_one_is_named() -> None:
     detected: dict = {}
     made = prepare_bet(dataset("BTC", "ETH", "SOL"), strategy(), Brittle(), detected)
-    assert [tape.symbol for tape in made.plan.tapes] == ["ETH", "SOL"]
+    assert [arrays.symbol for arrays in made.plan.coin_arrays] == ["ETH", "SOL"]
     assert [len(bars) for bars in made.plan.bars] == [4, 4]
     (note,) = failed_notes([(Brittle(), *detected.values())])
     assert (note.code, note.about["coin"]) == ("signal-failed", "BTC")

@@ -137,21 +137,21 @@ def test_bars_that_come_later_carry_the_bar_before(dataset):
     assert len(late) == len(market)
 
 
-def test_funding_and_costs_are_all_that_changes(make_plan, make_tape):
+def test_funding_and_costs_are_all_that_changes(make_plan, make_arrays):
     none = np.empty(0)
-    tape = replace(
-        make_tape(np.ones(50)),
+    arrays = replace(
+        make_arrays(np.ones(50)),
         settle_time=np.array([7], np.int64),
         settle_rate=np.array([0.1]),
         settle_mark=np.array([1.0]),
         holes=np.array([[1, 2]]),
     )
-    plan = make_plan([tape], [[3]], costs=Costs(0.001, 0.002, 0.005, borrow=0.1))
+    plan = make_plan([arrays], [[3]], costs=Costs(0.001, 0.002, 0.005, borrow=0.1))
     assert doubled_costs(plan).costs == (Costs(0.002, 0.004, 0.005, borrow=0.2),)
-    bare = without_funding(plan).tapes[0]
+    bare = without_funding(plan).coin_arrays[0]
     np.testing.assert_array_equal(bare.settle_rate, none)
     assert bare.holes.shape == (0, 2)
-    np.testing.assert_array_equal(bare.close, tape.close)
+    np.testing.assert_array_equal(bare.close, arrays.close)
 
 
 def test_half_a_holding_time_is_whole_bars(bet):

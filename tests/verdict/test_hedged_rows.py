@@ -20,26 +20,30 @@ BAR_NS = 4 * 3_600_000_000_000
 
 
 @pytest.fixture
-def make_universe(make_plan, make_tape):
+def make_universe(make_plan, make_arrays):
     """Coins that share most of their moves, and fall by `edge` beside them after each event."""
 
     def _made(seed, *, coins=24, days=700, edge=0.0, events_a_year=40.0, hold=72, **rest):
         rng = np.random.default_rng(seed)
         n, held = 6 * days, hold // 4
         market = rng.normal(0, 0.03 / np.sqrt(6), n)
-        tapes, bars, leans = [], [], []
+        coin_arrays, bars, leans = [], [], []
         for k in range(coins):
             own = market + rng.normal(0, 0.02 / np.sqrt(6), n)
             fires = np.flatnonzero(rng.random(n) < events_a_year / 365 / 6)
             for bar in fires:
                 own[bar + 1 : bar + 1 + held] -= edge / held
-            tapes.append(make_tape(100 * np.exp(np.cumsum(own)), symbol=f"C{k:02d}", bar_hours=4))
+            coin_arrays.append(
+                make_arrays(100 * np.exp(np.cumsum(own)), symbol=f"C{k:02d}", bar_hours=4)
+            )
             bars.append(fires)
             leans.append(np.ones(len(fires)))
         rules = Rules(hold_hours=float(hold), opposite=False)
-        plan = make_plan(tapes, bars, leans, rules=rules, costs=FEES, window_hours=24.0, **rest)
-        listed = int(tapes[0].time[0]) - 400 * 6 * BAR_NS
-        members = {t.symbol: Constituent(t, FEES, listed) for t in tapes}
+        plan = make_plan(
+            coin_arrays, bars, leans, rules=rules, costs=FEES, window_hours=24.0, **rest
+        )
+        listed = int(coin_arrays[0].time[0]) - 400 * 6 * BAR_NS
+        members = {t.symbol: Constituent(t, FEES, listed) for t in coin_arrays}
         return replace(plan, basket=form_basket(members, kind="market"))
 
     return _made
@@ -49,7 +53,9 @@ def make_universe(make_plan, make_tape):
 def judged(make_books):
     def _judged(plan, **how):
         books = {
-            key: [with_hedge(b, t, plan.basket) for b, t in zip(made, plan.tapes, strict=True)]
+            key: [
+                with_hedge(b, t, plan.basket) for b, t in zip(made, plan.coin_arrays, strict=True)
+            ]
             for key, made in make_books(plan).items()
         }
         (verdict,) = judge([plan], books, settings=FEW, **how)

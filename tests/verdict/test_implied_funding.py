@@ -104,7 +104,7 @@ def test_a_strategy_asks_by_its_key_by_its_signal_or_by_its_search(dataset, way)
     seen = seen_by(dataset, (strategy, signal))
     assert seen.markets["COIN"].funding_implied is not None
     plan = prepare_bet(dataset, strategy, signal, {}).plan
-    assert plan.tapes[0].settle_implied.all()
+    assert plan.coin_arrays[0].settle_implied.all()
 
 
 def test_a_choice_that_is_not_made_changes_no_record(dataset):

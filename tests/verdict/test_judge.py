@@ -114,8 +114,8 @@ def test_few_independent_blocks_decide_nothing(make_stormy, judged):
     assert settle.years == pytest.approx(90 / 365.25 * (20 / settle.blocks - 1.0))
 
 
-def test_trades_that_all_earn_the_same_have_no_error_and_no_word(make_plan, make_tape, judged):
-    plan = make_plan([make_tape(np.full(3000, 100.0))], [[100, 400, 900]], costs=FEES)
+def test_trades_that_all_earn_the_same_have_no_error_and_no_word(make_plan, make_arrays, judged):
+    plan = make_plan([make_arrays(np.full(3000, 100.0))], [[100, 400, 900]], costs=FEES)
     (verdict,) = judged(plan)
     assert verdict.fade.n_trades == 3
     # a price that stands still: fees of 10 bps and slippage of 4

@@ -51,7 +51,7 @@ def _shuffled(plan, sets, seed=0):
 
 def _table(plan):
     """The plan's events as a signal would have told them."""
-    columns = zip(plan.tapes, plan.bars, plan.leans, strict=True)
+    columns = zip(plan.coin_arrays, plan.bars, plan.leans, strict=True)
     rows = [(t.time[b], t.symbol, x) for t, bars, leans in columns for b, x in zip(bars, leans)]  # noqa: B905
     table = pd.DataFrame(rows, columns=["time", "symbol", "lean"])
     table["time"] = pd.to_datetime(table["time"], utc=True)
@@ -76,7 +76,7 @@ def _assert_same(one, other):
 
 def _halves(plan, rules=None):
     """The plan's two halves in time, the second by other rules where they are given."""
-    time = pd.to_datetime(plan.tapes[0].time, utc=True)
+    time = pd.to_datetime(plan.coin_arrays[0].time, utc=True)
     start, middle, end = time[0], time[len(time) // 2], time[-1] + (time[1] - time[0])
     second = plan if rules is None else replace(plan, rules=rules)
     return [(plan, (start, middle)), (second, (middle, end))]
@@ -112,7 +112,7 @@ def test_equal_rule_sets_give_the_same_further_measures(twins, make_books):
         follow = books["s", "follow"]
         by_coin = [
             liquidity(replace(t, volume=np.full(len(t.time), 1e6), close=t.close))
-            for t in plan.tapes
+            for t in plan.coin_arrays
         ]
         found.append(
             (
@@ -121,7 +121,7 @@ def test_equal_rule_sets_give_the_same_further_measures(twins, make_books):
                 event_study(plan, rng=_rng(), draws=20),
                 capacity(plan, follow, 0, by_coin),
                 tuple(daily_pnl(plan, follow).tolist()),
-                float(portfolio(plan.tapes, follow, rules=plan.rules).total_profit().sum()),
+                float(portfolio(plan.coin_arrays, follow, rules=plan.rules).total_profit().sum()),
             )
         )
     splits, spa, *_ = found[0]
@@ -134,9 +134,9 @@ def test_equal_rule_sets_give_the_same_further_measures(twins, make_books):
 
 
 @pytest.fixture
-def rising(make_plan, make_tape):
+def rising(make_plan, make_arrays):
     """1 % an hour; two trades held a day, one held two: all that is earned is known."""
-    plan = make_plan([make_tape(1.01 ** np.arange(600))], [[100, 200, 300]])
+    plan = make_plan([make_arrays(1.01 ** np.arange(600))], [[100, 200, 300]])
     return _with_rules(plan, (DAY, TWO), [[0, 1, 0]])
 
 
@@ -157,9 +157,9 @@ def test_any_hour_is_the_mean_over_the_trades_of_their_own_rules(rising, make_bo
     assert anyhour_mean(trades, by_bar) == pytest.approx((2 * means[0] + means[1]) / 3)
 
 
-def test_outcomes_are_made_for_the_rules_that_a_coin_uses(make_plan, make_tape):
-    tapes = [make_tape(1.01 ** np.arange(100), symbol=s) for s in "XY"]
-    plan = _with_rules(make_plan(tapes, [[3], [5]], [[1], [-1]]), (DAY, TWO), [[0], [1]])
+def test_outcomes_are_made_for_the_rules_that_a_coin_uses(make_plan, make_arrays):
+    coin_arrays = [make_arrays(1.01 ** np.arange(100), symbol=s) for s in "XY"]
+    plan = _with_rules(make_plan(coin_arrays, [[3], [5]], [[1], [-1]]), (DAY, TWO), [[0], [1]])
     assert set(all_outcomes(plan)["outright"]) == {(0, 1, 0), (0, -1, 0), (1, 1, 1), (1, -1, 1)}
 
 
@@ -177,19 +177,19 @@ def test_trailing_return_is_over_each_rule_sets_own_holding_and_delay(make_storm
     cells = all_cells(plan, all_outcomes(plan)["outright"])
     for (coin, _, rule), cell in cells.items():
         bars, delay = ((6, 2), (12, 0))[rule]
-        expected = trailing_decile(plan.tapes[coin], bars=bars, delay=delay)
+        expected = trailing_decile(plan.coin_arrays[coin], bars=bars, delay=delay)
         assert cell.decile.tolist() == expected.tolist()
 
 
-def test_any_hour_of_a_split_has_the_mix_of_its_own_trades(make_plan, make_tape, make_books):
+def test_any_hour_of_a_split_has_the_mix_of_its_own_trades(make_plan, make_arrays, make_books):
     # one coin rises by 1 % a day, the other falls; longs of one and two days alternate in both
     hours = np.arange(24 * 300)
-    tapes = [
-        make_tape(100.0 * np.exp(sign * 0.01 * (hours + 1) / 24), symbol=name)
+    coin_arrays = [
+        make_arrays(100.0 * np.exp(sign * 0.01 * (hours + 1) / 24), symbol=name)
         for sign, name in ((1, "UP"), (-1, "DOWN"))
     ]
     bars = 23 + 72 * np.arange(96)
-    plan = make_plan(tapes, [bars, bars])
+    plan = make_plan(coin_arrays, [bars, bars])
     plan = _with_rules(plan, (DAY, TWO), [np.arange(96) % 2, np.arange(96) % 4 == 0])
     cells = split_results([plan], make_books(plan), [_table(plan)], draws=50)
     found = {c.cell: c for c in cells if c.split == "coin" and c.stance == "follow"}
@@ -205,10 +205,10 @@ def test_any_hour_of_a_split_has_the_mix_of_its_own_trades(make_plan, make_tape,
 
 
 @pytest.fixture
-def still(make_plan, make_tape):
+def still(make_plan, make_arrays):
     """40 days of hours at one price."""
-    tapes = [make_tape(np.full(960, 100.0), symbol=s) for s in "XY"]
-    plan = make_plan(tapes, [[5, 300, 959], [17]], window_hours=48.0)
+    coin_arrays = [make_arrays(np.full(960, 100.0), symbol=s) for s in "XY"]
+    plan = make_plan(coin_arrays, [[5, 300, 959], [17]], window_hours=48.0)
     return _with_rules(plan, (DAY, replace(DAY, hold_hours=72.0)), [[0, 0, 0], [1]])
 
 
@@ -231,12 +231,12 @@ def test_placebo_resolves_each_event_by_its_own_rules(make_stormy):
     means = []
     for draw in range(5):
         values = []
-        for coin, (tape, costs) in enumerate(zip(plan.tapes, plan.costs, strict=True)):
+        for coin, (arrays, costs) in enumerate(zip(plan.coin_arrays, plan.costs, strict=True)):
             moved = placebo.moved(coin, "fade", draw, draw + 1)
             events = Events(
                 moved.bar, moved.side, moved.code, moved.exit_bar, moved.exit_side, moved.rule
             )
-            found = resolve_returns(tape, events, rules=plan.rules, costs=costs)
+            found = resolve_returns(arrays, events, rules=plan.rules, costs=costs)
             assert set(found.rule) == {0, 1}
             values.append(found.value[~np.isnan(found.value)])
         means.append(np.concatenate(values).mean())
@@ -246,8 +246,8 @@ def test_placebo_resolves_each_event_by_its_own_rules(make_stormy):
 def test_blocks_are_twice_the_longest_holding_time(make_stormy, make_books):
     plan = make_stormy(_rng(5), days=300, events_a_year=20.0)
     plan = _shuffled(plan, (DAY, replace(DAY, hold_hours=480.0)))
-    n_days = len(plan.tapes[0].time) // 6
-    days = Resampling(int(plan.tapes[0].time[0] // DAY_NS), n_days, draws=20, seed=0)
+    n_days = len(plan.coin_arrays[0].time) // 6
+    days = Resampling(int(plan.coin_arrays[0].time[0] // DAY_NS), n_days, draws=20, seed=0)
     (phase,) = estimate(plan, make_books(plan), all_outcomes(plan), resampling=days, alpha=0.05)
     # held for 20 days at most, so that the blocks are 40: more than the 30 of the upper bound
     assert phase.stances["follow"]["outright"].length == 40.0
@@ -280,5 +280,5 @@ def test_two_folds_with_different_rules_are_judged_together(make_stormy, make_bo
     pnl = sum(float(book.trades["pnl"].sum()) for book in books["s", "follow"])
     daily = daily_pnl(made, books["s", "follow"])
     assert daily.sum() == pytest.approx(pnl / 3 / 100_000)
-    found = portfolio(made.tapes, books["s", "follow"], rules=made.rules)
+    found = portfolio(made.coin_arrays, books["s", "follow"], rules=made.rules)
     assert found.total_profit().sum() == pytest.approx(pnl)

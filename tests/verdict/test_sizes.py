@@ -32,10 +32,13 @@ def _rng(seed=0):
 def sized(make_stormy):
     """Three coins whose positions have a share that changes from day to day."""
     plan = make_stormy(_rng(1), days=500, costs=FEES)
-    day = np.arange(len(plan.tapes[0].time)) // 6
+    day = np.arange(len(plan.coin_arrays[0].time)) // 6
     shares = [np.clip(0.5 + 0.5 * np.sin(day / (5 + k)), 0.05, 1.0) for k in range(3)]
     return replace(
-        plan, tapes=tuple(replace(t, share=s) for t, s in zip(plan.tapes, shares, strict=True))
+        plan,
+        coin_arrays=tuple(
+            replace(t, share=s) for t, s in zip(plan.coin_arrays, shares, strict=True)
+        ),
     )
 
 
@@ -70,9 +73,10 @@ def test_the_mean_is_the_money_over_the_notional(sized, make_books):
 
 
 def test_equal_shares_change_no_mean(sized, make_books):
-    plain = replace(sized, tapes=tuple(replace(t, share=None) for t in sized.tapes))
+    plain = replace(sized, coin_arrays=tuple(replace(t, share=None) for t in sized.coin_arrays))
     halves = replace(
-        sized, tapes=tuple(replace(t, share=np.full(len(t.time), 0.5)) for t in sized.tapes)
+        sized,
+        coin_arrays=tuple(replace(t, share=np.full(len(t.time), 0.5)) for t in sized.coin_arrays),
     )
     one, half = (judge([p], make_books(p), settings=FEW)[0].follow for p in (plain, halves))
     for name in (

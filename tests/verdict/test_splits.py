@@ -24,9 +24,9 @@ def _rng(seed=0):
 def _table(plan, **context):
     """The plan's events as a signal would have told them."""
     rows = [
-        (tape.time[bar], tape.symbol, plan.signal, plan.phases[code], lean)
-        for tape, bars, leans, codes in zip(
-            plan.tapes, plan.bars, plan.leans, plan.codes, strict=True
+        (arrays.time[bar], arrays.symbol, plan.signal, plan.phases[code], lean)
+        for arrays, bars, leans, codes in zip(
+            plan.coin_arrays, plan.bars, plan.leans, plan.codes, strict=True
         )
         for bar, lean, code in zip(bars, leans, codes, strict=True)
     ]
@@ -40,13 +40,13 @@ def _cells(results, split, stance="follow"):
 
 
 @pytest.fixture
-def daily(make_plan, make_tape):
+def daily(make_plan, make_arrays):
     """Two coins that rise by 1 % a day or fall by 1 %, held 24 h, an event a day at 23:00."""
     hours = np.arange(24 * 200)
     up, down = (100.0 * np.exp(sign * 0.01 * (hours + 1) / 24) for sign in (1, -1))
     bars = 23 + 24 * np.arange(190)
-    tapes = [make_tape(up, symbol="UP"), make_tape(down, symbol="DOWN")]
-    return make_plan(tapes, [bars, bars], rules=Rules(hold_hours=24.0, opposite=False))
+    coin_arrays = [make_arrays(up, symbol="UP"), make_arrays(down, symbol="DOWN")]
+    return make_plan(coin_arrays, [bars, bars], rules=Rules(hold_hours=24.0, opposite=False))
 
 
 def test_each_coins_mean_is_its_own_and_any_hour_earns_as_much(daily, make_books):
@@ -73,10 +73,10 @@ def test_weekday_is_that_of_the_entry(daily, make_books):
     }
 
 
-def test_year_is_that_of_the_entry(make_plan, make_tape, make_books):
+def test_year_is_that_of_the_entry(make_plan, make_arrays, make_books):
     start = pd.Timestamp("2023-12-30", tz="UTC").value
-    tape = make_tape(np.ones(24 * 10), start=start)
-    plan = make_plan([tape], [[24, 47, 71]])
+    arrays = make_arrays(np.ones(24 * 10), start=start)
+    plan = make_plan([arrays], [[24, 47, 71]])
     found = _cells(split_results([plan], make_books(plan), [_table(plan)]), "year")
     # known at the close of the year's last bar, entered in the next
     assert {name: c.n_trades for name, c in found.items()} == {"2023": 1, "2024": 1}
@@ -84,28 +84,28 @@ def test_year_is_that_of_the_entry(make_plan, make_tape, make_books):
     assert all(math.isnan(c.ci_low_bps) and math.isnan(c.p) for c in found.values())
 
 
-def test_a_split_with_one_cell_is_left_out(make_plan, make_tape, make_books):
-    plan = make_plan([make_tape(np.ones(24 * 60))], [[24, 200, 400]])
+def test_a_split_with_one_cell_is_left_out(make_plan, make_arrays, make_books):
+    plan = make_plan([make_arrays(np.ones(24 * 60))], [[24, 200, 400]])
     found = split_results([plan], make_books(plan), [_table(plan)])
     assert {c.split for c in found} == {"weekday"}
 
 
-def test_regime_is_known_the_day_before(make_tape):
+def test_regime_is_known_the_day_before(make_arrays):
     # rougher and rougher for 150 days, then quiet; up for 110 days, then down
     size = np.concatenate([np.linspace(0.02, 0.08, 150), np.full(100, 0.005)])
     trend = np.concatenate([np.full(110, 0.01), np.full(140, -0.01)])
     step = trend + size * np.where(np.arange(250) % 2 == 0, 1.0, -1.0)
     close = 100.0 * np.exp(np.cumsum(step))
-    tape = make_tape(close, bar_hours=24)
+    arrays = make_arrays(close, bar_hours=24)
     day = np.arange(250)
-    found = regimes(tape, day)
+    found = regimes(arrays, day)
     assert (found[:90] == -1).all()
     assert found[109] == 0
     assert found[145] == 1
     assert found[240] == 2
     jump = close.copy()
     jump[240:] *= 5.0
-    np.testing.assert_array_equal(regimes(make_tape(jump, bar_hours=24), day)[:241], found[:241])
+    np.testing.assert_array_equal(regimes(make_arrays(jump, bar_hours=24), day)[:241], found[:241])
 
 
 def test_terciles_rank_among_what_was_known():

@@ -17,12 +17,12 @@ def _at(study, hour):
 
 
 @pytest.fixture
-def ramp(make_plan, make_tape):
+def ramp(make_plan, make_arrays):
     """A price that rises by 1 an hour from 1000; one event, at the close of bar 499."""
     close = 1001.0 + np.arange(1500)
-    tape = make_tape(close)
+    arrays = make_arrays(close)
     open_ = 1000.0 + np.arange(1500)
-    return make_plan([replace(tape, open=open_)], [[499]])
+    return make_plan([replace(arrays, open=open_)], [[499]])
 
 
 def test_path_is_zero_at_the_first_possible_entry_and_follows_the_price(ramp):
@@ -42,16 +42,16 @@ def test_path_is_in_the_leans_direction(ramp):
 
 @pytest.mark.parametrize("lean", [1, -1])
 def test_the_leans_side_pays_or_receives_funding(ramp, lean):
-    tape = ramp.tapes[0]
-    settle = tape.time[[490, 500, 508]]
-    tape = replace(
-        tape,
+    arrays = ramp.coin_arrays[0]
+    settle = arrays.time[[490, 500, 508]]
+    arrays = replace(
+        arrays,
         open=np.full(1500, 1000.0),
         settle_time=settle,
         settle_rate=np.array([0.001, 0.002, -0.004]),
         settle_mark=np.full(3, 1000.0),
     )
-    plan = replace(ramp, tapes=(tape,), leans=(np.array([lean]),))
+    plan = replace(ramp, coin_arrays=(arrays,), leans=(np.array([lean]),))
     (study,) = event_study(plan, rng=_rng(), draws=5)
     # at the entry's own time a settlement is not charged; ten hours before, one was still to come
     paid = {-24: -30.0, -10: -20.0, 0: 0.0, 7: 0.0, 8: -40.0, 168: -40.0}
@@ -60,8 +60,8 @@ def test_the_leans_side_pays_or_receives_funding(ramp, lean):
 
 
 def test_placebo_is_the_same_at_other_times(ramp):
-    growth = replace(ramp.tapes[0], open=1.001 ** np.arange(1500))
-    (study,) = event_study(replace(ramp, tapes=(growth,)), rng=_rng(), draws=30)
+    growth = replace(ramp.coin_arrays[0], open=1.001 ** np.arange(1500))
+    (study,) = event_study(replace(ramp, coin_arrays=(growth,)), rng=_rng(), draws=30)
     at = _at(study, 24)
     expected = 1e4 * (1.001**24 - 1)
     for line in (study.placebo_mean_bps, study.placebo_low_bps, study.placebo_high_bps):
@@ -86,18 +86,18 @@ def test_a_planted_drift_leaves_the_band(make_stormy):
     assert study.mean_bps[at] > study.placebo_high_bps[at]
 
 
-def test_bars_of_eight_hours_give_a_point_a_bar(make_plan, make_tape):
-    (study,) = event_study(make_plan([make_tape(np.ones(300), bar_hours=8)], [[99]]), rng=_rng())
+def test_bars_of_eight_hours_give_a_point_a_bar(make_plan, make_arrays):
+    (study,) = event_study(make_plan([make_arrays(np.ones(300), bar_hours=8)], [[99]]), rng=_rng())
     assert study.hours[:3] == (-24.0, -16.0, -8.0)
     assert study.hours[-1] == 168.0
 
 
 def test_missing_bars_are_left_out_at_their_hour(ramp):
-    open_ = ramp.tapes[0].open.copy()
+    open_ = ramp.coin_arrays[0].open.copy()
     open_[507] = np.nan
     plan = replace(
         ramp,
-        tapes=(replace(ramp.tapes[0], open=open_), ramp.tapes[0]),
+        coin_arrays=(replace(ramp.coin_arrays[0], open=open_), ramp.coin_arrays[0]),
         costs=ramp.costs * 2,
         **{
             name: getattr(ramp, name) * 2
@@ -116,8 +116,8 @@ def test_a_phase_without_events_has_empty_paths(ramp):
     assert np.isnan(never.placebo_mean_bps).all()
 
 
-def test_without_possible_shifts_there_is_no_placebo(make_plan, make_tape):
-    (study,) = event_study(make_plan([make_tape(np.ones(48))], [[20]]), rng=_rng())
+def test_without_possible_shifts_there_is_no_placebo(make_plan, make_arrays):
+    (study,) = event_study(make_plan([make_arrays(np.ones(48))], [[20]]), rng=_rng())
     assert study.mean_bps[_at(study, 5)] == 0.0
     assert np.isnan(study.placebo_mean_bps).all()
 
@@ -131,14 +131,14 @@ def test_same_seed_same_band(make_stormy):
 @pytest.mark.parametrize("lean", [1, -1])
 def test_like_momentum_is_the_path_of_bars_that_moved_as_much(ramp, lean):
     growth = 1.001 ** np.arange(1500)
-    tape = replace(ramp.tapes[0], open=growth, close=1.001 * growth)
-    plan = replace(ramp, tapes=(tape,), leans=(np.array([lean]),))
+    arrays = replace(ramp.coin_arrays[0], open=growth, close=1.001 * growth)
+    plan = replace(ramp, coin_arrays=(arrays,), leans=(np.array([lean]),))
     (study,) = event_study(plan, rng=_rng(), draws=5)
     for hour in (-24, 0, 24, 168):
         expected = lean * 1e4 * (1.001**hour - 1)
         assert study.momentum_mean_bps[_at(study, hour)] == pytest.approx(expected)
 
 
-def test_like_momentum_is_unknown_without_a_trailing_return(make_plan, make_tape):
-    (study,) = event_study(make_plan([make_tape(np.ones(400))], [[5]]), rng=_rng(), draws=5)
+def test_like_momentum_is_unknown_without_a_trailing_return(make_plan, make_arrays):
+    (study,) = event_study(make_plan([make_arrays(np.ones(400))], [[5]]), rng=_rng(), draws=5)
     assert np.isnan(study.momentum_mean_bps).all()

@@ -32,7 +32,15 @@ from fadefollow.engine.kernels.book import (
     walk,
 )
 from fadefollow.engine.kernels.dated import returns_dated
-from fadefollow.engine.model import AnyRules, Costs, DatedTape, Events, FloatArray, IntArray, Tape
+from fadefollow.engine.model import (
+    AnyRules,
+    BarArrays,
+    Costs,
+    DatedBarArrays,
+    Events,
+    FloatArray,
+    IntArray,
+)
 
 #: rows of the sums that `add_draws` adds to
 OUTRIGHT, TRADES, HEDGED, HEDGED_TRADES = range(4)
@@ -79,7 +87,7 @@ Everywhere = Mapping[tuple[int, int], Outcomes]
 
 
 def add_draws(
-    tape: Tape,
+    arrays: BarArrays,
     moved: MovedEvents,
     *,
     rules: AnyRules,
@@ -96,7 +104,7 @@ def add_draws(
     where it would be ruined.
 
     Args:
-        tape, rules, costs: as in `resolve`.
+        arrays, rules, costs: as in `resolve`.
         moved: the events of each draw.
         everywhere: by side and rule set, for all that `moved` holds, from `outcomes`.
         hedge: from `hedge_levels`.
@@ -108,17 +116,19 @@ def add_draws(
     """
     if not len(moved.bar):
         return
-    if isinstance(tape, DatedTape) and len(moved.exit_bar) and _left_by_opposite(rules):
-        _add_dated(tape, moved, rules, costs, day, sums)
+    if isinstance(arrays, DatedBarArrays) and len(moved.exit_bar) and _left_by_opposite(rules):
+        _add_dated(arrays, moved, rules, costs, day, sums)
         return
     coin = _Coin(
-        prices_of(tape),
-        settlements_of(tape),
-        tape.holes,
-        rule_tables(rules, tape.bar_ns),
-        cost_rates(tape, costs),
+        prices_of(arrays),
+        settlements_of(arrays),
+        arrays.holes,
+        rule_tables(rules, arrays.bar_ns),
+        cost_rates(arrays, costs),
     )
-    _add_draws(moved, hedge, _table(everywhere, len(tape.time)), coin, shares_of(tape), day, sums)
+    _add_draws(
+        moved, hedge, _table(everywhere, len(arrays.time)), coin, shares_of(arrays), day, sums
+    )
 
 
 def _left_by_opposite(rules: AnyRules) -> bool:
@@ -126,7 +136,7 @@ def _left_by_opposite(rules: AnyRules) -> bool:
 
 
 def _add_dated(
-    tape: DatedTape,
+    arrays: DatedBarArrays,
     moved: MovedEvents,
     rules: AnyRules,
     costs: Costs,
@@ -145,7 +155,7 @@ def _add_dated(
             moved.exit_side[ends],
             moved.rule[own],
         )
-        found = returns_dated(tape, events, rules=rules, costs=costs)
+        found = returns_dated(arrays, events, rules=rules, costs=costs)
         known = ~np.isnan(found.value)
         at = found.code[known], day[found.entry_bar[known]]
         np.add.at(sums[b, OUTRIGHT], at, found.value[known])

@@ -1,4 +1,4 @@
-"""What the resolver takes and gives: a tape of prices and settlements, rules, costs, trades."""
+"""What the resolver takes and gives: bar arrays of prices and settlements, rules, costs, trades."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ FURTHER_TRADE_COLUMNS = ("funding_implied",)
 
 
 @dataclass(frozen=True)
-class Tape:
+class BarArrays:
     """One coin's prices and settlements on a regular grid; a missing bar is a row of NaN.
 
     All arrays of bars have shape (n,), all arrays of settlements shape (k,), sorted by time.
@@ -79,7 +79,7 @@ class Tape:
     holes: IntArray = field(default_factory=lambda: np.empty((0, 2), np.int64))
     volume: FloatArray | None = None  #: coins per bar
     #: what mark and spot support at each bar (`fadefollow.market.prints`), shape (n,), ±inf where
-    #: neither is known; None: nothing is known of them. Half as wide as prices: many tapes are held
+    #: neither is known; None: nothing is known of them. Half as wide as prices: many are held
     shared_low: npt.NDArray[np.float32] | None = None
     shared_high: npt.NDArray[np.float32] | None = None
     spot: bool = False  #: the coin itself is traded: nothing is settled, and shorts borrow it
@@ -91,10 +91,10 @@ class Tape:
 
 
 @dataclass(frozen=True)
-class DatedTape(Tape):
-    """A tape on which dated futures are traded, alone or against spot (`carry`).
+class DatedBarArrays(BarArrays):
+    """Bar arrays on which dated futures are traded, alone or against spot (`carry`).
 
-    The arrays of `Tape` describe the coin itself (perp, else spot), for what is measured against
+    Those of `BarArrays` describe the coin itself (perp, else spot), for what is measured against
     its price; nothing is settled. Contracts are in order of expiry, c of them.
     """
 
@@ -227,7 +227,7 @@ class Book:
             settlements that it was held over, else −1).
         dropped: entries that were due on a missing bar.
         legs: where a trade can have several: one row a leg, columns as in `trades` and `trade`
-            (its row there) and `series` (its place in the tape's `series`).
+            (its row there) and `series` (its place in the arrays' `series`).
     """
 
     trades: pd.DataFrame

@@ -17,7 +17,7 @@ from vectorbt.utils.config import Configured
 
 from fadefollow.engine.hedge.basket import Basket
 from fadefollow.engine.hedge.hedged import hedge_cash
-from fadefollow.engine.model import AnyRules, Book, DatedTape, FloatArray, Tape
+from fadefollow.engine.model import AnyRules, BarArrays, Book, DatedBarArrays, FloatArray
 
 
 class FundedPortfolio(vbt.Portfolio):  # type: ignore[misc]
@@ -136,7 +136,7 @@ class FundedPortfolio(vbt.Portfolio):  # type: ignore[misc]
 
 
 def portfolio(
-    tapes: Sequence[Tape],
+    coin_arrays: Sequence[BarArrays],
     books: Sequence[Book],
     *,
     rules: AnyRules,
@@ -148,7 +148,7 @@ def portfolio(
     (levels `symbol`, `series`), grouped by coin; the coin's capital stands in its first one.
 
     Args:
-        tapes: one per coin, on the same calendar of n bars.
+        coin_arrays: one per coin, on the same calendar of n bars.
         books: what the resolver made of them, in the same order.
         rules: capital, and whether it compounds.
         basket: of the hedged book: only trades that are hedged, the cash of their hedges in the
@@ -158,18 +158,18 @@ def portfolio(
         A portfolio on a naive UTC index of shape (n,), whose total profit, trades and value agree
         with the trades of `books`.
     """
-    index = pd.DatetimeIndex(tapes[0].time.astype("datetime64[ns]"), name="time")
-    bar = pd.Timedelta(tapes[0].bar_ns, "ns")
+    index = pd.DatetimeIndex(coin_arrays[0].time.astype("datetime64[ns]"), name="time")
+    bar = pd.Timedelta(coin_arrays[0].bar_ns, "ns")
     if basket is not None:
         books = [replace(b, trades=b.trades[b.trades["beta"].notna()]) for b in books]
-    parts = [part for pair in zip(tapes, books, strict=True) for part in _columns(*pair)]
+    parts = [part for pair in zip(coin_arrays, books, strict=True) for part in _columns(*pair)]
     if basket is not None:
         parts = [
             replace(part, ledger=part.ledger + hedge_cash(part.trades, basket)) for part in parts
         ]
     names = [(part.symbol, part.series) for part in parts]
     columns: Any = pd.MultiIndex.from_tuples(names, names=["symbol", "series"])
-    several = any(isinstance(tape, DatedTape) for tape in tapes)
+    several = any(isinstance(arrays, DatedBarArrays) for arrays in coin_arrays)
     grouping: dict[str, Any] = {"group_by": "symbol"} if several else {}
     if not several:
         columns = columns.get_level_values("symbol")
@@ -199,36 +199,36 @@ class _Column:
     ledger: FloatArray
 
 
-def _columns(tape: Tape, book: Book) -> list[_Column]:
-    if not isinstance(tape, DatedTape) or book.legs is None:
-        own, trades = "spot" if tape.spot else "perp", book.trades
-        cash = _borrowed(tape, trades) if tape.spot else ledger(tape, trades)
-        return [_Column(tape.symbol, own, tape.close, trades, cash)]
+def _columns(arrays: BarArrays, book: Book) -> list[_Column]:
+    if not isinstance(arrays, DatedBarArrays) or book.legs is None:
+        own, trades = "spot" if arrays.spot else "perp", book.trades
+        cash = _borrowed(arrays, trades) if arrays.spot else ledger(arrays, trades)
+        return [_Column(arrays.symbol, own, arrays.close, trades, cash)]
     parts = []
-    for number, name in enumerate(tape.series):
+    for number, name in enumerate(arrays.series):
         legs = book.legs[book.legs["series"] == number]
-        cash = _borrowed(tape, legs)
-        parts.append(_Column(tape.symbol, name, tape.series_close(number), legs, cash))
+        cash = _borrowed(arrays, legs)
+        parts.append(_Column(arrays.symbol, name, arrays.series_close(number), legs, cash))
     return parts
 
 
-def _borrowed(tape: Tape, trades: pd.DataFrame) -> FloatArray:
+def _borrowed(arrays: BarArrays, trades: pd.DataFrame) -> FloatArray:
     """What borrowing spot cost by bar, shape (n,): paid when it is given back."""
-    cash = np.zeros(len(tape.time))
+    cash = np.zeros(len(arrays.time))
     np.add.at(cash, trades["exit_bar"].to_numpy(), trades["funding"].to_numpy())
     return cash
 
 
-def ledger(tape: Tape, trades: pd.DataFrame) -> FloatArray:
+def ledger(arrays: BarArrays, trades: pd.DataFrame) -> FloatArray:
     """Funding cash by bar of one coin's trades, shape (n,); + received."""
-    cash = np.zeros(len(tape.time))
-    place = np.searchsorted(tape.time, tape.settle_time, side="left")
-    per_coin = -tape.settle_mark * tape.settle_rate
+    cash = np.zeros(len(arrays.time))
+    place = np.searchsorted(arrays.time, arrays.settle_time, side="left")
+    per_coin = -arrays.settle_mark * arrays.settle_rate
     for side, size, entry, last in trades[["side", "size", "entry_bar", "exit_bar"]].itertuples(
         index=False
     ):
-        after = np.searchsorted(tape.settle_time, tape.time[entry], side="right")
-        upto = np.searchsorted(tape.settle_time, tape.time[last], side="right")
+        after = np.searchsorted(arrays.settle_time, arrays.time[entry], side="right")
+        upto = np.searchsorted(arrays.settle_time, arrays.time[last], side="right")
         held = slice(after, upto)
         np.add.at(cash, place[held], side * size * per_coin[held])
     return cash

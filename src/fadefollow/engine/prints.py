@@ -10,7 +10,7 @@ import pandas as pd
 
 from fadefollow.engine.exits import EXIT_RULES
 from fadefollow.engine.kernels.book import liquidation_level
-from fadefollow.engine.model import AnyRules, Book, Costs, DatedTape, FloatArray, Tape
+from fadefollow.engine.model import AnyRules, BarArrays, Book, Costs, DatedBarArrays, FloatArray
 from fadefollow.engine.plans.strategy_plan import Plan
 
 BoolArray = npt.NDArray[np.bool_]
@@ -28,55 +28,61 @@ def by_lone_print(plan: Plan, books: Sequence[Book]) -> pd.DataFrame:
     its level. Where no other series is known nothing can be said.
 
     Args:
-        plan: tapes, costs and rules.
+        plan: coin_arrays, costs and rules.
         books: one a coin, as `books` gives them.
 
     Returns:
         One row a trade: `symbol`, `time` (open time of the bar, UTC), `reason`.
     """
     parts = []
-    for tape, costs, book in zip(plan.tapes, plan.costs, books, strict=True):
+    for arrays, costs, book in zip(plan.coin_arrays, plan.costs, books, strict=True):
         held = book.trades if book.legs is None else book.legs
-        rows = held[_alone(tape, plan.rules, costs, held)]
-        stamps = tape.time[rows["exit_bar"].to_numpy(np.int64)].astype("datetime64[ns]")
+        rows = held[_alone(arrays, plan.rules, costs, held)]
+        stamps = arrays.time[rows["exit_bar"].to_numpy(np.int64)].astype("datetime64[ns]")
         time = pd.DatetimeIndex(stamps, tz="UTC")
-        columns = {"symbol": tape.symbol, "time": time, "reason": rows["reason"].to_numpy(object)}
+        columns = {"symbol": arrays.symbol, "time": time, "reason": rows["reason"].to_numpy(object)}
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
 
 
-def _alone(tape: Tape, rules: AnyRules, costs: Costs, held: pd.DataFrame) -> BoolArray:
+def _alone(arrays: BarArrays, rules: AnyRules, costs: Costs, held: pd.DataFrame) -> BoolArray:
     """Of each trade or leg, whether a lone print ended it, shape (k,)."""
     side = held["side"].to_numpy(np.float64)
     reason = held["reason"].to_numpy(object)
     filled = held["exit_price"].to_numpy(np.float64) / (1.0 - side * costs.slippage)
-    low, high = _support(tape, held)
+    low, high = _support(arrays, held)
     below, above = filled < low, filled > high
     losing = np.isin(reason, _LOSING) & np.where(side > 0, below, above)
     winning = np.isin(reason, _WINNING) & np.where(side > 0, above, below)
-    alone: BoolArray = losing | winning | _by_the_mark_alone(tape, rules, costs, held)
+    alone: BoolArray = losing | winning | _by_the_mark_alone(arrays, rules, costs, held)
     return alone
 
 
-def _support(tape: Tape, held: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
+def _support(arrays: BarArrays, held: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
     """What the other series support in the bar in which each trade or leg ended."""
     bar = held["exit_bar"].to_numpy(np.int64)
-    if isinstance(tape, DatedTape):
-        if tape.dated_liq_low is None or tape.dated_liq_high is None or tape.carry:
+    if isinstance(arrays, DatedBarArrays):
+        if arrays.dated_liq_low is None or arrays.dated_liq_high is None or arrays.carry:
             return np.full(len(bar), -np.inf), np.full(len(bar), np.inf)
         series = held["series"].to_numpy(np.int64)
-        return tape.dated_liq_low[series, bar], tape.dated_liq_high[series, bar]
-    if tape.shared_low is None or tape.shared_high is None:
+        return arrays.dated_liq_low[series, bar], arrays.dated_liq_high[series, bar]
+    if arrays.shared_low is None or arrays.shared_high is None:
         return np.full(len(bar), -np.inf), np.full(len(bar), np.inf)
     # where the mark has highs and lows of its own, they support a print too
-    low = np.fmin(tape.shared_low, tape.liq_low)[bar]
-    return low, np.fmax(tape.shared_high, tape.liq_high)[bar]
+    low = np.fmin(arrays.shared_low, arrays.liq_low)[bar]
+    return low, np.fmax(arrays.shared_high, arrays.liq_high)[bar]
 
 
-def _by_the_mark_alone(tape: Tape, rules: AnyRules, costs: Costs, held: pd.DataFrame) -> BoolArray:
+def _by_the_mark_alone(
+    arrays: BarArrays, rules: AnyRules, costs: Costs, held: pd.DataFrame
+) -> BoolArray:
     """Liquidations at a level that neither perp nor spot came to."""
     gone = np.zeros(len(held), bool)
-    if isinstance(tape, DatedTape) or tape.shared_low is None or tape.shared_high is None:
+    if (
+        isinstance(arrays, DatedBarArrays)
+        or arrays.shared_low is None
+        or arrays.shared_high is None
+    ):
         return gone
     for row in np.flatnonzero(held["reason"].to_numpy(object) == "liquidation"):
         trade = held.iloc[row]
@@ -89,7 +95,7 @@ def _by_the_mark_alone(tape: Tape, rules: AnyRules, costs: Costs, held: pd.DataF
             costs.maintenance,
         )
         if side > 0:
-            gone[row] = level < min(tape.low[bar], tape.shared_low[bar])
+            gone[row] = level < min(arrays.low[bar], arrays.shared_low[bar])
         else:
-            gone[row] = level > max(tape.high[bar], tape.shared_high[bar])
+            gone[row] = level > max(arrays.high[bar], arrays.shared_high[bar])
     return gone

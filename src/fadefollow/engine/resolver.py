@@ -28,15 +28,15 @@ from fadefollow.engine.kernels.book import (
 from fadefollow.engine.kernels.dated import outcomes_dated, resolve_dated, returns_dated
 from fadefollow.engine.model import (
     AnyRules,
+    BarArrays,
     Book,
     Costs,
-    DatedTape,
+    DatedBarArrays,
     Events,
     FloatArray,
     IntArray,
     Returns,
     Rules,
-    Tape,
     hold_bars,
 )
 
@@ -52,7 +52,7 @@ __all__ = [
 ]
 
 
-def resolve(tape: Tape, events: Events, *, rules: AnyRules, costs: Costs) -> Book:
+def resolve(arrays: BarArrays, events: Events, *, rules: AnyRules, costs: Costs) -> Book:
     """The trades of one coin and book, as a table.
 
     A position whose liquidation price opens a bar at or beyond its level is liquidated even if an
@@ -60,7 +60,7 @@ def resolve(tape: Tape, events: Events, *, rules: AnyRules, costs: Costs) -> Boo
     enter at that open again.
 
     Args:
-        tape: prices and settlements of the coin.
+        arrays: prices and settlements of the coin.
         events: phases with their side in this book, sorted by bar. They act in order of their due
             bars; of those due at one open the one known first wins, at one bar the first given.
         rules: how positions open and close; of several rule sets each event names its own.
@@ -73,9 +73,9 @@ def resolve(tape: Tape, events: Events, *, rules: AnyRules, costs: Costs) -> Boo
         ParameterError: a holding time is not a whole number of bars, or an event's rule set is
             not there.
     """
-    if isinstance(tape, DatedTape):
-        return resolve_dated(tape, events, rules=rules, costs=costs)
-    ints, floats, dropped = _run(tape, events, rules, costs)
+    if isinstance(arrays, DatedBarArrays):
+        return resolve_dated(arrays, events, rules=rules, costs=costs)
+    ints, floats, dropped = _run(arrays, events, rules, costs)
     trades = pd.DataFrame(
         {name: ints[:, c] for c, name in enumerate(INTS)}
         | {name: floats[:, c] for c, name in enumerate(FLOATS)}
@@ -84,18 +84,18 @@ def resolve(tape: Tape, events: Events, *, rules: AnyRules, costs: Costs) -> Boo
     return Book(trades, int(dropped))
 
 
-def resolve_returns(tape: Tape, events: Events, *, rules: AnyRules, costs: Costs) -> Returns:
+def resolve_returns(arrays: BarArrays, events: Events, *, rules: AnyRules, costs: Costs) -> Returns:
     """The same trades as `resolve`, as bare arrays and much faster."""
-    if isinstance(tape, DatedTape):
-        return returns_dated(tape, events, rules=rules, costs=costs)
-    return bare_returns(*bare_trades(tape, events, rules=rules, costs=costs))
+    if isinstance(arrays, DatedBarArrays):
+        return returns_dated(arrays, events, rules=rules, costs=costs)
+    return bare_returns(*bare_trades(arrays, events, rules=rules, costs=costs))
 
 
 def bare_trades(
-    tape: Tape, events: Events, *, rules: AnyRules, costs: Costs
+    arrays: BarArrays, events: Events, *, rules: AnyRules, costs: Costs
 ) -> tuple[IntArray, FloatArray]:
     """The trades of a perp as bare records, one row a trade: columns INTS and FLOATS (kernel)."""
-    ints, floats, _ = _run(tape, events, rules, costs)
+    ints, floats, _ = _run(arrays, events, rules, costs)
     return ints, floats
 
 
@@ -109,7 +109,7 @@ def bare_returns(ints: IntArray, floats: FloatArray) -> Returns:
     return Returns(entry, last, code, rule, side, value)
 
 
-def outcomes(tape: Tape, side: int, *, rules: Rules, costs: Costs) -> Outcomes:
+def outcomes(arrays: BarArrays, side: int, *, rules: Rules, costs: Costs) -> Outcomes:
     """The same trade entered at the open of every bar, each on its own.
 
     Time exit, stop, target, trail, liquidation, costs and funding as in `resolve`, no `opposite`.
@@ -122,34 +122,34 @@ def outcomes(tape: Tape, side: int, *, rules: Rules, costs: Costs) -> Outcomes:
         the other exits that are due at an open, True for what a price brings about and at the
         end of data.
     """
-    if isinstance(tape, DatedTape):
-        return outcomes_dated(tape, side, rules=rules, costs=costs)
+    if isinstance(arrays, DatedBarArrays):
+        return outcomes_dated(arrays, side, rules=rules, costs=costs)
     return every_bar(  # type: ignore[no-any-return]
-        prices_of(tape),
-        settlements_of(tape),
-        tape.holes,
-        rule_tables(rules, tape.bar_ns),
-        cost_rates(tape, costs),
+        prices_of(arrays),
+        settlements_of(arrays),
+        arrays.holes,
+        rule_tables(rules, arrays.bar_ns),
+        cost_rates(arrays, costs),
         side,
-        shares_of(tape),
+        shares_of(arrays),
     )
 
 
-def _run(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[Any, Any, int]:
-    prices, paid, holes, seen, *others = _arguments(tape, events, rules, costs)
+def _run(arrays: BarArrays, events: Events, rules: AnyRules, costs: Costs) -> tuple[Any, Any, int]:
+    prices, paid, holes, seen, *others = _arguments(arrays, events, rules, costs)
     plain = (*seen[:-1], tuple(seen.exits))
     return run_plain(  # type: ignore[no-any-return]
         tuple(prices), tuple(paid), holes, plain, *map(tuple, others)
     )
 
 
-def _arguments(tape: Tape, events: Events, rules: AnyRules, costs: Costs) -> tuple[Any, ...]:
+def _arguments(arrays: BarArrays, events: Events, rules: AnyRules, costs: Costs) -> tuple[Any, ...]:
     return (
-        prices_of(tape),
-        settlements_of(tape),
-        tape.holes,
+        prices_of(arrays),
+        settlements_of(arrays),
+        arrays.holes,
         event_arrays(events, rules),
-        rule_tables(rules, tape.bar_ns),
-        cost_rates(tape, costs),
-        account_of(rules, tape),
+        rule_tables(rules, arrays.bar_ns),
+        cost_rates(arrays, costs),
+        account_of(rules, arrays),
     )

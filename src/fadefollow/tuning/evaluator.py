@@ -19,16 +19,16 @@ from fadefollow.engine.hedge.basket import Basket
 from fadefollow.engine.kernels.book import FLOATS, INTS
 from fadefollow.engine.model import (
     DAY_NS,
+    BarArrays,
     Costs,
-    DatedTape,
+    DatedBarArrays,
     Events,
     FloatArray,
     IntArray,
     Returns,
     Rules,
-    Tape,
 )
-from fadefollow.engine.plans.bar_arrays import cut_tape
+from fadefollow.engine.plans.bar_arrays import cut_arrays
 from fadefollow.engine.plans.plan import Prepared, Span
 from fadefollow.engine.resolver import bare_returns, bare_trades, resolve, resolve_returns
 from fadefollow.engine.strategy import Trade
@@ -58,7 +58,7 @@ class Coin:
     """One coin of a study's data."""
 
     market: Market
-    tape: Tape  #: on the union calendar
+    arrays: BarArrays  #: on the union calendar
     costs: Costs
     offset: int  #: from the market's number of a bar to the calendar's
     first: int  #: events count from this bar of the calendar …
@@ -90,7 +90,7 @@ class TrialData:
         Args:
             space: what is searched.
             settings: of the job.
-            prepared: tapes, costs and the time that all needed streams cover.
+            prepared: coin_arrays, costs and the time that all needed streams cover.
             markets: by coin.
 
         Raises:
@@ -105,13 +105,13 @@ class TrialData:
                 where=plan.strategy,
                 hint="leave it out to score the trades outright",
             )
-        time, bar = plan.tapes[0].time, plan.tapes[0].bar_ns
+        time, bar = plan.coin_arrays[0].time, plan.coin_arrays[0].bar_ns
         coins = []
-        for tape, costs in zip(plan.tapes, plan.costs, strict=True):
-            market, span = markets[tape.symbol], prepared.spans[tape.symbol]
+        for arrays, costs in zip(plan.coin_arrays, plan.costs, strict=True):
+            market, span = markets[arrays.symbol], prepared.spans[arrays.symbol]
             offset = (market.index[0].value - int(time[0])) // bar
             first, last = np.searchsorted(time, [edge.value for edge in span])
-            coins.append(Coin(market, tape, costs, offset, int(first), int(last)))
+            coins.append(Coin(market, arrays, costs, offset, int(first), int(last)))
         return cls(space, settings, tuple(coins), time, day_of_bar(plan), basket)
 
     def fold(self, cut: Cut) -> FoldBars:
@@ -139,27 +139,27 @@ class TrialData:
 class FoldView:
     """A range of bars of the calendar, numbered from 0."""
 
-    tapes: tuple[Tape, ...]
+    coin_arrays: tuple[BarArrays, ...]
     day: IntArray  #: of each bar, from the first, shape (n,)
-    marks: tuple[DayMarks | None, ...]  #: by coin; None for dated tapes
+    marks: tuple[DayMarks | None, ...]  #: by coin; None for dated coin_arrays
     listed: IntArray  #: coins that are listed, by day, shape (days,)
     basket: Basket | None = None  #: on these bars; None where trades are scored outright
 
     @classmethod
     def of(cls, data: TrialData, bars: tuple[int, int]) -> FoldView:
         """The view of a range of bars."""
-        tapes = tuple(cut_tape(coin.tape, *bars) for coin in data.coins)
+        coin_arrays = tuple(cut_arrays(coin.arrays, *bars) for coin in data.coins)
         day = data.day[slice(*bars)] - data.day[bars[0]]
-        first, days = int(tapes[0].time[0] // DAY_NS), int(day[-1]) + 1
+        first, days = int(coin_arrays[0].time[0] // DAY_NS), int(day[-1]) + 1
         marks = tuple(
             None
-            if isinstance(tape, DatedTape)
-            else DayMarks.of(tape, close=tape.close, day=day, first_day=first)
-            for tape in tapes
+            if isinstance(arrays, DatedBarArrays)
+            else DayMarks.of(arrays, close=arrays.close, day=day, first_day=first)
+            for arrays in coin_arrays
         )
-        listed = np.sum([listed_days(tape.close, day, days) for tape in tapes], axis=0)
-        basket = None if data.basket is None else data.basket.on(tapes[0].time)
-        return cls(tapes, day, marks, listed, basket)
+        listed = np.sum([listed_days(arrays.close, day, days) for arrays in coin_arrays], axis=0)
+        basket = None if data.basket is None else data.basket.on(coin_arrays[0].time)
+        return cls(coin_arrays, day, marks, listed, basket)
 
 
 @dataclass(frozen=True)
@@ -240,8 +240,8 @@ def past(data: TrialData, request: TrialRequest) -> Past:
     view = data.view(request.bars)
     found = [_events(data, coin, signal, trade, request.bars) for coin in data.coins]
     coins = [
-        _traded(tape, events, rules, coin.costs, view.basket)
-        for tape, events, coin in zip(view.tapes, found, data.coins, strict=True)
+        _traded(arrays, events, rules, coin.costs, view.basket)
+        for arrays, events, coin in zip(view.coin_arrays, found, data.coins, strict=True)
     ]
     value = np.concatenate([one.value for one in coins])
     regular, day = ~np.isnan(value), view.day
@@ -249,8 +249,8 @@ def past(data: TrialData, request: TrialRequest) -> Past:
     @functools.cache
     def daily() -> FloatArray:
         pnl = np.zeros(len(view.listed))
-        for coin, tape, events, marks, one in zip(
-            data.coins, view.tapes, found, view.marks, coins, strict=True
+        for coin, arrays, events, marks, one in zip(
+            data.coins, view.coin_arrays, found, view.marks, coins, strict=True
         ):
             if marks is not None and one.bare is not None:
                 ints, floats = one.bare
@@ -259,10 +259,10 @@ def past(data: TrialData, request: TrialRequest) -> Past:
                     pnl += one.legs.daily(view.basket, day, len(pnl))
                 pnl += marks.pnl(ints[:, _WHOLE], floats[:, _MONEY], fee=coin.costs.fee)
             else:
-                book = resolve(tape, events, rules=rules, costs=coin.costs)
-                first = int(tape.time[0] // DAY_NS)
-                for close, held in held_series(tape, book):
-                    pnl += coin_pnl(tape, coin.costs, held, close=close, day=day, first_day=first)
+                book = resolve(arrays, events, rules=rules, costs=coin.costs)
+                first = int(arrays.time[0] // DAY_NS)
+                for close, held in held_series(arrays, book):
+                    pnl += coin_pnl(arrays, coin.costs, held, close=close, day=day, first_day=first)
         return pnl / np.maximum(view.listed, 1) / rules.capital
 
     return Past(
@@ -289,12 +289,12 @@ class _Traded:
 
 
 def _traded(
-    tape: Tape, events: Events, rules: Rules, costs: Costs, basket: Basket | None
+    arrays: BarArrays, events: Events, rules: Rules, costs: Costs, basket: Basket | None
 ) -> _Traded:
-    if isinstance(tape, DatedTape):
-        return _Traded(resolve_returns(tape, events, rules=rules, costs=costs))
-    bare = bare_trades(tape, events, rules=rules, costs=costs)
-    legs = None if basket is None else HedgeLegs.of(*bare, tape, basket)
+    if isinstance(arrays, DatedBarArrays):
+        return _Traded(resolve_returns(arrays, events, rules=rules, costs=costs))
+    bare = bare_trades(arrays, events, rules=rules, costs=costs)
+    legs = None if basket is None else HedgeLegs.of(*bare, arrays, basket)
     return _Traded(bare_returns(*bare), bare, legs)
 
 

@@ -15,7 +15,7 @@ from fadefollow.engine.exits import EXIT_REASONS
 from fadefollow.engine.hedge.basket import Basket
 from fadefollow.engine.hedge.hedged import AT_OPEN, hedge_cash
 from fadefollow.engine.kernels.book import FLOATS, INTS
-from fadefollow.engine.model import FloatArray, IntArray, Tape
+from fadefollow.engine.model import BarArrays, FloatArray, IntArray
 
 _AT_OPEN = [EXIT_REASONS.index(name) for name in AT_OPEN]
 _SIDE, _ENTRY, _EXIT, _REASON = (
@@ -35,20 +35,20 @@ class HedgeLegs:
     cost: FloatArray  #: fees and slippage of both ends, ≤ 0, likewise
 
     @classmethod
-    def of(cls, ints: IntArray, floats: FloatArray, tape: Tape, basket: Basket) -> HedgeLegs:
+    def of(cls, ints: IntArray, floats: FloatArray, arrays: BarArrays, basket: Basket) -> HedgeLegs:
         """The hedges of a perp's trades.
 
         Args:
             ints, floats: the trades as `bare_trades` returns them.
-            tape: of the coin.
-            basket: on the tape's calendar.
+            arrays: of the coin.
+            basket: on the arrays' calendar.
         """
         notional = floats[:, _NOTIONAL]
-        if tape.symbol not in basket.betas:
+        if arrays.symbol not in basket.betas:
             none = np.full(len(ints), np.nan)
             return cls(ints, notional, none, none, none)
         entry = ints[:, _ENTRY]
-        beta = basket.beta(tape.symbol, entry)
+        beta = basket.beta(arrays.symbol, entry)
         inside = ~np.isin(ints[:, _REASON], _AT_OPEN)
         legs = basket.hedge(beta, ints[:, _SIDE], entry, ints[:, _EXIT], inside)
         known = ~np.isnan(legs.gross + legs.cost)
@@ -69,7 +69,7 @@ class HedgeLegs:
         """The hedges' P&L by day, marked to market, quote currency, shape (days,).
 
         Args:
-            basket: on the tape's calendar.
+            basket: on the arrays' calendar.
             day: of each bar, from the first, shape (n,).
             days: in all.
         """

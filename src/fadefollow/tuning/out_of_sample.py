@@ -36,18 +36,18 @@ class JoinedBook:
 
     @classmethod
     def of(cls, plan: Plan, books: Sequence[Book], *, name: BookName = "outright") -> JoinedBook:
-        """From the trades of one stance, one book a coin in the order of `plan.tapes`.
+        """From the trades of one stance, one book a coin in the order of `plan.coin_arrays`.
 
         In the hedged book returns hold the hedge, and trades without one are left out.
         """
         known, day, value = [], [], []
-        for tape, book in zip(plan.tapes, books, strict=True):
+        for arrays, book in zip(plan.coin_arrays, books, strict=True):
             trades = book.trades[book.trades["reason"] != "end"]
             if name == "hedged":
                 trades = trades[trades["beta"].notna()]
                 trades = trades.assign(**{"return": hedged_pnl(trades) / trades["notional"]})
-            known.append(tape.time[trades["signal_bar"].to_numpy(int)] + tape.bar_ns)
-            day.append(tape.time[trades["entry_bar"].to_numpy(int)] // DAY_NS)
+            known.append(arrays.time[trades["signal_bar"].to_numpy(int)] + arrays.bar_ns)
+            day.append(arrays.time[trades["entry_bar"].to_numpy(int)] // DAY_NS)
             value.append(trades["return"].to_numpy(float))
         return cls(
             np.concatenate(known),

@@ -354,7 +354,7 @@ def _own(space: Space, chosen: Dataset, folds: Sequence[Fold]) -> Plan:
 
 def _hedged_as(plan: Plan, other: Plan) -> Plan:
     """The plan with the basket that hedges another one of the same coins, on its own calendar."""
-    basket = None if other.basket is None else other.basket.on(plan.tapes[0].time)
+    basket = None if other.basket is None else other.basket.on(plan.coin_arrays[0].time)
     return replace(plan, basket=basket, unhedged=other.unhedged)
 
 
@@ -382,12 +382,12 @@ def _refuse_holes(prepared: Prepared, judging: Settings) -> None:
     """A search may hold a position at any time, so that any hole in the settlements is refused."""
     if judging.missing_funding != "error":
         return
-    for tape in prepared.plan.tapes:
-        if len(tape.holes):
-            first, last = pd.to_datetime(tape.holes[0], utc=True)
+    for arrays in prepared.plan.coin_arrays:
+        if len(arrays.holes):
+            first, last = pd.to_datetime(arrays.holes[0], utc=True)
             raise FundingHoleError(
                 "funding is missing while a position can be held",
                 got=f"no settlement between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC",
-                where=f"{tape.symbol}, stream funding",
+                where=f"{arrays.symbol}, stream funding",
                 hint="complete the data, or drop such trades with --missing-funding skip",
             )

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.model import DAY_NS, Book, DatedTape, FloatArray, Tape
+from fadefollow.engine.model import DAY_NS, BarArrays, Book, DatedBarArrays, FloatArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.verdict.correction.maxt import BoolArray
 from fadefollow.verdict.estimates.days import regular_trades
@@ -74,7 +74,7 @@ def capacity_of(edge: float, impact: float, *, volume: float = math.inf) -> floa
     return min((edge / impact) ** 2, volume)
 
 
-def liquidity(tape: Tape) -> Liquidity:
+def liquidity(arrays: BarArrays) -> Liquidity:
     """What a coin can take at the open of each bar.
 
     From what was known at the bar's open: V is the quote volume (volume × close) of the 24 hours
@@ -84,16 +84,16 @@ def liquidity(tape: Tape) -> Liquidity:
         NaN in the first 15 days, while half of a window is missing, and where no volume is known,
         as for dated futures.
     """
-    if tape.volume is None or isinstance(tape, DatedTape):
-        unknown = np.full(len(tape.time), math.nan)
+    if arrays.volume is None or isinstance(arrays, DatedBarArrays):
+        unknown = np.full(len(arrays.time), math.nan)
         return Liquidity(unknown, unknown)
-    a_day = max(1, DAY_NS // tape.bar_ns)
-    close = pd.Series(tape.close)
+    a_day = max(1, DAY_NS // arrays.bar_ns)
+    close = pd.Series(arrays.close)
     step = np.log(close.to_numpy()[1:] / close.to_numpy()[:-1])
     returns = pd.Series(np.concatenate([[math.nan], step]))
     window, least = VOLATILITY_DAYS * a_day, VOLATILITY_DAYS * a_day // 2
     sigma = returns.rolling(window, min_periods=max(2, least)).std() * math.sqrt(a_day)
-    traded = (pd.Series(tape.volume) * close).rolling(a_day, min_periods=a_day // 2 or 1)
+    traded = (pd.Series(arrays.volume) * close).rolling(a_day, min_periods=a_day // 2 or 1)
     volume = (traded.mean() * a_day).shift(1)
     volume = volume.where(volume > 0.0)
     impact = Y * sigma.shift(1) / np.sqrt(volume)
@@ -128,8 +128,8 @@ def capacity(
         return capacity_of(edge, cost, volume=float(np.median(volume[which])))
 
     coins = tuple(
-        CoinCapacity(tape.symbol, carried(known & (coin == number)))
-        for number, tape in enumerate(plan.tapes)
+        CoinCapacity(arrays.symbol, carried(known & (coin == number)))
+        for number, arrays in enumerate(plan.coin_arrays)
         if (coin == number).any()
     )
     quote = carried(known)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.model import DAY_NS, FloatArray, IntArray, Tape
+from fadefollow.engine.model import DAY_NS, BarArrays, FloatArray, IntArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.verdict.estimates.days import day_of_bar
 
@@ -49,9 +49,9 @@ class EventSplit:
 
 def time_splits(plan: Plan) -> tuple[TimeSplit, ...]:
     """Coin, calendar year, regime and weekday of every coin and UTC day of a plan's calendar."""
-    coins = len(plan.tapes)
+    coins = len(plan.coin_arrays)
     day = day_of_bar(plan)
-    stamps = plan.tapes[0].time[0] // DAY_NS + np.arange(int(day[-1]) + 1)
+    stamps = plan.coin_arrays[0].time[0] // DAY_NS + np.arange(int(day[-1]) + 1)
     dates = pd.DatetimeIndex((stamps * DAY_NS).astype("datetime64[ns]"))
     first = int(dates[0].year)
     years = tuple(str(first + k) for k in range(int(dates[-1].year) - first + 1))
@@ -62,16 +62,18 @@ def time_splits(plan: Plan) -> tuple[TimeSplit, ...]:
     return (
         TimeSplit(
             "coin",
-            tuple(t.symbol for t in plan.tapes),
+            tuple(t.symbol for t in plan.coin_arrays),
             np.repeat(np.arange(coins)[:, None], len(dates), axis=1),
         ),
         TimeSplit("year", years, same(dates.year - first)),
-        TimeSplit("regime", REGIMES, np.array([regimes(tape, day) for tape in plan.tapes])),
+        TimeSplit(
+            "regime", REGIMES, np.array([regimes(arrays, day) for arrays in plan.coin_arrays])
+        ),
         TimeSplit("weekday", WEEKDAYS, same(dates.day_of_week)),
     )
 
 
-def regimes(tape: Tape, day: IntArray) -> IntArray:
+def regimes(arrays: BarArrays, day: IntArray) -> IntArray:
     """The coin's regime on each UTC day, as known at the end of the day before, shape (days,).
 
     From daily closes: *calm* (2) if the standard deviation of the last 30 daily log returns is in
@@ -79,10 +81,10 @@ def regimes(tape: Tape, day: IntArray) -> IntArray:
     over the 30 days and *bear* (1) if not. −1 in the warm-up and after a month with missing days.
 
     Args:
-        tape: of the coin.
+        arrays: of the coin.
         day: of each bar, counted from the first, shape (n,).
     """
-    close = pd.Series(tape.close).groupby(day).last()  # the last that is not missing
+    close = pd.Series(arrays.close).groupby(day).last()  # the last that is not missing
     level = pd.Series(np.log(close.to_numpy(np.float64)))
     log_return = level.diff()
     spread = log_return.rolling(TRAILING_DAYS).std()
@@ -148,12 +150,12 @@ def terciles(events: pd.DataFrame) -> IntArray:
 def _events(plan: Plan, phase: str, table: pd.DataFrame) -> pd.DataFrame:
     """One phase's events in the plan's calendar, with `coin` and `bar`, sorted by bar and coin."""
     mine = table[(table["phase"] == phase) & (table["signal"] == plan.signal)]
-    coins = {tape.symbol: coin for coin, tape in enumerate(plan.tapes)}
+    coins = {arrays.symbol: coin for coin, arrays in enumerate(plan.coin_arrays)}
     mine = mine[mine["symbol"].isin(list(coins))]
     stamps = mine["time"].dt.tz_convert(None).to_numpy("datetime64[ns]").astype(np.int64)
-    bar = (stamps - plan.tapes[0].time[0]) // plan.tapes[0].bar_ns
+    bar = (stamps - plan.coin_arrays[0].time[0]) // plan.coin_arrays[0].bar_ns
     mine = mine.assign(bar=bar, coin=mine["symbol"].map(coins).astype("int64"))
-    inside = (mine["bar"] >= 0) & (mine["bar"] < len(plan.tapes[0].time))
+    inside = (mine["bar"] >= 0) & (mine["bar"] < len(plan.coin_arrays[0].time))
     found = mine[inside].sort_values(["bar", "coin"], kind="stable")
     # context of other phases is empty here; where there is no event, every column is
     return found.dropna(axis=1, how="all") if len(found) else found
@@ -166,6 +168,6 @@ def _split(
     cells: tuple[str, ...],
     codes: IntArray | FloatArray,
 ) -> EventSplit:
-    by_bar = np.full((len(plan.tapes), len(plan.tapes[0].time)), -1)
+    by_bar = np.full((len(plan.coin_arrays), len(plan.coin_arrays[0].time)), -1)
     by_bar[events["coin"].to_numpy(), events["bar"].to_numpy()] = codes.astype(np.int64)
     return EventSplit(name, cells, by_bar)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fadefollow.engine.model import Book, Costs, DatedTape, Tape
+from fadefollow.engine.model import BarArrays, Book, Costs, DatedBarArrays
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import FadeFollowError
@@ -145,10 +145,10 @@ def doubled_costs(plan: Plan) -> Plan:
 def without_funding(plan: Plan) -> Plan:
     """The same plan in a world in which nothing is settled; dated futures settle nothing anyway."""
 
-    def bare(tape: Tape) -> Tape:
+    def bare(arrays: BarArrays) -> BarArrays:
         none = np.empty(0)
         return replace(
-            tape,
+            arrays,
             settle_time=none.astype(np.int64),
             settle_rate=none,
             settle_mark=none,
@@ -156,7 +156,10 @@ def without_funding(plan: Plan) -> Plan:
         )
 
     return replace(
-        plan, tapes=tuple(t if isinstance(t, DatedTape) else bare(t) for t in plan.tapes)
+        plan,
+        coin_arrays=tuple(
+            t if isinstance(t, DatedBarArrays) else bare(t) for t in plan.coin_arrays
+        ),
     )
 
 

@@ -102,7 +102,7 @@ def judge(
     Args:
         plans: the strategies; their names differ.
         books: by strategy and stance, for every stance that the plan does not refuse, one book a
-            coin in the order of the plan's tapes, with their hedges.
+            coin in the order of the plan's coin_arrays, with their hedges.
         settings: levels, draws and seed; the same seed gives the same verdicts.
         claims: what the account of each strategy claims; by default disputed.
         smallest: by strategy, the smallest edge worth trading, bps; by default the settings' own.
@@ -254,7 +254,7 @@ class _Table:
             signal=plan.signal,
             phase=plan.phases[code],
             split=None,
-            symbols=tuple(tape.symbol for tape in plan.tapes),
+            symbols=tuple(arrays.symbol for arrays in plan.coin_arrays),
             n_phases=n_phases,
             fade=outright["fade"],
             follow=outright["follow"],
@@ -268,7 +268,7 @@ class _Table:
             verdict,
             needs={key: self._needs(self._key(plan, code, *key)) for key in found},
             smallest_bps=self.smallest[plan.strategy],
-            history=History(_years(plan), len(plan.tapes)),
+            history=History(_years(plan), len(plan.coin_arrays)),
             min_blocks=self.settings.min_blocks,
         )
         return replace(settled, reason=_row_reason(settled, self.settings.min_blocks))
@@ -344,7 +344,7 @@ class _Table:
         )
         if not len(found.trades):
             word, reason = "untestable", Reason("no_trades")
-        trades, time = found.trades, plan.tapes[0].time
+        trades, time = found.trades, plan.coin_arrays[0].time
         held = time[trades["exit_bar"].to_numpy()] - time[trades["entry_bar"].to_numpy()]
         record = TrackRecord.of(found.daily)
         draws = self.confronted.rows.get(key)
@@ -431,8 +431,8 @@ def _row_reason(verdict: Verdict, min_blocks: float) -> Reason:
 
 def _days_of(plans: Sequence[Plan], settings: JudgeSettings) -> Resampling:
     """The UTC days of all plans together."""
-    first = min(int(plan.tapes[0].time[0] // DAY_NS) for plan in plans)
-    last = max(int(plan.tapes[0].time[-1] // DAY_NS) for plan in plans)
+    first = min(int(plan.coin_arrays[0].time[0] // DAY_NS) for plan in plans)
+    last = max(int(plan.coin_arrays[0].time[-1] // DAY_NS) for plan in plans)
     return Resampling(first, last - first + 1, settings.bootstrap_draws, settings.seed)
 
 
@@ -442,8 +442,8 @@ def _years(plan: Plan) -> float:
 
 def _time_in_market(plan: Plan, held: FloatArray) -> float:
     """Mean share of a listed coin's time that these trades were open."""
-    bars = sum(int((~np.isnan(tape.close)).sum()) for tape in plan.tapes)
-    return float(held.sum()) / (bars * plan.tapes[0].bar_ns) if bars else math.nan
+    bars = sum(int((~np.isnan(arrays.close)).sum()) for arrays in plan.coin_arrays)
+    return float(held.sum()) / (bars * plan.coin_arrays[0].bar_ns) if bars else math.nan
 
 
 def _bps(interval: Interval) -> Interval:

@@ -303,7 +303,7 @@ def _with_capacity(
     """The verdicts of the plans, in their order, with what each stance carries."""
     rows, remaining = [], iter(verdicts)
     for plan in plans:
-        by_coin = [liquidity(tape) for tape in plan.tapes]
+        by_coin = [liquidity(arrays) for arrays in plan.coin_arrays]
         for code in range(len(plan.phases)):
             verdict, stances = next(remaining), dict[str, Any]()
             for stance in STANCES:

@@ -102,7 +102,8 @@ def books_of(
     found = books(plan, stance, missing_funding=missing_funding)
     whole = tuple(without_holes(book) for book in found)
     kept = StanceBooks(
-        with_hedge(book, tape, plan.basket) for book, tape in zip(whole, plan.tapes, strict=True)
+        with_hedge(book, arrays, plan.basket)
+        for book, arrays in zip(whole, plan.coin_arrays, strict=True)
     )
     about = {"strategy": plan.strategy, "stance": stance}
     lost = sum(len(a.trades) - len(b.trades) for a, b in zip(found, kept, strict=True))

@@ -121,7 +121,7 @@ class _Row:
         rng: np.random.Generator,
     ) -> list[SplitCell]:
         """The cells of all splits, with intervals where there is enough."""
-        everywhere = np.ones((len(plan.tapes), self.n_days), bool)
+        everywhere = np.ones((len(plan.coin_arrays), self.n_days), bool)
         made: list[tuple[SplitCell, DaySums]] = []
         for split in splits:
             codes = self._codes(split)

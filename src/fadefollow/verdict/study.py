@@ -29,7 +29,7 @@ def event_study(
     No costs, no exits. A path's missing bars are left out of the mean at their hour.
 
     Args:
-        plan: events and tapes; one point a bar, or an hour where bars are smaller.
+        plan: events and coin_arrays; one point a bar, or an hour where bars are smaller.
         rng: source of randomness for the placebo's shifts.
         draws: number of shifts, fewer where there are fewer.
 
@@ -38,20 +38,20 @@ def event_study(
         the overlap and the correlation of the events themselves; and the mean path over all bars
         of the same coins and deciles of trailing return. NaN where nothing is known.
     """
-    stride = max(1, HOUR_NS // plan.tapes[0].bar_ns)
+    stride = max(1, HOUR_NS // plan.coin_arrays[0].bar_ns)
     per_day = bars_per_hours(plan, 24)
     offsets = np.arange(-per_day, AFTER_HOURS // 24 * per_day + 1, stride)
     shifts, step = draw_shifts([plan], draws=draws, rng=rng)
     turned = shifts // step * bars_per_hours(plan, step)
     sums = np.zeros((2, 1 + len(shifts), len(plan.phases), len(offsets)))
-    for coin, tape in enumerate(plan.tapes):
-        life = life_of(plan, tape, step)
+    for coin, arrays in enumerate(plan.coin_arrays):
+        life = life_of(plan, arrays, step)
         turn = np.concatenate([[0], life.gap + turned % life.room]) if life.room else np.array([0])
         events = _CoinEvents(plan.bars[coin], plan.leans[coin], plan.codes[coin])
         circle = _Circle(life.first, life.bars, turn)
-        _add_paths(events, circle, offsets, tape.open, funding_paid(tape), sums)
+        _add_paths(events, circle, offsets, arrays.open, funding_paid(arrays), sums)
     mean = np.divide(sums[0], sums[1], out=np.full(sums[0].shape, math.nan), where=sums[1] > 0)
-    hours = tuple(float(h) for h in offsets * plan.tapes[0].bar_ns / HOUR_NS)
+    hours = tuple(float(h) for h in offsets * plan.coin_arrays[0].bar_ns / HOUR_NS)
     like = momentum_paths(plan, offsets)
     return tuple(
         _study(plan, code, hours, 1e4 * mean[:, code], 1e4 * like[code])
@@ -66,23 +66,23 @@ def momentum_paths(plan: Plan, offsets: IntArray) -> FloatArray:
     the longest holding time, see `trailing_decile`), and these are averaged over the events.
 
     Args:
-        plan: events and tapes.
+        plan: events and coin_arrays.
         offsets: bars from the entry, shape (k,).
 
     Returns:
         Fractions by phase, shape (phases, k); events without a trailing return are left out.
     """
-    bars = hold_bars(plan.rules, plan.tapes[0].bar_ns)
+    bars = hold_bars(plan.rules, plan.coin_arrays[0].bar_ns)
     total = np.zeros((len(plan.phases), len(offsets)))
     count = np.zeros((len(plan.phases), len(offsets)))
-    for coin, tape in enumerate(plan.tapes):
+    for coin, arrays in enumerate(plan.coin_arrays):
         entry = plan.bars[coin] + 1
-        inside = entry < len(tape.time)
-        decile = trailing_decile(tape, bars=bars, delay=0)
+        inside = entry < len(arrays.time)
+        decile = trailing_decile(arrays, bars=bars, delay=0)
         held, code = decile[entry[inside]], plan.codes[coin][inside]
         lean = plan.leans[coin][inside]
         wanted = np.isin(np.arange(DECILES), held)
-        paths = _decile_paths(decile, wanted, offsets, tape.open, funding_paid(tape))
+        paths = _decile_paths(decile, wanted, offsets, arrays.open, funding_paid(arrays))
         for ten in np.flatnonzero(wanted):
             known = ~np.isnan(paths[ten])
             for number in range(len(plan.phases)):

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.model import Costs, Events, Tape
+from fadefollow.engine.model import BarArrays, Costs, Events
 from fadefollow.engine.plans.bar_arrays import calendar
-from fadefollow.engine.plans.plan import NEEDS, covered, instrument_tape
+from fadefollow.engine.plans.plan import NEEDS, covered, instrument_arrays
 from fadefollow.engine.resolver import resolve_returns
 from fadefollow.engine.strategy import Strategy
 from fadefollow.market.lab import simulate
@@ -70,12 +70,12 @@ def simulated(
 def _traded(strategy: Strategy, market: Market, episodes: pd.DataFrame) -> list[float]:
     span = covered(market, *NEEDS[strategy.trade.instrument])
     time = calendar([span], market.bar)
-    tape: Tape = instrument_tape(strategy, market, time, span)
+    arrays: BarArrays = instrument_arrays(strategy, market, time, span)
     starts = pd.DatetimeIndex(episodes["start"]).tz_convert(None).to_numpy("datetime64[ns]")
     bar = np.searchsorted(time, starts.astype(np.int64)).astype(np.int64) - 1
     order = np.argsort(bar, kind="stable")
     lean = np.array([LEANS[phase] for phase in episodes["phase"]], np.int64)[order]
     none = np.empty(0, np.int64)
     events = Events(bar[order], lean, np.zeros(len(bar), np.int64), none, none)
-    found = resolve_returns(tape, events, rules=strategy.trade.rules(), costs=_FREE)
+    found = resolve_returns(arrays, events, rules=strategy.trade.rules(), costs=_FREE)
     return [float(v) for v in found.value if not math.isnan(v)]

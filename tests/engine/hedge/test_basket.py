@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fadefollow.engine.hedge.basket import Constituent, form_basket
-from fadefollow.engine.model import Tape
-from tests.support.basket_cases import COSTS, DAY, HOUR, basket_tape, random_market
+from fadefollow.engine.model import BarArrays
+from tests.support.basket_cases import COSTS, DAY, HOUR, basket_arrays, random_market
 from tests.support.basket_oracle import beta_at, keep_diary
 
 
 def test_two_coins_in_equal_weights_drift_within_the_day_and_are_evened_at_midnight():
     # one day of three bars: A doubles, B halves; then both stand still, and A falls by 10 %
-    a = basket_tape("A", [100, 150, 150, 200, 200, 180])
-    b = basket_tape("B", [10, 10, 5, 5, 5, 5])
+    a = basket_arrays("A", [100, 150, 150, 200, 200, 180])
+    b = basket_arrays("B", [10, 10, 5, 5, 5, 5])
     basket = form_basket(
         {"A": Constituent(a, COSTS, -40 * DAY), "B": Constituent(b, COSTS, -40 * DAY)},
         kind="market",
@@ -31,15 +31,15 @@ def test_two_coins_in_equal_weights_drift_within_the_day_and_are_evened_at_midni
 
 
 def test_a_member_pays_its_funding_at_the_settlement():
-    a = basket_tape("A", [100, 100, 100, 100], settle=[8 * HOUR], rates=[0.01])
+    a = basket_arrays("A", [100, 100, 100, 100], settle=[8 * HOUR], rates=[0.01])
     basket = form_basket({"A": Constituent(a, COSTS, -40 * DAY)}, kind="market")
     # the settlement falls on the second open: who leaves there has paid, who enters there has not
     assert basket.open_level == pytest.approx([1.0, 0.99, 0.99])
 
 
 def test_a_coin_joins_after_thirty_days_and_leaves_when_it_stops():
-    a = basket_tape("A", [100.0] * 100)
-    b = basket_tape("B", [10.0] * 3 + [np.nan] * 2 + [20.0] * 92 + [np.nan] * 3)
+    a = basket_arrays("A", [100.0] * 100)
+    b = basket_arrays("B", [10.0] * 3 + [np.nan] * 2 + [20.0] * 92 + [np.nan] * 3)
     listed = b.time[0] - 29 * DAY
     basket = form_basket(
         {"A": Constituent(a, COSTS, -40 * DAY), "B": Constituent(b, COSTS, listed)}, kind="market"
@@ -51,7 +51,7 @@ def test_a_coin_joins_after_thirty_days_and_leaves_when_it_stops():
 
 
 def test_the_hedge_is_opposite_and_pays_both_ends():
-    a = basket_tape("A", [100, 110, 110, 110])
+    a = basket_arrays("A", [100, 110, 110, 110])
     basket = form_basket({"A": Constituent(a, COSTS, -40 * DAY)}, kind="market")
     legs = basket.hedge(
         np.array([0.5, 2.0]),
@@ -90,7 +90,7 @@ def test_cutting_the_future_off_does_not_change_the_past():
     coins = random_market(rng, coins=5, days=70)
     whole = form_basket(coins, kind="market")
     for bars in (40, 97, 150):
-        cut = {name: one._replace(tape=first(one.tape, bars)) for name, one in coins.items()}
+        cut = {name: one._replace(arrays=first(one.arrays, bars)) for name, one in coins.items()}
         part = form_basket(cut, kind="market")
         np.testing.assert_array_equal(part.open_level, whole.open_level[:bars])
         np.testing.assert_array_equal(part.close_level, whole.close_level[:bars])
@@ -100,7 +100,7 @@ def test_cutting_the_future_off_does_not_change_the_past():
             np.testing.assert_array_equal(part.betas[name], whole.betas[name][:days])
 
 
-def first(one: Tape, bars: int) -> Tape:
+def first(one: BarArrays, bars: int) -> BarArrays:
     names = ("time", "open", "high", "low", "close", "liq_open", "liq_high", "liq_low")
     known = one.settle_time <= one.time[bars - 1]
     settled = {n: getattr(one, n)[known] for n in ("settle_time", "settle_rate", "settle_mark")}

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.engine.kernels.test_oracle_agrees import examples
 
 from fadefollow.engine.draws import HEDGED, HEDGED_TRADES, MovedEvents, add_draws, hedge_levels
 from fadefollow.engine.hedge import basket as basket_module
@@ -25,7 +24,8 @@ from fadefollow.engine.hedge.basket import (
 from fadefollow.engine.hedge.hedged import hedge_cash, hedged_pnl, with_hedge
 from fadefollow.engine.model import Costs, Events, FloatArray, IntArray, Rules
 from fadefollow.engine.resolver import outcomes, resolve
-from tests.support.basket_cases import COSTS, DAY, basket_tape, random_market
+from tests.engine.kernels.test_oracle_agrees import examples
+from tests.support.basket_cases import COSTS, DAY, basket_arrays, random_market
 from tests.support.basket_oracle import Diary, beta_at, hedge_of, keep_diary
 from tests.support.oracle import oracle
 
@@ -78,12 +78,12 @@ def agree(seed: int) -> int:
     rng = np.random.default_rng(seed)
     coins = random_market(rng, coins=int(rng.integers(1, 6)), days=int(rng.integers(20, 90)))
     name = str(rng.choice(list(coins)))
-    tape, costs, rules = coins[name].tape, coins[name].costs, _rules(rng)
-    events = _events(rng, len(tape.time), 0.1)
+    arrays, costs, rules = coins[name].arrays, coins[name].costs, _rules(rng)
+    events = _events(rng, len(arrays.time), 0.1)
     book = with_hedge(
-        resolve(tape, events, rules=rules, costs=costs), tape, form_basket(coins, kind="market")
+        resolve(arrays, events, rules=rules, costs=costs), arrays, form_basket(coins, kind="market")
     )
-    rows, _ = oracle(tape, events, rules, costs)
+    rows, _ = oracle(arrays, events, rules, costs)
     return _assert_hedges(book.trades, name, coins, keep_diary(coins, min_days=30), rows)
 
 
@@ -124,9 +124,9 @@ def _stopped_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """A coin that stopped trading is held on at its last close."""
 
     def member(one: Constituent, first_bars: IntArray, age: int) -> Any:
-        tape = one.tape
-        traded = ~np.isnan(basket_module._carried(tape.open)[first_bars])
-        old = tape.time[first_bars] - one.listed >= age
+        arrays = one.arrays
+        traded = ~np.isnan(basket_module._carried(arrays.open)[first_bars])
+        old = arrays.time[first_bars] - one.listed >= age
         return traded & old & (True if one.inside is None else one.inside[first_bars])
 
     monkeypatch.setattr(basket_module, "_member", member)
@@ -154,7 +154,7 @@ def _beta_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _unfunded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The basket pays no funding."""
-    monkeypatch.setattr(basket_module, "funding_paid", lambda tape: np.zeros(len(tape.time)))
+    monkeypatch.setattr(basket_module, "funding_paid", lambda arrays: np.zeros(len(arrays.time)))
 
 
 def _held_to_the_open(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,8 +208,8 @@ def test_planted_mutants_are_caught(
 
 def _two_coins() -> tuple[dict[str, Constituent], Basket]:
     """Two days of eight-hour bars. A rises by 10 % in each of the first two, B stands still."""
-    a = basket_tape("A", [100.0, 110.0, 121.0, 121.0, 121.0, 121.0, 121.0])
-    b = basket_tape("B", [10.0] * 7)
+    a = basket_arrays("A", [100.0, 110.0, 121.0, 121.0, 121.0, 121.0, 121.0])
+    b = basket_arrays("B", [10.0] * 7)
     coins = {
         "A": Constituent(a, COSTS, -40 * DAY),
         "B": Constituent(b, replace(COSTS, fee=0.0009), -40 * DAY),
@@ -220,8 +220,8 @@ def _two_coins() -> tuple[dict[str, Constituent], Basket]:
 def _book(coins: dict[str, Constituent], basket: Basket | None, name: str, rules: Rules) -> Any:
     none = np.empty(0, np.int64)
     events = Events(np.array([0]), np.array([1]), np.array([0]), none, none)
-    tape = coins[name].tape
-    return with_hedge(resolve(tape, events, rules=rules, costs=FREE), tape, basket)
+    arrays = coins[name].arrays
+    return with_hedge(resolve(arrays, events, rules=rules, costs=FREE), arrays, basket)
 
 
 def test_a_hedge_by_hand() -> None:
@@ -281,13 +281,13 @@ def test_the_cash_of_hedges_adds_up_and_draws_resolve_alike(seed: int) -> None:
     rng = np.random.default_rng(seed)
     coins = random_market(rng, coins=3, days=int(rng.integers(40, 90)))
     basket, rules = form_basket(coins, kind="market"), _rules(rng)
-    tape, costs = coins["C0"].tape, coins["C0"].costs
-    events = _events(rng, len(tape.time), 0.1)
-    trades = with_hedge(resolve(tape, events, rules=rules, costs=costs), tape, basket).trades
+    arrays, costs = coins["C0"].arrays, coins["C0"].costs
+    events = _events(rng, len(arrays.time), 0.1)
+    trades = with_hedge(resolve(arrays, events, rules=rules, costs=costs), arrays, basket).trades
     cash = hedge_cash(trades, basket)
     total = trades["hedge_gross"].sum() + trades["hedge_cost"].sum()
     assert cash.sum() == pytest.approx(total, abs=1e-6)
-    sums, ends = np.zeros((1, 4, 3, len(tape.time))), np.array([0, len(events.bar)])
+    sums, ends = np.zeros((1, 4, 3, len(arrays.time))), np.array([0, len(events.bar)])
     moved = MovedEvents(
         starts=ends,
         bar=events.bar,
@@ -298,14 +298,14 @@ def test_the_cash_of_hedges_adds_up_and_draws_resolve_alike(seed: int) -> None:
         exit_bar=events.exit_bar,
         exit_side=events.exit_side,
     )
-    levels = hedge_levels(basket, "C0", len(tape.time))
+    levels = hedge_levels(basket, "C0", len(arrays.time))
     kinds = {(int(side), 0) for side in events.side}
     add_draws(
-        tape,
+        arrays,
         moved,
         rules=rules,
         costs=costs,
-        everywhere={(s, k): outcomes(tape, s, rules=rules, costs=costs) for s, k in kinds},
+        everywhere={(s, k): outcomes(arrays, s, rules=rules, costs=costs) for s, k in kinds},
         hedge=levels,
         day=basket.day,
         sums=sums,
@@ -322,7 +322,7 @@ def test_one_coin_as_the_basket_leaves_nothing_of_the_market() -> None:
     # a coin that moves as BTC does, held against it at the beta that its past gives: 1
     rng = np.random.default_rng(0)
     price = 100.0 * np.exp(np.cumsum(rng.normal(0, 0.02, 3 * 60 + 1)))
-    btc, other = basket_tape("BTC", price), basket_tape("X", 2.0 * price)
+    btc, other = basket_arrays("BTC", price), basket_arrays("X", 2.0 * price)
     alone = replace(form_basket({"BTC": Constituent(btc, COSTS, 0)}, kind="BTC"), betas={})
     basket = with_betas(alone, {"X": other})
     none = np.empty(0, np.int64)

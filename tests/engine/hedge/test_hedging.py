@@ -14,7 +14,7 @@ from fadefollow.engine.costs import CostSettings, costs_of
 from fadefollow.engine.hedge.basket import Constituent
 from fadefollow.engine.hedge.hedged import with_hedge
 from fadefollow.engine.hedge.hedging import Hedges
-from fadefollow.engine.plans.bar_arrays import calendar, tape
+from fadefollow.engine.plans.bar_arrays import bar_arrays, calendar
 from fadefollow.engine.plans.plan import books, covered, prepare
 from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.market.panel import Market
@@ -115,7 +115,7 @@ def test_with_nineteen_btc_hedges_the_others() -> None:
     assert plan.basket.kind == "BTC"
     assert set(plan.basket.betas) == set(markets) - {"BTC"}
     # its level is BTC's price net of 1 bp a settlement
-    btc = plan.tapes[[t.symbol for t in plan.tapes].index("BTC")]
+    btc = plan.coin_arrays[[t.symbol for t in plan.coin_arrays].index("BTC")]
     first = plan.basket.open_level[0]
     assert first == 1.0
     paid = 1e-4 * btc.settle_mark[btc.settle_time <= btc.time[5]][1:].sum()
@@ -197,7 +197,7 @@ def test_hedges_of_real_coins_are_the_oracle_s(shared_data: Path) -> None:
     time = calendar(list(spans.values()), FOUR)
     coins = {
         s: Constituent(
-            tape(m, time=time, start=spans[s][0], end=spans[s][1]),
+            bar_arrays(m, time=time, start=spans[s][0], end=spans[s][1]),
             costs_of(s, COSTS),
             int(m.table("perp")["time"].iloc[0].value),
         )
@@ -208,7 +208,7 @@ def test_hedges_of_real_coins_are_the_oracle_s(shared_data: Path) -> None:
     assert enough_members(diary, bars, fewest=20)
     hedged, reasons = 0, set[str]()
     for k, (own, book) in enumerate(
-        zip(plan.tapes, books(plan, "fade", missing_funding="skip"), strict=True)
+        zip(plan.coin_arrays, books(plan, "fade", missing_funding="skip"), strict=True)
     ):
         trades = with_hedge(book, own, plan.basket).trades
         rows, _ = oracle(own, plan.events(k, "fade"), plan.rules, plan.costs[k])

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fadefollow.engine.model import Costs, DatedTape, Rules
+from fadefollow.engine.model import Costs, DatedBarArrays, Rules
 from fadefollow.engine.resolver import outcomes, resolve
 from tests.support.dated_cases import Run, make_dated, run_dated_oracle, run_dated_resolver
 from tests.support.dated_oracle import Leg
@@ -43,7 +43,7 @@ def spans(result: tuple[list[Leg], int]) -> list[tuple[int, int, int, int, str]]
     return [tuple(leg[name] for name in names) for leg in result[0]]
 
 
-def two_contracts(first: list, second: list, leave: int = 3, **more: object) -> DatedTape:
+def two_contracts(first: list, second: list, leave: int = 3, **more: object) -> DatedBarArrays:
     """Contract 0 is the nearest before the bar at which it must be left, contract 1 from there."""
     n = len(first)
     nearest = [0] * leave + [1] * (n - leave)
@@ -60,10 +60,10 @@ def test_roll_sells_one_contract_and_buys_as_many_coins_of_the_next(run: Run) ->
     # contract 1: in at 110 × 1.01 = 111.1; out at 120 × 0.99 = 118.8
     #   fees 0.001 × 10 × (111.1 + 118.8) = 2.299; slippage 10 × (1.1 + 1.2) = 23
     #   pnl 10 × 7.7 − 2.299 = 74.701
-    tape = two_contracts([100, 100, 100, 104, 104, 104, 104], [108, 108, 108, 110, 110, 120, 120])
+    arrays = two_contracts([100, 100, 100, 104, 104, 104, 104], [108, 108, 108, 110, 110, 120, 120])
     rules = replace(RULES, hold_hours=4, capital=1010.0)
     events = make_events([(0, 1)], codes=[7])
-    legs, dropped = run(tape, events, rules, PAID)
+    legs, dropped = run(arrays, events, rules, PAID)
     assert (len(legs), dropped) == (2, 0)
     both = {"trade": 0, "code": 7, "side": 1, "signal_bar": 0, "size": 10.0, "funding": 0.0}
     check(legs[0], **both, series=0, entry_bar=1, exit_bar=3, reason="roll")
@@ -75,9 +75,9 @@ def test_roll_sells_one_contract_and_buys_as_many_coins_of_the_next(run: Run) ->
 
 
 def test_a_trade_is_its_first_leg_with_the_money_of_all() -> None:
-    tape = two_contracts([100, 100, 100, 104, 104, 104, 104], [108, 108, 108, 110, 110, 120, 120])
+    arrays = two_contracts([100, 100, 100, 104, 104, 104, 104], [108, 108, 108, 110, 110, 120, 120])
     rules = replace(RULES, hold_hours=4, capital=1010.0)
-    trades: list[Any] = resolve(tape, LONG, rules=rules, costs=PAID).trades.to_dict("records")
+    trades: list[Any] = resolve(arrays, LONG, rules=rules, costs=PAID).trades.to_dict("records")
     assert len(trades) == 1
     check(trades[0], side=1, signal_bar=0, entry_bar=1, exit_bar=5, reason="time", hole=-1)
     check(trades[0], entry_price=101.0, exit_price=118.8, size=10.0, notional=1010.0)
@@ -86,55 +86,55 @@ def test_a_trade_is_its_first_leg_with_the_money_of_all() -> None:
 
 
 def test_a_leave_bar_that_is_missing_waits_for_the_next_open_of_that_contract(run: Run) -> None:
-    tape = two_contracts([100, 100, 100, GONE, GONE, 103, 103], [110] * 7)
-    legs, _ = run(tape, LONG, replace(RULES, hold_hours=5), FREE)
+    arrays = two_contracts([100, 100, 100, GONE, GONE, 103, 103], [110] * 7)
+    legs, _ = run(arrays, LONG, replace(RULES, hold_hours=5), FREE)
     assert spans((legs, 0)) == [(0, 0, 1, 5, "roll"), (0, 1, 5, 6, "time")]
     check(legs[0], exit_price=103.0, pnl=30.0)
 
 
 def test_holding_time_counts_from_the_first_leg(run: Run) -> None:
-    tape = two_contracts([100] * 9, [100] * 9, leave=4)
-    got = spans(run(tape, LONG, replace(RULES, hold_hours=5), FREE))
+    arrays = two_contracts([100] * 9, [100] * 9, leave=4)
+    got = spans(run(arrays, LONG, replace(RULES, hold_hours=5), FREE))
     assert got == [(0, 0, 1, 4, "roll"), (0, 1, 4, 6, "time")]
 
 
 def test_time_due_at_the_leave_bar_is_no_roll(run: Run) -> None:
-    tape = two_contracts([100] * 6, [100] * 6)
-    assert spans(run(tape, LONG, replace(RULES, hold_hours=2), FREE)) == [(0, 0, 1, 3, "time")]
+    arrays = two_contracts([100] * 6, [100] * 6)
+    assert spans(run(arrays, LONG, replace(RULES, hold_hours=2), FREE)) == [(0, 0, 1, 3, "time")]
 
 
 def test_time_and_leave_that_fall_due_on_missing_bars_are_time(run: Run) -> None:
     # left from bar 3 on, time due at bar 4, both acted on at bar 5
-    tape = two_contracts([100, 100, 100, GONE, GONE, 100, 100], [100] * 7)
-    assert spans(run(tape, LONG, replace(RULES, hold_hours=3), FREE)) == [(0, 0, 1, 5, "time")]
+    arrays = two_contracts([100, 100, 100, GONE, GONE, 100, 100], [100] * 7)
+    assert spans(run(arrays, LONG, replace(RULES, hold_hours=3), FREE)) == [(0, 0, 1, 5, "time")]
 
 
 def test_opposite_due_at_the_leave_bar_is_no_roll(run: Run) -> None:
-    tape = two_contracts([100] * 6, [100] * 6)
+    arrays = two_contracts([100] * 6, [100] * 6)
     events = make_events([(0, 1)], [(2, -1)])
     rules = replace(RULES, opposite=True)
-    assert spans(run(tape, events, rules, FREE)) == [(0, 0, 1, 3, "opposite")]
+    assert spans(run(arrays, events, rules, FREE)) == [(0, 0, 1, 3, "opposite")]
 
 
 def test_opposite_due_on_a_missing_leave_bar_is_no_roll(run: Run) -> None:
-    tape = two_contracts([100, 100, 100, GONE, GONE, 100, 100], [100] * 7)
+    arrays = two_contracts([100, 100, 100, GONE, GONE, 100, 100], [100] * 7)
     events = make_events([(0, 1)], [(3, -1)])
     rules = replace(RULES, opposite=True)
-    assert spans(run(tape, events, rules, FREE)) == [(0, 0, 1, 5, "opposite")]
+    assert spans(run(arrays, events, rules, FREE)) == [(0, 0, 1, 5, "opposite")]
 
 
 def test_opposite_ends_a_leg_after_the_roll_at_the_first_contrary_event(run: Run) -> None:
-    tape = two_contracts([100] * 8, [100] * 8)
+    arrays = two_contracts([100] * 8, [100] * 8)
     events = make_events([(0, 1)], [(0, -1), (2, 1), (4, -1), (5, -1)])
     rules = replace(RULES, opposite=True)
-    got = spans(run(tape, events, rules, FREE))
+    got = spans(run(arrays, events, rules, FREE))
     assert got == [(0, 0, 1, 3, "roll"), (0, 1, 3, 5, "opposite")]
 
 
 def test_stop_counts_from_the_fill_of_the_leg_that_is_held(run: Run) -> None:
     # 5 % below 100 is 95, which contract 1 never sees; 5 % below its own 200 is 190
-    tape = two_contracts([100] * 6, [200, 200, 200, 200, (195, 195, 189, 191), 190])
-    legs, _ = run(tape, LONG, replace(RULES, stop=0.05), FREE)
+    arrays = two_contracts([100] * 6, [200, 200, 200, 200, (195, 195, 189, 191), 190])
+    legs, _ = run(arrays, LONG, replace(RULES, stop=0.05), FREE)
     assert spans((legs, 0)) == [(0, 0, 1, 3, "roll"), (0, 1, 3, 4, "stop")]
     check(legs[1], exit_price=190.0, pnl=-100.0)
 
@@ -142,31 +142,31 @@ def test_stop_counts_from_the_fill_of_the_leg_that_is_held(run: Run) -> None:
 def test_trail_begins_anew_with_the_leg(run: Run) -> None:
     # the high of 120 in contract 0 trails it at 110, far above contract 1
     first = [100, 100, (100, 120, 112, 115), 111, 111, 111]
-    tape = two_contracts(first, [90, 90, 90, (90, 94, 88, 92), (92, 92, 84, 85), 85])
-    legs, _ = run(tape, LONG, replace(RULES, trail=0.1), FREE)
+    arrays = two_contracts(first, [90, 90, 90, (90, 94, 88, 92), (92, 92, 84, 85), 85])
+    legs, _ = run(arrays, LONG, replace(RULES, trail=0.1), FREE)
     # 94 − 10 % of the fill at 90
     assert spans((legs, 0)) == [(0, 0, 1, 3, "roll"), (0, 1, 3, 4, "trail")]
     check(legs[1], exit_price=85.0)
 
 
 def test_levels_are_tested_inside_the_bar_of_the_roll(run: Run) -> None:
-    tape = two_contracts([100] * 6, [200, 200, 200, (200, 211, 200, 205), 205, 205])
-    legs, _ = run(tape, LONG, replace(RULES, target=0.05), FREE)
+    arrays = two_contracts([100] * 6, [200, 200, 200, (200, 211, 200, 205), 205, 205])
+    legs, _ = run(arrays, LONG, replace(RULES, target=0.05), FREE)
     assert spans((legs, 0)) == [(0, 0, 1, 3, "roll"), (0, 1, 3, 3, "target")]
     check(legs[1], exit_price=210.0, pnl=100.0)
 
 
 def test_a_roll_takes_the_contract_that_is_the_nearest_then(run: Run) -> None:
-    tape = make_dated([100] * 5, [GONE] * 5, [120] * 5, nearest=[0, 0, 2, 2, 2], leave=[2, 5, 5])
-    got = spans(run(tape, LONG, replace(RULES, hold_hours=3), FREE))
+    arrays = make_dated([100] * 5, [GONE] * 5, [120] * 5, nearest=[0, 0, 2, 2, 2], leave=[2, 5, 5])
+    got = spans(run(arrays, LONG, replace(RULES, hold_hours=3), FREE))
     assert got == [(0, 0, 1, 2, "roll"), (0, 2, 2, 4, "time")]
 
 
 def test_a_trade_can_roll_twice(run: Run) -> None:
-    tape = make_dated(
+    arrays = make_dated(
         [100] * 7, [110] * 7, [120] * 7, nearest=[0, 0, 1, 1, 2, 2, 2], leave=[2, 4, 7]
     )
-    got = spans(run(tape, LONG, replace(RULES, hold_hours=5), FREE))
+    got = spans(run(arrays, LONG, replace(RULES, hold_hours=5), FREE))
     assert got == [(0, 0, 1, 2, "roll"), (0, 1, 2, 4, "roll"), (0, 2, 4, 6, "time")]
 
 
@@ -174,31 +174,31 @@ def test_a_trade_can_roll_twice(run: Run) -> None:
 
 
 def test_a_contract_without_a_successor_expires_at_its_leave_bar(run: Run) -> None:
-    tape = make_dated([100, 100, 101, 102, 103], nearest=[0, 0, 0, -1, -1], leave=[3])
-    legs, _ = run(tape, LONG, RULES, FREE)
+    arrays = make_dated([100, 100, 101, 102, 103], nearest=[0, 0, 0, -1, -1], leave=[3])
+    legs, _ = run(arrays, LONG, RULES, FREE)
     assert spans((legs, 0)) == [(0, 0, 1, 3, "expiry")]
     check(legs[0], exit_price=102.0, pnl=20.0)
 
 
 def test_a_successor_that_is_missing_at_the_leave_bar_is_none(run: Run) -> None:
-    tape = two_contracts([100] * 6, [100, 100, 100, GONE, 100, 100])
-    assert spans(run(tape, LONG, RULES, FREE)) == [(0, 0, 1, 3, "expiry")]
+    arrays = two_contracts([100] * 6, [100, 100, 100, GONE, 100, 100])
+    assert spans(run(arrays, LONG, RULES, FREE)) == [(0, 0, 1, 3, "expiry")]
 
 
 def test_after_an_expiry_at_an_open_the_book_may_enter_at_that_open(run: Run) -> None:
     # only a nearest that is not later than what is left is no roll, yet can be entered
-    tape = make_dated([100] * 6, nearest=[0] * 6, leave=[3])
+    arrays = make_dated([100] * 6, nearest=[0] * 6, leave=[3])
     events = make_events([(0, 1), (2, -1)])
-    got = spans(run(tape, events, replace(RULES, hold_hours=3), FREE))
+    got = spans(run(arrays, events, replace(RULES, hold_hours=3), FREE))
     assert got[:2] == [(0, 0, 1, 3, "expiry"), (1, 0, 3, 4, "expiry")]
 
 
 def test_a_contract_that_trades_no_more_expires_at_its_last_close(run: Run) -> None:
     # out at the close of bar 2; the event due at bar 2 met a position, that of bar 3 not
     first: list[Any] = [100, 100, (100, 109, 100, 107), GONE, GONE, GONE]
-    tape = make_dated(first, [200] * 6, nearest=[0, 0, 0, 1, 1, 1], leave=[3, 6])
+    arrays = make_dated(first, [200] * 6, nearest=[0, 0, 0, 1, 1, 1], leave=[3, 6])
     events = make_events([(0, 1), (1, -1), (2, -1)])
-    legs, dropped = run(tape, events, replace(RULES, hold_hours=2), FREE)
+    legs, dropped = run(arrays, events, replace(RULES, hold_hours=2), FREE)
     assert dropped == 0
     assert spans((legs, 0)) == [(0, 0, 1, 2, "expiry"), (1, 1, 3, 5, "time")]
     check(legs[0], exit_price=107.0, pnl=70.0)
@@ -206,8 +206,8 @@ def test_a_contract_that_trades_no_more_expires_at_its_last_close(run: Run) -> N
 
 
 def test_a_position_at_the_calendar_s_last_bar_ends_at_its_close(run: Run) -> None:
-    tape = make_dated([100, 100, (100, 109, 100, 107)], nearest=[0] * 3, leave=[3])
-    legs, _ = run(tape, LONG, RULES, PAID)
+    arrays = make_dated([100, 100, (100, 109, 100, 107)], nearest=[0] * 3, leave=[3])
+    legs, _ = run(arrays, LONG, RULES, PAID)
     assert spans((legs, 0)) == [(0, 0, 1, 2, "end")]
     check(legs[0], exit_price=105.93)  # 107 × 0.99
 
@@ -216,42 +216,44 @@ def test_a_position_at_the_calendar_s_last_bar_ends_at_its_close(run: Run) -> No
 
 
 def test_nearest_says_what_is_entered(run: Run) -> None:
-    tape = make_dated([90] * 4, [100] * 4, nearest=[0, 1, 1, 1], leave=[4, 4])
-    legs, _ = run(tape, LONG, replace(RULES, hold_hours=1), FREE)
+    arrays = make_dated([90] * 4, [100] * 4, nearest=[0, 1, 1, 1], leave=[4, 4])
+    legs, _ = run(arrays, LONG, replace(RULES, hold_hours=1), FREE)
     check(legs[0], series=1, entry_price=100.0)
 
 
 def test_entries_without_a_contract_or_its_bar_are_dropped(run: Run) -> None:
     # bar 1: none listed; bar 2: contract 0 misses its bar though contract 1 has one; bar 3 enters
-    tape = make_dated([100, 100, GONE, 100, 100], [100] * 5, nearest=[0, -1, 0, 0, 0], leave=[5, 5])
+    arrays = make_dated(
+        [100, 100, GONE, 100, 100], [100] * 5, nearest=[0, -1, 0, 0, 0], leave=[5, 5]
+    )
     events = make_events([(0, 1), (1, 1), (2, 1)])
-    legs, dropped = run(tape, events, replace(RULES, hold_hours=1), FREE)
+    legs, dropped = run(arrays, events, replace(RULES, hold_hours=1), FREE)
     assert dropped == 2
     assert spans((legs, 0)) == [(0, 0, 3, 4, "time")]
 
 
 def test_a_rolled_short_is_liquidated_on_the_margin_of_its_own_leg(run: Run) -> None:
     # leverage 2: contract 1 sold at 200 is gone at 300; margin 10 × 200 / 2
-    tape = two_contracts([100] * 6, [200, 200, 200, 200, (250, 300, 250, 260), 260])
-    legs, _ = run(tape, SHORT, replace(RULES, leverage=2.0), replace(PAID, slippage=0.0))
+    arrays = two_contracts([100] * 6, [200, 200, 200, 200, (250, 300, 250, 260), 260])
+    legs, _ = run(arrays, SHORT, replace(RULES, leverage=2.0), replace(PAID, slippage=0.0))
     assert spans((legs, 0)) == [(0, 0, 1, 3, "roll"), (0, 1, 3, 4, "liquidation")]
     check(legs[1], exit_price=300.0, notional=2000.0, fees=2.0, slippage=0.0, pnl=-1002.0)
 
 
 def test_a_contract_that_opens_beyond_its_liquidation_level_liquidates(run: Run) -> None:
     # also where it would be left at that open; no entry follows there
-    tape = two_contracts([100, 100, 100, 45, 45, 45], [100] * 6)
+    arrays = two_contracts([100, 100, 100, 45, 45, 45], [100] * 6)
     events = make_events([(0, 1), (2, 1)])
-    legs, _ = run(tape, events, replace(RULES, leverage=2.0), FREE)
+    legs, _ = run(arrays, events, replace(RULES, leverage=2.0), FREE)
     assert spans((legs, 0)) == [(0, 0, 1, 3, "liquidation")]
     check(legs[0], exit_price=50.0, pnl=-500.0)
 
 
 def test_compounding_counts_all_legs(run: Run) -> None:
     # 10 coins, +50 in contract 0 and +50 in contract 1; then 1,100 at 110 are 10 coins again
-    tape = two_contracts([100, 100, 100, 105, 105, 105, 105], [100, 100, 100, 105, 110, 110, 110])
+    arrays = two_contracts([100, 100, 100, 105, 105, 105, 105], [100, 100, 100, 105, 110, 110, 110])
     events = make_events([(0, 1), (3, -1)])
-    legs, _ = run(tape, events, replace(RULES, hold_hours=3, compound=True), FREE)
+    legs, _ = run(arrays, events, replace(RULES, hold_hours=3, compound=True), FREE)
     assert [leg["pnl"] for leg in legs[:2]] == pytest.approx([50.0, 50.0])
     check(legs[2], trade=1, series=1, side=-1, entry_bar=4, size=10.0, notional=1100.0)
 
@@ -259,7 +261,7 @@ def test_compounding_counts_all_legs(run: Run) -> None:
 # ---------------------------------------------------------------------------- carry: money
 
 
-def carry(future: list, spot: list, **more: object) -> DatedTape:
+def carry(future: list, spot: list, **more: object) -> DatedBarArrays:
     """One contract against spot."""
     n = len(future)
     settings = {"nearest": [0] * n, "leave": [n], **more}
@@ -273,9 +275,9 @@ def test_carry_sells_the_future_and_buys_spot_each_at_its_own_costs(run: Run) ->
     # spot: 95 × 1.01 = 95.95; sold at 102 × 0.99 = 100.98
     #   fees 0.001 × 10 × (95.95 + 100.98) = 1.9693; slippage 10 × (0.95 + 1.02) = 19.7
     #   pnl 10 × 5.03 − 1.9693 = 48.3307
-    tape = carry([100, 100, 100, 105, 105], [95, 95, 95, 102, 102])
+    arrays = carry([100, 100, 100, 105, 105], [95, 95, 95, 102, 102])
     rules = replace(RULES, hold_hours=2, capital=990.0)
-    legs, _ = run(tape, SHORT, rules, replace(PAID, borrow=0.5))
+    legs, _ = run(arrays, SHORT, rules, replace(PAID, borrow=0.5))
     assert len(legs) == 2
     both: dict[str, Any] = {
         "trade": 0,
@@ -292,9 +294,9 @@ def test_carry_sells_the_future_and_buys_spot_each_at_its_own_costs(run: Run) ->
 
 
 def test_a_carry_s_return_is_on_the_future_s_notional() -> None:
-    tape = carry([100, 100, 100, 105, 105], [95, 95, 95, 102, 102])
+    arrays = carry([100, 100, 100, 105, 105], [95, 95, 95, 102, 102])
     rules = replace(RULES, hold_hours=2, capital=990.0)
-    trades: list[Any] = resolve(tape, SHORT, rules=rules, costs=PAID).trades.to_dict("records")
+    trades: list[Any] = resolve(arrays, SHORT, rules=rules, costs=PAID).trades.to_dict("records")
     assert len(trades) == 1
     check(trades[0], side=-1, entry_bar=1, exit_bar=3, entry_price=99.0, exit_price=106.05)
     check(trades[0], reason="time", size=10.0, notional=990.0, fees=4.0198, slippage=40.2)
@@ -306,24 +308,24 @@ DAYS = {"bar_hours": 24.0}
 
 def test_spot_sold_short_pays_to_be_borrowed(run: Run) -> None:
     # ten days at 36.5 % a year are 1 % of the 800 that was sold; spot 80 → 84, future 100 → 107
-    tape = carry([100] * 11 + [107], [80] * 11 + [84], **DAYS)
+    arrays = carry([100] * 11 + [107], [80] * 11 + [84], **DAYS)
     rules = replace(RULES, hold_hours=240)
-    legs, _ = run(tape, LONG, rules, replace(FREE, borrow=0.365))
+    legs, _ = run(arrays, LONG, rules, replace(FREE, borrow=0.365))
     check(legs[0], side=1, funding=0.0, pnl=70.0)
     check(legs[1], side=-1, exit_bar=11, notional=800.0, funding=-8.0, pnl=-48.0)
 
 
 def test_without_a_borrow_rate_nothing_is_paid(run: Run) -> None:
-    tape = carry([100] * 11 + [107], [80] * 11 + [84], **DAYS)
-    legs, _ = run(tape, LONG, replace(RULES, hold_hours=240), FREE)
+    arrays = carry([100] * 11 + [107], [80] * 11 + [84], **DAYS)
+    legs, _ = run(arrays, LONG, replace(RULES, hold_hours=240), FREE)
     check(legs[1], funding=0.0, pnl=-40.0)
 
 
 def test_spot_is_held_over_a_roll(run: Run) -> None:
     # the borrow is for all ten days, on what was sold at first
     spot = [80] * 6 + [90] * 5 + [100]
-    tape = two_contracts([100] * 12, [110] * 11 + [115], leave=6, spot=spot, **DAYS)
-    legs, _ = run(tape, LONG, replace(RULES, hold_hours=240), replace(FREE, borrow=0.365))
+    arrays = two_contracts([100] * 12, [110] * 11 + [115], leave=6, spot=spot, **DAYS)
+    legs, _ = run(arrays, LONG, replace(RULES, hold_hours=240), replace(FREE, borrow=0.365))
     assert spans((legs, 0)) == [
         (0, 0, 1, 6, "roll"),
         (0, 1, 6, 11, "time"),
@@ -400,8 +402,8 @@ def test_time_and_opposite_name_the_exit_before_a_basis_stop(
 
 def test_a_basis_stop_comes_before_a_roll(run: Run) -> None:
     future = [100, 100, (100, 112, 100, 111), 104, 104]
-    tape = two_contracts(future, [100] * 5, spot=[100] * 5)
-    assert [leg["reason"] for leg in run(tape, SHORT, replace(RULES, stop=0.1), FREE)[0]] == [
+    arrays = two_contracts(future, [100] * 5, spot=[100] * 5)
+    assert [leg["reason"] for leg in run(arrays, SHORT, replace(RULES, stop=0.1), FREE)[0]] == [
         "stop",
         "stop",
     ]
@@ -410,8 +412,8 @@ def test_a_basis_stop_comes_before_a_roll(run: Run) -> None:
 def test_the_basis_counts_from_the_opens_of_the_roll(run: Run) -> None:
     # contract 1 is sold at a basis of 50 %: 58 % are no stop of 10 %, 61 % are
     second = [150, 150, 150, 150, (150, 158, 150, 158), (158, 161, 158, 161), 155, 155]
-    tape = two_contracts([100] * 8, second, spot=[100] * 8)
-    legs, _ = run(tape, SHORT, replace(RULES, stop=0.1), FREE)
+    arrays = two_contracts([100] * 8, second, spot=[100] * 8)
+    legs, _ = run(arrays, SHORT, replace(RULES, stop=0.1), FREE)
     assert spans((legs, 0)) == [
         (0, 0, 1, 3, "roll"),
         (0, 1, 3, 6, "stop"),
@@ -420,35 +422,35 @@ def test_the_basis_counts_from_the_opens_of_the_roll(run: Run) -> None:
 
 
 def test_a_missing_spot_bar_delays_the_exit(run: Run) -> None:
-    tape = carry([100, 100, 100, 101, 102, 103], [90, 90, 90, GONE, GONE, 93])
-    legs, _ = run(tape, SHORT, replace(RULES, hold_hours=2), FREE)
+    arrays = carry([100, 100, 100, 101, 102, 103], [90, 90, 90, GONE, GONE, 93])
+    legs, _ = run(arrays, SHORT, replace(RULES, hold_hours=2), FREE)
     assert spans((legs, 0)) == [(0, 0, 1, 5, "time"), (0, 1, 1, 5, "time")]
     check(legs[0], pnl=-30.0)
     check(legs[1], pnl=30.0)
 
 
 def test_a_missing_spot_bar_delays_the_roll(run: Run) -> None:
-    tape = two_contracts([100] * 7, [110] * 7, spot=[90, 90, 90, GONE, 90, 90, 90])
-    got = spans(run(tape, SHORT, replace(RULES, hold_hours=5), FREE))
+    arrays = two_contracts([100] * 7, [110] * 7, spot=[90, 90, 90, GONE, 90, 90, 90])
+    got = spans(run(arrays, SHORT, replace(RULES, hold_hours=5), FREE))
     assert got == [(0, 0, 1, 4, "roll"), (0, 1, 4, 6, "time"), (0, 2, 1, 6, "time")]
 
 
 def test_entries_without_either_leg_are_dropped(run: Run) -> None:
-    tape = make_dated(
+    arrays = make_dated(
         [100, 100, GONE, 100, 100, 100],
         spot=[90, GONE, 90, 90, 90, 90],
         nearest=[0, 0, 0, -1, 0, 0],
         leave=[6],
     )
     events = make_events([(0, -1), (1, -1), (2, -1), (3, -1)])
-    legs, dropped = run(tape, events, replace(RULES, hold_hours=1), FREE)
+    legs, dropped = run(arrays, events, replace(RULES, hold_hours=1), FREE)
     assert dropped == 3
     assert spans((legs, 0)) == [(0, 0, 4, 5, "time"), (0, 1, 4, 5, "time")]
 
 
 def test_a_carry_without_a_successor_expires_with_both_legs(run: Run) -> None:
-    tape = carry([100] * 5, [90] * 5, nearest=[0, 0, 0, -1, -1], leave=[3])
-    got = spans(run(tape, SHORT, RULES, FREE))
+    arrays = carry([100] * 5, [90] * 5, nearest=[0, 0, 0, -1, -1], leave=[3])
+    got = spans(run(arrays, SHORT, RULES, FREE))
     assert got == [(0, 0, 1, 3, "expiry"), (0, 1, 1, 3, "expiry")]
 
 
@@ -463,7 +465,7 @@ def test_a_carry_ends_at_the_last_close_that_both_have(run: Run) -> None:
 
 def test_after_a_contract_s_last_common_bar_the_book_trades_the_next(run: Run) -> None:
     # contract 0 stops after bar 2; the event due at bar 3 enters contract 1
-    tape = make_dated(
+    arrays = make_dated(
         [100, 100, 100, GONE, GONE, GONE],
         [100] * 6,
         spot=[100] * 6,
@@ -471,7 +473,7 @@ def test_after_a_contract_s_last_common_bar_the_book_trades_the_next(run: Run) -
         leave=[3, 6],
     )
     events = make_events([(0, -1), (2, -1)])
-    got = spans(run(tape, events, replace(RULES, hold_hours=2), FREE))
+    got = spans(run(arrays, events, replace(RULES, hold_hours=2), FREE))
     assert got == [
         (0, 0, 1, 2, "end"),
         (0, 2, 1, 2, "end"),
@@ -540,8 +542,8 @@ def test_events_while_spot_waits_are_ignored_and_one_due_at_its_open_enters(run:
 
 def test_only_the_future_is_liquidated(run: Run) -> None:
     # spot sold at 100 doubles; the long future gains what it loses
-    tape = carry([100, 100, 250, 250], [100, 100, 250, 250])
-    legs, _ = run(tape, LONG, replace(RULES, hold_hours=1), FREE)
+    arrays = carry([100, 100, 250, 250], [100, 100, 250, 250])
+    legs, _ = run(arrays, LONG, replace(RULES, hold_hours=1), FREE)
     assert [leg["reason"] for leg in legs] == ["time", "time"]
     assert [leg["pnl"] for leg in legs] == pytest.approx([1500.0, -1500.0])
 
@@ -551,9 +553,9 @@ def test_only_the_future_is_liquidated(run: Run) -> None:
 
 def test_an_outcome_does_not_depend_on_the_trade_before_it() -> None:
     # the entry at bar 0 waits for its exit until bar 3; the one at bar 2 is in contract 1
-    tape = make_dated([100, GONE, GONE, 110], [100] * 4, nearest=[0, 0, 1, 1], leave=[2, 4])
+    arrays = make_dated([100, GONE, GONE, 110], [100] * 4, nearest=[0, 0, 1, 1], leave=[2, 4])
     rules = replace(RULES, hold_hours=1)
-    got = outcomes(tape, 1, rules=rules, costs=FREE)
+    got = outcomes(arrays, 1, rules=rules, costs=FREE)
     assert got.value == pytest.approx([0.1, math.nan, 0.0, math.nan], nan_ok=True)
     assert got.exit_bar.tolist() == [3, -1, 3, 3]
     assert got.inside.tolist() == [False, False, False, True]  # the last is cut off by the end
@@ -569,8 +571,8 @@ def test_a_stopped_contract_ends_inside_its_bar_and_a_rolled_out_one_at_an_open(
 
 
 def test_a_liquidated_carry_ends_at_the_open_at_which_spot_is_left() -> None:
-    tape = carry([100, 250, 250], [100, 250, 250])
-    got = outcomes(tape, -1, rules=RULES, costs=FREE)
+    arrays = carry([100, 250, 250], [100, 250, 250])
+    got = outcomes(arrays, -1, rules=RULES, costs=FREE)
     assert (got.exit_bar[0], got.inside[0]) == (2, False)
     short = carry([100, 250], [100, 250])
     got = outcomes(short, -1, rules=RULES, costs=FREE)

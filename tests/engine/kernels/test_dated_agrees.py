@@ -23,7 +23,7 @@ from fadefollow.engine.model import (
     AnyRules,
     Book,
     Costs,
-    DatedTape,
+    DatedBarArrays,
     Events,
     FloatArray,
     IntArray,
@@ -49,15 +49,15 @@ class Case:
     """One random call of the resolver."""
 
     seed: int
-    tape: DatedTape
+    arrays: DatedBarArrays
     events: Events
     rules: AnyRules
     costs: Costs
 
     def __repr__(self) -> str:
         """Without the arrays, which hide the rest."""
-        kind = "carry" if self.tape.carry else "future"
-        return f"Case({kind}, {self.seed}, {len(self.tape.time)}, {self.rules}, {self.costs})"
+        kind = "carry" if self.arrays.carry else "future"
+        return f"Case({kind}, {self.seed}, {len(self.arrays.time)}, {self.rules}, {self.costs})"
 
     def _repr_pretty_(self, printer: RepresentationPrinter, cycle: bool) -> None:
         """What hypothesis shows."""
@@ -120,9 +120,9 @@ def nearest_of(
     return out
 
 
-def random_tape(
+def random_arrays(
     rng: np.random.Generator, n: int, *, volatility: float, share: float, carry: bool, margin: int
-) -> DatedTape:
+) -> DatedBarArrays:
     """Two or three contracts around one walk, spot too for a carry."""
     centre = walk(rng, n, volatility)
     own, spot, *tables = (
@@ -145,7 +145,7 @@ def random_tape(
     plain: dict[str, Any] = {name: own[:, i].copy() for i, name in enumerate(names)}
     plain |= {f"liq_{name}": own[:, i].copy() for i, name in enumerate(names[:3])}
     held |= {f"dated_{n}": np.stack([t[:, i] for t in tables]) for i, n in enumerate(names)}
-    return DatedTape(
+    return DatedBarArrays(
         symbol="COIN",
         bar_ns=step,
         time=START + step * np.arange(n, dtype=np.int64),
@@ -185,7 +185,7 @@ def cases(draw: st.DrawFn, longest: int = 120) -> Case:
     n = draw(st.integers(40, longest))
     seed = draw(st.integers(0, 2**32 - 1))
     rng = np.random.default_rng(seed)
-    tape = random_tape(
+    arrays = random_arrays(
         rng,
         n,
         volatility=draw(st.sampled_from([0.005, 0.03, 0.1])),
@@ -197,7 +197,7 @@ def cases(draw: st.DrawFn, longest: int = 120) -> Case:
     weight, compound = draw(st.sampled_from([0.97, 0.37])), draw(st.booleans())
     sets = tuple(
         Rules(
-            hold_hours=draw(st.integers(1, 60)) * tape.bar_ns / HOUR,
+            hold_hours=draw(st.integers(1, 60)) * arrays.bar_ns / HOUR,
             delay_bars=draw(st.integers(0, 3)),
             stop=draw(fractions(0.0103, 0.0513, 0.217)),
             target=draw(fractions(0.0123, 0.057, 0.31)),
@@ -218,18 +218,18 @@ def cases(draw: st.DrawFn, longest: int = 120) -> Case:
         borrow=draw(fractions(0.07, 0.9)),
     )
     events = random_events(rng, n, draw(st.sampled_from([0.05, 0.2, 1.0])), len(sets))
-    return Case(seed, tape, events, rules, costs)
+    return Case(seed, arrays, events, rules, costs)
 
 
 # ---------------------------------------------------------------------------- comparison
 
 
 def expected_of(case: Case) -> tuple[list[Leg], int]:
-    return run_dated_oracle(case.tape, case.events, case.rules, case.costs)
+    return run_dated_oracle(case.arrays, case.events, case.rules, case.costs)
 
 
 def resolved(case: Case) -> Book:
-    return resolve(case.tape, case.events, rules=case.rules, costs=case.costs)
+    return resolve(case.arrays, case.events, rules=case.rules, costs=case.costs)
 
 
 def assert_close(got: Leg, expected: Leg, names: tuple[str, ...]) -> None:
@@ -246,7 +246,7 @@ def assert_close(got: Leg, expected: Leg, names: tuple[str, ...]) -> None:
 @given(cases())
 def test_legs_are_the_oracle_s(case: Case) -> None:
     expected, dropped = expected_of(case)
-    got, got_dropped = run_dated_resolver(case.tape, case.events, case.rules, case.costs)
+    got, got_dropped = run_dated_resolver(case.arrays, case.events, case.rules, case.costs)
     names = (*LEG_INTEGERS, "reason")
     found, wanted = (
         [tuple(leg[name] for name in names) for leg in legs] for legs in (got, expected)
@@ -261,7 +261,7 @@ def test_legs_are_the_oracle_s(case: Case) -> None:
 @given(cases())
 def test_trades_are_the_legs_summed_up(case: Case) -> None:
     legs, _ = expected_of(case)
-    expected = trades_of(legs, len(case.tape.contracts))
+    expected = trades_of(legs, len(case.arrays.contracts))
     got: list[Any] = resolved(case).trades.to_dict("records")
     assert len(got) == len(expected)
     for one, other in zip(got, expected, strict=True):
@@ -287,8 +287,8 @@ def value_of(trade: Leg) -> float:
 @settings(max_examples=examples(80))
 @given(cases())
 def test_returns_are_those_of_the_trades(case: Case) -> None:
-    expected = trades_of(expected_of(case)[0], len(case.tape.contracts))
-    got = resolve_returns(case.tape, case.events, rules=case.rules, costs=case.costs)
+    expected = trades_of(expected_of(case)[0], len(case.arrays.contracts))
+    got = resolve_returns(case.arrays, case.events, rules=case.rules, costs=case.costs)
     for name in ("entry_bar", "exit_bar", "code", "rule", "side"):
         assert getattr(got, name).tolist() == [trade[name] for trade in expected], name
     value = np.array([value_of(trade) for trade in expected], float)
@@ -298,8 +298,8 @@ def test_returns_are_those_of_the_trades(case: Case) -> None:
 @settings(max_examples=examples(40))
 @given(cases(longest=60), st.sampled_from([-1, 1]))
 def test_outcomes_are_those_of_single_events(case: Case, side: int) -> None:
-    got = outcomes(case.tape, side, rules=case.rules.sets[0], costs=case.costs)
-    expected = [outcome(case, bar, side) for bar in range(len(case.tape.time))]
+    got = outcomes(case.arrays, side, rules=case.rules.sets[0], costs=case.costs)
+    expected = [outcome(case, bar, side) for bar in range(len(case.arrays.time))]
     value, exit_bar = (np.array(column) for column in zip(*expected, strict=True))
     np.testing.assert_allclose(got.value, value, rtol=1e-9, atol=1e-9)
     assert got.exit_bar.tolist() == exit_bar.tolist()
@@ -311,10 +311,10 @@ def outcome(case: Case, entry_bar: int, side: int) -> tuple[float, int]:
     bar = np.array([entry_bar - 1 - rules.delay_bars], np.int64)
     none = np.empty(0, np.int64)
     events = Events(bar, np.array([side]), np.array([0]), none, none)
-    legs, _ = run_dated_oracle(case.tape, events, rules, case.costs)
+    legs, _ = run_dated_oracle(case.arrays, events, rules, case.costs)
     if not legs:
         return math.nan, -1
-    trade = trades_of(legs, len(case.tape.contracts))[0]
+    trade = trades_of(legs, len(case.arrays.contracts))[0]
     return value_of(trade), trade["exit_bar"]
 
 
@@ -345,19 +345,21 @@ def universes(draw: st.DrawFn) -> Universe:
     made = [first]
     for number in range(draw(st.integers(0, 2))):
         rng = np.random.default_rng(first.seed + number + 1)
-        n, carry = len(first.tape.time), first.tape.carry
-        tape = random_tape(rng, n, volatility=0.03, share=0.03, carry=carry, margin=0)
-        tape = replace(tape, symbol=f"C{number}", bar_ns=first.tape.bar_ns, time=first.tape.time)
+        n, carry = len(first.arrays.time), first.arrays.carry
+        arrays = random_arrays(rng, n, volatility=0.03, share=0.03, carry=carry, margin=0)
+        arrays = replace(
+            arrays, symbol=f"C{number}", bar_ns=first.arrays.bar_ns, time=first.arrays.time
+        )
         made.append(
-            replace(first, tape=tape, events=random_events(rng, n, 0.3, len(first.rules.sets)))
+            replace(first, arrays=arrays, events=random_events(rng, n, 0.3, len(first.rules.sets)))
         )
     return Universe(tuple(made))
 
 
 def portfolio_of(universe: Universe) -> tuple[FundedPortfolio, list[Book]]:
     made = [resolved(case) for case in universe.cases]
-    tapes = [case.tape for case in universe.cases]
-    return portfolio(tapes, made, rules=universe.cases[0].rules), made
+    coin_arrays = [case.arrays for case in universe.cases]
+    return portfolio(coin_arrays, made, rules=universe.cases[0].rules), made
 
 
 def scale_of(legs: pd.DataFrame) -> float:
@@ -407,8 +409,8 @@ def test_between_trades_the_value_is_the_capital_and_what_was_made(universe: Uni
 @given(universes())
 def test_daily_returns_add_up_to_the_mean_profit(universe: Universe) -> None:
     found, made = portfolio_of(replace_rules(universe, compound=False))
-    coins = [case.tape.symbol for case in universe.cases]
-    always = np.ones((len(universe.cases[0].tape.time), len(coins)), bool)
+    coins = [case.arrays.symbol for case in universe.cases]
+    always = np.ones((len(universe.cases[0].arrays.time), len(coins)), bool)
     daily = found.daily_returns(pd.DataFrame(always, columns=coins))
     legs = pd.concat([book.legs for book in made])
     expected = float(legs["pnl"].sum()) / len(coins) / CAPITAL

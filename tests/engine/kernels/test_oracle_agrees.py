@@ -20,13 +20,13 @@ from hypothesis.vendor.pretty import RepresentationPrinter
 
 from fadefollow.engine.model import (
     AnyRules,
+    BarArrays,
     Costs,
     Events,
     FloatArray,
     IntArray,
     Rules,
     RuleSets,
-    Tape,
 )
 from fadefollow.engine.resolver import outcomes, resolve_returns
 from tests.support.engine_cases import FLOATS, HOUR, INTEGERS, START, run_resolver
@@ -48,7 +48,7 @@ class Case:
 
     kind: str
     bars: int
-    tape: Tape
+    arrays: BarArrays
     events: Events
     rules: AnyRules
     costs: Costs
@@ -148,12 +148,12 @@ def holes_of(rng: np.random.Generator, step: int, n: int) -> IntArray:
     return START + places.reshape(-1, 2).astype(np.int64)
 
 
-def random_tape(
+def random_arrays(
     rng: np.random.Generator, n: int, step: int, table: FloatArray, mark: FloatArray, biggest: float
-) -> Tape:
+) -> BarArrays:
     time = START + step * np.arange(n, dtype=np.int64)
     settle_time, rate, settle_mark = settlements(rng, int(time[-1]), 100.0, biggest)
-    return Tape(
+    return BarArrays(
         symbol="COIN",
         bar_ns=step,
         time=time,
@@ -208,15 +208,17 @@ def wild_cases(draw: st.DrawFn, longest: int = 200) -> Case:
     mark = mark_of(rng, table, draw(st.sampled_from(["perp", "mark", "held"])), 0.02)
     table = with_missing(rng, table, draw(st.sampled_from([0.0, 0.0, 0.03, 0.2])))
     mark[np.isnan(table).all(axis=1) & (rng.random(n) < 0.5)] = np.nan
-    tape = random_tape(rng, n, step, table, mark, draw(st.sampled_from([0.0, 0.001, 0.03, 0.3])))
+    arrays = random_arrays(
+        rng, n, step, table, mark, draw(st.sampled_from([0.0, 0.001, 0.03, 0.3]))
+    )
     if draw(st.sampled_from([False, False, True])):
         none = np.empty(0, np.int64)
         unsettled: dict[str, Any] = {"settle_time": none, "settle_rate": none.astype(float)}
         unsettled |= {"settle_mark": none.astype(float), "holes": none.reshape(0, 2)}
-        tape = replace(tape, spot=True, **unsettled)
+        arrays = replace(arrays, spot=True, **unsettled)
     if draw(st.sampled_from([False, False, True])):  # sized by risk; of some bars it is not known
         share = np.where(rng.random(n) < 0.1, math.nan, rng.uniform(0.05, 1.0, n))
-        tape = replace(tape, share=share)
+        arrays = replace(arrays, share=share)
     capital, compound = draw(st.sampled_from([1000.0, 100_000.0])), draw(st.booleans())
     # An account that a liquidation empties to the last cent would leave the sign of 0 to rounding.
     weight = draw(st.sampled_from([0.97 if compound else 1.0, 0.37]))
@@ -243,7 +245,7 @@ def wild_cases(draw: st.DrawFn, longest: int = 200) -> Case:
     )
     density = draw(st.sampled_from([0.02, 0.1, 0.5, 2.0]))
     events = random_events(rng, n, density, draw(st.sampled_from(["own", "other"])))
-    return Case("wild", n, tape, *mixed(rng, events, sets), costs)
+    return Case("wild", n, arrays, *mixed(rng, events, sets), costs)
 
 
 @st.composite
@@ -266,10 +268,10 @@ def exact_cases(draw: st.DrawFn, longest: int = 200) -> Case:
         )
         for _ in range(draw(st.sampled_from([1, 2])))
     ]
-    tape = random_tape(rng, n, HOUR, table, mark, 0.0)
+    arrays = random_arrays(rng, n, HOUR, table, mark, 0.0)
     events = random_events(rng, n, draw(st.sampled_from([0.1, 0.5])), "own")
     costs = Costs(fee=0.0, slippage=0.0, maintenance=0.0)
-    return Case("exact", n, tape, *mixed(rng, events, sets), costs)
+    return Case("exact", n, arrays, *mixed(rng, events, sets), costs)
 
 
 def cases(longest: int = 200) -> st.SearchStrategy[Case]:
@@ -294,8 +296,8 @@ def assert_same_trade(got: Trade, expected: Trade) -> None:
 @settings(max_examples=examples(300))
 @given(cases())
 def test_trades_are_the_oracle_s(case: Case) -> None:
-    expected, dropped = oracle(case.tape, case.events, case.rules, case.costs)
-    got, got_dropped = run_resolver(case.tape, case.events, case.rules, case.costs)
+    expected, dropped = oracle(case.arrays, case.events, case.rules, case.costs)
+    got, got_dropped = run_resolver(case.arrays, case.events, case.rules, case.costs)
     spans = [[(t["entry_bar"], t["exit_bar"], t["reason"]) for t in ts] for ts in (got, expected)]
     for one, other in zip(got, expected, strict=False):
         assert_same_trade(one, other)
@@ -312,8 +314,8 @@ def value_of(trade: Trade) -> float:
 @settings(max_examples=examples(100))
 @given(cases())
 def test_returns_are_those_of_the_trades(case: Case) -> None:
-    expected, _ = oracle(case.tape, case.events, case.rules, case.costs)
-    got = resolve_returns(case.tape, case.events, rules=case.rules, costs=case.costs)
+    expected, _ = oracle(case.arrays, case.events, case.rules, case.costs)
+    got = resolve_returns(case.arrays, case.events, rules=case.rules, costs=case.costs)
     for name in ("entry_bar", "exit_bar", "code", "rule", "side"):
         assert getattr(got, name).tolist() == [trade[name] for trade in expected]
     value = [value_of(trade) for trade in expected]
@@ -323,8 +325,8 @@ def test_returns_are_those_of_the_trades(case: Case) -> None:
 @settings(max_examples=examples(60))
 @given(cases(longest=60), st.sampled_from([-1, 1]))
 def test_outcomes_are_those_of_single_events(case: Case, side: int) -> None:
-    got = outcomes(case.tape, side, rules=case.rules.sets[0], costs=case.costs)
-    expected = [outcome(case, bar, side) for bar in range(len(case.tape.time))]
+    got = outcomes(case.arrays, side, rules=case.rules.sets[0], costs=case.costs)
+    expected = [outcome(case, bar, side) for bar in range(len(case.arrays.time))]
     value, exit_bar, inside = (np.array(column) for column in zip(*expected, strict=True))
     np.testing.assert_allclose(got.value, value, rtol=1e-9, atol=1e-9)
     assert got.exit_bar.tolist() == exit_bar.tolist()
@@ -337,7 +339,7 @@ def outcome(case: Case, entry_bar: int, side: int) -> tuple[float, int, bool]:
     bar = np.array([entry_bar - 1 - rules.delay_bars], np.int64)
     none = np.empty(0, np.int64)
     events = Events(bar, np.array([side]), np.array([0]), none, none)
-    trades, _ = oracle(case.tape, events, rules, case.costs)
+    trades, _ = oracle(case.arrays, events, rules, case.costs)
     if not trades:
         return math.nan, -1, False
     return value_of(trades[0]), trades[0]["exit_bar"], trades[0]["reason"] != "time"
@@ -352,11 +354,11 @@ def leverage_of(case: Case, trade: Trade) -> float:
 
 def equity(case: Case, trade: Trade, time: int, price: float) -> float:
     """Money rules, 5, before it is solved for the price."""
-    tape, side, size = case.tape, trade["side"], trade["size"]
-    held = (tape.settle_time > tape.time[trade["entry_bar"]]) & (tape.settle_time <= time)
-    funding = -side * size * float((tape.settle_mark * tape.settle_rate)[held].sum())
-    if tape.spot and side < 0:
-        years = (time - int(tape.time[trade["entry_bar"]])) / (8760 * HOUR)
+    arrays, side, size = case.arrays, trade["side"], trade["size"]
+    held = (arrays.settle_time > arrays.time[trade["entry_bar"]]) & (arrays.settle_time <= time)
+    funding = -side * size * float((arrays.settle_mark * arrays.settle_rate)[held].sum())
+    if arrays.spot and side < 0:
+        years = (time - int(arrays.time[trade["entry_bar"]])) / (8760 * HOUR)
         funding -= (case.costs.borrow or 0.0) * float(trade["notional"]) * years
     profit = side * size * (price - trade["entry_price"])
     return float(trade["notional"] / leverage_of(case, trade) + funding + profit)
@@ -365,13 +367,15 @@ def equity(case: Case, trade: Trade, time: int, price: float) -> float:
 @settings(max_examples=examples(60))
 @given(wild_cases())
 def test_a_position_lives_as_long_as_its_equity_exceeds_maintenance(case: Case) -> None:
-    tape, m = case.tape, case.costs.maintenance
-    trades, _ = run_resolver(tape, case.events, case.rules, case.costs)
-    present = ~np.isnan(np.column_stack([tape.open, tape.high, tape.low, tape.close])).any(axis=1)
+    arrays, m = case.arrays, case.costs.maintenance
+    trades, _ = run_resolver(arrays, case.events, case.rules, case.costs)
+    present = ~np.isnan(np.column_stack([arrays.open, arrays.high, arrays.low, arrays.close])).any(
+        axis=1
+    )
     for trade in trades:
-        worst = tape.liq_low if trade["side"] > 0 else tape.liq_high
+        worst = arrays.liq_low if trade["side"] > 0 else arrays.liq_high
         for bar in range(trade["entry_bar"], trade["exit_bar"] + 1):
-            price, time = float(worst[bar]), int(tape.time[bar])
+            price, time = float(worst[bar]), int(arrays.time[bar])
             alive = equity(case, trade, time, price) > m * trade["size"] * price
             if bar == trade["exit_bar"]:
                 assert not (alive and trade["reason"] == "liquidation")
@@ -382,7 +386,7 @@ def test_a_position_lives_as_long_as_its_equity_exceeds_maintenance(case: Case) 
 @settings(max_examples=examples(60))
 @given(wild_cases())
 def test_the_parts_of_a_trade_add_up(case: Case) -> None:
-    trades, _ = run_resolver(case.tape, case.events, case.rules, case.costs)
+    trades, _ = run_resolver(case.arrays, case.events, case.rules, case.costs)
     for trade in trades:
         size, side = trade["size"], trade["side"]
         price = side * size * (trade["exit_price"] - trade["entry_price"])
@@ -398,7 +402,7 @@ def test_the_parts_of_a_trade_add_up(case: Case) -> None:
 @settings(max_examples=examples(60))
 @given(cases())
 def test_a_book_holds_one_position_at_a_time(case: Case) -> None:
-    trades, _ = run_resolver(case.tape, case.events, case.rules, case.costs)
+    trades, _ = run_resolver(case.arrays, case.events, case.rules, case.costs)
     for before, after in pairwise(trades):
         at_open = before["reason"] in ("time", "opposite", "liquidation")
         assert after["entry_bar"] >= before["exit_bar"] + (not at_open)

@@ -1,4 +1,4 @@
-"""From a market to a tape: what is missing, which mark, which holes."""
+"""From a market to bar arrays: what is missing, which mark, which holes."""
 
 from __future__ import annotations
 

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 
 from fadefollow.engine.costs import CostSettings
-from fadefollow.engine.model import Costs, Rules, RuleSets, Span, Tape
+from fadefollow.engine.model import BarArrays, Costs, Rules, RuleSets, Span
 from fadefollow.engine.plans.plan import books, joined, prepare
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market import Market
 from fadefollow.phases import Phases
-from tests.support.engine_cases import HOUR, START, make_tape
+from tests.support.engine_cases import HOUR, START, make_arrays
 from tests.support.market_tables import bars, funding
 
 FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0)
@@ -26,13 +26,13 @@ BARS = 24
 
 
 def hours(first: int, last: int) -> Span:
-    """From an hour's open to another's, counted from the tape's start."""
+    """From an hour's open to another's, counted from the arrays' start."""
     start, end = (pd.Timestamp(START + h * HOUR, tz="UTC") for h in (first, last))
     return start, end
 
 
-def flat(symbol: str) -> Tape:
-    return replace(make_tape([(100.0, 100.0, 100.0, 100.0)] * BARS), symbol=symbol)
+def flat(symbol: str) -> BarArrays:
+    return replace(make_arrays([(100.0, 100.0, 100.0, 100.0)] * BARS), symbol=symbol)
 
 
 TAPES = (flat("A"), flat("B"))
@@ -155,10 +155,16 @@ def test_a_phase_of_the_next_span_ends_a_position_of_the_one_before() -> None:
         ({"signal": "other"}, "share signal"),
         ({"phases": ("a",)}, "share phases"),
         ({"costs": (FREE, replace(FREE, fee=0.1))}, "share costs"),
-        ({"tapes": TAPES[:1]}, "share their tapes"),
-        ({"tapes": (TAPES[0], replace(TAPES[1], close=TAPES[1].close + 1.0))}, "share their tapes"),
-        ({"tapes": (TAPES[0], replace(TAPES[1], volume=TAPES[1].close))}, "share their tapes"),
-        ({"tapes": (TAPES[0], replace(TAPES[1], symbol="C"))}, "share their tapes"),
+        ({"coin_arrays": TAPES[:1]}, "share their coin_arrays"),
+        (
+            {"coin_arrays": (TAPES[0], replace(TAPES[1], close=TAPES[1].close + 1.0))},
+            "share their coin_arrays",
+        ),
+        (
+            {"coin_arrays": (TAPES[0], replace(TAPES[1], volume=TAPES[1].close))},
+            "share their coin_arrays",
+        ),
+        ({"coin_arrays": (TAPES[0], replace(TAPES[1], symbol="C"))}, "share their coin_arrays"),
         ({"rules": replace(SLOW, capital=1.0)}, "share one account"),
     ],
 )
@@ -169,11 +175,13 @@ def test_parts_that_do_not_fit_are_refused(change: dict[str, object], says: str)
         joined([(part, hours(0, 5)), (other, hours(5, 10))])
 
 
-def test_tapes_are_compared_by_what_they_hold() -> None:
+def test_bar_arrays_are_compared_by_what_they_hold() -> None:
     gap = replace(TAPES[1], close=np.where(np.arange(BARS) == 3, np.nan, TAPES[1].close))
     copy = replace(gap, close=gap.close.copy())
-    one, other = (replace(plan_of([[1], []]), tapes=(TAPES[0], tape)) for tape in (gap, copy))
-    assert joined([(one, hours(0, 5)), (other, hours(5, 10))]).tapes == one.tapes
+    one, other = (
+        replace(plan_of([[1], []]), coin_arrays=(TAPES[0], arrays)) for arrays in (gap, copy)
+    )
+    assert joined([(one, hours(0, 5)), (other, hours(5, 10))]).coin_arrays == one.coin_arrays
 
 
 @pytest.mark.parametrize(
@@ -246,10 +254,12 @@ def test_within_leaves_no_bar_and_no_event_outside() -> None:
     coins = [market("A", 0, 24), market("B", 8, 24)]
     events = [("A", 3), ("A", 4), ("A", 11), ("A", 12), ("B", 9)]
     made = prepared(coins, *events, within=hours(4, 12))
-    tapes = made.plan.tapes
-    assert [tape.time.tolist() for tape in tapes] == [[START + h * HOUR for h in range(4, 12)]] * 2
-    assert tapes[0].open.tolist() == [104, 105, 106, 107, 108, 109, 110, 111]
-    np.testing.assert_array_equal(tapes[1].open, [np.nan] * 4 + [108, 109, 110, 111])
+    coin_arrays = made.plan.coin_arrays
+    assert [arrays.time.tolist() for arrays in coin_arrays] == [
+        [START + h * HOUR for h in range(4, 12)]
+    ] * 2
+    assert coin_arrays[0].open.tolist() == [104, 105, 106, 107, 108, 109, 110, 111]
+    np.testing.assert_array_equal(coin_arrays[1].open, [np.nan] * 4 + [108, 109, 110, 111])
     assert lists(made.plan.bars) == [[0, 7], [5]]
     assert made.spans == {"A": hours(4, 12), "B": hours(8, 12)}
     assert made.outside == 0  # all events lie in the time that their coin's streams cover
@@ -260,13 +270,13 @@ def test_within_all_of_the_data_changes_nothing() -> None:
     plain, all_ = (prepared(coins, *events, within=w) for w in (None, hours(-5, 99)))
     assert plain.outside == all_.outside == 1
     assert plain.spans == all_.spans
-    assert joined([(plain.plan, hours(0, 12)), (all_.plan, hours(12, 24))]).tapes
+    assert joined([(plain.plan, hours(0, 12)), (all_.plan, hours(12, 24))]).coin_arrays
     assert lists(plain.plan.bars) == lists(all_.plan.bars) == [[3], [9]]
 
 
 def test_coins_without_time_within_are_left_out() -> None:
     made = prepared([market("A", 0, 24), market("B", 16, 24)], ("B", 20), within=hours(4, 12))
-    assert [tape.symbol for tape in made.plan.tapes] == ["A"]
+    assert [arrays.symbol for arrays in made.plan.coin_arrays] == ["A"]
     assert len(made.plan.costs) == len(made.plan.bars) == 1
     assert set(made.spans) == {"A"}
 

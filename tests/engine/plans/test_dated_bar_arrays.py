@@ -1,4 +1,4 @@
-"""From a market to the tape of its listed contracts, in days; contract A expires on day 10."""
+"""From a market to the arrays of its listed contracts, in days; contract A expires on day 10."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.engine.kernels.dated import dated_tape
-from fadefollow.engine.model import Costs, DatedTape, Rules
-from fadefollow.engine.plans.bar_arrays import calendar, tape
+from fadefollow.engine.kernels.dated import dated_arrays
+from fadefollow.engine.model import Costs, DatedBarArrays, Rules
+from fadefollow.engine.plans.bar_arrays import bar_arrays, calendar
 from fadefollow.engine.resolver import resolve
 from fadefollow.market import Market
 from tests.support.engine_cases import make_events
@@ -54,13 +54,13 @@ def build(
     carry: bool = False,
     min_days_left: float = 3.0,
     leave_days: float = 1.0,
-) -> DatedTape:
+) -> DatedBarArrays:
     market = Market("COIN", bar=DAY, tables=tables)
     time = calendar([(START, START + len(DAYS) * DAY)], DAY)
     start, end = START + span[0] * DAY, START + span[1] * DAY
-    return dated_tape(
+    return dated_arrays(
         market,
-        tape(market, time=time, start=start, end=end),
+        bar_arrays(market, time=time, start=start, end=end),
         carry=carry,
         min_days_left=min_days_left,
         leave_days=leave_days,
@@ -69,7 +69,7 @@ def build(
     )
 
 
-def make(*contracts: Listing, **settings: object) -> DatedTape:
+def make(*contracts: Listing, **settings: object) -> DatedBarArrays:
     """With a perp on all days."""
     tables = {"future": listed(*contracts), "perp": bars(DAYS, 100.0)}
     return build(tables, **settings)  # type: ignore[arg-type]
@@ -79,7 +79,7 @@ def present(prices: np.ndarray) -> list[int]:
     return np.flatnonzero(~np.isnan(prices)).tolist()
 
 
-def spans(made: DatedTape, rules: Rules = RULES) -> list[tuple[int, int, int, str]]:
+def spans(made: DatedBarArrays, rules: Rules = RULES) -> list[tuple[int, int, int, str]]:
     """(series, entry bar, exit bar, reason) of the legs of a long that enters on day 2."""
     legs = resolve(made, LONG, rules=rules, costs=FREE).legs
     assert legs is not None
@@ -188,7 +188,7 @@ def test_a_contract_is_liquidated_by_what_spot_and_its_own_closes_support() -> N
     assert (made.dated_liq_high[0, 2], made.dated_liq_low[0, 2]) == (500.0, 10.0)
 
 
-def with_spot(days: Sequence[int], **settings: object) -> DatedTape:
+def with_spot(days: Sequence[int], **settings: object) -> DatedBarArrays:
     tables = {"future": listed(A, B), "perp": bars(DAYS, 100.0), "spot": bars(days, 50.0)}
     return build(tables, carry=True, **settings)  # type: ignore[arg-type]
 

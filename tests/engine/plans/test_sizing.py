@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.engine.hedge.test_hedging import _phases, _strategy, _universe
 
 from fadefollow.core.toml import build
 from fadefollow.engine.costs import CostSettings
@@ -20,7 +19,8 @@ from fadefollow.engine.portfolio import portfolio
 from fadefollow.engine.resolver import outcomes, resolve
 from fadefollow.engine.strategy import Trade
 from fadefollow.errors import ParameterError, SpecError
-from tests.support.engine_cases import FLAT, HOUR, START, make_events, make_tape
+from tests.engine.hedge.test_hedging import _phases, _strategy, _universe
+from tests.support.engine_cases import FLAT, HOUR, START, make_arrays, make_events
 
 DAY = 24 * HOUR
 FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0)
@@ -104,9 +104,11 @@ def test_a_future_that_is_altered_changes_no_share() -> None:
 
 
 def test_a_position_has_its_share_of_the_capital_and_none_where_it_is_not_known() -> None:
-    tape = replace(make_tape([FLAT] * 9), share=np.array([1, 0.5, 1, np.nan, 1, 0.25, 1, 1, 1.0]))
+    arrays = replace(
+        make_arrays([FLAT] * 9), share=np.array([1, 0.5, 1, np.nan, 1, 0.25, 1, 1, 1.0])
+    )
     rules = Rules(hold_hours=1, capital=1000.0, opposite=False)
-    book = resolve(tape, make_events([(0, 1), (2, 1), (4, -1)]), rules=rules, costs=FREE)
+    book = resolve(arrays, make_events([(0, 1), (2, 1), (4, -1)]), rules=rules, costs=FREE)
     # entries at bars 1, 3 and 5
     assert book.trades["entry_bar"].tolist() == [1, 5]
     assert book.trades["notional"].tolist() == [500.0, 250.0]
@@ -115,19 +117,19 @@ def test_a_position_has_its_share_of_the_capital_and_none_where_it_is_not_known(
 
 def test_a_compounding_account_gives_the_share_of_what_it_is_worth() -> None:
     up = (110.0, 110.0, 110.0, 110.0)
-    tape = replace(make_tape([FLAT, FLAT, up, up, up]), share=np.full(5, 0.5))
+    arrays = replace(make_arrays([FLAT, FLAT, up, up, up]), share=np.full(5, 0.5))
     rules = Rules(hold_hours=1, capital=1000.0, opposite=False, compound=True)
-    book = resolve(tape, make_events([(0, 1), (2, 1)]), rules=rules, costs=FREE)
+    book = resolve(arrays, make_events([(0, 1), (2, 1)]), rules=rules, costs=FREE)
     # 500 earn 50; half of 1,050
     assert book.trades["notional"].tolist() == [500.0, 525.0]
 
 
 def test_outcomes_are_on_the_notional_and_unknown_where_the_share_is() -> None:
     prices = [(100.0 * 1.1**i,) * 4 for i in range(6)]
-    plain = make_tape(prices)
-    tape = replace(plain, share=np.array([0.5, 0.5, np.nan, 0.1, 1.0, 1.0]))
+    plain = make_arrays(prices)
+    arrays = replace(plain, share=np.array([0.5, 0.5, np.nan, 0.1, 1.0, 1.0]))
     rules = Rules(hold_hours=1, opposite=False)
-    found = outcomes(tape, 1, rules=rules, costs=FREE)
+    found = outcomes(arrays, 1, rules=rules, costs=FREE)
     assert found.value == pytest.approx([0.1, 0.1, np.nan, 0.1, 0.1, np.nan], nan_ok=True)
     assert found.exit_bar.tolist() == [1, 2, -1, 4, 5, 5]
 
@@ -137,14 +139,14 @@ def test_the_portfolio_earns_what_the_sized_trades_do() -> None:
     close = 100.0 * np.exp(np.cumsum(rng.normal(0, 0.02, 400)))
     opened = np.concatenate([close[:1], close[:-1]])
     bars = np.column_stack([opened, np.fmax(opened, close), np.fmin(opened, close), close])
-    tape = make_tape([(a, b, c, d) for a, b, c, d in bars.tolist()])
-    tape = replace(tape, share=risk_shares(tape.time, tape.close, target=0.5))
+    arrays = make_arrays([(a, b, c, d) for a, b, c, d in bars.tolist()])
+    arrays = replace(arrays, share=risk_shares(arrays.time, arrays.close, target=0.5))
     rules = Rules(hold_hours=12, opposite=False)
     events = make_events([(int(b), 1 if b % 2 else -1) for b in range(5, 380, 9)])
-    book = resolve(tape, events, rules=rules, costs=Costs(0.001, 0.0005, 0.005))
+    book = resolve(arrays, events, rules=rules, costs=Costs(0.001, 0.0005, 0.005))
     assert book.dropped > 10  # of the first eleven days
     assert 0.0 < book.trades["notional"].max() < 100_000.0
-    made = portfolio([tape], [book], rules=rules)
+    made = portfolio([arrays], [book], rules=rules)
     assert float(made.total_profit().sum()) == pytest.approx(book.trades["pnl"].sum())
 
 
@@ -194,11 +196,11 @@ def test_a_plan_by_risk_has_the_shares_of_its_coins() -> None:
     plan = prepare(
         _strategy(size_by="risk"), markets, _phases(markets, 20), costs=CostSettings()
     ).plan
-    for tape in plan.tapes:
-        expected = risk_shares(tape.time, tape.close, target=0.5)
-        np.testing.assert_array_equal(tape.share, expected)
+    for arrays in plan.coin_arrays:
+        expected = risk_shares(arrays.time, arrays.close, target=0.5)
+        np.testing.assert_array_equal(arrays.share, expected)
         known = expected[~np.isnan(expected)]
         # 2 % a bar of four hours are 94 % a year
         assert np.median(known) == pytest.approx(0.5 / 0.94, rel=0.15)
     plain = prepare(_strategy(), markets, _phases(markets, 20), costs=CostSettings()).plan
-    assert all(tape.share is None for tape in plain.tapes)
+    assert all(arrays.share is None for arrays in plain.coin_arrays)

@@ -15,21 +15,25 @@ COINS, DAYS, PER_DAY = 24, 150, 6
 
 
 @pytest.fixture
-def make_market(make_plan, make_tape):
+def make_market(make_plan, make_arrays):
     """A plan of many coins that walk at random, hedged by their basket."""
 
     def make(bars, codes=None, *, seed=0, volatility=0.01):
         rng = np.random.default_rng(seed)
         steps = rng.standard_normal((COINS, DAYS * PER_DAY)) * volatility
-        tapes = [
-            make_tape(100.0 * np.exp(np.cumsum(s)), symbol=f"C{k:02d}", bar_hours=4)
+        coin_arrays = [
+            make_arrays(100.0 * np.exp(np.cumsum(s)), symbol=f"C{k:02d}", bar_hours=4)
             for k, s in enumerate(steps)
         ]
         plan = make_plan(
-            tapes, bars, codes=codes, rules=Rules(hold_hours=72.0, opposite=False), window_hours=8.0
+            coin_arrays,
+            bars,
+            codes=codes,
+            rules=Rules(hold_hours=72.0, opposite=False),
+            window_hours=8.0,
         )
         costs = plan.costs[0]
-        coins = {t.symbol: Constituent(t, costs, int(t.time[0])) for t in tapes}
+        coins = {t.symbol: Constituent(t, costs, int(t.time[0])) for t in coin_arrays}
         return dataclasses.replace(plan, basket=form_basket(coins, kind="market"))
 
     return make
@@ -39,7 +43,7 @@ def targets(plan, draws: int = 4000) -> np.ndarray:
     """How often the first draw-by-draw event goes to each coin, shape (coins,)."""
     placebo = CoinPlacebo.draw(plan, draws=draws, rng=np.random.default_rng(1))
     return np.array(
-        [len(placebo.moved(c, "follow", 0, draws).bar) for c in range(len(plan.tapes))], float
+        [len(placebo.moved(c, "follow", 0, draws).bar) for c in range(len(plan.coin_arrays))], float
     )
 
 

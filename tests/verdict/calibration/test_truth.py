@@ -38,8 +38,8 @@ def one_trade(side: int, entry: int, last: int, **more: object) -> pd.DataFrame:
         (-1, Costs(fee=5e-4, slippage=5e-4, maintenance=0.0), -68.48),
     ],
 )
-def test_a_trade_earns_the_drift_less_its_costs(make_plan, make_tape, side, costs, bps):
-    plan = make_plan([make_tape(np.full(200, 100.0))], [[]], costs=costs)
+def test_a_trade_earns_the_drift_less_its_costs(make_plan, make_arrays, side, costs, bps):
+    plan = make_plan([make_arrays(np.full(200, 100.0))], [[]], costs=costs)
     growth = Growth.of(plan, NO_PLANTS, annual_drift=0.8)
     trade = one_trade(side, 10, 82)
     worth = expected(plan, trade, growth, "outright")
@@ -53,15 +53,15 @@ def planted(plan, symbol: str, bar: int, bps: float) -> pd.DataFrame:
         {
             "symbol": [symbol],
             "phase": ["crowded_short"],
-            "start": [pd.to_datetime(plan.tapes[0].time[bar], utc=True)],
+            "start": [pd.to_datetime(plan.coin_arrays[0].time[bar], utc=True)],
             "planted_bps": [bps],
             "horizon_hours": [72.0],
         }
     )
 
 
-def test_a_trade_earns_the_part_of_a_plant_that_it_is_there_for(make_plan, make_tape):
-    plan = make_plan([make_tape(np.full(288, 100.0))], [[]])
+def test_a_trade_earns_the_part_of_a_plant_that_it_is_there_for(make_plan, make_arrays):
+    plan = make_plan([make_arrays(np.full(288, 100.0))], [[]])
     growth = Growth.of(plan, planted(plan, "X", 24, -144.0), annual_drift=0.0)
     whole, half, after = (
         1e4 * expected(plan, one_trade(1, *held), growth, "outright")[0]
@@ -75,12 +75,12 @@ def test_a_trade_earns_the_part_of_a_plant_that_it_is_there_for(make_plan, make_
 
 
 @pytest.fixture
-def hedged(make_plan, make_tape):
+def hedged(make_plan, make_arrays):
     """Two coins for 40 days, both members of their basket from the 31st on."""
-    tapes = [make_tape(np.full(40 * DAY, 100.0), symbol=name) for name in ("X", "Y")]
+    coin_arrays = [make_arrays(np.full(40 * DAY, 100.0), symbol=name) for name in ("X", "Y")]
     costs = Costs(fee=0.0, slippage=0.0, maintenance=0.0)
-    coins = {t.symbol: Constituent(t, costs, int(t.time[0])) for t in tapes}
-    plan = make_plan(tapes, [[], []])
+    coins = {t.symbol: Constituent(t, costs, int(t.time[0])) for t in coin_arrays}
+    plan = make_plan(coin_arrays, [[], []])
     return dataclasses.replace(plan, basket=form_basket(coins, kind="market"))
 
 

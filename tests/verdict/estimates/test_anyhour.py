@@ -34,9 +34,9 @@ def test_no_trades_have_no_baseline():
     assert np.isnan(anyhour_mean(_trades([], []), {}))
 
 
-def test_outcomes_are_those_of_the_plans_holding_time(make_plan, make_tape):
-    tapes = [make_tape(1.01 ** np.arange(100)), make_tape(np.ones(100))]
-    outcomes = all_outcomes(make_plan(tapes, [[3], []]))
+def test_outcomes_are_those_of_the_plans_holding_time(make_plan, make_arrays):
+    coin_arrays = [make_arrays(1.01 ** np.arange(100)), make_arrays(np.ones(100))]
+    outcomes = all_outcomes(make_plan(coin_arrays, [[3], []]))
     assert set(outcomes) == {"outright"}  # no basket, no hedged book
     by_bar = outcomes["outright"]
     assert set(by_bar) == {(0, 1, 0), (0, -1, 0)}  # the second coin has no events

@@ -37,13 +37,13 @@ def test_mean_of_no_trades_is_nan():
     assert np.isnan(DaySums(np.zeros(3), np.zeros(3)).mean)
 
 
-def test_days_are_utc_days_whatever_hour_the_calendar_begins(make_tape, make_plan):
+def test_days_are_utc_days_whatever_hour_the_calendar_begins(make_arrays, make_plan):
     six_in_the_evening = pd.Timestamp("2024-01-01 18:00", tz="UTC").value
-    tape = make_tape(np.ones(10), start=six_in_the_evening)
-    assert day_of_bar(make_plan([tape], [[0]])).tolist() == [0] * 6 + [1] * 4
+    arrays = make_arrays(np.ones(10), start=six_in_the_evening)
+    assert day_of_bar(make_plan([arrays], [[0]])).tolist() == [0] * 6 + [1] * 4
 
 
-def test_only_regular_trades_of_the_phase_count(make_tape, make_plan):
+def test_only_regular_trades_of_the_phase_count(make_arrays, make_plan):
     columns = {
         "code": [0, 0, 0, 1],
         "side": [1, -1, 1, 1],
@@ -56,7 +56,7 @@ def test_only_regular_trades_of_the_phase_count(make_tape, make_plan):
     books = [_book(**columns), _book(**{**columns, "hole": [-1, 0, -1, -1]})]
     trades = regular_trades(books, 0)
     assert trades["coin"].tolist() == [0, 0, 1]
-    plan = make_plan([make_tape(np.ones(48))] * 2, [[0], [0]])
+    plan = make_plan([make_arrays(np.ones(48))] * 2, [[0], [0]])
     found = sample(plan, trades)
     assert found.day.tolist() == [0, 1, 0]
     assert found.side.tolist() == [1, -1, 1]

@@ -49,13 +49,13 @@ def _breakeven(trades):
     return breakeven_cost(TradeParts.of(trades, "outright"), np.ones(len(trades)))
 
 
-def test_breakeven_is_the_cost_that_makes_the_mean_zero(make_plan, make_tape, make_books):
+def test_breakeven_is_the_cost_that_makes_the_mean_zero(make_plan, make_arrays, make_books):
     rules = Rules(hold_hours=24.0, opposite=False)
     close = 1.001 ** np.arange(500)
 
     def trades(fee):
         costs = Costs(fee=fee, slippage=0.0, maintenance=0.0)
-        plan = make_plan([make_tape(close)], [[10, 100, 200]], rules=rules, costs=costs)
+        plan = make_plan([make_arrays(close)], [[10, 100, 200]], rules=rules, costs=costs)
         return regular_trades(make_books(plan)["s", "follow"], 0)
 
     free, paid = _breakeven(trades(0.0)), _breakeven(trades(0.003))

@@ -12,36 +12,36 @@ from fadefollow.verdict.estimates.momentum import all_cells, momentum_days, trai
 
 def _excess(plan):
     books = [
-        resolve(tape, plan.events(i, "follow"), rules=plan.rules, costs=plan.costs[i])
-        for i, tape in enumerate(plan.tapes)
+        resolve(arrays, plan.events(i, "follow"), rules=plan.rules, costs=plan.costs[i])
+        for i, arrays in enumerate(plan.coin_arrays)
     ]
     trades = sample(plan, regular_trades(books, 0))
     return trades, momentum_days(plan, trades, all_cells(plan, all_outcomes(plan)["outright"]))
 
 
-def test_deciles_are_known_when_the_entry_is_decided(make_tape):
+def test_deciles_are_known_when_the_entry_is_decided(make_arrays):
     rank = np.random.default_rng(0).permutation(20)
     close = np.cumprod(np.concatenate([[100.0], 1 + (rank - 10) / 1000]))
     # the return from bar i to i + 1 is known at the close of i + 1 and acted on at i + 2, or later
     expected = (rank // 2).tolist()
-    assert trailing_decile(make_tape(close), bars=1, delay=0).tolist() == [-1, -1, *expected[:-1]]
-    later = trailing_decile(make_tape(close), bars=1, delay=2)
+    assert trailing_decile(make_arrays(close), bars=1, delay=0).tolist() == [-1, -1, *expected[:-1]]
+    later = trailing_decile(make_arrays(close), bars=1, delay=2)
     assert later.tolist() == [-1] * 4 + expected[:-3]
 
 
-def test_decile_is_unknown_where_a_close_is_missing(make_tape):
+def test_decile_is_unknown_where_a_close_is_missing(make_arrays):
     close = np.linspace(100, 200, 30)
     close[10] = np.nan
-    unknown = np.flatnonzero(trailing_decile(make_tape(close), bars=3, delay=0) < 0)
+    unknown = np.flatnonzero(trailing_decile(make_arrays(close), bars=3, delay=0) < 0)
     assert unknown.tolist() == [0, 1, 2, 3, 11, 14]
 
 
-def test_holding_longer_than_the_data_leaves_no_decile(make_tape):
-    assert set(trailing_decile(make_tape(np.ones(5)), bars=9, delay=0)) == {-1}
+def test_holding_longer_than_the_data_leaves_no_decile(make_arrays):
+    assert set(trailing_decile(make_arrays(np.ones(5)), bars=9, delay=0)) == {-1}
 
 
-def test_nothing_is_left_where_all_hours_are_alike(make_plan, make_tape):
-    plan = make_plan([make_tape(1.01 ** np.arange(600))], [[2, 100, 300]])
+def test_nothing_is_left_where_all_hours_are_alike(make_plan, make_arrays):
+    plan = make_plan([make_arrays(1.01 ** np.arange(600))], [[2, 100, 300]])
     trades, days = _excess(plan)
     assert len(trades) == 3
     assert days.count.sum() == 2  # the first has no trailing return yet
@@ -56,11 +56,11 @@ def _trending(rng, n):
     return 100 * np.exp(np.cumsum(shock))
 
 
-def test_a_phase_that_only_says_it_has_risen_has_no_excess(make_plan, make_tape):
+def test_a_phase_that_only_says_it_has_risen_has_no_excess(make_plan, make_arrays):
     close = _trending(np.random.default_rng(1), 20_000)
     rising = np.flatnonzero(np.diff(close, prepend=close[0]) / close > 0.015)
     rules = Rules(hold_hours=1.0, opposite=False)
-    trades, days = _excess(make_plan([make_tape(close)], [rising[rising > 1]], rules=rules))
+    trades, days = _excess(make_plan([make_arrays(close)], [rising[rising > 1]], rules=rules))
     assert trades.value.mean() > 0.008
     assert abs(days.mean) < 0.001
 

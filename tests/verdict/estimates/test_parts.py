@@ -61,12 +61,12 @@ def test_parts_of_resolved_trades_sum_to_their_returns(make_stormy, make_books) 
     costs = Costs(fee=0.0005, slippage=0.0002, maintenance=0.005)
     plan = make_stormy(np.random.default_rng(0), days=600, events_a_year=120.0, costs=costs)
     plan = replace(plan, rules=Rules(hold_hours=72.0, leverage=8.0))
-    tapes = []
-    for tape in plan.tapes:
-        place = np.arange(2, len(tape.time), 2)
-        settled = {"settle_rate": np.full(len(place), 0.0004), "settle_mark": tape.close[place]}
-        tapes.append(replace(tape, settle_time=tape.time[place], **settled))
-    plan = replace(plan, tapes=tuple(tapes))
+    coin_arrays = []
+    for arrays in plan.coin_arrays:
+        place = np.arange(2, len(arrays.time), 2)
+        settled = {"settle_rate": np.full(len(place), 0.0004), "settle_mark": arrays.close[place]}
+        coin_arrays.append(replace(arrays, settle_time=arrays.time[place], **settled))
+    plan = replace(plan, coin_arrays=tuple(coin_arrays))
     for books in make_books(plan).values():
         trades = regular_trades(books, 0)
         assert (trades["reason"] == "liquidation").sum() > 5

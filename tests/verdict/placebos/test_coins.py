@@ -28,19 +28,21 @@ def _walk(rng, days, volatility, trend=0.0):
 
 
 @pytest.fixture
-def make_market(make_plan, make_tape):
+def make_market(make_plan, make_arrays):
     """A plan with a basket of all its coins, each listed since long ago unless `listed` says so."""
 
     def _made(closes, bars, *, listed=None, hold=24.0, window=24.0, **rest):
-        tapes = [make_tape(c, symbol=f"C{k:02d}") for k, c in enumerate(closes)]
-        start = int(tapes[0].time[0])
-        since = [start - 400 * DAY * 3_600_000_000_000] * len(tapes) if listed is None else listed
+        coin_arrays = [make_arrays(c, symbol=f"C{k:02d}") for k, c in enumerate(closes)]
+        start = int(coin_arrays[0].time[0])
+        since = (
+            [start - 400 * DAY * 3_600_000_000_000] * len(coin_arrays) if listed is None else listed
+        )
         coins = {
-            tape.symbol: Constituent(tape, COSTS, one)
-            for tape, one in zip(tapes, since, strict=True)
+            arrays.symbol: Constituent(arrays, COSTS, one)
+            for arrays, one in zip(coin_arrays, since, strict=True)
         }
         rules = Rules(hold_hours=hold, opposite=False)
-        plan = make_plan(tapes, bars, rules=rules, costs=COSTS, window_hours=window, **rest)
+        plan = make_plan(coin_arrays, bars, rules=rules, costs=COSTS, window_hours=window, **rest)
         return replace(plan, basket=form_basket(coins, kind="market"))
 
     return _made
@@ -49,7 +51,7 @@ def make_market(make_plan, make_tape):
 def _targets(plan, placebo, stance="follow"):
     """Of each draw, (coin, bar) of all events that are given away."""
     found: list[list[tuple[int, int]]] = [[] for _ in range(placebo.draws)]
-    for coin in range(len(plan.tapes)):
+    for coin in range(len(plan.coin_arrays)):
         moved = placebo.moved(coin, stance, 0, placebo.draws)
         for b in range(placebo.draws):
             for bar in moved.bar[moved.starts[b] : moved.starts[b + 1]]:
@@ -117,8 +119,8 @@ def placebo_targets_of(plan, *, coin):
     """Coins that the first event of a coin may go to, whatever their volatility and return."""
     flat = replace(
         plan,
-        tapes=tuple(
-            replace(t, close=np.where(np.isnan(t.close), np.nan, 100.0)) for t in plan.tapes
+        coin_arrays=tuple(
+            replace(t, close=np.where(np.isnan(t.close), np.nan, 100.0)) for t in plan.coin_arrays
         ),
     )
     alone = replace(
@@ -141,7 +143,7 @@ def _targets_by_group(plan, placebo, coin):
     marked = replace(plan, leans=leans)
     again = CoinPlacebo.draw(marked, draws=placebo.draws, rng=_rng(5))
     found: list[list[tuple[int, int]]] = [[] for _ in range(again.draws)]
-    for target in range(len(plan.tapes)):
+    for target in range(len(plan.coin_arrays)):
         moved = again.moved(target, "follow", 0, again.draws)
         for b in range(again.draws):
             own = slice(moved.starts[b], moved.starts[b + 1])
@@ -175,13 +177,13 @@ def test_events_of_a_coin_that_could_share_a_position_move_together(make_market)
     assert apart > 20
 
 
-def test_young_and_dead_coins_get_none(make_market, make_tape):
+def test_young_and_dead_coins_get_none(make_market, make_arrays):
     rng = _rng()
     closes = [_walk(rng, 60, 0.03) for _ in range(5)]
     closes[1][: 35 * DAY] = np.nan  # listed 5 days before the event
     closes[2][39 * DAY :] = np.nan  # stopped a day before it
     closes[3][40 * DAY :] = np.nan  # trades until the midnight before it
-    start = int(make_tape(closes[0]).time[0])
+    start = int(make_arrays(closes[0]).time[0])
     hour = 3_600_000_000_000
     old = start - 400 * DAY * hour
     listed = [old, start + 35 * DAY * hour, old, old, old]

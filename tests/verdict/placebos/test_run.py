@@ -20,12 +20,12 @@ def _rng(seed=0):
 
 def _hedged(plan, *, kind="market"):
     coins = {
-        tape.symbol: Constituent(tape, costs, int(tape.time[0]) - 10**17)
-        for tape, costs in zip(plan.tapes, plan.costs, strict=True)
+        arrays.symbol: Constituent(arrays, costs, int(arrays.time[0]) - 10**17)
+        for arrays, costs in zip(plan.coin_arrays, plan.costs, strict=True)
     }
     if kind == "market":
         return replace(plan, basket=form_basket(coins, kind="market"))
-    first, *others = plan.tapes
+    first, *others = plan.coin_arrays
     alone = replace(form_basket({first.symbol: coins[first.symbol]}, kind="BTC"), betas={})
     return replace(plan, basket=with_betas(alone, {t.symbol: t for t in others}))
 

@@ -60,10 +60,10 @@ def _drawn(plan, stance, placebo, lengths, **how: Any):
 
 
 @pytest.fixture
-def plan(make_plan, make_tape):
+def plan(make_plan, make_arrays):
     """40 days of hours, held 24 h and detected over 48 h: three days are kept from the truth."""
-    tapes = [make_tape(np.full(960, 100.0), symbol=s) for s in "XY"]
-    return make_plan(tapes, [[5, 300, 959], [17]], window_hours=48.0)
+    coin_arrays = [make_arrays(np.full(960, 100.0), symbol=s) for s in "XY"]
+    return make_plan(coin_arrays, [[5, 300, 959], [17]], window_hours=48.0)
 
 
 # ---------------------------------------------------------------------------- shifts and lives
@@ -74,7 +74,7 @@ def test_shifts_are_whole_days_as_many_as_the_oldest_coin_has_room_for(plan):
     # 40 days less the three kept on either side
     assert sorted(shifts.tolist()) == list(range(0, 34 * 24, 24))
     assert step == 24
-    life = life_of(plan, plan.tapes[0], 24)
+    life = life_of(plan, plan.coin_arrays[0], 24)
     assert (life.first, life.bars, life.gap, life.room) == (0, 960, 72, 816)
 
 
@@ -102,8 +102,8 @@ def test_shifts_are_drawn_without_repetition_and_by_seed(plan):
     assert found != _placebo(plan, draws=20, seed=1).shifts.tolist()
 
 
-def test_a_shorter_plan_of_the_run_goes_round_its_own_circle(plan, make_plan, make_tape):
-    shorter = make_plan([make_tape(np.ones(480))], [[3]], strategy="short")
+def test_a_shorter_plan_of_the_run_goes_round_its_own_circle(plan, make_plan, make_arrays):
+    shorter = make_plan([make_arrays(np.ones(480))], [[3]], strategy="short")
     shifts, step = draw_shifts([plan, shorter], draws=10_000, rng=_rng())
     assert shifts.max() == 33 * 24
     # held 24 h and no window: 20 days less one on either side, so that days 0 … 17 of the shift
@@ -113,8 +113,8 @@ def test_a_shorter_plan_of_the_run_goes_round_its_own_circle(plan, make_plan, ma
     assert second.bar.tolist() == [3 + 48]
 
 
-def test_a_calendar_too_short_has_no_shifts(make_plan, make_tape):
-    placebo = _placebo(make_plan([make_tape(np.ones(48))], [[3]]))
+def test_a_calendar_too_short_has_no_shifts(make_plan, make_arrays):
+    placebo = _placebo(make_plan([make_arrays(np.ones(48))], [[3]]))
     assert placebo.draws == 0
     assert placebo.kept == 0.0
 
@@ -145,23 +145,23 @@ def test_sides_codes_rules_and_exits_move_with_their_bars(plan):
 
 
 @pytest.mark.parametrize("step", [24, 168])
-def test_the_hour_of_day_or_week_stays_also_where_the_circle_closes(step, make_plan, make_tape):
+def test_the_hour_of_day_or_week_stays_also_where_the_circle_closes(step, make_plan, make_arrays):
     n = 1000  # neither whole days nor whole weeks
     bars = np.arange(0, n, 37)
-    plan = make_plan([make_tape(np.ones(n))], [bars])
+    plan = make_plan([make_arrays(np.ones(n))], [bars])
     for moved in _moved(plan, "follow", list(range(0, n, step)), step=step):
         assert set(moved.bar % step) <= set(bars % step)
         assert len(moved.bar) == len(bars)
 
 
-def test_bars_of_eight_hours_move_by_three_a_day(make_plan, make_tape):
-    plan = make_plan([make_tape(np.ones(90), bar_hours=8)], [[4]])
+def test_bars_of_eight_hours_move_by_three_a_day(make_plan, make_arrays):
+    plan = make_plan([make_arrays(np.ones(90), bar_hours=8)], [[4]])
     # a day is kept and one is drawn
     assert _moved(plan, "follow", [24])[0].bar.tolist() == [10]
 
 
-def test_bars_that_do_not_divide_the_day_are_refused(make_plan, make_tape):
-    plan = make_plan([make_tape(np.ones(90), bar_hours=7)], [[4]])
+def test_bars_that_do_not_divide_the_day_are_refused(make_plan, make_arrays):
+    plan = make_plan([make_arrays(np.ones(90), bar_hours=7)], [[4]])
     with pytest.raises(ParameterError, match="bars that divide 24 h; got 7 h"):
         draw_shifts([plan], draws=5, rng=_rng())
 
@@ -170,18 +170,20 @@ def test_bars_that_do_not_divide_the_day_are_refused(make_plan, make_tape):
 
 
 @pytest.fixture
-def late(make_plan, make_tape):
+def late(make_plan, make_arrays):
     """Forty days: X lives throughout, Y from noon of day 20 on, Z dies at noon of day 10."""
     whole = np.full(960, 100.0)
     young, dead = whole.copy(), whole.copy()
     young[: 20 * 24 + 12] = np.nan
     dead[10 * 24 + 12 :] = np.nan
-    tapes = [make_tape(c, symbol=s) for c, s in zip((whole, young, dead), "XYZ", strict=True)]
-    return make_plan(tapes, [[30], [500, 700, 900], [100, 200]])
+    coin_arrays = [
+        make_arrays(c, symbol=s) for c, s in zip((whole, young, dead), "XYZ", strict=True)
+    ]
+    return make_plan(coin_arrays, [[30], [500, 700, 900], [100, 200]])
 
 
 def test_a_coin_s_circle_is_its_own_life_from_midnight_to_midnight(late):
-    lives = [life_of(late, tape, 24) for tape in late.tapes]
+    lives = [life_of(late, arrays, 24) for arrays in late.coin_arrays]
     assert [(one.first, one.bars) for one in lives] == [(0, 960), (480, 480), (0, 264)]
     assert [one.room for one in lives] == [912, 432, 216]
 
@@ -220,11 +222,11 @@ def test_days_of_two_coins_stay_together_until_one_has_gone_round(late):
     assert x.bar.tolist() == y.bar.tolist() == [500 + 24 * 6]
 
 
-def test_a_coin_younger_than_both_gaps_is_not_shifted(make_plan, make_tape):
+def test_a_coin_younger_than_both_gaps_is_not_shifted(make_plan, make_arrays):
     young = np.full(960, 100.0)
     young[:-40] = np.nan  # two days, of which one is kept on either side
-    tapes = [make_tape(np.full(960, 100.0), symbol="X"), make_tape(young, symbol="Y")]
-    plan = make_plan(tapes, [[30, 60, 90], [940]])
+    coin_arrays = [make_arrays(np.full(960, 100.0), symbol="X"), make_arrays(young, symbol="Y")]
+    plan = make_plan(coin_arrays, [[30, 60, 90], [940]])
     placebo = _placebo(plan)
     assert placebo.kept == 0.75
     assert not len(placebo.moved(1, "fade", 0, placebo.draws).bar)
@@ -240,21 +242,21 @@ def test_books_at_many_shifts_are_those_resolved_one_by_one(make_stormy):
     found = _drawn(plan, "fade", TimePlacebo(plan, np.array(hours), 24), [1.0])
     for number in range(3):
         total = count = 0.0
-        for coin, (tape, costs) in enumerate(zip(plan.tapes, plan.costs, strict=True)):
+        for coin, (arrays, costs) in enumerate(zip(plan.coin_arrays, plan.costs, strict=True)):
             one = _moved(plan, "fade", hours, coin=coin)[number]
-            value = resolve_returns(tape, one, rules=plan.rules, costs=costs).value
+            value = resolve_returns(arrays, one, rules=plan.rules, costs=costs).value
             known = ~np.isnan(value)
             assert known.sum() > 5
             total, count = total + value[known].sum(), count + known.sum()
         assert found.mean[number, 0] == pytest.approx(total / count, rel=1e-12)
-    assert len(day) == len(plan.tapes[0].time)
+    assert len(day) == len(plan.coin_arrays[0].time)
 
 
-def test_shifted_events_are_resolved_with_the_same_costs_and_holding(make_plan, make_tape):
+def test_shifted_events_are_resolved_with_the_same_costs_and_holding(make_plan, make_arrays):
     # 1 % an hour: 24 hours earn 1.01^24 − 1 wherever they are, less two fees of 10 bps
     growth = 1.01**24
     costs = Costs(fee=0.001, slippage=0.0, maintenance=0.0)
-    plan = make_plan([make_tape(1.01 ** np.arange(960))], [[50, 300, 500]], costs=costs)
+    plan = make_plan([make_arrays(1.01 ** np.arange(960))], [[50, 300, 500]], costs=costs)
     follow, fade = (
         _drawn(plan, stance, _placebo(plan), [2.0]).mean[:, 0] for stance in ("follow", "fade")
     )
@@ -262,10 +264,10 @@ def test_shifted_events_are_resolved_with_the_same_costs_and_holding(make_plan, 
     assert fade == pytest.approx(1 - growth - 0.001 * (1 + growth))
 
 
-def test_each_draw_has_its_own_block_error(make_plan, make_tape):
+def test_each_draw_has_its_own_block_error(make_plan, make_arrays):
     close = np.full(960, 100.0)
     close[480:] = 110.0  # +10 % for what is held over day 20, else nothing
-    plan = make_plan([make_tape(close)], [[23 + 24 * d for d in range(0, 30, 10)]])
+    plan = make_plan([make_arrays(close)], [[23 + 24 * d for d in range(0, 30, 10)]])
     found = _drawn(plan, "follow", _placebo(plan), [1.0])
     over = found.mean[:, 0] > 0
     # one of three trades wins: residuals (2, −1, −1)/30, error √6/30/3; where one of the three is
@@ -278,10 +280,10 @@ def test_each_draw_has_its_own_block_error(make_plan, make_tape):
     assert not (found.se[~over, 0] > 0.0).any()  # nothing varies
 
 
-def test_phases_of_a_book_have_rows_of_their_own(make_plan, make_tape):
+def test_phases_of_a_book_have_rows_of_their_own(make_plan, make_arrays):
     close = np.concatenate([np.full(480, 100.0), np.full(480, 50.0)])
     plan = make_plan(
-        [make_tape(close)], [[10, 400]], [[1, -1]], [[0, 1]], phases=("a", "b", "never")
+        [make_arrays(close)], [[10, 400]], [[1, -1]], [[0, 1]], phases=("a", "b", "never")
     )
     found = _drawn(plan, "follow", _placebo(plan), np.ones(3))
     # NaN where the end of data cuts off the phase's only trade
@@ -297,11 +299,11 @@ def test_a_plan_without_a_basket_has_no_hedged_draws(plan):
     assert not (found.hedged_se > 0.0).any()
 
 
-def test_each_event_is_resolved_by_its_own_rules(make_plan, make_tape):
+def test_each_event_is_resolved_by_its_own_rules(make_plan, make_arrays):
     # prices double each day; held 24 h a long makes 1, held 48 h 3
     price = 2.0 ** np.repeat(np.arange(24.0), 24)
     day, two = Rules(hold_hours=24.0, opposite=False), Rules(hold_hours=48.0, opposite=False)
-    plan = make_plan([make_tape(price)], [[60, 240]], codes=[[0, 1]], phases=("a", "b"))
+    plan = make_plan([make_arrays(price)], [[60, 240]], codes=[[0, 1]], phases=("a", "b"))
     plan = replace(plan, rules=RuleSets((day, two)), which=(np.array([0, 1]),))
     found = _drawn(plan, "follow", _placebo(plan), np.ones(2))
     known = ~np.isnan(found.mean)

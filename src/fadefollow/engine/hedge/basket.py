@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fadefollow.engine.model import DAY_NS, Costs, FloatArray, IntArray, Tape
+from fadefollow.engine.model import DAY_NS, BarArrays, Costs, FloatArray, IntArray
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -36,7 +36,7 @@ MAX_BETA = 3.0
 class Constituent(NamedTuple):
     """A coin that may be a member."""
 
-    tape: Tape  #: on the basket's calendar
+    arrays: BarArrays  #: on the basket's calendar
     costs: Costs
     listed: int  #: first time at which it traded, nanoseconds since 1970 UTC
     inside: BoolArray | None = None  #: bars in which it is in the universe; None: always
@@ -137,8 +137,8 @@ def form_basket(coins: Mapping[str, Constituent], *, kind: Literal["market", "BT
         coins: by name, all on one calendar, at least one.
         kind: "market" asks members to be listed for 30 days, "BTC" does not.
     """
-    tapes = [one.tape for one in coins.values()]
-    time = tapes[0].time
+    coin_arrays = [one.arrays for one in coins.values()]
+    time = coin_arrays[0].time
     day = time // DAY_NS
     day = day - day[0]
     first_bars = np.flatnonzero(np.diff(day, prepend=-1))
@@ -149,7 +149,7 @@ def form_basket(coins: Mapping[str, Constituent], *, kind: Literal["market", "BT
     if not len(start):
         none = np.full(len(time), np.nan)
         nothing = Basket(kind, time, none, none, np.zeros(len(time), np.int64), none, day)
-        return with_betas(nothing, {symbol: one.tape for symbol, one in coins.items()})
+        return with_betas(nothing, {symbol: one.arrays for symbol, one in coins.items()})
     counts = held.sum(axis=0)
     period = np.searchsorted(start, np.arange(len(time)), side="right") - 1
     sums = _Sums.empty(len(time), len(start))
@@ -170,21 +170,24 @@ def form_basket(coins: Mapping[str, Constituent], *, kind: Literal["market", "BT
         day,
         held={name: mine[days] & (days >= 0) for name, mine in zip(coins, held, strict=True)},
     )
-    return with_betas(level, {symbol: one.tape for symbol, one in coins.items()})
+    return with_betas(level, {symbol: one.arrays for symbol, one in coins.items()})
 
 
-def with_betas(basket: Basket, tapes: Mapping[str, Tape]) -> Basket:
+def with_betas(basket: Basket, coin_arrays: Mapping[str, BarArrays]) -> Basket:
     """The same basket, knowing the betas of these coins too."""
     market = _daily(basket.close_level, basket.day)
-    found = {name: _betas(_daily(tape.close, basket.day), market) for name, tape in tapes.items()}
+    found = {
+        name: _betas(_daily(arrays.close, basket.day), market)
+        for name, arrays in coin_arrays.items()
+    }
     return replace(basket, betas={**basket.betas, **found})
 
 
 def _member(one: Constituent, first_bars: IntArray, age: int) -> BoolArray:
     """Days at whose first bar a coin is a member, shape (days,)."""
-    tape = one.tape
-    trades = ~np.isnan(tape.open[first_bars])
-    old = tape.time[first_bars] - one.listed >= age
+    arrays = one.arrays
+    trades = ~np.isnan(arrays.open[first_bars])
+    old = arrays.time[first_bars] - one.listed >= age
     return trades & old & (True if one.inside is None else one.inside[first_bars])
 
 
@@ -211,11 +214,11 @@ class _Sums:
         """
         if not held.any():
             return
-        close = _carried(one.tape.close)
+        close = _carried(one.arrays.close)
         open_ = np.where(
-            np.isnan(one.tape.open), np.concatenate([[np.nan], close[:-1]]), one.tape.open
+            np.isnan(one.arrays.open), np.concatenate([[np.nan], close[:-1]]), one.arrays.open
         )
-        paid = funding_paid(one.tape)
+        paid = funding_paid(one.arrays)
         bars = np.flatnonzero((period >= 0) & held[period])
         at = start[period[bars]]
         owed, entry = paid[bars] - paid[at], open_[at]
@@ -227,10 +230,10 @@ class _Sums:
         self.cost[held] += one.costs.fee + one.costs.slippage
 
 
-def funding_paid(tape: Tape) -> FloatArray:
+def funding_paid(arrays: BarArrays) -> FloatArray:
     """What one coin held long has paid up to each bar's open, in the quote currency, shape (n,)."""
-    paid = np.concatenate([[0.0], np.cumsum(tape.settle_rate * tape.settle_mark)])
-    return paid[np.searchsorted(tape.settle_time, tape.time, side="right")]
+    paid = np.concatenate([[0.0], np.cumsum(arrays.settle_rate * arrays.settle_mark)])
+    return paid[np.searchsorted(arrays.settle_time, arrays.time, side="right")]
 
 
 def _carried(values: FloatArray) -> FloatArray:

@@ -15,7 +15,7 @@ import pandas as pd
 from numba import njit
 
 from fadefollow.engine.hedge.basket import Basket
-from fadefollow.engine.model import Book, FloatArray, IntArray, Tape
+from fadefollow.engine.model import BarArrays, Book, FloatArray, IntArray
 
 BookName = Literal["outright", "hedged"]
 BOOKS: tuple[BookName, BookName] = ("outright", "hedged")
@@ -25,17 +25,17 @@ AT_OPEN = ("time", "opposite", "roll", "expiry")
 HEDGE_COLUMNS = ("beta", "hedge_gross", "hedge_cost")
 
 
-def with_hedge(book: Book, tape: Tape, basket: Basket | None) -> Book:
+def with_hedge(book: Book, arrays: BarArrays, basket: Basket | None) -> Book:
     """The same book, its trades with HEDGE_COLUMNS, cash in the quote currency.
 
     NaN where a trade is not hedged: there is no basket, the coin is the basket, or the basket was
     not formed yet.
     """
     trades = book.trades
-    if basket is None or tape.symbol not in basket.betas:
+    if basket is None or arrays.symbol not in basket.betas:
         return replace(book, trades=trades.assign(**dict.fromkeys(HEDGE_COLUMNS, np.nan)))
     entry, last = trades["entry_bar"].to_numpy(), trades["exit_bar"].to_numpy()
-    beta = basket.beta(tape.symbol, entry)
+    beta = basket.beta(arrays.symbol, entry)
     inside = ~trades["reason"].isin(AT_OPEN).to_numpy()
     legs = basket.hedge(beta, trades["side"].to_numpy(), entry, last, inside)
     notional = trades["notional"].to_numpy()

@@ -9,8 +9,8 @@ import numpy as np
 
 from fadefollow.engine.costs import CostSettings, costs_of
 from fadefollow.engine.hedge.basket import MIN_MEMBERS, Basket, Constituent, form_basket, with_betas
-from fadefollow.engine.model import DatedTape, IntArray
-from fadefollow.engine.plans.bar_arrays import calendar, tape
+from fadefollow.engine.model import DatedBarArrays, IntArray
+from fadefollow.engine.plans.bar_arrays import bar_arrays, calendar
 from fadefollow.engine.plans.plan import NEEDS, covered
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.market.panel import Market
@@ -42,7 +42,7 @@ class Hedges:
         time = calendar([spans[s] for s in perps], bar)
         coins = {
             symbol: Constituent(
-                tape(market, time=time, start=spans[symbol][0], end=spans[symbol][1]),
+                bar_arrays(market, time=time, start=spans[symbol][0], end=spans[symbol][1]),
                 costs_of(symbol, costs),
                 _listed(market),
                 _members(market, time),
@@ -58,16 +58,16 @@ class Hedges:
 
     def hedged(self, plan: Plan) -> Plan:
         """The same plan with the basket that hedges it, or why none does."""
-        if any(isinstance(one, DatedTape) for one in plan.tapes):
+        if any(isinstance(one, DatedBarArrays) for one in plan.coin_arrays):
             return replace(plan, unhedged="dated futures and spreads stay outright")
         if self.market is not None:
-            basket = self.market.on(plan.tapes[0].time)
+            basket = self.market.on(plan.coin_arrays[0].time)
             if _median_members(plan, basket) >= MIN_MEMBERS:
-                new = {t.symbol: t for t in plan.tapes if t.symbol not in basket.betas}
+                new = {t.symbol: t for t in plan.coin_arrays if t.symbol not in basket.betas}
                 return replace(plan, basket=with_betas(basket, new) if new else basket)
-        others = {t.symbol: t for t in plan.tapes if t.symbol != BTC}
+        others = {t.symbol: t for t in plan.coin_arrays if t.symbol != BTC}
         if self.btc is not None and others:
-            basket = with_betas(self.btc.on(plan.tapes[0].time), others)
+            basket = with_betas(self.btc.on(plan.coin_arrays[0].time), others)
             return replace(plan, basket=basket)
         why = "BTC itself has no other hedge" if self.btc is not None else "no BTC perp"
         return replace(

@@ -12,13 +12,13 @@ import numpy as np
 from fadefollow.engine.exits import EXIT_RULES
 from fadefollow.engine.model import (
     AnyRules,
+    BarArrays,
     Costs,
-    DatedTape,
+    DatedBarArrays,
     Events,
     FloatArray,
     IntArray,
     Rules,
-    Tape,
     hold_bars,
 )
 from fadefollow.errors import ParameterError
@@ -117,30 +117,30 @@ class Account(NamedTuple):
     share: FloatArray  #: of weight × capital, by bar of entry; empty: all of it
 
 
-def prices_of(tape: Tape) -> Prices:
-    """The prices of a tape's own coin."""
-    t = tape
+def prices_of(arrays: BarArrays) -> Prices:
+    """The prices of the coin itself."""
+    t = arrays
     return Prices(t.time, t.open, t.high, t.low, t.close, t.liq_open, t.liq_high, t.liq_low)
 
 
-def settlements_of(tape: Tape) -> Settlements:
-    """The settlements of a tape's own coin."""
-    return Settlements(tape.settle_time, tape.settle_rate, tape.settle_mark)
+def settlements_of(arrays: BarArrays) -> Settlements:
+    """The settlements of the coin itself."""
+    return Settlements(arrays.settle_time, arrays.settle_rate, arrays.settle_mark)
 
 
-def contracts_of(tape: DatedTape) -> Contracts:
-    """The dated futures of a tape, liquidated by their own prices where nothing else is known."""
-    high, low = tape.dated_liq_high, tape.dated_liq_low
+def contracts_of(arrays: DatedBarArrays) -> Contracts:
+    """The dated futures, liquidated by their own prices where nothing else is known."""
+    high, low = arrays.dated_liq_high, arrays.dated_liq_low
     return Contracts(
-        time=tape.time,
-        open=tape.dated_open,
-        high=tape.dated_high,
-        low=tape.dated_low,
-        close=tape.dated_close,
-        liq_high=tape.dated_high if high is None else high,
-        liq_low=tape.dated_low if low is None else low,
-        nearest=tape.nearest,
-        leave=tape.leave,
+        time=arrays.time,
+        open=arrays.dated_open,
+        high=arrays.dated_high,
+        low=arrays.dated_low,
+        close=arrays.dated_close,
+        liq_high=arrays.dated_high if high is None else high,
+        liq_low=arrays.dated_low if low is None else low,
+        nearest=arrays.nearest,
+        leave=arrays.leave,
     )
 
 
@@ -180,20 +180,22 @@ def _levels(rules: Rules) -> tuple[float, ...]:
     return (*[off if x is None else x for x in _fractions(rules)], rules.leverage)
 
 
-def cost_rates(tape: Tape, costs: Costs) -> CostRates:
-    """The costs of what the tape trades: only who sells the coin itself borrows it."""
-    spot = tape.carry if isinstance(tape, DatedTape) else tape.spot
+def cost_rates(arrays: BarArrays, costs: Costs) -> CostRates:
+    """The costs of what is traded: only who sells the coin itself borrows it."""
+    spot = arrays.carry if isinstance(arrays, DatedBarArrays) else arrays.spot
     borrow = (costs.borrow or 0.0) if spot else 0.0
     return CostRates(
         float(costs.fee), float(costs.slippage), float(costs.maintenance), float(borrow)
     )
 
 
-def account_of(rules: AnyRules, tape: Tape) -> Account:
+def account_of(rules: AnyRules, arrays: BarArrays) -> Account:
     """The account that all rule sets share."""
-    return Account(float(rules.capital), float(rules.weight), bool(rules.compound), shares_of(tape))
+    return Account(
+        float(rules.capital), float(rules.weight), bool(rules.compound), shares_of(arrays)
+    )
 
 
-def shares_of(tape: Tape) -> FloatArray:
+def shares_of(arrays: BarArrays) -> FloatArray:
     """What share of its full size a position takes, by bar of entry; empty: all of it."""
-    return np.empty(0) if tape.share is None else tape.share
+    return np.empty(0) if arrays.share is None else arrays.share

@@ -1,4 +1,4 @@
-"""Dated futures: the tape of listed contracts, and trades of one or more legs."""
+"""Dated futures: the arrays of listed contracts, and trades of one or more legs."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from fadefollow.engine.kernels.future import LEG_FLOATS, LEG_INTS, Legs, run_fut
 from fadefollow.engine.model import (
     DAY_NS,
     AnyRules,
+    BarArrays,
     Book,
     Costs,
-    DatedTape,
+    DatedBarArrays,
     Events,
     FloatArray,
     IntArray,
     Returns,
     Rules,
-    Tape,
 )
 from fadefollow.market.panel import Market
 from fadefollow.market.prints import shared_range
@@ -44,16 +44,16 @@ _PRICES = ("open", "high", "low", "close")
 _AT_ONCE = 2000
 
 
-def dated_tape(
+def dated_arrays(
     market: Market,
-    base: Tape,
+    base: BarArrays,
     *,
     carry: bool,
     min_days_left: float,
     leave_days: float,
     start: pd.Timestamp,
     end: pd.Timestamp,
-) -> DatedTape:
+) -> DatedBarArrays:
     """The contracts that a market lists, on the calendar of `base`.
 
     A contract is liquidated by its own high and low, held to what the coin's mark and spot and the
@@ -62,7 +62,7 @@ def dated_tape(
 
     Args:
         market: with the stream `future`, and for carry `spot`.
-        base: the tape of the coin itself.
+        base: the arrays of the coin itself.
         carry: whether spot is the other leg.
         min_days_left: an entry takes the nearest contract that has at least these days left.
         leave_days: a contract is left at the first open with no more than these days left, and at
@@ -98,7 +98,7 @@ def dated_tape(
         began = np.arange(count) >= (np.argmax(~gone[c]) if (~gone[c]).any() else count)
         nearest[enough & began & (np.arange(count) < leave[c])] = c
     names = [f"future:{pd.Timestamp(e):%y%m%d}" for e in listed]
-    plain: dict[str, Any] = {f.name: getattr(base, f.name) for f in fields(Tape)}
+    plain: dict[str, Any] = {f.name: getattr(base, f.name) for f in fields(BarArrays)}
     none = np.empty(0, np.int64)
     plain |= {"settle_time": none, "settle_rate": np.empty(0), "settle_mark": np.empty(0)}
     plain |= {"holes": np.empty((0, 2), np.int64)}
@@ -108,10 +108,12 @@ def dated_tape(
     plain |= {f"dated_{column}": values for column, values in dated.items()}
     plain |= _held(dated, _others(market, base))
     leave = leave.astype(np.int64)
-    return DatedTape(**plain, carry=carry, contracts=tuple(names), nearest=nearest, leave=leave)
+    return DatedBarArrays(
+        **plain, carry=carry, contracts=tuple(names), nearest=nearest, leave=leave
+    )
 
 
-def resolve_dated(tape: DatedTape, events: Events, *, rules: AnyRules, costs: Costs) -> Book:
+def resolve_dated(arrays: DatedBarArrays, events: Events, *, rules: AnyRules, costs: Costs) -> Book:
     """The trades of one coin and book on dated futures, alone or against spot.
 
     Returns:
@@ -119,19 +121,21 @@ def resolve_dated(tape: DatedTape, events: Events, *, rules: AnyRules, costs: Co
         leg (the exit price of the last one), money is summed over all legs, the return is on the
         first future leg's notional, the reason that of the last future leg.
     """
-    written, dropped = _run(tape, events, rules, costs)
+    written, dropped = _run(arrays, events, rules, costs)
     legs = pd.DataFrame(
         {name: written.ints[:, c] for c, name in enumerate(LEG_INTS)}
         | {name: written.floats[:, c] for c, name in enumerate(LEG_FLOATS)}
     )
     legs["reason"] = pd.Categorical.from_codes(legs["reason"].to_numpy(), dtype=REASONS)
-    return Book(_trades(legs, len(tape.contracts)), int(dropped), legs)
+    return Book(_trades(legs, len(arrays.contracts)), int(dropped), legs)
 
 
-def returns_dated(tape: DatedTape, events: Events, *, rules: AnyRules, costs: Costs) -> Returns:
+def returns_dated(
+    arrays: DatedBarArrays, events: Events, *, rules: AnyRules, costs: Costs
+) -> Returns:
     """The same trades as bare arrays."""
-    legs, _ = _run(tape, events, rules, costs)
-    return _returns(legs, len(tape.contracts))
+    legs, _ = _run(arrays, events, rules, costs)
+    return _returns(legs, len(arrays.contracts))
 
 
 def _returns(legs: Legs, spot: int) -> Returns:
@@ -148,17 +152,17 @@ def _returns(legs: Legs, spot: int) -> Returns:
     return Returns(entry, out, code, rule, side, value)
 
 
-def outcomes_dated(tape: DatedTape, side: int, *, rules: Rules, costs: Costs) -> Outcomes:
+def outcomes_dated(arrays: DatedBarArrays, side: int, *, rules: Rules, costs: Costs) -> Outcomes:
     """The same trade entered at the open of every bar, each on its own; see `outcomes`."""
-    n, none = len(tape.time), np.empty(0, np.int64)
+    n, none = len(arrays.time), np.empty(0, np.int64)
     out = Outcomes(np.full(n, np.nan), np.full(n, -1, np.int64), np.zeros(n, bool))
     simple = replace(rules, opposite=False, compound=False, delay_bars=0)
     for first in range(0, n, _AT_ONCE):
         bar = np.arange(first, min(first + _AT_ONCE, n), dtype=np.int64) - 1
         sides, codes = np.full(len(bar), side, np.int64), np.zeros(len(bar), np.int64)
         events = Events(bar, sides, codes, none, none)
-        legs, _ = _run(tape, events, simple, costs, alone=True)
-        trades = _returns(legs, len(tape.contracts))
+        legs, _ = _run(arrays, events, simple, costs, alone=True)
+        trades = _returns(legs, len(arrays.contracts))
         out.value[trades.entry_bar] = trades.value
         out.exit_bar[trades.entry_bar] = trades.exit_bar
         out.inside[trades.entry_bar] = legs.inside
@@ -166,19 +170,19 @@ def outcomes_dated(tape: DatedTape, side: int, *, rules: Rules, costs: Costs) ->
 
 
 def _run(
-    tape: DatedTape, events: Events, rules: AnyRules, costs: Costs, *, alone: bool = False
+    arrays: DatedBarArrays, events: Events, rules: AnyRules, costs: Costs, *, alone: bool = False
 ) -> tuple[Legs, int]:
-    listed = contracts_of(tape)
+    listed = contracts_of(arrays)
     how = (
         event_arrays(events, rules),
-        rule_tables(rules, tape.bar_ns),
-        cost_rates(tape, costs),
-        account_of(rules, tape),
+        rule_tables(rules, arrays.bar_ns),
+        cost_rates(arrays, costs),
+        account_of(rules, arrays),
         alone,
     )
-    if not tape.carry:
-        return run_future(listed, settlements_of(tape), *how)  # type: ignore[no-any-return]
-    spot = Spot(tape.spot_open, tape.spot_close)
+    if not arrays.carry:
+        return run_future(listed, settlements_of(arrays), *how)  # type: ignore[no-any-return]
+    spot = Spot(arrays.spot_open, arrays.spot_close)
     return run_carry(Carry(listed, spot), *how)  # type: ignore[no-any-return]
 
 
@@ -217,19 +221,19 @@ def _held(dated: dict[str, FloatArray], others: list[FloatArray]) -> dict[str, F
     }
 
 
-def _others(market: Market, base: Tape) -> list[FloatArray]:
+def _others(market: Market, base: BarArrays) -> list[FloatArray]:
     """The coin's mark and spot on the base's calendar."""
     names = (("mark", "close"), ("spot", "high"), ("spot", "low"))
     return [_aligned(market, base, market.column(*name)) for name in names]
 
 
-def _spot(market: Market, base: Tape, column: str) -> FloatArray:
+def _spot(market: Market, base: BarArrays, column: str) -> FloatArray:
     """Spot on the base's calendar; a bar that lacks its open or close is missing."""
     gone = np.isnan(market.column("spot", "open") + market.column("spot", "close"))
     return _aligned(market, base, np.where(gone, np.nan, market.column("spot", column)))
 
 
-def _aligned(market: Market, base: Tape, values: FloatArray) -> FloatArray:
+def _aligned(market: Market, base: BarArrays, values: FloatArray) -> FloatArray:
     """Values by bar of the market on the base's calendar."""
     out = np.full(len(base.time), np.nan)
     grid = market.open_time.astype(np.int64)

@@ -1,4 +1,4 @@
-"""From a market to the tape that the resolver reads."""
+"""From a market to the arrays that the resolver reads."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fadefollow.engine.model import DatedTape, FloatArray, IntArray, Tape
+from fadefollow.engine.model import BarArrays, DatedBarArrays, FloatArray, IntArray
 from fadefollow.market.panel import Market
 from fadefollow.market.prints import supported
 from fadefollow.market.settlements import holes
 
-#: arrays of a tape that are no bars
+#: those that do not hold one value a bar
 _BY_RECORD = frozenset(
     {"settle_time", "settle_rate", "settle_mark", "settle_implied", "holes", "leave"}
 )
@@ -33,14 +33,14 @@ def calendar(spans: list[tuple[pd.Timestamp, pd.Timestamp]], bar: pd.Timedelta) 
     return first.floor(bar).value + bar.value * np.arange(count, dtype=np.int64)
 
 
-def tape(
+def bar_arrays(
     market: Market,
     *,
     time: IntArray,
     start: pd.Timestamp,
     end: pd.Timestamp,
     spot: bool = False,
-) -> Tape:
+) -> BarArrays:
     """One coin's perp on a calendar, with what lies outside [start, end] left out.
 
     Where it has no perp, its spot, as what dated futures are measured against.
@@ -87,7 +87,7 @@ def tape(
     if not spot and not all(np.isnan(marks[c]).all() for c in held):  # the mark is the perp's
         held = {c: np.where(np.isnan(marks[c]), held[c], marks[c]) for c in held}
     settle, rate, gone = _unsettled() if spot else _settlements(market, start, end)
-    return Tape(
+    return BarArrays(
         symbol=market.symbol,
         bar_ns=bar_ns,
         time=time,
@@ -107,7 +107,7 @@ def tape(
     )
 
 
-def cut_tape(whole: Tape, first: int, last: int) -> Tape:
+def cut_arrays(whole: BarArrays, first: int, last: int) -> BarArrays:
     """The bars from `first` to before `last`, as views; bars are numbered from 0 again.
 
     Settlements and holes stay as they are, as they count by their times.
@@ -121,7 +121,7 @@ def cut_tape(whole: Tape, first: int, last: int) -> Tape:
         and value.shape[-1] == len(whole.time)
         and f.name not in _BY_RECORD
     }
-    if isinstance(whole, DatedTape):
+    if isinstance(whole, DatedBarArrays):
         cut["leave"] = whole.leave - first
     return replace(whole, **cut)
 

@@ -1,4 +1,4 @@
-"""Plans that follow each other in time, each by its own rules, as one plan on one tape."""
+"""Plans that follow each other in time, each by its own rules, as one plan."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fadefollow.engine.model import IntArray, Rules, RuleSets, Span, Tape
+from fadefollow.engine.model import BarArrays, IntArray, Rules, RuleSets, Span
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.errors import ParameterError
 
@@ -25,7 +25,7 @@ def joined(parts: Sequence[tuple[Plan, Span]]) -> Plan:
     while it lives the events of that span find the book taken.
 
     Args:
-        parts: plans of one strategy on the same tapes, and of each its span [start, end), in order
+        parts: plans of one strategy on the same bars, and of each its span [start, end), in order
             of time and not overlapping. They may differ in rules and events.
 
     Returns:
@@ -57,11 +57,11 @@ def _known_in(plan: Plan, span: Span, sets: Sequence[Rules]) -> dict[str, list[I
     """Per coin the columns of the events that became known in [start, end), rules renumbered."""
     place = np.array([sets.index(rules) for rules in plan.rules.sets], np.int64)
     found: dict[str, list[IntArray]] = {name: [] for name in (*_ENTRIES, *_EXITS)}
-    for coin, tape in enumerate(plan.tapes):
+    for coin, arrays in enumerate(plan.coin_arrays):
         entries = (plan.bars[coin], plan.leans[coin], plan.codes[coin], place[plan.rule_of(coin)])
         exits = (plan.exit_bars[coin], plan.exit_leans[coin])
         for names, columns in ((_ENTRIES, entries), (_EXITS, exits)):
-            known = tape.time[columns[0]] + tape.bar_ns
+            known = arrays.time[columns[0]] + arrays.bar_ns
             inside = (known >= span[0].value) & (known < span[1].value)
             for name, column in zip(names, columns, strict=True):
                 found[name].append(column[inside])
@@ -77,10 +77,12 @@ def _check_fit(parts: Sequence[tuple[Plan, Span]]) -> None:
             if getattr(plan, name) != getattr(first, name):
                 got = f"{getattr(first, name)} and {getattr(plan, name)}"
                 raise ParameterError(f"parts of a joined plan share {name}", got=got, where=where)
-        pairs = zip(plan.tapes, first.tapes, strict=False)
-        if len(plan.tapes) != len(first.tapes) or not all(_same_tape(a, b) for a, b in pairs):
+        pairs = zip(plan.coin_arrays, first.coin_arrays, strict=False)
+        if len(plan.coin_arrays) != len(first.coin_arrays) or not all(
+            _same_arrays(a, b) for a, b in pairs
+        ):
             raise ParameterError(
-                "parts of a joined plan share their tapes",
+                "parts of a joined plan share their coin_arrays",
                 got="other prices",
                 where=where,
                 hint="prepare all within the same time; contracts follow from min_days_left and "
@@ -97,7 +99,7 @@ def _check_fit(parts: Sequence[tuple[Plan, Span]]) -> None:
             )
 
 
-def _same_tape(one: Tape, other: Tape) -> bool:
+def _same_arrays(one: BarArrays, other: BarArrays) -> bool:
     if one is other:
         return True
     if type(one) is not type(other):

@@ -12,18 +12,18 @@ import pandas as pd
 from fadefollow.core.toml import placed
 from fadefollow.engine.costs import CostSettings, costs_of
 from fadefollow.engine.hedge.hedged import BookName
-from fadefollow.engine.kernels.dated import dated_tape
+from fadefollow.engine.kernels.dated import dated_arrays
 from fadefollow.engine.model import (
+    BarArrays,
     Book,
     Costs,
-    DatedTape,
+    DatedBarArrays,
     IntArray,
     Span,
-    Tape,
     together,
     together_legs,
 )
-from fadefollow.engine.plans.bar_arrays import calendar, cut_tape, tape
+from fadefollow.engine.plans.bar_arrays import bar_arrays, calendar, cut_arrays
 from fadefollow.engine.plans.concatenate import joined
 from fadefollow.engine.plans.sizing import risk_shares
 from fadefollow.engine.plans.strategy_plan import Plan
@@ -41,7 +41,7 @@ __all__ = [
     "books",
     "contrary_events",
     "covered",
-    "instrument_tape",
+    "instrument_arrays",
     "joined",
     "prepare",
     "trade_table",
@@ -127,29 +127,31 @@ def prepare(
             or f"none for {', '.join(empty)}",
         )
     time = calendar(list(spans.values()), traded[0].bar)
-    tapes = tuple(instrument_tape(strategy, m, time, spans[m.symbol]) for m in traded)
+    coin_arrays = tuple(instrument_arrays(strategy, m, time, spans[m.symbol]) for m in traded)
     table, outside = _inside(phases.table, spans, traded[0].bar)
     if within is not None:
         spans = _clipped(strategy, spans, within, traded[0].bar)
-        tapes = _cut(tapes, spans)
-        time = tapes[0].time
+        coin_arrays = _cut(coin_arrays, spans)
+        time = coin_arrays[0].time
         table, _ = _inside(table, spans, traded[0].bar)
     rules = strategy.trade.rules()
     try:
-        hold_bars(rules, tapes[0].bar_ns)
+        hold_bars(rules, coin_arrays[0].bar_ns)
     except ParameterError as error:
         raise placed(error, f"strategy {strategy.name}, [trade]") from None
-    own = [_of(table, t.symbol, strategy.phases, time) for t in tapes]
-    exits = [_of(table, t.symbol, strategy.trade.exit_on or strategy.phases, time) for t in tapes]
-    costs_ = tuple(costs_of(t.symbol, costs, strategy.costs) for t in tapes)
+    own = [_of(table, t.symbol, strategy.phases, time) for t in coin_arrays]
+    exits = [
+        _of(table, t.symbol, strategy.trade.exit_on or strategy.phases, time) for t in coin_arrays
+    ]
+    costs_ = tuple(costs_of(t.symbol, costs, strategy.costs) for t in coin_arrays)
     leans = [{int(lean) for lean in held} for _, held, _ in own]
     plan = Plan(
         strategy=strategy.name,
         signal=strategy.signal,
         phases=strategy.phases,
-        tapes=tapes,
+        coin_arrays=coin_arrays,
         costs=costs_,
-        refused=_refused(strategy, [t.symbol for t in tapes], leans, costs_),
+        refused=_refused(strategy, [t.symbol for t in coin_arrays], leans, costs_),
         bars=tuple(bar for bar, _, _ in own),
         leans=tuple(lean for _, lean, _ in own),
         codes=tuple(code for _, _, code in own),
@@ -162,17 +164,17 @@ def prepare(
     return Prepared(plan, needs, spans, left_out, outside)
 
 
-def instrument_tape(strategy: Strategy, market: Market, time: IntArray, span: Span) -> Tape:
-    """The tape of what a strategy trades: the coin's own, or that of its contracts."""
+def instrument_arrays(strategy: Strategy, market: Market, time: IntArray, span: Span) -> BarArrays:
+    """Bars of what a strategy trades: the coin's own, or those of its contracts."""
     trade = strategy.trade
     spot = trade.instrument == "spot"
-    base = tape(market, time=time, start=span[0], end=span[1], spot=spot)
+    base = bar_arrays(market, time=time, start=span[0], end=span[1], spot=spot)
     if trade.target_volatility is not None:
         shares = risk_shares(time, base.close, target=trade.target_volatility)
         base = replace(base, share=shares)
     if trade.instrument in ("perp", "spot"):
         return base
-    return dated_tape(
+    return dated_arrays(
         market,
         base,
         carry=trade.instrument == "carry",
@@ -198,14 +200,16 @@ def _clipped(
     return kept
 
 
-def _cut(tapes: Sequence[Tape], spans: Mapping[str, Span]) -> tuple[Tape, ...]:
-    """The tapes of some coins on the union calendar of their spans.
+def _cut(coin_arrays: Sequence[BarArrays], spans: Mapping[str, Span]) -> tuple[BarArrays, ...]:
+    """The coin_arrays of some coins on the union calendar of their spans.
 
     They are cut and not made anew, as a hole in the settlements may reach in from before.
     """
     first, last = min(a for a, _ in spans.values()), max(b for _, b in spans.values())
-    bounds = np.searchsorted(tapes[0].time, [first.value, last.value])
-    return tuple(cut_tape(t, int(bounds[0]), int(bounds[1])) for t in tapes if t.symbol in spans)
+    bounds = np.searchsorted(coin_arrays[0].time, [first.value, last.value])
+    return tuple(
+        cut_arrays(t, int(bounds[0]), int(bounds[1])) for t in coin_arrays if t.symbol in spans
+    )
 
 
 def _refused(
@@ -263,16 +267,16 @@ def books(plan: Plan, stance: Stance, *, missing_funding: str = "error") -> tupl
         FundingHoleError: names the first hole that a position was held over.
     """
     made = []
-    for coin, tape_ in enumerate(plan.tapes):
-        book = resolve(tape_, plan.events(coin, stance), rules=plan.rules, costs=plan.costs[coin])
+    for coin, arrays in enumerate(plan.coin_arrays):
+        book = resolve(arrays, plan.events(coin, stance), rules=plan.rules, costs=plan.costs[coin])
         held = book.trades[book.trades["hole"] >= 0]
         if len(held) and missing_funding == "error":
-            first, last = pd.to_datetime(tape_.holes[held["hole"].iloc[0]], utc=True)
+            first, last = pd.to_datetime(arrays.holes[held["hole"].iloc[0]], utc=True)
             raise FundingHoleError(
                 "funding is missing while a position is held",
                 got=f"no settlement between {first:%Y-%m-%d %H:%M} and {last:%Y-%m-%d %H:%M} UTC, "
                 f"in {len(held)} trades of strategy {plan.strategy}",
-                where=f"{tape_.symbol}, stream funding",
+                where=f"{arrays.symbol}, stream funding",
                 hint="complete the data, or drop such trades with --accept funding-hole",
             )
         made.append(book)
@@ -300,16 +304,16 @@ def trade_table(
     """
     parts = [_labelled(plan, stance, made[stance], book) for stance in STANCES if stance in made]
     table = pd.concat(parts, ignore_index=True)
-    if all(tape_.settle_implied is None for tape_ in plan.tapes):
+    if all(arrays.settle_implied is None for arrays in plan.coin_arrays):
         return table.drop(columns="funding_implied")
     return table
 
 
-def _charged_implied(tape_: Tape, entry: IntArray, exit_: IntArray) -> npt.NDArray[np.bool_]:
+def _charged_implied(arrays: BarArrays, entry: IntArray, exit_: IntArray) -> npt.NDArray[np.bool_]:
     """Whether a settlement with entry < τ ≤ exit was implied, shape (k,)."""
-    if tape_.settle_implied is None:
+    if arrays.settle_implied is None:
         return np.zeros(len(entry), bool)
-    implied = tape_.settle_time[tape_.settle_implied]
+    implied = arrays.settle_time[arrays.settle_implied]
     first, last = (np.searchsorted(implied, edge, side="right") for edge in (entry, exit_))
     return np.asarray(last > first)
 
@@ -330,13 +334,13 @@ def _labelled(plan: Plan, stance: Stance, books: Sequence[Book], name: BookName)
     if name == "hedged":
         hedge = (t["hedge_gross"] + t["hedge_cost"]).to_numpy(np.float64)
     pnl = t["pnl"].to_numpy(np.float64) + hedge
-    time = plan.tapes[0].time
+    time = plan.coin_arrays[0].time
     signal, entry, exit_ = (time[t[f"{n}_bar"].to_numpy(int)] for n in ("signal", "entry", "exit"))
     implied = np.zeros(len(t), bool)
     for place in np.unique(coin):
         mine = coin == place
-        implied[mine] = _charged_implied(plan.tapes[place], entry[mine], exit_[mine])
-    symbols = [tape_.symbol for tape_ in plan.tapes]
+        implied[mine] = _charged_implied(plan.coin_arrays[place], entry[mine], exit_[mine])
+    symbols = [arrays.symbol for arrays in plan.coin_arrays]
     notional = trades["notional"].to_numpy()[first[coin] + number]
     return pd.DataFrame(
         {
@@ -382,8 +386,10 @@ def _utc(time: IntArray) -> pd.DatetimeIndex:
 def _held_in(plan: Plan, legs: pd.DataFrame, coin: IntArray) -> npt.NDArray[np.object_]:
     """The name of the series that each trade or leg was held in."""
     if "series" not in legs:
-        return _named(["spot" if tape_.spot else "perp" for tape_ in plan.tapes], coin)
-    series = [tape_.series if isinstance(tape_, DatedTape) else () for tape_ in plan.tapes]
+        return _named(["spot" if arrays.spot else "perp" for arrays in plan.coin_arrays], coin)
+    series = [
+        arrays.series if isinstance(arrays, DatedBarArrays) else () for arrays in plan.coin_arrays
+    ]
     places = zip(coin, legs["series"].to_numpy(int), strict=True)
     return np.array([series[c][n] for c, n in places], dtype=object)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from fadefollow.engine.hedge.basket import Basket
 from fadefollow.engine.kernels.book import Outcomes
-from fadefollow.engine.model import AnyRules, Costs, Events, IntArray, Tape
+from fadefollow.engine.model import AnyRules, BarArrays, Costs, Events, IntArray
 from fadefollow.engine.resolver import outcomes
 
 
@@ -20,7 +20,7 @@ class Plan:
     Attributes:
         strategy, signal: their names.
         phases: names of the strategy's phases; an event's `code` is its place here.
-        tapes: one per coin, **all on the same union calendar** (equal `time` arrays; NaN bars
+        coin_arrays: one per coin, **all on the same union calendar** (equal `time` arrays; NaN bars
             where a coin has no data or is not covered).
         costs: one per coin.
         bars, leans, codes: per coin the events: the bar at whose close the phase became known
@@ -39,7 +39,7 @@ class Plan:
     strategy: str
     signal: str
     phases: tuple[str, ...]
-    tapes: tuple[Tape, ...]
+    coin_arrays: tuple[BarArrays, ...]
     costs: tuple[Costs, ...]
     bars: tuple[IntArray, ...]
     leans: tuple[IntArray, ...]
@@ -70,7 +70,7 @@ class Plan:
         key = coin, side, rule
         if key not in self._everywhere:
             self._everywhere[key] = outcomes(
-                self.tapes[coin], side, rules=self.rules.sets[rule], costs=self.costs[coin]
+                self.coin_arrays[coin], side, rules=self.rules.sets[rule], costs=self.costs[coin]
             )
         return self._everywhere[key]
 

@@ -36,7 +36,7 @@ class Growth:
     """What the drifts promise up to each bar's open, as logs, shape (n + 1,); the last at the end.
 
     Attributes:
-        coins: in the order of the plan's tapes.
+        coins: in the order of the plan's coin_arrays.
         basket: of the basket that hedges the plan; zero where none does.
     """
 
@@ -53,11 +53,11 @@ class Growth:
             annual_drift: of the lab's settings.
         """
         coins = tuple(
-            _coin(plan, planted[planted["symbol"] == tape.symbol], annual_drift)
-            for tape in plan.tapes
+            _coin(plan, planted[planted["symbol"] == arrays.symbol], annual_drift)
+            for arrays in plan.coin_arrays
         )
         if plan.basket is None:
-            return cls(coins, np.zeros(len(plan.tapes[0].time) + 1))
+            return cls(coins, np.zeros(len(plan.coin_arrays[0].time) + 1))
         return cls(coins, _basket(plan, plan.basket, coins))
 
     @property
@@ -68,7 +68,7 @@ class Growth:
 
 
 def _coin(plan: Plan, planted: pd.DataFrame, annual_drift: float) -> FloatArray:
-    time, bar_hours = plan.tapes[0].time, plan.tapes[0].bar_ns / HOUR_NS
+    time, bar_hours = plan.coin_arrays[0].time, plan.coin_arrays[0].bar_ns / HOUR_NS
     steps = np.full(len(time), np.log1p(annual_drift) * bar_hours / HOURS_PER_YEAR)
     begin = (time - time[0]) / HOUR_NS
     worth = planted[planted["planted_bps"] != 0.0]
@@ -89,8 +89,8 @@ def _basket(plan: Plan, basket: Basket, coins: tuple[FloatArray, ...]) -> FloatA
     start = first[basket.day]
     total, count = np.zeros(len(start)), np.zeros(len(start))
     ends, members = np.zeros(len(first)), np.zeros(len(first))
-    for tape, growth in zip(plan.tapes, coins, strict=True):
-        held = basket.member_days(tape.symbol)
+    for arrays, growth in zip(plan.coin_arrays, coins, strict=True):
+        held = basket.member_days(arrays.symbol)
         inside = held[basket.day]
         total[inside] += np.expm1(growth[:-1] - growth[start])[inside]
         count[inside] += 1.0

@@ -17,7 +17,7 @@ import numpy as np
 from fadefollow.engine.hedge.basket import Basket
 from fadefollow.engine.hedge.hedged import BookName
 from fadefollow.engine.kernels.book import Outcomes
-from fadefollow.engine.model import FloatArray, Tape
+from fadefollow.engine.model import BarArrays, FloatArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.verdict.estimates.days import Kind, Sample
 
@@ -31,22 +31,22 @@ def all_outcomes(plan: Plan) -> BookOutcomes:
     """The outcome of entering at every bar, by book, coin, side and rule set, where it trades."""
     found: dict[Kind, FloatArray] = {}
     hedged: dict[Kind, FloatArray] = {}
-    for coin, tape in enumerate(plan.tapes):
+    for coin, arrays in enumerate(plan.coin_arrays):
         for side, rule in sorted(plan.kinds(coin)):
             outcome = plan.everywhere(coin, side, rule)
             found[coin, side, rule] = outcome.value
             if plan.basket is not None:
-                hedged[coin, side, rule] = _hedged(plan.basket, tape, side, outcome)
+                hedged[coin, side, rule] = _hedged(plan.basket, arrays, side, outcome)
     return {"outright": found} if plan.basket is None else {"outright": found, "hedged": hedged}
 
 
-def _hedged(basket: Basket, tape: Tape, side: int, outcome: Outcomes) -> FloatArray:
+def _hedged(basket: Basket, arrays: BarArrays, side: int, outcome: Outcomes) -> FloatArray:
     """The outcomes with their hedges; NaN where a trade cannot be hedged."""
-    if tape.symbol not in basket.betas:
+    if arrays.symbol not in basket.betas:
         return np.full(len(outcome.value), math.nan)
     entry = np.arange(len(outcome.value))
     sides = np.full(len(entry), side)
-    beta = basket.beta(tape.symbol, entry)
+    beta = basket.beta(arrays.symbol, entry)
     legs = basket.hedge(beta, sides, entry, outcome.exit_bar, outcome.inside)
     return outcome.value + legs.gross + legs.cost
 

@@ -14,12 +14,12 @@ from numba import njit
 from fadefollow.engine.hedge.hedged import BookName, hedge_cash
 from fadefollow.engine.model import (
     DAY_NS,
+    BarArrays,
     Book,
     Costs,
-    DatedTape,
+    DatedBarArrays,
     FloatArray,
     IntArray,
-    Tape,
     together,
     together_legs,
 )
@@ -42,8 +42,8 @@ def daily_pnl(
     data cuts off, as their risk was taken.
 
     Args:
-        plan: tapes, costs and capital.
-        books: trades of one stance, one book a coin in the order of `plan.tapes`.
+        plan: coin_arrays, costs and capital.
+        books: trades of one stance, one book a coin in the order of `plan.coin_arrays`.
         code: only the trades of this phase; None for the whole book.
         book: with the trades' hedges, or without; in the hedged book only trades that are hedged.
 
@@ -72,15 +72,15 @@ class PlanMarks:
     def of(cls, plan: Plan) -> PlanMarks:
         """The marks of a plan."""
         day = day_of_bar(plan)
-        first, n_days = int(plan.tapes[0].time[0] // DAY_NS), int(day[-1]) + 1
+        first, n_days = int(plan.coin_arrays[0].time[0] // DAY_NS), int(day[-1]) + 1
         series = tuple(
             tuple(
-                DayMarks.of(tape, close=close, day=day, first_day=first)
-                for close in held_closes(tape)
+                DayMarks.of(arrays, close=close, day=day, first_day=first)
+                for close in held_closes(arrays)
             )
-            for tape in plan.tapes
+            for arrays in plan.coin_arrays
         )
-        listed = np.array([listed_days(tape.close, day, n_days) for tape in plan.tapes])
+        listed = np.array([listed_days(arrays.close, day, n_days) for arrays in plan.coin_arrays])
         dates = pd.to_datetime((first + np.flatnonzero(listed.any(axis=0))) * DAY_NS, utc=True)
         return cls(day, series, listed, pd.DatetimeIndex(dates, name="day"))
 
@@ -124,23 +124,23 @@ class PlanMarks:
         return returns
 
 
-def held_closes(tape: Tape) -> list[FloatArray]:
+def held_closes(arrays: BarArrays) -> list[FloatArray]:
     """The closes of each series that a position can be held in, by which it is marked."""
-    if not isinstance(tape, DatedTape):
-        return [tape.close]
-    return [tape.series_close(n) for n in range(len(tape.series))]
+    if not isinstance(arrays, DatedBarArrays):
+        return [arrays.close]
+    return [arrays.series_close(n) for n in range(len(arrays.series))]
 
 
-def held_series(tape: Tape, book: Book) -> list[tuple[FloatArray, pd.DataFrame]]:
+def held_series(arrays: BarArrays, book: Book) -> list[tuple[FloatArray, pd.DataFrame]]:
     """The closes by which positions are marked, each with the trades or legs held in it."""
-    if not isinstance(tape, DatedTape) or book.legs is None:
-        return [(tape.close, book.trades)]
-    numbers = range(len(tape.series))
-    return [(tape.series_close(n), book.legs[book.legs["series"] == n]) for n in numbers]
+    if not isinstance(arrays, DatedBarArrays) or book.legs is None:
+        return [(arrays.close, book.trades)]
+    numbers = range(len(arrays.series))
+    return [(arrays.series_close(n), book.legs[book.legs["series"] == n]) for n in numbers]
 
 
 def coin_pnl(
-    tape: Tape,
+    arrays: BarArrays,
     costs: Costs,
     trades: pd.DataFrame,
     *,
@@ -151,7 +151,7 @@ def coin_pnl(
     """P&L of trades or legs held in one series by UTC day, in the quote currency, shape (days,).
 
     Args:
-        tape: of the coin; its settlements are those of the series.
+        arrays: of the coin; its settlements are those of the series.
         costs: of which the fee at entry is taken on the day of entry.
         trades: columns as in `Book`.
         close: of the series, shape (n,).
@@ -162,7 +162,7 @@ def coin_pnl(
         np.ascontiguousarray(trades[list(names)].to_numpy(kind))
         for names, kind in ((MARKED_INTS, np.int64), (MARKED_FLOATS, np.float64))
     )
-    marks = DayMarks.of(tape, close=close, day=day, first_day=first_day)
+    marks = DayMarks.of(arrays, close=close, day=day, first_day=first_day)
     return marks.pnl(whole, money, fee=costs.fee)
 
 
@@ -184,17 +184,17 @@ class DayMarks(NamedTuple):
     cash: FloatArray  #: what each settlement pays one coin held long, shape (k,)
 
     @classmethod
-    def of(cls, tape: Tape, *, close: FloatArray, day: IntArray, first_day: int) -> DayMarks:
+    def of(cls, arrays: BarArrays, *, close: FloatArray, day: IntArray, first_day: int) -> DayMarks:
         """Arguments as of `coin_pnl`."""
         marked = np.asarray(pd.Series(close).ffill(), np.float64)
         last_bar = np.searchsorted(day, np.arange(day[-1] + 1), side="right") - 1
         return cls(
-            tape.time,
+            arrays.time,
             day,
             marked[last_bar],
-            tape.settle_time,
-            tape.settle_time // DAY_NS - first_day,
-            -tape.settle_rate * tape.settle_mark,
+            arrays.settle_time,
+            arrays.settle_time // DAY_NS - first_day,
+            -arrays.settle_rate * arrays.settle_mark,
         )
 
     def pnl(self, whole: IntArray, money: FloatArray, *, fee: float) -> FloatArray:

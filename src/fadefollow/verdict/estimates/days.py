@@ -83,7 +83,7 @@ class DaySums:
 
 def day_of_bar(plan: Plan) -> IntArray:
     """The UTC day in which each bar opens, counted from the calendar's first, shape (n,)."""
-    day = plan.tapes[0].time // DAY_NS
+    day = plan.coin_arrays[0].time // DAY_NS
     return day - day[0]  # type: ignore[no-any-return]
 
 
@@ -104,11 +104,11 @@ def sample(plan: Plan, trades: pd.DataFrame) -> Sample:
     coin, side, rule, entry = (trades[c].to_numpy(np.int64) for c in names)
     value = trades["return"].to_numpy(np.float64)
     share = None
-    if any(tape.share is not None for tape in plan.tapes):
+    if any(arrays.share is not None for arrays in plan.coin_arrays):
         share = np.ones(len(value))
-        for number, tape in enumerate(plan.tapes):
-            if tape.share is not None:
-                share[coin == number] = tape.share[entry[coin == number]]
+        for number, arrays in enumerate(plan.coin_arrays):
+            if arrays.share is not None:
+                share[coin == number] = arrays.share[entry[coin == number]]
     return Sample(coin, side, rule, entry, day_of_bar(plan)[entry], value, share)
 
 

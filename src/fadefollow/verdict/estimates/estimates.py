@@ -89,7 +89,7 @@ def estimate(
     """The evidence of each phase of a plan.
 
     Args:
-        plan: events and tapes.
+        plan: events and coin_arrays.
         books: by strategy and stance, trades with their hedges.
         by_bar: what entering at every bar earns, by book.
         resampling: the days that all questions of the run share.
@@ -166,7 +166,7 @@ def _row(
         trades = trades[trades["beta"].notna()].reset_index(drop=True)
         trades = trades.assign(**{"return": hedged_pnl(trades) / trades["notional"]})
     mine, parts = sample(plan, trades), TradeParts.of(trades, book)
-    first, days = int(plan.tapes[0].time[0] // DAY_NS), int(day_of_bar(plan)[-1]) + 1
+    first, days = int(plan.coin_arrays[0].time[0] // DAY_NS), int(day_of_bar(plan)[-1]) + 1
 
     def placed(values: FloatArray) -> DaySums:
         return resampling.placed(day_sums(mine.day, values, days, mine.weight), first)

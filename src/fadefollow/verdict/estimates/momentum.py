@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fadefollow.engine.model import FloatArray, IntArray, Tape
+from fadefollow.engine.model import BarArrays, FloatArray, IntArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.resolver import hold_bars
 from fadefollow.verdict.estimates.anyhour import ByBar
@@ -34,7 +34,7 @@ class Cells:
     count: FloatArray  #: of outcomes, shape (10,)
 
 
-def trailing_decile(tape: Tape, *, bars: int, delay: int) -> IntArray:
+def trailing_decile(arrays: BarArrays, *, bars: int, delay: int) -> IntArray:
     """The decile, 0 to 9, of the trailing return as known when the entry is decided.
 
     An entry at the open of bar e follows from what was known at the close of bar e − 1 − delay; the
@@ -44,8 +44,8 @@ def trailing_decile(tape: Tape, *, bars: int, delay: int) -> IntArray:
     Returns:
         Shape (n,), by entry bar; −1 in the warm-up and where a close is missing.
     """
-    trailing = np.full(len(tape.close), np.nan)
-    trailing[bars:] = tape.close[bars:] / tape.close[:-bars] - 1.0
+    trailing = np.full(len(arrays.close), np.nan)
+    trailing[bars:] = arrays.close[bars:] / arrays.close[:-bars] - 1.0
     known = ~np.isnan(trailing)
     decile = np.full(len(trailing), -1)
     if known.any():
@@ -59,9 +59,9 @@ def all_cells(plan: Plan, by_bar: ByBar) -> dict[Kind, Cells]:
     """The benchmark of each kind of trade that has outcomes; trailing over its holding time."""
     deciles = dict[tuple[int, int], IntArray]()
     for coin, rule in {(coin, rule) for coin, _, rule in by_bar}:
-        tape, rules = plan.tapes[coin], plan.rules.sets[rule]
-        bars = hold_bars(rules, tape.bar_ns)
-        deciles[coin, rule] = trailing_decile(tape, bars=bars, delay=rules.delay_bars)
+        arrays, rules = plan.coin_arrays[coin], plan.rules.sets[rule]
+        bars = hold_bars(rules, arrays.bar_ns)
+        deciles[coin, rule] = trailing_decile(arrays, bars=bars, delay=rules.delay_bars)
     return {kind: _cells(deciles[kind[0], kind[2]], outcome) for kind, outcome in by_bar.items()}
 
 

@@ -93,9 +93,9 @@ def resolve_draws(
     """
     day = day_of_bar(plan)
     days = int(day[-1]) + 1
-    levels = [hedge_levels(plan.basket, t.symbol, len(t.time)) for t in plan.tapes]
+    levels = [hedge_levels(plan.basket, t.symbol, len(t.time)) for t in plan.coin_arrays]
 
-    coins = range(len(plan.tapes))
+    coins = range(len(plan.coin_arrays))
     kinds = [plan.kinds(coin) for coin in coins]
     if placebo.kind == "coins":  # any coin may be given any other's events
         kinds = [set[tuple[int, int]]().union(*kinds)] * len(kinds)
@@ -106,10 +106,10 @@ def resolve_draws(
     def some(begin: int) -> list[FloatArray]:
         end = min(begin + AT_ONCE, last)
         sums = np.zeros((end - begin, 4, len(plan.phases), days))
-        for coin, (tape, costs) in enumerate(zip(plan.tapes, plan.costs, strict=True)):
+        for coin, (arrays, costs) in enumerate(zip(plan.coin_arrays, plan.costs, strict=True)):
             moved = placebo.moved(coin, stance, begin, end)
             add_draws(
-                tape,
+                arrays,
                 moved,
                 rules=plan.rules,
                 costs=costs,

@@ -86,7 +86,7 @@ class CoinPlacebo:
                 able = np.append(able, group.coin)
                 targets[number] = able[rng.integers(0, len(able), draws)]
         order = np.empty((draws, len(groups)), np.int32)
-        coins = np.arange(len(plan.tapes) + 1)
+        coins = np.arange(len(plan.coin_arrays) + 1)
         bounds = np.empty((draws, len(coins)), np.int64)
         for draw in range(draws):
             given = np.ascontiguousarray(targets[:, draw])
@@ -143,7 +143,9 @@ class _Events:
 def _grouped(plan: Plan) -> tuple[list[_Group], _Events, _Events]:
     """The groups of all coins, their entries, and the phases that can end their positions."""
     day = day_of_bar(plan)
-    gap = math.ceil((plan.rules.hold_hours + plan.window_hours) * 3.6e12 / plan.tapes[0].bar_ns)
+    gap = math.ceil(
+        (plan.rules.hold_hours + plan.window_hours) * 3.6e12 / plan.coin_arrays[0].bar_ns
+    )
     groups: list[_Group] = []
     entries: list[tuple[IntArray, ...]] = []
     exits: list[tuple[IntArray, ...]] = []
@@ -190,10 +192,12 @@ class _Cells:
         day = day_of_bar(plan)
         days = int(day[-1]) + 1
         last = np.flatnonzero(np.diff(day, append=days))
-        close = pd.DataFrame([pd.Series(t.close).ffill().to_numpy()[last] for t in plan.tapes]).T
+        close = pd.DataFrame(
+            [pd.Series(t.close).ffill().to_numpy()[last] for t in plan.coin_arrays]
+        ).T
         hold = max(1, math.ceil(plan.rules.hold_hours / 24.0))
         trailing = close / close.shift(hold) - 1.0
-        member = np.array([plan.basket.member_days(t.symbol) for t in plan.tapes])
+        member = np.array([plan.basket.member_days(t.symbol) for t in plan.coin_arrays])
         begins = np.array([group.bar for group in groups], np.int64)
         return cls(
             member,
@@ -242,8 +246,8 @@ def _busy(plan: Plan, code: int, begins: IntArray) -> BoolArray:
     until then, and those that it will not have moved the other way.
     """
     reach = plan.rules.hold_hours + plan.window_hours
-    bars_back = math.ceil(reach * HOUR_NS / plan.tapes[0].bar_ns)
-    busy = np.zeros((len(plan.tapes), len(begins)), bool)
+    bars_back = math.ceil(reach * HOUR_NS / plan.coin_arrays[0].bar_ns)
+    busy = np.zeros((len(plan.coin_arrays), len(begins)), bool)
     for coin, (bars, codes) in enumerate(zip(plan.bars, plan.codes, strict=True)):
         own = np.append(-bars_back - 1, bars[codes == code])
         last = own[np.searchsorted(own, begins, side="right") - 1]
