@@ -27,7 +27,7 @@ from fadefollow.tuning.samplers import sampler_of
 from fadefollow.tuning.search import Evaluate, Log, Searched, search
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.tuning.space import Space
-from fadefollow.verdict.measure import prepare_bet
+from fadefollow.verdict.run.prepare import prepare_bet
 from fadefollow.workspace import find_workspace
 
 if TYPE_CHECKING:  # vectorbt takes seconds to import, and memory

@@ -15,7 +15,8 @@ from fadefollow.engine.hedge.hedging import Hedges
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.lab import simulate
 from fadefollow.market.panel import Market
-from fadefollow.verdict.measure import Bet, Settings, measure
+from fadefollow.verdict.run.measure import Settings, measure
+from fadefollow.verdict.run.prepare import Bet
 from fadefollow.workspace import find_workspace
 
 COINS, YEARS = 100, 3.0

@@ -30,7 +30,7 @@ from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.phases import STANCES, Phases
 from fadefollow.phases.dated_contracts import constant_maturity_basis, usable_rows
 from fadefollow.phases.features import spot_premium_bps
-from fadefollow.verdict.measure import detect
+from fadefollow.verdict.run.prepare import detect
 from fadefollow.workspace import Workspace, find_workspace
 
 HERE = Path(__file__).resolve().parent

@@ -76,8 +76,8 @@ def truth(name: str, markets: int) -> list[Found]:
     from fadefollow.engine.model import together
     from fadefollow.errors import FadeFollowError
     from fadefollow.jobs.datasets import open_named
-    from fadefollow.verdict.measure import prepare_bet
-    from fadefollow.verdict.parallel_steps import books_of
+    from fadefollow.verdict.run.parallel_steps import books_of
+    from fadefollow.verdict.run.prepare import prepare_bet
     from fadefollow.workspace import find_workspace, init_workspace
 
     home = find_workspace(HERE)

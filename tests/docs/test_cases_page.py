@@ -28,7 +28,8 @@ from fadefollow.phases import STANCES, Phases
 from fadefollow.phases.dated_contracts import constant_maturity_basis, usable_rows
 from fadefollow.phases.features import spot_premium_bps
 from fadefollow.results.notes import note_text
-from fadefollow.verdict.measure import books_of, detect
+from fadefollow.verdict.run.parallel_steps import books_of
+from fadefollow.verdict.run.prepare import detect
 from fadefollow.workspace import find_workspace
 from tests.support.paths import ROOT
 

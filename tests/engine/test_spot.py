@@ -21,7 +21,7 @@ from fadefollow.phases import Phases, Signal
 from fadefollow.results.record import result_record
 from fadefollow.tuning.space import Space
 from fadefollow.verdict.estimates.daily import daily_pnl
-from fadefollow.verdict.measure import left_out
+from fadefollow.verdict.run.notes import left_out
 from fadefollow.workspace import find_workspace, init_workspace
 from tests.support.market_tables import HOUR, START, bars
 

@@ -17,7 +17,7 @@ from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.datasets.open import open_dataset
 from fadefollow.market.datasets.spec import load_spec
 from fadefollow.market.importing.files import import_files
-from fadefollow.verdict.measure import Settings, measure
+from fadefollow.verdict.run.measure import Settings, measure
 from fadefollow.workspace import find_workspace
 
 pytestmark = pytest.mark.shared

@@ -30,7 +30,7 @@ from fadefollow.market.datasets.spec import load_spec
 from fadefollow.market.importing.files import import_files
 from fadefollow.reporting import read_run
 from fadefollow.tuning.settings import tune_settings
-from fadefollow.verdict.measure import Settings
+from fadefollow.verdict.run.measure import Settings
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
 from fadefollow.workspace.trial_ledger import Opening
 

@@ -27,7 +27,7 @@ from fadefollow.market.datasets.request import DataRequest
 from fadefollow.reporting import read_run, read_tuning
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.tuning.space import Space
-from fadefollow.verdict.measure import Settings
+from fadefollow.verdict.run.measure import Settings
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
 
 DATASET = """\

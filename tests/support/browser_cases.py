@@ -19,7 +19,7 @@ from fadefollow.reporting.pages.calibration import write_calibration
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.verdict.calibration import Design, summarise
-from fadefollow.verdict.measure import Settings
+from fadefollow.verdict.run.measure import Settings
 from fadefollow.workspace import find_workspace, init_workspace
 from tests.support.calibration_cases import table_of
 from tests.support.reporting_cases import REPORTS, make_cases

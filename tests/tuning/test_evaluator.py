@@ -21,7 +21,8 @@ from fadefollow.tuning.objective import FLOOR
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.tuning.space import Space
 from fadefollow.verdict.estimates.daily import daily_pnl
-from fadefollow.verdict.measure import books_of, detect, prepare_bet
+from fadefollow.verdict.run.parallel_steps import books_of
+from fadefollow.verdict.run.prepare import detect, prepare_bet
 
 STRATEGIES = ("fade_crowded_funding", "fade_rich_carry", "fade_rich_carry_future", "fade_doors")
 

@@ -16,7 +16,8 @@ from fadefollow.tuning.evaluator import TrialRequest, TrialResult
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.tuning.walk_forward import Observer, Walked, walk
 from fadefollow.verdict.correction.overfit import TrackRecord, cscv, deflated_sharpe
-from fadefollow.verdict.measure import Settings, prepare_bet
+from fadefollow.verdict.run.measure import Settings
+from fadefollow.verdict.run.prepare import prepare_bet
 
 JUDGING = Settings(placebo_draws=100, bootstrap_draws=100)
 

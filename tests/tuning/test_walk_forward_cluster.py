@@ -16,7 +16,7 @@ from fadefollow.tuning import walk_forward as module
 from fadefollow.tuning.evaluator import TrialData, TrialRequest, TrialResult, evaluate
 from fadefollow.tuning.settings import tune_settings
 from fadefollow.tuning.walk_forward import Observer, Walked, walk
-from fadefollow.verdict.measure import Settings
+from fadefollow.verdict.run.measure import Settings
 from fadefollow.workspace import find_workspace
 from tests.support.dask_cluster import cluster  # noqa: F401
 

@@ -13,7 +13,8 @@ from fadefollow.errors import DataError
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.panel import Market
 from fadefollow.phases import Phases, Signal
-from fadefollow.verdict.measure import failed_notes, prepare_bet
+from fadefollow.verdict.run.notes import failed_notes
+from fadefollow.verdict.run.prepare import prepare_bet
 
 HOUR = pd.Timedelta(hours=1)
 START = pd.Timestamp("2024-01-01", tz="UTC")

@@ -18,7 +18,7 @@ from fadefollow.verdict.fragility import (
     streams_of,
     without_funding,
 )
-from fadefollow.verdict.measure import Settings
+from fadefollow.verdict.run.measure import Settings
 from fadefollow.workspace import find_workspace
 
 EIGHT = pd.Timedelta(hours=8)

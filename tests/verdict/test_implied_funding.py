@@ -12,7 +12,8 @@ from fadefollow.market import Market
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.datasets.open import open_dataset
 from fadefollow.market.datasets.spec import load_spec
-from fadefollow.verdict.measure import Settings, measure, prepare_bet, seen_by
+from fadefollow.verdict.run.measure import Settings, measure
+from fadefollow.verdict.run.prepare import prepare_bet, seen_by
 from fadefollow.workspace import find_workspace
 from fadefollow.workspace.trial_records import configuration, market_of
 

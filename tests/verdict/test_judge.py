@@ -12,7 +12,7 @@ import pytest
 from fadefollow.engine.model import Costs
 from fadefollow.errors import ParameterError
 from fadefollow.verdict import JudgeSettings, NotTraded, judge
-from fadefollow.verdict.measure import _seen
+from fadefollow.verdict.run.rows import with_span
 
 FEES = Costs(fee=0.0005, slippage=0.0002, maintenance=0.005)
 FEW: dict[str, Any] = {"placebo_draws": 199, "bootstrap_draws": 300}
@@ -159,10 +159,10 @@ def test_a_phase_that_never_came_says_over_which_time(make_stormy, judged):
         "Y": (pd.Timestamp("2021-01-03", tz="UTC"), pd.Timestamp("2021-03-02 23:00", tz="UTC")),
     }
     prepared: Any = SimpleNamespace(spans=spans)
-    told = _seen(never, prepared)
+    told = with_span(never, prepared)
     assert told.reason.code == "never_seen"
     assert told.reason.detail == "2021-01-01 00:00 to 2021-03-02 23:00 UTC"
-    assert _seen(some, prepared) is some
+    assert with_span(some, prepared) is some
 
 
 def test_every_strategy_and_phase_has_its_row_in_order(make_stormy, judged):

@@ -119,7 +119,7 @@ def check(
     from fadefollow.cli.render.console import progress, show_check
     from fadefollow.jobs.datasets import open_named
     from fadefollow.verdict.lookahead import CheckSettings, check_strategy
-    from fadefollow.verdict.measure import seen_by
+    from fadefollow.verdict.run.prepare import seen_by
     from fadefollow.workspace import find_workspace
 
     workspace = find_workspace()

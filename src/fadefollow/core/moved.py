@@ -103,6 +103,8 @@ MOVED = {
     "verdict.placebo": "verdict.placebos",
     "verdict.spa": "verdict.correction.spa",
     "verdict.trials": "workspace.trial_records",
+    "verdict.measure": "verdict.run.measure",
+    "verdict.parallel_steps": "verdict.run.parallel_steps",
 }
 _ROOT = "fadefollow."
 

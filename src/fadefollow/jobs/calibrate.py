@@ -14,7 +14,7 @@ from fadefollow.market.bars import bar_size
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.verdict import calibration as calibrating
 from fadefollow.verdict.calibration import Calibration, Design, Notebook, RealDesign, RealSource
-from fadefollow.verdict.measure import Bet
+from fadefollow.verdict.run.prepare import Bet
 from fadefollow.workspace import Workspace
 
 #: coins of a real market whose data set has more, so that tables differ

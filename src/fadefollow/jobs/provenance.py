@@ -25,8 +25,8 @@ from fadefollow.market.audit.audit import audit
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.phases import Signal
 from fadefollow.verdict.exploratory import FragilityRow
-from fadefollow.verdict.measure import Measured, Settings
 from fadefollow.verdict.model import RunResult
+from fadefollow.verdict.run.measure import Measured, Settings
 from fadefollow.workspace import Workspace
 from fadefollow.workspace.holdout_notes import holdout_notes
 from fadefollow.workspace.trial_ledger import Known, Ledger

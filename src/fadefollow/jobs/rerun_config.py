@@ -23,7 +23,7 @@ from fadefollow.market.datasets.request import OPEN_HOLDOUT, DataRequest
 from fadefollow.results.stored_run import StoredRun
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.tuning.settings import tune_settings
-from fadefollow.verdict.measure import Settings
+from fadefollow.verdict.run.measure import Settings
 from fadefollow.workspace.trial_ledger import Known
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")

@@ -22,8 +22,9 @@ from fadefollow.market.datasets.request import DataRequest
 from fadefollow.phases import Signal
 from fadefollow.reporting.write import write_run
 from fadefollow.verdict.fragility import fragility
-from fadefollow.verdict.measure import Settings, measure, seen_by
 from fadefollow.verdict.model import RunResult, Verdict
+from fadefollow.verdict.run.measure import Settings, measure
+from fadefollow.verdict.run.prepare import seen_by
 from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_ledger import Known
 from fadefollow.workspace.trial_records import (

@@ -34,8 +34,8 @@ from fadefollow.tuning.space import Space
 from fadefollow.tuning.studies.storage import StudyLog, StudyStore
 from fadefollow.tuning.tuned import tuned_text, write_tuned
 from fadefollow.tuning.walk_forward import Observer, Walked, walk
-from fadefollow.verdict.measure import seen_by
 from fadefollow.verdict.model import RunResult
+from fadefollow.verdict.run.prepare import seen_by
 from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_records import stamp
 

@@ -19,8 +19,8 @@ from fadefollow.tuning.folds import Cut, Span
 from fadefollow.tuning.model import Trial, TuneSettings
 from fadefollow.tuning.review import Reviewed
 from fadefollow.tuning.space import Space
-from fadefollow.verdict.measure import Settings
 from fadefollow.verdict.model import Verdict
+from fadefollow.verdict.run.measure import Settings
 from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_ledger import Known
 from fadefollow.workspace.trial_ledger import Trial as Evaluated

@@ -24,7 +24,7 @@ from fadefollow.market.streams import stream
 from fadefollow.phases import Phases, Signal, detect_coins
 from fadefollow.scanning.model import Running, ScanRow, Unseen
 from fadefollow.scanning.needs import Bet
-from fadefollow.verdict.measure import bet_key, seen_by
+from fadefollow.verdict.run.prepare import bet_key, seen_by
 
 Step = Callable[[str, float | None], None]
 _HOUR = pd.Timedelta(hours=1)

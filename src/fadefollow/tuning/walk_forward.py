@@ -34,21 +34,10 @@ from fadefollow.tuning.out_of_sample import JoinedBook, with_stretches, with_win
 from fadefollow.tuning.review import Look, Reviewed, Seen, look, review
 from fadefollow.tuning.search import Log, Searched, search
 from fadefollow.tuning.space import Space
-from fadefollow.verdict.measure import (
-    CLIPPED,
-    Measured,
-    Ready,
-    Settings,
-    books_of,
-    detect,
-    failed_notes,
-    judged,
-    left_out,
-    prepare_bet,
-    seen_by,
-    traded_coins,
-    untraded,
-)
+from fadefollow.verdict.run.measure import Measured, Settings, judged, untraded
+from fadefollow.verdict.run.notes import CLIPPED, failed_notes, left_out
+from fadefollow.verdict.run.parallel_steps import books_of
+from fadefollow.verdict.run.prepare import Ready, detect, prepare_bet, seen_by, traded_coins
 
 Step = Callable[[str, float | None], None]
 Item = TypeVar("Item")

@@ -7,7 +7,7 @@ their parts, each in a module of its own.
 from fadefollow.verdict.correction.maxt import p_error
 from fadefollow.verdict.estimates.daily import daily_pnl
 from fadefollow.verdict.estimates.metrics import max_drawdown, sharpe
-from fadefollow.verdict.judge import MIN_BLOCKS, JudgeSettings, judge
+from fadefollow.verdict.judge import judge
 from fadefollow.verdict.model import (
     EventStudy,
     NotTraded,
@@ -16,6 +16,7 @@ from fadefollow.verdict.model import (
     StanceResult,
     Verdict,
 )
+from fadefollow.verdict.settings import MIN_BLOCKS, JudgeSettings
 from fadefollow.verdict.study import event_study
 
 __all__ = [

@@ -24,17 +24,10 @@ from fadefollow.market.streams import stream
 from fadefollow.phases import STANCES, Phases, Signal, Stance
 from fadefollow.verdict.exploratory import FragilityRow
 from fadefollow.verdict.judge import judge
-from fadefollow.verdict.measure import (
-    Bet,
-    Settings,
-    Step,
-    bet_key,
-    books_of,
-    detect,
-    prepare_bet,
-    seen_by,
-)
 from fadefollow.verdict.model import StanceResult, Verdict
+from fadefollow.verdict.run.measure import Settings
+from fadefollow.verdict.run.parallel_steps import Step, books_of
+from fadefollow.verdict.run.prepare import Bet, bet_key, detect, prepare_bet, seen_by
 
 #: draws of each judgement; a tenth to a third of a run's
 PLACEBO_DRAWS, BOOTSTRAP_DRAWS = 300, 500

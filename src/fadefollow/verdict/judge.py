@@ -9,88 +9,35 @@ earned (one interval that holds for all rows, `correction.band`) and whether the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import NamedTuple
 
-import numpy as np
-
-from fadefollow.engine.hedge.hedged import BookName
-from fadefollow.engine.model import DAY_NS, HOUR_NS, FloatArray
+from fadefollow.engine.model import DAY_NS
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.errors import ParameterError
-from fadefollow.phases import STANCES, Stance
-from fadefollow.verdict.correction.band import replicate_t, simultaneous_t
-from fadefollow.verdict.correction.maxt import MaxT, p_error, step_down
-from fadefollow.verdict.correction.overfit import TrackRecord
+from fadefollow.phases import STANCES
 from fadefollow.verdict.estimates.anyhour import BookOutcomes, all_outcomes
-from fadefollow.verdict.estimates.bootstrap import Bootstrapped, Resampling
-from fadefollow.verdict.estimates.days import day_of_bar
-from fadefollow.verdict.estimates.detectable import detectable_edge
-from fadefollow.verdict.estimates.estimates import BookEvidence, Books, PhaseEvidence, estimate
-from fadefollow.verdict.estimates.metrics import (
-    breakeven_cost,
-    max_drawdown,
-    parts_split,
-    pnl_split,
-    sharpe,
-)
+from fadefollow.verdict.estimates.bootstrap import Resampling
+from fadefollow.verdict.estimates.estimates import Books, PhaseEvidence, estimate
 from fadefollow.verdict.model import (
-    NOWHERE,
-    Interval,
-    NotTraded,
-    PlaceboInfo,
-    StanceResult,
     Verdict,
 )
-from fadefollow.verdict.placebos.run import Confronted, RowKey, Spread, confront
-from fadefollow.verdict.settle import History, Needs, settle
+from fadefollow.verdict.placebos.run import Spread, confront
+from fadefollow.verdict.row_table import Family, Row, RowTable
+from fadefollow.verdict.settings import JudgeSettings
 from fadefollow.verdict.threads import threads
 from fadefollow.verdict.words import (
-    BookFacts,
     Claim,
-    Fates,
-    Reason,
-    fate_in_book,
-    fate_of,
-    word_of,
 )
 
-#: fewer independent blocks than this decide nothing: what calibration supports
-MIN_BLOCKS = 20.0
-#: the smallest edge that a user would trade for, bps
-SMALLEST_BPS = 20.0
-DAYS_A_YEAR = 365.25
-
 Progress = Callable[[int, int], None]  #: called with draws done and draws in all
-
-
-@dataclass(frozen=True)
-class JudgeSettings:
-    """How a run is judged."""
-
-    alpha: float = 0.05
-    smallest_bps: float = SMALLEST_BPS
-    placebo_draws: int = 1000
-    bootstrap_draws: int = 2000
-    seed: int = 0
-    min_blocks: float = MIN_BLOCKS
-
-    def __post_init__(self) -> None:
-        if not 0.0 < self.alpha < 1.0:
-            raise ParameterError("alpha must be between 0 and 1", got=self.alpha)
-        for name in ("placebo_draws", "bootstrap_draws"):
-            if getattr(self, name) < 1:
-                raise ParameterError(f"{name} must be at least 1", got=getattr(self, name))
 
 
 def judge(
     plans: Sequence[Plan],
     books: Books,
     *,
-    settings: JudgeSettings = JudgeSettings(),
+    settings: JudgeSettings | None = None,
     claims: Mapping[str, Claim] | None = None,
     smallest: Mapping[str, float] | None = None,
     outcomes: MutableMapping[str, BookOutcomes] | None = None,
@@ -117,6 +64,7 @@ def judge(
     Raises:
         ParameterError: plans or books are not as said above.
     """
+    settings = settings or JudgeSettings()
     _check(plans, books)
     if not plans:
         return ()
@@ -149,9 +97,9 @@ def judge(
         spread=spread,
     )
     claimed = {plan.strategy: (claims or {}).get(plan.strategy, "disputed") for plan in plans}
-    rows = {key: _Row(key, evidence[key[0]][key[1]].stances[key[2]][key[3]]) for key in lengths}
+    rows = {key: Row(key, evidence[key[0]][key[1]].stances[key[2]][key[3]]) for key in lengths}
     asked = [k for k in rows if claimed[k[0]] in ("disputed", k[2])]
-    table = _Table(
+    table = RowTable(
         plans=plans,
         rows=rows,
         confronted=confronted,
@@ -161,8 +109,8 @@ def judge(
             p.strategy: (smallest or {}).get(p.strategy, settings.smallest_bps) for p in plans
         },
         families=(
-            _Family.of(rows, asked, confronted, settings),
-            _Family.of(rows, list(rows), confronted, settings),
+            Family.of(rows, asked, confronted, settings),
+            Family.of(rows, list(rows), confronted, settings),
         ),
     )
     return tuple(
@@ -172,282 +120,11 @@ def judge(
     )
 
 
-@dataclass(frozen=True)
-class _Row:
-    """One question: a stance of a phase in a book."""
-
-    key: RowKey
-    evidence: BookEvidence
-
-    @property
-    def mean(self) -> tuple[float, float]:
-        """The mean net return and its standard error, fractions."""
-        return self.evidence.mean.value, self.evidence.mean.se
-
-
-@dataclass(frozen=True)
-class _Family:
-    """Questions that are corrected together."""
-
-    numbers: Mapping[RowKey, int]  #: the place of each row in the placebo's test
-    placebo: MaxT
-    critical_t: float  #: of the interval that holds for all rows; NaN if no row can be tested
-    questions: int
-
-    @classmethod
-    def of(
-        cls,
-        rows: Mapping[RowKey, _Row],
-        keys: Sequence[RowKey],
-        confronted: Confronted,
-        settings: JudgeSettings,
-    ) -> _Family:
-        tested = [k for k in keys if rows[k].evidence.blocks >= settings.min_blocks]
-        observed = np.array([confronted.observed(k, *rows[k].mean) for k in keys])
-        placebo = step_down(
-            observed,
-            confronted.matrix(keys, observed),
-            family=np.isin(np.arange(len(keys)), [n for n, k in enumerate(keys) if k in tested]),
-            alpha=settings.alpha,
-        )
-        critical = simultaneous_t([rows[k].evidence.mean for k in tested], alpha=settings.alpha)
-        return cls({k: n for n, k in enumerate(keys)}, placebo, critical, len(tested))
-
-    def band(self, mean: Bootstrapped) -> Interval:
-        """The row's part of the interval that holds for all."""
-        if math.isnan(self.critical_t) or replicate_t(mean) is None:
-            return NOWHERE
-        return mean.value - self.critical_t * mean.se, mean.value + self.critical_t * mean.se
-
-
-@dataclass(frozen=True)
-class _Table:
-    """All questions of a run with what they are corrected by."""
-
-    plans: Sequence[Plan]
-    rows: Mapping[RowKey, _Row]
-    confronted: Confronted
-    settings: JudgeSettings
-    claims: Mapping[str, Claim]
-    smallest: Mapping[str, float]
-    families: tuple[_Family, _Family]  #: the claimed stances; all
-
-    def verdict(self, plan: Plan, code: int, phase: PhaseEvidence) -> Verdict:
-        """The row of one phase."""
-        claim = self.claims[plan.strategy]
-        found = {
-            (stance, book): self._result(plan, (plan.strategy, code, stance, book))
-            for stance, by_book in phase.stances.items()
-            for book in by_book
-        }
-        n_phases = sum(int((codes == code).sum()) for codes in plan.codes)
-        by_book = {
-            book: fate_in_book(
-                claim, {s: found[s, book].word for s in STANCES if (s, book) in found}
-            )
-            for book in phase.difference
-        }
-        fate, speaks = fate_of(claim, by_book)
-        outright = {s: found.get((s, "outright")) or NotTraded(plan.refused[s]) for s in STANCES}
-        verdict = Verdict(
-            strategy=plan.strategy,
-            signal=plan.signal,
-            phase=plan.phases[code],
-            split=None,
-            symbols=tuple(arrays.symbol for arrays in plan.coin_arrays),
-            n_phases=n_phases,
-            fade=outright["fade"],
-            follow=outright["follow"],
-            difference_ci_bps=self._difference(phase, "outright"),
-            claim=claim,
-            fates=Fates(claim, fate, speaks, by_book),
-            hedged=self._hedged(plan, found),
-            hedged_difference_ci_bps=self._difference(phase, "hedged"),
-        )
-        settled = settle(
-            verdict,
-            needs={key: self._needs(self._key(plan, code, *key)) for key in found},
-            smallest_bps=self.smallest[plan.strategy],
-            history=History(_years(plan), len(plan.coin_arrays)),
-            min_blocks=self.settings.min_blocks,
-        )
-        return replace(settled, reason=_row_reason(settled, self.settings.min_blocks))
-
-    def _needs(self, key: RowKey) -> Needs:
-        evidence, criticals = self.rows[key].evidence, self._criticals(key)
-        return Needs(
-            se=1e4 * evidence.mean.se,
-            mean_t=criticals.mean,
-            placebo_t=criticals.placebo,
-            momentum_se=1e4 * evidence.momentum.se,
-            momentum_t=evidence.momentum.limits(2.0 * self.settings.alpha)[1],
-        )
-
-    def _criticals(self, key: RowKey) -> _Criticals:
-        """What a row's t must exceed; of one that its family does not test, as if alone with it."""
-        row, family, alpha = self.rows[key], self._family(key), self.settings.alpha
-        mean_t = family.critical_t
-        placebo_t = float(family.placebo.critical[family.numbers[key]])
-        draws = self.confronted.rows.get(key)
-        if row.evidence.blocks < self.settings.min_blocks or math.isnan(mean_t):
-            mean_t = np.fmax(mean_t, simultaneous_t([row.evidence.mean], alpha=alpha))
-        if math.isnan(placebo_t) and draws is not None:
-            alone = step_down(
-                np.array([self.confronted.observed(key, *row.mean)]),
-                draws.t(draws.means, draws.ses)[:, None],
-                family=np.array([True]),
-                alpha=alpha,
-            )
-            placebo_t = float(alone.critical[0])
-        return _Criticals(float(mean_t), placebo_t)
-
-    @staticmethod
-    def _key(plan: Plan, code: int, stance: Stance, book: BookName) -> RowKey:
-        return plan.strategy, code, stance, book
-
-    def _difference(self, phase: PhaseEvidence, book: BookName) -> Interval:
-        known = phase.difference.get(book)
-        return NOWHERE if known is None else _bps(known.interval(self.settings.alpha))
-
-    def _hedged(
-        self, plan: Plan, found: Mapping[tuple[Stance, BookName], StanceResult]
-    ) -> dict[Stance, StanceResult | NotTraded]:
-        none = NotTraded(plan.unhedged or "no hedge", "no_hedge")
-        hedged: dict[Stance, StanceResult | NotTraded] = {}
-        for stance in STANCES:
-            refused = plan.refused.get(stance)
-            other = none if refused is None else NotTraded(refused)
-            hedged[stance] = found.get((stance, "hedged"), other)
-        return hedged
-
-    def _family(self, key: RowKey) -> _Family:
-        return self.families[0] if key in self.families[0].numbers else self.families[1]
-
-    def _result(self, plan: Plan, key: RowKey) -> StanceResult:
-        row, family, alpha = self.rows[key], self._family(key), self.settings.alpha
-        found, number = row.evidence, family.numbers[key]
-        band = _bps(family.band(found.mean))
-        adjusted, p = float(family.placebo.adjusted[number]), float(family.placebo.p[number])
-        momentum_low = 1e4 * found.momentum.lower(alpha)
-        word, reason = word_of(
-            BookFacts(
-                mean=1e4 * found.mean.value,
-                low=band[0],
-                high=band[1],
-                p_placebo=adjusted,
-                momentum_low=momentum_low,
-                blocks=found.blocks,
-            ),
-            alpha=alpha,
-            smallest_bps=self.smallest[plan.strategy],
-            min_blocks=self.settings.min_blocks,
-        )
-        if not len(found.trades):
-            word, reason = "untestable", Reason("no_trades")
-        trades, time = found.trades, plan.coin_arrays[0].time
-        held = time[trades["exit_bar"].to_numpy()] - time[trades["entry_bar"].to_numpy()]
-        record = TrackRecord.of(found.daily)
-        draws = self.confronted.rows.get(key)
-        count = 0 if draws is None else len(draws.means)
-        years = _years(plan)
-        return StanceResult(
-            n_trades=len(trades),
-            mean_net_bps=1e4 * found.mean.value,
-            ci_bps=_bps(found.mean.interval(alpha)),
-            anyhour_mean_bps=1e4 * found.anyhour_mean,
-            placebo_mean_bps=1e4 * (math.nan if draws is None else draws.mean),
-            momentum_mean_bps=1e4 * found.momentum.value,
-            momentum_ci_bps=_bps(found.momentum.interval(alpha)),
-            p_placebo=p,
-            p_adjusted=adjusted,
-            sharpe=sharpe(found.daily),
-            max_drawdown=max_drawdown(found.daily),
-            breakeven_cost_bps=1e4 * breakeven_cost(found.parts, found.sample.weight),
-            pnl=pnl_split(trades, key[3]),
-            n_liquidated=int((trades["reason"] == "liquidation").sum()),
-            win_rate=float((trades["return"] > 0.0).mean()) if len(trades) else math.nan,
-            mean_hold_hours=float(held.mean() / HOUR_NS) if len(held) else math.nan,
-            n_days=record.n,
-            daily_skew=record.skew,
-            daily_kurtosis=record.kurtosis,
-            p_placebo_error=p_error(p, count),
-            p_adjusted_error=p_error(adjusted, count),
-            word=word,
-            reason=reason,
-            band_bps=band,
-            parts_bps=parts_split(found.parts, found.sample.weight),
-            price_ci_bps=_bps(found.price.interval(alpha)),
-            funding_ci_bps=_bps(found.funding.interval(alpha)),
-            shrunken_bps=1e4 * found.pooled.mean,
-            shrunken_ci_bps=_bps((found.pooled.low, found.pooled.high)),
-            spread_bps=1e4 * found.pooled.spread,
-            placebo=None
-            if draws is None
-            else PlaceboInfo(draws.kind, family.questions, draws.reach_days, draws.kept),
-            detectable_bps=self._detectable(row),
-            blocks=found.blocks,
-            block_days=found.length,
-            trades_a_year=len(trades) / years if years > 0.0 else math.nan,
-            time_in_market=_time_in_market(plan, held),
-        )
-
-    def _detectable(self, row: _Row) -> float:
-        draws, criticals = self.confronted.rows.get(row.key), self._criticals(row.key)
-        return 1e4 * detectable_edge(
-            row.evidence.mean,
-            row.evidence.momentum,
-            placebo_mean=math.nan if draws is None else draws.mean,
-            mean_t=criticals.mean,
-            placebo_t=criticals.placebo,
-            alpha=self.settings.alpha,
-        )
-
-
-class _Criticals(NamedTuple):
-    """What the t of a row's mean must exceed; NaN where unknown."""
-
-    mean: float  #: to be above zero with all rows of its family
-    placebo: float  #: over its placebo's mean, for a corrected placebo p below alpha
-
-
-def _row_reason(verdict: Verdict, min_blocks: float) -> Reason:
-    """Why the row is as it is: what the stance says that is nearest to an answer."""
-    if verdict.n_phases == 0:
-        return Reason("never_seen")
-    asked = STANCES if verdict.claim == "disputed" else (verdict.claim,)
-    found = {key: one for key, one in verdict.results.items() if key[0] in asked}
-    if not found and verdict.fate == "untestable":
-        return Reason("not_tradable")
-    if verdict.fate == "untestable" and not any(one.n_trades for one in found.values()):
-        return Reason("no_trades")
-    if verdict.fate == "untestable":
-        blocks = max(one.blocks for one in found.values())
-        return Reason("few_blocks", ("blocks",), (), blocks, min_blocks)
-    near = verdict.settle
-    if near is None or near.stance is None or near.book is None:
-        return Reason("decided")
-    return found[near.stance, near.book].reason
-
-
 def _days_of(plans: Sequence[Plan], settings: JudgeSettings) -> Resampling:
     """The UTC days of all plans together."""
     first = min(int(plan.coin_arrays[0].time[0] // DAY_NS) for plan in plans)
     last = max(int(plan.coin_arrays[0].time[-1] // DAY_NS) for plan in plans)
     return Resampling(first, last - first + 1, settings.bootstrap_draws, settings.seed)
-
-
-def _years(plan: Plan) -> float:
-    return (int(day_of_bar(plan)[-1]) + 1) / DAYS_A_YEAR
-
-
-def _time_in_market(plan: Plan, held: FloatArray) -> float:
-    """Mean share of a listed coin's time that these trades were open."""
-    bars = sum(int((~np.isnan(arrays.close)).sum()) for arrays in plan.coin_arrays)
-    return float(held.sum()) / (bars * plan.coin_arrays[0].bar_ns) if bars else math.nan
-
-
-def _bps(interval: Interval) -> Interval:
-    return 1e4 * interval[0], 1e4 * interval[1]
 
 
 def _check(plans: Sequence[Plan], books: Books) -> None:

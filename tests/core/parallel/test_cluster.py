@@ -19,7 +19,7 @@ from fadefollow.jobs.datasets import open_named
 from fadefollow.market.datasets.request import DataRequest
 from fadefollow.verdict.calibration import Design, Notebook, calibrate
 from fadefollow.verdict.calibration.detection import measure_detection
-from fadefollow.verdict.measure import Settings, measure
+from fadefollow.verdict.run.measure import Settings, measure
 from fadefollow.workspace import find_workspace, init_workspace
 from tests.support import pool_cases as cases
 from tests.support.dask_cluster import cluster, dask_cluster  # noqa: F401

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from fadefollow.verdict.judge import JudgeSettings, judge
+from fadefollow.verdict.judge import judge
+from fadefollow.verdict.settings import JudgeSettings
 
 
 def _judge_many(make_stormy, make_books, markets, *, draws, seed, **market):

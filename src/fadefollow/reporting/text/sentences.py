@@ -34,8 +34,8 @@ from fadefollow.reporting.text.formatting import (
     percent,
     plain_bps,
 )
-from fadefollow.verdict.judge import SMALLEST_BPS
 from fadefollow.verdict.model import NotTraded, StanceResult, Verdict
+from fadefollow.verdict.settings import SMALLEST_BPS
 from fadefollow.verdict.words import Fate
 
 __all__ = [

@@ -14,7 +14,7 @@ from fadefollow.tuning.calibration.summary import TunerCalibration, summarise_tu
 from fadefollow.verdict.calibration.design import Arm
 from fadefollow.verdict.calibration.results_log import Pages
 from fadefollow.verdict.calibration.run_all import make_rounds
-from fadefollow.verdict.measure import Bet
+from fadefollow.verdict.run.prepare import Bet
 
 #: name of the file in the folder of runs
 TUNER_NOTEBOOK = "calibration-tuning.jsonl"

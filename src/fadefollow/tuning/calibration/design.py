@@ -10,7 +10,8 @@ from typing import Any
 from fadefollow.phases import Stance
 from fadefollow.tuning.model import TuneSettings
 from fadefollow.verdict.calibration.design import Arm, Design
-from fadefollow.verdict.measure import Bet, Settings
+from fadefollow.verdict.run.measure import Settings
+from fadefollow.verdict.run.prepare import Bet
 
 #: what is tuned where nothing else is asked for
 TUNED_STRATEGY = "fade_crowded_funding"

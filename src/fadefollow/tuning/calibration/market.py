@@ -23,8 +23,8 @@ from fadefollow.tuning.model import Fold, OutOfSample, TuneSettings
 from fadefollow.tuning.walk_forward import Observer, Walked, walk
 from fadefollow.verdict.calibration.design import Arm, planted_phases
 from fadefollow.verdict.correction.overfit import TrackRecord, probabilistic_sharpe
-from fadefollow.verdict.measure import Bet, prepare_bet
 from fadefollow.verdict.model import StanceResult, Verdict
+from fadefollow.verdict.run.prepare import Bet, prepare_bet
 
 
 @dataclass(frozen=True)

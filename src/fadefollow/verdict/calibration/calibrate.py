@@ -12,7 +12,7 @@ from fadefollow.verdict.calibration.results_log import Notebook
 from fadefollow.verdict.calibration.run_all import make_rounds
 from fadefollow.verdict.calibration.simulated_run import judge_market
 from fadefollow.verdict.calibration.summary import Calibration, summarise
-from fadefollow.verdict.measure import Bet
+from fadefollow.verdict.run.prepare import Bet
 
 
 def calibrate(

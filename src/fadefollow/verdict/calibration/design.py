@@ -11,7 +11,7 @@ from typing import Any, Literal
 from fadefollow.errors import ParameterError
 from fadefollow.market.lab.episodes import FAMILIES
 from fadefollow.market.lab.phases import LEANS
-from fadefollow.verdict.measure import Bet
+from fadefollow.verdict.run.prepare import Bet
 
 #: numbers of seeds between two arms, so that no two share a market
 ARM_SEEDS = 100_000

@@ -32,10 +32,10 @@ from fadefollow.phases import Phases
 from fadefollow.verdict.calibration.design import Arm, Design
 from fadefollow.verdict.calibration.judged import Table, Truth, judged_rows
 from fadefollow.verdict.calibration.simulated_run import plans_of
-from fadefollow.verdict.measure import Bet, bet_key, detect
 from fadefollow.verdict.model import StanceResult
 from fadefollow.verdict.placebos import CoinPlacebo, Placebo, TimePlacebo
 from fadefollow.verdict.placebos.times import draw_shifts
+from fadefollow.verdict.run.prepare import Bet, bet_key, detect
 
 #: a coin takes part that is there for half of the span
 _LEAST_SHARE = 0.5

@@ -20,8 +20,8 @@ from fadefollow.phases import Phases
 from fadefollow.verdict.calibration.design import Arm, Design, planted_phases
 from fadefollow.verdict.calibration.judged import Table, Truth, judged_rows
 from fadefollow.verdict.calibration.truth import Growth, expected
-from fadefollow.verdict.measure import Bet, bet_key, detect
 from fadefollow.verdict.model import StanceResult
+from fadefollow.verdict.run.prepare import Bet, bet_key, detect
 
 
 def judge_market(design: Design, bets: tuple[Bet, ...], arm: Arm, seed: int) -> Table:

@@ -1,0 +1,1 @@
+"""The measurement of a run: detected, traded, judged, and the tables that it leaves."""

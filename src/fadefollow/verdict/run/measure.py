@@ -1,0 +1,245 @@
+"""Detect, trade and judge: from a data set and strategies to the content of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from fadefollow.core.notes import Note
+from fadefollow.core.parallel import WorkerPool
+from fadefollow.core.parallel.worker_pool import Inline
+from fadefollow.engine.model import TRADE_COLUMNS
+from fadefollow.engine.strategy import Strategy
+from fadefollow.errors import DataError, ParameterError
+from fadefollow.market.datasets.dataset import Dataset
+from fadefollow.phases import COLUMNS, STANCES, Phases, Signal
+from fadefollow.verdict.correction.spa import spa_of_run
+from fadefollow.verdict.estimates.anyhour import BookOutcomes
+from fadefollow.verdict.exploratory import SpaTest, SplitCell
+from fadefollow.verdict.judge import judge
+from fadefollow.verdict.model import EventStudy, Verdict
+from fadefollow.verdict.run.notes import (
+    failed_notes,
+    implied_notes,
+    left_out,
+    missing_notes,
+    missing_streams,
+)
+from fadefollow.verdict.run.parallel_steps import (
+    Step,
+    each,
+    made_of,
+    studied,
+)
+from fadefollow.verdict.run.prepare import Bet, Ready, bet_key, detect_in_pool, prepare_bet
+from fadefollow.verdict.run.rows import (
+    untraded_rows,
+    with_capacity,
+    with_missing_streams,
+    with_span,
+    with_truth,
+)
+from fadefollow.verdict.run.tables import equity_tables, phases_table, trades_table
+from fadefollow.verdict.settings import SMALLEST_BPS, JudgeSettings
+from fadefollow.verdict.splits import split_results
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of a measurement."""
+
+    missing_funding: str = "error"  #: or "skip"
+    alpha: float = 0.05
+    placebo_draws: int = 1000
+    bootstrap_draws: int = 2000
+    seed: int = 1
+    smallest_bps: float = SMALLEST_BPS  #: smallest edge that the user would trade for
+
+    @property
+    def judging(self) -> JudgeSettings:
+        """The part that the judgement needs."""
+        return JudgeSettings(
+            alpha=self.alpha,
+            smallest_bps=self.smallest_bps,
+            placebo_draws=self.placebo_draws,
+            bootstrap_draws=self.bootstrap_draws,
+            seed=self.seed,
+        )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The fields of a `RunResult` that come from the market."""
+
+    verdicts: tuple[Verdict, ...]
+    event_studies: tuple[EventStudy, ...]
+    trades: pd.DataFrame
+    phases: pd.DataFrame
+    equity: pd.DataFrame
+    missing: dict[str, dict[str, tuple[str, ...]]]
+    notes: tuple[Note, ...]
+    splits: tuple[SplitCell, ...] = ()
+    spa: SpaTest | None = None
+    hedged_trades: pd.DataFrame = field(default_factory=pd.DataFrame)
+    hedged_equity: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def measure(
+    dataset: Dataset,
+    bets: Sequence[Bet],
+    *,
+    settings: Settings,
+    step: Step,
+    pool: WorkerPool | None = None,
+) -> Measured:
+    """Verdicts, trades and notes of every strategy, in both stances.
+
+    Args:
+        dataset: markets by coin.
+        bets: strategies with their signals, parameters filled in.
+        settings: levels, draws, seed, and what to do at holes in the funding.
+        step: told what is being done.
+        pool: those who do the work, by default this process; the result is the same.
+
+    Raises:
+        UnknownNameError: a strategy names a coin that the data set does not have.
+        FundingHoleError: a position was held over a hole in the settlements.
+    """
+    notes: list[Note] = []
+    detected = {} if pool is None else detect_in_pool(pool, dataset, bets, step)
+    ready: list[Ready] = []
+    untraded: list[Verdict] = []
+    for number, (strategy, signal) in enumerate(bets):
+        step(f"detecting {signal.name()}", number / len(bets))
+        try:
+            prepared = prepare_bet(dataset, strategy, signal, detected)
+        except (DataError, ParameterError) as error:
+            if len(bets) == 1:
+                raise
+            about = {"strategy": strategy.name}
+            notes.append(Note("not-measured", about, {"error": str(error)}))
+            untraded.extend(untraded_rows(strategy, str(error)))
+        else:
+            ready.append(Ready(strategy, signal, prepared, detected[bet_key(strategy, signal)]))
+    keys = [(signal, bet_key(strategy, signal)) for strategy, signal in bets]
+    found = [(signal, detected[key]) for signal, key in keys if key in detected]
+    return judged(
+        dataset,
+        ready,
+        found=found,
+        untraded=untraded,
+        notes=notes,
+        settings=settings,
+        step=step,
+        pool=pool,
+    )
+
+
+def judged(
+    dataset: Dataset,
+    ready: Sequence[Ready],
+    *,
+    found: Sequence[tuple[Signal, Phases]],
+    untraded: Sequence[Verdict] = (),
+    notes: Sequence[Note] = (),
+    settings: Settings,
+    step: Step,
+    pool: WorkerPool | None = None,
+) -> Measured:
+    """The measurement of prepared strategies: traded and judged.
+
+    Args:
+        dataset: markets by coin.
+        ready: the strategies.
+        found: all that was detected, also for strategies that cannot be traded.
+        untraded: rows of those.
+        notes: what is known to be wrong already.
+        settings: levels, draws, seed, and what to do at holes in the funding.
+        step: told what is being done.
+        pool: those who do the work, by default this process; the result is the same.
+    """
+    said = [*notes, *failed_notes(found)]
+    plans = [one.prepared.plan for one in ready]
+    workers = pool or Inline()
+    shared = workers.share(tuple(plans))
+    traded = [(k, s) for k, plan in enumerate(plans) for s in STANCES if s not in plan.refused]
+    asked = [(number, stance, settings.missing_funding) for number, stance in traded]
+    done = each(workers, made_of, asked, shared, "trading", step)
+    made = {(plans[k].strategy, s): books for (k, s), (books, _) in zip(traded, done, strict=True)}
+    for number, one in enumerate(ready):
+        for (place, _), (_, of_books) in zip(traded, done, strict=True):
+            said.extend(of_books if place == number else ())
+        said.extend(left_out(one.prepared))
+    outcomes: dict[str, BookOutcomes] = {}
+    verdicts = (
+        judge(
+            plans,
+            made,
+            outcomes=outcomes,
+            settings=settings.judging,
+            claims={one.strategy.name: one.strategy.claim for one in ready},
+            smallest={
+                one.strategy.name: one.strategy.smallest_bps
+                for one in ready
+                if one.strategy.smallest_bps is not None
+            },
+            progress=lambda done, of: step("placebos and bootstrap", done / of),
+            spread=None if pool is None else (pool, shared),
+        )
+        if plans
+        else ()
+    )
+    numbered = [(number, settings.seed) for number in range(len(plans))]
+    studies = each(workers, studied, numbered, shared, "event studies", step)
+    step("splits and capacity", None)
+    tables = [one.phases.table for one in ready]
+    splits = split_results(
+        plans,
+        made,
+        tables,
+        outcomes={name: by_book["outright"] for name, by_book in outcomes.items()},
+        alpha=settings.alpha,
+        seed=settings.seed,
+    )
+    spa = spa_of_run(plans, made, verdicts, alpha=settings.alpha, seed=settings.seed)
+    verdicts = with_capacity(plans, made, verdicts)
+    step("portfolios", None)
+    by_name = {one.strategy.name: one for one in ready}
+    verdicts = tuple(with_span(v, by_name[v.strategy].prepared) for v in verdicts)
+    verdicts = tuple(with_missing_streams(v, by_name[v.strategy].phases) for v in verdicts)
+    strategies = {v.strategy: by_name[v.strategy].strategy for v in verdicts}
+    missing = {signal.name(): missing_streams(phases) for signal, phases in found}
+    trades = trades_table(plans, made, "outright")
+    equity = equity_tables(plans, made, workers, shared)
+    said.extend(implied_notes(trades))
+    return Measured(
+        verdicts=(*(with_truth(v, dataset, strategies[v.strategy]) for v in verdicts), *untraded),
+        event_studies=tuple(study for of_plan in studies for study in of_plan),
+        trades=trades,
+        phases=phases_table([phases for _, phases in found], ready),
+        equity=equity["outright"],
+        hedged_trades=trades_table(plans, made, "hedged"),
+        hedged_equity=equity["hedged"],
+        missing={name: lacks for name, lacks in missing.items() if lacks},
+        notes=tuple(dict.fromkeys([*said, *missing_notes([phases for _, phases in found])])),
+        splits=splits,
+        spa=spa,
+    )
+
+
+def untraded(strategies: Sequence[Strategy], reason: str) -> Measured:
+    """The measurement of strategies of which nothing could be traded."""
+    none = pd.DatetimeIndex([], tz="UTC", name="day")
+    names = pd.MultiIndex.from_tuples([], names=["strategy", "stance"])
+    return Measured(
+        verdicts=tuple(row for strategy in strategies for row in untraded_rows(strategy, reason)),
+        event_studies=(),
+        trades=pd.DataFrame(columns=list(TRADE_COLUMNS)),
+        phases=pd.DataFrame(columns=COLUMNS),
+        equity=pd.DataFrame(index=none, columns=names, dtype=np.float64),
+        missing={},
+        notes=(),
+    )

@@ -1,0 +1,108 @@
+"""One strategy made ready: its phases detected, its plan with costs and hedges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from fadefollow.core.parallel import WorkerPool
+from fadefollow.engine.costs import traded_at
+from fadefollow.engine.hedge.hedging import Hedges
+from fadefollow.engine.plans.plan import Prepared, prepare
+from fadefollow.engine.strategy import Strategy
+from fadefollow.errors import DataError
+from fadefollow.market.datasets.dataset import Dataset
+from fadefollow.market.panel import Market
+from fadefollow.phases import Phases, Signal, detect_coins
+from fadefollow.verdict.run.parallel_steps import (
+    Step,
+    detected_by,
+)
+
+Bet = tuple[Strategy, Signal]
+
+
+@dataclass(frozen=True)
+class Ready:
+    """One strategy with its detected phases and its plan."""
+
+    strategy: Strategy
+    signal: Signal
+    prepared: Prepared
+    phases: Phases
+
+
+def bet_key(strategy: Strategy, signal: Signal) -> tuple[str, str]:
+    """What bets that detect the same on one data set have in common."""
+    implied = " on implied funding" if strategy.implies(signal) else ""
+    return signal.name(), signal.model_dump_json() + implied
+
+
+def seen_by(dataset: Dataset, *bets: Bet) -> Dataset:
+    """The data set as bets see it: with implied settlements where all of them ask for such."""
+    implied = bool(bets) and all(strategy.implies(signal) for strategy, signal in bets)
+    return dataset.implied if implied else dataset
+
+
+def detect_in_pool(
+    pool: WorkerPool, dataset: Dataset, bets: Sequence[Bet], step: Step
+) -> dict[tuple[str, str], Phases]:
+    """Detected phases by `bet_key`."""
+    found: dict[tuple[str, str], Phases] = {}
+    for implied in (False, True):
+        asked = {bet_key(s, signal): signal for s, signal in bets if s.implies(signal) == implied}
+        if asked:
+            seen = dataset.implied if implied else dataset
+            found |= detected_by(pool, seen.markets, asked, step)
+    return found
+
+
+def prepare_bet(
+    dataset: Dataset, strategy: Strategy, signal: Signal, detected: dict[tuple[str, str], Phases]
+) -> Prepared:
+    """One strategy's plan; what its signal detects is kept for the next that asks."""
+    key, dataset = bet_key(strategy, signal), seen_by(dataset, (strategy, signal))
+    if key not in detected:
+        detected[key] = detect(dataset.markets, signal)
+    chosen = traded_coins(dataset, strategy, detected[key])
+    prepared = prepare(
+        strategy,
+        chosen.markets,
+        detected[key],
+        costs=traded_at(dataset),
+        window_hours=signal.detection_hours(),
+        weekly=signal.weekly,
+    )
+    return replace(prepared, plan=hedges_of(dataset).hedged(prepared.plan))
+
+
+def hedges_of(dataset: Dataset) -> Hedges:
+    """The baskets that hedge the data set's trades, formed once."""
+    return dataset.memo.get(
+        "hedges", lambda: Hedges.of(dataset.markets, traded_at(dataset)), keep=None
+    )
+
+
+def traded_coins(dataset: Dataset, strategy: Strategy, phases: Phases) -> Dataset:
+    """The coins that a strategy is for, without those on which its signal failed.
+
+    Raises:
+        UnknownNameError: it names a coin that the data set does not have.
+        DataError: none is left.
+    """
+    chosen = dataset.select(*strategy.symbols) if strategy.symbols else dataset
+    if not phases.failed:
+        return chosen
+    kept = [symbol for symbol in chosen.symbols if symbol not in phases.failed]
+    if not kept:
+        symbol = chosen.symbols[0]
+        raise DataError(
+            f"the signal of strategy {strategy.name} failed on every coin",
+            got=f"on {symbol}: {phases.failed[symbol]}",
+        )
+    return chosen.select(*kept)
+
+
+def detect(markets: Mapping[str, Market], signal: Signal) -> Phases:
+    """Phases of one signal in every coin; see `fadefollow.phases.detect_coins`."""
+    return detect_coins(signal, markets.values())
