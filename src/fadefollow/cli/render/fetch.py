@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Column, Table
 
 from fadefollow.cli.render.screen import Console, harmless
+from fadefollow.cli.render.tables import titled
 
 if TYPE_CHECKING:
     from fadefollow.market.archives import ArchiveReport
@@ -139,14 +139,7 @@ def _row(name: str, parts: Sequence[PartReport]) -> tuple[str, ...]:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(
-        title=escape(title),
-        title_style="bold",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        padding=0,
-    )
+    table = titled(escape(title), gap=0)
     for name in columns:
         table.add_column(name, no_wrap=True)
     return table
