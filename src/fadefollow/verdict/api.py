@@ -3,7 +3,7 @@
 from fadefollow.verdict.correction.maxt import p_error
 from fadefollow.verdict.estimates.daily import daily_pnl
 from fadefollow.verdict.estimates.metrics import max_drawdown, sharpe
-from fadefollow.verdict.judge import judge
+from fadefollow.verdict.judging import judge
 from fadefollow.verdict.model import (
     EventStudy,
     NotTraded,
