@@ -201,7 +201,7 @@ def refused(
         (["<b>x</b>", "BTC"], "a data set's name must be 1 to 64 letters"),
         (["../../etc/passwd", "BTC"], "a data set's name must be 1 to 64 letters"),
         (["lab", "BTC"], 'the data set must have source = "fetch"'),
-        (["binance", "<script>"], "a coin's name must be 1 to 20 capital letters and digits"),
+        (["binance", "<script>"], "a coin's name must be 1 to 40 capital letters and digits"),
         (["binance", "BTD"], "the venue does not list BTD"),
         (["binance", "BTC", "--streams", "netflow"], "Binance does not provide netflow"),
         (["binance", "BTC", "--streams", "prep"], "did you mean 'perp'"),
