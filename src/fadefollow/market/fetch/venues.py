@@ -37,7 +37,7 @@ CALLS: Mapping[str, tuple[str, str | None]] = {
 _REGISTERED = ("liquidations", "options")
 #: snapshots of now, which a venue never gives of the past; fetched where they are asked for
 SNAPSHOTS = ("options",)
-#: stream → its columns in a page
+#: stream → its columns in a page, whatever the venue
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("spot", "perp", "future"), (*_OHLC, "volume")),
     **dict.fromkeys(("mark", "index", "premium_index"), _OHLC),
@@ -81,6 +81,9 @@ class Venue:
     settings: Mapping[str, Any] = field(default_factory=dict)
     #: where in an answer the list of records lies, by its keys; at the top where there are none
     rows: tuple[str, ...] = ()
+    #: where a row of bars of spot and linear contracts, and of inverse ones, has the coins that
+    #: takers bought; None where it does not say them
+    taker_places: tuple[int, int] | None = None
     #: longest time between two settlements
     settles_hours: int = 8
     notes: tuple[str, ...] = ()
@@ -108,6 +111,11 @@ class Venue:
         if stream in _REGISTERED:
             return stream in self.facts
         return stream not in kinds or has.get(kinds[stream]) is True
+
+    def columns(self, stream: str) -> tuple[str, ...]:
+        """Names of the columns of a page."""
+        takers = self.taker_places is not None and stream in ("spot", "perp")
+        return (*COLUMNS[stream], "taker_buy_volume") if takers else COLUMNS[stream]
 
     def page(self, stream: str) -> int:
         """Records that one answer holds at most."""
@@ -174,6 +182,7 @@ VENUES: Mapping[str, Venue] = {
                 ),
             },
             settings={"options": {"fetchMarkets": {"types": ["spot", "linear", "inverse"]}}},
+            taker_places=(9, 10),
             notes=(
                 "open interest and the long/short ratio reach back 30 days by this interface; "
                 "the public archive has them for years",
