@@ -130,10 +130,11 @@ def test_a_fetch_says_so_before_it_asks_and_takes_what_there_is(
 def test_a_coin_that_is_younger_than_the_reach_lacks_nothing(
     exchange: Replay, tmp_path: Path
 ) -> None:
-    running = Replay(days=20, coins=["BTC"])
+    month = 30 * 24
+    exchange.control(hours=-month)
     try:
         report = fetch_job(
-            spec("binance", ccxt=running.settings("binance")),
+            spec("binance", ccxt=exchange.settings("binance")),
             "data",
             # listed on 2023-01-01, 20 days before the exchange's present
             FetchRequest(["BTC"], pd.Timestamp("2022-12-01"), streams=("perp", "open_interest")),
@@ -141,5 +142,5 @@ def test_a_coin_that_is_younger_than_the_reach_lacks_nothing(
             first_wait=0.01,
         )
     finally:
-        running.close()
+        exchange.control(hours=month)
     assert "beyond-reach" not in {f.code for f in report.findings}
