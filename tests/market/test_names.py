@@ -52,6 +52,21 @@ def test_what_could_do_harm_or_pass_for_another_name_is_refused(name: str) -> No
     assert str(it.value).isprintable() or "\n  hint:" in str(it.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("btc", "write BTC"),
+        ("ＢＴＣ", "write BTC"),
+        ("CON", "Windows keeps this name for a device"),
+        ("../X", ""),
+    ],
+)
+def test_the_message_names_what_was_meant(name: str, hint: str) -> None:
+    with pytest.raises(ParameterError) as it:
+        check_symbol(name)
+    assert (it.value.hint or "") == hint
+
+
 def test_a_store_keeps_the_coin_in_its_normal_form(tmp_path) -> None:
     table = bars([100.0, 101.0], [0, 1])
     Store(tmp_path).write("demo", {"か\u3099く": {"perp": table}}, bar=HOUR)

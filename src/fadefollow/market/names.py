@@ -38,17 +38,22 @@ def check_symbol(name: str) -> str:
         ParameterError: it cannot be a coin.
     """
     normal = unicodedata.normalize("NFC", name)
-    letters = all(unicodedata.category(c) in _LETTERS_AND_DIGITS for c in normal)
-    hidden = not _INVISIBLE.isdisjoint(normal) or unicodedata.normalize("NFKC", normal) != normal
-    short = 1 <= len(normal) <= LONGEST_SYMBOL
-    if not (letters and short) or hidden or normal != normal.upper() or _DEVICE.fullmatch(normal):
-        rule = (
-            f"a coin's name must be 1 to {LONGEST_SYMBOL} capital letters and digits, of any script"
-        )
-        hint = "Windows keeps this name for a device" if _DEVICE.fullmatch(normal) else ""
-        shown = ascii(name) if hidden or not letters else repr(name)
-        raise ParameterError(rule, got=shown, hint=hint)
-    return normal
+    if _is_symbol(normal):
+        return normal
+    rule = f"a coin's name must be 1 to {LONGEST_SYMBOL} capital letters and digits, of any script"
+    plain = unicodedata.normalize("NFKC", normal).upper()
+    hint = f"write {plain}" if _is_symbol(plain) else ""
+    if _DEVICE.fullmatch(normal):
+        hint = "Windows keeps this name for a device"
+    raise ParameterError(rule, got=repr(name) if name.upper() == plain else ascii(name), hint=hint)
+
+
+def _is_symbol(name: str) -> bool:
+    """Whether a name, in the form NFC, can be a coin's."""
+    letters = all(unicodedata.category(c) in _LETTERS_AND_DIGITS for c in name)
+    plain = _INVISIBLE.isdisjoint(name) and unicodedata.normalize("NFKC", name) == name
+    fits = 1 <= len(name) <= LONGEST_SYMBOL and name == name.upper()
+    return letters and plain and fits and not _DEVICE.fullmatch(name)
 
 
 #: a coin's name in settings
