@@ -53,14 +53,27 @@ _PRICE_OPTIONAL = Column("USDT", positive=True, optional=True)
 _COINS = Column("coins", low=0.0)
 _COINS_OPTIONAL = Column("coins", low=0.0, optional=True)
 _OHLCV = {"open": _PRICE, "high": _PRICE, "low": _PRICE, "close": _PRICE, "volume": _COINS_OPTIONAL}
+#: bars of a market whose trades are known to be buys or sells by who took the offer
+_TRADED = {
+    **_OHLCV,
+    "taker_buy_volume": Column("coins, the part of volume that takers bought", 0.0, optional=True),
+}
 _PREMIUM = Column("fraction, (perp − index) / index", low=-1.0, high=1.0)
+_LONG_SHORT = {
+    "ratio": Column("accounts net long / accounts net short", positive=True),
+    "top_accounts_ratio": Column("the same of top traders' accounts", positive=True, optional=True),
+    "top_positions_ratio": Column(
+        "top traders' long positions / short ones", positive=True, optional=True
+    ),
+    "taker_ratio": Column("coins that takers bought / sold", positive=True, optional=True),
+}
 _DAY = pd.Timedelta(days=1)
 
 STREAMS: dict[str, Stream] = {
     s.name: s
     for s in (
-        Stream("spot", "bars", _OHLCV, about="spot bars", panel=tuple(_OHLCV)),
-        Stream("perp", "bars", _OHLCV, about="perpetual swap bars", panel=tuple(_OHLCV)),
+        Stream("spot", "bars", _TRADED, about="spot bars", panel=tuple(_TRADED)),
+        Stream("perp", "bars", _TRADED, about="perpetual swap bars", panel=tuple(_TRADED)),
         Stream(
             "mark",
             "bars",
@@ -121,10 +134,12 @@ STREAMS: dict[str, Stream] = {
         Stream(
             "long_short",
             "snapshot",
-            {"ratio": Column("accounts net long / accounts net short", positive=True)},
+            _LONG_SHORT,
             max_age=pd.Timedelta(hours=9),
-            about="how many accounts are long for one that is short, whatever their size",
-            panel=("ratio",),
+            about="how many accounts are long for one that is short, whatever their size; where "
+            "known, the same of the top traders (the fifth with the largest margin), the ratio of "
+            "their positions, and that of what takers bought and sold",
+            panel=tuple(_LONG_SHORT),
         ),
         Stream(
             "future",

@@ -130,9 +130,12 @@ def bar_csv(table: pd.DataFrame, stream: str, *, header: bool) -> str:
     micro = (stream == "spot") & (table["time"] >= pd.Timestamp("2025-01-01", tz="UTC")).to_numpy()
     stamps = np.where(micro, stamps * 1000, stamps)
     volume = table["volume"].tolist() if "volume" in table else [0.0] * len(table)
+    bought = (
+        table["taker_buy_volume"].tolist() if "taker_buy_volume" in table else [""] * len(table)
+    )
     prices = (table[c].tolist() for c in ("open", "high", "low", "close"))
     lines = [
-        f"{t},{o!r},{h!r},{low!r},{c!r},{v!r},{t + 3_599_999},1.0,12,0.5,0.5,0"
-        for t, o, h, low, c, v in zip(stamps, *prices, volume, strict=True)
+        f"{t},{o!r},{h!r},{low!r},{c!r},{v!r},{t + 3_599_999},1.0,12,{b},0.5,0"
+        for t, o, h, low, c, v, b in zip(stamps, *prices, volume, bought, strict=True)
     ]
     return "\n".join(([BAR_HEADER] if header else []) + lines) + "\n" * bool(lines)

@@ -113,9 +113,9 @@ def _check_range(since: pd.Timestamp, until: pd.Timestamp | None) -> None:
 
 
 def _from_venue(options: _Options) -> None:
-    from fadefollow.cli.render.fetch import fetch_progress, show_fetch
+    from fadefollow.cli.render.fetch import fetch_progress, show_fetch, show_reach
     from fadefollow.errors import ParameterError
-    from fadefollow.market.fetch import fetch_job, fetch_spec
+    from fadefollow.market.fetch import fetch_job, fetch_spec, reach_notes
 
     for option, given in (
         ("--into", options.into),
@@ -129,6 +129,7 @@ def _from_venue(options: _Options) -> None:
                 hint="binance-archive and coinmetrics are archives",
             )
     name, spec = fetch_spec(options.workspace.root / "datasets", options.name, options.bar)
+    show_reach(reach_notes(spec, options.request), err=options.as_json)
     with fetch_progress(quiet=options.as_json) as step:
         report = fetch_job(
             spec,

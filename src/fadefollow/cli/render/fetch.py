@@ -77,6 +77,13 @@ class _Lines:
         Console(stderr=True).print(f"{share}{text}", markup=False, highlight=False, soft_wrap=True)
 
 
+def show_reach(notes: Sequence[Finding], *, err: bool) -> None:
+    """What is asked for beyond what a venue gives, before it is asked; `err`: on standard error."""
+    console = Console(stderr=err)
+    for note in notes:
+        console.print(f"{note.stream}: {note.sentence}", markup=False, highlight=False)
+
+
 def show_fetch(report: FetchReport) -> None:
     """A row for each stream, what is odd, and what to do next."""
     console = Console()

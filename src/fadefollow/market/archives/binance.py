@@ -19,7 +19,10 @@ from fadefollow.market.streams import stream
 
 #: what contracts on many cheap coins are called: 1000PEPEUSDT is of 1000 PEPE
 MULTIPLES = {"": 1, "1000": 1000, "1000000": 1_000_000, "1M": 1_000_000}
-_PRICES, _AMOUNTS = ("open", "high", "low", "close"), ("volume", "open_interest")
+_PRICES, _AMOUNTS = (
+    ("open", "high", "low", "close"),
+    ("volume", "taker_buy_volume", "open_interest"),
+)
 
 
 def planned(

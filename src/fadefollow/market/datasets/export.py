@@ -224,7 +224,8 @@ def _schema(tables: Tables, dataset: Dataset, format: Format, print_: str) -> di
 
 def _stream(schema: Stream, tables: Tables) -> dict[str, Any]:
     """One stream's columns: dtype, unit and meaning."""
-    table = next(streams[schema.name] for streams in tables.values() if schema.name in streams)
+    there = (streams[schema.name] for streams in tables.values() if schema.name in streams)
+    table = max(there, key=lambda table: len(table.columns))  # optional columns some coins lack
     columns: dict[str, dict[str, Any]] = {
         "time": {"dtype": str(table["time"].dtype), "unit": "UTC", "about": _TIME[schema.kind]}
     }

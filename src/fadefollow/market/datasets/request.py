@@ -9,6 +9,7 @@ where the data set is opened.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -51,6 +52,11 @@ class DataRequest:
     accept: tuple[str, ...] | None = None
     universe: int | None = None
     revised: bool = False
+
+    def __post_init__(self) -> None:
+        if self.symbols is not None:
+            normal = tuple(unicodedata.normalize("NFC", coin) for coin in self.symbols)
+            object.__setattr__(self, "symbols", normal)
 
     @classmethod
     def split(
