@@ -99,7 +99,7 @@ def _audit(dataset: Dataset) -> Audit:
         for name in market.streams:
             found += _stream(market, name, covers[symbol, name])
         found += drift.drifting(market)
-        found += misread(symbol, {n: market.table(n) for n in market.streams}, market.bar)
+        found += misread(symbol, {n: _shown(market, n) for n in market.streams}, market.bar)
         if not market.missing("perp", "spot"):
             found += checks.divergence(
                 symbol, market.table("perp"), market.table("spot"), market.bar
@@ -124,11 +124,18 @@ def _stream(market: Market, name: str, cover: Coverage) -> Iterable[Finding]:
     yield from checks.wicks(symbol, table, schema, **_support(market, name, table))
     yield from checks.funding(symbol, table, schema)
     yield from checks.levels(symbol, table, schema)
-    shown = table[table["time"] >= market.index[0]] if schema.kind == "bars" else table
+    shown = _shown(market, name)
     yield from drift.stopped(symbol, shown, schema, bar)
-    yield from unit_changes(symbol, shown, schema)
+    beside = {n: _shown(market, n) for n in market.streams if n in drift.PRICES and n != name}
+    yield from unit_changes(symbol, shown, schema, beside)
     if name != "perp":
         yield from checks.ends(symbol, table, schema, base)
+
+
+def _shown(market: Market, name: str) -> pd.DataFrame:
+    """A stream's table; of bars only those that the market shows."""
+    table = market.table(name)
+    return table[table["time"] >= market.index[0]] if stream(name).kind == "bars" else table
 
 
 def _support(market: Market, name: str, table: pd.DataFrame) -> dict[str, FloatArray]:
