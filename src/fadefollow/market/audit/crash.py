@@ -28,6 +28,8 @@ _SHIFTED, _BEHIND, _FEWEST = 3, 6, 6
 EXPLODES = 10.0
 #: bars behind a crash are at least so many times as wide as those of the week before
 WIDENS = 3.0
+#: no market moves by more than this factor within a bar: LUNA lost 99.9 % over days
+LARGEST = 50.0
 #: a price goes with another if it moved by at least this share of it, on the log scale
 _ALIKE = 0.5
 
@@ -41,6 +43,8 @@ def crashed(table: pd.DataFrame, time: int, beside: Mapping[str, pd.DataFrame]) 
         beside: bars of the coin's other prices.
     """
     move = _move(table, time)
+    if not abs(move) <= np.log(LARGEST):  # nor NaN
+        return False
     others = {name: _move(other, time) for name, other in beside.items()}
     known = {name: other for name, other in others.items() if np.isfinite(other)}
     if any(other * np.sign(move) < _ALIKE * abs(move) for other in known.values()):

@@ -38,7 +38,7 @@ _TAIL = 0.1
 #: a rate whose usual value is multiplied by exactly this is per another time, or in another unit
 EXACT = (8.0, 24.0, 100.0, 1e4)
 _PRICE = "the price"
-#: records before and after a change of a volume's unit, which is there at once
+#: a volume's change of unit is there within a day, or so many records if a day has fewer
 _AT_ONCE = 6
 _SMOOTH_COLUMNS = {
     "open_interest": ("open_interest",),
@@ -222,8 +222,8 @@ def _real(sizes: _Sizes, at: int, step: float, least: float) -> bool:
         return True
     way = np.sign(step)
     by_itself = way * _shift(sizes.raw, at, max(len(sizes.raw) // 50, 24))
-    at_once = way * _shift(sizes.size, at, _AT_ONCE)
-    wider = way * _shift(sizes.reach, at, _AT_ONCE)
+    day = max(int(_DAY_NS // np.median(np.diff(sizes.time))), _AT_ONCE)
+    at_once, wider = (way * _shift(part, at, day) for part in (sizes.size, sizes.reach))
     return bool(min(by_itself, at_once) >= least / 2 and abs(step) >= least + max(wider, 0.0))
 
 
