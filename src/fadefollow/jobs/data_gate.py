@@ -8,32 +8,42 @@ from dataclasses import dataclass
 from fadefollow.core.notes import Note
 from fadefollow.engine.plans.plan import NEEDS
 from fadefollow.engine.strategy import Strategy
-from fadefollow.market.audit.audit import audit
-from fadefollow.market.audit.gate import FUNDING_HOLE, accepted, pass_gate
+from fadefollow.market.audit.audit import audit, trusted_part
+from fadefollow.market.audit.gate import FUNDING_HOLE, accepted, left_out_note, pass_gate
 from fadefollow.market.datasets.dataset import Dataset
+from fadefollow.market.datasets.request import DataRequest
+from fadefollow.market.findings import UNREADABLE
 from fadefollow.market.panel import LEAST_KNOWN
 from fadefollow.phases import Signal
 
 
-def trusted_notes(
-    dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]], accept: Sequence[str] | None
-) -> list[Note]:
-    """Notes on accepted findings; raises where the data cannot be trusted.
+def trusted(
+    dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]], data: DataRequest
+) -> tuple[Dataset, list[Note]]:
+    """The data set without the coins that cannot be trusted, and what a result says of that.
 
     Args:
         dataset: as it is opened.
         bets: the strategies with their signals; only streams that they use count.
-        accept: codes of findings that may pass, as `--accept` takes them.
+        data: its codes of findings that may pass, and whether it is strict.
 
     Raises:
-        DataError: a finding of grade error that was not accepted.
+        DataError: no coin can be trusted, or the request is strict and one cannot.
         ParameterError: a code or a coin that there is not.
     """
-    asked = accepted(accept or (), dataset.symbols)
-    notes = list(pass_gate(audit(dataset), streams_used(dataset, bets), asked))
+    asked = accepted(data.accept or (), (*dataset.symbols, *unreadable(dataset)))
+    uses = streams_used(dataset, bets)
+    passed = pass_gate(audit(dataset), uses, asked, strict=data.strict)
+    notes = [left_out_note(f) for found in passed.left_out.values() for f in found]
+    notes += passed.notes
     if any(a.code == FUNDING_HOLE for a in asked):
         notes.append(Note("accepted-funding-hole"))
-    return notes
+    return trusted_part(dataset, passed.left_out), notes
+
+
+def unreadable(dataset: Dataset) -> tuple[str, ...]:
+    """The coins of which a file cannot be read; the data set has no market of them."""
+    return tuple(f.symbol for f in dataset.findings if f.code == UNREADABLE)
 
 
 def skips_holes(accept: Sequence[str] | None) -> bool:

@@ -56,6 +56,11 @@ NOTES = (
     Note("revised-records", {"coin": "BTC", "stream": "netflow"}, REVISED),
     Note("implied-settlements", {}, {"implied": 30, "settlements": 100, "coins": ["BTC"]}),
     Note(
+        "coin-left-out",
+        {"coin": "ZKJ", "stream": "perp"},
+        {"finding": "unit-change", "records": 1, "first": "2025-06-15 12:00", "text": "0.15 times"},
+    ),
+    Note(
         "accepted-finding",
         {"coin": "BTC", "stream": "spot"},
         {"finding": "stale-bars", "records": 41, "first": "2024-01-05 04:00"},

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -90,6 +90,30 @@ def audit(dataset: Dataset) -> Audit:
     """Coverage and findings of every stream of every coin; computed once."""
     result: Audit = dataset.memo.get("audit", lambda: _audit(dataset), keep=None)
     return result
+
+
+def trusted_part(dataset: Dataset, left_out: Mapping[str, tuple[Finding, ...]]) -> Dataset:
+    """The same data set without some coins, of which it keeps the findings; not audited anew.
+
+    Its fingerprint, its holdout and its universe are those of all coins: no other coin takes the
+    place of one that is left out.
+
+    Args:
+        dataset: audited.
+        left_out: coins with the findings for which they are left out.
+    """
+    if not left_out:
+        return dataset
+    whole = audit(dataset)
+    kept = dataset.select(*(symbol for symbol in dataset.symbols if symbol not in left_out))
+    part = Audit(
+        whole.dataset,
+        tuple(c for c in whole.coverage if c.symbol not in left_out),
+        tuple(f for f in whole.findings if f.symbol not in left_out),
+    )
+    made = replace(kept, left_out=left_out)
+    made.memo.get("audit", lambda: part, keep=None)
+    return made
 
 
 def _audit(dataset: Dataset) -> Audit:

@@ -6,17 +6,21 @@ from collections.abc import Sequence
 
 from fadefollow.core.notes import Note
 from fadefollow.core.text import listed
-from fadefollow.market.audit.gate import ERRORS
+from fadefollow.market.audit.gate import ERRORS, HOPELESS
 from fadefollow.results.notes.wording import (
     FEW,
     Wording,
     coins_of,
     grouped,
+    many,
     percent,
     place,
     semicolons,
     single,
 )
+
+#: names of coins that are left out; the others are in `result.json`
+MANY = 40
 
 
 def _universe(note: Note) -> str:
@@ -115,6 +119,21 @@ def _accepted(notes: Sequence[Note]) -> str:
     )
 
 
+def _left_out(notes: Sequence[Note]) -> str:
+    """The coins that are left out, by reason; a coin with several is named once, by its first."""
+    first = {note.about["coin"]: note for note in reversed(notes)}
+    by_code: dict[str, list[str]] = {}
+    for note in notes:
+        if first[note.about["coin"]] is note:
+            by_code.setdefault(note.figures["finding"], []).append(note.about["coin"])
+    reasons = {**ERRORS, **HOPELESS}
+    said = (
+        f"{listed(coins, MANY)} ({code}: {reasons.get(code, code.replace('-', ' '))})"
+        for code, coins in by_code.items()
+    )
+    return f"{many(len(first), 'coin')} left out: {semicolons(said)}"
+
+
 def _records(note: Note) -> str:
     return f"{place(note)}, {note.figures['records']:,} from {note.figures['first'] or 'the start'}"
 
@@ -142,6 +161,7 @@ DATA: dict[str, Wording] = {
             f"{coins_of(n.figures['coins'])}"
         )
     ),
+    "coin-left-out": grouped(_left_out),
     "accepted-finding": grouped(_accepted),
     "accepted-funding-hole": single(
         "accepted funding-hole: trades held over a hole in funding are left out"
