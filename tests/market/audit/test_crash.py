@@ -117,8 +117,9 @@ def test_no_market_falls_to_a_thousandth_within_a_bar() -> None:
 def test_first_bars_that_jump_by_a_multiple_are_no_change_of_unit() -> None:
     """As SENT's: opened at a placeholder price, seven times as high a bar later."""
     table = bars()
-    table[PRICES] = table[PRICES].where(table.index > 0, [0.28, 2.1, 0.28, 2.0])
-    table.loc[0, "volume"] *= 50
+    for name, price in zip(PRICES, (0.28, 2.1, 0.28, 2.0), strict=True):
+        table[name] = np.where(table.index == 0, price, table[name])
+    table["volume"] *= np.where(table.index == 0, 50, 1)
     assert errors(perp=table) == []
 
 

@@ -120,18 +120,20 @@ def _accepted(notes: Sequence[Note]) -> str:
 
 
 def _left_out(notes: Sequence[Note]) -> str:
-    """The coins that are left out, by reason; a coin with several is named once, by its first."""
-    first = {note.about["coin"]: note for note in reversed(notes)}
-    by_code: dict[str, list[str]] = {}
+    """The coins that are left out, by reason; one with several reasons is named with its first."""
+    told: set[str] = set()
+    coins: dict[tuple[str, str], list[str]] = {}
     for note in notes:
-        if first[note.about["coin"]] is note:
-            by_code.setdefault(note.figures["finding"], []).append(note.about["coin"])
-    reasons = {**ERRORS, **HOPELESS}
+        if note.about["coin"] not in told:
+            told.add(note.about["coin"])
+            reason = note.about["stream"], note.figures["finding"]
+            coins.setdefault(reason, []).append(note.about["coin"])
+    words = {**ERRORS, **HOPELESS}
     said = (
-        f"{listed(coins, MANY)} ({code}: {reasons.get(code, code.replace('-', ' '))})"
-        for code, coins in by_code.items()
+        f"{listed(names, MANY)} ({stream}, {code}: {words.get(code, code.replace('-', ' '))})"
+        for (stream, code), names in coins.items()
     )
-    return f"{many(len(first), 'coin')} left out: {semicolons(said)}"
+    return f"{many(len(told), 'coin')} left out, as the data cannot be trusted: {semicolons(said)}"
 
 
 def _records(note: Note) -> str:
