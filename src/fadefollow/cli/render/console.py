@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from fadefollow.cli.render.screen import Console, harmless
+from fadefollow.cli.render.screen import Console, harmless, say
 from fadefollow.errors import MemoryShortError, short_of_memory
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from fadefollow.verdict.calibration.detection import Detection
     from fadefollow.verdict.lookahead import CheckReport
 
+#: coins that an import left out, and reasons, that are named
+MOST_LEFT_OUT = 40
 #: called with what is being done and how much of it is done, from 0 to 1, or None if unknown
 Step = Callable[[str, float | None], None]
 
@@ -114,6 +116,21 @@ def show_import(report: ImportReport) -> None:
         f"next: fadefollow run --dataset {escape(report.dataset)}",
         highlight=False,
     )
+
+
+def warn_left_out(report: ImportReport) -> None:
+    """Name, on standard error, the coins that an import left out, and why."""
+    from fadefollow.core.text import listed, plural
+
+    if not report.left_out:
+        return
+    of = len(report.tables) + len(report.left_out)
+    names = listed(report.left_out, MOST_LEFT_OUT)
+    head = f"warning: {plural(len(report.left_out), 'coin')} of {of} left out: {names}"
+    whys = [why for found in report.left_out.values() for why in found]
+    more = [f"and {len(whys) - MOST_LEFT_OUT:,} more"] * (len(whys) > MOST_LEFT_OUT)
+    for line in (head, *(f"  - {one}" for one in [*whys[:MOST_LEFT_OUT], *more])):
+        say(line, err=True)
 
 
 def show_audit(dataset: Dataset, audit: Audit) -> None:
