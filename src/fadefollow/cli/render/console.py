@@ -186,6 +186,9 @@ def show_guess(made: InferredMapping, path: Path) -> None:
 def show_export(done: Exported, folder: Path) -> None:
     """What an export wrote, and how to read it back."""
     part = "all of it" if done.whole else "what of it was asked for and is known by its last bar"
+    if done.left_out:
+        coins = escape(", ".join(done.left_out))
+        part = f"{part}, without {coins}, whose stored files cannot be read"
     name = escape(done.dataset)
     Console().print(
         f"wrote {len(done.files)} files with {done.rows:,} rows of {name} ({part}) to {folder}; "
