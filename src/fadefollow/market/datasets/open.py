@@ -204,9 +204,11 @@ def _read(
                 older[coin] = store.superseded(name, coin, manifest=manifest)
                 tables[coin] = store.load(name, coin, manifest=manifest)
             except StoreError as error:
+                # two imports in a row may have removed files since the manifest was read
+                if attempt == 1 and store.read(name) != manifest:
+                    break
                 errors[coin] = error
-        # two imports in a row may have removed files since the manifest was read
-        if not errors or attempt == 2 or store.read(name) == manifest:
+        else:
             break
     if errors and not tables:
         raise next(iter(errors.values()))
