@@ -219,6 +219,7 @@ def test_infinity_and_numpy_are_plain_json(cases: Cases) -> None:
             "d": None,
             "e": True,
         },
+        "left_out": {},
         "audit": [],
     }
 
