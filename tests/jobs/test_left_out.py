@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from fadefollow.cli import app as cli
@@ -121,3 +122,23 @@ def test_a_check_passes_over_a_coin_that_cannot_be_trusted(say: Say) -> None:
     assert [(n["code"], n["about"]["coin"]) for n in made["notes"]] == [("coin-left-out", "ETH")]
     both = json.loads(say(*words, "--accept", "stale-bars")[0])
     assert both["symbols"] == ["BTC", "ETH"]
+
+
+def test_an_import_warns_of_the_coins_that_it_leaves_out(say: Say, workspace: Workspace) -> None:
+    folder = workspace.root / "raw"
+    folder.mkdir()
+    times = pd.date_range("2024-01-01", periods=48, freq="h", tz="UTC")
+    for coin, low in (("AAA", 99.0), ("BBB", -1.0)):
+        columns = {"open": 100.0, "high": 101.0, "low": low, "close": 100.0}
+        pd.DataFrame({"time": times, **columns}).to_csv(folder / f"{coin}.csv", index=False)
+    files = 'title = "R"\nsource = "files"\nbar = "1h"\n[[files]]\nstream = "perp"\n'
+    (workspace.root / "datasets" / "raw.toml").write_text(f'{files}path = "{{coin}}.csv"\n')
+    words = ("data", "import", "raw", "--from", str(folder))
+    _, err = say(*words, "--strict", status=2)
+    assert "BBB.csv, row 1, column low" in err
+    assert not (workspace.store / "raw").exists()
+    out, err = say(*words, "--json")
+    made = json.loads(out)
+    assert (list(made["tables"]), list(made["left_out"])) == (["AAA"], ["BBB"])
+    assert "warning: 1 coin of 2 left out: BBB" in err
+    assert "- BBB.csv, row 1, column low: " in err
