@@ -161,6 +161,19 @@ def test_many_coins_are_one_line_with_their_number() -> None:
     assert len(note_text(unseen)) < 120
 
 
+def test_strategies_that_fail_alike_are_told_with_one_reason() -> None:
+    notes = [
+        Note("not-measured", about, {"error": why})
+        for about, why in (
+            (DOORS, "too wide"),
+            (FUEL, "no future"),
+            ({"strategy": "x"}, "too wide"),
+        )
+    ]
+    (line,) = note_lines(notes)
+    assert line.text == "could not be measured: fade_doors, x (too wide); fade_fuel (no future)"
+
+
 def test_coins_that_are_left_out_are_one_line_by_reason() -> None:
     def bad(coin: str, code: str, stream: str = "perp") -> Note:
         figures = {"finding": code, "records": 1, "first": "", "text": "it is bad"}
