@@ -81,6 +81,17 @@ DATA: dict[str, tuple[Any, Any]] = {
         ],
         False,
     ),
+    "strict": (
+        Annotated[
+            bool,
+            typer.Option(
+                "--strict",
+                help="Stop at a coin with an audit error, or a trade over missing funding, instead "
+                "of leaving it out.",
+            ),
+        ],
+        False,
+    ),
 }
 #: of these, lists of names
 _LISTS = ("symbols", "accept")

@@ -183,7 +183,7 @@ def _assumed(strategy: Strategy, dataset: Dataset, costs: CostSettings) -> dict[
     trade: dict[str, Any] = {name: getattr(strategy.trade, name) for name in _STAKES}
     if strategy.trade.size_by != "notional":
         trade |= {n: getattr(strategy.trade, n) for n in ("size_by", "target_volatility")}
-    coins = strategy.symbols or dataset.symbols
+    coins = [c for c in strategy.symbols or dataset.symbols if c not in dataset.left_out]
     found = all_resolved(coins, costs, strategy.costs).coins
     return {**trade, "costs": {c: one.model_dump(exclude_none=True) for c, one in found.items()}}
 
@@ -197,6 +197,10 @@ def described(dataset: Dataset) -> dict[str, Any]:
         "fingerprint": dataset.fingerprint,
         "coverage": dataset.coverage(),
         "simulated": dataset.simulated,
+        "left_out": {
+            coin: [{**finding.to_dict(), "code": finding.code} for finding in found]
+            for coin, found in dataset.left_out.items()
+        },
         "audit": {
             "summary": audited.summary(),
             "findings": [finding.to_dict() for finding in audited.findings],

@@ -16,7 +16,7 @@ from fadefollow.core.secrets import redacted
 from fadefollow.core.utc import stamp
 from fadefollow.engine.strategy import Tuned
 from fadefollow.errors import StoreError
-from fadefollow.jobs.data_gate import trusted_notes
+from fadefollow.jobs.data_gate import trusted
 from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.provenance import Clock, JobRecord, asked_for, judged_by, result_of
 from fadefollow.jobs.run import Step, with_smallest
@@ -104,7 +104,7 @@ def tune_result(
     dataset = seen_by(dataset, (strategy, signal))
     space = Space.of(strategy, signal, bar_hours=dataset.bar / pd.Timedelta(hours=1))
     step("auditing the data", None)
-    trusted = trusted_notes(dataset, [(strategy, signal)], options.data.accept)
+    dataset, said = trusted(dataset, [(strategy, signal)], options.data)
     clock.lap("data")
     hedged = "-hedged" if options.settings.book == "hedged" else ""
     name = options.study or f"{strategy.name}-{dataset.name}{hedged}"
@@ -152,7 +152,7 @@ def tune_result(
         embargo_hours=walked.embargo_hours,
         seconds=clock.seconds,
     )
-    notes = [*trusted, *notes]
+    notes = [*said, *notes]
     result = _result(job, walked, started=started, seconds=clock.seconds, notes=notes)
     return result, tuning, walked.kept
 

@@ -51,6 +51,7 @@ def show_calibration(found: Calibration, folder: Path) -> None:
     if found.power:
         console.print(_power_table(found))
     show_promises(found.promises, who="The verdict")
+    console.print(f"on {escape(found.about)}", highlight=False)
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
 
 

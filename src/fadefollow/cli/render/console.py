@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from fadefollow.cli.render.screen import Console, harmless
+from fadefollow.cli.render.screen import Console, harmless, say
 from fadefollow.cli.render.tables import titled
 from fadefollow.errors import MemoryShortError, short_of_memory
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from fadefollow.verdict.calibration.detection import Detection
     from fadefollow.verdict.lookahead import CheckReport
 
+#: coins that an import left out, and reasons, that are named
+MOST_LEFT_OUT = 40
 #: called with what is being done and how much of it is done, from 0 to 1, or None if unknown
 Step = Callable[[str, float | None], None]
 
@@ -104,6 +106,21 @@ def show_import(report: ImportReport) -> None:
     )
 
 
+def warn_left_out(report: ImportReport) -> None:
+    """Name, on standard error, the coins that an import left out, and why."""
+    from fadefollow.core.text import listed, plural
+
+    if not report.left_out:
+        return
+    of = len(report.tables) + len(report.left_out)
+    names = listed(report.left_out, MOST_LEFT_OUT)
+    head = f"warning: {plural(len(report.left_out), 'coin')} of {of} left out: {names}"
+    whys = [why for found in report.left_out.values() for why in found]
+    more = [f"and {len(whys) - MOST_LEFT_OUT:,} more"] * (len(whys) > MOST_LEFT_OUT)
+    for line in (head, *(f"  - {one}" for one in [*whys[:MOST_LEFT_OUT], *more])):
+        say(line, err=True)
+
+
 def show_audit(dataset: Dataset, audit: Audit) -> None:
     """Coverage and findings of a data set."""
     console = Console()
@@ -157,6 +174,9 @@ def show_guess(made: InferredMapping, path: Path) -> None:
 def show_export(done: Exported, folder: Path) -> None:
     """What an export wrote, and how to read it back."""
     part = "all of it" if done.whole else "what of it was asked for and is known by its last bar"
+    if done.left_out:
+        coins = escape(", ".join(done.left_out))
+        part = f"{part}, without {coins}, whose stored files cannot be read"
     name = escape(done.dataset)
     Console().print(
         f"wrote {len(done.files)} files with {done.rows:,} rows of {name} ({part}) to {folder}; "

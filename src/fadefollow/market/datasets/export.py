@@ -47,6 +47,7 @@ class Exported:
     whole: bool  #: whether that is all that the data set holds
     files: tuple[str, ...]  #: relative to the folder
     rows: int
+    left_out: tuple[str, ...] = ()  #: coins of which a stored file cannot be read
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for JSON."""
@@ -56,6 +57,7 @@ class Exported:
             "whole": self.whole,
             "files": list(self.files),
             "rows": self.rows,
+            "left_out": list(self.left_out),
         }
 
 

@@ -18,7 +18,9 @@ from fadefollow.market.bars import bar_size, bar_text
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.datasets.request import DataRequest
 from fadefollow.market.datasets.spec import DatasetSpec
+from fadefollow.market.findings import UNREADABLE, Finding
 from fadefollow.market.names import check_dataset_name, check_symbol
+from fadefollow.market.store.manifest import Manifest
 from fadefollow.market.store.store import Store, fingerprint
 from fadefollow.market.streams import stream
 
@@ -60,7 +62,8 @@ def open_dataset(
         if spec.source == "lab"
         else _stored(spec, name, Store(Path(store_root)), needed, revised=request.revised)
     )
-    whole = source.contents.select(*needed) if needed else source.contents
+    asked = _readable(request.symbols, source.contents)
+    whole = source.contents.select(*asked) if asked and needed else source.contents
     if spec.implied_funding:
         # of all bars: what a settlement is implied from may lie before the range
         whole = whole.with_implied_funding()
@@ -69,7 +72,7 @@ def open_dataset(
     )
     if members is not None:
         shown = shown.with_universe(members)
-        shown = shown.select(*request.symbols) if request.symbols else shown
+        shown = shown.select(*asked) if asked else shown
     return source.dataset(shown.between(since, until, strict=bool(request.symbols)), spec)
 
 
@@ -103,6 +106,20 @@ class _Source:
             revisions=shown.revisions,
             implied_funding=spec.implied_funding,
         )
+
+
+def _readable(symbols: Sequence[str] | None, contents: Contents) -> tuple[str, ...] | None:
+    """The coins that are asked for without those that cannot be read."""
+    if symbols is None:
+        return None
+    unread = {f.symbol: f for f in contents.findings if f.code == UNREADABLE}
+    asked = tuple(symbol for symbol in symbols if symbol not in unread)
+    if not asked:
+        first = unread[symbols[0]]
+        raise DataError(
+            "no coin can be read", got=first.text, where=f"{contents.name}, {symbols[0]}"
+        )
+    return asked
 
 
 def _rule(declared: UniverseSpec | None, largest: int | None) -> UniverseSpec | None:
@@ -142,19 +159,7 @@ def _stored(
             where=name,
             hint=_how_to_get(spec, name),
         )
-    for attempt in (1, 2):
-        manifest = store.read(name)
-        try:
-            tables = {
-                coin: store.load(name, coin, manifest=manifest)
-                for coin in symbols or tuple(manifest.tables)
-            }
-            older = {coin: store.superseded(name, coin, manifest=manifest) for coin in tables}
-            break
-        except StoreError:
-            # two imports in a row may have removed files since the manifest was read
-            if attempt == 2 or store.read(name) == manifest:
-                raise
+    manifest, tables, older, unread = _read(store, name, symbols)
     bar = bar_size(manifest.bar)
     if bar != spec.bar:
         raise DataError(
@@ -176,9 +181,47 @@ def _stored(
         )
         for coin, streams in tables.items()
     }
-    findings = tuple(f for f in manifest.findings if f.symbol in coins)
+    findings = (*(f for f in manifest.findings if f.symbol in coins), *unread)
     contents = Contents(name, coins, findings=findings, revisions=apart)
     return _Source(contents, bar, manifest.fingerprint, revised)
+
+
+_Tables = dict[str, dict[str, pd.DataFrame]]
+
+
+def _read(
+    store: Store, name: str, symbols: Sequence[str] | None
+) -> tuple[Manifest, _Tables, dict[str, dict[str, list[pd.DataFrame]]], list[Finding]]:
+    """The manifest, tables and superseded records by coin, and a finding a coin that has none.
+
+    Raises:
+        StoreError: no coin can be read.
+    """
+    for attempt in (1, 2):
+        manifest = store.read(name)
+        tables, older, errors = {}, {}, dict[str, StoreError]()
+        for coin in symbols or tuple(manifest.tables):
+            try:
+                older[coin] = store.superseded(name, coin, manifest=manifest)
+                tables[coin] = store.load(name, coin, manifest=manifest)
+            except StoreError as error:
+                # two imports in a row may have removed files since the manifest was read
+                if attempt == 1 and store.read(name) != manifest:
+                    break
+                errors[coin] = error
+        else:
+            break
+    if errors and not tables:
+        raise next(iter(errors.values()))
+    unread = [_unread(coin, error, manifest) for coin, error in errors.items()]
+    return manifest, tables, {coin: older[coin] for coin in tables}, unread
+
+
+def _unread(coin: str, error: StoreError, manifest: Manifest) -> Finding:
+    file = Path(error.where).name
+    entries = {e.file: stream_name for stream_name, e in manifest.tables[coin].items()}
+    text = f"{file}: {error.summary}" if file else error.summary
+    return Finding("error", coin, entries.get(file, "perp"), UNREADABLE, 1, "", text)
 
 
 def _vintages(

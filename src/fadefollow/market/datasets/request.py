@@ -42,6 +42,7 @@ class DataRequest:
             from all that was known before, whatever coins and range are asked for.
         revised: take every record in its last vintage, as nobody knew it at the time, instead of
             the first, and revisions from when they were known.
+        strict: stop at any coin that cannot be trusted instead of leaving it out.
     """
 
     dataset: str | None = None
@@ -52,6 +53,7 @@ class DataRequest:
     accept: tuple[str, ...] | None = None
     universe: int | None = None
     revised: bool = False
+    strict: bool = False
 
     def __post_init__(self) -> None:
         if self.symbols is not None:
