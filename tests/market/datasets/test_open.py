@@ -176,7 +176,7 @@ def test_a_lab_is_simulated_with_its_settings(tmp_path, monkeypatch, raw_bars):
         tables = {"SIM1": {"perp": table}, "SIM2": {"perp": table}}
         return Lab(tables, truth, listed={})
 
-    monkeypatch.setattr("fadefollow.market.datasets.open.simulate", simulate)
+    monkeypatch.setattr("fadefollow.market.lab.simulate", simulate)
     spec = DatasetSpec(title="Lab", source="lab", bar=HOUR, lab={"seed": 7})
     data = open_dataset(spec, "lab", tmp_path, DataRequest(symbols=("SIM2",)))
     assert asked == [({"seed": 7}, HOUR)]
