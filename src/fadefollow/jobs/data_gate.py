@@ -20,6 +20,7 @@ from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.datasets.request import DataRequest
 from fadefollow.market.findings import UNREADABLE
 from fadefollow.market.panel import LEAST_KNOWN
+from fadefollow.market.streams import STREAMS
 from fadefollow.phases import Signal
 
 Bet = tuple[Strategy, Signal]
@@ -97,6 +98,19 @@ def streams_used(dataset: Dataset, bets: Sequence[Bet]) -> dict[str, frozenset[s
         for symbol in set(strategy.symbols or dataset.symbols) & set(used):
             used[symbol] |= traded | signal.may_read(dataset.markets[symbol].streams)
     return {symbol: frozenset(streams) for symbol, streams in used.items()}
+
+
+def streams_read(bets: Sequence[Bet]) -> frozenset[str] | None:
+    """All streams that a job on these strategies reads; None where a signal may read any."""
+    names = set[str]()
+    for strategy, signal in bets:
+        reads = signal.may_read(STREAMS)
+        if reads >= set(STREAMS):
+            return None
+        names |= {*NEEDS[strategy.trade.instrument], *reads}
+        if strategy.implies(signal):
+            names.add("premium_index")
+    return frozenset(names)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,25 @@ from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_ledger import Opening
 
 
-def open_named(workspace: Workspace, request: DataRequest | str | None = None) -> Dataset:
+def open_named(
+    workspace: Workspace,
+    request: DataRequest | str | None = None,
+    *,
+    streams: Collection[str] | None = None,
+) -> Dataset:
     """The data set that is asked for.
 
     Args:
         workspace: where its TOML, the store and the ledger are.
         request: which data; a name alone asks for all of that data set but its holdout, None for
             that of the workspace's default one.
+        streams: those to read, by default all.
     """
     if not isinstance(request, DataRequest):
         request = DataRequest(dataset=request)
     name = request.dataset or workspace.settings.default_dataset
     spec = load_spec(workspace.path("datasets", name))
-    dataset = open_dataset(spec, name, workspace.store, request)
+    dataset = open_dataset(spec, name, workspace.store, request, streams=streams)
     if dataset.holdout is not None and dataset.holdout_open:
         now, begins = stamp(pd.Timestamp.now(tz="UTC")), stamp(dataset.holdout)
         opening = Opening(dataset.name, dataset.fingerprint, begins, now, request.opened_by or "")

@@ -14,7 +14,7 @@ from fadefollow.core.limits import MOST_BPS
 from fadefollow.core.parallel import make_pool
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import ParameterError
-from fadefollow.jobs.data_gate import skips_holes, trusted
+from fadefollow.jobs.data_gate import skips_holes, streams_read, trusted
 from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.provenance import Clock, JobRecord, asked_for, judged_by, result_of
 from fadefollow.market.datasets.dataset import Dataset
@@ -163,7 +163,7 @@ def run_result(
     named = map(workspace.strategy, options.strategies)
     bets = [(with_smallest(s, judging, asked=asked), workspace.detector(s)) for s in named]
     step("reading the data", None)
-    dataset = open_named(workspace, options.data)
+    dataset = open_named(workspace, options.data, streams=streams_read(bets))
     clock.lap("data")
     dataset = seen_by(dataset, *bets)
     step("auditing the data", None)

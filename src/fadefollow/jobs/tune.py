@@ -16,7 +16,7 @@ from fadefollow.core.secrets import redacted
 from fadefollow.core.utc import stamp
 from fadefollow.engine.strategy import Tuned
 from fadefollow.errors import StoreError
-from fadefollow.jobs.data_gate import trusted
+from fadefollow.jobs.data_gate import streams_read, trusted
 from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.provenance import Clock, JobRecord, asked_for, judged_by, result_of
 from fadefollow.jobs.run import Step, with_smallest
@@ -100,11 +100,12 @@ def tune_result(
     strategy = with_smallest(named, options.judging, asked=options.smallest_bps)
     signal = workspace.detector(strategy)
     step("reading the data", None)
-    dataset = open_named(workspace, options.data)
+    bets = [(strategy, signal)]
+    dataset = open_named(workspace, options.data, streams=streams_read(bets))
     dataset = seen_by(dataset, (strategy, signal))
     space = Space.of(strategy, signal, bar_hours=dataset.bar / pd.Timedelta(hours=1))
     step("auditing the data", None)
-    dataset, said = trusted(dataset, [(strategy, signal)], options.data)
+    dataset, said = trusted(dataset, bets, options.data)
     clock.lap("data")
     hedged = "-hedged" if options.settings.book == "hedged" else ""
     name = options.study or f"{strategy.name}-{dataset.name}{hedged}"

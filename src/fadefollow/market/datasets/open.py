@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,12 @@ from fadefollow.market.streams import stream
 
 
 def open_dataset(
-    spec: DatasetSpec, name: str, store_root: Path, request: DataRequest | None = None
+    spec: DatasetSpec,
+    name: str,
+    store_root: Path,
+    request: DataRequest | None = None,
+    *,
+    streams: Collection[str] | None = None,
 ) -> Dataset:
     """Read a data set from the store, or simulate it, as far as was asked for.
 
@@ -38,6 +43,7 @@ def open_dataset(
         store_root: the store's folder.
         request: what to show of it; by default all but the holdout. To open that, go through
             `fadefollow.jobs.datasets.open_named`, which records it.
+        streams: those to read of a stored data set, by default all; the fingerprint is that of all.
 
     Raises:
         DataError: it was not imported, the range is backwards or holds no data, or too little for
@@ -60,7 +66,14 @@ def open_dataset(
     source = (
         _simulated(spec, name)
         if spec.source == "lab"
-        else _stored(spec, name, Store(Path(store_root)), needed, revised=request.revised)
+        else _stored(
+            spec,
+            name,
+            Store(Path(store_root)),
+            needed,
+            revised=request.revised,
+            streams=None if streams is None else {*streams, *_always(spec)},
+        )
     )
     asked = _readable(request.symbols, source.contents)
     whole = source.contents.select(*asked) if asked and needed else source.contents
@@ -150,8 +163,25 @@ def _simulated(spec: DatasetSpec, name: str) -> _Source:
     return _Source(contents, spec.bar, fingerprint(spec.bar, made.tables))
 
 
+def _always(spec: DatasetSpec) -> tuple[str, ...]:
+    """Streams that opening a data set needs: prices, and what implied funding is made of."""
+    return (
+        "perp",
+        "spot",
+        "mark",
+        "funding",
+        *(("premium_index",) if spec.implied_funding else ()),
+    )
+
+
 def _stored(
-    spec: DatasetSpec, name: str, store: Store, symbols: Sequence[str] | None, *, revised: bool
+    spec: DatasetSpec,
+    name: str,
+    store: Store,
+    symbols: Sequence[str] | None,
+    *,
+    revised: bool,
+    streams: Collection[str] | None,
 ) -> _Source:
     if name not in store.datasets():
         raise DataError(
@@ -159,7 +189,7 @@ def _stored(
             where=name,
             hint=_how_to_get(spec, name),
         )
-    manifest, tables, older, unread = _read(store, name, symbols)
+    manifest, tables, older, unread = _read(store, name, symbols, streams)
     bar = bar_size(manifest.bar)
     if bar != spec.bar:
         raise DataError(
@@ -190,7 +220,7 @@ _Tables = dict[str, dict[str, pd.DataFrame]]
 
 
 def _read(
-    store: Store, name: str, symbols: Sequence[str] | None
+    store: Store, name: str, symbols: Sequence[str] | None, streams: Collection[str] | None
 ) -> tuple[Manifest, _Tables, dict[str, dict[str, list[pd.DataFrame]]], list[Finding]]:
     """The manifest, tables and superseded records by coin, and a finding a coin that has none.
 
@@ -199,11 +229,12 @@ def _read(
     """
     for attempt in (1, 2):
         manifest = store.read(name)
+        wanted = manifest if streams is None else manifest.of_streams(streams)
         tables, older, errors = {}, {}, dict[str, StoreError]()
         for coin in symbols or tuple(manifest.tables):
             try:
-                older[coin] = store.superseded(name, coin, manifest=manifest)
-                tables[coin] = store.load(name, coin, manifest=manifest)
+                older[coin] = store.superseded(name, coin, manifest=wanted)
+                tables[coin] = store.load(name, coin, manifest=wanted)
             except StoreError as error:
                 # two imports in a row may have removed files since the manifest was read
                 if attempt == 1 and store.read(name) != manifest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Annotated, Any
 
 import pandas as pd
@@ -101,6 +102,14 @@ class Manifest(BaseModel):
         if isinstance(said, dict):
             return {key: value for key, value in said.items() if key != "arrivals"}
         return said
+
+    def of_streams(self, names: Collection[str]) -> Manifest:
+        """The same version with some streams of each coin, for those who read no others."""
+        tables = {
+            coin: {name: entry for name, entry in streams.items() if name in names}
+            for coin, streams in self.tables.items()
+        }
+        return self.model_copy(update={"tables": tables})
 
     @property
     def files(self) -> set[str]:
