@@ -78,6 +78,9 @@ def read_page(data: bytes, prefix: str, marker: str) -> Page:
         raise DataError("the listing must be S3's XML", got=f"<{root.tag}>", where=where)
     folders = [_text(item, "Prefix", root) for item in root.findall("{*}CommonPrefixes")]
     names = [*folders, *(file.path for file in files)]
+    echo = _text(root, "Prefix", root)
+    if echo not in ("", prefix):
+        raise DataError(f"the listing must be of {prefix}", got=echo, where=where)
     strange = [name for name in names if not name.startswith(prefix)]
     if strange:
         raise DataError(f"names must begin with {prefix}", got=strange[0], where=where)

@@ -134,6 +134,7 @@ class UniversePlan:
             "by_coin": [
                 {
                     **asdict(coin),
+                    "streams": list(coin.streams),
                     "first": f"{coin.first:%Y-%m-%d}",
                     "end": f"{coin.end:%Y-%m-%d}",
                 }

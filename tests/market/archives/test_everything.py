@@ -1,0 +1,311 @@
+"""Every coin of the archive: the plan, the coins that fail, and fetches that are killed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fadefollow.errors import DataError, ParameterError
+from fadefollow.market.archives import (
+    ArchiveSettings,
+    Universe,
+    UniverseJob,
+    UniverseReport,
+)
+from fadefollow.market.archives.source import UnreachableError
+from fadefollow.market.datasets.request import FetchRequest
+from fadefollow.market.store.store import Store
+from tests.support.archives.packing import Packed, bar_path
+from tests.support.archives.server import LIST, serving
+from tests.support.archives.universe import (
+    DAYS,
+    MONTHS,
+    NOW,
+    add_coin,
+    archive,
+    bars,
+    microseconds_and_a_header,
+    wrong_checksum,
+)
+from tests.support.paths import ROOT
+
+COINS = 6
+STREAMS = ("perp", "spot", "funding")
+#: names that the store can hold today
+LATIN = [*(f"C{n:02d}" for n in range(COINS)), "PEPE"]
+
+
+@pytest.fixture(scope="module")
+def whole() -> Packed:
+    return archive(COINS)
+
+
+@pytest.fixture
+def packed(whole) -> Packed:
+    return Packed(dict(whole.files))
+
+
+def job(root: Path, **options) -> UniverseJob:
+    settings = ArchiveSettings(
+        wait_seconds=0.0,
+        attempts=3,
+        timeout_seconds=5.0,
+        workers=2,
+        **{n: options.pop(n) for n in ("mirror", "binance_url") if n in options},
+    )
+    return UniverseJob(
+        options.pop("universe", Universe()),
+        FetchRequest((), pd.Timestamp(MONTHS[0]), streams=options.pop("streams", STREAMS)),
+        root,
+        "bn",
+        settings=settings,
+        now=options.pop("now", NOW),
+        **options,
+    )
+
+
+def run(asked: UniverseJob) -> UniverseReport:
+    return asked.run(asked.plan())
+
+
+def stored(root: Path, coin: str) -> dict[str, pd.DataFrame]:
+    store = Store(root)
+    return store.load("bn", coin, manifest=store.read("bn"))
+
+
+# --- the plan --------------------------------------------------------------------------------
+
+
+def test_the_plan_counts_coins_files_and_bytes(packed, tmp_path):
+    plan = job(tmp_path / "s", mirror=packed.write(tmp_path / "m")).plan()
+    by_coin = {coin.coin: coin for coin in plan.coins}
+    assert sorted({*by_coin, *plan.left_out}) == sorted({*LATIN, *plan.left_out})
+    one, dead, young, pepe = (by_coin[name] for name in ("C01", "C03", "C05", "PEPE"))
+    # perp and spot: 3 months and 2 days; funding: 3 months
+    assert (one.files, one.streams) == (13, ("perp", "spot", "funding"))
+    mine = [p for p in packed.files if "/C01USDT/" in p and p.endswith(".zip")]
+    assert one.size == sum(len(packed.files[path]) for path in mine)
+    assert (dead.files, dead.end) == (6, pd.Timestamp("2025-01-01", tz="UTC"))
+    assert (young.files, young.first) == (2, pd.Timestamp("2025-02-01", tz="UTC"))
+    assert (pepe.symbol, pepe.multiple, pepe.files) == ("1000PEPEUSDT", "1000", 10)
+    told = plan.to_dict()
+    assert told["files"] == sum(coin.files for coin in plan.coins)
+    assert told["bytes"] == sum(coin.size for coin in plan.coins)
+    assert (told["stored"], told["coins"]) == (0, len(plan.coins))
+    assert json.loads(json.dumps(told)) == told
+    assert not (tmp_path / "s" / "bn").exists()
+
+
+@pytest.mark.parametrize(
+    ("universe", "coins"),
+    [
+        (Universe(match="C0[13]*"), {"C01", "C03"}),
+        (Universe(match="/^C0(1|3)USDT$/"), {"C01", "C03"}),
+        (Universe(match="1000*"), {"PEPE"}),
+        (Universe(quote="BUSD"), {"C01"}),
+        # December to February; November to December; a month counts whole
+        (Universe(match="*PEPE*", min_days=64), {"PEPE"}),
+        (Universe(match="*C03*", min_days=61), {"C03"}),
+    ],
+)
+def test_coins_are_chosen_by_name_currency_and_age(universe, coins, packed, tmp_path):
+    plan = job(tmp_path, universe=universe, mirror=packed.write(tmp_path / "m")).plan()
+    assert {coin.coin for coin in plan.coins} == coins
+    assert plan.left_out == {}
+
+
+def test_nothing_that_fits_is_an_error(packed, tmp_path):
+    mirror = packed.write(tmp_path / "m")
+    for universe in (Universe(match="X*"), Universe(match="*C03*", min_days=62)):
+        with pytest.raises(DataError, match="no perpetual in USDT that is wanted"):
+            job(tmp_path, universe=universe, mirror=mirror).plan()
+
+
+def test_what_cannot_be_is_refused_at_once(tmp_path):
+    with pytest.raises(ParameterError, match="must be a regular expression"):
+        Universe(match="/(/")
+    with pytest.raises(ParameterError, match="min_days must be at least 0"):
+        Universe(min_days=-1)
+    with pytest.raises(ParameterError, match="needs its perp bars"):
+        job(tmp_path, streams=("spot",))
+
+
+def test_of_two_contracts_of_one_coin_the_plain_one_is_taken(packed, tmp_path):
+    add_coin(packed, "PEPE", bars("2025-01-01", DAYS[-1], 3), DAYS, spot=False)
+    universe = Universe(match="*PEPE*")
+    plan = job(tmp_path, universe=universe, mirror=packed.write(tmp_path / "m")).plan()
+    assert [coin.symbol for coin in plan.coins] == ["PEPEUSDT"]
+    assert plan.left_out == {"1000PEPEUSDT": "PEPEUSDT is of the same coin"}
+
+
+def test_a_name_in_any_script_comes_through_the_listing(packed, tmp_path):
+    """Whether the store can hold it is the store's to say; it is never lost without a word."""
+    with serving(packed.files) as server:
+        plan = job(tmp_path, binance_url=server.url, universe=Universe(match="币*")).plan()
+    assert [*(coin.symbol for coin in plan.coins), *plan.left_out] == ["币安人生USDT"]
+
+
+# --- the coins -------------------------------------------------------------------------------
+
+
+def test_all_coins_are_stored_the_dead_ones_too(packed, tmp_path):
+    microseconds_and_a_header(packed)
+    report = run(job(tmp_path / "s", mirror=packed.write(tmp_path / "m")))
+    assert set(LATIN) <= set(report.coins)
+    assert not set(LATIN) & {symbol.removesuffix("USDT") for symbol in report.failed}
+    made = bars("2024-11-01", DAYS[-1], 4, 14.0)
+    got = stored(tmp_path / "s", "C04")["perp"]
+    pd.testing.assert_frame_equal(got[list(made)], made, check_exact=True)
+    assert "spot" not in stored(tmp_path / "s", "C05")
+    pepe = stored(tmp_path / "s", "PEPE")
+    # a contract of a thousand at two cents
+    assert pepe["perp"]["open"].iloc[0] == pytest.approx(2e-5, rel=1e-12)
+    assert pepe["spot"]["open"].iloc[0] == pytest.approx(2e-5, rel=1e-12)
+    listings = Store(tmp_path / "s").read("bn").listings
+    assert listings["C03"].delisted_at == pd.Timestamp("2024-12-20", tz="UTC")
+    assert listings["PEPE"].listed_at == pd.Timestamp("2024-12-20", tz="UTC")
+    assert "C01" not in listings
+    assert (report.verified, report.fetched) == (report.files, 0)
+    absent = [f.symbol for f in report.findings if (f.stream, f.rule) == ("spot", "no data")]
+    assert [coin for coin in absent if coin in LATIN] == ["C00", "C05"]
+
+
+def test_a_coin_that_fails_is_named_and_the_rest_goes_on(packed, whole, tmp_path):
+    symbol = wrong_checksum(packed)
+    mirror = packed.write(tmp_path / "m")
+    report = run(job(tmp_path / "s", mirror=mirror))
+    assert "C02" not in report.coins
+    assert {"C01", "C04"} <= set(report.coins)
+    assert report.failed[symbol].startswith(bar_path("perp", "2024-12", symbol))
+    assert "SHA-256" in report.failed[symbol]
+    # mended, it alone is read
+    path = bar_path("perp", "2024-12", symbol)
+    (mirror / path).write_bytes(whole.files[path])
+    again = run(job(tmp_path / "s", mirror=mirror))
+    assert again.coins == ("C02",)
+    assert set(again.unchanged) == set(report.coins)
+
+
+def test_the_network_gives_what_the_mirror_gives_and_a_dead_archive_ends_it(packed, tmp_path):
+    expected = run(job(tmp_path / "a", mirror=packed.write(tmp_path / "m")))
+    with serving(packed.files) as server:
+        server.page_size = 4
+        asked = job(tmp_path / "b", binance_url=server.url)
+        plan = asked.plan()
+        server.faults["*"] = ["500"] * 10_000
+        with pytest.raises(UnreachableError, match="HTTP 500"):
+            asked.run(plan)
+        assert not (tmp_path / "b" / "bn").exists()
+        server.faults.clear()
+        report = asked.run(plan)
+        assert report.fingerprint == expected.fingerprint
+        assert report.fetched == report.files == expected.files
+        server.log.clear()
+        again = run(asked)
+        # nothing new: the listing, and no file
+        assert set(server.log) == {LIST}
+    assert (again.coins, again.files) == ((), 0)
+    assert again.fingerprint == expected.fingerprint
+
+
+def test_one_file_that_is_not_sent_costs_one_coin(packed, tmp_path):
+    with serving(packed.files) as server:
+        asked = job(tmp_path, binance_url=server.url, universe=Universe(match="C0*"))
+        plan = asked.plan()
+        server.faults[bar_path("perp", "2025-01", "C01USDT")] = ["503"] * 3
+        report = asked.run(plan)
+        assert list(report.failed) == ["C01USDT"]
+        assert "HTTP 503" in report.failed["C01USDT"]
+        assert run(asked).coins == ("C01",)
+
+
+def test_a_later_fetch_reads_the_coins_with_new_files_only(packed, tmp_path):
+    mirror = packed.write(tmp_path / "m")
+    first = run(job(tmp_path / "s", mirror=mirror))
+    more = Packed()
+    table = bars(f"{MONTHS[0]}-01", "2025-02-03", 1, 11.0)
+    more.bars("perp", table, "2025-02-03", symbol="C01USDT")
+    more.write(mirror)
+    later = job(tmp_path / "s", mirror=mirror, now=NOW + pd.Timedelta(days=1))
+    plan = later.plan()
+    assert [coin.coin for coin in plan.todo] == ["C01"]
+    report = later.run(plan)
+    assert (report.coins, set(report.unchanged)) == (("C01",), set(first.coins) - {"C01"})
+    assert stored(tmp_path / "s", "C01")["perp"]["time"].iloc[-1] == pd.Timestamp(
+        "2025-02-03 23:00", tz="UTC"
+    )
+
+
+def test_another_range_or_a_lost_data_set_is_read_anew(packed, tmp_path):
+    mirror = packed.write(tmp_path / "m")
+    run(job(tmp_path / "s", mirror=mirror, streams=("perp",)))
+    assert len(job(tmp_path / "s", mirror=mirror).plan().todo) >= len(LATIN)
+    assert job(tmp_path / "s", mirror=mirror, streams=("perp",)).plan().todo == ()
+    (tmp_path / "s" / "bn" / "current.json").unlink()
+    assert len(job(tmp_path / "s", mirror=mirror, streams=("perp",)).plan().todo) >= len(LATIN)
+
+
+def test_progress_says_which_coin_and_how_long(packed, tmp_path):
+    said: list[tuple[str, float | None]] = []
+    asked = job(tmp_path / "s", mirror=packed.write(tmp_path / "m"))
+    replace(asked, progress=lambda text, done: said.append((text, done))).run(asked.plan())
+    text, done = said[-1]
+    assert " left" in text
+    assert done == 1.0
+    assert text.split(",")[0] == f"{len(asked.plan().coins)} of {len(asked.plan().coins)}"
+
+
+# --- killed ----------------------------------------------------------------------------------
+
+
+def start(url: str, root: Path, die_at: int = 0) -> subprocess.Popen[str]:
+    wish = json.dumps({"root": str(root), "url": url, "die_at": die_at})
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.support.archives.fetcher", wish],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(process: subprocess.Popen[str]) -> str:
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    return out.split("done ")[1].split()[0]
+
+
+def check_kill(packed: Packed, root: Path, files: int, *, die_at: int = 0) -> None:
+    """Killed after some files, again at a step that changes the disk, and then let alone."""
+    calm = run(job(root / "calm", mirror=packed.write(root / "m"))).fingerprint
+    with serving(packed.files) as server:
+        victim = start(server.url, root / "s")
+        assert victim.stdout is not None
+        seen = 0
+        while seen < files and (line := victim.stdout.readline()):
+            seen += " left " in line
+        victim.kill()
+        victim.communicate()
+        if die_at:
+            start(server.url, root / "s", die_at=die_at).communicate(timeout=60)
+        assert ended(start(server.url, root / "s")) == calm
+    assert Store(root / "s").read("bn").fingerprint == calm
+    assert not [p for p in (root / "s" / "bn").iterdir() if p.suffix in (".tmp", ".part")]
+
+
+def test_a_killed_fetch_ends_as_if_nothing_had_happened(packed, tmp_path):
+    check_kill(packed, tmp_path, 30)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("files", "die_at"), [(1, 30), (7, 150), (25, 250), (45, 3), (55, 12), (60, 1)]
+)
+def test_many_kills_leave_no_trace(files, die_at, packed, tmp_path):
+    check_kill(packed, tmp_path, files, die_at=die_at)
