@@ -181,9 +181,8 @@ def test_larger_bars_are_joined_contract_by_contract(packed, tmp_path):
     # closes 100, 101, 102; open 99; highs to 104, lows from 97
     assert first[["open", "high", "low", "close"]].tolist() == [99, 104, 97, 102]
     assert first["volume"] == pytest.approx(58 + 5800 / 101 + 5800 / 102, rel=1e-12)
-    june = of(table, "2021-06-25 08:00")
-    assert june["volume"].unique().tolist() == [30.0]
-    assert (june["available"] == june.index + 3 * HOUR).all()
+    assert of(table, "2021-06-25 08:00")["volume"].unique().tolist() == [30.0]
+    assert (table["available"] == table["time"] + 3 * HOUR).all()
 
 
 def test_a_damaged_contract_is_named(packed, tmp_path):

@@ -52,7 +52,8 @@ def archive(coins: int, months: tuple[str, ...] = MONTHS) -> Packed:
     """
     packed = Packed()
     for number in range(coins):
-        first, last, days = f"{months[0]}-01", DAYS[-1], DAYS
+        first, last = f"{months[0]}-01", DAYS[-1]
+        days: tuple[str, ...] = DAYS
         if number in DEAD:
             last, days = "2024-12-19", ()
         if number in YOUNG:

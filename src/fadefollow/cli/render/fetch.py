@@ -81,7 +81,7 @@ def show_fetch(report: FetchReport) -> None:
     """A row for each stream, what is odd, and what to do next."""
     console = Console()
     coins = dict.fromkeys(part.coin for part in report.parts)
-    table = _table(f"Fetched from {report.venue}", "stream", "from", "to")
+    table = plain_table(f"Fetched from {report.venue}", "stream", "from", "to")
     for name in ("records", "asked", "again", "mended", "revised", "s"):
         table.add_column(name, justify="right", no_wrap=True)
     if len(coins) > FEW_COINS:
@@ -106,13 +106,13 @@ def show_fetch(report: FetchReport) -> None:
         "asked: requests; again: repeated ones; mended: what a first answer lacked",
         highlight=False,
     )
-    _next(console, report.dataset, [p.stream for p in report.parts if p.rows])
+    show_next(console, report.dataset, [p.stream for p in report.parts if p.rows])
 
 
 def show_archive(report: ArchiveReport) -> None:
     """What was read from an archive, what is odd, and what to do next."""
     console, made = Console(), report.imported
-    table = _table(f"Read into {made.dataset}", "stream")
+    table = plain_table(f"Read into {made.dataset}", "stream")
     table.add_column("rows in the store", justify="right")
     table.add_column("coins")
     streams = sorted({name for rows in made.tables.values() for name in rows})
@@ -127,7 +127,7 @@ def show_archive(report: ArchiveReport) -> None:
         f"{report.fetched:,} fetched now; fingerprint {made.fingerprint[:12]}",
         highlight=False,
     )
-    _next(console, made.dataset, streams)
+    show_next(console, made.dataset, streams)
 
 
 def _row(name: str, parts: Sequence[PartReport]) -> tuple[str, ...]:
@@ -138,7 +138,8 @@ def _row(name: str, parts: Sequence[PartReport]) -> tuple[str, ...]:
     return name, first[:10], last[:10], *(f"{count:,}" for count in counts), f"{seconds:.0f}"
 
 
-def _table(title: str, *columns: str) -> Table:
+def plain_table(title: str, *columns: str) -> Table:
+    """An empty table with its first columns."""
     table = Table(
         title=escape(title),
         title_style="bold",
@@ -165,6 +166,7 @@ def _show_findings(console: Console, findings: Sequence[Finding]) -> None:
         console.print(f"and {len(findings) - FEW_FINDINGS:,} more; --json has them all")
 
 
-def _next(console: Console, dataset: str, streams: Sequence[str]) -> None:
+def show_next(console: Console, dataset: str, streams: Sequence[str]) -> None:
+    """The command to go on with."""
     todo = "run --dataset" if {"perp", "funding"} <= set(streams) else "data audit"
     console.print(f"next: fadefollow {todo} {escape(dataset)}", highlight=False)
