@@ -15,7 +15,7 @@ from tests.support.archives.packing import bar_path
 from tests.support.archives.universe import archive, wrong_checksum
 
 ALL = ("binance-archive", "--all", "--into", "every", "--streams", "perp,spot,funding")
-RANGE = ("--since", "2024-11-01", "--until", "2025-02-02")
+RANGE = ("--since", "2024-12-01", "--until", "2025-02-02")
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +52,12 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> Termina
 
 def test_the_plan_is_shown_and_nothing_is_fetched(terminal, mirror):
     out, err = terminal.types(*ALL, *RANGE, "--mirror", str(mirror[0]), "--match", "C*", "--plan")
-    # perp of C00; perp and spot of the others, of which C03 died in December: 3 months and 2 days,
-    # twice that for C01 and C02, 4 files for C03; funding 3, 3, 3 and 2
+    # perp of C00; perp and spot of the others, of which C03 died in December: 2 months and 2 days,
+    # twice that for C01 and C02, 2 files for C03; funding 2, 2, 2 and 1
     row = next(line for line in out.splitlines() if "to fetch" in line)
-    assert row.split()[:4] == ["to", "fetch", "4", str(5 + 10 + 10 + 4 + 11)]
+    assert row.split()[:4] == ["to", "fetch", "4", str(4 + 8 + 8 + 2 + 7)]
     said = " ".join(out.split())
-    assert "4 coins: C00, C01, C02, C03, 2024-11-01 to 2025-02-03" in said
+    assert "4 coins: C00, C01, C02, C03, 2024-12-01 to 2025-02-03" in said
     assert "1 of them no longer listed" in said
     assert err == ""
     assert terminal.store.datasets() == ()
@@ -121,7 +121,7 @@ def test_a_person_is_asked(answer, stored, terminal, mirror, monkeypatch):
         (["binance-archive", "BTC"], "a fetch needs --since"),
         (
             ["binance", "BTC", "--since", "2024-01-01", "--quote", "USDC"],
-            "--quote needs an archive",
+            "--quote needs the archive binance",
         ),
         (["binance-archive", "--all", "--yes", "--match", "/(/"], "must be a regular expression"),
         (["binance-archive", "--all", "--yes", "--quote", "u/sd"], "must be 1 to"),

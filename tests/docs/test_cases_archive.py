@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ EXPIRY = pd.Timestamp("2021-06-25 08:00", tz="UTC")
 START, END = pd.Timestamp("2020-12-25", tz="UTC"), pd.Timestamp("2021-04-21", tz="UTC")
 RISE, PEAK = pd.Timestamp("2021-04-08", tz="UTC"), pd.Timestamp("2021-04-14", tz="UTC")
 LABELS = ("2020-12", "2021-01", "2021-02", "2021-03", "2021-04")
-SIGNAL = find_workspace().signal("basis")()
+SIGNAL: Any = find_workspace().signal("basis")()
 
 
 def cases() -> ModuleType:

@@ -9,7 +9,7 @@ from tests.support.archives.packing import Packed, bar_csv, bar_path
 
 #: when the archive is looked at, and the months that it has
 NOW = pd.Timestamp("2025-02-03 10:00", tz="UTC")
-MONTHS = ("2024-11", "2024-12", "2025-01")
+MONTHS = ("2024-12", "2025-01")
 DAYS = ("2025-02-01", "2025-02-02")
 #: of the coins with a number: those that died with the year, those listed in February
 DEAD, YOUNG = (3, 7), (5,)

@@ -121,7 +121,7 @@ def data_fetch(
     from fadefollow.workspace import find_workspace
 
     only_all = {"--match": match, "--min-days": min_days, "--plan": plan, "--yes": yes}
-    _check_coins(name, coins or (), everything=everything, only_all=only_all)
+    _check_coins(name, coins or (), quote, everything=everything, only_all=only_all)
     first = time_of(since or (EARLIEST if everything else None), "--since")
     end = time_of(until, "--until")
     if first is None:
@@ -161,9 +161,14 @@ def _missing(rule: str, hint: str) -> NoReturn:
 
 
 def _check_coins(
-    name: str, coins: Sequence[str], *, everything: bool, only_all: Mapping[str, object]
+    name: str,
+    coins: Sequence[str],
+    quote: str | None,
+    *,
+    everything: bool,
+    only_all: Mapping[str, object],
 ) -> None:
-    """Coins or `--all`, one of the two; and the options of `--all` only with it."""
+    """Coins or `--all`, one of the two; and options only where they have a meaning."""
     from fadefollow.errors import ParameterError
 
     if everything and name != "binance-archive":
@@ -174,6 +179,8 @@ def _check_coins(
     given = [option for option, value in only_all.items() if value not in (None, False)]
     if given and not everything:
         raise ParameterError(f"{given[0]} needs --all", got=" ".join(coins) or "no --all")
+    if quote and name != "binance-archive":
+        raise ParameterError("--quote needs the archive binance-archive", got=name)
     if not everything and not coins:
         _missing("a fetch needs at least one coin", "name coins, such as BTC ETH")
 
@@ -208,7 +215,6 @@ def _from_venue(options: _Options) -> None:
         ("--into", options.into),
         ("--mirror", options.mirror),
         ("--unverified", options.unverified),
-        ("--quote", options.quote),
     ):
         if given:
             raise ParameterError(
