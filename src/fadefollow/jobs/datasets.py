@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from fadefollow.core.atomic_folder import filled, is_empty
+from fadefollow.core.utc import stamp
 from fadefollow.errors import ParameterError
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.datasets.open import open_dataset
@@ -16,7 +17,6 @@ from fadefollow.market.datasets.spec import load_spec
 from fadefollow.market.store.store import Store
 from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_ledger import Opening
-from fadefollow.workspace.trial_records import stamp
 
 
 def open_named(workspace: Workspace, request: DataRequest | str | None = None) -> Dataset:

@@ -13,6 +13,7 @@ import pandas as pd
 from fadefollow.core.notes import Note
 from fadefollow.core.parallel import WorkerPool, make_pool, refuse_jobs
 from fadefollow.core.secrets import redacted
+from fadefollow.core.utc import stamp
 from fadefollow.engine.strategy import Tuned
 from fadefollow.errors import StoreError
 from fadefollow.jobs.data_gate import trusted_notes
@@ -37,7 +38,6 @@ from fadefollow.tuning.walk_forward import Observer, Walked, walk
 from fadefollow.verdict.model import RunResult
 from fadefollow.verdict.run.prepare import seen_by
 from fadefollow.workspace import Workspace
-from fadefollow.workspace.trial_records import stamp
 
 __all__ = ["TuneDone", "TuneOptions", "tune_job"]
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from fadefollow.cli.render.fetch import FEW_COINS, plain_table, show_next
+from fadefollow.cli.render.fetch import FEW_COINS, show_next
 from fadefollow.cli.render.screen import Console
+from fadefollow.cli.render.tables import titled
 from fadefollow.core.text import duration, plural
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ _RECENT_DAYS = 3
 def show_plan(plan: UniversePlan, dataset: str) -> None:
     """How many coins, files and bytes, and how long; nothing is fetched yet."""
     console, todo = Console(), plan.todo
-    table = plain_table(f"Coins of the archive into {dataset}", "")
+    table = titled(escape(f"Coins of the archive into {dataset}"))
+    table.add_column("", no_wrap=True)
     for name in ("coins", "files", "size"):
         table.add_column(name, justify="right", no_wrap=True)
     parts = (
@@ -53,7 +55,8 @@ def show_plan(plan: UniversePlan, dataset: str) -> None:
 def show_universe(report: UniverseReport) -> None:
     """What was stored, which coins were left out and why, and what to do next."""
     console = Console()
-    table = plain_table(f"Read into {report.dataset}", "stream")
+    table = titled(escape(f"Read into {report.dataset}"))
+    table.add_column("stream", no_wrap=True)
     table.add_column("rows in the store", justify="right")
     for name, rows in sorted(report.rows.items()):
         table.add_row(name, f"{rows:,}")

@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from fadefollow.cli.render.screen import Console, harmless
+from fadefollow.cli.render.tables import titled
 from fadefollow.errors import MemoryShortError, short_of_memory
 
 if TYPE_CHECKING:
@@ -66,20 +65,9 @@ def _number(value: float | None) -> str:
     return f"{value:+.0f}".replace("-", "−")
 
 
-def _table(title: str) -> Table:
-    return Table(
-        title=title,
-        title_style="bold",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-
-
 def show_datasets(rows: Sequence[Mapping[str, Any]]) -> None:
     """The data sets there are."""
-    table = _table("Data sets")
+    table = titled("Data sets")
     for name in ("name", "bar", "coins", "from", "to"):
         table.add_column(name, no_wrap=name == "name")
     for row in rows:
@@ -100,7 +88,7 @@ def show_datasets(rows: Sequence[Mapping[str, Any]]) -> None:
 def show_import(report: ImportReport) -> None:
     """What an import stored, and what it saw."""
     console = Console()
-    table = _table(f"Imported {escape(report.dataset)}")
+    table = titled(f"Imported {escape(report.dataset)}")
     table.add_column("stream")
     table.add_column("rows", justify="right")
     table.add_column("coins")
@@ -119,7 +107,7 @@ def show_import(report: ImportReport) -> None:
 def show_audit(dataset: Dataset, audit: Audit) -> None:
     """Coverage and findings of a data set."""
     console = Console()
-    table = _table(f"Audit of {escape(dataset.name)}")
+    table = titled(f"Audit of {escape(dataset.name)}")
     for name in ("coin", "stream", "from", "to"):
         table.add_column(name, no_wrap=True)
     for name in ("rows", "missing", "gaps", "longest"):
@@ -186,7 +174,7 @@ def show_detection(found: Sequence[Detection]) -> None:
     from fadefollow.cli.render.calibration import coloured
     from fadefollow.verdict.calibration.promises import overall
 
-    table = _table("Detection on simulated markets")
+    table = titled("Detection on simulated markets")
     for name in ("signal", "phase"):
         table.add_column(name, no_wrap=True)
     for name in ("episodes", "events", "recall", "precision", "delay"):
@@ -208,7 +196,7 @@ def show_detection(found: Sequence[Detection]) -> None:
 def show_check(report: CheckReport) -> None:
     """What a check tried and found."""
     console = Console()
-    table = _table(f"Check of {escape(report.strategy)}")
+    table = titled(f"Check of {escape(report.strategy)}")
     table.add_column("found", no_wrap=True)
     for name in ("stream", "bar", "what"):
         table.add_column(name)

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Column, Table
 
 from fadefollow.cli.render.screen import Console, harmless
+from fadefollow.cli.render.tables import titled
 
 if TYPE_CHECKING:
     from fadefollow.market.archives import ArchiveReport
@@ -81,7 +81,7 @@ def show_fetch(report: FetchReport) -> None:
     """A row for each stream, what is odd, and what to do next."""
     console = Console()
     coins = dict.fromkeys(part.coin for part in report.parts)
-    table = plain_table(f"Fetched from {report.venue}", "stream", "from", "to")
+    table = _table(f"Fetched from {report.venue}", "stream", "from", "to")
     for name in ("records", "asked", "again", "mended", "revised", "s"):
         table.add_column(name, justify="right", no_wrap=True)
     if len(coins) > FEW_COINS:
@@ -112,7 +112,7 @@ def show_fetch(report: FetchReport) -> None:
 def show_archive(report: ArchiveReport) -> None:
     """What was read from an archive, what is odd, and what to do next."""
     console, made = Console(), report.imported
-    table = plain_table(f"Read into {made.dataset}", "stream")
+    table = _table(f"Read into {made.dataset}", "stream")
     table.add_column("rows in the store", justify="right")
     table.add_column("coins")
     streams = sorted({name for rows in made.tables.values() for name in rows})
@@ -138,16 +138,8 @@ def _row(name: str, parts: Sequence[PartReport]) -> tuple[str, ...]:
     return name, first[:10], last[:10], *(f"{count:,}" for count in counts), f"{seconds:.0f}"
 
 
-def plain_table(title: str, *columns: str) -> Table:
-    """An empty table with its first columns."""
-    table = Table(
-        title=escape(title),
-        title_style="bold",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        padding=0,
-    )
+def _table(title: str, *columns: str) -> Table:
+    table = titled(escape(title), gap=0)
     for name in columns:
         table.add_column(name, no_wrap=True)
     return table

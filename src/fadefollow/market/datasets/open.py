@@ -18,7 +18,6 @@ from fadefollow.market.bars import bar_size, bar_text
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.datasets.request import DataRequest
 from fadefollow.market.datasets.spec import DatasetSpec
-from fadefollow.market.lab import simulate
 from fadefollow.market.names import check_dataset_name, check_symbol
 from fadefollow.market.store.store import Store, fingerprint
 from fadefollow.market.streams import stream
@@ -117,6 +116,8 @@ def _rule(declared: UniverseSpec | None, largest: int | None) -> UniverseSpec | 
 
 
 def _simulated(spec: DatasetSpec, name: str) -> _Source:
+    from fadefollow.market.lab import simulate  # only the lab needs its compiler
+
     made = simulate(spec.lab, bar=spec.bar)
     coins = {
         symbol: CoinRange.whole(
