@@ -124,7 +124,7 @@ def test_a_person_is_asked(answer, stored, terminal, mirror, monkeypatch):
             "--quote needs the archive binance",
         ),
         (["binance-archive", "--all", "--yes", "--match", "/(/"], "must be a regular expression"),
-        (["binance-archive", "--all", "--yes", "--quote", "u/sd"], "must be 1 to"),
+        (["binance-archive", "--all", "--yes", "--quote", "u/sd"], "a coin's name must be"),
         (["binance-archive", "--all", "--yes", "--streams", "spot"], "needs its perp bars"),
         (["binance-archive", "--all", "--yes", "--mirror", "nowhere"], "has no folder data/"),
     ],

@@ -6,9 +6,11 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
 import pandas as pd
 import pytest
 
@@ -19,7 +21,9 @@ from fadefollow.market.archives import (
     UniverseJob,
     UniverseReport,
 )
-from fadefollow.market.archives.source import UnreachableError
+from fadefollow.market.archives.binance import fetch_coin
+from fadefollow.market.archives.series import Reader
+from fadefollow.market.archives.source import UnreachableError, Web
 from fadefollow.market.datasets.request import FetchRequest
 from fadefollow.market.store.store import Store
 from tests.support.archives.packing import Packed, bar_path
@@ -171,6 +175,27 @@ def test_a_name_in_any_script_comes_through_the_listing(packed, tmp_path):
     with serving(packed.files) as server:
         plan = job(tmp_path, binance_url=server.url, universe=Universe(match="币*")).plan()
     assert [*(coin.symbol for coin in plan.coins), *plan.left_out] == ["币安人生USDT"]
+
+
+def test_files_of_such_a_name_are_fetched_and_kept(packed, tmp_path):
+    table = bars("2025-01-10", DAYS[-1], 88, 0.1)
+    with serving(packed.files) as server, httpx.Client() as client:
+        web = Web(server.url, tmp_path, client)
+        for _ in range(2):  # over the network, then from what was kept
+            tables, files, _ = fetch_coin(
+                "币安人生",
+                "USDT",
+                ("perp",),
+                pd.Timedelta(hours=1),
+                pd.Timestamp("2025-01-01", tz="UTC"),
+                pd.Timestamp("2025-02-03", tz="UTC"),
+                partial(Reader, web, NOW, 2),
+                "",
+            )
+            got = tables["perp"].table
+            pd.testing.assert_frame_equal(got[list(table)], table, check_exact=True)
+            assert [file.verified for file in files] == [True] * 3
+    assert [file.fetched for file in files] == [False] * 3
 
 
 # --- the coins -------------------------------------------------------------------------------

@@ -33,8 +33,8 @@ from fadefollow.market.archives.source import Source
 from fadefollow.market.importing.files import Progress
 from fadefollow.market.names import check_symbol
 
-#: seconds that a file takes besides its transfer: unzipped, parsed and checked
-_PER_FILE = 0.006
+#: seconds that a file takes besides its transfer: unzipped, parsed, checked and stored
+_PER_FILE = 0.02
 
 
 @dataclass(frozen=True)
