@@ -144,9 +144,13 @@ STREAMS: dict[str, Stream] = {
         Stream(
             "future",
             "bars",
-            {"expiry": Column("UTC time", kind="time"), **_OHLCV},
+            {
+                "expiry": Column("UTC time", kind="time"),
+                **_OHLCV,
+                "open_interest": _COINS_OPTIONAL,
+            },
             key=("expiry",),
-            about="bars of dated futures, one row a contract and bar",
+            about="bars of dated futures, one row a contract and bar; open interest at its close",
         ),
         Stream(
             "liquidations",

@@ -113,7 +113,7 @@ def show_fetch(report: FetchReport) -> None:
         "asked: requests; again: repeated ones; mended: what a first answer lacked",
         highlight=False,
     )
-    _next(console, report.dataset, [p.stream for p in report.parts if p.rows])
+    show_next(console, report.dataset, [p.stream for p in report.parts if p.rows])
 
 
 def show_archive(report: ArchiveReport) -> None:
@@ -134,7 +134,7 @@ def show_archive(report: ArchiveReport) -> None:
         f"{report.fetched:,} fetched now; fingerprint {made.fingerprint[:12]}",
         highlight=False,
     )
-    _next(console, made.dataset, streams)
+    show_next(console, made.dataset, streams)
 
 
 def _row(name: str, parts: Sequence[PartReport]) -> tuple[str, ...]:
@@ -165,6 +165,7 @@ def _show_findings(console: Console, findings: Sequence[Finding]) -> None:
         console.print(f"and {len(findings) - FEW_FINDINGS:,} more; --json has them all")
 
 
-def _next(console: Console, dataset: str, streams: Sequence[str]) -> None:
+def show_next(console: Console, dataset: str, streams: Sequence[str]) -> None:
+    """The command to go on with."""
     todo = "run --dataset" if {"perp", "funding"} <= set(streams) else "data audit"
     console.print(f"next: fadefollow {todo} {escape(dataset)}", highlight=False)

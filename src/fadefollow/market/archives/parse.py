@@ -11,10 +11,11 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from fadefollow.errors import DataError
-from fadefollow.market.archives.layout import DAY, INTERVALS, Part
+from fadefollow.market.archives.layout import DAY, INTERVALS, Part, contract_usd, in_contracts
 from fadefollow.market.findings import Finding, Grade, when
 from fadefollow.market.importing.clean import Cleaned
 from fadefollow.market.schema import as_numbers
@@ -68,6 +69,11 @@ _AMOUNTS = ("volume", "taker_buy_volume")
 _RATIOS = ("top_accounts_ratio", "top_positions_ratio", "taker_ratio")
 _EXTRA = ("taker_buy_volume", *_RATIOS)
 _BAR_COLUMNS = {"time": "open_time", "open": "open", "high": "high", "low": "low", "close": "close"}
+#: which of a bar's columns holds the coins traded where amounts count contracts: headers call it
+#: the volume in the quoted currency
+_IN_COINS, _COINS = 7, "coins"
+#: how far the price within a bar's amounts may lie outside its range, as a fraction
+_ROUNDING = 1e-3
 #: from this day on the stamps of metrics are the start of their five minutes
 RELABELLED, SNAPSHOT = pd.Timestamp("2026-06-25", tz="UTC"), pd.Timedelta(minutes=5)
 #: stamps below are in milliseconds, from there to the next limit in microseconds
@@ -109,11 +115,17 @@ def parse(part: Part, data: bytes, where: str) -> Piece:
             unit = schema.columns[name].unit
             frame[name] = as_numbers(raw[column], column, unit, rows, where)
     _check_period(frame["time"], part, where)
+    if part.kind.bars and in_contracts(part.kind):
+        frame[_COINS] = np.nan
+        if raw.shape[1] > _IN_COINS:
+            coins = str(raw.columns[_IN_COINS])
+            frame[_COINS] = as_numbers(raw[coins], coins, "coins", rows, where)
     found: list[Finding] = []
     steps: tuple[Callable[[pd.DataFrame, Part], Cleaned], ...] = (
         _possible,
         _without_values,
         _off_the_grid,
+        _in_coins,
         _relabel,
         _in_order,
         _once,
@@ -235,7 +247,7 @@ def _possible(frame: pd.DataFrame, part: Part) -> Cleaned:
 
 def _without_values(frame: pd.DataFrame, part: Part) -> Cleaned:
     """Leave out what is missing, and prices of zero; other zeros are `implausible`'s."""
-    needed = [n for n in frame if n not in ("time", "volume", *_EXTRA)]
+    needed = [n for n in frame if n not in ("time", "volume", _COINS, *_EXTRA)]
     bad = frame[needed].isna().any(axis=1)
     if part.kind.bars and part.kind.stream != "premium_index":
         bad |= (frame[needed] <= 0).any(axis=1)
@@ -252,6 +264,25 @@ def _off_the_grid(frame: pd.DataFrame, part: Part) -> Cleaned:
     off = pd.Series(nanoseconds(frame["time"]) % step != 0, frame.index)
     text = "bars that do not open on the grid, not stored"
     return frame[~off], _seen("warning", part, "bars off the grid", frame, off, text)
+
+
+def _in_coins(frame: pd.DataFrame, part: Part) -> Cleaned:
+    """Volume in coins where the file counts contracts.
+
+    The file also says the coins themselves. They are taken where the dollars of its contracts over
+    them are a price of the bar; elsewhere the contracts are converted at the mean of open, high,
+    low and close.
+    """
+    if _COINS not in frame:
+        return frame, ()
+    dollars, coins = frame["volume"] * contract_usd(part.symbol), frame[_COINS]
+    low, high = frame["low"] * (1 - _ROUNDING), frame["high"] * (1 + _ROUNDING)
+    squares = (coins * low <= dollars) & (dollars <= coins * high)
+    price = frame[["open", "high", "low", "close"]].mean(axis=1)
+    converted = ~squares & (dollars > 0)
+    text = "contracts whose coins the file does not say, converted at the bar's mean price"
+    made = frame.assign(volume=coins.where(squares, dollars / price)).drop(columns=_COINS)
+    return made, _seen("warning", part, "coins by price", frame, converted, text)
 
 
 def _relabel(frame: pd.DataFrame, part: Part) -> Cleaned:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from fadefollow.core.text import duration
 from fadefollow.errors import DataError, FadeFollowError
 from fadefollow.market.fetch.client import Client, counted
 from fadefollow.market.fetch.merge import check_market, staging
@@ -58,13 +59,7 @@ class Tally:
         passed = max(time.monotonic() - self.began, 1e-3)
         rate, done = self.records / passed, max(self.stored_ms, 1) / max(self.total_ms, 1)
         left = passed * (1 - done) / done
-        return f"{part.coin} {part.stream}, {rate:,.0f} records a second, {_span(left)} left"
-
-
-def _span(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+        return f"{part.coin} {part.stream}, {rate:,.0f} records a second, {duration(left)} left"
 
 
 class Engine:
