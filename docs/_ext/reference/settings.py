@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from fadefollow.engine.costs import CoinCosts, CostSettings
 from fadefollow.engine.strategy import Range, Strategy, Trade, Tuned
-from fadefollow.market.asof.universe import UniverseSpec
+from fadefollow.market.asof.universe_rule import UniverseSpec
 from fadefollow.market.datasets.spec import DatasetSpec, FileSpec
 from fadefollow.market.lab.settings import LabSettings, Plant
 from fadefollow.market.lab.universe import UniverseSettings
