@@ -17,7 +17,7 @@ from fadefollow.core.notes import Note
 from fadefollow.core.parallel.worker import program
 from fadefollow.core.toml import read_toml
 from fadefollow.core.version import __version__
-from fadefollow.engine.costs import CostSettings, all_resolved, traded_at
+from fadefollow.engine.costs import CoinCosts, CostSettings, all_resolved, traded_at
 from fadefollow.engine.strategy import Strategy
 from fadefollow.jobs.chart_data import prices_of
 from fadefollow.jobs.data_gate import known_notes
@@ -185,7 +185,11 @@ def _assumed(strategy: Strategy, dataset: Dataset, costs: CostSettings) -> dict[
         trade |= {n: getattr(strategy.trade, n) for n in ("size_by", "target_volatility")}
     coins = strategy.symbols or dataset.symbols
     found = all_resolved(coins, costs, strategy.costs).coins
-    return {**trade, "costs": {c: one.model_dump(exclude_none=True) for c, one in found.items()}}
+    return {**trade, "costs": {c: _plain(one) for c, one in found.items()}}
+
+
+def _plain(costs: CoinCosts) -> dict[str, Any]:
+    return costs.model_dump(mode="json", exclude_none=True)
 
 
 def described(dataset: Dataset) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def _costs(where: str, recipe: Recipe, settings: Mapping[str, Any]) -> Iterator[
     coins = recipe.costs.coins
     present = all_resolved(coins, cost_settings(new, where=f"{where}, [costs]"))
     sides = (
-        {coin: one.model_dump(exclude_none=True) for coin, one in side.coins.items()}
+        {coin: one.model_dump(mode="json", exclude_none=True) for coin, one in side.coins.items()}
         for side in (recipe.costs, present)
     )
     yield from _unlike("costs of ", *sides, informational=True)
