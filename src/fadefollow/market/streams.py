@@ -181,9 +181,10 @@ STREAMS: dict[str, Stream] = {
             "contract",
             "snapshot",
             {
-                "size": Column("coins", positive=True),
+                "size": Column("coins, of inverse contracts USD", positive=True),
+                "inverse": Column("1 where it is margined in the coin", 0.0, 1.0),
                 "tick": Column("USDT", positive=True, optional=True),
-                "smallest": Column("coins", positive=True, optional=True),
+                "smallest": Column("coins, of inverse contracts USD", positive=True, optional=True),
                 "leverage": Column("times, at most", positive=True, optional=True),
             },
             about="specification of the perp: coins in a contract, price step, smallest order",
