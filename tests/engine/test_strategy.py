@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fadefollow.core.toml import build
-from fadefollow.engine.costs import all_resolved, cost_settings, costs_of
+from fadefollow.engine.costs import all_resolved, cost_settings, costs_of, pinned
 from fadefollow.engine.model import Brackets, Costs
 from fadefollow.engine.strategy import WORDS, Range, Strategy, load_strategy
 from fadefollow.errors import FadeFollowError, ParameterError, SpecError, UnknownNameError
@@ -157,6 +157,16 @@ def test_costs_as_used_name_their_brackets_and_can_be_used_again() -> None:
         "rows": [[0.0, 0.004, 0.0]],
     }
     assert costs_of("BTC", cost_settings(used, where="config.toml")) == costs_of("BTC", venue)
+
+
+def test_brackets_are_kept_by_their_date() -> None:
+    costs = cost_settings({"brackets": "binance", "coins": {"BTC": {"brackets": "okx"}}}, where="s")
+    kept = pinned(costs)
+    assert kept.brackets == "binance@2024-09-27"
+    assert kept.coins["BTC"].brackets == "okx@2025-12-31"
+    assert pinned(kept) == kept
+    own = cost_settings({"brackets": "recorded", "taker_fee_bps": 1}, where="s")
+    assert pinned(own) == own
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fadefollow.core.toml import build
 from fadefollow.engine.model import Brackets, Costs
 from fadefollow.errors import ParameterError
-from fadefollow.market.brackets.table import BracketTable, bracket_table
+from fadefollow.market.brackets.table import BracketTable, bracket_table, dated_name
 
 if TYPE_CHECKING:
     from fadefollow.market.datasets.dataset import Dataset
@@ -52,6 +52,9 @@ class CoinCosts(BaseModel):
 #: where nothing else is set: of MAJORS, and of other coins
 MAJOR = CoinCosts(taker_fee_bps=5.0, slippage_bps=2.0, maintenance_rate=0.005)
 OTHER = CoinCosts(taker_fee_bps=5.0, slippage_bps=5.0, maintenance_rate=0.02)
+
+
+Settings = TypeVar("Settings", bound=CoinCosts)
 
 
 class CostSettings(CoinCosts):
@@ -96,14 +99,31 @@ def costs_of(symbol: str, *layers: CostSettings) -> Costs:
     found = resolved(symbol, *layers)
     assert found.taker_fee_bps is not None
     assert found.slippage_bps is not None
-    plain = {"fee": found.taker_fee_bps / 1e4, "slippage": found.slippage_bps / 1e4}
-    table = found.brackets
+    table, rate = found.brackets, found.maintenance_rate
+    brackets = None
     if isinstance(table, BracketTable):
-        brackets = Brackets(table.rows, table.in_coins)
-        rate = table.rows[0][1]
-        return Costs(**plain, maintenance=rate, borrow=found.borrow_rate, brackets=brackets)
-    assert found.maintenance_rate is not None
-    return Costs(**plain, maintenance=found.maintenance_rate, borrow=found.borrow_rate)
+        brackets, rate = Brackets(table.rows, table.in_coins), table.rows[0][1]
+    assert rate is not None
+    return Costs(
+        fee=found.taker_fee_bps / 1e4,
+        slippage=found.slippage_bps / 1e4,
+        maintenance=rate,
+        borrow=found.borrow_rate,
+        brackets=brackets,
+    )
+
+
+def pinned(settings: CostSettings) -> CostSettings:
+    """The same with brackets named by their date, so that they stay when there are newer ones."""
+    coins = {coin: _pinned(one) for coin, one in settings.coins.items()}
+    return _pinned(settings).model_copy(update={"coins": coins} if coins else {})
+
+
+def _pinned(costs: Settings) -> Settings:
+    named = costs.brackets
+    if not isinstance(named, str):
+        return costs
+    return costs.model_copy(update={"brackets": dated_name(named, where="brackets in [costs]")})
 
 
 def _set(settings: CoinCosts) -> dict[str, Any]:

@@ -180,7 +180,7 @@ def test_a_coin_that_fails_does_not_lose_the_others(exchange, tmp_path, monkeypa
             raise KeyError("initialMargin")
         return await read(client, perp, market)
 
-    monkeypatch.setitem(readers.READERS["brackets"], "bybit", failing)  # type: ignore[arg-type]
+    monkeypatch.setitem(readers.READERS["brackets"], "bybit", failing)
     exchange.control(seconds=5)
     made = once(exchange, tmp_path, "bybit", "BTC", "PEPE", streams=("brackets",))
     assert made.records == {"BTC": {"brackets": 2}}

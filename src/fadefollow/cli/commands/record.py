@@ -10,6 +10,8 @@ import typer
 from fadefollow.cli.options import JsonOption, listed, print_json
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from fadefollow.market.recording import Round
 
 STOPPED = "stopped; each round before is stored whole, and the same command goes on"
@@ -43,12 +45,11 @@ def data_record(
     round is one line.
     """
     from fadefollow.cli.render.screen import say
-    from fadefollow.market.bars import bar_size
     from fadefollow.market.fetch import fetch_spec
     from fadefollow.market.recording import RecordRequest, record_job
     from fadefollow.workspace import find_workspace
 
-    rhythm = None if once else bar_size(every)
+    rhythm = None if once else _rhythm(every)
     workspace = find_workspace()
     dataset, spec = fetch_spec(workspace.root / "datasets", name, bar)
     request = RecordRequest(tuple(coins), listed(streams) or (), rhythm)
@@ -69,6 +70,17 @@ def data_record(
     except KeyboardInterrupt:
         typer.echo(STOPPED, err=True)
         raise
+
+
+def _rhythm(text: str) -> pd.Timedelta:
+    from fadefollow.errors import ParameterError
+    from fadefollow.market.bars import bar_size
+
+    try:
+        return bar_size(text)
+    except ParameterError as error:
+        rule = "--every must divide a day"
+        raise ParameterError(rule, got=error.got, hint=error.hint) from None
 
 
 def _lines(made: Round) -> list[str]:

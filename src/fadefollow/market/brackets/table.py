@@ -116,6 +116,18 @@ def bracket_table(
                 hint="fadefollow data record VENUE COIN --streams brackets --once",
             )
         return recorded[symbol]
+    return _of_coin(_version(written, where), symbol, where)
+
+
+def dated_name(written: str, *, where: str) -> str:
+    """The name with the date of the stock table that it stands for; `recorded` as it is."""
+    if written == RECORDED:
+        return written
+    return f"{written.partition('@')[0]}@{_version(written, where).date}"
+
+
+def _version(written: str, where: str) -> _Stock:
+    """The stock table of a name."""
     match = _NAME.fullmatch(written)
     if match is None:
         raise ParameterError(
@@ -132,7 +144,7 @@ def bracket_table(
             got=written,
             where=where,
         )
-    return _of_coin(known[-1], symbol, where)
+    return known[-1]
 
 
 def _of_coin(version: _Stock, symbol: str, where: str) -> BracketTable:
