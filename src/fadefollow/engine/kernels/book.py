@@ -86,6 +86,16 @@ class Outcomes(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
+def _flat_level(
+    side: int, entry: float, funding_per_coin: float, leverage: float, rate: float
+) -> float:
+    """`liquidation_level` where there is one bracket: maintenance = rate · price."""
+    if side > 0:
+        return (entry * (1.0 - 1.0 / leverage) - funding_per_coin) / (1.0 - rate)
+    return (entry * (1.0 + 1.0 / leverage) + funding_per_coin) / (1.0 + rate)
+
+
+@njit(cache=True, nogil=True)
 def liquidation_level(
     side: int,
     entry: float,
@@ -110,6 +120,8 @@ def liquidation_level(
         It; where no price does it, one that is never touched.
     """
     count = len(margins)
+    if count == 1:
+        return _flat_level(side, entry, funding_per_coin, leverage, margins[0, 1])  # type: ignore[no-any-return]
     nearest = -side * math.inf
     equity = entry * (1.0 - side / leverage) - side * funding_per_coin
     for b in range(count):
@@ -251,6 +263,7 @@ def walk(
     settled = funding = funding_at_last = 0.0
     borrowed = costs.borrow * size * entry / YEAR_NS if side < 0 else 0.0
     margins, in_coins = costs.margins, costs.in_coins
+    flat, rate = len(margins) == 1, margins[0, 1]
     liq_level = liquidation_level(side, entry, size, 0.0, leverage, margins, in_coins)
     k = np.searchsorted(settle_time, time[entry_bar], side="right")
     due = entry_bar + limits.hold
@@ -267,9 +280,12 @@ def walk(
             charged = True
         if charged:
             funding = settled - borrowed * (time[i] - time[entry_bar])
-            liq_level = liquidation_level(
-                side, entry, size, funding / size, leverage, margins, in_coins
-            )
+            if flat:  # as nearly always: the array stays out of the loop
+                liq_level = _flat_level(side, entry, funding / size, leverage, rate)
+            else:
+                liq_level = liquidation_level(
+                    side, entry, size, funding / size, leverage, margins, in_coins
+                )
         if _missing(open_, high, low, close, i):
             continue
         last, funding_at_last = i, funding
@@ -435,6 +451,7 @@ def every_bar(
         the trade ended, −1 where none was entered; and whether it ended inside that bar.
     """
     n, none, share = len(prices.time), np.empty(0, np.int64), account.share
+    flat = len(costs.margins) == 1
     value, exit_bar, inside = np.full(n, np.nan), np.full(n, -1), np.zeros(n, np.bool_)
     first = limits_of(rules.when, rules.levels, 0)
     limits = Limits(first.hold, False, 0, first.levels, first.leverage)
@@ -443,7 +460,7 @@ def every_bar(
             continue
         if len(share) and math.isnan(share[i]):
             continue
-        cash = cash_alone(account, costs, i)
+        cash = 1.0 if flat else cash_alone(account, costs, i)
         done = walk(prices, paid, Exits(none, none), costs, limits, i, side, cash)
         exit_bar[i], inside[i] = done.last, not done.at_open
         if done.reason != END and hole_held_over(holes, prices.time[i], prices.time[done.last]) < 0:
