@@ -174,12 +174,12 @@ def _fields(kind: type[Any], bounds: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def _is_a_rule(written: str) -> str:
+def _is_a_rule(written: int | str) -> int | str:
     combined_rule(None, written)
     return written
 
 
-_UNIVERSE = Annotated[int, Field(ge=0)] | Annotated[str, AfterValidator(_is_a_rule)] | None
+_UNIVERSE = Annotated[int | str, AfterValidator(_is_a_rule)] | None
 _NAMES = Annotated[tuple[str, ...], Field(min_length=1)]
 _SETTINGS = _model(
     Settings,
