@@ -11,21 +11,23 @@ from numba import njit
 
 from fadefollow.engine.hedge.basket import Basket, BoolArray
 from fadefollow.engine.kernels.arrays import (
+    Account,
     CostRates,
     Exits,
     Prices,
     RuleTables,
     Settlements,
+    account_of,
     cost_rates,
     prices_of,
     rule_tables,
     settlements_of,
-    shares_of,
 )
 from fadefollow.engine.kernels.book import (
     END,
     Outcomes,
     by_due,
+    cash_alone,
     first_opposite,
     hole_held_over,
     limits_of,
@@ -149,8 +151,9 @@ def add_draws(
         arrays.holes,
         rule_tables(rules, arrays.bar_ns),
         cost_rates(arrays, costs),
+        account_of(rules, arrays),
     )
-    _add_draws(moved, hedge, everywhere, coin, shares_of(arrays), day, sums)
+    _add_draws(moved, hedge, everywhere, coin, day, sums)
 
 
 def _left_by_opposite(rules: AnyRules) -> bool:
@@ -190,6 +193,7 @@ class _Coin(NamedTuple):
     holes: IntArray
     rules: RuleTables
     costs: CostRates
+    account: Account
 
 
 @njit(cache=True, nogil=True)
@@ -198,11 +202,10 @@ def _add_draws(
     hedge: HedgeLevels,
     table: Everywhere,
     coin: _Coin,
-    share: FloatArray,
     day: IntArray,
     sums: FloatArray,
 ) -> None:
-    n, when = len(day), coin.rules.when
+    n, when, share = len(day), coin.rules.when, coin.account.share
     for b in range(len(moved.starts) - 1):
         own = slice(moved.starts[b], moved.starts[b + 1])
         ends = slice(moved.exit_starts[b], moved.exit_starts[b + 1])
@@ -245,7 +248,8 @@ def _walked(
 ) -> tuple[float, int, bool]:
     """Net return (NaN if it does not count), exit bar, and whether it ended inside that bar."""
     limits = limits_of(coin.rules.when, coin.rules.levels, rule)
-    done = walk(coin.prices, coin.paid, exits, coin.costs, limits, entry_bar, side, 1.0)
+    cash = cash_alone(coin.account, coin.costs, entry_bar)
+    done = walk(coin.prices, coin.paid, exits, coin.costs, limits, entry_bar, side, cash)
     value, time = done.pnl / (done.size * done.entry), coin.prices.time
     if done.reason == END or hole_held_over(coin.holes, time[entry_bar], time[done.last]) >= 0:
         value = math.nan

@@ -185,6 +185,42 @@ STREAMS: dict[str, Stream] = {
             about="option open interest by strike and expiry",
         ),
         Stream(
+            "brackets",
+            "snapshot",
+            {
+                "floor": Column("quote currency, or coins", low=0.0),
+                "rate": Column("fraction of notional", low=0.0, high=1.0),
+                "deduction": Column("quote currency", low=0.0),
+                "in_coins": Column("1 where floors are in coins", 0.0, 1.0),
+            },
+            key=("floor",),
+            about="maintenance margin of the perp by size: rate × notional − deduction",
+        ),
+        Stream(
+            "contract",
+            "snapshot",
+            {
+                "size": Column("coins, of inverse contracts USD", positive=True),
+                "inverse": Column("1 where it is margined in the coin", 0.0, 1.0),
+                "tick": Column("USDT", positive=True, optional=True),
+                "smallest": Column("coins, of inverse contracts USD", positive=True, optional=True),
+                "leverage": Column("times, at most", positive=True, optional=True),
+            },
+            about="specification of the perp: coins in a contract, price step, smallest order",
+            panel=("size",),
+        ),
+        Stream(
+            "funding_terms",
+            "snapshot",
+            {
+                "interval_hours": Column("hours", low=0.25, high=24.0),
+                "cap": Column("fraction per interval", low=0.0, high=0.5, optional=True),
+                "floor": Column("fraction per interval", low=-0.5, high=0.0, optional=True),
+            },
+            about="terms of the perp's funding: from settlement to settlement, and its bounds",
+            panel=("interval_hours",),
+        ),
+        Stream(
             "hash_rate",
             "interval",
             {"hash_rate": Column("EH/s", positive=True)},

@@ -51,6 +51,7 @@ NOTES = (
     Note("universe", {}, UNIVERSE),
     Note("universe-empty", {}, {"rule": "the 3 largest coins"}),
     Note("universe-unranked", {}, {"coins": ["BIG"]}),
+    Note("universe-unrated", {}, {"coins": ["BIG"]}),
     Note("first-vintages"),
     Note("last-vintages"),
     Note("revised-records", {"coin": "BTC", "stream": "netflow"}, REVISED),

@@ -1,4 +1,4 @@
-"""fadefollow data: fetch, import, list, audit, export and sample market data."""
+"""fadefollow data: fetch, record, import, list, audit, export and sample market data."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fadefollow.cli.commands.fetch import data_fetch
+from fadefollow.cli.commands.record import data_record
 from fadefollow.cli.options import (
     DatasetOption,
     JsonOption,
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from fadefollow.market.datasets.request import DataRequest
 
 app = typer.Typer(
-    help="Fetch, import, list, audit, export and sample market data.", no_args_is_help=True
+    help="Fetch, record, import, list, audit, export and sample market data.", no_args_is_help=True
 )
 app.command("fetch")(data_fetch)
+app.command("record")(data_record)
 
 
 @app.command("import")

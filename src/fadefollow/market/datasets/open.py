@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from fadefollow.errors import DataError, ParameterError, StoreError
+from fadefollow.errors import DataError, StoreError
 from fadefollow.market.asof.coin_range import CoinRange
 from fadefollow.market.asof.contents import Contents
 from fadefollow.market.asof.holdout import hold_out
-from fadefollow.market.asof.universe import UniverseSpec
+from fadefollow.market.asof.universe_rule import combined_rule
 from fadefollow.market.asof.vintages import Revision, revisions, vintages_of
 from fadefollow.market.bars import bar_size, bar_text
 from fadefollow.market.datasets.dataset import Dataset
@@ -60,7 +60,7 @@ def open_dataset(
         raise DataError(rule, got=f"since {since}, until {until}", where=name)
     for symbol in request.symbols or ():
         check_symbol(symbol)
-    members = _rule(spec.universe, request.universe)
+    members = combined_rule(spec.universe, request.universe)
     # a universe is formed among all coins
     needed = request.symbols if members is None else None
     source = (
@@ -133,16 +133,6 @@ def _readable(symbols: Sequence[str] | None, contents: Contents) -> tuple[str, .
             "no coin can be read", got=first.text, where=f"{contents.name}, {symbols[0]}"
         )
     return asked
-
-
-def _rule(declared: UniverseSpec | None, largest: int | None) -> UniverseSpec | None:
-    if largest is None:
-        return declared
-    if largest < 0:
-        raise ParameterError("a universe must have at least one coin", got=largest)
-    if largest == 0:
-        return None
-    return (declared or UniverseSpec(largest=largest)).model_copy(update={"largest": largest})
 
 
 def _simulated(spec: DatasetSpec, name: str) -> _Source:

@@ -147,6 +147,12 @@ DATA: dict[str, Wording] = {
     "universe-unranked": Wording(
         lambda n: f"universe: no volume, never members: {coins_of(n.figures['coins'])}"
     ),
+    "universe-unrated": Wording(
+        lambda n: (
+            "universe: no volume of both perp and spot, never members: "
+            f"{coins_of(n.figures['coins'])}"
+        )
+    ),
     "first-vintages": single(
         "--point-in-time: every record is used as it was published first, and a revision only from "
         "when it was fetched"
