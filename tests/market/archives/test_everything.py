@@ -111,7 +111,7 @@ def stored(root: Path, coin: str) -> dict[str, pd.DataFrame]:
 def test_the_plan_counts_coins_files_and_bytes(packed, tmp_path):
     plan = job(tmp_path / "s", mirror=packed.write(tmp_path / "m")).plan()
     by_coin = {coin.coin: coin for coin in plan.coins}
-    assert sorted({*by_coin, *plan.left_out}) == sorted({*LATIN, *plan.left_out})
+    assert sorted(by_coin) == sorted([*LATIN, "币安人生"])
     one, dead, young, pepe = (by_coin[name] for name in ("C01", "C03", "C05", "PEPE"))
     # perp and spot: 2 months and 2 days; funding: 2 months
     assert (one.files, one.streams) == (10, ("perp", "spot", "funding"))
@@ -171,10 +171,9 @@ def test_of_two_contracts_of_one_coin_the_plain_one_is_taken(packed, tmp_path):
 
 
 def test_a_name_in_any_script_comes_through_the_listing(packed, tmp_path):
-    """Whether the store can hold it is the store's to say; it is never lost without a word."""
     with serving(packed.files) as server:
         plan = job(tmp_path, binance_url=server.url, universe=Universe(match="币*")).plan()
-    assert [*(coin.symbol for coin in plan.coins), *plan.left_out] == ["币安人生USDT"]
+    assert [coin.symbol for coin in plan.coins] == ["币安人生USDT"]
 
 
 def test_files_of_such_a_name_are_fetched_and_kept(packed, tmp_path):

@@ -196,7 +196,7 @@ def test_coins_that_are_left_out_are_one_line_by_reason() -> None:
 def test_notes_of_several_strategies_are_one_line_that_names_them() -> None:
     notes = [
         Note("events-outside", DOORS, {"events": 13}),
-        Note("clipped", {}, NOTES[12].figures),
+        next(note for note in NOTES if note.code == "clipped"),
         Note("events-outside", FUEL, {"events": 1}),
     ]
     events, clipped = note_lines(notes, {"fade_doors": "Fade doors"})
