@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -13,7 +14,7 @@ from fadefollow.jobs.watching.trades import request_of
 from fadefollow.jobs.watching.update import chosen_claims, detector_of
 from fadefollow.results.claims import CLAIMS, ClaimsFile, Closing, Line, Watched, watched_claims
 from fadefollow.scanning.history import History
-from fadefollow.scanning.model import Standing
+from fadefollow.scanning.model import Standing, Tried
 from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_records import stamp
 
@@ -28,6 +29,26 @@ class Shown:
     watched: Watched
     history: Standing
     notes: tuple[Note, ...] = field(default=())
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: the claim, and the word of its stance and book in the run that speaks."""
+        one = self.history
+        return {
+            **self.watched.to_dict(),
+            "history": {
+                "run": one.run or None,
+                "dataset": one.dataset or None,
+                "fate": one.fate or None,
+                "word": None if self.then is None else self.then.word,
+                "mean_net_bps": None if self.then is None else self.then.mean_net_bps,
+                "caveats": list(one.caveats),
+            },
+        }
+
+    @property
+    def then(self) -> Tried | None:
+        """The claim's own stance and book in the run that speaks; None: it was not traded."""
+        return self.history.tried.get((self.watched.claim.stance, self.watched.claim.book))
 
 
 def list_claims(workspace: Workspace) -> tuple[list[Watched], str]:

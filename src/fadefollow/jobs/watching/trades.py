@@ -80,6 +80,10 @@ class Traded:
         """The longest holding time."""
         return pd.Timedelta(hours=self.plan.rules.hold_hours)
 
+    def place(self, symbol: str) -> int:
+        """The place of a coin in the plan."""
+        return [arrays.symbol for arrays in self.plan.coin_arrays].index(symbol)
+
     def since(self, start: pd.Timestamp) -> pd.DataFrame:
         """The trades whose phase began at or after a time, with `state`.
 

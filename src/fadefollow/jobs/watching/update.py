@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,8 @@ from fadefollow.results.claims import (
     WordLine,
     watched_claims,
 )
+from fadefollow.results.claims.lines import to_record
+from fadefollow.results.notes import note_lines
 from fadefollow.verdict.estimates.days import DaySums
 from fadefollow.verdict.sequential.answer import Answer
 from fadefollow.verdict.sequential.blocks import block_sums
@@ -69,6 +72,23 @@ class Updated:
     def open(self) -> pd.DataFrame:
         """Trades that may still end by their rules."""
         return self.trades[self.trades["state"] == "open"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: the claim, when its data end, its trades, and notes in words."""
+        names = ["trade_id", "symbol", "side", "signal_time", "entry_time", "entry_price"]
+        names += ["exit_time", "exit_price", "exit_reason", "return", "state"]
+        rows = self.trades[names].to_dict("records")
+        return {
+            **self.watched.to_dict(),
+            "data_until": self.end.isoformat(),
+            "new": [to_record(line) for line in self.new],
+            "trades": [{str(k): _plain(v) for k, v in row.items()} for row in rows],
+            "notes": [line.text for line in note_lines(self.notes)],
+        }
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, pd.Timestamp) else value
 
 
 def update_claims(
