@@ -84,8 +84,8 @@ def show_one(shown: Shown) -> None:
     _say(
         console,
         f"{claim.stance} {escape(claim.phase)} on {escape(claim.dataset)}, {claim.book}; "
-        f"registered {claim.registered}, start {claim.start[:10]}, alpha {claim.alpha:g}, smallest edge "
-        f"{claim.smallest_bps:g} bps, blocks of {claim.blocks.days} days",
+        f"registered {claim.registered}, start {claim.start[:10]}, alpha {claim.alpha:g}, "
+        f"smallest edge {claim.smallest_bps:g} bps, blocks of {claim.blocks.days} days",
     )
     if claim.late:
         _say(console, "[yellow]late:[/] part of its data could be seen when it was registered")

@@ -234,9 +234,10 @@ def new_lines(state: Watched, sums: DaySums, cut: Sequence[int]) -> list[Line]:
         if not decided and answer.decided is not None and answer.decided <= block:
             lines.append(_word(name, answer, block))
             decided = True
-        if not gone and answer.gone is not None and answer.gone <= block:
+        alarm = claim.past.alarm
+        if not gone and alarm and answer.gone is not None and answer.gone <= block:
             height = float(answer.alarm[block])
-            lines.append(AlarmLine(name, block, height, claim.past.threshold))
+            lines.append(AlarmLine(name, block, height, alarm.threshold))
             gone = True
     return lines
 

@@ -18,6 +18,7 @@ from fadefollow.engine.strategy import Strategy
 from fadefollow.phases import Stance
 from fadefollow.verdict.sequential.answer import Past, WatchWord
 from fadefollow.verdict.sequential.blocks import BlockRule
+from fadefollow.verdict.sequential.cusum import Alarm, Spread
 
 T = TypeVar("T")
 
@@ -157,14 +158,21 @@ def from_record(record: Mapping[str, Any]) -> Line:
     said = dict(record)
     kind = _KINDS[said.pop("kind")]
     if kind is Claim:
-        known = {name: math.nan if v is None else v for name, v in said["past"].items()}
-        said["past"] = _built(Past, known)
+        said["past"] = _past(said["past"])
         said["symbols"] = None if said["symbols"] is None else tuple(said["symbols"])
         said["accept"] = tuple(said["accept"])
     line = _built(kind, said)
     if isinstance(line, Claim):
         _ = line.bet, line.starts, line.late  # what cannot be read is no claim
     return line
+
+
+def _past(said: Mapping[str, Any]) -> Past:
+    alarm = said["alarm"]
+    if alarm is not None:
+        alarm = _built(Alarm, {**alarm, "spread": Spread(*alarm["spread"])})
+    mean = math.nan if said["mean"] is None else said["mean"]
+    return _built(Past, {**said, "mean": mean, "alarm": alarm})
 
 
 def _built(kind: type[T], said: Mapping[str, Any]) -> T:

@@ -20,7 +20,7 @@ from scipy.special import ndtri
 
 from fadefollow.engine.model import FloatArray
 from fadefollow.verdict.estimates.days import DaySums
-from fadefollow.verdict.sequential.cusum import cusum, steps, threshold
+from fadefollow.verdict.sequential.cusum import Alarm
 from fadefollow.verdict.sequential.evidence import Evidence, tightest_at
 
 BoolArray = npt.NDArray[np.bool_]
@@ -44,7 +44,7 @@ class Past:
         spread: root mean square of s_b − mean·n_b over its blocks.
         rate: trades a block.
         blocks_a_year: of any time.
-        threshold: of the alarm; NaN where history earned nothing, so that nothing can be lost.
+        alarm: for an edge that goes; None where history earned nothing, so that none can.
     """
 
     blocks: int
@@ -53,7 +53,7 @@ class Past:
     spread: float
     rate: float
     blocks_a_year: float
-    threshold: float
+    alarm: Alarm | None
 
     @classmethod
     def of(
@@ -72,18 +72,9 @@ class Past:
         if spread == 0.0:
             usual = _USUAL_SPREAD * math.sqrt(hold_hours / _USUAL_HOURS)
             rate = trades / blocks if blocks else 0.0
-            return cls(blocks, trades, history.mean, usual, rate, blocks_a_year, math.nan)
-        height = math.nan
-        if history.mean > 0.0:
-            height = threshold(
-                history,
-                mean=history.mean,
-                spread=spread,
-                blocks_a_year=blocks_a_year,
-                rate=false_alarms,
-            )
-        rate = trades / blocks
-        return cls(blocks, trades, history.mean, spread, rate, blocks_a_year, height)
+            return cls(blocks, trades, history.mean, usual, rate, blocks_a_year, None)
+        alarm = Alarm.of(history, blocks_a_year=blocks_a_year, rate=false_alarms)
+        return cls(blocks, trades, history.mean, spread, trades / blocks, blocks_a_year, alarm)
 
     @property
     def rho2(self) -> float:
@@ -144,10 +135,10 @@ class Answer:
         none = evidence.log_e(0.0, "at most")
         word, decided = _first(none >= refused, evidence.log_e(smallest, "at least") >= refused)
         alarm, gone = np.full(len(none), math.nan), None
-        if word == "confirmed" and decided is not None and not math.isnan(past.threshold):
+        if word == "confirmed" and decided is not None and past.alarm is not None:
             later = DaySums(sums.total[decided + 1 :], sums.count[decided + 1 :])
-            alarm[decided + 1 :] = cusum(steps(later, mean=past.mean, spread=past.spread))
-            gone = _place(alarm >= past.threshold)  # false for NaN
+            alarm[decided + 1 :] = past.alarm.path(later)
+            gone = _place(alarm >= past.alarm.threshold)  # false for NaN
         e_value = np.exp(np.minimum(none, _LARGEST_LOG))
         return cls(evidence, alpha, word, decided, gone, e_value, alarm)
 
