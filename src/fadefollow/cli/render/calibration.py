@@ -59,9 +59,9 @@ def show_watch_calibration(found: WatchCalibration) -> None:
     """How often watched claims were answered wrongly, and how long answers and alarms took."""
     console = Console()
     console.print(
-        f"{found.markets} markets ({escape(found.design.about)}), {found.claims} claims watched "
-        f"for {found.design.watched_years:g} years; median of {found.trades:.0f} trades, detectable "
-        f"edge {found.detectable_bps:.0f} bps",
+        f"{found.markets} markets ({escape(found.design.about)}), {found.claims} claims "
+        f"watched for {found.design.watched_years:g} years; median of {found.trades:.0f} trades, "
+        f"detectable edge {found.detectable_bps:.0f} bps",
         highlight=False,
     )
     table = _table("Years until …", "half of the claims", "80 % of the claims")

@@ -31,6 +31,8 @@ BEST_YEARS = 2.0
 _USUAL_SPREAD, _USUAL_HOURS = 0.08, 72.0
 #: e-values are shown no larger than its exponential
 _LARGEST_LOG = 700.0
+#: steps to the detectable edge, and how close the last two must be
+_ROUNDS, _SETTLED = 200, 1e-6
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Past:
         trades: of the claim in it, by their shares.
         mean: net return of a trade, a fraction; NaN without trades.
         spread: root mean square of s_b − mean·n_b over its blocks.
-        rate: trades a block.
+        rate, rate2: trades a block, mean and mean square.
         blocks_a_year: of any time.
         alarm: for an edge that goes; None where history earned nothing, so that none can.
     """
@@ -52,6 +54,7 @@ class Past:
     mean: float
     spread: float
     rate: float
+    rate2: float
     blocks_a_year: float
     alarm: Alarm | None
 
@@ -69,12 +72,14 @@ class Past:
         """
         blocks, trades = len(history.count), float(history.count.sum())
         spread = math.sqrt(float(np.square(history.residual).mean())) if trades else 0.0
+        rate = trades / blocks if blocks else 0.0
+        rate2 = float(np.square(history.count).mean()) if blocks else 0.0
+        alarm = None
         if spread == 0.0:
-            usual = _USUAL_SPREAD * math.sqrt(hold_hours / _USUAL_HOURS)
-            rate = trades / blocks if blocks else 0.0
-            return cls(blocks, trades, history.mean, usual, rate, blocks_a_year, None)
-        alarm = Alarm.of(history, blocks_a_year=blocks_a_year, rate=false_alarms)
-        return cls(blocks, trades, history.mean, spread, trades / blocks, blocks_a_year, alarm)
+            spread = _USUAL_SPREAD * math.sqrt(hold_hours / _USUAL_HOURS)
+        else:
+            alarm = Alarm.of(history, blocks_a_year=blocks_a_year, rate=false_alarms)
+        return cls(blocks, trades, history.mean, spread, rate, rate2, blocks_a_year, alarm)
 
     @property
     def rho2(self) -> float:
@@ -84,18 +89,23 @@ class Past:
     def detectable(self, alpha: float, *, years: float, power: float = 0.8) -> float:
         """The edge that would be confirmed within some years with this power, a fraction.
 
-        By the normal approximation, at history's rate and spread: after k blocks V is k·σ², and
-        the sum must be above the boundary; NaN where history has no trades.
+        By the normal approximation, at history's rate and spread: after k blocks V is
+        k·(σ² + δ²·E n²) for the edge δ, and the sum must be above the boundary. NaN where history
+        has no trades, or where no edge is.
         """
         blocks = years * self.blocks_a_year
         if not self.rate or blocks < 1.0:
             return math.nan
         error = self.spread * math.sqrt(blocks)
-        scaled = 1.0 + self.rho2 * error**2
-        # E = 2·scaled^(−1/2)·exp(z²/2) = 1/α, where Φ(z) is nearly one
-        z = math.sqrt(2.0 * math.log(math.sqrt(scaled) / (2.0 * alpha)))
-        boundary = z * math.sqrt(scaled / self.rho2)
-        return (boundary + float(ndtri(power)) * error) / (blocks * self.rate)
+        edge = 0.0
+        for _ in range(_ROUNDS):
+            scaled = 1.0 + self.rho2 * blocks * (self.spread**2 + edge**2 * self.rate2)
+            # E = 2·scaled^(−1/2)·exp(z²/2) = 1/α, where Φ(z) is nearly one
+            z = math.sqrt(2.0 * math.log(math.sqrt(scaled) / (2.0 * alpha)))
+            boundary = z * math.sqrt(scaled / self.rho2)
+            before = edge
+            edge = (boundary + float(ndtri(power)) * error) / (blocks * self.rate)
+        return edge if abs(edge - before) < _SETTLED * edge else math.nan
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ Arbour, Sinha, Kennedy & Ramdas (2024, Annals of Statistics 52(6)) show to hold 
 increments of any shape whose variance is estimated. Here V is taken at m and not at the estimate,
 which is wider while there are few blocks, and covers of symmetric returns exactly.
 
-Neighbouring blocks share what is held over their border: V is replaced by V + 2·Σ x_b·x_{b+1} where
-that is larger (the variance of a sum of a sequence that depends on its neighbours only).
+Neighbouring blocks share what is held over their border: V grows by 2·Σ u_b·u_{b+1} where that is
+positive, with u the x at the estimate (the variance of a sum of a sequence that depends on its
+neighbours only).
 
 No library of this is kept: `confseq` was last released in 2023 and needs a C++ compiler.
 """
@@ -27,6 +28,7 @@ No library of this is kept: `confseq` was last released in 2023 and needs a C++ 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -89,6 +91,13 @@ class Evidence:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(self.s / self.n)
 
+    @cached_property
+    def shared(self) -> FloatArray:
+        """What neighbours add to the variance, 2·Σ u_b·u_{b+1} with u at the estimate, or zero."""
+        r = np.nan_to_num(self.mean)
+        near = self.near_ss - 2.0 * r * self.near_sn + r * r * self.near_nn
+        return np.maximum(near, 0.0)
+
     def log_e(self, mean: FloatArray | float, bound: Bound) -> FloatArray:
         """The log of the e-value against "the mean is at most (at least) `mean`" after each block.
 
@@ -102,9 +111,8 @@ class Evidence:
         m = np.asarray(mean, np.float64)
         total = (self.s - m * self.n) * (1.0 if bound == "at most" else -1.0)
         own = self.ss - 2.0 * m * self.sn + m * m * self.nn
-        near = self.near_ss - 2.0 * m * self.near_sn + m * m * self.near_nn
         # rounding may leave a little less than nothing
-        scaled = 1.0 + self.rho2 * np.maximum(own + np.maximum(near, 0.0), 0.0)
+        scaled = 1.0 + self.rho2 * (np.maximum(own, 0.0) + self.shared)
         z = np.sqrt(self.rho2 / scaled) * total
         mixed = np.log(2.0) - 0.5 * np.log(scaled) + 0.5 * z * z + log_ndtr(z)
         return np.asarray(mixed)
