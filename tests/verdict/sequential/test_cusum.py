@@ -52,6 +52,7 @@ def test_where_history_earned_nothing_there_is_no_alarm() -> None:
     assert Alarm.of(sums([0.01], [1.0]), blocks_a_year=60, rate=0.1) is None
 
 
+@pytest.mark.slow
 def test_false_alarms_come_at_the_stated_rate_and_a_lost_edge_is_noticed() -> None:
     rng = np.random.default_rng(3)
 
