@@ -113,7 +113,7 @@ def compare_fills(
         for name, wanted in (("all", _ACTIONS), ("enter", ("enter",)), ("exit", ("exit",)))
     }
     first, last = hit["time"].min(), hit["time"].max()
-    spanned = filled["due_at"].between(first, last).to_numpy()
+    spanned = np.array(filled["due_at"].between(first, last))
     spanned[place[found]] = False
     return Compared(**parts, unmatched=int((~found).sum()), missed=int(spanned.sum()))
 

@@ -2,20 +2,20 @@
 
 An entry or an exit at an open is known at the close of a bar before it; one inside a bar (stop,
 target, trail, liquidation) when that bar closes. The latest exit of an open trade, at the end of
-its holding time, is known when it is entered. What is due at an open that no bar has yet is known,
-too, and is what a live account acts on.
+its holding time, is known when it is entered. What is due at an open that no bar has yet, or after
+the last settlement, up to which positions are accounted for, is known, too, and is what a live
+account acts on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fadefollow.engine.exits import EXIT_RULES
-from fadefollow.engine.model import IntArray
 from fadefollow.jobs.watching.trades import Traded
 from fadefollow.results.claims import Claim
 from fadefollow.verdict.sequential.blocks import CUT_OFF
@@ -53,8 +53,9 @@ def orders_of(claim: Claim, found: Traded) -> pd.DataFrame:
         found: its trades.
 
     Returns:
-        Columns ORDER_COLUMNS, one row an order. `state` is `filled`; `due`: at an open that has
-        not come; `planned`: the latest exit of an open trade, which another may come before.
+        Columns ORDER_COLUMNS, one row an order. `state` is `filled`; `due`: to be given now, or
+        given since the last settlement; `planned`: the latest exit of an open trade, which another
+        may come before.
         `known_at` and `due_at` are UTC; `candle` is the open time of the bar at whose close the
         order must be given, so that it fills at the next open. `assumed_price` includes slippage
         and is NaN where nothing is filled.
@@ -98,7 +99,7 @@ def _of_trade(claim: Claim, found: Traded, trade: dict[str, Any]) -> Iterator[di
         known, due, reason = _exit_ahead(claim, found, trade)
         yield {
             **leave,
-            "state": "due" if due <= found.end else "planned",
+            "state": "due" if due <= found.now else "planned",
             "known_at": known,
             "due_at": due,
             "candle": due - bar,
@@ -129,75 +130,98 @@ def _exit_ahead(
     A phase against the position, if one is known that was not acted on yet; else the time.
     """
     last = trade["entry_time"] + found.hold
-    coin = found.place(trade["symbol"])
-    events = found.plan.events(coin, claim.stance)
-    against = events.exit_bar[events.exit_side == -int(trade["side"])]
-    opens = _opens(claim, found, against)
-    ahead = np.flatnonzero(opens >= found.end.value)
-    if claim.bet.trade.opposite and len(ahead) and opens[ahead[0]] < last.value:
-        first = int(ahead[0])
-        known = _utc(found.plan.coin_arrays[coin].time[against[first]]) + found.bar
-        return known, _utc(opens[first]), "opposite"
+    strategy = claim.bet
+    ahead = _ahead(claim, found, trade["symbol"], strategy.trade.exit_on or strategy.phases)
+    within = (ahead["due"] > trade["entry_time"]) & (ahead["due"] < last)
+    against = ahead[(ahead["side"] == -int(trade["side"])) & within]
+    if strategy.trade.opposite and len(against):
+        first = against.iloc[0]
+        return first["time"] + found.bar, first["due"], "opposite"
     return trade["entry_time"], last, "time"
 
 
 def _due_entries(claim: Claim, found: Traded) -> Iterator[dict[str, Any]]:
-    """Entries of the claim's phase at opens after the last bar.
+    """Entries of the claim's phase that are not accounted for yet, the first of each coin.
 
-    A phase is traded if its coin's book is flat at that open, or the position ends at it.
+    Each with the latest exit that it can have.
+    A phase is traded if its coin's book is flat at its open, or the position ends at it.
     """
-    plan = found.plan
-    for coin, arrays in enumerate(plan.coin_arrays):
-        events, beta = plan.events(coin, claim.stance), _beta(found, arrays.symbol)
-        opens = _opens(claim, found, events.bar)
-        for place in np.flatnonzero(opens >= found.end.value):
-            signal, due = _utc(arrays.time[events.bar[place]]), _utc(opens[place])
-            phase, side = plan.phases[events.code[place]], int(events.side[place])
-            # of several phases on one bar the one listed first is traded
-            first = place == 0 or events.bar[place - 1] != events.bar[place]
-            hedged = claim.book == "outright" or not np.isnan(beta)
-            mine = phase == claim.phase and signal >= claim.starts and first and hedged
-            if not mine or not _free(claim, found, coin, due):
-                continue
-            yield {
+    for arrays in found.plan.coin_arrays:
+        symbol, beta = arrays.symbol, _beta(found, arrays.symbol)
+        ahead = _ahead(claim, found, symbol, claim.bet.phases)
+        # of several phases on one bar the one listed first is traded
+        ahead = ahead.drop_duplicates("time")
+        mine = ahead[(ahead["phase"] == claim.phase) & (ahead["time"] >= claim.starts)]
+        hedged = claim.book == "outright" or not np.isnan(beta)
+        free = [row for row in mine.to_dict("records") if _free(claim, found, symbol, row["due"])]
+        for row in free[:1] if hedged else ():
+            side, due = int(row["side"]), row["due"]
+            same = {
                 "claim": claim.claim,
                 "trade_id": "",
-                "symbol": arrays.symbol,
+                "symbol": symbol,
+                "position": _POSITIONS[side],
+                "assumed_price": np.nan,
+                "hedge_beta": beta if claim.book == "hedged" else np.nan,
+                **_costs(found, symbol),
+            }
+            yield {
+                **same,
                 "action": "enter",
                 "side": _SIDES[side],
-                "position": _POSITIONS[side],
                 "state": "due",
-                "known_at": signal + found.bar,
+                "known_at": row["time"] + found.bar,
                 "due_at": due,
                 "candle": due - found.bar,
-                "assumed_price": np.nan,
-                "reason": phase,
-                "hedge_beta": beta if claim.book == "hedged" else np.nan,
-                **_costs(found, arrays.symbol),
+                "reason": claim.phase,
+            }
+            trade = {"symbol": symbol, "entry_time": due, "side": side}
+            known, leaves, reason = _exit_ahead(claim, found, trade)
+            yield {
+                **same,
+                "action": "exit",
+                "side": _SIDES[-side],
+                "state": "due" if leaves <= found.now else "planned",
+                "known_at": known,
+                "due_at": leaves,
+                "candle": leaves - found.bar,
+                "reason": reason,
             }
 
 
-def _free(claim: Claim, found: Traded, coin: int, due: pd.Timestamp) -> bool:
+def _free(claim: Claim, found: Traded, symbol: str, due: pd.Timestamp) -> bool:
     """Whether a coin's book is flat at an open after the last bar, or its position ends there."""
-    arrays, trades = found.plan.coin_arrays[coin], found.books[coin].trades
-    held = trades[(trades["reason"] == CUT_OFF) & (trades["exit_bar"] == len(arrays.time) - 1)]
+    coin = found.place(symbol)
+    time, trades = found.plan.coin_arrays[coin].time, found.books[coin].trades
+    held = trades[(trades["reason"] == CUT_OFF) & (trades["exit_bar"] == len(time) - 1)]
     if held.empty:
         return True
     last = held.iloc[-1]
-    entered = _utc(arrays.time[last["entry_bar"]])
-    trade = {"symbol": arrays.symbol, "entry_time": entered, "side": last["side"]}
-    return _exit_ahead(claim, found, trade)[1] <= due
+    entered = pd.Timestamp(int(time[last["entry_bar"]]), tz="UTC")
+    trade = {"symbol": symbol, "entry_time": entered, "side": last["side"]}
+    return bool(_exit_ahead(claim, found, trade)[1] <= due)
 
 
-def _opens(claim: Claim, found: Traded, bars: IntArray) -> IntArray:
-    """The open at which an event of each bar is acted on, nanoseconds since 1970."""
-    arrays = found.plan.coin_arrays[0]
-    wait = (1 + claim.bet.trade.delay_bars) * arrays.bar_ns
-    return np.asarray(arrays.time[bars] + wait, np.int64)
+def _ahead(claim: Claim, found: Traded, symbol: str, phases: Sequence[str]) -> pd.DataFrame:
+    """Events of a coin that are acted on after what is accounted for: time, phase, side, due.
 
-
-def _utc(time: int | np.int64) -> pd.Timestamp:
-    return pd.Timestamp(int(time), tz="UTC")
+    In the order of time, and of the phases as they are given.
+    """
+    rows = found.events[
+        (found.events["symbol"] == symbol) & found.events["phase"].isin(list(phases))
+    ]
+    wait = (1 + claim.bet.trade.delay_bars) * found.bar
+    table = pd.DataFrame(
+        {
+            "time": rows["time"],
+            "phase": rows["phase"].astype(str),
+            "side": rows["lean"].astype(int) * (1 if claim.stance == "follow" else -1),
+            "due": rows["time"] + wait,
+        }
+    )
+    table = table.assign(place=table["phase"].map({name: n for n, name in enumerate(phases)}))
+    ahead = table[table["due"] >= found.end]
+    return ahead.sort_values(["time", "place"], kind="stable", ignore_index=True)
 
 
 def _costs(found: Traded, symbol: str) -> dict[str, float]:

@@ -23,10 +23,10 @@ from fadefollow.errors import ParameterError
 from fadefollow.jobs.data_gate import skips_holes, trusted_notes
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.datasets.request import DataRequest
-from fadefollow.phases import Signal, Stance
+from fadefollow.phases import Phases, Signal, Stance
 from fadefollow.results.claims import Claim
 from fadefollow.verdict.run.parallel_steps import books_of
-from fadefollow.verdict.run.prepare import Bet, prepare_bet, seen_by
+from fadefollow.verdict.run.prepare import Bet, bet_key, prepare_bet, seen_by
 from fadefollow.verdict.sequential.blocks import CUT_OFF, GRACE
 from fadefollow.workspace.trial_records import code_of
 
@@ -55,7 +55,10 @@ class Traded:
         books: of the stance, one a coin, with the trades of all its phases.
         trades: of the phase, in order of entry, one row a trade: TRADE_COLUMNS, and `share`, by
             which it counts in means.
-        end: when the last bar closes that all needed streams cover, UTC.
+        end: when the last bar closes that all needed streams cover, UTC; a position is not
+            accounted for beyond the last settlement.
+        events: what the signal detected in all data, columns as in `Phases`.
+        now: when the last bar of all coins closes, UTC.
         notes: what there is to say of the data and the trades.
     """
 
@@ -63,6 +66,8 @@ class Traded:
     books: tuple[Book, ...]
     trades: pd.DataFrame
     end: pd.Timestamp
+    events: pd.DataFrame
+    now: pd.Timestamp
     notes: tuple[Note, ...]
 
     @property
@@ -115,7 +120,8 @@ def traded(
     strategy, signal = bet
     seen = seen_by(dataset, bet)
     notes = trusted_notes(seen, [bet], accept)
-    prepared = prepare_bet(dataset, strategy, signal, {})
+    detected: dict[tuple[str, str], Phases] = {}
+    prepared = prepare_bet(dataset, strategy, signal, detected)
     plan = prepared.plan
     if question.stance in plan.refused:
         raise _untradable(strategy, question.stance, plan.refused[question.stance])
@@ -128,7 +134,9 @@ def traded(
     table = table.assign(share=_shares(plan, table))
     trades = table.sort_values(["entry_time", "symbol"], kind="stable", ignore_index=True)
     end = max(last for _, last in prepared.spans.values())
-    return Traded(prepared, books, trades, end, tuple(notes))
+    events = detected[bet_key(strategy, signal)].table
+    now = max(market.index[-1] + market.bar for market in seen.markets.values())
+    return Traded(prepared, books, trades, end, events, now, tuple(notes))
 
 
 def claim_trades(dataset: Dataset, claim: Claim, signal: Signal) -> Traded:
