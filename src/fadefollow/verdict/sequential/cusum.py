@@ -16,8 +16,9 @@ Of normal sums that are not held this is the log likelihood ratio of "trades ear
   before this one, and one at the start.
 - z is held to ±2 and δ to 1, so that no single crash rings: history has too few of them to tell how
   large they come.
-- h comes from history's own blocks, drawn with replacement. Only blocks with trades are drawn, so
-  that the stated rate holds where every block has some.
+- h comes from history's own blocks, drawn with replacement, a few neighbours together, as they
+  depend on each other. The mean of each draw is off by as much as that of a history of this length
+  may be. Only blocks with trades are drawn, so that the stated rate holds where all have some.
 
 The chance of a false alarm within two years is 1 − exp(−2a) for a rate of `a` a year.
 """
@@ -36,6 +37,8 @@ from fadefollow.verdict.estimates.days import DaySums
 
 #: draws of two years' blocks from which the threshold comes
 _DRAWS, _YEARS = 2000, 2.0
+#: neighbouring blocks that are drawn together
+_TOGETHER = 4
 #: blocks over which the volatility is averaged
 _MEMORY = 20.0
 #: the most that a block can stand apart, and the largest shift that is looked for, in deviations
@@ -87,9 +90,7 @@ class Alarm:
         if not spread.own + spread.shared > 0.0:
             return None
         rng = np.random.default_rng([seed])
-        blocks = max(1, round(_YEARS * blocks_a_year))
-        drawn = rng.integers(0, len(held.total), (_DRAWS, blocks))
-        years = DaySums(held.total[drawn], held.count[drawn])
+        years = _drawn(held, max(1, round(_YEARS * blocks_a_year)), rng)
         loose = cls(held.mean, spread, math.inf)
         highest = loose.path(years).max(axis=1)
         level = math.exp(-_YEARS * rate)
@@ -116,6 +117,17 @@ class Alarm:
             warmer = heat + (np.square(apart[..., k]) - heat) / _MEMORY
             heat = np.where(filled[..., k], warmer, heat)
         return path
+
+
+def _drawn(held: DaySums, blocks: int, rng: np.random.Generator) -> DaySums:
+    """Years of blocks from those that history has, shape (draws, blocks)."""
+    known = len(held.total)
+    first = rng.integers(0, known, (_DRAWS, -(-blocks // _TOGETHER), 1))
+    place = ((first + np.arange(_TOGETHER)) % known).reshape(_DRAWS, -1)[:, :blocks]
+    again = rng.integers(0, known, (_DRAWS, known))
+    off = held.total[again].sum(axis=1) / held.count[again].sum(axis=1) - held.mean
+    count = held.count[place]
+    return DaySums(held.total[place] + off[:, None] * count, count)
 
 
 def spread_of(sums: DaySums) -> Spread:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -30,8 +31,8 @@ from fadefollow.verdict.calibration.real_run import RealSource, at_other_times
 from fadefollow.verdict.calibration.simulated_run import plans_of
 from fadefollow.verdict.calibration.truth import Growth, expected
 from fadefollow.verdict.calibration.watching.design import WatchDesign
-from fadefollow.verdict.estimates.anyhour import all_outcomes
-from fadefollow.verdict.estimates.days import DaySums
+from fadefollow.verdict.estimates.anyhour import BookOutcomes, all_outcomes
+from fadefollow.verdict.estimates.days import DaySums, Kind
 from fadefollow.verdict.run.parallel_steps import books_of
 from fadefollow.verdict.run.prepare import Bet
 from fadefollow.verdict.sequential.answer import Answer, Past
@@ -92,24 +93,54 @@ def watch_market(
         seed: of it.
     """
     began = time.perf_counter()
-    made = _simulated(design, bets, arm, seed) if source is None else _real(bets, source, arm, seed)
+    made = (
+        _simulated(design, bets, arm, seed)
+        if source is None
+        else _real(design, bets, source, arm, seed)
+    )
     claims = tuple(record for plan, worth in made for record in _claims(design, plan, worth))
     return WatchPage(arm, seed, claims, time.perf_counter() - began)
 
 
 @dataclass(frozen=True)
 class Worth:
-    """What trades of one plan were worth when they were entered."""
+    """What trades of one plan were worth when they were entered.
 
-    growth: Growth | None  #: of a lab; None: the mean over entries at every hour
+    Attributes:
+        growth: of a lab; None: it is the mean over entries at every hour.
+        everywhere: net returns of entries at every hour; means are taken apart before and from
+            the bar `start` on, as what any hour is worth changes over the years.
+    """
+
+    growth: Growth | None = None
+    everywhere: BookOutcomes = field(default_factory=dict)
+    start: int = 0
 
     def of(self, plan: Plan, trades: pd.DataFrame, book: BookName) -> FloatArray:
-        """The expected net return of each trade, a fraction, shape (k,)."""
+        """The expected net return of each trade, a fraction, shape (k,); NaN: not known."""
         if self.growth is not None:
             return expected(plan, trades, self.growth, book)
-        everywhere = all_outcomes(plan)[book]
-        kinds = zip(*(trades[name].astype(int) for name in ("coin", "side", "rule")), strict=True)
-        return np.array([float(np.nanmean(everywhere[kind])) for kind in kinds], np.float64)
+        names = ("coin", "side", "rule", "entry_bar")
+        rows = trades[list(names)].astype(int).itertuples(index=False)
+        known: dict[tuple[Kind, bool], float] = {}
+        found = []
+        with warnings.catch_warnings():
+            # a coin that was listed too late for a single trade to end has no mean
+            warnings.simplefilter("ignore", RuntimeWarning)
+            for coin, side, rule, entry in rows:
+                key = (coin, side, rule), entry >= self.start
+                if key not in known:
+                    values = self.everywhere[book][key[0]]
+                    part = values[self.start :] if key[1] else values[: self.start]
+                    known[key] = float(np.nanmean(part))
+                found.append(known[key])
+        return np.array(found, np.float64)
+
+
+def _start(design: WatchDesign, plan: Plan) -> pd.Timestamp:
+    """From when on the claims of a plan are watched."""
+    first = pd.Timestamp(int(plan.coin_arrays[0].time[0]), tz="UTC")
+    return (first + pd.Timedelta(days=365.25 * (design.years - design.watched_years))).floor("D")
 
 
 def _simulated(
@@ -133,19 +164,23 @@ def _simulated(
 
 
 def _real(
-    bets: tuple[Bet, ...], source: RealSource, arm: Arm, seed: int
+    design: WatchDesign, bets: tuple[Bet, ...], source: RealSource, arm: Arm, seed: int
 ) -> list[tuple[Plan, Worth]]:
     rng = np.random.default_rng([seed])
     markets, costs = source.sample(arm, rng), traded_at(source.dataset)
     plans = at_other_times(plans_of(markets, bets, costs=costs, found=dict(source.found)), rng)
-    return [(plan, Worth(None)) for plan in plans]
+    starts = [
+        int(np.searchsorted(plan.coin_arrays[0].time, _start(design, plan).value)) for plan in plans
+    ]
+    return [
+        (plan, Worth(None, all_outcomes(plan), start))
+        for plan, start in zip(plans, starts, strict=True)
+    ]
 
 
 def _claims(design: WatchDesign, plan: Plan, worth: Worth) -> Iterator[ClaimRecord]:
-    first = pd.Timestamp(int(plan.coin_arrays[0].time[0]), tz="UTC")
     end = pd.Timestamp(int(plan.coin_arrays[0].time[-1]), tz="UTC")
-    history = pd.Timedelta(days=365.25 * (design.years - design.watched_years))
-    start = (first + history).floor("D")
+    start = _start(design, plan)
     books: tuple[BookName, ...] = ("outright",) if plan.basket is None else ("outright", "hedged")
     for stance in STANCES:
         made = {(plan.strategy, stance): books_of(plan, stance, "skip", [])}
@@ -172,6 +207,7 @@ def _claims(design: WatchDesign, plan: Plan, worth: Worth) -> Iterator[ClaimReco
                         "return": np.asarray(net, np.float64) - known,
                     }
                 )
+                table = table.dropna(ignore_index=True)
                 record = _record(design, table, book, (start, end, plan.rules.hold_hours))
                 if record is not None:
                     yield record
