@@ -16,11 +16,13 @@ Of normal sums that are not held this is the log likelihood ratio of "trades ear
   before this one, and one at the start.
 - z is held to ±2 and δ to 1, so that no single crash rings: history has too few of them to tell how
   large they come.
-- h comes from history's own blocks, drawn with replacement, a few neighbours together, as they
-  depend on each other. The mean of each draw is off by as much as that of a history of this length
+- h comes from history's own blocks, drawn with replacement, ten neighbours together, as they depend
+  on each other. The mean of each draw is off by as much as that of a history of this length
   may be. Only blocks with trades are drawn, so that the stated rate holds where all have some.
 
-The chance of a false alarm within two years is 1 − exp(−2a) for a rate of `a` a year.
+The chance of a false alarm within two years is at most 1 − exp(−2a) for a rate of `a` a year; h is
+set for half of that rate, as markets change more than a history of some years shows (measured on
+real prices: docs/watch.md).
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ from fadefollow.verdict.estimates.days import DaySums
 #: draws of two years' blocks from which the threshold comes
 _DRAWS, _YEARS = 2000, 2.0
 #: neighbouring blocks that are drawn together
-_TOGETHER = 4
+_TOGETHER = 10
+#: the threshold is set for so much of the stated rate, as markets change more than a history shows
+_CAUTION = 0.5
 #: blocks over which the volatility is averaged
 _MEMORY = 20.0
 #: the most that a block can stand apart, and the largest shift that is looked for, in deviations
@@ -93,7 +97,7 @@ class Alarm:
         years = _drawn(held, max(1, round(_YEARS * blocks_a_year)), rng)
         loose = cls(held.mean, spread, math.inf)
         highest = loose.path(years).max(axis=1)
-        level = math.exp(-_YEARS * rate)
+        level = math.exp(-_YEARS * _CAUTION * rate)
         return cls(held.mean, spread, float(np.quantile(highest, level, method="higher")))
 
     def path(self, sums: DaySums) -> FloatArray:
