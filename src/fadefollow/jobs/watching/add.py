@@ -33,7 +33,7 @@ from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_records import stamp
 
 #: false alarms of the CUSUM a year
-FALSE_ALARMS = 0.1
+FALSE_ALARMS = 0.15
 
 
 @dataclass(frozen=True, kw_only=True)
