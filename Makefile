@@ -51,6 +51,8 @@ prove: $(READY)  ## the slow proofs that the default suite leaves out, and the c
 	for name in binance_history universe_4h; do \
 	  if [ -d datasets/store/$$name ]; then $(BIN)/fadefollow calibrate --real $$name || exit 1; \
 	  else echo "$$name is not imported: its real null is left out"; fi; done
+	$(BIN)/fadefollow calibrate --watch
+	if [ -d datasets/store/universe_4h ]; then $(BIN)/fadefollow calibrate --watch --real universe_4h; fi
 	$(BIN)/fadefollow calibrate --tuning
 
 wheel: $(READY)  ## build the wheel into dist/

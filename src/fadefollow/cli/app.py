@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fadefollow.cli.commands import data
+from fadefollow.cli.commands import data, export, watch
 from fadefollow.cli.commands.calibrate import calibrate
 from fadefollow.cli.commands.report import report
 from fadefollow.cli.commands.run import run
@@ -49,6 +49,8 @@ app = typer.Typer(
 new = typer.Typer(help="Start a strategy or a signal of your own.", no_args_is_help=True)
 app.add_typer(data.app, name="data")
 app.add_typer(new, name="new")
+app.add_typer(watch.app, name="watch")
+app.add_typer(export.app, name="export")
 
 
 def _version(asked: bool) -> None:

@@ -7,6 +7,7 @@ a killed writer left: it never counted, readers pass over it, and the next write
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
 
@@ -42,11 +43,29 @@ def append_in_turn(path: Path, data: bytes, *, timeout: float = -1) -> None:
         filelock.Timeout: another writer kept its lock for longer.
         OSError: it cannot be written; the file is as before.
     """
+    append_after(path, lambda _: data, timeout=timeout)
+
+
+def append_after(
+    path: Path, made_of: Callable[[list[bytes]], bytes], *, timeout: float = -1
+) -> None:
+    """Append whole lines that depend on those before; no other writer comes between.
+
+    Args:
+        path: of the file, which need not exist yet.
+        made_of: makes the new lines with their ends from the lines there are; what it raises
+            leaves the file as it is.
+        timeout: seconds to wait for another writer; -1 for ever.
+
+    Raises:
+        filelock.Timeout: another writer kept its lock for longer.
+        OSError: it cannot be read or written; the file is as before.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock"), timeout=timeout):
         with path.open("a+b", buffering=0) as file:
             file.truncate(end_of_lines(file))
-        append(path, data)
+        append(path, made_of(finished_lines(path)))
 
 
 def append(path: Path, data: bytes) -> None:

@@ -18,6 +18,13 @@ from fadefollow.market.datasets.request import DataRequest
 from fadefollow.results.notes import note_lines
 from fadefollow.verdict import calibration as calibrating
 from fadefollow.verdict.calibration import Calibration, Design, Notebook, RealDesign, RealSource
+from fadefollow.verdict.calibration.watching import (
+    WATCH_NOTEBOOK,
+    WatchCalibration,
+    WatchDesign,
+    WatchNotebook,
+    calibrate_watching,
+)
 from fadefollow.verdict.run.prepare import Bet
 from fadefollow.workspace import Workspace
 
@@ -94,6 +101,42 @@ def calibrate_verdicts(
     )
     return replace(
         found, about="; ".join([found.about, *(line.text for line in note_lines(notes))])
+    )
+
+
+def calibrate_watch(
+    workspace: Workspace,
+    request: CalibrationRequest,
+    *,
+    jobs: int = -1,
+    cluster: str | None = None,
+    step: Callable[[str, float | None], None],
+) -> WatchCalibration:
+    """How often watched claims are answered wrongly; arguments as in `calibrate_verdicts`.
+
+    On universes of the lab, or on a real data set with its events at random times.
+    """
+    dataset = open_named(workspace, request.real) if request.real else None
+    usual: dict[str, Any] = {}
+    if dataset is not None:
+        usual = {"dataset": dataset.name, "coins": min(len(dataset.markets), REAL_COINS)}
+        usual["bar"] = f"{dataset.bar / pd.Timedelta(hours=1):g}h"
+    design = WatchDesign(**(usual | dict(request.settings)))
+    names = request.strategies or calibrating.STRATEGIES[:1]
+    bets = tuple(_fitting(workspace, name, bar_size(design.bar)) for name in names)
+    source = None
+    if dataset is not None:
+        step(f"detecting in {dataset.name}", None)
+        source = RealSource.of(dataset, bets)
+    path = workspace.runs / f"{WATCH_NOTEBOOK}-{request.real or 'universe'}.jsonl"
+    return calibrate_watching(
+        design,
+        bets,
+        notebook=WatchNotebook(path),
+        source=source,
+        jobs=jobs,
+        cluster=cluster,
+        step=step,
     )
 
 

@@ -98,6 +98,7 @@ NOTES = (
     Note("not-looked-for", DOORS, {"error": "too wide"}),
     Note("coins-absent", DOORS, {"coins": ["DOGE"]}),
     Note("run-unreadable", {}, {"run": "x", "error": "no schema"}),
+    Note("claim-restated", {}, {"claim": "mine", "blocks": 2}),
 )
 #: only these say what the data covers; all else is to be read before the numbers
 COVERAGE = {

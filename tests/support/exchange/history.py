@@ -73,9 +73,13 @@ def make_history(
     *,
     holes: bool = True,
     coins: Sequence[str] = COINS,
+    ahead_days: float = 5,
 ) -> History:
-    """The history from 2023-01-01 on; the clock stands `now_minutes` into the last bar."""
-    years = (days + 5) / 365.25
+    """The history from 2023-01-01 on; the clock stands `now_minutes` into the last bar.
+
+    It can be set forward by `ahead_days`.
+    """
+    years = (days + ahead_days) / 365.25
     settings = {
         "seed": 5,
         "start": "2023-01-01",

@@ -35,6 +35,7 @@ class Exchange:
             config.get("now_minutes", 25),
             holes=config.get("holes", True),
             coins=config.get("coins", COINS),
+            ahead_days=config.get("ahead_days", 5),
         )
         self.book = Book(self.history)
         self.venues: dict[str, Any] = {"binance": Binance(self.book), "bybit": Bybit(self.book)}

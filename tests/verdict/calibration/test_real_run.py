@@ -75,7 +75,7 @@ def plans_in(source: RealSource, bets) -> list[Plan]:
 
 def test_events_move_in_time_together_and_none_is_lost(source, bets):
     plans = plans_in(source, bets)
-    (moved,) = module._at_other_times(plans, np.random.default_rng(5))
+    (moved,) = module.at_other_times(plans, np.random.default_rng(5))
     for old, new in zip(plans[0].bars, moved.bars, strict=True):
         assert len(old) == len(new)
         assert sorted(old % 6) == sorted(new % 6)  # each keeps its hour

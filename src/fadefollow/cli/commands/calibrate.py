@@ -28,6 +28,14 @@ def calibrate(
     tuning: Annotated[
         bool, typer.Option("--tuning", help="Measure whether tuned results hold out of sample.")
     ] = False,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Measure how often watched claims are answered wrongly, on simulated universes or "
+            "with --real.",
+        ),
+    ] = False,
     universe: Annotated[
         bool, typer.Option("--universe", help="Judge universes of 30 and 100 simulated coins.")
     ] = False,
@@ -112,7 +120,10 @@ def calibrate(
         }
         settings: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
         chosen = listed(strategies)
-        if tuning:
+        if watch:
+            asked = {"real": real, "strategies": chosen, "settings": settings}
+            _calibrate_watching(workspace, asked, crewed=crewed, as_json=as_json)
+        elif tuning:
             settings |= {"trials": trials, "folds": folds}
             _calibrate_tuner(
                 workspace, chosen, settings, crewed=crewed, markdown=markdown, as_json=as_json
@@ -177,6 +188,26 @@ def _calibrate_verdicts(
         typer.echo((folder / "calibration.json").read_text("utf-8"), nl=False)
     else:
         show_calibration(found, folder)
+    found.raise_failures()
+
+
+def _calibrate_watching(
+    workspace: Workspace,
+    asked: dict[str, Any],
+    *,
+    crewed: dict[str, Any],
+    as_json: bool,
+) -> None:
+    from fadefollow.cli.render.calibration import show_watch_calibration
+    from fadefollow.cli.render.console import progress
+    from fadefollow.jobs.calibrate import CalibrationRequest, calibrate_watch
+
+    with progress(quiet=as_json) as step:
+        found = calibrate_watch(workspace, CalibrationRequest(**asked), step=step, **crewed)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        show_watch_calibration(found)
     found.raise_failures()
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fadefollow.verdict.calibration import Calibration
     from fadefollow.verdict.calibration.promises import Promise, State
     from fadefollow.verdict.calibration.proportions import Mean, Share
+    from fadefollow.verdict.calibration.watching import WatchCalibration
 
 #: of the states of a promise
 _COLOURS = {"kept": "green", "broken": "red", "not yet shown": "yellow"}
@@ -53,6 +54,30 @@ def show_calibration(found: Calibration, folder: Path) -> None:
     show_promises(found.promises, who="The verdict")
     console.print(f"on {escape(found.about)}", highlight=False)
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
+
+
+def show_watch_calibration(found: WatchCalibration) -> None:
+    """How often watched claims were answered wrongly, and how long answers and alarms took."""
+    console = Console()
+    console.print(
+        f"{found.markets} markets ({escape(found.design.about)}), {found.claims} claims "
+        f"watched for {found.design.watched_years:g} years; median of {found.trades:.0f} trades, "
+        f"detectable edge {found.detectable_bps:.0f} bps",
+        highlight=False,
+    )
+    table = _table("Years until …", "half of the claims", "80 % of the claims")
+    for name, delay in (
+        ("confirmed, at the detectable edge", found.delay),
+        ("confirmed, at twice that", found.delay_twice),
+        ("the alarm, when twice that was gone", found.delay_gone),
+    ):
+        table.add_row(name, *(_years(value) for value in (delay.median, delay.most)))
+    console.print(table)
+    show_promises(found.promises, who="Watching")
+
+
+def _years(value: float) -> str:
+    return f"{value:.2f}" if math.isfinite(value) else "not within"
 
 
 def _power_table(found: Calibration) -> Table:

@@ -8,6 +8,7 @@ from typing import Any
 
 from fadefollow.core.notes import TEXT, Note, text_note
 from fadefollow.results.notes.of_choices import CHOICES
+from fadefollow.results.notes.of_claims import CLAIMS
 from fadefollow.results.notes.of_data import DATA
 from fadefollow.results.notes.of_scans import SCANS
 from fadefollow.results.notes.of_trades import TRADES
@@ -20,6 +21,7 @@ WORDINGS: dict[str, Wording] = {
     **TRADES,
     **CHOICES,
     **SCANS,
+    **CLAIMS,
 }
 #: what stands before a line where all its notes are about the same
 _LEADS = ("strategy", "stance")

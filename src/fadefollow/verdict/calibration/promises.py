@@ -160,4 +160,4 @@ def _between(value: float, low: float, high: float) -> str:
 
 
 def _points(share: float) -> str:
-    return f"{100.0 * share:g}"
+    return f"{100.0 * share:.3g}"

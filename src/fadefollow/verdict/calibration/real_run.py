@@ -100,7 +100,7 @@ def judge_real(
     markets = source.sample(arm, rng)
     costs = traded_at(source.dataset)
     plans = plans_of(markets, bets, costs=costs, found=dict(source.found))
-    moved = _at_other_times(plans, rng) if arm.kind == "times" else _on_other_coins(plans, rng)
+    moved = at_other_times(plans, rng) if arm.kind == "times" else _on_other_coins(plans, rng)
     books: tuple[BookName, ...] = BOOKS if arm.kind == "times" else ("hedged",)
 
     def truths(_: Plan, __: pd.DataFrame, result: StanceResult, ___: BookName) -> Truth:
@@ -111,7 +111,7 @@ def judge_real(
     return Table(arm, seed, rows, time.perf_counter() - began)
 
 
-def _at_other_times(plans: list[Plan], rng: np.random.Generator) -> list[Plan]:
+def at_other_times(plans: list[Plan], rng: np.random.Generator) -> list[Plan]:
     """All events shifted together."""
     shifts, step = draw_shifts(plans, draws=1, rng=rng)
     return [_moved(plan, TimePlacebo(plan, shifts, step)) for plan in plans]
