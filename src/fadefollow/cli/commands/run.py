@@ -83,13 +83,13 @@ def run(
     from fadefollow.workspace import find_workspace
 
     workspace = find_workspace()
+    if not strategies:
+        note_misnamed(workspace, "strategies")
     check_names(workspace, strategies=strategies or (), dataset=data.dataset)
     from fadefollow.cli.render.console import progress
     from fadefollow.cli.render.run import show_run
     from fadefollow.jobs.run import RunOptions, run_job
 
-    if not strategies:
-        note_misnamed(workspace, "strategies")
     options = RunOptions.of(
         workspace,
         data,
