@@ -96,7 +96,11 @@ def result_of(
         hedged_equity=found.hedged_equity,
         prices={symbol: prices_of(market) for symbol, market in dataset.markets.items()},
         strategies={
-            s.name: {**s.model_dump(mode="json"), "signal_about": _about(signal)}
+            s.name: {
+                **s.model_dump(mode="json"),
+                "signal_about": _about(signal),
+                "phase_about": {p: t for p, t in signal.about.items() if p in s.phases},
+            }
             for s, signal in bets
         },
         config=config_of(workspace, job.asked, bets, dataset),

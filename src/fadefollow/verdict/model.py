@@ -251,7 +251,8 @@ class RunResult:
             `fadefollow.jobs.chart_data.prices_of`; runs of earlier versions have less of it.
         truth: on lab data, `symbol, phase, start, end, planted_bps, horizon_hours`.
         strategies: what the TOML of each strategy said, with all defaults filled in; and as
-            `signal_about` what its signal's module says of the phases.
+            `signal_about` what its signal's module says of the phases, as `phase_about` what each
+            is in about five words.
         splits: exploratory, they decide nothing.
         fragility: what flips under other assumptions; empty unless asked for.
         spa: whether the best book beats its placebo; None where no book could be tested.

@@ -16,16 +16,17 @@ from markupsafe import Markup
 from fadefollow.errors import SpecError, StoreError
 from fadefollow.reporting.charts.monthly import MONTHS
 from fadefollow.reporting.pages import figures as exhibits
-from fadefollow.reporting.pages.answers import FEW_ANSWERS, Answer, answers_of, title_of, told
+from fadefollow.reporting.pages.answers import Answer, answers_of, title_of
 from fadefollow.reporting.pages.assumptions import assumed
 from fadefollow.reporting.pages.budget import budget
 from fadefollow.reporting.pages.coverage import coverage_figure, findings
+from fadefollow.reporting.pages.first_screen import lacking, tiles
 from fadefollow.reporting.pages.phase_page import phase_pages
 from fadefollow.reporting.text import formatting as text
-from fadefollow.reporting.text.answers import FATES, books_of, why_text
+from fadefollow.reporting.text.answers import FATES, books_of, needed_blocks, why_text
 from fadefollow.reporting.text.glossary import TERMS
 from fadefollow.reporting.text.provenance import making, not_looked_for
-from fadefollow.reporting.text.sentences import headline, summary
+from fadefollow.reporting.text.sentences import headline
 from fadefollow.reporting.tuning.section import TuningChapter, chapter
 from fadefollow.results.notes import Line, note_lines
 from fadefollow.results.record import folder_name
@@ -108,18 +109,19 @@ def context(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
     traded = set(run.trades["strategy"].astype(str))
     names = _strategies(run, answers)
     titles = {name: title_of(run, name) for name in names}
-    table = coverage_figure(run)
+    table, span = coverage_figure(run), _range(run)
     return {
         "run": run,
         "simulated": bool(run.dataset.get("simulated", False)),
         "dataset": {**{"name": "", "title": "", "fingerprint": ""}, **run.dataset},
         "headline": headline(run.verdicts) if tuned is None else tuned.headline,
         "tuned": tuned,
-        "range": _range(run),
+        "range": span,
         "scale": scale,
         "answers": answers,
-        "told": told(answers),
-        "rest": summary(run.verdicts) if len(answers) > FEW_ANSWERS else None,
+        "tiles": tiles(answers),
+        "lacking": lacking(run, answers, span[:10]),
+        "needed": needed_blocks(run.verdicts),
         "books": books_of(run.verdicts),
         "tested": tuple(a for a in answers if a.verdict.fate != "untestable"),
         "untestable": tuple(a for a in answers if a.verdict.fate == "untestable"),
