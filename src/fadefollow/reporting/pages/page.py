@@ -14,6 +14,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from fadefollow.errors import SpecError, StoreError
+from fadefollow.phases import Stance
 from fadefollow.reporting.charts.monthly import MONTHS
 from fadefollow.reporting.pages import figures as exhibits
 from fadefollow.reporting.pages.answers import Answer, answers_of, title_of
@@ -23,7 +24,7 @@ from fadefollow.reporting.pages.coverage import coverage_figure, findings
 from fadefollow.reporting.pages.first_screen import lacking, tiles
 from fadefollow.reporting.pages.phase_page import phase_pages
 from fadefollow.reporting.text import formatting as text
-from fadefollow.reporting.text.answers import FATES, books_of, needed_blocks, why_text
+from fadefollow.reporting.text.answers import FATES, VERBS, books_of, needed_blocks, why_text
 from fadefollow.reporting.text.glossary import TERMS
 from fadefollow.reporting.text.provenance import making, not_looked_for
 from fadefollow.reporting.text.sentences import headline
@@ -130,7 +131,7 @@ def context(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
         "months": MONTHS,
         "traded": [(at, title_of(run, n)) for at, n in enumerate(names) if n in traded],
         "market": exhibits.market(run, share, names),
-        "best": text.prose(run.spa.sentence) if run.spa is not None else "",
+        "best": _best(run),
         "coverage": exhibits.covered(table),
         "coverage_notes": table.others,
         "findings": findings(run.dataset.get("audit")),
@@ -140,6 +141,23 @@ def context(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
         "again": _again(run),
         "truths": _truths(answers),
     }
+
+
+def _best(run: RunResult) -> str:
+    """Whether the best of all books beats its placebo, and what its own row says."""
+    if run.spa is None:
+        return ""
+    key = run.spa.strategy, run.spa.phase
+    rows = [v for v in run.verdicts if (v.strategy, v.phase) == key]
+    stance: Stance = "fade" if run.spa.stance == "fade" else "follow"
+    words = [r.results[stance, "outright"].word for r in rows if (stance, "outright") in r.results]
+    said = text.prose(run.spa.sentence)
+    if not words:
+        return said
+    return (
+        f"{said} This asks of all books at once and of placebos alone; the row of this one asks "
+        f"more, and says {words[0]} of {VERBS[stance].lower()} outright."
+    )
 
 
 def _strategies(run: RunResult, answers: tuple[Answer, ...]) -> tuple[str, ...]:

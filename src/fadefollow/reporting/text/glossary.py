@@ -110,7 +110,7 @@ TERMS: dict[str, tuple[str, str]] = {
         "late can be shifted little.",
     ),
     "p_placebo": (
-        "Placebo p-value",
+        "Placebo p-value of this question alone",
         "Share of the placebo's draws that did as well as the real events. Small means: unlikely "
         "to be the season, the drift or luck.",
     ),
@@ -176,7 +176,8 @@ TERMS: dict[str, tuple[str, str]] = {
     "capacity": (
         "Capacity",
         "Order size in the quote currency at which the order's own market impact, by the "
-        "square-root law (Almgren et al. 2005, Tóth et al. 2011), eats the whole mean return: one "
+        "square-root law (Almgren et al. 2005, Tóth et al. 2011), eats the whole mean return, of a "
+        "stance that pays: one "
         "size for all coins, the median over coins, then coin by coin. At most a day's volume. "
         "As uncertain as the mean itself.",
     ),
