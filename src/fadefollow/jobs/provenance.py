@@ -94,6 +94,10 @@ def result_of(
         equity=found.equity,
         hedged_trades=found.hedged_trades,
         hedged_equity=found.hedged_equity,
+        ratios=found.ratios,
+        rolling=found.rolling,
+        benchmark=found.benchmark,
+        coin_years=found.coin_years,
         prices={symbol: prices_of(market) for symbol, market in dataset.markets.items()},
         strategies={
             s.name: {

@@ -14,7 +14,7 @@ from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.errors import FadeFollowError, StoreError
 from fadefollow.results.notes import stored_notes
 from fadefollow.results.verdict_record import verdict_from
-from fadefollow.verdict.exploratory import FragilityRow, SpaTest, SplitCell
+from fadefollow.verdict.exploratory import BookRatios, Fall, FragilityRow, SpaTest, SplitCell
 from fadefollow.verdict.model import (
     EventStudy,
     RunResult,
@@ -30,6 +30,9 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     "prices": ("symbol",),
     "truth": ("symbol", "phase", "start", "end"),
     "splits": (),
+    "rolling": ("time", "strategy", "stance", "book", "sharpe", "beta"),
+    "benchmark": ("time",),
+    "coin_years": ("strategy", "phase", "stance", "symbol", "year", "n_trades", "mean_net_bps"),
 }
 
 
@@ -102,9 +105,21 @@ def result_from(
         seconds=result["seconds"],
         versions=report["versions"],
         splits=_splits(table("splits")) if "splits" in present else (),
+        ratios=tuple(_ratios(row) for row in report.get("ratios", ())),
+        **_further(table, present),
         fragility=tuple(_known(FragilityRow, row) for row in report.get("fragility", ())),
         spa=_known(SpaTest, result["spa"]) if result.get("spa") else None,
     )
+
+
+def _further(
+    table: Callable[[str], pd.DataFrame], present: Collection[str]
+) -> dict[str, pd.DataFrame]:
+    """Exploratory tables, which runs of earlier versions do not have."""
+    found = {name: table(name) for name in ("rolling", "coin_years") if name in present}
+    if "benchmark" in present:
+        found["benchmark"] = table("benchmark").set_index("time").rename_axis("day")
+    return found
 
 
 def _with_books(table: pd.DataFrame) -> pd.DataFrame:
@@ -141,6 +156,11 @@ def _study(record: dict[str, Any]) -> EventStudy:
 def _splits(table: pd.DataFrame) -> tuple[SplitCell, ...]:
     rows = table.to_dict("records")
     return tuple(SplitCell(**{str(key): value for key, value in row.items()}) for row in rows)
+
+
+def _ratios(record: dict[str, Any]) -> BookRatios:
+    falls = tuple(_known(Fall, fall) for fall in record.get("falls", ()))
+    return _known(BookRatios, {**record, "falls": falls})
 
 
 def _known(kind: type[T], record: dict[str, Any]) -> T:

@@ -42,6 +42,8 @@ class EquityFigure:
     strategy: str
     curves: tuple[EquityCurve, ...]
     compound: bool = False  #: positions grow with gains
+    simulated: bool = False
+    held: Line | None = None  #: gain of holding the same coins, per cent; None where unknown
 
     @property
     def hedged(self) -> bool:
@@ -110,8 +112,26 @@ def equity_figures(run: RunResult, *, points: int = 800) -> tuple[EquityFigure, 
             if (strategy, stance) in tables[book].columns
         ]
         drawn = tuple(c for c in curves if c.time.size)
-        figures.append(EquityFigure(strategy, drawn, compound))
+        figures.append(
+            EquityFigure(
+                strategy,
+                drawn,
+                compound,
+                bool(run.dataset.get("simulated", False)),
+                _benchmark(run, strategy, points),
+            )
+        )
     return tuple(figures)
+
+
+def _benchmark(run: RunResult, strategy: str, points: int) -> Line | None:
+    if strategy not in run.benchmark:
+        return None
+    value = run.benchmark[strategy].dropna()
+    if value.empty:
+        return None
+    gain = (value.to_numpy(np.float64) - 1.0) * 100.0
+    return thin(millis(pd.DatetimeIndex(value.index)), gain, points=points // 2)
 
 
 def split_figure(verdict: Verdict, book: BookName = "outright") -> SplitFigure:
