@@ -24,6 +24,10 @@ CHARTS = {
     "coverage-1",
     "study-1",
     "study-2",
+    "holding-1",
+    "holding-2",
+    "costs-1",
+    "costs-2",
     "gains-1",
     "gains-2",
     "equity-1",
@@ -145,7 +149,8 @@ def test_every_chart_has_a_caption_and_a_table(page: Page) -> None:
     ]
     charts = [a for t, a in page.tags if "data-chart" in a and "data-figure" not in a]
     tables = [a for t, a in page.tags if t == "details" and a.get("class") == "data"]
-    assert len(figures) == len(charts) + 2  # a split without trades, a study without events
+    # without a chart: a split without trades, a study without events and what rests on them
+    assert len(figures) == len(charts) + 4
     assert all(a["role"] == "group" and a["aria-label"] for a in charts)
     assert len(tables) >= len(charts)
     assert "Neither stance has a counted trade" in page.text
@@ -242,7 +247,7 @@ def test_twenty_coins_six_years_and_twenty_strategies_are_within_eight_megabytes
 
 def test_many_answers_are_counted_and_few_are_named(large: str) -> None:
     page = Page(large)
-    tiles = re.findall(r'<li class="tile.*?</li>', large, re.S)
+    tiles = re.findall(r'<li class="tile[^>]* data-fate.*?</li>', large, re.S)
     assert [int(re.findall(r'"many">(\d+)<', tile)[0]) for tile in tiles] == [1, 0, 39, 0]
     assert "and 36 more" in tiles[2]
     pages = [a for t, a in page.tags if t == "article"]

@@ -106,9 +106,10 @@ def test_page_tells_the_story_then_the_answer(first: Page) -> None:
     order = [
         "Fade crowded funding · phase 1 of 3",
         "Crowded shorts supported",
+        "Fading crowded shorts on BTC, ETH, SOL: supported outright and against the market. Fading",
+        "Fade outright: pays",
         "Lore says: fade whoever pays.",
         "Who pays to hold on is crowded.",
-        "Fading crowded shorts on BTC, ETH, SOL: supported outright and against the market. Fading",
         "The leanCrowd, short: fading buys, following sells short",
         "The claimFading pays",
         "Seen171 times on BTC, ETH, SOL",
@@ -116,7 +117,10 @@ def test_page_tells_the_story_then_the_answer(first: Page) -> None:
         "Parametersquantile 0.95, lookback days 90",
         "13 events fell outside the time traded.",
         "What price did after the phase",
+        "Holding-time curve",
+        "Cost curve",
         "This phase's own trades",
+        "The strategy's account",
         "Of the whole strategy, its 2 phases together. Gain on fixed capital",
         "All numbers",
         "Month by month",
@@ -130,7 +134,7 @@ def test_page_tells_the_story_then_the_answer(first: Page) -> None:
 
 def test_page_has_months_and_a_card_for_each_best_and_worst_trade(first: Page) -> None:
     months = [a["data-stance"] for t, a in first.tags if a.get("class") == "months"]
-    assert months == ["fade", "follow"]
+    assert months == ["fade", "follow"] * 2  # outright, and folded against the market
     drawings = [a for t, a in first.tags if t == "svg" and (a.get("class") or "")[:6] == "trade "]
     assert [a["class"] for a in drawings] == 6 * ["trade fade"] + 6 * ["trade follow"]
     assert all(re.search(r" net, funding .+\.$", a["aria-label"] or "") for a in drawings)

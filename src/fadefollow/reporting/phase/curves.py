@@ -33,6 +33,8 @@ from fadefollow.verdict.model import EventStudy, RunResult, StanceResult, Verdic
 
 #: fees of a fill that an exchange's tiers ask for, bps: name and fee
 TIERS: tuple[tuple[str, float], ...] = (("maker", 1.0), ("taker, top tier", 2.5), ("taker", 5.0))
+#: of a holding-time curve
+_POINTS = 84
 _SIGNS: Mapping[Stance, float] = {"fade": -1.0, "follow": 1.0}
 
 
@@ -43,7 +45,8 @@ def holding(run: RunResult, verdict: Verdict) -> Exhibit:
     if study is None:
         return Exhibit(title, "There are no events to hold.")
     at = np.array(study.hours)
-    kept = at > 0.0
+    kept = np.flatnonzero(at > 0.0)
+    kept = kept[:: max(-(-len(kept) // _POINTS), 1)]
     held, cost_bps = at[kept], _round_trip(verdict)
     if not math.isfinite(cost_bps) or not len(held):
         return Exhibit(title, "No trade says what a round trip costs.")
@@ -156,7 +159,7 @@ def _slippage(run: RunResult, verdict: Verdict) -> float:
 def _reach(found: Mapping[Stance, StanceResult], paid: float) -> float:
     """How far the costs go: past the break-even costs that are near, and past what was paid."""
     known = [one.breakeven_cost_bps for one in found.values() if one.breakeven_cost_bps > 0.0]
-    most = min(max(known, default=0.0), 10.0 * max(paid, 5.0))
+    most = min(max(known, default=0.0), 6.0 * max(paid, 5.0))
     return float(max(2.0 * max(paid, 10.0), 1.15 * most))
 
 

@@ -16,7 +16,6 @@ from fadefollow.reporting.text.formatting import (
     bps,
     cell,
     cost,
-    drawdown,
     fixed,
     interval,
     percent,
@@ -93,7 +92,12 @@ def _of(
             "mean × trades, a coin",
         ),
         Tile("in_market", "of the time in the market", cell(percent, one.time_in_market, why=why)),
-        Tile("drawdown", "worst drawdown", cell(drawdown, one.max_drawdown, why=why)),
+        Tile(
+            "drawdown",
+            "worst drawdown",
+            cell(percent, one.max_drawdown, why=why),
+            "account gone, fixed capital" if one.max_drawdown <= -1.0 else "",
+        ),
         Tile(
             "win_rate",
             "of trades won",
