@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,7 @@ from fadefollow.reporting.charts.performance import (
 from fadefollow.reporting.pages.coverage import CoverageFigure
 from fadefollow.reporting.text.answers import BOOKS
 from fadefollow.reporting.text.formatting import THIN, inert, titled
-from fadefollow.verdict.model import EventStudy
+from fadefollow.verdict.model import EventStudy, Interval
 
 Trace = dict[str, Any]
 
@@ -208,15 +209,20 @@ def split_chart(figure: SplitFigure) -> Chart:
                     "line": {"width": 0},
                 },
                 "xaxis": "x" if place == 0 else f"x{place + 1}",
-                "hovertemplate": "%{y}: %{x:+,.0f}<extra>" + titled(stance) + "</extra>",
+                "hovertemplate": "%{y}: %{x:+,.1f}<extra>" + titled(stance) + "</extra>",
                 "width": 0.62,
                 "textposition": "none",
             }
         )
+        ends = dict(zip([*(PARTS[at] for at in kept), "net"], [*starts.tolist(), 0.0], strict=True))
+        sizes = dict(zip([*(PARTS[at] for at in kept), "net"], [*parts, total], strict=True))
+        ranged = figure.intervals.get(stance, {})
+        if ranged:
+            data.append(_whiskers(ranged, ends, sizes, data[-1]["xaxis"]))
     width = 1 / max(len(shown), 1)
     axes = {
         f"xaxis{place + 1 if place else ''}": axis(
-            "" if place else "quote currency",
+            "" if place else figure.unit,
             domain=[place * width + 0.05 * (place > 0), (place + 1) * width - 0.05],
             zeroline=True,
             matches="x" if place else None,
@@ -228,6 +234,35 @@ def split_chart(figure: SplitFigure) -> Chart:
     }
     down = axis(autorange="reversed", showgrid=False, tickfont={"size": 12, "color": "@ink"})
     return Chart(data, layout(**axes, yaxis=down, bargap=0.3, hovermode="closest"), 270)
+
+
+def _whiskers(
+    ranged: Mapping[str, Interval],
+    starts: Mapping[str, float],
+    sizes: Mapping[str, float],
+    across: str,
+) -> Trace:
+    """The intervals of the bars that have one, around their ends."""
+    names = [name for name in sizes if name in ranged]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "y": [titled(name) for name in names],
+        "x": [starts[name] + sizes[name] for name in names],
+        "xaxis": across,
+        "marker": {"size": 1, "color": "@ink"},
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [max(ranged[name][1] - sizes[name], 0.0) for name in names],
+            "arrayminus": [max(sizes[name] - ranged[name][0], 0.0) for name in names],
+            "color": "@ink",
+            "thickness": 1.2,
+            "width": 3,
+        },
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }
 
 
 def study_chart(study: EventStudy, *, points: int = 240, hold: float = math.nan) -> Chart:

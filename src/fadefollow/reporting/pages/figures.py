@@ -177,17 +177,19 @@ def _split(verdict: Verdict, title: str) -> Exhibit:
         for stance, values in figure.parts.items()
     }
     shown = [i for i, part in enumerate(PARTS) if part != "hedge" or len(books) > 1]
-    rows = [(titled(PARTS[i]), *(money(values[i]) for values in columns.values())) for i in shown]
-    rows.append(("Net", *(money(sum(values)) for values in columns.values())))
+    show = plain_bps if drawn.unit == "bps a trade" else money
+    rows = [(titled(PARTS[i]), *(show(values[i]) for values in columns.values())) for i in shown]
+    rows.append(("Net", *(show(sum(values)) for values in columns.values())))
     several = len(books) > 1
     head = (
         "Part",
         *(
-            f"{titled(stance)}{f' {BOOKS[book]}' if several else ''} (quote currency)"
+            f"{titled(stance)}{f' {BOOKS[book]}' if several else ''}, {drawn.unit}"
             for stance, book in columns
         ),
     )
-    caption = "From price to net: each bar begins where the one above it ended." + (
+    whiskers = " Whiskers: intervals of price, funding and net." if any(drawn.intervals.values()) else ""
+    caption = f"From price to net: each bar begins where the one above it ended.{whiskers}" + (
         f" Drawn is the book {BOOKS[drawn.book]}; the table has both." if several else ""
     )
     return exhibit(title, caption, split_chart(drawn), Table(head, tuple(rows)))
