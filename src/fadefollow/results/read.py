@@ -106,20 +106,16 @@ def result_from(
         versions=report["versions"],
         splits=_splits(table("splits")) if "splits" in present else (),
         ratios=tuple(_ratios(row) for row in report.get("ratios", ())),
-        **_further(table, present),
+        rolling=table("rolling") if "rolling" in present else pd.DataFrame(),
+        coin_years=table("coin_years") if "coin_years" in present else pd.DataFrame(),
+        benchmark=_by_day(table("benchmark")) if "benchmark" in present else pd.DataFrame(),
         fragility=tuple(_known(FragilityRow, row) for row in report.get("fragility", ())),
         spa=_known(SpaTest, result["spa"]) if result.get("spa") else None,
     )
 
 
-def _further(
-    table: Callable[[str], pd.DataFrame], present: Collection[str]
-) -> dict[str, pd.DataFrame]:
-    """Exploratory tables, which runs of earlier versions do not have."""
-    found = {name: table(name) for name in ("rolling", "coin_years") if name in present}
-    if "benchmark" in present:
-        found["benchmark"] = table("benchmark").set_index("time").rename_axis("day")
-    return found
+def _by_day(table: pd.DataFrame) -> pd.DataFrame:
+    return table.set_index("time").rename_axis("day")
 
 
 def _with_books(table: pd.DataFrame) -> pd.DataFrame:

@@ -188,7 +188,9 @@ def _split(verdict: Verdict, title: str) -> Exhibit:
             for stance, book in columns
         ),
     )
-    whiskers = " Whiskers: intervals of price, funding and net." if any(drawn.intervals.values()) else ""
+    whiskers = (
+        " Whiskers: intervals of price, funding and net." if any(drawn.intervals.values()) else ""
+    )
     caption = f"From price to net: each bar begins where the one above it ended.{whiskers}" + (
         f" Drawn is the book {BOOKS[drawn.book]}; the table has both." if several else ""
     )

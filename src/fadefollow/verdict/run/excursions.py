@@ -28,13 +28,14 @@ def with_excursions(trades: pd.DataFrame, plans: Sequence[Plan]) -> pd.DataFrame
         return trades
     found = np.full((2, len(trades)), math.nan)
     by_name: Mapping[str, Plan] = {plan.strategy: plan for plan in plans}
-    groups = trades.groupby(["strategy", "symbol"], sort=False, observed=True).indices
-    for (strategy, symbol), rows in groups.items():
-        coins = {arrays.symbol: arrays for arrays in by_name[str(strategy)].coin_arrays}
-        arrays = coins[str(symbol)]
+    whole = trades.reset_index(drop=True)
+    for key, mine in whole.groupby(["strategy", "symbol"], sort=False, observed=True):
+        strategy, symbol = map(str, key)
+        coins = {arrays.symbol: arrays for arrays in by_name[strategy].coin_arrays}
+        arrays = coins[symbol]
         if isinstance(arrays, DatedBarArrays):
             continue
-        mine = trades.iloc[rows]
+        rows = mine.index.to_numpy()
         first, last = (
             np.searchsorted(arrays.time, _ns(mine[f"{end}_time"])) for end in ("entry", "exit")
         )
