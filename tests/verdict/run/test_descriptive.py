@@ -41,7 +41,7 @@ def test_ratios_are_those_of_daily_gains_over_fixed_capital() -> None:
     assert found.growth_a_year == pytest.approx(2.19, rel=1e-6)
     # the market moves twice as much, but for its first day, which has no day before
     assert found.beta == pytest.approx(0.5, rel=0.01)
-    assert (found.best_day, found.worst_day) == (pytest.approx(0.03), pytest.approx(-0.02))
+    assert [found.best_day, found.worst_day] == pytest.approx([0.03, -0.02])
     assert found.days_in_market == pytest.approx(0.8)
     assert len(rolling) == 1  # one week's end after the first window
     assert rolling["sharpe"].iloc[0] == pytest.approx(found.sharpe)

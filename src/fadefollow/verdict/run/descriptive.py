@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.engine.hedge.hedged import BookName
+from fadefollow.engine.model import DAY_NS
 from fadefollow.engine.plans.strategy_plan import Plan
-from fadefollow.verdict.estimates.daily import DAY_NS
 from fadefollow.verdict.exploratory import BookRatios, Fall
 
 #: of a rolling ratio, days; and every how many days it is kept
@@ -71,7 +71,7 @@ def ratios(
         naive = values.tz_localize(None)
         daily = naive.diff()
         daily.iloc[0] = naive.iloc[0] - 1.0
-        beside = held.reindex(columns=[name for name, _ in values.columns])
+        beside = held.reindex(columns=values.columns.get_level_values(0))
         market = beside.tz_localize(None).reindex(naive.index).diff().fillna(0.0)
         market.columns = daily.columns
         found.extend(_of_book(book, naive, daily, market))
@@ -124,11 +124,11 @@ def _falls(values: pd.DataFrame, most: int = 5) -> dict[tuple[str, str], tuple[F
     found = vbt.Drawdowns.from_ts(whole, freq="1D").records
     depth = found["valley_val"] - found["peak_val"]
     found = found.assign(depth=depth)[depth < 0.0].sort_values("depth", kind="stable")
-    days = whole.index.strftime("%Y-%m-%d")
+    days = pd.DatetimeIndex(whole.index).strftime("%Y-%m-%d")
+    names = [(str(pair[0]), str(pair[1])) for pair in whole.columns]
     made: dict[tuple[str, str], tuple[Fall, ...]] = {}
     for column, rows in found.groupby("col", sort=False):
-        strategy, stance = whole.columns[int(column)]
-        made[str(strategy), str(stance)] = tuple(
+        made[names[int(str(column))]] = tuple(
             Fall(
                 days[row.peak_idx],
                 days[row.valley_idx],
