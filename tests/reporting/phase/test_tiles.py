@@ -13,6 +13,7 @@ import pytest
 from fadefollow.reporting.phase.tiles import tiles_of
 from fadefollow.reporting.write import write_run
 from fadefollow.verdict.exploratory import BookRatios
+from fadefollow.verdict.model import StanceResult
 from tests.support.reporting_cases import REPORTS, Cases
 
 T = "\u202f"
@@ -85,6 +86,7 @@ def test_a_fall_beyond_the_capital_says_what_it_means(
     cases: Cases, fall: float, shown: str, note: str
 ) -> None:
     verdict = cases.plain.verdicts[0]
-    gone = replace(verdict, fade=replace(verdict.fade, max_drawdown=fall))  # type: ignore[type-var]
+    assert isinstance(verdict.fade, StanceResult)
+    gone = replace(verdict, fade=replace(verdict.fade, max_drawdown=fall))
     (tile,) = [t for t in tiles_of(cases.plain, gone)[0].tiles if t.term == "drawdown"]
     assert (tile.value.text, tile.note) == (shown, note)

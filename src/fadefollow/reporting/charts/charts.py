@@ -218,7 +218,8 @@ def split_chart(figure: SplitFigure) -> Chart:
         sizes = dict(zip([*(PARTS[at] for at in kept), "net"], [*parts, total], strict=True))
         ranged = figure.intervals.get(stance, {})
         if ranged:
-            data.append(_whiskers(ranged, ends, sizes, data[-1]["xaxis"]))
+            across = "x" if place == 0 else f"x{place + 1}"
+            data.append(_whiskers(ranged, ends, sizes, across))
     width = 1 / max(len(shown), 1)
     axes = {
         f"xaxis{place + 1 if place else ''}": axis(

@@ -221,7 +221,7 @@ def judged(
     trades = with_excursions(trades_table(plans, made, "outright"), plans)
     equity = equity_tables(plans, made, workers, shared)
     held = benchmarks(plans)
-    of_books, rolling = ratios(equity, held)
+    book_ratios, rolling = ratios(equity, held)
     said.extend(implied_notes(trades))
     return Measured(
         verdicts=(*(with_truth(v, dataset, strategies[v.strategy]) for v in verdicts), *untraded),
@@ -235,7 +235,7 @@ def judged(
         notes=tuple(dict.fromkeys([*said, *missing_notes([phases for _, phases in found])])),
         splits=splits,
         spa=spa,
-        ratios=of_books,
+        ratios=book_ratios,
         rolling=rolling,
         benchmark=held,
         coin_years=coin_years(trades),
