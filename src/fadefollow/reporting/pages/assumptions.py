@@ -155,7 +155,7 @@ def _liquidated(strategies: Mapping[str, Any]) -> str:
     if not rates:
         return by
     few = " or ".join(f"{_plain(rate)}{THIN}%" for rate in sorted(rates))
-    return f"{by}, of other coins below {few}"
+    return f"{by}, other coins below {few}"
 
 
 def _brackets(costs: Mapping[str, Any]) -> str:
