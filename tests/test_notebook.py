@@ -18,6 +18,7 @@ import fadefollow as ff
 from fadefollow import notebook
 from fadefollow.errors import DataError, ParameterError, UnknownNameError
 from fadefollow.market.panel import Market
+from fadefollow.notebook.telling import command_line
 from fadefollow.workspace import init_workspace
 from tests.support.paths import ROOT
 
@@ -236,5 +237,5 @@ def test_a_run_that_is_not_there(inside: Path) -> None:
 
 def test_flags_and_lists_in_the_command() -> None:
     asked = {"symbols": ("A B", "C"), "fragility": True, "revised": False, "since": None}
-    made = notebook._command(("mine",), asked)
+    made = command_line(("run", "mine"), asked)
     assert made == "fadefollow run mine --symbols 'A B,C' --fragility"

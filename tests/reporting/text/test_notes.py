@@ -55,6 +55,7 @@ NOTES = (
     Note("last-vintages"),
     Note("revised-records", {"coin": "BTC", "stream": "netflow"}, REVISED),
     Note("implied-settlements", {}, {"implied": 30, "settlements": 100, "coins": ["BTC"]}),
+    Note("free-funding"),
     Note(
         "accepted-finding",
         {"coin": "BTC", "stream": "spot"},

@@ -49,6 +49,8 @@ class Dataset:
         revisions: how far first and last vintages are apart; empty where nothing was revised.
         implied_funding: whether the data set asks for implied settlements where the exchange's
             are missing; its markets then have them.
+        handed_over: whether it was made from frames, so that no file of a workspace describes it.
+        free_funding: whether nobody gave settlements, so that none is charged.
     """
 
     name: str
@@ -68,6 +70,8 @@ class Dataset:
     revised: bool = False
     revisions: tuple[Revision, ...] = ()
     implied_funding: bool = False
+    handed_over: bool = False
+    free_funding: bool = False
 
     def __repr__(self) -> str:
         first = min((m.index[0] for m in self.markets.values() if len(m)), default=None)
@@ -85,7 +89,8 @@ class Dataset:
         """Notes on the universe and the vintages."""
         formed = self.universe.notes() if self.universe is not None else ()
         vintages = vintage_notes(self.revisions, revised=self.revised)
-        return *formed, *vintages, *Count.of(self.markets).notes
+        free = (Note("free-funding"),) if self.free_funding else ()
+        return *formed, *vintages, *Count.of(self.markets).notes, *free
 
     @property
     def symbols(self) -> tuple[str, ...]:

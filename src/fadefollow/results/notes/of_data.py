@@ -142,6 +142,7 @@ DATA: dict[str, Wording] = {
             f"{coins_of(n.figures['coins'])}"
         )
     ),
+    "free-funding": single("funding was not given, so none is charged"),
     "accepted-finding": grouped(_accepted),
     "accepted-funding-hole": single(
         "accepted funding-hole: trades held over a hole in funding are left out"
