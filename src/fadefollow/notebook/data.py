@@ -12,7 +12,7 @@ from fadefollow.core.toml import build
 from fadefollow.errors import ParameterError
 from fadefollow.jobs.datasets import list_datasets, open_named
 from fadefollow.market.datasets.dataset import Dataset
-from fadefollow.market.datasets.frames import ONLY, Frames, coin_frames, dataset_of_frames
+from fadefollow.market.datasets.frames import Frames, dataset_of_frames, market_of_frame
 from fadefollow.market.datasets.request import DataRequest
 from fadefollow.market.panel import Market
 from fadefollow.notebook.arguments import checked
@@ -89,25 +89,13 @@ def market(
     Args:
         bars: as the prices of `ff.dataset`, of one coin.
         symbol: the coin; by default the one that the bars name.
-        funding, streams, bar: as for `ff.dataset`, without a column of coins.
+        funding, streams, bar: as for `ff.dataset`.
 
     Raises:
-        DataError: they are not as they must be, or of several coins.
+        DataError: they are not as they must be.
+        ParameterError: they are of several coins.
     """
-    named = coin_frames(bars, "perp")
-    if len(named) > 1:
-        raise ParameterError(
-            "a market has one coin", got=", ".join(named), hint="ff.dataset takes several"
-        )
-    ((found, frame),) = named.items()
-    coin = symbol or found
-    made = dataset_of_frames(
-        {coin: frame},
-        funding=None if funding is None else _of_coin(funding, coin, "funding"),
-        streams={name: _of_coin(table, coin, name) for name, table in (streams or {}).items()},
-        bar=bar,
-    )
-    return made.markets[coin]
+    return market_of_frame(bars, symbol=symbol, funding=funding, streams=streams, bar=bar)
 
 
 @checked
@@ -225,14 +213,6 @@ def datasets() -> pd.DataFrame:
 
 def _table(rows: Mapping[str, Mapping[str, Any]], name: str) -> pd.DataFrame:
     return pd.DataFrame(list(rows.values()), index=pd.Index(rows, name=name))
-
-
-def _of_coin(frame: pd.DataFrame, coin: str, stream: str) -> dict[str, pd.DataFrame]:
-    """A stream's records of a single coin, whatever it is called in them."""
-    parts = coin_frames(frame, stream)
-    if len(parts) > 1:
-        raise ParameterError("a market has one coin", got=", ".join(parts), where=stream)
-    return {coin if name in (ONLY, coin) else name: part for name, part in parts.items()}
 
 
 def _markets(where: Dataset | Market | Iterable[Market]) -> list[Market]:

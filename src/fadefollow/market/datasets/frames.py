@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fadefollow.errors import DataError, unknown
+from fadefollow.errors import DataError, ParameterError, unknown
 from fadefollow.market.bars import bar_size, bar_text
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.names import check_dataset_name, check_symbol
@@ -95,6 +95,45 @@ def dataset_of_frames(
         handed_over=True,
         free_funding="funding" not in others,
     )
+
+
+def market_of_frame(
+    bars: pd.DataFrame,
+    *,
+    symbol: str | None = None,
+    funding: pd.DataFrame | None = None,
+    streams: Mapping[str, pd.DataFrame] | None = None,
+    bar: str | None = None,
+) -> Market:
+    """One coin's market; arguments and errors are those of `dataset_of_frames`.
+
+    Args:
+        bars: of one coin.
+        symbol: the coin; by default the one that the bars name.
+        funding, streams, bar: as there; their records may leave the coin out.
+
+    Raises:
+        ParameterError: they are of several coins.
+    """
+    if not isinstance(bars, pd.DataFrame):
+        raise DataError("a market must be made of a DataFrame of bars", got=type(bars).__name__)
+    own = coin_frames(bars, "perp")
+    coin = symbol or next(iter(own))
+    others = {**(streams or {}), **({} if funding is None else {"funding": funding})}
+    made = dataset_of_frames(
+        _of_coin(own, coin, "perp"),
+        streams={name: _of_coin(coin_frames(f, name), coin, name) for name, f in others.items()},
+        bar=bar,
+    )
+    return made.markets[coin]
+
+
+def _of_coin(parts: dict[str, pd.DataFrame], coin: str, stream: str) -> dict[str, pd.DataFrame]:
+    """The records of the only coin, whatever it is called in them."""
+    if len(parts) > 1:
+        hint = "ff.dataset takes several"
+        raise ParameterError("a market has one coin", got=", ".join(parts), where=stream, hint=hint)
+    return dict.fromkeys([coin], next(iter(parts.values())))
 
 
 def no_funding(
