@@ -7,13 +7,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import fadefollow as ff
 from fadefollow.errors import FadeFollowError, ParameterError, UnknownNameError
 from fadefollow.reporting.notebook.plots import COLOURS
-from fadefollow.workspace import init_workspace
+from fadefollow.workspace import find_workspace, init_workspace
 from tests.support.paths import ROOT
 
 FEW = {"placebo_draws": 100, "bootstrap_draws": 100}
@@ -41,7 +42,7 @@ def inside(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def swept(workspace: Path) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(workspace)
-        values = {"hold_hours": [24, 72], "quantile": [0.9, 0.95]}
+        values = {"hold_hours": [24, 72], "quantile": [0.85, 0.97]}
         return ff.sweep(NAME, values, dataset="short", **FEW)
 
 
@@ -53,7 +54,7 @@ def trials(workspace: Path) -> list[dict[str, Any]]:
 def test_a_sweep_is_one_run_with_every_trial_in_the_ledger(swept: Any, workspace: Path) -> None:
     assert swept.grid.to_dict("list") == {
         "hold_hours": [24, 24, 72, 72],
-        "quantile": [0.9, 0.95, 0.9, 0.95],
+        "quantile": [0.85, 0.97, 0.85, 0.97],
     }
     own = [row for row in trials(workspace) if row["command"].startswith("ff.sweep(")]
     # four combinations × two phases × two stances, outright
@@ -62,15 +63,15 @@ def test_a_sweep_is_one_run_with_every_trial_in_the_ledger(swept: Any, workspace
     held = swept.table.query("stance == 'fade'").groupby("hold_hours")["mean_hold_hours"].max()
     assert held[24] <= 24.0 < held[72] <= 72.0
     counts = swept.table.query("stance == 'fade' and phase == 'crowded_long' and hold_hours == 24")
-    wide, strict = counts.set_index("quantile")["n_trades"][[0.9, 0.95]]
-    assert wide > strict > 0
+    wide, strict = counts.set_index("quantile")["n_trades"][[0.85, 0.97]]
+    assert wide > strict > 0  # what is rarer fires less
     questions = {v.fade.placebo.questions for v in swept.run.verdicts if v.fade.placebo}
     assert questions <= {8}  # the claimed stance of 4 × 2 rows is corrected together
 
 
 def test_a_sweep_shows_itself(swept: Any) -> None:
     assert repr(swept) == (
-        f"Sweep({NAME}: hold_hours [24, 72], quantile [0.9, 0.95]; 4 combinations)"
+        f"Sweep({NAME}: hold_hours [24, 72], quantile [0.85, 0.97]; 4 combinations)"
     )
     assert "hold_hours" in swept._repr_html_()
     figure = swept.plot(phase="crowded_short", stance="fade")
@@ -80,7 +81,7 @@ def test_a_sweep_shows_itself(swept: Any) -> None:
 
 
 def test_a_run_with_changed_settings_is_that_of_a_strategy_that_has_them(workspace: Path) -> None:
-    strategy = ff.sweep.__globals__["find_workspace"]().strategy(NAME)
+    strategy = find_workspace().strategy(NAME)
     changed = strategy.model_copy(
         update={
             "params": {**strategy.params, "quantile": 0.9},
@@ -122,7 +123,9 @@ def test_figures_hold_the_numbers(swept: Any) -> None:
     figure = verdict.plot()
     by_name = {trace.name: trace for trace in figure.data}
     assert by_name["fade"].x[0] == verdict.fade.mean_net_bps
-    low, high = verdict.fade.band_bps
+    # with so few blocks there is no interval for all questions, and the row's own is drawn
+    assert np.isnan(verdict.fade.band_bps).all()
+    low, high = verdict.fade.ci_bps
     assert by_name["fade"].x[0] + by_name["fade"].error_x.array[0] == pytest.approx(high)
     assert by_name["fade"].x[0] - by_name["fade"].error_x.arrayminus[0] == pytest.approx(low)
     equity = run.plot("equity", strategy=f"{NAME}_01")

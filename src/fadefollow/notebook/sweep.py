@@ -7,8 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from fadefollow.core.text import html_card
+from fadefollow.core.text import html_card, plural
+from fadefollow.reporting.notebook.display import card, table
+from fadefollow.reporting.notebook.plots import sweep_figure
+from fadefollow.reporting.text.answers import BOOKS
+from fadefollow.reporting.text.formatting import fixed, interval, plain_bps
 from fadefollow.verdict.model import RunResult
+
+#: of a sweep that a notebook shows
+_MOST_ROWS = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +56,29 @@ class Sweep:
             choices: `phase`, `stance` and `book` to draw; by default the first phase, both
                 stances, outright.
         """
-        from fadefollow.reporting.notebook.plots import sweep_figure
-
         return sweep_figure(self.table, [str(name) for name in self.grid], **choices)
+
+
+@html_card.register
+def sweep_card(sweep: Sweep) -> str:
+    """A row for each combination, phase, stance and book, with its word and mean."""
+    names = [str(name) for name in sweep.grid]
+    head = (*names, "phase", "stance", "word", "net a trade [interval], bps", "trades")
+    rows = [
+        (
+            *(str(row[name]) for name in names),
+            row["phase"],
+            f"{row['stance']} {BOOKS[row['book']]}",
+            row["word"],
+            f"{plain_bps(row['mean_net_bps'])} "
+            f"{interval((row['band_low_bps'], row['band_high_bps']))}",
+            fixed(row["n_trades"]),
+        )
+        for row in sweep.table.to_dict("records")
+    ]
+    left = range(len(names) + 3)
+    caption = "Intervals and words hold for all combinations together"
+    return card(
+        f"{sweep.strategy}: {plural(len(sweep.grid), 'combination')}",
+        table(head, rows, left=left, most=_MOST_ROWS, rest_in="sweep.table", caption=caption),
+    )
