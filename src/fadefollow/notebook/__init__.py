@@ -26,7 +26,7 @@ from fadefollow.notebook.data import (
     strategies,
 )
 from fadefollow.notebook.measuring import run, scan, sweep, tune
-from fadefollow.notebook.study import study
+from fadefollow.notebook.studying import study
 
 __all__ = [
     "dataset",

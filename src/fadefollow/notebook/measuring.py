@@ -25,7 +25,7 @@ from fadefollow.notebook.options import (
     TuneKeywords,
     plain,
 )
-from fadefollow.notebook.sweep import Sweep
+from fadefollow.notebook.swept import Sweep
 from fadefollow.notebook.telling import command_line, progress_shown
 from fadefollow.scanning.model import Scan
 from fadefollow.tuning.model import Tuning

@@ -55,7 +55,6 @@ NOTES = (
     Note("last-vintages"),
     Note("revised-records", {"coin": "BTC", "stream": "netflow"}, REVISED),
     Note("implied-settlements", {}, {"implied": 30, "settlements": 100, "coins": ["BTC"]}),
-    Note("free-funding"),
     Note(
         "accepted-finding",
         {"coin": "BTC", "stream": "spot"},
@@ -66,6 +65,7 @@ NOTES = (
     Note("clipped", {}, {**TIME, "last_coin_first": None}),
     Note("coin-lacks-streams", {**DOORS, "coin": "SOL"}, {"streams": ["future"]}),
     Note("stream-missing", {"stream": "options"}, {"coins": ["BTC"], "phases": ["short_gamma_up"]}),
+    Note("free-funding"),
     Note("not-measured", DOORS, {"error": "too wide"}),
     Note("signal-failed", {"signal": "doors", "coin": "BTC"}, {"error": "no bars"}),
     Note("events-outside", DOORS, {"events": 13}),

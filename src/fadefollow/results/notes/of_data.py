@@ -142,7 +142,6 @@ DATA: dict[str, Wording] = {
             f"{coins_of(n.figures['coins'])}"
         )
     ),
-    "free-funding": single("funding was not given, so none is charged"),
     "accepted-finding": grouped(_accepted),
     "accepted-funding-hole": single(
         "accepted funding-hole: trades held over a hole in funding are left out"
@@ -151,4 +150,5 @@ DATA: dict[str, Wording] = {
     "clipped": grouped(_clipped, first=False),
     "coin-lacks-streams": grouped(_lacking, first=False),
     "stream-missing": grouped(_unseen, first=False),
+    "free-funding": single("funding was not given, so none is charged"),
 }
