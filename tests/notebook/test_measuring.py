@@ -17,8 +17,10 @@ from fadefollow.reporting.notebook.plots import COLOURS
 from fadefollow.workspace import find_workspace, init_workspace
 from tests.support.paths import ROOT
 
-FEW = {"placebo_draws": 100, "bootstrap_draws": 100}
+FEW: dict[str, Any] = {"placebo_draws": 100, "bootstrap_draws": 100}
 NAME = "fade_crowded_funding"
+#: the same without its types, to be called wrongly
+UNTYPED: Any = ff
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,7 @@ def inside(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def swept(workspace: Path) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(workspace)
-        values = {"hold_hours": [24, 72], "quantile": [0.85, 0.97]}
+        values: dict[str, list[float]] = {"hold_hours": [24, 72], "quantile": [0.85, 0.97]}
         return ff.sweep(NAME, values, dataset="short", **FEW)
 
 
@@ -169,33 +171,39 @@ def test_a_scan_and_a_search(workspace: Path) -> None:
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: ff.open_dataset(5), "name must be text or None; got int 5"),
-        (lambda: ff.open_dataset("short", symbols=5), "symbols must be text, several of text"),
-        (lambda: ff.open_dataset("short", since=2021), "since must be text or None"),
-        (lambda: ff.open_dataset("short", symbol="IBEX"), "did you mean 'symbols'"),
-        (lambda: ff.signal(None), "name must be text"),
-        (lambda: ff.signal(), "missing a required argument: 'name'"),
-        (lambda: ff.detect("funding", "short"), "where must be a Dataset, a Market or several"),
-        (lambda: ff.detect("funding", 3), "where must be"),
-        (lambda: ff.detect("funding", ["IBEX"]), "where must be"),
-        (lambda: ff.indicator(3), "signal must be text or a class of Signal"),
-        (lambda: ff.run(5), "strategies must be text or a Strategy"),
-        (lambda: ff.run(NAME, seed="one"), "seed must be a whole number or None"),
-        (lambda: ff.run(NAME, placebo_draws=True), "placebo_draws must be a whole number"),
-        (lambda: ff.run(NAME, hold_hours="3d"), "hold_hours must be a number or None"),
-        (lambda: ff.run(NAME, params=[1]), "params must be a mapping"),
-        (lambda: ff.run(NAME, dataset="short", params={"quantil": 0.9}), "did you mean 'quantile'"),
-        (lambda: ff.run(NAME, placebos=5), "did you mean 'placebo_draws'"),
-        (lambda: ff.read_run(3), "run must be text"),
-        (lambda: ff.sweep(NAME, {"hold_hours": 24}), "values must be a mapping of several"),
-        (lambda: ff.sweep(NAME, {}), "1 to 60 combinations"),
-        (lambda: ff.sweep(NAME, {"hold_hour": [24]}), "did you mean 'hold_hours'"),
-        (lambda: ff.tune(NAME, trials="many"), "trials must be a whole number"),
-        (lambda: ff.tune(NAME, stance="both"), "stance must be 'fade' or 'follow' or None"),
-        (lambda: ff.scan(NAME, live="yes"), "live must be True or False or None"),
-        (lambda: ff.dataset(3), "prices must be a DataFrame or a mapping"),
-        (lambda: ff.study(3, 4), "events must be a DataFrame or a Phases"),
-        (lambda: ff.study(), "missing a required argument: 'events'"),
+        (lambda: UNTYPED.open_dataset(5), "name must be text or None; got int 5"),
+        (lambda: UNTYPED.open_dataset("short", symbols=5), "symbols must be text, several of text"),
+        (lambda: UNTYPED.open_dataset("short", since=2021), "since must be text or None"),
+        (lambda: UNTYPED.open_dataset("short", symbol="IBEX"), "did you mean 'symbols'"),
+        (lambda: UNTYPED.signal(None), "name must be text"),
+        (lambda: UNTYPED.signal(), "missing a required argument: 'name'"),
+        (
+            lambda: UNTYPED.detect("funding", "short"),
+            "where must be a Dataset, a Market or several",
+        ),
+        (lambda: UNTYPED.detect("funding", 3), "where must be"),
+        (lambda: UNTYPED.detect("funding", ["IBEX"]), "where must be"),
+        (lambda: UNTYPED.indicator(3), "signal must be text or a class of Signal"),
+        (lambda: UNTYPED.run(5), "strategies must be text or a Strategy"),
+        (lambda: UNTYPED.run(NAME, seed="one"), "seed must be a whole number or None"),
+        (lambda: UNTYPED.run(NAME, placebo_draws=True), "placebo_draws must be a whole number"),
+        (lambda: UNTYPED.run(NAME, hold_hours="3d"), "hold_hours must be a number or None"),
+        (lambda: UNTYPED.run(NAME, params=[1]), "params must be a mapping"),
+        (
+            lambda: UNTYPED.run(NAME, dataset="short", params={"quantil": 0.9}),
+            "did you mean 'quantile'",
+        ),
+        (lambda: UNTYPED.run(NAME, placebos=5), "did you mean 'placebo_draws'"),
+        (lambda: UNTYPED.read_run(3), "run must be text"),
+        (lambda: UNTYPED.sweep(NAME, {"hold_hours": 24}), "values must be a mapping of several"),
+        (lambda: UNTYPED.sweep(NAME, {}), "1 to 60 combinations"),
+        (lambda: UNTYPED.sweep(NAME, {"hold_hour": [24]}), "did you mean 'hold_hours'"),
+        (lambda: UNTYPED.tune(NAME, trials="many"), "trials must be a whole number"),
+        (lambda: UNTYPED.tune(NAME, stance="both"), "stance must be 'fade' or 'follow' or None"),
+        (lambda: UNTYPED.scan(NAME, live="yes"), "live must be True or False or None"),
+        (lambda: UNTYPED.dataset(3), "prices must be a DataFrame or a mapping"),
+        (lambda: UNTYPED.study(3, 4), "events must be a DataFrame or a Phases"),
+        (lambda: UNTYPED.study(), "missing a required argument: 'events'"),
     ],
 )
 def test_a_wrong_argument_is_one_plain_message(call: Any, said: str) -> None:

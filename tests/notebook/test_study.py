@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,12 +13,12 @@ import fadefollow as ff
 from fadefollow.errors import DataError, ParameterError, UnknownNameError
 from fadefollow.market.datasets.frames import dataset_of_frames
 from fadefollow.phases.given import GivenEvents, given_events
-from fadefollow.verdict.model import StanceResult
+from fadefollow.verdict.model import NotTraded, RunResult, StanceResult
 from fadefollow.workspace import init_workspace
 
 HOURS = 30 * 24
 INDEX = pd.date_range("2024-01-01", periods=HOURS, freq="h")
-FEW = {"placebo_draws": 100, "bootstrap_draws": 100}
+FEW: dict[str, Any] = {"placebo_draws": 100, "bootstrap_draws": 100}
 
 
 @pytest.fixture(autouse=True)
@@ -46,8 +47,8 @@ def at(*hours: float, coin: str = "SOL", lean: object = 1) -> pd.DataFrame:
     return pd.DataFrame({"time": time, "symbol": coin, "lean": lean})
 
 
-def follow(result: object) -> StanceResult:
-    found = result["event"].follow  # type: ignore[index]
+def follow(result: RunResult) -> StanceResult:
+    found = result["event"].follow
     assert isinstance(found, StanceResult)
     return found
 
@@ -116,7 +117,7 @@ def test_a_planted_edge_is_found() -> None:
 def test_all_forms_of_prices_are_one_data_set() -> None:
     long = pd.concat([bars(rising(), "SOL"), bars(rising(0.02), "ADA")], ignore_index=True)
     wide = long.pivot_table(index="time", columns="symbol", values=["open", "high", "low", "close"])
-    forms = {
+    forms: dict[str, Any] = {
         "long": long,
         "shuffled": long.sample(frac=1.0, random_state=1),
         "aware": long.assign(time=long["time"].dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo")),
@@ -196,7 +197,7 @@ def test_an_event_is_known_at_the_close_of_the_bar_that_contains_it(hour: float,
         (at(10, coin="SOLL"), UnknownNameError, "did you mean 'SOL'"),
         (at(10, lean=2), DataError, "lean of an event must be"),
         (at(10, lean=float("nan")), DataError, "time, coin and lean; got none in 1 of 1 rows"),
-        (at(10).assign(time=pd.NaT), DataError, "every row must have a time"),
+        (at(10).assign(time=pd.to_datetime(["NaT"])), DataError, "every row must have a time"),
         (at(10).assign(time="noon"), DataError, "times must be time stamps"),
         (at(10).drop(columns="lean"), DataError, "events need the column lean"),
         (at(), DataError, "at least one event"),
@@ -236,7 +237,7 @@ def test_prices_that_cannot_be(prices: pd.DataFrame, said: str) -> None:
         ({"trade": {"stop": 2.0}}, "trade"),
     ],
 )
-def test_options_that_cannot_be(options: dict[str, object], said: str) -> None:
+def test_options_that_cannot_be(options: dict[str, Any], said: str) -> None:
     with pytest.raises((ParameterError, UnknownNameError, ValueError), match=said):
         ff.study(at(10), bars(rising()), **options)
 
@@ -250,7 +251,9 @@ def test_a_hedge_may_be_left_out() -> None:
     assert {row.book for row in hedged.table.itertuples()} == {"outright", "hedged"}
     alone = ff.study(at(199), prices, hold=10, hedge="none", **FEW)
     assert {row.book for row in alone.table.itertuples()} == {"outright"}
-    assert alone["event"].hedged["fade"].reason == "no hedge was asked for"  # type: ignore[union-attr]
+    unhedged = alone["event"].hedged["fade"]
+    assert isinstance(unhedged, NotTraded)
+    assert unhedged.reason == "no hedge was asked for"
 
 
 def test_nothing_is_written_but_in_a_workspace(elsewhere: Path) -> None:

@@ -92,7 +92,8 @@ def phases_figure(phases: Phases, market: Market | None = None) -> Any:
                 "line": {"color": "@muted", "width": 1},
             }
         )
-    for (phase, lean), mine in table.groupby(["phase", "lean"], observed=True):
+    kinds: Any = table.groupby(["phase", "lean"], observed=True)
+    for (phase, lean), mine in kinds:
         side, symbol = _SIDES[int(lean)]
         at = mine["symbol"] if market is None or close is None else close[_bars(market, mine)]
         data.append(
@@ -173,14 +174,12 @@ def drawn(chart: Chart, *, title: str = "") -> Any:
 
 def _intervals(table: pd.DataFrame) -> Chart:
     """A row a stance and book, its mean with the interval that its word is read from."""
-    several = table[["strategy", "phase"]].drop_duplicates().shape[0] > 1
-    names = [
-        inert(f"{row.phase}, {row.stance} {BOOKS[row.book]}" if several else "")
-        or f"{row.stance} {BOOKS[row.book]}"
-        for row in table.itertuples()
-    ]
-    if len(set(table["strategy"])) > 1:
-        names = [inert(f"{s}: {n}") for s, n in zip(table["strategy"], names, strict=True)]
+    several = len(table[["strategy", "phase"]].drop_duplicates()) > 1
+    names = []
+    for row in table.to_dict("records"):
+        book: Any = row["book"]
+        named = f"{row['stance']} {BOOKS[book]}"
+        names.append(inert(f"{row['strategy']}, {row['phase']}: {named}" if several else named))
     labels = np.array(names, dtype=object)
     data: list[dict[str, Any]] = []
     for stance in STANCES:
