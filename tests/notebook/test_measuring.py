@@ -59,6 +59,7 @@ def test_a_sweep_is_one_run_with_every_trial_in_the_ledger(swept: Any, workspace
         "quantile": [0.85, 0.97, 0.85, 0.97],
     }
     own = [row for row in trials(workspace) if row["command"].startswith("ff.sweep(")]
+    assert swept.run.name == f"sweep-{NAME}"
     # four combinations × two phases × two stances, outright
     assert len(own) == 16
     assert len({row["configuration"] for row in own}) == 4
@@ -100,6 +101,24 @@ def test_a_run_with_changed_settings_is_that_of_a_strategy_that_has_them(workspa
         "placebo_draws=100, bootstrap_draws=100)"
     )
     assert by_name.strategies[NAME]["trade"]["hold_hours"] == 24.0
+
+
+def test_a_run_on_frames_agrees_with_that_on_the_data_set_they_come_from() -> None:
+    lab = ff.open_dataset("short")
+    tables = {
+        name: {coin: market.table(name) for coin, market in lab.markets.items()}
+        for name in ("perp", "funding", "mark", "spot")
+    }
+    bars, funding = tables.pop("perp"), tables.pop("funding")
+    frames = ff.dataset(bars, funding=funding, streams=tables, name="mine")
+    stored = ff.run(NAME, dataset="short", **FEW)
+    handed = ff.run(NAME, dataset=frames, **FEW)
+    columns = ["phase", "stance", "word", "n_trades", "mean_net_bps", "funding_bps", "p_placebo"]
+    pd.testing.assert_frame_equal(stored.table[columns], handed.table[columns])
+    assert handed.folder is not None
+    assert ff.read_run(str(handed.folder)).dataset["name"] == "mine"
+    with pytest.raises(ParameterError, match="since is for data sets by name"):
+        ff.run(NAME, dataset=frames, since="2021-02-01")
 
 
 def test_verdicts_by_name_and_as_tables(swept: Any) -> None:
@@ -179,7 +198,7 @@ def test_a_scan_and_a_search(workspace: Path) -> None:
         (lambda: UNTYPED.signal(), "missing a required argument: 'name'"),
         (
             lambda: UNTYPED.detect("funding", "short"),
-            "where must be a Dataset, a Market or several",
+            "where must be a Dataset, a Market or",
         ),
         (lambda: UNTYPED.detect("funding", 3), "where must be"),
         (lambda: UNTYPED.detect("funding", ["IBEX"]), "where must be"),

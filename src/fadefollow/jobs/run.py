@@ -108,11 +108,13 @@ class Given:
         bets: strategies with their signals, in place of those that the options name.
         dataset: in place of the one that they name.
         record: whether the trials go into the workspace's ledger.
+        name: of the run; by default the strategy's, or the data set's where there are several.
     """
 
     bets: tuple[Bet, ...]
     dataset: Dataset | None = None
     record: bool = True
+    name: str = ""
 
 
 def with_smallest(strategy: Strategy, settings: Settings, *, asked: float | None) -> Strategy:
@@ -204,7 +206,7 @@ def run_result(
     if options.fragility:
         clock.lap("fragility")
     job = JobRecord(
-        name=options.strategies[0] if len(options.strategies) == 1 else f"{dataset.name}-all",
+        name=given.name or _run_name(options.strategies, dataset),
         command=options.command,
         started=started,
         asked={"run": asked_for(options), "ledger": judged_by(workspace.ledger, known)},
@@ -248,6 +250,10 @@ def _remembered(
     workspace.ledger.record(rows)
     known = workspace.ledger.trials(*known_by(dataset))
     return deflate(verdicts, known), known
+
+
+def _run_name(strategies: Sequence[str], dataset: Dataset) -> str:
+    return strategies[0] if len(strategies) == 1 else f"{dataset.name}-all"
 
 
 def _named(workspace: Workspace, names: Sequence[str]) -> tuple[Bet, ...]:

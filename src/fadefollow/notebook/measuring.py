@@ -124,7 +124,7 @@ def sweep(
     strategies = tuple(one.name for one, _ in bets)
     told = RunOptions.of(workspace, data, strategies=strategies, command=command, **others)
     with progress_shown() as step:
-        given = Given(bets=tuple(bets), dataset=handed)
+        given = Given(bets=tuple(bets), dataset=handed, name=f"sweep-{base.name}")
         result, folder = run_job(workspace, told, step=step, given=given)
     grid = pd.DataFrame(points, index=pd.Index(strategies, name="strategy"))
     return Sweep(base.name, grid, replace(result, folder=folder))

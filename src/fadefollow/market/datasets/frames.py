@@ -202,7 +202,7 @@ def lowered(frame: pd.DataFrame, *, where: str) -> pd.DataFrame:
 def _parts(frames: Frames, stream: str) -> Iterator[tuple[str, pd.DataFrame]]:
     if isinstance(frames, Mapping):
         keys = {str(key).lower(): key for key in frames}
-        if "close" in keys or "rate" in keys:
+        if {"open", "close"} <= keys.keys() or (stream == "funding" and "rate" in keys):
             wide = {name: frames[key] for name, key in keys.items()}
             yield from _unstacked(pd.concat(wide, axis=1))
             return
