@@ -1,7 +1,8 @@
-"""Runs the example notebook from top to bottom and stores its outputs.
+"""Runs the example notebooks from top to bottom and stores their outputs.
 
-    python docs/notebooks/execute.py             # in a workspace of its own, outputs into the file
-    python docs/notebooks/execute.py --out FILE  # leaves the notebook alone and writes a copy
+    python docs/notebooks/execute.py                  # all, each in a workspace of its own
+    python docs/notebooks/execute.py NOTEBOOK …       # only these
+    python docs/notebooks/execute.py NOTEBOOK --out FILE  # leaves it alone and writes a copy
 
 Needs nbclient and ipykernel: `pip install -e '.[notebook]'`. The kernel is the interpreter that
 runs this script; nothing of the machine's Jupyter settings is read, and nothing is written but the
@@ -17,7 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-NOTEBOOK = Path(__file__).with_name("fade_or_follow.ipynb")
+NOTEBOOKS = sorted(Path(__file__).parent.glob("*.ipynb"))
 #: for the kernel to start, and for a cell, in seconds
 PATIENCE = 120
 
@@ -25,8 +26,12 @@ PATIENCE = 120
 def main() -> None:
     """Execute, and store."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--out", type=Path, default=NOTEBOOK)
-    out = parser.parse_args().out.resolve()
+    parser.add_argument("notebooks", nargs="*", type=Path, default=NOTEBOOKS)
+    parser.add_argument("--out", type=Path)
+    asked = parser.parse_args()
+    if asked.out is not None and len(asked.notebooks) != 1:
+        parser.error("--out takes one notebook")
+    paths = [path.resolve() for path in asked.notebooks]
     with tempfile.TemporaryDirectory() as made:
         # before anything of Jupyter is imported
         for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
@@ -34,8 +39,9 @@ def main() -> None:
         for name in ("PYTHONSTARTUP", "MPLBACKEND"):
             os.environ.pop(name, None)
         os.environ |= {"JUPYTER_NO_CONFIG": "1", "NO_COLOR": "1"}
-        executed = execute(NOTEBOOK, Path(made, "workspace"))
-        out.write_text(executed, "utf-8")
+        for number, path in enumerate(paths):
+            executed = execute(path, Path(made, f"workspace_{number}"))
+            (asked.out or path).write_text(executed, "utf-8")
 
 
 def execute(path: Path, workspace: Path) -> str:

@@ -1,7 +1,7 @@
 """fadefollow: does it pay to fade the crowd or to follow it?
 
-In a notebook: `import fadefollow as ff`, then `ff.open_dataset`, `ff.signal`, `ff.detect`,
-`ff.indicator`, `ff.run`, `ff.read_run` and `ff.read_tuning` (see `fadefollow.notebook`).
+In a notebook: `import fadefollow as ff`, then `ff.study` on your own events and prices, or
+`ff.open_dataset`, `ff.detect`, `ff.run`, `ff.sweep`, … (see `fadefollow.notebook`).
 """
 
 from typing import TYPE_CHECKING, Any
@@ -11,24 +11,42 @@ from fadefollow.core.version import __version__
 
 if TYPE_CHECKING:
     from fadefollow.notebook import (
+        dataset,
+        datasets,
         detect,
         indicator,
+        market,
         open_dataset,
         read_run,
         read_tuning,
         run,
+        scan,
         signal,
+        signals,
+        strategies,
+        study,
+        sweep,
+        tune,
     )
 
 __all__ = [
     "__version__",
+    "dataset",
+    "datasets",
     "detect",
     "indicator",
+    "market",
     "open_dataset",
     "read_run",
     "read_tuning",
     "run",
+    "scan",
     "signal",
+    "signals",
+    "strategies",
+    "study",
+    "sweep",
+    "tune",
 ]
 
 _install()  # module paths of earlier versions go on working

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from functools import singledispatch
 from typing import Any
 
+from fadefollow.errors import ParameterError
+
 
 @singledispatch
 def html_card(result: object) -> str | None:  # noqa: ARG001 - dispatched on
@@ -14,6 +16,20 @@ def html_card(result: object) -> str | None:  # noqa: ARG001 - dispatched on
     `fadefollow.reporting.notebook` registers the cards, so that no result imports its rendering.
     """
     return None
+
+
+@singledispatch
+def figure(result: object, /, *_: Any, **__: Any) -> Any:
+    """The Plotly figure of a result.
+
+    `fadefollow.reporting.notebook.plots` registers the figures, so that no result imports Plotly.
+
+    Raises:
+        ParameterError: none is registered.
+    """
+    raise ParameterError(
+        "no figure of this", got=type(result).__name__, hint="import fadefollow.notebook first"
+    )
 
 
 def by_text(self: object, printer: Any, cycle: bool) -> None:  # noqa: ARG001, FBT001 - IPython's

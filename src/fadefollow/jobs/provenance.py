@@ -155,7 +155,9 @@ def config_of(
         ),
         "dataset": {
             "fingerprint": dataset.fingerprint,
-            "settings": read_toml(workspace.path("datasets", dataset.name)),
+            "settings": {}
+            if dataset.handed_over
+            else read_toml(workspace.path("datasets", dataset.name)),
         },
         "signals": {name: {"sha256": hashlib.sha256(c).hexdigest()} for name, c in code.items()},
         "strategies": filled,

@@ -24,9 +24,9 @@ from fadefollow.reporting.write import write_run
 from fadefollow.verdict.fragility import fragility
 from fadefollow.verdict.model import RunResult, Verdict
 from fadefollow.verdict.run.measure import Settings, measure
-from fadefollow.verdict.run.prepare import seen_by
+from fadefollow.verdict.run.prepare import Bet, seen_by
 from fadefollow.workspace import Workspace
-from fadefollow.workspace.trial_ledger import Known
+from fadefollow.workspace.trial_ledger import Known, known_of
 from fadefollow.workspace.trial_records import (
     configuration,
     deflate,
@@ -102,6 +102,23 @@ class RunOptions:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What a caller hands over in place of names that the workspace would look up.
+
+    Attributes:
+        bets: strategies with their signals, in place of those that the options name.
+        dataset: in place of the one that they name.
+        record: whether the trials go into the workspace's ledger.
+        name: of the run; by default the strategy's, or the data set's where there are several.
+    """
+
+    bets: tuple[Bet, ...]
+    dataset: Dataset | None = None
+    record: bool = True
+    name: str = ""
+
+
 def with_smallest(strategy: Strategy, settings: Settings, *, asked: float | None) -> Strategy:
     """The strategy with the smallest edge worth trading filled in, bps.
 
@@ -135,7 +152,12 @@ def _settings(workspace: Workspace, data: DataRequest, judging: Judging) -> Sett
 
 
 def run_job(
-    workspace: Workspace, options: RunOptions, *, step: Step, cluster: str | None = None
+    workspace: Workspace,
+    options: RunOptions,
+    *,
+    step: Step,
+    cluster: str | None = None,
+    given: Given | None = None,
 ) -> tuple[RunResult, Path]:
     """The result of a run and the folder of its report.
 
@@ -144,26 +166,34 @@ def run_job(
         options: what to measure.
         step: told what is being done.
         cluster: address of a Dask scheduler whose workers share the work; the result is the same.
+        given: strategies and data that have no file in the workspace.
 
     Raises:
         FadeFollowError: any of its kinds, where names, files, data or folders are not as they
             must be; nothing is written then.
     """
-    result = run_result(workspace, options, step=step, cluster=cluster)
+    result = run_result(workspace, options, step=step, cluster=cluster, given=given)
     step("writing the report", None)
     return result, write_run(result, workspace.runs, workspace.templates)
 
 
 def run_result(
-    workspace: Workspace, options: RunOptions, *, step: Step, cluster: str | None = None
+    workspace: Workspace,
+    options: RunOptions,
+    *,
+    step: Step,
+    cluster: str | None = None,
+    given: Given | None = None,
 ) -> RunResult:
     """The result of a run, without a report; arguments and errors are those of `run_job`."""
     started, clock = pd.Timestamp.now(tz="UTC"), Clock()
     asked, judging = options.smallest_bps, options.settings
-    named = map(workspace.strategy, options.strategies)
-    bets = [(with_smallest(s, judging, asked=asked), workspace.detector(s)) for s in named]
+    given = given or Given(bets=_named(workspace, options.strategies))
+    bets = [(with_smallest(s, judging, asked=asked), signal) for s, signal in given.bets]
     step("reading the data", None)
-    dataset = open_named(workspace, options.data, streams=streams_read(bets))
+    dataset = given.dataset
+    if dataset is None:
+        dataset = open_named(workspace, options.data, streams=streams_read(bets))
     clock.lap("data")
     dataset = seen_by(dataset, *bets)
     step("auditing the data", None)
@@ -171,7 +201,9 @@ def run_result(
     clock.lap("audit")
     with make_pool(cluster=cluster) if cluster else nullcontext() as pool:
         found = measure(dataset, bets, settings=options.settings, step=step, pool=pool)
-    verdicts, known = _remembered(workspace, options, bets, dataset, found.verdicts)
+    verdicts, known = _remembered(
+        workspace, options, bets, dataset, found.verdicts, record=given.record
+    )
     clock.lap("measure")
     flips = (
         fragility(dataset, bets, settings=options.settings, step=step) if options.fragility else ()
@@ -179,7 +211,7 @@ def run_result(
     if options.fragility:
         clock.lap("fragility")
     job = JobRecord(
-        name=options.strategies[0] if len(options.strategies) == 1 else f"{dataset.name}-all",
+        name=given.name or _run_name(options.strategies, dataset),
         command=options.command,
         started=started,
         asked={"run": asked_for(options), "ledger": judged_by(workspace.ledger, known)},
@@ -197,8 +229,13 @@ def _remembered(
     bets: Sequence[tuple[Strategy, Signal]],
     dataset: Dataset,
     verdicts: Sequence[Verdict],
+    *,
+    record: bool,
 ) -> tuple[tuple[Verdict, ...], Known]:
-    """The verdicts deflated by all trials of the ledger, which records them, and those trials."""
+    """The verdicts deflated by all trials of the ledger, which records them, and those trials.
+
+    Without a ledger to record them in, by the trials of this run alone.
+    """
     names = {
         strategy.name: configuration(
             strategy,
@@ -212,6 +249,17 @@ def _remembered(
     }
     now = pd.Timestamp.now(tz="UTC")
     rows = trials_of(verdicts, names, dataset=dataset, command=options.command, time=now)
+    if not record:
+        known = known_of(rows)
+        return deflate(verdicts, known), known
     workspace.ledger.record(rows)
     known = workspace.ledger.trials(*known_by(dataset))
     return deflate(verdicts, known), known
+
+
+def _run_name(strategies: Sequence[str], dataset: Dataset) -> str:
+    return strategies[0] if len(strategies) == 1 else f"{dataset.name}-all"
+
+
+def _named(workspace: Workspace, names: Sequence[str]) -> tuple[Bet, ...]:
+    return tuple((s, workspace.detector(s)) for s in map(workspace.strategy, names))

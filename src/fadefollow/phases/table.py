@@ -17,7 +17,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from fadefollow.core.printable import printable
-from fadefollow.core.text import html_card
+from fadefollow.core.text import figure, html_card
 from fadefollow.core.toml import plain
 from fadefollow.errors import DataError, FadeFollowError, ParameterError, SignalError
 from fadefollow.market.needs import Needs
@@ -149,6 +149,18 @@ class Phases:
 
     def _repr_html_(self) -> str | None:
         return html_card(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A copy of `table`, to change as you like."""
+        return self.table.copy()
+
+    def plot(self, market: Market | None = None) -> Any:
+        """The events over time as a Plotly figure: on one coin's price, or a line a coin.
+
+        Args:
+            market: whose price to draw; None draws none.
+        """
+        return figure(self, market)
 
     @property
     def names(self) -> frozenset[str]:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
 from fadefollow.core.notes import Note
-from fadefollow.core.text import by_text, html_card, listed, plural
+from fadefollow.core.text import by_text, figure, html_card, listed, plural
 from fadefollow.engine.hedge.hedged import BOOKS, BookName
+from fadefollow.errors import ParameterError, unknown
 from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.exploratory import (
     BookRatios,
@@ -123,6 +124,31 @@ class StanceResult:
         return html_card(self)
 
 
+#: of `RunResult.table`
+TABLE_COLUMNS = (
+    *("strategy", "phase", "claim", "fate", "stance", "book", "word", "n_trades", "mean_net_bps"),
+    *("ci_low_bps", "ci_high_bps", "band_low_bps", "band_high_bps"),
+    *(f"{part}_bps" for part in ("price", "funding", "fees", "slippage", "liquidation", "hedge")),
+    *("p_placebo", "p_adjusted", "placebo_mean_bps", "anyhour_mean_bps", "momentum_mean_bps"),
+    *("detectable_bps", "blocks", "breakeven_cost_bps", "sharpe", "max_drawdown", "win_rate"),
+    *("mean_hold_hours", "trades_a_year", "n_liquidated", "deflated_sharpe", "n_trials_known"),
+)
+
+
+def _figures(one: StanceResult) -> dict[str, Any]:
+    """The columns of a row of `RunResult.table` that one stance in one book fills."""
+    own = {name: getattr(one, name) for name in TABLE_COLUMNS if hasattr(one, name)}
+    parts = {f"{part.name}_bps": getattr(one.parts_bps, part.name) for part in fields(PnlSplit)}
+    low, high = one.ci_bps
+    edges = {"ci_low_bps": low, "ci_high_bps": high}
+    return (
+        own
+        | parts
+        | edges
+        | dict(zip(("band_low_bps", "band_high_bps"), one.band_bps, strict=True))
+    )
+
+
 @dataclass(frozen=True)
 class NotTraded:
     """A stance, or a book of it, that could not be traded, and why."""
@@ -204,6 +230,25 @@ class Verdict:
         known = [one.detectable_bps for one in self.results.values()]
         return min((bps for bps in known if not math.isnan(bps)), default=math.nan)
 
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each stance and book that was traded, see `RunResult.table`."""
+        return pd.DataFrame(self._rows(), columns=list(TABLE_COLUMNS))
+
+    def plot(self) -> Any:
+        """Mean net return of each stance and book with its interval: a Plotly figure."""
+        return figure(self)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                **{name: getattr(self, name) for name in TABLE_COLUMNS[:4]},
+                "stance": stance,
+                "book": book,
+                **_figures(one),
+            }
+            for (stance, book), one in self.results.items()
+        ]
+
     def __str__(self) -> str:
         return (
             f"{self.strategy}, {self.phase} on {listed(self.symbols)}: {self.fate}; "
@@ -233,6 +278,18 @@ class EventStudy:
     momentum_mean_bps: tuple[float, ...] = ()
 
     _repr_pretty_ = by_text
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row an hour in `hours`: mean_bps, placebo_mean_bps, placebo_low_bps, …"""
+        names = ("mean_bps", "placebo_mean_bps", "placebo_low_bps", "placebo_high_bps")
+        columns = {name: getattr(self, name) for name in names}
+        if self.momentum_mean_bps:
+            columns["momentum_mean_bps"] = self.momentum_mean_bps
+        return pd.DataFrame(columns, index=pd.Index(self.hours, name="hours"))
+
+    def plot(self) -> Any:
+        """The mean path over the placebo's band: a Plotly figure."""
+        return figure(self)
 
     def __str__(self) -> str:
         span = f", {self.hours[0]:g} to {self.hours[-1]:g} h" if self.hours else ""
@@ -300,6 +357,51 @@ class RunResult:
     coin_years: pd.DataFrame = field(default_factory=pd.DataFrame)
     folder: Path | None = field(default=None, compare=False)
     assumptions: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """All numbers: a row for each strategy, phase, stance and book that was traded.
+
+        Columns: strategy, phase, claim, fate, stance, book, word, n_trades, mean_net_bps, its
+        interval (ci_low_bps, ci_high_bps) and the one that holds for all questions (band_low_bps,
+        band_high_bps), the parts of the mean (price_bps, funding_bps, fees_bps, slippage_bps,
+        liquidation_bps, hedge_bps), and the other numbers of `StanceResult`.
+        """
+        rows = [row for verdict in self.verdicts for row in verdict._rows()]
+        return pd.DataFrame(rows, columns=list(TABLE_COLUMNS))
+
+    def to_frame(self) -> pd.DataFrame:
+        """The same as `table`."""
+        return self.table
+
+    def __getitem__(self, key: str | tuple[str, str]) -> Verdict:
+        """The verdict of a phase, of a strategy, or of (strategy, phase).
+
+        Raises:
+            UnknownNameError: there is none.
+            ParameterError: there are several; the message names them.
+        """
+        asked = key if isinstance(key, tuple) else (key,)
+        if not all(isinstance(part, str) for part in asked):
+            raise ParameterError("a verdict is found by phase or strategy", got=repr(key))
+        found = [v for v in self.verdicts if set(asked) <= {v.strategy, v.phase}]
+        if not found:
+            known = {name for v in self.verdicts for name in (v.phase, v.strategy)}
+            raise unknown("phase or strategy", ", ".join(asked), known, where=self.name)
+        if len(found) > 1:
+            both = ", ".join(f"[{v.strategy!r}, {v.phase!r}]" for v in found)
+            raise ParameterError("several verdicts have this name", got=repr(key), hint=both)
+        return found[0]
+
+    def plot(self, what: Literal["verdicts", "equity"] = "verdicts", **choices: Any) -> Any:
+        """A Plotly figure.
+
+        Args:
+            what: "verdicts" draws every mean with its interval; "equity" one strategy's gain and
+                drawdown, in each stance and book.
+            choices: of equity, `strategy`; by default the only one.
+        """
+        return figure(self, what, **choices)
 
     def __repr__(self) -> str:
         words = Counter(v.fate for v in self.verdicts)

@@ -70,6 +70,13 @@ class Known:
     variance: float  #: between their daily Sharpe ratios; 0 where fewer than two have one
 
 
+def known_of(rows: Iterable[Trial]) -> Known:
+    """Number of distinct trials, and the variance between their latest Sharpe ratios."""
+    latest = {(r.configuration, r.phase, r.stance, r.book): r.daily_sharpe for r in rows}
+    sharpes = [value for value in latest.values() if math.isfinite(value)]
+    return Known(len(latest), statistics.variance(sharpes) if len(sharpes) > 1 else 0.0)
+
+
 @dataclass(frozen=True)
 class Ledger:
     """The ledger in the file `path`, which need not exist yet.
@@ -113,13 +120,7 @@ class Ledger:
             without_phase: leave the trials on this phase out.
         """
         rows = self._of(Trial, fingerprint, dataset)
-        latest = {
-            (r.configuration, r.phase, r.stance, r.book): r.daily_sharpe
-            for r in rows
-            if r.phase != without_phase
-        }
-        sharpes = [value for value in latest.values() if math.isfinite(value)]
-        return Known(len(latest), statistics.variance(sharpes) if len(sharpes) > 1 else 0.0)
+        return known_of(row for row in rows if row.phase != without_phase)
 
     def openings(self, fingerprint: str, dataset: str | None = None) -> list[Opening]:
         """When and by whom a data set's holdout was opened, in order."""

@@ -71,6 +71,7 @@ NOTES = (
     Note("clipped", {}, {**TIME, "last_coin_first": None}),
     Note("coin-lacks-streams", {**DOORS, "coin": "SOL"}, {"streams": ["future"]}),
     Note("stream-missing", {"stream": "options"}, {"coins": ["BTC"], "phases": ["short_gamma_up"]}),
+    Note("free-funding"),
     Note("not-measured", DOORS, {"error": "too wide"}),
     Note("signal-failed", {"signal": "doors", "coin": "BTC"}, {"error": "no bars"}),
     Note("events-outside", DOORS, {"events": 13}),

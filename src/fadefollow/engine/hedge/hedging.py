@@ -24,6 +24,7 @@ class Hedges:
 
     market: Basket | None
     btc: Basket | None
+    refused: str = ""  #: why nothing is hedged, where it is not to be
 
     @classmethod
     def of(cls, markets: Mapping[str, Market], costs: CostSettings) -> Hedges:
@@ -58,6 +59,8 @@ class Hedges:
 
     def hedged(self, plan: Plan) -> Plan:
         """The same plan with the basket that hedges it, or why none does."""
+        if self.refused:
+            return replace(plan, unhedged=self.refused)
         if any(isinstance(one, DatedBarArrays) for one in plan.coin_arrays):
             return replace(plan, unhedged="dated futures and spreads stay outright")
         if self.market is not None:

@@ -50,6 +50,8 @@ class Dataset:
         implied_funding: whether the data set asks for implied settlements where the exchange's
             are missing; its markets then have them.
         left_out: by coin the findings for which the gate left it out; `markets` has it no more.
+        handed_over: whether it was made from frames, so that no file of a workspace describes it.
+        free_funding: whether nobody gave settlements, so that none is charged.
     """
 
     name: str
@@ -70,6 +72,8 @@ class Dataset:
     revisions: tuple[Revision, ...] = ()
     implied_funding: bool = False
     left_out: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
+    handed_over: bool = False
+    free_funding: bool = False
 
     def __repr__(self) -> str:
         first = min((m.index[0] for m in self.markets.values() if len(m)), default=None)
@@ -87,7 +91,8 @@ class Dataset:
         """Notes on the universe and the vintages."""
         formed = self.universe.notes() if self.universe is not None else ()
         vintages = vintage_notes(self.revisions, revised=self.revised)
-        return *formed, *vintages, *Count.of(self.markets).notes
+        free = (Note("free-funding"),) if self.free_funding else ()
+        return *formed, *vintages, *Count.of(self.markets).notes, *free
 
     @property
     def symbols(self) -> tuple[str, ...]:

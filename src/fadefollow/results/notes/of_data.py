@@ -178,4 +178,5 @@ DATA: dict[str, Wording] = {
     "clipped": grouped(_clipped, first=False),
     "coin-lacks-streams": grouped(_lacking, first=False),
     "stream-missing": grouped(_unseen, first=False),
+    "free-funding": single("funding was not given, so none is charged"),
 }

@@ -18,6 +18,7 @@ import fadefollow as ff
 from fadefollow import notebook
 from fadefollow.errors import DataError, ParameterError, UnknownNameError
 from fadefollow.market.panel import Market
+from fadefollow.notebook.telling import command_line
 from fadefollow.workspace import init_workspace
 from tests.support.paths import ROOT
 
@@ -62,7 +63,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     out = tmp_path_factory.mktemp("notebook") / "executed.ipynb"
     # in a process of its own: Jupyter's warnings and event loops are not ours to mend
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), "--out", str(out)],
+        [sys.executable, str(SCRIPT), str(STORED), "--out", str(out)],
         capture_output=True,
         text=True,
         timeout=300,
@@ -236,5 +237,53 @@ def test_a_run_that_is_not_there(inside: Path) -> None:
 
 def test_flags_and_lists_in_the_command() -> None:
     asked = {"symbols": ("A B", "C"), "fragility": True, "revised": False, "since": None}
-    made = notebook._command(("mine",), asked)
+    made = command_line(("run", "mine"), asked)
     assert made == "fadefollow run mine --symbols 'A B,C' --fragility"
+
+
+# ---- the other example notebooks ----
+
+OTHERS = [path for path in sorted(STORED.parent.glob("*.ipynb")) if path != STORED]
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.stem)
+def test_stored_outputs_hold_no_error_and_ask_for_nothing(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert len(text) < MOST_BYTES
+    assert "<script" not in text
+    assert not re.search(r"https?://|/(home|root|tmp|work|Users)/", text)
+    cells = read(path)
+    assert [c.source for c in cells if not c.outputs] == []
+    assert [o for c in cells for o in c.outputs if o.output_type == "error"] == []
+
+
+def test_plain_vectorbt_differs_by_funding_and_liquidation_alone() -> None:
+    cells = read(STORED.with_name("vectorbt.ipynb"))
+    said = shown(starting(cells, "alike ="), "text/plain")
+    assert "the same without funding: True" in said
+    (sketch,) = re.findall(
+        r"(\d+) trades, ([\d.]+) bps", shown(starting(cells, "exits ="), "text/plain")
+    )
+    ours = parted(shown(starting(cells, "ours =")))[1]
+    # leverage, trades, net, funding, liquidated, net without funding of the first row
+    assert ours[:2] == [1.0, float(sketch[0])]
+    assert ours[2] - ours[3] == pytest.approx(ours[5], abs=0.011)
+    assert ours[5] == float(sketch[1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.stem)
+def test_other_stored_outputs_are_those_of_this_code(path: Path, tmp_path: Path) -> None:
+    out = tmp_path / path.name
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), str(path), "--out", str(out)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    for kept, new in zip(read(path), read(out), strict=True):
+        (words, numbers), (new_words, new_numbers) = (parted(shown(c)) for c in (kept, new))
+        assert words == new_words, kept.source
+        np.testing.assert_allclose(numbers, new_numbers, rtol=0.02, atol=0.5, err_msg=kept.source)
