@@ -149,7 +149,11 @@ def test_figures_hold_the_numbers(swept: Any) -> None:
     assert by_name["fade"].x[0] + by_name["fade"].error_x.array[0] == pytest.approx(high)
     assert by_name["fade"].x[0] - by_name["fade"].error_x.arrayminus[0] == pytest.approx(low)
     equity = run.plot("equity", strategy=f"{NAME}_01")
-    assert {trace.name for trace in equity.data if trace.showlegend is None} == {"Fade", "Follow"}
+    assert {trace.name for trace in equity.data if trace.showlegend is None} == {
+        "Fade",
+        "Follow",
+        "holding the same coins",
+    }
     with pytest.raises(ParameterError, match="one strategy at a time"):
         run.plot("equity")
     assert len(run.event_studies[0].plot().data) >= 4

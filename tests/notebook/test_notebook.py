@@ -121,7 +121,7 @@ def test_markets_phases_and_verdicts_show_themselves(executed: list[Any]) -> Non
     phases = shown(starting(executed, "ff.detect"))
     assert all(word in phases for word in ("crowded_long", "IBEX", "threshold_bps_per_8h"))
     run = shown(starting(executed, "ff.run("))
-    assert "Of 2 claims, 1 is supported and 1 is open." in run
+    assert "Of 2 claims 1 is supported and 1 open." in run
     assert "what would settle it" in run
     assert "Report: reports/runs/" in run
     verdict = shown(starting(executed, "short_crowds"))

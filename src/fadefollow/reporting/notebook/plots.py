@@ -31,7 +31,7 @@ COLOURS = {
     "zero": "#968c7d",
     "fade": "#b54d08",
     "follow": "#0a5c96",
-    "long": "#08775a",
+    "long": "#6a6410",
     "short": "#9a3d7e",
 }
 _COLOUR = re.compile(r"@(\w+)(?:/([\d.]+))?")
