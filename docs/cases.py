@@ -3,12 +3,18 @@
     fadefollow data import binance_history --from ../shared/data
     python docs/cases.py
 
+With the name of a data set that has dated contracts (the page says how to get one), prints what
+April 2021 shows of them:
+
+    python docs/cases.py april_2021
+
 Needs matplotlib: `pip install -e '.[docs]'`.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,6 +30,7 @@ from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.plans.plan import books, prepare, trade_table
 from fadefollow.engine.resolver import outcomes
 from fadefollow.engine.strategy import Strategy, Trade
+from fadefollow.errors import DataError
 from fadefollow.jobs.datasets import open_named
 from fadefollow.market import Market
 from fadefollow.market.datasets.dataset import Dataset
@@ -53,8 +60,11 @@ KINDS = (
 )
 
 
-def main() -> None:
-    """All pictures, written to docs/images/."""
+def main(dataset_name: str | None = None) -> None:
+    """All pictures, written to docs/images/; or April 2021 in another data set, printed."""
+    if dataset_name is not None:
+        print(dated_april_2021(open_named(WORKSPACE, dataset_name).markets["BTC"]).to_string())
+        return
     _style()
     dataset = open_named(WORKSPACE, "binance_history")
     drawn = {
@@ -102,6 +112,36 @@ def april_2021(market: Market) -> Figure:
     _daily(forced, longs, THEME["bad"])
     _days(forced, first, last)
     return figure
+
+
+def dated_april_2021(market: Market) -> pd.DataFrame:
+    """BTC's dated contracts by day, 10 to 20 April 2021, as of each day's end.
+
+    Returns:
+        The features of `basis`, the open interest of all dated contracts in coins (`dated_oi`, NaN
+        where it is not known), and the phases of `basis` that became known in the day.
+
+    Raises:
+        DataError: the data set has no dated contracts.
+    """
+    if market.missing("future"):
+        raise DataError("the data set needs dated contracts", got="none", where=market.symbol)
+    signal = WORKSPACE.signal("basis")()
+    days = pd.date_range("2021-04-10", "2021-04-20", freq="D", tz="UTC")
+    closes = days + pd.Timedelta(days=1) - market.bar
+    features = pd.DataFrame(signal.features(market), index=market.index)
+    table = features.reindex(closes).set_index(days)
+    contracts = market.table("future")
+    if "open_interest" in contracts:
+        held = contracts.groupby("time")["open_interest"].sum(min_count=1)
+        table["dated_oi"] = held.reindex(closes).to_numpy()
+    found = signal.detect(market).table
+    known = found["time"] + market.bar
+    table["phases"] = [
+        ", ".join(found["phase"][(known > day) & (known <= day + pd.Timedelta(days=1))])
+        for day in days
+    ]
+    return table.round(2)
 
 
 def sol_2022(dataset: Dataset) -> Figure:
@@ -356,4 +396,4 @@ def _utc(text: str) -> pd.Timestamp:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:2])

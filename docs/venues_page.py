@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fadefollow.market.fetch.venues import CALLS, page_text
+from fadefollow.market.fetch.venues import CALLS
+from fadefollow.market.fetch.venues.page import page_text
 from fadefollow.market.streams import stream
 
 PAGE = Path(__file__).resolve().with_name("venues.md")
@@ -15,7 +16,7 @@ HEAD = """\
 # Which exchange gives which stream
 
 Written by `python docs/venues_page.py` from the registry in
-`src/fadefollow/market/fetch/venues.py` and from ccxt's own capabilities; do not edit.
+`src/fadefollow/market/fetch/venues/` and from ccxt's own capabilities; do not edit.
 
     fadefollow data fetch binance BTC ETH --since 2021-01-01
     fadefollow run --dataset binance

@@ -35,6 +35,7 @@ from fadefollow.phases.features import (
     usual_size,
 )
 from fadefollow.phases.features import spot_premium_bps as spot_premium
+from fadefollow.phases.takers import taker_context
 from signals._campaign import ACCUMULATION, BarInputs, Rules, walk
 
 _PERP, _FUNDED = ("perp",), ("perp", "funding")
@@ -170,7 +171,9 @@ class Campaign(Signal):
         one), `funding_bps_per_8h`, `accumulated` (or else the variation without),
         `perp_to_spot_volume`, the stand-in for concentrated spot, `funding_implied`,
         `squeeze_unseen` (open interest is missing, and the squeeze was only inferred), and
-        `warm_up_on_spot` (what is usual was measured on spot from before the perp's listing).
+        `warm_up_on_spot` (what is usual was measured on spot from before the perp's listing). Where
+        the taker buy volume of both is known, `led_by` (`spot`, `perp` or `neither`: whose takers
+        pushed harder to where price went over the last day) with both imbalances.
         """
         missing = self.lacking(market)
         f = self.features(market)
@@ -197,6 +200,7 @@ class Campaign(Signal):
             "warm_up_on_spot": _past(market).reaches(
                 bars, market.bars(self.lookback_days * 24 + self.base_hours)
             ),
+            **_takers(market, bars),
         }
         return Phases.of(market, signal=self.name(), events=[events], missing=missing)
 
@@ -282,6 +286,13 @@ def _implied_at(market: Market, bars: IntArray) -> Any:
     """Whether the funding known at some bars was implied from the premium."""
     implied = market.funding_implied
     return market.missing("funding") != () if implied is None else implied[bars]
+
+
+def _takers(market: Market, bars: IntArray) -> dict[str, Any]:
+    """Who led the day that ends at some bars."""
+    day = market.bars_in(_DAY)
+    moves = np.nan_to_num(change(market.column("perp", "close"), day)[bars])
+    return taker_context(market, bars, np.sign(moves).astype(np.int64), day)
 
 
 @memoised

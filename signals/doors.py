@@ -34,6 +34,7 @@ from fadefollow.phases.features import (
     usual_size,
 )
 from fadefollow.phases.features import spot_premium_bps as spot_premium
+from fadefollow.phases.takers import taker_context
 
 _NEEDS = ("perp", "spot")
 #: phase of each side (the price's), by what the spot premium does meanwhile
@@ -101,7 +102,9 @@ class Doors(Signal):
         """All six phases; strength is the move in usual sizes, the smaller of the two for doors.
 
         Context: the move and the premium, `door_number` (0 for what is no door) and
-        `quiet_weekend`.
+        `quiet_weekend`; and where the taker buy volume of both is known, `led_by` (`spot`, `perp`
+        or `neither`: whose takers pushed price that way harder over the window) with both
+        imbalances.
         """
         f, missing = self.features(market), self.lacking(market)
         if missing:
@@ -118,6 +121,7 @@ class Doors(Signal):
             # a bar may show a phase of spot besides its door
             event["door_number"] = numbers[bar] if "door" in event["phase"] else 0
             event["quiet_weekend"] = quiet[bar]
+            event |= taker_context(market, bar, event["lean"], market.bars_in(self.window_hours))
         return Phases.of(market, signal=self.name(), events=events, missing=missing)
 
     def detection_hours(self) -> float:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from fadefollow.core.printable import printable
 
 #: characters of what was found that a message quotes, of the place, and of rule and hint
 QUOTED, PLACE, LONGEST = 200, 500, 4000
+#: things that are wrong which a message lists
+MOST_ITEMS = 40
 
 
 class FadeFollowError(Exception):
@@ -21,12 +23,22 @@ class FadeFollowError(Exception):
         got: what was found instead, or why; a kind of error says in `joint` how it follows.
         where: file, row, column or key.
         hint: the likely cause or the way out.
+        items: all that is wrong, where it is more than one thing; each becomes a line.
     """
 
     joint: ClassVar[str] = "; got "  #: between rule and `got`
 
-    def __init__(self, rule: str, *, got: object = None, where: str = "", hint: str = "") -> None:
+    def __init__(
+        self,
+        rule: str,
+        *,
+        got: object = None,
+        where: str = "",
+        hint: str = "",
+        items: Sequence[str] = (),
+    ) -> None:
         self.rule, self.got, self.where, self.hint = rule, got, where, hint
+        self.items = tuple(items)
         super().__init__(rule, got, where, hint)
 
     def __str__(self) -> str:
@@ -35,7 +47,10 @@ class FadeFollowError(Exception):
         text = f"{where}: {rule}" if where else rule
         if self.got is not None:
             text += f"{self.joint}{printable(_text(self.got), limit=QUOTED)}"
-        return f"{text}\n  hint: {hint}" if hint else text
+        items = (f"\n  - {printable(item, limit=PLACE)}" for item in self.items[:MOST_ITEMS])
+        more = len(self.items) - MOST_ITEMS
+        rest = f"\n  - and {more:,} more" if more > 0 else ""
+        return "".join((text, *items, rest, f"\n  hint: {hint}" if hint else ""))
 
     @property
     def summary(self) -> str:
@@ -43,7 +58,7 @@ class FadeFollowError(Exception):
         return self.rule if self.got is None else f"{self.rule}{self.joint}{self.got}"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.rule, self.got, self.where, self.hint)
+        return _rebuild, (type(self), self.rule, self.got, self.where, self.hint, self.items)
 
 
 def _text(value: object) -> str:
@@ -55,9 +70,14 @@ def _text(value: object) -> str:
 
 
 def _rebuild(
-    kind: type[FadeFollowError], rule: str, got: object, where: str, hint: str
+    kind: type[FadeFollowError],
+    rule: str,
+    got: object,
+    where: str,
+    hint: str,
+    items: tuple[str, ...],
 ) -> FadeFollowError:
-    return kind(rule, got=got, where=where, hint=hint)
+    return kind(rule, got=got, where=where, hint=hint, items=items)
 
 
 class DataError(FadeFollowError, ValueError):

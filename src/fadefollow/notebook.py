@@ -46,7 +46,7 @@ def open_dataset(
     symbols: Sequence[str] | None = None,
     since: str | None = None,
     until: str | None = None,
-    universe: int | None = None,
+    universe: int | str | None = None,
     revised: bool = False,
 ) -> Dataset:
     """A data set of the workspace; what it holds out stays closed.

@@ -58,7 +58,8 @@ def shifted(market: Market, by: pd.Timedelta) -> Market:
 def coarser(market: Market, factor: int) -> Market:
     """The same market on bars `factor` times as long; streams without bars stay as they are."""
     bar = market.bar * factor
-    how = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
+    sums = dict.fromkeys(("volume", "taker_buy_volume"), "sum")
+    how = {"open": "first", "high": "max", "low": "min", "close": "last", **sums}
 
     def resample(name: str, table: pd.DataFrame) -> pd.DataFrame:
         schema = stream(name)

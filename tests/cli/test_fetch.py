@@ -85,6 +85,9 @@ def fetched(running: Replay, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 def test_the_result_says_what_came_and_what_to_do_next(fetched: tuple[Path, str]) -> None:
     _, out = fetched
     assert max(map(len, out.splitlines())) <= 80
+    # before anything was asked for: what Binance does not give since then, and who does
+    assert out.startswith("open_interest: Binance gives 29 days of it, as of 2025-06")
+    assert "fadefollow data fetch binance-archive has them since" in " ".join(out.split())
     rows = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line.strip()}
     # stream, from, to, records, …; the last closed bar is the last of the 30th of May
     assert rows["perp"][:3] == ["2023-01-01", "2023-05-30", f"{DAYS * 24:,}"]
@@ -201,7 +204,7 @@ def refused(
         (["<b>x</b>", "BTC"], "a data set's name must be 1 to 64 letters"),
         (["../../etc/passwd", "BTC"], "a data set's name must be 1 to 64 letters"),
         (["lab", "BTC"], 'the data set must have source = "fetch"'),
-        (["binance", "<script>"], "a coin's name must be 1 to 20 capital letters and digits"),
+        (["binance", "<script>"], "a coin's name must be 1 to 40 capital letters and digits"),
         (["binance", "BTD"], "the venue does not list BTD"),
         (["binance", "BTC", "--streams", "netflow"], "Binance does not provide netflow"),
         (["binance", "BTC", "--streams", "prep"], "did you mean 'perp'"),

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 
-from fadefollow.engine.model import BarArrays, Costs, Events, Rules
+from fadefollow.engine.model import BarArrays, Brackets, Costs, Events, Rules
 from tests.support.engine_cases import FLAT, Prices, Run, make_arrays, make_events, run_resolver
 from tests.support.oracle import Trade, oracle
 
@@ -498,6 +498,71 @@ def test_long_at_leverage_10_goes_at_about_one_tenth_less_maintenance(run: Run) 
         check(only(run(arrays, LONG, rules, costs)), reason=reason)
     arrays = make_arrays([FLAT, FLAT, (100, 100, 91.83, 100), FLAT])
     check(only(run(arrays, LONG, rules, costs)), exit_bar=2, exit_price=90.0, pnl=-100.0)
+
+
+#: 1 % of the first 5,000, 5 % from there, 10 % from 20,000; deductions keep it without a jump:
+#: 5,000 × (5 % − 1 %) = 200, and 200 + 20,000 × (10 % − 5 %) = 1,200
+TIERS = Costs(
+    fee=0.0,
+    slippage=0.0,
+    maintenance=0.02,
+    brackets=Brackets(((0.0, 0.01, 0.0), (5_000.0, 0.05, 200.0), (20_000.0, 0.1, 1_200.0))),
+)
+
+
+@pytest.mark.parametrize(
+    ("capital", "alive", "gone"),
+    [
+        (1_000.0, 198.01, 198.02),  # 10 coins: 2,000 − 10 P = 0.1 P; 1,980 is in the first bracket
+        (10_000.0, 192.38, 192.39),  # 20,000 − 100 P = 5 P − 200: 20,200 / 105
+        # 30,000 − 150 P = 15 P − 1,200: 31,200 / 165; entered at 15,000, in the second bracket
+        (15_000.0, 189.09, 189.1),
+    ],
+)
+def test_a_short_is_liquidated_by_the_bracket_that_it_has_grown_into(
+    run: Run, capital: float, alive: float, gone: float
+) -> None:
+    rules = replace(RULES, capital=capital)
+    for high, reason in [(alive, "end"), (gone, "liquidation")]:
+        arrays = make_arrays([FLAT, FLAT, (100, high, 100, 100), FLAT])
+        check(only(run(arrays, SHORT, rules, TIERS)), reason=reason)
+    check(only(run(arrays, SHORT, rules, TIERS)), exit_price=200.0, pnl=-capital)
+
+
+def test_a_long_is_liquidated_by_its_bracket_less_the_deduction(run: Run) -> None:
+    # 100 coins at leverage 5: 2,000 + 100 (P − 100) = 5 P − 200: 7,800 / 95 = 82.105
+    rules = replace(RULES, capital=10_000.0, leverage=5.0)
+    for low, reason in [(82.11, "end"), (82.1, "liquidation")]:
+        arrays = make_arrays([FLAT, FLAT, (100, 100, low, 100), FLAT])
+        check(only(run(arrays, LONG, rules, TIERS)), reason=reason)
+    # with 20 of funding paid, 0.2 a coin: 7,820 / 95 = 82.316
+    arrays = make_arrays(
+        [FLAT, FLAT, (100, 100, 82.31, 100), FLAT], settlements=[(1.5, 0.002, 100.0)]
+    )
+    check(only(run(arrays, LONG, rules, TIERS)), reason="liquidation", pnl=-2_000.0)
+
+
+def test_a_bracket_without_a_deduction_liquidates_where_it_begins(run: Run) -> None:
+    # at 190 maintenance jumps from 190 to 1,900, and equity is 1,000
+    jump = Brackets(((0.0, 0.01, 0.0), (19_000.0, 0.1, 0.0)))
+    rules, costs = replace(RULES, capital=10_000.0), replace(TIERS, brackets=jump)
+    for high, reason in [(189.99, "end"), (190.0, "liquidation")]:
+        arrays = make_arrays([FLAT, FLAT, (100, high, 100, 100), FLAT])
+        check(only(run(arrays, SHORT, rules, costs)), reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("capital", "alive", "gone"),
+    [(4_000.0, 198.01, 198.02), (10_000.0, 190.47, 190.48)],  # 8,000 / 40.4 and 20,000 / 105
+)
+def test_a_bracket_by_coins_holds_at_every_price(
+    run: Run, capital: float, alive: float, gone: float
+) -> None:
+    by_coins = Brackets(((0.0, 0.01, 0.0), (50.0, 0.05, 0.0)), in_coins=True)
+    rules, costs = replace(RULES, capital=capital), replace(TIERS, brackets=by_coins)
+    for high, reason in [(alive, "end"), (gone, "liquidation")]:
+        arrays = make_arrays([FLAT, FLAT, (100, high, 100, 100), FLAT])
+        check(only(run(arrays, SHORT, rules, costs)), reason=reason)
 
 
 def test_long_at_leverage_1_is_not_liquidated_by_price(run: Run) -> None:

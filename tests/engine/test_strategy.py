@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fadefollow.core.toml import build
-from fadefollow.engine.costs import cost_settings, costs_of
-from fadefollow.engine.model import Costs
+from fadefollow.engine.costs import all_resolved, cost_settings, costs_of, pinned
+from fadefollow.engine.model import Brackets, Costs
 from fadefollow.engine.strategy import WORDS, Range, Strategy, load_strategy
 from fadefollow.errors import FadeFollowError, ParameterError, SpecError, UnknownNameError
 
@@ -129,6 +130,58 @@ def test_later_layers_override_earlier_ones_and_coins_override_all() -> None:
     strategy = cost_settings({"taker_fee_bps": 1}, where="s")
     assert costs_of("SOL", venue, strategy) == Costs(fee=0.0001, slippage=0.0009, maintenance=0.02)
     assert costs_of("BTC", venue) == Costs(fee=0.0004, slippage=0.0002, maintenance=0.005)
+
+
+def test_brackets_and_a_rate_replace_each_other_by_layer() -> None:
+    venue = cost_settings({"brackets": "binance@2024-12-31"}, where="v")
+    strategy = cost_settings(
+        {"maintenance_rate": 0.03, "coins": {"BTC": {"brackets": "okx"}}}, where="s"
+    )
+    found = costs_of("ETH", venue).brackets
+    assert found is not None
+    assert found.rows[:3] == ((0, 0.004, 0), (50_000, 0.005, 50), (600_000, 0.0065, 950))
+    assert costs_of("ETH", venue, strategy) == Costs(0.0005, 0.0002, maintenance=0.03)
+    by_okx = Brackets(((0.0, 0.004, 0.0),), in_coins=True)
+    assert costs_of("BTC", venue, strategy).brackets == by_okx
+
+
+def test_costs_as_used_name_their_brackets_and_can_be_used_again() -> None:
+    venue = cost_settings({"brackets": "okx"}, where="v")
+    used = all_resolved(["BTC"], venue).model_dump(mode="json", exclude_none=True)
+    assert used["coins"]["BTC"]["brackets"] == {
+        "name": "OKX",
+        "date": "2025-12-31",
+        "source": "the venue's answers to position-tiers as recorded in public test data, "
+        "undated there",
+        "in_coins": True,
+        "rows": [[0.0, 0.004, 0.0]],
+    }
+    assert costs_of("BTC", cost_settings(used, where="config.toml")) == costs_of("BTC", venue)
+
+
+def test_brackets_are_kept_by_their_date() -> None:
+    costs = cost_settings({"brackets": "binance", "coins": {"BTC": {"brackets": "okx"}}}, where="s")
+    kept = pinned(costs)
+    assert kept.brackets == "binance@2024-09-27"
+    assert kept.coins["BTC"].brackets == "okx@2025-12-31"
+    assert pinned(kept) == kept
+    own = cost_settings({"brackets": "recorded", "taker_fee_bps": 1}, where="s")
+    assert pinned(own) == own
+
+
+@pytest.mark.parametrize(
+    ("costs", "match"),
+    [
+        ({"brackets": "binnance"}, "did you mean 'binance'"),
+        ({"brackets": "binance@2020-01-01"}, "oldest maintenance brackets of binance are of 2024"),
+        ({"brackets": "bybit"}, "are of BTC; got SOL"),
+        ({"brackets": "recorded"}, "no maintenance brackets of the coin were recorded; got SOL"),
+        ({"brackets": "binance", "maintenance_rate": 0.01}, "either brackets or a"),
+    ],
+)
+def test_brackets_that_there_are_not_are_refused(costs: dict[str, Any], match: str) -> None:
+    with pytest.raises(FadeFollowError, match=match):
+        costs_of("SOL", cost_settings(costs, where="datasets/x.toml, [costs]"))
 
 
 def test_negative_costs_are_refused() -> None:

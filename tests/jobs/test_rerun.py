@@ -261,6 +261,7 @@ def test_choices_of_a_run_are_those_of_its_repeat(copied) -> None:
         accept=("stale-bars",),
         universe=0,
         revised=True,
+        strict=True,
     )
     asked = read_recipe(run, command="x").options
     assert asked.command == "x"
@@ -276,6 +277,7 @@ def test_choices_of_a_run_are_those_of_its_repeat(copied) -> None:
         "accept": ("stale-bars",),
         "universe": 0,
         "revised": True,
+        "strict": True,
     }
     found = again(workspace, run)
     assert found.numbers.identical
@@ -473,8 +475,9 @@ def removed(name: str) -> Callable[[Path], None]:
         (configured("placebo_draws = 100", "placebo_draws = 0"), "key 'settings.placebo_draws'"),
         (configured("alpha = 0.05", "alpha = nan"), "key 'settings.alpha'"),
         (configured("smallest_bps = 20.0", "smallest_bps = 0"), "smallest_bps"),
-        (configured('"error"', '"guess"'), "key 'settings.missing_funding'"),
-        (configured("revised = false", "universe = -3"), "key 'universe'"),
+        (configured('"skip"', '"guess"'), "key 'settings.missing_funding'"),
+        (configured("revised = false", "universe = -3"), "universe: --universe must be a rule"),
+        (configured("revised = false", 'universe = "age=9-8"'), "lower end must not exceed"),
         (configured("revised = false", 'accept = ["nothing"]'), "nothing"),
         (configured("revised = false", 'since = "noon"'), "--since must be a day or a time"),
         (configured("revised = false", 'symbols = ["TARN"]'), "no coin named"),

@@ -77,7 +77,7 @@ def options(workspace: Workspace, **changes) -> TuneOptions:
         data=data,
         strategy="fade_crowded_funding",
         settings=settings,
-        judging=Settings(placebo_draws=100, bootstrap_draws=100),
+        judging=Settings(placebo_draws=100, bootstrap_draws=100, missing_funding="skip"),
         **others,
     )
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
+
+from fadefollow.market import Market
 from fadefollow.market.needs import Needs, parse_need
+from fadefollow.market.schema import canonical
+
+HOUR = pd.Timedelta(hours=1)
 
 
 class Having:
@@ -40,3 +47,23 @@ def test_what_is_missing_is_named_as_it_was_declared():
     assert needs.missing_in(Having()) == ("perp", "premium_index|spot.volume")
     assert needs.missing_in(Having("perp", "spot")) == ("perp.volume", "premium_index|spot.volume")
     assert needs.missing_in(Having("perp", "perp.volume", "spot.volume")) == ()
+
+
+def test_optional_columns_are_needed_like_streams(raw_bars):
+    bars = raw_bars(4)
+    half = bars.assign(taker_buy_volume=5.0)
+    snapshots = pd.DataFrame({"time": bars["time"], "ratio": 1.5, "top_positions_ratio": 1.2})
+    ratios = canonical(snapshots, "long_short", bar=HOUR, where="x")
+    made = {
+        "perp": canonical(half, "perp", bar=HOUR, where="x"),
+        "spot": canonical(bars, "spot", bar=HOUR, where="x"),
+        "long_short": ratios,
+    }
+    market = Market("BTC", bar=HOUR, tables=made)
+    needs = ("perp.taker_buy_volume", "spot.taker_buy_volume", "long_short.top_positions_ratio")
+    assert market.missing(*needs) == ("spot.taker_buy_volume",)
+    assert market.missing("spot.taker_buy_volume|perp.taker_buy_volume") == ()
+    assert market.missing("long_short.taker_ratio") == ("long_short.taker_ratio",)
+    assert market.column("perp", "taker_buy_volume").tolist() == [5.0] * 4
+    # a snapshot holds from the close at which it was there
+    np.testing.assert_array_equal(market.column("long_short", "top_positions_ratio"), [1.2] * 4)

@@ -245,3 +245,14 @@ def test_bar_sizes_are_read_and_written(text, minutes):
 def test_odd_bar_sizes_are_refused(text):
     with pytest.raises(ParameterError, match="a bar must divide a day"):
         bar_size(text)
+
+
+def test_what_takers_bought_is_a_part_of_the_volume(raw_bars):
+    table = bars(raw_bars(3).assign(taker_buy_volume=[10.0, None, 0.0]))  # volume is 10
+    assert table["taker_buy_volume"].isna().tolist() == [False, True, False]
+    with pytest.raises(DataError, match=r"at most volume; got 10.5 of 10 at 2024-01-01 01:00"):
+        bars(raw_bars(2).assign(taker_buy_volume=[0.0, 10.5]))
+    with pytest.raises(DataError, match="taker_buy_volume must be at least 0"):
+        bars(raw_bars(2).assign(taker_buy_volume=[0.0, -1.0]))
+    with pytest.raises(DataError, match="taker_buy_volume needs volume"):
+        bars(raw_bars(2).assign(taker_buy_volume=1.0).drop(columns="volume"))

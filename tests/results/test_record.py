@@ -108,7 +108,7 @@ def test_top_level_schema(record: dict[str, Any]) -> None:
         "seconds",
     ]
     assert record["schema"] == 2
-    assert list(record["dataset"]) == ["name", "fingerprint", "coverage", "audit"]
+    assert list(record["dataset"]) == ["name", "fingerprint", "coverage", "left_out", "audit"]
     assert record["seconds"] == {"data": 1.31, "signals": 0.42, "engine": 2.5, "verdict": 6.75}
 
 
@@ -219,6 +219,7 @@ def test_infinity_and_numpy_are_plain_json(cases: Cases) -> None:
             "d": None,
             "e": True,
         },
+        "left_out": {},
         "audit": [],
     }
 

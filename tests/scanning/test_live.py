@@ -261,7 +261,7 @@ MARKETS = {
         market("E", "EEE", swap=False),
         market("F", "FFF", quote="EUR"),
         market("G", "KGGG", info={"name": "kGGG"}),
-        market("H", "币安"),
+        market("H", "币-安"),
         market("I", "III", contractSize=10.0),
         market("J", "JJJ"),
     )

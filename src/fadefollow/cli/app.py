@@ -95,7 +95,7 @@ app.command()(report)
 
 
 @app.command()
-@takes_data("dataset", "since", "until")
+@takes_data("dataset", "since", "until", "accept", "strict")
 def check(
     strategy: Annotated[str, typer.Argument(help="Name of the strategy.")],
     *,
@@ -116,10 +116,14 @@ def check(
 ) -> None:
     """Check a signal for look-ahead, results that do not repeat, and unused parameters.
 
-    Exit status 2 if there is an error; warnings do not count.
+    Exit status 2 if there is an error; warnings do not count. Coins that the audit does not trust
+    are passed over.
     """
     from fadefollow.cli.render.console import progress, show_check
+    from fadefollow.cli.render.screen import say
+    from fadefollow.jobs.data_gate import first_trusted
     from fadefollow.jobs.datasets import open_named
+    from fadefollow.results.notes import note_lines, note_record
     from fadefollow.verdict.lookahead import CheckSettings, check_strategy
     from fadefollow.verdict.run.prepare import seen_by
     from fadefollow.workspace import find_workspace
@@ -133,11 +137,14 @@ def check(
         opened = open_named(workspace, replace(data, symbols=named or bet.symbols))
         signal = workspace.detector(bet)
         opened = seen_by(opened, (bet, signal))
+        opened, notes = first_trusted(opened, [(bet, signal)], data, most=settings.coins)
         report = check_strategy(bet, signal, opened, settings=settings, step=step)
     if as_json:
-        print_json(report.to_dict())
+        print_json({**report.to_dict(), "notes": [note_record(note) for note in notes]})
     else:
         show_check(report)
+        for line in note_lines(notes):
+            say(f"note: {line.text}")
     report.raise_errors()
 
 

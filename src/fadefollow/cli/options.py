@@ -60,12 +60,12 @@ DATA: dict[str, tuple[Any, Any]] = {
     ),
     "universe": (
         Annotated[
-            int | None,
+            str | None,
             typer.Option(
-                min=0,
-                max=1_000_000,
-                help="Trade only the N largest coins by volume, as known at each date; 0 for all "
-                "(default: the data set's setting).",
+                metavar="RULE",
+                help="Trade only coins that fit, as known at each date: 50 (the largest by "
+                "volume), 20-100 (ranks), age=30-365 (days), perp_to_spot=3-, or several with "
+                "commas; 0 for all (default: the data set's setting).",
             ),
         ],
         None,
@@ -77,6 +77,17 @@ DATA: dict[str, tuple[Any, Any]] = {
                 "--revised/--point-in-time",
                 help="Use the last revision of every record (look-ahead, for comparison) or each "
                 "record as it was first published (default).",
+            ),
+        ],
+        False,
+    ),
+    "strict": (
+        Annotated[
+            bool,
+            typer.Option(
+                "--strict",
+                help="Stop at a coin with an audit error, or a trade over missing funding, instead "
+                "of leaving it out.",
             ),
         ],
         False,
@@ -102,8 +113,10 @@ def takes_data(*names: str) -> Callable[[Callable[..., None]], Callable[..., Non
             from fadefollow.market.datasets.request import DataRequest
 
             asked = {name: given.pop(name) for name in names or DATA}
-            lists = {name: listed(asked[name]) for name in _LISTS if name in asked}
-            data, _ = DataRequest.split({**asked, **lists}, command=command())
+            asked |= {name: listed(asked[name]) for name in _LISTS if name in asked}
+            if (rule := asked.get("universe")) is not None and rule.isdecimal():
+                asked["universe"] = int(rule)  # as earlier versions kept it
+            data, _ = DataRequest.split(asked, command=command())
             command_(data=data, **given)
 
         run.__signature__, run.__annotations__ = _flat(command_, names or tuple(DATA))  # type: ignore[attr-defined]

@@ -41,3 +41,10 @@ def listed(names: Iterable[str], most: int = 6) -> str:
 def plural(number: int, noun: str) -> str:
     """`1 event`, `1 204 events`."""
     return f"{whole(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """A time to wait as a person says it: `40 s`, `12 min`, `3.5 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

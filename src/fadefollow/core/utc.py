@@ -14,5 +14,10 @@ def as_utc(moment: str | date | np.datetime64) -> pd.Timestamp:
     Args:
         moment: a day, a time stamp or what pandas makes one of, not NaT.
     """
-    stamp = pd.Timestamp(moment)
-    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    time = pd.Timestamp(moment)
+    return time.tz_localize("UTC") if time.tzinfo is None else time.tz_convert("UTC")
+
+
+def stamp(time: pd.Timestamp) -> str:
+    """A UTC time as ledgers write it, to the second, so that text sorts as time does."""
+    return time.tz_convert("UTC").strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -9,23 +9,25 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from fadefollow.engine.hedge.basket import Basket
+from fadefollow.engine.hedge.basket import Basket, BoolArray
 from fadefollow.engine.kernels.arrays import (
+    Account,
     CostRates,
     Exits,
     Prices,
     RuleTables,
     Settlements,
+    account_of,
     cost_rates,
     prices_of,
     rule_tables,
     settlements_of,
-    shares_of,
 )
 from fadefollow.engine.kernels.book import (
     END,
     Outcomes,
     by_due,
+    cash_alone,
     first_opposite,
     hole_held_over,
     limits_of,
@@ -82,8 +84,32 @@ def hedge_levels(basket: Basket | None, symbol: str, n: int) -> HedgeLevels:
     )
 
 
-#: of the trade that one rule set opens on one side, entered at each bar's open
-Everywhere = Mapping[tuple[int, int], Outcomes]
+class Everywhere(NamedTuple):
+    """What a trade earns that is entered at each bar's open, shape (2 · sets, n).
+
+    Row 2 · rule is that of shorts, the next one that of longs.
+    """
+
+    value: FloatArray  #: net return outright, NaN if it does not count
+    exit_bar: IntArray  #: −1 where no trade can be entered
+    inside: BoolArray  #: whether it ends inside that bar
+    hedged: FloatArray  #: net return of trade and hedge, NaN if there is none
+
+    @classmethod
+    def of(cls, by_kind: Mapping[tuple[int, int], Outcomes], hedge: HedgeLevels) -> Everywhere:
+        """From outcomes by side and rule set; `by_kind` is not empty."""
+        rows, n = 2 * (1 + max(rule for _, rule in by_kind)), len(hedge.beta)
+        shape = rows, n
+        value, hedged = np.full(shape, np.nan), np.full(shape, np.nan)
+        table = cls(value, np.full(shape, -1), np.zeros(shape, bool), hedged)
+        for (side, rule), found in by_kind.items():
+            row = 2 * rule + (side > 0)
+            table.value[row], table.exit_bar[row], table.inside[row] = found
+            last = found.exit_bar
+            level = np.where(found.inside, hedge.close_level[last], hedge.open_level[last])
+            gain = -side * (level / hedge.open_level - 1.0)
+            table.hedged[row] = found.value + hedge.beta * (gain - hedge.cost - hedge.cost[last])
+        return table
 
 
 def add_draws(
@@ -92,7 +118,7 @@ def add_draws(
     *,
     rules: AnyRules,
     costs: Costs,
-    everywhere: Everywhere,
+    everywhere: Everywhere | None,
     hedge: HedgeLevels,
     day: IntArray,
     sums: FloatArray,
@@ -106,7 +132,7 @@ def add_draws(
     Args:
         arrays, rules, costs: as in `resolve`.
         moved: the events of each draw.
-        everywhere: by side and rule set, for all that `moved` holds, from `outcomes`.
+        everywhere: for all that `moved` holds; None where the coin has no events in any draw.
         hedge: from `hedge_levels`.
         day: of each bar, shape (n,).
         sums: OUTRIGHT, TRADES, HEDGED and HEDGED_TRADES by phase and day, shape
@@ -114,7 +140,7 @@ def add_draws(
             that were held over a hole in the settlements, do not count. A trade counts by the
             share of its full size that it has.
     """
-    if not len(moved.bar):
+    if everywhere is None or not len(moved.bar):
         return
     if isinstance(arrays, DatedBarArrays) and len(moved.exit_bar) and _left_by_opposite(rules):
         _add_dated(arrays, moved, rules, costs, day, sums)
@@ -125,10 +151,9 @@ def add_draws(
         arrays.holes,
         rule_tables(rules, arrays.bar_ns),
         cost_rates(arrays, costs),
+        account_of(rules, arrays),
     )
-    _add_draws(
-        moved, hedge, _table(everywhere, len(arrays.time)), coin, shares_of(arrays), day, sums
-    )
+    _add_draws(moved, hedge, everywhere, coin, day, sums)
 
 
 def _left_by_opposite(rules: AnyRules) -> bool:
@@ -168,29 +193,19 @@ class _Coin(NamedTuple):
     holes: IntArray
     rules: RuleTables
     costs: CostRates
-
-
-def _table(everywhere: Everywhere, n: int) -> Outcomes:
-    """The outcomes, shape (2 · sets, n): row 2 · rule, and one more for longs."""
-    rows = 2 * (1 + max(rule for _, rule in everywhere))
-    table = Outcomes(np.full((rows, n), np.nan), np.full((rows, n), -1), np.zeros((rows, n), bool))
-    for (side, rule), found in everywhere.items():
-        row = 2 * rule + (side > 0)
-        table.value[row], table.exit_bar[row], table.inside[row] = found
-    return table
+    account: Account
 
 
 @njit(cache=True, nogil=True)
 def _add_draws(
     moved: MovedEvents,
     hedge: HedgeLevels,
-    table: Outcomes,
+    table: Everywhere,
     coin: _Coin,
-    share: FloatArray,
     day: IntArray,
     sums: FloatArray,
 ) -> None:
-    n, when = len(day), coin.rules.when
+    n, when, share = len(day), coin.rules.when, coin.account.share
     for b in range(len(moved.starts) - 1):
         own = slice(moved.starts[b], moved.starts[b + 1])
         ends = slice(moved.exit_starts[b], moved.exit_starts[b + 1])
@@ -207,11 +222,14 @@ def _add_draws(
             last, inside = table.exit_bar[row, due], table.inside[row, due]
             if last < 0:  # a missing bar
                 continue
-            value = table.value[row, due]
+            value, hedged = table.value[row, due], table.hedged[row, due]
             if when[rule[j], 2] != 0 and len(exits.bar):
                 contrary = first_opposite(exits, due, side[j], when[rule[j], 0], last)
                 if contrary < last or (contrary == last and inside):
                     value, last, inside = _walked(coin, exits, rule[j], due, side[j])
+                    level = hedge.close_level[last] if inside else hedge.open_level[last]
+                    gain = -side[j] * (level / hedge.open_level[due] - 1.0)
+                    hedged = value + hedge.beta[due] * (gain - hedge.cost[due] - hedge.cost[last])
             free_from = last + 1 if inside else last
             if math.isnan(value):
                 continue
@@ -219,9 +237,6 @@ def _add_draws(
             part = share[due] if len(share) else 1.0
             sums[b, OUTRIGHT, c, d] += part * value
             sums[b, TRADES, c, d] += part
-            level = hedge.close_level[last] if inside else hedge.open_level[last]
-            gain = -side[j] * (level / hedge.open_level[due] - 1.0)
-            hedged = value + hedge.beta[due] * (gain - hedge.cost[due] - hedge.cost[last])
             if not math.isnan(hedged):
                 sums[b, HEDGED, c, d] += part * hedged
                 sums[b, HEDGED_TRADES, c, d] += part
@@ -233,7 +248,8 @@ def _walked(
 ) -> tuple[float, int, bool]:
     """Net return (NaN if it does not count), exit bar, and whether it ended inside that bar."""
     limits = limits_of(coin.rules.when, coin.rules.levels, rule)
-    done = walk(coin.prices, coin.paid, exits, coin.costs, limits, entry_bar, side, 1.0)
+    cash = cash_alone(coin.account, coin.costs, entry_bar)
+    done = walk(coin.prices, coin.paid, exits, coin.costs, limits, entry_bar, side, cash)
     value, time = done.pnl / (done.size * done.entry), coin.prices.time
     if done.reason == END or hole_held_over(coin.holes, time[entry_bar], time[done.last]) >= 0:
         value = math.nan

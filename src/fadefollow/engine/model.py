@@ -189,6 +189,14 @@ AnyRules = Rules | RuleSets
 
 
 @dataclass(frozen=True)
+class Brackets:
+    """Maintenance by the size of a position: rate × notional − deduction (money rules, 5)."""
+
+    rows: tuple[tuple[float, float, float], ...]  #: floor, rate and deduction, by rising floor
+    in_coins: bool = False  #: floors are sizes in coins; else notionals in the quote currency
+
+
+@dataclass(frozen=True)
 class Costs:
     """One definition of costs for tuning, backtest and report. Fractions, not basis points."""
 
@@ -196,6 +204,7 @@ class Costs:
     slippage: float  #: of the price, against the trader, at each fill
     maintenance: float  #: margin rate at which the exchange liquidates
     borrow: float | None = None  #: what borrowing spot costs a year; None: it cannot be borrowed
+    brackets: Brackets | None = None  #: in the place of `maintenance`
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from fadefollow.engine.exits import EXIT_RULES
+from fadefollow.engine.kernels.arrays import cost_rates
 from fadefollow.engine.kernels.book import liquidation_level
 from fadefollow.engine.model import AnyRules, BarArrays, Book, Costs, DatedBarArrays, FloatArray
 from fadefollow.engine.plans.strategy_plan import Plan
@@ -87,12 +88,15 @@ def _by_the_mark_alone(
     for row in np.flatnonzero(held["reason"].to_numpy(object) == "liquidation"):
         trade = held.iloc[row]
         bar, side, leverage = trade["exit_bar"], trade["side"], rules.sets[trade["rule"]].leverage
+        rates = cost_rates(arrays, costs)
         level = liquidation_level(
             side,
             trade["entry_price"],
+            trade["size"],
             trade["funding"] / trade["size"],
             leverage,
-            costs.maintenance,
+            rates.margins,
+            rates.in_coins,
         )
         if side > 0:
             gone[row] = level < min(arrays.low[bar], arrays.shared_low[bar])

@@ -15,7 +15,6 @@ from fadefollow.engine.kernels.arrays import (
     prices_of,
     rule_tables,
     settlements_of,
-    shares_of,
 )
 from fadefollow.engine.kernels.book import (
     END,
@@ -64,7 +63,7 @@ def resolve(arrays: BarArrays, events: Events, *, rules: AnyRules, costs: Costs)
         events: phases with their side in this book, sorted by bar. They act in order of their due
             bars; of those due at one open the one known first wins, at one bar the first given.
         rules: how positions open and close; of several rule sets each event names its own.
-        costs: fees, slippage and maintenance rate.
+        costs: fees, slippage and maintenance.
 
     Returns:
         Every trade, also those held over a hole in the settlements (column `hole`).
@@ -131,7 +130,7 @@ def outcomes(arrays: BarArrays, side: int, *, rules: Rules, costs: Costs) -> Out
         rule_tables(rules, arrays.bar_ns),
         cost_rates(arrays, costs),
         side,
-        shares_of(arrays),
+        account_of(rules, arrays),
     )
 
 

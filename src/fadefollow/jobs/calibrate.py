@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
+from fadefollow.core.notes import Note
 from fadefollow.engine.hedge.basket import MIN_MEMBERS
+from fadefollow.jobs.data_gate import trusted
 from fadefollow.jobs.datasets import open_named
 from fadefollow.market.bars import bar_size
 from fadefollow.market.datasets.dataset import Dataset
+from fadefollow.market.datasets.request import DataRequest
+from fadefollow.results.notes import note_lines
 from fadefollow.verdict import calibration as calibrating
 from fadefollow.verdict.calibration import Calibration, Design, Notebook, RealDesign, RealSource
 from fadefollow.verdict.calibration.watching import (
@@ -63,6 +67,8 @@ def calibrate_verdicts(
 ) -> Calibration:
     """How often the verdict is wrong; an interrupted calibration goes on where it was.
 
+    Real coins that cannot be trusted are left out, and named where it says on what was calibrated.
+
     Args:
         workspace: strategies, signals, data sets, and the folder of runs.
         request: which markets, and how they are judged.
@@ -74,14 +80,17 @@ def calibrate_verdicts(
     design = _design(request, dataset)
     names = request.strategies or calibrating.STRATEGIES
     bets = tuple(_fitting(workspace, name, bar_size(design.bar)) for name in names)
-    source = None
+    source, notes = None, list[Note]()
     if dataset is not None:
+        step("auditing the data", None)
+        dataset, notes = trusted(dataset, bets, DataRequest())
+        design = _design(request, dataset)
         step(f"detecting in {dataset.name}", None)
         source = RealSource.of(dataset, bets)
     elif not request.universe:
         families = calibrating.families_of(bets)
         design = Design(**({"families": families} | dict(request.settings)))
-    return calibrating.calibrate(
+    found = calibrating.calibrate(
         design,
         bets,
         notebook=Notebook(workspace.runs / request.notebook),
@@ -89,6 +98,9 @@ def calibrate_verdicts(
         jobs=jobs,
         cluster=cluster,
         step=step,
+    )
+    return replace(
+        found, about="; ".join([found.about, *(line.text for line in note_lines(notes))])
     )
 
 

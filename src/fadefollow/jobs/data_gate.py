@@ -8,32 +8,81 @@ from dataclasses import dataclass
 from fadefollow.core.notes import Note
 from fadefollow.engine.plans.plan import NEEDS
 from fadefollow.engine.strategy import Strategy
-from fadefollow.market.audit.audit import audit
-from fadefollow.market.audit.gate import FUNDING_HOLE, accepted, pass_gate
+from fadefollow.market.audit.audit import audit, trusted_part
+from fadefollow.market.audit.gate import (
+    FUNDING_HOLE,
+    Accepted,
+    accepted,
+    left_out_note,
+    pass_gate,
+)
 from fadefollow.market.datasets.dataset import Dataset
+from fadefollow.market.datasets.request import DataRequest
+from fadefollow.market.findings import UNREADABLE
 from fadefollow.market.panel import LEAST_KNOWN
+from fadefollow.market.streams import STREAMS
 from fadefollow.phases import Signal
 
+Bet = tuple[Strategy, Signal]
 
-def trusted_notes(
-    dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]], accept: Sequence[str] | None
-) -> list[Note]:
-    """Notes on accepted findings; raises where the data cannot be trusted.
+
+def trusted(dataset: Dataset, bets: Sequence[Bet], data: DataRequest) -> tuple[Dataset, list[Note]]:
+    """The data set without the coins that cannot be trusted, and what a result says of that.
 
     Args:
         dataset: as it is opened.
         bets: the strategies with their signals; only streams that they use count.
-        accept: codes of findings that may pass, as `--accept` takes them.
+        data: its codes of findings that may pass, and whether it is strict.
 
     Raises:
-        DataError: a finding of grade error that was not accepted.
+        DataError: no coin can be trusted, or the request is strict and one cannot.
         ParameterError: a code or a coin that there is not.
     """
-    asked = accepted(accept or (), dataset.symbols)
-    notes = list(pass_gate(audit(dataset), streams_used(dataset, bets), asked))
+    return _gated(dataset, bets, data, _asked(dataset, data), may_be_none=False)
+
+
+def first_trusted(
+    dataset: Dataset, bets: Sequence[Bet], data: DataRequest, *, most: int
+) -> tuple[Dataset, list[Note]]:
+    """As `trusted`, of the first coins that can be trusted; those after them are not looked at.
+
+    Args:
+        dataset, bets, data: as of `trusted`.
+        most: so many coins, as far as there are.
+    """
+    asked, coins, tried = _asked(dataset, data), dataset.symbols, most
+    while True:
+        part = dataset.select(*coins[:tried])
+        kept, notes = _gated(part, bets, data, asked, may_be_none=tried < len(coins))
+        if len(kept.symbols) >= most or tried >= len(coins):
+            return kept, notes
+        tried += most - len(kept.symbols)
+
+
+def _asked(dataset: Dataset, data: DataRequest) -> tuple[Accepted, ...]:
+    return accepted(data.accept or (), (*dataset.symbols, *unreadable(dataset)))
+
+
+def _gated(
+    dataset: Dataset,
+    bets: Sequence[Bet],
+    data: DataRequest,
+    asked: Sequence[Accepted],
+    *,
+    may_be_none: bool,
+) -> tuple[Dataset, list[Note]]:
+    uses = streams_used(dataset, bets)
+    passed = pass_gate(audit(dataset), uses, asked, strict=data.strict, may_be_none=may_be_none)
+    notes = [left_out_note(f) for found in passed.left_out.values() for f in found]
+    notes += passed.notes
     if any(a.code == FUNDING_HOLE for a in asked):
         notes.append(Note("accepted-funding-hole"))
-    return notes
+    return trusted_part(dataset, passed.left_out), notes
+
+
+def unreadable(dataset: Dataset) -> tuple[str, ...]:
+    """The coins of which a file cannot be read; the data set has no market of them."""
+    return tuple(f.symbol for f in dataset.findings if f.code == UNREADABLE)
 
 
 def skips_holes(accept: Sequence[str] | None) -> bool:
@@ -41,9 +90,7 @@ def skips_holes(accept: Sequence[str] | None) -> bool:
     return any(a.code == FUNDING_HOLE for a in accepted(accept or ()))
 
 
-def streams_used(
-    dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]
-) -> dict[str, frozenset[str]]:
+def streams_used(dataset: Dataset, bets: Sequence[Bet]) -> dict[str, frozenset[str]]:
     """The streams that strategies trade on, need, or read, by coin."""
     used: dict[str, set[str]] = {symbol: set() for symbol in dataset.symbols}
     for strategy, signal in bets:
@@ -51,6 +98,19 @@ def streams_used(
         for symbol in set(strategy.symbols or dataset.symbols) & set(used):
             used[symbol] |= traded | signal.may_read(dataset.markets[symbol].streams)
     return {symbol: frozenset(streams) for symbol, streams in used.items()}
+
+
+def streams_read(bets: Sequence[Bet]) -> frozenset[str] | None:
+    """All streams that a job on these strategies reads; None where a signal may read any."""
+    names = set[str]()
+    for strategy, signal in bets:
+        reads = signal.may_read(STREAMS)
+        if reads >= set(STREAMS):
+            return None
+        names |= {*NEEDS[strategy.trade.instrument], *reads}
+        if strategy.implies(signal):
+            names.add("premium_index")
+    return frozenset(names)
 
 
 @dataclass(frozen=True)
@@ -76,7 +136,7 @@ class Known:
         return Note("known-share", {"stream": self.stream}, figures)
 
 
-def known_shares(dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]) -> tuple[Known, ...]:
+def known_shares(dataset: Dataset, bets: Sequence[Bet]) -> tuple[Known, ...]:
     """Share of the time in which each needed stream was known, without streams that no coin has.
 
     A stream's time is that of the bars from its first record to its last, see
@@ -93,12 +153,12 @@ def known_shares(dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]) -> t
     return tuple(found)
 
 
-def known_notes(dataset: Dataset, bets: Sequence[tuple[Strategy, Signal]]) -> list[Note]:
+def known_notes(dataset: Dataset, bets: Sequence[Bet]) -> list[Note]:
     """`known_shares`, one note for each stream; empty without streams."""
     return [known.note for known in known_shares(dataset, bets)]
 
 
-def needed(bets: Sequence[tuple[Strategy, Signal]]) -> tuple[str, ...]:
+def needed(bets: Sequence[Bet]) -> tuple[str, ...]:
     """The streams without which some bet cannot be traded or its phases not be seen."""
     traded = [name for strategy, _ in bets for name in NEEDS[strategy.trade.instrument]]
     declared = [name for bet, signal in bets for name in signal.needs(*bet.phases).streams]

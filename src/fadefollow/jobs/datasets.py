@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from fadefollow.core.atomic_folder import filled, is_empty
+from fadefollow.core.utc import stamp
 from fadefollow.errors import ParameterError
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.datasets.open import open_dataset
@@ -16,22 +18,27 @@ from fadefollow.market.datasets.spec import load_spec
 from fadefollow.market.store.store import Store
 from fadefollow.workspace import Workspace
 from fadefollow.workspace.trial_ledger import Opening
-from fadefollow.workspace.trial_records import stamp
 
 
-def open_named(workspace: Workspace, request: DataRequest | str | None = None) -> Dataset:
+def open_named(
+    workspace: Workspace,
+    request: DataRequest | str | None = None,
+    *,
+    streams: Collection[str] | None = None,
+) -> Dataset:
     """The data set that is asked for.
 
     Args:
         workspace: where its TOML, the store and the ledger are.
         request: which data; a name alone asks for all of that data set but its holdout, None for
             that of the workspace's default one.
+        streams: those to read, by default all.
     """
     if not isinstance(request, DataRequest):
         request = DataRequest(dataset=request)
     name = request.dataset or workspace.settings.default_dataset
     spec = load_spec(workspace.path("datasets", name))
-    dataset = open_dataset(spec, name, workspace.store, request)
+    dataset = open_dataset(spec, name, workspace.store, request, streams=streams)
     if dataset.holdout is not None and dataset.holdout_open:
         now, begins = stamp(pd.Timestamp.now(tz="UTC")), stamp(dataset.holdout)
         opening = Opening(dataset.name, dataset.fingerprint, begins, now, request.opened_by or "")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from fadefollow.core.atomic_folder import filled, is_empty
 from fadefollow.errors import ParameterError
+from fadefollow.jobs.data_gate import unreadable
 from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.run import Step
 from fadefollow.market.datasets.export import FORMATS, Exported, tables_of, write_export
@@ -24,6 +26,9 @@ def export_job(
     step: Step,
 ) -> Exported:
     """Write a data set's canonical tables, their schema, and the mapping that reads them back.
+
+    Whatever the audit says of them, so that they can be mended; a coin of which a stored file
+    cannot be read is left out and named.
 
     Args:
         workspace: where the data set is.
@@ -55,6 +60,7 @@ def export_job(
     )
     step("writing, and reading back", None)
     with filled(folder) as stage:
-        return write_export(
+        done = write_export(
             tables, dataset, spec, stage, format="csv" if format == "csv" else "parquet"
         )
+    return replace(done, left_out=unreadable(dataset))

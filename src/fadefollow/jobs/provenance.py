@@ -17,7 +17,7 @@ from fadefollow.core.notes import Note
 from fadefollow.core.parallel.worker import program
 from fadefollow.core.toml import read_toml
 from fadefollow.core.version import __version__
-from fadefollow.engine.costs import CostSettings, all_resolved, traded_at
+from fadefollow.engine.costs import CoinCosts, CostSettings, all_resolved, pinned, traded_at
 from fadefollow.engine.strategy import Strategy
 from fadefollow.jobs.chart_data import prices_of
 from fadefollow.jobs.data_gate import known_notes
@@ -135,7 +135,8 @@ def config_of(
     """
     filled = {}
     for strategy, signal in bets:
-        dumped = strategy.model_dump(mode="json", exclude_none=True)
+        fixed = strategy.model_copy(update={"costs": pinned(strategy.costs)})
+        dumped = fixed.model_dump(mode="json", exclude_none=True)
         filled[strategy.name] = {**dumped, "params": signal.model_dump(mode="json")}
     files = {name: path for _, signal in bets for name, path in modules_of(signal).items()}
     code = {name.removeprefix("signals."): files[name].read_bytes() for name in sorted(files)}
@@ -183,9 +184,13 @@ def _assumed(strategy: Strategy, dataset: Dataset, costs: CostSettings) -> dict[
     trade: dict[str, Any] = {name: getattr(strategy.trade, name) for name in _STAKES}
     if strategy.trade.size_by != "notional":
         trade |= {n: getattr(strategy.trade, n) for n in ("size_by", "target_volatility")}
-    coins = strategy.symbols or dataset.symbols
+    coins = [c for c in strategy.symbols or dataset.symbols if c not in dataset.left_out]
     found = all_resolved(coins, costs, strategy.costs).coins
-    return {**trade, "costs": {c: one.model_dump(exclude_none=True) for c, one in found.items()}}
+    return {**trade, "costs": {c: _plain(one) for c, one in found.items()}}
+
+
+def _plain(costs: CoinCosts) -> dict[str, Any]:
+    return costs.model_dump(mode="json", exclude_none=True)
 
 
 def described(dataset: Dataset) -> dict[str, Any]:
@@ -197,6 +202,10 @@ def described(dataset: Dataset) -> dict[str, Any]:
         "fingerprint": dataset.fingerprint,
         "coverage": dataset.coverage(),
         "simulated": dataset.simulated,
+        "left_out": {
+            coin: [{**finding.to_dict(), "code": finding.code} for finding in found]
+            for coin, found in dataset.left_out.items()
+        },
         "audit": {
             "summary": audited.summary(),
             "findings": [finding.to_dict() for finding in audited.findings],

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from fadefollow.core.limits import MOST_BPS
 from fadefollow.core.toml import build
@@ -19,6 +19,7 @@ from fadefollow.errors import SpecError
 from fadefollow.jobs.data_gate import skips_holes
 from fadefollow.jobs.run import RunOptions
 from fadefollow.jobs.tune_ledger import TuneOptions
+from fadefollow.market.asof.universe_rule import combined_rule
 from fadefollow.market.datasets.request import OPEN_HOLDOUT, DataRequest
 from fadefollow.results.stored_run import StoredRun
 from fadefollow.tuning.model import TuneSettings
@@ -173,7 +174,12 @@ def _fields(kind: type[Any], bounds: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-_UNIVERSE = Annotated[int, Field(ge=0)] | None
+def _is_a_rule(written: int | str) -> int | str:
+    combined_rule(None, written)
+    return written
+
+
+_UNIVERSE = Annotated[int | str, AfterValidator(_is_a_rule)] | None
 _NAMES = Annotated[tuple[str, ...], Field(min_length=1)]
 _SETTINGS = _model(
     Settings,

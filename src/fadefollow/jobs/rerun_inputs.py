@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fadefollow.engine.costs import all_resolved, cost_settings
+from fadefollow.engine.costs import all_resolved, cost_settings, pinned
 from fadefollow.errors import FadeFollowError, UnknownNameError
 from fadefollow.jobs.provenance import CODE
 from fadefollow.jobs.rerun_config import Recipe
@@ -83,7 +83,7 @@ def _costs(where: str, recipe: Recipe, settings: Mapping[str, Any]) -> Iterator[
     coins = recipe.costs.coins
     present = all_resolved(coins, cost_settings(new, where=f"{where}, [costs]"))
     sides = (
-        {coin: one.model_dump(exclude_none=True) for coin, one in side.coins.items()}
+        {coin: one.model_dump(mode="json", exclude_none=True) for coin, one in side.coins.items()}
         for side in (recipe.costs, present)
     )
     yield from _unlike("costs of ", *sides, informational=True)
@@ -97,6 +97,7 @@ def _file(workspace: Workspace, recipe: Recipe, name: str) -> Iterator[Input]:
     what = f"strategies/{name}.toml"
     try:
         present = workspace.strategy(name)
+        present = present.model_copy(update={"costs": pinned(present.costs)})
     except UnknownNameError:
         gone = name not in workspace.names("strategies")
         yield Input(what, "there", "gone" if gone else "not valid", informational=True)

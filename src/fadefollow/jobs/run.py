@@ -14,7 +14,7 @@ from fadefollow.core.limits import MOST_BPS
 from fadefollow.core.parallel import make_pool
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import ParameterError
-from fadefollow.jobs.data_gate import skips_holes, trusted_notes
+from fadefollow.jobs.data_gate import skips_holes, streams_read, trusted
 from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.provenance import Clock, JobRecord, asked_for, judged_by, result_of
 from fadefollow.market.datasets.dataset import Dataset
@@ -41,7 +41,9 @@ Step = Callable[[str, float | None], None]
 class Judging(TypedDict, total=False):
     """How a run is judged, as a command asks for it; what is absent or None is the workspace's."""
 
-    missing_funding: str  #: "error" or "skip"
+    missing_funding: (
+        str | None
+    )  #: "error" or "skip", which is usual where the data need not be strict
     seed: int | None
     placebo_draws: int | None
     bootstrap_draws: int | None
@@ -112,7 +114,8 @@ def with_smallest(strategy: Strategy, settings: Settings, *, asked: float | None
 
 
 def _settings(workspace: Workspace, data: DataRequest, judging: Judging) -> Settings:
-    missing_funding = judging.get("missing_funding", "error")
+    usual = "error" if data.strict else "skip"
+    missing_funding = judging.get("missing_funding") or usual
     if missing_funding not in ("error", "skip"):
         raise ParameterError("--missing-funding must be error or skip", got=missing_funding)
     smallest = judging.get("smallest_bps")
@@ -160,11 +163,11 @@ def run_result(
     named = map(workspace.strategy, options.strategies)
     bets = [(with_smallest(s, judging, asked=asked), workspace.detector(s)) for s in named]
     step("reading the data", None)
-    dataset = open_named(workspace, options.data)
+    dataset = open_named(workspace, options.data, streams=streams_read(bets))
     clock.lap("data")
     dataset = seen_by(dataset, *bets)
     step("auditing the data", None)
-    trusted = trusted_notes(dataset, bets, options.data.accept)
+    dataset, notes = trusted(dataset, bets, options.data)
     clock.lap("audit")
     with make_pool(cluster=cluster) if cluster else nullcontext() as pool:
         found = measure(dataset, bets, settings=options.settings, step=step, pool=pool)
@@ -181,7 +184,7 @@ def run_result(
         started=started,
         asked={"run": asked_for(options), "ledger": judged_by(workspace.ledger, known)},
         judging=options.settings,
-        notes=tuple(trusted),
+        notes=tuple(notes),
         seconds=clock.seconds,
     )
     measured = replace(found, verdicts=verdicts)

@@ -11,11 +11,11 @@ import pandas as pd
 
 from fadefollow.core.notes import Note
 from fadefollow.errors import ParameterError
-from fadefollow.jobs.data_gate import known_notes, streams_used
+from fadefollow.jobs.data_gate import known_notes, streams_used, unreadable
 from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.run import Step
-from fadefollow.market.audit.audit import audit
-from fadefollow.market.audit.gate import accepted, pass_gate, stopping
+from fadefollow.market.audit.audit import audit, trusted_part
+from fadefollow.market.audit.gate import accepted, pass_gate
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.datasets.open import open_dataset
 from fadefollow.market.datasets.request import DataRequest
@@ -115,7 +115,7 @@ def scan_job(
         source = _stored(workspace, options, step)
     dataset, time = source.dataset, source.time
     step("auditing the data", None)
-    good, apart, notes = _trusted(dataset, bets, options.data.accept or ())
+    good, apart, notes = _trusted(dataset, bets, options.data)
     step("detecting phases", 0.0)
     found = present_phases(good, bets, time, step=step) if good.markets else Present((), (), ())
     step("reading what history says", None)
@@ -287,26 +287,22 @@ def _short(dataset: Dataset, bets: Sequence[Bet], fetched: Fetched) -> list[Note
 
 
 def _trusted(
-    dataset: Dataset, bets: Sequence[Bet], accept: Sequence[str]
+    dataset: Dataset, bets: Sequence[Bet], data: DataRequest
 ) -> tuple[Dataset, tuple[Apart, ...], list[Note]]:
     """The trusted coins, the others with the reason, and notes on accepted findings."""
-    if not dataset.markets:
+    coins = (*dataset.symbols, *unreadable(dataset))
+    if not coins:
         return dataset, (), []
-    asked = accepted(accept, dataset.symbols)
-    uses = streams_used(dataset, bets)
-    refused: dict[str, list[str]] = {}
-    for finding in stopping(audit(dataset), uses):
-        if not any(one.covers(finding) for one in asked):
-            where = f" ({finding.where})" if finding.where else ""
-            text = f"{finding.stream}, {finding.code}: {finding.text}{where}"
-            refused.setdefault(finding.symbol, []).append(text)
+    asked, uses = accepted(data.accept or (), coins), streams_used(dataset, bets)
+    passed = pass_gate(audit(dataset), uses, asked, strict=data.strict, may_be_none=True)
     apart = []
-    for symbol, said in refused.items():
-        more = f"; and {len(said) - 1} more findings" if len(said) > 1 else ""
-        apart.append(Apart(symbol, "untrusted", f"{said[0]}{more}"))
-    kept = {symbol: market for symbol, market in dataset.markets.items() if symbol not in refused}
-    notes = pass_gate(audit(dataset), {symbol: uses[symbol] for symbol in kept}, asked)
-    return dataclasses.replace(dataset, markets=kept), tuple(apart), list(notes)
+    for symbol, findings in passed.left_out.items():
+        first = findings[0]
+        where = f" ({first.where})" if first.where else ""
+        more = f"; and {len(findings) - 1} more findings" if len(findings) > 1 else ""
+        why = f"{first.stream}, {first.code}: {first.text}{where}{more}"
+        apart.append(Apart(symbol, "untrusted", why))
+    return trusted_part(dataset, passed.left_out), tuple(apart), list(passed.notes)
 
 
 def _end(dataset: Dataset) -> pd.Timestamp:

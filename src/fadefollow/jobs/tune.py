@@ -13,9 +13,10 @@ import pandas as pd
 from fadefollow.core.notes import Note
 from fadefollow.core.parallel import WorkerPool, make_pool, refuse_jobs
 from fadefollow.core.secrets import redacted
+from fadefollow.core.utc import stamp
 from fadefollow.engine.strategy import Tuned
 from fadefollow.errors import StoreError
-from fadefollow.jobs.data_gate import trusted_notes
+from fadefollow.jobs.data_gate import streams_read, trusted
 from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.provenance import Clock, JobRecord, asked_for, judged_by, result_of
 from fadefollow.jobs.run import Step, with_smallest
@@ -37,7 +38,6 @@ from fadefollow.tuning.walk_forward import Observer, Walked, walk
 from fadefollow.verdict.model import RunResult
 from fadefollow.verdict.run.prepare import seen_by
 from fadefollow.workspace import Workspace
-from fadefollow.workspace.trial_records import stamp
 
 __all__ = ["TuneDone", "TuneOptions", "tune_job"]
 
@@ -100,11 +100,12 @@ def tune_result(
     strategy = with_smallest(named, options.judging, asked=options.smallest_bps)
     signal = workspace.detector(strategy)
     step("reading the data", None)
-    dataset = open_named(workspace, options.data)
+    bets = [(strategy, signal)]
+    dataset = open_named(workspace, options.data, streams=streams_read(bets))
     dataset = seen_by(dataset, (strategy, signal))
     space = Space.of(strategy, signal, bar_hours=dataset.bar / pd.Timedelta(hours=1))
     step("auditing the data", None)
-    trusted = trusted_notes(dataset, [(strategy, signal)], options.data.accept)
+    dataset, said = trusted(dataset, bets, options.data)
     clock.lap("data")
     hedged = "-hedged" if options.settings.book == "hedged" else ""
     name = options.study or f"{strategy.name}-{dataset.name}{hedged}"
@@ -152,7 +153,7 @@ def tune_result(
         embargo_hours=walked.embargo_hours,
         seconds=clock.seconds,
     )
-    notes = [*trusted, *notes]
+    notes = [*said, *notes]
     result = _result(job, walked, started=started, seconds=clock.seconds, notes=notes)
     return result, tuning, walked.kept
 

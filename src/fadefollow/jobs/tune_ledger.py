@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from fadefollow.core.utc import stamp
 from fadefollow.core.version import __version__
 from fadefollow.engine.strategy import Strategy
 from fadefollow.market.datasets.dataset import Dataset
@@ -30,7 +31,6 @@ from fadefollow.workspace.trial_records import (
     deflate,
     known_by,
     market_of,
-    stamp,
     trials_of,
 )
 

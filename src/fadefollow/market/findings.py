@@ -11,6 +11,8 @@ import pandas as pd
 Grade = Literal["note", "warning", "error"]
 #: from worst to mildest
 GRADES: tuple[Grade, ...] = ("error", "warning", "note")
+#: the code of a coin of which a file cannot be read
+UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True)

@@ -172,14 +172,19 @@ class Market:
         """
         return self._base.get(("column", name, column), lambda: self._join(name, column), keep=None)
 
-    def turnover(self) -> FloatArray | None:
-        """What was traded in each bar of the perp, else of spot, in the quote currency, shape (n,).
+    def turnover(self, stream: str | None = None) -> FloatArray | None:
+        """What was traded in each bar, in the quote currency, shape (n,); NaN where it is missing.
 
-        0 where a bar is missing; None where there is no volume at all.
+        Args:
+            stream: `"perp"` or `"spot"`; None: the perp, else spot.
+
+        Returns:
+            None where there is no volume at all.
         """
-        if self.lacks(self.base, "volume"):
+        name = stream or self.base
+        if self.lacks(name, "volume"):
             return None
-        return np.nan_to_num(self.column(self.base, "close") * self.column(self.base, "volume"))
+        return self.column(name, "close") * self.column(name, "volume")
 
     def table(self, name: str) -> pd.DataFrame:
         """A copy of all records of a stream that were available by the last bar's close.

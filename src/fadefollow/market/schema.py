@@ -250,6 +250,22 @@ def _check_shape(made: pd.DataFrame, schema: Stream, rows: Rows, where: str) -> 
             raise row_error(
                 rule, f"{got} at {when(made['time'][at])}", where, rows[at], name, int(bad.sum())
             )
+    _check_takers(made, rows, where)
+
+
+def _check_takers(made: pd.DataFrame, rows: Rows, where: str) -> None:
+    """What takers bought is a part of the volume."""
+    if "taker_buy_volume" not in made:
+        return
+    if "volume" not in made:
+        raise DataError("taker_buy_volume needs volume, of which it is a part", where=where)
+    bought, volume = made["taker_buy_volume"].to_numpy(), made["volume"].to_numpy()
+    bad = bought > volume * (1 + TOLERANCE)
+    if bad.any():
+        at = int(bad.argmax())
+        got = f"{bought[at]:g} of {volume[at]:g} at {when(made['time'][at])}"
+        rule = "taker_buy_volume must be at most volume"
+        raise row_error(rule, got, where, rows[at], "taker_buy_volume", int(bad.sum()))
 
 
 def _check_units(made: pd.DataFrame, schema: Stream, where: str) -> None:

@@ -53,14 +53,27 @@ _PRICE_OPTIONAL = Column("USDT", positive=True, optional=True)
 _COINS = Column("coins", low=0.0)
 _COINS_OPTIONAL = Column("coins", low=0.0, optional=True)
 _OHLCV = {"open": _PRICE, "high": _PRICE, "low": _PRICE, "close": _PRICE, "volume": _COINS_OPTIONAL}
+#: bars of a market whose trades are known to be buys or sells by who took the offer
+_TRADED = {
+    **_OHLCV,
+    "taker_buy_volume": Column("coins, the part of volume that takers bought", 0.0, optional=True),
+}
 _PREMIUM = Column("fraction, (perp − index) / index", low=-1.0, high=1.0)
+_LONG_SHORT = {
+    "ratio": Column("accounts net long / accounts net short", positive=True),
+    "top_accounts_ratio": Column("the same of top traders' accounts", positive=True, optional=True),
+    "top_positions_ratio": Column(
+        "top traders' long positions / short ones", positive=True, optional=True
+    ),
+    "taker_ratio": Column("coins that takers bought / sold", positive=True, optional=True),
+}
 _DAY = pd.Timedelta(days=1)
 
 STREAMS: dict[str, Stream] = {
     s.name: s
     for s in (
-        Stream("spot", "bars", _OHLCV, about="spot bars", panel=tuple(_OHLCV)),
-        Stream("perp", "bars", _OHLCV, about="perpetual swap bars", panel=tuple(_OHLCV)),
+        Stream("spot", "bars", _TRADED, about="spot bars", panel=tuple(_TRADED)),
+        Stream("perp", "bars", _TRADED, about="perpetual swap bars", panel=tuple(_TRADED)),
         Stream(
             "mark",
             "bars",
@@ -121,17 +134,23 @@ STREAMS: dict[str, Stream] = {
         Stream(
             "long_short",
             "snapshot",
-            {"ratio": Column("accounts net long / accounts net short", positive=True)},
+            _LONG_SHORT,
             max_age=pd.Timedelta(hours=9),
-            about="how many accounts are long for one that is short, whatever their size",
-            panel=("ratio",),
+            about="how many accounts are long for one that is short, whatever their size; where "
+            "known, the same of the top traders (the fifth with the largest margin), the ratio of "
+            "their positions, and that of what takers bought and sold",
+            panel=tuple(_LONG_SHORT),
         ),
         Stream(
             "future",
             "bars",
-            {"expiry": Column("UTC time", kind="time"), **_OHLCV},
+            {
+                "expiry": Column("UTC time", kind="time"),
+                **_OHLCV,
+                "open_interest": _COINS_OPTIONAL,
+            },
             key=("expiry",),
-            about="bars of dated futures, one row a contract and bar",
+            about="bars of dated futures, one row a contract and bar; open interest at its close",
         ),
         Stream(
             "liquidations",
@@ -164,6 +183,42 @@ STREAMS: dict[str, Stream] = {
             key=("expiry", "strike", "right"),
             max_age=pd.Timedelta(days=2),
             about="option open interest by strike and expiry",
+        ),
+        Stream(
+            "brackets",
+            "snapshot",
+            {
+                "floor": Column("quote currency, or coins", low=0.0),
+                "rate": Column("fraction of notional", low=0.0, high=1.0),
+                "deduction": Column("quote currency", low=0.0),
+                "in_coins": Column("1 where floors are in coins", 0.0, 1.0),
+            },
+            key=("floor",),
+            about="maintenance margin of the perp by size: rate × notional − deduction",
+        ),
+        Stream(
+            "contract",
+            "snapshot",
+            {
+                "size": Column("coins, of inverse contracts USD", positive=True),
+                "inverse": Column("1 where it is margined in the coin", 0.0, 1.0),
+                "tick": Column("USDT", positive=True, optional=True),
+                "smallest": Column("coins, of inverse contracts USD", positive=True, optional=True),
+                "leverage": Column("times, at most", positive=True, optional=True),
+            },
+            about="specification of the perp: coins in a contract, price step, smallest order",
+            panel=("size",),
+        ),
+        Stream(
+            "funding_terms",
+            "snapshot",
+            {
+                "interval_hours": Column("hours", low=0.25, high=24.0),
+                "cap": Column("fraction per interval", low=0.0, high=0.5, optional=True),
+                "floor": Column("fraction per interval", low=-0.5, high=0.0, optional=True),
+            },
+            about="terms of the perp's funding: from settlement to settlement, and its bounds",
+            panel=("interval_hours",),
         ),
         Stream(
             "hash_rate",

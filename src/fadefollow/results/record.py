@@ -49,7 +49,8 @@ def result_record(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any
         "schema": SCHEMA,
         "version": run.version,
         "command": run.command,
-        "dataset": {key: run.dataset.get(key) for key in public} | {"audit": summary},
+        "dataset": {key: run.dataset.get(key) for key in public}
+        | {"left_out": run.dataset.get("left_out", {}), "audit": summary},
         "assumptions": run.assumptions,
         "verdicts": [verdict_record(v) for v in run.verdicts],
         "notes": [note_record(note) for note in run.notes],

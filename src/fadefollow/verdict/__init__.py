@@ -4,20 +4,25 @@
 their parts, each in a module of its own.
 """
 
-from fadefollow.verdict.correction.maxt import p_error
-from fadefollow.verdict.estimates.daily import daily_pnl
-from fadefollow.verdict.estimates.metrics import max_drawdown, sharpe
-from fadefollow.verdict.judge import judge
-from fadefollow.verdict.model import (
-    EventStudy,
-    NotTraded,
-    PnlSplit,
-    RunResult,
-    StanceResult,
-    Verdict,
-)
-from fadefollow.verdict.settings import MIN_BLOCKS, JudgeSettings
-from fadefollow.verdict.study import event_study
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fadefollow.verdict.api import (
+        MIN_BLOCKS,
+        EventStudy,
+        JudgeSettings,
+        NotTraded,
+        PnlSplit,
+        RunResult,
+        StanceResult,
+        Verdict,
+        daily_pnl,
+        event_study,
+        judge,
+        max_drawdown,
+        p_error,
+        sharpe,
+    )
 
 __all__ = [
     "MIN_BLOCKS",
@@ -35,3 +40,12 @@ __all__ = [
     "p_error",
     "sharpe",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # who needs one module of the room does not wait for all of them
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from fadefollow.verdict import api
+
+    return getattr(api, name)

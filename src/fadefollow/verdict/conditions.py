@@ -1,7 +1,7 @@
 """What was known about a trade when it was entered: the labels by which results are split.
 
 Coin, year, regime and weekday belong to the time of entry (the UTC day, the unit of resampling).
-The quiet weekend, the number of a door and the strength belong to the event itself.
+The quiet weekend, the number of a door, who led and the strength belong to the event itself.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from fadefollow.engine.model import DAY_NS, BarArrays, FloatArray, IntArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.verdict.estimates.days import day_of_bar
 
+#: who may have led the move of an event, see `fadefollow.phases.takers`
+LEADERS = ("spot", "perp", "neither")
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 REGIMES = ("bull", "bear", "calm")
 DOORS = ("first", "second", "third", "fourth and later")
@@ -96,7 +98,7 @@ def regimes(arrays: BarArrays, day: IntArray) -> IntArray:
 
 
 def event_splits(plan: Plan, code: int, table: pd.DataFrame) -> tuple[EventSplit, ...]:
-    """Quiet weekend, door number and strength of one phase's events, as far as they have them.
+    """Quiet weekend, door, who led and strength of one phase's events, as far as they have them.
 
     Args:
         plan: the strategy.
@@ -106,6 +108,9 @@ def event_splits(plan: Plan, code: int, table: pd.DataFrame) -> tuple[EventSplit
     """
     events = _events(plan, plan.phases[code], table)
     splits = [_split(plan, events, "strength", STRENGTHS, terciles(events))]
+    if "led_by" in events:
+        led = pd.Index(LEADERS).get_indexer(pd.Index(events["led_by"]))  # −1 where nobody knows
+        splits.insert(0, _split(plan, events, "led by", LEADERS, led.astype(np.int64)))
     if "door_number" in events:
         number = events["door_number"].fillna(0.0).to_numpy(np.float64)
         splits.insert(0, _split(plan, events, "door", DOORS, np.clip(number, 0, 4) - 1))

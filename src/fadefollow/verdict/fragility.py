@@ -23,7 +23,7 @@ from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
 from fadefollow.phases import STANCES, Phases, Signal, Stance
 from fadefollow.verdict.exploratory import FragilityRow
-from fadefollow.verdict.judge import judge
+from fadefollow.verdict.judging import judge
 from fadefollow.verdict.model import StanceResult, Verdict
 from fadefollow.verdict.run.measure import Settings
 from fadefollow.verdict.run.parallel_steps import Step, books_of

@@ -18,8 +18,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy.stats import false_discovery_control
-from scipy.stats import t as student
 
 from fadefollow.engine.model import Book, IntArray
 from fadefollow.engine.plans.strategy_plan import Plan
@@ -221,6 +219,8 @@ def _p(excess: DaySums, length: float, blocks: float) -> float:
     se = ratio_se(excess, length)
     if not se > 0.0:
         return math.nan
+    from scipy.stats import t as student
+
     return float(2.0 * student.sf(abs(excess.mean) / se, blocks - 1.0))
 
 
@@ -234,5 +234,7 @@ def _corrected(cells: Sequence[SplitCell]) -> tuple[SplitCell, ...]:
     q = np.full(len(cells), math.nan)
     known = ~np.isnan(p)
     if known.any():
+        from scipy.stats import false_discovery_control
+
         q[known] = false_discovery_control(p[known])
     return tuple(replace(cell, q=float(x)) for cell, x in zip(cells, q, strict=True))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from fadefollow.core.notes import Note
+from fadefollow.core.utc import stamp
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.workspace.trial_ledger import Ledger
-from fadefollow.workspace.trial_records import known_by, stamp
+from fadefollow.workspace.trial_records import known_by
 
 
 def holdout_notes(dataset: Dataset, ledger: Ledger) -> list[Note]:

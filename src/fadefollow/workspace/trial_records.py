@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from fadefollow.core.utc import stamp
 from fadefollow.engine.strategy import Strategy
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.phases import Signal
@@ -127,11 +128,6 @@ def known_by(dataset: Dataset) -> tuple[str, str | None]:
 def daily_sharpe(result: StanceResult) -> float:
     """The stance's Sharpe ratio per day, as the ledger keeps it and deflation takes it."""
     return result.sharpe / math.sqrt(DAYS_A_YEAR)
-
-
-def stamp(time: pd.Timestamp) -> str:
-    """A UTC time as the ledger writes it, to the second, so that text sorts as time does."""
-    return time.tz_convert("UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _deflated(result: StanceResult | NotTraded, known: Known) -> StanceResult | NotTraded:

@@ -12,7 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fadefollow.engine.draws import HEDGED, HEDGED_TRADES, MovedEvents, add_draws, hedge_levels
+from fadefollow.engine.draws import (
+    HEDGED,
+    HEDGED_TRADES,
+    Everywhere,
+    MovedEvents,
+    add_draws,
+    hedge_levels,
+)
 from fadefollow.engine.hedge import basket as basket_module
 from fadefollow.engine.hedge.basket import (
     Basket,
@@ -305,7 +312,9 @@ def test_the_cash_of_hedges_adds_up_and_draws_resolve_alike(seed: int) -> None:
         moved,
         rules=rules,
         costs=costs,
-        everywhere={(s, k): outcomes(arrays, s, rules=rules, costs=costs) for s, k in kinds},
+        everywhere=Everywhere.of(
+            {(s, k): outcomes(arrays, s, rules=rules, costs=costs) for s, k in kinds}, levels
+        ),
         hedge=levels,
         day=basket.day,
         sums=sums,

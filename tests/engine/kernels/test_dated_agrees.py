@@ -32,6 +32,7 @@ from fadefollow.engine.model import (
 )
 from fadefollow.engine.portfolio import FundedPortfolio, portfolio
 from fadefollow.engine.resolver import outcomes, resolve, resolve_returns
+from tests.support.bracket_cases import brackets
 from tests.support.dated_cases import LEG_FLOATS, LEG_INTEGERS, run_dated_oracle, run_dated_resolver
 from tests.support.dated_oracle import Leg, trades_of
 from tests.support.engine_cases import HOUR, START
@@ -216,6 +217,7 @@ def cases(draw: st.DrawFn, longest: int = 120) -> Case:
         slippage=draw(st.sampled_from([0.0, 0.0002, 0.003])),
         maintenance=draw(st.sampled_from([0.0, 0.005, 0.0123])),
         borrow=draw(fractions(0.07, 0.9)),
+        brackets=draw(brackets()),
     )
     events = random_events(rng, n, draw(st.sampled_from([0.05, 0.2, 1.0])), len(sets))
     return Case(seed, arrays, events, rules, costs)

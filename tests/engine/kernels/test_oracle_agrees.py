@@ -29,8 +29,9 @@ from fadefollow.engine.model import (
     RuleSets,
 )
 from fadefollow.engine.resolver import outcomes, resolve_returns
+from tests.support.bracket_cases import brackets
 from tests.support.engine_cases import FLOATS, HOUR, INTEGERS, START, run_resolver
-from tests.support.oracle import Trade, oracle
+from tests.support.oracle import Trade, maintenance_at, oracle
 
 CASH = ("fees", "slippage", "funding", "pnl")
 MINUTE = HOUR // 60
@@ -242,6 +243,7 @@ def wild_cases(draw: st.DrawFn, longest: int = 200) -> Case:
         slippage=draw(st.sampled_from([0.0, 0.0002, 0.003])),
         maintenance=draw(st.sampled_from([0.0, 0.005, 0.0123, 0.031])),
         borrow=draw(fractions(0.13, 9.7)),  # of spot only
+        brackets=draw(brackets()),
     )
     density = draw(st.sampled_from([0.02, 0.1, 0.5, 2.0]))
     events = random_events(rng, n, density, draw(st.sampled_from(["own", "other"])))
@@ -367,7 +369,7 @@ def equity(case: Case, trade: Trade, time: int, price: float) -> float:
 @settings(max_examples=examples(60))
 @given(wild_cases())
 def test_a_position_lives_as_long_as_its_equity_exceeds_maintenance(case: Case) -> None:
-    arrays, m = case.arrays, case.costs.maintenance
+    arrays = case.arrays
     trades, _ = run_resolver(arrays, case.events, case.rules, case.costs)
     present = ~np.isnan(np.column_stack([arrays.open, arrays.high, arrays.low, arrays.close])).any(
         axis=1
@@ -376,7 +378,8 @@ def test_a_position_lives_as_long_as_its_equity_exceeds_maintenance(case: Case) 
         worst = arrays.liq_low if trade["side"] > 0 else arrays.liq_high
         for bar in range(trade["entry_bar"], trade["exit_bar"] + 1):
             price, time = float(worst[bar]), int(arrays.time[bar])
-            alive = equity(case, trade, time, price) > m * trade["size"] * price
+            needed = maintenance_at(case.costs, trade["size"], price)
+            alive = equity(case, trade, time, price) > needed
             if bar == trade["exit_bar"]:
                 assert not (alive and trade["reason"] == "liquidation")
             else:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fadefollow.engine.draws import MovedEvents, add_draws, hedge_levels
+from fadefollow.engine.draws import Everywhere, MovedEvents, add_draws, hedge_levels
 from fadefollow.engine.model import Costs, Rules, RuleSets
 from fadefollow.engine.resolver import outcomes, resolve, resolve_returns
 from fadefollow.errors import ParameterError
@@ -213,7 +213,10 @@ def test_moved_books_keep_each_events_rules() -> None:
         moved,
         rules=rules,
         costs=FREE,
-        everywhere={(1, k): outcomes(arrays, 1, rules=rules.sets[k], costs=FREE) for k in (0, 1)},
+        everywhere=Everywhere.of(
+            {(1, k): outcomes(arrays, 1, rules=rules.sets[k], costs=FREE) for k in (0, 1)},
+            hedge_levels(None, arrays.symbol, 24),
+        ),
         hedge=hedge_levels(None, arrays.symbol, 24),
         day=np.arange(24),
         sums=sums,

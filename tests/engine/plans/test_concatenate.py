@@ -281,6 +281,20 @@ def test_coins_without_time_within_are_left_out() -> None:
     assert set(made.spans) == {"A"}
 
 
+def test_a_coin_whose_streams_never_meet_is_left_out() -> None:
+    """B's funding ends before its first bar; of coins that fail alike the message tells once."""
+    early = market("B", 0, 12, [-8, -4])
+    made = prepared([market("A", 0, 24), early], ("A", 3))
+    assert [arrays.symbol for arrays in made.plan.coin_arrays] == ["A"]
+    assert made.left_out == {"B": ("a common time of perp and funding",)}
+    bare = [
+        Market(coin, bar=pd.Timedelta(HOUR), tables={"perp": bars([1.0], [0])})
+        for coin in "CDEFGHI"
+    ]
+    with pytest.raises(DataError, match=r"got C, D, E, F, G and 2 more lack funding; B lacks a"):
+        prepared([*bare, early])
+
+
 def test_no_coin_within_is_an_error() -> None:
     with pytest.raises(DataError, match="covered within the time asked for; got none from"):
         prepared([market("A", 0, 24)], within=hours(30, 40))

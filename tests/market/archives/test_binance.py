@@ -448,6 +448,43 @@ def test_smaller_bars_are_joined_to_the_size_asked_for(raw_bars, tmp_path):
     assert len(tables["perp"]) == 8
 
 
+def test_what_takers_bought_is_kept_and_summed_where_it_is_possible(raw_bars, tmp_path):
+    packed = Packed()
+    # 10 coins an hour, of which takers buy 4; at 04:00 the file claims 11, at 07:00 nothing
+    bought = [4.0, 4.0, 4.0, 4.0, 11.0, 4.0, 4.0, "", *[4.0] * 16]
+    packed.bars("perp", raw_bars(24, "2025-02-01").assign(taker_buy_volume=bought), "2025-02-01")
+    packed.bars("spot", raw_bars(24, "2025-02-01"), "2025-02-01")
+    mirror, since = packed.write(tmp_path / "m"), pd.Timestamp("2025-02-01")
+    report, tables = read(tmp_path / "1h", mirror, since=since, streams=["perp", "spot"])
+    column = tables["perp"]["taker_buy_volume"]
+    assert column.isna().to_numpy().nonzero()[0].tolist() == [4, 7]
+    assert column.dropna().unique().tolist() == [4.0]
+    assert found(report, "perp")["taker volume"] == (1, "2025-02-01 04:00")
+    # a file that never says it has no such column
+    assert "taker_buy_volume" not in tables["spot"]
+    _, joined = read(tmp_path / "3h", mirror, since=since, streams=["perp"], bar="3h")
+    # a bar of three hours knows it only where all three do
+    column = joined["perp"]["taker_buy_volume"]
+    assert column.isna().to_numpy().nonzero()[0].tolist() == [1, 2]
+    assert column.dropna().unique().tolist() == [12.0]
+    assert joined["perp"]["volume"].unique().tolist() == [30.0]
+
+
+def test_ratios_of_top_traders_and_takers_are_kept(lab, packed, tmp_path):
+    lines = metric_lines(LAST_DAYS[0], "00:05", 1000.0)
+    lines[11] = lines[11].replace(",1.1,1.2,1.5,0.9", ",0,1.2,1.5,")  # the snapshot of 01:00
+    packed.metrics(LAST_DAYS[0], lines)
+    report, tables = read(
+        tmp_path / "s", packed.write(tmp_path / "m"), since=pd.Timestamp("2025-02-01")
+    )
+    names = ["ratio", "top_accounts_ratio", "top_positions_ratio", "taker_ratio"]
+    table = tables["long_short"].set_index("time")
+    one, two = (table.loc[pd.Timestamp(f"2025-02-01 0{h}:00", tz="UTC"), names] for h in (1, 2))
+    assert one.isna().tolist() == [False, True, False, True]
+    assert two.tolist() == [1.5, 1.1, 1.2, 0.9]
+    assert found(report, "long_short")["top_accounts_ratio of 0"] == (1, "2025-02-01 01:00")
+
+
 # --- refusals --------------------------------------------------------------------------------
 
 

@@ -124,7 +124,7 @@ def test_planted_episodes_of_a_closed_holdout_are_not_there(tmp_path, monkeypatc
     ends = pd.to_datetime(["2024-01-02", "2024-01-05", "2024-01-05"], utc=True)
     truth = pd.DataFrame({"symbol": "SIM", "start": starts, "end": ends, "planted_bps": 5.0})
     made = Lab({"SIM": {"perp": table}}, truth, listed={})
-    monkeypatch.setattr("fadefollow.market.datasets.open.simulate", lambda settings, *, bar: made)
+    monkeypatch.setattr("fadefollow.market.lab.simulate", lambda settings, *, bar: made)
     spec = DatasetSpec(title="Lab", source="lab", bar=HOUR, holdout_from="2024-01-03")
     data = open_dataset(spec, "lab", tmp_path)
     assert data.truth["start"].tolist() == [time("2024-01-01"), time("2024-01-02")]

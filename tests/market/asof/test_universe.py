@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from fadefollow.core.notes import Note
 from fadefollow.errors import DataError, FadeFollowError, ParameterError
-from fadefollow.market.asof.universe import Universe, UniverseSpec
+from fadefollow.market.asof.universe import Universe
+from fadefollow.market.asof.universe_rule import UniverseSpec
 from fadefollow.market.datasets.open import open_dataset
 from fadefollow.market.datasets.request import DataRequest
 from fadefollow.market.datasets.spec import DatasetSpec, load_spec
@@ -33,19 +34,26 @@ def at(day: float) -> pd.Timestamp:
     return START + day * DAY
 
 
-def bars(volumes: dict[int, float], days: int, first: int = 0) -> pd.DataFrame:
+def bars(
+    volumes: dict[int, float], days: int, first: int = 0, stream: str = "perp"
+) -> pd.DataFrame:
     """Daily bars at a price of 2 from `first` to before `days`; volume from each day named on."""
     volume = pd.Series(volumes, dtype=float).reindex(range(first, days)).ffill().to_numpy()
     times = pd.date_range(at(first), periods=days - first, freq="D")
     frame = pd.DataFrame(
         {"time": times, "open": 2.0, "high": 2.0, "low": 2.0, "close": 2.0, "volume": volume}
     )
-    return canonical(frame, "perp", bar=DAY, where="test")
+    return canonical(frame, stream, bar=DAY, where="test")
 
 
 def market(symbol: str, volumes: dict[int, float], days: int = 50, **more) -> Market:
     first = min(volumes)
     tables = {"perp": bars(volumes, days, first)}
+    return Market(symbol, bar=DAY, tables=tables, **more)
+
+
+def with_spot(symbol: str, perp: dict[int, float], spot: dict[int, float], **more) -> Market:
+    tables = {"perp": bars(perp, 50, min(perp)), "spot": bars(spot, 50, min(spot), "spot")}
     return Market(symbol, bar=DAY, tables=tables, **more)
 
 
@@ -104,18 +112,111 @@ def test_coins_that_traded_nothing_are_no_members_and_equal_ones_go_by_name():
     assert Universe.form(RULE, {"Z": market("Z", {0: 0.0, 30: 1.0})}).members[:2] == ((), ())
 
 
+#: each condition alone, and all together
+RULES = tuple(
+    UniverseSpec(over_days=10, every="10D", **more)
+    for more in (
+        {"largest": 2},
+        {"ranks": (2, 3)},
+        {"min_age_days": 20, "max_age_days": 30},
+        {"max_perp_to_spot": 3.0},
+        {"ranks": (1, 3), "min_age_days": 10, "min_perp_to_spot": 1.5},
+    )
+)
+
+
+def formed(rule: dict[str, Any], markets: dict[str, Market]) -> tuple[tuple[str, ...], ...]:
+    return Universe.form(UniverseSpec(over_days=10, every="10D", **rule), markets).members
+
+
+def test_a_band_of_ranks_leaves_out_those_above_and_below_it():
+    # by volume on day 10 and 20: BIG 100, GONE 50, SMALL 10, RISE 1; from day 30 on RISE, BIG, …
+    assert formed({"ranks": (2, 3)}, coins()) == (
+        ("GONE", "SMALL"),
+        ("GONE", "SMALL"),
+        ("BIG", "GONE"),
+        ("BIG", "SMALL"),  # GONE is delisted
+        ("BIG", "SMALL"),
+    )
+    assert formed({"ranks": (4, 9)}, coins())[0] == ("RISE",)
+
+
+def test_age_counts_from_the_listing_and_is_no_part_of_the_ranks():
+    new = market("NEW", {15: 60.0}, listed=at(15))
+    everyone = {**coins(), "NEW": new}
+    # 5 days old on day 20, 15 on day 30, 25 on day 40
+    young = formed({"max_age_days": 15}, everyone)
+    assert young == ((), ("NEW",), ("NEW",), (), ())
+    # on day 20 NEW, with 5 × 60, comes after 10 × 100 and 10 × 50; on day 30 after 4505 and 1000
+    assert formed({"ranks": (3, 3), "max_age_days": 15}, everyone) == young
+    assert formed({"ranks": (1, 2), "max_age_days": 15}, everyone) == ((),) * 5
+    assert formed({"min_age_days": 15, "max_age_days": 25}, everyone)[1:4] == (
+        (),
+        ("NEW",),
+        ("NEW",),
+    )
+
+
+def test_a_coin_that_was_there_when_the_data_began_is_never_young():
+    # both have traded for 10 days on day 10, BIG perhaps for years before the data
+    early = {"BIG": coins()["BIG"], "LATE": market("LATE", {5: 1.0})}
+    assert formed({"max_age_days": 10}, early) == (("LATE",), (), (), (), ())
+    assert formed({"min_age_days": 20}, early) == (
+        (),
+        ("BIG",),
+        ("BIG", "LATE"),
+        *[("BIG", "LATE")] * 2,
+    )
+    known = {**early, "BIG": market("BIG", {0: 100.0}, listed=at(2))}
+    assert formed({"max_age_days": 10}, known)[0] == ("BIG", "LATE")
+
+
+def test_perp_to_spot_is_of_the_bars_in_which_both_traded():
+    coins_ = {
+        "THIN": with_spot("THIN", {0: 60.0, 20: 20.0}, {0: 10.0}),
+        # spot is known from day 5 on: 10 × 5 over 4 × 5, not 10 × 10 over 4 × 5
+        "LATE": with_spot("LATE", {0: 10.0}, {5: 4.0}),
+        "ZERO": with_spot("ZERO", {0: 10.0}, {0: 0.0, 45: 1.0}),
+        "BARE": market("BARE", {0: 10.0}),
+    }
+    # THIN: 6 on days 10 and 20, 2 later; LATE: 2.5; ZERO has no ratio until day 50, when it is
+    # 10 × 10 over 5 × 0 + 5 × 1
+    assert formed({"min_perp_to_spot": 3}, coins_) == (("THIN",), ("THIN",), (), (), ("ZERO",))
+    assert formed({"max_perp_to_spot": 3}, coins_) == (
+        ("LATE",),
+        ("LATE",),
+        ("THIN", "LATE"),
+        ("THIN", "LATE"),
+        ("THIN", "LATE"),
+    )
+    assert formed({"min_perp_to_spot": 20, "max_perp_to_spot": 20}, coins_)[-1] == ("ZERO",)
+    rule = UniverseSpec(over_days=10, every="10D", min_perp_to_spot=2.5)
+    found = Universe.form(rule, coins_)
+    assert found.members[0] == ("THIN", "LATE")
+    assert found.notes()[1] == Note("universe-unrated", {}, {"coins": ("BARE",)})
+
+
 @settings(max_examples=25, deadline=None)
 @given(
+    rule=st.sampled_from(RULES),
     volumes=st.lists(st.lists(st.integers(0, 9), min_size=5, max_size=5), min_size=3, max_size=5),
+    firsts=st.lists(st.sampled_from([0, 0, 7, 22]), min_size=4, max_size=4),
     cut=st.integers(10, 49),
 )
-def test_what_comes_later_changes_no_date_before_it(volumes, cut):
+def test_what_comes_later_changes_no_date_before_it(rule, volumes, firsts, cut):
     whole = {
-        f"C{n}": market(f"C{n}", {10 * k: float(v) for k, v in enumerate(five)})
-        for n, five in enumerate(volumes)
+        f"C{n}": with_spot(
+            f"C{n}",
+            {max(10 * k, first): float(v) for k, v in enumerate(five)},
+            {first: 2.0, 30: float(n)},
+        )
+        for n, (five, first) in enumerate(zip(volumes, [0, *firsts], strict=False))
+        if first <= cut
     }
     past = {symbol: one.until(at(cut)) for symbol, one in whole.items()}
-    found, early = Universe.form(RULE, whole), Universe.form(RULE, past)
+    if not any(one.turnover() is not None and one.turnover().any() for one in past.values()):
+        return
+    found, early = Universe.form(rule, whole), Universe.form(rule, past)
     assert early.dates.tolist() == [d for d in found.dates if d <= at(cut)]
     assert early.members == found.members[: len(early.dates)]
     for symbol, one in found.attached(whole).items():
@@ -248,7 +349,10 @@ def test_the_number_of_coins_can_be_asked_for(tmp_path):
     # without a rule of its own, 30 days
     own = open_dataset(spec(), "bn", root, DataRequest(universe=3)).universe
     assert (own.rule, len(own.dates)) == (UniverseSpec(largest=3), 1)
-    with pytest.raises(ParameterError, match="at least one coin; got -1"):
+    band = open_dataset(rule, "bn", root, DataRequest(universe="2-3")).universe
+    assert band.rule == UniverseSpec(ranks=(2, 3), over_days=10, every="10D")
+    assert band.members[0] == ("GONE", "SMALL")
+    with pytest.raises(ParameterError, match="a rule of membership; got '-1'"):
         open_dataset(spec(), "bn", root, DataRequest(universe=-1))
 
 
@@ -282,6 +386,12 @@ def test_a_universe_needs_volume_and_history():
 @pytest.mark.parametrize(
     "text",
     [
+        "over_days = 3",
+        "largest = 5\nranks = [1, 2]",
+        "ranks = [3, 2]",
+        "ranks = [0, 2]",
+        "min_age_days = 9\nmax_age_days = 8",
+        "max_perp_to_spot = -1",
         "largest = 0",
         'largest = 5\nevery = "1h"',
         'largest = 5\nevery = "x"',
@@ -307,20 +417,21 @@ def test_a_run_says_its_universe_and_trades_members_only(tmp_path, monkeypatch):
 
     init_workspace(tmp_path / "ws")
     monkeypatch.chdir(tmp_path / "ws")
-    args = ["run", "fade_crowded_funding", "--dataset", "lab", "--universe", "1", "--json"]
+    rule = "1-1,age=7-"
+    args = ["run", "fade_crowded_funding", "--dataset", "lab", "--universe", rule, "--json"]
     done = CliRunner().invoke(app, [*args, "--placebo-draws", "100", "--bootstrap-draws", "100"])
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
     (formed,) = [note["figures"] for note in told["notes"] if note["code"] == "universe"]
     assert (formed["fewest"], formed["most"]) == (1, 1)
     (folder,) = (tmp_path / "ws" / "reports" / "runs").glob("2*")
-    assert "universe = 1" in (folder / "config.toml").read_text()
+    assert 'universe = "1-1,age=7-"' in (folder / "config.toml").read_text()
     phases = pd.read_parquet(folder / "phases.parquet")
     opened = open_dataset(
         load_spec(tmp_path / "ws" / "datasets" / "lab.toml"),
         "lab",
         tmp_path,
-        DataRequest(universe=1),
+        DataRequest(universe=rule),
     )
     assert len(phases)
     for time, symbol in zip(phases["time"], phases["symbol"], strict=True):

@@ -11,11 +11,11 @@ import pytest
 
 from fadefollow.core.notes import Note
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.jobs.data_gate import known_notes, known_shares, streams_used, trusted_notes
+from fadefollow.jobs.data_gate import known_notes, known_shares, streams_used, trusted
 from fadefollow.jobs.run import RunOptions
 from fadefollow.market.audit import drift
 from fadefollow.market.audit.audit import audit
-from fadefollow.market.audit.gate import ERRORS, accepted, pass_gate, stopping
+from fadefollow.market.audit.gate import ERRORS, Passed, accepted, pass_gate, stopping
 from fadefollow.market.audit.units import unit_changes
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.datasets.open import open_dataset
@@ -24,6 +24,7 @@ from fadefollow.market.datasets.spec import load_spec
 from fadefollow.market.importing.files import import_files
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
+from fadefollow.verdict.run.prepare import detect, traded_coins
 from fadefollow.workspace import find_workspace
 from tests.support.paths import ROOT
 
@@ -68,7 +69,7 @@ ALL = {"BTC": ("perp", "spot", "mark", "index", "funding", "open_interest", "net
 def test_clean_data_has_no_errors_and_passes():
     data = dataset(spot=bars(), mark=bars().drop(columns="volume"))
     assert audit(data).of("error") == ()
-    assert pass_gate(audit(data), ALL) == ()
+    assert pass_gate(audit(data), ALL) == Passed({}, ())
 
 
 @pytest.mark.parametrize("factor", [1000.0, 0.01, 1 / 0.001**2])
@@ -193,15 +194,16 @@ def planted() -> Dataset:
     return dataset(spot=table)
 
 
-def test_the_refusal_names_rule_coin_stream_time_count_and_option():
+def test_the_refusal_names_every_finding_with_coin_stream_time_count_and_option():
     with pytest.raises(DataError) as caught:
         pass_gate(audit(planted()), ALL)
     text = str(caught.value)
     for part in (
-        "demo, BTC spot",
-        "stale-bars",
-        "41 records, the first at 2024-01-05 04:00",
-        "and 1 more findings",
+        "demo: data audit failed: 2 findings in 1 coin",
+        "- BTC spot, stale-bars: one price",
+        "(41 records, the first at 2024-01-05 04:00)",
+        "- BTC spot, unit-change: volume",
+        "(1 records, the first at 2024-02-15 07:00)",
         "--accept stale-bars,unit-change",
     ):
         assert part in text
@@ -209,8 +211,8 @@ def test_the_refusal_names_rule_coin_stream_time_count_and_option():
 
 def test_only_what_is_used_counts():
     found = audit(planted())
-    assert pass_gate(found, {"BTC": ("perp", "funding")}) == ()
-    assert pass_gate(found, {"ETH": ("spot",)}) == ()
+    assert pass_gate(found, {"BTC": ("perp", "funding")}) == Passed({}, ())
+    assert pass_gate(found, {"ETH": ("spot",)}) == Passed({}, ())
     assert len(stopping(found, ALL)) == 2
 
 
@@ -218,7 +220,7 @@ def test_a_pair_counts_if_both_are_used():
     apart = bars()
     apart[["open", "high", "low", "close"]] *= 1.05
     found = audit(dataset(spot=apart))
-    assert pass_gate(found, {"BTC": ("perp", "funding")}) == ()
+    assert pass_gate(found, {"BTC": ("perp", "funding")}) == Passed({}, ())
     with pytest.raises(DataError, match="prices-drift"):
         pass_gate(found, {"BTC": ("perp", "spot")})
 
@@ -229,10 +231,51 @@ def test_what_is_accepted_passes_and_is_told():
         pass_gate(found, ALL, accepted(["stale-bars"]))
     with pytest.raises(DataError, match=r"--accept stale-bars,unit-change$"):
         pass_gate(found, ALL, accepted(["ETH:stale-bars", "ETH:unit-change"]))
-    notes = pass_gate(found, ALL, accepted(["BTC:stale-bars", "unit-change"]))
+    notes = pass_gate(found, ALL, accepted(["BTC:stale-bars", "unit-change"])).notes
     assert [note.figures["finding"] for note in notes] == ["stale-bars", "unit-change"]
     stale = {"finding": "stale-bars", "records": 41, "first": "2024-01-05 04:00"}
     assert notes[0] == Note("accepted-finding", {"coin": "BTC", "stream": "spot"}, stale)
+
+
+def with_a_good_coin(data: Dataset) -> Dataset:
+    good = Market("ETH", bar=HOUR, tables={"perp": bars(), "funding": funding()})
+    return dataclasses.replace(data, markets={**data.markets, "ETH": good})
+
+
+def test_a_bad_coin_is_left_out_and_the_others_go_on():
+    workspace, data = find_workspace(ROOT), with_a_good_coin(planted())
+    strategy = workspace.strategy("fade_doors")
+    bets = [(strategy, workspace.detector(strategy))]
+    kept, notes = trusted(data, bets, DataRequest())
+    assert (kept.symbols, kept.fingerprint) == (("ETH",), data.fingerprint)
+    assert [f.code for f in kept.left_out["BTC"]] == ["stale-bars", "unit-change"]
+    assert {(n.code, n.about["coin"], n.figures["finding"]) for n in notes} == {
+        ("coin-left-out", "BTC", "stale-bars"),
+        ("coin-left-out", "BTC", "unit-change"),
+    }
+    # the audit of the coins that are kept, not made anew
+    assert audit(kept).findings == tuple(f for f in audit(data).findings if f.symbol != "BTC")
+    whole, notes = trusted(data, bets, DataRequest(accept=("stale-bars", "BTC:unit-change")))
+    assert whole is data
+    assert {n.code for n in notes} == {"accepted-finding"}
+    with pytest.raises(DataError, match="2 findings in 1 coin"):
+        trusted(data, bets, DataRequest(strict=True))
+    with pytest.raises(DataError, match="2 findings in 1 coin"):
+        trusted(data.select("BTC"), bets, DataRequest())
+
+
+def test_a_strategy_for_coins_that_are_left_out_is_traded_on_the_others():
+    workspace, data = find_workspace(ROOT), with_a_good_coin(planted())
+    strategy = workspace.strategy("fade_doors")
+    bet = (strategy, workspace.detector(strategy))
+    kept, _ = trusted(data, [bet], DataRequest())
+    both, only = (
+        strategy.model_copy(update={"symbols": names}) for names in (("BTC", "ETH"), ("BTC",))
+    )
+    nothing = detect({"ETH": kept.markets["ETH"]}, bet[1])
+    assert traded_coins(kept, both, nothing).symbols == ("ETH",)
+    with pytest.raises(DataError, match="no coin of strategy fade_doors can be trusted; got BTC"):
+        traded_coins(kept, only, nothing)
 
 
 @pytest.mark.parametrize(
@@ -258,7 +301,21 @@ def test_every_error_has_a_documented_rule():
 def test_accepting_holes_is_skipping_them():
     options = RunOptions.of(find_workspace(ROOT), DataRequest(accept=("funding-hole",)))
     assert options.settings.missing_funding == "skip"
-    assert RunOptions.of(find_workspace(ROOT)).settings.missing_funding == "error"
+
+
+@pytest.mark.parametrize(
+    ("strict", "asked", "got"),
+    [
+        (False, None, "skip"),
+        (True, None, "error"),
+        (True, "skip", "skip"),
+        (False, "error", "error"),
+    ],
+)
+def test_only_a_strict_run_stops_at_a_hole_in_funding(strict, asked, got):
+    data = DataRequest(strict=strict)
+    options = RunOptions.of(find_workspace(ROOT), data, missing_funding=asked)
+    assert options.settings.missing_funding == got
 
 
 def test_a_run_stops_only_at_what_its_strategies_use():
@@ -275,12 +332,13 @@ def test_a_run_stops_only_at_what_its_strategies_use():
     index: Any = bars().drop(columns="volume")
     index.loc[100, "close"] *= 2
     assert errors(index=index) == [("impossible-values", "index", 1, "2024-01-05 04:00")]
-    assert trusted_notes(dataset(index=index), [pairs["fade_crowded_funding"]], None) == []
+    one = [pairs["fade_crowded_funding"]]
+    assert trusted(dataset(index=index), one, DataRequest())[1] == []
     for pair in pairs.values():
         with pytest.raises(DataError, match="stale-bars"):
-            trusted_notes(data, [pair], None)
-    notes = trusted_notes(data, list(pairs.values()), ("stale-bars", "unit-change", "funding-hole"))
-    assert len(notes) == 3
+            trusted(data, [pair], DataRequest())
+    codes = ("stale-bars", "unit-change", "funding-hole")
+    assert len(trusted(data, list(pairs.values()), DataRequest(accept=codes))[1]) == 3
 
 
 def test_a_run_reads_what_its_signal_declares_and_all_where_it_declares_nothing(monkeypatch):

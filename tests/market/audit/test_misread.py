@@ -103,7 +103,7 @@ def test_repeated_funding_stops_a_run_until_it_is_accepted():
     uses = {"BTC": ("perp", "funding")}
     with pytest.raises(DataError, match="repeated-funding"):
         pass_gate(audit(data), uses)
-    (note,) = pass_gate(audit(data), uses, accepted(["BTC:repeated-funding"]))
+    (note,) = pass_gate(audit(data), uses, accepted(["BTC:repeated-funding"])).notes
     assert note.figures["finding"] == "repeated-funding"
 
 

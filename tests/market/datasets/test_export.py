@@ -140,6 +140,26 @@ def test_the_schema_tells_types_units_and_times(workspace, tmp_path):
     }
 
 
+def test_columns_that_only_some_coins_have_are_told_and_read_back(workspace, tmp_path):
+    bars = tables()["AAA"]["perp"]
+    told = bars.assign(volume=10.0)
+    told.insert(6, "taker_buy_volume", np.where(np.arange(N) % 5 == 0, np.nan, 4.0))
+    Store(workspace.store).write(
+        "mine", {"AAA": {"perp": bars}, "币安人生": {"perp": told}}, bar=HOUR
+    )
+    done = export_job(workspace, "mine", tmp_path / "out", step=quiet)
+    schema = json.loads((tmp_path / "out" / "schema.json").read_text())
+    column = schema["streams"]["perp"]["columns"]["taker_buy_volume"]
+    assert column["unit"] == "coins, the part of volume that takers bought"
+    assert column["optional"]
+    spec = load_spec(tmp_path / "out" / "mine_export.toml")
+    report = import_files(spec, "mine", tmp_path / "out", tmp_path / "store")
+    assert report.fingerprint == done.fingerprint
+    kept = Store(tmp_path / "store")
+    back = kept.load("mine", "币安人生", manifest=kept.read("mine"))["perp"]
+    pd.testing.assert_frame_equal(back, told, check_exact=True)
+
+
 def test_a_part_is_exported(workspace, tmp_path):
     folder = tmp_path / "out"
     done = export_job(

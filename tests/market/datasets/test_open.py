@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pandas as pd
 import pytest
 
@@ -122,11 +124,28 @@ def test_another_bar_size_than_the_stored_one_is_refused(store):
         open_dataset(eight, "demo", store)
 
 
-def test_a_damaged_store_is_refused(store):
-    path = next((store / "demo").glob("BTC-perp-*"))
+def test_a_coin_with_a_damaged_file_is_left_out_with_a_finding(store):
+    path = next((store / "demo").glob("BTC-funding-*"))
     path.write_bytes(path.read_bytes()[:-1])
+    data = open_dataset(FILES, "demo", store)
+    assert data.symbols == ("ETH",)
+    assert [(f.grade, f.symbol, f.stream, f.code) for f in data.findings if f.symbol == "BTC"] == [
+        ("error", "BTC", "funding", "unreadable")
+    ]
+    assert open_dataset(FILES, "demo", store, DataRequest(symbols=("BTC", "ETH"))).symbols == (
+        "ETH",
+    )
+    held = FILES.model_copy(update={"holdout_from": dt.date(2024, 1, 4)})
+    assert [f.code for f in open_dataset(held, "demo", store).findings] == ["unreadable"]
+
+
+def test_a_store_without_a_coin_that_can_be_read_is_refused(store):
+    for path in (store / "demo").glob("*-perp-*"):
+        path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(StoreError, match="a stored file is cut"):
         open_dataset(FILES, "demo", store)
+    with pytest.raises(StoreError, match="a stored file is cut"):
+        open_dataset(FILES, "demo", store, DataRequest(symbols=("BTC",)))
 
 
 def test_a_reader_overtaken_by_two_imports_reads_the_new_version(store, monkeypatch):
@@ -157,7 +176,7 @@ def test_a_lab_is_simulated_with_its_settings(tmp_path, monkeypatch, raw_bars):
         tables = {"SIM1": {"perp": table}, "SIM2": {"perp": table}}
         return Lab(tables, truth, listed={})
 
-    monkeypatch.setattr("fadefollow.market.datasets.open.simulate", simulate)
+    monkeypatch.setattr("fadefollow.market.lab.simulate", simulate)
     spec = DatasetSpec(title="Lab", source="lab", bar=HOUR, lab={"seed": 7})
     data = open_dataset(spec, "lab", tmp_path, DataRequest(symbols=("SIM2",)))
     assert asked == [({"seed": 7}, HOUR)]

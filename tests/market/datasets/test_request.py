@@ -30,6 +30,7 @@ def test_a_request_is_kept_under_the_names_of_its_options():
         "accept": None,
         "universe": 0,
         "revised": False,
+        "strict": False,
     }
     assert request.record() == kept
     assert DataRequest.split(kept, command="a") == (request, {})

@@ -18,7 +18,7 @@ from fadefollow.market.datasets.open import open_dataset
 from fadefollow.market.datasets.request import FetchRequest
 from fadefollow.market.datasets.spec import DatasetSpec
 from fadefollow.market.fetch import FetchReport, fetch_job
-from fadefollow.market.store.store import Manifest, Store
+from fadefollow.market.store.store import Manifest, Store, Update
 from tests.support.archives.packing import Packed
 from tests.support.exchange.replay import Replay
 
@@ -159,7 +159,47 @@ def test_a_multiplier_coin_is_stored_in_coins(exchange: Replay, whole: Path) -> 
 def test_the_two_venues_agree_where_they_say_the_same(whole: Path) -> None:
     first, second = tables(whole / "binance", "PEPE"), tables(whole / "bybit", "PEPE")
     for name in ("spot", "perp", "mark", "index", "premium_index", "funding"):
-        pd.testing.assert_frame_equal(first[name], second[name])
+        # only one of them says what takers bought
+        told = first[name].drop(columns="taker_buy_volume", errors="ignore")
+        pd.testing.assert_frame_equal(told, second[name])
+
+
+def test_what_takers_bought_is_stored_in_coins(exchange: Replay, whole: Path) -> None:
+    time = pd.Timestamp("2023-01-20 07:00", tz="UTC")
+    query = f"interval=1h&limit=1&startTime={time.value // 10**6}"
+    for coin, many, stream, path in (
+        ("BTC", 1, "spot", f"api/v3/klines?symbol=BTCUSDT&{query}"),
+        ("BTC", 1, "perp", f"fapi/v1/klines?symbol=BTCUSDT&{query}"),
+        ("PEPE", 1000, "perp", f"fapi/v1/klines?symbol=1000PEPEUSDT&{query}"),
+    ):
+        said = raw(exchange, f"binance/{path}")[0]
+        row = tables(whole / "binance", coin)[stream].set_index("time").loc[time]
+        assert row["taker_buy_volume"] == float(said[9]) * many
+        # hour 465,055 since 1970, which is 3 modulo 7: 30 % + 3 / 20
+        assert row["taker_buy_volume"] / row["volume"] == pytest.approx(0.45, abs=0.01)
+    assert "taker_buy_volume" not in tables(whole / "binance", "BTC")["mark"]
+    assert "taker_buy_volume" not in tables(whole / "bybit", "BTC")["perp"]
+
+
+def test_bars_from_before_taker_volume_was_kept_stay_and_are_no_revisions(
+    exchange: Replay, tmp_path: Path
+) -> None:
+    fetch(exchange, tmp_path, streams=("perp",), until="2023-02-01")
+    store, old = Store(tmp_path), manifest(tmp_path)
+
+    def without(_: Manifest | None) -> Update:
+        table = tables(tmp_path, "BTC")["perp"].drop(columns="taker_buy_volume")
+        return Update({"BTC": {"perp": table}})
+
+    store.update("data", without, bar=pd.Timedelta("1h"))
+    report = fetch(exchange, tmp_path, streams=("perp",), until="2023-02-03")
+    assert not [f for f in report.findings if f.rule == "revised values"]
+    made = tables(tmp_path, "BTC")["perp"].set_index("time")["taker_buy_volume"]
+    # the last 24 bars are asked for again with those of the two new days
+    first = pd.Timestamp("2023-01-31", tz="UTC")
+    assert made.first_valid_index() == first
+    assert made.notna().sum() == 3 * 24
+    assert len(made) == old.tables["BTC"]["perp"].rows + 2 * 24
 
 
 def test_inverse_contracts_have_their_volume_in_coins(

@@ -270,11 +270,14 @@ def test_a_truncated_parquet_file_is_refused(tmp_path, source, store, raw_bars, 
     assert not store.exists()
 
 
-def test_a_second_bad_file_stops_the_whole_import(tmp_path, source, store, raw_bars):
+def test_a_second_bad_file_stops_a_strict_import(tmp_path, source, store, raw_bars):
     raw_bars(5).assign(close=-1.0).to_csv(source / "ETH_perp.csv", index=False)
     with pytest.raises(DataError, match=r"ETH_perp.csv, row 1, column close"):
-        import_files(spec(tmp_path), "demo", source, store)
+        import_files(spec(tmp_path), "demo", source, store, strict=True)
     assert not store.exists()
+    report = import_files(spec(tmp_path), "demo", source, store)
+    assert list(report.tables) == ["BTC"]
+    assert list(report.left_out) == ["ETH"]
 
 
 def test_files_that_are_absent_are_named(tmp_path, source, store):

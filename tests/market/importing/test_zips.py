@@ -53,12 +53,22 @@ def test_the_one_csv_is_read(method):
         "a.zip",
         "a b.csv",
         "~/a.csv",
+        "币/a.csv",
+        "a\u202e.csv",
     ],
 )
 def test_a_name_that_is_no_plain_csv_is_refused(name):
     info = zipfile.ZipInfo("x" * len(name.encode()) or "x")
     raw = archive((info, b"1\n")).replace(info.filename.encode(), name.encode())
     refused(raw, "no path|is damaged")
+
+
+def test_a_name_in_any_script_is_read_also_where_the_packer_did_not_say_utf_8():
+    name = "币安人生USDT-1h-2025-01.csv"
+    assert read_csv_member(archive((name, b"1\n")), WHERE) == b"1\n"
+    stand_in = "x" * len(name.encode())  # ASCII, so that no flag is set
+    raw = archive((stand_in, b"2\n")).replace(stand_in.encode(), name.encode())
+    assert read_csv_member(raw, WHERE) == b"2\n"
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFDIR, stat.S_IFIFO, stat.S_IFCHR])

@@ -174,9 +174,9 @@ def test_names_that_no_rule_fits_are_listed_once(source, tmp_path):
     for name in ("BTC", "币安人生", "x", "y"):
         bars().to_csv(source / f"{name}.csv", index=False)
     made = infer_mapping(source, title="x")
-    assert list(read_files(mapped(made, tmp_path), source).tables) == ["BTC"]
+    assert list(read_files(mapped(made, tmp_path), source).tables) == ["BTC", "币安人生"]
     (reason,) = made.left_out
-    assert reason.startswith("x.csv, y.csv, 币安人生.csv: no coin in the name")
+    assert reason.startswith("x.csv, y.csv: no coin in the name")
 
 
 def test_one_coin_in_two_units_is_doubtful(source):
@@ -559,3 +559,33 @@ def test_real_files_map_as_the_stock_data_set_does(shared_data, tmp_path, stock,
         made.text.replace("difference =", "since = 2019-01-01\ndifference ="), {}, (), (), folder
     )
     assert hashes(mapped(made, tmp_path), folder) == expected
+
+
+def test_what_takers_bought_is_told_from_the_other_volumes(source):
+    hours = bars()
+    hours.assign(
+        quote_volume=hours["volume"] * hours["close"],
+        count=12,
+        taker_buy_volume=hours["volume"] / 2,
+        taker_buy_quote_volume=hours["volume"] / 2 * hours["close"],
+    ).to_csv(source / "BTC_perp.csv", index=False)
+    made = infer_mapping(source, title="x")
+    assert 'taker_buy_volume = "taker_buy_volume"' in made.text
+
+
+def test_the_ratios_of_binances_metrics_are_told_apart(source):
+    times = pd.date_range("2024-01-01", periods=40, freq="1h").astype(str)
+    names = (
+        "count_toptrader_long_short_ratio",
+        "sum_toptrader_long_short_ratio",
+        "count_long_short_ratio",
+        "sum_taker_long_short_vol_ratio",
+    )
+    frame = pd.DataFrame({"create_time": times} | {n: 1.0 + i for i, n in enumerate(names)})
+    frame.to_csv(source / "BTC_metrics.csv", index=False)
+    bars().to_csv(source / "BTC_perp.csv", index=False)
+    text = infer_mapping(source, title="x").text
+    for column, name in zip(
+        ("top_accounts_ratio", "top_positions_ratio", "ratio", "taker_ratio"), names, strict=True
+    ):
+        assert f'{column} = "{name}"' in text

@@ -26,6 +26,10 @@ def small() -> Lab:
     return simulate(SMALL, bar=HOUR)
 
 
+#: streams that only exchanges have
+ONLY_EXCHANGES = {"index", "long_short", "contract", "funding_terms", "brackets"}
+
+
 def utc(text: str) -> pd.Timestamp:
     return pd.Timestamp(text, tz="UTC")
 
@@ -35,7 +39,7 @@ def test_every_table_is_canonical(bar: str) -> None:
     size = pd.Timedelta(bar)
     lab = simulate(SMALL | {"years": 0.3, "quiet_days": 5}, bar=size)
     for coin, tables in lab.tables.items():
-        assert set(tables) == set(STREAMS) - {"index", "long_short"}  # only exchanges have them
+        assert set(tables) == set(STREAMS) - ONLY_EXCHANGES
         for name, table in tables.items():
             lag = pd.Timedelta(hours=12) if name == "netflow" else None
             checked = canonical(

@@ -88,3 +88,24 @@ def test_runs_of_earlier_versions_say_nothing(run):
     old = replace(run, assumptions={})
     assert assumed(old) is None
     assert 'id="assumed"' not in render(old, REPORTS)
+
+
+def test_brackets_are_named_in_the_line_and_the_table(run):
+    made = assumptions_of(("a",), COINS[:2])
+    costs = dict(made["strategies"]["a"]["costs"])
+    first = next(iter(costs))
+    bare = {name: value for name, value in costs[first].items() if name != "maintenance_rate"}
+    table = {
+        "name": "Binance",
+        "date": "2024-09-27",
+        "source": "s",
+        "in_coins": False,
+        "rows": [[0.0, 0.004, 0.0], [50_000.0, 0.005, 50.0]],
+    }
+    costs[first] = {**bare, "brackets": table}
+    made["strategies"]["a"] = {**made["strategies"]["a"], "costs": costs}
+    found = assumed(replace(run, assumptions=made))
+    assert found is not None
+    said = "liquidation by maintenance brackets, Binance's of 2024-09-27, of other coins below"
+    assert f"{said} a margin of 0.5\u202f%;" in found.line
+    assert {row[5] for row in found.table.rows} == {"Binance's of 2024-09-27", "0.5"}

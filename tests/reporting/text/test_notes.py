@@ -51,10 +51,16 @@ NOTES = (
     Note("universe", {}, UNIVERSE),
     Note("universe-empty", {}, {"rule": "the 3 largest coins"}),
     Note("universe-unranked", {}, {"coins": ["BIG"]}),
+    Note("universe-unrated", {}, {"coins": ["BIG"]}),
     Note("first-vintages"),
     Note("last-vintages"),
     Note("revised-records", {"coin": "BTC", "stream": "netflow"}, REVISED),
     Note("implied-settlements", {}, {"implied": 30, "settlements": 100, "coins": ["BTC"]}),
+    Note(
+        "coin-left-out",
+        {"coin": "ZKJ", "stream": "perp"},
+        {"finding": "unit-change", "records": 1, "first": "2025-06-15 12:00", "text": "0.15 times"},
+    ),
     Note(
         "accepted-finding",
         {"coin": "BTC", "stream": "spot"},
@@ -157,10 +163,41 @@ def test_many_coins_are_one_line_with_their_number() -> None:
     assert len(note_text(unseen)) < 120
 
 
+def test_strategies_that_fail_alike_are_told_with_one_reason() -> None:
+    notes = [
+        Note("not-measured", about, {"error": why})
+        for about, why in (
+            (DOORS, "too wide"),
+            (FUEL, "no future"),
+            ({"strategy": "x"}, "too wide"),
+        )
+    ]
+    (line,) = note_lines(notes)
+    assert line.text == "could not be measured: fade_doors, x (too wide); fade_fuel (no future)"
+
+
+def test_coins_that_are_left_out_are_one_line_by_reason() -> None:
+    def bad(coin: str, code: str, stream: str = "perp") -> Note:
+        figures = {"finding": code, "records": 1, "first": "", "text": "it is bad"}
+        return Note("coin-left-out", {"coin": coin, "stream": stream}, figures)
+
+    notes = [bad("AAA", "unit-change"), bad("BBB", "stale-bars"), bad("CCC", "unit-change")]
+    (line,) = note_lines([*notes, bad("AAA", "duplicates", "spot")])
+    assert line.first
+    assert line.text == (
+        "3 coins left out, as the data cannot be trusted: AAA, CCC (perp, unit-change: a level "
+        "that shifts by a factor from one record to the next, for good); BBB (perp, stale-bars: "
+        "one price without range or volume for 24 hours on end)"
+    )
+    (line,) = note_lines([bad(f"C{n}", "stale-bars") for n in range(100)])
+    assert line.text.startswith("100 coins left out")
+    assert "C38 and 61 more (perp" in line.text
+
+
 def test_notes_of_several_strategies_are_one_line_that_names_them() -> None:
     notes = [
         Note("events-outside", DOORS, {"events": 13}),
-        Note("clipped", {}, NOTES[11].figures),
+        next(note for note in NOTES if note.code == "clipped"),
         Note("events-outside", FUEL, {"events": 1}),
     ]
     events, clipped = note_lines(notes, {"fade_doors": "Fade doors"})

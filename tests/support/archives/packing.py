@@ -27,6 +27,8 @@ MARKETS = {
     "mark": ("futures/um", "markPriceKlines"),
     "index": ("futures/um", "indexPriceKlines"),
     "premium_index": ("futures/um", "premiumIndexKlines"),
+    "future": ("futures/um", "klines"),
+    "coin_future": ("futures/cm", "klines"),
 }
 
 
@@ -85,7 +87,9 @@ class Packed:
         csv = bar_csv(mine, stream, header=headed) + rows
         return self.add(bar_path(stream, label, symbol, interval), csv)
 
-    def funding(self, table: pd.DataFrame, label: str, jitter_ms: int = 3) -> str:
+    def funding(
+        self, table: pd.DataFrame, label: str, jitter_ms: int = 3, symbol: str = "BTCUSDT"
+    ) -> str:
         """The settlements of a month."""
         mine = table[table["time"].dt.strftime("%Y-%m") == label]
         stamps = milliseconds(mine["time"]) + jitter_ms
@@ -93,12 +97,12 @@ class Packed:
             f"{t},{h:g},{r!r}"
             for t, h, r in zip(stamps, mine["interval_hours"], mine["rate"].tolist(), strict=True)
         ]
-        path = f"data/futures/um/monthly/fundingRate/BTCUSDT/BTCUSDT-fundingRate-{label}.zip"
+        path = f"data/futures/um/monthly/fundingRate/{symbol}/{symbol}-fundingRate-{label}.zip"
         return self.add(path, "\n".join([FUNDING_HEADER, *lines]) + "\n")
 
-    def metrics(self, day: str, lines: list[str]) -> str:
-        """The metrics of a day."""
-        return self.add(metrics_path(day), "\n".join([METRICS_HEADER, *lines]) + "\n")
+    def metrics(self, day: str, lines: list[str], symbol: str = "BTCUSDT") -> str:
+        """The metrics of a day; those of coin-margined contracts lie apart."""
+        return self.add(metrics_path(day, symbol), "\n".join([METRICS_HEADER, *lines]) + "\n")
 
 
 def bar_path(stream: str, label: str, symbol: str = "BTCUSDT", interval: str = "1h") -> str:
@@ -107,15 +111,18 @@ def bar_path(stream: str, label: str, symbol: str = "BTCUSDT", interval: str = "
     return f"data/{market}/{each}/{folder}/{symbol}/{interval}/{symbol}-{interval}-{label}.zip"
 
 
-def metrics_path(day: str) -> str:
-    return f"data/futures/um/daily/metrics/BTCUSDT/BTCUSDT-metrics-{day}.zip"
+def metrics_path(day: str, symbol: str = "BTCUSDT") -> str:
+    market = "cm" if "USD_" in symbol else "um"
+    return f"data/futures/{market}/daily/metrics/{symbol}/{symbol}-metrics-{day}.zip"
 
 
-def metric_lines(day: str, first: str, open_interest: float, ratio: float = 1.5) -> list[str]:
+def metric_lines(
+    day: str, first: str, open_interest: float, ratio: float = 1.5, symbol: str = "BTCUSDT"
+) -> list[str]:
     """288 snapshots from `first` on; each 1 coin more than the one before."""
     times = pd.date_range(f"{day} {first}", periods=288, freq="5min")
     return [
-        f"{t:%Y-%m-%d %H:%M:%S},BTCUSDT,{open_interest + n!r},1.0,1.1,1.2,{ratio!r},0.9"
+        f"{t:%Y-%m-%d %H:%M:%S},{symbol},{open_interest + n!r},1.0,1.1,1.2,{ratio!r},0.9"
         for n, t in enumerate(times)
     ]
 
@@ -125,14 +132,23 @@ def milliseconds(times: pd.Series) -> np.ndarray:
 
 
 def bar_csv(table: pd.DataFrame, stream: str, *, header: bool) -> str:
-    """Rows as the archive writes them: spot from 2025 on in microseconds."""
+    """Rows as the archive writes them: spot from 2025 on in microseconds.
+
+    Where the table has `contracts`, they are the volume, and the eighth column is in coins.
+    """
     stamps = milliseconds(table["time"])
     micro = (stream == "spot") & (table["time"] >= pd.Timestamp("2025-01-01", tz="UTC")).to_numpy()
     stamps = np.where(micro, stamps * 1000, stamps)
     volume = table["volume"].tolist() if "volume" in table else [0.0] * len(table)
+    bought = (
+        table["taker_buy_volume"].tolist() if "taker_buy_volume" in table else [""] * len(table)
+    )
+    coins = [1.0] * len(table)
+    if "contracts" in table:
+        volume, coins = table["contracts"].tolist(), volume
     prices = (table[c].tolist() for c in ("open", "high", "low", "close"))
     lines = [
-        f"{t},{o!r},{h!r},{low!r},{c!r},{v!r},{t + 3_599_999},1.0,12,0.5,0.5,0"
-        for t, o, h, low, c, v in zip(stamps, *prices, volume, strict=True)
+        f"{t},{o!r},{h!r},{low!r},{c!r},{v!r},{t + 3_599_999},{q!r},12,{b},0.5,0"
+        for t, o, h, low, c, v, q, b in zip(stamps, *prices, volume, coins, bought, strict=True)
     ]
     return "\n".join(([BAR_HEADER] if header else []) + lines) + "\n" * bool(lines)

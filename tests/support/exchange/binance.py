@@ -55,7 +55,9 @@ class Binance:
         if call == "ticker":
             return self._tickers(kind)
         if call == "fundingInfo":
-            return b"[]"
+            return self._changed_terms()
+        if call == "leverageBracket":
+            return self._brackets(query)
         if call == "fundingRate":
             limit = _number(query, "limit", 100, most=1000)
             return self._page(kind, "funding", query, limit, fault, write=_funding)
@@ -65,6 +67,40 @@ class Binance:
             limit = _number(query, "limit", 500, most=1000 if kind == "spot" else 1500)
             return self._page(kind, KLINES[call], query, limit, fault, write=_kline)
         raise RefusedError(404, {"code": -1, "msg": f"no such path {path}"})
+
+    def _changed_terms(self) -> bytes:
+        return json.dumps(
+            [
+                {
+                    "symbol": name,
+                    "adjustedFundingRateCap": "0.02000000",
+                    "adjustedFundingRateFloor": "-0.02000000",
+                    "fundingIntervalHours": hours,
+                    "disclaimer": False,
+                }
+                for name, hours in self.history.changed_hours.items()
+            ]
+        ).encode()
+
+    def _brackets(self, query: dict[str, str]) -> bytes:
+        """Of account holders only: a request must be signed."""
+        if not query.get("signature"):
+            raise RefusedError(401, {"code": -2014, "msg": "API-key format invalid."})
+        brackets = [
+            {
+                "bracket": place,
+                "initialLeverage": leverage,
+                "notionalCap": cap,
+                "notionalFloor": floor,
+                "maintMarginRatio": rate,
+                "cum": deduction,
+            }
+            for place, (floor, cap, rate, deduction, leverage) in enumerate(
+                self.history.brackets, 1
+            )
+        ]
+        perps = [i for i in self.history.instruments if i.kind == "linear" and not i.delisted]
+        return json.dumps([{"symbol": self.name(i), "brackets": brackets} for i in perps]).encode()
 
     def _tickers(self, kind: str) -> bytes:
         """Sums over the last 24 bars that have closed."""
@@ -169,6 +205,10 @@ class Binance:
             "marginAsset": item.coin if item.kind == "inverse" else "USDT",
             "quantityPrecision": 3,
             "pricePrecision": 8,
+            "filters": [
+                {"filterType": "PRICE_FILTER", "tickSize": "0.10"},
+                {"filterType": "LOT_SIZE", "minQty": "0.001", "stepSize": "0.001"},
+            ],
         }
         if item.kind == "inverse":
             made |= {"contractStatus": made.pop("status"), "contractSize": CONTRACT}
@@ -182,10 +222,15 @@ def _number(query: dict[str, str], name: str, default: int, *, most: int) -> int
 def _kline(item: Instrument, time: int, values: Sequence[float]) -> str:
     prices = ",".join(f'"{v!r}"' for v in values[:4])
     coins = values[4] if len(values) > 4 else 0.0
-    volume, other = coins, coins * values[3]
+    bought = round(coins * (0.3 + time // HOUR % 7 / 20), 3)  # by takers, 30 to 60 %
+    volume, other, taken, rest = coins, coins * values[3], bought, bought * values[3]
     if item.kind == "inverse":
         volume, other = round(coins * values[3] / CONTRACT), coins
-    return f'[{time},{prices},"{volume!r}",{time + HOUR - 1},"{other!r}",308,"0","0","0"]'
+        taken, rest = round(bought * values[3] / CONTRACT), bought
+    return (
+        f'[{time},{prices},"{volume!r}",{time + HOUR - 1},"{other!r}",308,'
+        f'"{taken!r}","{rest!r}","0"]'
+    )
 
 
 def _funding(item: Instrument, time: int, values: Sequence[float]) -> str:

@@ -56,6 +56,8 @@ class Bybit:
                     "time": self.history.now,
                 },
             )
+        if call == "risk-limit":
+            return self._brackets(item)
         ranges = ("start", "end") if call in KLINES else ("startTime", "endTime")
         low, high = (int(query.get(k, d)) for k, d in zip(ranges, (0, 2**53), strict=True))
         kinds: dict[str, tuple[str, Any, int, int]] = {
@@ -81,6 +83,23 @@ class Bybit:
         )
         head = f'"category":"{item.kind}","symbol":"{self.name(item)}","nextPageCursor":""'
         return self._wrapped(f'{{{head},"list":'.encode() + joined(rows) + b"}")
+
+    def _brackets(self, item: Instrument) -> bytes:
+        rows = [
+            {
+                "id": place,
+                "symbol": self.name(item),
+                "riskLimitValue": str(cap),
+                "maintenanceMargin": str(rate),
+                "initialMargin": str(1 / leverage),
+                "isLowestRisk": int(place == 1),
+                "maxLeverage": str(leverage),
+                "mmDeduction": str(deduction) if deduction else "",
+            }
+            for place, (_, cap, rate, deduction, leverage) in enumerate(self.history.brackets, 1)
+        ]
+        body = {"category": item.kind, "list": rows, "nextPageCursor": ""}
+        return self._wrapped(json.dumps(body).encode())
 
     def _wrapped(self, result: bytes) -> bytes:
         head = f'{{"retCode":0,"retMsg":"OK","time":{self.history.now},"result":'
@@ -113,6 +132,8 @@ class Bybit:
             "launchTime": str(item.listed or self.history.start),
             "deliveryTime": str(item.expiry),
             "fundingInterval": 480,
+            "upperFundingRate": "0.005",
+            "lowerFundingRate": "-0.005",
             "settleCoin": item.coin if item.kind == "inverse" else "USDT",
         }
 

@@ -46,13 +46,20 @@ class Instrument:
     delisted: int = 0  #: 0: still traded
 
 
+#: maintenance brackets of every perp: floor, cap, rate, deduction and highest leverage
+BRACKETS = ((0, 50_000, 0.004, 0.0, 125), (50_000, 600_000, 0.005, 50.0, 100))
+
+
 @dataclass
 class History:
-    """All markets, and the exchange's clock."""
+    """All markets, the exchange's clock, and its terms of now."""
 
     start: int
     now: int
     instruments: list[Instrument] = field(default_factory=list)
+    brackets: Sequence[Sequence[float]] = BRACKETS
+    #: hours from settlement to settlement of Binance's perps that have others than 8
+    changed_hours: dict[str, int] = field(default_factory=dict)
 
     def cut(self, series: Series) -> Series:
         """What is there at the exchange's own time; the open bar among it."""

@@ -18,6 +18,7 @@ _BINANCE = {
     "public": "api/v3",
     "private": "api/v3",
     "fapiPublic": "fapi/v1",
+    "fapiPrivate": "fapi/v1",
     "fapiData": "futures/data",
     "dapiPublic": "dapi/v1",
     "dapiData": "futures/data",

@@ -116,6 +116,10 @@ class Exchange:
                 self.faults = Faults(**wish["faults"])
             if "hours" in wish:
                 self.history.now += int(wish["hours"]) * HOUR
+            if "seconds" in wish:
+                self.history.now += int(wish["seconds"]) * 1000
+            self.history.brackets = wish.get("brackets", self.history.brackets)
+            self.history.changed_hours |= wish.get("changed_hours", {})
             for change in wish.get("revise", []):
                 self.book.revise(**change)
             if wish.get("clear"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from fadefollow.verdict.judge import judge
+from fadefollow.verdict.judging import judge
 from fadefollow.verdict.settings import JudgeSettings
 
 

@@ -1,4 +1,4 @@
-"""fadefollow data: fetch, import, list, audit, export and sample market data."""
+"""fadefollow data: fetch, record, import, list, audit, export and sample market data."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fadefollow.cli.commands.fetch import data_fetch
+from fadefollow.cli.commands.record import data_record
 from fadefollow.cli.options import (
     DatasetOption,
     JsonOption,
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from fadefollow.market.datasets.request import DataRequest
 
 app = typer.Typer(
-    help="Fetch, import, list, audit, export and sample market data.", no_args_is_help=True
+    help="Fetch, record, import, list, audit, export and sample market data.", no_args_is_help=True
 )
 app.command("fetch")(data_fetch)
+app.command("record")(data_record)
 
 
 @app.command("import")
@@ -42,10 +44,25 @@ def data_import(
     called: Annotated[
         str | None, typer.Option("--name", help="Name of the mapping, with --guess.")
     ] = None,
+    accept: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CODE,…",
+            help="Audit findings with which a coin is imported, as CODE or COIN:CODE.",
+        ),
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Import nothing if a coin would have to be left out."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Import files into the store as the data set's TOML maps them, or infer it with --guess."""
-    from fadefollow.cli.render.console import progress, show_import
+    """Import files into the store as the data set's TOML maps them, or infer it with --guess.
+
+    A coin of which a file is bad is left out and named; exit status 2 only if none is left, or
+    with --strict.
+    """
+    from fadefollow.cli.render.console import progress, show_import, warn_left_out
     from fadefollow.errors import ParameterError
     from fadefollow.market.datasets.spec import load_spec
     from fadefollow.market.importing.files import import_files
@@ -64,11 +81,20 @@ def data_import(
     workspace = find_workspace()
     spec = load_spec(workspace.path("datasets", name))
     with progress(quiet=as_json) as step:
-        report = import_files(spec, name, source, workspace.store, progress=step)
+        report = import_files(
+            spec,
+            name,
+            source,
+            workspace.store,
+            progress=step,
+            accept=listed(accept) or (),
+            strict=strict,
+        )
     if as_json:
         print_json(report.to_dict())
     else:
         show_import(report)
+    warn_left_out(report)
 
 
 def _guess(source: Path, name: str | None, *, as_json: bool) -> None:

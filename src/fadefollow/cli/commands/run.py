@@ -33,9 +33,12 @@ def run(
     *,
     data: DataRequest,
     missing_funding: Annotated[
-        str,
-        typer.Option(help="When funding is missing: 'error', or 'skip' trades held over the hole."),
-    ] = "error",
+        str | None,
+        typer.Option(
+            help="When funding is missing: 'skip' trades held over the hole, or 'error' "
+            "(default: skip; with --strict error)."
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, max=MOST_SEED, help="Random seed of placebo and bootstrap.")
     ] = None,

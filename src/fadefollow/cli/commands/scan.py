@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fadefollow.market.datasets.request import DataRequest
 
 
-@takes_data("dataset", "symbols", "until", "accept")
+@takes_data("dataset", "symbols", "until", "accept", "strict")
 def scan(
     strategies: Annotated[
         list[str] | None,

@@ -74,9 +74,12 @@ def tune(
         bool, typer.Option("--fresh", help="Start over; the old study is kept under another name.")
     ] = False,
     missing_funding: Annotated[
-        str,
-        typer.Option(help="When funding is missing: 'error', or 'skip' trades held over the hole."),
-    ] = "error",
+        str | None,
+        typer.Option(
+            help="When funding is missing: 'skip' trades held over the hole, or 'error' "
+            "(default: skip; with --strict error)."
+        ),
+    ] = None,
     smallest_bps: SmallestOption = None,
     jobs: Annotated[
         int | None,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
 from fadefollow.cli.render.screen import Console
+from fadefollow.cli.render.tables import titled
 from fadefollow.tuning.calibration.words import planted
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def show_calibration(found: Calibration, folder: Path) -> None:
     if found.power:
         console.print(_power_table(found))
     show_promises(found.promises, who="The verdict")
+    console.print(f"on {escape(found.about)}", highlight=False)
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
 
 
@@ -80,14 +81,7 @@ def _years(value: float) -> str:
 
 
 def _power_table(found: Calibration) -> Table:
-    table = Table(
-        title="An edge planted: how often it was found",
-        title_style="bold",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
+    table = titled("An edge planted: how often it was found")
     for name in ("phase", "book"):
         table.add_column(name, no_wrap=True)
     for name in ("coins", "years", "trades", "edge bps", "detectable", "found", "t-test"):
@@ -157,14 +151,7 @@ def coloured(state: State) -> str:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(
-        title=title,
-        title_style="bold",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
+    table = titled(title)
     table.add_column("promise" if not columns else "markets")
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True)

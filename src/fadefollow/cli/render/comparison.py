@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
 from fadefollow.cli.render.screen import Console
+from fadefollow.cli.render.tables import titled
 from fadefollow.engine.hedge.hedged import BOOKS
 from fadefollow.phases import STANCES, Stance
 from fadefollow.reporting.comparison.comparison import Comparison, Row
@@ -104,7 +104,7 @@ def _stance(result: StanceResult | NotTraded) -> dict[str, Any] | None:
 
 
 def _settings(found: Comparison) -> Table:
-    table = _table("What differs in configuration")
+    table = titled("What differs in configuration")
     table.add_column("key", overflow="fold")
     for run in found.runs:
         table.add_column(run.letter, overflow="fold", max_width=34)
@@ -118,7 +118,7 @@ def _settings(found: Comparison) -> Table:
 
 
 def _results(found: Comparison, rows: Sequence[Row]) -> Table:
-    table = _table("What differs in results, means in bps with their intervals")
+    table = titled("What differs in results, means in bps with their intervals")
     table.add_column("phase", overflow="fold")
     table.add_column("run", no_wrap=True)
     table.add_column("fate", no_wrap=True)
@@ -147,17 +147,6 @@ def _mean(verdict: Verdict, stance: Stance) -> str:
     bounds = interval(result.ci_bps)
     shown = mean if "—" in bounds else f"{mean} {bounds}"
     return escape(f"{result.word} {shown}")
-
-
-def _table(title: str) -> Table:
-    return Table(
-        title=title,
-        title_style="bold",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
 
 
 def _more(console: Console, number: int, what: str) -> None:

@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from fadefollow.cli.render.screen import Console, harmless
+from fadefollow.cli.render.screen import Console, harmless, say
+from fadefollow.cli.render.tables import titled
 from fadefollow.errors import MemoryShortError, short_of_memory
 
 if TYPE_CHECKING:
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from fadefollow.verdict.calibration.detection import Detection
     from fadefollow.verdict.lookahead import CheckReport
 
+#: coins that an import left out, and reasons, that are named
+MOST_LEFT_OUT = 40
 #: called with what is being done and how much of it is done, from 0 to 1, or None if unknown
 Step = Callable[[str, float | None], None]
 
@@ -66,20 +67,9 @@ def _number(value: float | None) -> str:
     return f"{value:+.0f}".replace("-", "−")
 
 
-def _table(title: str) -> Table:
-    return Table(
-        title=title,
-        title_style="bold",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-
-
 def show_datasets(rows: Sequence[Mapping[str, Any]]) -> None:
     """The data sets there are."""
-    table = _table("Data sets")
+    table = titled("Data sets")
     for name in ("name", "bar", "coins", "from", "to"):
         table.add_column(name, no_wrap=name == "name")
     for row in rows:
@@ -100,7 +90,7 @@ def show_datasets(rows: Sequence[Mapping[str, Any]]) -> None:
 def show_import(report: ImportReport) -> None:
     """What an import stored, and what it saw."""
     console = Console()
-    table = _table(f"Imported {escape(report.dataset)}")
+    table = titled(f"Imported {escape(report.dataset)}")
     table.add_column("stream")
     table.add_column("rows", justify="right")
     table.add_column("coins")
@@ -116,10 +106,25 @@ def show_import(report: ImportReport) -> None:
     )
 
 
+def warn_left_out(report: ImportReport) -> None:
+    """Name, on standard error, the coins that an import left out, and why."""
+    from fadefollow.core.text import listed, plural
+
+    if not report.left_out:
+        return
+    of = len(report.tables) + len(report.left_out)
+    names = listed(report.left_out, MOST_LEFT_OUT)
+    head = f"warning: {plural(len(report.left_out), 'coin')} of {of} left out: {names}"
+    whys = [why for found in report.left_out.values() for why in found]
+    more = [f"and {len(whys) - MOST_LEFT_OUT:,} more"] * (len(whys) > MOST_LEFT_OUT)
+    for line in (head, *(f"  - {one}" for one in [*whys[:MOST_LEFT_OUT], *more])):
+        say(line, err=True)
+
+
 def show_audit(dataset: Dataset, audit: Audit) -> None:
     """Coverage and findings of a data set."""
     console = Console()
-    table = _table(f"Audit of {escape(dataset.name)}")
+    table = titled(f"Audit of {escape(dataset.name)}")
     for name in ("coin", "stream", "from", "to"):
         table.add_column(name, no_wrap=True)
     for name in ("rows", "missing", "gaps", "longest"):
@@ -169,6 +174,9 @@ def show_guess(made: InferredMapping, path: Path) -> None:
 def show_export(done: Exported, folder: Path) -> None:
     """What an export wrote, and how to read it back."""
     part = "all of it" if done.whole else "what of it was asked for and is known by its last bar"
+    if done.left_out:
+        coins = escape(", ".join(done.left_out))
+        part = f"{part}, without {coins}, whose stored files cannot be read"
     name = escape(done.dataset)
     Console().print(
         f"wrote {len(done.files)} files with {done.rows:,} rows of {name} ({part}) to {folder}; "
@@ -186,7 +194,7 @@ def show_detection(found: Sequence[Detection]) -> None:
     from fadefollow.cli.render.calibration import coloured
     from fadefollow.verdict.calibration.promises import overall
 
-    table = _table("Detection on simulated markets")
+    table = titled("Detection on simulated markets")
     for name in ("signal", "phase"):
         table.add_column(name, no_wrap=True)
     for name in ("episodes", "events", "recall", "precision", "delay"):
@@ -208,7 +216,7 @@ def show_detection(found: Sequence[Detection]) -> None:
 def show_check(report: CheckReport) -> None:
     """What a check tried and found."""
     console = Console()
-    table = _table(f"Check of {escape(report.strategy)}")
+    table = titled(f"Check of {escape(report.strategy)}")
     table.add_column("found", no_wrap=True)
     for name in ("stream", "bar", "what"):
         table.add_column(name)

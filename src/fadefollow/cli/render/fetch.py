@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Column, Table
 
 from fadefollow.cli.render.screen import Console, harmless
+from fadefollow.cli.render.tables import titled
 
 if TYPE_CHECKING:
     from fadefollow.market.archives import ArchiveReport
@@ -77,6 +77,13 @@ class _Lines:
         Console(stderr=True).print(f"{share}{text}", markup=False, highlight=False, soft_wrap=True)
 
 
+def show_reach(notes: Sequence[Finding], *, err: bool) -> None:
+    """What is asked for beyond what a venue gives, before it is asked; `err`: on standard error."""
+    console = Console(stderr=err)
+    for note in notes:
+        console.print(f"{note.stream}: {note.sentence}", markup=False, highlight=False)
+
+
 def show_fetch(report: FetchReport) -> None:
     """A row for each stream, what is odd, and what to do next."""
     console = Console()
@@ -106,7 +113,7 @@ def show_fetch(report: FetchReport) -> None:
         "asked: requests; again: repeated ones; mended: what a first answer lacked",
         highlight=False,
     )
-    _next(console, report.dataset, [p.stream for p in report.parts if p.rows])
+    show_next(console, report.dataset, [p.stream for p in report.parts if p.rows])
 
 
 def show_archive(report: ArchiveReport) -> None:
@@ -127,7 +134,7 @@ def show_archive(report: ArchiveReport) -> None:
         f"{report.fetched:,} fetched now; fingerprint {made.fingerprint[:12]}",
         highlight=False,
     )
-    _next(console, made.dataset, streams)
+    show_next(console, made.dataset, streams)
 
 
 def _row(name: str, parts: Sequence[PartReport]) -> tuple[str, ...]:
@@ -139,14 +146,7 @@ def _row(name: str, parts: Sequence[PartReport]) -> tuple[str, ...]:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(
-        title=escape(title),
-        title_style="bold",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        padding=0,
-    )
+    table = titled(escape(title), gap=0)
     for name in columns:
         table.add_column(name, no_wrap=True)
     return table
@@ -165,6 +165,7 @@ def _show_findings(console: Console, findings: Sequence[Finding]) -> None:
         console.print(f"and {len(findings) - FEW_FINDINGS:,} more; --json has them all")
 
 
-def _next(console: Console, dataset: str, streams: Sequence[str]) -> None:
+def show_next(console: Console, dataset: str, streams: Sequence[str]) -> None:
+    """The command to go on with."""
     todo = "run --dataset" if {"perp", "funding"} <= set(streams) else "data audit"
     console.print(f"next: fadefollow {todo} {escape(dataset)}", highlight=False)

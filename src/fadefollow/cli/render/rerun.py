@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
 from fadefollow.cli.render.screen import Console
+from fadefollow.cli.render.tables import titled
 
 if TYPE_CHECKING:
     from fadefollow.jobs.rerun import Again
@@ -60,7 +60,7 @@ def _answer(done: Again) -> str:
 
 
 def _inputs(title: str, inputs: Sequence[Input]) -> Table:
-    table = _table(title)
+    table = titled(title)
     table.add_column("what", ratio=2, overflow="fold")
     for name in ("then", "now"):
         table.add_column(name, ratio=1, overflow="fold")
@@ -70,7 +70,7 @@ def _inputs(title: str, inputs: Sequence[Input]) -> Table:
 
 
 def _show_numbers(console: Console, found: Differences) -> None:
-    table = _table("What differs")
+    table = titled("What differs")
     table.add_column("what", no_wrap=True)
     for name in ("values", "differ", "rows gone", "rows new", "at most"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -99,7 +99,7 @@ def _show_numbers(console: Console, found: Differences) -> None:
 def _answers(answers: Sequence[Answer]) -> Table:
     from fadefollow.reporting.text.answers import BOOKS
 
-    table = _table("Verdicts then → now, means in bps")
+    table = titled("Verdicts then → now, means in bps")
     table.add_column("phase, stance and book", overflow="fold")
     table.add_column("fate or word", no_wrap=True)
     table.add_column("mean", no_wrap=True, justify="right")
@@ -187,14 +187,3 @@ def _percent(example: Example | None) -> str:
     if example is None or math.isnan(example.relative):
         return "–"
     return f"{100 * example.relative:.3g} %"
-
-
-def _table(title: str) -> Table:
-    return Table(
-        title=title,
-        title_style="bold",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
 from fadefollow.cli.render.run import COLOURS, WORD_COLOURS
 from fadefollow.cli.render.screen import Console
+from fadefollow.cli.render.tables import titled
 from fadefollow.results.notes import note_lines
 from fadefollow.scanning.model import Scan, ScanRow, Standing, Tried
 
@@ -65,7 +65,7 @@ def show_scan(scan: Scan) -> None:
 def _present(scan: Scan, width: int) -> Table:
     wide = width >= WIDE
     # 80 columns have room for a coin of ten letters, the longest phase, and its whole verdict
-    table = _table("Present phases, newest first", gap=1 if wide else 0)
+    table = titled("Present phases, newest first", gap=1 if wide else 0)
     table.add_column("coin", no_wrap=True, max_width=10)
     table.add_column("phase", no_wrap=True, max_width=18 if wide else 16)
     table.add_column("lean", no_wrap=True)
@@ -102,7 +102,7 @@ def _words(row: ScanRow, standings: tuple[Standing, ...]) -> str:
 
 def _history(scan: Scan, *, wide: bool) -> Table:
     """A row a strategy and phase: the claim's fate, and both stances in the book that speaks."""
-    table = _table("What history says: word and net bps a trade, with its interval")
+    table = titled("What history says: word and net bps a trade, with its interval")
     table.add_column("phase: claim", overflow="fold")
     table.add_column("fate", no_wrap=True)
     for name in ("fade", "follow"):
@@ -195,17 +195,6 @@ def _caveats(console: Console, scan: Scan) -> None:
     )
     if absent:
         console.print(f"[yellow]*[/] measured without {escape(', '.join(absent))}", highlight=False)
-
-
-def _table(title: str, *, gap: int = 1) -> Table:
-    return Table(
-        title=title,
-        title_style="bold",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, gap, 0, 0),
-    )
 
 
 def _rank(row: ScanRow, *, wide: bool) -> str:

@@ -104,7 +104,8 @@ class CostRates(NamedTuple):
 
     fee: float
     slippage: float
-    maintenance: float
+    margins: FloatArray  #: maintenance by bracket, shape (b, 3): floor, rate, deduction
+    in_coins: bool  #: whether the floors are in coins, not in the quote currency
     borrow: float  #: a year, of the entry notional of a coin that is sold short
 
 
@@ -184,9 +185,19 @@ def cost_rates(arrays: BarArrays, costs: Costs) -> CostRates:
     """The costs of what is traded: only who sells the coin itself borrows it."""
     spot = arrays.carry if isinstance(arrays, DatedBarArrays) else arrays.spot
     borrow = (costs.borrow or 0.0) if spot else 0.0
+    in_coins = costs.brackets is not None and costs.brackets.in_coins
     return CostRates(
-        float(costs.fee), float(costs.slippage), float(costs.maintenance), float(borrow)
+        float(costs.fee), float(costs.slippage), _margins(costs), in_coins, float(borrow)
     )
+
+
+@lru_cache(maxsize=256)
+def _margins(costs: Costs) -> FloatArray:
+    """The brackets as the kernels take them: one, without a floor, for a flat rate."""
+    flat = ((0.0, costs.maintenance, 0.0),)
+    margins = np.array(flat if costs.brackets is None else costs.brackets.rows, np.float64)
+    margins.flags.writeable = False
+    return margins
 
 
 def account_of(rules: AnyRules, arrays: BarArrays) -> Account:

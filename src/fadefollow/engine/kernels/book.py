@@ -86,16 +86,63 @@ class Outcomes(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def liquidation_level(
-    side: int, entry: float, funding_per_coin: float, leverage: float, maintenance: float
+def _flat_level(
+    side: int, entry: float, funding_per_coin: float, leverage: float, rate: float
 ) -> float:
-    """The price at which equity falls to maintenance × size × price (paragraph 5).
-
-    With equity = entry / leverage + funding + side · (price − entry), all per coin held.
-    """
+    """`liquidation_level` where there is one bracket: maintenance = rate · price."""
     if side > 0:
-        return (entry * (1.0 - 1.0 / leverage) - funding_per_coin) / (1.0 - maintenance)
-    return (entry * (1.0 + 1.0 / leverage) + funding_per_coin) / (1.0 + maintenance)
+        return (entry * (1.0 - 1.0 / leverage) - funding_per_coin) / (1.0 - rate)
+    return (entry * (1.0 + 1.0 / leverage) + funding_per_coin) / (1.0 + rate)
+
+
+@njit(cache=True, nogil=True)
+def liquidation_level(
+    side: int,
+    entry: float,
+    size: float,
+    funding_per_coin: float,
+    leverage: float,
+    margins: FloatArray,
+    in_coins: bool,
+) -> float:
+    """The price nearest to the entry at which equity is down to maintenance (paragraph 5).
+
+    With equity = entry / leverage + funding + side · (price − entry), all per coin held, and
+    maintenance = rate · price − deduction / size by the bracket that the position is in at that
+    price.
+
+    Args:
+        margins: brackets, shape (b, 3): floor, rate, deduction. The first has no floor.
+        in_coins: whether floors are sizes in coins, so that one bracket holds at every price;
+            else they are notionals.
+
+    Returns:
+        It; where no price does it, one that is never touched.
+    """
+    count = len(margins)
+    if count == 1:
+        return _flat_level(side, entry, funding_per_coin, leverage, margins[0, 1])  # type: ignore[no-any-return]
+    nearest = -side * math.inf
+    equity = entry * (1.0 - side / leverage) - side * funding_per_coin
+    for b in range(count):
+        low, high = -math.inf, math.inf
+        if in_coins:
+            if (b > 0 and size < margins[b, 0]) or (b + 1 < count and size >= margins[b + 1, 0]):
+                continue
+        else:
+            low = margins[b, 0] / size if b > 0 else low
+            high = margins[b + 1, 0] / size if b + 1 < count else high
+        level = (equity - side * margins[b, 2] / size) / (1.0 - side * margins[b, 1])
+        # of a long position all prices up to the level are too low, of a short one all from it on
+        if side > 0:
+            level = min(level, high)
+            if level >= low:
+                nearest = max(nearest, level)
+        else:
+            level = max(level, low)
+            if level <= high:
+                nearest = min(nearest, level)
+    return nearest
 
 
 @njit(cache=True, nogil=True)
@@ -215,7 +262,9 @@ def walk(
     trail_gap = math.inf if math.isnan(levels.trail) else levels.trail * entry
     settled = funding = funding_at_last = 0.0
     borrowed = costs.borrow * size * entry / YEAR_NS if side < 0 else 0.0
-    liq_level = liquidation_level(side, entry, 0.0, leverage, costs.maintenance)
+    margins, in_coins = costs.margins, costs.in_coins
+    flat, rate = len(margins) == 1, margins[0, 1]
+    liq_level = liquidation_level(side, entry, size, 0.0, leverage, margins, in_coins)
     k = np.searchsorted(settle_time, time[entry_bar], side="right")
     due = entry_bar + limits.hold
     due_opposite = due + 1
@@ -231,7 +280,12 @@ def walk(
             charged = True
         if charged:
             funding = settled - borrowed * (time[i] - time[entry_bar])
-            liq_level = liquidation_level(side, entry, funding / size, leverage, costs.maintenance)
+            if flat:  # as nearly always: the array stays out of the loop
+                liq_level = _flat_level(side, entry, funding / size, leverage, rate)
+            else:
+                liq_level = liquidation_level(
+                    side, entry, size, funding / size, leverage, margins, in_coins
+                )
         if _missing(open_, high, low, close, i):
             continue
         last, funding_at_last = i, funding
@@ -370,6 +424,15 @@ def run_plain(
 
 
 @njit(cache=True, nogil=True)
+def cash_alone(account: Account, costs: CostRates, entry_bar: int) -> float:
+    """The notional of a trade that is looked at by itself: of 1 where its return has no size."""
+    if len(costs.margins) == 1:
+        return 1.0
+    part = account.share[entry_bar] if len(account.share) else 1.0
+    return account.weight * part * account.capital
+
+
+@njit(cache=True, nogil=True)
 def every_bar(
     prices: Prices,
     paid: Settlements,
@@ -377,15 +440,18 @@ def every_bar(
     rules: RuleTables,
     costs: CostRates,
     side: int,
-    share: FloatArray,
+    account: Account,
 ) -> Outcomes:
     """The same trade, of the first rule set, entered at each bar's open; never left by `opposite`.
+
+    Where maintenance depends on the size, it is that of a position of the starting capital.
 
     Returns:
         Of each bar the net return, NaN where there is none or it cannot be known; the bar in which
         the trade ended, −1 where none was entered; and whether it ended inside that bar.
     """
-    n, none = len(prices.time), np.empty(0, np.int64)
+    n, none, share = len(prices.time), np.empty(0, np.int64), account.share
+    flat = len(costs.margins) == 1
     value, exit_bar, inside = np.full(n, np.nan), np.full(n, -1), np.zeros(n, np.bool_)
     first = limits_of(rules.when, rules.levels, 0)
     limits = Limits(first.hold, False, 0, first.levels, first.leverage)
@@ -394,7 +460,8 @@ def every_bar(
             continue
         if len(share) and math.isnan(share[i]):
             continue
-        done = walk(prices, paid, Exits(none, none), costs, limits, i, side, 1.0)
+        cash = 1.0 if flat else cash_alone(account, costs, i)
+        done = walk(prices, paid, Exits(none, none), costs, limits, i, side, cash)
         exit_bar[i], inside[i] = done.last, not done.at_open
         if done.reason != END and hole_held_over(holes, prices.time[i], prices.time[done.last]) < 0:
             value[i] = done.pnl / (done.size * done.entry)

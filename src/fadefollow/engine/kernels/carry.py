@@ -72,10 +72,17 @@ class Held(NamedTuple):
 
 @njit(cache=True, nogil=True, inline="always")
 def _enter(
-    listed: Contracts, spot: Spot, costs: CostRates, c: int, begin: int, side: int, leverage: float
+    listed: Contracts,
+    spot: Spot,
+    costs: CostRates,
+    c: int,
+    begin: int,
+    side: int,
+    size: float,
+    leverage: float,
 ) -> Held:
     fill = listed.open[c, begin] * (1.0 + side * costs.slippage)
-    level = liquidation_level(side, fill, 0.0, leverage, costs.maintenance)
+    level = liquidation_level(side, fill, size, 0.0, leverage, costs.margins, costs.in_coins)
     return Held(c, begin, fill, level, listed.open[c, begin] / spot.open[begin] - 1.0)
 
 
@@ -237,8 +244,9 @@ def _trade(
     due_opposite = due + 1
     if limits.opposite:
         due_opposite = first_opposite(exits, start, side, limits.delay, due)
-    held = _enter(listed, spot, costs, listed.nearest[start], start, side, leverage)
-    size = cash / held.fill
+    first = listed.nearest[start]
+    size = cash / (listed.open[first, start] * (1.0 + side * costs.slippage))
+    held = _enter(listed, spot, costs, first, start, side, size, leverage)
     while True:
         ended, reason = _future_until(listed, spot, held, limits, side, due, due_opposite)
         leg = _future_leg(listed, held, side, size, costs, leverage, ended, reason)
@@ -247,7 +255,7 @@ def _trade(
         if reason != ROLL:
             break
         into = following(listed.nearest, listed.close, held.contract, ended)
-        held = _enter(listed, spot, costs, into, ended, side, leverage)
+        held = _enter(listed, spot, costs, into, ended, side, size, leverage)
     last, at_end = _spot_left(spot, start, ended, reason)
     out = spot.close[last] if at_end else spot.open[last]
     borrowed = costs.borrow * (listed.time[last] - listed.time[start]) / YEAR_NS

@@ -63,7 +63,8 @@ class Prepared:
 
     Attributes:
         spans: per coin the time that all needed streams cover, and that was asked for.
-        left_out: coins that cannot be traded, with the streams that they lack.
+        left_out: coins that cannot be traded, with the streams that they lack, or the common time
+            of these.
         outside: events that fell outside the time that their coin's streams cover.
         needs: streams that the instrument cannot be traded without.
     """
@@ -117,14 +118,17 @@ def prepare(
     needs = NEEDS[strategy.trade.instrument]
     lacking = {symbol: market.missing(*needs) for symbol, market in markets.items()}
     left_out = {symbol: streams for symbol, streams in lacking.items() if streams}
-    traded = [market for symbol, market in markets.items() if symbol not in left_out]
-    spans = {market.symbol: covered(market, *needs) for market in traded}
-    empty = [symbol for symbol, (start, end) in spans.items() if start >= end]
-    if not traded or empty:
+    reach = {s: covered(market, *needs) for s, market in markets.items() if s not in left_out}
+    spans = {symbol: (start, end) for symbol, (start, end) in reach.items() if start < end}
+    together = " and ".join(needs)
+    left_out |= {
+        symbol: (f"a common time of {together}",) for symbol in reach if symbol not in spans
+    }
+    traded = [markets[symbol] for symbol in spans]
+    if not traded:
         raise DataError(
-            f"strategy {strategy.name} needs coins with {' and '.join(needs)} over a common time",
-            got=", ".join(f"{s} lacks {' and '.join(m)}" for s, m in left_out.items())
-            or f"none for {', '.join(empty)}",
+            f"strategy {strategy.name} needs coins with {together} over a common time",
+            got=_lacks(left_out),
         )
     time = calendar(list(spans.values()), traded[0].bar)
     coin_arrays = tuple(instrument_arrays(strategy, m, time, spans[m.symbol]) for m in traded)
@@ -234,6 +238,17 @@ def _refused(
                 f"([costs] borrow_rate) for {_listed(lacking)}"
             )
     return refused
+
+
+def _lacks(left_out: Mapping[str, tuple[str, ...]]) -> str:
+    """What coins lack, each kind once: `AAVE, ADA and 189 more lack future; SUN lacks perp`."""
+    coins: dict[str, list[str]] = {}
+    for symbol, streams in left_out.items():
+        coins.setdefault(" and ".join(streams), []).append(symbol)
+    return "; ".join(
+        f"{_listed(symbols)} {'lacks' if len(symbols) == 1 else 'lack'} {streams}"
+        for streams, symbols in coins.items()
+    )
 
 
 def _listed(symbols: Sequence[str], *, most: int = 5) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from fadefollow.errors import DataError
-from fadefollow.market.archives.layout import INTERVALS, interval_for, kind_of, plan
+from fadefollow.market.archives.dated import fetch_dated
+from fadefollow.market.archives.layout import FUTURE, INTERVALS, interval_for, kind_of, plan
 from fadefollow.market.archives.merge import NewTable
 from fadefollow.market.archives.series import Reader, Series, UsedFile, gather
 from fadefollow.market.audit.implausible import plausible
@@ -19,7 +20,10 @@ from fadefollow.market.streams import stream
 
 #: what contracts on many cheap coins are called: 1000PEPEUSDT is of 1000 PEPE
 MULTIPLES = {"": 1, "1000": 1000, "1000000": 1_000_000, "1M": 1_000_000}
-_PRICES, _AMOUNTS = ("open", "high", "low", "close"), ("volume", "open_interest")
+_PRICES, _AMOUNTS = (
+    ("open", "high", "low", "close"),
+    ("volume", "taker_buy_volume", "open_interest"),
+)
 
 
 def planned(
@@ -29,9 +33,10 @@ def planned(
     until: pd.Timestamp,
     now: pd.Timestamp,
 ) -> int:
-    """How many files a coin needs at first sight, for the progress."""
+    """How many files a coin needs at first sight, for the progress; dated contracts not counted."""
     interval = interval_for(bar)
-    return sum(len(plan(kind_of(s), "", interval, since, until, now)) for s in streams)
+    kinds = [kind_of(name) for name in streams if name != FUTURE]
+    return sum(len(plan(kind, "", interval, since, until, now)) for kind in kinds)
 
 
 def fetch_coin(
@@ -42,15 +47,18 @@ def fetch_coin(
     since: pd.Timestamp,
     until: pd.Timestamp,
     reader: Callable[[], Reader],
+    multiple: str | None = None,
 ) -> tuple[dict[str, NewTable], list[UsedFile], list[Finding]]:
     """All streams of a coin, canonical at the data set's bar.
 
     Args:
         coin, quote: e.g. BTC and USDT.
-        streams: of `layout.KINDS`, perp first: metrics are looked for where it has bars.
+        streams: of `layout.STREAMS`, perp first: what else there is of contracts is looked for
+            while it has bars.
         bar: of the data set; the archive's largest bars that divide it are joined.
         since, until: the range, UTC.
         reader: makes a new one for each stream.
+        multiple: how the names of the coin's contracts begin, of `MULTIPLES`, where it is known.
 
     Returns:
         Tables by stream, the files that they were made of, and what was seen of streams without
@@ -62,10 +70,18 @@ def fetch_coin(
     made: dict[str, NewTable] = {}
     files: list[UsedFile] = []
     missing: list[Finding] = []
-    multiple: str | None = None  # of the coin's contracts, once known
     for name in streams:
+        if name == FUTURE:
+            dated = fetch_dated(coin, quote, bar, since, until, reader)
+            if dated is None:
+                missing.append(_absent(name, coin, quote))
+                continue
+            files += dated.used
+            record = _record(dated.used, f"{len(dated.symbols)} contracts", dated.table)
+            made[name] = NewTable(dated.table, dated.findings, f"{name} {record}")
+            continue
         first, last = since, until
-        if kind_of(name).folder == "metrics" and "perp" in made:
+        if name != "spot" and "perp" in made:
             times = made["perp"].table["time"]
             first = max(since, times.iloc[0].floor("D"))
             last = min(until, (times.iloc[-1] + bar).ceil("D"))
@@ -81,8 +97,7 @@ def fetch_coin(
                 made[name] = _canonical(series, name, symbol, prefix, bar, used)
                 break
         else:
-            text = f"the archive has no {name} of {coin}{quote} in this range"
-            missing.append(Finding("note", coin, name, "no data", 1, "", text))
+            missing.append(_absent(name, coin, quote))
     if {"perp", "spot"} & set(streams) and not {"perp", "spot"} & set(made):
         raise DataError(
             f"the archive has no perp or spot bars of {coin}{quote} in this range",
@@ -90,6 +105,11 @@ def fetch_coin(
             hint="check that Binance listed the coin under this name at that time",
         )
     return made, files, missing
+
+
+def _absent(name: str, coin: str, quote: str) -> Finding:
+    text = f"the archive has no {name} of {coin}{quote} in this range"
+    return Finding("note", coin, name, "no data", 1, "", text)
 
 
 def _canonical(

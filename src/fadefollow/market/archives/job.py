@@ -14,9 +14,8 @@ import pandas as pd
 
 from fadefollow.core.utc import as_utc
 from fadefollow.errors import DataError, ParameterError, unknown
-from fadefollow.market.archives import coinmetrics
+from fadefollow.market.archives import coinmetrics, layout
 from fadefollow.market.archives.binance import fetch_coin, planned
-from fadefollow.market.archives.layout import KINDS
 from fadefollow.market.archives.merge import Key, NewTable, merge_into_store
 from fadefollow.market.archives.series import RECENT, Reader, UsedFile
 from fadefollow.market.archives.source import Mirror, Rules, Source, Web
@@ -32,10 +31,14 @@ from fadefollow.market.names import check_dataset_name, check_symbol
 from fadefollow.market.store.store import Listing, Manifest, Store
 from fadefollow.market.streams import stream
 
+_VISION, _VISION_BUCKET = (
+    "https://data.binance.vision",
+    "https://s3-ap-northeast-1.amazonaws.com/data.binance.vision",
+)
 ArchiveName = Literal["binance-archive", "coinmetrics"]
 #: streams that each archive has, in the order in which they are read
 STREAMS: Mapping[ArchiveName, Sequence[str]] = {
-    "binance-archive": tuple(KINDS),
+    "binance-archive": layout.STREAMS,
     "coinmetrics": tuple(coinmetrics.STREAMS),
 }
 #: folder in the store's for what was fetched, with the archive's own layout
@@ -48,6 +51,8 @@ class ArchiveSettings:
 
     Attributes:
         binance_url: base of Binance's public archive, above `data/`.
+        listing_url: what lists Binance's archive, an S3 bucket; by default that of `binance_url`,
+            which is that address itself where it is not Binance's.
         coinmetrics_url: base of Coin Metrics' community data, above `csv/`.
         quote: currency that coins are quoted in.
         attempts: how often a file is asked for; between two attempts waits `wait_seconds`, doubled
@@ -61,7 +66,8 @@ class ArchiveSettings:
         mirror: a folder with the archive's layout, read instead of the network.
     """
 
-    binance_url: str = "https://data.binance.vision"
+    binance_url: str = _VISION
+    listing_url: str = ""
     coinmetrics_url: str = "https://raw.githubusercontent.com/coinmetrics/data/master"
     quote: str = "USDT"
     attempts: int = 5
@@ -150,13 +156,15 @@ def archive_job(
     if not coins:
         raise ParameterError("an archive job needs at least one coin", got="none")
     size = bar_size(bar)
-    window = _Window.of(request, now)
-    _check_bars(Path(store_root), dataset, size)
+    window = Window.of(request, now)
+    check_bars(Path(store_root), dataset, size)
     fresh: dict[Key, NewTable] = {}
     used: dict[str, UsedFile] = {}
     missing: list[Finding] = []
-    reader = _READERS[archive](_known(request.streams, STREAMS[archive]), size, window, settings)
-    with _source(archive, Path(store_root), settings) as source:
+    reader = _READERS[archive](
+        known_streams(request.streams, STREAMS[archive]), size, window, settings
+    )
+    with open_source(archive, Path(store_root), settings) as source:
         shown = _FileProgress(progress, len(coins) * reader.files())
         for coin in coins:
             shown.coin = coin
@@ -179,14 +187,16 @@ def archive_job(
         bar=size,
         origin=source.origin,
         missing=missing,
-        listings=_listings(fresh, window, size) if {"perp", "spot"} <= set(reader.streams) else {},
+        listings=listings_of(fresh, window, size)
+        if {"perp", "spot"} <= set(reader.streams)
+        else {},
         now=window.now,
     )
     report = _imported(manifest, fresh, len(used), size)
     return ArchiveReport(report, tuple(used.values()), source.origin)
 
 
-class _Window(NamedTuple):
+class Window(NamedTuple):
     """The range to read, UTC, and the present."""
 
     start: pd.Timestamp
@@ -194,7 +204,7 @@ class _Window(NamedTuple):
     now: pd.Timestamp
 
     @classmethod
-    def of(cls, request: FetchRequest, now: pd.Timestamp | None) -> _Window:
+    def of(cls, request: FetchRequest, now: pd.Timestamp | None) -> Window:
         """The range of a request as far as it is past; by default until today's start."""
         present = pd.Timestamp.now(tz="UTC") if now is None else as_utc(now).as_unit("ns")
         end = min(request.end or present, present).floor("min")
@@ -220,7 +230,7 @@ class _CoinReader:
 
     streams: tuple[str, ...]
     bar: pd.Timedelta
-    window: _Window
+    window: Window
     settings: ArchiveSettings
 
 
@@ -262,7 +272,7 @@ _READERS: Mapping[ArchiveName, type[_BinanceReader] | type[_CoinMetricsReader]] 
 }
 
 
-def _check_bars(root: Path, dataset: str, bar: pd.Timedelta) -> None:
+def check_bars(root: Path, dataset: str, bar: pd.Timedelta) -> None:
     """Refuse another bar's size before anything is read; the store refuses it at the end."""
     store = Store(root)
     if dataset in store.datasets() and (there := store.read(dataset).bar) != bar_text(bar):
@@ -290,8 +300,8 @@ def _imported(
     return ImportReport(manifest.dataset, manifest.fingerprint, files, total, rows, seen)
 
 
-def _listings(
-    fresh: Mapping[Key, NewTable], window: _Window, bar: pd.Timedelta
+def listings_of(
+    fresh: Mapping[Key, NewTable], window: Window, bar: pd.Timedelta
 ) -> dict[str, Listing]:
     """When coins were traded, as far as the range tells: bars that begin or end inside it."""
     found: dict[str, Listing] = {}
@@ -318,7 +328,7 @@ class _FileProgress:
         self.done += 1
 
 
-def _known(streams: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
+def known_streams(streams: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
     """The streams asked for in the archive's order; all of them where none is."""
     for name in streams:
         if name not in known:
@@ -327,7 +337,7 @@ def _known(streams: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
 
 
 @contextmanager
-def _source(archive: ArchiveName, root: Path, settings: ArchiveSettings) -> Iterator[Source]:
+def open_source(archive: ArchiveName, root: Path, settings: ArchiveSettings) -> Iterator[Source]:
     """Yield the source of the files: a mirror folder, or the network with a cache."""
     binance = archive == "binance-archive"
     rules = Rules(settings.limits.packed, checksums=binance, unverified=settings.unverified)
@@ -349,4 +359,5 @@ def _source(archive: ArchiveName, root: Path, settings: ArchiveSettings) -> Iter
         limits=httpx.Limits(max_connections=settings.workers),
     ) as client:
         cache = root / FETCHED / archive
-        yield Web(base, cache, client, rules, settings.attempts, settings.wait_seconds)
+        lister = settings.listing_url or (_VISION_BUCKET if base == _VISION else base)
+        yield Web(base, cache, client, rules, settings.attempts, settings.wait_seconds, lister)

@@ -1,12 +1,15 @@
 """Where Binance's public archive keeps its files, and which of them a range needs.
 
-`data/{spot|futures/um}/{monthly|daily}/{kind}/{SYMBOL}/[{interval}/]{SYMBOL}-{interval or
-kind}-{YYYY-MM[-DD]}.zip`, each with a `.CHECKSUM` beside it. Daily files appear on the next day,
+`data/{spot|futures/um|futures/cm}/{monthly|daily}/{kind}/{SYMBOL}/[{interval}/]{SYMBOL}-{interval
+or kind}-{YYYY-MM[-DD]}.zip`, each with a `.CHECKSUM` beside it. Daily files appear on the next day,
 monthly ones in the first days of the next month; funding has no daily files, metrics no monthly.
+Perpetuals are `BTCUSDT` (um, margined in dollars), dated futures `BTCUSDT_210326` (um) and
+`BTCUSD_210326` (cm, margined in the coin), by the day of their expiry.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import pandas as pd
@@ -40,7 +43,7 @@ class Kind:
     """One kind of file in the archive."""
 
     stream: str
-    market: str  #: `spot` or `futures/um`
+    market: str  #: `spot`, `futures/um` or `futures/cm`
     folder: str
     monthly: bool = True
     daily: bool = True
@@ -50,7 +53,7 @@ class Kind:
     since: str = "2017-08-01"
 
 
-_UM = "futures/um"
+_UM, _CM = "futures/um", "futures/cm"
 _KINDS = (
     Kind("perp", _UM, "klines", since="2019-09-01"),
     Kind("spot", "spot", "klines"),
@@ -63,6 +66,21 @@ _KINDS = (
 )
 #: by stream
 KINDS = {kind.stream: kind for kind in _KINDS}
+FUTURE = "future"
+#: bars of dated contracts and their metrics, by market: margined in dollars first, then in the coin
+DATED = {
+    market: (
+        Kind(FUTURE, market, "klines", since="2020-06-01"),
+        Kind("open_interest", market, "metrics", monthly=False, bars=False, since="2020-09-01"),
+    )
+    for market in (_UM, _CM)
+}
+#: streams that the archive has, in the order in which they are read
+STREAMS = (*KINDS, FUTURE)
+#: dollars in a coin-margined contract
+_CONTRACT_USD = {"BTC": 100.0}
+_OTHER_CONTRACT_USD = 10.0
+_LABEL = re.compile(r"-(\d{4}-\d{2}(?:-\d{2})?)\.zip")
 
 
 @dataclass(frozen=True)
@@ -83,12 +101,10 @@ class Part:
     @property
     def path(self) -> str:
         """Relative to the archive's base."""
-        each = "monthly" if self.monthly else "daily"
-        folder = f"data/{self.kind.market}/{each}/{self.kind.folder}/{self.symbol}"
+        folder = files_folder(self.kind, self.symbol, self.interval, monthly=self.monthly)
         what = self.interval or self.kind.folder
         label = self.start.strftime("%Y-%m" if self.monthly else "%Y-%m-%d")
-        inside = f"/{self.interval}" if self.interval else ""
-        return f"{folder}{inside}/{self.symbol}-{what}-{label}.zip"
+        return f"{folder}{self.symbol}-{what}-{label}.zip"
 
     def days(self, since: pd.Timestamp, until: pd.Timestamp) -> list[Part]:
         """The daily files that together make this month, inside a range."""
@@ -97,6 +113,36 @@ class Part:
             Part(self.kind, self.symbol, self.interval, day, monthly=False)
             for day in pd.date_range(first, last, freq="D", inclusive="left")
         ]
+
+
+def symbols_folder(kind: Kind, *, monthly: bool) -> str:
+    """The folder with a folder for each symbol, with its `/`."""
+    return f"data/{kind.market}/{'monthly' if monthly else 'daily'}/{kind.folder}/"
+
+
+def files_folder(kind: Kind, symbol: str, interval: str, *, monthly: bool) -> str:
+    """The folder of a symbol's files, with its `/`; `interval` is empty where there are no bars."""
+    inside = f"{interval}/" if interval else ""
+    return f"{symbols_folder(kind, monthly=monthly)}{symbol}/{inside}"
+
+
+def period_of(name: str) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+    """The month or day that a file's name says, UTC; None for checksums and others."""
+    match = _LABEL.search(name)
+    start = pd.to_datetime(match[1], utc=True, errors="coerce") if match else pd.NaT
+    if match is None or match.end() != len(name) or pd.isna(start):
+        return None
+    return start, start + (DAY if len(match[1]) == 10 else pd.offsets.MonthBegin())
+
+
+def contract_usd(symbol: str) -> float:
+    """Dollars in one coin-margined contract, as `BTCUSD_210326`."""
+    return _CONTRACT_USD.get(symbol.partition("USD")[0], _OTHER_CONTRACT_USD)
+
+
+def in_contracts(kind: Kind) -> bool:
+    """Whether amounts count contracts and not coins."""
+    return kind.market == _CM
 
 
 def kind_of(stream_name: str) -> Kind:

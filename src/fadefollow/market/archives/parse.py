@@ -11,10 +11,11 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from fadefollow.errors import DataError
-from fadefollow.market.archives.layout import DAY, INTERVALS, Part
+from fadefollow.market.archives.layout import DAY, INTERVALS, Part, contract_usd, in_contracts
 from fadefollow.market.findings import Finding, Grade, when
 from fadefollow.market.importing.clean import Cleaned
 from fadefollow.market.schema import as_numbers
@@ -54,9 +55,25 @@ _COLUMNS = {
         "interval_hours": "funding_interval_hours",
     },
     "open_interest": {"time": "create_time", "open_interest": "sum_open_interest"},
-    "long_short": {"time": "create_time", "ratio": "count_long_short_ratio"},
+    "long_short": {
+        "time": "create_time",
+        "ratio": "count_long_short_ratio",
+        "top_accounts_ratio": "count_toptrader_long_short_ratio",
+        "top_positions_ratio": "sum_toptrader_long_short_ratio",
+        "taker_ratio": "sum_taker_long_short_vol_ratio",
+    },
 }
+#: columns of bars that only some streams have
+_AMOUNTS = ("volume", "taker_buy_volume")
+#: columns that a file may lack, and rows have no value in
+_RATIOS = ("top_accounts_ratio", "top_positions_ratio", "taker_ratio")
+_EXTRA = ("taker_buy_volume", *_RATIOS)
 _BAR_COLUMNS = {"time": "open_time", "open": "open", "high": "high", "low": "low", "close": "close"}
+#: which of a bar's columns holds the coins traded where amounts count contracts: headers call it
+#: the volume in the quoted currency
+_IN_COINS, _COINS = 7, "coins"
+#: how far the price within a bar's amounts may lie outside its range, as a fraction
+_ROUNDING = 1e-3
 #: from this day on the stamps of metrics are the start of their five minutes
 RELABELLED, SNAPSHOT = pd.Timestamp("2026-06-25", tz="UTC"), pd.Timedelta(minutes=5)
 #: stamps below are in milliseconds, from there to the next limit in microseconds
@@ -87,21 +104,28 @@ def parse(part: Part, data: bytes, where: str) -> Piece:
     schema = stream(part.kind.stream)
     names = {"fundingRate": _FUNDING, "metrics": _METRICS}.get(part.kind.folder, _BARS)
     mapping = _COLUMNS.get(part.kind.stream, _BAR_COLUMNS)
-    if part.kind.bars and "volume" in schema.columns:
-        mapping = {**mapping, "volume": "volume"}
-    raw = _read(data, names, mapping, where)
+    if part.kind.bars:
+        mapping = {**mapping, **{n: n for n in _AMOUNTS if n in schema.columns}}
+    raw = _read(data, names, [c for n, c in mapping.items() if n not in _EXTRA], where)
     _check_symbol(raw, part, where)
     rows = row_numbers(raw)
     frame = pd.DataFrame({"time": _times(raw[mapping["time"]], mapping["time"], where)})
     for name, column in mapping.items():
-        if name != "time":
+        if name != "time" and (column in raw or name not in _EXTRA):
             unit = schema.columns[name].unit
             frame[name] = as_numbers(raw[column], column, unit, rows, where)
     _check_period(frame["time"], part, where)
+    if part.kind.bars and in_contracts(part.kind):
+        frame[_COINS] = np.nan
+        if raw.shape[1] > _IN_COINS:
+            coins = str(raw.columns[_IN_COINS])
+            frame[_COINS] = as_numbers(raw[coins], coins, "coins", rows, where)
     found: list[Finding] = []
     steps: tuple[Callable[[pd.DataFrame, Part], Cleaned], ...] = (
+        _possible,
         _without_values,
         _off_the_grid,
+        _in_coins,
         _relabel,
         _in_order,
         _once,
@@ -112,7 +136,7 @@ def parse(part: Part, data: bytes, where: str) -> Piece:
     return Piece(part, frame.reset_index(drop=True), tuple(found))
 
 
-def _read(data: bytes, names: tuple[str, ...], mapping: dict[str, str], where: str) -> pd.DataFrame:
+def _read(data: bytes, names: tuple[str, ...], needed: list[str], where: str) -> pd.DataFrame:
     first = data[:4096].lstrip(b"\xef\xbb\xbf").partition(b"\n")[0]
     start = first.partition(b",")[0].strip(b' "\r')
     header = bool(start) and not start[:1].isdigit()
@@ -135,7 +159,7 @@ def _read(data: bytes, names: tuple[str, ...], mapping: dict[str, str], where: s
             got=raw.shape[1],
             where=where,
         )
-    absent = [c for c in mapping.values() if c not in raw]
+    absent = [c for c in needed if c not in raw]
     if absent:
         got = f"columns {', '.join(map(str, raw.columns))}"
         raise DataError(f"column {absent[0]} is missing", got=got, where=where)
@@ -199,9 +223,31 @@ def _check_period(times: pd.Series, part: Part, where: str) -> None:
         )
 
 
+def _possible(frame: pd.DataFrame, part: Part) -> Cleaned:
+    """Leave out single values that cannot be, and optional columns of which there is nothing.
+
+    What takers bought is a part of the volume; no ratio of two sides is 0, which the archive
+    writes where it has none.
+    """
+    found: tuple[Finding, ...] = ()
+    made = frame.copy(deep=False)
+    if "taker_buy_volume" in made:
+        bad = made["taker_buy_volume"] > made["volume"]
+        made["taker_buy_volume"] = made["taker_buy_volume"].mask(bad)
+        text = "takers' part larger than the volume, not stored"
+        found += _seen("warning", part, "taker volume", frame, bad, text)
+    for name in _RATIOS:
+        if name in made:
+            bad = made[name] == 0
+            made[name] = made[name].mask(bad)
+            found += _seen("note", part, f"{name} of 0", frame, bad, f"{name} of 0, not stored")
+    empty = [n for n in _EXTRA if n in made and made[n].isna().all()]
+    return made.drop(columns=empty), found
+
+
 def _without_values(frame: pd.DataFrame, part: Part) -> Cleaned:
     """Leave out what is missing, and prices of zero; other zeros are `implausible`'s."""
-    needed = [n for n in frame if n not in ("time", "volume")]
+    needed = [n for n in frame if n not in ("time", "volume", _COINS, *_EXTRA)]
     bad = frame[needed].isna().any(axis=1)
     if part.kind.bars and part.kind.stream != "premium_index":
         bad |= (frame[needed] <= 0).any(axis=1)
@@ -218,6 +264,25 @@ def _off_the_grid(frame: pd.DataFrame, part: Part) -> Cleaned:
     off = pd.Series(nanoseconds(frame["time"]) % step != 0, frame.index)
     text = "bars that do not open on the grid, not stored"
     return frame[~off], _seen("warning", part, "bars off the grid", frame, off, text)
+
+
+def _in_coins(frame: pd.DataFrame, part: Part) -> Cleaned:
+    """Volume in coins where the file counts contracts.
+
+    The file also says the coins themselves. They are taken where the dollars of its contracts over
+    them are a price of the bar; elsewhere the contracts are converted at the mean of open, high,
+    low and close.
+    """
+    if _COINS not in frame:
+        return frame, ()
+    dollars, coins = frame["volume"] * contract_usd(part.symbol), frame[_COINS]
+    low, high = frame["low"] * (1 - _ROUNDING), frame["high"] * (1 + _ROUNDING)
+    squares = (coins * low <= dollars) & (dollars <= coins * high)
+    price = frame[["open", "high", "low", "close"]].mean(axis=1)
+    converted = ~squares & (dollars > 0)
+    text = "contracts whose coins the file does not say, converted at the bar's mean price"
+    made = frame.assign(volume=coins.where(squares, dollars / price)).drop(columns=_COINS)
+    return made, _seen("warning", part, "coins by price", frame, converted, text)
 
 
 def _relabel(frame: pd.DataFrame, part: Part) -> Cleaned:

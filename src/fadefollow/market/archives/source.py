@@ -10,22 +10,33 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from fadefollow.core.atomic_file import write_whole
 from fadefollow.errors import DataError, FadeFollowError, StoreError
+from fadefollow.market.archives.listing import (
+    LARGEST_PAGE,
+    ListedFile,
+    Listing,
+    Page,
+    list_folder,
+    page_query,
+    read_page,
+)
 from fadefollow.market.importing.zips import looks_like_page
 
 CHECKSUM = ".CHECKSUM"
 #: longest wait between two attempts, whatever the server asks for
 LONGEST_WAIT = 60.0
+_Made = TypeVar("_Made")
 _SUM = re.compile(r"([0-9a-fA-F]{64})[ \t]+\*?(?:\./)?(\S+)\s*")
 
 
@@ -57,6 +68,9 @@ class Source(Protocol):
 
     def get(self, path: str) -> ArchiveFile | None:
         """One file, None where the archive has none."""
+
+    def listing(self, prefix: str, after: str = "") -> Listing:
+        """What lies directly below a prefix, by name, after a marker."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +127,18 @@ class Mirror:
             raise StoreError("cannot read the file", got=got, where=path) from error
         return checked(path, data, note, self.rules, fetched=False)
 
+    def listing(self, prefix: str, after: str = "") -> Listing:
+        """What lies directly below a prefix, by name, after a marker.
+
+        Raises:
+            StoreError: the folder cannot be read.
+        """
+        try:
+            return list_folder(self.folder, prefix, after)
+        except OSError as error:
+            got = error.strerror or str(error)
+            raise StoreError("cannot read the folder", got=got, where=prefix) from error
+
 
 @dataclass(frozen=True)
 class Web:
@@ -124,6 +150,7 @@ class Web:
     rules: Rules = Rules()
     attempts: int = 5
     wait: float = 1.0  #: seconds before the second attempt; doubles
+    lister: str = ""  #: URL that lists the bucket; by default the base
 
     @property
     def origin(self) -> str:
@@ -145,6 +172,37 @@ class Web:
         """
         if self.rules.checksums and (kept := self._kept(path)) is not None:
             return kept
+        return self._patiently(partial(self._fetch, path))
+
+    def listing(self, prefix: str, after: str = "") -> Listing:
+        """What lies directly below a prefix, by name, after a marker.
+
+        Raises:
+            UnreachableError: no answer after all attempts, a refusal, or no listing each time.
+        """
+        folders: list[str] = []
+        files: list[ListedFile] = []
+        marker: str | None = after
+        while marker is not None:
+            page = self._patiently(partial(self._page, prefix, marker))
+            folders += page.folders
+            files += page.files
+            marker = page.marker
+        return Listing(tuple(folders), tuple(files))
+
+    def _page(self, prefix: str, marker: str) -> Page:
+        base, where = (self.lister or self.base).rstrip("/"), f"the listing of {prefix}"
+        data = self._body(f"{base}?{page_query(prefix, marker)}", where, LARGEST_PAGE)
+        if data is None:
+            raise UnreachableError("the archive has no listing", where=base, hint=_MIRROR)
+        try:
+            return read_page(data, prefix, marker)
+        except DataError as error:
+            wrong = UnreachableError(error.rule, got=error.got, where=error.where, hint=_LATER)
+            raise _PassingError(wrong) from error
+
+    def _patiently(self, ask: Callable[[], _Made]) -> _Made:
+        """What comes back, after as many attempts as it may take."""
         try:
             for attempt in Retrying(
                 retry=retry_if_exception_type(_PassingError),
@@ -153,7 +211,7 @@ class Web:
                 reraise=True,
             ):
                 with attempt:
-                    return self._fetch(path)
+                    return ask()
         except _PassingError as passing:
             raise passing.error from passing.__cause__
         raise AssertionError  # pragma: no cover
@@ -166,13 +224,16 @@ class Web:
         return kept if kept is not None and kept.verified else None
 
     def _fetch(self, path: str) -> ArchiveFile | None:
-        data = self._body(path, self.rules.largest)
+        url = f"{self.base.rstrip('/')}/{path}"
+        data = self._body(url, path, self.rules.largest)
         if data is None:
             return None
         if looks_like_page(data):
             rule = "the archive did not send the file"
             raise _PassingError(UnreachableError(rule, got="a web page", where=path, hint=_LATER))
-        note = self._body(path + CHECKSUM, 4096) if self.rules.checksums else None
+        note = None
+        if self.rules.checksums:
+            note = self._body(url + CHECKSUM, path + CHECKSUM, 4096)
         try:
             got = checked(path, data, note, self.rules, fetched=True)
         except _MismatchError as error:
@@ -183,9 +244,8 @@ class Web:
                 _put(self.cache / (path + CHECKSUM), note)
         return got
 
-    def _body(self, path: str, largest: int) -> bytes | None:
-        """The bytes at a path as they are sent; None for 404."""
-        url = f"{self.base.rstrip('/')}/{path}"
+    def _body(self, url: str, path: str, largest: int) -> bytes | None:
+        """The bytes at a URL as they are sent; None for 404."""
         try:
             with self.client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer:
                 if answer.status_code == 404:

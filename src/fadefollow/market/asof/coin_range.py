@@ -93,16 +93,18 @@ class CoinRange:
         times = (self._known(name)["time"] for name in BASES if name in self.tables)
         return len(self) > 0 and any(len(t) and t.iloc[-1] >= self.start for t in times)
 
-    def turnover(self) -> FloatArray | None:
+    def turnover(self, stream: str | None = None) -> FloatArray | None:
         """As `Market.turnover`."""
-        base = base_of([n for n in self.tables if len(self._known(n))], where=self.symbol)
-        table = self._known(base)
+        there = [name for name in self.tables if len(self._known(name))]
+        base = base_of(there, where=self.symbol)
+        name = stream or base
+        table = self._known(name) if name in there else pd.DataFrame()
         if "volume" not in table or not table["volume"].notna().any():
             return None
         close, volume = (
-            on_grid(table, name, self.open_time, self.bar) for name in ("close", "volume")
+            on_grid(table, column, self.open_time, self.bar) for column in ("close", "volume")
         )
-        return np.nan_to_num(close * volume)
+        return close * volume
 
     def between(self, start: pd.Timestamp, end: pd.Timestamp) -> CoinRange:
         """The bars that open at or after `start` and close by `end`, as `Market.between`."""

@@ -9,7 +9,8 @@ import pandas as pd
 
 from fadefollow.errors import DataError, unknown
 from fadefollow.market.asof.coin_range import CoinRange
-from fadefollow.market.asof.universe import Universe, UniverseSpec
+from fadefollow.market.asof.universe import Universe
+from fadefollow.market.asof.universe_rule import UniverseSpec
 from fadefollow.market.asof.vintages import Revision
 from fadefollow.market.datasets.dataset import of_coins
 from fadefollow.market.findings import Finding

@@ -10,7 +10,7 @@ import pandas as pd
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.asof.coin_range import CoinRange
 from fadefollow.market.asof.contents import Contents
-from fadefollow.market.findings import Finding, when
+from fadefollow.market.findings import UNREADABLE, Finding, when
 
 #: findings that are words of the data set's author, and no counts of its rows
 _WORDS = "caveat"
@@ -81,6 +81,8 @@ def _episodes(truth: pd.DataFrame | None, start: pd.Timestamp) -> pd.DataFrame |
 
 
 def _seen(finding: Finding, start: pd.Timestamp, coins: Mapping[str, CoinRange]) -> bool:
+    if finding.code == UNREADABLE:  # which tells nothing of the holdout
+        return True
     if finding.symbol and finding.symbol not in coins:
         return False
     return finding.rule == _WORDS or (finding.where != "" and finding.where < when(start))
@@ -88,7 +90,7 @@ def _seen(finding: Finding, start: pd.Timestamp, coins: Mapping[str, CoinRange])
 
 def _untold(finding: Finding) -> Finding:
     """A finding of the import, without what it counted over the holdout too."""
-    if finding.rule == _WORDS:
+    if finding.rule in (_WORDS, UNREADABLE):
         return finding
     text = "seen by the import; how often is not told while the holdout is closed"
     return dataclasses.replace(finding, count=1, text=text, contracts=())

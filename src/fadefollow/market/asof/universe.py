@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from fadefollow.core.notes import Note
-from fadefollow.errors import DataError, ParameterError
+from fadefollow.errors import DataError
+from fadefollow.market.asof.universe_rule import UniverseSpec
 from fadefollow.market.grid import FloatArray, TimeArray
 from fadefollow.market.panel import Times
 
@@ -39,8 +40,15 @@ class Candidate(Protocol):
         """When the coin was delisted; None where it was not."""
         ...
 
-    def turnover(self) -> FloatArray | None:
-        """What was traded in each bar, in the quote currency; None where there is no volume."""
+    def turnover(self, stream: str | None = None) -> FloatArray | None:
+        """What was traded in each bar, in the quote currency, shape (n,); NaN where it is missing.
+
+        Args:
+            stream: `"perp"` or `"spot"`; None: the perp, else spot.
+
+        Returns:
+            None where there is no volume at all.
+        """
 
     def of_universe(self, members: Sequence[Times] | None) -> Self:
         """The same with these times of membership."""
@@ -48,38 +56,6 @@ class Candidate(Protocol):
 
 C = TypeVar("C", bound=Candidate)
 _DAY = pd.Timedelta(days=1)
-
-
-def _period(value: object) -> object:
-    """Whole days from `"30D"`."""
-    if isinstance(value, str):
-        try:
-            value = pd.Timedelta(value)
-        except ValueError:
-            value = pd.Timedelta(0)
-    if not isinstance(value, pd.Timedelta) or value < _DAY or value % _DAY:
-        raise ParameterError("every must be some whole days", got=value, hint='write "30D"')
-    return value
-
-
-class UniverseSpec(BaseModel):
-    """The rule by which a universe is formed: `[universe]` in a data set's TOML."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-    largest: int = Field(ge=1)  #: so many coins
-    by: Literal["volume"] = "volume"  #: of the perp, else of spot, in the quote currency
-    over_days: float = Field(30.0, gt=0, le=3650)  #: summed over so many days before each date
-    #: formed anew after so many days, at midnight UTC, counted from 1970
-    every: Annotated[pd.Timedelta, BeforeValidator(_period)] = pd.Timedelta(days=30)
-
-    @property
-    def words(self) -> str:
-        """The rule in words."""
-        return (
-            f"the {self.largest} largest coins by {self.by} over {self.over_days:g} days, "
-            f"formed every {self.every // _DAY} days"
-        )
 
 
 @dataclass(frozen=True)
@@ -91,12 +67,14 @@ class Universe:
         dates: when, UTC, at midnight, shape (k,).
         members: at each date the coins, the largest first.
         unranked: coins that have no volume, and are never members.
+        unrated: coins without volumes of both perp and spot, where the rule asks for their ratio.
     """
 
     rule: UniverseSpec
     dates: pd.DatetimeIndex
     members: tuple[tuple[str, ...], ...]
     unranked: tuple[str, ...] = ()
+    unrated: tuple[str, ...] = ()
 
     @classmethod
     def form(cls, rule: UniverseSpec, markets: Mapping[str, Candidate]) -> Universe:
@@ -104,11 +82,12 @@ class Universe:
 
         At each date the coins are ranked by what they traded in the bars that closed in the
         `over_days` up to it. A coin counts if it is listed at that date, whatever becomes of it;
-        one that was listed within those days with what it has traded since. The first date is the
-        first that has as many days of data before it.
+        one that was listed within those days with what it has traded since. Ranks are those among
+        all coins that traded; age and volume ratio are further conditions, and take no part in
+        them. The first date is the first that has as many days of data before it.
 
         Args:
-            rule: how many, by what, how often.
+            rule: which ranks by what, which ages and ratios, how often.
             markets: all coins that could be members, with their history from before the range
                 that is looked at.
 
@@ -125,14 +104,27 @@ class Universe:
         over = pd.Timedelta(days=rule.over_days)
         dates = _dates(rule, [market for market, _ in ranked.values()], over)
         names = sorted(ranked)
-        traded = np.array([_traded(*ranked[name], dates, over) for name in names])
+        histories = [History(ranked[name][0], ranked[name][1], dates, over) for name in names]
+        traded = np.array([one.traded() for one in histories])
         # by volume, then by name
-        order = np.argsort(-traded, axis=0, kind="stable")[: rule.largest]
+        order = np.argsort(-traded, axis=0, kind="stable")
+        fits = traded > 0
+        if rule.has_age:
+            begun = min(one.first for one in histories)
+            fits &= np.array([one.aged(begun, *rule.ages) for one in histories])
+        if rule.has_ratio:
+            fits &= np.array([_between(one.perp_to_spot(), *rule.ratios) for one in histories])
+        best, worst = rule.band
         members = tuple(
-            tuple(names[k] for k in column if traded[k, at] > 0)
+            tuple(names[k] for k in column[best - 1 : worst] if fits[k, at])
             for at, column in enumerate(order.T)
         )
-        return cls(rule, dates, members, tuple(s for s in markets if s not in ranked))
+        unrated = [
+            n for n, one in zip(names, histories, strict=True) if rule.has_ratio and one.unrated
+        ]
+        return cls(
+            rule, dates, members, tuple(s for s in markets if s not in ranked), tuple(unrated)
+        )
 
     def spans(self, symbol: str) -> tuple[tuple[pd.Timestamp, pd.Timestamp], ...]:
         """The times [from, to) of a coin's membership, one a date at which it was chosen."""
@@ -168,9 +160,19 @@ class Universe:
                 "different": len({coin for coins in self.members for coin in coins}),
             },
         )
-        if not self.unranked:
-            return (formed,)
-        return formed, Note("universe-unranked", figures={"coins": self.unranked})
+        left_out = {"universe-unranked": self.unranked, "universe-unrated": self.unrated}
+        notes = (Note(code, figures={"coins": coins}) for code, coins in left_out.items() if coins)
+        return formed, *notes
+
+
+def _between(values: FloatArray, low: float | None, high: float | None) -> npt.NDArray[np.bool_]:
+    """Whether values lie in a range, its ends included; NaN does not."""
+    inside = ~np.isnan(values)
+    if low is not None:
+        inside &= values >= low
+    if high is not None:
+        inside &= values <= high
+    return inside
 
 
 def _dates(
@@ -190,18 +192,80 @@ def _dates(
     return dates.as_unit("ns")
 
 
-def _traded(
-    market: Candidate, turnover: FloatArray, dates: pd.DatetimeIndex, over: pd.Timedelta
-) -> FloatArray:
-    """Quote volume in the time up to each date, shape (k,); 0 where the coin is not listed."""
-    until = np.concatenate([[0.0], np.cumsum(turnover)])
-    ends, starts = (
-        np.searchsorted(market.close_time, when.tz_convert(None).to_numpy(), side="right")
-        for when in (dates, dates - over)
-    )
-    listed = np.ones(len(dates), bool)
-    if market.listed is not None:
-        listed &= dates >= market.listed
-    if market.delisted is not None:
-        listed &= dates < market.delisted
-    return np.where(listed, until[ends] - until[starts], 0.0)
+@dataclass(frozen=True)
+class History:
+    """What was known of one coin at each date."""
+
+    coin: Candidate
+    turnover: FloatArray
+    dates: pd.DatetimeIndex
+    over: pd.Timedelta
+
+    @property
+    def first(self) -> pd.Timestamp:
+        """Open of the first bar that has a volume, UTC."""
+        known = np.flatnonzero(self.turnover > 0)
+        at = known[0] if len(known) else len(self.turnover) - 1
+        return pd.Timestamp(self.coin.open_time[at], tz="UTC")
+
+    @property
+    def unrated(self) -> bool:
+        """Whether perp or spot has no volume at all."""
+        return self._both() is None
+
+    def traded(self) -> FloatArray:
+        """Quote volume in the time up to each date, shape (k,); 0 where the coin is not listed."""
+        listed = np.ones(len(self.dates), bool)
+        if self.coin.listed is not None:
+            listed &= self.dates >= self.coin.listed
+        if self.coin.delisted is not None:
+            listed &= self.dates < self.coin.delisted
+        return np.where(listed, self._summed(self.turnover), 0.0)
+
+    def aged(
+        self, begun: pd.Timestamp, least: float | None, most: float | None
+    ) -> npt.NDArray[np.bool_]:
+        """Whether it was listed for so many days at each date, shape (k,).
+
+        Where the listing is not declared, the first bar with a volume stands for it. A coin that
+        has traded since the data began may be older than they are: it is never young.
+
+        Args:
+            begun: when the first of all coins has a volume.
+            least, most: days; None: any.
+        """
+        listed = self.coin.listed
+        days = np.asarray((self.dates - (self.first if listed is None else listed)) / _DAY, float)
+        unknown = listed is None and self.first <= begun + _DAY
+        return _between(days, least, None) & _between(
+            days + np.inf if unknown else days, None, most
+        )
+
+    def perp_to_spot(self) -> FloatArray:
+        """Perp volume over spot volume in the time up to each date, shape (k,).
+
+        Of the bars in which both are known; NaN where spot traded nothing in them.
+        """
+        both = self._both()
+        if both is None:
+            return np.full(len(self.dates), np.nan)
+        perp, spot = (self._summed(volume) for volume in both)
+        ratio: FloatArray = np.divide(perp, spot, out=np.full(len(perp), np.nan), where=spot > 0)
+        return ratio
+
+    def _both(self) -> tuple[FloatArray, FloatArray] | None:
+        """Turnover of perp and spot in the bars in which both are known."""
+        perp, spot = self.coin.turnover("perp"), self.coin.turnover("spot")
+        if perp is None or spot is None:
+            return None
+        known = ~np.isnan(perp + spot)
+        return np.where(known, perp, np.nan), np.where(known, spot, np.nan)
+
+    def _summed(self, turnover: FloatArray) -> FloatArray:
+        until = np.concatenate([[0.0], np.cumsum(np.nan_to_num(turnover))])
+        ends, starts = (
+            np.searchsorted(self.coin.close_time, when.tz_convert(None).to_numpy(), side="right")
+            for when in (self.dates, self.dates - self.over)
+        )
+        summed: FloatArray = until[ends] - until[starts]
+        return summed

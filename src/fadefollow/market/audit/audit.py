@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -92,6 +92,30 @@ def audit(dataset: Dataset) -> Audit:
     return result
 
 
+def trusted_part(dataset: Dataset, left_out: Mapping[str, tuple[Finding, ...]]) -> Dataset:
+    """The same data set without some coins, of which it keeps the findings; not audited anew.
+
+    Its fingerprint, its holdout and its universe are those of all coins: no other coin takes the
+    place of one that is left out.
+
+    Args:
+        dataset: audited.
+        left_out: coins with the findings for which they are left out.
+    """
+    if not left_out:
+        return dataset
+    whole = audit(dataset)
+    kept = dataset.select(*(symbol for symbol in dataset.symbols if symbol not in left_out))
+    part = Audit(
+        whole.dataset,
+        tuple(c for c in whole.coverage if c.symbol not in left_out),
+        tuple(f for f in whole.findings if f.symbol not in left_out),
+    )
+    made = replace(kept, left_out=left_out)
+    made.memo.get("audit", lambda: part, keep=None)
+    return made
+
+
 def _audit(dataset: Dataset) -> Audit:
     covers = {(c.symbol, c.stream): c for c in dataset.coverages}
     found: list[Finding] = list(dataset.findings)
@@ -99,7 +123,7 @@ def _audit(dataset: Dataset) -> Audit:
         for name in market.streams:
             found += _stream(market, name, covers[symbol, name])
         found += drift.drifting(market)
-        found += misread(symbol, {n: market.table(n) for n in market.streams}, market.bar)
+        found += misread(symbol, {n: _shown(market, n) for n in market.streams}, market.bar)
         if not market.missing("perp", "spot"):
             found += checks.divergence(
                 symbol, market.table("perp"), market.table("spot"), market.bar
@@ -124,11 +148,18 @@ def _stream(market: Market, name: str, cover: Coverage) -> Iterable[Finding]:
     yield from checks.wicks(symbol, table, schema, **_support(market, name, table))
     yield from checks.funding(symbol, table, schema)
     yield from checks.levels(symbol, table, schema)
-    shown = table[table["time"] >= market.index[0]] if schema.kind == "bars" else table
+    shown = _shown(market, name)
     yield from drift.stopped(symbol, shown, schema, bar)
-    yield from unit_changes(symbol, shown, schema)
+    beside = {n: _shown(market, n) for n in market.streams if n in drift.PRICES and n != name}
+    yield from unit_changes(symbol, shown, schema, beside)
     if name != "perp":
         yield from checks.ends(symbol, table, schema, base)
+
+
+def _shown(market: Market, name: str) -> pd.DataFrame:
+    """A stream's table; of bars only those that the market shows."""
+    table = market.table(name)
+    return table[table["time"] >= market.index[0]] if stream(name).kind == "bars" else table
 
 
 def _support(market: Market, name: str, table: pd.DataFrame) -> dict[str, FloatArray]:

@@ -1,10 +1,12 @@
-"""The gate: what the audit calls an error stops a run, unless it was accepted by name.
+"""The gate: a coin that the audit finds an error in is left out, unless that was accepted by name.
 
 A finding's grade follows from what it does to a result:
 
 - **error**: the values cannot mean what their stream says (impossible or doubled records, a unit
   that changed, prices of one coin that drift apart for a week, a feed that stopped for a day, a
-  settlement that is there again on every bar). A run that uses the stream stops.
+  settlement that is there again on every bar, a file that cannot be read). A coin of which a run
+  uses the stream is left out of it, and of the baskets that hedge; the report names it. The run
+  stops if no coin is left, or where it is to be strict.
 - **warning**: real or mended, but it may move a result (holes, a stream that ends early, two days
   of dislocation, relabelled wallets, a throttled feed, wicks that liquidate as neither mark nor
   spot is known). It is told in the report.
@@ -19,9 +21,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from fadefollow.core.notes import Note
+from fadefollow.core.text import plural
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.audit.audit import Audit
-from fadefollow.market.findings import Finding
+from fadefollow.market.findings import UNREADABLE, Finding
 from fadefollow.market.names import nearest
 
 #: the rules that are of grade error, by the code under which they are accepted
@@ -37,6 +40,10 @@ ERRORS: dict[str, str] = {
     "repeated-funding": "one settlement repeated on every bar until the next",
     "far-from-the-bars": "records decades from the coin's bars",
     "gap-jump": "a price that comes back from missing bars as if in another unit",
+}
+#: what cannot be accepted, as there is nothing to go on with
+HOPELESS: dict[str, str] = {
+    UNREADABLE: "files of the store that are gone or damaged",
 }
 #: not a finding of the audit: whether a position is held over a hole only the run knows
 FUNDING_HOLE = "funding-hole"
@@ -93,57 +100,96 @@ def accepted(texts: Sequence[str], symbols: Collection[str] | None = None) -> tu
     return tuple(dict.fromkeys(found))
 
 
+@dataclass(frozen=True)
+class Passed:
+    """What the gate lets through.
+
+    Attributes:
+        left_out: by coin the findings for which it is left out, worst first.
+        notes: one for each finding that was accepted.
+    """
+
+    left_out: Mapping[str, tuple[Finding, ...]]
+    notes: tuple[Note, ...]
+
+
 def stopping(audit: Audit, uses: Mapping[str, Collection[str]]) -> tuple[Finding, ...]:
     """The findings of grade error about what is used; about a pair of streams, if both are.
 
     Args:
         audit: of the data.
-        uses: by coin the streams that are used.
+        uses: by coin the streams that are used; a coin that could not be read has none.
     """
     return tuple(
-        f for f in audit.of("error") if set(f.stream.split("/")) <= set(uses.get(f.symbol, ()))
+        f
+        for f in audit.of("error")
+        if f.code in HOPELESS or set(f.stream.split("/")) <= set(uses.get(f.symbol, ()))
     )
 
 
 def pass_gate(
-    audit: Audit, uses: Mapping[str, Collection[str]], accept: Sequence[Accepted] = ()
-) -> tuple[Note, ...]:
-    """Let data pass, or stop.
+    audit: Audit,
+    uses: Mapping[str, Collection[str]],
+    accept: Sequence[Accepted] = (),
+    *,
+    strict: bool = False,
+    may_be_none: bool = False,
+) -> Passed:
+    """Tell the coins that can be trusted from those that are left out.
 
     Args:
         audit: of the data.
         uses: by coin the streams that will be used.
         accept: what may pass.
-
-    Returns:
-        One note for each finding that was accepted, for the report.
+        strict: whether a coin that is left out is one too many.
+        may_be_none: whether the caller goes on where no coin is left.
 
     Raises:
-        DataError: the first finding that is not accepted, how many more there are, and the option
-            with which to go on.
+        DataError: all findings that are not accepted, and the option with which to go on; where it
+            is strict and a coin is left out, or no coin is left.
     """
     found = stopping(audit, uses)
     refused = [f for f in found if not any(a.covers(f) for a in accept)]
-    if refused:
+    left_out: dict[str, tuple[Finding, ...]] = {}
+    for finding in refused:
+        left_out[finding.symbol] = (*left_out.get(finding.symbol, ()), finding)
+    if refused and (strict or (set(uses) <= set(left_out) and not may_be_none)):
         raise _refusal(audit.dataset, refused)
-    return tuple(map(_note, found))
+    notes = (_accepted(f) for f in found if f.symbol not in left_out)
+    return Passed(left_out, tuple(notes))
 
 
 def _refusal(dataset: str, refused: Sequence[Finding]) -> DataError:
-    first = min(refused, key=lambda f: f.where or "~")
+    """The error that tells all findings of grade error at once, coin by coin."""
     codes = sorted({f.code for f in refused})
-    often = f"{first.count:,} records, the first at {first.where}" if first.where else "all records"
-    more = f"; and {len(refused) - 1} more findings" if len(refused) > 1 else ""
+    coins = sorted({f.symbol for f in refused})
+    takes = [code for code in codes if code in ERRORS]
+    go_on = f", or go on with --accept {','.join(takes)}" if takes else ""
     return DataError(
-        f"data audit failed ({first.code}: {ERRORS.get(first.code, first.rule)})",
-        got=f"{first.text} ({often}{more})",
-        where=f"{dataset}, {first.symbol} {first.stream}",
-        hint=f"look: fadefollow data audit {dataset}; mend the data, or go on with "
-        f"--accept {','.join(codes)}",
+        f"data audit failed: {plural(len(refused), 'finding')} in {plural(len(coins), 'coin')}",
+        where=dataset,
+        hint=f"look: fadefollow data audit {dataset}; mend the data{go_on}",
+        items=[_line(f) for f in sorted(refused, key=lambda f: (f.symbol, f.where))],
     )
 
 
-def _note(finding: Finding) -> Note:
+def _line(finding: Finding) -> str:
+    often = f"{finding.count:,} records" if finding.where else "all records"
+    first = f", the first at {finding.where}" if finding.where else ""
+    return f"{finding.symbol} {finding.stream}, {finding.code}: {finding.text} ({often}{first})"
+
+
+def left_out_note(finding: Finding) -> Note:
+    """What a result says of a finding for which its coin was left out."""
+    about, figures = _said(finding)
+    return Note("coin-left-out", about, {**figures, "text": finding.text})
+
+
+def _accepted(finding: Finding) -> Note:
+    return Note("accepted-finding", *_said(finding))
+
+
+def _said(finding: Finding) -> tuple[dict[str, str], dict[str, object]]:
+    """What a finding is about, and its figures."""
     about = {"coin": finding.symbol, "stream": finding.stream}
-    figures = {"finding": finding.code, "records": finding.count, "first": finding.where}
-    return Note("accepted-finding", about, figures)
+    return about, {"finding": finding.code, "records": finding.count, "first": finding.where}

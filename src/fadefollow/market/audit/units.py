@@ -5,19 +5,22 @@ ranges that widen as volume does. A feed whose unit changes (coins to contracts 
 fractions to percent, a redenomination) shifts all its values at once and keeps its shape. So a
 change of unit is a factor between the medians of the days before and after, beyond what the
 quantity does by itself, without overlap, from one day to the next; and for what moves smoothly,
-as prices, reserves and open interest, from one record to the next. What lasts for less than about
-the days that are compared is an episode, and not found here.
+as prices, reserves and open interest, from one record to the next. A price that a crash moved so is
+told by `fadefollow.market.audit.crash`; a volume that a market gained by waking up, as it climbs
+over days and its bars widen with it. What lasts for less than about the days that are compared is
+an episode, and not found here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fadefollow.market.audit.crash import crashed
 from fadefollow.market.findings import Finding, when
 from fadefollow.market.stamps import nanoseconds
 from fadefollow.market.streams import Stream
@@ -34,6 +37,9 @@ SMOOTH_DAYS, NOISY_DAYS = 9, 30
 _TAIL = 0.1
 #: a rate whose usual value is multiplied by exactly this is per another time, or in another unit
 EXACT = (8.0, 24.0, 100.0, 1e4)
+_PRICE = "the price"
+#: a volume's change of unit is there within a day, or so many records if a day has fewer
+_AT_ONCE = 6
 _SMOOTH_COLUMNS = {
     "open_interest": ("open_interest",),
     "netflow": ("reserve_coins",),
@@ -56,19 +62,31 @@ class _Sizes:
     smooth: bool
     exact: bool = False  #: also look for the factors `EXACT`
     raw: FloatArray | None = None  #: sizes that must have changed as well
+    reach: FloatArray | None = None  #: how wide bars are, by which `raw` was divided
 
 
-def unit_changes(symbol: str, table: pd.DataFrame, schema: Stream) -> list[Finding]:
+def unit_changes(
+    symbol: str,
+    table: pd.DataFrame,
+    schema: Stream,
+    beside: Mapping[str, pd.DataFrame] | None = None,
+) -> list[Finding]:
     """One finding a quantity of the stream whose unit seems to have changed.
 
     Args:
         symbol: the coin.
         table: canonical table; contracts and other keys are looked at as they come together.
         schema: its stream.
+        beside: bars of the coin's other prices, by stream.
     """
     found = []
     for sizes in _quantities(table, schema):
         changes = _changes(sizes)
+        if sizes.name == _PRICE:
+            others = beside or {}
+            changes = [
+                one for one in changes if not crashed(table, int(sizes.time[one[0]]), others)
+            ]
         if not changes:
             continue
         at, before, after = changes[0]
@@ -92,14 +110,15 @@ def _quantities(table: pd.DataFrame, schema: Stream) -> Iterator[_Sizes]:
     time = nanoseconds(table["time"])
     if schema.kind == "bars" and schema.name != "premium_index":
         close = table["close"].to_numpy(np.float64)
-        yield _sizes("the price", time, close, smooth=True)
+        yield _sizes(_PRICE, time, close, smooth=True)
         if {"volume", "high", "low"} <= set(table):
             volume = table["volume"].to_numpy(np.float64)
             width = table["high"].to_numpy(np.float64) - table["low"].to_numpy(np.float64)
             with np.errstate(divide="ignore", invalid="ignore"):
                 reach = width / close
                 effort = np.where(reach > 0, volume / reach, np.nan)
-            yield _sizes("volume, for the size of its moves,", time, effort, raw=volume)
+            name = "volume, for the size of its moves,"
+            yield _sizes(name, time, effort, raw=volume, reach=reach)
     if schema.name == "funding":
         rate = table["rate"].to_numpy(np.float64) * 8 / table["interval_hours"].to_numpy(np.float64)
         yield _sizes("the rate per 8 h", time, rate, exact=True)
@@ -119,11 +138,12 @@ def _sizes(
     smooth: bool = False,
     exact: bool = False,
     raw: FloatArray | None = None,
+    reach: FloatArray | None = None,
 ) -> _Sizes:
     size = np.abs(values)
     keep = np.isfinite(size) & (size > 0)
-    kept = None if raw is None else raw[keep]
-    return _Sizes(name, time[keep], size[keep], smooth, exact, kept)
+    raw, reach = (None if part is None else part[keep] for part in (raw, reach))
+    return _Sizes(name, time[keep], size[keep], smooth, exact, raw, reach)
 
 
 def _changes(sizes: _Sizes) -> list[tuple[int, float, float]]:
@@ -157,7 +177,7 @@ def _changes(sizes: _Sizes) -> list[tuple[int, float, float]]:
         if day - last[0] < window and way == last[1]:
             continue  # the same change, seen again
         at = _place(sizes, numbers, days, day, (before[day] + after[day]) / 2, up=way)
-        if _real(sizes, at, least):
+        if _real(sizes, at, step[day], least):
             last = day, way
             found.append((at, float(np.exp(before[day])), float(np.exp(after[day]))))
     return found
@@ -188,14 +208,27 @@ def _place(
     return start + int(np.argmin(np.append(0, votes)))
 
 
-def _real(sizes: _Sizes, at: int, least: float) -> bool:
-    """Whether what moves smoothly moved at once, and what was divided changed by itself as well."""
+def _real(sizes: _Sizes, at: int, step: float, least: float) -> bool:
+    """Whether a step of this log size is one of a unit, seen from the records around it.
+
+    What moves smoothly moved at once. A volume did so as well, by itself and not only for the size
+    of its moves; and the bars, which no unit changes, did not widen by as much as would explain it.
+    """
     if not 0 < at < len(sizes.size):
         return False
     if sizes.smooth:
         return bool(abs(np.log(sizes.size[at] / sizes.size[at - 1])) >= 0.9 * least)
-    if sizes.raw is None:
+    if sizes.raw is None or sizes.reach is None:
         return True
-    near = max(len(sizes.raw) // 50, 24)
-    before, after = sizes.raw[max(at - near, 0) : at], sizes.raw[at : at + near]
-    return bool(abs(np.log(np.median(after) / np.median(before))) >= least / 2)
+    way = np.sign(step)
+    by_itself = way * _shift(sizes.raw, at, max(len(sizes.raw) // 50, 24))
+    day = max(int(_DAY_NS // np.median(np.diff(sizes.time))), _AT_ONCE)
+    at_once, wider = (way * _shift(part, at, day) for part in (sizes.size, sizes.reach))
+    return bool(min(by_itself, at_once) >= least / 2 and abs(step) >= least + max(wider, 0.0))
+
+
+def _shift(values: FloatArray, at: int, near: int) -> float:
+    """The log of the median of so many values from `at` on over that of those before."""
+    return float(
+        np.log(np.median(values[at : at + near]) / np.median(values[max(at - near, 0) : at]))
+    )

@@ -49,6 +49,7 @@ class Dataset:
         revisions: how far first and last vintages are apart; empty where nothing was revised.
         implied_funding: whether the data set asks for implied settlements where the exchange's
             are missing; its markets then have them.
+        left_out: by coin the findings for which the gate left it out; `markets` has it no more.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Dataset:
     revised: bool = False
     revisions: tuple[Revision, ...] = ()
     implied_funding: bool = False
+    left_out: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         first = min((m.index[0] for m in self.markets.values() if len(m)), default=None)

@@ -47,6 +47,7 @@ class Exported:
     whole: bool  #: whether that is all that the data set holds
     files: tuple[str, ...]  #: relative to the folder
     rows: int
+    left_out: tuple[str, ...] = ()  #: coins of which a stored file cannot be read
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for JSON."""
@@ -56,6 +57,7 @@ class Exported:
             "whole": self.whole,
             "files": list(self.files),
             "rows": self.rows,
+            "left_out": list(self.left_out),
         }
 
 
@@ -224,7 +226,8 @@ def _schema(tables: Tables, dataset: Dataset, format: Format, print_: str) -> di
 
 def _stream(schema: Stream, tables: Tables) -> dict[str, Any]:
     """One stream's columns: dtype, unit and meaning."""
-    table = next(streams[schema.name] for streams in tables.values() if schema.name in streams)
+    there = (streams[schema.name] for streams in tables.values() if schema.name in streams)
+    table = max(there, key=lambda table: len(table.columns))  # optional columns some coins lack
     columns: dict[str, dict[str, Any]] = {
         "time": {"dtype": str(table["time"].dtype), "unit": "UTC", "about": _TIME[schema.kind]}
     }

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from fadefollow.errors import DataError, ParameterError, StoreError
+from fadefollow.errors import DataError, StoreError
 from fadefollow.market.asof.coin_range import CoinRange
 from fadefollow.market.asof.contents import Contents
 from fadefollow.market.asof.holdout import hold_out
-from fadefollow.market.asof.universe import UniverseSpec
+from fadefollow.market.asof.universe_rule import combined_rule
 from fadefollow.market.asof.vintages import Revision, revisions, vintages_of
 from fadefollow.market.bars import bar_size, bar_text
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.datasets.request import DataRequest
 from fadefollow.market.datasets.spec import DatasetSpec
-from fadefollow.market.lab import simulate
+from fadefollow.market.findings import UNREADABLE, Finding
 from fadefollow.market.names import check_dataset_name, check_symbol
+from fadefollow.market.store.manifest import Manifest
 from fadefollow.market.store.store import Store, fingerprint
 from fadefollow.market.streams import stream
 
 
 def open_dataset(
-    spec: DatasetSpec, name: str, store_root: Path, request: DataRequest | None = None
+    spec: DatasetSpec,
+    name: str,
+    store_root: Path,
+    request: DataRequest | None = None,
+    *,
+    streams: Collection[str] | None = None,
 ) -> Dataset:
     """Read a data set from the store, or simulate it, as far as was asked for.
 
@@ -37,6 +43,7 @@ def open_dataset(
         store_root: the store's folder.
         request: what to show of it; by default all but the holdout. To open that, go through
             `fadefollow.jobs.datasets.open_named`, which records it.
+        streams: those to read of a stored data set, by default all; the fingerprint is that of all.
 
     Raises:
         DataError: it was not imported, the range is backwards or holds no data, or too little for
@@ -53,15 +60,23 @@ def open_dataset(
         raise DataError(rule, got=f"since {since}, until {until}", where=name)
     for symbol in request.symbols or ():
         check_symbol(symbol)
-    members = _rule(spec.universe, request.universe)
+    members = combined_rule(spec.universe, request.universe)
     # a universe is formed among all coins
     needed = request.symbols if members is None else None
     source = (
         _simulated(spec, name)
         if spec.source == "lab"
-        else _stored(spec, name, Store(Path(store_root)), needed, revised=request.revised)
+        else _stored(
+            spec,
+            name,
+            Store(Path(store_root)),
+            needed,
+            revised=request.revised,
+            streams=None if streams is None else {*streams, *_always(spec)},
+        )
     )
-    whole = source.contents.select(*needed) if needed else source.contents
+    asked = _readable(request.symbols, source.contents)
+    whole = source.contents.select(*asked) if asked and needed else source.contents
     if spec.implied_funding:
         # of all bars: what a settlement is implied from may lie before the range
         whole = whole.with_implied_funding()
@@ -70,7 +85,7 @@ def open_dataset(
     )
     if members is not None:
         shown = shown.with_universe(members)
-        shown = shown.select(*request.symbols) if request.symbols else shown
+        shown = shown.select(*asked) if asked else shown
     return source.dataset(shown.between(since, until, strict=bool(request.symbols)), spec)
 
 
@@ -106,17 +121,23 @@ class _Source:
         )
 
 
-def _rule(declared: UniverseSpec | None, largest: int | None) -> UniverseSpec | None:
-    if largest is None:
-        return declared
-    if largest < 0:
-        raise ParameterError("a universe must have at least one coin", got=largest)
-    if largest == 0:
+def _readable(symbols: Sequence[str] | None, contents: Contents) -> tuple[str, ...] | None:
+    """The coins that are asked for without those that cannot be read."""
+    if symbols is None:
         return None
-    return (declared or UniverseSpec(largest=largest)).model_copy(update={"largest": largest})
+    unread = {f.symbol: f for f in contents.findings if f.code == UNREADABLE}
+    asked = tuple(symbol for symbol in symbols if symbol not in unread)
+    if not asked:
+        first = unread[symbols[0]]
+        raise DataError(
+            "no coin can be read", got=first.text, where=f"{contents.name}, {symbols[0]}"
+        )
+    return asked
 
 
 def _simulated(spec: DatasetSpec, name: str) -> _Source:
+    from fadefollow.market.lab import simulate  # only the lab needs its compiler
+
     made = simulate(spec.lab, bar=spec.bar)
     coins = {
         symbol: CoinRange.whole(
@@ -132,8 +153,25 @@ def _simulated(spec: DatasetSpec, name: str) -> _Source:
     return _Source(contents, spec.bar, fingerprint(spec.bar, made.tables))
 
 
+def _always(spec: DatasetSpec) -> tuple[str, ...]:
+    """Streams that opening a data set needs: prices, and what implied funding is made of."""
+    return (
+        "perp",
+        "spot",
+        "mark",
+        "funding",
+        *(("premium_index",) if spec.implied_funding else ()),
+    )
+
+
 def _stored(
-    spec: DatasetSpec, name: str, store: Store, symbols: Sequence[str] | None, *, revised: bool
+    spec: DatasetSpec,
+    name: str,
+    store: Store,
+    symbols: Sequence[str] | None,
+    *,
+    revised: bool,
+    streams: Collection[str] | None,
 ) -> _Source:
     if name not in store.datasets():
         raise DataError(
@@ -141,19 +179,7 @@ def _stored(
             where=name,
             hint=_how_to_get(spec, name),
         )
-    for attempt in (1, 2):
-        manifest = store.read(name)
-        try:
-            tables = {
-                coin: store.load(name, coin, manifest=manifest)
-                for coin in symbols or tuple(manifest.tables)
-            }
-            older = {coin: store.superseded(name, coin, manifest=manifest) for coin in tables}
-            break
-        except StoreError:
-            # two imports in a row may have removed files since the manifest was read
-            if attempt == 2 or store.read(name) == manifest:
-                raise
+    manifest, tables, older, unread = _read(store, name, symbols, streams)
     bar = bar_size(manifest.bar)
     if bar != spec.bar:
         raise DataError(
@@ -175,9 +201,48 @@ def _stored(
         )
         for coin, streams in tables.items()
     }
-    findings = tuple(f for f in manifest.findings if f.symbol in coins)
+    findings = (*(f for f in manifest.findings if f.symbol in coins), *unread)
     contents = Contents(name, coins, findings=findings, revisions=apart)
     return _Source(contents, bar, manifest.fingerprint, revised)
+
+
+_Tables = dict[str, dict[str, pd.DataFrame]]
+
+
+def _read(
+    store: Store, name: str, symbols: Sequence[str] | None, streams: Collection[str] | None
+) -> tuple[Manifest, _Tables, dict[str, dict[str, list[pd.DataFrame]]], list[Finding]]:
+    """The manifest, tables and superseded records by coin, and a finding a coin that has none.
+
+    Raises:
+        StoreError: no coin can be read.
+    """
+    for attempt in (1, 2):
+        manifest = store.read(name)
+        wanted = manifest if streams is None else manifest.of_streams(streams)
+        tables, older, errors = {}, {}, dict[str, StoreError]()
+        for coin in symbols or tuple(manifest.tables):
+            try:
+                older[coin] = store.superseded(name, coin, manifest=wanted)
+                tables[coin] = store.load(name, coin, manifest=wanted)
+            except StoreError as error:
+                # two imports in a row may have removed files since the manifest was read
+                if attempt == 1 and store.read(name) != manifest:
+                    break
+                errors[coin] = error
+        else:
+            break
+    if errors and not tables:
+        raise next(iter(errors.values()))
+    unread = [_unread(coin, error, manifest) for coin, error in errors.items()]
+    return manifest, tables, {coin: older[coin] for coin in tables}, unread
+
+
+def _unread(coin: str, error: StoreError, manifest: Manifest) -> Finding:
+    file = Path(error.where).name
+    entries = {e.file: stream_name for stream_name, e in manifest.tables[coin].items()}
+    text = f"{file}: {error.summary}" if file else error.summary
+    return Finding("error", coin, entries.get(file, "perp"), UNREADABLE, 1, "", text)
 
 
 def _vintages(

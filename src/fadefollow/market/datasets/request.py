@@ -9,6 +9,7 @@ where the data set is opened.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -36,11 +37,13 @@ class DataRequest:
         opened_by: the command that opens the holdout, which is recorded before anything is shown;
             None: it stays closed.
         accept: codes of findings that may pass the gate.
-        universe: so many coins, the largest, by the rule of the data set's `[universe]` or by the
-            default one; 0 for all; None: what the data set says. It is formed among all coins and
-            from all that was known before, whatever coins and range are asked for.
+        universe: so many coins, the largest; or a rule in one line, such as
+            `20-100,age=30-,perp_to_spot=3-`, see `market.asof.universe_rule.combined_rule`; 0 for
+            all; None: what the data set's `[universe]` says. It is formed among all coins and from
+            all that was known before, whatever coins and range are asked for.
         revised: take every record in its last vintage, as nobody knew it at the time, instead of
             the first, and revisions from when they were known.
+        strict: stop at any coin that cannot be trusted instead of leaving it out.
     """
 
     dataset: str | None = None
@@ -49,8 +52,14 @@ class DataRequest:
     until: str | None = None
     opened_by: str | None = None
     accept: tuple[str, ...] | None = None
-    universe: int | None = None
+    universe: int | str | None = None
     revised: bool = False
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        if self.symbols is not None:
+            normal = tuple(unicodedata.normalize("NFC", coin) for coin in self.symbols)
+            object.__setattr__(self, "symbols", normal)
 
     @classmethod
     def split(

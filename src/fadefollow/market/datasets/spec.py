@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fadefollow.core.toml import build, read_toml
 from fadefollow.errors import ParameterError, SpecError
-from fadefollow.market.asof.universe import UniverseSpec
+from fadefollow.market.asof.universe_rule import UniverseSpec
 from fadefollow.market.importing.file_spec import Bar, FileSpec
 from fadefollow.market.names import nearest
 from fadefollow.market.streams import STREAMS, stream

@@ -1,6 +1,6 @@
 """Market data from exchanges, through ccxt: complete, resumable, safe to kill.
 
-* `venues`: which exchanges, and what each gives.
+* `venues`: which exchanges, what each gives, and how far back.
 * `client`: one exchange's ccxt client: retries, pauses, plain errors.
 * `markets`: from a coin's name to the exchange's markets.
 * `asking`: one request, as arrays in the project's units.
@@ -16,9 +16,18 @@
 * `report`: what it did, by coin and stream.
 """
 
-from fadefollow.market.fetch.job import fetch_job
+from fadefollow.market.fetch.job import fetch_job, reach_notes
 from fadefollow.market.fetch.report import FetchReport, PartReport
 from fadefollow.market.fetch.spec import fetch_spec
 from fadefollow.market.fetch.venues import VENUES, Venue, venue_named
 
-__all__ = ["VENUES", "FetchReport", "PartReport", "Venue", "fetch_job", "fetch_spec", "venue_named"]
+__all__ = [
+    "VENUES",
+    "FetchReport",
+    "PartReport",
+    "Venue",
+    "fetch_job",
+    "fetch_spec",
+    "reach_notes",
+    "venue_named",
+]

@@ -67,6 +67,7 @@ class _Guard:
     """Hooks of ccxt's: what they raise goes through all of its calls."""
 
     id: str
+    taker_places: tuple[int, int] | None = None  #: the venue's, see `Venue`
     _status = 200
     heard = False  #: whether there ever was an answer
 
@@ -156,6 +157,15 @@ class _Guard:
             raise MalformedAnswer(f"{self.id} says that its clock is at {clock} ms")
         return clock
 
+    def parse_ohlcv(self, ohlcv: Any, market: Any = None) -> list[Any]:
+        """ccxt's bar, and after it the coins that takers bought, which ccxt leaves out."""
+        row: list[Any] = super().parse_ohlcv(ohlcv, market)  # type: ignore[misc]
+        if self.taker_places is not None:
+            place = self.taker_places[bool(market and market.get("inverse"))]
+            if isinstance(ohlcv, list) and len(ohlcv) > place:
+                row.append(self.safe_number(ohlcv, place))  # type: ignore[attr-defined]
+        return row
+
     def parse_ohlcvs(
         self,
         rows: Any,
@@ -182,11 +192,11 @@ class _Guard:
         return super().parse_ohlcvs(rows, market, timeframe, since, limit, tail)  # type: ignore[misc]
 
     def _places(self, rows: Any, market: Any) -> list[int]:
-        """Where in a row each of time, open, high, low, close, volume stands; else nothing."""
+        """Where in a row each of `parse_ohlcv`'s values stands; nothing where they are odd."""
         if not isinstance(rows, list) or not rows or not isinstance(rows[0], list):
             return []
         made_up = [str(place) for place in range(1, len(rows[0]) + 1)]
-        told = self.parse_ohlcv(made_up, market)  # type: ignore[attr-defined]
+        told = self.parse_ohlcv(made_up, market)
         while told and told[-1] is None:
             told.pop()
         plain = all(isinstance(v, int | float) and v in range(1, len(made_up) + 1) for v in told)
@@ -238,7 +248,7 @@ class Client:
         from ccxt import async_support
 
         base = getattr(async_support, venue.name)
-        kind = type(venue.name, (_Guard, base), {})
+        kind = type(venue.name, (_Guard, base), {"taker_places": venue.taker_places})
         own = {"has": {"fetchCurrencies": False}, **venue.settings}
         self.venue = venue
         self.exchange = kind(base.deep_extend(own, dict(settings or {})))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from fadefollow.core.text import duration
 from fadefollow.errors import DataError, FadeFollowError
 from fadefollow.market.fetch.client import Client, counted
 from fadefollow.market.fetch.merge import check_market, staging
@@ -24,6 +25,7 @@ from fadefollow.market.fetch.report import PartCounts
 from fadefollow.market.fetch.requests import Part, ask
 from fadefollow.market.fetch.time_ranges import Range, Times, cut, joined
 from fadefollow.market.fetch.validation import InvalidAnswer
+from fadefollow.market.fetch.venues import reach_of
 from fadefollow.market.findings import Finding, when
 from fadefollow.market.store.store import Manifest, Store
 from fadefollow.market.streams import stream
@@ -57,13 +59,7 @@ class Tally:
         passed = max(time.monotonic() - self.began, 1e-3)
         rate, done = self.records / passed, max(self.stored_ms, 1) / max(self.total_ms, 1)
         left = passed * (1 - done) / done
-        return f"{part.coin} {part.stream}, {rate:,.0f} records a second, {_span(left)} left"
-
-
-def _span(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+        return f"{part.coin} {part.stream}, {rate:,.0f} records a second, {duration(left)} left"
 
 
 class Engine:
@@ -131,16 +127,14 @@ class Engine:
 
     def _reachable(self, part: Part, since: int, until: int, now: int) -> Range:
         """The range in which the venue can have records of this part."""
-        facts, step = self.client.venue.fact(part.stream), part.step
+        reach, step = reach_of(self.client.venue.name, part.stream), part.step
         low, high = since, min(until, now - SETTLING_MS)
         if part.market.created is not None:
             low = max(low, _ms(part.market.created) // step * step)
         if part.market.expiry is not None:
             high = min(high, _ms(part.market.expiry))
-        if facts.reach is not None:
-            low = max(low, now - facts.reach // pd.Timedelta("1ms"))
-        if facts.reach_records is not None:
-            low = max(low, now - facts.reach_records * step)
+        if reach is not None:
+            low = max(low, reach.earliest(now, step))
         if part.grid is None:
             return low, high
         return -(-low // step) * step, high // step * step

@@ -19,12 +19,14 @@ from fadefollow.market.fetch.markets import CoinMarkets, Listed, coin_named, fin
 from fadefollow.market.fetch.merge import merge_pages
 from fadefollow.market.fetch.report import FetchReport, PartCounts, PartReport
 from fadefollow.market.fetch.requests import Part
-from fadefollow.market.fetch.venues import Venue, venue_named
+from fadefollow.market.fetch.venues import Venue, reach_of, short_of, venue_named
 from fadefollow.market.findings import Finding
 from fadefollow.market.names import check_dataset_name
 from fadefollow.market.store.store import Manifest, Store
 from fadefollow.market.streams import stream
 
+#: in place of a market that nobody has been asked for yet
+_ANY = Listed("", "", 1, 1.0, linear=True, active=True)
 #: in place of names of streams: all that the venue gives, snapshots too
 EVERYTHING = "all"
 #: coins whose tables are made at once: what is in memory stays small, whatever is fetched
@@ -80,8 +82,39 @@ def fetch_job(
         raise ParameterError(rule, got=f"since {request.start}, until {end}", where=name)
     store = Store(Path(store_root))
     store.check_bar(name, spec.bar)
+    if progress:
+        for note in reach_notes(spec, request):
+            progress(f"{note.stream}: {note.sentence}", None)
     job = _Job(spec, name, venue, store, progress, skip_damaged=skip_damaged)
     return _run(job.run(named, wanted, low, high, first_wait))
+
+
+def reach_notes(
+    spec: DatasetSpec, request: FetchRequest, *, now: pd.Timestamp | None = None
+) -> list[Finding]:
+    """A note for each stream of which more is asked for than the venue gives; nothing is sent.
+
+    Args:
+        spec: a data set with `source = "fetch"`.
+        request: as of `fetch_job`.
+        now: UTC; by default this machine's clock. The fetch itself goes by the venue's.
+
+    Raises:
+        ParameterError, UnknownNameError: a venue or a stream that cannot be.
+        DataError: the venue has no such bars.
+    """
+    venue = venue_named(spec.venue)
+    present = _ms(pd.Timestamp.now(tz="UTC") if now is None else now)
+    made = []
+    for name in _streams(venue, request.streams or spec.streams):
+        reach = reach_of(venue.name, name)
+        if reach is None:
+            continue
+        step = Part.of(venue, name, _ANY, spec.bar).step
+        first = reach.earliest(present, step)
+        if _ms(request.start) < first:
+            made.append(short_of(reach, venue.title, name, first=first, step=step))
+    return made
 
 
 def _run(work: Coroutine[None, None, FetchReport]) -> FetchReport:
@@ -129,6 +162,7 @@ class _Job:
             now = await client.now()
             _check_past(low, now, self.name)
             parts, notes = self._parts(listed, streams)
+            notes += self._short(parts, low, now)
             engine = Engine(
                 client,
                 self.store,
@@ -180,6 +214,19 @@ class _Job:
                     text = f"{self.venue.title} has no {name} of this coin"
                     notes.append(Finding("note", coin.coin, name, "not listed", 1, "", text))
         return parts, notes
+
+    def _short(self, parts: Sequence[Part], low: int, now: int) -> list[Finding]:
+        """A note for each stream of which some coin may have more than the venue gives."""
+        made: dict[str, Finding] = {}
+        for part in parts:
+            reach, created = reach_of(self.venue.name, part.stream), part.market.created
+            if reach is None or part.stream in made:
+                continue
+            first = reach.earliest(now, part.step)
+            if low < first and (created is None or _ms(created) < first):
+                title, step = self.venue.title, part.step
+                made[part.stream] = short_of(reach, title, part.stream, first=first, step=step)
+        return list(made.values())
 
     def _markets(self, coin: CoinMarkets, name: str) -> list[Listed]:
         facts = self.venue.fact(name)

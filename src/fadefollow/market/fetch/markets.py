@@ -11,10 +11,10 @@ import pandas as pd
 
 from fadefollow.errors import DataError
 from fadefollow.market.fetch.validation import EARLIEST_MS, LATEST_MS
-from fadefollow.market.names import check_symbol, nearest
+from fadefollow.market.names import SYMBOL_CHARACTER, check_symbol, nearest
 
 #: contracts on multiples of a coin: 1000PEPE, 1MBABYDOGE, kSHIB; KAVA is a coin of its own
-_MULTIPLE = re.compile(r"(1000000|100000|10000|1000|1M|k)([A-Z0-9]+)")
+_MULTIPLE = re.compile(rf"(1000000|100000|10000|1000|1M|k)({SYMBOL_CHARACTER}+)")
 _MANY = {"1M": 1_000_000, "k": 1000}
 #: fields of Bybit (minutes) and Gate (seconds), and their number per hour
 _FUNDING_UNITS = {"fundingInterval": 60, "funding_interval": 3600}

@@ -148,7 +148,8 @@ class _PageMerge:
         if entry is not None:
             # derived columns, such as settlement intervals, are derived again
             given = [c for c in frames[0] if c != SEEN]
-            stored = self.store.table(self.dataset, entry)[given]
+            stored = self.store.table(self.dataset, entry)
+            stored = stored[[c for c in given if c in stored]]
         return merge_revisions(stored, frames, stream(name))
 
     def _canonical(self, coin: str, name: str, frame: pd.DataFrame) -> pd.DataFrame:

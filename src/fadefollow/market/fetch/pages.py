@@ -104,11 +104,15 @@ def count(page: Page) -> int:
 
 
 def read(page: Page, columns: tuple[str, ...]) -> tuple[Times, Values]:
-    """The records of a page: times in ms, shape (n,), and values, shape (n, k)."""
+    """The records of a page: times in ms, shape (n,), and values, shape (n, k).
+
+    A column that earlier versions did not ask for is NaN.
+    """
     import pyarrow.parquet as pq
 
     table = pq.read_table(page.path)
     times = table["time"].to_numpy().astype(np.int64)
-    values = np.column_stack([table[c].to_numpy() for c in columns]) if columns else None
-    assert values is not None
+    none = np.full(len(times), np.nan)
+    there = set(table.column_names)
+    values = np.column_stack([table[c].to_numpy() if c in there else none for c in columns])
     return times, values.astype(np.float64)

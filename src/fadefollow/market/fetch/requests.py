@@ -15,7 +15,7 @@ from fadefollow.market.fetch.pages import Values
 from fadefollow.market.fetch.proof import Answer
 from fadefollow.market.fetch.time_ranges import Range, Times
 from fadefollow.market.fetch.validation import Fields, InvalidAnswer, check_times, once, rows_of
-from fadefollow.market.fetch.venues import CALLS, COLUMNS, SNAPSHOTS, Facts, Venue, timeframe_ms
+from fadefollow.market.fetch.venues import CALLS, SNAPSHOTS, Facts, Venue, timeframe_ms
 from fadefollow.market.stamps import JITTER
 
 _MINUTE_MS, _HOUR_MS, _DAY_MS = 60_000, 3_600_000, 86_400_000
@@ -33,6 +33,7 @@ class Part:
     period: str  #: ccxt's timeframe
     step: int  #: ms between records on a grid; the longest interval of settlements
     page: int  #: records that one answer holds
+    columns: tuple[str, ...]  #: names of a page's columns
 
     @staticmethod
     def of(venue: Venue, stream: str, market: Listed, bar: pd.Timedelta) -> Part:
@@ -46,7 +47,7 @@ class Part:
         elif stream != "funding":
             period = venue.period(stream, bar_text(bar).replace("min", "m"))
             step = timeframe_ms(period)
-        return Part(market.coin, stream, market, period, step, page)
+        return Part(market.coin, stream, market, period, step, page, venue.columns(stream))
 
     @property
     def name(self) -> str:
@@ -66,11 +67,6 @@ class Part:
         if self.stream != "funding":
             return None
         return 1.0 if self.step == _HOUR_MS else self.market.funding_hours
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of a page's columns."""
-        return COLUMNS[self.stream]
 
     @property
     def grid(self) -> int | None:
@@ -198,7 +194,9 @@ def _units(venue: Venue, part: Part, values: Values) -> Values:
 
 def _sound(stream: str, values: Values) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Records that can be right: finite, above zero where they must be, high above low."""
-    good = np.asarray(np.isfinite(values).all(axis=1))
+    bars = stream in ("spot", "perp", "future")
+    # what takers bought may be missing
+    good = np.asarray(np.isfinite(values[:, :5] if bars else values).all(axis=1))
     if values.shape[1] >= 4:
         high, low = values[:, 1], values[:, 2]
         body = values[:, [0, 3]]
@@ -207,6 +205,9 @@ def _sound(stream: str, values: Values) -> np.ndarray[Any, np.dtype[np.bool_]]:
             good &= low > 0
     if stream == "liquidations":
         good &= (values >= 0).all(axis=1)
-    if stream in ("open_interest", "long_short") or values.shape[1] == 5:
+    if stream in ("open_interest", "long_short"):
         good &= values[:, -1] >= 0
+    if bars:
+        volume, bought = values[:, 4], values[:, 5:]
+        good &= (volume >= 0) & ~((bought < 0) | (bought > volume[:, None])).any(axis=1)
     return good

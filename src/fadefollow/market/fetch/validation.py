@@ -53,6 +53,8 @@ def listed_in(body: object, keys: Sequence[str]) -> None:
 def rows_of(found: object, fields: Fields, *, width: int) -> Values:
     """What ccxt made of a page as numbers: a stamp and `width` values in each row.
 
+    Of values that no row has, NaN.
+
     Raises:
         InvalidAnswer: a row has no stamp.
     """
@@ -66,7 +68,8 @@ def rows_of(found: object, fields: Fields, *, width: int) -> Values:
     table = np.array([r[: 1 + width] for r in rows], dtype=np.float64)
     if not np.isfinite(table[:, 0]).all():
         raise InvalidAnswer("a record without a time")
-    return table
+    lacking = 1 + width - table.shape[1]
+    return np.pad(table, ((0, 0), (0, lacking)), constant_values=np.nan) if lacking else table
 
 
 def check_times(times: Times, window: Range, span: int, *, step: int) -> None:

@@ -215,6 +215,9 @@ def _joined(
         elif name == "volume":
             known = np.add.reduceat(~np.isnan(values), starts) > 0
             made[name] = np.where(known, np.add.reduceat(np.nan_to_num(values), starts), np.nan)
+        elif name == "taker_buy_volume":
+            # a part of the volume, and of a bar only where it is known of all that was traded
+            made[name] = np.add.reduceat(np.where(table["volume"] == 0, 0.0, values), starts)
         else:
             made[name] = values[ends]
     return made

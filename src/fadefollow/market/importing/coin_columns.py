@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 import pandas as pd
@@ -113,7 +114,7 @@ def by_coin(
 def _coin(text: str, pattern: re.Pattern[str], item: FileSpec, where: str) -> str | None:
     """The coin that a value names; None if it is not wanted."""
     match = pattern.fullmatch(text)
-    coin = match[1].upper() if match else ""
+    coin = unicodedata.normalize("NFC", match[1].upper()) if match else ""
     if item.coins:
         return coin if coin in item.coins else None
     try:

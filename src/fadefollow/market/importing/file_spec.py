@@ -21,7 +21,7 @@ from pydantic import (
 from fadefollow.core.utc import as_utc
 from fadefollow.errors import ParameterError, UnknownNameError
 from fadefollow.market.bars import bar_size
-from fadefollow.market.names import check_symbol, check_timezone, nearest
+from fadefollow.market.names import CoinName, check_timezone, nearest
 from fadefollow.market.streams import Stream, stream
 
 Format = Literal["csv", "parquet", "feather", "json"]
@@ -67,11 +67,11 @@ class FileSpec(BaseModel):
     stream: str  #: what kind of table the files hold
     #: relative to the folder given at import; `*`, `{coin}` and `{expiry}` match parts of a name
     path: str
-    coin: str | None = None  #: for paths without `{coin}`
+    coin: CoinName | None = None  #: for paths without `{coin}`
     #: column that names each row's coin, in files of many coins; instead of `coin` and `{coin}`
     coin_column: str | None = None
     coin_format: str = "{coin}"  #: how `coin_column` writes a coin, e.g. `{coin}USDT`
-    coins: tuple[str, ...] = ()  #: only these of the coins found; by default all
+    coins: tuple[CoinName, ...] = ()  #: only these of the coins found; by default all
     format: Format | None = None  #: by default from the file's extension
     delimiter: str | None = None  #: between the fields of a CSV; by default from its first line
     decimal: Literal[".", ","] = "."  #: decimal mark of numbers that are written as text
@@ -205,9 +205,6 @@ def _check_coin(item: FileSpec) -> None:
             "path must contain {coin}, or coin must be set",
             hint="for files of many coins, coin_column names the column of the coin",
         )
-    for coin in (item.coin, *item.coins):
-        if coin is not None:
-            check_symbol(coin)
 
 
 def _check_columns(item: FileSpec, schema: Stream) -> None:

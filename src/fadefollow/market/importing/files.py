@@ -1,16 +1,17 @@
-"""Import of files by manifest: raw files in, canonical tables in the store, all or nothing."""
+"""Import of files by manifest: raw files in, canonical tables in the store, whole coins or none."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from fadefollow.errors import DataError, ParameterError
-from fadefollow.market.audit.misread import check_far, misread
+from fadefollow.market.audit.gate import accepted
+from fadefollow.market.audit.misread import check_far
 from fadefollow.market.bars import base_of
 from fadefollow.market.datasets.spec import DatasetSpec
 from fadefollow.market.findings import Finding, merged
@@ -19,6 +20,7 @@ from fadefollow.market.importing.coin_columns import by_coin, is_symbol_column, 
 from fadefollow.market.importing.containers import UNNAMED_INDEX, Form, RawTable, read_table
 from fadefollow.market.importing.file_spec import FileSpec
 from fadefollow.market.importing.joins import Piece, join
+from fadefollow.market.importing.left_out import Failures, misread_coins
 from fadefollow.market.importing.matching import Match, find_files
 from fadefollow.market.importing.numbers import check_decimal, plain_numbers
 from fadefollow.market.importing.time_parsing import TimeForm, parse_times
@@ -46,6 +48,7 @@ class ImportReport:
     rows: int  #: stored
     tables: Mapping[str, Mapping[str, int]]  #: rows by coin and stream
     findings: tuple[Finding, ...]  #: worst first
+    left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #: by coin why, in words
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for JSON."""
@@ -55,6 +58,7 @@ class ImportReport:
             "files": self.files,
             "rows": self.rows,
             "tables": {coin: dict(streams) for coin, streams in self.tables.items()},
+            "left_out": {coin: list(why) for coin, why in self.left_out.items()},
             "findings": [f.to_dict() for f in self.findings],
         }
 
@@ -65,8 +69,14 @@ def import_files(
     source: Path,
     store_root: Path,
     progress: Progress | None = None,
+    *,
+    accept: Sequence[str] = (),
+    strict: bool = False,
 ) -> ImportReport:
     """Read the files that a data set's TOML describes and replace the data set in the store.
+
+    A coin of which a file cannot be read, breaks its schema or says what it cannot mean is left
+    out, with all its streams.
 
     Args:
         spec: a data set with `source = "files"`.
@@ -74,24 +84,36 @@ def import_files(
         source: folder to which the paths in `spec` are relative. Only read.
         store_root: the store's folder.
         progress: called before each file.
+        accept: codes of findings with which a coin is imported, as `--accept` takes them.
+        strict: refuse all coins for one that would be left out.
 
     Raises:
-        DataError: a file is missing, cannot be read or breaks its schema. Nothing is stored.
+        DataError: a file is missing, no coin can be imported, or one cannot and `strict`. All
+            that is wrong is in the message, and nothing is stored.
+        ParameterError: a code that there is not.
         StoreError: the store cannot be written. The old version stays.
     """
     check_dataset_name(name)
-    read = read_files(spec, source, where=name, progress=progress)
+    passing, failures = accepted(accept), Failures()
+    read = _read(spec, source, failures, where=name, progress=progress)
     if progress:
         progress("storing", 1.0)
     for coin, streams in read.tables.items():
-        base_of(streams, where=coin)
-    check_far(read.tables, name)
-    errors = [f for coin, parts in read.tables.items() for f in misread(coin, parts, spec.bar)]
+        with failures.of(coin):
+            base_of(streams, where=coin)
+            check_far({coin: streams}, name)
+    sound = {coin: parts for coin, parts in read.tables.items() if coin not in failures.errors}
+    misread_as = misread_coins(sound, spec.bar, passing, read.origin)
+    for coin, (errors, _) in misread_as.items():
+        failures.add(coin, *errors)
+    failures.refuse(read.tables, strict=strict)
+    kept = {coin: parts for coin, parts in sound.items() if coin not in failures.errors}
+    findings = [f for f in read.findings if f.symbol not in failures.errors]
     manifest = Store(Path(store_root)).write(
         name,
-        read.tables,
+        kept,
         bar=spec.bar,
-        findings=read.findings,
+        findings=findings,
         source=lambda coin, stream_name: read.origin[coin, stream_name],
     )
     rows = {
@@ -99,8 +121,9 @@ def import_files(
     }
     total = sum(sum(streams.values()) for streams in rows.values())
     # each audit finds errors again; stored, they would be reported twice
-    told = merged([*read.findings, *errors])
-    return ImportReport(name, manifest.fingerprint, read.files, total, rows, told)
+    seen = merged([*findings, *(f for coin in kept for f in misread_as[coin][1])])
+    left_out = failures.words()
+    return ImportReport(name, manifest.fingerprint, read.files, total, rows, seen, left_out)
 
 
 @dataclass(frozen=True)
@@ -119,7 +142,27 @@ def read_files(
     """Read the files that a data set's TOML describes; nothing is stored.
 
     Raises:
-        DataError: a file is missing, cannot be read or breaks its schema.
+        DataError: a file is missing, cannot be read or breaks its schema; all of them at once.
+    """
+    failures = Failures()
+    read = _read(spec, source, failures, where=where, progress=progress)
+    failures.refuse(read.tables, strict=True)
+    return read
+
+
+def _read(
+    spec: DatasetSpec,
+    source: Path,
+    failures: Failures,
+    *,
+    where: str,
+    progress: Progress | None,
+) -> ReadFiles:
+    """The tables of all files; of a coin that fails only what could be read.
+
+    Args:
+        spec, source, where, progress: as of `import_files`.
+        failures: where what is wrong is kept.
     """
     if spec.source != "files":
         rule = 'only data sets with source = "files" can be imported'
@@ -129,8 +172,9 @@ def read_files(
     for done, match in enumerate(matches):
         if progress:
             progress(f"reading {match.where}", done / len(matches))
-        pieces += _pieces(match, spec)
-    _check_entries(spec, pieces)
+        with failures.of(match.coin):
+            pieces += _pieces(match, spec, failures)
+    _check_entries(spec, pieces, failures)
     findings = [f.of(piece.coin) for piece in pieces for f in piece.findings]
     for item in spec.files:
         if item.skip:
@@ -142,9 +186,10 @@ def read_files(
             parts.setdefault((piece.coin, piece.spec.stream), []).append(piece)
     tables: dict[str, dict[str, pd.DataFrame]] = {}
     for (coin, stream_name), ours in parts.items():
-        table, found = join(ours, stream(stream_name))
-        tables.setdefault(coin, {})[stream_name] = table
-        findings += [f.of(coin) for f in found]
+        with failures.of(coin):
+            table, found = join(ours, stream(stream_name))
+            tables.setdefault(coin, {})[stream_name] = table
+            findings += [f.of(coin) for f in found]
     origin = {key: ", ".join(p.where for p in ours) for key, ours in parts.items()}
     return ReadFiles(tables, origin, merged(findings), len(matches))
 
@@ -155,20 +200,25 @@ def _find_all(spec: DatasetSpec, source: Path) -> list[Match]:
     return [match for item in spec.files for match in find_files(item, source)]
 
 
-def _check_entries(spec: DatasetSpec, pieces: Sequence[Piece]) -> None:
-    """Each entry that is not optional has rows, and has them of each coin that it names."""
+def _check_entries(spec: DatasetSpec, pieces: Sequence[Piece], failures: Failures) -> None:
+    """Each entry that is not optional has rows, and has them of each coin that it names.
+
+    Not of coins that fail: what is wrong with them is known.
+    """
+    failed = set(failures.errors)
     for item in spec.files:
         there = {p.coin for p in pieces if p.spec is item and len(p.table)}
-        absent = set(item.coins) - there if item.coin_column is not None else set()
-        if not item.optional and (absent or not there):
+        named = set(item.coins) if item.coin_column is not None else set()
+        absent = named - there - failed
+        if not item.optional and (absent or not (there or failed)):
             coins = f" of {', '.join(sorted(absent))}" if absent else ""
             span = " between since and until" if item.since or item.until else ""
             rule = f"no rows of {item.stream}{coins}{span}"
             raise DataError(rule, where=item.path)
 
 
-def _pieces(match: Match, spec: DatasetSpec) -> list[Piece]:
-    """The rows of one file, by coin."""
+def _pieces(match: Match, spec: DatasetSpec, failures: Failures) -> list[Piece]:
+    """The rows of one file, by coin; of a file of many without those that fail."""
     item, schema = match.spec, stream(match.spec.stream)
     raw = read_table(match.path, match.where, _form(item))
     if not len(raw.frame):
@@ -182,9 +232,10 @@ def _pieces(match: Match, spec: DatasetSpec) -> list[Piece]:
         piece = _piece(frame, match, match.coin, spec)
         return [replace(piece, symbols=symbols, findings=(*noted, *piece.findings))]
     names = raw.frame[_column(item.coin_column or "", raw, match.where)]
-    made = [
-        _piece(rows, match, coin, spec) for coin, rows in by_coin(frame, names, item, match.where)
-    ]
+    made = []
+    for coin, rows in by_coin(frame, names, item, match.where):
+        with failures.of(coin):
+            made.append(_piece(rows, match, coin, spec))
     return [replace(piece, findings=(*noted, *piece.findings)) for piece in made]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,6 +91,7 @@ def _matches(item: FileSpec, source: Path) -> list[Match]:
             continue
         groups = match.groupdict()
         name = groups.get("coin")
+        name = None if name is None else unicodedata.normalize("NFC", name)
         if name is not None and item.coins and name not in item.coins:
             continue
         if name in item.skip:

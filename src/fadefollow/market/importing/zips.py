@@ -7,6 +7,7 @@ file's name, before it is unpacked where that can be told.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import stat
@@ -20,7 +21,9 @@ from fadefollow.errors import DataError
 _END = b"PK\x05\x06"  # starts the record at a zip file's end
 _END_SIZE = 22
 _ZIP64 = b"PK\x06\x07"  # 20 bytes before it, in files beyond 4 GB
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.csv", re.IGNORECASE)
+#: letters and digits of any script, as coins' names have; nothing is written under this name
+_PLAIN = re.compile(r"[^\W_][\w.-]{0,120}\.csv", re.IGNORECASE)
+_UTF8 = 0x800  # flag of a member whose name is in UTF-8; otherwise zipfile takes it for cp437
 _CHUNK = 1 << 18
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -124,7 +127,7 @@ def _only(members: list[zipfile.ZipInfo], where: str) -> zipfile.ZipInfo:
         got = f"{len(members)} members"
         raise DataError("the zip file must contain exactly one CSV", got=got, where=where)
     info = members[0]
-    name = info.orig_filename
+    name = _name(info)
     if not _PLAIN.fullmatch(name):
         raise DataError(
             "the name of the CSV in the zip file must have no path",
@@ -139,6 +142,16 @@ def _only(members: list[zipfile.ZipInfo], where: str) -> zipfile.ZipInfo:
     if info.flag_bits & 0x41:
         raise DataError("the zip file must not be encrypted", got=repr(name), where=where)
     return info
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    """A member's name; in UTF-8 also where the packer did not say so."""
+    name = info.orig_filename
+    if info.flag_bits & _UTF8:
+        return name
+    with contextlib.suppress(UnicodeError):
+        return name.encode("cp437").decode("utf-8")
+    return name
 
 
 def _check_size(info: zipfile.ZipInfo, where: str, limits: ZipLimits) -> None:

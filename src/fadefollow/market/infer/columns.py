@@ -22,6 +22,7 @@ from fadefollow.market.infer.times import InferredTime
 from fadefollow.market.schema import MEDIAN_PREMIUM, MEDIAN_RATE_PER_8H
 
 _FIELDS = ("open", "high", "low", "close", "volume")
+_BOUGHT = "taker_buy_volume"
 _SHORT = {"o": "open", "h": "high", "l": "low", "c": "close", "v": "volume", "vol": "volume"}
 #: words of streams of bars, those that decide first
 _BARS = {
@@ -124,13 +125,14 @@ def _bars(
             reasons += [reason for reason in why if reason.doubtful]
             if volume is not None:
                 fields["volume"] = volume
+                fields |= _bought(named) if len(bare) == 1 else {}
         scale = {}
         if stream == "premium_index":
             size = float(seen.head[fields["close"]].abs().median())
             if size > MEDIAN_PREMIUM:
                 scale = dict.fromkeys(fields, 0.01)
                 reasons.append(doubt(f"assumed to be in percent: the median size is {size:.1g}"))
-        ordered = {name: fields[name] for name in _FIELDS if name in fields}
+        ordered = {name: fields[name] for name in (*_FIELDS, _BOUGHT) if name in fields}
         found.append(InferredStream(stream, ordered, scale, reasons=tuple(reasons)))
     return found, left
 
@@ -156,6 +158,13 @@ def _grouped(named: dict[str, list[str]]) -> tuple[_Groups, dict[str, list[str]]
         elif {"mark", "index"} & set(parts) and "price" in parts and "prev" not in parts:
             groups.setdefault(tuple(parts), {}).setdefault("close", column)
     return groups, volumes, left
+
+
+def _bought(named: dict[str, list[str]]) -> dict[str, str]:
+    """The column of the coins that takers bought, where a single one can be it."""
+    said = {c: set(w) for c, w in named.items() if {"taker", "buy"} <= set(w)}
+    fits = [c for c, w in said.items() if w & {"volume", "vol", "base"} and not w & QUOTE]
+    return {_BOUGHT: fits[0]} if len(fits) == 1 else {}
 
 
 def _market(parts: list[str]) -> tuple[str, ...]:
@@ -265,7 +274,21 @@ def _ratio(named: dict[str, list[str]]) -> InferredStream | None:
     if len(fits) > 1:
         others = ", ".join(c for c in fits if c != column)
         reasons.append(doubt(f"{column} is used, not {others}"))
-    return InferredStream("long_short", {"ratio": column}, reasons=tuple(reasons))
+    return InferredStream("long_short", {"ratio": column, **_more(named)}, reasons=tuple(reasons))
+
+
+def _more(named: dict[str, list[str]]) -> dict[str, str]:
+    """The further ratios of Binance's metrics, by the words that tell them apart."""
+    made = dict[str, str]()
+    for name, telling in (
+        ("top_accounts_ratio", {"count", "toptrader"}),
+        ("top_positions_ratio", {"sum", "toptrader"}),
+        ("taker_ratio", {"taker", "vol"}),
+    ):
+        words = {"long", "short", "ratio"} | telling
+        fits = [c for c, w in named.items() if words <= set(w)]
+        made |= {name: fits[0]} if len(fits) == 1 else {}
+    return made
 
 
 def _liquidated(named: dict[str, list[str]]) -> InferredStream | None:

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from fadefollow.market.infer.reasons import Reason, doubt
+from fadefollow.market.names import LONGEST_SYMBOL, SYMBOL_CHARACTER
 
 _QUOTES = r"USDT|USDC|BUSD|FDUSD|USD|PERP"
-_PAIR_TEXT = rf"([A-Z0-9]{{1,15}}?)([-_]?(?:{_QUOTES}))"
+_PAIR_TEXT = rf"({SYMBOL_CHARACTER}{{1,{LONGEST_SYMBOL}}}?)([-_]?(?:{_QUOTES}))"
 #: BTCUSDT, BTC-USDT, BTC/USDT, BTC_USD
-_PAIR = re.compile(rf"(?<![A-Za-z0-9]){_PAIR_TEXT}(?![A-Za-z0-9])")
+_PAIR = re.compile(rf"(?<![^\W_]){_PAIR_TEXT}(?![A-Za-z0-9])")
 #: btcusdt, which an import does not take for a coin by itself
 _LOWER_PAIR = re.compile(
     r"(?<![a-z0-9])([a-z0-9]{2,15}?)(?:[-_]?(?:usdt|usdc|busd|fdusd)|usd)(?![a-z0-9])",
@@ -22,6 +23,9 @@ _LOWER_PAIR = re.compile(
 _ALONE = re.compile(r"(?<![A-Za-z0-9])((?:10{2,6})?[A-Z][A-Z0-9]{1,9}|1INCH)(?![A-Za-z0-9])")
 #: a name that begins with a letter that may be a coin: W_perp
 _LETTER = re.compile(r"([A-Z])(?=[-_.]|$)")
+#: a whole word that may be one, of any script
+_SYMBOL = re.compile(rf"({SYMBOL_CHARACTER}{{1,{LONGEST_SYMBOL}}})")
+_COIN = rf"(?P<coin>{_SYMBOL.pattern})"
 _DATE = re.compile(r"(?<!\d)(?:20\d{2}(?:[-_.]\d{2}){0,2}|20\d{6})(?!\d)")
 #: 250328, 28MAR25, 7FEB25
 _EXPIRIES = (
@@ -151,7 +155,7 @@ def thousands(coins: Iterable[str]) -> list[tuple[str, str, int]]:
 
 
 def _symbol_form(symbol: str) -> str | None:
-    found = re.match(rf"{_PAIR_TEXT}(?![A-Z0-9])", symbol) or re.fullmatch(r"([A-Z0-9]+)", symbol)
+    found = re.match(rf"{_PAIR_TEXT}(?![A-Z0-9])", symbol) or _SYMBOL.fullmatch(symbol)
     return None if found is None else "{coin}" + symbol[found.end(1) :]
 
 
@@ -174,7 +178,7 @@ def _like(where: str, neighbours: Sequence[InferredName]) -> InferredName | None
     """The name read by the first of its neighbours' patterns that fits it."""
     for name in neighbours:
         head, _, tail = name.pattern.rpartition("{coin}")
-        text = as_regex(head).pattern + r"(?P<coin>[A-Z0-9]{1,20})" + as_regex(tail).pattern
+        text = as_regex(head).pattern + _COIN + as_regex(tail).pattern
         found = re.fullmatch(text, where)
         if found and "{coin}" not in head and found["coin"] not in _NO_COINS:
             coin = found["coin"]

@@ -46,4 +46,4 @@ def _is_text(column: pd.Series) -> bool:
     values = column.dropna()
     if not len(values) or pd.api.types.is_datetime64_any_dtype(values.dtype):
         return False
-    return bool(values.astype("str").str.contains("[A-Z]", regex=True).all())
+    return bool(values.astype("str").str.contains(r"[^\W\d_a-z]", regex=True).all())

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from numba import njit
 
 from fadefollow.errors import ParameterError
 from fadefollow.market.lab.settings import LabSettings
@@ -152,6 +153,20 @@ def stream(seed: int, *names: str) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
 
 
+@njit(cache=True, nogil=True)
+def decayed(noise: FloatArray, keep: float) -> FloatArray:
+    """y_k = keep · y_{k−1} + noise_k, shape as `noise`, to the last bit as scipy's `lfilter`.
+
+    Its package takes a second to import, which every run on the lab would wait for.
+    """
+    out = np.empty_like(noise)
+    last = 0.0
+    for k in range(len(noise)):
+        last = noise[k] + keep * last
+        out[k] = last
+    return out
+
+
 def wander(
     rng: np.random.Generator, count: int, *, hours: float, half_life: float, scale: float
 ) -> FloatArray:
@@ -162,11 +177,10 @@ def wander(
         half_life: hours after which half of a deviation is gone.
         scale: its standard deviation.
     """
-    from scipy.signal import lfilter
-
     keep = 0.5 ** (hours / half_life)
     noise = rng.standard_normal(count) * scale
     first = noise[:1].copy()
     noise *= math.sqrt(1.0 - keep * keep)
     noise[:1] = first
-    return np.asarray(lfilter([1.0], [1.0, -keep], noise), dtype=np.float64)
+    path: FloatArray = decayed(noise, keep)
+    return path

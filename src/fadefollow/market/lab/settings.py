@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 from pydantic import (
     BaseModel,
@@ -17,9 +17,7 @@ from pydantic import (
 
 from fadefollow.errors import FadeFollowError, ParameterError, unknown
 from fadefollow.market.lab.universe.settings import UniverseSettings
-
-#: a coin's name becomes part of file names and of the report
-CoinName = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,16}$")]
+from fadefollow.market.names import CoinName
 
 #: keys of [lab] that a universe reads
 _OF_A_UNIVERSE = frozenset(

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Collection
+from typing import Annotated, Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from fadefollow.errors import ParameterError
 from fadefollow.market.findings import Finding
+from fadefollow.market.names import check_symbol
 
 SCHEMA = 1
-_FILE = r"^[A-Z0-9]{1,20}-[a-z_]{1,40}-[0-9a-f]{20}\.parquet$"
+_FILE = re.compile(r"(.+)-[a-z_]{1,40}-[0-9a-f]{20}\.parquet")
+
+
+def _of_a_coin(file: str) -> str:
+    """The name of a table's file, if it begins with a coin's name and leads nowhere else."""
+    found = _FILE.fullmatch(file)
+    if not found or check_symbol(found[1]) != found[1]:
+        raise ParameterError("a table's file must be COIN-stream-hash.parquet", got=ascii(file))
+    return file
 
 
 class Entry(BaseModel):
@@ -18,7 +30,7 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    file: str = Field(pattern=_FILE)
+    file: Annotated[str, AfterValidator(_of_a_coin)]
     rows: int
     first: str  #: time of the first record, ISO, UTC
     last: str
@@ -90,6 +102,14 @@ class Manifest(BaseModel):
         if isinstance(said, dict):
             return {key: value for key, value in said.items() if key != "arrivals"}
         return said
+
+    def of_streams(self, names: Collection[str]) -> Manifest:
+        """The same version with some streams of each coin, for those who read no others."""
+        tables = {
+            coin: {name: entry for name, entry in streams.items() if name in names}
+            for coin, streams in self.tables.items()
+        }
+        return self.model_copy(update={"tables": tables})
 
     @property
     def files(self) -> set[str]:

@@ -141,8 +141,7 @@ class Store:
             StoreError: the folder cannot be written, the disk is full, or another process keeps
                 the data set locked. The old version stays.
         """
-        for symbol in tables:
-            check_symbol(symbol)
+        tables = {check_symbol(coin): streams for coin, streams in tables.items()}
         folder = self._folder(dataset)
         with _writable(folder), self._locked(dataset), self._undone(dataset):
             folder.mkdir(parents=True, exist_ok=True)

@@ -23,11 +23,19 @@ def content_hash(table: pd.DataFrame) -> str:
             values = column.to_numpy(np.float64) + 0.0  # −0 becomes 0
             kind, data = "float", np.where(np.isnan(values), np.nan, values).tobytes()
         else:
-            parts = [str(v).encode() for v in column]
-            kind, data = "text", b"".join(len(p).to_bytes(8, "little") + p for p in parts)
+            kind, data = "text", _texts(column)
         digest.update(f"|{name}|{kind}|{len(data)}|".encode())
         digest.update(data)
     return digest.hexdigest()
+
+
+def _texts(column: pd.Series) -> bytes:
+    """Each value's length and UTF-8; the same few words stand in many rows, and are read once."""
+    alike = pd.api.types.infer_dtype(column, skipna=False) == "string"
+    codes, values = pd.factorize(column) if alike else (np.arange(len(column)), column)
+    parts = [str(value).encode() for value in values]
+    framed = [len(part).to_bytes(8, "little") + part for part in parts]
+    return b"".join([framed[code] for code in codes.tolist()])
 
 
 def put(folder: Path, coin: str, name: str, table: pd.DataFrame, source: str) -> Entry:

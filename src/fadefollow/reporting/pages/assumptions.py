@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fadefollow.market.brackets.table import BracketTable
 from fadefollow.reporting.text.formatting import DASH, THIN, Table, fixed, listed
 from fadefollow.verdict.model import RunResult
 
@@ -81,7 +82,22 @@ def _smallest(strategies: Mapping[str, Any]) -> str:
 
 
 def _stakes(strategies: Mapping[str, Any]) -> str:
-    return f"liquidation below a margin of {_values(strategies, _MARGIN)}"
+    rows = [costs for _, _, _, costs in _rows(strategies)]
+    tables = dict.fromkeys(found for costs in rows if (found := _brackets(costs)))
+    if not tables:
+        return f"liquidation below a margin of {_values(strategies, _MARGIN)}"
+    by = f"liquidation by maintenance brackets, {listed([*tables], _NAMED)}"
+    rates = {100.0 * c["maintenance_rate"] for c in rows if "maintenance_rate" in c}
+    if not rates:
+        return by
+    few = " or ".join(f"{_plain(rate)}{THIN}%" for rate in sorted(rates))
+    return f"{by}, of other coins below a margin of {few}"
+
+
+def _brackets(costs: Mapping[str, Any]) -> str:
+    """`Binance's of 2024-09-27`; empty where maintenance is a rate."""
+    table = costs.get("brackets")
+    return "" if table is None else BracketTable.model_validate(table).words
 
 
 def _leverage(strategies: Mapping[str, Any]) -> str:
@@ -127,7 +143,9 @@ def _table(strategies: Mapping[str, Any]) -> Table:
     """One row for all strategies and coins that are traded at the same."""
     same: dict[tuple[str, ...], dict[str, list[str]]] = {}
     for name, coin, stakes, costs in _rows(strategies):
-        values = tuple(one.show(one.of(stakes, costs)) for one in _ALL)
+        values = tuple(
+            (one is _MARGIN and _brackets(costs)) or one.show(one.of(stakes, costs)) for one in _ALL
+        )
         key = (str(stakes["instrument"]), *values, "yes" if stakes["compound"] else "no")
         same.setdefault(key, {}).setdefault(name, []).append(coin)
     merged: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}

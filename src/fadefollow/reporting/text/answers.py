@@ -9,8 +9,8 @@ from fadefollow.engine.hedge.hedged import BOOKS as ALL_BOOKS
 from fadefollow.engine.hedge.hedged import BookName
 from fadefollow.phases import STANCES, Stance
 from fadefollow.reporting.text.formatting import THIN, bps, cost, count, fixed, interval
-from fadefollow.verdict import MIN_BLOCKS
 from fadefollow.verdict.model import Interval, StanceResult, Verdict
+from fadefollow.verdict.settings import MIN_BLOCKS
 from fadefollow.verdict.words import Claim, Condition, Fate, Reason, Settle, Word
 
 #: of a stance, what its word means

@@ -184,8 +184,9 @@ TERMS: dict[str, tuple[str, str]] = {
         "Split",
         "The trades by coin, year of entry, regime (calm: the last 30 days' volatility is in the "
         "lowest third of the last year's; else bull or bear by the last 30 days' return; all as "
-        "known at the end of the day before), weekday, quiet weekend, door number and third of "
-        "strength among the events known by then.",
+        "known at the end of the day before), weekday, quiet weekend, door number, whose "
+        "takers led the move (where their volume is known), and third of strength among the "
+        "events known by then.",
     ),
     "q": (
         "q",

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from fadefollow.reporting.tuning.scales import Scale
 from fadefollow.tuning.model import Fold, State, Trial, Tuning
@@ -199,6 +198,8 @@ def pairs(tuning: Tuning, fold: Fold, *, points: int) -> Pairs:
 
 def rank_correlation(tuning: Tuning, fold: Fold, *, least: int) -> float:
     """Spearman's, between the past and the stretch after it; NaN with fewer than `least` trials."""
+    from scipy import stats
+
     known = _both(tuning, fold)
     before, after = np.array([score_of(t) for t in known]), np.array([t.after for t in known])
     if len(known) < least or not (np.ptp(before) > 0.0 and np.ptp(after) > 0.0):

@@ -6,17 +6,21 @@ from collections.abc import Sequence
 
 from fadefollow.core.notes import Note
 from fadefollow.core.text import listed
-from fadefollow.market.audit.gate import ERRORS
+from fadefollow.market.audit.gate import ERRORS, HOPELESS
 from fadefollow.results.notes.wording import (
     FEW,
     Wording,
     coins_of,
     grouped,
+    many,
     percent,
     place,
     semicolons,
     single,
 )
+
+#: names of coins that are left out; the others are in `result.json`
+MANY = 40
 
 
 def _universe(note: Note) -> str:
@@ -115,6 +119,23 @@ def _accepted(notes: Sequence[Note]) -> str:
     )
 
 
+def _left_out(notes: Sequence[Note]) -> str:
+    """The coins that are left out, by reason; one with several reasons is named with its first."""
+    told: set[str] = set()
+    coins: dict[tuple[str, str], list[str]] = {}
+    for note in notes:
+        if note.about["coin"] not in told:
+            told.add(note.about["coin"])
+            reason = note.about["stream"], note.figures["finding"]
+            coins.setdefault(reason, []).append(note.about["coin"])
+    words = {**ERRORS, **HOPELESS}
+    said = (
+        f"{listed(names, MANY)} ({stream}, {code}: {words.get(code, code.replace('-', ' '))})"
+        for (stream, code), names in coins.items()
+    )
+    return f"{many(len(told), 'coin')} left out, as the data cannot be trusted: {semicolons(said)}"
+
+
 def _records(note: Note) -> str:
     return f"{place(note)}, {note.figures['records']:,} from {note.figures['first'] or 'the start'}"
 
@@ -125,6 +146,12 @@ DATA: dict[str, Wording] = {
     "universe-empty": single("universe: {rule}; formed at no date in the range, so no events"),
     "universe-unranked": Wording(
         lambda n: f"universe: no volume, never members: {coins_of(n.figures['coins'])}"
+    ),
+    "universe-unrated": Wording(
+        lambda n: (
+            "universe: no volume of both perp and spot, never members: "
+            f"{coins_of(n.figures['coins'])}"
+        )
     ),
     "first-vintages": single(
         "--point-in-time: every record is used as it was published first, and a revision only from "
@@ -142,6 +169,7 @@ DATA: dict[str, Wording] = {
             f"{coins_of(n.figures['coins'])}"
         )
     ),
+    "coin-left-out": grouped(_left_out),
     "accepted-finding": grouped(_accepted),
     "accepted-funding-hole": single(
         "accepted funding-hole: trades held over a hole in funding are left out"

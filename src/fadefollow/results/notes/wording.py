@@ -40,10 +40,13 @@ def of_each(what: str, figure: str) -> Callable[[Sequence[Note]], str]:
 
 
 def with_reason(what: str, figure: str = "error") -> Callable[[Sequence[Note]], str]:
-    """`what: fade_doors (why), fade_fuel (why)`."""
+    """`what: fade_doors, fade_fuel (why); fade_flush (why)`: each reason once."""
 
     def several(notes: Sequence[Note]) -> str:
-        return f"{what}: {semicolons(f'{who(n)} ({n.figures[figure]})' for n in notes)}"
+        named: dict[str, list[str]] = {}
+        for note in notes:
+            named.setdefault(str(note.figures[figure]), []).append(who(note))
+        return f"{what}: {semicolons(f'{listed(n, FEW)} ({why})' for why, n in named.items())}"
 
     return several
 

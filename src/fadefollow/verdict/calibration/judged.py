@@ -19,7 +19,7 @@ from fadefollow.verdict.calibration.design import Arm, Design
 from fadefollow.verdict.calibration.false_words import Row, Stand
 from fadefollow.verdict.estimates.days import regular_trades
 from fadefollow.verdict.estimates.estimates import Books
-from fadefollow.verdict.judge import judge
+from fadefollow.verdict.judging import judge
 from fadefollow.verdict.model import StanceResult, Verdict
 from fadefollow.verdict.run.parallel_steps import books_of
 from fadefollow.verdict.run.prepare import Bet

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from fadefollow.errors import DataError, ParameterError
 
@@ -52,6 +51,8 @@ class TrackRecord:
     @classmethod
     def of(cls, returns: FloatArray) -> TrackRecord:
         """The record of `returns`, shape (n,), finite; NaN where they do not vary."""
+        from scipy import stats
+
         n = len(returns)
         spread = float(np.std(returns, ddof=1)) if n > 1 else 0.0
         if not spread > 1e-12 * float(np.abs(returns).max(initial=0.0)):
@@ -81,6 +82,8 @@ def probabilistic_sharpe(record: TrackRecord, benchmark: float = 0.0) -> float:
     Returns:
         PSR in [0, 1]; NaN where the record has no Sharpe ratio.
     """
+    from scipy import stats
+
     excess, error = record.sharpe - benchmark, record.error
     if error == 0.0:
         return 0.5 * (1.0 + float(np.sign(excess)))
@@ -102,6 +105,8 @@ def expected_max_sharpe(n_trials: int, variance: float) -> float:
     Raises:
         ParameterError: fewer than one trial, or a negative variance.
     """
+    from scipy import stats
+
     if n_trials < 1:
         raise ParameterError("n_trials must be at least 1", got=n_trials)
     if variance < 0.0:
@@ -239,6 +244,8 @@ class _Halves:
 
 
 def _line(x: FloatArray, y: FloatArray) -> tuple[float, float, float]:
+    from scipy import stats
+
     if np.ptp(x) <= 1e-12 * np.abs(x).max():
         return math.nan, math.nan, math.nan
     fit = stats.linregress(x, y)

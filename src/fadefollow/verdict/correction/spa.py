@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from arch.bootstrap import SPA
 
 from fadefollow.engine.model import DAY_NS, FloatArray
 from fadefollow.engine.plans.strategy_plan import Plan
@@ -73,6 +72,8 @@ def spa_test(
         return None
     gains = np.column_stack(scaled)
     # a loss is a gain below that of the placebo, whose own is zero by construction
+    from arch.bootstrap import SPA  # its package takes two seconds to import
+
     test = SPA(
         np.zeros(len(gains)),
         -gains,

@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from arch.bootstrap import StationaryBootstrap
 from numba import njit
 
 from fadefollow.engine.model import FloatArray, IntArray
@@ -167,6 +166,8 @@ def block_indices(n_days: int, *, length: float, draws: int, rng: np.random.Gene
     over statistics in Python, which `arch` does next, would be slow.
     """
     # arch declares a whole block size, but only ever uses its inverse as a probability
+    from arch.bootstrap import StationaryBootstrap  # its package takes two seconds to import
+
     source = StationaryBootstrap(length, np.zeros(n_days), seed=rng)
     index = np.empty((draws, n_days), np.int64)
     for row in index:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from arch.bootstrap import optimal_block_length
 
 from fadefollow.engine.model import DAY_NS, Book, FloatArray, IntArray, together
 from fadefollow.engine.plans.strategy_plan import Plan
@@ -145,6 +144,8 @@ def _automatic_length(residual: FloatArray) -> float:
     # the rule divides by the series' variance and needs a few lags
     if len(residual) < 10 or not np.any(residual != 0.0) or np.isnan(residual).any():
         return 0.0
+    from arch.bootstrap import optimal_block_length  # its package takes two seconds to import
+
     scaled = residual / np.abs(residual).max()
     with np.errstate(all="ignore"):
         length = float(optimal_block_length(scaled)["stationary"].iloc[0])

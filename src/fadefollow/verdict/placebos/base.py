@@ -76,11 +76,11 @@ def resolve_draws(
     *,
     first: int,
     last: int,
-    lengths: FloatArray,
-    hedged_lengths: FloatArray,
+    lengths: FloatArray | None = None,
+    hedged_lengths: FloatArray | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Draws:
-    """Resolve one stance of a plan in each draw of a placebo, outright and hedged.
+    """Resolve one stance of a plan in each draw of a placebo, outright, hedged, or both.
 
     Args:
         plan: the strategy.
@@ -88,20 +88,22 @@ def resolve_draws(
         placebo: where the events go.
         first, last: the draws to resolve, from `first` to before `last`.
         lengths, hedged_lengths: block lengths in days of each phase's standard errors, shape
-            (phases,).
+            (phases,); None where that book is not asked for, which then is all NaN.
         progress: called with the number of draws done since it was last called.
     """
     day = day_of_bar(plan)
     days = int(day[-1]) + 1
-    levels = [hedge_levels(plan.basket, t.symbol, len(t.time)) for t in plan.coin_arrays]
+    basket = None if hedged_lengths is None else plan.basket
+    levels = [hedge_levels(basket, t.symbol, len(t.time)) for t in plan.coin_arrays]
 
     coins = range(len(plan.coin_arrays))
     kinds = [plan.kinds(coin) for coin in coins]
     if placebo.kind == "coins":  # any coin may be given any other's events
         kinds = [set[tuple[int, int]]().union(*kinds)] * len(kinds)
 
-    def all_bars(coin: int) -> Everywhere:
-        return {(side, rule): plan.everywhere(coin, side, rule) for side, rule in kinds[coin]}
+    def all_bars(coin: int) -> Everywhere | None:
+        found = {(side, rule): plan.everywhere(coin, side, rule) for side, rule in kinds[coin]}
+        return Everywhere.of(found, levels[coin]) if found else None
 
     def some(begin: int) -> list[FloatArray]:
         end = min(begin + AT_ONCE, last)
@@ -120,8 +122,8 @@ def resolve_draws(
             )
         if progress is not None:
             progress(end - begin)
-        outright = _statistics(sums[:, OUTRIGHT], sums[:, TRADES], 1.0 - 1.0 / lengths)
-        hedged = _statistics(sums[:, HEDGED], sums[:, HEDGED_TRADES], 1.0 - 1.0 / hedged_lengths)
+        outright = _statistics(sums[:, OUTRIGHT], sums[:, TRADES], lengths)
+        hedged = _statistics(sums[:, HEDGED], sums[:, HEDGED_TRADES], hedged_lengths)
         return [*outright, *hedged]
 
     # the kernels let go of Python's lock, so threads use all cores
@@ -132,11 +134,21 @@ def resolve_draws(
     return Draws(*(np.concatenate([none, *(part[k] for part in parts)]) for k in range(4)))
 
 
-@njit(cache=True, nogil=True)
 def _statistics(
-    total: FloatArray, count: FloatArray, decay: FloatArray
+    total: FloatArray, count: FloatArray, lengths: FloatArray | None
 ) -> tuple[FloatArray, FloatArray]:
     """Means and block standard errors, from sums of shape (draws, phases, days)."""
+    if lengths is None:
+        none = np.full(total.shape[:2], np.nan)
+        return none, none
+    mean, se = _means_and_errors(total, count, 1.0 - 1.0 / lengths)
+    return mean, se
+
+
+@njit(cache=True, nogil=True)
+def _means_and_errors(
+    total: FloatArray, count: FloatArray, decay: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     draws, phases, _ = total.shape
     mean, se = np.full((draws, phases), np.nan), np.full((draws, phases), np.nan)
     for b in range(draws):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fadefollow.core.parallel import Shared, WorkerPool, result_or_raise
-from fadefollow.engine.hedge.hedged import BookName
+from fadefollow.engine.hedge.hedged import BOOKS, BookName
 from fadefollow.engine.model import FloatArray, IntArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.phases import STANCES, Stance
@@ -173,6 +173,13 @@ def kinds_of(plan: Plan) -> tuple[Kind, ...]:
     return ("time", "coins") if market else ("time",)
 
 
+def _books_of(plan: Plan, kind: Kind) -> tuple[BookName, ...]:
+    """The books that a kind of placebo speaks of: coins of the hedged one, time of the others."""
+    if kinds_of(plan) == ("time",):
+        return BOOKS if plan.basket is not None else ("outright",)
+    return ("outright",) if kind == "time" else ("hedged",)
+
+
 def _task(
     plans: Sequence[Plan],
     number: int,
@@ -242,8 +249,8 @@ def _resolve(
         placebo,
         first=first,
         last=last,
-        lengths=task.lengths,
-        hedged_lengths=task.hedged_lengths,
+        lengths=task.lengths if "outright" in _books_of(plan, task.kind) else None,
+        hedged_lengths=task.hedged_lengths if "hedged" in _books_of(plan, task.kind) else None,
         progress=progress,
     )
     reach = placebo.reach_days if isinstance(placebo, TimePlacebo) else math.nan
@@ -257,13 +264,11 @@ def _rows_of(
     lengths: Mapping[RowKey, float],
 ) -> dict[RowKey, RowDraws]:
     draws, reach, share = found
-    both = kinds_of(plan) == ("time",)
     rows: dict[RowKey, RowDraws] = {}
     for code in range(len(plan.phases)):
-        for book in ("outright", "hedged"):
+        for book in _books_of(plan, task.kind):
             key: RowKey = (plan.strategy, code, task.stance, book)
-            meant = both or (task.kind == "time") == (book == "outright")
-            if key not in lengths or not meant:
+            if key not in lengths:
                 continue
             mean, se = (
                 (draws.mean, draws.se)

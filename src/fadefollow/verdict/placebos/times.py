@@ -163,10 +163,12 @@ def _turned(
     if not len(shift) or not len(bars):
         none = np.empty(0, np.int64)
         return np.zeros(draws + 1, np.int64), none, none
-    moved = life.first + (bars[None, :] - life.first + shift[:, None]) % life.bars
-    order = np.argsort(moved, axis=1, kind="stable")
+    # events are in order of time, so that those which go once round come first
+    first_round = np.searchsorted(bars - life.first, life.bars - shift)
+    order = (np.arange(len(bars)) + first_round[:, None]) % len(bars)
+    moved = life.first + (bars[order] - life.first + shift[:, None]) % life.bars
     starts = np.arange(draws + 1) * len(bars)
-    return starts, order.ravel(), np.take_along_axis(moved, order, axis=1).ravel()
+    return starts, order.ravel(), moved.ravel()
 
 
 def _weighted_median(values: list[FloatArray], weights: list[FloatArray]) -> float:

@@ -19,7 +19,7 @@ from fadefollow.phases import COLUMNS, STANCES, Phases, Signal
 from fadefollow.verdict.correction.spa import spa_of_run
 from fadefollow.verdict.estimates.anyhour import BookOutcomes
 from fadefollow.verdict.exploratory import SpaTest, SplitCell
-from fadefollow.verdict.judge import judge
+from fadefollow.verdict.judging import judge
 from fadefollow.verdict.model import EventStudy, Verdict
 from fadefollow.verdict.run.notes import (
     failed_notes,

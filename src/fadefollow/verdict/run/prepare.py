@@ -84,13 +84,18 @@ def hedges_of(dataset: Dataset) -> Hedges:
 
 
 def traded_coins(dataset: Dataset, strategy: Strategy, phases: Phases) -> Dataset:
-    """The coins that a strategy is for, without those on which its signal failed.
+    """The coins that a strategy is for, without untrusted ones and those that its signal fails on.
 
     Raises:
         UnknownNameError: it names a coin that the data set does not have.
         DataError: none is left.
     """
-    chosen = dataset.select(*strategy.symbols) if strategy.symbols else dataset
+    named = [symbol for symbol in strategy.symbols or () if symbol not in dataset.left_out]
+    if strategy.symbols and not named:
+        raise DataError(
+            f"no coin of strategy {strategy.name} can be trusted", got=", ".join(strategy.symbols)
+        )
+    chosen = dataset.select(*named) if named else dataset
     if not phases.failed:
         return chosen
     kept = [symbol for symbol in chosen.symbols if symbol not in phases.failed]

@@ -2,7 +2,7 @@
 
 What ccxt knows (which calls a venue has, how many bars one answer holds, which bars there are) is
 asked of ccxt. What it does not know is written down here, from the venues' own documentation: the
-page sizes of the other calls, how far back they answer, and in which unit they count.
+page sizes of the other calls, and in which unit they count; in `reach`, how far back they answer.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ CALLS: Mapping[str, tuple[str, str | None]] = {
 _REGISTERED = ("liquidations", "options")
 #: snapshots of now, which a venue never gives of the past; fetched where they are asked for
 SNAPSHOTS = ("options",)
-#: stream → its columns in a page
+#: stream → its columns in a page, whatever the venue
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("spot", "perp", "future"), (*_OHLC, "volume")),
     **dict.fromkeys(("mark", "index", "premium_index"), _OHLC),
@@ -54,8 +54,6 @@ class Facts:
     """What one venue says of one call in its documentation, and ccxt does not."""
 
     page: int = 0  #: records in one answer at most; 0: as ccxt says
-    reach: pd.Timedelta | None = None  #: older records are not given
-    reach_records: int | None = None  #: the same, in records
     longest: pd.Timedelta | None = None  #: range that one request may ask for
     periods: tuple[str, ...] = ()  #: spacings of snapshots, by default ccxt's
     start: str = ""  #: the request's own name of the start, where ccxt sends none
@@ -81,6 +79,9 @@ class Venue:
     settings: Mapping[str, Any] = field(default_factory=dict)
     #: where in an answer the list of records lies, by its keys; at the top where there are none
     rows: tuple[str, ...] = ()
+    #: where a row of bars of spot and linear contracts, and of inverse ones, has the coins that
+    #: takers bought; None where it does not say them
+    taker_places: tuple[int, int] | None = None
     #: longest time between two settlements
     settles_hours: int = 8
     notes: tuple[str, ...] = ()
@@ -108,6 +109,11 @@ class Venue:
         if stream in _REGISTERED:
             return stream in self.facts
         return stream not in kinds or has.get(kinds[stream]) is True
+
+    def columns(self, stream: str) -> tuple[str, ...]:
+        """Names of the columns of a page."""
+        takers = self.taker_places is not None and stream in ("spot", "perp")
+        return (*COLUMNS[stream], "taker_buy_volume") if takers else COLUMNS[stream]
 
     def page(self, stream: str) -> int:
         """Records that one answer holds at most."""
@@ -163,20 +169,19 @@ VENUES: Mapping[str, Venue] = {
                 "funding": Facts(page=1000),
                 "open_interest": Facts(
                     page=500,
-                    reach=29 * _DAY,
                     linear_only=True,
                     periods=("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d"),
                 ),
                 "long_short": Facts(
                     page=500,
-                    reach=29 * _DAY,
                     periods=("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d"),
                 ),
             },
             settings={"options": {"fetchMarkets": {"types": ["spot", "linear", "inverse"]}}},
+            taker_places=(9, 10),
             notes=(
-                "open interest and the long/short ratio reach back 30 days by this interface; "
-                "the public archive has them for years",
+                "what takers bought comes with the bars of spot and perp; the ratios of top "
+                "traders and of takers are in the public archive only",
             ),
         ),
         Venue(
@@ -198,15 +203,12 @@ VENUES: Mapping[str, Venue] = {
             "OKX",
             rows=("data",),
             facts={
-                "funding": Facts(page=100, reach=90 * _DAY, until="after"),
-                "open_interest": Facts(
-                    page=100, reach_records=1440, periods=("5m", "1h", "1d"), amount="baseVolume"
-                ),
-                "long_short": Facts(page=100, reach_records=1440, periods=("5m", "1h", "1d")),
+                "funding": Facts(page=100, until="after"),
+                "open_interest": Facts(page=100, periods=("5m", "1h", "1d"), amount="baseVolume"),
+                "long_short": Facts(page=100, periods=("5m", "1h", "1d")),
                 "options": Facts(page=1),
             },
             settings={"options": {"fetchMarkets": {"types": ["spot", "swap", "future"]}}},
-            notes=("the OKX interface gives no more than three months of settlements",),
         ),
         Venue(
             "deribit",
@@ -229,18 +231,16 @@ VENUES: Mapping[str, Venue] = {
             "hyperliquid",
             "Hyperliquid",
             {
-                **{s: Facts(page=5000, reach_records=5000) for s in ("spot", "perp")},
+                **{s: Facts(page=5000) for s in ("spot", "perp")},
                 "funding": Facts(page=500),
             },
             settles_hours=1,
             settings={"options": {"fetchMarkets": {"types": ["spot", "swap"]}}},
-            notes=("Hyperliquid gives the last 5,000 bars of each size and no older ones",),
         ),
         Venue(
             "gate",
             "Gate",
             {
-                "spot": Facts(reach_records=10_000),
                 "perp": Facts(contracts=True),
                 "future": Facts(contracts=True),
                 "funding": Facts(page=1000),
@@ -292,44 +292,3 @@ def described(name: str) -> Any:
 def timeframe_ms(text: str) -> int:
     """The length of one of ccxt's timeframes, as `5m` or `1d`."""
     return int(described("binance").parse_timeframe(text)) * 1000
-
-
-def page_text() -> str:
-    """The body of docs/venues.md: what each venue gives, from this registry and ccxt."""
-    lines: list[str] = []
-    for venue in VENUES.values():
-        lines += [
-            f"## {venue.title}",
-            "",
-            f"`fadefollow data fetch {venue.name} BTC --since 2021-01-01`; contracts: "
-            f"{venue.contracts} ones first.",
-            "",
-            "| stream | ccxt's call | records in an answer | how far back |",
-            "|---|---|---|---|",
-        ]
-        for stream in venue.streams:
-            if stream in SNAPSHOTS:
-                continue
-            call, price = CALLS[stream]
-            called = f"`{call}`" if price is None else f"`{call}` (price `{price}`)"
-            lines.append(
-                f"| {stream} | {called} | {venue.page(stream):,} | {_reach(venue.fact(stream))} |"
-            )
-        for stream in (s for s in venue.streams if s in SNAPSHOTS):
-            lines.append(
-                f"| {stream} | `{CALLS[stream][0]}` | all | one snapshot a fetch, from now on |"
-            )
-        missing = [s for s in CALLS if s not in venue.streams]
-        if missing:
-            lines += ["", f"Not given: {', '.join(missing)}."]
-        lines += [x for note in venue.notes for x in ("", f"{note[0].upper()}{note[1:]}.")]
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _reach(facts: Facts) -> str:
-    if facts.reach is not None:
-        return f"{facts.reach.days} days"
-    if facts.reach_records is not None:
-        return f"the last {facts.reach_records:,} records"
-    return "since the listing"
