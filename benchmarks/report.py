@@ -31,7 +31,7 @@ from tests.support.reporting_cases import REPORTS, many
 
 LOADS = 5
 MEGABYTE = 1_000_000
-LARGEST, PAINTED, READY = 8.0, 1.5, 3.0  #: targets: megabytes, seconds, seconds
+LARGEST, PAINTED, READY = 8.0, 0.5, 1.0  #: targets: megabytes, seconds, seconds
 _PACKED = re.compile(r'<script type="(application/[^"]*)" id="([^"]*)"[^>]*>(.*?)</script>', re.S)
 
 _OBSERVE = """

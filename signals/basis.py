@@ -53,6 +53,11 @@ class Basis(Signal):
         "carry_attack": ("perp", "spot", "future", "open_interest", *_VOLUMES),
         "backwardation": ("spot", "future"),
     }
+    about: ClassVar[Mapping[str, str]] = {
+        "rich_carry": "dated future far above spot",
+        "carry_attack": "rich basis sold in size",
+        "backwardation": "dated future below spot",
+    }
     reads: ClassVar[tuple[str, ...]] = ()
 
     maturity_days: Annotated[float, Param(45, 150, unit="days")] = 90.0

@@ -78,6 +78,14 @@ class Campaign(Signal):
         "distribution": _FUNDED,
         "dump": _FUNDED,
     }
+    about: ClassVar[Mapping[str, str]] = {
+        "accumulation": "open interest grows, price flat",
+        "ignition": "pump against deeply negative funding",
+        "squeeze": "new highs while shorts close",
+        "handover": "funding recovers, price stalls high",
+        "distribution": "shorts crowd again near top",
+        "dump": "price breaks the top's range",
+    }
     reads: ClassVar[tuple[str, ...]] = ("spot", "premium_index")
 
     # what is usual for the coin

@@ -61,6 +61,14 @@ class Doors(Signal):
     """
 
     phases: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(_ACTORS, _NEEDS)
+    about: ClassVar[Mapping[str, str]] = {
+        "long_door": "price up, spot premium down",
+        "short_door": "price down, spot premium up",
+        "spot_led_up": "price up, premium stays flat",
+        "spot_led_down": "price down, premium stays flat",
+        "spot_buying": "price and spot premium rise",
+        "spot_selling": "price and spot premium fall",
+    }
     reads: ClassVar[tuple[str, ...]] = ()
 
     window_hours: Annotated[float, Param(1, 72, unit="hours")] = 8.0

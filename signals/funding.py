@@ -40,6 +40,10 @@ class Funding(Signal):
         "crowded_long": ("perp", "funding"),
         "crowded_short": ("perp", "funding"),
     }
+    about: ClassVar[Mapping[str, str]] = {
+        "crowded_long": "longs pay extreme funding",
+        "crowded_short": "shorts pay extreme funding",
+    }
     reads: ClassVar[tuple[str, ...]] = ()
 
     quantile: Annotated[float, Param(0.80, 0.995, about="the low one mirrors it")] = 0.95

@@ -52,6 +52,10 @@ class Gamma(Signal):
         "short_gamma_up": ("perp", "options"),
         "short_gamma_down": ("perp", "options"),
     }
+    about: ClassVar[Mapping[str, str]] = {
+        "short_gamma_up": "dealers short gamma, price rose",
+        "short_gamma_down": "dealers short gamma, price fell",
+    }
     reads: ClassVar[tuple[str, ...]] = ()
 
     window_hours: Annotated[float, Param(3, 96, unit="hours", about="of the last move")] = 24.0

@@ -68,6 +68,12 @@ class Liquidations(Signal):
         "short_flush": ("perp", "liquidations|open_interest"),
         "long_flush": ("perp", "liquidations|open_interest"),
     }
+    about: ClassVar[Mapping[str, str]] = {
+        "fuel_above": "shorts' liquidation levels above price",
+        "fuel_below": "longs' liquidation levels below price",
+        "short_flush": "spike of liquidated shorts",
+        "long_flush": "spike of liquidated longs",
+    }
     reads: ClassVar[tuple[str, ...]] = ()
 
     ladder_slope: Annotated[float, Param(0, 2, about="leverage L has weight L^−slope")] = 0.5

@@ -48,6 +48,10 @@ class Netflow(Signal):
         "inflow_streak": ("perp", "netflow"),
         "outflow_streak": ("perp", "netflow"),
     }
+    about: ClassVar[Mapping[str, str]] = {
+        "inflow_streak": "coins flow into exchanges",
+        "outflow_streak": "coins flow out of exchanges",
+    }
     reads: ClassVar[tuple[str, ...]] = ()
 
     days: Annotated[float, Param(2, 10, unit="days")] = 4.0

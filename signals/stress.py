@@ -62,6 +62,9 @@ class Stress(Signal):
     """At least `factors` of six within a window, in which longs are or were crowded."""
 
     phases: ClassVar[Mapping[str, tuple[str, ...]]] = {"selloff_watch": ("perp", "funding")}
+    about: ClassVar[Mapping[str, str]] = {
+        "selloff_watch": "crowded longs, several stress factors",
+    }
     reads: ClassVar[tuple[str, ...]] = Needs.of(*chain(*FACTORS.values())).streams
 
     factors: Annotated[float, Param(1, 6, about="k: so many of the six")] = 4.0

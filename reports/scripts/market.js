@@ -236,7 +236,15 @@
       const wrong = !(from < to + DAY);
       field("to").setCustomValidity(wrong ? "The last day must not be before the first." : "");
       if (wrong) field("to").reportValidity(); else look(from, to + DAY);
-    } else if (["phases", "strategy", "stance"].includes(target.name)) refresh();
+    } else if (["phases", "strategy", "stance"].includes(target.name)) {
+      // a phase brings its trades: those of its strategy, in the stance that its claim is about
+      const [strategy, stance] = (target.name === "phases" && common.of[target.value]) || [];
+      for (const [name, value] of [["strategy", strategy], ["stance", stance]]) {
+        const select = field(name);
+        if (select && [...select.options].some((option) => option.value === value)) select.value = value;
+      }
+      refresh();
+    }
   });
   if (field("coin")?.tagName === "SELECT") choose(field("coin").value);
 

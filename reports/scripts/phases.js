@@ -44,7 +44,7 @@
       heading(page).focus({ preventScroll: true });
     } else if (left !== null && page === null && (!target || target.id === "answer" || target.id === "overview")) {
       jump(height); /* back to the row that was left */
-      const link = document.querySelector(`:is(.verdicts, .untestable) a[href="#${left.id}"]`);
+      const link = document.querySelector(`:is(.verdicts, .lacking) a[href="#${left.id}"]`);
       link?.focus({ preventScroll: true });
       const at = link?.getBoundingClientRect();
       if (at && (at.top < 60 || at.bottom > innerHeight)) link.scrollIntoView({ block: "center", behavior: "instant" });

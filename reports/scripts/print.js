@@ -13,7 +13,7 @@
   };
   addEventListener("beforeprint", () => {
     before = root.dataset.theme ?? "";
-    opened = all("details#coverage-notes:not([open])");
+    opened = all("details:is(#coverage-notes, #untestable, #findings):not([open])");
     for (const block of opened) block.open = true;
     root.classList.add("printing");
     if (!root.classList.contains("deep")) for (const page of all(".phase.prints")) ff.drawn(page);

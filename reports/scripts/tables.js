@@ -2,8 +2,8 @@
 
    <table id data-sort data-filter="LABEL" data-picks="NAME NAME" data-only="NAME">
      <th data-kind="text|number" data-first="down">   a column that can be sorted by
-     <tr data-group data-NAME>, <td data-value>        what is sorted and filtered by
-   Rows of one group that follow each other are marked `again`. Without a script all rows stand. */
+     <tr data-NAME>, <td data-value>                   what is sorted and filtered by
+   Without a script all rows stand. */
 (() => {
   "use strict";
   const { all } = ff;
@@ -13,23 +13,11 @@
     return element;
   };
 
-  /* ---- groups: the first row of each names it ---- */
-  /* a row may have a second line, `more`, which goes where it goes */
-  const main = (table) => [...table.tBodies[0].rows].filter((row) => !row.classList.contains("more"));
-  const more = (row) => row.nextElementSibling?.classList.contains("more") ? row.nextElementSibling : null;
-  const regroup = (table) => {
-    let before = null;
-    for (const row of main(table)) {
-      if (row.hidden) continue;
-      row.classList.toggle("again", before !== null && row.dataset.group !== undefined && row.dataset.group === before);
-      before = row.dataset.group ?? null;
-    }
-  };
+  const main = (table) => [...table.tBodies[0].rows];
 
   /* ---- sorting: up, down, and back to the order of the page ---- */
   const sortable = (table) => {
     const rows = main(table);
-    const second = new Map(rows.map((row) => [row, more(row)]));
     const heads = [...table.tHead.rows].at(-1).cells;
     const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
     const valueOf = (row, column) => row.cells[column].dataset.value ?? row.cells[column].textContent.trim();
@@ -55,8 +43,7 @@
         if (next) head.setAttribute("aria-sort", next);
         table.classList.toggle("sorted", next !== null);
         const sorted = next ? sort(column, next === "ascending" ? 1 : -1, head.dataset.kind) : rows;
-        table.tBodies[0].append(...sorted.flatMap((row) => second.get(row) ? [row, second.get(row)] : [row]));
-        regroup(table);
+        table.tBodies[0].append(...sorted);
       });
     }
   };
@@ -93,11 +80,9 @@
           && picks.every(([name, select]) => !select.value || row.dataset[name] === select.value)
           && (!only?.checked || table.dataset.only in row.dataset);
         row.hidden = !fits;
-        if (more(row)) more(row).hidden = !fits;
         left += fits;
       }
       output.textContent = left === rows.length ? `${rows.length} rows` : `${left} of ${rows.length} rows`;
-      regroup(table);
     };
     form.addEventListener("input", apply);
     form.addEventListener("submit", (event) => event.preventDefault());

@@ -104,6 +104,10 @@ class SignalContract:
         found = set(self.signal.detect(self.market()).table["phase"])
         assert found == set(self.signal.phases)
 
+    def test_words_about_phases_are_of_its_phases_and_few(self) -> None:
+        assert set(self.signal.about) <= set(self.signal.phases)
+        assert all(len(words) <= 48 for words in self.signal.about.values())
+
     def test_cutting_the_future_off_does_not_change_the_past(self) -> None:
         market = self.market()
         whole = self.signal.detect(market).table

@@ -19,7 +19,7 @@ def test_from_a_row_to_its_page_and_back(report: Page) -> None:
     page = report
     overview = page.title()
     at(page)
-    row = page.locator("#answer a[href='#phase-3']")
+    row = page.locator("#verdicts a[href='#phase-3']")
     name = row.inner_text()
     row.click()
     at(page, "phase-3")

@@ -15,4 +15,6 @@ def signal(request):
 
 
 class TestEverySignal(SignalContract):
-    pass
+    def test_every_phase_is_told_in_a_few_words(self) -> None:
+        assert set(self.signal.about) == set(self.signal.phases)
+        assert all(2 <= len(words.split()) <= 5 for words in self.signal.about.values())

@@ -167,6 +167,18 @@ def note_misnamed(workspace: Workspace, folder: str) -> None:
         say(f"note: {folder}/{path.name} is left out: {NAME_RULE}", err=True)
 
 
+def check_names(workspace: Workspace, *, strategies: Iterable[str], dataset: str | None) -> None:
+    """Refuse a name that there is not, before anything else is imported.
+
+    Raises:
+        UnknownNameError: the message has the nearest name.
+    """
+    for name in strategies:
+        workspace.path("strategies", name)
+    if dataset is not None:
+        workspace.path("datasets", dataset)
+
+
 def command() -> str:
     """The command line as it may be shown and kept: without anybody's password."""
     import shlex

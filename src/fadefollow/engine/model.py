@@ -49,7 +49,7 @@ TRADE_COLUMNS = (
     "return",
 )
 #: further columns, which a table of trades has only where they say something
-FURTHER_TRADE_COLUMNS = ("funding_implied",)
+FURTHER_TRADE_COLUMNS = ("funding_implied", "mae", "mfe")
 
 
 @dataclass(frozen=True)

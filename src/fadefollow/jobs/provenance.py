@@ -94,9 +94,17 @@ def result_of(
         equity=found.equity,
         hedged_trades=found.hedged_trades,
         hedged_equity=found.hedged_equity,
+        ratios=found.ratios,
+        rolling=found.rolling,
+        benchmark=found.benchmark,
+        coin_years=found.coin_years,
         prices={symbol: prices_of(market) for symbol, market in dataset.markets.items()},
         strategies={
-            s.name: {**s.model_dump(mode="json"), "signal_about": _about(signal)}
+            s.name: {
+                **s.model_dump(mode="json"),
+                "signal_about": _about(signal),
+                "phase_about": {p: t for p, t in signal.about.items() if p in s.phases},
+            }
             for s, signal in bets
         },
         config=config_of(workspace, job.asked, bets, dataset),

@@ -314,6 +314,8 @@ class Signal(BaseModel, ABC):
     #: phase → streams (or `stream.column`, or `one|other`; see `Market.missing`) without which it
     #: cannot be detected
     phases: ClassVar[Mapping[str, tuple[str, ...]]]
+    #: phase → what it is in about five words, for tables
+    about: ClassVar[Mapping[str, str]] = {}
     #: further streams that it reads where they are there, needed by no phase; not inherited. None:
     #: not declared, so that every stream of the data counts as read
     reads: ClassVar[tuple[str, ...] | None] = None

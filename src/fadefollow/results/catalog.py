@@ -10,7 +10,7 @@ import html
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -29,10 +29,21 @@ Kind = Literal["run", "tuning", "calibration", "comparison", "scan", "page"]
 Trouble = Literal["", "unreadable", "no report"]
 _CACHE = ".index.json"
 #: of the cache; another one is not read
-_FORMAT = 3
+_FORMAT = 4
 #: of a page's beginning, in which its title is
 _HEAD = 20_000
 _CALIBRATION = "calibration.json"
+
+
+@dataclass(frozen=True)
+class Best:
+    """The claimed stance whose mean lies furthest above zero, in widths of its interval."""
+
+    phase: str
+    stance: str
+    book: str
+    mean_bps: float
+    word: str
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,9 @@ class Entry:
     strategies: tuple[str, ...] = ()
     searched: tuple[int, int] | None = None  #: folds and trials of a tuning job
     about: str = ""  #: the command of a calibration, or what a page says
+    coins: tuple[str, ...] = ()
+    options: str = ""  #: of the command that made it: `--universe 50 --since 2022-01-01`
+    best: Best | None = None  #: the claim with the most evidence for it
     seconds: float | None = None
     trouble: Trouble = ""
     detail: str = ""  #: of trouble
@@ -154,7 +168,8 @@ def _again(record: Mapping[str, Any]) -> Entry:
         values[name] = None if record[name] is None else tuple(record[name])
     values["words"] = tuple((str(word), int(often)) for word, often in record["words"])
     values["paying"] = tuple((str(one), str(phase)) for one, phase in record["paying"])
-    values["strategies"] = tuple(record["strategies"])
+    values["strategies"], values["coins"] = tuple(record["strategies"]), tuple(record["coins"])
+    values["best"] = None if record["best"] is None else Best(**record["best"])
     return Entry(**values)
 
 
@@ -191,7 +206,34 @@ def _run(run: StoredRun) -> Entry:
         strategies=tuple(dict.fromkeys(str(v["strategy"]) for v in run.verdicts)),
         searched=run.searched,
         seconds=run.seconds,
+        coins=tuple(str(coin) for coin in run.report["coins"]),
+        options=_options(str(run.record["command"])),
+        best=_best(run.verdicts),
     )
+
+
+def _options(command: str) -> str:
+    """What a command asks for beyond its names: all from the first option on."""
+    found = re.search(r"(?:^|\s)(--?[a-z].*)$", command)
+    return found[1] if found else ""
+
+
+def _best(rows: Sequence[Mapping[str, Any]]) -> Best | None:
+    """Of all claimed stances in their books, the surest to be above zero."""
+    found: list[tuple[float, Best]] = []
+    for row in rows:
+        asked = STANCES if row["claim"] == "disputed" else (str(row["claim"]),)
+        for stance, book in ((s, b) for s in asked for b in BOOKS):
+            one = row[stance][book]
+            low, high = (one or {}).get("ci_bps") or (None, None)
+            if one is None or one["word"] == "untestable" or one["mean_net_bps"] is None:
+                continue
+            if low is None or high is None or not high > low:
+                continue
+            mean = float(one["mean_net_bps"])
+            best = Best(str(row["phase"]), stance, book, mean, str(one["word"]))
+            found.append((mean / (high - low), best))
+    return max(found, key=lambda pair: pair[0])[1] if found else None
 
 
 def _pays(row: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.errors import FadeFollowError, StoreError
 from fadefollow.results.notes import stored_notes
 from fadefollow.results.verdict_record import verdict_from
-from fadefollow.verdict.exploratory import FragilityRow, SpaTest, SplitCell
+from fadefollow.verdict.exploratory import BookRatios, Fall, FragilityRow, SpaTest, SplitCell
 from fadefollow.verdict.model import (
     EventStudy,
     RunResult,
@@ -30,6 +30,9 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     "prices": ("symbol",),
     "truth": ("symbol", "phase", "start", "end"),
     "splits": (),
+    "rolling": ("time", "strategy", "stance", "book", "sharpe", "beta"),
+    "benchmark": ("time",),
+    "coin_years": ("strategy", "phase", "stance", "symbol", "year", "n_trades", "mean_net_bps"),
 }
 
 
@@ -102,9 +105,17 @@ def result_from(
         seconds=result["seconds"],
         versions=report["versions"],
         splits=_splits(table("splits")) if "splits" in present else (),
+        ratios=tuple(_ratios(row) for row in report.get("ratios", ())),
+        rolling=table("rolling") if "rolling" in present else pd.DataFrame(),
+        coin_years=table("coin_years") if "coin_years" in present else pd.DataFrame(),
+        benchmark=_by_day(table("benchmark")) if "benchmark" in present else pd.DataFrame(),
         fragility=tuple(_known(FragilityRow, row) for row in report.get("fragility", ())),
         spa=_known(SpaTest, result["spa"]) if result.get("spa") else None,
     )
+
+
+def _by_day(table: pd.DataFrame) -> pd.DataFrame:
+    return table.set_index("time").rename_axis("day")
 
 
 def _with_books(table: pd.DataFrame) -> pd.DataFrame:
@@ -141,6 +152,11 @@ def _study(record: dict[str, Any]) -> EventStudy:
 def _splits(table: pd.DataFrame) -> tuple[SplitCell, ...]:
     rows = table.to_dict("records")
     return tuple(SplitCell(**{str(key): value for key, value in row.items()}) for row in rows)
+
+
+def _ratios(record: dict[str, Any]) -> BookRatios:
+    falls = tuple(_known(Fall, fall) for fall in record.get("falls", ()))
+    return _known(BookRatios, {**record, "falls": falls})
 
 
 def _known(kind: type[T], record: dict[str, Any]) -> T:

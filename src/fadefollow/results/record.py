@@ -73,6 +73,7 @@ def report_record(run: RunResult) -> dict[str, Any]:
         "dataset": run.dataset,
         "event_studies": [asdict(study) for study in run.event_studies],
         "fragility": [asdict(row) for row in run.fragility],
+        "ratios": [asdict(row) for row in run.ratios],
         "strategies": run.strategies,
         "config": run.config,  # config.toml lacks what is absent
         "missing": run.missing,
@@ -100,6 +101,11 @@ def write_tables(run: RunResult, folder: Path) -> None:
     }
     if run.truth is not None:
         tables["truth"] = run.truth
+    for name in ("rolling", "coin_years"):
+        if len(table := getattr(run, name)):
+            tables[name] = table
+    if len(run.benchmark):
+        tables["benchmark"] = run.benchmark.rename_axis("time").reset_index()
     for name, table in tables.items():
         table.reset_index(drop=True).to_parquet(folder / f"{name}.parquet", compression="zstd")
 

@@ -41,6 +41,38 @@ class CoinCapacity:
 
 
 @dataclass(frozen=True)
+class Fall:
+    """One drawdown of an account: days as 2022-11-09; `end` is empty where it is not made good."""
+
+    peak: str
+    valley: str
+    end: str
+    depth: float  #: from peak to valley, fraction of the capital that the account began with, < 0
+
+
+@dataclass(frozen=True)
+class BookRatios:
+    """Ratios of one stance of a strategy in a book, of its daily equity; they decide nothing.
+
+    NaN where the sample is too small, or where the account had nothing left.
+    """
+
+    strategy: str
+    stance: str
+    book: str
+    gain_a_year: float  #: of fixed capital, gains added up
+    growth_a_year: float  #: compound growth of the account's value (CAGR)
+    sharpe: float
+    sortino: float
+    calmar: float  #: growth a year over the deepest fall from a peak
+    beta: float  #: to holding the same coins
+    best_day: float  #: fraction of the capital that the account began with
+    worst_day: float
+    days_in_market: float  #: share of the days on which the account's value moved
+    falls: tuple[Fall, ...] = ()  #: the five deepest drawdowns
+
+
+@dataclass(frozen=True)
 class SpaTest:
     """Whether the best book of a run is better than its own placebo (superior predictive ability).
 

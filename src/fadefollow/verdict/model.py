@@ -19,7 +19,13 @@ from fadefollow.core.notes import Note
 from fadefollow.core.text import by_text, html_card, listed, plural
 from fadefollow.engine.hedge.hedged import BOOKS, BookName
 from fadefollow.phases import STANCES, Stance
-from fadefollow.verdict.exploratory import CoinCapacity, FragilityRow, SpaTest, SplitCell
+from fadefollow.verdict.exploratory import (
+    BookRatios,
+    CoinCapacity,
+    FragilityRow,
+    SpaTest,
+    SplitCell,
+)
 from fadefollow.verdict.words import Claim, Fate, Fates, Reason, ReasonCode, Settle, Word
 
 #: a row in one word: the stance that pays, neither where both lose or are small, else open
@@ -251,7 +257,8 @@ class RunResult:
             `fadefollow.jobs.chart_data.prices_of`; runs of earlier versions have less of it.
         truth: on lab data, `symbol, phase, start, end, planted_bps, horizon_hours`.
         strategies: what the TOML of each strategy said, with all defaults filled in; and as
-            `signal_about` what its signal's module says of the phases.
+            `signal_about` what its signal's module says of the phases, as `phase_about` what each
+            is in about five words.
         splits: exploratory, they decide nothing.
         fragility: what flips under other assumptions; empty unless asked for.
         spa: whether the best book beats its placebo; None where no book could be tested.
@@ -285,6 +292,12 @@ class RunResult:
     #: trades and daily equity of the hedged book; empty where nothing is hedged
     hedged_trades: pd.DataFrame = field(default_factory=pd.DataFrame)
     hedged_equity: pd.DataFrame = field(default_factory=pd.DataFrame)
+    #: exploratory: ratios of each book, its rolling Sharpe ratio and beta, what holding the same
+    #: coins was worth, and means by coin and year; empty of earlier versions
+    ratios: tuple[BookRatios, ...] = ()
+    rolling: pd.DataFrame = field(default_factory=pd.DataFrame)
+    benchmark: pd.DataFrame = field(default_factory=pd.DataFrame)
+    coin_years: pd.DataFrame = field(default_factory=pd.DataFrame)
     folder: Path | None = field(default=None, compare=False)
     assumptions: dict[str, Any] = field(default_factory=dict)
 

@@ -119,6 +119,8 @@ class CLASS(Signal):
 
     #: phase → the streams without which it cannot be detected
     phases: ClassVar[Mapping[str, tuple[str, ...]]] = {"NAME_up": ("perp",)}
+    #: phase → what it is in about five words
+    about: ClassVar[Mapping[str, str]] = {"NAME_up": "price far above the window's start"}
     #: further streams that it reads where they are there
     reads: ClassVar[tuple[str, ...]] = ()
 

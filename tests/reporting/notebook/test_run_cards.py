@@ -70,7 +70,7 @@ def run(cases: Cases, pays: Verdict) -> RunResult:
 
 def test_a_run_begins_with_the_answer(run: RunResult) -> None:
     shown = text(run._repr_html_())
-    assert shown.startswith("Of 2 claims, 1 is supported and 1 cannot be tested here.")
+    assert shown.startswith("Of 2 claims 1 is supported and 1 not testable here.")
     assert "2022-01-01 00:00 to " in shown
     assert "Note: a" in shown
 

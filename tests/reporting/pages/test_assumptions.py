@@ -13,9 +13,9 @@ from tests.support.reporting_cases import REPORTS, assumptions_of, build
 
 COINS = ("BTC", "ETH", "SOL", "IBEX", "RARE", "HIGH")
 SAME = (
-    "Every fill pays 5\u202fbps of fee and 2\u202fbps (BTC, ETH) or 5\u202fbps (other coins) of "
-    "slippage; liquidation below a margin of 0.5\u202f% (BTC, ETH) or 2\u202f% (other coins); "
-    "leverage 1; fixed capital of 100\u202f000 a coin and book; tests at 5\u202f%."
+    "fee 5\u202fbps a fill; slippage 2\u202fbps (BTC, ETH), 5\u202fbps (other coins); funding as "
+    "settled; margin leverage 1, liquidated below 0.5\u202f% (BTC, ETH), 2\u202f% (other coins); "
+    "capital 100\u202f000 a coin and book, fixed; alpha 5\u202f% over 6 questions"
 )
 
 
@@ -53,7 +53,7 @@ def test_strategies_of_their_own_costs_and_stakes_are_told_apart(run):
     }
     found = assumed(replace(run, assumptions=made))
     assert found is not None
-    for said in ("1.5 to 5\u202fbps of fee", "leverage 1 to 3;", "; capital of 100"):
+    for said in ("fee 1.5 to 5\u202fbps a fill", "leverage 1 to 3,", "000 a coin and book;"):
         assert said in found.line
     assert [row[0] for row in found.table.rows] == ["a", "b"]
     assert found.table.rows[1][3:] == (
@@ -73,12 +73,14 @@ def test_a_searched_leverage_is_called_tuned(run):
     made["strategies"]["a"]["leverage"] = None
     found = assumed(replace(run, assumptions=made))
     assert found is not None
-    assert "leverage tuned;" in found.line
+    assert "leverage tuned," in found.line
 
 
 def test_the_page_states_them_and_a_stored_run_keeps_them(run, tmp_path):
     page = render(run, REPORTS)
     assert 'id="assumed"' in page
+    for how in ("taker_fee_bps in [costs]", "alpha in [tool.fadefollow]"):
+        assert how in page
     assert "<summary>Costs and capital</summary>" in page
     back = read_run(write_run(run, tmp_path, REPORTS))
     assert back.assumptions == run.assumptions
@@ -106,6 +108,6 @@ def test_brackets_are_named_in_the_line_and_the_table(run):
     made["strategies"]["a"] = {**made["strategies"]["a"], "costs": costs}
     found = assumed(replace(run, assumptions=made))
     assert found is not None
-    said = "liquidation by maintenance brackets, Binance's of 2024-09-27, of other coins below"
-    assert f"{said} a margin of 0.5\u202f%;" in found.line
+    said = "liquidated by maintenance brackets, Binance's of 2024-09-27, other coins below"
+    assert f"{said} 0.5\u202f%;" in found.line
     assert {row[5] for row in found.table.rows} == {"Binance's of 2024-09-27", "0.5"}

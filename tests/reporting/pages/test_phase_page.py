@@ -53,18 +53,17 @@ def flat(page: Page) -> str:
 
 
 def test_rows_carry_what_they_are_sorted_and_filtered_by(html: str) -> None:
-    rows = re.findall(r'<tr class="(\w+( again)?)" data-group(.*?)</tr>', html, re.S)
-    assert [row[0] for row in rows] == ["supported", "refuted again"]
-    cells = [re.findall(r'data-value="([^"]*)"', row[2]) for row in rows]
-    crowd = "Fade crowded funding"
+    rows = re.findall(r'<tr class="(\w+)" data-fate(.*?)</tr>', html, re.S)
+    assert [row[0] for row in rows] == ["supported", "refuted"]
+    cells = [re.findall(r'data-value="([^"]*)"', row[1]) for row in rows]
     assert cells == [
-        # the means are those of the book that speaks: outright, then hedged
-        [crowd, "Crowded shorts", "0", "42.3", "-70.2", "41.7", "14.5", "-60"],
-        [crowd, "Crowded longs", "3", "-6.2", "-21.5", "44.2", "14.5", "0"],
+        # the means are those of the book that speaks: outright, then hedged; both are decided
+        ["Crowded shorts", "0", "42.3", "-70.2", "41.7", "14.5", "-60", "0"],
+        ["Crowded longs", "3", "-6.2", "-21.5", "44.2", "14.5", "0", "0"],
     ]
-    assert [" data-traded" in row[2] for row in rows] == [True, True]
-    names = r'data-(?:fate|claim|instrument)="(\w+)"'
-    assert [re.findall(names, row[2]) for row in rows] == [
+    assert [" data-traded" in row[1] for row in rows] == [True, True]
+    names = r'(?: data-|)(?:fate|claim|instrument)="(\w+)"'
+    assert [re.findall(names, f"fate{row[1]}") for row in rows] == [
         ["supported", "fade", "perp"],
         ["refuted", "fade", "perp"],
     ]
@@ -73,8 +72,8 @@ def test_rows_carry_what_they_are_sorted_and_filtered_by(html: str) -> None:
 def test_what_cannot_be_tested_stands_below_with_its_reason(html: str) -> None:
     table = html[html.index('id="untestable"') :]
     cells = Page(table[: table.index("</table>")])
-    assert "Hold spot" in cells.text
-    assert "The phase was never seen." in cells.text
+    assert "Never seen" in cells.text
+    assert "Crowded shorts" in cells.text
 
 
 def test_table_asks_to_be_sorted_and_filtered(html: str) -> None:
@@ -84,7 +83,7 @@ def test_table_asks_to_be_sorted_and_filtered(html: str) -> None:
     assert table["data-filter"] == "Find a strategy or phase"
     assert (table["data-picks"], table["data-only"]) == ("fate claim instrument", "traded")
     head = html[html.index('id="verdicts"') : html.index("</thead>", html.index('id="verdicts"'))]
-    assert re.findall(r'data-kind="(\w+)"', head) == ["text"] * 2 + ["number"] * 6
+    assert re.findall(r'data-kind="(\w+)"', head) == ["text"] + ["number"] * 7
 
 
 def test_reason_of_an_untraded_stance_is_behind_two_words(html: str) -> None:
@@ -107,9 +106,10 @@ def test_page_tells_the_story_then_the_answer(first: Page) -> None:
     order = [
         "Fade crowded funding · phase 1 of 3",
         "Crowded shorts supported",
+        "Fading crowded shorts on BTC, ETH, SOL: supported outright and against the market. Fading",
+        "Fade outright: pays",
         "Lore says: fade whoever pays.",
         "Who pays to hold on is crowded.",
-        "Fading crowded shorts on BTC, ETH, SOL: supported outright and against the market. Fading",
         "The leanCrowd, short: fading buys, following sells short",
         "The claimFading pays",
         "Seen171 times on BTC, ETH, SOL",
@@ -117,7 +117,10 @@ def test_page_tells_the_story_then_the_answer(first: Page) -> None:
         "Parametersquantile 0.95, lookback days 90",
         "13 events fell outside the time traded.",
         "What price did after the phase",
+        "Holding-time curve",
+        "Cost curve",
         "This phase's own trades",
+        "The strategy's account",
         "Of the whole strategy, its 2 phases together. Gain on fixed capital",
         "All numbers",
         "Month by month",
@@ -131,7 +134,7 @@ def test_page_tells_the_story_then_the_answer(first: Page) -> None:
 
 def test_page_has_months_and_a_card_for_each_best_and_worst_trade(first: Page) -> None:
     months = [a["data-stance"] for t, a in first.tags if a.get("class") == "months"]
-    assert months == ["fade", "follow"]
+    assert months == ["fade", "follow"] * 2  # outright, and folded against the market
     drawings = [a for t, a in first.tags if t == "svg" and (a.get("class") or "")[:6] == "trade "]
     assert [a["class"] for a in drawings] == 6 * ["trade fade"] + 6 * ["trade follow"]
     assert all(re.search(r" net, funding .+\.$", a["aria-label"] or "") for a in drawings)
@@ -189,6 +192,4 @@ def test_hostile_names_stay_text_on_a_page(cases: Cases) -> None:
     labels = [a["aria-label"] or "" for t, a in page.tags if (a.get("class") or "") == "trade fade"]
     assert labels
     assert any(f'"{IMG}' in label for label in labels)
-    values = [a["data-value"] for t, a in page.tags if a.get("class") == "group"]
-    assert values[0] == SCRIPT
     assert SCRIPT in page.text

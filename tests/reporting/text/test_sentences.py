@@ -10,7 +10,7 @@ import pytest
 
 from fadefollow.reporting.text import formatting as text
 from fadefollow.reporting.text.answers import FAILS, fate_text, reason_text, settle_text
-from fadefollow.reporting.text.sentences import doubt, headline, rules, sentence, summary, truth
+from fadefollow.reporting.text.sentences import doubt, headline, rules, sentence, truth
 from fadefollow.verdict.model import NotTraded, StanceResult, Verdict
 from fadefollow.verdict.words import CONTROLS, Claim, Fates, Reason, ReasonCode, Settle
 from tests.support.reporting_cases import hedged, stance, verdict
@@ -185,12 +185,12 @@ def test_headline_counts_fates() -> None:
     paid, open_ = answer("fade pays"), answer("open")
     lead = "Fading crowded shorts on BTC, ETH, SOL: supported"
     assert headline((paid,)) == lead
-    assert headline((paid, open_, open_)) == "Of 3 claims, 1 is supported and 2 are open"
+    assert headline((paid, open_, open_)) == "Of 3 claims 1 is supported and 2 open"
     assert headline((answer("both lose"), answer("both lose", claim="disputed"))) == (
-        "Of 2 claims, 1 is refuted and 1 dispute is decided for neither"
+        "None of 2 claims is supported: 1 is refuted and 1 decided for neither"
     )
     assert headline((paid, answer("follow pays", claim="disputed"), open_)) == (
-        "Of 3 claims, 1 is supported, 1 dispute is decided for following and 1 is open"
+        "Of 3 claims 1 is supported, 1 decided for following and 1 open"
     )
     assert headline(()) == "Nothing was measured"
 
@@ -248,21 +248,14 @@ def test_a_simulated_truth_holds_for_its_instrument() -> None:
     assert found.text.startswith("What is planted was simulated for this very position")
 
 
-def test_summary_counts_what_is_not_decided_by_its_reason() -> None:
+def test_doubt_is_the_first_thing_that_is_wanting() -> None:
     few = replace(
         answer("open"),
         fates=Fates("fade", "untestable", None),
         reason=Reason("few_blocks", ("blocks",), (), 12.0, 20.0),
         settle=None,
     )
-    vague = answer("open")
-    like = replace(vague, settle=Settle(conditions=("momentum",)))
-    assert str(summary((answer("fade pays"), few, few, vague, like))) == (
-        "4 more are not decided: 2 with too few independent events, 1 too uncertain to tell from "
-        "nothing and 1 that momentum alone explains."
-    )
-    assert str(summary((few,))) == "1 is not decided: 1 with too few independent events."
-    assert summary((answer("fade pays"), answer("both lose"))) is None
+    like = replace(answer("open"), settle=Settle(conditions=("momentum",)))
     assert [doubt(v) for v in (few, like, answer("fade pays"))] == [
         "too few events",
         "like momentum",

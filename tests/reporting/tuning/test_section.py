@@ -206,7 +206,7 @@ def test_out_of_sample_comes_first(page: Page) -> None:
         f"of the joined account is above zero is 81{THIN}% (PSR).",
         f"In sample, the winners of 5 folds looked like +38{THIN}bps a trade; out of sample, the "
         f"same settings made +6.2{THIN}bps over 145 trades: 16{THIN}% of it was left.",
-        "Fading crowded shorts",
+        "claim: fade",
         "How much of it was luck",
         "Fold by fold",
         "The search",

@@ -10,6 +10,7 @@ from fadefollow.cli.options import (
     ClusterOption,
     JsonOption,
     SmallestOption,
+    check_names,
     command,
     note_misnamed,
     print_json,
@@ -79,14 +80,16 @@ def run(
         _alone(context)
         _again(again, cluster=cluster, as_json=as_json)
         return
-    from fadefollow.cli.render.console import progress
-    from fadefollow.cli.render.run import show_run
-    from fadefollow.jobs.run import RunOptions, run_job
     from fadefollow.workspace import find_workspace
 
     workspace = find_workspace()
     if not strategies:
         note_misnamed(workspace, "strategies")
+    check_names(workspace, strategies=strategies or (), dataset=data.dataset)
+    from fadefollow.cli.render.console import progress
+    from fadefollow.cli.render.run import show_run
+    from fadefollow.jobs.run import RunOptions, run_job
+
     options = RunOptions.of(
         workspace,
         data,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from fadefollow.core.utc import stamp
 from fadefollow.core.version import __version__
 from fadefollow.engine.hedge.hedged import BOOKS, BookName
 from fadefollow.engine.strategy import Strategy
@@ -30,10 +31,9 @@ from fadefollow.verdict.run.prepare import Bet, seen_by
 from fadefollow.verdict.sequential.answer import Past
 from fadefollow.verdict.sequential.blocks import BlockRule, block_days, block_sums
 from fadefollow.workspace import Workspace
-from fadefollow.workspace.trial_records import stamp
 
 #: false alarms of the CUSUM a year
-FALSE_ALARMS = 0.1
+FALSE_ALARMS = 0.15
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from fadefollow.core.notes import Note
+from fadefollow.core.utc import stamp
 from fadefollow.errors import ParameterError
 from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.watching.trades import request_of
@@ -16,7 +17,6 @@ from fadefollow.results.claims import CLAIMS, ClaimsFile, Closing, Line, Watched
 from fadefollow.scanning.history import History
 from fadefollow.scanning.model import Standing, Tried
 from fadefollow.workspace import Workspace
-from fadefollow.workspace.trial_records import stamp
 
 #: of the reason for which a claim is closed
 _LONGEST = 500

@@ -20,7 +20,7 @@ from fadefollow.engine.plans.plan import Prepared, trade_table
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import ParameterError
-from fadefollow.jobs.data_gate import skips_holes, trusted_notes
+from fadefollow.jobs.data_gate import skips_holes, trusted
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.datasets.request import DataRequest
 from fadefollow.phases import Phases, Signal, Stance
@@ -118,8 +118,8 @@ def traded(
         FundingHoleError: a position was held over a hole in the settlements.
     """
     strategy, signal = bet
-    seen = seen_by(dataset, bet)
-    notes = trusted_notes(seen, [bet], accept)
+    request = DataRequest(accept=tuple(accept))
+    dataset, notes = trusted(seen_by(dataset, bet), [bet], request)
     detected: dict[tuple[str, str], Phases] = {}
     prepared = prepare_bet(dataset, strategy, signal, detected)
     plan = prepared.plan

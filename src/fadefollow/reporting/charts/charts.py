@@ -7,6 +7,8 @@ that a chart follows the light and the dark one. Text that comes from outside pa
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +26,7 @@ from fadefollow.reporting.charts.performance import (
 from fadefollow.reporting.pages.coverage import CoverageFigure
 from fadefollow.reporting.text.answers import BOOKS
 from fadefollow.reporting.text.formatting import THIN, inert, titled
-from fadefollow.verdict.model import EventStudy
+from fadefollow.verdict.model import EventStudy, Interval
 
 Trace = dict[str, Any]
 
@@ -95,10 +97,75 @@ def equity_chart(figure: EquityFigure) -> Chart:
                 "hovertemplate": shown.replace("+.1f", ".1f"),
             }
         )
+    if figure.held is not None:
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": "holding the same coins",
+                **clock(figure.held.time),
+                "y": packed(figure.held.value),
+                "line": {"color": "@muted", "width": 1.2},
+                "visible": True,
+                "hovertemplate": f"holding %{{y:+.1f}}{THIN}%<extra></extra>",
+            }
+        )
     top = axis("gain, % of capital", domain=[0.36, 1], zeroline=True)
     below = axis("drawdown, %", domain=[0, 0.3], rangemode="tozero")
     time = axis(type="date", anchor="y2", showgrid=False)
-    return Chart(data, layout(xaxis=time, yaxis=top, yaxis2=below, hovermode="x unified"), 380)
+    bands, names = _crises(figure)
+    rest = {"shapes": bands, "annotations": names, "hovermode": "x unified"}
+    return Chart(data, layout(xaxis=time, yaxis=top, yaxis2=below, **rest), 400)
+
+
+#: times that every trader knows: name, first and last day
+CRISES: tuple[tuple[str, str, str], ...] = (
+    ("March 2020", "2020-03-08", "2020-03-20"),
+    ("May 2021", "2021-05-12", "2021-05-24"),
+    ("LUNA", "2022-05-07", "2022-05-15"),
+    ("FTX", "2022-11-06", "2022-11-15"),
+    ("August 2024", "2024-08-01", "2024-08-07"),
+)
+
+
+def _crises(figure: EquityFigure) -> tuple[list[Trace], list[Trace]]:
+    """Bands over the crises that an equity curve covers, and their names."""
+    times = [edge for curve in figure.curves for edge in (curve.time[0], curve.time[-1])]
+    if figure.simulated or not times:
+        return [], []
+    bands: list[Trace] = []
+    names: list[Trace] = []
+    for name, *days in CRISES:
+        first, last = (np.datetime64(day, "ms").astype(np.int64).item() for day in days)
+        if first < min(times) or last > max(times):
+            continue
+        bands.append(
+            {
+                "type": "rect",
+                "x0": first,
+                "x1": last,
+                "y0": 0,
+                "y1": 1,
+                "yref": "paper",
+                "fillcolor": "@muted/0.25",
+                "line": {"width": 0},
+                "layer": "below",
+            }
+        )
+        names.append(
+            {
+                "x": first,
+                "y": 0,
+                "yref": "paper",
+                "text": name,
+                "showarrow": False,
+                "textangle": -90,
+                "xanchor": "right",
+                "yanchor": "bottom",
+                "font": {"size": 10, "color": "@muted"},
+            }
+        )
+    return bands, names
 
 
 def gain_chart(figure: GainFigure) -> Chart:
@@ -142,15 +209,21 @@ def split_chart(figure: SplitFigure) -> Chart:
                     "line": {"width": 0},
                 },
                 "xaxis": "x" if place == 0 else f"x{place + 1}",
-                "hovertemplate": "%{y}: %{x:+,.0f}<extra>" + titled(stance) + "</extra>",
+                "hovertemplate": "%{y}: %{x:+,.1f}<extra>" + titled(stance) + "</extra>",
                 "width": 0.62,
                 "textposition": "none",
             }
         )
+        ends = dict(zip([*(PARTS[at] for at in kept), "net"], [*starts.tolist(), 0.0], strict=True))
+        sizes = dict(zip([*(PARTS[at] for at in kept), "net"], [*parts, total], strict=True))
+        ranged = figure.intervals.get(stance, {})
+        if ranged:
+            across = "x" if place == 0 else f"x{place + 1}"
+            data.append(_whiskers(ranged, ends, sizes, across))
     width = 1 / max(len(shown), 1)
     axes = {
         f"xaxis{place + 1 if place else ''}": axis(
-            "" if place else "quote currency",
+            "" if place else figure.unit,
             domain=[place * width + 0.05 * (place > 0), (place + 1) * width - 0.05],
             zeroline=True,
             matches="x" if place else None,
@@ -164,8 +237,40 @@ def split_chart(figure: SplitFigure) -> Chart:
     return Chart(data, layout(**axes, yaxis=down, bargap=0.3, hovermode="closest"), 270)
 
 
-def study_chart(study: EventStudy, *, points: int = 240) -> Chart:
-    """Mean return after the phase in the lean's direction, over the placebo's 95 % band."""
+def _whiskers(
+    ranged: Mapping[str, Interval],
+    starts: Mapping[str, float],
+    sizes: Mapping[str, float],
+    across: str,
+) -> Trace:
+    """The intervals of the bars that have one, around their ends."""
+    names = [name for name in sizes if name in ranged]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "y": [titled(name) for name in names],
+        "x": [starts[name] + sizes[name] for name in names],
+        "xaxis": across,
+        "marker": {"size": 1, "color": "@ink"},
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [max(ranged[name][1] - sizes[name], 0.0) for name in names],
+            "arrayminus": [max(sizes[name] - ranged[name][0], 0.0) for name in names],
+            "color": "@ink",
+            "thickness": 1.2,
+            "width": 3,
+        },
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }
+
+
+def study_chart(study: EventStudy, *, points: int = 240, hold: float = math.nan) -> Chart:
+    """Mean return after the phase in the lean's direction, over the placebo's 95 % band.
+
+    In days; a dashed line marks `hold`, the hours after which a position is left at the latest.
+    """
     kept = slice(None, None, max(-(-len(study.hours) // points), 1))
     line = {"type": "scatter", "mode": "lines", **_hours(study.hours[kept])}
     edge = {**line, "line": {"width": 0}, "hoverinfo": "skip"}
@@ -208,10 +313,25 @@ def study_chart(study: EventStudy, *, points: int = 240) -> Chart:
         _note("following gains ↑", "@follow", y=1, yanchor="top"),
         _note("fading gains ↓", "@fade", y=0, yanchor="bottom"),
     ]
-    time = axis("hours after the first possible entry", showgrid=False, zeroline=True)
-    time["ticksuffix"] = f"{THIN}h"
+    first, last = study.hours[0], study.hours[-1]
+    days = range(math.ceil(first / 24.0), math.floor(last / 24.0) + 1)
+    time = axis(
+        "days after the first possible entry",
+        tickvals=[24 * day for day in days],
+        ticktext=[f"{day}".replace("-", "−") for day in days],
+        showgrid=False,
+        zeroline=True,
+    )
     gain = axis("bps, lean's direction", zeroline=True)
-    shape = layout(xaxis=time, yaxis=gain, hovermode="x unified", annotations=notes)
+    shapes: list[Trace] = []
+    if 0.0 < hold <= last:
+        line = {"color": "@ink", "width": 1.2, "dash": "dash"}
+        ends = {"x0": hold, "x1": hold, "y0": 0, "y1": 1}
+        shapes.append({"type": "line", **ends, "yref": "paper", "line": line})
+        left = _note("left at the latest", "@muted", y=1, yanchor="top")
+        notes.append({**left, "x": hold, "xref": "x"})
+    rest = {"annotations": notes, "shapes": shapes, "hovermode": "x unified"}
+    shape = layout(xaxis=time, yaxis=gain, **rest)
     return Chart(data, shape, 330)
 
 

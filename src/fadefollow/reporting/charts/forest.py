@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fadefollow.engine.hedge.hedged import BookName
 from fadefollow.phases import STANCES, Stance
 from fadefollow.reporting.text.answers import BOOKS, books_of, read_from
-from fadefollow.reporting.text.formatting import bps, interval
+from fadefollow.reporting.text.formatting import bps, interval, plain_bps
 from fadefollow.verdict.exploratory import SplitCell
 from fadefollow.verdict.model import NotTraded, Verdict
 
@@ -21,7 +21,8 @@ WIDTH, MARGIN = 260.0, 10.0
 class ForestRow:
     """One stance in one book of a verdict in SVG units; None where there is nothing to draw.
 
-    `cut_low` and `cut_high` say that the interval goes on beyond the scale.
+    `cut_low` and `cut_high` say that the interval goes on beyond the scale. A mean beyond it is
+    drawn as an arrow at the edge, with `beyond`, its number.
     """
 
     stance: str
@@ -30,10 +31,10 @@ class ForestRow:
     high: float | None
     cut_low: bool
     cut_high: bool
-    anyhour: float | None
-    placebo: float | None
     text: str
     book: BookName = "outright"
+    beyond: str = ""
+    y: float = 0.0  #: from the top
 
 
 @dataclass(frozen=True)
@@ -43,18 +44,25 @@ class Forest:
     zero: float
     ticks: tuple[tuple[float, str], ...]
     rows: tuple[tuple[ForestRow, ...], ...]
+    height: float = 40.0  #: of one row's drawing
 
 
 def forest(verdicts: tuple[Verdict, ...]) -> Forest:
     """Every verdict's two stances in each book that any of them has, on one symmetric scale in bps.
 
     Drawn is the interval that the word is read from. The scale reaches as far as the usual row
-    needs; a far wider interval is cut and marked.
+    needs; a wider interval is cut and marked.
     """
     reach = _reach(verdicts)
     books = books_of(verdicts)
-    rows = tuple(tuple(_row(v, s, b, reach) for s in STANCES for b in books) for v in verdicts)
-    return Forest(_place(0.0, reach), _ticks(reach), rows)
+    # the books of one stance lie close together, its stances apart
+    tops = [11.0 + 18.0 * n for n in range(2)] if len(books) == 1 else [9.0, 17.0, 31.0, 39.0]
+    keys = [(s, b) for s in STANCES for b in books]
+    rows = tuple(
+        tuple(replace(_row(v, s, b, reach), y=y) for (s, b), y in zip(keys, tops, strict=True))
+        for v in verdicts
+    )
+    return Forest(_place(0.0, reach), _ticks(reach), rows, tops[-1] + tops[0])
 
 
 def cell_forest(pairs: Sequence[tuple[SplitCell | None, ...]]) -> Forest:
@@ -78,8 +86,6 @@ def _cell(stance: str, found: SplitCell | None, reach: float) -> ForestRow:
             None,
             cut_low=False,
             cut_high=False,
-            anyhour=None,
-            placebo=None,
             text=f"{stance}: no trades",
         )
     bounds = found.ci_low_bps, found.ci_high_bps
@@ -91,8 +97,6 @@ def _cell(stance: str, found: SplitCell | None, reach: float) -> ForestRow:
         high=_clipped(bounds[1], reach),
         cut_low=bounds[0] < -reach,
         cut_high=bounds[1] > reach,
-        anyhour=_inside(found.anyhour_mean_bps, reach) if not found.note else None,
-        placebo=None,
         text=text,
     )
 
@@ -109,8 +113,6 @@ def _row(verdict: Verdict, stance: Stance, book: BookName, reach: float) -> Fore
             None,
             cut_low=False,
             cut_high=False,
-            anyhour=None,
-            placebo=None,
             text=text,
             book=book,
         )
@@ -121,15 +123,14 @@ def _row(verdict: Verdict, stance: Stance, book: BookName, reach: float) -> Fore
     )
     return ForestRow(
         stance=stance,
-        mean=_inside(result.mean_net_bps, reach),
+        mean=_clipped(result.mean_net_bps, reach),
         low=_clipped(low, reach),
         high=_clipped(high, reach),
         cut_low=low < -reach,
         cut_high=high > reach,
-        anyhour=_inside(result.anyhour_mean_bps, reach),
-        placebo=_inside(result.placebo_mean_bps, reach),
         text=text,
         book=book,
+        beyond=plain_bps(result.mean_net_bps) if abs(result.mean_net_bps) > reach else "",
     )
 
 
@@ -138,7 +139,7 @@ def _reach(verdicts: tuple[Verdict, ...]) -> float:
     needs = []
     for verdict in verdicts:
         for one in verdict.results.values():
-            values = (one.mean_net_bps, *read_from(one), one.anyhour_mean_bps)
+            values = (one.mean_net_bps, *read_from(one))
             sizes = [abs(v) for v in values if math.isfinite(v)]
             needs.extend([max(sizes)] if sizes else [])
     return _enough(needs)
@@ -155,7 +156,7 @@ def _enough(needs: Sequence[float]) -> float:
     if not needs:
         return 10.0
     usual = sorted(needs)[len(needs) // 2]
-    return max(min(max(needs), 2.5 * usual) * 1.05, 1.0)
+    return max(min(max(needs), 1.4 * usual) * 1.05, 1.0)
 
 
 def _step(reach: float) -> float:

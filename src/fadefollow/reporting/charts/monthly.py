@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
+from fadefollow.engine.hedge.hedged import BookName
 from fadefollow.phases import STANCES
 from fadefollow.reporting.text.formatting import count, fixed, percent, titled
 from fadefollow.verdict.model import RunResult
@@ -39,6 +40,7 @@ class Month:
 
     text: str
     level: int = 0
+    note: str = ""  #: what more there is to know of it
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,16 @@ class MonthlyTable:
     summary: str  #: how many months gained, the best and the worst
 
 
-def monthly_tables(run: RunResult, strategy: str) -> tuple[MonthlyTable, ...]:
+def monthly_tables(
+    run: RunResult, strategy: str, book: BookName = "outright"
+) -> tuple[MonthlyTable, ...]:
     """One table a stance that has an equity curve, coloured on one scale; latest year first."""
     compound = compounds(run, strategy)
+    equity = run.hedged_equity if book == "hedged" else run.equity
     curves = {
-        stance: run.equity[(strategy, stance)].dropna()
+        stance: equity[(strategy, stance)].dropna()
         for stance in STANCES
-        if (strategy, stance) in run.equity.columns
+        if (strategy, stance) in equity.columns
     }
     found = {
         str(stance): (monthly(curve, compound=compound), yearly(curve, compound=compound))

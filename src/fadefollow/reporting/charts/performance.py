@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from fadefollow.engine.hedge.hedged import BOOKS, BookName
 from fadefollow.phases import STANCES
 from fadefollow.reporting.charts.downsample import FloatArray, Line, keep_extremes, millis, thin
 from fadefollow.reporting.charts.monthly import compounds, yearly
-from fadefollow.verdict.model import NotTraded, RunResult, Verdict
+from fadefollow.verdict.model import Interval, NotTraded, RunResult, Verdict
 
 #: where the money went, in the order shown
 PARTS = ("price", "funding", "fees", "slippage", "liquidation", "hedge")
@@ -42,6 +43,8 @@ class EquityFigure:
     strategy: str
     curves: tuple[EquityCurve, ...]
     compound: bool = False  #: positions grow with gains
+    simulated: bool = False
+    held: Line | None = None  #: gain of holding the same coins, per cent; None where unknown
 
     @property
     def hedged(self) -> bool:
@@ -51,12 +54,18 @@ class EquityFigure:
 
 @dataclass(frozen=True)
 class SplitFigure:
-    """What each part contributed to the net P&L of one phase in one book, by stance."""
+    """What each part contributed to the mean of one phase in one book, by stance.
+
+    Of runs of the first schema, which knew no parts of a mean, to the net P&L.
+    """
 
     strategy: str
     phase: str
-    parts: dict[str, tuple[float, ...]]  #: in the order of PARTS, quote currency
+    parts: dict[str, tuple[float, ...]]  #: in the order of PARTS
     book: BookName = "outright"
+    unit: str = "bps a trade"  #: or quote currency
+    #: by stance, and by part or `net`, in the same unit
+    intervals: dict[str, dict[str, Interval]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,18 +119,44 @@ def equity_figures(run: RunResult, *, points: int = 800) -> tuple[EquityFigure, 
             if (strategy, stance) in tables[book].columns
         ]
         drawn = tuple(c for c in curves if c.time.size)
-        figures.append(EquityFigure(strategy, drawn, compound))
+        figures.append(
+            EquityFigure(
+                strategy,
+                drawn,
+                compound,
+                bool(run.dataset.get("simulated", False)),
+                _benchmark(run, strategy, points),
+            )
+        )
     return tuple(figures)
+
+
+def _benchmark(run: RunResult, strategy: str, points: int) -> Line | None:
+    if strategy not in run.benchmark:
+        return None
+    value = run.benchmark[strategy].dropna()
+    if value.empty:
+        return None
+    gain = (value.to_numpy(np.float64) - 1.0) * 100.0
+    return thin(millis(pd.DatetimeIndex(value.index)), gain, points=points // 2)
 
 
 def split_figure(verdict: Verdict, book: BookName = "outright") -> SplitFigure:
     """The parts of one verdict's P&L in a book; stances that were not traded are left out."""
-    parts = {}
-    for stance in STANCES:
-        result = verdict.result(stance, book)
-        if not isinstance(result, NotTraded):
-            parts[str(stance)] = tuple(float(getattr(result.pnl, part)) for part in PARTS)
-    return SplitFigure(verdict.strategy, verdict.phase, parts, book)
+    found = {s: r for s in STANCES if not isinstance(r := verdict.result(s, book), NotTraded)}
+    known = all(math.isfinite(r.parts_bps.price) for r in found.values() if r.n_trades)
+    parts, intervals = dict[str, tuple[float, ...]](), dict[str, dict[str, Interval]]()
+    for stance, result in found.items():
+        split = result.parts_bps if known else result.pnl
+        values = (float(getattr(split, part)) for part in PARTS)
+        parts[str(stance)] = tuple(x if math.isfinite(x) else 0.0 for x in values)
+        # hedged, the price's interval is that of price and hedge together
+        price = {} if book == "hedged" else {"price": result.price_ci_bps}
+        pairs = {**price, "funding": result.funding_ci_bps, "net": result.ci_bps}
+        usable = {name: pair for name, pair in pairs.items() if math.isfinite(pair[0])}
+        intervals[str(stance)] = usable if known else {}
+    unit = "bps a trade" if known else "quote currency"
+    return SplitFigure(verdict.strategy, verdict.phase, parts, book, unit, intervals)
 
 
 class ClosedTrades:

@@ -201,7 +201,8 @@ def _cell(verdict: Verdict, key: Column, row: Row) -> StanceCell:
         return StanceCell(stance, book, "", DASH, "", f"{reason(found)}{few}", apart)
     bounds = interval(read_from(found))
     p = chance(found.p_adjusted)
-    note = count(found.n_trades, "trade") + (f" · p {p}" if p != DASH else "")
+    asked = "" if found.placebo is None else f" of {count(found.placebo.questions, 'question')}"
+    note = count(found.n_trades, "trade") + (f" · p {p}{asked}" if p != DASH else "")
     shown = "" if DASH in bounds else bounds
     return StanceCell(stance, book, found.word, mean, shown, note, apart)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fadefollow.engine.hedge.hedged import BookName
@@ -17,10 +18,13 @@ from fadefollow.reporting.text.answers import (
     FATES,
     blocks_text,
     books_of,
+    evidence_rank,
     fate_text,
     needed_blocks,
+    other_book,
     read_from,
     settle_text,
+    settled_by,
 )
 from fadefollow.reporting.text.metrics import (
     Column,
@@ -30,12 +34,12 @@ from fadefollow.reporting.text.metrics import (
     metrics,
     reason,
 )
-from fadefollow.reporting.text.sentences import POSITIONS, Sentence, Truth, doubt, sentence, truth
+from fadefollow.reporting.text.sentences import POSITIONS, Sentence, Truth, sentence, truth
 from fadefollow.verdict.model import NotTraded, RunResult, StanceResult, Verdict
 
-#: with more answers than this, only those whose claim holds have a paragraph of their own
+#: with more answers than this, only the pages of those whose claim holds are printed
 FEW_ANSWERS = 6
-#: fates that are told in a paragraph, and whose page is printed, however many there are
+#: fates whose page is printed, however many there are
 _TOLD = ("supported", "fade", "follow")
 
 
@@ -57,7 +61,7 @@ class BookLine:
     book: BookName
     label: str
     cells: tuple[StanceCell, ...]  #: fade and follow
-    blocks: text.Cell  #: `32 of 20 × 7 d`, of the claimed stance
+    blocks: text.Cell  #: `32 × 7 d`, of the claimed stance
     detectable: text.Cell  #: likewise, bps
 
 
@@ -74,6 +78,7 @@ class Row:
     blocks: str  #: of the claimed stance in the book that speaks
     detectable: str  #: smallest of both books, bps
     rank: int  #: by fate, as in FATE_ORDER
+    settle: str  #: times this history that would decide it; 0 of a decided one
     planted: str
 
     @property
@@ -90,11 +95,14 @@ class Answer:
     verdict: Verdict
     strategy: str  #: its title
     title: str
+    about: str  #: what the phase is in about five words; empty of earlier versions
+    again: bool  #: whether another strategy trades the same phase
     claim: str
     fate: str  #: of the row, in a word or two
     fates: str  #: which book speaks and what the other says
+    apart: str  #: what the book says that does not decide, where it says something else
+    brief: tuple[str, str]  #: what decides it, or would; and what is wrong with an open one
     sentence: Sentence
-    doubt: str  #: why it is not decided, in a word or two
     settle: str  #: what would settle it; empty where it is decided
     truth: Truth | None
     forest: tuple[ForestRow, ...]
@@ -112,7 +120,7 @@ class Answer:
 
     @property
     def told(self) -> bool:
-        """Whether it has a paragraph however many answers there are."""
+        """Whether its page is printed however many answers there are."""
         return self.verdict.fate in _TOLD
 
 
@@ -120,29 +128,30 @@ def answers_of(run: RunResult) -> tuple[tuple[Answer, ...], Forest]:
     """All answers in the order shown, and the scale that their small charts share."""
     verdicts = ordered(run.verdicts)
     scale = forest(verdicts)
-    needed = needed_blocks(run.verdicts)
-    books = books_of(run.verdicts)
+    table = _Table(
+        needed_blocks(run.verdicts),
+        books_of(run.verdicts),
+        Counter((v.signal, v.phase) for v in run.verdicts),
+    )
     pairs = enumerate(zip(verdicts, scale.rows, strict=True), start=1)
-    return tuple(_answer(run, v, row, number, needed, books) for number, (v, row) in pairs), scale
+    return tuple(_answer(run, v, row, number, table) for number, (v, row) in pairs), scale
 
 
-def ordered(verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
-    """Grouped by strategy; those with a claim that holds first, in the run's order else.
+def ordered(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+    """By evidence: decided claims first, the surest at the top, then the nearest to an answer.
 
     What cannot be tested comes last.
     """
-    tested = [v for v in verdicts if v.fate != "untestable"]
-    groups: dict[str, list[Verdict]] = {}
-    for verdict in tested:
-        groups.setdefault(verdict.strategy, []).append(verdict)
-    inside = (sorted(group, key=_rank) for group in groups.values())
-    rows = [v for group in sorted(inside, key=lambda g: _rank(g[0])) for v in group]
-    return (*rows, *(v for v in verdicts if v.fate == "untestable"))
+    return tuple(sorted(verdicts, key=evidence_rank))
 
 
-def told(answers: tuple[Answer, ...]) -> tuple[Answer, ...]:
-    """The answers with a paragraph of their own: all of a few, those that hold of many."""
-    return tuple(a for a in answers if len(answers) <= FEW_ANSWERS or a.told)
+@dataclass(frozen=True)
+class _Table:
+    """What the rows of the table share."""
+
+    needed: float  #: blocks that may decide
+    books: tuple[BookName, ...]
+    often: Mapping[tuple[str, str], int]  #: signal and phase → rows
 
 
 def title_of(run: RunResult, strategy: str) -> str:
@@ -161,12 +170,7 @@ def _rank(verdict: Verdict) -> int:
 
 
 def _answer(
-    run: RunResult,
-    verdict: Verdict,
-    drawn: tuple[ForestRow, ...],
-    number: int,
-    needed: float,
-    books: tuple[BookName, ...],
+    run: RunResult, verdict: Verdict, drawn: tuple[ForestRow, ...], number: int, table: _Table
 ) -> Answer:
     small = reason(verdict.fade) if isinstance(verdict.fade, NotTraded) else reason(verdict.follow)
     instrument = instrument_of(run, verdict.strategy)
@@ -174,22 +178,26 @@ def _answer(
         "outright": verdict.difference_ci_bps,
         "hedged": verdict.hedged_difference_ci_bps,
     }
-    lines = tuple(_line(verdict, book, needed) for book in books)
+    lines = tuple(_line(verdict, book, table.needed) for book in table.books)
+    said = run.strategies.get(verdict.strategy, {}).get("phase_about", {})
     return Answer(
         number=number,
         verdict=verdict,
         strategy=title_of(run, verdict.strategy),
         title=text.titled(verdict.phase),
+        about=str(said.get(verdict.phase, "")),
+        again=table.often[verdict.signal, verdict.phase] > 1,
         claim=CLAIMS[verdict.claim],
         fate=FATES[verdict.fate],
         fates=fate_text(verdict),
+        apart=other_book(verdict),
+        brief=settled_by(verdict),
         sentence=sentence(verdict),
-        doubt=doubt(verdict),
         settle=_settle(verdict),
         truth=truth(verdict, instrument),
         forest=drawn,
         columns=columns(verdict),
-        metrics=metrics(verdict, needed=needed),
+        metrics=metrics(verdict, needed=table.needed),
         differences=tuple(
             (BOOKS[book], interval_cell(apart[book], why=small)) for book in books_of([verdict])
         ),
@@ -270,8 +278,16 @@ def _row(verdict: Verdict, instrument: str, lines: tuple[BookLine, ...]) -> Row:
         blocks=_key(min((s.blocks for s in asked), default=math.nan)),
         detectable=_key(min((x for x in seen if math.isfinite(x)), default=math.nan)),
         rank=_rank(verdict),
+        settle=_key(_multiple(verdict)),
         planted=_key(verdict.planted_bps),
     )
+
+
+def _multiple(verdict: Verdict) -> float:
+    """Times this history that would decide a row; 0 where it is decided."""
+    if verdict.fate != "open":
+        return 0.0
+    return math.nan if verdict.settle is None else verdict.settle.multiple
 
 
 def _mean(verdict: Verdict, stance: Stance, book: BookName) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fadefollow.market.brackets.table import BracketTable
-from fadefollow.reporting.text.formatting import DASH, THIN, Table, fixed, listed
+from fadefollow.reporting.text.formatting import DASH, THIN, Table, count, fixed, listed
 from fadefollow.verdict.model import RunResult
 
 #: more different values than this are shown as a range
@@ -18,11 +18,25 @@ _NAMED, _COINS = 3, 12
 
 
 @dataclass(frozen=True)
-class Assumed:
-    """The costs and stakes of a run."""
+class Figure:
+    """One figure that the result rests on."""
 
-    line: str
+    name: str
+    value: str
+    how: str  #: where it is set
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """The costs and stakes of a run: a line of figures, and each coin's in a table."""
+
+    figures: tuple[Figure, ...]
     table: Table
+
+    @property
+    def line(self) -> str:
+        """All figures in one line."""
+        return "; ".join(f"{one.name} {one.value}" for one in self.figures)
 
 
 @dataclass(frozen=True)
@@ -62,36 +76,86 @@ def assumed(run: RunResult) -> Assumed | None:
     strategies = run.assumptions.get("strategies", {})
     if not any(stakes.get("costs") for stakes in strategies.values()):
         return None
-    alpha = f"{_plain(100.0 * run.assumptions['alpha'])}{THIN}%"
-    stakes = [_stakes(strategies), _leverage(strategies), _capital(strategies)]
-    line = (
-        f"Every fill pays {_values(strategies, _FEE)} of fee and "
-        f"{_values(strategies, _SLIPPAGE)} of slippage; {'; '.join(filter(None, stakes))}; "
-        f"tests at {alpha}{_smallest(strategies)}."
+    return Assumed(tuple(_figures(run, strategies)), _table(strategies))
+
+
+def _figures(run: RunResult, strategies: Mapping[str, Any]) -> Iterator[Figure]:
+    """Each figure of the line, with where it is set."""
+    costs = "[costs] of the data set's or the strategy's TOML; [costs.coins.BTC] for one coin"
+    yield Figure("fee", f"{_values(strategies, _FEE)} a fill", f"taker_fee_bps in {costs}")
+    yield Figure("slippage", _values(strategies, _SLIPPAGE), f"slippage_bps in {costs}")
+    yield Figure("funding", *_funding(run, strategies))
+    yield Figure(
+        "margin",
+        f"{_leverage(strategies)}, {_liquidated(strategies)}",
+        f"leverage in [trade] of the strategy's TOML; maintenance_rate or brackets in {costs}",
     )
-    return Assumed(line, _table(strategies))
+    yield Figure(
+        "capital",
+        _capital(strategies),
+        "capital, weight and compound in [trade] of the strategy's TOML",
+    )
+    alpha = f"{_plain(100.0 * run.assumptions['alpha'])}{THIN}%"
+    asked = _questions(run)
+    yield Figure(
+        "alpha",
+        f"{alpha} over {count(asked, 'question')}" if asked else alpha,
+        "alpha in [tool.fadefollow] of pyproject.toml; fewer strategies in a run ask fewer "
+        "questions",
+    )
+    smallest = _smallest(strategies)
+    if smallest:
+        yield Figure(
+            "smallest edge", smallest, "--smallest-bps of the run, or smallest_bps in a TOML"
+        )
+
+
+def _funding(run: RunResult, strategies: Mapping[str, Any]) -> tuple[str, str]:
+    """What positions pay of funding, and what decides that."""
+    kinds = {str(one["instrument"]) for one in strategies.values()}
+    if not kinds & {"perp"}:
+        return "none, as no perp is traded", "instrument in [trade] of the strategy's TOML"
+    implied = any(s.get("implied_funding") for s in run.strategies.values())
+    return (
+        "as settled, and implied by the premium where settlements are missing"
+        if implied
+        else "as settled",
+        "implied_funding in the strategy's TOML; --missing-funding says what holes do",
+    )
+
+
+def _questions(run: RunResult) -> int:
+    """Over how many questions that were asked beforehand the words are corrected."""
+    asked = [
+        one.placebo.questions
+        for v in run.verdicts
+        for (stance, _), one in v.results.items()
+        if one.placebo is not None and v.claim in ("disputed", stance)
+    ]
+    return max(asked, default=0)
 
 
 def _smallest(strategies: Mapping[str, Any]) -> str:
-    """`; an edge below 20 bps is small`; empty where an earlier version did not keep it."""
+    """`20 bps`, or a range; empty where an earlier version did not keep it."""
     known = sorted({float(s["smallest_bps"]) for s in strategies.values() if "smallest_bps" in s})
     if not known:
         return ""
     first, last = _plain(known[0]), f"{_plain(known[-1])}{THIN}bps"
-    return f"; an edge below {last if len(known) == 1 else f'{first} to {last}'} is small"
+    return last if len(known) == 1 else f"{first} to {last}"
 
 
-def _stakes(strategies: Mapping[str, Any]) -> str:
+def _liquidated(strategies: Mapping[str, Any]) -> str:
+    """How maintenance is reckoned: by rate, or by which table of brackets."""
     rows = [costs for _, _, _, costs in _rows(strategies)]
     tables = dict.fromkeys(found for costs in rows if (found := _brackets(costs)))
     if not tables:
-        return f"liquidation below a margin of {_values(strategies, _MARGIN)}"
-    by = f"liquidation by maintenance brackets, {listed([*tables], _NAMED)}"
+        return f"liquidated below {_values(strategies, _MARGIN)}"
+    by = f"liquidated by maintenance brackets, {listed([*tables], _NAMED)}"
     rates = {100.0 * c["maintenance_rate"] for c in rows if "maintenance_rate" in c}
     if not rates:
         return by
     few = " or ".join(f"{_plain(rate)}{THIN}%" for rate in sorted(rates))
-    return f"{by}, of other coins below a margin of {few}"
+    return f"{by}, of other coins below {few}"
 
 
 def _brackets(costs: Mapping[str, Any]) -> str:
@@ -107,8 +171,8 @@ def _leverage(strategies: Mapping[str, Any]) -> str:
 
 def _capital(strategies: Mapping[str, Any]) -> str:
     kinds = {bool(stakes["compound"]) for stakes in strategies.values()}
-    how = "" if len(kinds) > 1 else "compounding " if kinds == {True} else "fixed "
-    return f"{how}capital of {_values(strategies, _CAPITAL)} a coin and book"
+    how = "" if len(kinds) > 1 else ", compounding" if kinds == {True} else ", fixed"
+    return f"{_values(strategies, _CAPITAL)} a coin and book{how}"
 
 
 def _rows(strategies: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any], Any]]:
@@ -119,7 +183,7 @@ def _rows(strategies: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str
 
 
 def _values(strategies: Mapping[str, Any], quantity: _Quantity) -> str:
-    """`2 bps (BTC, ETH) or 5 bps (other coins)`; a range where there are many values."""
+    """`2 bps (BTC, ETH), 5 bps (other coins)`; a range where there are many values."""
     coins: dict[float | None, dict[str, None]] = {}
     for _, coin, stakes, costs in _rows(strategies):
         coins.setdefault(quantity.of(stakes, costs), {})[coin] = None
@@ -132,7 +196,7 @@ def _values(strategies: Mapping[str, Any], quantity: _Quantity) -> str:
     named = [f"{quantity.said(v)} ({listed([*of], _NAMED)})" for v, of in parts[:-1]]
     last, of = parts[-1]
     rest = listed([*of], _NAMED) if len(of) <= _NAMED else "other coins"
-    return " or ".join([*named, f"{quantity.said(last)} ({rest})"])
+    return ", ".join([*named, f"{quantity.said(last)} ({rest})"])
 
 
 def _union(coins: Mapping[float | None, Iterable[str]]) -> set[str]:

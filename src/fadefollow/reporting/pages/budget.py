@@ -37,7 +37,7 @@ def budget(run: RunResult) -> Budget:
     """What each chart of this run may hold."""
     coins = max(len(run.prices), 1)
     names = (str(pair[0]) for one in (run.equity, run.hedged_equity) for pair in one.columns)
-    books = max(len(set(names)) * (1 + bool(len(run.hedged_equity))), 1)
+    books = max(len(set(names)) * (1 + bool(len(run.hedged_equity)) + bool(len(run.benchmark))), 1)
     studies = max(len(run.event_studies), 1)
     return Budget(
         coin_bytes=MARKET // coins,

@@ -25,6 +25,7 @@ from fadefollow.reporting.charts.performance import (
 from fadefollow.reporting.pages.budget import Budget
 from fadefollow.reporting.pages.coverage import CoverageFigure
 from fadefollow.reporting.pages.market_page import market
+from fadefollow.reporting.phase.curves import hold_hours
 from fadefollow.reporting.text.answers import BOOKS, books_of
 from fadefollow.reporting.text.formatting import (
     DASH,
@@ -32,7 +33,7 @@ from fadefollow.reporting.text.formatting import (
     THIN,
     Table,
     count,
-    fixed,
+    hours,
     money,
     percent,
     plain_bps,
@@ -83,7 +84,9 @@ def _gained(figure: EquityFigure) -> str:
 
 
 def _drawn(figure: EquityFigure) -> str:
-    return " Full: against the market; dotted: outright." if figure.hedged else ""
+    drawn = " Full: against the market; dotted: outright." if figure.hedged else ""
+    held = " Grey: an equal amount in each of the same coins, held." if figure.held else ""
+    return drawn + held
 
 
 def _of_all(phases: int) -> str:
@@ -100,7 +103,7 @@ def studied(run: RunResult, verdict: Verdict, budget: Budget) -> Exhibit:
     title = "What price did after the phase"
     for study in run.event_studies:
         if (study.strategy, study.phase) == (verdict.strategy, verdict.phase):
-            return _study(study, title, budget.study_points)
+            return _study(study, title, budget.study_points, hold_hours(run, verdict.strategy))
     return Exhibit(title, "No event study was made: there were no events.")
 
 
@@ -174,30 +177,34 @@ def _split(verdict: Verdict, title: str) -> Exhibit:
         for stance, values in figure.parts.items()
     }
     shown = [i for i, part in enumerate(PARTS) if part != "hedge" or len(books) > 1]
-    rows = [(titled(PARTS[i]), *(money(values[i]) for values in columns.values())) for i in shown]
-    rows.append(("Net", *(money(sum(values)) for values in columns.values())))
+    show = plain_bps if drawn.unit == "bps a trade" else money
+    rows = [(titled(PARTS[i]), *(show(values[i]) for values in columns.values())) for i in shown]
+    rows.append(("Net", *(show(sum(values)) for values in columns.values())))
     several = len(books) > 1
     head = (
         "Part",
         *(
-            f"{titled(stance)}{f' {BOOKS[book]}' if several else ''} (quote currency)"
+            f"{titled(stance)}{f' {BOOKS[book]}' if several else ''}, {drawn.unit}"
             for stance, book in columns
         ),
     )
-    caption = "From price to net: each bar begins where the one above it ended." + (
+    whiskers = (
+        " Whiskers: intervals of price, funding and net." if any(drawn.intervals.values()) else ""
+    )
+    caption = f"From price to net: each bar begins where the one above it ended.{whiskers}" + (
         f" Drawn is the book {BOOKS[drawn.book]}; the table has both." if several else ""
     )
     return exhibit(title, caption, split_chart(drawn), Table(head, tuple(rows)))
 
 
-def _study(study: EventStudy, title: str, points: int) -> Exhibit:
+def _study(study: EventStudy, title: str, points: int, hold: float) -> Exhibit:
     if not study.hours or not study.n_events:
         return Exhibit(title, "There are no events to study.")
     step = max(-(-len(study.hours) // 12), 1)
     places = sorted({*range(0, len(study.hours), step), len(study.hours) - 1})
     rows = tuple(
         (
-            f"{fixed(study.hours[i])}{THIN}h",
+            hours(study.hours[i]),
             *(
                 plain_bps(line[i])
                 for line in (
@@ -224,4 +231,4 @@ def _study(study: EventStudy, title: str, points: int) -> Exhibit:
             else ""
         )
     )
-    return exhibit(title, caption, study_chart(study, points=points), Table(head, rows))
+    return exhibit(title, caption, study_chart(study, points=points, hold=hold), Table(head, rows))

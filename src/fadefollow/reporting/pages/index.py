@@ -13,7 +13,7 @@ import filelock
 from fadefollow.core.atomic_file import as_store_error, write_page
 from fadefollow.reporting.pages.page import fill
 from fadefollow.reporting.text.answers import FATE_ORDER, FATES
-from fadefollow.reporting.text.formatting import count, human, listed
+from fadefollow.reporting.text.formatting import bps, count, human, listed
 from fadefollow.results.catalog import Entry, Kind, remembered_entries
 from fadefollow.verdict.words import Fate
 
@@ -25,6 +25,9 @@ _NOUNS: dict[Kind, str] = {
     "scan": "scan",
     "page": "page",
 }
+
+#: coins that a line names
+_NAMED = 4
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,14 @@ class Line:
     about: str  #: strategies, how much was searched, or what a page says
     seconds: float | None
     trouble: str  #: why it cannot be read, or what it lacks
+    coins: str  #: their names, or how many
+    options: str  #: of the command that made it
+    best: str  #: the claim with the most evidence: `crowded shorts: fade +116 bps hedged, pays`
+
+    @property
+    def compares(self) -> bool:
+        """Whether `fadefollow report` compares it with others."""
+        return self.kind in ("run", "tuning") and not self.trouble
 
 
 def write_index(runs_dir: Path, templates: Path) -> Path:
@@ -92,7 +103,18 @@ def _line(entry: Entry) -> Line:
         about=_about(entry),
         seconds=entry.seconds,
         trouble=_trouble(entry),
+        coins=", ".join(entry.coins) if len(entry.coins) <= _NAMED else f"{len(entry.coins)} coins",
+        options=entry.options,
+        best=_best(entry),
     )
+
+
+def _best(entry: Entry) -> str:
+    if entry.best is None:
+        return ""
+    one = entry.best
+    book = " against the market" if one.book == "hedged" else ""
+    return f"{human(one.phase)}: {one.stance} {bps(one.mean_bps)}{book}, {one.word}"
 
 
 def _about(entry: Entry) -> str:

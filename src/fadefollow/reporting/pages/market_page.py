@@ -90,6 +90,7 @@ def market(run: RunResult, budget: Budget, strategies: tuple[str, ...] = ()) -> 
                 for name in codes.phases
             ],
             "strategies": titles,
+            "of": _told_by(run, codes),
             "phaseNames": codes.phases,
             "strategyNames": codes.strategies,
             "reasons": codes.reasons,
@@ -153,6 +154,23 @@ def _first(run: RunResult, codes: Codes) -> dict[str, str]:
         "strategy": str(codes.strategies.index(best.strategy)),
         "stance": best.paying[0][0] if best.paying else "fade",
     }
+
+
+def _told_by(run: RunResult, codes: Codes) -> dict[str, list[str]]:
+    """By the place of a phase, the strategy that trades it and the stance that its claim is about.
+
+    Of several strategies the one whose row says most.
+    """
+    found: dict[str, list[str]] = {}
+    for verdict in sorted(run.verdicts, key=_doubt):
+        if verdict.phase not in codes.phases or verdict.strategy not in codes.strategies:
+            continue
+        stance = verdict.claim
+        if stance == "disputed":
+            stance = verdict.paying[0][0] if verdict.paying else "fade"
+        place = str(codes.phases.index(verdict.phase))
+        found.setdefault(place, [str(codes.strategies.index(verdict.strategy)), stance])
+    return found
 
 
 def _doubt(verdict: Verdict) -> tuple[int, float]:

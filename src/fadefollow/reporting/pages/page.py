@@ -14,18 +14,20 @@ import pandas as pd
 from markupsafe import Markup
 
 from fadefollow.errors import SpecError, StoreError
+from fadefollow.phases import Stance
 from fadefollow.reporting.charts.monthly import MONTHS
 from fadefollow.reporting.pages import figures as exhibits
-from fadefollow.reporting.pages.answers import FEW_ANSWERS, Answer, answers_of, title_of, told
+from fadefollow.reporting.pages.answers import Answer, answers_of, title_of
 from fadefollow.reporting.pages.assumptions import assumed
 from fadefollow.reporting.pages.budget import budget
 from fadefollow.reporting.pages.coverage import coverage_figure, findings
+from fadefollow.reporting.pages.first_screen import lacking, tiles
 from fadefollow.reporting.pages.phase_page import phase_pages
 from fadefollow.reporting.text import formatting as text
-from fadefollow.reporting.text.answers import FATES, books_of, why_text
+from fadefollow.reporting.text.answers import FATES, VERBS, books_of, needed_blocks, why_text
 from fadefollow.reporting.text.glossary import TERMS
 from fadefollow.reporting.text.provenance import making, not_looked_for
-from fadefollow.reporting.text.sentences import headline, summary
+from fadefollow.reporting.text.sentences import headline
 from fadefollow.reporting.tuning.section import TuningChapter, chapter
 from fadefollow.results.notes import Line, note_lines
 from fadefollow.results.record import folder_name
@@ -108,18 +110,19 @@ def context(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
     traded = set(run.trades["strategy"].astype(str))
     names = _strategies(run, answers)
     titles = {name: title_of(run, name) for name in names}
-    table = coverage_figure(run)
+    table, span = coverage_figure(run), _range(run)
     return {
         "run": run,
         "simulated": bool(run.dataset.get("simulated", False)),
         "dataset": {**{"name": "", "title": "", "fingerprint": ""}, **run.dataset},
         "headline": headline(run.verdicts) if tuned is None else tuned.headline,
         "tuned": tuned,
-        "range": _range(run),
+        "range": span,
         "scale": scale,
         "answers": answers,
-        "told": told(answers),
-        "rest": summary(run.verdicts) if len(answers) > FEW_ANSWERS else None,
+        "tiles": tiles(answers),
+        "lacking": lacking(run, answers, span[:10]),
+        "needed": needed_blocks(run.verdicts),
         "books": books_of(run.verdicts),
         "tested": tuple(a for a in answers if a.verdict.fate != "untestable"),
         "untestable": tuple(a for a in answers if a.verdict.fate == "untestable"),
@@ -128,7 +131,7 @@ def context(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
         "months": MONTHS,
         "traded": [(at, title_of(run, n)) for at, n in enumerate(names) if n in traded],
         "market": exhibits.market(run, share, names),
-        "best": text.prose(run.spa.sentence) if run.spa is not None else "",
+        "best": _best(run),
         "coverage": exhibits.covered(table),
         "coverage_notes": table.others,
         "findings": findings(run.dataset.get("audit")),
@@ -138,6 +141,23 @@ def context(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
         "again": _again(run),
         "truths": _truths(answers),
     }
+
+
+def _best(run: RunResult) -> str:
+    """Whether the best of all books beats its placebo, and what its own row says."""
+    if run.spa is None:
+        return ""
+    key = run.spa.strategy, run.spa.phase
+    rows = [v for v in run.verdicts if (v.strategy, v.phase) == key]
+    stance: Stance = "fade" if run.spa.stance == "fade" else "follow"
+    words = [r.results[stance, "outright"].word for r in rows if (stance, "outright") in r.results]
+    said = text.prose(run.spa.sentence)
+    if not words:
+        return said
+    return (
+        f"{said} This asks of all books at once and of placebos alone; the row of this one asks "
+        f"more, and says {words[0]} of {VERBS[stance].lower()} outright."
+    )
 
 
 def _strategies(run: RunResult, answers: tuple[Answer, ...]) -> tuple[str, ...]:

@@ -22,7 +22,12 @@ from fadefollow.reporting.pages.split_tables import (
     split_tables,
 )
 from fadefollow.reporting.pages.trade_cards import Bars, TradeCard, trade_cards
+from fadefollow.reporting.phase.curves import costs, holding
+from fadefollow.reporting.phase.heatmap import HeatMap, heat_maps, of_verdict
+from fadefollow.reporting.phase.ratios import RatioTable, falls, ratio_table, rolling
+from fadefollow.reporting.phase.tiles import Tiles, tiles_of
 from fadefollow.reporting.text import formatting as text
+from fadefollow.reporting.text.formatting import Table
 from fadefollow.reporting.text.phase_summary import Story, story_of
 from fadefollow.results.notes import Line, note_lines
 from fadefollow.verdict.model import RunResult
@@ -46,7 +51,11 @@ class Book:
     phases: int
     equity: Exhibit
     months: tuple[MonthlyTable, ...]
+    hedged_months: tuple[MonthlyTable, ...]  #: the same against the market; empty without a hedge
     months_of: str  #: what a month's gain is a share of
+    ratios: RatioTable | None  #: None of earlier versions, as the next two
+    falls: Table | None
+    rolling: Exhibit | None
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,10 @@ class PhasePage:
     answer: Answer
     story: Story
     book: Book
+    tiles: tuple[Tiles, ...]
+    holding: Exhibit
+    costs: Exhibit
+    heat: tuple[HeatMap, ...]
     study: Exhibit
     gains: Exhibit | None  #: of this phase alone; None where it is its strategy's only one
     split: Exhibit
@@ -70,6 +83,11 @@ class PhasePage:
     def equity_of(self) -> str:
         """The chart whose data the equity of this page shares; empty if it has its own."""
         return "" if self.book.first == self.answer.number else f"equity-{self.book.first}"
+
+    @property
+    def rolling_of(self) -> str:
+        """The same of the rolling ratios."""
+        return "" if self.book.first == self.answer.number else f"rolling-{self.book.first}"
 
     @property
     def name(self) -> str:
@@ -90,6 +108,7 @@ def phase_pages(
     trades, bars = ClosedTrades(run), Bars(run.prices)
     books = _books(run, answers, budget)
     splits, fragility = split_tables(run), fragility_tables(run)
+    maps = heat_maps(run)
     leans = leans_of(run.phases)
     pages = []
     for answer in answers:
@@ -100,6 +119,10 @@ def phase_pages(
                 answer=answer,
                 story=story_of(run, answer, leans.get((verdict.signal, verdict.phase))),
                 book=book,
+                tiles=tiles_of(run, verdict),
+                holding=holding(run, verdict),
+                costs=costs(run, verdict),
+                heat=of_verdict(maps, verdict),
                 study=exhibits.studied(run, verdict, budget),
                 gains=exhibits.earned(trades, verdict) if book.phases > 1 else None,
                 split=exhibits.split(verdict),
@@ -133,7 +156,11 @@ def _books(run: RunResult, answers: tuple[Answer, ...], budget: Budget) -> dict[
             count,
             curves.get(name, none),
             monthly_tables(run, name),
+            monthly_tables(run, name, "hedged"),
             "what the account was worth when it began" if compounds(run, name) else "the capital",
+            ratio_table(run, name),
+            falls(run, name),
+            rolling(run, name),
         )
         for name, count in phases.items()
     }

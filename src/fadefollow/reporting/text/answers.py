@@ -48,28 +48,12 @@ CLAIMS: Mapping[Claim, str] = {
     "disputed": "disputed",
 }
 VERBS: Mapping[Stance, str] = {"fade": "Fading", "follow": "Following"}
-#: a condition that fails → in a sentence, in a word, of several rows
-FAILS: Mapping[Condition, tuple[str, str, str]] = {
-    "blocks": (
-        "too few independent blocks",
-        "too few blocks",
-        "with too few independent blocks",
-    ),
-    "mean": (
-        "the mean is too uncertain to tell from nothing",
-        "too uncertain",
-        "too uncertain to tell from nothing",
-    ),
-    "placebo": (
-        "the same trades elsewhere do as well",
-        "like placebo",
-        "no better than their placebo",
-    ),
-    "momentum": (
-        "momentum alone explains it",
-        "like momentum",
-        "that momentum alone explains",
-    ),
+#: a condition that fails → in a sentence, and in a word
+FAILS: Mapping[Condition, tuple[str, str]] = {
+    "blocks": ("too few independent blocks", "too few blocks"),
+    "mean": ("the mean is too uncertain to tell from nothing", "too uncertain"),
+    "placebo": ("the same trades elsewhere do as well", "like placebo"),
+    "momentum": ("momentum alone explains it", "like momentum"),
 }
 #: beyond so many times this history, more of it is no answer
 _OUT_OF_REACH = 50.0
@@ -153,18 +137,97 @@ def settle_text(settle: Settle | None) -> str:
         parts.append(f"an edge of {seen} would have been found")
     if not parts:
         return ""
-    whose = ""
-    if settle.stance is not None and settle.book is not None:
-        whose = f"{VERBS[settle.stance].lower()} {BOOKS[settle.book]}: "
-    return whose + "; ".join(parts)
+    return _whose(settle) + "; ".join(parts)
+
+
+def _whose(settle: Settle) -> str:
+    """The stance and book that are nearest to an answer: `fading outright: `."""
+    if settle.stance is None or settle.book is None:
+        return ""
+    return f"{VERBS[settle.stance].lower()} {BOOKS[settle.book]}: "
+
+
+def evidence_rank(verdict: Verdict) -> tuple[int, float, str, str]:
+    """What rows are sorted by: decided ones first, the surest at the top.
+
+    Open ones follow, the nearest to an answer first.
+    """
+    if verdict.fate == "open":
+        multiple = math.nan if verdict.settle is None else verdict.settle.multiple
+        weight = math.inf if math.isnan(multiple) else multiple
+    else:
+        weight = -max((_strength(one) for one in verdict.results.values()), default=0.0)
+    return FATE_ORDER.index(verdict.fate), weight, verdict.strategy, verdict.phase
+
+
+def _strength(result: StanceResult) -> float:
+    """How sure a decided word is: the mean in widths of its interval; 0 where it is open."""
+    low, high = read_from(result)
+    decided = result.word in ("pays", "loses", "small") and high > low
+    return abs(result.mean_net_bps) / (high - low) if decided else 0.0
+
+
+def other_book(verdict: Verdict) -> str:
+    """Where the books differ, what the one says that does not decide: `outright: open`.
+
+    Empty where they agree, or where there is one.
+    """
+    fates = verdict.fates
+    if fates.book is None or len(fates.by_book) < 2:
+        return ""
+    other: BookName = "hedged" if fates.book == "outright" else "outright"
+    second = fates.by_book.get(other, fates.fate)
+    if second == fates.fate:
+        return ""
+    return f"{'market' if other == 'hedged' else other}: {FATES[second]}"
+
+
+def settled_by(verdict: Verdict) -> tuple[str, str]:
+    """What decides a row, or would, in a few words; and what is wrong with an open one.
+
+    For example `fading earns at most +16 bps`, or `1.2 × this history (1.2 more years)` and
+    `mean too uncertain`.
+    """
+    if verdict.fate != "open":
+        return _decided_by(verdict), ""
+    settle = verdict.settle
+    if settle is None:
+        return reason_text(verdict.reason), ""
+    failing = ("mean",) if "mean" in settle.conditions else settle.conditions
+    doubts = ", ".join(FAILS[name][1] for name in failing)
+    detail = f"{_whose(settle)}{doubts}" if doubts else ""
+    if math.isnan(settle.multiple):
+        return "more of this history would not", detail or verdict.reason.detail
+    if settle.multiple > _OUT_OF_REACH:
+        return f"{fixed(settle.multiple)} × this history: out of reach", detail
+    return (_more(settle, "×") if settle.multiple > 1.0 else "other controls"), detail
+
+
+def _decided_by(verdict: Verdict) -> str:
+    """Which word of which stance decides a row."""
+    book = verdict.fates.book or "outright"
+    if verdict.claim == "disputed":
+        if verdict.fate == "neither":
+            return "both stances lose or are small"
+        winner: Stance = "fade" if verdict.fate == "fade" else "follow"
+        return f"{VERBS[winner].lower()} pays"
+    mine = verdict.results.get((verdict.claim, book))
+    verb = VERBS[verdict.claim].lower()
+    if mine is not None and mine.word == "small":
+        return f"{verb} earns at most {bps(read_from(mine)[1])}"
+    if mine is not None and mine.word in ("pays", "loses"):
+        return f"{verb} {mine.word}"
+    opposite: Stance = "follow" if verdict.claim == "fade" else "fade"
+    return f"{VERBS[opposite].lower()} pays instead"
 
 
 def blocks_text(blocks: float, needed: float, days: float) -> str:
-    """`32 of 20 × 7 d`: independent blocks of those needed, and how long each is."""
+    """`32 × 7 d`: independent blocks and how long each is; `12 of 20 × 7 d` where too few."""
     if math.isnan(blocks):
         return "—"
     each = "" if math.isnan(days) else f" × {fixed(days, 0 if days == int(days) else 1)}{THIN}d"
-    return f"{fixed(math.floor(blocks))} of {needed:g}{each}"
+    of = f" of {needed:g}" if blocks < needed else ""
+    return f"{fixed(math.floor(blocks))}{of}{each}"
 
 
 def needed_blocks(verdicts: Sequence[Verdict]) -> float:
@@ -186,11 +249,12 @@ def _conditions(settle: Settle) -> str:
     return " and ".join(FAILS[name][0] for name in failing)
 
 
-def _more(settle: Settle) -> str:
-    more = f"{settle.multiple:.2g} times this history"
+def _more(settle: Settle, times: str = "times") -> str:
+    more = f"{settle.multiple:.2g} {times} this history"
     ways = []
     if settle.years > 0.0:
-        ways.append(f"{fixed(settle.years, 1)} more years at this rate")
+        rate = " at this rate" if times == "times" else ""
+        ways.append(f"{fixed(settle.years, 1)} more years{rate}")
     if not math.isnan(settle.coins):
         ways.append(count(int(settle.coins), "coin"))
     return f"{more} ({' or '.join(ways)})" if ways else more

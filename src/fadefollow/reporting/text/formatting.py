@@ -101,6 +101,12 @@ def percent(value: float, decimals: int = 1, *, sign: bool = False) -> str:
     return fixed(value * 100, decimals, sign=sign, unit=f"{THIN}%" if math.isfinite(value) else "")
 
 
+def drawdown(value: float) -> str:
+    """A fall as per cent of the capital; one beyond all of it says what that means."""
+    shown = percent(value)
+    return f"{shown} (account gone, fixed capital)" if value <= -1.0 else shown
+
+
 def ratio(value: float) -> str:
     """A Sharpe ratio and the like."""
     return fixed(value, 2)

@@ -110,7 +110,7 @@ TERMS: dict[str, tuple[str, str]] = {
         "late can be shifted little.",
     ),
     "p_placebo": (
-        "Placebo p-value",
+        "Placebo p-value of this question alone",
         "Share of the placebo's draws that did as well as the real events. Small means: unlikely "
         "to be the season, the drift or luck.",
     ),
@@ -151,6 +151,32 @@ TERMS: dict[str, tuple[str, str]] = {
         "Mean over standard deviation of daily returns on the capital that the account began with, "
         "annualised with 365 days.",
     ),
+    "gain_a_year": (
+        "Gain a year",
+        "What a year added to the capital on average. Of a phase: its mean return times its trades "
+        "a year, over the coins' capitals; of a strategy: of its account, marked to market.",
+    ),
+    "growth_a_year": (
+        "CAGR",
+        "Compound growth a year of the account's value. It says nothing of an account that had "
+        "nothing left.",
+    ),
+    "sortino": (
+        "Sortino ratio",
+        "Mean daily return over the deviation of the losing days only, annualised with 365 days.",
+    ),
+    "calmar": (
+        "Calmar ratio",
+        "Compound growth a year over the deepest fall from a peak, a share of that peak.",
+    ),
+    "beta": (
+        "Beta",
+        "By how much the account moved with holding the same coins: 1 as they do, −1 against them, "
+        "0 not at all.",
+    ),
+    "exposure": ("Exposure", "Share of the days on which the account's value moved."),
+    "best_day": ("Best day", "Of daily P&L over the capital that the account began with."),
+    "worst_day": ("Worst day", "Of daily P&L over the capital that the account began with."),
     "deflated": (
         "Deflated Sharpe",
         "Probability that the true Sharpe ratio is above zero, given that this is one of all the "
@@ -176,7 +202,8 @@ TERMS: dict[str, tuple[str, str]] = {
     "capacity": (
         "Capacity",
         "Order size in the quote currency at which the order's own market impact, by the "
-        "square-root law (Almgren et al. 2005, Tóth et al. 2011), eats the whole mean return: one "
+        "square-root law (Almgren et al. 2005, Tóth et al. 2011), eats the whole mean return, of a "
+        "stance that pays: one "
         "size for all coins, the median over coins, then coin by coin. At most a day's volume. "
         "As uncertain as the mean itself.",
     ),

@@ -19,6 +19,7 @@ from fadefollow.reporting.text.formatting import (
     chance,
     cost,
     count,
+    drawdown,
     fixed,
     hours,
     interval,
@@ -137,7 +138,11 @@ def _capacity(stance: StanceResult) -> Cell:
     median = f"; median {size(stance.capacity_median_quote)}" if len(coins) > 1 else ""
     if not stance.capacity_quote > 0.0:
         return Cell(DASH, f"no net edge to be eaten ({named})")
-    return Cell(f"{size(stance.capacity_quote)}{median} ({named})")
+    sizes = f"{size(stance.capacity_quote)}{median} ({named})"
+    if stance.word != "pays":
+        why = "not shown to pay, so that no size is worth trading"
+        return Cell(DASH, f"{why}; at the mean as seen {sizes}")
+    return Cell(sizes)
 
 
 def _deflated(stance: StanceResult) -> Cell:
@@ -212,7 +217,7 @@ _GROUPS: Mapping[str, tuple[tuple[str, Show], ...]] = {
         ("spread", _number(lambda x: f"± {plain_bps(x, sign=False)}{THIN}bps", "spread_bps")),
         ("sharpe", _number(ratio, "sharpe")),
         ("deflated", _of(lambda s: _deflated(s))),
-        ("drawdown", _number(percent, "max_drawdown")),
+        ("drawdown", _of(lambda s: cell(drawdown, s.max_drawdown, why=reason(s)))),
         ("breakeven", _number(cost, "breakeven_cost_bps")),
         ("capacity", _of(lambda s: _capacity(s))),
         ("win_rate", _number(lambda x: percent(x, 0), "win_rate")),

@@ -31,7 +31,8 @@ def making(run: RunResult) -> dict[str, list[tuple[str, str]]]:
 def said(run: RunResult, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """What a strategy's file said, filled in by its configuration, without its signal's story."""
     both = {**run.strategies.get(name, {}), **given}
-    return {key: value for key, value in both.items() if key != "signal_about"}
+    apart = ("signal_about", "phase_about")
+    return {key: value for key, value in both.items() if key not in apart}
 
 
 def not_looked_for(run: RunResult) -> tuple[str, ...]:

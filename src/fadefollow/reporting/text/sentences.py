@@ -47,32 +47,31 @@ __all__ = [
     "headline",
     "rules",
     "sentence",
-    "summary",
     "truth",
 ]
 
 Match = Literal[
     "match", "missed", "false alarm", "wrong way", "within costs", "nothing planted", "unknown"
 ]
-#: why a row is not decided → in a word, and for several of them
-_DOUBTS: dict[str, tuple[str, str]] = {
-    "missing_streams": ("no data", "for want of data"),
-    "no_data": ("no data", "for want of data"),
-    "few_blocks": ("too few events", "with too few independent events"),
-    "not_tradable": ("not tradable", "that could not be traded"),
-    "never_seen": ("never seen", "that were never seen"),
-    "no_trades": ("no trades", "without a completed trade"),
-    **{name: (short, several) for name, (_, short, several) in FAILS.items()},
+#: why a row is not decided, in a word
+_DOUBTS: dict[str, str] = {
+    "missing_streams": "no data",
+    "no_data": "no data",
+    "few_blocks": "too few events",
+    "not_tradable": "not tradable",
+    "never_seen": "never seen",
+    "no_trades": "no trades",
+    **{name: short for name, (_, short) in FAILS.items()},
 }
-#: claims of each fate, counted: for one, and for several
-_COUNTED: Mapping[Fate, tuple[str, str]] = {
-    "supported": ("is supported", "are supported"),
-    "fade": ("dispute is decided for fading", "disputes are decided for fading"),
-    "follow": ("dispute is decided for following", "disputes are decided for following"),
-    "refuted": ("is refuted", "are refuted"),
-    "neither": ("dispute is decided for neither", "disputes are decided for neither"),
-    "open": ("is open", "are open"),
-    "untestable": ("cannot be tested here", "cannot be tested here"),
+#: claims of each fate, as they are counted
+_COUNTED: Mapping[Fate, str] = {
+    "supported": "supported",
+    "fade": "decided for fading",
+    "follow": "decided for following",
+    "refuted": "refuted",
+    "neither": "decided for neither",
+    "open": "open",
+    "untestable": "not testable here",
 }
 
 
@@ -134,8 +133,15 @@ def headline(verdicts: tuple[Verdict, ...]) -> str:
     if len(verdicts) == 1:
         return sentence(verdicts[0]).lead
     fates: Counter[Fate] = Counter(v.fate for v in verdicts)
-    told = [f"{fates[f]} {_COUNTED[f][fates[f] > 1]}" for f in FATE_ORDER if fates[f]]
-    return f"Of {len(verdicts)} claims, {_listed(told)}"
+    if fates["untestable"] == len(verdicts):
+        return f"None of {len(verdicts)} claims can be tested here"
+    shown = [f for f in FATE_ORDER if fates[f]]
+    told = [f"{fates[f]} {_COUNTED[f]}" for f in shown]
+    verb = "are" if fates[shown[0]] > 1 else "is"
+    told[0] = f"{fates[shown[0]]} {verb} {_COUNTED[shown[0]]}"
+    if shown[0] not in ("supported", "fade", "follow"):
+        return f"None of {len(verdicts)} claims is supported: {_listed(told)}"
+    return f"Of {len(verdicts)} claims {_listed(told)}"
 
 
 def round_trip_bps(stance: StanceResult | NotTraded) -> float:
@@ -147,28 +153,13 @@ def round_trip_bps(stance: StanceResult | NotTraded) -> float:
 
 def doubt(verdict: Verdict) -> str:
     """Why a row is not decided, in a word or two; empty for the others."""
-    return _doubt(verdict)[0] if verdict.fate in ("open", "untestable") else ""
-
-
-def summary(verdicts: Sequence[Verdict]) -> Sentence | None:
-    """All rows that are open or untestable in one sentence: how many, and why; None without any."""
-    still = [v for v in verdicts if v.fate in ("open", "untestable")]
-    if not still:
-        return None
-    kinds: Counter[str] = Counter(_doubt(v)[1] for v in still)
-    other = " more" if len(still) < len(verdicts) else ""
-    are = "is" if len(still) == 1 else "are"
-    said = _listed([f"{n} {kind}" for kind, n in kinds.most_common()])
-    return Sentence(f"{len(still)}{other} {are} not decided", f": {said}.")
-
-
-def _doubt(verdict: Verdict) -> tuple[str, str]:
-    """In a word, and for several of them."""
+    if verdict.fate not in ("open", "untestable"):
+        return ""
     reason = verdict.reason
     if verdict.fate == "open" and verdict.settle is not None and verdict.settle.conditions:
         return _DOUBTS[verdict.settle.conditions[0]]
     key = next(iter(reason.conditions), reason.code) if reason.code == "conditions" else reason.code
-    return _DOUBTS.get(key, ("open", "for other reasons"))
+    return _DOUBTS.get(key, "open")
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -51,7 +51,7 @@ class Claim:
     seen_until: str
     dataset: str
     symbols: tuple[str, ...] | None
-    universe: int | None
+    universe: int | str | None
     universe_rule: str | None
     revised: bool
     accept: tuple[str, ...]

@@ -18,9 +18,11 @@ from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.phases import COLUMNS, STANCES, Phases, Signal
 from fadefollow.verdict.correction.spa import spa_of_run
 from fadefollow.verdict.estimates.anyhour import BookOutcomes
-from fadefollow.verdict.exploratory import SpaTest, SplitCell
+from fadefollow.verdict.exploratory import BookRatios, SpaTest, SplitCell
 from fadefollow.verdict.judging import judge
 from fadefollow.verdict.model import EventStudy, Verdict
+from fadefollow.verdict.run.descriptive import benchmarks, coin_years, ratios
+from fadefollow.verdict.run.excursions import with_excursions
 from fadefollow.verdict.run.notes import (
     failed_notes,
     implied_notes,
@@ -85,6 +87,10 @@ class Measured:
     spa: SpaTest | None = None
     hedged_trades: pd.DataFrame = field(default_factory=pd.DataFrame)
     hedged_equity: pd.DataFrame = field(default_factory=pd.DataFrame)
+    ratios: tuple[BookRatios, ...] = ()
+    rolling: pd.DataFrame = field(default_factory=pd.DataFrame)
+    benchmark: pd.DataFrame = field(default_factory=pd.DataFrame)
+    coin_years: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def measure(
@@ -212,8 +218,10 @@ def judged(
     verdicts = tuple(with_missing_streams(v, by_name[v.strategy].phases) for v in verdicts)
     strategies = {v.strategy: by_name[v.strategy].strategy for v in verdicts}
     missing = {signal.name(): missing_streams(phases) for signal, phases in found}
-    trades = trades_table(plans, made, "outright")
+    trades = with_excursions(trades_table(plans, made, "outright"), plans)
     equity = equity_tables(plans, made, workers, shared)
+    held = benchmarks(plans)
+    book_ratios, rolling = ratios(equity, held)
     said.extend(implied_notes(trades))
     return Measured(
         verdicts=(*(with_truth(v, dataset, strategies[v.strategy]) for v in verdicts), *untraded),
@@ -227,6 +235,10 @@ def judged(
         notes=tuple(dict.fromkeys([*said, *missing_notes([phases for _, phases in found])])),
         splits=splits,
         spa=spa,
+        ratios=book_ratios,
+        rolling=rolling,
+        benchmark=held,
+        coin_years=coin_years(trades),
     )
 
 

@@ -21,8 +21,8 @@ Of normal sums that are not held this is the log likelihood ratio of "trades ear
   may be. Only blocks with trades are drawn, so that the stated rate holds where all have some.
 
 The chance of a false alarm within two years is at most 1 − exp(−2a) for a rate of `a` a year; h is
-set for half of that rate, as markets change more than a history of some years shows (measured on
-real prices: docs/watch.md).
+set for a third of that rate, as markets change more than a history of some years shows (measured:
+docs/watch.md).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _DRAWS, _YEARS = 2000, 2.0
 #: neighbouring blocks that are drawn together
 _TOGETHER = 10
 #: the threshold is set for so much of the stated rate, as markets change more than a history shows
-_CAUTION = 0.5
+_CAUTION = 1.0 / 3.0
 #: blocks over which the volatility is averaged
 _MEMORY = 20.0
 #: the most that a block can stand apart, and the largest shift that is looked for, in deviations

@@ -20,7 +20,7 @@ class WatchDesign(UniverseDesign):
     coins: int = 30
     years: float = 4.0  #: of each market, history and watching together
     watched_years: float = 2.0
-    false_alarms: float = 0.1  #: of the CUSUM, a year
+    false_alarms: float = 0.15  #: of the CUSUM, a year
     dataset: str = ""  #: real prices; empty: universes of the lab
 
     @property

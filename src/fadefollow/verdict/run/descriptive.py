@@ -1,0 +1,187 @@
+"""What describes the books of a run and decides nothing: ratios, benchmarks, coins by year."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from fadefollow.engine.hedge.hedged import BookName
+from fadefollow.engine.model import DAY_NS
+from fadefollow.engine.plans.strategy_plan import Plan
+from fadefollow.verdict.exploratory import BookRatios, Fall
+
+#: of a rolling ratio, days; and every how many days it is kept
+WINDOW, STEP = 365, 7
+_YEAR = "365D"
+
+
+def benchmarks(plans: Sequence[Plan]) -> pd.DataFrame:
+    """By strategy, the value of one unit that held its coins, at each UTC day's end.
+
+    An equal amount in each coin that had a price on the day before, set anew each day, as gains of
+    the books are shares of a fixed capital and add up. No costs, no funding.
+    """
+    made: dict[tuple[str, ...], pd.Series] = {}
+    columns: dict[str, pd.Series] = {}
+    for plan in plans:
+        coins = tuple(arrays.symbol for arrays in plan.coin_arrays)
+        key = (*coins, *map(str, plan.coin_arrays[0].time[[0, -1]]))
+        if key not in made:
+            made[key] = _held(plan)
+        columns[plan.strategy] = made[key]
+    return pd.DataFrame(columns, index=None if columns else pd.DatetimeIndex([], tz="UTC"))
+
+
+def _held(plan: Plan) -> pd.Series:
+    day = plan.coin_arrays[0].time // DAY_NS
+    closes = np.column_stack([arrays.close for arrays in plan.coin_arrays])
+    # the last known close of each day; of a day without one none
+    table = pd.DataFrame(closes).groupby(day).last()
+    gains = table / table.shift(1) - 1.0
+    index = pd.DatetimeIndex(pd.to_datetime(table.index.to_numpy() * DAY_NS, utc=True), name="day")
+    return pd.Series(1.0 + gains.mean(axis=1).fillna(0.0).cumsum().to_numpy(), index=index)
+
+
+def ratios(
+    equity: Mapping[BookName, pd.DataFrame], held: pd.DataFrame
+) -> tuple[tuple[BookRatios, ...], pd.DataFrame]:
+    """The ratios of each book, and its rolling Sharpe ratio and beta.
+
+    All are vectorbt's. Sharpe, Sortino, beta and the best and worst day are of daily P&L over the
+    capital that the account began with, as is the Sharpe ratio of a verdict; growth a year and
+    Calmar's ratio are of the account's own value, and NaN of one that ever had nothing left.
+
+    Args:
+        equity: by book, value of one unit at each UTC day's end, columns (strategy, stance).
+        held: from `benchmarks`.
+
+    Returns:
+        The ratios, and a table `time, strategy, stance, book, sharpe, beta`, one row a week.
+    """
+    import vectorbt as vbt  # noqa: F401  registers the accessor
+
+    found: list[BookRatios] = []
+    rolling: list[pd.DataFrame] = []
+    for book, values in equity.items():
+        if not len(values) or not len(values.columns):
+            continue
+        naive = values.tz_localize(None)
+        daily = naive.diff()
+        daily.iloc[0] = naive.iloc[0] - 1.0
+        beside = held.reindex(columns=values.columns.get_level_values(0))
+        market = beside.tz_localize(None).reindex(naive.index).diff().fillna(0.0)
+        market.columns = daily.columns
+        found.extend(_of_book(book, naive, daily, market))
+        rolling.append(_rolling(book, daily, market))
+    names = ["time", "strategy", "stance", "book", "sharpe", "beta"]
+    table = pd.concat(rolling, ignore_index=True) if rolling else pd.DataFrame(columns=names)
+    return tuple(found), table
+
+
+def _of_book(
+    book: BookName, values: pd.DataFrame, daily: pd.DataFrame, market: pd.DataFrame
+) -> list[BookRatios]:
+    own = values.where(values > 0.0)
+    growth = (own / own.shift(1, fill_value=1.0) - 1.0).vbt.returns(freq="1D", year_freq=_YEAR)
+    fixed = daily.fillna(0.0).vbt.returns(freq="1D", year_freq=_YEAR)
+    solvent = (values.fillna(1.0) > 0.0).all()
+    tables = {
+        "growth_a_year": growth.annualized().where(solvent),
+        "calmar": growth.calmar_ratio().where(solvent),
+        "sharpe": fixed.sharpe_ratio(),
+        "sortino": fixed.sortino_ratio(),
+        "beta": fixed.beta(market),
+        "best_day": daily.max(),
+        "worst_day": daily.min(),
+        "days_in_market": (daily.fillna(0.0) != 0.0).mean(),
+    }
+    falls = _falls(values)
+    years = values.notna().sum() / 365.0
+    gains = (values.ffill().iloc[-1] - 1.0) / years
+    return [
+        BookRatios(
+            strategy=str(key[0]),
+            stance=str(key[1]),
+            book=book,
+            gain_a_year=float(gains[key]),
+            falls=falls.get((str(key[0]), str(key[1])), ()),
+            **{name: _finite(table[key]) for name, table in tables.items()},
+        )
+        for key in values.columns
+    ]
+
+
+def _falls(values: pd.DataFrame, most: int = 5) -> dict[tuple[str, str], tuple[Fall, ...]]:
+    """The deepest drawdowns of each book, from vectorbt's records."""
+    import vectorbt as vbt
+
+    before = values.index[0] - pd.Timedelta(days=1)
+    begun = pd.DataFrame(1.0, index=[before], columns=values.columns)
+    whole = pd.concat([begun, values.ffill().fillna(1.0)])
+    found = vbt.Drawdowns.from_ts(whole, freq="1D").records
+    depth = found["valley_val"] - found["peak_val"]
+    found = found.assign(depth=depth)[depth < 0.0].sort_values("depth", kind="stable")
+    days = pd.DatetimeIndex(whole.index).strftime("%Y-%m-%d")
+    names = [(str(pair[0]), str(pair[1])) for pair in whole.columns]
+    made: dict[tuple[str, str], tuple[Fall, ...]] = {}
+    for column, rows in found.groupby("col", sort=False):
+        made[names[int(str(column))]] = tuple(
+            Fall(
+                days[row.peak_idx],
+                days[row.valley_idx],
+                days[row.end_idx] if row.status == 1 else "",
+                float(row.depth),
+            )
+            for row in rows.head(most).itertuples()
+        )
+    return made
+
+
+def _rolling(book: BookName, daily: pd.DataFrame, market: pd.DataFrame) -> pd.DataFrame:
+    """One row a week and book, from the end of the first window on."""
+    fixed = daily.fillna(0.0).vbt.returns(freq="1D", year_freq=_YEAR)
+    tables = {
+        "sharpe": fixed.rolling_sharpe_ratio(window=WINDOW, minp=WINDOW),
+        "beta": fixed.rolling_beta(market, window=WINDOW, minp=WINDOW),
+    }
+    weeks = slice(WINDOW - 1, None, STEP)
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "time": pd.DatetimeIndex(daily.index[weeks]).tz_localize("UTC"),
+                    "strategy": str(key[0]),
+                    "stance": str(key[1]),
+                    "book": book,
+                    **{name: table[key].iloc[weeks].to_numpy() for name, table in tables.items()},
+                }
+            )
+            for key in daily.columns
+        ],
+        ignore_index=True,
+    ).replace([math.inf, -math.inf], math.nan)
+
+
+def _finite(value: float) -> float:
+    return float(value) if math.isfinite(value) else math.nan
+
+
+def coin_years(trades: pd.DataFrame) -> pd.DataFrame:
+    """Number and mean net return of the trades by phase, stance, coin and year of entry.
+
+    Without those that the end of data cut off. Columns `strategy, phase, stance, symbol, year,
+    n_trades, mean_net_bps`; legs of one trade count as one.
+    """
+    keys = ["strategy", "phase", "stance", "symbol", "year"]
+    names = [*keys, "n_trades", "mean_net_bps"]
+    if trades.empty:
+        return pd.DataFrame(columns=names)
+    whole = trades[trades["exit_reason"] != "end"]
+    year = pd.DatetimeIndex(whole["entry_time"]).year
+    net = whole.assign(year=year).groupby([*keys, "trade_id"], observed=True, sort=False)["return"]
+    table = net.sum().groupby(level=keys, observed=True, sort=False).agg(["size", "mean"])
+    table = table.reset_index().set_axis(names, axis=1)
+    return table.assign(mean_net_bps=1e4 * table["mean_net_bps"])

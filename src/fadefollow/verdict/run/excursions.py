@@ -1,0 +1,71 @@
+"""How far price went against and for each trade while it was held (MAE and MFE)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numba import njit
+
+from fadefollow.engine.model import DatedBarArrays, FloatArray, IntArray
+from fadefollow.engine.plans.strategy_plan import Plan
+
+
+def with_excursions(trades: pd.DataFrame, plans: Sequence[Plan]) -> pd.DataFrame:
+    """The trades with `mae` and `mfe`, the worst and best return by price alone while held.
+
+    Fractions of the entry fill, before funding, fees and the exit's slippage; `mae` ≤ 0 ≤ `mfe`.
+    From the entry bar up to the exit, whose own price counts and whose bar does not: a trade that
+    ends inside a bar has not seen the rest of it. NaN for dated futures and carries.
+
+    Args:
+        trades: a row a trade, columns as in TRADE_COLUMNS.
+        plans: whose trades these are.
+    """
+    if trades.empty:
+        return trades
+    found = np.full((2, len(trades)), math.nan)
+    by_name: Mapping[str, Plan] = {plan.strategy: plan for plan in plans}
+    whole = trades.reset_index(drop=True)
+    for key, mine in whole.groupby(["strategy", "symbol"], sort=False, observed=True):
+        strategy, symbol = map(str, key)
+        coins = {arrays.symbol: arrays for arrays in by_name[strategy].coin_arrays}
+        arrays = coins[symbol]
+        if isinstance(arrays, DatedBarArrays):
+            continue
+        rows = mine.index.to_numpy()
+        first, last = (
+            np.searchsorted(arrays.time, _ns(mine[f"{end}_time"])) for end in ("entry", "exit")
+        )
+        prices = mine[["entry_price", "exit_price"]].to_numpy(np.float64)
+        side = mine["side"].to_numpy(np.int64)
+        found[:, rows] = _excursions(arrays.high, arrays.low, first, last, side, prices)
+    return trades.assign(mae=found[0], mfe=found[1])
+
+
+def _ns(times: pd.Series) -> IntArray:
+    return pd.DatetimeIndex(times).as_unit("ns").asi8
+
+
+@njit(cache=True, nogil=True)
+def _excursions(
+    high: FloatArray,
+    low: FloatArray,
+    first: IntArray,
+    last: IntArray,
+    side: IntArray,
+    prices: FloatArray,
+) -> FloatArray:
+    """Worst and best return of k trades, shape (2, k)."""
+    found = np.zeros((2, len(first)))
+    for j in range(len(first)):
+        entry, exit_ = prices[j]
+        bottom, top = min(entry, exit_), max(entry, exit_)
+        for i in range(first[j], last[j]):
+            if not math.isnan(low[i]):
+                bottom, top = min(bottom, low[i]), max(top, high[i])
+        down, up = bottom / entry - 1.0, top / entry - 1.0
+        found[0, j], found[1, j] = (down, up) if side[j] > 0 else (-up, -down)
+    return found
