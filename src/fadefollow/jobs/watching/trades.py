@@ -135,7 +135,7 @@ def traded(
     trades = table.sort_values(["entry_time", "symbol"], kind="stable", ignore_index=True)
     end = max(last for _, last in prepared.spans.values())
     events = detected[bet_key(strategy, signal)].table
-    now = max(market.index[-1] + market.bar for market in seen.markets.values())
+    now = max(market.index[-1] + market.bar for market in dataset.markets.values())
     return Traded(prepared, books, trades, end, events, now, tuple(notes))
 
 
