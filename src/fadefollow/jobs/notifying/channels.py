@@ -308,8 +308,8 @@ async def _answer(
 ) -> tuple[int, float]:
     """Status, and seconds to wait where the receiver asks for them; redirects are not followed."""
     async with (
-        asyncio.timeout(channel.patience),  # for the whole: httpx's are from byte to byte
         httpx.AsyncClient(timeout=channel.patience) as client,
+        asyncio.timeout(channel.patience),  # for the whole: httpx's are from byte to byte
         client.stream("POST", channel.url, json=dict(said), headers=dict(headers)) as answer,
     ):
         if answer.is_success:
