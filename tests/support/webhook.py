@@ -88,7 +88,7 @@ class Receiver:
                     except OSError:
                         return
 
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name
+            def log_message(self, format: str, *args: Any) -> None:
                 pass
 
         return Handler

@@ -87,9 +87,7 @@ def test_what_is_not_taken_is_said(receiver: Receiver, step: object, why: str, l
     assert (str(again), again.later, again.after) == (str(caught.value), later, caught.value.after)
 
 
-def test_no_secret_is_logged_or_shown(
-    receiver: Receiver, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_no_secret_is_logged_or_shown(receiver: Receiver, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     environ = {TOKEN: SECRET, CHAT: SECRET, SERVER: receiver.url, BEARER: SECRET}
     environ[WEBHOOK] = f"http://user:{SECRET}@127.0.0.1:1/{SECRET}?key={SECRET}"
@@ -140,7 +138,9 @@ def test_names_tell_channels_apart() -> None:
 
 
 def test_a_command_gets_the_text_and_the_key(tmp_path: Path) -> None:
-    code = "import os,sys;open(sys.argv[1],'w').write(sys.stdin.read()+os.environ['FADEFOLLOW_EVENT'])"
+    code = (
+        "import os,sys;open(sys.argv[1],'w').write(sys.stdin.read()+os.environ['FADEFOLLOW_EVENT'])"
+    )
     target = tmp_path / "a b"
     (channel,) = channels_of([f'command:{sys.executable} -c "{code}" "{target}"'], {})
     channel.send(message("a1"))

@@ -110,7 +110,9 @@ def test_a_large_file_is_shortened_and_says_the_same(
     for _ in range(2):
         with Outbox(path).opened() as outbox:
             assert outbox.begun
-            assert [one.title for one in outbox.due.values()] == [f"title {event('ETH', ago=-696).id}"]
+            assert [one.title for one in outbox.due.values()] == [
+                f"title {event('ETH', ago=-696).id}"
+            ]
             assert outbox.newest[event("BTC").key] == TIME + 29 * 24 * HOUR
     assert path.stat().st_size < long / 20
     with Outbox(path).opened() as outbox:

@@ -33,7 +33,9 @@ def test_quiet_hours_end(hours: str, now: str, until: str | None) -> None:
     assert QuietHours.of(hours).until(utc(now)) == (None if until is None else utc(until))
 
 
-@pytest.mark.parametrize("text", ["22-7", "22:00-25:00", "10:00-10:00", "22:00-07:00 Mars/Base", ""])
+@pytest.mark.parametrize(
+    "text", ["22-7", "22:00-25:00", "10:00-10:00", "22:00-07:00 Mars/Base", ""]
+)
 def test_hours_that_cannot_be_are_refused(text: str) -> None:
     with pytest.raises(ParameterError, match=r"--quiet|time zone"):
         QuietHours.of(text)

@@ -56,7 +56,7 @@ def _phase(event: PhaseEvent) -> tuple[str, list[str]]:
     rank = "the first of its kind here"
     if row.n_before:
         rank = f"stronger than {text.percent(row.stronger_than, 0)} of {text.fixed(row.n_before)}"
-    where = f"{event.title}: the {row.actor} leans {_LEANS[row.lean]}; {rank}"
+    where = f"{event.title}: {_LEANS[row.lean]} side, by {row.actor}; {rank}"
     price = f"price {text.price(row.price)}, {text.bps(row.move_bps)} since then that way"
     lines = [where, f"{price}; present for {text.hours(row.hours_left)} more"]
     lines += [f"history, {one.strategy}: {_standing(one)}" for one in event.standings]
@@ -80,7 +80,8 @@ def _standing(one: Standing) -> str:
     stances = (("fade", one.fade), ("follow", one.follow))
     said = [f"{stance} {_tried(tried)}" for stance, tried in stances if tried is not None]
     caveats = f" ({'; '.join(one.caveats)})" if one.caveats else ""
-    return f"{known.get(one.fate, one.fate)}, {book}: {'; '.join(said)}{caveats}"
+    figures = f", {book}: {'; '.join(said)}" if said else ""
+    return f"{known.get(one.fate, one.fate)}{figures}{caveats}"
 
 
 def _tried(one: Tried) -> str:
