@@ -32,11 +32,11 @@ def phase_name(phase: str) -> str:
 
 
 def claim_words(one: Watched) -> str:
-    """A claim's answer in a line: `open after 12 trades, mean +5 bps, limits −40 to +50 bps`."""
+    """A claim's answer in a line: `open, 12 trades, mean +5 bps, limits −40 to +50 bps`."""
     last = one.last
     trades, low, high = last["trades"] or 0.0, last["low_bps"], last["high_bps"]
-    gone = ", and the edge has gone" if one.alarm is not None else ""
-    said = f"{one.word} after {text.fixed(trades)} {'trade' if trades == 1 else 'trades'}{gone}"
+    gone = ", the edge has gone" if one.alarm is not None else ""
+    said = f"{one.word}{gone}, {text.fixed(trades)} {'trade' if trades == 1 else 'trades'}"
     if last["mean_bps"] is None:
         return said
     limits = "no limits yet"
