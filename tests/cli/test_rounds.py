@@ -60,7 +60,9 @@ def test_what_cannot_be_is_refused(refused: Typed, words: tuple[str, ...], messa
 
 def test_rounds_are_printed_as_they_end(capsys: pytest.CaptureFixture[str]) -> None:
     following = TIME + pd.Timedelta(hours=1)
-    one = Round(TIME, True, ("BTC: Ignition",), 1, 2, ("no answer",), following, Look((), ("x",)))
+    found, missed = Look((), ("x",)), ("no answer",)
+    looked = True
+    one = Round(TIME, looked, ("BTC: Ignition",), 1, 2, missed, following, found)
     print_rounds(iter([one]), as_json=False)
     assert capsys.readouterr().out.splitlines() == [
         "2024-05-20 17:00:10 UTC  x",

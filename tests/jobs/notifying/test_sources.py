@@ -31,6 +31,7 @@ def receiver() -> Iterator[Receiver]:
     made.close()
 
 
+@pytest.mark.slow
 def test_claims_with_their_phases_and_answers(receiver: Receiver, tmp_path: Path) -> None:
     """What begins is told with the claim's answer and history's verdict; the page shows both."""
     workspace = watching(tmp_path / "mine")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,7 @@ def rounds(
     *,
     environ: Mapping[str, str],
     clock: Clock | None = None,
-) -> Iterator[Round]:
+) -> Generator[Round, None, None]:
     """Look and tell, until the caller stops.
 
     A look that fails for the data's or the network's reasons is said, and the next one tries again;
