@@ -113,6 +113,60 @@ def scan_job(
         source = _live(workspace, options, bets, step, first_wait)
     else:
         source = _stored(workspace, options, step)
+    return _scanned(workspace, source, bets, options, run=run, step=step)
+
+
+def scan_bets(workspace: Workspace, dataset: Dataset, bets: Sequence[Bet], *, step: Step) -> Scan:
+    """The scan of an open data set for strategies with their signals, as of its last bar.
+
+    Args:
+        workspace: whose runs say what history says.
+        dataset: what to look at.
+        bets: strategies of different names.
+        step: told what is being done.
+
+    Raises:
+        FadeFollowError: as in `scan_job`.
+    """
+    source = _Source(dataset, _end(dataset), (dataset.name,), notes=tuple(dataset.notes))
+    return _scanned(workspace, source, bets, ScanOptions(), run=None, step=step)
+
+
+def scan_page(workspace: Workspace, scan: Scan, path: Path | None = None) -> Scan:
+    """The scan with the page that was written, beside the runs or at `path`.
+
+    Raises:
+        SpecError: the template does not render.
+        StoreError: the page cannot be written; what was there stays.
+    """
+    target = path or workspace.runs / f"scan-{scan.dataset}.html"
+    written = dataclasses.replace(scan, page=write_scan(scan, target, workspace.templates))
+    if path is None:
+        write_index(workspace.runs, workspace.templates)
+    return written
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The data of a scan."""
+
+    dataset: Dataset
+    time: pd.Timestamp
+    names: tuple[str, ...]  #: data sets whose runs speak first; the last is the one to measure on
+    failed: tuple[Apart, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+def _scanned(
+    workspace: Workspace,
+    source: _Source,
+    bets: Sequence[Bet],
+    options: ScanOptions,
+    *,
+    run: Path | None,
+    step: Step,
+) -> Scan:
+    """The scan of a source for some strategies."""
     dataset, time = source.dataset, source.time
     step("auditing the data", None)
     good, apart, notes = _trusted(dataset, bets, options.data)
@@ -152,31 +206,6 @@ def scan_job(
             *history.skipped,
         ),
     )
-
-
-def scan_page(workspace: Workspace, scan: Scan, path: Path | None = None) -> Scan:
-    """The scan with the page that was written, beside the runs or at `path`.
-
-    Raises:
-        SpecError: the template does not render.
-        StoreError: the page cannot be written; what was there stays.
-    """
-    target = path or workspace.runs / f"scan-{scan.dataset}.html"
-    written = dataclasses.replace(scan, page=write_scan(scan, target, workspace.templates))
-    if path is None:
-        write_index(workspace.runs, workspace.templates)
-    return written
-
-
-@dataclass(frozen=True)
-class _Source:
-    """The data of a scan."""
-
-    dataset: Dataset
-    time: pd.Timestamp
-    names: tuple[str, ...]  #: data sets whose runs speak first; the last is the one to measure on
-    failed: tuple[Apart, ...] = ()
-    notes: tuple[Note, ...] = ()
 
 
 def _stored(workspace: Workspace, options: ScanOptions, step: Step) -> _Source:

@@ -13,12 +13,17 @@ from fadefollow.cli.options import (
     print_json,
     takes_data,
 )
+from fadefollow.cli.rounds import takes_rounds
 
 if TYPE_CHECKING:
+    from fadefollow.jobs.notifying.rounds import LoopRequest
+    from fadefollow.jobs.scan import ScanOptions
     from fadefollow.market.datasets.request import DataRequest
+    from fadefollow.workspace import Workspace
 
 
 @takes_data("dataset", "symbols", "until", "accept", "strict")
+@takes_rounds
 def scan(
     strategies: Annotated[
         list[str] | None,
@@ -55,6 +60,7 @@ def scan(
             help="Days of history, with --live (default: as far as the signals look back).",
         ),
     ] = None,
+    loop: LoopRequest | None,
     page: Annotated[
         bool, typer.Option("--page", help="Also write a page, beside the runs.")
     ] = False,
@@ -73,6 +79,9 @@ def scan(
     The scan is as of the data set's last bar, or as of --until.
 
     A live scan stores its data in a data set of its own, VENUE_scan.
+
+    With --every it goes on, tells of each phase that begins by --notify, and keeps
+    reports/runs/watch.html up to date. Stop at any time; rerun to go on.
 
     JSON: schema, time, dataset, title, bar_hours, simulated, live, rows (one a coin and phase,
     each with its history by strategy), untrusted, quiet, unseen, notes.
@@ -97,6 +106,9 @@ def scan(
         top=top,
         days=days,
     )
+    if loop is not None:
+        _go_on(workspace, options, loop, (page, to, open_), as_json=as_json)
+        return
     with fetch_progress(quiet=as_json) if live else progress(quiet=as_json) as step:
         found = scan_job(workspace, options, step=step)
         if page or to or open_:
@@ -110,3 +122,38 @@ def scan(
         import webbrowser
 
         webbrowser.open(found.page.resolve().as_uri())
+
+
+def _go_on(
+    workspace: Workspace,
+    options: ScanOptions,
+    loop: LoopRequest,
+    pages: tuple[bool, Path | None, bool],
+    *,
+    as_json: bool,
+) -> None:
+    """Scan round after round; `pages` are --page, --to and --open."""
+    import os
+
+    from fadefollow.cli.render.fetch import fetch_progress
+    from fadefollow.cli.rounds import print_rounds
+    from fadefollow.errors import ParameterError
+    from fadefollow.jobs.notifying.rounds import Look, rounds
+    from fadefollow.jobs.notifying.sources import SCAN_OUTBOX, look_live
+    from fadefollow.jobs.scan import scan_page
+    from fadefollow.market.names import check_dataset_name
+
+    if not options.live:
+        raise ParameterError("--every needs --live", got="stored data", hint="add --live")
+    page, to, open_ = pages
+
+    def look() -> Look:
+        with fetch_progress(quiet=as_json) as step:
+            found, scanned = look_live(workspace, options, step=step)
+            if page or to:
+                scan_page(workspace, scanned, to)
+        return found
+
+    name = SCAN_OUTBOX.format(venue=check_dataset_name(options.venue or "binance"))
+    made = rounds(look, loop, workspace.runs / name, environ=os.environ)
+    print_rounds(made, as_json=as_json, opens=open_)

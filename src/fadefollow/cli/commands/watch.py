@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fadefollow.cli.options import JsonOption, SmallestOption, print_json, takes_data
+from fadefollow.cli.rounds import takes_rounds
 
 if TYPE_CHECKING:
+    from fadefollow.jobs.notifying.rounds import LoopRequest
+    from fadefollow.jobs.watching.update import Updated
     from fadefollow.market.datasets.request import DataRequest
 
 app = typer.Typer(
@@ -104,26 +107,44 @@ def show(claim: ClaimName, *, as_json: JsonOption = False) -> None:
 
 
 @app.command("update")
+@takes_rounds
 def update(
     claims: ClaimNames = None,
     *,
     fetch: Annotated[
         bool, typer.Option("--fetch", help="First fetch what is new from the exchange.")
     ] = False,
+    loop: LoopRequest | None,
     as_json: JsonOption = False,
 ) -> None:
     """Bring claims up to date: confirmed, refuted or open. Looking every day costs nothing.
 
     Rerun an interrupted command: it ends with the same file.
+
+    reports/runs/watch.html shows the claims and their phases. With --every the command goes on, and
+    tells of each phase that begins, each answer and each alarm by --notify.
     """
+    import os
+
     from fadefollow.cli.render.console import progress
     from fadefollow.cli.render.fetch import fetch_progress
     from fadefollow.cli.render.watch import show_updated
-    from fadefollow.jobs.watching.update import update_claims
+    from fadefollow.cli.rounds import print_rounds
+    from fadefollow.jobs.notifying.rounds import Look, rounds
+    from fadefollow.jobs.notifying.sources import WATCH_OUTBOX, look_at_claims
     from fadefollow.workspace import find_workspace
 
-    with fetch_progress(quiet=as_json) if fetch else progress(quiet=as_json) as step:
-        found = update_claims(find_workspace(), tuple(claims or ()), fetch=fetch, step=step)
+    workspace, names = find_workspace(), tuple(claims or ())
+
+    def look() -> tuple[Look, tuple[Updated, ...]]:
+        with fetch_progress(quiet=as_json) if fetch else progress(quiet=as_json) as step:
+            return look_at_claims(workspace, names, fetch=fetch, step=step)
+
+    if loop is not None:
+        path = workspace.runs / WATCH_OUTBOX
+        print_rounds(rounds(lambda: look()[0], loop, path, environ=os.environ), as_json=as_json)
+        return
+    _, found = look()
     if as_json:
         print_json([one.to_dict() for one in found])
     else:
