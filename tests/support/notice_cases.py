@@ -78,7 +78,7 @@ class Fake:
 
     def send(self, message: Message) -> None:
         """Take it, or not."""
-        step = self.plan.pop(0) if self.plan else "ok"
+        step: Any = self.plan.pop(0) if self.plan else "ok"
         if step != "ok":
             raise UndeliveredError(self.name, "planned", **step)
         self.taken.append(message)
