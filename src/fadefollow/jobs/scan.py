@@ -116,20 +116,29 @@ def scan_job(
     return _scanned(workspace, source, bets, options, run=run, step=step)
 
 
-def scan_bets(workspace: Workspace, dataset: Dataset, bets: Sequence[Bet], *, step: Step) -> Scan:
+def scan_bets(
+    workspace: Workspace,
+    dataset: Dataset,
+    bets: Sequence[Bet],
+    *,
+    accept: tuple[str, ...] | None = None,
+    step: Step,
+) -> Scan:
     """The scan of an open data set for strategies with their signals, as of its last bar.
 
     Args:
         workspace: whose runs say what history says.
         dataset: what to look at.
         bets: strategies of different names.
+        accept: codes of findings of the audit that may pass.
         step: told what is being done.
 
     Raises:
         FadeFollowError: as in `scan_job`.
     """
     source = _Source(dataset, _end(dataset), (dataset.name,), notes=tuple(dataset.notes))
-    return _scanned(workspace, source, bets, ScanOptions(), run=None, step=step)
+    options = ScanOptions(data=DataRequest(accept=accept))
+    return _scanned(workspace, source, bets, options, run=None, step=step)
 
 
 def scan_page(workspace: Workspace, scan: Scan, path: Path | None = None) -> Scan:

@@ -78,7 +78,9 @@ def _claim_scans(workspace: Workspace, claims: Mapping[str, Watched], step: Step
         phases = dict.fromkeys(one.claim.phase for one in group)
         strategy = first.bet.model_copy(update={"phases": tuple(phases)})
         bet: Bet = (strategy, detector_of(workspace, first))
-        scans.append(scan_bets(workspace, open_named(workspace, request), [bet], step=step))
+        dataset = open_named(workspace, request)
+        accept = request.accept
+        scans.append(scan_bets(workspace, dataset, [bet], accept=accept, step=step))
     return scans
 
 
