@@ -223,7 +223,8 @@ def _from_venue(options: _Options) -> None:
                 hint="binance-archive and coinmetrics are archives",
             )
     name, spec = fetch_spec(options.workspace.root / "datasets", options.name, options.bar)
-    show_reach(reach_notes(spec, options.request), err=options.as_json)
+    if not options.as_json:  # there it is among the findings
+        show_reach(reach_notes(spec, options.request))
     with fetch_progress(quiet=options.as_json) as step:
         report = fetch_job(
             spec,

@@ -77,9 +77,9 @@ class _Lines:
         Console(stderr=True).print(f"{share}{text}", markup=False, highlight=False, soft_wrap=True)
 
 
-def show_reach(notes: Sequence[Finding], *, err: bool) -> None:
-    """What is asked for beyond what a venue gives, before it is asked; `err`: on standard error."""
-    console = Console(stderr=err)
+def show_reach(notes: Sequence[Finding]) -> None:
+    """What is asked for beyond what a venue gives, before it is asked."""
+    console = Console()
     for note in notes:
         console.print(f"{note.stream}: {note.sentence}", markup=False, highlight=False)
 
