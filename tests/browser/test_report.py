@@ -78,12 +78,12 @@ def test_charts_fit_their_boxes(report: Page) -> None:
 
 
 def test_a_term_is_explained_on_focus_and_hover_until_escape(report: Page) -> None:
-    term = report.locator("#verdicts caption .term[data-term=outright]")
+    term = report.locator("#verdicts caption .term[data-term=band]")
     term.scroll_into_view_if_needed()
     report.wait_for_timeout(50)  # scrolling hides explanations
     term.focus()
     tip = report.locator("#tip")
-    assert "The book of the trades as they are" in tip.inner_text()
+    assert "it holds for all questions asked in this run together" in tip.inner_text()
     assert term.get_attribute("aria-describedby") == "tip"
     report.keyboard.press("Escape")
     assert tip.is_hidden()

@@ -102,7 +102,7 @@ def test_the_result_keeps_its_contract(done: Path) -> None:
 
 def test_trades_keep_their_contract_and_agree_with_the_result(done: Path) -> None:
     trades = pd.read_parquet(done / "trades.parquet")
-    assert tuple(trades.columns) == TRADE_COLUMNS
+    assert tuple(trades.columns) == (*TRADE_COLUMNS, "mae", "mfe")
     result = json.loads((done / "result.json").read_text())
     for verdict in result["verdicts"]:
         for stance in ("fade", "follow"):
@@ -273,7 +273,7 @@ def test_a_signal_that_raises_anything_is_named_with_status_2(
     assert "\x1b" not in result.stderr
     said = next(line for line in result.stderr.splitlines() if line.startswith("error: "))
     assert len(said.partition("; got ")[2]) <= 200
-    assert "failing.py, line 41" in said or "MemoryError" in own
+    assert "failing.py, line 43" in said or "MemoryError" in own
 
 
 def test_ctrl_c_in_a_signal_is_ctrl_c(

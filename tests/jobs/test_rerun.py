@@ -139,7 +139,7 @@ def test_a_run_repeated_is_identical_and_leaves_nothing(base, done) -> None:
         "prices": sum(map(len, run.prices.values())),
     } | ({"best book": 1} if run.spa is not None else {})
     # every trade has 23 fields, of which 6 name it; only beta is unknown, as nothing is hedged
-    assert next(p.values for p in found.numbers.parts if p.what == "trades") == 16 * len(run.trades)
+    assert next(p.values for p in found.numbers.parts if p.what == "trades") == 18 * len(run.trades)
 
 
 def test_trials_of_others_since_then_do_not_count(copied) -> None:

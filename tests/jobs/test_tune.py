@@ -180,6 +180,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_result(workspace, undisturbe
     assert all((p / "report.html").exists() for p in folders)  # nothing half-written
 
 
+@pytest.mark.slow
 def test_killed_with_its_workers_at_work_it_goes_on(workspace, undisturbed) -> None:
     words = [
         "tune",

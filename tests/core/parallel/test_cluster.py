@@ -90,6 +90,7 @@ def test_markets_of_a_calibration_are_judged_the_same(cluster, tmp_path):  # noq
     assert len(tables[0]) == 2
 
 
+@pytest.mark.slow
 def test_a_run_is_measured_the_same(cluster):  # noqa: F811
     workspace = find_workspace(ROOT)
     strategy = workspace.strategy("fade_crowded_funding")

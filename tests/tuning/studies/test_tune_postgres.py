@@ -63,6 +63,7 @@ def told(out: str) -> dict:
     return result
 
 
+@pytest.mark.slow
 def test_a_study_in_a_database_is_killed_resumed_and_the_same(root: Path, database: str) -> None:
     assert unquote(urlsplit(database).password or "") == PASSWORD
     words = [*ARGUMENTS, "--storage", database]
