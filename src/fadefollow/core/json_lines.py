@@ -7,13 +7,15 @@ a killed writer left: it never counted, readers pass over it, and the next write
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 
 from filelock import FileLock
 
 from fadefollow.core.reading import regular_bytes
+from fadefollow.errors import StoreError
 
 _BLOCK = 4096
 
@@ -29,6 +31,30 @@ def finished_lines(path: Path) -> list[bytes]:
     except FileNotFoundError:
         return []
     return data.split(b"\n")[:-1]  # the last part has no end
+
+
+@contextmanager
+def line_of(what: str, path: Path, number: int, *, hint: str) -> Iterator[None]:
+    """Within it, a line that is not as it was written becomes a plain error.
+
+    Args:
+        what: the file holds, in words.
+        path: of the file.
+        number: of the line, from 1.
+        hint: what to do.
+
+    Raises:
+        StoreError: the line cannot be read.
+    """
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise StoreError(
+            f"cannot read a line of {what}",
+            got=f"{type(error).__name__}: {error}",
+            where=f"{path}, line {number}",
+            hint=hint,
+        ) from error
 
 
 def append_in_turn(path: Path, data: bytes, *, timeout: float = -1) -> None:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from filelock import Timeout
 
-from fadefollow.core.json_lines import append_in_turn, finished_lines
+from fadefollow.core.json_lines import append_in_turn, finished_lines, line_of
 from fadefollow.core.reading import parsed_json
 from fadefollow.errors import StoreError
 
@@ -164,7 +164,8 @@ class Ledger:
         return [self._line(number, line) for number, line in enumerate(whole, 1)]
 
     def _line(self, number: int, line: bytes) -> Line:
-        try:
+        hint = "restore the file; without it the number of trials is not known"
+        with line_of("the trial ledger", self.path, number, hint=hint):
             fields: dict[str, Any] = parsed_json(line)
             kind = _KINDS[fields.pop("kind")]
             if kind is Trial:
@@ -172,13 +173,6 @@ class Ledger:
             if odd := [n for n, v in fields.items() if n != "daily_sharpe" and type(v) is not str]:
                 raise TypeError(f"{odd[0]} must be text")
             return kind(**fields)
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-            raise StoreError(
-                "cannot read a line of the trial ledger",
-                got=f"{type(error).__name__}: {error}",
-                where=f"{self.path}, line {number}",
-                hint="restore the file; without it the number of trials is not known",
-            ) from error
 
     def _error(self, got: str) -> StoreError:
         return StoreError(

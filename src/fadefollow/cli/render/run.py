@@ -35,8 +35,6 @@ COLOURS = {
     "untestable": "dim",
 }
 WORD_COLOURS = {"pays": "green", "loses": "red", "small": "red"}
-#: fates in the order in which rows are shown
-_ORDER = ("supported", "fade", "follow", "refuted", "neither", "open", "untestable")
 #: how a verdict stands against what the lab planted
 _KINDS = {
     "match": "right",
@@ -71,6 +69,7 @@ _UNTESTED = {
 
 def show_run(result: RunResult, folder: Path) -> None:
     """The answers of a run, its notes, and where the report is."""
+    from fadefollow.reporting.text.answers import evidence_rank
     from fadefollow.results.notes import note_lines
 
     console = Console(highlight=False)
@@ -79,7 +78,7 @@ def show_run(result: RunResult, folder: Path) -> None:
     console.print(f"[bold]Fade or follow? {escape(str(result.dataset['title']))}[/]")
     console.print(_count(result.verdicts))
     if rows:
-        _show_rows(console, sorted(rows, key=lambda row: row.rank))
+        _show_rows(console, sorted(rows, key=lambda row: evidence_rank(row.verdict)))
         console.print(
             "[dim]Means in bps a trade after costs; intervals hold for all questions together.[/]"
         )
@@ -160,17 +159,6 @@ class _Row:
         return [found[stance, self.book] for stance in self.asked if (stance, self.book) in found]
 
     @property
-    def rank(self) -> tuple[int, float, str, str]:
-        """By fate; decided rows the surest first, open ones the nearest to an answer first."""
-        v = self.verdict
-        if v.fate == "open":
-            multiple = math.nan if v.settle is None else v.settle.multiple
-            weight = math.inf if math.isnan(multiple) else multiple
-        else:
-            weight = -max((_strength(one) for one in v.results.values()), default=0.0)
-        return _ORDER.index(v.fate), weight, v.strategy, v.phase
-
-    @property
     def blocks(self) -> str:
         """`32 × 7 d`: independent blocks and how long each is."""
         known = [one for one in self.results if not math.isnan(one.blocks)]
@@ -230,19 +218,12 @@ def settle_line(settle: Settle) -> str:
     return "; ".join(parts)
 
 
-def _strength(result: StanceResult) -> float:
-    """How sure a decided word is: the mean in widths of its interval; 0 where it is open."""
-    low, high = result.ci_bps if math.isnan(result.band_bps[0]) else result.band_bps
-    decided = result.word in ("pays", "loses", "small") and high > low
-    return abs(result.mean_net_bps) / (high - low) if decided else 0.0
-
-
 def _count(verdicts: Sequence[Verdict]) -> str:
     """How many claims have which fate."""
-    from fadefollow.reporting.text.answers import FATES
+    from fadefollow.reporting.text.answers import FATE_ORDER, FATES
 
     counts = Counter(v.fate for v in verdicts)
-    said = [f"[{COLOURS[f]}]{counts[f]} {FATES[f]}[/]" for f in _ORDER if counts[f]]  # type: ignore[index]
+    said = [f"[{COLOURS[f]}]{counts[f]} {FATES[f]}[/]" for f in FATE_ORDER if counts[f]]
     questions = f"{len(verdicts)} claim{'' if len(verdicts) == 1 else 's'}"
     return f"{questions}: {', '.join(said)}" if said else questions
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
 from fadefollow.cli.render.run import number
 from fadefollow.cli.render.screen import Console
+from fadefollow.cli.render.tables import titled
 from fadefollow.results.notes import note_lines
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def show_updated(found: Sequence[Updated]) -> None:
         _news(console, one)
     held = [(one, one.open) for one in found if len(one.open)]
     if held:
-        table = _table("Open trades, as at the last close, costs of leaving included")
+        table = titled("Open trades, as at the last close, costs of leaving included")
         for name in ("claim", "coin", "side", "entered, UTC", "bps"):
             table.add_column(name, justify="right" if name == "bps" else "left", no_wrap=True)
         for one, trades in held:
@@ -145,7 +145,7 @@ def show_exported(found: ExportedSignals) -> None:
 def show_compared(found: Compared) -> None:
     """Slippage of live fills beyond the assumed one."""
     console = Console()
-    table = _table("Fills against the backtest's, bps of the price; positive is worse")
+    table = titled("Fills against the backtest's, bps of the price; positive is worse")
     for name in ("", "fills", "days", "beyond\nassumed", "95 % interval", "assumed", "fee beyond"):
         table.add_column(name, justify="left" if not name else "right", no_wrap=True)
     for name, one in (("all", found.all), ("enter", found.enter), ("exit", found.exit)):
@@ -160,7 +160,7 @@ def show_compared(found: Compared) -> None:
 
 
 def _answers(claims: Sequence[Watched]) -> Table:
-    table = _table("Claims")
+    table = titled("Claims")
     table.add_column("claim", overflow="fold")
     table.add_column("answer", no_wrap=True)
     for name in ("trades", "mean\nbps", "limits\nbps", "e-value\nno edge", "from"):
@@ -202,7 +202,7 @@ def _news(console: Console, one: Updated) -> None:
 def _path(one: Watched) -> Table:
     """The answer after each of the last blocks."""
     answer, rule = one.answer, one.claim.blocks
-    table = _table("After each block")
+    table = titled("After each block")
     for name in ("block from", "trades", "net bps", "mean", "limits", "e-value"):
         table.add_column(name, justify="left" if name == "block from" else "right", no_wrap=True)
     for line in one.blocks[-_BLOCKS:]:
@@ -278,17 +278,6 @@ def _tenth(value: float) -> str:
 def _percent(claims: Sequence[Watched]) -> str:
     levels = sorted({one.claim.alpha for one in claims})
     return " or ".join(f"{100 * level:g} %" for level in levels)
-
-
-def _table(title: str) -> Table:
-    return Table(
-        title=title,
-        title_style="bold",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
 
 
 def _say(console: Console, text: str) -> None:

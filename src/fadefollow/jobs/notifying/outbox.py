@@ -22,7 +22,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from fadefollow.core.atomic_file import as_store_error, write_whole
-from fadefollow.core.json_lines import append_in_turn, finished_lines
+from fadefollow.core.json_lines import append_in_turn, finished_lines, line_of
 from fadefollow.core.reading import parsed_json
 from fadefollow.errors import StoreError
 from fadefollow.jobs.notifying.channels import Message
@@ -133,15 +133,13 @@ class Outbox:
         with as_store_error(_RULE, self.path, _HINT):
             texts = finished_lines(self.path)
         for number, text in enumerate(texts, 1):
-            try:
+            with line_of(
+                "the outbox",
+                self.path,
+                number,
+                hint="remove the line, or the file to begin anew",
+            ):
                 self._take(parsed_json(text))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise StoreError(
-                    "cannot read a line of the outbox",
-                    got=f"{type(error).__name__}: {error}",
-                    where=f"{self.path}, line {number}",
-                    hint="remove the line, or the file to begin anew",
-                ) from error
         if sum(map(len, texts)) > LARGE:
             self._shorten()
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pandas as pd
 
 from fadefollow.core.text import plural
-from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.notifying.rounds import Look
 from fadefollow.jobs.run import Step
 from fadefollow.jobs.scan import ScanOptions, scan_bets, scan_job
 from fadefollow.jobs.watching.trades import request_of
 from fadefollow.jobs.watching.update import Updated, detector_of, update_claims
+from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.datasets.request import DataRequest
 from fadefollow.market.fetch.client import FIRST_WAIT
 from fadefollow.reporting.watch.page import write_watch
@@ -54,10 +54,11 @@ def look_at_claims(
     Raises:
         FadeFollowError: as `update_claims`.
     """
-    updated = update_claims(workspace, names, fetch=fetch, step=step)
+    opened: dict[DataRequest, Dataset] = {}
+    updated = update_claims(workspace, names, fetch=fetch, step=step, opened=opened)
     claims = _claims(workspace)
     mine = {one.watched.claim.claim: one.watched for one in updated}
-    scans = _claim_scans(workspace, mine, step)
+    scans = _claim_scans(workspace, mine, opened, step)
     page = _page(workspace, _WATCH, scans, claims)
     # phases of the lines that were registered, and not of what strategies' files say now
     phases = [event for scan in scans for event in phase_events(scan, mine)]
@@ -66,7 +67,12 @@ def look_at_claims(
     return Look(events, tuple(_line(one) for one in updated), page), updated
 
 
-def _claim_scans(workspace: Workspace, claims: Mapping[str, Watched], step: Step) -> list[Scan]:
+def _claim_scans(
+    workspace: Workspace,
+    claims: Mapping[str, Watched],
+    opened: Mapping[DataRequest, Dataset],
+    step: Step,
+) -> list[Scan]:
     """A scan for each strategy and data of some claims, with the phases that they are about."""
     groups: dict[tuple[DataRequest, str], list[Watched]] = {}
     for one in claims.values():
@@ -78,8 +84,7 @@ def _claim_scans(workspace: Workspace, claims: Mapping[str, Watched], step: Step
         phases = dict.fromkeys(one.claim.phase for one in group)
         strategy = first.bet.model_copy(update={"phases": tuple(phases)})
         bet: Bet = (strategy, detector_of(workspace, first))
-        dataset = open_named(workspace, request)
-        accept = request.accept
+        dataset, accept = opened[request], request.accept
         scans.append(scan_bets(workspace, dataset, [bet], accept=accept, step=step))
     return scans
 

@@ -92,7 +92,12 @@ def _plain(value: Any) -> Any:
 
 
 def update_claims(
-    workspace: Workspace, names: Sequence[str] = (), *, fetch: bool = False, step: Step
+    workspace: Workspace,
+    names: Sequence[str] = (),
+    *,
+    fetch: bool = False,
+    step: Step,
+    opened: dict[DataRequest, Dataset] | None = None,
 ) -> tuple[Updated, ...]:
     """Bring claims up to date with the stored data.
 
@@ -101,6 +106,7 @@ def update_claims(
         names: of claims; by default all that are not closed.
         fetch: first fetch what is new of their data sets.
         step: told what is being done.
+        opened: is given the data sets that were opened, for those who go on with them.
 
     Returns:
         In the order of their registration; empty where nothing is watched.
@@ -115,7 +121,7 @@ def update_claims(
     if fetch:
         for name in dict.fromkeys(one.claim.dataset for one in chosen.values()):
             fetch_new(workspace, name, step=step)
-    opened: dict[DataRequest, Dataset] = {}
+    opened = {} if opened is None else opened
     done = []
     for number, (name, one) in enumerate(chosen.items()):
         step(f"updating {name}", number / len(chosen))

@@ -17,7 +17,7 @@ from typing import Any
 
 from filelock import Timeout
 
-from fadefollow.core.json_lines import append_after, finished_lines
+from fadefollow.core.json_lines import append_after, finished_lines, line_of
 from fadefollow.core.reading import parsed_json
 from fadefollow.errors import StoreError
 from fadefollow.results.claims.lines import Line, from_record, to_record
@@ -100,15 +100,9 @@ class ClaimsFile:
                 raise _changed(where, "its hash is of another text")
             if not follows:
                 raise _changed(where, "the line before it is another one")
-            try:
+            hint = "written by a later version, perhaps"
+            with line_of("the claims file", self.path, number, hint=hint):
                 lines.append(from_record(said))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise StoreError(
-                    "cannot read a line of the claims file",
-                    got=f"{type(error).__name__}: {error}",
-                    where=where,
-                    hint="written by a later version, perhaps",
-                ) from error
             head = hash_
         return lines, head
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from fadefollow.core.json_lines import append_in_turn, finished_lines
+from fadefollow.core.json_lines import append_in_turn, finished_lines, line_of
 from fadefollow.core.reading import parsed_json
 from fadefollow.errors import StoreError
 from fadefollow.verdict.calibration.design import Arm
@@ -61,20 +61,14 @@ class Pages(ABC, Generic[T]):
         known: dict[tuple[Arm, int], T] = {}
         others = 0
         for number, line in enumerate(self._lines(), 1):
-            try:
+            hint = "remove the file; the calibration starts over"
+            with line_of("the log of the calibration", self.path, number, hint=hint):
                 said = parsed_json(line)
                 if said["key"] == key:
                     table = self.page(said)
                     known[table.arm, table.seed] = table
                 else:
                     others += 1
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise StoreError(
-                    "cannot read a line of the log of the calibration",
-                    got=f"{type(error).__name__}: {error}",
-                    where=f"{self.path}, line {number}",
-                    hint="remove the file; the calibration starts over",
-                ) from error
         return known, others
 
     def add(self, key: str, table: T) -> None:

@@ -24,17 +24,15 @@ from fadefollow.verdict.model import StanceResult
 from fadefollow.verdict.run.prepare import Bet, bet_key, detect
 
 
-def judge_market(design: Design, bets: tuple[Bet, ...], arm: Arm, seed: int) -> Table:
-    """Verdicts of all strategies on one simulated market, with the truth beside each row.
+def simulated_plans(
+    design: Design, bets: tuple[Bet, ...], arm: Arm, seed: int
+) -> tuple[list[Plan], dict[str, Growth]]:
+    """The strategies on one simulated market, and by strategy what its prices must do.
 
     Args:
-        design: of the calibration.
+        design, arm, seed: of the market.
         bets: strategies with their signals.
-        arm: what is planted.
-        seed: of the market, and of placebo and bootstrap.
     """
-    began = time.perf_counter()
-    bets = design.bets_of(arm, bets)
     bar = bar_size(design.bar)
     made = simulate(design.lab(arm, seed, planted_phases(bets)), bar=bar)
     markets = {
@@ -48,9 +46,22 @@ def judge_market(design: Design, bets: tuple[Bet, ...], arm: Arm, seed: int) -> 
         for coin, tables in made.tables.items()
     }
     plans = plans_of(markets, bets, costs=CostSettings())
-    growths = {
-        plan.strategy: Growth.of(plan, made.truth, annual_drift=design.drift(arm)) for plan in plans
-    }
+    drift = design.drift(arm)
+    return plans, {p.strategy: Growth.of(p, made.truth, annual_drift=drift) for p in plans}
+
+
+def judge_market(design: Design, bets: tuple[Bet, ...], arm: Arm, seed: int) -> Table:
+    """Verdicts of all strategies on one simulated market, with the truth beside each row.
+
+    Args:
+        design: of the calibration.
+        bets: strategies with their signals.
+        arm: what is planted.
+        seed: of the market, and of placebo and bootstrap.
+    """
+    began = time.perf_counter()
+    bets = design.bets_of(arm, bets)
+    plans, growths = simulated_plans(design, bets, arm, seed)
 
     def truths(plan: Plan, trades: pd.DataFrame, _: StanceResult, book: BookName) -> Truth:
         growth = growths[plan.strategy]

@@ -17,18 +17,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.costs import CostSettings, traded_at
+from fadefollow.engine.costs import traded_at
 from fadefollow.engine.hedge.hedged import BookName, hedged_pnl
 from fadefollow.engine.model import FloatArray
 from fadefollow.engine.plans.strategy_plan import Plan
-from fadefollow.market.bars import bar_size
-from fadefollow.market.lab import simulate
-from fadefollow.market.panel import Market
 from fadefollow.phases import STANCES
-from fadefollow.verdict.calibration.design import Arm, planted_phases
+from fadefollow.verdict.calibration.design import Arm
 from fadefollow.verdict.calibration.judged import trades_of
 from fadefollow.verdict.calibration.real_run import RealSource, at_other_times
-from fadefollow.verdict.calibration.simulated_run import plans_of
+from fadefollow.verdict.calibration.simulated_run import plans_of, simulated_plans
 from fadefollow.verdict.calibration.truth import Growth, expected
 from fadefollow.verdict.calibration.watching.design import WatchDesign
 from fadefollow.verdict.estimates.anyhour import BookOutcomes, all_outcomes
@@ -146,21 +143,8 @@ def _start(design: WatchDesign, plan: Plan) -> pd.Timestamp:
 def _simulated(
     design: WatchDesign, bets: tuple[Bet, ...], arm: Arm, seed: int
 ) -> list[tuple[Plan, Worth]]:
-    bar = bar_size(design.bar)
-    made = simulate(design.lab(arm, seed, planted_phases(bets)), bar=bar)
-    markets = {
-        coin: Market(
-            coin,
-            bar=bar,
-            tables=tables,
-            listed=made.listed.get(coin),
-            delisted=made.delisted.get(coin),
-        )
-        for coin, tables in made.tables.items()
-    }
-    plans = plans_of(markets, bets, costs=CostSettings())
-    drift = design.drift(arm)
-    return [(plan, Worth(Growth.of(plan, made.truth, annual_drift=drift))) for plan in plans]
+    plans, growths = simulated_plans(design, bets, arm, seed)
+    return [(plan, Worth(growths[plan.strategy])) for plan in plans]
 
 
 def _real(
