@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from fadefollow.market.fetch import fetch_job
 from fadefollow.market.store.store import Store
 from fadefollow.workspace import init_workspace
 from tests.support.archives.packing import Packed
+from tests.support.exchange.fixtures import replayed
 from tests.support.exchange.replay import Replay
 
 DAYS = 150
@@ -28,17 +28,7 @@ FETCH = ("data", "fetch", "binance", "BTC", "ETH", "--since", "2023-01-01")
 QUICK = ("--placebo-draws", "100", "--bootstrap-draws", "200")
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Replay]:
-    exchange = Replay(days=DAYS, coins=["BTC", "ETH"])
-    yield exchange
-    exchange.close()
-
-
-@pytest.fixture
-def exchange(running: Replay) -> Replay:
-    running.calm()
-    return running
+running, exchange = replayed(days=DAYS, coins=["BTC", "ETH"])
 
 
 def workspace(exchange: Replay, root: Path, **ccxt: Any) -> Path:

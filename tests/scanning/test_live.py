@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from fadefollow.market.store.store import Store
 from fadefollow.scanning.live import LiveRequest, _Job, fetch_live
 from fadefollow.scanning.model import Scan
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
+from tests.support.exchange.fixtures import replayed
 from tests.support.exchange.replay import Replay
 
 DAYS = 50
@@ -34,17 +34,7 @@ BETS = ("follow_spot_led", "fade_doors")
 QUIET: Any = {"step": lambda text, done: None, "first_wait": 0.01}
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Replay]:
-    exchange = Replay(days=DAYS, coins=COINS, holes=False)
-    yield exchange
-    exchange.close()
-
-
-@pytest.fixture
-def exchange(running: Replay) -> Replay:
-    running.calm()
-    return running
+running, exchange = replayed(days=DAYS, coins=COINS, holes=False)
 
 
 def made(exchange: Replay, root: Path, **changes: Any) -> Workspace:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +19,14 @@ from fadefollow.market.datasets.spec import DatasetSpec
 from fadefollow.market.fetch import FetchReport, fetch_job
 from fadefollow.market.store.store import Manifest, Store, Update
 from tests.support.archives.packing import Packed
+from tests.support.exchange.fixtures import replayed
 from tests.support.exchange.replay import Replay
 
 SINCE = "2022-12-30"
 DAYS = 70
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Replay]:
-    exchange = Replay(days=DAYS)
-    yield exchange
-    exchange.close()
-
-
-@pytest.fixture
-def exchange(running: Replay) -> Replay:
-    running.calm()
-    return running
+running, exchange = replayed(days=DAYS)
 
 
 def spec_of(exchange: Replay, venue: str = "binance", **more: Any) -> DatasetSpec:

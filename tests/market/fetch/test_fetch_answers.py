@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from fadefollow.market.datasets.spec import DatasetSpec
 from fadefollow.market.fetch import FetchReport, fetch_job
 from fadefollow.market.store.store import Store
 from tests.support.exchange.canned import Canned
+from tests.support.exchange.fixtures import replayed
 from tests.support.exchange.oddities import ODDITIES
 from tests.support.exchange.replay import Replay
 
@@ -23,17 +23,7 @@ DAYS = 60
 STREAMS = ("spot", "perp", "mark", "index", "premium_index", "funding")
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Replay]:
-    exchange = Replay(days=DAYS, coins=["BTC"])
-    yield exchange
-    exchange.close()
-
-
-@pytest.fixture
-def exchange(running: Replay) -> Replay:
-    running.calm()
-    return running
+running, exchange = replayed(days=DAYS, coins=["BTC"])
 
 
 def fetch(exchange: Replay, root: Path, venue: str = "binance", **more: Any) -> FetchReport:

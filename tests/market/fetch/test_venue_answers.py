@@ -16,6 +16,7 @@ from fadefollow.market.datasets.request import FetchRequest
 from fadefollow.market.datasets.spec import DatasetSpec
 from fadefollow.market.fetch import fetch_job
 from fadefollow.market.store.store import Store
+from tests.support.exchange import deribit
 from tests.support.exchange.canned import Canned
 
 START = pd.Timestamp("2026-11-20 00:00", tz="UTC")
@@ -458,29 +459,8 @@ def option_rows(table: pd.DataFrame) -> list[tuple[Any, ...]]:
 
 
 def test_deribit_options_answers_become_tables(fetched: Fetch) -> None:
-    def ok(result: Any) -> dict[str, Any]:
-        return {"jsonrpc": "2.0", "result": result, "usIn": 1, "usOut": 2}
-
-    perp = {
-        "instrument_name": "BTC-PERPETUAL",
-        "kind": "future",
-        "base_currency": "BTC",
-        "is_active": True,
-        "quote_currency": "USD",
-        "counter_currency": "USD",
-        "settlement_currency": "BTC",
-        "creation_timestamp": 1534167754000,
-        "tick_size": 0.5,
-        "min_trade_amount": 10,
-        "contract_size": 10,
-        "taker_commission": 0.0005,
-        "maker_commission": 0.0,
-        "instrument_type": "reversed",
-        "settlement_period": "perpetual",
-        "expiration_timestamp": 32503708800000,
-    }
     option = {
-        **perp,
+        **deribit.PERPETUAL,
         "instrument_name": "BTC-25DEC26-90000-C",
         "kind": "option",
         "strike": 90000.0,
@@ -516,10 +496,10 @@ def test_deribit_options_answers_become_tables(fetched: Fetch) -> None:
     tables = fetched(
         "deribit",
         {
-            "public/get_time": ok(NOW),
-            "public/get_instruments": ok([perp, option]),
-            "public/get_tradingview_chart_data": ok(chart),
-            "public/get_book_summary_by_currency": ok(
+            "public/get_time": deribit.answer(NOW),
+            "public/get_instruments": deribit.answer([deribit.PERPETUAL, option]),
+            "public/get_tradingview_chart_data": deribit.answer(chart),
+            "public/get_book_summary_by_currency": deribit.answer(
                 [
                     summary("BTC-25DEC26-90000-C", open_interest=364.1, mark_iv=52.5),
                     # listed a moment ago: not among the markets yet

@@ -16,6 +16,7 @@ from fadefollow.market.recording import RecordRequest, Round, record_job
 from fadefollow.market.recording.readers import recorded_by
 from fadefollow.market.schema import canonical
 from fadefollow.market.store.store import Store, Update
+from tests.support.exchange import deribit
 from tests.support.exchange.canned import Canned
 
 NOW = pd.Timestamp("2026-11-20 10:00:01", tz="UTC")
@@ -133,31 +134,9 @@ def test_okx_tiers_are_in_coins_and_its_whole_chain_is_taken(recorded: Recorded)
     assert tables["options"]["strike"].tolist() == [20_000.0, 90_000.0, 400_000.0]
 
 
-def deribit(result: Any) -> dict[str, Any]:
-    return {"jsonrpc": "2.0", "result": result, "usIn": 1, "usOut": 2}
-
-
 def test_deribit_chains_feed_the_stream_of_options_as_of_when_they_were_taken(
     recorded: Recorded, tmp_path: Path
 ) -> None:
-    perp = {
-        "instrument_name": "BTC-PERPETUAL",
-        "kind": "future",
-        "base_currency": "BTC",
-        "is_active": True,
-        "quote_currency": "USD",
-        "counter_currency": "USD",
-        "settlement_currency": "BTC",
-        "creation_timestamp": 1534167754000,
-        "tick_size": 0.5,
-        "min_trade_amount": 10,
-        "contract_size": 10,
-        "taker_commission": 0.0005,
-        "maker_commission": 0.0,
-        "instrument_type": "reversed",
-        "settlement_period": "perpetual",
-        "expiration_timestamp": 32503708800000,
-    }
     chain = [
         {
             "instrument_name": f"BTC-25DEC26-{strike}-{right}",
@@ -176,9 +155,9 @@ def test_deribit_chains_feed_the_stream_of_options_as_of_when_they_were_taken(
     made, tables = recorded(
         "deribit",
         {
-            "public/get_time": deribit(MS),
-            "public/get_instruments": deribit([perp]),
-            "public/get_book_summary_by_currency": deribit(chain),
+            "public/get_time": deribit.answer(MS),
+            "public/get_instruments": deribit.answer([deribit.PERPETUAL]),
+            "public/get_book_summary_by_currency": deribit.answer(chain),
         },
     )
     assert made.records == {"BTC": {"options": 3, "contract": 1}}
