@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -27,12 +27,11 @@ def with_excursions(trades: pd.DataFrame, plans: Sequence[Plan]) -> pd.DataFrame
     if trades.empty:
         return trades
     found = np.full((2, len(trades)), math.nan)
-    by_name: Mapping[str, Plan] = {plan.strategy: plan for plan in plans}
+    traded = {(plan.strategy, one.symbol): one for plan in plans for one in plan.coin_arrays}
     whole = trades.reset_index(drop=True)
     for key, mine in whole.groupby(["strategy", "symbol"], sort=False, observed=True):
         strategy, symbol = map(str, key)
-        coins = {arrays.symbol: arrays for arrays in by_name[strategy].coin_arrays}
-        arrays = coins[symbol]
+        arrays = traded[strategy, symbol]
         if isinstance(arrays, DatedBarArrays):
             continue
         rows = mine.index.to_numpy()
