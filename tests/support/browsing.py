@@ -194,7 +194,11 @@ def sideways(page: Page) -> int:
 
 
 def barriers(page: Page, *, only: str = "", but: str = "") -> list[str]:
-    """axe's serious and critical findings: of all its rules, of one, or of all but one."""
+    """axe's serious and critical findings: of all its rules, of one, or of all but one.
+
+    Two frames pass first, so that the page has heard of a new size or colour scheme.
+    """
+    page.evaluate("new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))")
     options: dict[str, Any] = {"resultTypes": ["violations"]}
     if only:
         options["runOnly"] = {"type": "rule", "values": [only]}
