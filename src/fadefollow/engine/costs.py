@@ -161,9 +161,11 @@ def traded_at(dataset: Dataset) -> CostSettings:
     )
     recorded = {
         symbol: table
-        for symbol, market in dataset.markets.items()
-        if "brackets" in market.streams
-        and (table := BracketTable.recorded(dataset.name, market.table("brackets")))
+        for symbol, streams in dataset.streams.items()
+        if "brackets" in streams
+        and (
+            table := BracketTable.recorded(dataset.name, dataset.markets[symbol].table("brackets"))
+        )
     }
     if not recorded:
         return written

@@ -63,6 +63,10 @@ class MovedEvents(NamedTuple):
     exit_bar: IntArray
     exit_side: IntArray
 
+    def mirrored(self) -> MovedEvents:
+        """The same events traded on the other side."""
+        return self._replace(side=-self.side, exit_side=-self.exit_side)
+
 
 class HedgeLevels(NamedTuple):
     """A basket as the kernel takes it, for one coin; no levels where it has none."""

@@ -96,7 +96,7 @@ def streams_used(dataset: Dataset, bets: Sequence[Bet]) -> dict[str, frozenset[s
     for strategy, signal in bets:
         traded = {*NEEDS[strategy.trade.instrument], "perp", "mark", "spot"}
         for symbol in set(strategy.symbols or dataset.symbols) & set(used):
-            used[symbol] |= traded | signal.may_read(dataset.markets[symbol].streams)
+            used[symbol] |= traded | signal.may_read(dataset.streams[symbol])
     return {symbol: frozenset(streams) for symbol, streams in used.items()}
 
 
@@ -142,14 +142,21 @@ def known_shares(dataset: Dataset, bets: Sequence[Bet]) -> tuple[Known, ...]:
     A stream's time is that of the bars from its first record to its last, see
     `Market.known_share`.
     """
+    names = needed(bets)
+    shares: dict[str, dict[str, float]] = {name: {} for name in names}
+    short: dict[str, list[str]] = {name: [] for name in names}
+    for symbol, market in dataset.markets.items():
+        for name in names:
+            if name in market.streams:
+                shares[name][symbol] = market.known_share(name)
+                if name in market.missing(name):
+                    short[name].append(symbol)
     found = []
-    for name in needed(bets):
-        shares = {s: m.known_share(name) for s, m in dataset.markets.items() if name in m.streams}
-        if shares:
-            coin = min(shares, key=lambda s: shares[s])
-            short = tuple(s for s in shares if name in dataset.markets[s].missing(name))
-            mean = sum(shares.values()) / len(shares)
-            found.append(Known(name, mean, shares[coin], coin, short))
+    for name, of_coins in shares.items():
+        if of_coins:
+            coin = min(of_coins, key=lambda s: of_coins[s])
+            mean = sum(of_coins.values()) / len(of_coins)
+            found.append(Known(name, mean, of_coins[coin], coin, tuple(short[name])))
     return tuple(found)
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from fadefollow.core.notes import Note
 from fadefollow.core.parallel.worker import program
+from fadefollow.core.shelf import Shelf
 from fadefollow.core.toml import read_toml
 from fadefollow.core.version import __version__
 from fadefollow.engine.costs import CoinCosts, CostSettings, all_resolved, pinned, traded_at
@@ -98,7 +99,7 @@ def result_of(
         rolling=found.rolling,
         benchmark=found.benchmark,
         coin_years=found.coin_years,
-        prices={symbol: prices_of(market) for symbol, market in dataset.markets.items()},
+        prices=Shelf((symbol, prices_of(market)) for symbol, market in dataset.markets.items()),
         strategies={
             s.name: {
                 **s.model_dump(mode="json"),

@@ -80,12 +80,15 @@ class Count(NamedTuple):
     @classmethod
     def of(cls, markets: Mapping[str, Market]) -> Count:
         """That of some coins."""
-        tables = {s: m.table("funding") for s, m in markets.items() if not m.missing("funding")}
-        counts = {s: _marked(table) for s, table in tables.items()}
+        counts: dict[str, tuple[int, int]] = {}
+        for symbol, market in markets.items():
+            if not market.missing("funding"):
+                table = market.table("funding")
+                counts[symbol] = _marked(table), len(table)
         return cls(
-            sum(counts.values()),
-            sum(map(len, tables.values())),
-            tuple(symbol for symbol, count in counts.items() if count),
+            sum(marked for marked, _ in counts.values()),
+            sum(whole for _, whole in counts.values()),
+            tuple(symbol for symbol, (marked, _) in counts.items() if marked),
         )
 
     @property

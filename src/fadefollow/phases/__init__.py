@@ -10,6 +10,7 @@ from fadefollow.phases.table import (
     Stance,
     detect_checked,
     detect_coins,
+    detect_signals,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "Stance",
     "detect_checked",
     "detect_coins",
+    "detect_signals",
 ]

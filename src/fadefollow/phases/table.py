@@ -6,7 +6,7 @@ import importlib
 import sys
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -279,18 +279,33 @@ def detect_coins(signal: Signal, markets: Iterable[Market]) -> Phases:
     Raises:
         FadeFollowError: as `detect_checked`, where it fails on every coin.
     """
-    parts: list[Phases] = []
-    errors: dict[str, FadeFollowError] = {}
+    (found,) = detect_signals([signal], markets)
+    if isinstance(found, FadeFollowError):
+        raise found
+    return found
+
+
+def detect_signals(
+    signals: Sequence[Signal], markets: Iterable[Market]
+) -> list[Phases | FadeFollowError]:
+    """As `detect_coins` of each signal, going through the coins once; errors are returned."""
+    parts: list[list[Phases]] = [[] for _ in signals]
+    errors: list[dict[str, FadeFollowError]] = [{} for _ in signals]
     for market in markets:
-        try:
-            with np.errstate(all="ignore"):  # what is not finite is refused, not warned of
-                parts.append(detect_checked(signal, market))
-        except FadeFollowError as error:
-            errors[market.symbol] = error
-    if errors and not parts:
-        raise next(iter(errors.values()))
-    found = Phases.concat(parts)
-    found.failed = {coin: error.summary for coin, error in errors.items()}
+        for signal, own, failed in zip(signals, parts, errors, strict=True):
+            try:
+                with np.errstate(all="ignore"):  # what is not finite is refused, not warned of
+                    own.append(detect_checked(signal, market))
+            except FadeFollowError as error:
+                failed[market.symbol] = error
+    found: list[Phases | FadeFollowError] = []
+    for own, failed in zip(parts, errors, strict=True):
+        if failed and not own:
+            found.append(next(iter(failed.values())))
+            continue
+        whole = Phases.concat(own)
+        whole.failed = {coin: error.summary for coin, error in failed.items()}
+        found.append(whole)
     return found
 
 

@@ -172,7 +172,7 @@ def _long_equity(equity: pd.DataFrame, book: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else empty.assign(value=0.0)
 
 
-def _long_prices(prices: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def _long_prices(prices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     parts = []
     for symbol, frame in prices.items():
         part = frame.rename_axis("time").reset_index()

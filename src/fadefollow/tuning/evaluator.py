@@ -105,7 +105,7 @@ class TrialData:
                 where=plan.strategy,
                 hint="leave it out to score the trades outright",
             )
-        time, bar = plan.coin_arrays[0].time, plan.coin_arrays[0].bar_ns
+        time, bar = plan.time, plan.bar_ns
         coins = []
         for arrays, costs in zip(plan.coin_arrays, plan.costs, strict=True):
             market, span = markets[arrays.symbol], prepared.spans[arrays.symbol]

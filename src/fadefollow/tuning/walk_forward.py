@@ -343,7 +343,7 @@ def _own(space: Space, chosen: Dataset, folds: Sequence[Fold]) -> Plan:
 
 def _hedged_as(plan: Plan, other: Plan) -> Plan:
     """The plan with the basket that hedges another one of the same coins, on its own calendar."""
-    basket = None if other.basket is None else other.basket.on(plan.coin_arrays[0].time)
+    basket = None if other.basket is None else other.basket.on(plan.time)
     return replace(plan, basket=basket, unhedged=other.unhedged)
 
 

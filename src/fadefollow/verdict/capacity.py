@@ -100,22 +100,20 @@ def liquidity(arrays: BarArrays) -> Liquidity:
     return Liquidity(impact.to_numpy(np.float64), volume.to_numpy(np.float64))
 
 
-def capacity(
-    plan: Plan, books: Sequence[Book], code: int, by_coin: Sequence[Liquidity]
-) -> Capacity:
+def capacity(plan: Plan, books: Sequence[Book], code: int) -> Capacity:
     """What one stance of one phase carries, from the regular trades whose impact is known.
 
     Args:
         plan: the strategy.
         books: of the stance, one a coin.
         code: of the phase.
-        by_coin: from `liquidity`.
     """
     trades = regular_trades(books, code)
     coin, entry, last = (trades[c].to_numpy(np.int64) for c in ("coin", "entry_bar", "exit_bar"))
     value = trades["return"].to_numpy(np.float64)
     impact, volume = np.full(len(trades), math.nan), np.full(len(trades), math.nan)
-    for number, found in enumerate(by_coin):
+    for number in np.unique(coin).tolist():
+        found = plan.coin_arrays.derived("liquidity", number, liquidity)
         mine = coin == number
         impact[mine] = found.impact[entry[mine]] + found.impact[last[mine]]
         volume[mine] = found.volume[entry[mine]]
@@ -128,9 +126,8 @@ def capacity(
         return capacity_of(edge, cost, volume=float(np.median(volume[which])))
 
     coins = tuple(
-        CoinCapacity(arrays.symbol, carried(known & (coin == number)))
-        for number, arrays in enumerate(plan.coin_arrays)
-        if (coin == number).any()
+        CoinCapacity(plan.symbols[number], carried(known & (coin == number)))
+        for number in np.unique(coin).tolist()
     )
     quote = carried(known)
     middle = float(np.median([0.0 if math.isnan(c.quote) else c.quote for c in coins] or [0.0]))

@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from fadefollow.engine.model import DAY_NS, BarArrays, FloatArray, IntArray
@@ -46,14 +47,14 @@ class EventSplit:
 
     name: str
     cells: tuple[str, ...]
-    by_bar: IntArray  #: cell of the event at each coin and bar, −1 for none, shape (coins, n)
+    by_bar: npt.NDArray[np.int8]  #: cell of the event of each coin and bar, −1 for none, (coins, n)
 
 
 def time_splits(plan: Plan) -> tuple[TimeSplit, ...]:
     """Coin, calendar year, regime and weekday of every coin and UTC day of a plan's calendar."""
     coins = len(plan.coin_arrays)
     day = day_of_bar(plan)
-    stamps = plan.coin_arrays[0].time[0] // DAY_NS + np.arange(int(day[-1]) + 1)
+    stamps = plan.time[0] // DAY_NS + np.arange(int(day[-1]) + 1)
     dates = pd.DatetimeIndex((stamps * DAY_NS).astype("datetime64[ns]"))
     first = int(dates[0].year)
     years = tuple(str(first + k) for k in range(int(dates[-1].year) - first + 1))
@@ -64,12 +65,19 @@ def time_splits(plan: Plan) -> tuple[TimeSplit, ...]:
     return (
         TimeSplit(
             "coin",
-            tuple(t.symbol for t in plan.coin_arrays),
+            plan.symbols,
             np.repeat(np.arange(coins)[:, None], len(dates), axis=1),
         ),
         TimeSplit("year", years, same(dates.year - first)),
         TimeSplit(
-            "regime", REGIMES, np.array([regimes(arrays, day) for arrays in plan.coin_arrays])
+            "regime",
+            REGIMES,
+            np.array(
+                [
+                    plan.coin_arrays.derived("regimes", k, lambda arrays: regimes(arrays, day))
+                    for k in range(coins)
+                ]
+            ),
         ),
         TimeSplit("weekday", WEEKDAYS, same(dates.day_of_week)),
     )
@@ -155,12 +163,12 @@ def terciles(events: pd.DataFrame) -> IntArray:
 def _events(plan: Plan, phase: str, table: pd.DataFrame) -> pd.DataFrame:
     """One phase's events in the plan's calendar, with `coin` and `bar`, sorted by bar and coin."""
     mine = table[(table["phase"] == phase) & (table["signal"] == plan.signal)]
-    coins = {arrays.symbol: coin for coin, arrays in enumerate(plan.coin_arrays)}
+    coins = {symbol: coin for coin, symbol in enumerate(plan.symbols)}
     mine = mine[mine["symbol"].isin(list(coins))]
     stamps = mine["time"].dt.tz_convert(None).to_numpy("datetime64[ns]").astype(np.int64)
-    bar = (stamps - plan.coin_arrays[0].time[0]) // plan.coin_arrays[0].bar_ns
+    bar = (stamps - plan.time[0]) // plan.bar_ns
     mine = mine.assign(bar=bar, coin=mine["symbol"].map(coins).astype("int64"))
-    inside = (mine["bar"] >= 0) & (mine["bar"] < len(plan.coin_arrays[0].time))
+    inside = (mine["bar"] >= 0) & (mine["bar"] < len(plan.time))
     found = mine[inside].sort_values(["bar", "coin"], kind="stable")
     # context of other phases is empty here; where there is no event, every column is
     return found.dropna(axis=1, how="all") if len(found) else found
@@ -173,6 +181,7 @@ def _split(
     cells: tuple[str, ...],
     codes: IntArray | FloatArray,
 ) -> EventSplit:
-    by_bar = np.full((len(plan.coin_arrays), len(plan.coin_arrays[0].time)), -1)
-    by_bar[events["coin"].to_numpy(), events["bar"].to_numpy()] = codes.astype(np.int64)
+    # small integers, as there is one a bar and coin
+    by_bar = np.full((len(plan.coin_arrays), len(plan.time)), -1, np.int8)
+    by_bar[events["coin"].to_numpy(), events["bar"].to_numpy()] = codes.astype(np.int8)
     return EventSplit(name, cells, by_bar)

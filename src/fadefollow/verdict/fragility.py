@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from fadefollow.engine.model import BarArrays, Book, Costs, DatedBarArrays
+from fadefollow.engine.plans.coin_arrays import CoinArrays
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import FadeFollowError
@@ -150,7 +151,7 @@ def without_funding(plan: Plan) -> Plan:
 
     return replace(
         plan,
-        coin_arrays=tuple(
+        coin_arrays=CoinArrays(
             t if isinstance(t, DatedBarArrays) else bare(t) for t in plan.coin_arrays
         ),
     )

@@ -122,8 +122,8 @@ def judge(
 
 def _days_of(plans: Sequence[Plan], settings: JudgeSettings) -> Resampling:
     """The UTC days of all plans together."""
-    first = min(int(plan.coin_arrays[0].time[0] // DAY_NS) for plan in plans)
-    last = max(int(plan.coin_arrays[0].time[-1] // DAY_NS) for plan in plans)
+    first = min(int(plan.time[0] // DAY_NS) for plan in plans)
+    last = max(int(plan.time[-1] // DAY_NS) for plan in plans)
     return Resampling(first, last - first + 1, settings.bootstrap_draws, settings.seed)
 
 

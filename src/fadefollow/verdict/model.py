@@ -335,7 +335,7 @@ class RunResult:
     trades: pd.DataFrame
     phases: pd.DataFrame
     equity: pd.DataFrame
-    prices: dict[str, pd.DataFrame]
+    prices: Mapping[str, pd.DataFrame]
     strategies: dict[str, dict[str, Any]]
     config: dict[str, Any]  #: all that is needed to run it again
     notes: tuple[Note, ...] = ()

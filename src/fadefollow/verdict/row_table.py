@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fadefollow.engine.hedge.hedged import BookName
-from fadefollow.engine.model import HOUR_NS, FloatArray
+from fadefollow.engine.model import HOUR_NS, BarArrays, FloatArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.correction.band import replicate_t, simultaneous_t
@@ -134,7 +134,7 @@ class RowTable:
             signal=plan.signal,
             phase=plan.phases[code],
             split=None,
-            symbols=tuple(arrays.symbol for arrays in plan.coin_arrays),
+            symbols=plan.symbols,
             n_phases=n_phases,
             fade=outright["fade"],
             follow=outright["follow"],
@@ -224,7 +224,7 @@ class RowTable:
         )
         if not len(found.trades):
             word, reason = "untestable", Reason("no_trades")
-        trades, time = found.trades, plan.coin_arrays[0].time
+        trades, time = found.trades, plan.time
         held = time[trades["exit_bar"].to_numpy()] - time[trades["entry_bar"].to_numpy()]
         record = TrackRecord.of(found.daily)
         draws = self.confronted.rows.get(key)
@@ -315,8 +315,13 @@ def _years(plan: Plan) -> float:
 
 def _time_in_market(plan: Plan, held: FloatArray) -> float:
     """Mean share of a listed coin's time that these trades were open."""
-    bars = sum(int((~np.isnan(arrays.close)).sum()) for arrays in plan.coin_arrays)
-    return float(held.sum()) / (bars * plan.coin_arrays[0].bar_ns) if bars else math.nan
+    coins = plan.coin_arrays
+    bars = sum(coins.derived("bars", k, _known_bars) for k in range(len(coins)))
+    return float(held.sum()) / (bars * plan.bar_ns) if bars else math.nan
+
+
+def _known_bars(arrays: BarArrays) -> int:
+    return int((~np.isnan(arrays.close)).sum())
 
 
 def _bps(interval: Interval) -> Interval:

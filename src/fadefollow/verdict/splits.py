@@ -137,7 +137,7 @@ class _Row:
         """The cell of each trade."""
         if isinstance(split, TimeSplit):
             return split.by_day[self.trades.coin, self.trades.day]
-        return split.by_bar[self.trades.coin, self.signal_bar]
+        return split.by_bar[self.trades.coin, self.signal_bar].astype(np.int64)
 
     def _cell(
         self,
@@ -190,8 +190,10 @@ class _AnyHour:
             days: which coin-days are in the cell, shape (coins, days).
         """
         total, expected = net.total.copy(), 0.0
-        for kind, every in self.sums.items():
-            mine, coin = trades.of(kind), kind[0]
+        for kind, mine in trades.by_kind():
+            if kind not in self.sums:
+                continue
+            every, coin = self.sums[kind], kind[0]
             weight = trades.weight[mine]
             k = float(weight.sum())
             bars = float(every.count[days[coin]].sum()) if k else 0.0

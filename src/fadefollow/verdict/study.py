@@ -12,9 +12,9 @@ from fadefollow.engine.hedge.basket import funding_paid
 from fadefollow.engine.model import HOUR_NS, FloatArray, IntArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.resolver import hold_bars
-from fadefollow.verdict.estimates.momentum import DECILES, trailing_decile
+from fadefollow.verdict.estimates.momentum import DECILES, Deciles, deciles_of
 from fadefollow.verdict.model import EventStudy
-from fadefollow.verdict.placebos.times import bars_per_hours, draw_shifts, life_of
+from fadefollow.verdict.placebos.times import bars_per_hours, draw_shifts, life_at
 
 BEFORE_HOURS, AFTER_HOURS = 24, 168
 
@@ -38,20 +38,20 @@ def event_study(
         the overlap and the correlation of the events themselves; and the mean path over all bars
         of the same coins and deciles of trailing return. NaN where nothing is known.
     """
-    stride = max(1, HOUR_NS // plan.coin_arrays[0].bar_ns)
+    stride = max(1, HOUR_NS // plan.bar_ns)
     per_day = bars_per_hours(plan, 24)
     offsets = np.arange(-per_day, AFTER_HOURS // 24 * per_day + 1, stride)
     shifts, step = draw_shifts([plan], draws=draws, rng=rng)
     turned = shifts // step * bars_per_hours(plan, step)
     sums = np.zeros((2, 1 + len(shifts), len(plan.phases), len(offsets)))
     for coin, arrays in enumerate(plan.coin_arrays):
-        life = life_of(plan, arrays, step)
+        life = life_at(plan, coin, step)
         turn = np.concatenate([[0], life.gap + turned % life.room]) if life.room else np.array([0])
         events = _CoinEvents(plan.bars[coin], plan.leans[coin], plan.codes[coin])
         circle = _Circle(life.first, life.bars, turn)
         _add_paths(events, circle, offsets, arrays.open, funding_paid(arrays), sums)
     mean = np.divide(sums[0], sums[1], out=np.full(sums[0].shape, math.nan), where=sums[1] > 0)
-    hours = tuple(float(h) for h in offsets * plan.coin_arrays[0].bar_ns / HOUR_NS)
+    hours = tuple(float(h) for h in offsets * plan.bar_ns / HOUR_NS)
     like = momentum_paths(plan, offsets)
     return tuple(
         _study(plan, code, hours, 1e4 * mean[:, code], 1e4 * like[code])
@@ -72,13 +72,13 @@ def momentum_paths(plan: Plan, offsets: IntArray) -> FloatArray:
     Returns:
         Fractions by phase, shape (phases, k); events without a trailing return are left out.
     """
-    bars = hold_bars(plan.rules, plan.coin_arrays[0].bar_ns)
+    bars = hold_bars(plan.rules, plan.bar_ns)
     total = np.zeros((len(plan.phases), len(offsets)))
     count = np.zeros((len(plan.phases), len(offsets)))
     for coin, arrays in enumerate(plan.coin_arrays):
         entry = plan.bars[coin] + 1
         inside = entry < len(arrays.time)
-        decile = trailing_decile(arrays, bars=bars, delay=0)
+        decile = deciles_of(plan, coin, bars=bars, delay=0)
         held, code = decile[entry[inside]], plan.codes[coin][inside]
         lean = plan.leans[coin][inside]
         wanted = np.isin(np.arange(DECILES), held)
@@ -96,7 +96,7 @@ def momentum_paths(plan: Plan, offsets: IntArray) -> FloatArray:
 
 @njit(cache=True, nogil=True)
 def _decile_paths(
-    decile: IntArray, wanted: FloatArray, offsets: IntArray, price: FloatArray, paid: FloatArray
+    decile: Deciles, wanted: FloatArray, offsets: IntArray, price: FloatArray, paid: FloatArray
 ) -> FloatArray:
     """The mean path of a long position by decile, shape (10, offsets)."""
     n, sums = len(price), np.zeros((2, len(wanted), len(offsets)))

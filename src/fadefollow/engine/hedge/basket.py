@@ -12,7 +12,7 @@ funding: a holder pays the members' settlements as they fall due.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
@@ -134,11 +134,10 @@ def form_basket(coins: Mapping[str, Constituent], *, kind: Literal["market", "BT
     """The basket of some coins, with the beta of each of them.
 
     Args:
-        coins: by name, all on one calendar, at least one.
+        coins: by name, all on one calendar, at least one; gone through one at a time.
         kind: "market" asks members to be listed for 30 days, "BTC" does not.
     """
-    coin_arrays = [one.arrays for one in coins.values()]
-    time = coin_arrays[0].time
+    time = next(iter(coins.values())).arrays.time
     day = time // DAY_NS
     day = day - day[0]
     first_bars = np.flatnonzero(np.diff(day, prepend=-1))
@@ -149,7 +148,7 @@ def form_basket(coins: Mapping[str, Constituent], *, kind: Literal["market", "BT
     if not len(start):
         none = np.full(len(time), np.nan)
         nothing = Basket(kind, time, none, none, np.zeros(len(time), np.int64), none, day)
-        return with_betas(nothing, {symbol: one.arrays for symbol, one in coins.items()})
+        return with_betas(nothing, (one.arrays for one in coins.values()))
     counts = held.sum(axis=0)
     period = np.searchsorted(start, np.arange(len(time)), side="right") - 1
     sums = _Sums.empty(len(time), len(start))
@@ -170,15 +169,14 @@ def form_basket(coins: Mapping[str, Constituent], *, kind: Literal["market", "BT
         day,
         held={name: mine[days] & (days >= 0) for name, mine in zip(coins, held, strict=True)},
     )
-    return with_betas(level, {symbol: one.arrays for symbol, one in coins.items()})
+    return with_betas(level, (one.arrays for one in coins.values()))
 
 
-def with_betas(basket: Basket, coin_arrays: Mapping[str, BarArrays]) -> Basket:
+def with_betas(basket: Basket, coin_arrays: Iterable[BarArrays]) -> Basket:
     """The same basket, knowing the betas of these coins too."""
     market = _daily(basket.close_level, basket.day)
     found = {
-        name: _betas(_daily(arrays.close, basket.day), market)
-        for name, arrays in coin_arrays.items()
+        arrays.symbol: _betas(_daily(arrays.close, basket.day), market) for arrays in coin_arrays
     }
     return replace(basket, betas={**basket.betas, **found})
 

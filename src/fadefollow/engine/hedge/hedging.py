@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
+from fadefollow.core.shelf import Shelf
 from fadefollow.engine.costs import CostSettings, costs_of
 from fadefollow.engine.hedge.basket import MIN_MEMBERS, Basket, Constituent, form_basket, with_betas
-from fadefollow.engine.model import DatedBarArrays, IntArray
+from fadefollow.engine.model import IntArray, Span
 from fadefollow.engine.plans.bar_arrays import bar_arrays, calendar
 from fadefollow.engine.plans.plan import NEEDS, covered
 from fadefollow.engine.plans.strategy_plan import Plan
@@ -34,48 +36,57 @@ class Hedges:
             markets: all coins of the data set.
             costs: the data set's own; what a strategy overrides is its own affair.
         """
-        perps = {s: m for s, m in markets.items() if not m.missing(*NEEDS["perp"])}
-        spans = {s: covered(m, *NEEDS["perp"]) for s, m in perps.items()}
-        perps = {s: m for s, m in perps.items() if spans[s][0] < spans[s][1]}
-        if not perps:
+        spans: dict[str, Span] = {}
+        bar = pd.Timedelta(0)
+        for symbol, market in markets.items():
+            if not market.missing(*NEEDS["perp"]):
+                first, last = covered(market, *NEEDS["perp"])
+                if first < last:
+                    spans[symbol], bar = (first, last), market.bar
+        if not spans:
             return cls(None, None)
-        bar = next(iter(perps.values())).bar
-        time = calendar([spans[s] for s in perps], bar)
-        coins = {
-            symbol: Constituent(
-                bar_arrays(market, time=time, start=spans[symbol][0], end=spans[symbol][1]),
+        time = calendar(list(spans.values()), bar)
+
+        def constituent(symbol: str) -> Constituent:
+            market, (start, end) = markets[symbol], spans[symbol]
+            return Constituent(
+                bar_arrays(market, time=time, start=start, end=end),
                 costs_of(symbol, costs),
                 _listed(market),
                 _members(market, time),
             )
-            for symbol, market in perps.items()
-        }
-        enough = len(coins) >= MIN_MEMBERS
-        btc = {BTC: coins[BTC]._replace(inside=None)} if BTC in coins else {}
-        return cls(
-            form_basket(coins, kind="market") if enough else None,
-            replace(form_basket(btc, kind="BTC"), betas={}) if btc else None,
-        )
+
+        if len(spans) < MIN_MEMBERS and BTC not in spans:
+            return cls(None, None)
+        coins = Shelf((symbol, constituent(symbol)) for symbol in spans)
+        market_basket = form_basket(coins, kind="market") if len(coins) >= MIN_MEMBERS else None
+        if BTC not in coins:
+            return cls(market_basket, None)
+        btc = form_basket({BTC: coins[BTC]._replace(inside=None)}, kind="BTC")
+        return cls(market_basket, replace(btc, betas={}))
 
     def hedged(self, plan: Plan) -> Plan:
         """The same plan with the basket that hedges it, or why none does."""
         if self.refused:
             return replace(plan, unhedged=self.refused)
-        if any(isinstance(one, DatedBarArrays) for one in plan.coin_arrays):
+        if any(plan.coin_arrays.dated):
             return replace(plan, unhedged="dated futures and spreads stay outright")
         if self.market is not None:
-            basket = self.market.on(plan.coin_arrays[0].time)
+            basket = self.market.on(plan.time)
             if _median_members(plan, basket) >= MIN_MEMBERS:
-                new = {t.symbol: t for t in plan.coin_arrays if t.symbol not in basket.betas}
-                return replace(plan, basket=with_betas(basket, new) if new else basket)
-        others = {t.symbol: t for t in plan.coin_arrays if t.symbol != BTC}
-        if self.btc is not None and others:
-            basket = with_betas(self.btc.on(plan.coin_arrays[0].time), others)
-            return replace(plan, basket=basket)
+                return replace(plan, basket=_knowing(basket, plan, set(basket.betas)))
+        if self.btc is not None and set(plan.symbols) != {BTC}:
+            return replace(plan, basket=_knowing(self.btc.on(plan.time), plan, {BTC}))
         why = "BTC itself has no other hedge" if self.btc is not None else "no BTC perp"
         return replace(
             plan, unhedged=f"fewer than {MIN_MEMBERS} coins for a market basket, and {why}"
         )
+
+
+def _knowing(basket: Basket, plan: Plan, but: Collection[str]) -> Basket:
+    """The basket with the betas of a plan's coins, but of some that it has or does without."""
+    new = [place for place, symbol in enumerate(plan.symbols) if symbol not in but]
+    return with_betas(basket, (plan.coin_arrays[place] for place in new))
 
 
 def _listed(market: Market) -> int:

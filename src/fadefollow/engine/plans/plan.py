@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fadefollow.core.memo import Memo
 from fadefollow.core.toml import placed
 from fadefollow.engine.costs import CostSettings, costs_of
 from fadefollow.engine.hedge.hedged import BookName
@@ -24,6 +25,7 @@ from fadefollow.engine.model import (
     together_legs,
 )
 from fadefollow.engine.plans.bar_arrays import bar_arrays, calendar, cut_arrays
+from fadefollow.engine.plans.coin_arrays import CoinArrays
 from fadefollow.engine.plans.concatenate import joined
 from fadefollow.engine.plans.sizing import risk_shares
 from fadefollow.engine.plans.strategy_plan import Plan
@@ -98,6 +100,7 @@ def prepare(
     window_hours: float = 0.0,
     weekly: bool = False,
     within: Span | None = None,
+    memo: Memo | None = None,
 ) -> Prepared:
     """The plan of one strategy on the coins of a data set.
 
@@ -111,43 +114,42 @@ def prepare(
         within: first open and last close that may be traded: no bar outside exists, no event that
             became known there, and no coin that is covered only there. As at the start of data, an
             event needs its own bar to lie within.
+        memo: that of the data set, by which strategies of one instrument share their arrays.
 
     Raises:
         DataError: no coin has the streams that the instrument needs, or is covered within.
     """
-    needs = NEEDS[strategy.trade.instrument]
-    lacking = {symbol: market.missing(*needs) for symbol, market in markets.items()}
-    left_out = {symbol: streams for symbol, streams in lacking.items() if streams}
-    reach = {s: covered(market, *needs) for s, market in markets.items() if s not in left_out}
-    spans = {symbol: (start, end) for symbol, (start, end) in reach.items() if start < end}
-    together = " and ".join(needs)
-    left_out |= {
-        symbol: (f"a common time of {together}",) for symbol in reach if symbol not in spans
-    }
-    traded = [markets[symbol] for symbol in spans]
-    if not traded:
+    trade = strategy.trade
+    key = (
+        "traded",
+        trade.instrument,
+        trade.target_volatility,
+        trade.min_days_left,
+        trade.leave_days,
+    )
+    traded = (memo or Memo()).get(key, lambda: Traded.of(strategy, markets), keep=None)
+    coin_arrays, spans = traded.coin_arrays, traded.spans
+    if coin_arrays is None:
+        together = " and ".join(traded.needs)
         raise DataError(
             f"strategy {strategy.name} needs coins with {together} over a common time",
-            got=_lacks(left_out),
+            got=_lacks(traded.left_out),
         )
-    time = calendar(list(spans.values()), traded[0].bar)
-    coin_arrays = tuple(instrument_arrays(strategy, m, time, spans[m.symbol]) for m in traded)
-    table, outside = _inside(phases.table, spans, traded[0].bar)
+    bar = pd.Timedelta(coin_arrays.bar_ns, "ns")
+    table, outside = _inside(phases.table, spans, bar)
     if within is not None:
-        spans = _clipped(strategy, spans, within, traded[0].bar)
+        spans = _clipped(strategy, spans, within, bar)
         coin_arrays = _cut(coin_arrays, spans)
-        time = coin_arrays[0].time
-        table, _ = _inside(table, spans, traded[0].bar)
-    rules = strategy.trade.rules()
+        table, _ = _inside(table, spans, bar)
+    rules = trade.rules()
     try:
-        hold_bars(rules, coin_arrays[0].bar_ns)
+        hold_bars(rules, coin_arrays.bar_ns)
     except ParameterError as error:
         raise placed(error, f"strategy {strategy.name}, [trade]") from None
-    own = [_of(table, t.symbol, strategy.phases, time) for t in coin_arrays]
-    exits = [
-        _of(table, t.symbol, strategy.trade.exit_on or strategy.phases, time) for t in coin_arrays
-    ]
-    costs_ = tuple(costs_of(t.symbol, costs, strategy.costs) for t in coin_arrays)
+    time, symbols = coin_arrays.time, coin_arrays.symbols
+    own = _by_coin(table, symbols, strategy.phases, time)
+    exits = _by_coin(table, symbols, trade.exit_on or strategy.phases, time)
+    costs_ = tuple(costs_of(symbol, costs, strategy.costs) for symbol in symbols)
     leans = [{int(lean) for lean in held} for _, held, _ in own]
     plan = Plan(
         strategy=strategy.name,
@@ -155,7 +157,7 @@ def prepare(
         phases=strategy.phases,
         coin_arrays=coin_arrays,
         costs=costs_,
-        refused=_refused(strategy, [t.symbol for t in coin_arrays], leans, costs_),
+        refused=_refused(strategy, symbols, leans, costs_),
         bars=tuple(bar for bar, _, _ in own),
         leans=tuple(lean for _, lean, _ in own),
         codes=tuple(code for _, _, code in own),
@@ -165,7 +167,42 @@ def prepare(
         window_hours=window_hours,
         weekly=weekly,
     )
-    return Prepared(plan, needs, spans, left_out, outside)
+    return Prepared(plan, traded.needs, spans, traded.left_out, outside)
+
+
+@dataclass(frozen=True)
+class Traded:
+    """The coins of a data set as one instrument trades them; see `Prepared`."""
+
+    needs: tuple[str, ...]
+    spans: Mapping[str, Span]
+    left_out: Mapping[str, tuple[str, ...]]
+    coin_arrays: CoinArrays | None  #: None where no coin can be traded
+
+    @classmethod
+    def of(cls, strategy: Strategy, markets: Mapping[str, Market]) -> Traded:
+        """From the markets, one at a time; of a strategy only how it trades counts."""
+        needs = NEEDS[strategy.trade.instrument]
+        together = " and ".join(needs)
+        spans: dict[str, Span] = {}
+        lacking: dict[str, tuple[str, ...]] = {}
+        apart: dict[str, tuple[str, ...]] = {}
+        bar = pd.Timedelta(0)
+        for symbol, market in markets.items():
+            if missing := market.missing(*needs):
+                lacking[symbol] = missing
+                continue
+            start, end = covered(market, *needs)
+            if start < end:
+                spans[symbol], bar = (start, end), market.bar
+            else:
+                apart[symbol] = (f"a common time of {together}",)
+        left_out = lacking | apart
+        if not spans:
+            return cls(needs, spans, left_out, None)
+        time = calendar(list(spans.values()), bar)
+        arrays = (instrument_arrays(strategy, markets[s], time, spans[s]) for s in spans)
+        return cls(needs, spans, left_out, CoinArrays(arrays))
 
 
 def instrument_arrays(strategy: Strategy, market: Market, time: IntArray, span: Span) -> BarArrays:
@@ -204,15 +241,17 @@ def _clipped(
     return kept
 
 
-def _cut(coin_arrays: Sequence[BarArrays], spans: Mapping[str, Span]) -> tuple[BarArrays, ...]:
+def _cut(coin_arrays: CoinArrays, spans: Mapping[str, Span]) -> CoinArrays:
     """The coin_arrays of some coins on the union calendar of their spans.
 
     They are cut and not made anew, as a hole in the settlements may reach in from before.
     """
     first, last = min(a for a, _ in spans.values()), max(b for _, b in spans.values())
-    bounds = np.searchsorted(coin_arrays[0].time, [first.value, last.value])
-    return tuple(
-        cut_arrays(t, int(bounds[0]), int(bounds[1])) for t in coin_arrays if t.symbol in spans
+    bounds = np.searchsorted(coin_arrays.time, [first.value, last.value])
+    return CoinArrays(
+        cut_arrays(coin_arrays[place], int(bounds[0]), int(bounds[1]))
+        for place, symbol in enumerate(coin_arrays.symbols)
+        if symbol in spans
     )
 
 
@@ -319,7 +358,7 @@ def trade_table(
     """
     parts = [_labelled(plan, stance, made[stance], book) for stance in STANCES if stance in made]
     table = pd.concat(parts, ignore_index=True)
-    if all(arrays.settle_implied is None for arrays in plan.coin_arrays):
+    if not plan.coin_arrays.implied:
         return table.drop(columns="funding_implied")
     return table
 
@@ -349,13 +388,13 @@ def _labelled(plan: Plan, stance: Stance, books: Sequence[Book], name: BookName)
     if name == "hedged":
         hedge = (t["hedge_gross"] + t["hedge_cost"]).to_numpy(np.float64)
     pnl = t["pnl"].to_numpy(np.float64) + hedge
-    time = plan.coin_arrays[0].time
+    time = plan.time
     signal, entry, exit_ = (time[t[f"{n}_bar"].to_numpy(int)] for n in ("signal", "entry", "exit"))
     implied = np.zeros(len(t), bool)
-    for place in np.unique(coin):
+    for place in np.unique(coin) if plan.coin_arrays.implied else ():
         mine = coin == place
         implied[mine] = _charged_implied(plan.coin_arrays[place], entry[mine], exit_[mine])
-    symbols = [arrays.symbol for arrays in plan.coin_arrays]
+    symbols = plan.symbols
     notional = trades["notional"].to_numpy()[first[coin] + number]
     return pd.DataFrame(
         {
@@ -401,7 +440,7 @@ def _utc(time: IntArray) -> pd.DatetimeIndex:
 def _held_in(plan: Plan, legs: pd.DataFrame, coin: IntArray) -> npt.NDArray[np.object_]:
     """The name of the series that each trade or leg was held in."""
     if "series" not in legs:
-        return _named(["spot" if arrays.spot else "perp" for arrays in plan.coin_arrays], coin)
+        return _named(["spot" if spot else "perp" for spot in plan.coin_arrays.spot], coin)
     series = [
         arrays.series if isinstance(arrays, DatedBarArrays) else () for arrays in plan.coin_arrays
     ]
@@ -421,11 +460,20 @@ def _inside(
     return table[keep], int((traded & ~keep).sum())
 
 
+def _by_coin(
+    table: pd.DataFrame, symbols: Sequence[str], phases: Sequence[str], time: IntArray
+) -> list[tuple[IntArray, IntArray, IntArray]]:
+    """By coin the bars, leans and codes of its events of the phases named."""
+    mine = table[table["phase"].isin(list(phases))]
+    places = mine.groupby("symbol", observed=True).indices
+    none = np.empty(0, np.int64)
+    return [_of(mine.iloc[places.get(symbol, none)], phases, time) for symbol in symbols]
+
+
 def _of(
-    table: pd.DataFrame, symbol: str, phases: Sequence[str], time: IntArray
+    rows: pd.DataFrame, phases: Sequence[str], time: IntArray
 ) -> tuple[IntArray, IntArray, IntArray]:
-    """Bars, leans and codes of one coin's events of the phases named, in order."""
-    rows = table[(table["symbol"] == symbol) & table["phase"].isin(list(phases))]
+    """Bars, leans and codes of one coin's events, in order."""
     code = rows["phase"].map({phase: i for i, phase in enumerate(phases)}).to_numpy(np.int64)
     stamps = rows["time"].dt.tz_convert(None).to_numpy("datetime64[ns]").astype(np.int64)
     bar = np.searchsorted(time, stamps)

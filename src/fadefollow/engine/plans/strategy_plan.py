@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from fadefollow.core.shelf import Shelf
 from fadefollow.engine.hedge.basket import Basket
 from fadefollow.engine.kernels.book import Outcomes
-from fadefollow.engine.model import AnyRules, BarArrays, Costs, Events, IntArray
+from fadefollow.engine.model import AnyRules, Costs, Events, IntArray
+from fadefollow.engine.plans.coin_arrays import CoinArrays
 from fadefollow.engine.resolver import outcomes
 
 
@@ -21,7 +23,7 @@ class Plan:
         strategy, signal: their names.
         phases: names of the strategy's phases; an event's `code` is its place here.
         coin_arrays: one per coin, **all on the same union calendar** (equal `time` arrays; NaN bars
-            where a coin has no data or is not covered).
+            where a coin has no data or is not covered); any sequence, kept as `CoinArrays`.
         costs: one per coin.
         bars, leans, codes: per coin the events: the bar at whose close the phase became known
             (its number on the union calendar), its lean (+1, −1), its phase's code.
@@ -39,7 +41,7 @@ class Plan:
     strategy: str
     signal: str
     phases: tuple[str, ...]
-    coin_arrays: tuple[BarArrays, ...]
+    coin_arrays: CoinArrays
     costs: tuple[Costs, ...]
     bars: tuple[IntArray, ...]
     leans: tuple[IntArray, ...]
@@ -53,12 +55,31 @@ class Plan:
     which: tuple[IntArray, ...] | None = None
     basket: Basket | None = None
     unhedged: str = ""
-    _everywhere: dict[tuple[int, int, int], Outcomes] = field(
-        default_factory=dict, init=False, repr=False, compare=False
+    _everywhere: Shelf[tuple[int, int, int], Outcomes] = field(
+        default_factory=Shelf, init=False, repr=False, compare=False
     )
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.coin_arrays, CoinArrays):
+            object.__setattr__(self, "coin_arrays", CoinArrays(self.coin_arrays))
+
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_everywhere": {}}  # other processes make their own
+        return vars(self) | {"_everywhere": Shelf()}  # other processes make their own
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The coins, in order."""
+        return self.coin_arrays.symbols
+
+    @property
+    def time(self) -> IntArray:
+        """Open times of the calendar's bars, nanoseconds since 1970 UTC, shape (n,)."""
+        return self.coin_arrays.time
+
+    @property
+    def bar_ns(self) -> int:
+        """Size of a bar in nanoseconds."""
+        return self.coin_arrays.bar_ns
 
     def kinds(self, coin: int) -> set[tuple[int, int]]:
         """The sides on which one coin may be traded, in either stance, each with a rule set."""
@@ -67,12 +88,12 @@ class Plan:
 
     def everywhere(self, coin: int, side: int, rule: int) -> Outcomes:
         """What a trade on one side and by one rule set earns at every bar; kept for the next."""
-        key = coin, side, rule
-        if key not in self._everywhere:
-            self._everywhere[key] = outcomes(
+        return self._everywhere.ask(
+            (coin, side, rule),
+            lambda: outcomes(
                 self.coin_arrays[coin], side, rules=self.rules.sets[rule], costs=self.costs[coin]
-            )
-        return self._everywhere[key]
+            ),
+        )
 
     def rule_of(self, coin: int) -> IntArray:
         """The place of each event's rules in `rules.sets`, of one coin."""

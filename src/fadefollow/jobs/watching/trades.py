@@ -78,7 +78,7 @@ class Traded:
     @property
     def bar(self) -> pd.Timedelta:
         """Size of the bars."""
-        return pd.Timedelta(self.plan.coin_arrays[0].bar_ns, unit="ns")
+        return pd.Timedelta(self.plan.bar_ns, unit="ns")
 
     @property
     def hold(self) -> pd.Timedelta:
@@ -87,7 +87,7 @@ class Traded:
 
     def place(self, symbol: str) -> int:
         """The place of a coin in the plan."""
-        return [arrays.symbol for arrays in self.plan.coin_arrays].index(symbol)
+        return self.plan.symbols.index(symbol)
 
     def since(self, start: pd.Timestamp) -> pd.DataFrame:
         """The trades whose phase began at or after a time, with `state`.

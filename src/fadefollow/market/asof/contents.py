@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from fadefollow.core.shelf import Shelf, only
 from fadefollow.errors import DataError, unknown
 from fadefollow.market.asof.coin_range import CoinRange
 from fadefollow.market.asof.universe import Universe
@@ -34,7 +35,7 @@ class Contents:
         for symbol in symbols:
             if symbol not in self.coins:
                 raise unknown("coin", symbol, self.coins, where=self.name)
-        chosen = {symbol: self.coins[symbol] for symbol in symbols}
+        chosen = only(self.coins, symbols)
         return replace(
             self,
             coins=chosen,
@@ -44,7 +45,7 @@ class Contents:
 
     def with_implied_funding(self) -> Contents:
         """The same with implied settlements where the exchange's are missing."""
-        filled = {symbol: coin.with_implied_funding() for symbol, coin in self.coins.items()}
+        filled = Shelf((s, coin.with_implied_funding()) for s, coin in self.coins.items())
         return replace(self, coins=filled)
 
     def with_universe(self, rule: UniverseSpec) -> Contents:
@@ -66,11 +67,11 @@ class Contents:
         """
         if since is None and until is None:
             return self
-        cut = {}
+        cut: Shelf[str, CoinRange] = Shelf()
         for symbol, coin in self.coins.items():
             start, end = since or coin.start, until or coin.end
             if start < end and (part := coin.between(start, end)).has_bars:
-                cut[symbol] = part
+                cut.put(symbol, part)
         left_out = [symbol for symbol in self.coins if symbol not in cut]
         if not cut or (strict and left_out):
             raise DataError(
@@ -95,7 +96,8 @@ class Contents:
 
 
 def _span(coins: Mapping[str, CoinRange]) -> tuple[pd.Timestamp, pd.Timestamp]:
-    return min(c.start for c in coins.values()), max(c.end for c in coins.values())
+    spans = [(coin.start, coin.end) for coin in coins.values()]
+    return min(start for start, _ in spans), max(end for _, end in spans)
 
 
 def _episodes(

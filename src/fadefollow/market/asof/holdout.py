@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from fadefollow.core.shelf import Shelf
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.asof.coin_range import CoinRange
 from fadefollow.market.asof.contents import Contents
@@ -51,8 +52,10 @@ def hold_out(
     if open_:
         seen = until is None or until > start
         return dataclasses.replace(contents, holdout=start, holdout_open=seen)
-    cut = {symbol: coin.before(start) for symbol, coin in contents.coins.items()}
-    coins = {symbol: coin for symbol, coin in cut.items() if len(coin)}
+    coins: Shelf[str, CoinRange] = Shelf()
+    for symbol, coin in contents.coins.items():
+        if len(cut := coin.before(start)):
+            coins.put(symbol, cut)
     if not coins or (since is not None and since >= start):
         raise DataError(
             "no data before the holdout",
@@ -62,7 +65,8 @@ def hold_out(
         )
     told = [_untold(f) for f in contents.findings if _seen(f, start, coins)]
     text = "no bars before the holdout, left out"
-    told += [Finding("warning", s, "perp", "no data", 1, "", text) for s in cut if s not in coins]
+    gone = [symbol for symbol in contents.coins if symbol not in coins]
+    told += [Finding("warning", symbol, "perp", "no data", 1, "", text) for symbol in gone]
     return dataclasses.replace(
         contents,
         coins=coins,

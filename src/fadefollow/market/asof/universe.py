@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from fadefollow.core.notes import Note
+from fadefollow.core.shelf import Shelf
 from fadefollow.errors import DataError
 from fadefollow.market.asof.universe_rule import UniverseSpec
 from fadefollow.market.grid import FloatArray, TimeArray
@@ -132,9 +133,9 @@ class Universe:
         found = zip(self.dates, ends, self.members, strict=True)
         return tuple((start, end) for start, end, coins in found if symbol in coins)
 
-    def attached(self, markets: Mapping[str, C]) -> dict[str, C]:
+    def attached(self, markets: Mapping[str, C]) -> Mapping[str, C]:
         """The same candidates, each knowing when its coin is a member."""
-        return {s: m.of_universe(self.spans(s)) for s, m in markets.items()}
+        return Shelf((s, m.of_universe(self.spans(s))) for s, m in markets.items())
 
     def within(self, start: pd.Timestamp, end: pd.Timestamp) -> Universe:
         """The part of the universe from start to end, UTC."""

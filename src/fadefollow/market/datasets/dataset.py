@@ -12,6 +12,7 @@ import pandas as pd
 
 from fadefollow.core.memo import Memo
 from fadefollow.core.notes import Note
+from fadefollow.core.shelf import Shelf, only
 from fadefollow.core.text import html_card, listed
 from fadefollow.errors import unknown
 from fadefollow.market.asof.universe import Universe
@@ -34,7 +35,7 @@ class Dataset:
         simulated: whether it comes from the lab.
         fingerprint: hash of all stored values (of all coins and times, not only those opened), of
             revised records of their last vintages.
-        markets: by coin.
+        markets: by coin; go through them one at a time, as all may not fit into memory.
         truth: on lab data the planted phases: `symbol, phase, start, end, planted_bps,
             horizon_hours`; else None.
         findings: what the import saw, and what opening left out.
@@ -100,6 +101,11 @@ class Dataset:
         return tuple(self.markets)
 
     @cached_property
+    def streams(self) -> Mapping[str, tuple[str, ...]]:
+        """The streams of each coin that have a record."""
+        return {symbol: market.streams for symbol, market in self.markets.items()}
+
+    @cached_property
     def coverages(self) -> tuple[Coverage, ...]:
         """Coverage of each stream of each coin."""
         return cover_all(self.markets)
@@ -121,7 +127,7 @@ class Dataset:
     @cached_property
     def implied(self) -> Dataset:
         """The same data set with implied settlements where the exchange's are missing."""
-        filled = {symbol: with_implied_funding(market) for symbol, market in self.markets.items()}
+        filled = Shelf((s, with_implied_funding(market)) for s, market in self.markets.items())
         return dataclasses.replace(self, markets=filled)
 
     def select(self, *symbols: str) -> Dataset:
@@ -129,7 +135,7 @@ class Dataset:
         for symbol in symbols:
             if symbol not in self.markets:
                 raise unknown("coin", symbol, self.markets, where=self.name)
-        chosen = {symbol: self.markets[symbol] for symbol in symbols}
+        chosen = only(self.markets, symbols)
         return dataclasses.replace(
             self,
             markets=chosen,

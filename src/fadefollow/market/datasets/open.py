@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fadefollow.core.shelf import Shelf
 from fadefollow.errors import DataError, StoreError
 from fadefollow.market.asof.coin_range import CoinRange
 from fadefollow.market.asof.contents import Contents
@@ -107,7 +108,7 @@ class _Source:
             self.bar,
             simulated,
             self.fingerprint,
-            {symbol: coin.market() for symbol, coin in shown.coins.items()},
+            Shelf((symbol, coin.market()) for symbol, coin in shown.coins.items()),
             truth=shown.truth,
             findings=shown.findings,
             costs=spec.costs,
@@ -179,63 +180,66 @@ def _stored(
             where=name,
             hint=_how_to_get(spec, name),
         )
-    manifest, tables, older, unread = _read(store, name, symbols, streams)
-    bar = bar_size(manifest.bar)
-    if bar != spec.bar:
+    for attempt in (1, 2):
+        manifest = store.read(name)
+        _check_bar(manifest, spec, name)
+        wanted = manifest if streams is None else manifest.of_streams(streams)
+        read = _Read.of(store, name, symbols or tuple(manifest.tables), wanted, revised=revised)
+        # two imports in a row may have removed files since the manifest was read
+        if not read.errors or attempt == 2 or store.read(name) == manifest:
+            break
+    if read.errors and not len(read.coins):
+        raise next(iter(read.errors.values()))
+    unread = [_unread(coin, error, manifest) for coin, error in read.errors.items()]
+    findings = (*(f for f in manifest.findings if f.symbol in read.coins), *unread)
+    contents = Contents(name, read.coins, findings=findings, revisions=tuple(read.revisions))
+    return _Source(contents, spec.bar, manifest.fingerprint, revised)
+
+
+def _check_bar(manifest: Manifest, spec: DatasetSpec, name: str) -> None:
+    if bar_size(manifest.bar) != spec.bar:
         raise DataError(
             "the stored bars have another size than the data set's TOML says",
             got=f"{manifest.bar} in the store, {bar_text(spec.bar)} in the TOML",
             where=name,
             hint=_how_to_get(spec, name),
         )
-    listings = manifest.listings
-    tables, later, apart = _vintages(tables, older, revised=revised)
-    coins = {
-        coin: CoinRange.whole(
-            coin,
-            bar=bar,
-            tables=streams,
-            listed=listings[coin].listed_at if coin in listings else None,
-            delisted=listings[coin].delisted_at if coin in listings else None,
-            later=later.get(coin),
-        )
-        for coin, streams in tables.items()
-    }
-    findings = (*(f for f in manifest.findings if f.symbol in coins), *unread)
-    contents = Contents(name, coins, findings=findings, revisions=apart)
-    return _Source(contents, bar, manifest.fingerprint, revised)
 
 
-_Tables = dict[str, dict[str, pd.DataFrame]]
+@dataclass(frozen=True)
+class _Read:
+    """What was read of a store, coin by coin."""
 
+    coins: Shelf[str, CoinRange]
+    revisions: list[Revision]
+    errors: dict[str, StoreError]  #: of coins that cannot be read
 
-def _read(
-    store: Store, name: str, symbols: Sequence[str] | None, streams: Collection[str] | None
-) -> tuple[Manifest, _Tables, dict[str, dict[str, list[pd.DataFrame]]], list[Finding]]:
-    """The manifest, tables and superseded records by coin, and a finding a coin that has none.
-
-    Raises:
-        StoreError: no coin can be read.
-    """
-    for attempt in (1, 2):
-        manifest = store.read(name)
-        wanted = manifest if streams is None else manifest.of_streams(streams)
-        tables, older, errors = {}, {}, dict[str, StoreError]()
-        for coin in symbols or tuple(manifest.tables):
+    @classmethod
+    def of(
+        cls, store: Store, name: str, coins: Sequence[str], manifest: Manifest, *, revised: bool
+    ) -> _Read:
+        read = cls(Shelf(), [], {})
+        bar = bar_size(manifest.bar)
+        for coin in coins:
             try:
-                older[coin] = store.superseded(name, coin, manifest=wanted)
-                tables[coin] = store.load(name, coin, manifest=wanted)
+                older = store.superseded(name, coin, manifest=manifest)
+                tables = store.load(name, coin, manifest=manifest)
             except StoreError as error:
-                # two imports in a row may have removed files since the manifest was read
-                if attempt == 1 and store.read(name) != manifest:
-                    break
-                errors[coin] = error
-        else:
-            break
-    if errors and not tables:
-        raise next(iter(errors.values()))
-    unread = [_unread(coin, error, manifest) for coin, error in errors.items()]
-    return manifest, tables, {coin: older[coin] for coin in tables}, unread
+                read.errors[coin] = error
+                continue
+            tables, later, apart = _vintages(coin, tables, older, revised=revised)
+            listing = manifest.listings.get(coin)
+            whole = CoinRange.whole(
+                coin,
+                bar=bar,
+                tables=tables,
+                listed=listing.listed_at if listing else None,
+                delisted=listing.delisted_at if listing else None,
+                later=later,
+            )
+            read.coins.put(coin, whole)
+            read.revisions.extend(apart)
+        return read
 
 
 def _unread(coin: str, error: StoreError, manifest: Manifest) -> Finding:
@@ -246,25 +250,21 @@ def _unread(coin: str, error: StoreError, manifest: Manifest) -> Finding:
 
 
 def _vintages(
-    tables: dict[str, dict[str, pd.DataFrame]],
-    older: Mapping[str, Mapping[str, Sequence[pd.DataFrame]]],
+    coin: str,
+    tables: Mapping[str, pd.DataFrame],
+    older: Mapping[str, Sequence[pd.DataFrame]],
     *,
     revised: bool,
-) -> tuple[
-    dict[str, dict[str, pd.DataFrame]], dict[str, dict[str, pd.DataFrame]], tuple[Revision, ...]
-]:
-    """Tables in the vintages asked for, the revisions that follow, and how much they differ."""
-    used = {coin: dict(streams) for coin, streams in tables.items()}
-    later: dict[str, dict[str, pd.DataFrame]] = {}
-    apart: list[Revision] = []
-    for coin, streams in older.items():
-        for name, parts in streams.items():
-            found = vintages_of(tables[coin][name], parts, stream(name))
-            apart += revisions(coin, stream(name), found)
-            if not revised:
-                used[coin][name] = found.first
-                later.setdefault(coin, {})[name] = found.later
-    return used, later, tuple(apart)
+) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame], list[Revision]]:
+    """A coin's tables in the vintages asked for, the revisions that follow, and their distance."""
+    used, later, apart = dict(tables), dict[str, pd.DataFrame](), list[Revision]()
+    for name, parts in older.items():
+        found = vintages_of(tables[name], parts, stream(name))
+        apart += revisions(coin, stream(name), found)
+        if not revised:
+            used[name] = found.first
+            later[name] = found.later
+    return used, later, apart
 
 
 def _how_to_get(spec: DatasetSpec, name: str) -> str:

@@ -128,7 +128,7 @@ def _on_other_coins(plans: list[Plan], rng: np.random.Generator) -> list[Plan]:
 
 def _moved(plan: Plan, placebo: Placebo) -> Plan:
     """The same plan with the events of a placebo's first draw."""
-    events = [placebo.moved(coin, "follow", 0, 1) for coin in range(len(plan.coin_arrays))]
+    events = [placebo.moved(coin, 0, 1) for coin in range(len(plan.coin_arrays))]
     return replace(
         plan,
         bars=tuple(e.bar for e in events),

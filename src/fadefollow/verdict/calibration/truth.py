@@ -57,7 +57,7 @@ class Growth:
             for arrays in plan.coin_arrays
         )
         if plan.basket is None:
-            return cls(coins, np.zeros(len(plan.coin_arrays[0].time) + 1))
+            return cls(coins, np.zeros(len(plan.time) + 1))
         return cls(coins, _basket(plan, plan.basket, coins))
 
     @property
@@ -68,7 +68,7 @@ class Growth:
 
 
 def _coin(plan: Plan, planted: pd.DataFrame, annual_drift: float) -> FloatArray:
-    time, bar_hours = plan.coin_arrays[0].time, plan.coin_arrays[0].bar_ns / HOUR_NS
+    time, bar_hours = plan.time, plan.bar_ns / HOUR_NS
     steps = np.full(len(time), np.log1p(annual_drift) * bar_hours / HOURS_PER_YEAR)
     begin = (time - time[0]) / HOUR_NS
     worth = planted[planted["planted_bps"] != 0.0]

@@ -145,7 +145,7 @@ def spa_of_run(
 
 
 def _first(plan: Plan) -> int:
-    return int(plan.coin_arrays[0].time[0] // DAY_NS)
+    return int(plan.time[0] // DAY_NS)
 
 
 def _aligned(found: Sequence[tuple[SpaBook, int]]) -> list[SpaBook]:

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from fadefollow.core.shelf import Shelf
 from fadefollow.engine.hedge.basket import Basket
 from fadefollow.engine.hedge.hedged import BookName
 from fadefollow.engine.kernels.book import Outcomes
-from fadefollow.engine.model import BarArrays, FloatArray
+from fadefollow.engine.model import FloatArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.verdict.estimates.days import Kind, Sample
 
@@ -29,24 +30,57 @@ BookOutcomes = Mapping[BookName, ByBar]
 
 def all_outcomes(plan: Plan) -> BookOutcomes:
     """The outcome of entering at every bar, by book, coin, side and rule set, where it trades."""
-    found: dict[Kind, FloatArray] = {}
-    hedged: dict[Kind, FloatArray] = {}
-    for coin, arrays in enumerate(plan.coin_arrays):
-        for side, rule in sorted(plan.kinds(coin)):
-            outcome = plan.everywhere(coin, side, rule)
-            found[coin, side, rule] = outcome.value
-            if plan.basket is not None:
-                hedged[coin, side, rule] = _hedged(plan.basket, arrays, side, outcome)
-    return {"outright": found} if plan.basket is None else {"outright": found, "hedged": hedged}
+    if plan.basket is None:
+        return {"outright": _Outcomes(plan)}
+    return {"outright": _Outcomes(plan), "hedged": _HedgedOutcomes(plan, plan.basket)}
 
 
-def _hedged(basket: Basket, arrays: BarArrays, side: int, outcome: Outcomes) -> FloatArray:
+class _Outcomes(ByBar):
+    """Those of a plan's trades, read when they are asked for: one coin's are enough at a time."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        coins = range(len(plan.coin_arrays))
+        self._kinds = {(c, side, rule): None for c in coins for side, rule in sorted(plan.kinds(c))}
+
+    def __len__(self) -> int:
+        return len(self._kinds)
+
+    def __iter__(self) -> Iterator[Kind]:
+        return iter(self._kinds)
+
+    def __getitem__(self, kind: Kind) -> FloatArray:
+        if kind not in self._kinds:
+            raise KeyError(kind)
+        return self.plan.everywhere(*kind).value
+
+
+class _HedgedOutcomes(_Outcomes):
+    """The same with their hedges."""
+
+    def __init__(self, plan: Plan, basket: Basket) -> None:
+        super().__init__(plan)
+        self._basket = basket
+        self._made: Shelf[Kind, FloatArray] = Shelf()
+
+    def __getitem__(self, kind: Kind) -> FloatArray:
+        if kind not in self._kinds:
+            raise KeyError(kind)
+        return self._made.ask(kind, lambda: self._hedge(kind))
+
+    def _hedge(self, kind: Kind) -> FloatArray:
+        coin, side, _ = kind
+        symbol, outcome = self.plan.symbols[coin], self.plan.everywhere(*kind)
+        return _hedged(self._basket, symbol, side, outcome)
+
+
+def _hedged(basket: Basket, symbol: str, side: int, outcome: Outcomes) -> FloatArray:
     """The outcomes with their hedges; NaN where a trade cannot be hedged."""
-    if arrays.symbol not in basket.betas:
+    if symbol not in basket.betas:
         return np.full(len(outcome.value), math.nan)
     entry = np.arange(len(outcome.value))
     sides = np.full(len(entry), side)
-    beta = basket.beta(arrays.symbol, entry)
+    beta = basket.beta(symbol, entry)
     legs = basket.hedge(beta, sides, entry, outcome.exit_bar, outcome.inside)
     return outcome.value + legs.gross + legs.cost
 

@@ -72,7 +72,7 @@ class PlanMarks:
     def of(cls, plan: Plan) -> PlanMarks:
         """The marks of a plan."""
         day = day_of_bar(plan)
-        first, n_days = int(plan.coin_arrays[0].time[0] // DAY_NS), int(day[-1]) + 1
+        first, n_days = int(plan.time[0] // DAY_NS), int(day[-1]) + 1
         series = tuple(
             tuple(
                 DayMarks.of(arrays, close=close, day=day, first_day=first)

@@ -8,7 +8,7 @@ entered on day d, and n_d their number; most days have neither.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -55,10 +55,14 @@ class Sample:
     def __len__(self) -> int:
         return len(self.value)
 
-    def of(self, kind: Kind) -> npt.NDArray[np.bool_]:
-        """Which trades are of one kind, shape (k,)."""
+    def by_kind(self) -> Iterator[tuple[Kind, IntArray]]:
+        """The kinds of the trades in order, each with the places of its trades."""
         columns = np.column_stack([self.coin, self.side, self.rule])
-        return (columns == kind).all(axis=1)  # type: ignore[no-any-return]
+        kinds, which = np.unique(columns, axis=0, return_inverse=True)
+        order = np.argsort(which.ravel(), kind="stable")
+        edges = np.searchsorted(which.ravel()[order], np.arange(len(kinds) + 1))
+        for number, (coin, side, rule) in enumerate(kinds.tolist()):
+            yield (coin, side, rule), order[edges[number] : edges[number + 1]]
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class DaySums:
 
 def day_of_bar(plan: Plan) -> IntArray:
     """The UTC day in which each bar opens, counted from the calendar's first, shape (n,)."""
-    day = plan.coin_arrays[0].time // DAY_NS
+    day = plan.time // DAY_NS
     return day - day[0]  # type: ignore[no-any-return]
 
 
@@ -103,11 +107,12 @@ def sample(plan: Plan, trades: pd.DataFrame) -> Sample:
     coin, side, rule, entry = (trades[c].to_numpy(np.int64) for c in names)
     value = trades["return"].to_numpy(np.float64)
     share = None
-    if any(arrays.share is not None for arrays in plan.coin_arrays):
+    if plan.coin_arrays.sized:
         share = np.ones(len(value))
-        for number, arrays in enumerate(plan.coin_arrays):
-            if arrays.share is not None:
-                share[coin == number] = arrays.share[entry[coin == number]]
+        for number in np.unique(coin).tolist():
+            shares = plan.coin_arrays[number].share
+            if shares is not None:
+                share[coin == number] = shares[entry[coin == number]]
     return Sample(coin, side, rule, entry, day_of_bar(plan)[entry], value, share)
 
 

@@ -114,7 +114,7 @@ def _phase(
     books: Books,
     code: int,
     by_bar: BookOutcomes,
-    cells: Mapping[BookName, dict[Kind, Cells]],
+    cells: Mapping[BookName, Mapping[Kind, Cells]],
     daily: Mapping[tuple[Stance, BookName], FloatArray],
     *,
     resampling: Resampling,
@@ -158,7 +158,7 @@ def _row(
     books: Sequence[Book],
     code: int,
     book: BookName,
-    cells: dict[Kind, Cells],
+    cells: Mapping[Kind, Cells],
     resampling: Resampling,
 ) -> _Row:
     trades = regular_trades(books, code)
@@ -166,7 +166,7 @@ def _row(
         trades = trades[trades["beta"].notna()].reset_index(drop=True)
         trades = trades.assign(**{"return": hedged_pnl(trades) / trades["notional"]})
     mine, parts = sample(plan, trades), TradeParts.of(trades, book)
-    first, days = int(plan.coin_arrays[0].time[0] // DAY_NS), int(day_of_bar(plan)[-1]) + 1
+    first, days = int(plan.time[0] // DAY_NS), int(day_of_bar(plan)[-1]) + 1
 
     def placed(values: FloatArray) -> DaySums:
         return resampling.placed(day_sums(mine.day, values, days, mine.weight), first)

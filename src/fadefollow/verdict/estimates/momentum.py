@@ -8,17 +8,22 @@ time exit, stop or target: the benchmark has no phases that could end a position
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from fadefollow.engine.model import BarArrays, FloatArray, IntArray
+from fadefollow.core.shelf import Shelf
+from fadefollow.engine.model import BarArrays, FloatArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.resolver import hold_bars
 from fadefollow.verdict.estimates.anyhour import ByBar
 from fadefollow.verdict.estimates.days import DaySums, Kind, Sample, day_of_bar
 
 DECILES = 10
+#: small integers, as there is one a bar and coin
+Deciles = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -28,13 +33,13 @@ class Cells:
     An entry bar whose trailing return is unknown, or whose trade has no outcome, is in decile −1.
     """
 
-    decile: IntArray  #: by entry bar, of all bars with a trailing return, shape (n,)
+    decile: Deciles  #: by entry bar, of all bars with a trailing return, shape (n,)
     deviation: FloatArray  #: outcome less its decile's mean, 0 where there is none, shape (n,)
     mean: FloatArray  #: of outcomes, NaN where there is none, shape (10,)
     count: FloatArray  #: of outcomes, shape (10,)
 
 
-def trailing_decile(arrays: BarArrays, *, bars: int, delay: int) -> IntArray:
+def trailing_decile(arrays: BarArrays, *, bars: int, delay: int) -> Deciles:
     """The decile, 0 to 9, of the trailing return as known when the entry is decided.
 
     An entry at the open of bar e follows from what was known at the close of bar e − 1 − delay; the
@@ -47,25 +52,34 @@ def trailing_decile(arrays: BarArrays, *, bars: int, delay: int) -> IntArray:
     trailing = np.full(len(arrays.close), np.nan)
     trailing[bars:] = arrays.close[bars:] / arrays.close[:-bars] - 1.0
     known = ~np.isnan(trailing)
-    decile = np.full(len(trailing), -1)
+    decile = np.full(len(trailing), -1, np.int8)
     if known.any():
         edges = np.quantile(trailing[known], np.arange(1, DECILES) / DECILES)
         decile[known] = np.searchsorted(edges, trailing[known], side="right")
     lag = 1 + delay
-    return np.concatenate([np.full(lag, -1), decile[:-lag]])[: len(decile)]
+    return np.concatenate([np.full(lag, -1, np.int8), decile[:-lag]])[: len(decile)]
 
 
-def all_cells(plan: Plan, by_bar: ByBar) -> dict[Kind, Cells]:
+def deciles_of(plan: Plan, coin: int, *, bars: int, delay: int) -> Deciles:
+    """`trailing_decile` of one of a plan's coins."""
+    name = f"deciles over {bars} bars, delay {delay}"
+    return plan.coin_arrays.derived(
+        name, coin, lambda arrays: trailing_decile(arrays, bars=bars, delay=delay)
+    )
+
+
+def all_cells(plan: Plan, by_bar: ByBar) -> Mapping[Kind, Cells]:
     """The benchmark of each kind of trade that has outcomes; trailing over its holding time."""
-    deciles = dict[tuple[int, int], IntArray]()
-    for coin, rule in {(coin, rule) for coin, _, rule in by_bar}:
-        arrays, rules = plan.coin_arrays[coin], plan.rules.sets[rule]
-        bars = hold_bars(rules, arrays.bar_ns)
-        deciles[coin, rule] = trailing_decile(arrays, bars=bars, delay=rules.delay_bars)
-    return {kind: _cells(deciles[kind[0], kind[2]], outcome) for kind, outcome in by_bar.items()}
+
+    def of(kind: Kind) -> Cells:
+        rules = plan.rules.sets[kind[2]]
+        bars = hold_bars(rules, plan.bar_ns)
+        return _cells(deciles_of(plan, kind[0], bars=bars, delay=rules.delay_bars), by_bar[kind])
+
+    return Shelf((kind, of(kind)) for kind in by_bar)
 
 
-def _cells(decile: IntArray, outcome: FloatArray) -> Cells:
+def _cells(decile: Deciles, outcome: FloatArray) -> Cells:
     known = (decile >= 0) & ~np.isnan(outcome)
     count = np.bincount(decile[known], minlength=DECILES).astype(np.float64)
     total = np.bincount(decile[known], weights=outcome[known], minlength=DECILES)
@@ -75,7 +89,7 @@ def _cells(decile: IntArray, outcome: FloatArray) -> Cells:
     return Cells(decile, deviation, mean, count)
 
 
-def momentum_days(plan: Plan, trades: Sample, cells: dict[Kind, Cells]) -> DaySums:
+def momentum_days(plan: Plan, trades: Sample, cells: Mapping[Kind, Cells]) -> DaySums:
     """Day sums whose ratio is the mean excess over the benchmark, and whose error is its error.
 
     The benchmark is an estimate too. Its own deviations are therefore put on the days on which
@@ -90,8 +104,10 @@ def momentum_days(plan: Plan, trades: Sample, cells: dict[Kind, Cells]) -> DaySu
     """
     day = day_of_bar(plan)
     total, count = np.zeros(int(day[-1]) + 1), np.zeros(int(day[-1]) + 1)
-    for kind, cell in cells.items():
-        mine = trades.of(kind)
+    for kind, mine in trades.by_kind():
+        if kind not in cells:
+            continue
+        cell = cells[kind]
         entry, value, part = trades.entry_bar[mine], trades.value[mine], trades.weight[mine]
         excess = value - np.append(cell.mean, np.nan)[cell.decile[entry]]
         known = ~np.isnan(excess)

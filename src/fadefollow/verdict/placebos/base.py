@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from itertools import pairwise
+from threading import Lock
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numba import njit
@@ -17,19 +19,21 @@ from fadefollow.engine.draws import (
     OUTRIGHT,
     TRADES,
     Everywhere,
+    HedgeLevels,
     MovedEvents,
     add_draws,
     hedge_levels,
 )
-from fadefollow.engine.model import FloatArray
+from fadefollow.engine.hedge.basket import Basket
+from fadefollow.engine.model import BarArrays, FloatArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.phases import Stance
 from fadefollow.verdict.estimates.bootstrap import block_variance
 from fadefollow.verdict.estimates.days import day_of_bar
 from fadefollow.verdict.threads import threads
 
-#: draws resolved in one go, so that their day sums stay small
-AT_ONCE = 50
+#: of the day sums of draws that are resolved in one go
+SUMS_BYTES = 256_000_000
 
 Kind = Literal["time", "coins"]
 
@@ -49,8 +53,11 @@ class Placebo(Protocol):
     def kept(self) -> float:
         """Share of the events that can be moved."""
 
-    def moved(self, coin: int, stance: Stance, first: int, last: int) -> MovedEvents:
-        """The events that a coin is given in the draws from `first` to before `last`."""
+    def moved(self, coin: int, first: int, last: int) -> MovedEvents:
+        """The events that a coin is given in the draws from `first` to before `last`.
+
+        Their sides are those of following.
+        """
 
 
 @dataclass(frozen=True)
@@ -69,69 +76,148 @@ class Draws:
     hedged_se: FloatArray
 
 
+@dataclass(frozen=True)
+class Lengths:
+    """Block lengths in days of each phase's standard errors, shape (phases,), of one stance.
+
+    None where that book is not asked for, which then is all NaN.
+    """
+
+    outright: FloatArray | None
+    hedged: FloatArray | None
+
+
 def resolve_draws(
     plan: Plan,
-    stance: Stance,
     placebo: Placebo,
+    lengths: Mapping[Stance, Lengths],
     *,
     first: int,
     last: int,
-    lengths: FloatArray | None = None,
-    hedged_lengths: FloatArray | None = None,
     progress: Callable[[int], None] | None = None,
-) -> Draws:
-    """Resolve one stance of a plan in each draw of a placebo, outright, hedged, or both.
+) -> dict[Stance, Draws]:
+    """Resolve a plan in each draw of a placebo, outright, hedged, or both.
+
+    Coin by coin, as no more than one coin's bars are needed at a time; what is kept are day sums.
 
     Args:
         plan: the strategy.
-        stance: `fade` or `follow`.
         placebo: where the events go.
+        lengths: for each stance that is asked for.
         first, last: the draws to resolve, from `first` to before `last`.
-        lengths, hedged_lengths: block lengths in days of each phase's standard errors, shape
-            (phases,); None where that book is not asked for, which then is all NaN.
         progress: called with the number of draws done since it was last called.
     """
-    day = day_of_bar(plan)
-    days = int(day[-1]) + 1
-    basket = None if hedged_lengths is None else plan.basket
-    levels = [hedge_levels(basket, t.symbol, len(t.time)) for t in plan.coin_arrays]
-
-    coins = range(len(plan.coin_arrays))
-    kinds = [plan.kinds(coin) for coin in coins]
-    if placebo.kind == "coins":  # any coin may be given any other's events
-        kinds = [set[tuple[int, int]]().union(*kinds)] * len(kinds)
-
-    def all_bars(coin: int) -> Everywhere | None:
-        found = {(side, rule): plan.everywhere(coin, side, rule) for side, rule in kinds[coin]}
-        return Everywhere.of(found, levels[coin]) if found else None
-
-    def some(begin: int) -> list[FloatArray]:
-        end = min(begin + AT_ONCE, last)
-        sums = np.zeros((end - begin, 4, len(plan.phases), days))
-        for coin, (arrays, costs) in enumerate(zip(plan.coin_arrays, plan.costs, strict=True)):
-            moved = placebo.moved(coin, stance, begin, end)
-            add_draws(
-                arrays,
-                moved,
-                rules=plan.rules,
-                costs=costs,
-                everywhere=everywhere[coin],
-                hedge=levels[coin],
-                day=day,
-                sums=sums,
-            )
-        if progress is not None:
-            progress(end - begin)
-        outright = _statistics(sums[:, OUTRIGHT], sums[:, TRADES], lengths)
-        hedged = _statistics(sums[:, HEDGED], sums[:, HEDGED_TRADES], hedged_lengths)
-        return [*outright, *hedged]
-
-    # the kernels let go of Python's lock, so threads use all cores
-    with ThreadPoolExecutor(threads()) as pool:
-        everywhere = list(pool.map(all_bars, coins))
-        parts = list(pool.map(some, range(first, last, AT_ONCE)))
+    size = 4 * len(plan.phases) * (int(day_of_bar(plan)[-1]) + 1) * 8 * max(len(lengths), 1)
+    at_once = max(SUMS_BYTES // size, 1)
+    parts = [
+        _some_draws(plan, placebo, lengths, begin, min(begin + at_once, last), progress)
+        for begin in range(first, last, at_once)
+    ]
     none = np.empty((0, len(plan.phases)))
-    return Draws(*(np.concatenate([none, *(part[k] for part in parts)]) for k in range(4)))
+    return {
+        stance: Draws(
+            *(np.concatenate([none, *(part[stance][k] for part in parts)]) for k in range(4))
+        )
+        for stance in lengths
+    }
+
+
+def _some_draws(
+    plan: Plan,
+    placebo: Placebo,
+    lengths: Mapping[Stance, Lengths],
+    first: int,
+    last: int,
+    progress: Callable[[int], None] | None,
+) -> dict[Stance, tuple[FloatArray, ...]]:
+    """The fields of `Draws` by stance, of draws whose day sums fit into memory together."""
+    day, stances = day_of_bar(plan), tuple(lengths)
+    hedged = any(one.hedged is not None for one in lengths.values())
+    tables = _Tables(plan, placebo.kind, plan.basket if hedged else None, users=threads())
+    sums = np.zeros((len(stances), last - first, 4, len(plan.phases), int(day[-1]) + 1))
+    coins = len(plan.coin_arrays)
+
+    def work(bounds: tuple[int, int]) -> list[list[FloatArray]]:
+        begin, end = bounds
+        mine = sums[:, begin - first : end - first]
+        told = 0
+        for coin in range(coins):
+            table = tables.take(coin)
+            if table is not None:
+                follow = placebo.moved(coin, begin, end)
+                for stance, total in zip(stances, mine, strict=True):
+                    add_draws(
+                        table.arrays,
+                        follow if stance == "follow" else follow.mirrored(),
+                        rules=plan.rules,
+                        costs=plan.costs[coin],
+                        everywhere=table.everywhere,
+                        hedge=table.levels,
+                        day=day,
+                        sums=total,
+                    )
+            done = (end - begin) * (coin + 1) // coins
+            if progress is not None and done > told:
+                progress(done - told)
+                told = done
+        return [
+            [
+                *_statistics(total[:, OUTRIGHT], total[:, TRADES], lengths[stance].outright),
+                *_statistics(total[:, HEDGED], total[:, HEDGED_TRADES], lengths[stance].hedged),
+            ]
+            for stance, total in zip(stances, mine, strict=True)
+        ]
+
+    # the kernels let go of Python's lock, so threads use all cores; each has draws of its own
+    edges = np.linspace(first, last, threads() + 1).astype(int).tolist()
+    with ThreadPoolExecutor(threads()) as pool:
+        parts = list(pool.map(work, pairwise(edges)))
+    return {
+        stance: tuple(np.concatenate([part[number][k] for part in parts]) for k in range(4))
+        for number, stance in enumerate(stances)
+    }
+
+
+class _Table(NamedTuple):
+    """What a trade of one coin earns at every bar."""
+
+    arrays: BarArrays
+    levels: HedgeLevels
+    everywhere: Everywhere
+
+
+class _Tables:
+    """The tables of a plan's coins, each made once and gone when all threads have had it."""
+
+    def __init__(self, plan: Plan, kind: Kind, basket: Basket | None, *, users: int) -> None:
+        self._plan, self._basket, self._users = plan, basket, users
+        coins = range(len(plan.coin_arrays))
+        self._kinds = [plan.kinds(coin) for coin in coins]
+        if kind == "coins":  # any coin may be given any other's events
+            self._kinds = [set[tuple[int, int]]().union(*self._kinds)] * len(coins)
+        self._made: dict[int, tuple[_Table | None, int]] = {}
+        self._locks = [Lock() for _ in coins]
+
+    def take(self, coin: int) -> _Table | None:
+        """The table of a coin; None where it has no events in any draw."""
+        with self._locks[coin]:
+            table, taken = self._made.pop(coin, (None, 0))
+            if not taken:
+                table = self._make(coin)
+            if taken + 1 < self._users:
+                self._made[coin] = table, taken + 1
+        return table
+
+    def _make(self, coin: int) -> _Table | None:
+        plan = self._plan
+        found = {
+            (side, rule): plan.everywhere(coin, side, rule) for side, rule in self._kinds[coin]
+        }
+        if not found:
+            return None
+        arrays = plan.coin_arrays[coin]
+        levels = hedge_levels(self._basket, arrays.symbol, len(plan.time))
+        return _Table(arrays, levels, Everywhere.of(found, levels))
 
 
 def _statistics(

@@ -32,7 +32,6 @@ from fadefollow.engine.hedge.basket import BoolArray
 from fadefollow.engine.model import HOUR_NS, FloatArray, IntArray
 from fadefollow.engine.plans.sizing import trailing_volatility
 from fadefollow.engine.plans.strategy_plan import Plan
-from fadefollow.phases import Stance
 from fadefollow.verdict.estimates.days import day_of_bar
 from fadefollow.verdict.placebos.base import Kind
 
@@ -99,9 +98,8 @@ class CoinPlacebo:
         kept = float((targets[:, 0] >= 0).mean()) if draws and len(groups) else 1.0
         return cls(plan, order, bounds, entries, exits, kept)
 
-    def moved(self, coin: int, stance: Stance, first: int, last: int) -> MovedEvents:
+    def moved(self, coin: int, first: int, last: int) -> MovedEvents:
         """See `Placebo`."""
-        sign = 1 if stance == "follow" else -1
         lows, highs = self.bounds[first:last, coin], self.bounds[first:last, coin + 1]
         draw = np.repeat(np.arange(last - first), highs - lows)
         group = np.concatenate(
@@ -114,12 +112,12 @@ class CoinPlacebo:
         return MovedEvents(
             starts,
             own.bar[rows],
-            sign * own.lean[rows],
+            own.lean[rows],
             own.code[rows],
             own.rule[rows],
             ends,
             out.bar[exits],
-            sign * out.lean[exits],
+            out.lean[exits],
         )
 
 
@@ -166,9 +164,7 @@ def _sort_each(rows: IntArray, starts: IntArray, bar: IntArray, code: IntArray) 
 def _grouped(plan: Plan) -> tuple[list[_Group], _Events, _Events]:
     """The groups of all coins, their entries, and the phases that can end their positions."""
     day = day_of_bar(plan)
-    gap = math.ceil(
-        (plan.rules.hold_hours + plan.window_hours) * 3.6e12 / plan.coin_arrays[0].bar_ns
-    )
+    gap = math.ceil((plan.rules.hold_hours + plan.window_hours) * 3.6e12 / plan.bar_ns)
     groups: list[_Group] = []
     entries: list[tuple[IntArray, ...]] = []
     exits: list[tuple[IntArray, ...]] = []
@@ -216,11 +212,16 @@ class _Cells:
         days = int(day[-1]) + 1
         last = np.flatnonzero(np.diff(day, append=days))
         close = pd.DataFrame(
-            [pd.Series(t.close).ffill().to_numpy()[last] for t in plan.coin_arrays]
+            [
+                plan.coin_arrays.derived(
+                    "day closes", coin, lambda t: pd.Series(t.close).ffill().to_numpy()[last]
+                )
+                for coin in range(len(plan.coin_arrays))
+            ]
         ).T
         hold = max(1, math.ceil(plan.rules.hold_hours / 24.0))
         trailing = close / close.shift(hold) - 1.0
-        member = np.array([plan.basket.member_days(t.symbol) for t in plan.coin_arrays])
+        member = np.array([plan.basket.member_days(symbol) for symbol in plan.symbols])
         begins = np.array([group.bar for group in groups], np.int64)
         return cls(
             member,
@@ -269,7 +270,7 @@ def _busy(plan: Plan, code: int, begins: IntArray) -> BoolArray:
     until then, and those that it will not have moved the other way.
     """
     reach = plan.rules.hold_hours + plan.window_hours
-    bars_back = math.ceil(reach * HOUR_NS / plan.coin_arrays[0].bar_ns)
+    bars_back = math.ceil(reach * HOUR_NS / plan.bar_ns)
     busy = np.zeros((len(plan.coin_arrays), len(begins)), bool)
     for coin, (bars, codes) in enumerate(zip(plan.bars, plan.codes, strict=True)):
         own = np.append(-bars_back - 1, bars[codes == code])

@@ -13,6 +13,7 @@ import math
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from fadefollow.engine.hedge.hedged import BOOKS, BookName
 from fadefollow.engine.model import FloatArray, IntArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.phases import STANCES, Stance
-from fadefollow.verdict.placebos.base import Draws, Kind, Placebo, resolve_draws
+from fadefollow.verdict.placebos.base import Draws, Kind, Lengths, Placebo, resolve_draws
 from fadefollow.verdict.placebos.coins import CoinPlacebo
 from fadefollow.verdict.placebos.times import TimePlacebo, draw_shifts
 
@@ -103,14 +104,12 @@ class _Drawing:
 
 @dataclass(frozen=True)
 class _Task:
-    """One stance of a plan against one kind of placebo."""
+    """A plan against one kind of placebo."""
 
     number: int
-    stance: Stance
     kind: Kind
     drawing: _Drawing
-    lengths: FloatArray
-    hedged_lengths: FloatArray
+    lengths: Mapping[Stance, Lengths]
 
     @property
     def draws(self) -> int:
@@ -118,7 +117,7 @@ class _Task:
         return len(self.drawing.shifts) if self.kind == "time" else self.drawing.draws
 
     def placebo(self, plan: Plan) -> Placebo:
-        """The same for any worker, and for both stances."""
+        """The same for any worker."""
         if self.kind == "time":
             return TimePlacebo(plan, self.drawing.shifts, self.drawing.step)
         rng = np.random.default_rng([self.drawing.seed, zlib.crc32(plan.strategy.encode())])
@@ -147,11 +146,9 @@ def confront(
     shifts, step = draw_shifts(plans, draws=draws, rng=np.random.default_rng([seed]))
     drawing = _Drawing(draws, seed, shifts, step)
     tasks = [
-        _task(plans, number, stance, kind, lengths, drawing)
+        _Task(number, kind, drawing, _lengths(plan, kind, lengths))
         for number, plan in enumerate(plans)
         for kind in kinds_of(plan)
-        for stance in STANCES
-        if stance not in plan.refused
     ]
     total, done = sum(task.draws for task in tasks), 0
 
@@ -180,22 +177,21 @@ def _books_of(plan: Plan, kind: Kind) -> tuple[BookName, ...]:
     return ("outright",) if kind == "time" else ("hedged",)
 
 
-def _task(
-    plans: Sequence[Plan],
-    number: int,
-    stance: Stance,
-    kind: Kind,
-    lengths: Mapping[RowKey, float],
-    drawing: _Drawing,
-) -> _Task:
-    plan = plans[number]
-    by_book = {
-        book: np.array(
-            [lengths.get((plan.strategy, c, stance, book), 1.0) for c in range(len(plan.phases))]
-        )
-        for book in ("outright", "hedged")
+def _lengths(plan: Plan, kind: Kind, lengths: Mapping[RowKey, float]) -> dict[Stance, Lengths]:
+    """The block lengths of all rows that a kind of placebo speaks of, by stance."""
+    books = _books_of(plan, kind)
+
+    def of(stance: Stance, book: BookName) -> FloatArray | None:
+        if book not in books:
+            return None
+        keys = [(plan.strategy, code, stance, book) for code in range(len(plan.phases))]
+        return np.array([lengths.get(key, 1.0) for key in keys])
+
+    return {
+        stance: Lengths(of(stance, "outright"), of(stance, "hedged"))
+        for stance in STANCES
+        if stance not in plan.refused
     }
-    return _Task(number, stance, kind, drawing, by_book["outright"], by_book["hedged"])
 
 
 def _resolved(
@@ -203,14 +199,11 @@ def _resolved(
     tasks: Sequence[_Task],
     progress: Callable[[int], None],
     spread: Spread | None,
-) -> Iterable[tuple[Draws, float, float]]:
+) -> Iterable[_Found]:
     if spread is None:
-        known: dict[tuple[int, Kind], Placebo] = {}
         for task in tasks:
-            key = task.number, task.kind
-            if key not in known:
-                known[key] = task.placebo(plans[task.number])
-            yield _resolve(plans[task.number], task, known[key], 0, task.draws, progress)
+            plan = plans[task.number]
+            yield _resolve(plan, task, 0, task.draws, progress)
         return
     pool, shared = spread
     items = [
@@ -218,62 +211,63 @@ def _resolved(
         for task in tasks
         for first in range(0, max(task.draws, 1), _PER_ITEM[task.kind])
     ]
-    found: dict[int, tuple[Draws, float, float]] = {}
+    found: dict[int, _Found] = {}
     for number, part in pool.stream(_part, items, shared):
         found[number] = result_or_raise(part)
         progress(items[number][2] - items[number][1])
     for task in tasks:
         mine = [found[n] for n, (other, _, _) in enumerate(items) if other is task]
-        whole = Draws(*(np.concatenate([getattr(d, f) for d, _, _ in mine]) for f in Draws.FIELDS))
-        yield whole, mine[0][1], mine[0][2]
+        whole = {
+            stance: Draws(
+                *(
+                    np.concatenate([getattr(part.draws[stance], name) for part in mine])
+                    for name in Draws.FIELDS
+                )
+            )
+            for stance in task.lengths
+        }
+        yield mine[0]._replace(draws=whole)
 
 
-def _part(plans: tuple[Plan, ...], item: tuple[_Task, int, int]) -> tuple[Draws, float, float]:
+class _Found(NamedTuple):
+    """What a placebo's draws earned, how far they reach in days, and the share kept."""
+
+    draws: Mapping[Stance, Draws]
+    reach_days: float
+    kept: float
+
+
+def _part(plans: tuple[Plan, ...], item: tuple[_Task, int, int]) -> _Found:
     task, first, last = item
-    plan = plans[task.number]
-    return _resolve(plan, task, task.placebo(plan), first, last, lambda _: None)
+    return _resolve(plans[task.number], task, first, last, lambda _: None)
 
 
 def _resolve(
-    plan: Plan,
-    task: _Task,
-    placebo: Placebo,
-    first: int,
-    last: int,
-    progress: Callable[[int], None],
-) -> tuple[Draws, float, float]:
-    """The draws from `first` to before `last`, how far they reach in days, and the share kept."""
-    draws = resolve_draws(
-        plan,
-        task.stance,
-        placebo,
-        first=first,
-        last=last,
-        lengths=task.lengths if "outright" in _books_of(plan, task.kind) else None,
-        hedged_lengths=task.hedged_lengths if "hedged" in _books_of(plan, task.kind) else None,
-        progress=progress,
-    )
+    plan: Plan, task: _Task, first: int, last: int, progress: Callable[[int], None]
+) -> _Found:
+    """The draws from `first` to before `last`."""
+    placebo = task.placebo(plan)
+    draws = resolve_draws(plan, placebo, task.lengths, first=first, last=last, progress=progress)
     reach = placebo.reach_days if isinstance(placebo, TimePlacebo) else math.nan
-    return draws, reach, placebo.kept
+    return _Found(draws, reach, placebo.kept)
 
 
 def _rows_of(
-    plan: Plan,
-    task: _Task,
-    found: tuple[Draws, float, float],
-    lengths: Mapping[RowKey, float],
+    plan: Plan, task: _Task, found: _Found, lengths: Mapping[RowKey, float]
 ) -> dict[RowKey, RowDraws]:
-    draws, reach, share = found
     rows: dict[RowKey, RowDraws] = {}
-    for code in range(len(plan.phases)):
-        for book in _books_of(plan, task.kind):
-            key: RowKey = (plan.strategy, code, task.stance, book)
-            if key not in lengths:
-                continue
-            mean, se = (
-                (draws.mean, draws.se)
-                if book == "outright"
-                else (draws.hedged_mean, draws.hedged_se)
-            )
-            rows[key] = RowDraws(task.kind, mean[:, code], se[:, code], reach, share)
+    for stance, draws in found.draws.items():
+        for code in range(len(plan.phases)):
+            for book in _books_of(plan, task.kind):
+                key: RowKey = (plan.strategy, code, stance, book)
+                if key not in lengths:
+                    continue
+                mean, se = (
+                    (draws.mean, draws.se)
+                    if book == "outright"
+                    else (draws.hedged_mean, draws.hedged_se)
+                )
+                rows[key] = RowDraws(
+                    task.kind, mean[:, code], se[:, code], found.reach_days, found.kept
+                )
     return rows

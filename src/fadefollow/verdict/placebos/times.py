@@ -27,7 +27,6 @@ from fadefollow.engine.draws import MovedEvents
 from fadefollow.engine.model import DAY_NS, HOUR_NS, BarArrays, FloatArray, IntArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.errors import ParameterError
-from fadefollow.phases import Stance
 from fadefollow.verdict.placebos.base import Kind
 
 DAY_HOURS, WEEK_HOURS = 24, 168
@@ -60,10 +59,10 @@ class TimePlacebo:
         """How many shifts there are."""
         return len(self.shifts)
 
-    def moved(self, coin: int, stance: Stance, first: int, last: int) -> MovedEvents:
+    def moved(self, coin: int, first: int, last: int) -> MovedEvents:
         """See `Placebo`."""
-        events = self.plan.events(coin, stance)
-        life = life_of(self.plan, self.plan.coin_arrays[coin], self.step)
+        events = self.plan.events(coin, "follow")
+        life = life_at(self.plan, coin, self.step)
         chosen = self.shifts[first:last] // self.step * bars_per_hours(self.plan, self.step)
         rule = self.plan.rule_of(coin)
         if not life.room:
@@ -85,7 +84,7 @@ class TimePlacebo:
     @property
     def kept(self) -> float:
         """Share of the events whose coin is old enough to be shifted."""
-        lives = [life_of(self.plan, arrays, self.step) for arrays in self.plan.coin_arrays]
+        lives = [life_at(self.plan, coin, self.step) for coin in range(len(self.plan.bars))]
         counts = np.array([len(bars) for bars in self.plan.bars], np.float64)
         able = np.array([life.room > 0 for life in lives])
         return float(counts[able].sum() / counts.sum()) if counts.sum() else 1.0
@@ -96,8 +95,8 @@ class TimePlacebo:
         per_day = bars_per_hours(self.plan, 24)
         distances, weights = [], []
         chosen = self.shifts // self.step * bars_per_hours(self.plan, self.step)
-        for arrays, bars in zip(self.plan.coin_arrays, self.plan.bars, strict=True):
-            life = life_of(self.plan, arrays, self.step)
+        for coin, bars in enumerate(self.plan.bars):
+            life = life_at(self.plan, coin, self.step)
             if life.room and len(bars) and len(chosen):
                 shift = life.gap + chosen % life.room
                 distances.append(np.minimum(shift, life.bars - shift) / per_day)
@@ -120,27 +119,28 @@ def draw_shifts(
     room = 0
     for plan in plans:
         per_hour = bars_per_hours(plan, 24) / 24.0
-        lives = [
-            life_of(plan, t, step)
-            for t, b in zip(plan.coin_arrays, plan.bars, strict=True)
-            if len(b)
-        ]
+        lives = [life_at(plan, coin, step) for coin, bars in enumerate(plan.bars) if len(bars)]
         room = max([room, *(int(life.room / per_hour) for life in lives)])
     return rng.permutation(np.arange(0, room, step))[:draws], step
 
 
-def life_of(plan: Plan, arrays: BarArrays, step: int) -> Life:
+def life_at(plan: Plan, coin: int, step: int) -> Life:
     """The circle of one coin: from its first bar's UTC day to its last, whole steps."""
-    known = np.flatnonzero(~np.isnan(arrays.close))
+    begins, ends = plan.coin_arrays.derived("life", coin, _first_and_last)
     size = bars_per_hours(plan, step)
     gap = math.ceil((plan.rules.hold_hours + plan.window_hours) / step) * size
-    if not len(known):
+    if ends < 0:
         return Life(0, size, gap)
     per_day = bars_per_hours(plan, 24)
-    into_day = int(arrays.time[known[0]] % DAY_NS // arrays.bar_ns)
-    first = int(known[0]) - into_day
-    bars = math.ceil((int(known[-1]) + 1 - first) / size) * size
+    first = begins - int(plan.time[begins] % DAY_NS // plan.bar_ns)
+    bars = math.ceil((ends + 1 - first) / size) * size
     return Life(first, max(bars, per_day), gap)
+
+
+def _first_and_last(arrays: BarArrays) -> tuple[int, int]:
+    """A coin's first and last bar with a close; (0, −1) without one."""
+    known = np.flatnonzero(~np.isnan(arrays.close))
+    return (int(known[0]), int(known[-1])) if len(known) else (0, -1)
 
 
 def bars_per_hours(plan: Plan, hours: int) -> int:
@@ -149,7 +149,7 @@ def bars_per_hours(plan: Plan, hours: int) -> int:
     Raises:
         ParameterError: the bars do not divide the day.
     """
-    bar_ns = plan.coin_arrays[0].bar_ns
+    bar_ns = plan.bar_ns
     if DAY_NS % bar_ns:
         got = f"{bar_ns / HOUR_NS:g} h"
         raise ParameterError("the placebo needs bars that divide 24 h", got=got)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from fadefollow.engine.hedge.hedged import BookName
@@ -27,8 +26,7 @@ def benchmarks(plans: Sequence[Plan]) -> pd.DataFrame:
     made: dict[tuple[str, ...], pd.Series] = {}
     columns: dict[str, pd.Series] = {}
     for plan in plans:
-        coins = tuple(arrays.symbol for arrays in plan.coin_arrays)
-        key = (*coins, *map(str, plan.coin_arrays[0].time[[0, -1]]))
+        key = (*plan.symbols, *map(str, plan.time[[0, -1]]))
         if key not in made:
             made[key] = _held(plan)
         columns[plan.strategy] = made[key]
@@ -36,10 +34,10 @@ def benchmarks(plans: Sequence[Plan]) -> pd.DataFrame:
 
 
 def _held(plan: Plan) -> pd.Series:
-    day = plan.coin_arrays[0].time // DAY_NS
-    closes = np.column_stack([arrays.close for arrays in plan.coin_arrays])
+    day = plan.time // DAY_NS
     # the last known close of each day; of a day without one none
-    table = pd.DataFrame(closes).groupby(day).last()
+    closes = [pd.Series(arrays.close).groupby(day).last() for arrays in plan.coin_arrays]
+    table = pd.concat(closes, axis=1)
     gains = table / table.shift(1) - 1.0
     index = pd.DatetimeIndex(pd.to_datetime(table.index.to_numpy() * DAY_NS, utc=True), name="day")
     return pd.Series(1.0 + gains.mean(axis=1).fillna(0.0).cumsum().to_numpy(), index=index)

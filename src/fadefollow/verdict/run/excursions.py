@@ -27,11 +27,12 @@ def with_excursions(trades: pd.DataFrame, plans: Sequence[Plan]) -> pd.DataFrame
     if trades.empty:
         return trades
     found = np.full((2, len(trades)), math.nan)
-    traded = {(plan.strategy, one.symbol): one for plan in plans for one in plan.coin_arrays}
+    by_name = {plan.strategy: plan for plan in plans}
     whole = trades.reset_index(drop=True)
     for key, mine in whole.groupby(["strategy", "symbol"], sort=False, observed=True):
         strategy, symbol = map(str, key)
-        arrays = traded[strategy, symbol]
+        plan = by_name[strategy]
+        arrays = plan.coin_arrays[plan.symbols.index(symbol)]
         if isinstance(arrays, DatedBarArrays):
             continue
         rows = mine.index.to_numpy()

@@ -36,7 +36,14 @@ from fadefollow.verdict.run.parallel_steps import (
     made_of,
     studied,
 )
-from fadefollow.verdict.run.prepare import Bet, Ready, bet_key, detect_in_pool, prepare_bet
+from fadefollow.verdict.run.prepare import (
+    Bet,
+    Ready,
+    bet_key,
+    detect_here,
+    detect_in_pool,
+    prepare_bet,
+)
 from fadefollow.verdict.run.rows import (
     untraded_rows,
     with_capacity,
@@ -115,11 +122,15 @@ def measure(
         FundingHoleError: a position was held over a hole in the settlements.
     """
     notes: list[Note] = []
-    detected = {} if pool is None else detect_in_pool(pool, dataset, bets, step)
+    detected = (
+        detect_here(dataset, bets, step)
+        if pool is None
+        else detect_in_pool(pool, dataset, bets, step)
+    )
     ready: list[Ready] = []
     untraded: list[Verdict] = []
     for number, (strategy, signal) in enumerate(bets):
-        step(f"detecting {signal.name()}", number / len(bets))
+        step("preparing", number / len(bets))
         try:
             prepared = prepare_bet(dataset, strategy, signal, detected)
         except (DataError, ParameterError) as error:

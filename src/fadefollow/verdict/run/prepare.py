@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fadefollow.core.parallel import WorkerPool
@@ -13,7 +13,7 @@ from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import DataError
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.panel import Market
-from fadefollow.phases import Phases, Signal, detect_coins
+from fadefollow.phases import Phases, Signal, detect_coins, detect_signals
 from fadefollow.verdict.run.parallel_steps import (
     Step,
     detected_by,
@@ -57,6 +57,27 @@ def detect_in_pool(
     return found
 
 
+def detect_here(dataset: Dataset, bets: Sequence[Bet], step: Step) -> dict[tuple[str, str], Phases]:
+    """Detected phases by `bet_key`, coin by coin; without those that fail on every coin."""
+    detected: dict[tuple[str, str], Phases] = {}
+    for implied in (False, True):
+        asked = {bet_key(s, signal): signal for s, signal in bets if s.implies(signal) == implied}
+        if not asked:
+            continue
+        seen = dataset.implied if implied else dataset
+
+        def told(markets: Mapping[str, Market]) -> Iterator[Market]:
+            for number, market in enumerate(markets.values()):
+                step("detecting", number / len(markets))
+                yield market
+
+        found = detect_signals(list(asked.values()), told(seen.markets))
+        detected |= {
+            key: one for key, one in zip(asked, found, strict=True) if isinstance(one, Phases)
+        }
+    return detected
+
+
 def prepare_bet(
     dataset: Dataset, strategy: Strategy, signal: Signal, detected: dict[tuple[str, str], Phases]
 ) -> Prepared:
@@ -72,6 +93,7 @@ def prepare_bet(
         costs=traded_at(dataset),
         window_hours=signal.detection_hours(),
         weekly=signal.weekly,
+        memo=chosen.memo,
     )
     return replace(prepared, plan=hedges_of(dataset).hedged(prepared.plan))
 

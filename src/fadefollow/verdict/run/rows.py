@@ -12,7 +12,7 @@ from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.strategy import Strategy
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.phases import STANCES, Phases, Stance
-from fadefollow.verdict.capacity import capacity, liquidity
+from fadefollow.verdict.capacity import capacity
 from fadefollow.verdict.model import NOWHERE, NotTraded, StanceResult, Verdict
 from fadefollow.verdict.truth import labelled, simulated
 from fadefollow.verdict.words import Fates, Reason, Settle
@@ -94,13 +94,12 @@ def with_capacity(
     """The verdicts of the plans, in their order, with what each stance carries."""
     rows, remaining = [], iter(verdicts)
     for plan in plans:
-        by_coin = [liquidity(arrays) for arrays in plan.coin_arrays]
         for code in range(len(plan.phases)):
             verdict, stances = next(remaining), dict[str, Any]()
             for stance in STANCES:
                 result = getattr(verdict, stance)
                 if isinstance(result, StanceResult):
-                    found = capacity(plan, made[plan.strategy, stance], code, by_coin)
+                    found = capacity(plan, made[plan.strategy, stance], code)
                     stances[stance] = replace(
                         result,
                         capacity_quote=found.quote,

@@ -136,7 +136,7 @@ class Worth:
 
 def _start(design: WatchDesign, plan: Plan) -> pd.Timestamp:
     """From when on the claims of a plan are watched."""
-    first = pd.Timestamp(int(plan.coin_arrays[0].time[0]), tz="UTC")
+    first = pd.Timestamp(int(plan.time[0]), tz="UTC")
     return (first + pd.Timedelta(days=365.25 * (design.years - design.watched_years))).floor("D")
 
 
@@ -153,9 +153,7 @@ def _real(
     rng = np.random.default_rng([seed])
     markets, costs = source.sample(arm, rng), traded_at(source.dataset)
     plans = at_other_times(plans_of(markets, bets, costs=costs, found=dict(source.found)), rng)
-    starts = [
-        int(np.searchsorted(plan.coin_arrays[0].time, _start(design, plan).value)) for plan in plans
-    ]
+    starts = [int(np.searchsorted(plan.time, _start(design, plan).value)) for plan in plans]
     return [
         (plan, Worth(None, all_outcomes(plan), start))
         for plan, start in zip(plans, starts, strict=True)
@@ -163,7 +161,7 @@ def _real(
 
 
 def _claims(design: WatchDesign, plan: Plan, worth: Worth) -> Iterator[ClaimRecord]:
-    end = pd.Timestamp(int(plan.coin_arrays[0].time[-1]), tz="UTC")
+    end = pd.Timestamp(int(plan.time[-1]), tz="UTC")
     start = _start(design, plan)
     books: tuple[BookName, ...] = ("outright",) if plan.basket is None else ("outright", "hedged")
     for stance in STANCES:
@@ -179,9 +177,7 @@ def _claims(design: WatchDesign, plan: Plan, worth: Worth) -> Iterator[ClaimReco
                     else hedged_pnl(trades) / trades["notional"]
                 )
                 known = worth.of(plan, trades, book)
-                entry = pd.to_datetime(
-                    plan.coin_arrays[0].time[trades["entry_bar"].to_numpy(int)], utc=True
-                )
+                entry = pd.to_datetime(plan.time[trades["entry_bar"].to_numpy(int)], utc=True)
                 table = pd.DataFrame(
                     {
                         "entry_time": entry,
