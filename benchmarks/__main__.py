@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import commands, report, resolver, signals, tuning, universe
+from benchmarks import commands, report, resolver, scale, signals, tuning, universe
 
 BENCHMARKS = {
     "commands": commands.main,
     "report": report.main,
     "resolver": resolver.main,
+    "scale": scale.main,
     "signals": signals.main,
     "tuning": tuning.main,
     "universe": universe.main,

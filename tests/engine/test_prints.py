@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from fadefollow.engine.model import BarArrays, Costs, Events, Rules
+from fadefollow.engine.plans.coin_arrays import CoinArrays
 from fadefollow.engine.plans.plan import books
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.prints import by_lone_print
@@ -121,7 +122,7 @@ def plan_of(arrays: BarArrays, events: Events, rules: Rules) -> Plan:
         "mine",
         "signal",
         ("a",),
-        (arrays,),
+        CoinArrays([arrays]),
         (FREE,),
         (events.bar,),
         (events.side,),

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.engine.plans.plan import _of
+from fadefollow.engine.plans.plan import _by_coin
 from fadefollow.errors import DataError, ParameterError, SignalError
 from fadefollow.market import Market
 from fadefollow.phases import Phases, Signal, detect_checked, detect_coins
@@ -203,7 +203,8 @@ def test_marks_are_what_a_plan_reads_from_the_table() -> None:
     assert marks.lean.tolist() == [1, 1, -1, -1]
     assert marks.code.tolist() == [0, 0, 1, 1]
     assert {a.dtype for a in marks} == {np.dtype(np.int64)}
-    read = _of(found.table, "A", ("up", "down"), coin.open_time.astype(np.int64))
+    time = coin.open_time.astype(np.int64)
+    (read,) = _by_coin(found.table, ["A"], ("up", "down"), time)
     for mark, planned in zip(marks, read, strict=True):
         np.testing.assert_array_equal(mark, planned)
     # the same from a table as from bare events, and after a trip to another process

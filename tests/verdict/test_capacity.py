@@ -79,18 +79,17 @@ def test_each_coin_by_itself_and_all_together(make_plan, make_books, swinging):
         [[1001, 1501], [1001]],
         rules=Rules(hold_hours=25.0, opposite=False),
     )
-    by_coin = [liquidity(arrays) for arrays in plan.coin_arrays]
     books = make_books(plan)
-    follow = capacity(plan, books["s", "follow"], 0, by_coin)
+    follow = capacity(plan, books["s", "follow"], 0)
     deep, small = follow.coins
     assert (deep.symbol, small.symbol) == ("DEEP", "THIN")
     edge = math.exp(0.01) - 1.0
-    expected = (edge / (2 * by_coin[0].impact[1002])) ** 2
+    expected = (edge / (2 * liquidity(plan.coin_arrays[0]).impact[1002])) ** 2
     assert deep.quote == pytest.approx(expected, rel=0.01)
     assert small.quote == pytest.approx(expected / 100, rel=0.01)
     assert follow.median_quote == pytest.approx((deep.quote + small.quote) / 2)
     # mean impact of (1, 1, 10): the same edge is gone at a sixteenth
     assert follow.quote == pytest.approx(expected / 16, rel=0.01)
-    fade = capacity(plan, books["s", "fade"], 0, by_coin)
+    fade = capacity(plan, books["s", "fade"], 0)
     assert math.isnan(fade.quote)
     assert math.isnan(fade.median_quote)

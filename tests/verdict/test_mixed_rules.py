@@ -15,7 +15,7 @@ from fadefollow.engine.plans.concatenate import joined
 from fadefollow.engine.portfolio import portfolio
 from fadefollow.engine.resolver import resolve_returns
 from fadefollow.verdict import JudgeSettings, judge
-from fadefollow.verdict.capacity import capacity, liquidity
+from fadefollow.verdict.capacity import capacity
 from fadefollow.verdict.correction.spa import spa_of_run
 from fadefollow.verdict.estimates.anyhour import all_outcomes, anyhour_mean
 from fadefollow.verdict.estimates.bootstrap import Resampling
@@ -23,10 +23,11 @@ from fadefollow.verdict.estimates.daily import daily_pnl
 from fadefollow.verdict.estimates.days import regular_trades, sample
 from fadefollow.verdict.estimates.estimates import estimate
 from fadefollow.verdict.estimates.momentum import all_cells, momentum_days, trailing_decile
-from fadefollow.verdict.placebos import TimePlacebo, resolve_draws
+from fadefollow.verdict.placebos import TimePlacebo
 from fadefollow.verdict.placebos.times import draw_shifts
 from fadefollow.verdict.splits import split_results
 from fadefollow.verdict.study import event_study, momentum_paths
+from tests.support.placebo_cases import draws_of
 
 FEES = Costs(fee=0.0005, slippage=0.0002, maintenance=0.005)
 FEW = JudgeSettings(placebo_draws=99, bootstrap_draws=200)
@@ -110,16 +111,18 @@ def test_equal_rule_sets_give_the_same_further_measures(twins, make_books):
         books = make_books(plan)
         verdicts = judge([plan], books, settings=FEW)
         follow = books["s", "follow"]
-        by_coin = [
-            liquidity(replace(t, volume=np.full(len(t.time), 1e6), close=t.close))
-            for t in plan.coin_arrays
-        ]
+        plan = replace(
+            plan,
+            coin_arrays=tuple(
+                replace(t, volume=np.full(len(t.time), 1e6)) for t in plan.coin_arrays
+            ),
+        )
         found.append(
             (
                 split_results([plan], books, [_table(plan)], draws=50),
                 spa_of_run([plan], books, verdicts, draws=50),
                 event_study(plan, rng=_rng(), draws=20),
-                capacity(plan, follow, 0, by_coin),
+                capacity(plan, follow, 0),
                 tuple(daily_pnl(plan, follow).tolist()),
                 float(portfolio(plan.coin_arrays, follow, rules=plan.rules).total_profit().sum()),
             )
@@ -215,7 +218,7 @@ def still(make_plan, make_arrays):
 def test_shifts_are_farther_than_the_longest_holding_and_detection(still):
     # 72 h of holding and 48 h of detection: five days are kept on either side of 40
     shifts, step = draw_shifts([still], draws=10_000, rng=_rng())
-    moved = TimePlacebo(still, shifts, step).moved(1, "follow", 0, len(shifts))
+    moved = TimePlacebo(still, shifts, step).moved(1, 0, len(shifts))
     assert sorted(((moved.bar - 17) // 24 % 40).tolist()) == list(range(5, 35))
 
 
@@ -225,14 +228,12 @@ def test_placebo_resolves_each_event_by_its_own_rules(make_stormy):
     plan = _shuffled(plan, (plan.rules, quick))
     placebo = TimePlacebo(plan, *draw_shifts([plan], draws=5, rng=_rng()))
     lengths = np.array([6.0])
-    draws = resolve_draws(
-        plan, "fade", placebo, first=0, last=5, lengths=lengths, hedged_lengths=lengths
-    )
+    draws = draws_of(plan, "fade", placebo, lengths, last=5)
     means = []
     for draw in range(5):
         values = []
         for coin, (arrays, costs) in enumerate(zip(plan.coin_arrays, plan.costs, strict=True)):
-            moved = placebo.moved(coin, "fade", draw, draw + 1)
+            moved = placebo.moved(coin, draw, draw + 1).mirrored()
             events = Events(
                 moved.bar, moved.side, moved.code, moved.exit_bar, moved.exit_side, moved.rule
             )

@@ -11,14 +11,14 @@ import pytest
 from fadefollow.engine.draws import MovedEvents
 from fadefollow.engine.model import Costs
 from fadefollow.engine.plans.strategy_plan import Plan
-from fadefollow.phases import Stance
 from fadefollow.verdict import JudgeSettings, judge
 from fadefollow.verdict.estimates.anyhour import all_outcomes, anyhour_mean
 from fadefollow.verdict.estimates.days import day_sums, regular_trades, sample
 from fadefollow.verdict.estimates.momentum import all_cells, momentum_days
-from fadefollow.verdict.placebos import TimePlacebo, resolve_draws
+from fadefollow.verdict.placebos import TimePlacebo
 from fadefollow.verdict.placebos.base import Kind
 from fadefollow.verdict.placebos.times import draw_shifts
+from tests.support.placebo_cases import draws_of
 
 FEW = JudgeSettings(placebo_draws=99, bootstrap_draws=200)
 FEES = Costs(fee=0.0005, slippage=0.0002, maintenance=0.005)
@@ -122,13 +122,11 @@ def test_any_hour_and_momentum_weigh_each_trade_by_its_share(sized, make_books):
 
 def test_draws_without_a_shift_earn_what_the_book_does(sized, make_books):
     placebo = TimePlacebo(sized, *draw_shifts([sized], draws=1, rng=_rng()))
-    life = placebo.moved(0, "follow", 0, 1)
+    life = placebo.moved(0, 0, 1)
     assert len(life.bar) == len(sized.bars[0])
     # the book itself as a draw: its events as they are
     still = _Still(sized)
-    found = resolve_draws(
-        sized, "follow", still, first=0, last=1, lengths=np.ones(1), hedged_lengths=np.ones(1)
-    )
+    found = draws_of(sized, "follow", still, np.ones(1))
     trades = regular_trades(make_books(sized)["s", "follow"], 0)
     expected = trades["pnl"].sum() / trades["notional"].sum()
     assert found.mean[0, 0] == pytest.approx(expected)
@@ -143,8 +141,8 @@ class _Still:
     draws: int = 1
     kept: float = 1.0
 
-    def moved(self, coin: int, stance: Stance, first: int, last: int) -> MovedEvents:
-        events = self.plan.events(coin, stance)
+    def moved(self, coin: int, first: int, last: int) -> MovedEvents:
+        events = self.plan.events(coin, "follow")
         return MovedEvents(
             starts=np.array([0, len(events.bar)]),
             bar=events.bar,

@@ -67,7 +67,7 @@ MOVED = {
     "market.gate": "market.audit.gate",
     "market.greeks": "phases.greeks",
     "market.holdout": "market.asof.holdout",
-    "market.memo": "core.memo",
+    "market.memo": "core.cache.memo",
     "market.open": "market.datasets.open",
     "market.request": "market.datasets.request",
     "market.revised": "market.asof.revisions",

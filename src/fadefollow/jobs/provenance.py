@@ -13,9 +13,9 @@ from typing import Any
 
 import pandas as pd
 
+from fadefollow.core.cache.shelf import Shelf
 from fadefollow.core.notes import Note
 from fadefollow.core.parallel.worker import program
-from fadefollow.core.shelf import Shelf
 from fadefollow.core.toml import read_toml
 from fadefollow.core.version import __version__
 from fadefollow.engine.costs import CoinCosts, CostSettings, all_resolved, pinned, traded_at

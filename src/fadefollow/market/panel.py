@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fadefollow.core.memo import Memo
+from fadefollow.core.cache.memo import Memo
 from fadefollow.core.text import html_card
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.asof.revisions import put_revisions, rows_of
@@ -258,6 +258,10 @@ class Market:
                 search over thousands of parameters does not fill the memory.
         """
         return self._memo.get(key, make, keep=keep)
+
+    def forget(self) -> None:
+        """Give up all that was computed for the market and kept; it is computed again if asked."""
+        self._base, self._memo = Memo(), Memo()
 
     def as_of(self, name: str, values: FloatArray) -> FloatArray:
         """Values derived record by record from `table(name)`, as of each bar's close.

@@ -27,7 +27,6 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     "trades": tuple(c for c in TRADE_COLUMNS if c not in ("book", "hedge", "beta")),
     "phases": ("time", "symbol", "phase"),
     "equity": ("time", "strategy", "stance", "value"),
-    "prices": ("symbol",),
     "truth": ("symbol", "phase", "start", "end"),
     "splits": (),
     "rolling": ("time", "strategy", "stance", "book", "sharpe", "beta"),
@@ -69,6 +68,7 @@ def result_from(
     result: Mapping[str, Any],
     report: Mapping[str, Any],
     table: Callable[[str], pd.DataFrame],
+    prices: Mapping[str, pd.DataFrame],
     present: Collection[str],
 ) -> RunResult:
     """The run as it was; what NaN was comes back as NaN.
@@ -76,6 +76,7 @@ def result_from(
     Args:
         result, report: the content of result.json and report.json.
         table: reads a Parquet file by its name.
+        prices: by coin.
         present: names of those that are there; not every run has `truth` and `splits`.
     """
     trades, equity = _with_books(table("trades")), _with_books(table("equity"))
@@ -92,7 +93,7 @@ def result_from(
         phases=table("phases"),
         equity=_equity(equity[equity["book"] == "outright"]),
         hedged_equity=_equity(equity[equity["book"] == "hedged"]),
-        prices=_prices(table("prices"), report["coins"]),
+        prices=prices,
         strategies=report["strategies"],
         config=report["config"],
         assumptions=result.get("assumptions", {}),
@@ -173,11 +174,3 @@ def _equity(table: pd.DataFrame) -> pd.DataFrame:
     columns = pd.MultiIndex.from_tuples(keys, names=["strategy", "stance"])
     wide = table.set_index(["time", "strategy", "stance"])["value"].unstack(["strategy", "stance"])  # noqa: PD010  nothing to aggregate
     return wide.reindex(columns=columns)
-
-
-def _prices(table: pd.DataFrame, coins: list[str]) -> dict[str, pd.DataFrame]:
-    prices = {}
-    for symbol in coins:
-        mine = table[table["symbol"] == symbol].drop(columns="symbol").set_index("time")
-        prices[symbol] = mine.dropna(axis=1, how="all")
-    return prices

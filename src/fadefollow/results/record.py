@@ -24,6 +24,7 @@ from fadefollow.core.utc import as_utc
 from fadefollow.engine.model import FURTHER_TRADE_COLUMNS, TRADE_COLUMNS
 from fadefollow.errors import SpecError
 from fadefollow.results.notes import note_record
+from fadefollow.results.prices import write_prices
 from fadefollow.results.tuning_record import tuning_record
 from fadefollow.results.verdict_record import verdict_record
 from fadefollow.tuning.model import Tuning
@@ -96,7 +97,6 @@ def write_tables(run: RunResult, folder: Path) -> None:
         "equity": _both(
             _long_equity(run.equity, "outright"), _long_equity(run.hedged_equity, "hedged")
         ),
-        "prices": _long_prices(run.prices),
         "splits": _splits(run),
     }
     if run.truth is not None:
@@ -108,6 +108,7 @@ def write_tables(run: RunResult, folder: Path) -> None:
         tables["benchmark"] = run.benchmark.rename_axis("time").reset_index()
     for name, table in tables.items():
         table.reset_index(drop=True).to_parquet(folder / f"{name}.parquet", compression="zstd")
+    write_prices(folder / "prices.parquet", run.prices)
 
 
 def write_records(run: RunResult, folder: Path, tuning: Tuning | None = None) -> None:
@@ -170,15 +171,6 @@ def _long_equity(equity: pd.DataFrame, book: str) -> pd.DataFrame:
         {"time": pd.DatetimeIndex([], tz="UTC"), "strategy": [], "stance": [], "book": []}
     )
     return pd.concat(parts, ignore_index=True) if parts else empty.assign(value=0.0)
-
-
-def _long_prices(prices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    parts = []
-    for symbol, frame in prices.items():
-        part = frame.rename_axis("time").reset_index()
-        part.insert(0, "symbol", symbol)
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"symbol": []})
 
 
 _TOML: tuple[tuple[tuple[type, ...], Callable[[Any], Any]], ...] = (

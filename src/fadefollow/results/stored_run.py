@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from fadefollow.core.reading import parsed_json
 from fadefollow.core.toml import read_toml
 from fadefollow.errors import SpecError, StoreError
+from fadefollow.results.prices import read_prices
 from fadefollow.results.read import as_store_error, result_from, table_from
 from fadefollow.results.schema import present_form
 from fadefollow.results.tuning_record import TRIALS, tuning_from
@@ -50,7 +51,10 @@ class StoredRun:
     def result(self) -> RunResult:
         """The run as it was: what NaN was is NaN again; times in `dataset` stay ISO text."""
         present = {path.stem for path in self.folder.glob("*.parquet")}
-        return result_from(self.record, self.report, self.table, present)
+        record, report = self.record, self.report
+        with as_store_error(self.folder):
+            prices = read_prices(self.folder / "prices.parquet", report["coins"])
+        return result_from(record, report, self.table, prices, present)
 
     @_part
     def tuning(self) -> Tuning | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fadefollow.core.memo import Memo
+from fadefollow.core.cache.memo import Memo
 from fadefollow.engine.hedge.basket import Basket
 from fadefollow.engine.kernels.book import FLOATS, INTS
 from fadefollow.engine.model import (

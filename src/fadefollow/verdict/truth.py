@@ -70,7 +70,7 @@ def simulated(
 def _traded(strategy: Strategy, market: Market, episodes: pd.DataFrame) -> list[float]:
     span = covered(market, *NEEDS[strategy.trade.instrument])
     time = calendar([span], market.bar)
-    arrays: BarArrays = instrument_arrays(strategy, market, time, span)
+    arrays: BarArrays = instrument_arrays(strategy.trade, market, time, span)
     starts = pd.DatetimeIndex(episodes["start"]).tz_convert(None).to_numpy("datetime64[ns]")
     bar = np.searchsorted(time, starts.astype(np.int64)).astype(np.int64) - 1
     order = np.argsort(bar, kind="stable")

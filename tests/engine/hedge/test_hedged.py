@@ -333,7 +333,7 @@ def test_one_coin_as_the_basket_leaves_nothing_of_the_market() -> None:
     price = 100.0 * np.exp(np.cumsum(rng.normal(0, 0.02, 3 * 60 + 1)))
     btc, other = basket_arrays("BTC", price), basket_arrays("X", 2.0 * price)
     alone = replace(form_basket({"BTC": Constituent(btc, COSTS, 0)}, kind="BTC"), betas={})
-    basket = with_betas(alone, {"X": other})
+    basket = with_betas(alone, [other])
     none = np.empty(0, np.int64)
     events = Events(np.array([100]), np.array([1]), np.array([0]), none, none)
     for rules in (Rules(hold_hours=48.0), Rules(hold_hours=48.0, leverage=30.0)):

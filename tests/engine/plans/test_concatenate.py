@@ -11,6 +11,7 @@ import pytest
 
 from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.model import BarArrays, Costs, Rules, RuleSets, Span
+from fadefollow.engine.plans.coin_arrays import CoinArrays
 from fadefollow.engine.plans.plan import books, joined, prepare
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.strategy import Strategy, Trade
@@ -55,7 +56,7 @@ def plan_of(
         "mine",
         "signal",
         ("a", "b"),
-        TAPES,
+        CoinArrays(TAPES),
         (FREE, FREE),
         ints(bars),
         ints(leans or ones),
@@ -179,7 +180,8 @@ def test_bar_arrays_are_compared_by_what_they_hold() -> None:
     gap = replace(TAPES[1], close=np.where(np.arange(BARS) == 3, np.nan, TAPES[1].close))
     copy = replace(gap, close=gap.close.copy())
     one, other = (
-        replace(plan_of([[1], []]), coin_arrays=(TAPES[0], arrays)) for arrays in (gap, copy)
+        replace(plan_of([[1], []]), coin_arrays=CoinArrays([TAPES[0], arrays]))
+        for arrays in (gap, copy)
     )
     assert joined([(one, hours(0, 5)), (other, hours(5, 10))]).coin_arrays == one.coin_arrays
 

@@ -9,7 +9,8 @@ import pytest
 
 from fadefollow.engine.hedge.basket import Constituent, form_basket
 from fadefollow.engine.model import Rules
-from fadefollow.verdict.placebos import CoinPlacebo, resolve_draws
+from fadefollow.verdict.placebos import CoinPlacebo
+from tests.support.placebo_cases import draws_of
 
 COINS, DAYS, PER_DAY = 24, 150, 6
 
@@ -43,7 +44,7 @@ def targets(plan, draws: int = 4000) -> np.ndarray:
     """How often the first draw-by-draw event goes to each coin, shape (coins,)."""
     placebo = CoinPlacebo.draw(plan, draws=draws, rng=np.random.default_rng(1))
     return np.array(
-        [len(placebo.moved(c, "follow", 0, draws).bar) for c in range(len(plan.coin_arrays))], float
+        [len(placebo.moved(c, 0, draws).bar) for c in range(len(plan.coin_arrays))], float
     )
 
 
@@ -72,7 +73,7 @@ def test_coins_that_had_an_event_lately_are_left_out_and_those_that_will_have_on
         bars = one_event(3, at)
         bars[other] = [bar]
         placebo = CoinPlacebo.draw(make_market(bars), draws=4000, rng=np.random.default_rng(1))
-        moved = placebo.moved(other, "follow", 0, 4000)
+        moved = placebo.moved(other, 0, 4000)
         assert bool((moved.bar == at).any()) is joins
 
 
@@ -82,14 +83,7 @@ def test_draws_vary_as_much_as_the_truth_does(make_market):
     bars = [np.sort(rng.choice(np.arange(200, 850), 6, replace=False)) for _ in range(COINS)]
     plan = make_market(bars, seed=5)
     lengths = np.array([6.0])
-    draws = resolve_draws(
-        plan,
-        "follow",
-        CoinPlacebo.draw(plan, draws=400, rng=np.random.default_rng(2)),
-        first=0,
-        last=400,
-        lengths=lengths,
-        hedged_lengths=lengths,
-    )
+    placebo = CoinPlacebo.draw(plan, draws=400, rng=np.random.default_rng(2))
+    draws = draws_of(plan, "follow", placebo, lengths)
     t = (draws.hedged_mean - draws.hedged_mean.mean()) / draws.hedged_se
     assert 0.85 < t.std() < 1.2  # 0.6 where the own coin was left out

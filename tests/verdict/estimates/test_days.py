@@ -112,6 +112,5 @@ def test_no_trades_are_no_blocks():
 def test_trades_are_of_one_kind_by_coin_side_and_rules():
     coin, side, rule = np.array([0, 0, 1, 0]), np.array([1, 1, 1, -1]), np.array([0, 1, 0, 0])
     trades = Sample(coin, side, rule, coin, coin, np.zeros(4))
-    assert trades.of((0, 1, 0)).tolist() == [True, False, False, False]
-    assert trades.of((0, 1, 1)).tolist() == [False, True, False, False]
-    assert trades.of((1, -1, 0)).tolist() == [False] * 4
+    found = {kind: places.tolist() for kind, places in trades.by_kind()}
+    assert found == {(0, -1, 0): [3], (0, 1, 0): [0], (0, 1, 1): [1], (1, 1, 0): [2]}

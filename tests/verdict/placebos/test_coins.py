@@ -10,8 +10,9 @@ import pytest
 
 from fadefollow.engine.hedge.basket import Constituent, form_basket
 from fadefollow.engine.model import Costs, Rules
-from fadefollow.verdict.placebos import CoinPlacebo, resolve_draws
+from fadefollow.verdict.placebos import CoinPlacebo
 from fadefollow.verdict.placebos.coins import FEWEST_ALIKE
+from tests.support.placebo_cases import draws_of
 
 DAY = 24
 COSTS = Costs(fee=0.0005, slippage=0.0002, maintenance=0.005)
@@ -52,7 +53,7 @@ def _targets(plan, placebo, stance="follow"):
     """Of each draw, (coin, bar) of all events that are given away."""
     found: list[list[tuple[int, int]]] = [[] for _ in range(placebo.draws)]
     for coin in range(len(plan.coin_arrays)):
-        moved = placebo.moved(coin, stance, 0, placebo.draws)
+        moved = placebo.moved(coin, 0, placebo.draws)
         for b in range(placebo.draws):
             for bar in moved.bar[moved.starts[b] : moved.starts[b + 1]]:
                 found[b].append((coin, int(bar)))
@@ -144,7 +145,7 @@ def _targets_by_group(plan, placebo, coin):
     again = CoinPlacebo.draw(marked, draws=placebo.draws, rng=_rng(5))
     found: list[list[tuple[int, int]]] = [[] for _ in range(again.draws)]
     for target in range(len(plan.coin_arrays)):
-        moved = again.moved(target, "follow", 0, again.draws)
+        moved = again.moved(target, 0, again.draws)
         for b in range(again.draws):
             own = slice(moved.starts[b], moved.starts[b + 1])
             mine = moved.bar[own][moved.side[own] == 1]
@@ -218,7 +219,7 @@ def test_sides_rules_and_exits_go_with_the_events(make_market):
     )
     placebo = CoinPlacebo.draw(plan, draws=30, rng=_rng(1))
     for coin in (1, 2):
-        moved = placebo.moved(coin, "fade", 0, 30)
+        moved = placebo.moved(coin, 0, 30).mirrored()
         for b in range(30):
             own = slice(moved.starts[b], moved.starts[b + 1])
             out = slice(moved.exit_starts[b], moved.exit_starts[b + 1])
@@ -241,9 +242,7 @@ def test_what_draws_earn_is_hedged_by_the_targets_own_beta(make_market):
     free = Costs(fee=0.0, slippage=0.0, maintenance=0.0)
     plan = replace(plan, costs=(free, free))
     placebo = CoinPlacebo.draw(plan, draws=20, rng=_rng(1))
-    found = resolve_draws(
-        plan, "follow", placebo, first=0, last=20, lengths=np.ones(1), hedged_lengths=np.ones(1)
-    )
+    found = draws_of(plan, "follow", placebo, np.ones(1))
     # the basket holds both: 5 % of it in equal weights; beta is 1 as nothing has moved before
     gone = np.array([one == [(1, 1000)] for one in _targets(plan, placebo)])
     assert 0 < gone.sum() < 20

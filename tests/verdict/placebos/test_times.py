@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +10,11 @@ import pytest
 from fadefollow.engine.model import Costs, Events, Rules, RuleSets
 from fadefollow.engine.resolver import resolve_returns
 from fadefollow.errors import ParameterError
+from fadefollow.phases import Stance
 from fadefollow.verdict.estimates.days import day_of_bar
-from fadefollow.verdict.placebos import TimePlacebo, resolve_draws
-from fadefollow.verdict.placebos.times import draw_shifts, life_of
+from fadefollow.verdict.placebos import Lengths, TimePlacebo, resolve_draws
+from fadefollow.verdict.placebos.times import draw_shifts, life_at
+from tests.support.placebo_cases import draws_of
 
 
 def _rng(seed=0):
@@ -27,7 +28,8 @@ def _placebo(plan, *, draws=10_000, seed=0):
 
 def _moved(plan, stance, hours, *, coin=0, step=24):
     """One coin's events in the one draw of a placebo whose shift is `hours`, as `Events`."""
-    moved = TimePlacebo(plan, np.array(hours), step).moved(coin, stance, 0, len(hours))
+    moved = TimePlacebo(plan, np.array(hours), step).moved(coin, 0, len(hours))
+    moved = moved if stance == "follow" else moved.mirrored()
     found = []
     for b in range(len(hours)):
         own = slice(moved.starts[b], moved.starts[b + 1])
@@ -45,20 +47,6 @@ def _moved(plan, stance, hours, *, coin=0, step=24):
     return found
 
 
-def _drawn(plan, stance, placebo, lengths, **how: Any):
-    lengths = np.asarray(lengths, float)
-    return resolve_draws(
-        plan,
-        stance,
-        placebo,
-        first=0,
-        last=placebo.draws,
-        lengths=lengths,
-        hedged_lengths=lengths,
-        **how,
-    )
-
-
 @pytest.fixture
 def plan(make_plan, make_arrays):
     """40 days of hours, held 24 h and detected over 48 h: three days are kept from the truth."""
@@ -74,14 +62,14 @@ def test_shifts_are_whole_days_as_many_as_the_oldest_coin_has_room_for(plan):
     # 40 days less the three kept on either side
     assert sorted(shifts.tolist()) == list(range(0, 34 * 24, 24))
     assert step == 24
-    life = life_of(plan, plan.coin_arrays[0], 24)
+    life = life_at(plan, 0, 24)
     assert (life.first, life.bars, life.gap, life.room) == (0, 960, 72, 816)
 
 
 def test_moved_events_stay_holding_and_detection_away_from_their_own_time(plan):
     shifts, step = draw_shifts([plan], draws=10_000, rng=_rng())
     placebo = TimePlacebo(plan, shifts, step)
-    moved = placebo.moved(1, "follow", 0, len(shifts))  # the coin with one event, at bar 17
+    moved = placebo.moved(1, 0, len(shifts))  # the coin with one event, at bar 17
     days = (moved.bar - 17) // 24
     assert (moved.bar % 24 == 17).all()
     assert sorted((days % 40).tolist()) == list(range(3, 37))
@@ -183,7 +171,7 @@ def late(make_plan, make_arrays):
 
 
 def test_a_coin_s_circle_is_its_own_life_from_midnight_to_midnight(late):
-    lives = [life_of(late, arrays, 24) for arrays in late.coin_arrays]
+    lives = [life_at(late, coin, 24) for coin in range(3)]
     assert [(one.first, one.bars) for one in lives] == [(0, 960), (480, 480), (0, 264)]
     assert [one.room for one in lives] == [912, 432, 216]
 
@@ -192,7 +180,7 @@ def test_every_event_of_a_listed_or_dead_coin_is_kept_inside_its_life(late):
     placebo = _placebo(late)
     assert placebo.draws == 38
     for coin, (first, end, events) in enumerate([(0, 960, 1), (480, 960, 3), (0, 264, 2)]):
-        moved = placebo.moved(coin, "follow", 0, placebo.draws)
+        moved = placebo.moved(coin, 0, placebo.draws)
         assert np.diff(moved.starts).tolist() == [events] * placebo.draws
         assert moved.bar.min() >= first
         assert moved.bar.max() < end
@@ -229,7 +217,7 @@ def test_a_coin_younger_than_both_gaps_is_not_shifted(make_plan, make_arrays):
     plan = make_plan(coin_arrays, [[30, 60, 90], [940]])
     placebo = _placebo(plan)
     assert placebo.kept == 0.75
-    assert not len(placebo.moved(1, "fade", 0, placebo.draws).bar)
+    assert not len(placebo.moved(1, 0, placebo.draws).bar)
 
 
 # ---------------------------------------------------------------------------- resolved
@@ -239,7 +227,7 @@ def test_books_at_many_shifts_are_those_resolved_one_by_one(make_stormy):
     plan = make_stormy(_rng(3))
     day = day_of_bar(plan)
     hours = [0, 24, 24 * 77]
-    found = _drawn(plan, "fade", TimePlacebo(plan, np.array(hours), 24), [1.0])
+    found = draws_of(plan, "fade", TimePlacebo(plan, np.array(hours), 24), [1.0])
     for number in range(3):
         total = count = 0.0
         for coin, (arrays, costs) in enumerate(zip(plan.coin_arrays, plan.costs, strict=True)):
@@ -258,7 +246,7 @@ def test_shifted_events_are_resolved_with_the_same_costs_and_holding(make_plan, 
     costs = Costs(fee=0.001, slippage=0.0, maintenance=0.0)
     plan = make_plan([make_arrays(1.01 ** np.arange(960))], [[50, 300, 500]], costs=costs)
     follow, fade = (
-        _drawn(plan, stance, _placebo(plan), [2.0]).mean[:, 0] for stance in ("follow", "fade")
+        draws_of(plan, stance, _placebo(plan), [2.0]).mean[:, 0] for stance in ("follow", "fade")
     )
     assert follow == pytest.approx(growth - 1 - 0.001 * (1 + growth))
     assert fade == pytest.approx(1 - growth - 0.001 * (1 + growth))
@@ -268,7 +256,7 @@ def test_each_draw_has_its_own_block_error(make_plan, make_arrays):
     close = np.full(960, 100.0)
     close[480:] = 110.0  # +10 % for what is held over day 20, else nothing
     plan = make_plan([make_arrays(close)], [[23 + 24 * d for d in range(0, 30, 10)]])
-    found = _drawn(plan, "follow", _placebo(plan), [1.0])
+    found = draws_of(plan, "follow", _placebo(plan), [1.0])
     over = found.mean[:, 0] > 0
     # one of three trades wins: residuals (2, −1, −1)/30, error √6/30/3; where one of the three is
     # cut off by the end of data, one of two: (1, −1)/20, error √2/20/2
@@ -285,7 +273,7 @@ def test_phases_of_a_book_have_rows_of_their_own(make_plan, make_arrays):
     plan = make_plan(
         [make_arrays(close)], [[10, 400]], [[1, -1]], [[0, 1]], phases=("a", "b", "never")
     )
-    found = _drawn(plan, "follow", _placebo(plan), np.ones(3))
+    found = draws_of(plan, "follow", _placebo(plan), np.ones(3))
     # NaN where the end of data cuts off the phase's only trade
     first, second = (found.mean[~np.isnan(found.mean[:, code]), code] for code in (0, 1))
     assert set(np.round(first, 9)) == {0.0, -0.5}
@@ -294,7 +282,7 @@ def test_phases_of_a_book_have_rows_of_their_own(make_plan, make_arrays):
 
 
 def test_a_plan_without_a_basket_has_no_hedged_draws(plan):
-    found = _drawn(plan, "fade", _placebo(plan, draws=5), np.ones(1))
+    found = draws_of(plan, "fade", _placebo(plan, draws=5), np.ones(1))
     assert np.isnan(found.hedged_mean).all()
     assert not (found.hedged_se > 0.0).any()
 
@@ -305,7 +293,7 @@ def test_each_event_is_resolved_by_its_own_rules(make_plan, make_arrays):
     day, two = Rules(hold_hours=24.0, opposite=False), Rules(hold_hours=48.0, opposite=False)
     plan = make_plan([make_arrays(price)], [[60, 240]], codes=[[0, 1]], phases=("a", "b"))
     plan = replace(plan, rules=RuleSets((day, two)), which=(np.array([0, 1]),))
-    found = _drawn(plan, "follow", _placebo(plan), np.ones(2))
+    found = draws_of(plan, "follow", _placebo(plan), np.ones(2))
     known = ~np.isnan(found.mean)
     assert set(np.round(found.mean[known[:, 0], 0], 9)) == {1.0}
     assert set(np.round(found.mean[known[:, 1], 1], 9)) == {3.0}
@@ -313,5 +301,6 @@ def test_each_event_is_resolved_by_its_own_rules(make_plan, make_arrays):
 
 def test_progress_is_told_of_each_draw(plan):
     calls: list[int] = []
-    _drawn(plan, "fade", _placebo(plan, draws=5), np.ones(1), progress=calls.append)
+    lengths: dict[Stance, Lengths] = {"fade": Lengths(np.ones(1), None)}
+    resolve_draws(plan, _placebo(plan, draws=5), lengths, first=0, last=5, progress=calls.append)
     assert sum(calls) == 5

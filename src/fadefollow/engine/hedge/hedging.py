@@ -2,22 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
-from fadefollow.core.shelf import Shelf
+from fadefollow.core.cache.memo import Memo
 from fadefollow.engine.costs import CostSettings, costs_of
-from fadefollow.engine.hedge.basket import MIN_MEMBERS, Basket, Constituent, form_basket, with_betas
-from fadefollow.engine.model import IntArray, Span
-from fadefollow.engine.plans.bar_arrays import bar_arrays, calendar
-from fadefollow.engine.plans.plan import NEEDS, covered
+from fadefollow.engine.hedge.basket import (
+    MIN_MEMBERS,
+    Basket,
+    BoolArray,
+    Constituent,
+    form_basket,
+    with_betas,
+)
+from fadefollow.engine.model import IntArray
+from fadefollow.engine.plans.coin_arrays import CoinArrays
+from fadefollow.engine.plans.plan import Traded
 from fadefollow.engine.plans.strategy_plan import Plan
+from fadefollow.engine.strategy import Trade
 from fadefollow.market.panel import Market
 
 BTC = "BTC"
+_PERP = Trade(hold_hours=24.0)
+
+
+class _Constituents(Mapping[str, Constituent]):
+    """The perps of a data set, whose arrays are read when they are asked for."""
+
+    def __init__(
+        self, arrays: CoinArrays, markets: Mapping[str, Market], costs: CostSettings
+    ) -> None:
+        self._arrays = arrays
+        self._costs = {symbol: costs_of(symbol, costs) for symbol in arrays.symbols}
+        self._told: dict[str, tuple[int, int, BoolArray | None]] = {}
+        for place, symbol in enumerate(arrays.symbols):
+            market = markets[symbol]
+            self._told[symbol] = place, _listed(market), _members(market, arrays.time)
+
+    def __len__(self) -> int:
+        return len(self._told)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._told)
+
+    def __getitem__(self, symbol: str) -> Constituent:
+        place, listed, inside = self._told[symbol]
+        return Constituent(self._arrays[place], self._costs[symbol], listed, inside)
 
 
 @dataclass(frozen=True)
@@ -29,41 +61,25 @@ class Hedges:
     refused: str = ""  #: why nothing is hedged, where it is not to be
 
     @classmethod
-    def of(cls, markets: Mapping[str, Market], costs: CostSettings) -> Hedges:
+    def of(
+        cls, markets: Mapping[str, Market], costs: CostSettings, *, memo: Memo | None = None
+    ) -> Hedges:
         """The baskets that a data set's perps make.
 
         Args:
             markets: all coins of the data set.
             costs: the data set's own; what a strategy overrides is its own affair.
+            memo: that of the data set, by which strategies share the arrays of its perps.
         """
-        spans: dict[str, Span] = {}
-        bar = pd.Timedelta(0)
-        for symbol, market in markets.items():
-            if not market.missing(*NEEDS["perp"]):
-                first, last = covered(market, *NEEDS["perp"])
-                if first < last:
-                    spans[symbol], bar = (first, last), market.bar
-        if not spans:
+        arrays = Traded.kept(memo or Memo(), _PERP, markets).coin_arrays
+        if arrays is None or (len(arrays) < MIN_MEMBERS and BTC not in arrays.symbols):
             return cls(None, None)
-        time = calendar(list(spans.values()), bar)
-
-        def constituent(symbol: str) -> Constituent:
-            market, (start, end) = markets[symbol], spans[symbol]
-            return Constituent(
-                bar_arrays(market, time=time, start=start, end=end),
-                costs_of(symbol, costs),
-                _listed(market),
-                _members(market, time),
-            )
-
-        if len(spans) < MIN_MEMBERS and BTC not in spans:
-            return cls(None, None)
-        coins = Shelf((symbol, constituent(symbol)) for symbol in spans)
-        market_basket = form_basket(coins, kind="market") if len(coins) >= MIN_MEMBERS else None
+        coins = _Constituents(arrays, markets, costs)
+        market = form_basket(coins, kind="market") if len(coins) >= MIN_MEMBERS else None
         if BTC not in coins:
-            return cls(market_basket, None)
+            return cls(market, None)
         btc = form_basket({BTC: coins[BTC]._replace(inside=None)}, kind="BTC")
-        return cls(market_basket, replace(btc, betas={}))
+        return cls(market, replace(btc, betas={}))
 
     def hedged(self, plan: Plan) -> Plan:
         """The same plan with the basket that hedges it, or why none does."""
@@ -95,7 +111,7 @@ def _listed(market: Market) -> int:
     return int(min(first, market.listed).value if market.listed is not None else first.value)
 
 
-def _members(market: Market, time: IntArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]] | None:
+def _members(market: Market, time: IntArray) -> BoolArray | None:
     """Bars of a calendar in which the coin is in the universe; None where there is none."""
     if market.member is None:
         return None

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fadefollow.core.memo import Memo
+from fadefollow.core.cache.memo import Memo
 from fadefollow.core.toml import placed
 from fadefollow.engine.costs import CostSettings, costs_of
 from fadefollow.engine.hedge.hedged import BookName
@@ -30,7 +30,7 @@ from fadefollow.engine.plans.concatenate import joined
 from fadefollow.engine.plans.sizing import risk_shares
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.resolver import hold_bars, resolve
-from fadefollow.engine.strategy import Strategy
+from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.errors import DataError, FundingHoleError, ParameterError
 from fadefollow.market.panel import Market
 from fadefollow.phases import STANCES, Phases, Stance
@@ -120,14 +120,7 @@ def prepare(
         DataError: no coin has the streams that the instrument needs, or is covered within.
     """
     trade = strategy.trade
-    key = (
-        "traded",
-        trade.instrument,
-        trade.target_volatility,
-        trade.min_days_left,
-        trade.leave_days,
-    )
-    traded = (memo or Memo()).get(key, lambda: Traded.of(strategy, markets), keep=None)
+    traded = Traded.kept(memo or Memo(), trade, markets)
     coin_arrays, spans = traded.coin_arrays, traded.spans
     if coin_arrays is None:
         together = " and ".join(traded.needs)
@@ -180,9 +173,17 @@ class Traded:
     coin_arrays: CoinArrays | None  #: None where no coin can be traded
 
     @classmethod
-    def of(cls, strategy: Strategy, markets: Mapping[str, Market]) -> Traded:
-        """From the markets, one at a time; of a strategy only how it trades counts."""
-        needs = NEEDS[strategy.trade.instrument]
+    def kept(cls, memo: Memo, trade: Trade, markets: Mapping[str, Market]) -> Traded:
+        """The same for all who trade a data set in the same way; `memo` is that of the data set."""
+        how: tuple[object, ...] = (trade.instrument, trade.target_volatility)
+        if trade.instrument in ("future", "carry"):
+            how = (*how, trade.min_days_left, trade.leave_days)
+        return memo.get(("traded", *how), lambda: cls.of(trade, markets), keep=None)
+
+    @classmethod
+    def of(cls, trade: Trade, markets: Mapping[str, Market]) -> Traded:
+        """From the markets, one at a time."""
+        needs = NEEDS[trade.instrument]
         together = " and ".join(needs)
         spans: dict[str, Span] = {}
         lacking: dict[str, tuple[str, ...]] = {}
@@ -201,13 +202,12 @@ class Traded:
         if not spans:
             return cls(needs, spans, left_out, None)
         time = calendar(list(spans.values()), bar)
-        arrays = (instrument_arrays(strategy, markets[s], time, spans[s]) for s in spans)
+        arrays = (instrument_arrays(trade, markets[s], time, spans[s]) for s in spans)
         return cls(needs, spans, left_out, CoinArrays(arrays))
 
 
-def instrument_arrays(strategy: Strategy, market: Market, time: IntArray, span: Span) -> BarArrays:
-    """Bars of what a strategy trades: the coin's own, or those of its contracts."""
-    trade = strategy.trade
+def instrument_arrays(trade: Trade, market: Market, time: IntArray, span: Span) -> BarArrays:
+    """Bars of what is traded: the coin's own, or those of its contracts."""
     spot = trade.instrument == "spot"
     base = bar_arrays(market, time=time, start=span[0], end=span[1], spot=spot)
     if trade.target_volatility is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fadefollow.core.shelf import Shelf
+from fadefollow.core.cache.shelf import Shelf
 from fadefollow.engine.hedge.basket import Basket
 from fadefollow.engine.kernels.book import Outcomes
 from fadefollow.engine.model import AnyRules, Costs, Events, IntArray

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from fadefollow.core.shelf import Shelf, only
+from fadefollow.core.cache.shelf import Shelf, only
 from fadefollow.errors import DataError, unknown
 from fadefollow.market.asof.coin_range import CoinRange
 from fadefollow.market.asof.universe import Universe

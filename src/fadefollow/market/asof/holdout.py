@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from fadefollow.core.shelf import Shelf
+from fadefollow.core.cache.shelf import Shelf
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.asof.coin_range import CoinRange
 from fadefollow.market.asof.contents import Contents

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fadefollow.core.cache.shelf import Shelf
 from fadefollow.core.notes import Note
-from fadefollow.core.shelf import Shelf
 from fadefollow.errors import DataError
 from fadefollow.market.asof.universe_rule import UniverseSpec
 from fadefollow.market.grid import FloatArray, TimeArray

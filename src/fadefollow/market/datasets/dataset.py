@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from fadefollow.core.memo import Memo
+from fadefollow.core.cache.memo import Memo
+from fadefollow.core.cache.shelf import Shelf, only
 from fadefollow.core.notes import Note
-from fadefollow.core.shelf import Shelf, only
 from fadefollow.core.text import html_card, listed
 from fadefollow.errors import unknown
 from fadefollow.market.asof.universe import Universe

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fadefollow.core.shelf import Shelf
+from fadefollow.core.cache.shelf import Shelf
 from fadefollow.errors import DataError, StoreError
 from fadefollow.market.asof.coin_range import CoinRange
 from fadefollow.market.asof.contents import Contents
@@ -184,9 +184,13 @@ def _stored(
         manifest = store.read(name)
         _check_bar(manifest, spec, name)
         wanted = manifest if streams is None else manifest.of_streams(streams)
-        read = _Read.of(store, name, symbols or tuple(manifest.tables), wanted, revised=revised)
-        # two imports in a row may have removed files since the manifest was read
-        if not read.errors or attempt == 2 or store.read(name) == manifest:
+        read = _Read(Shelf(), [], {})
+        for coin in symbols or tuple(manifest.tables):
+            read.add(store, name, coin, wanted, revised=revised)
+            # two imports in a row may have removed files since the manifest was read
+            if read.errors and attempt == 1 and store.read(name) != manifest:
+                break
+        else:
             break
     if read.errors and not len(read.coins):
         raise next(iter(read.errors.values()))
@@ -214,32 +218,26 @@ class _Read:
     revisions: list[Revision]
     errors: dict[str, StoreError]  #: of coins that cannot be read
 
-    @classmethod
-    def of(
-        cls, store: Store, name: str, coins: Sequence[str], manifest: Manifest, *, revised: bool
-    ) -> _Read:
-        read = cls(Shelf(), [], {})
-        bar = bar_size(manifest.bar)
-        for coin in coins:
-            try:
-                older = store.superseded(name, coin, manifest=manifest)
-                tables = store.load(name, coin, manifest=manifest)
-            except StoreError as error:
-                read.errors[coin] = error
-                continue
-            tables, later, apart = _vintages(coin, tables, older, revised=revised)
-            listing = manifest.listings.get(coin)
-            whole = CoinRange.whole(
-                coin,
-                bar=bar,
-                tables=tables,
-                listed=listing.listed_at if listing else None,
-                delisted=listing.delisted_at if listing else None,
-                later=later,
-            )
-            read.coins.put(coin, whole)
-            read.revisions.extend(apart)
-        return read
+    def add(self, store: Store, name: str, coin: str, manifest: Manifest, *, revised: bool) -> None:
+        """Read one more coin, or note why it cannot be read."""
+        try:
+            older = store.superseded(name, coin, manifest=manifest)
+            tables = store.load(name, coin, manifest=manifest)
+        except StoreError as error:
+            self.errors[coin] = error
+            return
+        tables, later, apart = _vintages(coin, tables, older, revised=revised)
+        listing = manifest.listings.get(coin)
+        whole = CoinRange.whole(
+            coin,
+            bar=bar_size(manifest.bar),
+            tables=tables,
+            listed=listing.listed_at if listing else None,
+            delisted=listing.delisted_at if listing else None,
+            later=later,
+        )
+        self.coins.put(coin, whole)
+        self.revisions.extend(apart)
 
 
 def _unread(coin: str, error: StoreError, manifest: Manifest) -> Finding:

@@ -131,7 +131,7 @@ class Store:
 
         Args:
             dataset: its name.
-            tables: canonical tables by coin and stream.
+            tables: canonical tables by coin and stream; read one coin at a time.
             bar: size of its bars.
             findings: what the import saw.
             source: where the table of a coin and stream came from, for the record.
@@ -141,7 +141,8 @@ class Store:
             StoreError: the folder cannot be written, the disk is full, or another process keeps
                 the data set locked. The old version stays.
         """
-        tables = {check_symbol(coin): streams for coin, streams in tables.items()}
+        for coin in tables:
+            check_symbol(coin)
         folder = self._folder(dataset)
         with _writable(folder), self._locked(dataset), self._undone(dataset):
             folder.mkdir(parents=True, exist_ok=True)
@@ -149,9 +150,9 @@ class Store:
             entries = {
                 coin: {
                     name: _put(folder, coin, name, table, source(coin, name) if source else "")
-                    for name, table in sorted(streams.items())
+                    for name, table in sorted(tables[coin].items())
                 }
-                for coin, streams in sorted(tables.items())
+                for coin in sorted(tables)
             }
             manifest = Manifest(
                 schema=SCHEMA,

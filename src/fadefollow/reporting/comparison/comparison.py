@@ -46,10 +46,9 @@ class Stored:
     @property
     def span(self) -> Span | None:
         """Open times of the first and the last bar, UTC; None without bars."""
-        indexes = [pd.DatetimeIndex(f.index) for f in self.run.prices.values() if len(f)]
-        if not indexes:
-            return None
-        return min(index[0] for index in indexes), max(index[-1] for index in indexes)
+        prices = self.run.prices.values()
+        edges = [time for frame in prices if len(frame) for time in frame.index[[0, -1]]]
+        return (min(edges), max(edges)) if edges else None
 
     @property
     def coins(self) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
-import pandas as pd
 from markupsafe import Markup
 
 from fadefollow.errors import SpecError, StoreError
@@ -172,10 +171,10 @@ def _again(run: RunResult) -> str:
 
 
 def _range(run: RunResult) -> str:
-    indexes = [pd.DatetimeIndex(f.index) for f in run.prices.values() if len(f)]
-    if not indexes:
+    edges = [time for frame in run.prices.values() if len(frame) for time in frame.index[[0, -1]]]
+    if not edges:
         return ""
-    first, last = min(i[0] for i in indexes), max(i[-1] for i in indexes)
+    first, last = min(edges), max(edges)
     return f"{text.when(first, clock=False)} to {text.when(last, clock=False)}"
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from fadefollow.core.shelf import Shelf
+from fadefollow.core.cache.shelf import Shelf
 from fadefollow.engine.hedge.basket import Basket
 from fadefollow.engine.hedge.hedged import BookName
 from fadefollow.engine.kernels.book import Outcomes

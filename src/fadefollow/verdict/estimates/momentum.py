@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fadefollow.core.shelf import Shelf
+from fadefollow.core.cache.shelf import Shelf
 from fadefollow.engine.model import BarArrays, FloatArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.resolver import hold_bars

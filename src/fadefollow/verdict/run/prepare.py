@@ -70,6 +70,7 @@ def detect_here(dataset: Dataset, bets: Sequence[Bet], step: Step) -> dict[tuple
             for number, market in enumerate(markets.values()):
                 step("detecting", number / len(markets))
                 yield market
+                market.forget()  # features that no other step asks for
 
         found = detect_signals(list(asked.values()), told(seen.markets))
         detected |= {
@@ -100,8 +101,9 @@ def prepare_bet(
 
 def hedges_of(dataset: Dataset) -> Hedges:
     """The baskets that hedge the data set's trades, formed once."""
-    return dataset.memo.get(
-        "hedges", lambda: Hedges.of(dataset.markets, traded_at(dataset)), keep=None
+    memo = dataset.memo
+    return memo.get(
+        "hedges", lambda: Hedges.of(dataset.markets, traded_at(dataset), memo=memo), keep=None
     )
 
 

@@ -18,7 +18,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 #: what all shelves of a process together keep in memory, bytes
-KEPT_BYTES = 384_000_000
+KEPT_BYTES = 256_000_000
 #: values read last from the scratch file that a shelf keeps besides: the next lines ask again
 _AT_HAND = 2
 
@@ -59,6 +59,7 @@ class _Scratch:
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(prefix="fadefollow-", buffering=0)  # noqa: SIM115
         self._end, self._lock = 0, Lock()
+        weakref.finalize(self, self._file.close)
 
     def write(self, parts: list[memoryview]) -> _Place:
         with self._lock:
