@@ -17,14 +17,14 @@ import pandas as pd
 
 from fadefollow.core.notes import Note
 from fadefollow.engine.strategy import Strategy
-from fadefollow.errors import DataError, ParameterError
+from fadefollow.errors import DataError, FadeFollowError, ParameterError
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
-from fadefollow.phases import Phases, Signal, detect_coins
+from fadefollow.phases import Phases, Signal
 from fadefollow.scanning.model import Running, ScanRow, Unseen
 from fadefollow.scanning.needs import Bet
-from fadefollow.verdict.run.prepare import bet_key, seen_by
+from fadefollow.verdict.run.prepare import bet_key, detect_here, seen_by
 
 Step = Callable[[str, float | None], None]
 _HOUR = pd.Timedelta(hours=1)
@@ -62,16 +62,14 @@ def present_phases(
     rows: list[ScanRow] = []
     notes: list[Note] = []
     unseen: dict[tuple[str, tuple[str, ...], str], set[str]] = {}
-    for number, group in enumerate(groups.values()):
-        signal, seen = group[0][1], seen_by(dataset, *group)
-        step(f"detecting {signal.name()}", number / len(groups))
-        try:
-            found = detect_coins(signal, seen.markets.values())
-        except (DataError, ParameterError) as error:
-            if len(groups) == 1:
-                raise
+    detected = detect_here(dataset, bets, step)
+    for key, group in groups.items():
+        signal, seen, found = group[0][1], seen_by(dataset, *group), detected[key]
+        if isinstance(found, FadeFollowError):
+            if len(groups) == 1 or not isinstance(found, DataError | ParameterError):
+                raise found
             notes += [
-                Note("not-looked-for", {"strategy": strategy.name}, {"error": str(error)})
+                Note("not-looked-for", {"strategy": strategy.name}, {"error": str(found)})
                 for strategy, _ in group
             ]
             continue

@@ -6,13 +6,14 @@ import gc
 import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from fadefollow.core.cache import shelf
-from fadefollow.core.cache.shelf import Shelf, only
+from fadefollow.core.cache.shelf import SHARED, Published, Shelf, only
 
 
 @pytest.fixture(params=["in memory", "in the file", "some of each"])
@@ -68,18 +69,29 @@ def test_arrays_can_be_written_to_and_a_change_is_not_kept_in_the_file() -> None
 
 
 @pytest.mark.usefixtures("budget")
-def test_some_of_a_shelf_and_a_pickled_one_have_the_same_values() -> None:
+def test_some_of_a_shelf_and_a_pickled_one_have_the_same_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     values = _values()
     kept = Shelf(values.items())
     part = only(kept, ["C4", "C1"])
     again: Shelf[str, pd.DataFrame] = pickle.loads(pickle.dumps(part))
+    monkeypatch.setenv(SHARED, str(tmp_path))
+    published: Published[str, pd.DataFrame] = pickle.loads(pickle.dumps(part))
+    assert [path.stat().st_size > 2 * 24_000 for path in tmp_path.iterdir()] == [True]
+    pickle.dumps(part)
+    assert len(list(tmp_path.iterdir())) == 1
     del kept
     gc.collect()
-    for some in (part, again):
+    for some in (part, again, published):
         assert list(some) == ["C4", "C1"]
         pd.testing.assert_frame_equal(some["C1"], values["C1"])
-    with pytest.raises(KeyError):
-        part["C2"]
+    for some in (part, published):
+        with pytest.raises(KeyError):
+            some["C2"]
+    del part
+    gc.collect()
+    assert not list(tmp_path.iterdir())
     assert only({"a": 1, "b": 2}, ["b"]) == {"b": 2}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 
 import fadefollow.core.parallel.cluster as module
+from fadefollow.core.cache.shelf import SHARED
 from fadefollow.core.parallel import WorkerPoolError, make_pool, worker
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.jobs.datasets import open_named
@@ -91,7 +93,10 @@ def test_markets_of_a_calibration_are_judged_the_same(cluster, tmp_path):  # noq
 
 
 @pytest.mark.slow
-def test_a_run_is_measured_the_same(cluster):  # noqa: F811
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_run_is_measured_the_same(cluster, shared, tmp_path, monkeypatch):  # noqa: F811
+    if shared:  # what a worker needs it reads itself
+        monkeypatch.setenv(SHARED, str(tmp_path))
     workspace = find_workspace(ROOT)
     strategy = workspace.strategy("fade_crowded_funding")
     bets = [(strategy, workspace.detector(strategy))]
@@ -107,6 +112,10 @@ def test_a_run_is_measured_the_same(cluster):  # noqa: F811
     with make_pool(cluster=cluster) as pool:
         there = measure(dataset, bets, pool=pool, **asked)
     assert here.verdicts[0].fade.n_trades > 10
+    assert bool(list(tmp_path.glob("*.shelf"))) == shared
+    del dataset
+    gc.collect()
+    assert not list(tmp_path.iterdir())
     for name in ("verdicts", "event_studies", "splits", "spa", "notes", "missing"):
         assert repr(getattr(there, name)) == repr(getattr(here, name)), name
     for name in ("trades", "phases", "equity"):

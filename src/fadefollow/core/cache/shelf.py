@@ -6,13 +6,16 @@ at a time. A shelf is read like any mapping; where a value lies does not show.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import pickle
 import tempfile
+import uuid
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import Lock
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -21,6 +24,9 @@ V = TypeVar("V")
 KEPT_BYTES = 256_000_000
 #: values read last from the scratch file that a shelf keeps besides: the next lines ask again
 _AT_HAND = 2
+#: environment variable: a folder that all machines of a cluster reach, a path or an address of
+#: fsspec. A shelf that is sent to a worker then sends where it lies, and the worker reads
+SHARED = "FADEFOLLOW_SHARED"
 
 
 class _Budget:
@@ -72,7 +78,7 @@ class _Scratch:
             self._end += sum(place.sizes)
         return place
 
-    def read(self, place: _Place) -> Any:
+    def read(self, place: _Place) -> list[bytearray]:
         # each array has memory of its own: who keeps one keeps no other
         parts = [bytearray(size) for size in place.sizes]
         with self._lock:
@@ -81,7 +87,52 @@ class _Scratch:
                 rest = memoryview(part)
                 while len(rest):
                     rest = rest[self._file.readinto(rest) :]
-        return pickle.loads(parts[0], buffers=parts[1:])
+        return parts
+
+
+def _pickled(value: Any) -> list[memoryview]:
+    """A value's pickle, and the arrays beside it."""
+    buffers: list[pickle.PickleBuffer] = []
+    whole = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+    return [memoryview(whole), *(buffer.raw() for buffer in buffers)]
+
+
+def _unpickled(parts: Sequence[bytes | bytearray]) -> Any:
+    return pickle.loads(parts[0], buffers=parts[1:])
+
+
+def _parts_of(held: object, scratch: _Scratch | None) -> Sequence[memoryview] | Sequence[bytearray]:
+    """A value in pieces, wherever it lies."""
+    if isinstance(held, _Place):
+        assert scratch is not None
+        return scratch.read(held)
+    return _pickled(held)
+
+
+def _remove(store: Any, path: str) -> None:
+    with contextlib.suppress(OSError):
+        store.rm(path)
+
+
+class _AtHand(Generic[K, V]):
+    """The values that were read last."""
+
+    def __init__(self) -> None:
+        self._values: OrderedDict[K, V] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: K, read: Callable[[], Sequence[bytearray]]) -> V:
+        """A value, made of its parts if it is not at hand."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        value: V = _unpickled(read())
+        with self._lock:
+            self._values[key] = value
+            while len(self._values) > _AT_HAND:
+                self._values.popitem(last=False)
+        return value
 
 
 def only(values: Mapping[K, V], keys: Iterable[K]) -> Mapping[K, V]:
@@ -103,15 +154,17 @@ class Shelf(Mapping[K, V]):
         self._values: dict[K, V | _Place] = {}
         self._scratch: _Scratch | None = None
         self._taken: list[int] = []
-        self._at_hand: OrderedDict[K, V] = OrderedDict()
+        self._at_hand: _AtHand[K, V] = _AtHand()
         self._lock = Lock()
         self._whole: Shelf[K, V] = self
+        self._published: tuple[str, dict[K, _Place]] | None = None
         weakref.finalize(self, _BUDGET.give_back, self._taken)
         for key, value in items:
             self.put(key, value)
 
-    def __reduce__(self) -> tuple[type[Shelf[K, V]], tuple[list[tuple[K, V]]]]:
-        return Shelf, (list(self.items()),)
+    def __reduce__(self) -> tuple[Any, ...]:
+        folder = os.environ.get(SHARED)
+        return (Published, self._publish(folder)) if folder else (Shelf, (list(self.items()),))
 
     def __len__(self) -> int:
         return len(self._values)
@@ -126,23 +179,13 @@ class Shelf(Mapping[K, V]):
         held = self._values[key]
         if not isinstance(held, _Place):
             return held
-        with self._lock:
-            if key in self._at_hand:
-                self._at_hand.move_to_end(key)
-                return self._at_hand[key]
-        assert self._scratch is not None
-        value: V = self._scratch.read(held)
-        with self._lock:
-            self._at_hand[key] = value
-            while len(self._at_hand) > _AT_HAND:
-                self._at_hand.popitem(last=False)
-        return value
+        scratch = self._scratch
+        assert scratch is not None
+        return self._at_hand.get(key, lambda: scratch.read(held))
 
     def put(self, key: K, value: V) -> None:
         """Add a value: in memory as long as there is room."""
-        buffers: list[pickle.PickleBuffer] = []
-        whole = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
-        parts = [memoryview(whole), *(buffer.raw() for buffer in buffers)]
+        parts = _pickled(value)
         size = sum(part.nbytes for part in parts)
         if _BUDGET.take(size):
             self._taken.append(size)
@@ -160,6 +203,27 @@ class Shelf(Mapping[K, V]):
         self.put(key, value)
         return value
 
+    def _publish(self, folder: str) -> tuple[str, dict[K, _Place]]:
+        """Write all values to a file of a shared folder, once; it goes with the shelf."""
+        import fsspec  # of those who have a cluster
+
+        with self._lock:
+            if self._published is None:
+                file = f"{folder.rstrip('/')}/fadefollow-{uuid.uuid4().hex}.shelf"
+                store, path = fsspec.core.url_to_fs(file)
+                places: dict[K, _Place] = {}
+                end = 0
+                with store.open(path, "wb") as out:
+                    for key in self._values:
+                        parts = _parts_of(self._values[key], self._scratch)
+                        places[key] = _Place(end, tuple(len(part) for part in parts))
+                        for part in parts:
+                            out.write(part)
+                        end += sum(places[key].sizes)
+                weakref.finalize(self, _remove, store, path)
+                self._published = file, places
+            return self._published
+
     def only(self, keys: Iterable[K]) -> Shelf[K, V]:
         """A shelf with some of the values, none of which is copied."""
         part: Shelf[K, V] = Shelf()
@@ -167,3 +231,36 @@ class Shelf(Mapping[K, V]):
         part._scratch = self._scratch
         part._whole = self._whole  # which holds what is taken of the budget
         return part
+
+
+class Published(Mapping[K, V]):
+    """A shelf as another machine sees it: each value is read when it is asked for."""
+
+    def __init__(self, file: str, places: dict[K, _Place]) -> None:
+        self._file, self._places = file, places
+        self._at_hand: _AtHand[K, V] = _AtHand()
+
+    def __reduce__(self) -> tuple[type[Published[K, V]], tuple[str, dict[K, _Place]]]:
+        return Published, (self._file, self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._places)
+
+    def __getitem__(self, key: K) -> V:
+        place = self._places[key]
+        return self._at_hand.get(key, lambda: self._read(place))
+
+    def _read(self, place: _Place) -> list[bytearray]:
+        import fsspec  # of those who have a cluster
+
+        store, path = fsspec.core.url_to_fs(self._file)
+        end = place.offset + sum(place.sizes)
+        whole = memoryview(store.cat_file(path, start=place.offset, end=end))
+        parts, at = [], 0
+        for size in place.sizes:
+            parts.append(bytearray(whole[at : at + size]))
+            at += size
+        return parts

@@ -43,8 +43,8 @@ class CoinArrays(Sequence[BarArrays]):
         self.sized = any(sized)  #: whether positions have less than their full size
         self.implied = any(implied)  #: whether a settlement was implied from the premium
 
-    def __reduce__(self) -> tuple[type[CoinArrays], tuple[list[BarArrays]]]:
-        return CoinArrays, (list(self),)
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_derived": {}}  # other processes find out for themselves
 
     def __len__(self) -> int:
         return len(self._shelf)

@@ -56,11 +56,12 @@ class RealSource:
         Raises:
             DataError: no coin has perp and funding.
         """
-        markets = {s: m for s, m in dataset.markets.items() if not m.missing(*NEEDS["perp"])}
-        if not markets:
+        able = [s for s, m in dataset.markets.items() if not m.missing(*NEEDS["perp"])]
+        if not able:
             raise DataError("the real null needs perp and funding", where=dataset.name)
-        found = {bet_key(*bet): detect(markets, bet[1]) for bet in bets}
-        return cls(dataset.select(*markets), found)
+        kept = dataset.select(*able)
+        found = {bet_key(*bet): detect(kept.markets, bet[1]) for bet in bets}
+        return cls(kept, found)
 
     def sample(self, arm: Arm, rng: np.random.Generator) -> dict[str, Market]:
         """Some coins in a span of the arm's length, both at random.

@@ -122,11 +122,11 @@ def measure(
         FundingHoleError: a position was held over a hole in the settlements.
     """
     notes: list[Note] = []
-    detected = (
-        detect_here(dataset, bets, step)
-        if pool is None
-        else detect_in_pool(pool, dataset, bets, step)
-    )
+    if pool is None:
+        found_here = detect_here(dataset, bets, step)
+        detected = {key: one for key, one in found_here.items() if isinstance(one, Phases)}
+    else:
+        detected = detect_in_pool(pool, dataset, bets, step)
     ready: list[Ready] = []
     untraded: list[Verdict] = []
     for number, (strategy, signal) in enumerate(bets):

@@ -10,7 +10,7 @@ from fadefollow.engine.costs import traded_at
 from fadefollow.engine.hedge.hedging import Hedges
 from fadefollow.engine.plans.plan import Prepared, prepare
 from fadefollow.engine.strategy import Strategy
-from fadefollow.errors import DataError
+from fadefollow.errors import DataError, FadeFollowError
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.panel import Market
 from fadefollow.phases import Phases, Signal, detect_coins, detect_signals
@@ -57,9 +57,11 @@ def detect_in_pool(
     return found
 
 
-def detect_here(dataset: Dataset, bets: Sequence[Bet], step: Step) -> dict[tuple[str, str], Phases]:
-    """Detected phases by `bet_key`, coin by coin; without those that fail on every coin."""
-    detected: dict[tuple[str, str], Phases] = {}
+def detect_here(
+    dataset: Dataset, bets: Sequence[Bet], step: Step
+) -> dict[tuple[str, str], Phases | FadeFollowError]:
+    """Detected phases by `bet_key`, coin by coin; the error of a signal that fails on all."""
+    detected: dict[tuple[str, str], Phases | FadeFollowError] = {}
     for implied in (False, True):
         asked = {bet_key(s, signal): signal for s, signal in bets if s.implies(signal) == implied}
         if not asked:
@@ -73,9 +75,7 @@ def detect_here(dataset: Dataset, bets: Sequence[Bet], step: Step) -> dict[tuple
                 market.forget()  # features that no other step asks for
 
         found = detect_signals(list(asked.values()), told(seen.markets))
-        detected |= {
-            key: one for key, one in zip(asked, found, strict=True) if isinstance(one, Phases)
-        }
+        detected |= dict(zip(asked, found, strict=True))
     return detected
 
 
