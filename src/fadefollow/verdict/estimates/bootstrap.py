@@ -18,13 +18,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
-from fadefollow.engine.model import FloatArray, IntArray
+from fadefollow.engine.model import FloatArray
 from fadefollow.verdict.estimates.days import DaySums
 
 #: below this share of replicates with a standard error, no interval is given
 _ENOUGH = 0.9
+#: numbers of days, as small as can be: there are millions of them
+DayIndex = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 
 
 @njit(cache=True, nogil=True)
@@ -103,7 +106,7 @@ def bootstrap(
     contrasts: Sequence[Sequence[float]],
     *,
     length: float,
-    index: IntArray,
+    index: DayIndex,
 ) -> tuple[Bootstrapped, ...]:
     """Bootstrap linear combinations of ratios jointly, on the same resampled days.
 
@@ -120,7 +123,7 @@ def bootstrap(
     total = np.array([sums.total for sums in series])
     count = np.array([sums.count for sums in series])
     weights, decay = np.array(contrasts, np.float64), 1.0 - 1.0 / length
-    sample = np.arange(total.shape[1])[None, :]
+    sample = np.arange(total.shape[1], dtype=index.dtype)[None, :]
     value, se = _contrasts(sample, total, count, weights, decay)
     values, ses = _contrasts(index, total, count, weights, decay)
     return tuple(
@@ -141,9 +144,9 @@ class Resampling:
     n_days: int
     draws: int
     seed: int
-    _known: dict[float, IntArray] = field(default_factory=dict, repr=False, compare=False)
+    _known: dict[float, DayIndex] = field(default_factory=dict, repr=False, compare=False)
 
-    def index(self, length: float) -> IntArray:
+    def index(self, length: float) -> DayIndex:
         """Days for blocks of a mean length in days, shape (draws, n_days)."""
         if length not in self._known:
             rng = np.random.default_rng([self.seed, round(1e3 * length)])
@@ -159,7 +162,7 @@ class Resampling:
         return DaySums(*(np.pad(one, (before, after)) for one in (sums.total, sums.count)))
 
 
-def block_indices(n_days: int, *, length: float, draws: int, rng: np.random.Generator) -> IntArray:
+def block_indices(n_days: int, *, length: float, draws: int, rng: np.random.Generator) -> DayIndex:
     """Resampled days, shape (draws, n_days): the indices of `arch`'s stationary bootstrap.
 
     Its generator is compiled and takes about 25 µs a replicate of 2,000 days; only the looping
@@ -169,7 +172,7 @@ def block_indices(n_days: int, *, length: float, draws: int, rng: np.random.Gene
     from arch.bootstrap import StationaryBootstrap  # its package takes two seconds to import
 
     source = StationaryBootstrap(length, np.zeros(n_days), seed=rng)
-    index = np.empty((draws, n_days), np.int64)
+    index = np.empty((draws, n_days), np.uint16 if n_days <= 2**16 else np.uint32)
     for row in index:
         row[:] = source.update_indices()
     return index
@@ -177,7 +180,7 @@ def block_indices(n_days: int, *, length: float, draws: int, rng: np.random.Gene
 
 @njit(cache=True, nogil=True)
 def _contrasts(
-    index: IntArray, total: FloatArray, count: FloatArray, weights: FloatArray, decay: float
+    index: DayIndex, total: FloatArray, count: FloatArray, weights: FloatArray, decay: float
 ) -> tuple[FloatArray, FloatArray]:
     """Values and standard errors by replicate and contrast, shape (draws, m) each."""
     draws, n_days = index.shape

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -57,12 +58,14 @@ class Sample:
 
     def by_kind(self) -> Iterator[tuple[Kind, IntArray]]:
         """The kinds of the trades in order, each with the places of its trades."""
-        columns = np.column_stack([self.coin, self.side, self.rule])
-        kinds, which = np.unique(columns, axis=0, return_inverse=True)
-        order = np.argsort(which.ravel(), kind="stable")
-        edges = np.searchsorted(which.ravel()[order], np.arange(len(kinds) + 1))
-        for number, (coin, side, rule) in enumerate(kinds.tolist()):
-            yield (coin, side, rule), order[edges[number] : edges[number + 1]]
+        # one number a kind, in the order of (coin, side, rule)
+        number = (2 * self.coin + (self.side > 0)) * (1 + self.rule.max(initial=0)) + self.rule
+        order = np.argsort(number, kind="stable")
+        edges = np.flatnonzero(np.diff(number[order], prepend=-1, append=-1))
+        for first, last in pairwise(edges.tolist()):
+            one = order[first]
+            kind = int(self.coin[one]), int(self.side[one]), int(self.rule[one])
+            yield kind, order[first:last]
 
 
 @dataclass(frozen=True)

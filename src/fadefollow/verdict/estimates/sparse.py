@@ -11,13 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 from numba import njit
 
-from fadefollow.engine.model import FloatArray, IntArray
-from fadefollow.verdict.estimates.bootstrap import Bootstrapped, ratio_se
+from fadefollow.engine.model import FloatArray
+from fadefollow.verdict.estimates.bootstrap import Bootstrapped, DayIndex, ratio_se
 from fadefollow.verdict.estimates.days import DaySums
 
 
 def bootstrap_each(
-    series: Sequence[DaySums], *, length: float, index: IntArray
+    series: Sequence[DaySums], *, length: float, index: DayIndex
 ) -> tuple[Bootstrapped, ...]:
     """Bootstrap the ratio of each of `series`, all on the same resampled days.
 
@@ -41,7 +41,7 @@ def bootstrap_each(
 
 @njit(cache=True, nogil=True)
 def _ratios(
-    index: IntArray, total: FloatArray, count: FloatArray, decay: float
+    index: DayIndex, total: FloatArray, count: FloatArray, decay: float
 ) -> tuple[FloatArray, FloatArray]:
     """Ratios and standard errors by replicate and series, shape (draws, k) each."""
     draws, n_days = index.shape
