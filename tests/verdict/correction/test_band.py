@@ -8,9 +8,15 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from fadefollow.engine.model import FloatArray, IntArray
+from fadefollow.engine.model import FloatArray
 from fadefollow.verdict.correction.band import replicate_t, simultaneous_t
-from fadefollow.verdict.estimates.bootstrap import UNKNOWN, Bootstrapped, block_indices, bootstrap
+from fadefollow.verdict.estimates.bootstrap import (
+    UNKNOWN,
+    Bootstrapped,
+    DayIndex,
+    block_indices,
+    bootstrap,
+)
 from fadefollow.verdict.estimates.days import DaySums
 
 
@@ -71,7 +77,7 @@ def test_an_empty_table_has_no_interval() -> None:
     assert math.isnan(simultaneous_t([UNKNOWN], alpha=0.05))
 
 
-def _table(rng: np.random.Generator, index: IntArray, rows: int, days: int) -> bool:
+def _table(rng: np.random.Generator, index: DayIndex, rows: int, days: int) -> bool:
     """Whether all intervals of a table hold the truth, 0, of clustered days that share moves."""
     storm = np.exp(_smooth(rng, days, 5) / 3)
     common = _smooth(rng, days, 3)

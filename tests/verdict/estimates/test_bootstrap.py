@@ -75,7 +75,7 @@ def test_error_of_correlated_days_is_the_long_run_one():
 
 def test_blocks_of_resampled_days_have_the_mean_length_and_go_round():
     index = block_indices(200, length=8.0, draws=500, rng=_rng())
-    jumps = np.mean(np.diff(index, axis=1) % 200 != 1)
+    jumps = np.mean(np.diff(index.astype(int), axis=1) % 200 != 1)
     assert jumps == pytest.approx((1 / 8) * (199 / 200), rel=0.03)
     assert np.bincount(index.ravel(), minlength=200) == pytest.approx(500, rel=0.5)
 
