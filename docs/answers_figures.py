@@ -2,7 +2,7 @@
 
     fadefollow data import universe_4h --from ../shared/data
     fadefollow data import binance_history --from ../shared/data
-    fadefollow run --dataset universe_4h --accept gap-jump,unit-change,funding-hole
+    fadefollow run --dataset universe_4h
     fadefollow run --dataset binance_history
     python docs/answers_figures.py reports/runs/RUN reports/runs/RUN
 
