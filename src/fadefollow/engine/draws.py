@@ -301,7 +301,7 @@ def _left(
     while at + 1 < until and missing(present.open, present.high, present.low, present.close, at):
         at += 1
     if at + 1 < until:  # it lives through that bar, so that nothing else has ended it before
-        value = left_at_open(coin.prices, coin.paid, coin.costs, entry_bar, side, cash, at)
+        value, _ = left_at_open(coin.prices, coin.paid, coin.costs, entry_bar, side, cash, at)
         last, inside, ended = at, False, True
     else:
         limits = limits_of(coin.rules.when, coin.rules.levels, rule)

@@ -155,7 +155,8 @@ def limits_of(when: IntArray, levels: FloatArray, k: int) -> Limits:
 @njit(cache=True, nogil=True)
 def missing(
     open_: FloatArray, high: FloatArray, low: FloatArray, close: FloatArray, i: int
-) -> bool:  # a bar that lacks one price is missing
+) -> bool:
+    """Whether bar i is missing: it lacks a price."""
     return math.isnan(open_[i] + high[i] + low[i] + close[i])
 
 
