@@ -217,7 +217,9 @@ def _add_draws(
     starts, bar, side, code, rule, exit_starts, exit_bar, exit_side = moved
     net, free = table
     n, when, share = len(day), coin.rules.when, coin.account.share
-    in_order = (when[:, 0] == when[0, 0]).all()  # with one delay events act as they are given
+    in_order = True  # with one delay events act as they are given
+    for k in range(len(when)):
+        in_order = in_order and when[k, 0] == when[0, 0]
     for b in range(len(starts) - 1):
         first, last_exit = starts[b], exit_starts[b + 1]
         k, free_from = exit_starts[b], 0

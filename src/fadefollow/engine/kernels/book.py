@@ -167,12 +167,16 @@ def by_due(bar: IntArray, rule: IntArray, when: IntArray) -> tuple[IntArray, Int
     They act in order of their due bars; of those due at one open the one that was known first, and
     of those known at one bar the first in the order given. With one delay that is the order given.
     """
-    due = np.empty(len(bar), np.int64)
-    sorted_ = True
+    due, order = np.empty(len(bar), np.int64), np.arange(len(bar))
     for j in range(len(bar)):
         due[j] = bar[j] + 1 + when[rule[j], 0]
-        sorted_ = sorted_ and (j == 0 or due[j - 1] <= due[j])
-    return due, np.arange(len(bar)) if sorted_ else np.argsort(due, kind="mergesort")
+        # by insertion: they are nearly in order, and numpy's sort takes a second to compile
+        k = j
+        while k > 0 and due[order[k - 1]] > due[j]:
+            order[k] = order[k - 1]
+            k -= 1
+        order[k] = j
+    return due, order
 
 
 @njit(cache=True, nogil=True)
@@ -234,8 +238,7 @@ def _by_the_open(
     return TARGET if side * (open_ - target_level) >= 0.0 else -1
 
 
-# inlined, or each call counts references to each array of the tuples
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def walk(
     prices: Prices,
     paid: Settlements,
