@@ -223,12 +223,15 @@ def _numbers(
     for k in range(len(bars)):
         bar = bars[k]
         slack = breakout * (high - low)
-        since = close[began + 1 : bar + 1]
-        left = ((since > high + slack) | (since < low - slack)).any()
+        left = False
+        for i in range(began + 1, bar + 1):
+            left = left or close[i] > high + slack or close[i] < low - slack
         if number == 0 or bar - last > limit or left:
             number, began = 1, bar
-            before = close[max(bar + 1 - span, 0) : bar + 1]
-            low, high = np.nanmin(before), np.nanmax(before)
+            low = high = np.nan
+            for i in range(max(bar + 1 - span, 0), bar + 1):
+                low = close[i] if not low <= close[i] and not np.isnan(close[i]) else low
+                high = close[i] if not high >= close[i] and not np.isnan(close[i]) else high
         elif sides[k] != side:
             number += 1
         numbers[k], last, side = number, bar, sides[k]

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
-from fadefollow.engine.hedge.basket import Basket, BoolArray
+from fadefollow.engine.hedge.basket import Basket
 from fadefollow.engine.kernels.arrays import (
     Account,
     CostRates,
@@ -28,9 +29,10 @@ from fadefollow.engine.kernels.book import (
     Outcomes,
     by_due,
     cash_alone,
-    first_opposite,
     hole_held_over,
+    left_at_open,
     limits_of,
+    missing,
     walk,
 )
 from fadefollow.engine.kernels.dated import returns_dated
@@ -43,6 +45,8 @@ from fadefollow.engine.model import (
     FloatArray,
     IntArray,
 )
+
+Int32Array = npt.NDArray[np.int32]
 
 #: rows of the sums that `add_draws` adds to
 OUTRIGHT, TRADES, HEDGED, HEDGED_TRADES = range(4)
@@ -89,30 +93,30 @@ def hedge_levels(basket: Basket | None, symbol: str, n: int) -> HedgeLevels:
 
 
 class Everywhere(NamedTuple):
-    """What a trade earns that is entered at each bar's open, shape (2 · sets, n).
+    """What a trade earns that is entered at each bar's open.
 
     Row 2 · rule is that of shorts, the next one that of longs.
     """
 
-    value: FloatArray  #: net return outright, NaN if it does not count
-    exit_bar: IntArray  #: −1 where no trade can be entered
-    inside: BoolArray  #: whether it ends inside that bar
-    hedged: FloatArray  #: net return of trade and hedge, NaN if there is none
+    #: net return outright, NaN if it does not count, and that of trade and hedge, NaN if there is
+    #: none, shape (2 · sets, n, 2)
+    net: FloatArray
+    #: the first bar at whose open the book may act again, −1 where no trade can be entered, shape
+    #: (2 · sets, n)
+    free_from: Int32Array
 
     @classmethod
     def of(cls, by_kind: Mapping[tuple[int, int], Outcomes], hedge: HedgeLevels) -> Everywhere:
         """From outcomes by side and rule set; `by_kind` is not empty."""
         rows, n = 2 * (1 + max(rule for _, rule in by_kind)), len(hedge.beta)
-        shape = rows, n
-        value, hedged = np.full(shape, np.nan), np.full(shape, np.nan)
-        table = cls(value, np.full(shape, -1), np.zeros(shape, bool), hedged)
+        table = cls(np.full((rows, n, 2), np.nan), np.full((rows, n), -1, np.int32))
         for (side, rule), found in by_kind.items():
-            row = 2 * rule + (side > 0)
-            table.value[row], table.exit_bar[row], table.inside[row] = found
-            last = found.exit_bar
+            row, last = 2 * rule + (side > 0), found.exit_bar
+            table.free_from[row] = last + found.inside
             level = np.where(found.inside, hedge.close_level[last], hedge.open_level[last])
             gain = -side * (level / hedge.open_level - 1.0)
-            table.hedged[row] = found.value + hedge.beta * (gain - hedge.cost - hedge.cost[last])
+            table.net[row, :, 0] = found.value
+            table.net[row, :, 1] = found.value + hedge.beta * (gain - hedge.cost - hedge.cost[last])
         return table
 
 
@@ -146,7 +150,7 @@ def add_draws(
     """
     if everywhere is None or not len(moved.bar):
         return
-    if isinstance(arrays, DatedBarArrays) and len(moved.exit_bar) and _left_by_opposite(rules):
+    if isinstance(arrays, DatedBarArrays) and _left_by_opposite(moved, rules):
         _add_dated(arrays, moved, rules, costs, day, sums)
         return
     coin = _Coin(
@@ -160,8 +164,12 @@ def add_draws(
     _add_draws(moved, hedge, everywhere, coin, day, sums)
 
 
-def _left_by_opposite(rules: AnyRules) -> bool:
-    return any(one.opposite for one in rules.sets)
+def _left_by_opposite(moved: MovedEvents, rules: AnyRules) -> bool:
+    """Whether a contrary phase can end a position: not if all lean the same way."""
+    if not any(one.opposite for one in rules.sets):
+        return False
+    side = moved.side[0]
+    return bool((moved.side != side).any() or (moved.exit_side != side).any())
 
 
 def _add_dated(
@@ -209,32 +217,41 @@ def _add_draws(
     day: IntArray,
     sums: FloatArray,
 ) -> None:
+    # out of the tuples, or the loops count references to each array
+    starts, bar, side, code, rule, exit_starts, exit_bar, exit_side = moved
+    net, free = table
     n, when, share = len(day), coin.rules.when, coin.account.share
-    for b in range(len(moved.starts) - 1):
-        own = slice(moved.starts[b], moved.starts[b + 1])
-        ends = slice(moved.exit_starts[b], moved.exit_starts[b + 1])
-        bar, side = moved.bar[own], moved.side[own]
-        code, rule = moved.code[own], moved.rule[own]
-        exits = Exits(moved.exit_bar[ends], moved.exit_side[ends])
-        due_bar, order = by_due(bar, rule, when)
-        free_from = 0
-        for j in order:
-            due = due_bar[j]
+    in_order = True  # with one delay events act as they are given
+    for k in range(len(when)):
+        in_order = in_order and when[k, 0] == when[0, 0]
+    for b in range(len(starts) - 1):
+        first, last_exit = starts[b], exit_starts[b + 1]
+        k, free_from = exit_starts[b], 0
+        own = slice(first, starts[b + 1])
+        order = bar[:0] if in_order else by_due(bar[own], rule[own], when)[1]
+        for i in range(first, starts[b + 1]):
+            j = i if in_order else first + order[i - first]
+            delay = when[rule[j], 0]
+            due = bar[j] + 1 + delay
             if due >= n or due < free_from or due < 0:
                 continue
             row = 2 * rule[j] + (1 if side[j] > 0 else 0)
-            last, inside = table.exit_bar[row, due], table.inside[row, due]
-            if last < 0:  # a missing bar
+            until = free[row, due]
+            if until < 0:  # a missing bar
                 continue
-            value, hedged = table.value[row, due], table.hedged[row, due]
-            if when[rule[j], 2] != 0 and len(exits.bar):
-                contrary = first_opposite(exits, due, side[j], when[rule[j], 0], last)
-                if contrary < last or (contrary == last and inside):
-                    value, last, inside = _walked(coin, exits, rule[j], due, side[j])
+            value, hedged = net[row, due]
+            if when[rule[j], 2] != 0:
+                k = _first_after(exit_bar, k, exit_starts[b], last_exit, bar[j])
+                contrary = _contrary(exit_bar, exit_side, k, last_exit, side[j], until - 1 - delay)
+                if contrary >= 0:
+                    exits = Exits(exit_bar[k:last_exit], exit_side[k:last_exit])
+                    at = contrary + 1 + delay
+                    value, until, inside = _left(coin, exits, rule[j], due, side[j], at, until)
+                    last = until - 1 if inside else until
                     level = hedge.close_level[last] if inside else hedge.open_level[last]
                     gain = -side[j] * (level / hedge.open_level[due] - 1.0)
                     hedged = value + hedge.beta[due] * (gain - hedge.cost[due] - hedge.cost[last])
-            free_from = last + 1 if inside else last
+            free_from = until
             if math.isnan(value):
                 continue
             c, d = code[j], day[due]
@@ -247,14 +264,56 @@ def _add_draws(
 
 
 @njit(cache=True, nogil=True)
-def _walked(
-    coin: _Coin, exits: Exits, rule: int, entry_bar: int, side: int
+def _first_after(exit_bar: IntArray, k: int, first: int, last: int, bar: int) -> int:
+    """The place of the first phase that became known after `bar`, sought from place `k` on."""
+    while k > first and exit_bar[k - 1] > bar:
+        k -= 1
+    while k < last and exit_bar[k] <= bar:
+        k += 1
+    return k
+
+
+@njit(cache=True, nogil=True)
+def _contrary(
+    exit_bar: IntArray, exit_side: IntArray, k: int, last: int, side: int, before: int
+) -> int:
+    """The bar of the first contrary phase from place `k` on that is known before `before`, or −1.
+
+    Only one before the position's own end counts.
+    """
+    while k < last and exit_bar[k] < before:
+        if exit_side[k] == -side:
+            return int(exit_bar[k])
+        k += 1
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def _left(
+    coin: _Coin, exits: Exits, rule: int, entry_bar: int, side: int, at: int, until: int
 ) -> tuple[float, int, bool]:
-    """Net return (NaN if it does not count), exit bar, and whether it ended inside that bar."""
-    limits = limits_of(coin.rules.when, coin.rules.levels, rule)
+    """Net return (NaN if it does not count) of a position that a contrary phase ends.
+
+    Args:
+        coin, exits, rule, entry_bar, side: the position.
+        at: the bar at whose open it is left, or at the next one that is present.
+        until: from when on the book is free if it is not left.
+
+    Returns:
+        The return, from when on the book is free, and whether it ended inside a bar.
+    """
     cash = cash_alone(coin.account, coin.costs, entry_bar)
-    done = walk(coin.prices, coin.paid, exits, coin.costs, limits, entry_bar, side, cash)
-    value, time = done.pnl / (done.size * done.entry), coin.prices.time
-    if done.reason == END or hole_held_over(coin.holes, time[entry_bar], time[done.last]) >= 0:
+    time, present = coin.prices.time, coin.prices
+    while at + 1 < until and missing(present.open, present.high, present.low, present.close, at):
+        at += 1
+    if at + 1 < until:  # it lives through that bar, so that nothing else has ended it before
+        value, _ = left_at_open(coin.prices, coin.paid, coin.costs, entry_bar, side, cash, at)
+        last, inside, ended = at, False, True
+    else:
+        limits = limits_of(coin.rules.when, coin.rules.levels, rule)
+        done = walk(coin.prices, coin.paid, exits, coin.costs, limits, entry_bar, side, cash)
+        value, last = done.pnl / (done.size * done.entry), done.last
+        inside, ended = not done.at_open, done.reason != END
+    if not ended or hole_held_over(coin.holes, time[entry_bar], time[last]) >= 0:
         value = math.nan
-    return value, done.last, not done.at_open
+    return value, last + 1 if inside else last, inside

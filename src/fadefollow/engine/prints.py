@@ -19,6 +19,7 @@ BoolArray = npt.NDArray[np.bool_]
 #: exits by the prices of the traded series, by the side of the position
 _LOSING = [rule.name for rule in EXIT_RULES if rule.side == "losing"]
 _WINNING = [rule.name for rule in EXIT_RULES if rule.side == "winning"]
+_BY_PRICE = [*_LOSING, *_WINNING, "liquidation"]
 
 
 def by_lone_print(plan: Plan, books: Sequence[Book]) -> pd.DataFrame:
@@ -38,11 +39,15 @@ def by_lone_print(plan: Plan, books: Sequence[Book]) -> pd.DataFrame:
     parts = []
     for arrays, costs, book in zip(plan.coin_arrays, plan.costs, books, strict=True):
         held = book.trades if book.legs is None else book.legs
+        if not held["reason"].isin(_BY_PRICE).any():  # as of most coins
+            continue
         rows = held[_alone(arrays, plan.rules, costs, held)]
         stamps = arrays.time[rows["exit_bar"].to_numpy(np.int64)].astype("datetime64[ns]")
         time = pd.DatetimeIndex(stamps, tz="UTC")
         columns = {"symbol": arrays.symbol, "time": time, "reason": rows["reason"].to_numpy(object)}
         parts.append(pd.DataFrame(columns))
+    if not parts:
+        return pd.DataFrame({"symbol": [], "time": pd.DatetimeIndex([], tz="UTC"), "reason": []})
     return pd.concat(parts, ignore_index=True)
 
 

@@ -23,6 +23,7 @@ UintArray = npt.NDArray[np.uint64]
 TimeArray = npt.NDArray[np.datetime64]
 P = ParamSpec("P")
 T = TypeVar("T")
+S = TypeVar("S", bound=np.generic)
 
 
 def memoised(
@@ -114,7 +115,7 @@ def fire_once(
         Numbers of the bars, increasing.
     """
     at = np.arange(len(condition)) if bars is None else bars
-    return _fire_once(np.ascontiguousarray(condition), at, cooldown_bars)  # type: ignore[no-any-return]
+    return _fire_once(_frozen(np.ascontiguousarray(condition)), _frozen(at), cooldown_bars)  # type: ignore[no-any-return]
 
 
 @njit(cache=True)
@@ -357,8 +358,16 @@ def _quantiles(
         Shape (len(q), n).
     """
     ranks = values if isinstance(values, Ranks) else ranks_of(values)
-    found: FloatArray = _slide(*ranks, start, end, np.array(q, np.float64), least, halves)
+    arrays = (*ranks, start, end, np.array(q, np.float64))
+    found: FloatArray = _slide(*map(_frozen, arrays), least, halves)
     return found
+
+
+def _frozen(values: npt.NDArray[S]) -> npt.NDArray[S]:
+    """A read-only view: kernels are compiled anew for arrays that may be written to."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
 
 
 @njit(cache=True)

@@ -99,7 +99,8 @@ def _decile_paths(
     decile: Deciles, wanted: FloatArray, offsets: IntArray, price: FloatArray, paid: FloatArray
 ) -> FloatArray:
     """The mean path of a long position by decile, shape (10, offsets)."""
-    n, sums = len(price), np.zeros((2, len(wanted), len(offsets)))
+    n, paths = len(price), np.full((len(wanted), len(offsets)), np.nan)
+    sums = np.zeros((2, len(wanted), len(offsets)))
     for entry in range(n):
         ten = decile[entry]
         if ten < 0 or not wanted[ten] or math.isnan(price[entry]):
@@ -110,7 +111,11 @@ def _decile_paths(
             if 0 <= at < n and not math.isnan(price[at]):
                 sums[0, ten, k] += (price[at] - paid[at] - start) * scale
                 sums[1, ten, k] += 1.0
-    return np.where(sums[1] > 0.0, sums[0] / np.maximum(sums[1], 1.0), np.nan)
+    for ten in range(len(wanted)):
+        for k in range(len(offsets)):
+            if sums[1, ten, k] > 0.0:
+                paths[ten, k] = sums[0, ten, k] / sums[1, ten, k]
+    return paths
 
 
 class _CoinEvents(NamedTuple):

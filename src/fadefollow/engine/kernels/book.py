@@ -153,9 +153,10 @@ def limits_of(when: IntArray, levels: FloatArray, k: int) -> Limits:
 
 
 @njit(cache=True, nogil=True)
-def _missing(
+def missing(
     open_: FloatArray, high: FloatArray, low: FloatArray, close: FloatArray, i: int
-) -> bool:  # a bar that lacks one price is missing
+) -> bool:
+    """Whether bar i is missing: it lacks a price."""
     return math.isnan(open_[i] + high[i] + low[i] + close[i])
 
 
@@ -166,12 +167,16 @@ def by_due(bar: IntArray, rule: IntArray, when: IntArray) -> tuple[IntArray, Int
     They act in order of their due bars; of those due at one open the one that was known first, and
     of those known at one bar the first in the order given. With one delay that is the order given.
     """
-    due = np.empty(len(bar), np.int64)
-    sorted_ = True
+    due, order = np.empty(len(bar), np.int64), np.arange(len(bar))
     for j in range(len(bar)):
         due[j] = bar[j] + 1 + when[rule[j], 0]
-        sorted_ = sorted_ and (j == 0 or due[j - 1] <= due[j])
-    return due, np.arange(len(bar)) if sorted_ else np.argsort(due, kind="mergesort")
+        # by insertion: they are nearly in order, and numpy's sort takes a second to compile
+        k = j
+        while k > 0 and due[order[k - 1]] > due[j]:
+            order[k] = order[k - 1]
+            k -= 1
+        order[k] = j
+    return due, order
 
 
 @njit(cache=True, nogil=True)
@@ -233,8 +238,7 @@ def _by_the_open(
     return TARGET if side * (open_ - target_level) >= 0.0 else -1
 
 
-# inlined, or each call counts references to each array of the tuples
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def walk(
     prices: Prices,
     paid: Settlements,
@@ -286,7 +290,7 @@ def walk(
                 liq_level = liquidation_level(
                     side, entry, size, funding / size, leverage, margins, in_coins
                 )
-        if _missing(open_, high, low, close, i):
+        if missing(open_, high, low, close, i):
             continue
         last, funding_at_last = i, funding
         liq_first = held_open(side, liq_open[i], liq_low[i], liq_high[i])
@@ -334,6 +338,43 @@ def walk(
 
 
 @njit(cache=True, nogil=True)
+def left_at_open(
+    prices: Prices,
+    paid: Settlements,
+    costs: CostRates,
+    entry_bar: int,
+    side: int,
+    cash: float,
+    last: int,
+) -> tuple[float, float]:
+    """A position that is left at the open of bar `last`, if nothing ends it before.
+
+    Only the settlements are visited, not the bars.
+
+    Returns:
+        The net return on entry notional, to the last digit what `walk` gives; and a funding per
+        coin held that it never has less of on the way.
+    """
+    time, open_ = prices.time, prices.open
+    settle_time, settle_rate, settle_mark = paid
+    entry = open_[entry_bar] * (1.0 + side * costs.slippage)
+    size = cash / entry
+    settled = least = 0.0
+    k = np.searchsorted(settle_time, time[entry_bar], side="right")
+    while k < len(settle_time) and settle_time[k] <= time[last]:
+        settled -= side * size * settle_mark[k] * settle_rate[k]
+        least = min(least, settled)
+        k += 1
+    borrowed = costs.borrow * size * entry / YEAR_NS if side < 0 else 0.0
+    interest = borrowed * (time[last] - time[entry_bar])
+    fees = costs.fee * size * entry
+    exit_ = open_[last] * (1.0 - side * costs.slippage)
+    fees += costs.fee * size * exit_
+    pnl = side * size * (exit_ - entry) + (settled - interest) - fees
+    return pnl / (size * entry), (least - interest) / size
+
+
+@njit(cache=True, nogil=True)
 def hole_held_over(holes: IntArray, entry_time: int, exit_time: int) -> int:
     """Number of the first hole that ends after the entry and begins before the exit, else −1."""
     for h in range(len(holes)):
@@ -372,7 +413,7 @@ def run_book(
         if due >= len(time) or due < free_from or due < 0:
             continue
         part = share[due] if len(share) else 1.0
-        if _missing(open_, high, low, close, due) or math.isnan(part):
+        if missing(open_, high, low, close, due) or math.isnan(part):
             dropped += 1
             continue
         cash = account.weight * part * (equity if account.compound else account.capital)
@@ -455,14 +496,92 @@ def every_bar(
     value, exit_bar, inside = np.full(n, np.nan), np.full(n, -1), np.zeros(n, np.bool_)
     first = limits_of(rules.when, rules.levels, 0)
     limits = Limits(first.hold, False, 0, first.levels, first.leverage)
+    worst, best = _extremes(prices, side, limits.hold + 1)
     for i in range(n):
-        if _missing(prices.open, prices.high, prices.low, prices.close, i):
+        if missing(prices.open, prices.high, prices.low, prices.close, i):
             continue
         if len(share) and math.isnan(share[i]):
             continue
         cash = 1.0 if flat else cash_alone(account, costs, i)
-        done = walk(prices, paid, Exits(none, none), costs, limits, i, side, cash)
-        exit_bar[i], inside[i] = done.last, not done.at_open
-        if done.reason != END and hole_held_over(holes, prices.time[i], prices.time[done.last]) < 0:
-            value[i] = done.pnl / (done.size * done.entry)
+        due, net = i + limits.hold, math.nan
+        if (
+            flat
+            and due < n
+            and not missing(prices.open, prices.high, prices.low, prices.close, due)
+        ):
+            net, funding = left_at_open(prices, paid, costs, i, side, cash, due)
+            entry = prices.open[i] * (1.0 + side * costs.slippage)
+            if _in_reach(side, entry, funding, limits, costs.margins[0, 1], worst[i], best[i]):
+                net = math.nan
+        if not math.isnan(net):
+            last, ended = due, True
+        else:
+            done = walk(prices, paid, Exits(none, none), costs, limits, i, side, cash)
+            last, ended, inside[i] = done.last, done.reason != END, not done.at_open
+            net = done.pnl / (done.size * done.entry)
+        exit_bar[i] = last
+        if ended and hole_held_over(holes, prices.time[i], prices.time[last]) < 0:
+            value[i] = net
     return Outcomes(value, exit_bar, inside)
+
+
+@njit(cache=True, nogil=True)
+def _extremes(prices: Prices, side: int, window: int) -> tuple[FloatArray, FloatArray]:
+    """The worst and the best price for a position over `window` bars from each on, times its side.
+
+    The worst also of the prices that liquidation is tested against; missing bars are left out.
+    """
+    _, open_, high, low, close, _, liq_high, liq_low = prices
+    bad, good = np.full(len(open_), math.inf), np.full(len(open_), math.inf)
+    for i in range(len(open_)):
+        if missing(open_, high, low, close, i):
+            continue
+        if math.isnan(liq_high[i] + liq_low[i]):  # no least can be told
+            bad[i], good[i] = -math.inf, -math.inf
+        elif side > 0:
+            bad[i], good[i] = min(open_[i], low[i], liq_low[i]), -max(open_[i], high[i])
+        else:
+            bad[i], good[i] = -max(open_[i], high[i], liq_high[i]), min(open_[i], low[i])
+    return _least_ahead(bad, window), -_least_ahead(good, window)
+
+
+@njit(cache=True, nogil=True)
+def _least_ahead(values: FloatArray, window: int) -> FloatArray:
+    """The least of each value and those that follow it, `window` in all, shape (n,).
+
+    Of the last values, which fewer follow, it is that of some of them.
+
+    Source: van Herk (1992), Pattern Recognition Letters 13(7): minima to and from the edges of
+    blocks of `window` values.
+    """
+    ahead, behind = values.copy(), values.copy()
+    for i in range(1, len(values)):
+        if i % window:
+            behind[i] = min(behind[i], behind[i - 1])
+    for i in range(len(values) - 2, -1, -1):
+        if (i + 1) % window:
+            ahead[i] = min(ahead[i], ahead[i + 1])
+    for i in range(len(values) - window + 1):
+        ahead[i] = min(ahead[i], behind[i + window - 1])
+    return ahead
+
+
+@njit(cache=True, nogil=True)
+def _in_reach(
+    side: int,
+    entry: float,
+    funding: float,
+    limits: Limits,
+    rate: float,
+    worst: float,
+    best: float,
+) -> bool:
+    """Whether a level may end a position that sees these extremes, with this funding or more."""
+    levels = limits.levels
+    liquidated_at = _flat_level(side, entry, funding, limits.leverage, rate)
+    return (
+        not worst > side * liquidated_at  # also of an unknown price
+        or worst <= side * entry * (1.0 - side * levels.stop)
+        or best >= side * entry * (1.0 + side * levels.target)
+        or not math.isnan(levels.trail)
+    )

@@ -47,8 +47,12 @@ def _ratios(
     draws, n_days = index.shape
     values = np.full((draws, len(total)), np.nan)
     ses = np.full((draws, len(total)), np.nan)
-    power = decay ** np.arange(n_days + 1)
-    used = count.sum(axis=0) > 0.0
+    power, used = np.empty(n_days + 1), np.zeros(n_days, np.bool_)
+    for i in range(n_days + 1):
+        power[i] = decay**i
+    for i in range(n_days):
+        for k in range(len(count)):
+            used[i] = used[i] or count[k, i] > 0.0
     place, day = np.empty(n_days, np.int64), np.empty(n_days, np.int64)
     for b in range(draws):
         m = 0

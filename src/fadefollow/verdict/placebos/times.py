@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import numpy as np
+from numba import njit
 
 from fadefollow.engine.draws import MovedEvents
 from fadefollow.engine.model import DAY_NS, HOUR_NS, BarArrays, FloatArray, IntArray
@@ -156,19 +157,22 @@ def bars_per_hours(plan: Plan, hours: int) -> int:
     return hours * HOUR_NS // bar_ns
 
 
+@njit(cache=True, nogil=True)
 def _turned(
     bars: IntArray, shift: IntArray, life: Life, draws: int
 ) -> tuple[IntArray, IntArray, IntArray]:
     """Where each draw's events begin, their places in `bars`, and their bars, draw by draw."""
-    if not len(shift) or not len(bars):
-        none = np.empty(0, np.int64)
-        return np.zeros(draws + 1, np.int64), none, none
-    # events are in order of time, so that those which go once round come first
-    first_round = np.searchsorted(bars - life.first, life.bars - shift)
-    order = (np.arange(len(bars)) + first_round[:, None]) % len(bars)
-    moved = life.first + (bars[order] - life.first + shift[:, None]) % life.bars
-    starts = np.arange(draws + 1) * len(bars)
-    return starts, order.ravel(), moved.ravel()
+    count = len(bars) if len(shift) else 0
+    order, moved = np.empty(draws * count, np.int64), np.empty(draws * count, np.int64)
+    starts = np.arange(draws + 1) * count
+    for b in range(draws if count else 0):
+        # events are in order of time, so that those which go once round come first
+        place = np.searchsorted(bars, life.first + life.bars - shift[b]) % count
+        for i in range(starts[b], starts[b + 1]):
+            order[i] = place
+            moved[i] = life.first + (bars[place] - life.first + shift[b]) % life.bars
+            place = place + 1 if place + 1 < count else 0
+    return starts, order, moved
 
 
 def _weighted_median(values: list[FloatArray], weights: list[FloatArray]) -> float:
