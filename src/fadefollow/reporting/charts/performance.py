@@ -45,6 +45,9 @@ class EquityFigure:
     compound: bool = False  #: positions grow with gains
     simulated: bool = False
     held: Line | None = None  #: gain of holding the same coins, per cent; None where unknown
+    #: by stance and book, mean gain over the last 365 days as of each week, per cent a year; empty
+    #: of a history of less than that, and of runs of earlier versions
+    means: dict[tuple[str, str], Line] = field(default_factory=dict)
 
     @property
     def hedged(self) -> bool:
@@ -126,6 +129,7 @@ def equity_figures(run: RunResult, *, points: int = 800) -> tuple[EquityFigure, 
                 compound,
                 bool(run.dataset.get("simulated", False)),
                 _benchmark(run, strategy, points),
+                _means(run, strategy),
             )
         )
     return tuple(figures)
@@ -139,6 +143,19 @@ def _benchmark(run: RunResult, strategy: str, points: int) -> Line | None:
         return None
     gain = (value.to_numpy(np.float64) - 1.0) * 100.0
     return thin(millis(pd.DatetimeIndex(value.index)), gain, points=points // 2)
+
+
+def _means(run: RunResult, strategy: str) -> dict[tuple[str, str], Line]:
+    if "mean" not in run.rolling:
+        return {}
+    mine = run.rolling[run.rolling["strategy"] == strategy].dropna(subset=["mean"])
+    return {
+        (str(stance), str(book)): Line(
+            millis(rows["time"]), rows["mean"].to_numpy(np.float64) * 100.0
+        )
+        for (stance, book), rows in mine.groupby(["stance", "book"], sort=False)
+        if len(rows) > 1
+    }
 
 
 def split_figure(verdict: Verdict, book: BookName = "outright") -> SplitFigure:
