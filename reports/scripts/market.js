@@ -21,7 +21,11 @@
   const underway = new Map();
   const load = (value) => {
     if (!underway.has(value)) {
-      underway.set(value, ff.unzipped(`market-${value}-data`).then((text) => { coins.set(value, ff.marketData.unpack(JSON.parse(text), common.priceUnit)); }));
+      underway.set(value, Promise.all([ff.unzipped(`market-${value}-data`), ff.trades.load()]).then(([text, trades]) => {
+        const coin = ff.marketData.unpack(JSON.parse(text), common.priceUnit);
+        if (trades) coin.trades = ff.trades.ofCoin(trades, Number(value) - 1, common);
+        coins.set(value, coin);
+      }));
     }
     return underway.get(value);
   };

@@ -226,7 +226,7 @@
         },
         customdata: here.map((i) => [
           inert(`${common.strategies[t.strategy[i]]}, ${common.phases[t.phase[i]].title}`), t.side[i] > 0 ? "bought" : "sold short",
-          inert(common.reasons[t.reason[i]]), duration(t.exit[i] - t.entry[i]), `${number(t.gain[i], 0, true)}${THIN}bps`, price(t.price[i]), clock(t.entry[i]),
+          inert(t.reason[i]), duration(t.exit[i] - t.entry[i]), `${number(t.gain[i], 0, true)}${THIN}bps`, price(t.price[i]), clock(t.entry[i]),
         ]),
         hovertemplate: "%{customdata[0]}<br>%{customdata[1]} at %{customdata[5]}, %{customdata[6]} UTC<br>left by %{customdata[2]} after %{customdata[3]}<br>"
           + `<b>%{customdata[4]}</b> net<extra>${t.stance}</extra>`,

@@ -30,6 +30,7 @@ from fadefollow.reporting.pages.coverage import CoverageFigure, Span, coverage_f
 from fadefollow.reporting.pages.market_page import MarketPage, market
 from fadefollow.verdict.model import NotTraded, RunResult
 from tests.support.chromium import CHROMIUM, Browser
+from tests.support.html_page import unzipped
 from tests.support.reporting_cases import IMG, REPORTS, Cases, build, settled, stance
 
 NAN = np.nan
@@ -291,9 +292,9 @@ def test_budget_is_shared_by_the_coins(cases: Cases) -> None:
     crowd = replace(cases.plain, prices={str(n): pd.DataFrame() for n in range(200)})
     share = budget(crowd)
     assert share.coin_bytes * 200 <= MARKET
-    assert share.trades * 200 * 2 * 18 <= TRADES
+    assert share.trades * 14 <= TRADES  # of all coins together
     assert share.events * 200 * 8 <= EVENTS
-    assert MARKET + 420_000 <= 3_000_000
+    assert MARKET + TRADES + 420_000 <= 3_000_000
 
 
 def test_many_coins_are_chosen_from_a_list(cases: Cases) -> None:
@@ -329,7 +330,7 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     if not CHROMIUM:
         pytest.skip("needs chromium (apt-get install chromium)")
     folder = tmp_path_factory.mktemp("scripts")
-    names = ("core", "market_data", "market_figure")
+    names = ("core", "trades", "market_data", "market_figure")
     code = "\n".join((REPORTS / "scripts" / f"{name}.js").read_text("utf-8") for name in names)
     (folder / "page.html").write_text(f"<!doctype html><script>{code}</script>", "utf-8")
     with Browser(tmp_path_factory.mktemp("profile")) as opened:
@@ -341,10 +342,13 @@ def drawn(script: Browser, page: MarketPage, **view: Any) -> dict[str, Any]:
     """The figure of the first coin."""
     asked = {"phases": None, "strategy": "", "stance": "", "width": 1000, **view}
     common, coin = json.dumps(page.common), json.dumps(told(page))
+    trades = unzipped(page.trades) if page.trades else "null"
     found: dict[str, Any] = script.run(
         f"""(() => {{
           const common = {common}, view = {json.dumps(asked)};
           const coin = ff.marketData.unpack({coin}, common.priceUnit);
+          const trades = {trades};
+          if (trades) coin.trades = ff.trades.ofCoin(ff.trades.unpack(trades), 0, common);
           view.phases &&= new Set(view.phases); view.from ??= coin.start; view.to ??= coin.end;
           const figure = ff.marketFigure(common, coin, view);
           return JSON.parse(JSON.stringify({{...figure, end: coin.end}}));

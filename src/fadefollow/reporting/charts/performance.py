@@ -188,7 +188,7 @@ class ClosedTrades:
         self._none = run.trades.iloc[:0]
         self._kept: dict[tuple[tuple[str, str, str], tuple[str, ...]], pd.DataFrame] = {}
         self._by_key = {
-            tuple(map(str, key)): _join_legs(rows)
+            tuple(map(str, key)): join_legs(rows)
             for key, rows in whole.groupby(keys, sort=False, observed=True)
         }
 
@@ -279,7 +279,8 @@ def _curve(
     )
 
 
-def _join_legs(trades: pd.DataFrame) -> pd.DataFrame:
+def join_legs(trades: pd.DataFrame) -> pd.DataFrame:
+    """One row a trade: the legs of a carry summed, over the future leg's notional."""
     key = ["symbol", "trade_id"]
     if not trades.duplicated(key).any():
         return trades
