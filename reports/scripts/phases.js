@@ -22,6 +22,7 @@
         template.innerHTML = text;
         packed.replaceWith(template.content);
         ff.ledgers(page);
+        ff.reach(page);
         if (page === shown) { links(page); ff.drawn(page); }
       }));
     }

@@ -1,4 +1,4 @@
-"""The table of all trades of a phase: only the rows in view, sorted, filtered, and into the market."""
+"""The table of all trades of a phase: only the rows in view, sorted, filtered, with links."""
 
 from __future__ import annotations
 
@@ -94,6 +94,12 @@ def test_a_row_opens_the_market_at_its_trade(report: Page) -> None:
     assert report.locator("#market-stance").input_value() == stance
     chosen = report.locator("#market-phases option:checked").inner_text()
     assert chosen.strip() == "Crowded shorts"
+    plot = report.locator(f"#market-{coin} .chart")
+    width = report.evaluate(f"document.querySelector('#market-{coin} .chart').offsetWidth")
+    plot.hover(position={"x": width / 2, "y": 80})  # the trade is the middle third
+    said = report.locator(f"#market-{coin} .readout").inner_text()
+    assert f"{stance}: Crowded shorts" in said
+    assert "since" in said
 
 
 def test_it_fits_a_phone_and_can_be_reached_by_keys(visit: Visit, reports: Reports) -> None:

@@ -9,7 +9,6 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-
 _PARTS = re.compile(r'<script type="application/gzip" class="parts" id="[^"]*">(.*?)</script>')
 
 

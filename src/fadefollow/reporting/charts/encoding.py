@@ -101,4 +101,4 @@ def zipped(data: Any) -> str:
 
 def zipped_text(text: str) -> str:
     """A text, zipped, as base64; the same bytes for the same text."""
-    return base64.b64encode(gzip.compress(text.encode("utf-8"), 6, mtime=0)).decode("ascii")
+    return base64.b64encode(gzip.compress(text.encode("utf-8"), 9, mtime=0)).decode("ascii")

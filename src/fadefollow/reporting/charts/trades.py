@@ -1,4 +1,4 @@
-"""All trades of a run as the page holds them: one table, which phase pages and market figures share.
+"""All trades of a run as the page holds them: one table for phase pages and market figures.
 
 `scripts/trades.js` reads what is written here.
 """
@@ -63,7 +63,8 @@ class TradeTable:
         """The table as base64 of zipped JSON, a list a column; NaN is None.
 
         Times are whole steps of `unit` milliseconds, prices multiples of a basis point in their
-        logarithm, gains and excursions whole basis points; without excursions their lists are empty.
+        logarithm, gains and excursions whole basis points. Lists of excursions are empty where
+        the run has none.
         """
         rows = self.rows
         entry, left = millis(rows["entry_time"]), millis(rows["exit_time"])
@@ -175,4 +176,5 @@ def _bps(values: pd.Series | FloatArray) -> Whole:
 
 
 def _codes(names: pd.Series, places: Mapping[str, int]) -> IntArray:
-    return names.astype(str).map(places).to_numpy(np.int64)
+    codes: IntArray = names.astype(str).map(places).to_numpy(np.int64)
+    return codes

@@ -24,13 +24,13 @@ from fadefollow.verdict.model import RunResult, Verdict
 
 #: so many coins are chosen by tabs; more of them from a list
 FEW_COINS = 8
-#: heights in pixels: of the price, a row of phases (on a phone), a panel, its title, the margins
+#: heights in pixels: of the price, a row of phases (on a phone), a panel, its title below the dates, the margins
 HEIGHTS = {
     "price": 300,
     "lane": 20,
     "narrowLane": 32,
     "panel": 76,
-    "title": 22,
+    "title": 36,
     "margins": 38,
 }
 

@@ -170,7 +170,7 @@ def phase_pages(
                 split=exhibits.split(verdict),
                 returns=exhibits.returns(trades, verdict),
                 trades=tuple(_trades(trades, answer, stance, bars) for stance in STANCES),
-                ledger=_ledger(run, table, answer),
+                ledger=_ledger(table, answer),
                 splits=splits.get(key),
                 fragility=fragility.get(key),
                 notes=note_lines(run.notes, of=verdict.strategy),
@@ -209,7 +209,7 @@ def _books(run: RunResult, answers: tuple[Answer, ...], budget: Budget) -> dict[
     }
 
 
-def _ledger(run: RunResult, table: TradeTable, answer: Answer) -> Ledger | None:
+def _ledger(table: TradeTable, answer: Answer) -> Ledger | None:
     verdict = answer.verdict
     groups = table.of(verdict.strategy, verdict.phase)
     if not groups:

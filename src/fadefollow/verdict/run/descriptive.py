@@ -50,9 +50,10 @@ def ratios(
 ) -> tuple[tuple[BookRatios, ...], pd.DataFrame]:
     """The ratios of each book, and its rolling mean, Sharpe ratio and beta.
 
-    Ratios are vectorbt's. Sharpe, Sortino, beta and the best and worst day are of daily P&L over the
-    capital that the account began with, as is the Sharpe ratio of a verdict; growth a year and
-    Calmar's ratio are of the account's own value, and NaN of one that ever had nothing left.
+    Ratios are vectorbt's. Mean, Sharpe, Sortino, beta and the best and worst day are of daily P&L
+    over the capital that the account began with, as is the Sharpe ratio of a verdict; growth a
+    year and Calmar's ratio are of the account's own value, and NaN of one that ever had nothing
+    left.
 
     Args:
         equity: by book, value of one unit at each UTC day's end, columns (strategy, stance).
