@@ -176,5 +176,4 @@ def _bps(values: pd.Series | FloatArray) -> Whole:
 
 
 def _codes(names: pd.Series, places: Mapping[str, int]) -> IntArray:
-    codes: IntArray = names.astype(str).map(places).to_numpy(np.int64)
-    return codes
+    return np.asarray(names.astype(str).map(places), dtype=np.int64)

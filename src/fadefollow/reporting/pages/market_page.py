@@ -24,7 +24,8 @@ from fadefollow.verdict.model import RunResult, Verdict
 
 #: so many coins are chosen by tabs; more of them from a list
 FEW_COINS = 8
-#: heights in pixels: of the price, a row of phases (on a phone), a panel, its title below the dates, the margins
+#: heights in pixels: of the price, a row of phases (on a phone), a panel, the dates and title above
+#: one, the margins
 HEIGHTS = {
     "price": 300,
     "lane": 20,
