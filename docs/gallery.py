@@ -5,7 +5,7 @@
 
 An example is a file in docs/gallery/: a Python script, or commands of a shell, one a line. Each has
 a block in docs/gallery.md that holds the file and what it printed; all else on that page is written
-by hand. Times and the folder's own path are taken out of what was printed, nothing else.
+by hand. Times, what is named by them, and the folder's own path are taken out of what was printed.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ for market in ff.open_dataset("lab", symbols=["IBEX", "LARK"]).markets.values():
         table.to_csv(folder / f"{stream}_{market.symbol}.csv", index=False)
 """
 _STAMP, _SECONDS = re.compile(r"\d{8}T\d{6}Z"), re.compile(r"\bin \d+(\.\d+)? s\b")
+#: the name of a comparison's page, made from the times of its runs
+_COMPARISON = re.compile(r"\bcomparison-[0-9a-f]{10}\b")
 
 
 def main() -> None:
@@ -101,7 +103,7 @@ def plain(text: str, workspace: Path) -> str:
     stamps = dict.fromkeys(_STAMP.findall(text))
     for number, stamp in enumerate(stamps):  # runs stay distinct
         text = text.replace(stamp, f"20260101T12{number:02}00Z")
-    text = _SECONDS.sub("in … s", text)
+    text = _COMPARISON.sub("comparison-…", _SECONDS.sub("in … s", text))
     return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n") + "\n"
 
 

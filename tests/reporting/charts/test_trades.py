@@ -18,7 +18,6 @@ from tests.support.html_page import unzipped
 from tests.support.reporting_cases import Cases
 
 START = pd.Timestamp("2024-01-01", tz="UTC")
-FUTURE, SPOT = ("future:240329", "spot")
 
 
 def trade(number: int, gain: float, **changes: Any) -> dict[str, Any]:
@@ -89,6 +88,18 @@ def test_both_legs_of_a_carry_are_one_row(cases: Cases) -> None:
     assert table.rows["leg"].tolist() == ["future"]
     assert table.rows["return"].tolist() == [pytest.approx(0.006)]  # (10 − 4) / 1 000
     assert table.left_out == {}
+
+
+def test_a_future_that_is_rolled_is_left_with_its_last_leg(cases: Cases) -> None:
+    later = START + pd.Timedelta(days=9)
+    legs = [
+        trade(0, 0.0, leg="spot", trade_id="c", pnl=1.0, exit_time=later),
+        trade(0, 0.0, leg="future:240126", trade_id="c", pnl=2.0, exit_reason="roll"),
+        trade(1, 0.0, leg="future:240329", trade_id="c", pnl=3.0, exit_time=later),
+    ]
+    (row,) = trade_table(run_of(cases, *legs), 10).rows.to_dict("records")
+    assert (row["entry_time"], row["exit_time"]) == (START, later)
+    assert (row["exit_reason"], row["pnl"]) == ("time", 6.0)
 
 
 def test_what_the_data_cut_off_is_listed(cases: Cases) -> None:

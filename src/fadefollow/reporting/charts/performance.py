@@ -280,13 +280,21 @@ def _curve(
 
 
 def join_legs(trades: pd.DataFrame) -> pd.DataFrame:
-    """One row a trade: the legs of a carry summed, over the future leg's notional."""
+    """One row a trade: the legs of a carry summed, over the first future leg's notional.
+
+    It is left where its last future leg is: a future that is rolled is held on in the next one.
+    """
     key = ["symbol", "trade_id"]
     if not trades.duplicated(key).any():
         return trades
-    ordered = trades.assign(_spot=trades["leg"].ne("future")).sort_values("_spot", kind="stable")
-    joined = ordered.groupby(key, sort=False).first()
+    spot = trades["leg"].eq("spot")
+    ordered = trades.assign(_spot=spot).sort_values(["_spot", "entry_time"], kind="stable")
+    legs = ordered.groupby(key, sort=False)
+    joined = legs.first()
+    lasting = ordered[~ordered["_spot"]].groupby(key, sort=False).last()
+    for column in ("exit_time", "exit_price", "exit_reason"):
+        joined[column] = lasting[column].reindex(joined.index).fillna(joined[column])
     for column in ("fees", "slippage", "funding", "pnl"):
-        joined[column] = ordered.groupby(key, sort=False)[column].sum()
+        joined[column] = legs[column].sum()
     joined["return"] = joined["pnl"] / joined["notional"]
     return joined.reset_index().reindex(columns=trades.columns)
