@@ -3,9 +3,9 @@
     python docs/gallery.py              # all, into docs/gallery.md
     python docs/gallery.py tuning scan  # only these
 
-An example is a file in docs/gallery/: a Python script, or commands of a shell, one a line. Each has
-a block in docs/gallery.md that holds the file and what it printed; all else on that page is written
-by hand. Times, what is named by them, and the folder's own path are taken out of what was printed.
+An example is a file in docs/examples/gallery/: a Python script, or commands of a shell, one a line.
+Each has a block in docs/gallery.md that holds the file and what it printed; all else on that page
+is written by hand. Times, what is named by them, and the folder's own path are taken out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PAGE, EXAMPLES = HERE / "gallery.md", HERE / "gallery"
+PAGE, EXAMPLES = HERE / "gallery.md", HERE / "examples" / "gallery"
 #: in the order of the page; a later one may use what an earlier one made
 NAMES = (
     "own_csv",

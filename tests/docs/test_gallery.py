@@ -33,7 +33,7 @@ def shown(name: str) -> str:
 
 def test_ten_short_examples_stand_as_they_are_in_their_files(script: ModuleType) -> None:
     assert len(script.NAMES) == 10
-    assert {path.stem for path in (DOCS / "gallery").iterdir()} == set(script.NAMES)
+    assert {path.stem for path in (DOCS / "examples" / "gallery").iterdir()} == set(script.NAMES)
     for name in script.NAMES:
         text, block = script.source(name).read_text("utf-8"), shown(name)
         assert len(text.splitlines()) <= 16
