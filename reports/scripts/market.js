@@ -103,7 +103,7 @@
   };
 
   /* ---- what was known at a time ---- */
-  const MOST = 4; // open trades that are told
+  const MOST = 3; // open trades that are told
   const facts = ({ coin, events, open: trades }, time) => {
     const rows = [];
     const at = Math.min(Math.max(Math.floor((time - coin.start) / coin.width), 0), coin.price.close.length - 1);
@@ -124,7 +124,8 @@
     for (const event of [...active.values()].slice(-5)) rows.push([common.phases[event.phase].title + (event.door ? ` ${event.door}` : ""), `since ${clock(event.x)}`]);
     const held = trades.filter((trade) => trade.entry <= opened && trade.exit > opened).sort((a, b) => b.entry - a.entry);
     for (const { stance, phase, side, entry, price: paid, gain } of held.slice(0, MOST)) {
-      rows.push([`${stance}: ${common.phases[phase].title}`, `${side > 0 ? "bought" : "sold"} ${clock(entry)} at ${price(paid)}, ended ${number(gain, 0, true)} bps`]);
+      rows.push([`${stance}: ${common.phases[phase].title}`, `${side > 0 ? "bought" : "sold"} ${clock(entry)}`]);
+      rows.push([`at ${price(paid)}`, `ended ${number(gain, 0, true)} bps`]);
     }
     if (held.length > MOST) rows.push(["More trades", number(held.length - MOST)]);
     return { time: opened, title: coarse ? `${duration(coin.width)} from ${clock(opened)} UTC` : `Bar of ${clock(opened)} UTC`, rows };

@@ -356,7 +356,9 @@
     // the last panel has the axis itself
     const edge = (30 * (view.to - view.from)) / view.width;
     const side = (time) => (time - view.from < edge ? "left" : view.to - time < edge ? "right" : "center");
-    for (const box of boxes.slice(0, -1)) layout.annotations.push(...ticks.map(({ time, text }) => ({
+    // a date at an edge is moved inwards: where there are others, it would lie on one of them
+    const named = ticks.filter(({ time }) => ticks.length < 4 || side(time) === "center");
+    for (const box of boxes.slice(0, -1)) layout.annotations.push(...named.map(({ time, text }) => ({
       text, x: time, xref: "x", xanchor: side(time), y: box.domain[0], yref: "paper", yanchor: "top", showarrow: false,
       font: { size: 10, color: "@muted" }, borderpad: 0, name: "date",
     })));
