@@ -182,13 +182,13 @@ def _crises(figure: EquityFigure) -> tuple[list[Trace], list[Trace]]:
         names.append(
             {
                 "x": first,
-                "y": 0,
+                "y": 1,
                 "yref": "paper",
                 "text": name,
                 "showarrow": False,
                 "textangle": -90,
                 "xanchor": "right",
-                "yanchor": "bottom",
+                "yanchor": "top",
                 "font": {"size": 10, "color": "@muted"},
             }
         )
