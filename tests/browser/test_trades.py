@@ -114,3 +114,11 @@ def test_it_fits_a_phone_and_can_be_reached_by_keys(visit: Visit, reports: Repor
     page.keyboard.press("PageDown")
     page.wait_for_function(f"document.querySelector('{box} .tall').scrollTop > 100")
     assert barriers(page) == []
+
+
+def test_foreign_names_stay_text(visit: Visit, reports: Reports) -> None:
+    page = visit(reports.hostile, "phase-1-trades", still=True)
+    box = page.locator("#phase-1-ledger")
+    expect(box).to_have_attribute("data-drawn", "true")
+    assert box.locator(ROW).count() > 0
+    assert page.locator(".ledger img, .ledger script, .ledger [onerror]").count() == 0

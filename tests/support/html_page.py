@@ -9,7 +9,7 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-_PARTS = re.compile(r'<script type="application/gzip" class="parts" id="[^"]*">(.*?)</script>')
+_PARTS = re.compile(r'<script type="application/gzip" id="[^"]*" class="parts">(.*?)</script>')
 
 
 def unzipped(text: str) -> str:
