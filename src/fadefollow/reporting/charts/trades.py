@@ -168,7 +168,12 @@ def _logs(prices: pd.Series) -> FloatArray:
 
 def _whole(values: FloatArray) -> Whole:
     """Whole numbers; None for NaN."""
-    return [int(x) if np.isfinite(x) else None for x in np.round(values)]
+    rounded = np.round(values)
+    known = np.isfinite(rounded)
+    whole: Whole = np.where(known, rounded, 0.0).astype(np.int64).tolist()
+    for place in np.flatnonzero(~known).tolist():
+        whole[place] = None
+    return whole
 
 
 def _bps(values: pd.Series | FloatArray) -> Whole:
