@@ -57,11 +57,19 @@
     displayModeBar: matchMedia("(hover: hover)").matches ? "hover" : false,
     modeBarButtons: [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
   };
+  /* the figures of a phase come packed together */
+  const held = new Map(); // by id, once asked for
+  const within = (box) => {
+    const id = box.dataset.within;
+    if (!held.has(id)) held.set(id, ff.unzipped(id).then((text) => held.set(id, JSON.parse(text))));
+    return held.get(id);
+  };
   /* Charts of a kind of their own: by `data-figure`, `ready(box)` and `make(box)`. */
   const makers = {};
   const figureOf = (box) => {
     const maker = makers[box.dataset.figure];
     if (maker) box.figure = maker.make(box);
+    else if (box.dataset.within) box.figure ??= within(box)[box.dataset.chart];
     else box.figure ??= JSON.parse(document.getElementById(box.dataset.chart).textContent);
     const style = getComputedStyle(root);
     const { layout, data: traces } = box.figure;
@@ -92,6 +100,10 @@
     if (box.dataset.drawn) return true;
     if (source === null || !seen(box)) return false;
     if (makers[box.dataset.figure]?.ready(box) === false) return false;
+    if (box.dataset.within && within(box) instanceof Promise) {
+      within(box).then(() => ff.charts.draw(box));
+      return false;
+    }
     box.dataset.drawn = "begun";
     plotly().newPlot(box, ...figureOf(box)).then(() => {
       box.dataset.drawn = "true";
@@ -101,6 +113,8 @@
   };
   ff.charts.redraw = (box) => { if (box.dataset.drawn) window.Plotly.react(box, ...figureOf(box)); };
   ff.charts.seen = seen;
+  /* the data of all charts in a part of the page is at hand */
+  ff.charts.prepare = (inside) => Promise.all(all(".chart[data-within]", inside).map(within));
   ff.repaint = () => charts.forEach(ff.charts.redraw);
   const watch = new IntersectionObserver(
     (entries) => {

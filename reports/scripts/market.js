@@ -21,7 +21,11 @@
   const underway = new Map();
   const load = (value) => {
     if (!underway.has(value)) {
-      underway.set(value, ff.unzipped(`market-${value}-data`).then((text) => { coins.set(value, ff.marketData.unpack(JSON.parse(text), common.priceUnit)); }));
+      underway.set(value, Promise.all([ff.unzipped(`market-${value}-data`), ff.trades.load()]).then(([text, trades]) => {
+        const coin = ff.marketData.unpack(JSON.parse(text), common.priceUnit);
+        if (trades) coin.trades = ff.trades.ofCoin(trades, Number(value) - 1, common);
+        coins.set(value, coin);
+      }));
     }
     return underway.get(value);
   };
@@ -99,7 +103,8 @@
   };
 
   /* ---- what was known at a time ---- */
-  const facts = ({ coin, events }, time) => {
+  const MOST = 3; // open trades that are told
+  const facts = ({ coin, events, open: trades }, time) => {
     const rows = [];
     const at = Math.min(Math.max(Math.floor((time - coin.start) / coin.width), 0), coin.price.close.length - 1);
     const opened = coin.start + at * coin.width, known = opened + coin.width;
@@ -117,6 +122,12 @@
     // of each phase the latest event on which a trade may still be open
     const active = new Map(events.filter((event) => event.x <= known && event.until > known).map((event) => [event.phase, event]));
     for (const event of [...active.values()].slice(-5)) rows.push([common.phases[event.phase].title + (event.door ? ` ${event.door}` : ""), `since ${clock(event.x)}`]);
+    const held = trades.filter((trade) => trade.entry <= opened && trade.exit > opened).sort((a, b) => b.entry - a.entry);
+    for (const { stance, phase, side, entry, price: paid, gain } of held.slice(0, MOST)) {
+      rows.push([`${stance}: ${common.phases[phase].title}`, `${side > 0 ? "bought" : "sold"} ${clock(entry)}`]);
+      rows.push([`at ${price(paid)}`, `ended ${number(gain, 0, true)} bps`]);
+    }
+    if (held.length > MOST) rows.push(["More trades", number(held.length - MOST)]);
     return { time: opened, title: coarse ? `${duration(coin.width)} from ${clock(opened)} UTC` : `Bar of ${clock(opened)} UTC`, rows };
   };
   const place = (box) => {

@@ -2,13 +2,7 @@
 (() => {
   "use strict";
 
-  /* running sums of differences; where nothing was known NaN */
-  const summed = (steps, unit = 1) => {
-    const values = new Float64Array(steps.length).fill(NaN);
-    let whole = 0;
-    steps.forEach((step, place) => { if (step !== null) values[place] = (whole += step) * unit; });
-    return values;
-  };
+  const { summed } = ff;
   const prices = ({ open, high, low, close }, unit) => {
     const out = Object.fromEntries(["open", "high", "low", "close"].map((name) => [name, new Float64Array(close.length).fill(NaN)]));
     let last = 0;
@@ -33,18 +27,8 @@
       return { ...curve, value, x: place.map((bar) => at(bar + 1)) };
     });
     const { events } = told;
-    const trades = told.trades.map((marks) => {
-      const entry = summed(marks.entry);
-      return {
-        ...marks,
-        entry: entry.map(at),
-        exit: entry.map((bar, i) => at(bar + marks.held[i])),
-        price: summed(marks.price, unit).map(Math.exp),
-        left: summed(marks.left, unit).map(Math.exp),
-      };
-    });
     return {
-      start: told.start, end: at(told.count), bar: told.bar, width, curves, trades,
+      start: told.start, end: at(told.count), bar: told.bar, width, curves, trades: [],
       price: prices(told.price, unit),
       events: { ...events, x: summed(events.at).map((bar) => at(bar + 1)) },
       planted: told.planted,

@@ -24,6 +24,34 @@
     if (hours < 1) return `${number(hours * 60)}${THIN}min`;
     return hours > 96 ? `${number(hours / 24, hours % 24 ? 1 : 0)}${THIN}days` : `${number(hours, hours % 1 ? 1 : 0)}${THIN}h`;
   };
+  const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+  const DAY = 24 * HOUR;
+  /* Dates in a window, at most so many: whole hours, days, months or years apart. */
+  const dates = (since, until, most) => {
+    const fits = (step) => (until - since) / step <= most;
+    const hours = [1, 2, 3, 6, 12].find((many) => fits(many * HOUR));
+    const days = [1, 2, 4, 7, 14].find((many) => fits(many * DAY));
+    const months = [1, 2, 3, 6, 12, 24, 60].find((many) => fits(many * 30.4 * DAY)) ?? 120;
+    const name = (time, hour) => {
+      const at = new Date(time), year = `’${String(at.getUTCFullYear()).slice(2)}`;
+      if (hours) return `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${hour}`;
+      if (days) return `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${year}`;
+      return months < 12 ? `${MONTHS[at.getUTCMonth()]} ${year}` : String(at.getUTCFullYear());
+    };
+    const found = [];
+    if (hours || days) {
+      const step = hours ? hours * HOUR : days * DAY;
+      for (let time = Math.ceil(since / step) * step; time <= until; time += step) found.push(time);
+    } else {
+      const first = new Date(since);
+      for (let month = Math.floor((first.getUTCFullYear() * 12 + first.getUTCMonth()) / months) * months; ; month += months) {
+        const time = Date.UTC(Math.floor(month / 12), month % 12);
+        if (time > until) break;
+        if (time >= since) found.push(time);
+      }
+    }
+    return found.map((time) => ({ time, text: name(time, new Date(time).toISOString().slice(11, 16)) }));
+  };
   const clock = (ms) => new Date(ms).toISOString().slice(0, 16).replace("T", " ");
 
   /* Rectangles as one path: a line with gaps would become one for each stretch, which is slow. */
@@ -197,7 +225,7 @@
 
   /* ---- trades: strokes from entry to exit, marks at the entries ---- */
   const trades = (common, coin, view, axis) => {
-    const traces = [], pixel = (view.to - view.from) / view.width;
+    const traces = [], open = [], pixel = (view.to - view.from) / view.width;
     let unmarked = 0;
     for (const t of coin.trades) {
       if (view.stance && view.stance !== t.stance) continue;
@@ -208,6 +236,14 @@
       }
       if (!here.length) continue;
       const colour = `@${t.stance}`;
+      for (const i of here) open.push({ stance: t.stance, phase: t.phase[i], side: t.side[i], entry: t.entry[i], exit: t.exit[i], price: t.price[i], gain: t.gain[i] });
+      const alone = here.filter((i) => t.lone[i]);
+      if (alone.length) traces.push({
+        type: "scatter", mode: "markers", name: "lone prints", yaxis: axis, x: alone.map((i) => t.exit[i]), y: alone.map((i) => t.left[i]),
+        marker: { symbol: "x", size: 9, color: "@bad", line: { width: 1, color: "@card" } },
+        customdata: alone.map((i) => [inert(t.reason[i]), price(t.left[i]), clock(t.exit[i])]),
+        hovertemplate: `left by %{customdata[0]} at %{customdata[1]}, %{customdata[2]} UTC,<br>by a print that the coin's other series do not share<extra>${t.stance}</extra>`,
+      });
       const long = here.filter((i) => t.exit[i] - t.entry[i] > 2 * pixel);
       if (long.length) traces.push({
         type: "scatter", mode: "lines", name: `${t.stance} trades`, yaxis: axis, hoverinfo: "none", line: { color: `${colour}/0.75`, width: 1.6 },
@@ -226,13 +262,14 @@
         },
         customdata: here.map((i) => [
           inert(`${common.strategies[t.strategy[i]]}, ${common.phases[t.phase[i]].title}`), t.side[i] > 0 ? "bought" : "sold short",
-          inert(common.reasons[t.reason[i]]), duration(t.exit[i] - t.entry[i]), `${number(t.gain[i], 0, true)}${THIN}bps`, price(t.price[i]), clock(t.entry[i]),
+          inert(t.reason[i]), duration(t.exit[i] - t.entry[i]), `${number(t.gain[i], 0, true)}${THIN}bps`, price(t.price[i]), clock(t.entry[i]),
+          price(t.left[i]), clock(t.exit[i]), number(t.mae[i], 0, true), number(t.mfe[i], 0, true),
         ]),
-        hovertemplate: "%{customdata[0]}<br>%{customdata[1]} at %{customdata[5]}, %{customdata[6]} UTC<br>left by %{customdata[2]} after %{customdata[3]}<br>"
-          + `<b>%{customdata[4]}</b> net<extra>${t.stance}</extra>`,
+        hovertemplate: "%{customdata[0]}<br>%{customdata[1]} at %{customdata[5]}, %{customdata[6]} UTC<br>left by %{customdata[2]} at %{customdata[7]}, %{customdata[8]} UTC, after %{customdata[3]}<br>"
+          + `<b>%{customdata[4]}</b> net, MAE %{customdata[9]}, MFE %{customdata[10]}<extra>${t.stance}</extra>`,
       });
     }
-    return { traces, unmarked };
+    return { traces, unmarked, open };
   };
 
   /* ---- panels ---- */
@@ -289,9 +326,10 @@
       text, xref: "paper", yref: "paper", x: right ? 1 : 0, xanchor: right ? "right" : "left", y: box.domain[1], yanchor: "bottom",
       showarrow: false, font: { size: 11, color: "@muted" }, borderpad: 0,
     });
+    const ticks = dates(view.from, view.to, Math.max(Math.floor(view.width / 95), 2));
     const layout = {
       height, margin: { l: 52, r: 10, t: 8, b: 30 }, showlegend: false, hovermode: "closest", hoverdistance: 12, separators: `.${THIN}`,
-      xaxis: { type: "date", range: [view.from, view.to], anchor: boxes.at(-1).axis, showgrid: true, rangeslider: { visible: false }, nticks: narrow ? 4 : 8, tickangle: 0 },
+      xaxis: { type: "date", range: [view.from, view.to], anchor: boxes.at(-1).axis, showgrid: true, rangeslider: { visible: false }, tickvals: ticks.map(({ time }) => time), ticktext: ticks.map(({ text }) => text), tickangle: 0 },
       yaxis: { domain: [0, 1], range: [0, 1], visible: false, fixedrange: true },
       annotations: [],
     };
@@ -315,12 +353,21 @@
       if (beyond) layout.annotations.push({ ...note(beyond, box, true), yanchor: narrow ? "top" : "bottom" });
       data.push(...box.curves.map((curve) => curveTrace(box.panel, curve, view, box.axis)));
     }
+    // the last panel has the axis itself
+    const edge = (30 * (view.to - view.from)) / view.width;
+    const side = (time) => (time - view.from < edge ? "left" : view.to - time < edge ? "right" : "center");
+    // a date at an edge is moved inwards: where there are others, it would lie on one of them
+    const named = ticks.filter(({ time }) => ticks.length < 4 || side(time) === "center");
+    for (const box of boxes.slice(0, -1)) layout.annotations.push(...named.map(({ time, text }) => ({
+      text, x: time, xref: "x", xanchor: side(time), y: box.domain[0], yref: "paper", yanchor: "top", showarrow: false,
+      font: { size: 10, color: "@muted" }, borderpad: 0, name: "date",
+    })));
     const left = [
       numbered.left && `${number(numbered.left)} doors are not numbered`,
       traded.unmarked && `${number(traded.unmarked)} smaller trades have no mark`,
       events.length > MOST.bands && `${number(events.length - MOST.bands)} weaker phases have no band`,
     ].filter(Boolean);
-    return { data, layout, height, span: prices.span, left, events };
+    return { data, layout, height, span: prices.span, left, events, open: traded.open };
   };
   ff.said = { clock, duration, number, price };
 })();

@@ -12,6 +12,24 @@
   let shown = null; /* the phase's page, null for the overview */
   let height = 0; /* how far the overview was scrolled when it was left */
 
+  /* ---- what is below a page's numbers comes packed ---- */
+  const under = new Map();
+  const unpack = (page) => {
+    if (!under.has(page)) {
+      const packed = page.querySelector(":scope > script.parts");
+      under.set(page, !packed ? Promise.resolve() : ff.unzipped(packed.id).then((text) => {
+        const template = document.createElement("template");
+        template.innerHTML = text;
+        packed.replaceWith(template.content);
+        ff.ledgers(page);
+        ff.reach(page);
+        if (page === shown) { links(page); ff.drawn(page); }
+      }));
+    }
+    return under.get(page);
+  };
+  const packed = (page) => page.querySelector(":scope > script.parts") !== null;
+
   const jump = (y) => scrollTo({ top: y, behavior: "instant" });
   const heading = (page) => page.querySelector(".headline");
 
@@ -21,16 +39,27 @@
     bars.overview.hidden = page !== null;
     bars.phase.hidden = page === null;
     document.title = page ? `${(heading(page).firstChild.data ?? "").trim()} · ${title}` : title;
-    for (const link of page ? all("[data-part]", bars.phase) : []) {
+    shown = page;
+    if (page) links(page);
+    ff.drawn?.(page);
+    if (page) unpack(page);
+  };
+  const links = (page) => {
+    for (const link of all("[data-part]", bars.phase)) {
       const id = `${page.id}-${link.dataset.part}`;
-      link.hidden = !document.getElementById(id);
+      link.hidden = !packed(page) && !document.getElementById(id);
       link.href = `#${id}`;
     }
-    shown = page;
-    ff.drawn?.(page);
   };
 
   ff.route = () => {
+    const whose = document.getElementById(/^#(phase-\d+)-\w+$/.exec(location.hash)?.[1]);
+    if (whose && packed(whose) && !ff.target()) {
+      const asked = location.hash; /* a part that is still packed */
+      if (whose !== shown) show(whose);
+      unpack(whose).then(() => { if (location.hash === asked) ff.route(); });
+      return;
+    }
     const target = location.hash.length > 1 ? ff.target() : null;
     const page = target?.closest(".phase") ?? null;
     if (shown && page === null && target?.contains(shown)) return; /* the skip link: it stays */
@@ -60,6 +89,18 @@
     if (!document.getElementById("tip").hidden || event.target.closest("input, select, textarea")) return;
     location.hash = "#answer";
   }, true);
+  /* printing cannot wait: what is printed is unpacked while nothing else is to be done */
+  const idle = window.requestIdleCallback ?? ((act) => setTimeout(act, 50));
+  const printed = pages.filter((page) => page.classList.contains("prints"));
+  const ahead = (async () => {
+    for (const page of printed) {
+      await new Promise((go) => idle(go));
+      await unpack(page);
+      await ff.charts?.prepare(page);
+    }
+  })();
+  if (ff.charts) ff.charts.ready = Promise.all([ff.charts.ready, ahead]);
+
   show(null);
   if (location.hash.length > 1) ff.route();
 })();

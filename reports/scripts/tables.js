@@ -105,21 +105,21 @@
       cell.innerHTML = `<svg class="forest" viewBox="0 0 260 40" aria-hidden="true"><path class="zero" d="M${zero} 0V40"/>${rows.join("")}</svg>`;
     }
   };
-  /* a table wider than its box can be scrolled by keys where nothing in it takes the focus */
-  const reach = (inside) => {
-    for (const box of all(".scroll", inside)) {
+  /* a table wider than its box can be scrolled by keys where nothing in it takes the focus; looked
+     at once the box has a size, as asking for it before makes the browser lay out the whole page */
+  const sized = new ResizeObserver((entries) => {
+    for (const { target: box } of entries) {
       const wide = box.scrollWidth > box.clientWidth && !box.querySelector("a, button, [tabindex]");
       box.toggleAttribute("tabindex", wide);
       if (wide) box.tabIndex = 0;
     }
-  };
+  });
+  ff.reach = (inside) => { for (const box of all(".scroll:not(.tall)", inside)) sized.observe(box); };
   /* what a page that is shown, or printed, needs; without one, the overview */
   ff.drawn = (page) => {
     const inside = page ?? document.getElementById("overview") ?? document;
     for (const table of all("table[data-zero]", inside)) strips(table);
-    reach(inside);
+    ff.reach(inside);
   };
-  document.addEventListener("toggle", (event) => { if (event.target.open) reach(event.target); }, true);
-  addEventListener("resize", () => reach(document));
-  reach(document);
+  ff.reach(document);
 })();

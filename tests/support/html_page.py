@@ -1,10 +1,25 @@
-"""A page as a browser's parser sees it: tags, ids, islands and text."""
+"""A page as a browser's parser sees it: tags, ids, islands and text, with what is packed in it."""
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
+import re
 from html.parser import HTMLParser
 from typing import Any
+
+_PARTS = re.compile(r'<script type="application/gzip" id="[^"]*" class="parts">(.*?)</script>')
+
+
+def unzipped(text: str) -> str:
+    """What a packed block holds."""
+    return gzip.decompress(base64.b64decode(text)).decode("utf-8")
+
+
+def unpacked(html: str) -> str:
+    """The page as its script makes it: with all parts that come packed."""
+    return _PARTS.sub(lambda block: unzipped(block[1]), html)
 
 
 class Page(HTMLParser):
@@ -17,7 +32,7 @@ class Page(HTMLParser):
         self.text = ""
         self._script: dict[str, str | None] | None = None
         self._style = False
-        self.feed(html)
+        self.feed(unpacked(html))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
@@ -37,5 +52,10 @@ class Page(HTMLParser):
         return [a["id"] for _, a in self.tags if a.get("id")]  # type: ignore[misc]
 
     def islands(self) -> dict[str, Any]:
-        kind = "application/json"
-        return {a["id"]: json.loads(t) for a, t in self.scripts if a.get("type") == kind}  # type: ignore[misc]
+        found: dict[str, Any] = {}
+        for attrs, text in self.scripts:
+            if attrs.get("type") == "application/json":
+                found[attrs["id"] or ""] = json.loads(text)
+            elif attrs.get("class") == "charts-of":
+                found |= json.loads(unzipped(text))
+        return found

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from fadefollow.cli.render.console import Step, progress
+from fadefollow.cli.render.console import progress
+from fadefollow.cli.render.progress import Step
 
 #: seconds between two words on what is being done
 _PACE = 0.2

@@ -248,24 +248,12 @@ class _Run:
 
 
 class _Progress:
-    """Words and shares for the progress bar: trials done, best so far, time left."""
+    """Words and shares for the progress bar: trials done, best so far."""
 
     def __init__(self, step: Step, settings: TuneSettings, folds: int) -> None:
         self.step, self.settings = step, settings
         self.folds, self.all = folds, folds * settings.trials
         self.best = -math.inf
-        self.begun: tuple[int, float] | None = None  #: the first new trial, and when it was known
-
-    def left(self, done: int) -> str:
-        """Time left, once some batches say how long one takes."""
-        now = time.monotonic()
-        if self.begun is None:
-            self.begun = done, now
-        new = done - self.begun[0]
-        if new < 2 * self.settings.batch:
-            return ""
-        seconds = (self.all - done) * (now - self.begun[1]) / new
-        return f", {int(seconds) // 60}:{int(seconds) % 60:02} left"
 
     def trial(self, trial: Trial) -> None:
         if trial.number == 0:
@@ -277,8 +265,7 @@ class _Progress:
         name = self.settings.objectives[0]
         best = f", best {name} {self.best:.2f}" if self.best > -math.inf else ""
         self.step(
-            f"fold {trial.fold} of {self.folds}, trial {trial.number + 1} of {per_fold}"
-            f"{best}{self.left(done)}",
+            f"fold {trial.fold} of {self.folds}, trial {trial.number + 1} of {per_fold}{best}",
             done / self.all,
         )
 

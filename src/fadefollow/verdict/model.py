@@ -349,8 +349,8 @@ class RunResult:
     #: trades and daily equity of the hedged book; empty where nothing is hedged
     hedged_trades: pd.DataFrame = field(default_factory=pd.DataFrame)
     hedged_equity: pd.DataFrame = field(default_factory=pd.DataFrame)
-    #: exploratory: ratios of each book, its rolling Sharpe ratio and beta, what holding the same
-    #: coins was worth, and means by coin and year; empty of earlier versions
+    #: exploratory: ratios of each book, its rolling mean, Sharpe ratio and beta, what holding the
+    #: same coins was worth, and means by coin and year; empty of earlier versions
     ratios: tuple[BookRatios, ...] = ()
     rolling: pd.DataFrame = field(default_factory=pd.DataFrame)
     benchmark: pd.DataFrame = field(default_factory=pd.DataFrame)

@@ -119,6 +119,13 @@ def test_eighty_columns_give_each_row_its_lines(run, capsys, monkeypatch) -> Non
     assert all(line.startswith("  ") for line in lines[at + 1 : at + 4])
 
 
+def test_lines_end_between_parts_so_that_figures_stay_whole(run, capsys, monkeypatch) -> None:
+    lines = [line.strip() for line in shown(run, 52, capsys, monkeypatch)]
+    # 71 signs with both: the second part stands on a line of its own
+    assert "too uncertain, like placebo;" in lines
+    assert not any(line.endswith(("32", "32 ×", "blocks", "detects")) for line in lines)
+
+
 def test_wide_terminals_have_a_column_for_what_would_settle_it(run, capsys, monkeypatch) -> None:
     lines = shown(run, 200, capsys, monkeypatch)
     head = next(line for line in lines if "what would settle it" in line)
@@ -183,6 +190,10 @@ def test_what_cannot_be_tested_is_counted_by_its_reason() -> None:
             {"coins": 120.0},
             "too uncertain, like placebo; "
             "1.6 × this history (1.9 more years or 120 coins) would decide it",
+        ),
+        (
+            {"multiple": 1.004, "years": 0.02, "coins": 25.0},
+            "too uncertain, like placebo; a little more history would decide it",
         ),
         ({"multiple": 212.0}, "too uncertain, like placebo; it would take 212 × this history"),
         (

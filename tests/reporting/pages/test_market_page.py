@@ -15,6 +15,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
+from fadefollow.core.notes import Note
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.reporting import render
 from fadefollow.reporting.charts.encoding import (
@@ -30,6 +31,7 @@ from fadefollow.reporting.pages.coverage import CoverageFigure, Span, coverage_f
 from fadefollow.reporting.pages.market_page import MarketPage, market
 from fadefollow.verdict.model import NotTraded, RunResult
 from tests.support.chromium import CHROMIUM, Browser
+from tests.support.html_page import unzipped
 from tests.support.reporting_cases import IMG, REPORTS, Cases, build, settled, stance
 
 NAN = np.nan
@@ -291,9 +293,9 @@ def test_budget_is_shared_by_the_coins(cases: Cases) -> None:
     crowd = replace(cases.plain, prices={str(n): pd.DataFrame() for n in range(200)})
     share = budget(crowd)
     assert share.coin_bytes * 200 <= MARKET
-    assert share.trades * 200 * 2 * 18 <= TRADES
+    assert share.trades * 14 <= TRADES  # of all coins together
     assert share.events * 200 * 8 <= EVENTS
-    assert MARKET + 420_000 <= 3_000_000
+    assert MARKET + TRADES + 420_000 <= 3_000_000
 
 
 def test_many_coins_are_chosen_from_a_list(cases: Cases) -> None:
@@ -329,7 +331,7 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     if not CHROMIUM:
         pytest.skip("needs chromium (apt-get install chromium)")
     folder = tmp_path_factory.mktemp("scripts")
-    names = ("core", "market_data", "market_figure")
+    names = ("core", "trades", "market_data", "market_figure")
     code = "\n".join((REPORTS / "scripts" / f"{name}.js").read_text("utf-8") for name in names)
     (folder / "page.html").write_text(f"<!doctype html><script>{code}</script>", "utf-8")
     with Browser(tmp_path_factory.mktemp("profile")) as opened:
@@ -341,10 +343,13 @@ def drawn(script: Browser, page: MarketPage, **view: Any) -> dict[str, Any]:
     """The figure of the first coin."""
     asked = {"phases": None, "strategy": "", "stance": "", "width": 1000, **view}
     common, coin = json.dumps(page.common), json.dumps(told(page))
+    trades = unzipped(page.trades) if page.trades else "null"
     found: dict[str, Any] = script.run(
         f"""(() => {{
           const common = {common}, view = {json.dumps(asked)};
           const coin = ff.marketData.unpack({coin}, common.priceUnit);
+          const trades = {trades};
+          if (trades) coin.trades = ff.trades.ofCoin(ff.trades.unpack(trades), 0, common);
           view.phases &&= new Set(view.phases); view.from ??= coin.start; view.to ??= coin.end;
           const figure = ff.marketFigure(common, coin, view);
           return JSON.parse(JSON.stringify({{...figure, end: coin.end}}));
@@ -363,7 +368,13 @@ def hours(xs: list[float | None]) -> list[float | None]:
 
 
 @pytest.fixture(scope="module")
-def games(cases: Cases) -> MarketPage:
+def games(games_run: RunResult) -> MarketPage:
+    """The page of `games_run`."""
+    return market(games_run, ROOMY)
+
+
+@pytest.fixture(scope="module")
+def games_run(cases: Cases) -> RunResult:
     """Forty hours with two short doors that overlap, and a long one."""
     table = phases(
         (1, "short_door", -1, 9.0, 1), (5, "short_door", -1, 9.0, 1), (20, "long_door", 1, 2.0, 2)
@@ -402,7 +413,7 @@ def games(cases: Cases) -> MarketPage:
         columns=list(TRADE_COLUMNS),
     )
     long = {name: (values * 7)[:40] for name, values in FULL.items()}
-    run = run_of(
+    return run_of(
         cases,
         {"BTC": frame([100.0] * 40, **long)},
         phases=table,
@@ -410,7 +421,6 @@ def games(cases: Cases) -> MarketPage:
         strategies={"a": {"trade": {"hold_hours": 10.0}}},
         trades=trades,
     )
-    return market(run, ROOMY)
 
 
 def test_bands_run_from_when_a_phase_was_known_to_the_end_of_its_hold(
@@ -447,6 +457,60 @@ def test_trades_run_from_entry_to_exit(script: Browser, games: MarketPage) -> No
     both = drawn(script, games)
     assert named(both, "follow trades")[1]["marker"]["symbol"] == ["triangle-down-open"]
     assert not named(drawn(script, games, strategy="-1"), "fade trades")
+
+
+def test_dates_stand_below_every_panel(script: Browser, games: MarketPage) -> None:
+    figure = drawn(script, games)
+    axis = figure["layout"]["xaxis"]
+    # forty hours from midnight at 1 000 pixels: at most ten dates, so every six hours
+    assert axis["ticktext"][:3] == ["1 Jan 00:00", "1 Jan 06:00", "1 Jan 12:00"]
+    assert hours(axis["tickvals"]) == [0, 6, 12, 18, 24, 30, 36]
+    dates = [note for note in figure["layout"]["annotations"] if note.get("name") == "date"]
+    # below price, phases and five of the six panels; the last one has the axis itself. The one at
+    # the left edge would lie on the next
+    assert len(dates) == 7 * 6
+    assert len({note["y"] for note in dates}) == 7
+
+
+@pytest.mark.parametrize(
+    ("days", "wanted"),
+    [
+        (3, ["1 Jan 00:00", "1 Jan 12:00", "2 Jan 00:00"]),
+        (60, ["4 Jan ’24", "11 Jan ’24", "18 Jan ’24"]),
+        (900, ["Jan ’24", "Apr ’24", "Jul ’24"]),
+        (9000, ["2025", "2030", "2035"]),
+    ],
+)
+def test_dates_are_hours_days_months_or_years(
+    script: Browser, cases: Cases, days: int, wanted: list[str]
+) -> None:
+    index = pd.date_range(START, periods=days + 1, freq="D", name="time")
+    prices = pd.DataFrame(100.0, index=index, columns=["open", "high", "low", "close"])
+    figure = drawn(script, market(run_of(cases, {"BTC": prices}), ROOMY))
+    assert figure["layout"]["xaxis"]["ticktext"][:3] == wanted
+
+
+def test_an_exit_that_one_series_alone_saw_is_marked(script: Browser, games_run: RunResult) -> None:
+    assert not named(drawn(script, market(games_run, ROOMY)), "lone prints")
+    note = Note(
+        "lone-prints",
+        {"strategy": "a", "stance": "fade"},
+        {"total": 1, "trades": [("BTC", "2024-01-01 10:00", "time")]},
+    )
+    page = market(replace(games_run, notes=(note,)), ROOMY)
+    assert page.lone
+    (mark,) = named(drawn(script, page), "lone prints")
+    assert hours(mark["x"]) == [10]
+    assert mark["y"] == pytest.approx([101.0], rel=1e-4)
+    assert not named(drawn(script, page, stance="follow"), "lone prints")
+
+
+def test_trades_that_are_open_are_told_at_the_cursor(script: Browser, games: MarketPage) -> None:
+    fade, follow = drawn(script, games)["open"]
+    assert (fade["stance"], follow["stance"]) == ("fade", "follow")
+    assert hours([fade["entry"], fade["exit"]]) == [2, 10]
+    assert (fade["gain"], follow["gain"]) == (100, -100)
+    assert games.common["phases"][fade["phase"]]["title"] == "Short doors"
 
 
 def test_panels_share_one_axis_and_are_valid_figures(script: Browser, games: MarketPage) -> None:

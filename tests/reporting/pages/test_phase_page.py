@@ -124,7 +124,8 @@ def test_page_tells_the_story_then_the_answer(first: Page) -> None:
         "Of the whole strategy, its 2 phases together. Gain on fixed capital",
         "All numbers",
         "Month by month",
-        "The best and the worst trades",
+        "The trades",
+        "The best and the worst",
         "Regimes and other splits",
     ]
     places = [said.find(part) for part in order]

@@ -13,6 +13,7 @@ from fadefollow.reporting.pages.split_tables import fragility_tables, split_tabl
 from fadefollow.results.record import write_records, write_tables
 from fadefollow.verdict.exploratory import CoinCapacity, FragilityRow, SpaTest, SplitCell
 from fadefollow.verdict.model import RunResult, StanceResult
+from tests.support.html_page import unpacked
 from tests.support.reporting_cases import REPORTS, Cases
 
 NAN = math.nan
@@ -80,7 +81,7 @@ def test_flips_are_named(run: RunResult) -> None:
 
 
 def test_splits_and_fragility_are_on_their_phases_page(run: RunResult) -> None:
-    html = render(replace(run, prices={}), REPORTS)
+    html = unpacked(render(replace(run, prices={}), REPORTS))
     of_first = html[html.index('id="phase-1"') : html.index('id="phase-2"')]
     assert "2 cells large enough, 1 unlike any hour of the same cell." in of_first
     assert "1 flip: costs doubled: undecided." in of_first

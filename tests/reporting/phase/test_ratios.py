@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pandas as pd
 
+from fadefollow.reporting.charts.charts import equity_chart
+from fadefollow.reporting.charts.performance import equity_figures
 from fadefollow.reporting.phase.heatmap import heat_maps
 from fadefollow.reporting.phase.ratios import falls, ratio_table, rolling
 from fadefollow.verdict.exploratory import Fall
@@ -63,3 +65,31 @@ def test_coins_by_years_are_ordered_by_trades_and_coloured_by_size(cases: Cases)
     # the scale ends at the 90 % quantile of 10 and 40, 37; three trades are too few for a colour
     assert [(c.text, c.level) for c in found.rows[0].cells] == [("−40", -4), ("", 0), ("+90", 0)]
     assert [c.level for c in found.rows[1].cells] == [2, 0, 0]
+
+
+def test_the_rolling_mean_is_drawn_below_the_drawdown(cases: Cases) -> None:
+    name = cases.plain.verdicts[0].strategy
+    weeks = pd.date_range("2022-01-02", periods=3, freq="7D", tz="UTC")
+    table = pd.DataFrame(
+        {
+            "time": weeks,
+            "strategy": name,
+            "stance": "fade",
+            "book": "outright",
+            "mean": [0.1, NAN, -0.05],
+            "sharpe": 1.0,
+            "beta": 0.0,
+        }
+    )
+    run = replace(cases.plain, rolling=table)
+    (figure,) = (f for f in equity_figures(run) if f.strategy == name)
+    line = figure.means["fade", "outright"]
+    assert line.value.tolist() == [10.0, -5.0]  # per cent a year; an unknown week is left out
+    chart = equity_chart(figure)
+    (mean,) = (trace for trace in chart.data if trace.get("yaxis") == "y3")
+    assert mean["legendgroup"] == "Fade outright"
+    assert chart.layout["yaxis3"]["title"]["text"] == "last year, %"
+    # a run of an earlier version has two panels
+    (before,) = (f for f in equity_figures(cases.plain) if f.strategy == name)
+    assert before.means == {}
+    assert "yaxis3" not in equity_chart(before).layout

@@ -45,6 +45,7 @@ def test_ratios_are_those_of_daily_gains_over_fixed_capital() -> None:
     assert found.days_in_market == pytest.approx(0.8)
     assert len(rolling) == 1  # one week's end after the first window
     assert rolling["sharpe"].iloc[0] == pytest.approx(found.sharpe)
+    assert rolling["mean"].iloc[0] == pytest.approx(2.19)  # 365 days' gains: 73 × 0.03
 
 
 def test_an_account_that_had_nothing_left_has_no_growth() -> None:

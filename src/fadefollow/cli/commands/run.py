@@ -87,22 +87,24 @@ def run(
         note_misnamed(workspace, "strategies")
     check_names(workspace, strategies=strategies or (), dataset=data.dataset)
     from fadefollow.cli.render.console import progress
+    from fadefollow.cli.render.pace import RUN_STAGES
     from fadefollow.cli.render.run import show_run
-    from fadefollow.jobs.run import RunOptions, run_job
 
-    options = RunOptions.of(
-        workspace,
-        data,
-        strategies=tuple(strategies or ()),
-        missing_funding=missing_funding,
-        seed=seed,
-        placebo_draws=placebo_draws,
-        bootstrap_draws=bootstrap_draws,
-        smallest_bps=smallest_bps,
-        fragility=fragility,
-        command=command(),
-    )
-    with progress(quiet=as_json) as step:
+    with progress(RUN_STAGES, quiet=as_json) as step:
+        from fadefollow.jobs.run import RunOptions, run_job  # takes a second
+
+        options = RunOptions.of(
+            workspace,
+            data,
+            strategies=tuple(strategies or ()),
+            missing_funding=missing_funding,
+            seed=seed,
+            placebo_draws=placebo_draws,
+            bootstrap_draws=bootstrap_draws,
+            smallest_bps=smallest_bps,
+            fragility=fragility,
+            command=command(),
+        )
         result, folder = run_job(workspace, options, step=step, cluster=cluster)
     if as_json:
         typer.echo((folder / "result.json").read_text("utf-8"))
@@ -112,6 +114,7 @@ def run(
 
 def _again(asked: str, *, cluster: str | None, as_json: bool) -> None:
     from fadefollow.cli.render.console import progress
+    from fadefollow.cli.render.pace import RUN_STAGES
     from fadefollow.cli.render.rerun import show_again
     from fadefollow.jobs.rerun import again_job
     from fadefollow.results.find import find_run
@@ -119,7 +122,7 @@ def _again(asked: str, *, cluster: str | None, as_json: bool) -> None:
 
     workspace = find_workspace()
     folder = find_run(workspace.runs, asked)
-    with progress(quiet=as_json) as step:
+    with progress(RUN_STAGES, quiet=as_json) as step:
         done = again_job(workspace, folder, step=step, command=command(), cluster=cluster)
     if as_json:
         print_json(done.to_dict())

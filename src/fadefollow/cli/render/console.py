@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from fadefollow.cli.render.screen import Console, harmless, say
+from fadefollow.cli.render.progress import Step, shown
+from fadefollow.cli.render.screen import Console, say
 from fadefollow.cli.render.tables import titled
 from fadefollow.errors import MemoryShortError, short_of_memory
 
@@ -27,31 +27,23 @@ if TYPE_CHECKING:
 
 #: coins that an import left out, and reasons, that are named
 MOST_LEFT_OUT = 40
-#: called with what is being done and how much of it is done, from 0 to 1, or None if unknown
-Step = Callable[[str, float | None], None]
 
 
 @contextmanager
-def progress(*, quiet: bool = False) -> Iterator[Step]:
-    """A progress bar on standard error; `quiet` shows none."""
-    bar = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=quiet,
-    )
+def progress(stages: Mapping[str, float] | None = None, *, quiet: bool = False) -> Iterator[Step]:
+    """One line on standard error that says what is being done; `quiet` shows none.
+
+    Args:
+        stages: shares of the stages, where they are known (see `fadefollow.cli.render.pace`).
+        quiet: show nothing.
+    """
     doing = "starting"
-    with bar:
-        task = bar.add_task(doing, total=None)
+    with shown(stages or {}, quiet=quiet) as told:
 
         def step(text: str, done: float | None) -> None:
             nonlocal doing
             doing = text
-            total = None if done is None else 1.0
-            bar.update(task, description=escape(harmless(text)), total=total, completed=done or 0.0)
+            told(text, done)
 
         try:
             yield step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,6 +54,8 @@ _FAILS = {
 }
 #: beyond so many times this history, more of it is no answer
 _OUT_OF_REACH = 50.0
+#: up to so many times this history, a little more of it is wanted
+_NEARLY = 1.05
 #: missing streams that are named
 _NAMED = 2
 #: why a row cannot be tested, by the code of its reason
@@ -194,6 +196,12 @@ class _Row:
         v = self.verdict
         return settle_line(v.settle) if v.fate == "open" and v.settle is not None else ""
 
+    @property
+    def briefly(self) -> str:
+        """The same below a heading that asks for it."""
+        v = self.verdict
+        return settle_line(v.settle, brief=True) if v.fate == "open" and v.settle else ""
+
     def cells(self) -> list[str]:
         """Words of both stances in the book that speaks."""
         from fadefollow.phases import STANCES
@@ -201,18 +209,26 @@ class _Row:
         return [word_cell(self.verdict.result(stance, self.book)) for stance in STANCES]
 
 
-def settle_line(settle: Settle) -> str:
-    """What is missing, and what would settle it: `too uncertain; 1.3 × this history would …`."""
+def settle_line(settle: Settle, *, brief: bool = False) -> str:
+    """What is missing, and what would settle it: `too uncertain; 1.3 × this history would …`.
+
+    Args:
+        settle: of an open row.
+        brief: without the verb, below a heading that has it.
+    """
+    decides = "" if brief else " would decide it"
     parts = [", ".join(_FAILS[name] for name in settle.conditions)] if settle.conditions else []
     if settle.streams:
         parts.append(f"needs {', '.join(settle.streams)}")
     if settle.multiple > _OUT_OF_REACH:
         parts.append(f"it would take {settle.multiple:,.0f} × this history")
-    elif settle.multiple > 1.0:
+    elif settle.multiple > _NEARLY:
         ways = [f"{settle.years:.1f} more years"] if settle.years > 0.0 else []
         ways += [] if math.isnan(settle.coins) else [f"{settle.coins:.0f} coins"]
         more = f" ({' or '.join(ways)})" if ways else ""
-        parts.append(f"{settle.multiple:.2g} × this history{more} would decide it")
+        parts.append(f"{settle.multiple:.2g} × this history{more}{decides}")
+    elif settle.multiple > 1.0:
+        parts.append(f"a little more history{decides}")
     elif not math.isnan(settle.detectable_bps):
         parts.append(f"an edge of {settle.detectable_bps:.0f} bps would likely have been found")
     return "; ".join(parts)
@@ -248,7 +264,7 @@ def _show_rows(console: Console, rows: Sequence[_Row]) -> None:
     console.print(_grid(widths, [f"[bold]{head}[/]" for head in heads]))
     for row, cells in zip(rows, lines, strict=True):
         console.print(_grid(widths, cells))
-        for text in _below(row, wide=wide, planted=planted):
+        for text in _packed(_below(row, wide=wide, planted=planted), console.width - 2):
             below = Text(harmless(text), style="dim")
             console.print(Padding(below, (0, 0, 0, 2), expand=False))
 
@@ -261,8 +277,8 @@ def _columns(row: _Row, *, wide: bool, planted: bool) -> list[str]:
     return cells + ([number(v.planted_bps)] if planted and wide else [])
 
 
-def _below(row: _Row, *, wide: bool, planted: bool) -> list[str]:
-    """What has no column of its own."""
+def _below(row: _Row, *, wide: bool, planted: bool) -> list[list[str]]:
+    """What has no column of its own, in parts."""
     v = row.verdict
     claim = "disputed" if v.claim == "disputed" else f"claims {v.claim}"
     said = [v.strategy] if wide else [f"{v.strategy}, {claim}"]
@@ -271,7 +287,20 @@ def _below(row: _Row, *, wide: bool, planted: bool) -> list[str]:
         said += [f"blocks {row.blocks}", f"detects {row.detectable} bps"]
         if planted and row.verdict.planted_bps is not None:
             said.append(f"planted {number(row.verdict.planted_bps)}")
-    return ["; ".join(said), *([row.settles] if row.settles else [])]
+    return [said, *([row.settles.split("; ")] if row.settles else [])]
+
+
+def _packed(blocks: Sequence[Sequence[str]], width: int) -> Iterator[str]:
+    """Lines of a block's parts; a line ends between two of them, so that figures stay whole."""
+    for parts in blocks:
+        line = ""
+        for part in parts:
+            longer = f"{line}; {part}" if line else part
+            if line and len(longer) + 1 > width:
+                yield f"{line};"
+                longer = part
+            line = longer
+        yield line
 
 
 def _grid(widths: Sequence[int], cells: Sequence[str]) -> Table:
@@ -297,7 +326,7 @@ def _widest(rows: Sequence[_Row], *, planted: bool) -> Table:
         fate = f"[{COLOURS[v.fate]}]{escape(row.both)}[/]"
         cells = [escape(v.strategy), escape(f"{v.phase}: {v.claim}"), fate, *row.cells()]
         cells += [row.blocks, row.detectable, *([number(v.planted_bps)] if planted else [])]
-        table.add_row(*cells, escape(row.settles))
+        table.add_row(*cells, escape(row.briefly))
     return table
 
 

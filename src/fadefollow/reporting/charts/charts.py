@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +59,7 @@ def layout(**more: Any) -> dict[str, Any]:
 
 
 def equity_chart(figure: EquityFigure) -> Chart:
-    """Gain of fade and follow above, their drawdowns below, on one time axis.
+    """Gain of fade and follow above, drawdowns and rolling means below, on one time axis.
 
     Where there are two books, the hedged one is drawn full and the outright one dotted.
     """
@@ -97,6 +97,7 @@ def equity_chart(figure: EquityFigure) -> Chart:
                 "hovertemplate": shown.replace("+.1f", ".1f"),
             }
         )
+        data.extend(_rolling_mean(figure, curve.stance, curve.book, name))
     if figure.held is not None:
         data.append(
             {
@@ -110,12 +111,38 @@ def equity_chart(figure: EquityFigure) -> Chart:
                 "hovertemplate": f"holding %{{y:+.1f}}{THIN}%<extra></extra>",
             }
         )
-    top = axis("gain, % of capital", domain=[0.36, 1], zeroline=True)
-    below = axis("drawdown, %", domain=[0, 0.3], rangemode="tozero")
-    time = axis(type="date", anchor="y2", showgrid=False)
     bands, names = _crises(figure)
     rest = {"shapes": bands, "annotations": names, "hovermode": "x unified"}
-    return Chart(data, layout(xaxis=time, yaxis=top, yaxis2=below, **rest), 400)
+    if not figure.means:
+        top = axis("gain, % of capital", domain=[0.36, 1], zeroline=True)
+        below = axis("drawdown, %", domain=[0, 0.3], rangemode="tozero")
+        time = axis(type="date", anchor="y2", showgrid=False)
+        return Chart(data, layout(xaxis=time, yaxis=top, yaxis2=below, **rest), 400)
+    top = axis("gain, % of capital", domain=[0.5, 1], zeroline=True)
+    below = axis("drawdown, %", domain=[0.26, 0.46], rangemode="tozero")
+    mean = axis("last year, %", domain=[0, 0.22], zeroline=True, nticks=4)
+    time = axis(type="date", anchor="y3", showgrid=False)
+    return Chart(data, layout(xaxis=time, yaxis=top, yaxis2=below, yaxis3=mean, **rest), 500)
+
+
+def _rolling_mean(figure: EquityFigure, stance: str, book: str, name: str) -> Iterator[Trace]:
+    """The curve of one book's mean over the last year, if it has one."""
+    line = figure.means.get((stance, book))
+    if line is None:
+        return
+    dotted = figure.hedged and book == "outright"
+    yield {
+        "type": "scatter",
+        "mode": "lines",
+        "name": f"{name}, last year",
+        "legendgroup": name,
+        "showlegend": False,
+        "yaxis": "y3",
+        **clock(line.time),
+        "y": packed(line.value),
+        "line": {"color": f"@{stance}", "width": 1.3, **({"dash": "dot"} if dotted else {})},
+        "hovertemplate": f"<b>{name}</b>, last year %{{y:+.1f}}{THIN}%<extra></extra>",
+    }
 
 
 #: times that every trader knows: name, first and last day
@@ -155,13 +182,13 @@ def _crises(figure: EquityFigure) -> tuple[list[Trace], list[Trace]]:
         names.append(
             {
                 "x": first,
-                "y": 0,
+                "y": 1,
                 "yref": "paper",
                 "text": name,
                 "showarrow": False,
                 "textangle": -90,
                 "xanchor": "right",
-                "yanchor": "bottom",
+                "yanchor": "top",
                 "font": {"size": 10, "color": "@muted"},
             }
         )

@@ -92,6 +92,20 @@ def _grid(time: FloatArray) -> tuple[int, int, IntArray]:
     return start, step, (whole - start) // step
 
 
+def fair_share(counts: list[int], most: int) -> int:
+    """How many of each kind may stay, so that all together are at most `most`.
+
+    Kinds with few members keep them all, and leave what they do not need to the others.
+    """
+    left = most
+    for place, count in enumerate(sorted(counts)):
+        share = left // (len(counts) - place)
+        if count > share:
+            return share
+        left -= count
+    return max(counts, default=0)
+
+
 def folded(series: FloatArray, size: int) -> FloatArray:
     """A series in rows of `size` values, the last one filled up with NaN."""
     padded = np.full(-(-series.size // size) * size, np.nan)

@@ -96,5 +96,9 @@ def zipped(data: Any) -> str:
     Raises:
         ValueError: there is a NaN in it.
     """
-    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
-    return base64.b64encode(gzip.compress(text.encode("ascii"), 6, mtime=0)).decode("ascii")
+    return zipped_text(json.dumps(data, allow_nan=False, separators=(",", ":")), level=6)
+
+
+def zipped_text(text: str, *, level: int = 9) -> str:
+    """A text, zipped, as base64; the same bytes for the same text."""
+    return base64.b64encode(gzip.compress(text.encode("utf-8"), level, mtime=0)).decode("ascii")

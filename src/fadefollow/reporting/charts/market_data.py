@@ -7,16 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from fadefollow.reporting.charts.downsample import IntArray
 from fadefollow.reporting.charts.encoding import (
-    PRICE_UNIT,
     candle_steps,
     decimals_of,
     differences,
     zipped,
 )
 from fadefollow.reporting.charts.market_panels import PANELS
-from fadefollow.reporting.charts.prices import PriceFigure, TradeMarks
+from fadefollow.reporting.charts.prices import PriceFigure
 
 #: bars that one point of the page may span, from the finest to the coarsest
 STEPS = (1, 2, 3, 4, 6, 8, 12, 24, 48, 72, 96, 120, 168, 240, 336, 504, 720, 1440, 2880, 5760)
@@ -32,7 +30,6 @@ class Codes:
 
     phases: tuple[str, ...]
     strategies: tuple[str, ...]
-    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -52,10 +49,10 @@ def packed_coin(
     Args:
         figure: of a coin that has bars.
         codes: that hold all of its names.
-        size: what the coin may take; events and trades are told in any case.
+        size: what the coin may take; events are told in any case.
         dense: bytes a bar that prices and panels may take, as a coin like this one did.
     """
-    rest = {**_events(figure, codes), "trades": [_trades(m, codes) for m in figure.trades]}
+    rest = _events(figure, codes)
     fixed = len(zipped(rest))
     room = max(size - fixed, _LEAST)
     wanted = figure.grid.count * dense / room
@@ -123,30 +120,3 @@ def _events(figure: PriceFigure, codes: Codes) -> dict[str, Any]:
         "door": door if any(door) else [],
     }
     return {"events": found, "planted": planted}
-
-
-def _trades(marks: TradeMarks, codes: Codes) -> dict[str, Any]:
-    order = np.argsort(marks.entry, kind="stable")
-    coded = (
-        (marks.strategy, codes.strategies),
-        (marks.phase, codes.phases),
-        (marks.reason, codes.reasons),
-    )
-    strategy, phase, reason = (_places(values, names, order) for values, names in coded)
-    return {
-        "stance": marks.stance,
-        "entry": differences(marks.entry[order].astype(np.float64)),
-        "held": (marks.exit - marks.entry)[order].tolist(),
-        "price": differences(np.log(marks.entry_price[order]), PRICE_UNIT),
-        "left": differences(np.log(marks.exit_price[order]), PRICE_UNIT),
-        "gain": np.round(marks.return_bps[order], 1).tolist(),
-        "side": marks.side[order].astype(np.int64).tolist(),
-        "strategy": strategy,
-        "phase": phase,
-        "reason": reason,
-    }
-
-
-def _places(values: tuple[str, ...], names: tuple[str, ...], order: IntArray) -> list[int]:
-    code = {name: place for place, name in enumerate(names)}
-    return [code[values[place]] for place in order]

@@ -45,6 +45,9 @@ class EquityFigure:
     compound: bool = False  #: positions grow with gains
     simulated: bool = False
     held: Line | None = None  #: gain of holding the same coins, per cent; None where unknown
+    #: by stance and book, mean gain over the last 365 days as of each week, per cent a year; empty
+    #: of a history of less than that, and of runs of earlier versions
+    means: dict[tuple[str, str], Line] = field(default_factory=dict)
 
     @property
     def hedged(self) -> bool:
@@ -126,6 +129,7 @@ def equity_figures(run: RunResult, *, points: int = 800) -> tuple[EquityFigure, 
                 compound,
                 bool(run.dataset.get("simulated", False)),
                 _benchmark(run, strategy, points),
+                _means(run, strategy),
             )
         )
     return tuple(figures)
@@ -139,6 +143,19 @@ def _benchmark(run: RunResult, strategy: str, points: int) -> Line | None:
         return None
     gain = (value.to_numpy(np.float64) - 1.0) * 100.0
     return thin(millis(pd.DatetimeIndex(value.index)), gain, points=points // 2)
+
+
+def _means(run: RunResult, strategy: str) -> dict[tuple[str, str], Line]:
+    if "mean" not in run.rolling:
+        return {}
+    mine = run.rolling[run.rolling["strategy"] == strategy].dropna(subset=["mean"])
+    return {
+        (str(stance), str(book)): Line(
+            millis(rows["time"]), rows["mean"].to_numpy(np.float64) * 100.0
+        )
+        for (stance, book), rows in mine.groupby(["stance", "book"], sort=False)
+        if len(rows) > 1
+    }
 
 
 def split_figure(verdict: Verdict, book: BookName = "outright") -> SplitFigure:
@@ -171,7 +188,7 @@ class ClosedTrades:
         self._none = run.trades.iloc[:0]
         self._kept: dict[tuple[tuple[str, str, str], tuple[str, ...]], pd.DataFrame] = {}
         self._by_key = {
-            tuple(map(str, key)): _join_legs(rows)
+            tuple(map(str, key)): join_legs(rows)
             for key, rows in whole.groupby(keys, sort=False, observed=True)
         }
 
@@ -262,13 +279,22 @@ def _curve(
     )
 
 
-def _join_legs(trades: pd.DataFrame) -> pd.DataFrame:
+def join_legs(trades: pd.DataFrame) -> pd.DataFrame:
+    """One row a trade: the legs of a carry summed, over the first future leg's notional.
+
+    It is left where its last future leg is: a future that is rolled is held on in the next one.
+    """
     key = ["symbol", "trade_id"]
     if not trades.duplicated(key).any():
         return trades
-    ordered = trades.assign(_spot=trades["leg"].ne("future")).sort_values("_spot", kind="stable")
-    joined = ordered.groupby(key, sort=False).first()
+    spot = trades["leg"].eq("spot")
+    ordered = trades.assign(_spot=spot).sort_values(["_spot", "entry_time"], kind="stable")
+    legs = ordered.groupby(key, sort=False)
+    joined = legs.first()
+    lasting = ordered[~ordered["_spot"]].groupby(key, sort=False).last()
+    for column in ("exit_time", "exit_price", "exit_reason"):
+        joined[column] = lasting[column].reindex(joined.index).fillna(joined[column])
     for column in ("fees", "slippage", "funding", "pnl"):
-        joined[column] = ordered.groupby(key, sort=False)[column].sum()
+        joined[column] = legs[column].sum()
     joined["return"] = joined["pnl"] / joined["notional"]
     return joined.reset_index().reindex(columns=trades.columns)

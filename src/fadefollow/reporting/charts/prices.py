@@ -1,4 +1,4 @@
-"""The market figure of one coin: price, phases, planted truth, trades, and the panels below."""
+"""The market figure of one coin: price, phases, planted truth, and the panels below."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from fadefollow.phases import STANCES
 from fadefollow.reporting.charts.downsample import (
     FloatArray,
     IntArray,
+    fair_share,
     folded,
     keep_extremes,
     millis,
@@ -80,30 +80,12 @@ class Lane:
 
 
 @dataclass(frozen=True)
-class TradeMarks:
-    """The trades of one stance on one coin, one value a trade in each array."""
-
-    stance: str
-    side: FloatArray
-    entry: IntArray  #: number of the bar at whose open it was entered
-    entry_price: FloatArray
-    exit: IntArray
-    exit_price: FloatArray
-    return_bps: FloatArray
-    phase: tuple[str, ...]
-    strategy: tuple[str, ...]
-    reason: tuple[str, ...]
-    left_out: int  #: trades with smaller returns, by strategy, that are not drawn
-
-
-@dataclass(frozen=True)
 class PriceFigure:
     """All that can be drawn about one coin's market, at the size of its bars."""
 
     symbol: str
     frame: pd.DataFrame
     lanes: tuple[Lane, ...]
-    trades: tuple[TradeMarks, ...]
 
     @cached_property
     def grid(self) -> Grid:
@@ -148,23 +130,21 @@ class PriceFigure:
 
 
 def price_figures(run: RunResult, budget: Budget) -> Iterator[PriceFigure]:
-    """The market of each coin, with as many events and trades as the budget gives it."""
+    """The market of each coin, with as many events as the budget gives it."""
     truth = run.truth if run.truth is not None else pd.DataFrame({"symbol": [], "phase": []})
-    phases, planted, trades = (_by_coin(table) for table in (run.phases, truth, run.trades))
+    phases, planted = (_by_coin(table) for table in (run.phases, truth))
     for symbol, frame in run.prices.items():
         if not len(frame):
-            yield PriceFigure(symbol, frame, (), ())
+            yield PriceFigure(symbol, frame, ())
             continue
         grid = Grid.of(pd.DatetimeIndex(frame.index))
-        mine = trades.get(symbol, run.trades.iloc[:0])
-        marks = (_marks(mine, stance, grid, budget.trades) for stance in STANCES)
         lanes = _lanes(
             phases.get(symbol, run.phases.iloc[:0]),
             planted.get(symbol, truth.iloc[:0]),
             grid,
             budget.events,
         )
-        yield PriceFigure(symbol, frame, lanes, tuple(m for m in marks if m.entry.size))
+        yield PriceFigure(symbol, frame, lanes)
 
 
 def _by_coin(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -223,7 +203,7 @@ def _lanes(seen: pd.DataFrame, planted: pd.DataFrame, grid: Grid, most: int) -> 
     if len(planted):
         spans = np.column_stack([millis(planted["start"]), millis(planted["end"])])
     places = {str(name): np.flatnonzero(names == name) for name in dict.fromkeys(names)}
-    each = _fair([kept.size for kept in places.values()], most)
+    each = fair_share([kept.size for kept in places.values()], most)
     lanes = []
     for name in sorted({*places, *map(str, true)}):
         kept = places.get(name, np.empty(0, np.int64))
@@ -242,39 +222,3 @@ def _lanes(seen: pd.DataFrame, planted: pd.DataFrame, grid: Grid, most: int) -> 
             )
         )
     return tuple(lanes)
-
-
-def _fair(counts: list[int], most: int) -> int:
-    """How many of each kind may stay, so that all together are at most `most`.
-
-    Kinds with few members keep them all, and leave what they do not need to the others.
-    """
-    left = most
-    for place, count in enumerate(sorted(counts)):
-        share = left // (len(counts) - place)
-        if count > share:
-            return share
-        left -= count
-    return max(counts, default=0)
-
-
-def _marks(trades: pd.DataFrame, stance: str, grid: Grid, most: int) -> TradeMarks:
-    mine = trades[trades["stance"] == stance]
-    left_out = max(len(mine) - most, 0)
-    if left_out:
-        size = mine["return"].abs()
-        rank = size.groupby(mine["strategy"]).rank(ascending=False, method="first")
-        mine = mine.iloc[np.sort(rank.to_numpy(np.float64).argsort(kind="stable")[:most])]
-    return TradeMarks(
-        stance=stance,
-        side=mine["side"].to_numpy(np.float64),
-        entry=grid.place(mine["entry_time"]),
-        entry_price=mine["entry_price"].to_numpy(np.float64),
-        exit=grid.place(mine["exit_time"]),
-        exit_price=mine["exit_price"].to_numpy(np.float64),
-        return_bps=mine["return"].to_numpy(np.float64) * 1e4,
-        phase=tuple(mine["phase"].astype(str)),
-        strategy=tuple(mine["strategy"].astype(str)),
-        reason=tuple(mine["exit_reason"].astype(str)),
-        left_out=left_out,
-    )

@@ -1,8 +1,9 @@
 """How much data a report may hold, and how it is shared out: the one place that decides.
 
 A report has at most 8 MB, of which at most 3 are data. Plotly takes 1.9 of them (zipped), text and
-tables the rest; the shares below are what the charts may hold. Each is divided by what has to
-share it, so that more coins or strategies make curves coarser and never the file larger.
+tables the rest; the shares below are what charts and the table of trades may hold. Each is divided
+by what has to share it, so that more coins or strategies make curves coarser, and more trades leave
+the middling ones to trades.parquet, but never make the file larger.
 """
 
 from __future__ import annotations
@@ -12,22 +13,22 @@ from dataclasses import dataclass
 from fadefollow.verdict.model import RunResult
 
 #: bytes of the page that the charts of one kind may hold together; the market's figures hold
-#: prices and what is below them, trades and events, which are zipped together
-MARKET, EQUITY, STUDIES = 2_200_000, 260_000, 160_000
-#: of the market's, what trades and events may take
-TRADES, EVENTS = 330_000, 200_000
+#: prices and what is below them, and events, which are zipped together
+MARKET, EQUITY, STUDIES = 1_300_000, 260_000, 160_000
+#: of the market's, what events may take; and of the page, what the table of all trades may
+EVENTS, TRADES = 200_000, 700_000
 #: the same of a tuning job's trials; such a run has one strategy and so little else
 TRIALS = 700_000
 #: bytes that one more trade, event, day or hour takes as base64
-_TRADE, _EVENT, _DAY, _HOUR = 18, 8, 27, 32
+_TRADE, _EVENT, _DAY, _HOUR = 14, 8, 27, 32
 
 
 @dataclass(frozen=True)
 class Budget:
     """The most that each chart may hold."""
 
-    coin_bytes: int  #: base64 of one coin's market, its trades and events included
-    trades: int  #: of one coin and stance
+    coin_bytes: int  #: base64 of one coin's market, its events included
+    trades: int  #: of all coins, strategies and stances together
     events: int  #: of one coin, all phases together
     equity_points: int  #: of one curve
     study_points: int  #: of one line of an event study
@@ -41,7 +42,7 @@ def budget(run: RunResult) -> Budget:
     studies = max(len(run.event_studies), 1)
     return Budget(
         coin_bytes=MARKET // coins,
-        trades=_share(TRADES, coins * 2 * _TRADE, 3_000),
+        trades=TRADES // _TRADE,
         events=_share(EVENTS, coins * _EVENT, 8_000),
         equity_points=_share(EQUITY, books * _DAY, 800),
         study_points=_share(STUDIES, studies * _HOUR, 240),

@@ -77,9 +77,14 @@ def _gained(figure: EquityFigure) -> str:
         if figure.compound
         else ("fixed capital", "in the same unit")
     )
+    means = (
+        "; at the bottom, as of each week, the mean gain of the last 365 days, a year"
+        if figure.means
+        else ""
+    )
     return (
         f"Gain on {capital}, marked to market at the end of each UTC day, net of all costs; "
-        f"below, the fall from the last peak, {fall}."
+        f"below, the fall from the last peak, {fall}{means}."
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from fadefollow.reporting.charts.encoding import PRICE_UNIT, decimals_of
 from fadefollow.reporting.charts.market_data import FIRST_GUESS, Codes, packed_coin
 from fadefollow.reporting.charts.market_panels import PANELS
 from fadefollow.reporting.charts.prices import PriceFigure, price_figures
+from fadefollow.reporting.charts.trades import TradeTable, trade_table
 from fadefollow.reporting.pages.budget import Budget
 from fadefollow.reporting.text.answers import FATE_ORDER
 from fadefollow.reporting.text.formatting import DASH, Table, count, fixed, hours, price, titled
@@ -23,13 +24,14 @@ from fadefollow.verdict.model import RunResult, Verdict
 
 #: so many coins are chosen by tabs; more of them from a list
 FEW_COINS = 8
-#: heights in pixels: of the price, a row of phases (on a phone), a panel, its title, the margins
+#: heights in pixels: of the price, a row of phases (on a phone), a panel, the dates and title above
+#: one, the margins
 HEIGHTS = {
     "price": 300,
     "lane": 20,
     "narrowLane": 32,
     "panel": 76,
-    "title": 22,
+    "title": 36,
     "margins": 38,
 }
 
@@ -66,24 +68,33 @@ class MarketPage:
     stances: tuple[str, ...]  #: those that were traded
     tabs: bool  #: few enough coins for tabs
     doors: bool  #: some phases carry the number of a door
+    trades: str  #: of all coins, base64 of zipped JSON; empty without any
+    lone: bool  #: some trades ended by a print that only one price series saw
 
 
-def market(run: RunResult, budget: Budget, strategies: tuple[str, ...] = ()) -> MarketPage:
+def market(
+    run: RunResult,
+    budget: Budget,
+    strategies: tuple[str, ...] = (),
+    table: TradeTable | None = None,
+) -> MarketPage:
     """The market page of a run.
 
     Args:
         run: what to show.
         budget: how much each coin may hold.
         strategies: names in the order in which they are offered; the run's by default.
+        table: the run's trades, where they are at hand.
     """
     codes = _codes(run, strategies)
+    table = table or trade_table(run, budget.trades)
     leans = dict(zip(run.phases["phase"].astype(str), run.phases["lean"].tolist(), strict=True))
     first = _first(run, codes)
     shown = [codes.phases[int(place)] for place in first["phases"].split(",") if place]
     traded = [s for s in codes.strategies if (run.trades["strategy"] == s).any()]
     titles = [_title(run, name) for name in codes.strategies]
     return MarketPage(
-        coins=_coins(price_figures(run, budget), codes, shown, budget),
+        coins=_coins(run, table, codes, shown, budget),
         common={
             "phases": [
                 {"title": titled(name), "lean": int(leans.get(name, 0)), "hold": _hold(run, name)}
@@ -93,7 +104,6 @@ def market(run: RunResult, budget: Budget, strategies: tuple[str, ...] = ()) -> 
             "of": _told_by(run, codes),
             "phaseNames": codes.phases,
             "strategyNames": codes.strategies,
-            "reasons": codes.reasons,
             "panels": [
                 {
                     "title": f"{panel.title}, {panel.unit}",
@@ -116,6 +126,8 @@ def market(run: RunResult, budget: Budget, strategies: tuple[str, ...] = ()) -> 
         stances=tuple(s for s in STANCES if (run.trades["stance"] == s).any()),
         tabs=len(run.prices) <= FEW_COINS,
         doors="door_number" in run.phases and bool((run.phases["door_number"] > 0).any()),
+        trades=table.packed() if len(table.rows) else "",
+        lone=bool(table.lone),
     )
 
 
@@ -134,12 +146,7 @@ def _codes(run: RunResult, strategies: tuple[str, ...]) -> Codes:
     there += run.trades["phase"].astype(str).unique().tolist()
     phases = dict.fromkeys([*(n for n in named if n in set(there)), *sorted(there)])
     traded = run.trades["strategy"].astype(str).unique().tolist()
-    reasons = sorted(run.trades["exit_reason"].astype(str).unique().tolist())
-    return Codes(
-        tuple(phases),
-        tuple(dict.fromkeys([*strategies, *run.strategies, *traded])),
-        tuple(reasons),
-    )
+    return Codes(tuple(phases), tuple(dict.fromkeys([*strategies, *run.strategies, *traded])))
 
 
 def _first(run: RunResult, codes: Codes) -> dict[str, str]:
@@ -215,10 +222,10 @@ def _title(run: RunResult, strategy: str) -> str:
 
 
 def _coins(
-    figures: Iterator[PriceFigure], codes: Codes, shown: list[str], budget: Budget
+    run: RunResult, table: TradeTable, codes: Codes, shown: list[str], budget: Budget
 ) -> tuple[CoinPage, ...]:
-    pages, dense = [], FIRST_GUESS
-    for number, figure in enumerate(figures, start=1):
+    pages, dense, traded = [], FIRST_GUESS, _traded(run)
+    for number, figure in enumerate(price_figures(run, budget), start=1):
         if not len(figure.frame):
             note = "This coin has no bars in the range of the run."
             pages.append(CoinPage(number, figure.symbol, note, "", 0))
@@ -230,17 +237,24 @@ def _coins(
             CoinPage(
                 number,
                 figure.symbol,
-                _note(figure, packed.step),
+                _note(figure, packed.step, table.left_out.get(figure.symbol, 0)),
                 packed.blob,
                 height_of(max(rows, 1), len(figure.panels)),
-                _phases(figure),
+                _phases(figure, traded),
                 _ranges(figure),
             )
         )
     return tuple(pages)
 
 
-def _note(figure: PriceFigure, step: int) -> str:
+def _traded(run: RunResult) -> Counter[tuple[str, str, str]]:
+    """Trades by coin, phase and stance."""
+    whole = run.trades.drop_duplicates(["symbol", "trade_id"])
+    keys = (whole[name].astype(str) for name in ("symbol", "phase", "stance"))
+    return Counter(zip(*keys, strict=True))
+
+
+def _note(figure: PriceFigure, step: int, missing: int) -> str:
     bar = figure.grid.bar / 3_600_000
     parts = []
     if step > 1:
@@ -248,23 +262,23 @@ def _note(figure: PriceFigure, step: int) -> str:
             f"So that this page stays small, each price here spans {hours(step * bar)}, and the "
             f"panels keep only highs and lows; the bars of {hours(bar)} are in prices.parquet."
         )
-    for marks in figure.trades:
-        if marks.left_out:
-            drawn = count(marks.left_out, f"smaller {marks.stance} trade")
-            parts.append(f"{drawn} not drawn.")
+    if missing:
+        parts.append(
+            f"{count(missing, 'trade')} of this coin not drawn: neither among the best nor the "
+            "worst nor the latest of their phase; trades.parquet has them."
+        )
     hidden = sum(lane.seen - lane.place.size for lane in figure.lanes)
     if hidden:
         parts.append(f"{count(hidden, 'weaker event')} not drawn.")
     return " ".join(parts)
 
 
-def _phases(figure: PriceFigure) -> Table:
+def _phases(figure: PriceFigure, done: Counter[tuple[str, str, str]]) -> Table:
     leans = {1: "long", -1: "short", 0: DASH}
     planted = any(len(lane.planted) for lane in figure.lanes)
-    done = {s: Counter(p for t in figure.trades if t.stance == s for p in t.phase) for s in STANCES}
     rows = []
     for lane in figure.lanes:
-        traded = [done[stance][lane.phase] for stance in STANCES]
+        traded = [done[figure.symbol, lane.phase, stance] for stance in STANCES]
         row = [titled(lane.phase), leans[lane.lean], fixed(lane.seen)]
         row += [fixed(len(lane.planted))] if planted else []
         rows.append((*row, *(fixed(n) for n in traded)))

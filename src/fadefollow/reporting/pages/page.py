@@ -14,7 +14,9 @@ from markupsafe import Markup
 
 from fadefollow.errors import SpecError, StoreError
 from fadefollow.phases import Stance
+from fadefollow.reporting.charts.encoding import zipped_text
 from fadefollow.reporting.charts.monthly import MONTHS
+from fadefollow.reporting.charts.trades import trade_table
 from fadefollow.reporting.pages import figures as exhibits
 from fadefollow.reporting.pages.answers import Answer, answers_of, title_of
 from fadefollow.reporting.pages.assumptions import assumed
@@ -110,6 +112,7 @@ def context(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
     names = _strategies(run, answers)
     titles = {name: title_of(run, name) for name in names}
     table, span = coverage_figure(run), _range(run)
+    trades = trade_table(run, share.trades)
     return {
         "run": run,
         "simulated": bool(run.dataset.get("simulated", False)),
@@ -126,10 +129,10 @@ def context(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
         "tested": tuple(a for a in answers if a.verdict.fate != "untestable"),
         "untestable": tuple(a for a in answers if a.verdict.fate == "untestable"),
         "notes": Notes.of(note_lines(run.notes, titles)),
-        "pages": phase_pages(run, answers, share),
+        "pages": phase_pages(run, answers, share, trades),
         "months": MONTHS,
         "traded": [(at, title_of(run, n)) for at, n in enumerate(names) if n in traded],
-        "market": exhibits.market(run, share, names),
+        "market": exhibits.market(run, share, names, trades),
         "best": _best(run),
         "coverage": exhibits.covered(table),
         "coverage_notes": table.others,
@@ -220,4 +223,5 @@ FILTERS = {
     "titled": text.titled,
     "listed": text.listed,
     "fixed": text.fixed,
+    "zipped": zipped_text,
 }

@@ -11,6 +11,7 @@ import pandas as pd
 from fadefollow.phases import STANCES
 from fadefollow.reporting.charts.monthly import MonthlyTable, compounds, monthly_tables
 from fadefollow.reporting.charts.performance import ClosedTrades, trade_lists
+from fadefollow.reporting.charts.trades import TradeTable
 from fadefollow.reporting.pages import figures as exhibits
 from fadefollow.reporting.pages.answers import FEW_ANSWERS, Answer
 from fadefollow.reporting.pages.budget import Budget
@@ -44,6 +45,15 @@ class StanceTrades:
 
 
 @dataclass(frozen=True)
+class Ledger:
+    """The table of all trades of a phase, which the page's script draws."""
+
+    coins: tuple[str, ...]  #: those of the verdict; empty: all
+    said: str  #: what it holds, where that is not all
+    lone: bool  #: some ended by a print that only one price series saw
+
+
+@dataclass(frozen=True)
 class Book:
     """What the phases of one strategy share: its equity and its months."""
 
@@ -74,6 +84,7 @@ class PhasePage:
     split: Exhibit
     returns: Exhibit
     trades: tuple[StanceTrades, ...]
+    ledger: Ledger | None  #: None where nothing was traded
     splits: SplitTable | None
     fragility: FragilityTable | None
     notes: tuple[Line, ...]  #: those on its strategy
@@ -94,9 +105,39 @@ class PhasePage:
         """Its id on the page: `phase-3`."""
         return f"phase-{self.answer.number}"
 
+    @property
+    def figures_id(self) -> str:
+        """The id of its figures' data."""
+        return f"{self.name}-figures"
+
+    @property
+    def books_figures(self) -> str:
+        """The id of the data that holds its equity and rolling ratios."""
+        return f"phase-{self.book.first}-figures"
+
+    @property
+    def figures(self) -> str:
+        """Its figures' data as JSON: by the id of the chart."""
+        own: dict[str, Exhibit | None] = {
+            "study": self.study,
+            "holding": self.holding,
+            "costs": self.costs,
+            "gains": self.gains,
+            "split": self.split,
+            "returns": self.returns,
+        }
+        if not self.equity_of:
+            own |= {"equity": self.book.equity, "rolling": self.book.rolling}
+        told = (
+            f'"{name}-{self.answer.number}":{item.island}'
+            for name, item in own.items()
+            if item is not None and item.island is not None
+        )
+        return "{" + ",".join(told) + "}"
+
 
 def phase_pages(
-    run: RunResult, answers: tuple[Answer, ...], budget: Budget
+    run: RunResult, answers: tuple[Answer, ...], budget: Budget, table: TradeTable
 ) -> tuple[PhasePage, ...]:
     """A page for each answer, in their order.
 
@@ -104,6 +145,7 @@ def phase_pages(
         run: what it is about.
         answers: its verdicts in the order shown.
         budget: how much each chart may hold.
+        table: the run's trades.
     """
     trades, bars = ClosedTrades(run), Bars(run.prices)
     books = _books(run, answers, budget)
@@ -128,6 +170,7 @@ def phase_pages(
                 split=exhibits.split(verdict),
                 returns=exhibits.returns(trades, verdict),
                 trades=tuple(_trades(trades, answer, stance, bars) for stance in STANCES),
+                ledger=_ledger(table, answer),
                 splits=splits.get(key),
                 fragility=fragility.get(key),
                 notes=note_lines(run.notes, of=verdict.strategy),
@@ -164,6 +207,24 @@ def _books(run: RunResult, answers: tuple[Answer, ...], budget: Budget) -> dict[
         )
         for name, count in phases.items()
     }
+
+
+def _ledger(table: TradeTable, answer: Answer) -> Ledger | None:
+    verdict = answer.verdict
+    groups = table.of(verdict.strategy, verdict.phase)
+    if not groups:
+        return None
+    cut = [
+        f"{text.fixed(kept.held)} of {text.count(kept.total, f'{stance} trade')}: the "
+        f"{text.fixed(kept.each)} best, the {text.fixed(kept.each)} worst and the "
+        f"{text.fixed(kept.each)} latest"
+        for stance, kept in groups.items()
+        if kept.held < kept.total
+    ]
+    said = f"Held here are {'; '.join(cut)}. All are in trades.parquet." if cut else ""
+    rows = {row for kept in groups.values() for row in range(kept.first, kept.last)}
+    part = verdict.symbols if verdict.split and verdict.symbols else ()
+    return Ledger(tuple(part), said, bool(rows & table.lone))
 
 
 def _trades(trades: ClosedTrades, answer: Answer, stance: str, bars: Bars) -> StanceTrades:

@@ -55,6 +55,8 @@ FAILS: Mapping[Condition, tuple[str, str]] = {
     "placebo": ("the same trades elsewhere do as well", "like placebo"),
     "momentum": ("momentum alone explains it", "like momentum"),
 }
+#: up to so many times this history, a little more of it is wanted
+_NEARLY = 1.05
 #: beyond so many times this history, more of it is no answer
 _OUT_OF_REACH = 50.0
 
@@ -250,6 +252,8 @@ def _conditions(settle: Settle) -> str:
 
 
 def _more(settle: Settle, times: str = "times") -> str:
+    if settle.multiple <= _NEARLY:
+        return "a little more than this history"
     more = f"{settle.multiple:.2g} {times} this history"
     ways = []
     if settle.years > 0.0:

@@ -16,6 +16,9 @@ from fadefollow.results.notes.wording import (
     with_reason,
 )
 
+#: lone prints that are named in words; reports mark all
+_NAMED = 5
+
 
 def _failed(notes: Sequence[Note]) -> str:
     by_signal: dict[str, list[Note]] = {}
@@ -37,7 +40,7 @@ def _lone_prints(notes: Sequence[Note]) -> str:
     said = []
     for note in notes:
         trades, total = note.figures["trades"], note.figures["total"]
-        named = [f"{coin} {time} ({reason})" for coin, time, reason in trades]
+        named = [f"{coin} {time} ({reason})" for coin, time, reason in trades[:_NAMED]]
         more = f" and {total - len(named)} more" if total > len(named) else ""
         whose = f" of {who(note)}" if who(note) else ""
         said.append(

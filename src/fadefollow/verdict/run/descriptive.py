@@ -46,18 +46,20 @@ def _held(plan: Plan) -> pd.Series:
 def ratios(
     equity: Mapping[BookName, pd.DataFrame], held: pd.DataFrame
 ) -> tuple[tuple[BookRatios, ...], pd.DataFrame]:
-    """The ratios of each book, and its rolling Sharpe ratio and beta.
+    """The ratios of each book, and its rolling mean, Sharpe ratio and beta.
 
-    All are vectorbt's. Sharpe, Sortino, beta and the best and worst day are of daily P&L over the
-    capital that the account began with, as is the Sharpe ratio of a verdict; growth a year and
-    Calmar's ratio are of the account's own value, and NaN of one that ever had nothing left.
+    Ratios are vectorbt's. Mean, Sharpe, Sortino, beta and the best and worst day are of daily P&L
+    over the capital that the account began with, as is the Sharpe ratio of a verdict; growth a
+    year and Calmar's ratio are of the account's own value, and NaN of one that ever had nothing
+    left.
 
     Args:
         equity: by book, value of one unit at each UTC day's end, columns (strategy, stance).
         held: from `benchmarks`.
 
     Returns:
-        The ratios, and a table `time, strategy, stance, book, sharpe, beta`, one row a week.
+        The ratios, and a table `time, strategy, stance, book, mean, sharpe, beta`, one row a week:
+        over the last 365 days, of which the mean is that of the daily gains, a year.
     """
     import vectorbt as vbt  # noqa: F401  registers the accessor
 
@@ -74,7 +76,7 @@ def ratios(
         market.columns = daily.columns
         found.extend(_of_book(book, naive, daily, market))
         rolling.append(_rolling(book, daily, market))
-    names = ["time", "strategy", "stance", "book", "sharpe", "beta"]
+    names = ["time", "strategy", "stance", "book", "mean", "sharpe", "beta"]
     table = pd.concat(rolling, ignore_index=True) if rolling else pd.DataFrame(columns=names)
     return tuple(found), table
 
@@ -140,8 +142,10 @@ def _falls(values: pd.DataFrame, most: int = 5) -> dict[tuple[str, str], tuple[F
 
 def _rolling(book: BookName, daily: pd.DataFrame, market: pd.DataFrame) -> pd.DataFrame:
     """One row a week and book, from the end of the first window on."""
-    fixed = daily.fillna(0.0).vbt.returns(freq="1D", year_freq=_YEAR)
+    gains = daily.fillna(0.0)
+    fixed = gains.vbt.returns(freq="1D", year_freq=_YEAR)
     tables = {
+        "mean": gains.rolling(WINDOW, min_periods=WINDOW).mean() * 365.0,
         "sharpe": fixed.rolling_sharpe_ratio(window=WINDOW, minp=WINDOW),
         "beta": fixed.rolling_beta(market, window=WINDOW, minp=WINDOW),
     }

@@ -29,7 +29,7 @@ from fadefollow.verdict.study import event_study
 Step = Callable[[str, float | None], None]
 Key = tuple[str, str]
 #: so many trades that a lone print ended are named
-_NAMED = 5
+_NAMED = 200
 I = TypeVar("I")  # noqa: E741
 R = TypeVar("R")
 
@@ -117,7 +117,7 @@ def books_of(
 
 
 def _lone_prints(plan: Plan, stance: Stance, made: tuple[Book, ...]) -> list[Note]:
-    """The trades that a print of one series alone ended, by coin and time."""
+    """The trades that a print of one series alone ended, by coin and time; the first of many."""
     found = by_lone_print(plan, made)
     if found.empty:
         return []

@@ -1,0 +1,1 @@
+fadefollow scan --dataset lab --until 2023-11-20
