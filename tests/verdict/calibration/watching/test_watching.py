@@ -55,7 +55,7 @@ def test_counts_by_hand() -> None:
     # of 200 claims one was confirmed, none refuted, none false, 198 found in time, one alarm
     assert shares == pytest.approx([1 / 200, 0.0, 0.0, 198 / 200, 1 / 200])
     assert {promise.state for promise in found.promises} == {"kept"}
-    assert found.promises[4].most == pytest.approx(1.0 - math.exp(-0.3))
+    assert found.promises[4].most == pytest.approx(1.0 - math.exp(-0.2))
     assert (found.markets, found.claims, found.trades) == (100, 200, 200.0)
     assert (found.delay, found.delay_gone) == (Delay(0.5, 0.5), Delay(0.125, 0.125))
     assert found.headline == "Watching (universes of the lab) keeps its promises"

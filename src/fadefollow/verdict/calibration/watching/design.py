@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fadefollow.verdict.calibration.design import Arm, ArmKind, UniverseDesign
+from fadefollow.verdict.sequential.cusum import FALSE_ALARMS
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class WatchDesign(UniverseDesign):
     coins: int = 30
     years: float = 4.0  #: of each market, history and watching together
     watched_years: float = 2.0
-    false_alarms: float = 0.15  #: of the CUSUM, a year
+    false_alarms: float = FALSE_ALARMS  #: of the CUSUM, a year
     dataset: str = ""  #: real prices; empty: universes of the lab
 
     @property

@@ -14,6 +14,7 @@ from fadefollow.verdict.calibration.promises import (
     Promise,
     at_least,
     at_most,
+    at_stated_rate,
     failures,
     headline,
 )
@@ -119,7 +120,7 @@ def summarise_watching(design: WatchDesign, pages: Sequence[WatchPage]) -> Watch
             share(lambda c: c.years <= _A_YEAR),
             POWER,
         ),
-        at_most(
+        at_stated_rate(
             f"alarms within {years:g} years while the edge lived",
             share(lambda c: c.alarm),
             false_alarms,
