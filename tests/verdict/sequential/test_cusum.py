@@ -18,7 +18,7 @@ def sums(total: list[float], count: list[float]) -> DaySums:
 
 def test_the_path_by_hand() -> None:
     alarm = Alarm(mean=0.02, spread=Spread(0.0016, 0.0), threshold=3.0)
-    # one trade: deviation 0.04, shift 0.5; s = 0: y = −0.25, step log 2 − log(1 + e^−0.5) = 0.21907;
+    # one trade: deviation 0.04, shift 0.5; s = 0: y = −0.25, step log 2 − log(1 + e^−0.5), 0.21907;
     # an empty block changes nothing; then volatility is 1 + (0.25 − 1) / 20 = 0.9625
     path = alarm.path(sums([0.0, 0.0, 0.04, 0.02], [1.0, 0.0, 1.0, 1.0]))
     assert path[:2].tolist() == pytest.approx([0.219070, 0.219070], abs=1e-6)
@@ -71,7 +71,8 @@ def test_the_stated_rate_is_the_share_of_draws_in_which_it_rings() -> None:
     count = np.ones(150)
     history = sums((0.03 + 0.04 * rng.normal(size=150)).tolist(), count.tolist())
     often, rarely = (Alarm.of(history, blocks_a_year=60, rate=rate) for rate in (0.5, 0.05))
-    assert often is not None and rarely is not None
+    assert often is not None
+    assert rarely is not None
     assert (often.mean, often.spread) == (rarely.mean, rarely.spread)
     # exp(h) is a fair bet's gain within 120 blocks: of 9.5 % of draws at most 120 / 0.095 (Doob)
     assert often.threshold < rarely.threshold < math.log(120 / 0.095)

@@ -138,7 +138,7 @@ def _drawn(held: DaySums, blocks: int, rng: np.random.Generator) -> DaySums:
 
 def _sides(rng: np.random.Generator, shape: tuple[int, int]) -> FloatArray:
     """−1 or 1, each with an even chance."""
-    return 2.0 * rng.integers(0, 2, shape) - 1.0
+    return np.asarray(2.0 * rng.integers(0, 2, shape) - 1.0, np.float64)
 
 
 def spread_of(sums: DaySums) -> Spread:
