@@ -273,8 +273,13 @@ def detect_checked(signal: Signal, market: Market) -> Phases:
     return found if market.member is None else found.where(market.member)
 
 
-def detect_coins(signal: Signal, markets: Iterable[Market]) -> Phases:
+def detect_coins(signal: Signal, markets: Iterable[Market], *, keep: bool = False) -> Phases:
     """Phases of a signal in every coin, without coins on which it fails (`Phases.failed`).
+
+    Args:
+        signal: with its parameters.
+        markets: the coins.
+        keep: whether each market keeps what was detected, for whoever asks for it again.
 
     Raises:
         FadeFollowError: as `detect_checked`, where it fails on every coin.
@@ -284,7 +289,7 @@ def detect_coins(signal: Signal, markets: Iterable[Market]) -> Phases:
     for market in markets:
         try:
             with np.errstate(all="ignore"):  # what is not finite is refused, not warned of
-                parts.append(detect_checked(signal, market))
+                parts.append(_kept(signal, market) if keep else detect_checked(signal, market))
         except FadeFollowError as error:
             errors[market.symbol] = error
     if errors and not parts:
@@ -292,6 +297,11 @@ def detect_coins(signal: Signal, markets: Iterable[Market]) -> Phases:
     found = Phases.concat(parts)
     found.failed = {coin: error.summary for coin, error in errors.items()}
     return found
+
+
+def _kept(signal: Signal, market: Market) -> Phases:
+    key = ("phases", type(signal), signal.model_dump_json())
+    return market.memo(key, lambda: detect_checked(signal, market))
 
 
 def failure(error: BaseException, *, where: str) -> SignalError:

@@ -66,7 +66,7 @@ def present_phases(
         signal, seen = group[0][1], seen_by(dataset, *group)
         step(f"detecting {signal.name()}", number / len(groups))
         try:
-            found = detect_coins(signal, seen.markets.values())
+            found = detect_coins(signal, seen.markets.values(), keep=True)
         except (DataError, ParameterError) as error:
             if len(groups) == 1:
                 raise
