@@ -110,19 +110,25 @@ def lives_of(plan: Plan, span: Span) -> Lives:
 
 
 def claim_blocks(
-    design: WatchDesign, plan: Plan, worth: Worth, *, books: Sequence[BookName]
+    design: WatchDesign,
+    plan: Plan,
+    worth: Worth,
+    *,
+    books: Sequence[BookName],
+    stances: Sequence[Stance] = STANCES,
 ) -> Iterator[ClaimBlocks]:
-    """The claims of a plan that have enough trades in their history, both stances of each phase.
+    """The claims of a plan that have enough trades in their history.
 
     Args:
         design: of the calibration.
         plan: with its events.
         worth: of its trades.
         books: in which claims are watched.
+        stances: of each phase.
     """
     span = Span.of(design, plan)
     new = _first_and_last(plan)[0] >= span.bar(plan)
-    for stance in STANCES:
+    for stance in stances:
         traded = {(plan.strategy, stance): books_of(plan, stance, "skip", [])}
         for code, phase in enumerate(plan.phases):
             cut = _cut(plan, traded[plan.strategy, stance], code, span)

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from fadefollow.engine.hedge.hedged import BookName
 from fadefollow.engine.plans.strategy_plan import Plan
@@ -71,24 +72,33 @@ class PlantedUniverse:
 
     def fades(self, plan: Plan, growth: Growth) -> dict[str, ClaimBlocks]:
         """The claims that a plant makes pay, by phase."""
-        claims = claim_blocks(self.design, plan, LabWorth(plan, growth), books=(_BOOK,))
-        return {claim.key[0]: claim for claim in claims if claim.key[1] == _STANCE}
+        worth = LabWorth(plan, growth)
+        claims = claim_blocks(self.design, plan, worth, books=(_BOOK,), stances=(_STANCE,))
+        return {claim.key[0]: claim for claim in claims}
 
-    def plants(self, plan: Plan, growth: Growth, edges: Edges) -> Plants:
-        """The drift of each phase by which its trades earn an edge while they are watched.
+    def plants(self, plan: Plan, growth: Growth, edges: Edges) -> tuple[Plants, Plants]:
+        """The drifts by which the trades of each phase earn an edge, and twice that.
+
+        What trades earn is all but linear in the drift.
 
         Args:
             plan, growth: without plants.
-            edges: wanted, fractions by phase.
+            edges: wanted while claims are watched, fractions by phase.
         """
         guess = {phase: -min(1e4 * edge, _LARGEST) for phase, edge in edges.items()}
-        without, with_it = (
-            _means(self.design, plan, one) for one in (growth, self.promised(plan, guess))
+        trades = _fades(self.design, plan)
+        none, some = (
+            {phase: float(np.mean(expected(plan, trades[phase], one, _BOOK))) for phase in edges}
+            for one in (growth, self.promised(plan, guess))
         )
-        return {
-            phase: bps * (edges[phase] - without[phase]) / (with_it[phase] - without[phase])
-            for phase, bps in guess.items()
-        }
+        once, twice = (
+            {
+                phase: bps * (times * edges[phase] - none[phase]) / (some[phase] - none[phase])
+                for phase, bps in guess.items()
+            }
+            for times in (1.0, 2.0)
+        )
+        return once, twice
 
 
 def planted_records(universe: PlantedUniverse) -> tuple[Plan, list[ClaimRecord]]:
@@ -98,12 +108,9 @@ def planted_records(universe: PlantedUniverse) -> tuple[Plan, list[ClaimRecord]]
     still = universe.fades(plan, growth)
     found = {phase: detectable_of(design, blocks) for phase, blocks in still.items()}
     edges = {phase: edge for phase, edge in found.items() if math.isfinite(edge)}
-    plants: list[Plants] = []
+    plants: tuple[Plants, ...] = ()
     while edges:
-        plants = [
-            universe.plants(plan, growth, {phase: times * edge for phase, edge in edges.items()})
-            for times in (1.0, 2.0)
-        ]
+        plants = universe.plants(plan, growth, edges)
         fitting = {p for p in edges if all(-_LARGEST <= one[p] < 0.0 for one in plants)}
         if len(fitting) == len(edges):
             break
@@ -133,13 +140,12 @@ def _record(
     return replace(record, false_word=record.false_word or wrong, planted=found)
 
 
-def _means(design: WatchDesign, plan: Plan, growth: Growth) -> dict[str, float]:
-    """What fades of each phase are worth while they are watched, fractions."""
+def _fades(design: WatchDesign, plan: Plan) -> dict[str, pd.DataFrame]:
+    """The fades of each phase that are entered while claims are watched."""
     traded = {(plan.strategy, _STANCE): books_of(plan, _STANCE, "skip", [])}
     start = Span.of(design, plan).bar(plan)
-    means = {}
+    found = {}
     for code, phase in enumerate(plan.phases):
         trades = trades_of(plan, traded, code, _STANCE, _BOOK)
-        since = trades[trades["entry_bar"] >= start]
-        means[phase] = float(np.nanmean(expected(plan, since, growth, _BOOK)))
-    return means
+        found[phase] = trades[trades["entry_bar"] >= start].reset_index(drop=True)
+    return found
