@@ -59,7 +59,7 @@ def show_added(claim: Claim) -> None:
         _say(
             console,
             f"an edge of {1e4 * edge:.0f} bps a trade would be confirmed within a year with 80 % "
-            "power",
+            "power, if trades come as often as they did",
         )
     elif past.trades:
         _say(console, "[yellow]note:[/] at this rate no edge would be confirmed within a year")
