@@ -170,7 +170,7 @@ def _answers(claims: Sequence[Watched], width: int) -> Table:
     """The answers; names are broken at hyphens where a terminal of this width has no room."""
     room = max(_NARROWEST, width - _BESIDE)
     table = titled("Claims")
-    table.add_column("claim", no_wrap=True)
+    table.add_column("claim", overflow="fold")
     table.add_column("answer", no_wrap=True)
     for name in ("trades", "mean\nbps", "limits\nbps", "e-value\nno edge", "from"):
         table.add_column(name, justify="right", no_wrap=True)

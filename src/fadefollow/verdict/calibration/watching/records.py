@@ -68,7 +68,7 @@ class ClaimRecord:
 
 @dataclass(frozen=True)
 class WatchPage:
-    """The claims of one market."""
+    """The claims of one market, and the seconds of CPU that they took."""
 
     arm: Arm
     seed: int
@@ -137,7 +137,8 @@ def detectable_of(design: WatchDesign, blocks: ClaimBlocks) -> float:
 def record_of(design: WatchDesign, blocks: ClaimBlocks) -> ClaimRecord:
     """One claim with edges that are added to its trades."""
     judge = Judge(design, blocks.rule)
-    past, edge = judge.past(blocks.with_edge(0.0)[0]), detectable_of(design, blocks)
+    past = judge.past(blocks.with_edge(0.0)[0])
+    edge = past.detectable(design.alpha, years=1.0)
     nothing, least = (blocks.with_edge(edge)[1] for edge in (0.0, design.smallest_bps / 1e4))
     history, twice = blocks.with_edge(2.0 * edge)
     before = judge.past(history)
