@@ -117,6 +117,13 @@ def test_the_design_has_enough_markets_for_a_wrong_word() -> None:
         assert wrong.high < design.alpha
 
 
+def test_claims_of_which_no_edge_can_be_detected_say_nothing_of_delays() -> None:
+    none = replace(FOUND, edge_bps=math.inf, years=math.inf, years_gone=math.inf)
+    found = summarise_watching(WatchDesign(), [page(n, record(added=none)) for n in range(90)])
+    assert math.isnan(found.promises[3].value)
+    assert [promise.state for promise in found.promises] == ["kept"] * 3 + ["not yet shown"] * 2
+
+
 def test_no_arm_shares_a_seed_with_another() -> None:
     lab, real = WatchDesign(), WatchDesign(dataset="history", kinds=("times", "coins"))
     seeds = [seed for design in (lab, real) for arm in design.arms for seed in design.seeds(arm)]

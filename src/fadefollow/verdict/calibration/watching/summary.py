@@ -195,8 +195,12 @@ def _promises(design: WatchDesign, arm: Arm, pages: Sequence[WatchPage]) -> tupl
     def share(hit: Callable[[ClaimRecord], bool]) -> Share:
         return Share.clustered([[hit(claim) for claim in page.claims] for page in pages])
 
-    def found(claim: ClaimRecord) -> Found:
-        return claim.added if claim.planted is None else claim.planted
+    def share_found(hit: Callable[[Found], bool]) -> Share:
+        """Of the claims that some edge can be detected of."""
+        found = [[c.added if c.planted is None else c.planted for c in p.claims] for p in pages]
+        return Share.clustered(
+            [[hit(one) for one in some if math.isfinite(one.edge_bps)] for some in found]
+        )
 
     words = (
         at_most(
@@ -218,12 +222,12 @@ def _promises(design: WatchDesign, arm: Arm, pages: Sequence[WatchPage]) -> tupl
         ),
         at_least(
             "claims with the detectable edge confirmed within about a year",
-            share(lambda c: found(c).years <= _A_YEAR),
+            share_found(lambda one: one.years <= _A_YEAR),
             POWER,
         ),
         at_stated_rate(
             f"alarms within {design.watched_years:g} years while the edge lived",
-            share(lambda c: found(c).alarm),
+            share_found(lambda one: one.alarm),
             1.0 - math.exp(-design.false_alarms * design.watched_years),
         ),
     )
