@@ -87,40 +87,72 @@ def looks(strategies: int = 1000) -> str:
 
 
 def figures(found: Found) -> str:
-    """What the calibrations found, as a table."""
+    """What the calibrations found, as tables."""
     lines = []
     for about, one in sorted(found.items(), key=lambda item: item[0] != "universes of the lab"):
-        what = "random times on " if one["design"]["dataset"] else ""
+        for arm in one["arms"]:
+            lines += [
+                f"**{about}, {arm['what']}**: {arm['markets']} markets of {arm['arm']['coins']} "
+                f"coins, {arm['claims']} claims, half of them with more than {arm['trades']:.0f} "
+                f"trades in two years. {_living(arm['living'])}",
+                "",
+                "| promise | measured | promised | |",
+                "|---|---:|---:|---|",
+                *(_promise(promise) for promise in arm["promises"]),
+                "",
+            ]
         lines += [
-            f"**{what}{about}**: {one['markets']} markets of {one['design']['coins']} coins, "
-            f"{one['claims']} claims, half of them with more than {one['trades']:.0f} trades in "
-            "two years.",
+            f"How long it took on {about}, half of the claims and 80 % of them:",
             "",
-            "| promise | measured | promised | |",
-            "|---|---:|---:|---|",
-            *(_promise(promise) for promise in one["promises"]),
+            "| edge | detectable (median) | confirmed | twice that confirmed | twice that gone: "
+            "alarm |",
+            "|---|---:|---:|---:|---:|",
+            *(row for arm in one["arms"] for row in _delays(arm)),
             "",
-            f"Half of the claims with the detectable edge (median {one['detectable_bps']:.0f} bps) "
-            f"were confirmed within {_years(one['delay']['median'])}, with twice that within "
-            f"{_years(one['delay_twice']['median'])}; when twice that was gone, half of the alarms "
-            f"rang within {_years(one['delay_gone']['median'])}.",
+            f"All of it took {one['seconds'] / 60:.0f} minutes of one core.",
             "",
         ]
     return "\n".join(lines)
+
+
+def _living(one: dict[str, Any]) -> str:
+    came = f"{one['listed']:.1f} coins were listed and {one['died']:.1f} died meanwhile"
+    new = f"{100.0 * one['on_new']:.0f} % of the trades were on coins that history had not"
+    cut = "none" if not one["cut"] else f"{one['cut']:,}"
+    return f"In the mean {came}; {new}; deaths cut off {cut}."
+
+
+def _delays(arm: dict[str, Any]) -> list[str]:
+    rows = []
+    for how in ("added", "planted"):
+        one = arm[how]
+        if one is None:
+            continue
+        lies = "planted in the market" if how == "planted" else "added to returns"
+        where = arm["what"] if arm["what"].startswith("real") else lies
+        if how == "added" and arm["planted"] is not None:
+            where += ", of the same claims"
+        cells = " | ".join(_delay(one[name]) for name in ("edge", "twice", "gone"))
+        rows.append(f"| {where} | {one['edge_bps']:.0f} bps | {cells} |")
+    return rows
+
+
+def _delay(one: dict[str, float | None]) -> str:
+    return f"{_days(one['median'])}, {_days(one['most'])} days"
+
+
+def _days(years: float | None) -> str:
+    return "–" if years is None else f"{365.25 * years:.0f}"
 
 
 def _promise(one: dict[str, Any]) -> str:
     if one["low"] is None:
         return f"| {one['what']} | – | {one['promised']} | {one['state']} |"
     value, low, high = (100.0 * one[name] for name in ("value", "low", "high"))
-    promised = one["promised"].replace("18.1269", "18.1")
     return (
-        f"| {one['what']} | {value:.1f} % [{low:.1f}, {high:.1f}] | {promised} | {one['state']} |"
+        f"| {one['what']} | {value:.1f} % [{low:.1f}, {high:.1f}] | {one['promised']} | "
+        f"{one['state']} |"
     )
-
-
-def _years(value: float | None) -> str:
-    return "no time that was watched" if value is None else f"{365.25 * value:.0f} days"
 
 
 def blocks(edge: float, rng: np.random.Generator, number: int = BLOCKS) -> DaySums:

@@ -70,8 +70,8 @@ def test_the_readmes_example_killed_in_the_middle_leaves_the_same_claims_file(
     path = root / "datasets" / "binance.toml"
     settings = tomli_w.dumps({"ccxt": exchange.settings("binance")})
     path.write_text(f"{path.read_text('utf-8')}\n{settings}", "utf-8")
-    typed(root, "data", "fetch", "binance", "BTC", "ETH", "--since", "2023-01-01")
-    add, update, show, export = example()
+    fetch, add, update, show, export = example()
+    typed(root, *fetch)
     said = typed(root, *add, "--start", START)
     assert "registered fade_crowded_funding-crowded_long-fade-hedged" in said
     assert "part of its data could have been seen" in " ".join(said.split())
@@ -116,7 +116,7 @@ def test_the_readmes_example_killed_in_the_middle_leaves_the_same_claims_file(
     listed = json.loads(typed(root, "watch", "list", "--json"))
     assert listed["last_hash"] == json.loads(lines[-1])["hash"]
     typed(root, *export)
-    first = (root / "signals" / "signals.csv").read_text("utf-8").splitlines()[0]
+    first = (root / "orders" / "signals.csv").read_text("utf-8").splitlines()[0]
     assert first.startswith("claim,trade_id,symbol,action,side,position,state,known_at,due_at")
 
     claims_file(root).write_bytes(whole.replace(b'"stance": "fade"', b'"stance": "fado"'))

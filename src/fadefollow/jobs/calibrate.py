@@ -17,7 +17,14 @@ from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.datasets.request import DataRequest
 from fadefollow.results.notes import note_lines
 from fadefollow.verdict import calibration as calibrating
-from fadefollow.verdict.calibration import Calibration, Design, Notebook, RealDesign, RealSource
+from fadefollow.verdict.calibration import (
+    ArmKind,
+    Calibration,
+    Design,
+    Notebook,
+    RealDesign,
+    RealSource,
+)
 from fadefollow.verdict.calibration.watching import (
     WATCH_NOTEBOOK,
     WatchCalibration,
@@ -114,13 +121,14 @@ def calibrate_watch(
 ) -> WatchCalibration:
     """How often watched claims are answered wrongly; arguments as in `calibrate_verdicts`.
 
-    On universes of the lab, or on a real data set with its events at random times.
+    On universes of the lab, or on a real data set with its events at random times and on other
+    coins.
     """
     dataset = open_named(workspace, request.real) if request.real else None
     usual: dict[str, Any] = {}
     if dataset is not None:
         usual = {"dataset": dataset.name, "coins": min(len(dataset.markets), REAL_COINS)}
-        usual["bar"] = f"{dataset.bar / pd.Timedelta(hours=1):g}h"
+        usual |= {"bar": _bar_of(dataset), "kinds": _kinds_of(dataset)}
     design = WatchDesign(**(usual | dict(request.settings)))
     names = request.strategies or calibrating.STRATEGIES[:1]
     bets = tuple(_fitting(workspace, name, bar_size(design.bar)) for name in names)
@@ -144,13 +152,21 @@ def _design(request: CalibrationRequest, dataset: Dataset | None) -> Design:
     if dataset is None:
         kind = calibrating.UniverseDesign if request.universe else Design
         return kind(**request.settings)
-    many = len(dataset.markets) >= 2 * MIN_MEMBERS
     usual: dict[str, Any] = {
-        "bar": f"{dataset.bar / pd.Timedelta(hours=1):g}h",
+        "bar": _bar_of(dataset),
         "coins": min(len(dataset.markets), REAL_COINS),
-        "kinds": ("times", "coins") if many else ("times",),
+        "kinds": _kinds_of(dataset),
     }
     return RealDesign(dataset=dataset.name, **(usual | dict(request.settings)))
+
+
+def _bar_of(dataset: Dataset) -> str:
+    return f"{dataset.bar / pd.Timedelta(hours=1):g}h"
+
+
+def _kinds_of(dataset: Dataset) -> tuple[ArmKind, ...]:
+    """At random times, and on other coins where there are enough of them."""
+    return ("times", "coins") if len(dataset.markets) >= 2 * MIN_MEMBERS else ("times",)
 
 
 def _fitting(workspace: Workspace, name: str, bar: pd.Timedelta) -> Bet:

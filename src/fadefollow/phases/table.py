@@ -273,29 +273,35 @@ def detect_checked(signal: Signal, market: Market) -> Phases:
     return found if market.member is None else found.where(market.member)
 
 
-def detect_coins(signal: Signal, markets: Iterable[Market]) -> Phases:
+def detect_coins(signal: Signal, markets: Iterable[Market], *, keep: bool = False) -> Phases:
     """Phases of a signal in every coin, without coins on which it fails (`Phases.failed`).
+
+    Args:
+        signal: with its parameters.
+        markets: the coins.
+        keep: whether each market keeps what was detected, for whoever asks for it again.
 
     Raises:
         FadeFollowError: as `detect_checked`, where it fails on every coin.
     """
-    (found,) = detect_signals([signal], markets)
+    (found,) = detect_signals([signal], markets, keep=keep)
     if isinstance(found, FadeFollowError):
         raise found
     return found
 
 
 def detect_signals(
-    signals: Sequence[Signal], markets: Iterable[Market]
+    signals: Sequence[Signal], markets: Iterable[Market], *, keep: bool = False
 ) -> list[Phases | FadeFollowError]:
     """As `detect_coins` of each signal, going through the coins once; errors are returned."""
+    look = _kept if keep else detect_checked
     parts: list[list[Phases]] = [[] for _ in signals]
     errors: list[dict[str, FadeFollowError]] = [{} for _ in signals]
     for market in markets:
         for signal, own, failed in zip(signals, parts, errors, strict=True):
             try:
                 with np.errstate(all="ignore"):  # what is not finite is refused, not warned of
-                    own.append(detect_checked(signal, market))
+                    own.append(look(signal, market))
             except FadeFollowError as error:
                 failed[market.symbol] = error
     found: list[Phases | FadeFollowError] = []
@@ -307,6 +313,11 @@ def detect_signals(
         whole.failed = {coin: error.summary for coin, error in failed.items()}
         found.append(whole)
     return found
+
+
+def _kept(signal: Signal, market: Market) -> Phases:
+    key = ("phases", type(signal), signal.model_dump_json())
+    return market.memo(key, lambda: detect_checked(signal, market))
 
 
 def failure(error: BaseException, *, where: str) -> SignalError:

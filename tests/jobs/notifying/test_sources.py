@@ -15,6 +15,8 @@ from fadefollow.jobs.notifying.rounds import Look, LoopRequest, Round, rounds
 from fadefollow.jobs.notifying.sources import look_at_claims, look_live
 from fadefollow.jobs.scan import ScanOptions
 from fadefollow.market.datasets.request import DataRequest
+from fadefollow.market.panel import Market
+from fadefollow.phases import Phases, Signal, table
 from fadefollow.scanning.news import PhaseEvent
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
 from tests.support.exchange.replay import Replay
@@ -67,6 +69,24 @@ def test_claims_with_their_phases_and_answers(receiver: Receiver, tmp_path: Path
     assert page.count('<article class="claim">') == 2
     assert page.count('class="sequence"') == 2
     assert ">BTC</th>" in page
+
+
+def test_a_look_at_claims_detects_each_coin_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two claims on one signal and the page's phases ask for the same."""
+    workspace = watching(tmp_path / "mine")
+    seen: list[str] = []
+    real = table.detect_checked
+
+    def counted(signal: Signal, market: Market) -> Phases:
+        seen.append(market.symbol)
+        return real(signal, market)
+
+    monkeypatch.setattr(table, "detect_checked", counted)
+    _, updated = look_at_claims(workspace, step=step)
+    assert len(updated) == 2
+    assert sorted(seen) == ["BTC", "ETH"]
 
 
 # ---- a venue ----

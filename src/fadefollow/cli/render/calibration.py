@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fadefollow.verdict.calibration import Calibration
     from fadefollow.verdict.calibration.promises import Promise, State
     from fadefollow.verdict.calibration.proportions import Mean, Share
-    from fadefollow.verdict.calibration.watching import WatchCalibration
+    from fadefollow.verdict.calibration.watching import WatchArm, WatchCalibration
 
 #: of the states of a promise
 _COLOURS = {"kept": "green", "broken": "red", "not yet shown": "yellow"}
@@ -59,21 +59,32 @@ def show_calibration(found: Calibration, folder: Path) -> None:
 def show_watch_calibration(found: WatchCalibration) -> None:
     """How often watched claims were answered wrongly, and how long answers and alarms took."""
     console = Console()
+    for arm in found.arms:
+        _show_watch_arm(console, found, arm)
+    show_promises(found.promises, who="Watching")
+
+
+def _show_watch_arm(console: Console, found: WatchCalibration, arm: WatchArm) -> None:
+    living = arm.living
     console.print(
-        f"{found.markets} markets ({escape(found.design.about)}), {found.claims} claims "
-        f"watched for {found.design.watched_years:g} years; median of {found.trades:.0f} trades, "
-        f"detectable edge {found.detectable_bps:.0f} bps",
+        f"{arm.markets} markets ({escape(found.design.about)}, {arm.what}), {arm.claims} claims "
+        f"watched for {found.design.watched_years:g} years; median of {arm.trades:.0f} trades. "
+        f"Of {living.coins:.0f} coins {living.listed:.1f} were listed and {living.died:.1f} died "
+        f"meanwhile; {100.0 * living.on_new:.0f} % of the trades were on coins that history had "
+        f"not, deaths cut off {living.cut}",
         highlight=False,
     )
     table = _table("Years until …", "half of the claims", "80 % of the claims")
-    for name, delay in (
-        ("confirmed, at the detectable edge", found.delay),
-        ("confirmed, at twice that", found.delay_twice),
-        ("the alarm, when twice that was gone", found.delay_gone),
-    ):
-        table.add_row(name, *(_years(value) for value in (delay.median, delay.most)))
+    for how, delays in (("added", arm.added), ("planted", arm.planted)):
+        if delays is None:
+            continue
+        for name, delay in (
+            (f"confirmed, {delays.edge_bps:.0f} bps {how} (the detectable edge)", delays.edge),
+            (f"confirmed, twice that {how}", delays.twice),
+            ("the alarm, when twice that was gone", delays.gone),
+        ):
+            table.add_row(name, *(_years(value) for value in (delay.median, delay.most)))
     console.print(table)
-    show_promises(found.promises, who="Watching")
 
 
 def _years(value: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -27,6 +28,8 @@ COLOURS = {"confirmed": "green", "refuted": "red", "open": "yellow"}
 _BLOCKS = 12
 #: open trades of a claim that `watch update` lists
 _TRADES = 20
+#: letters that the other columns of a table of claims take, and the fewest that a name is given
+_BESIDE, _NARROWEST = 58, 22
 #: an e-value from which on it is written by its power of ten
 _LARGE = 1e6
 
@@ -50,12 +53,16 @@ def show_added(claim: Claim) -> None:
     if past.trades:
         mean = f"{number(1e4 * past.mean)} bps a trade, {past.trades:.0f} trades"
         _say(console, f"history: {mean}, {past.rate * past.blocks_a_year:.0f} a year")
+    else:
+        _say(console, "history: no trade of it; what edge would be confirmed, cannot be said")
     if not math.isnan(edge):
         _say(
             console,
             f"an edge of {1e4 * edge:.0f} bps a trade would be confirmed within a year with 80 % "
-            "power",
+            "power, if trades come as often as they did",
         )
+    elif past.trades:
+        _say(console, "[yellow]note:[/] at this rate no edge would be confirmed within a year")
     _say(console, "next: fadefollow watch update [--fetch], as often as you like")
 
 
@@ -65,7 +72,7 @@ def show_claims(claims: Sequence[Watched], head: str) -> None:
     if not claims:
         _say(console, "no claim is watched; fadefollow watch add STRATEGY registers one")
         return
-    console.print(_answers(claims))
+    console.print(_answers(claims, console.width))
     for one in claims:
         if one.closing is not None:
             _say(console, f"[dim]closed[/] {escape(one.claim.claim)}: {escape(one.closing.why)}")
@@ -80,7 +87,7 @@ def show_one(shown: Shown) -> None:
     """A claim: what was registered, what history says, the answer after its last blocks."""
     console, one = Console(), shown.watched
     claim = one.claim
-    console.print(_answers([one]))
+    console.print(_answers([one], console.width))
     _say(
         console,
         f"{claim.stance} {escape(claim.phase)} on {escape(claim.dataset)}, {claim.book}; "
@@ -110,7 +117,7 @@ def show_updated(found: Sequence[Updated]) -> None:
     if not found:
         _say(console, "no claim is watched; fadefollow watch add STRATEGY registers one")
         return
-    console.print(_answers([one.watched for one in found]))
+    console.print(_answers([one.watched for one in found], console.width))
     for one in found:
         _news(console, one)
     held = [(one, one.open) for one in found if len(one.open)]
@@ -159,7 +166,9 @@ def show_compared(found: Compared) -> None:
         )
 
 
-def _answers(claims: Sequence[Watched]) -> Table:
+def _answers(claims: Sequence[Watched], width: int) -> Table:
+    """The answers; names are broken at hyphens where a terminal of this width has no room."""
+    room = max(_NARROWEST, width - _BESIDE)
     table = titled("Claims")
     table.add_column("claim", overflow="fold")
     table.add_column("answer", no_wrap=True)
@@ -168,7 +177,7 @@ def _answers(claims: Sequence[Watched]) -> Table:
     for one in claims:
         last = one.last
         table.add_row(
-            escape(one.claim.claim),
+            escape("\n".join(wrap(one.claim.claim, room))),
             _word(one),
             f"{last['trades']:.0f}",
             number(last["mean_bps"]),

@@ -30,10 +30,8 @@ from fadefollow.verdict.run.measure import Settings
 from fadefollow.verdict.run.prepare import Bet, seen_by
 from fadefollow.verdict.sequential.answer import Past
 from fadefollow.verdict.sequential.blocks import BlockRule, block_days, block_sums
+from fadefollow.verdict.sequential.cusum import FALSE_ALARMS
 from fadefollow.workspace import Workspace
-
-#: false alarms of the CUSUM a year
-FALSE_ALARMS = 0.15
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from fadefollow.errors import ParameterError
 from fadefollow.jobs.data_gate import skips_holes, trusted
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.datasets.request import DataRequest
-from fadefollow.phases import Phases, Signal, Stance
+from fadefollow.phases import Signal, Stance, detect_coins
 from fadefollow.results.claims import Claim
 from fadefollow.verdict.run.parallel_steps import books_of
 from fadefollow.verdict.run.prepare import Bet, bet_key, prepare_bet, seen_by
@@ -120,8 +120,9 @@ def traded(
     strategy, signal = bet
     request = DataRequest(accept=tuple(accept))
     dataset, notes = trusted(seen_by(dataset, bet), [bet], request)
-    detected: dict[tuple[str, str], Phases] = {}
-    prepared = prepare_bet(dataset, strategy, signal, detected)
+    # kept by the markets: other claims, and the scan of an update, ask for the same phases
+    found = detect_coins(signal, dataset.markets.values(), keep=True)
+    prepared = prepare_bet(dataset, strategy, signal, {bet_key(strategy, signal): found})
     plan = prepared.plan
     if question.stance in plan.refused:
         raise _untradable(strategy, question.stance, plan.refused[question.stance])
@@ -134,7 +135,7 @@ def traded(
     table = table.assign(share=_shares(plan, table))
     trades = table.sort_values(["entry_time", "symbol"], kind="stable", ignore_index=True)
     end = max(last for _, last in prepared.spans.values())
-    events = detected[bet_key(strategy, signal)].table
+    events = found.table
     now = max(market.index[-1] + market.bar for market in dataset.markets.values())
     return Traded(prepared, books, trades, end, events, now, tuple(notes))
 

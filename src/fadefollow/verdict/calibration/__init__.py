@@ -9,6 +9,7 @@ from fadefollow.verdict.calibration.calibrate import calibrate
 from fadefollow.verdict.calibration.design import (
     STRATEGIES,
     Arm,
+    ArmKind,
     Design,
     RealDesign,
     UniverseDesign,
@@ -22,6 +23,7 @@ __all__ = [
     "NOTEBOOK",
     "STRATEGIES",
     "Arm",
+    "ArmKind",
     "Calibration",
     "CalibrationError",
     "Design",

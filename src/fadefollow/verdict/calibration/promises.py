@@ -3,8 +3,8 @@
 A promise is **kept** if the whole 95 % interval of what was measured lies within it, widened by its
 tolerance; it is **broken** if the whole interval lies outside it, not widened; else it is **not yet
 shown**, as where nothing was measured. Tolerances: of a level (false claims) half the level; of a
-power, a recall or a precision 10 points; of a coverage 1 point; of a mean none. So five markets
-without a false claim keep nothing yet: their interval ends at 52 %.
+power, a recall or a precision 10 points; of a coverage or a stated rate of false alarms 1 point; of
+a mean none. So five markets without a false claim keep nothing yet: their interval ends at 52 %.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ State = Literal["kept", "broken", "not yet shown"]
 
 #: points by which the interval of a share may lie below what was promised at the least
 _SHORT = 0.10
-#: … and of a coverage on either side of its band
+#: … and of a coverage on either side of its band, and of a rate above what was stated
 _BESIDE = 0.01
 
 
@@ -63,6 +63,15 @@ class Promise:
 
 def at_most(what: str, share: Share, level: float) -> Promise:
     """A share of at most `level`, with a tolerance of half of it."""
+    return _at_most(what, share, level, level / 2.0)
+
+
+def at_stated_rate(what: str, share: Share, rate: float) -> Promise:
+    """A share of at most a stated `rate`, with a tolerance of 1 point."""
+    return _at_most(what, share, rate, _BESIDE)
+
+
+def _at_most(what: str, share: Share, level: float, tolerance: float) -> Promise:
     return Promise(
         what,
         f"at most {_points(level)} %",
@@ -71,7 +80,7 @@ def at_most(what: str, share: Share, level: float) -> Promise:
         share.low,
         share.high,
         most=level,
-        tolerance=level / 2.0,
+        tolerance=tolerance,
     )
 
 

@@ -115,19 +115,19 @@ def judge_real(
 def at_other_times(plans: list[Plan], rng: np.random.Generator) -> list[Plan]:
     """All events shifted together."""
     shifts, step = draw_shifts(plans, draws=1, rng=rng)
-    return [_moved(plan, TimePlacebo(plan, shifts, step)) for plan in plans]
+    return [moved_plan(plan, TimePlacebo(plan, shifts, step)) for plan in plans]
 
 
 def _on_other_coins(plans: list[Plan], rng: np.random.Generator) -> list[Plan]:
     """The events of plans with a market basket on other coins."""
     return [
-        _moved(plan, CoinPlacebo.draw(plan, draws=1, rng=rng))
+        moved_plan(plan, CoinPlacebo.draw(plan, draws=1, rng=rng))
         for plan in plans
         if plan.basket is not None and plan.basket.kind == "market"
     ]
 
 
-def _moved(plan: Plan, placebo: Placebo) -> Plan:
+def moved_plan(plan: Plan, placebo: Placebo) -> Plan:
     """The same plan with the events of a placebo's first draw."""
     events = [placebo.moved(coin, 0, 1) for coin in range(len(plan.coin_arrays))]
     return replace(

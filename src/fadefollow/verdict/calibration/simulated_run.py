@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -14,7 +15,7 @@ from fadefollow.engine.model import FloatArray
 from fadefollow.engine.plans.plan import prepare
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.market.bars import bar_size
-from fadefollow.market.lab import simulate
+from fadefollow.market.lab import Lab, simulate
 from fadefollow.market.panel import Market
 from fadefollow.phases import Phases
 from fadefollow.verdict.calibration.design import Arm, Design, planted_phases
@@ -23,18 +24,31 @@ from fadefollow.verdict.calibration.truth import Growth, expected
 from fadefollow.verdict.model import StanceResult
 from fadefollow.verdict.run.prepare import Bet, bet_key, detect
 
+#: drift in bps by phase, negative where fading pays
+Plants = Mapping[str, float]
+
+
+def simulated(
+    design: Design, bets: tuple[Bet, ...], arm: Arm, seed: int, *, plants: Plants | None = None
+) -> Lab:
+    """The tables and the truth of one simulated market; arguments as in `simulated_plans`."""
+    settings = design.lab(arm, seed, planted_phases(bets))
+    if plants is not None:
+        settings["plants"] = {phase: {"drift_bps": bps} for phase, bps in plants.items()}
+    return simulate(settings, bar=bar_size(design.bar))
+
 
 def simulated_plans(
-    design: Design, bets: tuple[Bet, ...], arm: Arm, seed: int
+    design: Design, bets: tuple[Bet, ...], arm: Arm, seed: int, *, plants: Plants | None = None
 ) -> tuple[list[Plan], dict[str, Growth]]:
     """The strategies on one simulated market, and by strategy what its prices must do.
 
     Args:
         design, arm, seed: of the market.
         bets: strategies with their signals.
+        plants: what is planted; by default what the arm says.
     """
-    bar = bar_size(design.bar)
-    made = simulate(design.lab(arm, seed, planted_phases(bets)), bar=bar)
+    bar, made = bar_size(design.bar), simulated(design, bets, arm, seed, plants=plants)
     markets = {
         coin: Market(
             coin,

@@ -58,9 +58,16 @@ def detect_in_pool(
 
 
 def detect_here(
-    dataset: Dataset, bets: Sequence[Bet], step: Step
+    dataset: Dataset, bets: Sequence[Bet], step: Step, *, keep: bool = False
 ) -> dict[tuple[str, str], Phases | FadeFollowError]:
-    """Detected phases by `bet_key`, coin by coin; the error of a signal that fails on all."""
+    """Detected phases by `bet_key`, coin by coin; the error of a signal that fails on all.
+
+    Args:
+        dataset: the coins.
+        bets: strategies with their signals.
+        step: told how far it is.
+        keep: whether each market keeps what was detected; else it gives up its features too.
+    """
     detected: dict[tuple[str, str], Phases | FadeFollowError] = {}
     for implied in (False, True):
         asked = {bet_key(s, signal): signal for s, signal in bets if s.implies(signal) == implied}
@@ -72,9 +79,10 @@ def detect_here(
             for number, market in enumerate(markets.values()):
                 step("detecting", number / len(markets))
                 yield market
-                market.forget()  # features that no other step asks for
+                if not keep:
+                    market.forget()  # features that no other step asks for
 
-        found = detect_signals(list(asked.values()), told(seen.markets))
+        found = detect_signals(list(asked.values()), told(seen.markets), keep=keep)
         detected |= dict(zip(asked, found, strict=True))
     return detected
 

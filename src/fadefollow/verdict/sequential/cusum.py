@@ -1,28 +1,29 @@
 """An alarm for an edge that has gone: Page's CUSUM against the mean that history had.
 
-With μ history's mean net return of a trade, s and n a block's sum and number of trades, and v(n)
-the variance of s about μ·n, a block moves a sum that is held above zero (Page 1954, Biometrika
-41(1/2)):
+With μ history's mean net return of a trade, s and n a block's sum and number of trades, v(n) the
+variance of s about μ·n, and g the market's volatility, a block moves a sum that is held above zero
+(Page 1954, Biometrika 41(1/2)):
 
-    z = (s − μ·n) / (g·v(n))^(1/2), held to ±2         δ = μ·n / (g·v(n))^(1/2), at most 1
-    C_k = max(0, C_{k−1} − δ·z − δ²/2),                alarm when C_k ≥ h
+    y = δ·(s − μ·n) / (g·v(n))^(1/2)          δ = μ·n / (g·v(n))^(1/2), at most 1
+    C_k = max(0, C_{k−1} − y − log cosh y),   alarm when C_k ≥ h
 
-Of normal sums that are not held this is the log likelihood ratio of "trades earn nothing" against
-"trades earn μ".
+Given how far a normal sum lies from μ·n, the step is the log likelihood ratio of the side on which
+it lies: where trades earn nothing, to either side alike. Where sums are symmetric about μ·n its
+exponential has the mean 1, whatever their size: a volatility that changes costs delay, but no false
+alarms. One block adds log 2 at most, so that no single crash rings.
 
 - v(n) = a·n + c·n²: trades of their own, and what all trades of a block share, fitted to history.
   Blocks that hold more trades, as of a universe that has grown, count for no more than they say.
 - g follows the market's volatility: the mean of (s − μ·n)² / v(n) over about the last twenty blocks
   before this one, and one at the start.
-- z is held to ±2 and δ to 1, so that no single crash rings: history has too few of them to tell how
-  large they come.
-- h comes from history's own blocks, drawn with replacement, ten neighbours together, as they depend
-  on each other. The mean of each draw is off by as much as that of a history of this length
-  may be. Only blocks with trades are drawn, so that the stated rate holds where all have some.
+- h comes from the null that history's mean goes on: blocks are drawn from history with
+  replacement, each at random on either side of μ·n, by a seed of their own. The mean of each draw
+  is off by as much as that of a history of this length may be, likewise by random sides. Only
+  blocks with trades are drawn, so that the stated rate holds where all have some.
 
-The chance of a false alarm within two years is at most 1 − exp(−2a) for a rate of `a` a year; h is
-set for a third of that rate, as markets change more than a history of some years shows (measured:
-docs/watch.md).
+The chance of a false alarm within two years is 1 − exp(−2a) for a stated rate of `a` a year: h is
+that quantile of the draws' highest sums, and nothing else. How often alarms are false on markets
+that none of this was fitted to is measured (docs/watch.md).
 """
 
 from __future__ import annotations
@@ -37,16 +38,14 @@ from scipy.optimize import nnls
 from fadefollow.engine.model import FloatArray
 from fadefollow.verdict.estimates.days import DaySums
 
+#: false alarms a year, as stated before any were measured
+FALSE_ALARMS = 0.1
 #: draws of two years' blocks from which the threshold comes
 _DRAWS, _YEARS = 2000, 2.0
-#: neighbouring blocks that are drawn together
-_TOGETHER = 10
-#: the threshold is set for so much of the stated rate, as markets change more than a history shows
-_CAUTION = 1.0 / 3.0
 #: blocks over which the volatility is averaged
 _MEMORY = 20.0
-#: the most that a block can stand apart, and the largest shift that is looked for, in deviations
-_FARTHEST, _LARGEST = 2.0, 1.0
+#: the largest shift that is looked for, in deviations
+_LARGEST = 1.0
 
 
 class Spread(NamedTuple):
@@ -97,7 +96,7 @@ class Alarm:
         years = _drawn(held, max(1, round(_YEARS * blocks_a_year)), rng)
         loose = cls(held.mean, spread, math.inf)
         highest = loose.path(years).max(axis=1)
-        level = math.exp(-_YEARS * _CAUTION * rate)
+        level = math.exp(-_YEARS * rate)
         return cls(held.mean, spread, float(np.quantile(highest, level, method="higher")))
 
     def path(self, sums: DaySums) -> FloatArray:
@@ -115,23 +114,31 @@ class Alarm:
         path = np.empty(sums.total.shape)
         for k in range(sums.total.shape[-1]):
             shift = np.minimum(expected[..., k] / np.sqrt(heat), _LARGEST)
-            z = np.clip(apart[..., k] / np.sqrt(heat), -_FARTHEST, _FARTHEST)
-            height = np.maximum(0.0, height - shift * z - 0.5 * shift * shift)
+            height = np.maximum(0.0, height + _step(shift * apart[..., k] / np.sqrt(heat)))
             path[..., k] = height
             warmer = heat + (np.square(apart[..., k]) - heat) / _MEMORY
             heat = np.where(filled[..., k], warmer, heat)
         return path
 
 
+def _step(y: FloatArray) -> FloatArray:
+    """−y − log cosh y, which is log 2 − log(1 + exp 2y)."""
+    return np.asarray(math.log(2.0) - np.logaddexp(0.0, 2.0 * y))
+
+
 def _drawn(held: DaySums, blocks: int, rng: np.random.Generator) -> DaySums:
-    """Years of blocks from those that history has, shape (draws, blocks)."""
+    """Years in which the mean is history's, from its blocks, shape (draws, blocks)."""
     known = len(held.total)
-    first = rng.integers(0, known, (_DRAWS, -(-blocks // _TOGETHER), 1))
-    place = ((first + np.arange(_TOGETHER)) % known).reshape(_DRAWS, -1)[:, :blocks]
-    again = rng.integers(0, known, (_DRAWS, known))
-    off = held.total[again].sum(axis=1) / held.count[again].sum(axis=1) - held.mean
+    place = rng.integers(0, known, (_DRAWS, blocks))
     count = held.count[place]
-    return DaySums(held.total[place] + off[:, None] * count, count)
+    apart = held.residual[place] * _sides(rng, place.shape)
+    off = (held.residual * _sides(rng, (_DRAWS, known))).sum(axis=1) / held.count.sum()
+    return DaySums((held.mean + off[:, None]) * count + apart, count)
+
+
+def _sides(rng: np.random.Generator, shape: tuple[int, int]) -> FloatArray:
+    """−1 or 1, each with an even chance."""
+    return np.asarray(2.0 * rng.integers(0, 2, shape) - 1.0, np.float64)
 
 
 def spread_of(sums: DaySums) -> Spread:

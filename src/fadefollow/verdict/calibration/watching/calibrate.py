@@ -10,7 +10,8 @@ from fadefollow.verdict.calibration.real_run import RealSource
 from fadefollow.verdict.calibration.run_all import make_rounds
 from fadefollow.verdict.calibration.watching.design import WatchDesign
 from fadefollow.verdict.calibration.watching.log import WatchNotebook
-from fadefollow.verdict.calibration.watching.market import WatchPage, watch_market
+from fadefollow.verdict.calibration.watching.market import watch_market
+from fadefollow.verdict.calibration.watching.records import WatchPage
 from fadefollow.verdict.calibration.watching.summary import WatchCalibration, summarise_watching
 from fadefollow.verdict.run.prepare import Bet
 
@@ -40,11 +41,13 @@ def calibrate_watching(
         WorkerPoolError: the workers are lost, or one market's workers died every time; the other
             markets are stored.
     """
-    (arm,) = design.arms
+    # each arm's first markets come first, so that a stop leaves something of all of them
+    seeds = {arm: design.seeds(arm) for arm in design.arms}
+    most = max((len(some) for some in seeds.values()), default=0)
     pages = make_rounds(
         _watch,
         (design, bets, source),
-        [(arm, seed) for seed in design.seeds(arm)],
+        [(a, some[k]) for k in range(most) for a, some in seeds.items() if k < len(some)],
         notebook=notebook,
         key=design.key(bets),
         doing="watching",
