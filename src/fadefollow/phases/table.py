@@ -303,7 +303,8 @@ def detect_signals(
                 with np.errstate(all="ignore"):  # what is not finite is refused, not warned of
                     own.append(look(signal, market))
             except FadeFollowError as error:
-                failed[market.symbol] = error
+                # its traceback would keep this coin, and through our own frame all of them
+                failed[market.symbol] = _bare(error)
     found: list[Phases | FadeFollowError] = []
     for own, failed in zip(parts, errors, strict=True):
         if failed and not own:
@@ -313,6 +314,12 @@ def detect_signals(
         whole.failed = {coin: error.summary for coin, error in failed.items()}
         found.append(whole)
     return found
+
+
+def _bare(error: FadeFollowError) -> FadeFollowError:
+    """The error without what it came through."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def _kept(signal: Signal, market: Market) -> Phases:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,7 +30,8 @@ def write_prices(file: Path, prices: Mapping[str, pd.DataFrame]) -> None:
     """
     kinds: dict[str, Any] = {}
     for frame in prices.values():
-        kinds = {**{str(name): kind for name, kind in frame.dtypes.items()}, **kinds}
+        for name, kind in frame.dtypes.items():
+            kinds.setdefault(str(name), kind)
     names = ["symbol", "time", *kinds]
     if not kinds:
         pd.DataFrame({"symbol": []}).to_parquet(file, compression="zstd")
@@ -38,9 +40,9 @@ def write_prices(file: Path, prices: Mapping[str, pd.DataFrame]) -> None:
     try:
         for symbol, frame in prices.items():
             part = frame.rename_axis("time").reset_index().assign(symbol=symbol)
-            lacking = {name: kind for name, kind in kinds.items() if name not in part}
-            for name, kind in lacking.items():
-                part[name] = pd.Series(pd.NA, index=part.index, dtype="float64").astype(kind)
+            for name in kinds:
+                if name not in part:
+                    part[name] = np.full(len(part), np.nan, kinds[name])
             table = pa.Table.from_pandas(part[names], preserve_index=False)
             if writer is None:
                 writer = pq.ParquetWriter(file, table.schema, compression="zstd")

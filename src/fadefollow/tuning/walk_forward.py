@@ -37,7 +37,14 @@ from fadefollow.tuning.space import Space
 from fadefollow.verdict.run.measure import Measured, Settings, judged, untraded
 from fadefollow.verdict.run.notes import CLIPPED, failed_notes, left_out
 from fadefollow.verdict.run.parallel_steps import books_of
-from fadefollow.verdict.run.prepare import Ready, detect, prepare_bet, seen_by, traded_coins
+from fadefollow.verdict.run.prepare import (
+    Detected,
+    Ready,
+    detect,
+    prepare_bet,
+    seen_by,
+    traded_coins,
+)
 
 Step = Callable[[str, float | None], None]
 Item = TypeVar("Item")
@@ -125,9 +132,9 @@ def walk(
     dataset = seen_by(dataset, (strategy, signal))
     space = Space.of(strategy, signal, bar_hours=dataset.bar / pd.Timedelta(hours=1))
     step("detecting", None)
-    detected: dict[tuple[str, str], Phases] = {}
+    detected: Detected = {}
     prepared = prepare_bet(dataset, strategy, signal, detected)
-    (phases,) = detected.values()
+    (phases,) = (found for found in detected.values() if isinstance(found, Phases))
     _refuse_holes(prepared, judging)
     chosen = traded_coins(dataset, strategy, phases)
     data = TrialData.of(space, settings, prepared, chosen.markets)

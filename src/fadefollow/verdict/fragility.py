@@ -22,13 +22,13 @@ from fadefollow.errors import FadeFollowError
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.panel import Market
 from fadefollow.market.streams import stream
-from fadefollow.phases import STANCES, Phases, Signal, Stance
+from fadefollow.phases import STANCES, Signal, Stance
 from fadefollow.verdict.exploratory import FragilityRow
 from fadefollow.verdict.judging import judge
 from fadefollow.verdict.model import StanceResult, Verdict
 from fadefollow.verdict.run.measure import Settings
 from fadefollow.verdict.run.parallel_steps import Step, books_of
-from fadefollow.verdict.run.prepare import Bet, bet_key, detect, prepare_bet, seen_by
+from fadefollow.verdict.run.prepare import Bet, Detected, bet_key, detect, prepare_bet, seen_by
 
 #: draws of each judgement; a tenth to a third of a run's
 PLACEBO_DRAWS, BOOTSTRAP_DRAWS = 300, 500
@@ -173,7 +173,7 @@ class _Laboratory:
         self._dataset, self._claims = dataset, {s.name: s.claim for s, _ in bets}
         self._smallest = {s.name: s.smallest_bps for s, _ in bets if s.smallest_bps is not None}
         self._settings = settings
-        self._detected: dict[tuple[str, str], Phases] = {}
+        self._detected: Detected = {}
 
     def prepare(self, bets: Sequence[Bet], change: Change) -> dict[str, _Case]:
         detected = self._detected
@@ -190,7 +190,7 @@ class _Laboratory:
         strategy: Strategy,
         signal: Signal,
         change: Change,
-        detected: dict[tuple[str, str], Phases],
+        detected: Detected,
     ) -> _Case:
         try:
             if change.strategy is not None:

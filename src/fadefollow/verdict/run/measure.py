@@ -122,11 +122,11 @@ def measure(
         FundingHoleError: a position was held over a hole in the settlements.
     """
     notes: list[Note] = []
-    if pool is None:
-        found_here = detect_here(dataset, bets, step)
-        detected = {key: one for key, one in found_here.items() if isinstance(one, Phases)}
-    else:
-        detected = detect_in_pool(pool, dataset, bets, step)
+    detected = (
+        detect_here(dataset, bets, step)
+        if pool is None
+        else detect_in_pool(pool, dataset, bets, step)
+    )
     ready: list[Ready] = []
     untraded: list[Verdict] = []
     for number, (strategy, signal) in enumerate(bets):
@@ -140,9 +140,11 @@ def measure(
             notes.append(Note("not-measured", about, {"error": str(error)}))
             untraded.extend(untraded_rows(strategy, str(error)))
         else:
-            ready.append(Ready(strategy, signal, prepared, detected[bet_key(strategy, signal)]))
-    keys = [(signal, bet_key(strategy, signal)) for strategy, signal in bets]
-    found = [(signal, detected[key]) for signal, key in keys if key in detected]
+            phases = detected[bet_key(strategy, signal)]
+            assert isinstance(phases, Phases)
+            ready.append(Ready(strategy, signal, prepared, phases))
+    known = [(signal, detected.get(bet_key(strategy, signal))) for strategy, signal in bets]
+    found = [(signal, phases) for signal, phases in known if isinstance(phases, Phases)]
     return judged(
         dataset,
         ready,

@@ -20,6 +20,8 @@ from fadefollow.verdict.run.parallel_steps import (
 )
 
 Bet = tuple[Strategy, Signal]
+#: what signals found by `bet_key`; the error of one that failed on every coin
+Detected = dict[tuple[str, str], Phases | FadeFollowError]
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,9 @@ def seen_by(dataset: Dataset, *bets: Bet) -> Dataset:
     return dataset.implied if implied else dataset
 
 
-def detect_in_pool(
-    pool: WorkerPool, dataset: Dataset, bets: Sequence[Bet], step: Step
-) -> dict[tuple[str, str], Phases]:
-    """Detected phases by `bet_key`."""
-    found: dict[tuple[str, str], Phases] = {}
+def detect_in_pool(pool: WorkerPool, dataset: Dataset, bets: Sequence[Bet], step: Step) -> Detected:
+    """What the signals find; those that fail are left out."""
+    found: Detected = {}
     for implied in (False, True):
         asked = {bet_key(s, signal): signal for s, signal in bets if s.implies(signal) == implied}
         if asked:
@@ -59,8 +59,8 @@ def detect_in_pool(
 
 def detect_here(
     dataset: Dataset, bets: Sequence[Bet], step: Step, *, keep: bool = False
-) -> dict[tuple[str, str], Phases | FadeFollowError]:
-    """Detected phases by `bet_key`, coin by coin; the error of a signal that fails on all.
+) -> Detected:
+    """What the signals find, coin by coin.
 
     Args:
         dataset: the coins.
@@ -68,7 +68,7 @@ def detect_here(
         step: told how far it is.
         keep: whether each market keeps what was detected; else it gives up its features too.
     """
-    detected: dict[tuple[str, str], Phases | FadeFollowError] = {}
+    detected: Detected = {}
     for implied in (False, True):
         asked = {bet_key(s, signal): signal for s, signal in bets if s.implies(signal) == implied}
         if not asked:
@@ -88,17 +88,24 @@ def detect_here(
 
 
 def prepare_bet(
-    dataset: Dataset, strategy: Strategy, signal: Signal, detected: dict[tuple[str, str], Phases]
+    dataset: Dataset, strategy: Strategy, signal: Signal, detected: Detected
 ) -> Prepared:
-    """One strategy's plan; what its signal detects is kept for the next that asks."""
+    """One strategy's plan; what its signal detects is kept for the next that asks.
+
+    Raises:
+        FadeFollowError: the signal failed on every coin, or the strategy has nothing to trade.
+    """
     key, dataset = bet_key(strategy, signal), seen_by(dataset, (strategy, signal))
     if key not in detected:
         detected[key] = detect(dataset.markets, signal)
-    chosen = traded_coins(dataset, strategy, detected[key])
+    phases = detected[key]
+    if isinstance(phases, FadeFollowError):
+        raise phases
+    chosen = traded_coins(dataset, strategy, phases)
     prepared = prepare(
         strategy,
         chosen.markets,
-        detected[key],
+        phases,
         costs=traded_at(dataset),
         window_hours=signal.detection_hours(),
         weekly=signal.weekly,
