@@ -46,13 +46,10 @@ def main() -> None:
 def read(folder: Path) -> Found:
     """What the page tells of a run."""
     from fadefollow.reporting.text.answers import fate_text, settle_text
-    from fadefollow.results.read import result_from, table_from
+    from fadefollow.results.stored_run import StoredRun
 
-    result, report = (
-        json.loads((folder / f"{name}.json").read_text("utf-8")) for name in ("result", "report")
-    )
-    present = {path.stem for path in folder.glob("*.parquet")}
-    run = result_from(result, report, lambda name: table_from(folder, name), present)
+    stored = StoredRun(folder)
+    result, run = stored.record, stored.result
     rows = []
     for verdict in run.verdicts:
         strategy = run.strategies[verdict.strategy]
@@ -87,7 +84,7 @@ def read(folder: Path) -> Found:
             }
         rows.append(row)
     prices = run.prices
-    times = [index for index in (getattr(p, "index", ()) for p in prices.values()) if len(index)]
+    edges = [time for frame in prices.values() if len(frame) for time in frame.index[[0, -1]]]
     return {
         "dataset": result["dataset"]["name"],
         "command": result["command"],
@@ -95,8 +92,8 @@ def read(folder: Path) -> Found:
         "version": result["version"],
         "alpha": result["assumptions"]["alpha"],
         "coins": len(prices),
-        "first": f"{min(index[0] for index in times):%Y-%m-%d}" if times else "",
-        "last": f"{max(index[-1] for index in times):%Y-%m-%d}" if times else "",
+        "first": f"{min(edges):%Y-%m-%d}" if edges else "",
+        "last": f"{max(edges):%Y-%m-%d}" if edges else "",
         "rows": rows,
     }
 
