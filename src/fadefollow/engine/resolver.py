@@ -39,6 +39,10 @@ from fadefollow.engine.model import (
     hold_bars,
 )
 
+_RETURN, _REASON, _HOLE = FLOATS.index("return"), INTS.index("reason"), INTS.index("hole")
+#: columns of a trade's integer record, as `Returns` has them
+_OF_RETURNS = [INTS.index(name) for name in ("entry_bar", "exit_bar", "code", "rule", "side")]
+
 __all__ = [
     "Outcomes",
     "Returns",
@@ -100,11 +104,9 @@ def bare_trades(
 
 def bare_returns(ints: IntArray, floats: FloatArray) -> Returns:
     """What `resolve_returns` gives, from `bare_trades`."""
-    value = floats[:, FLOATS.index("return")].copy()
-    reason, hole = ints[:, INTS.index("reason")], ints[:, INTS.index("hole")]
-    value[(reason == END) | (hole >= 0)] = math.nan
-    names = ("entry_bar", "exit_bar", "code", "rule", "side")
-    entry, last, code, rule, side = (ints[:, INTS.index(c)] for c in names)
+    value = floats[:, _RETURN].copy()
+    value[(ints[:, _REASON] == END) | (ints[:, _HOLE] >= 0)] = math.nan
+    entry, last, code, rule, side = (ints[:, c] for c in _OF_RETURNS)
     return Returns(entry, last, code, rule, side, value)
 
 

@@ -23,6 +23,7 @@ from fadefollow.phases import Signal
 from fadefollow.reporting.write import write_run
 from fadefollow.verdict.fragility import fragility
 from fadefollow.verdict.model import RunResult, Verdict
+from fadefollow.verdict.run.compiling import compiled_beside
 from fadefollow.verdict.run.measure import Settings, measure
 from fadefollow.verdict.run.prepare import Bet, seen_by
 from fadefollow.workspace import Workspace
@@ -172,7 +173,8 @@ def run_job(
         FadeFollowError: any of its kinds, where names, files, data or folders are not as they
             must be; nothing is written then.
     """
-    result = run_result(workspace, options, step=step, cluster=cluster, given=given)
+    with compiled_beside():
+        result = run_result(workspace, options, step=step, cluster=cluster, given=given)
     step("writing the report", None)
     return result, write_run(result, workspace.runs, workspace.templates)
 

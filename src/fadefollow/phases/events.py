@@ -21,6 +21,7 @@ Given = Sequence[Mapping[str, Any]]
 COLUMNS = ("time", "symbol", "signal", "phase", "lean", "actor", "strength")
 #: those that an event must bring along
 _BROUGHT = ("bar", *COLUMNS[3:])
+_NAMES = frozenset(_BROUGHT)
 
 
 @dataclass(frozen=True)
@@ -144,11 +145,13 @@ def _joined(rows: Given) -> dict[str, Any]:
 
 def _whole(event: Mapping[str, Any], size: int) -> bool:
     """Whether nothing is absent, and every column has one value or one an event."""
-    there = all(name in event for name in _BROUGHT)
-    return there and all(
-        isinstance(value, str) or not hasattr(value, "__len__") or len(value) == size
-        for value in event.values()
-    )
+    for value in event.values():  # no generator: a search comes here for each trial and coin
+        if isinstance(value, np.ndarray):
+            if len(value.shape) and value.shape[0] != size:
+                return False
+        elif hasattr(value, "__len__") and not isinstance(value, str) and len(value) != size:
+            return False
+    return event.keys() >= _NAMES
 
 
 def _rows(given: Given, bars: int, *, where: str) -> pd.DataFrame:

@@ -424,8 +424,12 @@ class Signal(BaseModel, ABC):
 
     def lacking(self, market: Market) -> dict[str, tuple[str, ...]]:
         """Phases that this market cannot show, each with the streams that it lacks."""
-        lacks = {phase: self.needs(phase).missing_in(market) for phase in self.phases}
-        return {phase: streams for phase, streams in lacks.items() if streams}
+
+        def look() -> dict[str, tuple[str, ...]]:
+            lacks = {phase: self.needs(phase).missing_in(market) for phase in self.phases}
+            return {phase: streams for phase, streams in lacks.items() if streams}
+
+        return dict(market.memo(("lacking", type(self)), look))
 
     @model_validator(mode="after")
     def _within_bounds(self) -> Self:
