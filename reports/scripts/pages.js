@@ -1,7 +1,12 @@
 /* Panels behind tabs, and links into closed blocks. */
 (() => {
   "use strict";
-  const { all } = ff;
+  const { root, all } = ff;
+
+  /* a jump needs to know how tall all is that lies above */
+  const whole = () => { if (location.hash.length > 1) root.classList.add("whole"); };
+  addEventListener("hashchange", whole);
+  whole();
 
   /* ---- coin tabs: radio buttons, so that arrow keys work by themselves ---- */
   for (const tabs of all("[data-tabs]")) {

@@ -95,6 +95,7 @@
   const ahead = (async () => {
     for (const page of printed) {
       await new Promise((go) => idle(go));
+      if (!page.isConnected) return;
       await unpack(page);
       await ff.charts?.prepare(page);
     }

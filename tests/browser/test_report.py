@@ -102,3 +102,13 @@ def test_reduced_motion_switches_animations_off(report: Page) -> None:
     assert report.evaluate("matchMedia('(prefers-reduced-motion: reduce)').matches")
     assert report.evaluate(moving) == 0
     assert report.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+
+
+def test_a_link_leads_to_its_section_whatever_lies_above(visit: Visit, reports: Reports) -> None:
+    page = visit(reports.real, still=True)
+    page.locator("[data-links=overview] a", has_text="Data").click()
+    top = "Math.round(document.getElementById('coverage').getBoundingClientRect().top)"
+    page.wait_for_function(f"{top} < 100")
+    page.evaluate("ff.charts.ready")
+    page.wait_for_timeout(300)  # what is drawn above must not push it away
+    assert 0 <= page.evaluate(top) < 100
