@@ -29,6 +29,7 @@ from fadefollow.engine.model import (
     IntArray,
     Rules,
 )
+from fadefollow.engine.plans.coin_arrays import CoinArrays
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.phases import STANCES
 from fadefollow.verdict.judging import judge
@@ -85,7 +86,7 @@ def _plan(instrument: str) -> Plan:
         strategy=instrument,
         signal="made up",
         phases=("phase",),
-        coin_arrays=arrays,
+        coin_arrays=CoinArrays(arrays),
         costs=(costs,) * 2,
         bars=(bars,) * 2,
         leans=(leans,) * 2,
