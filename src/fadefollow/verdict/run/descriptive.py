@@ -5,16 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
+from vectorbt_rust.returns import (
+    annualized_return_rs,
+    beta_rs,
+    calmar_ratio_rs,
+    rolling_beta_rs,
+    rolling_sharpe_ratio_rs,
+    sharpe_ratio_rs,
+    sortino_ratio_rs,
+)
 
 from fadefollow.engine.hedge.hedged import BookName
-from fadefollow.engine.model import DAY_NS
+from fadefollow.engine.model import DAY_NS, FloatArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.verdict.exploratory import BookRatios, Fall
 
 #: of a rolling ratio, days; and every how many days it is kept
 WINDOW, STEP = 365, 7
-_YEAR = "365D"
+_YEAR = 365.0  #: days
 
 
 def benchmarks(plans: Sequence[Plan]) -> pd.DataFrame:
@@ -61,8 +71,6 @@ def ratios(
         The ratios, and a table `time, strategy, stance, book, mean, sharpe, beta`, one row a week:
         over the last 365 days, of which the mean is that of the daily gains, a year.
     """
-    import vectorbt as vbt  # noqa: F401  registers the accessor
-
     found: list[BookRatios] = []
     rolling: list[pd.DataFrame] = []
     for book, values in equity.items():
@@ -85,15 +93,19 @@ def _of_book(
     book: BookName, values: pd.DataFrame, daily: pd.DataFrame, market: pd.DataFrame
 ) -> list[BookRatios]:
     own = values.where(values > 0.0)
-    growth = (own / own.shift(1, fill_value=1.0) - 1.0).vbt.returns(freq="1D", year_freq=_YEAR)
-    fixed = daily.fillna(0.0).vbt.returns(freq="1D", year_freq=_YEAR)
+    growth = (own / own.shift(1, fill_value=1.0) - 1.0).to_numpy(np.float64)
+    fixed = daily.fillna(0.0).to_numpy(np.float64)
     solvent = (values.fillna(1.0) > 0.0).all()
+
+    def by_book(found: FloatArray) -> pd.Series:
+        return pd.Series(found, values.columns)
+
     tables = {
-        "growth_a_year": growth.annualized().where(solvent),
-        "calmar": growth.calmar_ratio().where(solvent),
-        "sharpe": fixed.sharpe_ratio(),
-        "sortino": fixed.sortino_ratio(),
-        "beta": fixed.beta(market),
+        "growth_a_year": by_book(annualized_return_rs(growth, _YEAR)).where(solvent),
+        "calmar": by_book(calmar_ratio_rs(growth, _YEAR)).where(solvent),
+        "sharpe": by_book(sharpe_ratio_rs(fixed, _YEAR)),
+        "sortino": by_book(sortino_ratio_rs(fixed, _YEAR)),
+        "beta": by_book(beta_rs(fixed, market.to_numpy(np.float64))),
         "best_day": daily.max(),
         "worst_day": daily.min(),
         "days_in_market": (daily.fillna(0.0) != 0.0).mean(),
@@ -114,40 +126,45 @@ def _of_book(
     ]
 
 
-def _falls(values: pd.DataFrame, most: int = 5) -> dict[tuple[str, str], tuple[Fall, ...]]:
-    """The deepest drawdowns of each book, from vectorbt's records."""
-    import vectorbt as vbt
-
+def _falls(values: pd.DataFrame) -> dict[tuple[str, str], tuple[Fall, ...]]:
+    """The deepest drawdowns of each book."""
     before = values.index[0] - pd.Timedelta(days=1)
     begun = pd.DataFrame(1.0, index=[before], columns=values.columns)
     whole = pd.concat([begun, values.ffill().fillna(1.0)])
-    found = vbt.Drawdowns.from_ts(whole, freq="1D").records
-    depth = found["valley_val"] - found["peak_val"]
-    found = found.assign(depth=depth)[depth < 0.0].sort_values("depth", kind="stable")
     days = pd.DatetimeIndex(whole.index).strftime("%Y-%m-%d")
-    names = [(str(pair[0]), str(pair[1])) for pair in whole.columns]
-    made: dict[tuple[str, str], tuple[Fall, ...]] = {}
-    for column, rows in found.groupby("col", sort=False):
-        made[names[int(str(column))]] = tuple(
-            Fall(
-                days[row.peak_idx],
-                days[row.valley_idx],
-                days[row.end_idx] if row.status == 1 else "",
-                float(row.depth),
-            )
-            for row in rows.head(most).itertuples()
-        )
-    return made
+    columns = whole.to_numpy(np.float64).T
+    return {
+        (str(pair[0]), str(pair[1])): _deepest(value, days)
+        for pair, value in zip(whole.columns, columns, strict=True)
+    }
+
+
+def _deepest(value: FloatArray, days: pd.Index, most: int = 5) -> tuple[Fall, ...]:
+    """The deepest drawdowns of one account, as in vectorbt's records.
+
+    From the last day at a peak to the first day at or above it again. (vectorbt's own function
+    imports all of the package.)
+    """
+    under = value < np.maximum.accumulate(value)
+    edges = np.flatnonzero(np.diff(under, prepend=False, append=False))
+    found = []
+    for start, end in zip(edges[::2], edges[1::2], strict=True):
+        valley = start + int(np.argmin(value[start:end]))
+        over = days[end] if end < len(value) else ""
+        depth = float(value[valley] - value[start - 1])
+        found.append(Fall(days[start - 1], days[valley], over, depth))
+    return tuple(sorted(found, key=lambda fall: fall.depth)[:most])
 
 
 def _rolling(book: BookName, daily: pd.DataFrame, market: pd.DataFrame) -> pd.DataFrame:
     """One row a week and book, from the end of the first window on."""
     gains = daily.fillna(0.0)
-    fixed = gains.vbt.returns(freq="1D", year_freq=_YEAR)
+    fixed, beside = gains.to_numpy(np.float64), market.to_numpy(np.float64)
+    mean = gains.rolling(WINDOW, min_periods=WINDOW).mean() * 365.0
     tables = {
-        "mean": gains.rolling(WINDOW, min_periods=WINDOW).mean() * 365.0,
-        "sharpe": fixed.rolling_sharpe_ratio(window=WINDOW, minp=WINDOW),
-        "beta": fixed.rolling_beta(market, window=WINDOW, minp=WINDOW),
+        "mean": mean.to_numpy(np.float64),
+        "sharpe": rolling_sharpe_ratio_rs(fixed, WINDOW, WINDOW, _YEAR),
+        "beta": rolling_beta_rs(fixed, WINDOW, WINDOW, beside),
     }
     weeks = slice(WINDOW - 1, None, STEP)
     return pd.concat(
@@ -158,10 +175,10 @@ def _rolling(book: BookName, daily: pd.DataFrame, market: pd.DataFrame) -> pd.Da
                     "strategy": str(key[0]),
                     "stance": str(key[1]),
                     "book": book,
-                    **{name: table[key].iloc[weeks].to_numpy() for name, table in tables.items()},
+                    **{name: table[weeks, number] for name, table in tables.items()},
                 }
             )
-            for key in daily.columns
+            for number, key in enumerate(daily.columns)
         ],
         ignore_index=True,
     ).replace([math.inf, -math.inf], math.nan)
