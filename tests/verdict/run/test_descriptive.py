@@ -68,6 +68,37 @@ def test_the_deepest_falls_are_measured_in_capital() -> None:
     assert isinstance(found.falls[0], Fall)
 
 
+def test_ratios_and_falls_are_those_of_vectorbt() -> None:
+    import vectorbt as vbt
+
+    rng = np.random.default_rng(7)
+    gains, held = rng.normal(2e-3, 0.01, (2, 600))
+    values = table((1.0 + np.cumsum(gains)).tolist())
+    (found,), _ = ratios({"outright": values}, market(held.tolist()))
+    daily = pd.Series(gains, pd.DatetimeIndex(values.index).tz_localize(None))
+    own = daily.vbt.returns(freq="1D", year_freq="365D")
+    beside = pd.Series(held, daily.index)
+    beside.iloc[0] = 0.0  # the market's first day has no day before
+    assert found.sharpe == pytest.approx(own.sharpe_ratio())
+    assert found.sortino == pytest.approx(own.sortino_ratio())
+    assert found.beta == pytest.approx(own.beta(beside))
+    worth = pd.concat(
+        [pd.Series([1.0], [daily.index[0] - pd.Timedelta(days=1)]), 1 + daily.cumsum()]
+    )
+    grown = (worth / worth.shift(1) - 1.0).iloc[1:].vbt.returns(freq="1D", year_freq="365D")
+    assert found.growth_a_year == pytest.approx(grown.annualized())
+    assert found.calmar == pytest.approx(grown.calmar_ratio())
+    records = vbt.Drawdowns.from_ts(worth, freq="1D").records
+    depth = (records["valley_val"] - records["peak_val"]).sort_values()
+    assert len(found.falls) == 5
+    assert [fall.depth for fall in found.falls] == pytest.approx(depth.head(5).tolist())
+    for fall, (_, row) in zip(
+        found.falls, records.loc[depth.head(5).index].iterrows(), strict=True
+    ):
+        days = [worth.index[int(row[name])] for name in ("peak_idx", "valley_idx")]
+        assert [fall.peak, fall.valley] == [f"{day:%Y-%m-%d}" for day in days]
+
+
 def test_coins_by_years_count_a_trade_of_two_legs_once() -> None:
     rows = [
         ("BTC", "2021-05-01", "time", "1", 0.01),
