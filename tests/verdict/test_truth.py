@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from fadefollow.engine.strategy import Strategy
-from fadefollow.verdict.truth import labelled, simulated
+from fadefollow.verdict.truth import inherited, labelled, simulated
 
 HOUR = pd.Timedelta(hours=1)
 
@@ -61,3 +62,28 @@ def test_the_same_settings_give_the_same_truth() -> None:
         simulated(spread("rich_carry"), "rich_carry", lab=lab, bar=HOUR) for _ in range(2)
     )
     assert first == pytest.approx(second, rel=0)
+
+
+def test_what_is_planted_elsewhere_counts_for_the_events_that_fall_into_it(make_plan, make_arrays):
+    # hourly bars, 24 h held; longs of "s" begin at bars 11 and 61, one short at bar 31
+    arrays = make_arrays(np.full(200, 100.0), symbol="X")
+    plan = make_plan([arrays], [[10, 30, 60]], [[1, -1, 1]])
+    start = pd.to_datetime([arrays.time[11], arrays.time[25]], utc=True)
+    truth = pd.DataFrame(
+        {
+            "symbol": ["X", "Y"],
+            "phase": ["crowded_short", "crowded_short"],
+            "start": start,
+            # against the lean, which is short: the perp rises by 300 bps over 48 h
+            "planted_bps": [-300.0, -300.0],
+            "horizon_hours": [48.0, 48.0],
+        }
+    )
+    phase = plan.phases[0]
+    # the first long has half of the growth, the short that of 24 of its hours, the other long none
+    half = 1.03**0.5 - 1.0
+    assert inherited(plan, phase, truth) == pytest.approx(1e4 * (half - half + 0.0) / 3, abs=1e-9)
+    alone = make_plan([arrays], [[10, 60]], [[1, 1]])
+    assert inherited(alone, phase, truth) == pytest.approx(1e4 * half / 2)
+    none = make_plan([arrays], [[100]], [[1]])
+    assert inherited(none, phase, truth) == 0.0

@@ -183,10 +183,11 @@ class Verdict:
     hedged: Mapping[Stance, StanceResult | NotTraded] = field(default_factory=dict)
     hedged_difference_ci_bps: Interval = NOWHERE
     #: on the lab: what was planted, in the lean's direction: for the perp its drift, by the label;
-    #: for dated futures and spreads what trading the labelled episodes earns, by simulation
+    #: or, where the label plants nothing, what is planted in other phases that its events fall
+    #: into; for dated futures and spreads what trading the labelled episodes earns, by simulation
     planted_bps: float | None = None
     horizon_hours: float | None = None  #: on the lab: over which it acts
-    planted_from: Literal["label", "simulation"] | None = None
+    planted_from: Literal["label", "others", "simulation"] | None = None
 
     _repr_pretty_ = by_text
 

@@ -12,14 +12,18 @@ import pandas as pd
 from fadefollow.engine.model import BarArrays, Costs, Events
 from fadefollow.engine.plans.bar_arrays import calendar
 from fadefollow.engine.plans.plan import NEEDS, covered, instrument_arrays
-from fadefollow.engine.resolver import resolve_returns
+from fadefollow.engine.plans.strategy_plan import Plan
+from fadefollow.engine.resolver import hold_bars, resolve_returns
 from fadefollow.engine.strategy import Strategy
 from fadefollow.market.lab import simulate
 from fadefollow.market.lab.phases import LEANS
 from fadefollow.market.panel import Market
+from fadefollow.verdict.calibration.truth import planted_growth
 
 #: other markets that the truth of a spread is averaged over, and coins in each
 _MARKETS, _COINS = 2, 4
+#: less than that of what is planted elsewhere is chance
+LEAST_BPS = 10.0
 _FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0, borrow=0.0)
 
 
@@ -32,6 +36,37 @@ def labelled(truth: pd.DataFrame, phase: str) -> tuple[float, float | None]:
     if rows.empty:
         return 0.0, None
     return float(rows["planted_bps"].mean()), float(rows["horizon_hours"].mean())
+
+
+def inherited(plan: Plan, phase: str, truth: pd.DataFrame) -> float:
+    """What is planted in other phases that a phase's events fall into, bps.
+
+    Phases overlap: the shorts of a squeeze are crowded shorts, and have their drift.
+
+    Args:
+        plan: on perps of the lab.
+        phase: one of its phases, in which nothing is planted.
+        truth: planted episodes of the data set.
+
+    Returns:
+        The mean planted drift from the first possible entry over the holding time, in the lean's
+        direction; 0 where it is below `LEAST_BPS`, or there is no event.
+    """
+    code, hold = plan.phases.index(phase), hold_bars(plan.rules, plan.bar_ns)
+    gains = [np.empty(0)]
+    for symbol, bars, leans, codes in zip(
+        plan.symbols, plan.bars, plan.leans, plan.codes, strict=True
+    ):
+        mine = codes == code
+        if mine.any():
+            growth = planted_growth(plan, truth[truth["symbol"] == symbol], annual_drift=0.0)
+            last = len(growth) - 1
+            entry = np.minimum(bars[mine] + 1, last)
+            gain = np.expm1(growth[np.minimum(entry + hold, last)] - growth[entry])
+            gains.append(leans[mine] * gain)
+    every = np.concatenate(gains)
+    mean = 1e4 * float(every.mean()) if len(every) else 0.0
+    return mean if abs(mean) >= LEAST_BPS else 0.0
 
 
 def simulated(

@@ -232,7 +232,8 @@ def truth(verdict: Verdict, instrument: str = "perp") -> Truth | None:
     if planted is None or not math.isfinite(planted):
         return None
     found = _truth_of_nothing(verdict) if planted == 0 else _truth_of(verdict, planted)
-    text = f"{_SIMULATED} {found.text}" if simulated else found.text
+    before = {"simulation": f"{_SIMULATED} ", "others": f"{_OTHERS} "}
+    text = before.get(verdict.planted_from or "", "") + found.text
     return Truth(found.kind, text, plain_bps(planted) if planted else "0")
 
 
@@ -242,6 +243,9 @@ POSITIONS = {
     "future": "dated future",
     "carry": "spread of future and spot",
 }
+_OTHERS = (
+    "In the phase itself nothing is planted, but its events fall into phases in which there is."
+)
 _SIMULATED = "What is planted was simulated for this very position, without costs."
 
 

@@ -53,8 +53,8 @@ class Growth:
             annual_drift: of the lab's settings.
         """
         coins = tuple(
-            _coin(plan, planted[planted["symbol"] == arrays.symbol], annual_drift)
-            for arrays in plan.coin_arrays
+            planted_growth(plan, planted[planted["symbol"] == symbol], annual_drift=annual_drift)
+            for symbol in plan.symbols
         )
         if plan.basket is None:
             return cls(coins, np.zeros(len(plan.time) + 1))
@@ -67,7 +67,14 @@ class Growth:
         return replace(self, coins=coins, basket=np.linspace(0.0, self.basket[-1], len(coins[0])))
 
 
-def _coin(plan: Plan, planted: pd.DataFrame, annual_drift: float) -> FloatArray:
+def planted_growth(plan: Plan, planted: pd.DataFrame, *, annual_drift: float) -> FloatArray:
+    """What drifts promise of one coin up to each bar's open, as logs, shape (n + 1,).
+
+    Args:
+        plan: on whose calendar.
+        planted: the coin's episodes.
+        annual_drift: of the lab's settings.
+    """
     time, bar_hours = plan.time, plan.bar_ns / HOUR_NS
     steps = np.full(len(time), np.log1p(annual_drift) * bar_hours / HOURS_PER_YEAR)
     begin = (time - time[0]) / HOUR_NS
@@ -89,8 +96,8 @@ def _basket(plan: Plan, basket: Basket, coins: tuple[FloatArray, ...]) -> FloatA
     start = first[basket.day]
     total, count = np.zeros(len(start)), np.zeros(len(start))
     ends, members = np.zeros(len(first)), np.zeros(len(first))
-    for arrays, growth in zip(plan.coin_arrays, coins, strict=True):
-        held = basket.member_days(arrays.symbol)
+    for symbol, growth in zip(plan.symbols, coins, strict=True):
+        held = basket.member_days(symbol)
         inside = held[basket.day]
         total[inside] += np.expm1(growth[:-1] - growth[start])[inside]
         count[inside] += 1.0

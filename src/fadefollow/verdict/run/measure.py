@@ -229,7 +229,10 @@ def judged(
     by_name = {one.strategy.name: one for one in ready}
     verdicts = tuple(with_span(v, by_name[v.strategy].prepared) for v in verdicts)
     verdicts = tuple(with_missing_streams(v, by_name[v.strategy].phases) for v in verdicts)
-    strategies = {v.strategy: by_name[v.strategy].strategy for v in verdicts}
+    told = [
+        with_truth(v, dataset, by_name[v.strategy].strategy, by_name[v.strategy].prepared.plan)
+        for v in verdicts
+    ]
     missing = {signal.name(): missing_streams(phases) for signal, phases in found}
     trades = with_excursions(trades_table(plans, made, "outright"), plans)
     equity = equity_tables(plans, made, workers, shared)
@@ -237,7 +240,7 @@ def judged(
     book_ratios, rolling = ratios(equity, held)
     said.extend(implied_notes(trades))
     return Measured(
-        verdicts=(*(with_truth(v, dataset, strategies[v.strategy]) for v in verdicts), *untraded),
+        verdicts=(*told, *untraded),
         event_studies=tuple(study for of_plan in studies for study in of_plan),
         trades=trades,
         phases=phases_table([phases for _, phases in found], ready),

@@ -14,7 +14,7 @@ from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.phases import STANCES, Phases, Stance
 from fadefollow.verdict.capacity import capacity
 from fadefollow.verdict.model import NOWHERE, NotTraded, StanceResult, Verdict
-from fadefollow.verdict.truth import labelled, simulated
+from fadefollow.verdict.truth import inherited, labelled, simulated
 from fadefollow.verdict.words import Fates, Reason, Settle
 
 
@@ -41,12 +41,15 @@ def untraded_rows(strategy: Strategy, reason: str) -> list[Verdict]:
     ]
 
 
-def with_truth(verdict: Verdict, dataset: Dataset, strategy: Strategy) -> Verdict:
+def with_truth(verdict: Verdict, dataset: Dataset, strategy: Strategy, plan: Plan) -> Verdict:
     """On lab data, what was planted behind the phase."""
     if dataset.truth is None:
         return verdict
     if strategy.trade.instrument == "perp":
         planted, horizon = labelled(dataset.truth, verdict.phase)
+        if planted == 0.0 and (other := inherited(plan, verdict.phase, dataset.truth)):
+            hold = strategy.trade.hold_hours
+            return replace(verdict, planted_bps=other, horizon_hours=hold, planted_from="others")
         return replace(verdict, planted_bps=planted, horizon_hours=horizon, planted_from="label")
     planted, horizon = simulated(strategy, verdict.phase, lab=dataset.lab, bar=dataset.bar)
     return replace(verdict, planted_bps=planted, horizon_hours=horizon, planted_from="simulation")
