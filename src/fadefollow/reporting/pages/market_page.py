@@ -250,8 +250,9 @@ def _coins(
 def _traded(run: RunResult) -> Counter[tuple[str, str, str]]:
     """Trades by coin, phase and stance."""
     whole = run.trades.drop_duplicates(["symbol", "trade_id"])
-    keys = (whole[name].astype(str) for name in ("symbol", "phase", "stance"))
-    return Counter(zip(*keys, strict=True))
+    counts = whole.groupby(["symbol", "phase", "stance"], observed=True, sort=False).size()
+    found = zip(counts.index.to_list(), counts.tolist(), strict=True)
+    return Counter({(str(coin), str(phase), str(stance)): n for (coin, phase, stance), n in found})
 
 
 def _note(figure: PriceFigure, step: int, missing: int) -> str:
