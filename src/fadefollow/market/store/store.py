@@ -141,8 +141,7 @@ class Store:
             StoreError: the folder cannot be written, the disk is full, or another process keeps
                 the data set locked. The old version stays.
         """
-        for coin in tables:
-            check_symbol(coin)
+        named = {check_symbol(coin): coin for coin in tables}
         folder = self._folder(dataset)
         with _writable(folder), self._locked(dataset), self._undone(dataset):
             folder.mkdir(parents=True, exist_ok=True)
@@ -150,9 +149,9 @@ class Store:
             entries = {
                 coin: {
                     name: _put(folder, coin, name, table, source(coin, name) if source else "")
-                    for name, table in sorted(tables[coin].items())
+                    for name, table in sorted(tables[named[coin]].items())
                 }
-                for coin in sorted(tables)
+                for coin in sorted(named)
             }
             manifest = Manifest(
                 schema=SCHEMA,
