@@ -542,7 +542,10 @@ def test_the_form_of_a_file_follows_from_its_first_line(line, form):
 @pytest.mark.shared
 @pytest.mark.parametrize(
     ("stock", "without"),
-    [("binance_history_8h", ("universe_4h",)), ("binance_history", ("binance_8h", "universe_4h"))],
+    [
+        pytest.param("binance_history_8h", ("universe_4h",), marks=pytest.mark.slow),
+        ("binance_history", ("binance_8h", "universe_4h")),
+    ],
 )
 def test_real_files_map_as_the_stock_data_set_does(shared_data, tmp_path, stock, without):
     folder = tmp_path / "data"

@@ -88,6 +88,7 @@ def test_the_probability_is_uniform_where_there_is_no_skill():
         assert (found < level).mean() == pytest.approx(level, abs=0.02)
 
 
+@pytest.mark.slow
 def test_the_best_of_many_without_skill_is_seldom_believed():
     rng = np.random.default_rng(3)
     believed = plain = 0
