@@ -307,6 +307,7 @@ def test_an_open_holdout_is_another_study(workspace) -> None:
         tune(workspace, study="opened")
 
 
+@pytest.mark.slow  # the hedged book out of sample is also that of test_walk_forward.py
 def test_another_book_is_another_study_that_goes_on_and_is_repeated(workspace) -> None:
     """BTC hedges IBEX; the study, the folder and the ledger say which book was scored."""
     text = DATASET.replace('coins = ["IBEX"]', 'coins = ["BTC", "IBEX"]')

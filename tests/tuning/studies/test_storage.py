@@ -168,7 +168,7 @@ def test_a_killed_job_loses_nothing_that_was_stored(url):
     rng = random.Random(7)
     longest = 0.05 if "://" in url else 0.015  # some batches
     stored = 0
-    for _ in range(5 if url.startswith("sqlite") else 20):
+    for _ in range(5 if url.startswith("sqlite") else 10):
         told = killed_after(url, rng.uniform(0.0, longest))
         with store.study("carry", IDENTITY, objectives=TWO) as study:
             found = study.fold(1).trials()
