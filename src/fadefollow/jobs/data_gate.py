@@ -142,15 +142,15 @@ def known_shares(dataset: Dataset, bets: Sequence[Bet]) -> tuple[Known, ...]:
     A stream's time is that of the bars from its first record to its last, see
     `Market.known_share`.
     """
-    names = needed(bets)
-    shares: dict[str, dict[str, float]] = {name: {} for name in names}
-    short: dict[str, list[str]] = {name: [] for name in names}
-    for symbol, market in dataset.markets.items():
-        for name in names:
-            if name in market.streams:
-                shares[name][symbol] = market.known_share(name)
-                if name in market.missing(name):
-                    short[name].append(symbol)
+    shares: dict[str, dict[str, float]] = {name: {} for name in needed(bets)}
+    short: dict[str, list[str]] = {name: [] for name in shares}
+    for one in dataset.coverages:
+        if one.stream in shares:
+            shares[one.stream][one.symbol] = one.known
+            # a coin's own bars never count as missing
+            own = "perp" if "perp" in dataset.streams[one.symbol] else "spot"
+            if one.stream != own and one.known < LEAST_KNOWN:
+                short[one.stream].append(one.symbol)
     found = []
     for name, of_coins in shares.items():
         if of_coins:

@@ -8,7 +8,6 @@ from typing import Any, Literal, Unpack
 import pandas as pd
 
 from fadefollow.core.toml import build
-from fadefollow.engine.costs import traded_at
 from fadefollow.engine.hedge.hedging import BTC, Hedges
 from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.errors import DataError, ParameterError
@@ -28,6 +27,7 @@ from fadefollow.notebook.telling import progress_shown
 from fadefollow.phases import Phases
 from fadefollow.phases.given import GivenEvents, given_events
 from fadefollow.verdict.model import RunResult
+from fadefollow.verdict.run.prepare import hedges_of
 from fadefollow.verdict.words import Claim
 from fadefollow.workspace import find_workspace
 
@@ -135,7 +135,7 @@ def hedged_by(dataset: Dataset, hedge: Hedge) -> Dataset:
     chosen = (
         Hedges(None, None, refused="no hedge was asked for")
         if hedge == "none"
-        else replace(Hedges.of(dataset.markets, traded_at(dataset)), market=None)
+        else replace(hedges_of(dataset), market=None)
     )
     made = replace(dataset)  # with a memo of its own
     made.memo.get("hedges", lambda: chosen, keep=None)

@@ -303,6 +303,7 @@ def _out_of_sample(
             window_hours=signal.detection_hours(),
             weekly=signal.weekly,
             within=within,
+            memo=chosen.memo,
         )
         parts.append((made, fold.test))
         found.append(_known_in(phases, fold.test, chosen.bar))
@@ -330,6 +331,7 @@ def _own(space: Space, chosen: Dataset, folds: Sequence[Fold]) -> Plan:
         detect(chosen.markets, space.signal),
         costs=traded_at(chosen),
         within=(stretches[0][0], stretches[-1][1]),
+        memo=chosen.memo,
     ).plan
     traded = [fold.test for fold in folds if fold.test is not None and fold.winner is not None]
     return joined([(plan, span) for span in traded])

@@ -113,6 +113,7 @@ def trusted_part(dataset: Dataset, left_out: Mapping[str, tuple[Finding, ...]]) 
     )
     made = replace(kept, left_out=left_out)
     made.memo.get("audit", lambda: part, keep=None)
+    made.memo.get("coverages", lambda: part.coverage, keep=None)
     return made
 
 

@@ -105,10 +105,10 @@ class Dataset:
         """The streams of each coin that have a record."""
         return {symbol: market.streams for symbol, market in self.markets.items()}
 
-    @cached_property
+    @property
     def coverages(self) -> tuple[Coverage, ...]:
-        """Coverage of each stream of each coin."""
-        return cover_all(self.markets)
+        """Coverage of each stream of each coin; computed once."""
+        return self.memo.get("coverages", lambda: cover_all(self.markets), keep=None)
 
     def coverage(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Coin → stream → `first`, `last` (text, UTC), `rows`, `missing`, `known` (a share)."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from fadefollow.core.cache.memo import Memo
 from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.hedge.hedged import BookName
 from fadefollow.engine.hedge.hedging import Hedges
@@ -103,7 +104,8 @@ def plans_of(
         costs: of the markets.
         found: phases by `bet_key`, where they are known already.
     """
-    hedges = Hedges.of(markets, costs)
+    memo = Memo()  # the arrays are the same for all strategies and the basket
+    hedges = Hedges.of(markets, costs, memo=memo)
     known = dict(found or {})
     plans = []
     for strategy, signal in bets:
@@ -117,6 +119,7 @@ def plans_of(
             costs=costs,
             window_hours=signal.detection_hours(),
             weekly=signal.weekly,
+            memo=memo,
         ).plan
         plans.append(hedges.hedged(plan))
     return plans

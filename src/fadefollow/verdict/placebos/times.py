@@ -127,7 +127,7 @@ def draw_shifts(
 
 def life_at(plan: Plan, coin: int, step: int) -> Life:
     """The circle of one coin: from its first bar's UTC day to its last, whole steps."""
-    begins, ends = plan.coin_arrays.derived("life", coin, _first_and_last)
+    begins, ends = first_and_last(plan, coin)
     size = bars_per_hours(plan, step)
     gap = math.ceil((plan.rules.hold_hours + plan.window_hours) / step) * size
     if ends < 0:
@@ -138,10 +138,14 @@ def life_at(plan: Plan, coin: int, step: int) -> Life:
     return Life(first, max(bars, per_day), gap)
 
 
-def _first_and_last(arrays: BarArrays) -> tuple[int, int]:
-    """A coin's first and last bar with a close; (0, −1) without one."""
-    known = np.flatnonzero(~np.isnan(arrays.close))
-    return (int(known[0]), int(known[-1])) if len(known) else (0, -1)
+def first_and_last(plan: Plan, coin: int) -> tuple[int, int]:
+    """A coin's first and last bar with a close; (−1, −1) without one."""
+
+    def ends(arrays: BarArrays) -> tuple[int, int]:
+        known = np.flatnonzero(~np.isnan(arrays.close))
+        return (int(known[0]), int(known[-1])) if len(known) else (-1, -1)
+
+    return plan.coin_arrays.derived("life", coin, ends)
 
 
 def bars_per_hours(plan: Plan, hours: int) -> int:

@@ -49,11 +49,8 @@ def seen_by(dataset: Dataset, *bets: Bet) -> Dataset:
 def detect_in_pool(pool: WorkerPool, dataset: Dataset, bets: Sequence[Bet], step: Step) -> Detected:
     """What the signals find; those that fail are left out."""
     found: Detected = {}
-    for implied in (False, True):
-        asked = {bet_key(s, signal): signal for s, signal in bets if s.implies(signal) == implied}
-        if asked:
-            seen = dataset.implied if implied else dataset
-            found |= detected_by(pool, seen.markets, asked, step)
+    for seen, asked in _asked(dataset, bets):
+        found |= detected_by(pool, seen.markets, asked, step)
     return found
 
 
@@ -68,23 +65,29 @@ def detect_here(
         step: told how far it is.
         keep: whether each market keeps what was detected; else it gives up its features too.
     """
+
+    def told(markets: Mapping[str, Market]) -> Iterator[Market]:
+        for number, market in enumerate(markets.values()):
+            step("detecting", number / len(markets))
+            yield market
+            if not keep:
+                market.forget()  # features that no other step asks for
+
     detected: Detected = {}
-    for implied in (False, True):
-        asked = {bet_key(s, signal): signal for s, signal in bets if s.implies(signal) == implied}
-        if not asked:
-            continue
-        seen = dataset.implied if implied else dataset
-
-        def told(markets: Mapping[str, Market]) -> Iterator[Market]:
-            for number, market in enumerate(markets.values()):
-                step("detecting", number / len(markets))
-                yield market
-                if not keep:
-                    market.forget()  # features that no other step asks for
-
+    for seen, asked in _asked(dataset, bets):
         found = detect_signals(list(asked.values()), told(seen.markets), keep=keep)
         detected |= dict(zip(asked, found, strict=True))
     return detected
+
+
+def _asked(
+    dataset: Dataset, bets: Sequence[Bet]
+) -> Iterator[tuple[Dataset, dict[tuple[str, str], Signal]]]:
+    """The data set as it is and with implied settlements, each with the signals that look at it."""
+    for implied in (False, True):
+        asked = {bet_key(s, signal): signal for s, signal in bets if s.implies(signal) == implied}
+        if asked:
+            yield (dataset.implied if implied else dataset), asked
 
 
 def prepare_bet(

@@ -18,6 +18,7 @@ from fadefollow.verdict.calibration.judged import trades_of
 from fadefollow.verdict.calibration.watching.design import WatchDesign
 from fadefollow.verdict.calibration.watching.worth import Worth
 from fadefollow.verdict.estimates.days import DaySums
+from fadefollow.verdict.placebos.times import first_and_last
 from fadefollow.verdict.run.parallel_steps import books_of
 from fadefollow.verdict.sequential.blocks import CUT_OFF, BlockRule, block_sums
 
@@ -197,7 +198,6 @@ def _cut(plan: Plan, books: Sequence[Book], code: int, span: Span) -> int:
 
 def _first_and_last(plan: Plan) -> tuple[IntArray, IntArray]:
     """The first and the last bar of each coin, −1 where it has none, shape (coins,)."""
-    there = [np.flatnonzero(np.isfinite(arrays.close)) for arrays in plan.coin_arrays]
-    ends = [(int(k[0]), int(k[-1])) if len(k) else (-1, -1) for k in there]
+    ends = [first_and_last(plan, coin) for coin in range(len(plan.coin_arrays))]
     first, last = np.array(ends, np.int64).T
     return first, last
