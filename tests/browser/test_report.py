@@ -68,7 +68,7 @@ def test_charts_when_seen_in_the_theme_and_on_paper(visit: Visit, reports: Repor
 def test_charts_fit_their_boxes(report: Page) -> None:
     report.evaluate("location.hash = 'phase-2'")
     bring(report, "study-2")
-    for width in (1280, 390):
+    for width in (1440, 1280, 1024, 390):
         report.set_viewport_size({"width": width, "height": 800})
         report.wait_for_function(
             "[...document.querySelectorAll('[data-drawn=true]')].filter(c => c.offsetWidth)"

@@ -18,6 +18,7 @@ from fadefollow.market.fetch import fetch_job
 from fadefollow.market.store.store import Store
 from tests.support.exchange import deribit
 from tests.support.exchange.canned import Canned
+from tests.support.exchange.deribit import COMMON
 
 START = pd.Timestamp("2026-11-20 00:00", tz="UTC")
 HOUR = 3_600_000
@@ -158,23 +159,7 @@ def test_okx_answers_become_tables(fetched: Fetch) -> None:
 
 def test_deribit_answers_become_tables(fetched: Fetch) -> None:
     def instrument(name: str, kind: str, **more: Any) -> dict[str, Any]:
-        return {
-            "instrument_name": name,
-            "kind": kind,
-            "base_currency": "BTC",
-            "is_active": True,
-            "quote_currency": "USD",
-            "counter_currency": "USD",
-            "settlement_currency": "BTC",
-            "creation_timestamp": 1534167754000,
-            "tick_size": 0.5,
-            "min_trade_amount": 10,
-            "contract_size": 10,
-            "taker_commission": 0.0005,
-            "maker_commission": 0.0,
-            "instrument_type": "reversed",
-            **more,
-        }
+        return {**COMMON, "instrument_name": name, "kind": kind, **more}
 
     expiry = T0 + 30 * 24 * HOUR + 8 * HOUR
     perp = instrument(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 #: BTC's perpetual among the instruments: 10 USD a contract, margined in BTC
-PERPETUAL = {
-    "instrument_name": "BTC-PERPETUAL",
-    "kind": "future",
+#: of any instrument on BTC
+COMMON = {
     "base_currency": "BTC",
     "is_active": True,
     "quote_currency": "USD",
@@ -20,6 +19,11 @@ PERPETUAL = {
     "taker_commission": 0.0005,
     "maker_commission": 0.0,
     "instrument_type": "reversed",
+}
+PERPETUAL = {
+    **COMMON,
+    "instrument_name": "BTC-PERPETUAL",
+    "kind": "future",
     "settlement_period": "perpetual",
     "expiration_timestamp": 32503708800000,
 }
