@@ -22,6 +22,8 @@ from fadefollow.verdict.estimates.days import DaySums
 
 #: beyond the longest holding time, for exits that wait for a missing bar and for late data
 GRACE = pd.Timedelta(days=1)
+#: correlation of neighbouring blocks whose entries are spread evenly
+NEIGHBOURS = 0.1
 #: exits that come with the end of a coin's data; such trades count in no mean
 CUT_OFF = "end"
 

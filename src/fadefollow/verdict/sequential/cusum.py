@@ -17,9 +17,12 @@ alarms. One block adds log 2 at most, so that no single crash rings.
 - g follows the market's volatility: the mean of (s − μ·n)² / v(n) over about the last twenty blocks
   before this one, and one at the start.
 - h comes from the null that history's mean goes on: blocks are drawn from history with
-  replacement, each at random on either side of μ·n, by a seed of their own. The mean of each draw
-  is off by as much as that of a history of this length may be, likewise by random sides. Only
-  blocks with trades are drawn, so that the stated rate holds where all have some.
+  replacement, each at random on either side of μ·n, by a seed of their own. A block is drawn as
+  often as it has trades: where a universe has grown, those that come hold as many as the last ones,
+  and μ is asked of all of them. So the stated rate holds where all blocks have trades.
+- The mean of each draw is off by as much as that of a history of this length may be, likewise by
+  random sides. What neighbours share is added to its variance: twice the correlation that trades
+  held over a block's border give (`NEIGHBOURS`), or what history shows where that is more.
 
 The chance of a false alarm within two years is 1 − exp(−2a) for a stated rate of `a` a year: h is
 that quantile of the draws' highest sums, and nothing else. How often alarms are false on markets
@@ -37,6 +40,7 @@ from scipy.optimize import nnls
 
 from fadefollow.engine.model import FloatArray
 from fadefollow.verdict.estimates.days import DaySums
+from fadefollow.verdict.sequential.blocks import NEIGHBOURS
 
 #: false alarms a year, as stated before any were measured
 FALSE_ALARMS = 0.1
@@ -93,7 +97,8 @@ class Alarm:
         if not spread.own + spread.shared > 0.0:
             return None
         rng = np.random.default_rng([seed])
-        years = _drawn(held, max(1, round(_YEARS * blocks_a_year)), rng)
+        doubt = _doubt(history) * len(held.total) / (len(held.total) - 1)
+        years = _drawn(held, doubt, max(1, round(_YEARS * blocks_a_year)), rng)
         loose = cls(held.mean, spread, math.inf)
         highest = loose.path(years).max(axis=1)
         level = math.exp(-_YEARS * rate)
@@ -126,14 +131,28 @@ def _step(y: FloatArray) -> FloatArray:
     return np.asarray(math.log(2.0) - np.logaddexp(0.0, 2.0 * y))
 
 
-def _drawn(held: DaySums, blocks: int, rng: np.random.Generator) -> DaySums:
-    """Years in which the mean is history's, from its blocks, shape (draws, blocks)."""
-    known = len(held.total)
-    place = rng.integers(0, known, (_DRAWS, blocks))
+def _drawn(held: DaySums, doubt: float, blocks: int, rng: np.random.Generator) -> DaySums:
+    """Years in which the mean is history's, from its blocks, shape (draws, blocks).
+
+    Args:
+        held: blocks with trades.
+        doubt: the variance of their mean, as a multiple of that of independent blocks.
+        blocks: of a draw.
+        rng: source of randomness.
+    """
+    known, trades = len(held.total), held.count.sum()
+    place = rng.choice(known, (_DRAWS, blocks), p=held.count / trades)
     count = held.count[place]
     apart = held.residual[place] * _sides(rng, place.shape)
-    off = (held.residual * _sides(rng, (_DRAWS, known))).sum(axis=1) / held.count.sum()
-    return DaySums((held.mean + off[:, None]) * count + apart, count)
+    off = (held.residual * _sides(rng, (_DRAWS, known))).sum(axis=1) / trades
+    return DaySums((held.mean + math.sqrt(doubt) * off[:, None]) * count + apart, count)
+
+
+def _doubt(history: DaySums) -> float:
+    """What neighbours share, as a factor of the variance of the mean of independent blocks."""
+    u = history.residual
+    shown = 2.0 * float(u[1:] @ u[:-1]) / float(u @ u)
+    return 1.0 + max(2.0 * NEIGHBOURS, shown)
 
 
 def _sides(rng: np.random.Generator, shape: tuple[int, int]) -> FloatArray:
