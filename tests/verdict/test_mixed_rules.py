@@ -25,7 +25,7 @@ from fadefollow.verdict.estimates.estimates import estimate
 from fadefollow.verdict.estimates.momentum import all_cells, momentum_days, trailing_decile
 from fadefollow.verdict.placebos import TimePlacebo
 from fadefollow.verdict.placebos.times import draw_shifts
-from fadefollow.verdict.splits import split_results
+from fadefollow.verdict.splits import split_cells
 from fadefollow.verdict.study import event_study, momentum_paths
 from tests.support.placebo_cases import draws_of
 
@@ -119,7 +119,7 @@ def test_equal_rule_sets_give_the_same_further_measures(twins, make_books):
         )
         found.append(
             (
-                split_results([plan], books, [_table(plan)], draws=50),
+                tuple(split_cells(plan, books, _table(plan), draws=50)),
                 spa_of_run([plan], books, verdicts, draws=50),
                 event_study(plan, rng=_rng(), draws=20),
                 capacity(plan, follow, 0),
@@ -194,7 +194,7 @@ def test_any_hour_of_a_split_has_the_mix_of_its_own_trades(make_plan, make_array
     bars = 23 + 72 * np.arange(96)
     plan = make_plan(coin_arrays, [bars, bars])
     plan = _with_rules(plan, (DAY, TWO), [np.arange(96) % 2, np.arange(96) % 4 == 0])
-    cells = split_results([plan], make_books(plan), [_table(plan)], draws=50)
+    cells = split_cells(plan, make_books(plan), _table(plan), draws=50)
     found = {c.cell: c for c in cells if c.split == "coin" and c.stance == "follow"}
     for name, sign, share in (("UP", 1, 0.5), ("DOWN", -1, 0.25)):
         day, two = (math.exp(sign * 0.01 * d) - 1.0 for d in (1, 2))

@@ -14,7 +14,7 @@ from fadefollow.verdict.estimates.bootstrap import block_indices, bootstrap
 from fadefollow.verdict.estimates.days import DaySums
 from fadefollow.verdict.estimates.sparse import bootstrap_each
 from fadefollow.verdict.exploratory import SplitCell
-from fadefollow.verdict.splits import _corrected, split_results
+from fadefollow.verdict.splits import corrected, split_cells
 
 
 def _rng(seed=0):
@@ -50,7 +50,7 @@ def daily(make_plan, make_arrays):
 
 
 def test_each_coins_mean_is_its_own_and_any_hour_earns_as_much(daily, make_books):
-    found = _cells(split_results([daily], make_books(daily), [_table(daily)]), "coin")
+    found = _cells(split_cells(daily, make_books(daily), _table(daily)), "coin")
     assert list(found) == ["UP", "DOWN"]
     for name, sign in (("UP", 1), ("DOWN", -1)):
         earned = 1e4 * (math.exp(sign * 0.01) - 1.0)
@@ -60,7 +60,7 @@ def test_each_coins_mean_is_its_own_and_any_hour_earns_as_much(daily, make_books
 
 
 def test_weekday_is_that_of_the_entry(daily, make_books):
-    found = _cells(split_results([daily], make_books(daily), [_table(daily)]), "weekday")
+    found = _cells(split_cells(daily, make_books(daily), _table(daily)), "weekday")
     # 1 January 2024 is a Monday; the first entry is at its end, on Tuesday at 00:00
     assert {name: c.n_trades for name, c in found.items()} == {
         "Mon": 54,
@@ -77,7 +77,7 @@ def test_year_is_that_of_the_entry(make_plan, make_arrays, make_books):
     start = pd.Timestamp("2023-12-30", tz="UTC").value
     arrays = make_arrays(np.ones(24 * 10), start=start)
     plan = make_plan([arrays], [[24, 47, 71]])
-    found = _cells(split_results([plan], make_books(plan), [_table(plan)]), "year")
+    found = _cells(split_cells(plan, make_books(plan), _table(plan)), "year")
     # known at the close of the year's last bar, entered in the next
     assert {name: c.n_trades for name, c in found.items()} == {"2023": 1, "2024": 1}
     assert {c.note for c in found.values()} == {"too few"}
@@ -86,7 +86,7 @@ def test_year_is_that_of_the_entry(make_plan, make_arrays, make_books):
 
 def test_a_split_with_one_cell_is_left_out(make_plan, make_arrays, make_books):
     plan = make_plan([make_arrays(np.ones(24 * 60))], [[24, 200, 400]])
-    found = split_results([plan], make_books(plan), [_table(plan)])
+    found = split_cells(plan, make_books(plan), _table(plan))
     assert {c.split for c in found} == {"weekday"}
 
 
@@ -167,28 +167,28 @@ def test_the_sparse_bootstrap_is_the_bootstrap():
 def test_q_is_benjamini_and_hochbergs():
     unknown: list[Any] = [math.nan] * 6
     base = SplitCell("s", "a", "fade", "coin", "X", 99, 30.0, *unknown)
-    found = _corrected([replace(base, p=p) for p in (0.01, 0.04, 0.03, math.nan)])
+    found = corrected([replace(base, p=p) for p in (0.01, 0.04, 0.03, math.nan)])
     assert [c.q for c in found[:3]] == pytest.approx([0.03, 0.04, 0.04])
     assert math.isnan(found[3].q)
-    assert _corrected([]) == ()
+    assert corrected([]) == ()
 
 
 def test_a_bull_market_is_no_find_and_a_planted_edge_is(make_stormy, make_books):
     plan = make_stormy(_rng(2), days=900, drift=0.015, opposite=False, events_a_year=80.0)
-    drift = split_results([plan], make_books(plan), [_table(plan)], draws=200)
+    drift = corrected(split_cells(plan, make_books(plan), _table(plan), draws=200))
     known = [c for c in drift if not math.isnan(c.q)]
     assert len(known) > 20
     assert sum(c.ci_low_bps > 0.0 for c in known if c.stance == "follow") > 2
     assert not any(c.q < 0.05 for c in known)
     plan = make_stormy(_rng(1), days=900, edge=0.08, opposite=False, events_a_year=80.0)
-    edge = split_results([plan], make_books(plan), [_table(plan)], draws=200)
+    edge = corrected(split_cells(plan, make_books(plan), _table(plan), draws=200))
     assert sum(c.q < 0.05 for c in edge) > 5
 
 
 def test_same_seed_same_cells(make_stormy, make_books):
     plan = make_stormy(_rng(3), days=500)
     one, two = (
-        split_results([plan], make_books(plan), [_table(plan)], draws=100, seed=3) for _ in range(2)
+        split_cells(plan, make_books(plan), _table(plan), draws=100, seed=3) for _ in range(2)
     )
     assert repr(one) == repr(two)
 

@@ -122,6 +122,10 @@ class Phases:
         )
         return cls(found, {market.symbol: index}, lacks)
 
+    def whole(self) -> Phases:
+        """The same with its table made, for who has all events in tables anyway."""
+        return Phases(self.table, self._grids, self._missing, self.failed)
+
     @classmethod
     def concat(cls, parts: Iterable[Phases]) -> Phases:
         """All events of several coins or signals in one table."""

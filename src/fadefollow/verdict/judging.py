@@ -9,7 +9,7 @@ earned (one interval that holds for all rows, `correction.band`) and whether the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from fadefollow.engine.model import DAY_NS
@@ -40,7 +40,7 @@ def judge(
     settings: JudgeSettings | None = None,
     claims: Mapping[str, Claim] | None = None,
     smallest: Mapping[str, float] | None = None,
-    outcomes: MutableMapping[str, BookOutcomes] | None = None,
+    evidence: Mapping[str, tuple[PhaseEvidence, ...]] | None = None,
     progress: Progress | None = None,
     spread: Spread | None = None,
 ) -> tuple[Verdict, ...]:
@@ -53,8 +53,7 @@ def judge(
         settings: levels, draws and seed; the same seed gives the same verdicts.
         claims: what the account of each strategy claims; by default disputed.
         smallest: by strategy, the smallest edge worth trading, bps; by default the settings' own.
-        outcomes: is given, by strategy, what entering at every bar earns, for those who need it
-            further on.
+        evidence: of each strategy's phases, by its name, where it has been weighed (`weigh`).
         progress: told how far the placebos are, which take most of the time.
         spread: a worker pool that has the plans, for the placebos; by default this process.
 
@@ -68,19 +67,11 @@ def judge(
     _check(plans, books)
     if not plans:
         return ()
-    resampling = _days_of(plans, settings)
-
-    def weigh(plan: Plan) -> tuple[BookOutcomes, tuple[PhaseEvidence, ...]]:
-        by_bar = all_outcomes(plan)
-        found = estimate(plan, books, by_bar, resampling=resampling, alpha=settings.alpha)
-        return by_bar, found
-
-    # the kernels let go of Python's lock
-    with ThreadPoolExecutor(threads()) as pool:
-        weighed = list(pool.map(weigh, plans))
-    if outcomes is not None:
-        outcomes.update({p.strategy: by_bar for p, (by_bar, _) in zip(plans, weighed, strict=True)})
-    evidence = {p.strategy: found for p, (_, found) in zip(plans, weighed, strict=True)}
+    if evidence is None:
+        # the kernels let go of Python's lock
+        with ThreadPoolExecutor(threads()) as pool:
+            weighed = pool.map(lambda plan: weigh(plans, plan, books, settings), plans)
+            evidence = {plan.strategy: one for plan, one in zip(plans, weighed, strict=True)}
     lengths = {
         (plan.strategy, code, stance, book): one.length
         for plan in plans
@@ -118,6 +109,24 @@ def judge(
         for plan in plans
         for code, phase in enumerate(evidence[plan.strategy])
     )
+
+
+def weigh(
+    plans: Sequence[Plan],
+    plan: Plan,
+    books: Books,
+    settings: JudgeSettings,
+    outcomes: BookOutcomes | None = None,
+) -> tuple[PhaseEvidence, ...]:
+    """What the trades of one plan say by themselves; other arguments as in `judge`.
+
+    Args:
+        plan: one of the plans.
+        outcomes: what entering at every bar of it earns, where that is known already.
+    """
+    by_bar = outcomes or all_outcomes(plan)
+    days = _days_of(plans, settings)
+    return estimate(plan, books, by_bar, resampling=days, alpha=settings.alpha)
 
 
 def _days_of(plans: Sequence[Plan], settings: JudgeSettings) -> Resampling:

@@ -46,45 +46,39 @@ MIN_TRADES, MIN_CELL_BLOCKS = 30, 10
 TOO_FEW = "too few"
 
 
-def split_results(
-    plans: Sequence[Plan],
+def split_cells(
+    plan: Plan,
     books: Books,
-    tables: Sequence[pd.DataFrame],
+    table: pd.DataFrame,
     *,
-    outcomes: Mapping[str, ByBar] | None = None,
+    by_bar: ByBar | None = None,
     alpha: float = 0.05,
     draws: int = 400,
     seed: int = 0,
-) -> tuple[SplitCell, ...]:
-    """Every cell of every split of every stance, as far as it holds trades.
+) -> list[SplitCell]:
+    """Every cell of every split of every stance, as far as it holds trades, not yet corrected.
 
     A split with trades in one cell only is left out: it repeats the whole.
 
     Args:
-        plans: the strategies.
+        plan: of the strategy.
         books: by strategy and stance, as `judge` takes them.
-        tables: per plan, the events that its signal detected (`Phases.table`).
-        outcomes: by strategy, what entering at every bar earns, where that is known already.
+        table: the events that its signal detected (`Phases.table`).
+        by_bar: what entering at every bar earns outright, where that is known already.
         alpha: level of the intervals.
         draws: bootstrap replicates.
         seed: the same seed gives the same intervals.
     """
-    known = outcomes or {}
-
-    def some(plan: Plan, table: pd.DataFrame) -> list[SplitCell]:
-        any_hour = _any_hour(plan, known.get(plan.strategy) or all_outcomes(plan)["outright"])
-        by_time, cells = time_splits(plan), list[SplitCell]()
-        for code, phase in enumerate(plan.phases):
-            splits: list[TimeSplit | EventSplit] = [*by_time, *event_splits(plan, code, table)]
-            name = zlib.crc32(f"{plan.strategy}/{phase}".encode())
-            for stance in (s for s in STANCES if s not in plan.refused):
-                row = _Row.of(plan, books[plan.strategy, stance], code, stance)
-                rng = np.random.default_rng([seed, name])
-                cells += row.cells(plan, splits, any_hour, alpha=alpha, draws=draws, rng=rng)
-        return cells
-
-    # no threads: there is too little work between Python's own steps
-    return _corrected([c for part in map(some, plans, tables) for c in part])
+    any_hour = _any_hour(plan, by_bar or all_outcomes(plan)["outright"])
+    by_time, cells = time_splits(plan), list[SplitCell]()
+    for code, phase in enumerate(plan.phases):
+        splits: list[TimeSplit | EventSplit] = [*by_time, *event_splits(plan, code, table)]
+        name = zlib.crc32(f"{plan.strategy}/{phase}".encode())
+        for stance in (s for s in STANCES if s not in plan.refused):
+            row = _Row.of(plan, books[plan.strategy, stance], code, stance)
+            rng = np.random.default_rng([seed, name])
+            cells += row.cells(plan, splits, any_hour, alpha=alpha, draws=draws, rng=rng)
+    return cells
 
 
 @dataclass(frozen=True)
@@ -231,7 +225,8 @@ def _bounded(cell: SplitCell, mean: Bootstrapped, alpha: float) -> SplitCell:
     return replace(cell, ci_low_bps=1e4 * low, ci_high_bps=1e4 * high)
 
 
-def _corrected(cells: Sequence[SplitCell]) -> tuple[SplitCell, ...]:
+def corrected(cells: Sequence[SplitCell]) -> tuple[SplitCell, ...]:
+    """The cells of all splits of a run, each p corrected for all of them."""
     p = np.array([cell.p for cell in cells])
     q = np.full(len(cells), math.nan)
     known = ~np.isnan(p)

@@ -53,41 +53,77 @@ _BUDGET = _Budget()
 
 
 class _Place(NamedTuple):
-    """Where a value lies in the scratch file."""
+    """Where a value lies in a scratch file."""
 
     offset: int
     sizes: tuple[int, ...]  #: of the pickled value and of each array beside it, bytes
+    owner: int = 0  #: the process that wrote the file
 
 
 class _Scratch:
-    """A file without a name that ends with the process, or when nobody needs it any more."""
+    """Files without a name that end with the process, or when nobody needs them any more.
+
+    A fork of the process reads its parent's file and writes one of its own.
+    """
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile(prefix="fadefollow-", buffering=0)  # noqa: SIM115
-        self._end, self._lock = 0, Lock()
-        weakref.finalize(self, self._file.close)
+        self._files: dict[int, _File] = {}
+        self._lock = Lock()
 
     def write(self, parts: list[memoryview]) -> _Place:
+        owner = os.getpid()
         with self._lock:
-            place = _Place(self._end, tuple(part.nbytes for part in parts))
-            self._file.seek(self._end)
-            for part in parts:
-                rest = part
-                while len(rest):
-                    rest = rest[self._file.write(rest) :]
-            self._end += sum(place.sizes)
-        return place
+            if owner not in self._files:
+                self._files[owner] = _File()
+            return _Place(*self._files[owner].write(parts), owner)
 
     def read(self, place: _Place) -> list[bytearray]:
         # each array has memory of its own: who keeps one keeps no other
         parts = [bytearray(size) for size in place.sizes]
         with self._lock:
-            self._file.seek(place.offset)
-            for part in parts:
-                rest = memoryview(part)
-                while len(rest):
-                    rest = rest[self._file.readinto(rest) :]
+            self._files[place.owner].read(place.offset, parts)
         return parts
+
+
+class _File:
+    """One of them; read from and written to as if a fork had not moved its position."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile(prefix="fadefollow-", buffering=0)  # noqa: SIM115
+        self._end = 0
+        weakref.finalize(self, self._file.close)
+
+    def write(self, parts: list[memoryview]) -> tuple[int, tuple[int, ...]]:
+        """Where these bytes begin, and their sizes."""
+        begin, sizes = self._end, tuple(part.nbytes for part in parts)
+        for part in parts:
+            rest = part
+            while len(rest):
+                done = self._put(rest)
+                self._end += done
+                rest = rest[done:]
+        return begin, sizes
+
+    def read(self, offset: int, parts: list[bytearray]) -> None:
+        """Fill some memory with what begins there."""
+        for part in parts:
+            rest = memoryview(part)
+            while len(rest):
+                done = self._get(rest, offset)
+                offset += done
+                rest = rest[done:]
+
+    def _put(self, data: memoryview) -> int:
+        if hasattr(os, "pwrite"):
+            return os.pwrite(self._file.fileno(), data, self._end)
+        self._file.seek(self._end)
+        return self._file.write(data)
+
+    def _get(self, into: memoryview, offset: int) -> int:
+        if hasattr(os, "preadv"):
+            return os.preadv(self._file.fileno(), [into], offset)
+        self._file.seek(offset)
+        return self._file.readinto(into)
 
 
 def _pickled(value: Any) -> list[memoryview]:

@@ -4,8 +4,8 @@
         shared = pool.share(data)                   # sent to each worker once
         results = pool.map(work, items, shared)     # work(data, item), in the order of the items
 
-`pool` is what a caller sees, `processes` and `cluster` are where work may go, `worker` is what
-happens there. Results are the same, bit by bit, wherever they are computed.
+`pool` is what a caller sees, `forks`, `processes` and `cluster` are where work may go, `worker` is
+what happens there. Results are the same, bit by bit, wherever they are computed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from joblib import cpu_count
 
 from fadefollow.core.limits import MOST_JOBS
+from fadefollow.core.parallel.forks import Forks
 from fadefollow.core.parallel.worker_pool import Inline, Shared, WorkerPool, result_or_raise
 from fadefollow.errors import LostItemError, ParameterError, WorkerPoolError
 
@@ -25,6 +26,7 @@ __all__ = [
     "WorkerPool",
     "WorkerPoolError",
     "make_pool",
+    "pool_here",
     "refuse_jobs",
     "result_or_raise",
 ]
@@ -73,3 +75,12 @@ def make_pool(jobs: int = -1, cluster: str | None = None) -> Iterator[WorkerPool
 
     with Processes.of(count) as pool:
         yield pool
+
+
+def pool_here(workers: int) -> WorkerPool:
+    """A pool for work that lasts moments: forks of this process, where it may be forked.
+
+    Args:
+        workers: items at work at the same time; with one all work is done in this process.
+    """
+    return Forks(workers) if workers > 1 and Forks.possible() else Inline()

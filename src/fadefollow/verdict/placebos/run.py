@@ -18,6 +18,8 @@ from typing import NamedTuple
 import numpy as np
 
 from fadefollow.core.parallel import Shared, WorkerPool, result_or_raise
+from fadefollow.core.parallel.forks import Forks
+from fadefollow.core.parallel.worker_pool import Inline
 from fadefollow.engine.hedge.hedged import BOOKS, BookName
 from fadefollow.engine.model import FloatArray, IntArray
 from fadefollow.engine.plans.strategy_plan import Plan
@@ -164,6 +166,13 @@ def confront(
     return Confronted(rows)
 
 
+def spreads_placebos(pool: WorkerPool, plans: int) -> bool:
+    """Whether a pool does the placebos of so many plans sooner than threads of this process."""
+    if isinstance(pool, Forks):
+        return plans >= 2 * pool.n_workers  # else some have nothing to do
+    return not isinstance(pool, Inline)
+
+
 def kinds_of(plan: Plan) -> tuple[Kind, ...]:
     """The placebos that a plan meets."""
     market = plan.basket is not None and plan.basket.kind == "market"
@@ -206,10 +215,13 @@ def _resolved(
             yield _resolve(plan, task, 0, task.draws, progress)
         return
     pool, shared = spread
+    # forks have enough tasks, and what one task has found it has at hand for all its draws
+    forked = isinstance(pool, Forks)
     items = [
-        (task, first, min(first + _PER_ITEM[task.kind], task.draws))
+        (task, first, min(first + size, task.draws))
         for task in tasks
-        for first in range(0, max(task.draws, 1), _PER_ITEM[task.kind])
+        for size in [max(task.draws, 1) if forked else _PER_ITEM[task.kind]]
+        for first in range(0, max(task.draws, 1), size)
     ]
     found: dict[int, _Found] = {}
     for number, part in pool.stream(_part, items, shared):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.core.notes import Note
-from fadefollow.core.parallel import WorkerPool
+from fadefollow.core.parallel import WorkerPool, pool_here
 from fadefollow.core.parallel.worker_pool import Inline
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.engine.strategy import Strategy
@@ -17,10 +17,10 @@ from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.phases import COLUMNS, STANCES, Phases, Signal
 from fadefollow.verdict.correction.spa import spa_of_run
-from fadefollow.verdict.estimates.anyhour import BookOutcomes
 from fadefollow.verdict.exploratory import BookRatios, SpaTest, SplitCell
 from fadefollow.verdict.judging import judge
 from fadefollow.verdict.model import EventStudy, Verdict
+from fadefollow.verdict.placebos.run import spreads_placebos
 from fadefollow.verdict.run.descriptive import benchmarks, coin_years, ratios
 from fadefollow.verdict.run.excursions import with_excursions
 from fadefollow.verdict.run.notes import (
@@ -32,9 +32,10 @@ from fadefollow.verdict.run.notes import (
 )
 from fadefollow.verdict.run.parallel_steps import (
     Step,
+    Weighing,
     each,
     made_of,
-    studied,
+    weighed,
 )
 from fadefollow.verdict.run.prepare import (
     Bet,
@@ -53,7 +54,8 @@ from fadefollow.verdict.run.rows import (
 )
 from fadefollow.verdict.run.tables import equity_tables, phases_table, trades_table
 from fadefollow.verdict.settings import SMALLEST_BPS, JudgeSettings
-from fadefollow.verdict.splits import split_results
+from fadefollow.verdict.splits import corrected
+from fadefollow.verdict.threads import threads
 
 
 @dataclass(frozen=True)
@@ -115,16 +117,17 @@ def measure(
         bets: strategies with their signals, parameters filled in.
         settings: levels, draws, seed, and what to do at holes in the funding.
         step: told what is being done.
-        pool: those who do the work, by default this process; the result is the same.
+        pool: those who do the work, by default as `pool_here`; the result is the same.
 
     Raises:
         UnknownNameError: a strategy names a coin that the data set does not have.
         FundingHoleError: a position was held over a hole in the settlements.
     """
     notes: list[Note] = []
+    pool = pool or pool_here(threads())
     detected = (
         detect_here(dataset, bets, step)
-        if pool is None
+        if isinstance(pool, Inline)
         else detect_in_pool(pool, dataset, bets, step)
     )
     ready: list[Ready] = []
@@ -178,11 +181,11 @@ def judged(
         notes: what is known to be wrong already.
         settings: levels, draws, seed, and what to do at holes in the funding.
         step: told what is being done.
-        pool: those who do the work, by default this process; the result is the same.
+        pool: those who do the work, by default as `pool_here`; the result is the same.
     """
     said = [*notes, *failed_notes(found)]
     plans = [one.prepared.plan for one in ready]
-    workers = pool or Inline()
+    workers = pool or pool_here(threads())
     shared = workers.share(tuple(plans))
     traded = [(k, s) for k, plan in enumerate(plans) for s in STANCES if s not in plan.refused]
     asked = [(number, stance, settings.missing_funding) for number, stance in traded]
@@ -192,37 +195,33 @@ def judged(
         for (place, _), (_, of_books) in zip(traded, done, strict=True):
             said.extend(of_books if place == number else ())
         said.extend(left_out(one.prepared))
-    outcomes: dict[str, BookOutcomes] = {}
-    verdicts = (
-        judge(
-            plans,
-            made,
-            outcomes=outcomes,
-            settings=settings.judging,
-            claims={one.strategy.name: one.strategy.claim for one in ready},
-            smallest={
-                one.strategy.name: one.strategy.smallest_bps
-                for one in ready
-                if one.strategy.smallest_bps is not None
-            },
-            progress=lambda done, of: step("placebos and bootstrap", done / of),
-            spread=None if pool is None else (pool, shared),
-        )
-        if plans
-        else ()
-    )
-    numbered = [(number, settings.seed) for number in range(len(plans))]
-    studies = each(workers, studied, numbered, shared, "event studies", step)
-    step("splits and capacity", None)
     tables = [one.phases.table for one in ready]
-    splits = split_results(
+    weighing = [
+        Weighing(
+            number,
+            {s: made[plan.strategy, s] for s in STANCES if s not in plan.refused},
+            tables[number],
+            settings.judging,
+        )
+        for number, plan in enumerate(plans)
+    ]
+    each_plan = each(workers, weighed, weighing, shared, "weighing", step)
+    verdicts = judge(
         plans,
         made,
-        tables,
-        outcomes={name: by_book["outright"] for name, by_book in outcomes.items()},
-        alpha=settings.alpha,
-        seed=settings.seed,
+        evidence={p.strategy: one.evidence for p, one in zip(plans, each_plan, strict=True)},
+        settings=settings.judging,
+        claims={one.strategy.name: one.strategy.claim for one in ready},
+        smallest={
+            one.strategy.name: one.strategy.smallest_bps
+            for one in ready
+            if one.strategy.smallest_bps is not None
+        },
+        progress=lambda done, of: step("placebos and bootstrap", done / of),
+        spread=(workers, shared) if spreads_placebos(workers, len(plans)) else None,
     )
+    step("splits and capacity", None)
+    splits = corrected([cell for one in each_plan for cell in one.cells])
     spa = spa_of_run(plans, made, verdicts, alpha=settings.alpha, seed=settings.seed)
     verdicts = with_capacity(plans, made, verdicts)
     step("portfolios", None)
@@ -241,7 +240,7 @@ def judged(
     said.extend(implied_notes(trades))
     return Measured(
         verdicts=(*told, *untraded),
-        event_studies=tuple(study for of_plan in studies for study in of_plan),
+        event_studies=tuple(study for one in each_plan for study in one.studies),
         trades=trades,
         phases=phases_table([phases for _, phases in found], ready),
         equity=equity["outright"],

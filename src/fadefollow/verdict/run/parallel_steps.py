@@ -1,18 +1,16 @@
-"""Steps of a measurement that run in a worker pool.
-
-In a pool of one, which is what a run on one machine has, they are done here, one after the other.
-"""
+"""Steps of a measurement that run in a worker pool: forks of this process, or a Dask cluster."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from fadefollow.core.notes import Note
 from fadefollow.core.parallel import Shared, WorkerPool, result_or_raise
+from fadefollow.core.parallel.forks import Forks
 from fadefollow.engine.hedge.hedged import BOOKS, BookName, with_hedge
 from fadefollow.engine.model import Book, StanceBooks
 from fadefollow.engine.plans.plan import books, without_holes
@@ -21,8 +19,14 @@ from fadefollow.engine.prints import by_lone_print
 from fadefollow.errors import FadeFollowError
 from fadefollow.market.panel import Market
 from fadefollow.phases import Phases, Signal, Stance, detect_checked
+from fadefollow.verdict.estimates.anyhour import all_outcomes
 from fadefollow.verdict.estimates.daily import PlanMarks
+from fadefollow.verdict.estimates.estimates import PhaseEvidence
+from fadefollow.verdict.exploratory import SplitCell
+from fadefollow.verdict.judging import weigh
 from fadefollow.verdict.model import EventStudy
+from fadefollow.verdict.settings import JudgeSettings
+from fadefollow.verdict.splits import split_cells
 from fadefollow.verdict.study import event_study
 
 #: called with what is being done and how much of it is done, from 0 to 1, or None if unknown
@@ -60,10 +64,48 @@ def made_of(
     return books_of(plans[number], stance, missing_funding, notes), notes
 
 
-def studied(plans: tuple[Plan, ...], asked: tuple[int, int]) -> Sequence[EventStudy]:
-    """The event studies of one plan."""
-    number, seed = asked
-    return event_study(plans[number], rng=np.random.default_rng([seed, number]))
+class Weighing(NamedTuple):
+    """What is asked of one plan's trades.
+
+    Attributes:
+        number: of the plan.
+        books: by stance, of those that it does not refuse.
+        table: the events that its signal detected (`Phases.table`).
+        settings: levels, draws and seed.
+    """
+
+    number: int
+    books: Mapping[Stance, Sequence[Book]]
+    table: pd.DataFrame
+    settings: JudgeSettings
+
+
+class Weighed(NamedTuple):
+    """What one plan's trades say by themselves, its event studies, and its splits' cells."""
+
+    evidence: tuple[PhaseEvidence, ...]
+    studies: Sequence[EventStudy]
+    cells: Sequence[SplitCell]
+
+
+def weighed(plans: tuple[Plan, ...], asked: Weighing) -> Weighed:
+    """All that can be said of a plan without the others."""
+    number, _, table, settings = asked
+    plan, outcomes = plans[number], all_outcomes(plans[number])
+    books = {(plan.strategy, stance): made for stance, made in asked.books.items()}
+    rng = np.random.default_rng([settings.seed, number])
+    return Weighed(
+        weigh(plans, plan, books, settings, outcomes),
+        event_study(plan, rng=rng),
+        split_cells(
+            plan,
+            books,
+            table,
+            by_bar=outcomes["outright"],
+            alpha=settings.alpha,
+            seed=settings.seed,
+        ),
+    )
 
 
 def detected_by(
@@ -71,9 +113,12 @@ def detected_by(
 ) -> dict[Key, Phases]:
     """Phases of each signal, coin by coin; a failed one is detected again in this process."""
     parts: dict[int, list[Phases | FadeFollowError]] = {}
-    coins = list(markets.values())
-    # each market is sent to the one worker that looks at it
-    for number, result in pool.stream(_looked, coins, pool.share(tuple(signals.values()))):
+    coins, asked = list(markets), tuple(signals.values())
+    if isinstance(pool, Forks):
+        stream = pool.stream(_looked_at, coins, pool.share((asked, markets)))
+    else:  # each market is sent to the one worker that looks at it
+        stream = pool.stream(_looked, list(markets.values()), pool.share(asked))
+    for number, result in stream:
         parts[number] = result_or_raise(result)
         step("detecting", len(parts) / len(coins))
     found = {}
@@ -82,6 +127,17 @@ def detected_by(
         if phases and len(phases) == len(coins):
             found[key] = Phases.concat(phases)
     return found
+
+
+def _looked_at(
+    known: tuple[tuple[Signal, ...], Mapping[str, Market]], symbol: str
+) -> list[Phases | FadeFollowError]:
+    signals, markets = known
+    market = markets[symbol]
+    found = _looked(signals, market)
+    market.forget()  # features that no other step asks for
+    # tables are made here, beside those of the other coins
+    return [one.whole() if isinstance(one, Phases) else one for one in found]
 
 
 def _looked(signals: tuple[Signal, ...], market: Market) -> list[Phases | FadeFollowError]:
