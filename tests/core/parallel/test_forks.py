@@ -135,9 +135,12 @@ def test_children_end_with_their_parent(tmp_path, sign):
     assert len(list(tmp_path.iterdir())) == done
 
 
-def test_a_fork_has_no_forks_of_its_own(pool):
+def test_there_are_as_many_forks_as_threads_and_a_fork_has_none_of_its_own(pool, monkeypatch):
     def kind(data: None, item: int) -> str:
-        return type(pool_here(2)).__name__
+        return type(pool_here()).__name__
 
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "3")
+    assert pool_here().n_workers == 3
     assert pool.map(kind, [1, 2], pool.share(None)) == ["Inline", "Inline"]
-    assert type(pool_here(1)) is Inline
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
+    assert type(pool_here()) is Inline

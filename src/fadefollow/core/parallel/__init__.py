@@ -10,6 +10,7 @@ what happens there. Results are the same, bit by bit, wherever they are computed
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -77,10 +78,11 @@ def make_pool(jobs: int = -1, cluster: str | None = None) -> Iterator[WorkerPool
         yield pool
 
 
-def pool_here(workers: int) -> WorkerPool:
+def pool_here() -> WorkerPool:
     """A pool for work that lasts moments: forks of this process, where it may be forked.
 
-    Args:
-        workers: items at work at the same time; with one all work is done in this process.
+    As many as it has cores, or as it may have threads (`NUMBA_NUM_THREADS`); with one of them, and
+    in a worker, all work is done in this process.
     """
+    workers = int(os.environ.get("NUMBA_NUM_THREADS") or cpu_count())
     return Forks(workers) if workers > 1 and Forks.possible() else Inline()

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fadefollow.core.parallel import pool_here
 from fadefollow.market.audit import checks, drift
 from fadefollow.market.audit.misread import misread
 from fadefollow.market.audit.units import unit_changes
-from fadefollow.market.datasets.coverage import Coverage
+from fadefollow.market.datasets.coverage import Coverage, cover_all
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.findings import GRADES, Finding, Grade, ranked
 from fadefollow.market.panel import FloatArray, Market
@@ -118,18 +119,28 @@ def trusted_part(dataset: Dataset, left_out: Mapping[str, tuple[Finding, ...]]) 
 
 
 def _audit(dataset: Dataset) -> Audit:
-    covers = {(c.symbol, c.stream): c for c in dataset.coverages}
-    found: list[Finding] = list(dataset.findings)
-    for symbol, market in dataset.markets.items():
-        for name in market.streams:
-            found += _stream(market, name, covers[symbol, name])
-        found += drift.drifting(market)
-        found += misread(symbol, {n: _shown(market, n) for n in market.streams}, market.bar)
-        if not market.missing("perp", "spot"):
-            found += checks.divergence(
-                symbol, market.table("perp"), market.table("spot"), market.bar
-            )
-    return Audit(dataset.name, dataset.coverages, ranked(_once(found)))
+    pool = pool_here()
+    coins = pool.map(_of_coin, list(dataset.markets), pool.share(dataset.markets))
+    coverage = tuple(cover for of_coin, _ in coins for cover in of_coin)
+    dataset.memo.get("coverages", lambda: coverage, keep=None)
+    found = [*dataset.findings, *(finding for _, of_coin in coins for finding in of_coin)]
+    return Audit(dataset.name, coverage, ranked(_once(found)))
+
+
+def _of_coin(
+    markets: Mapping[str, Market], symbol: str
+) -> tuple[tuple[Coverage, ...], list[Finding]]:
+    """Coverage and findings of one coin's streams."""
+    market = markets[symbol]
+    coverage = cover_all({symbol: market})
+    found: list[Finding] = []
+    for name, cover in zip(market.streams, coverage, strict=True):
+        found += _stream(market, name, cover)
+    found += drift.drifting(market)
+    found += misread(symbol, {n: _shown(market, n) for n in market.streams}, market.bar)
+    if not market.missing("perp", "spot"):
+        found += checks.divergence(symbol, market.table("perp"), market.table("spot"), market.bar)
+    return coverage, found
 
 
 def _once(found: list[Finding]) -> list[Finding]:

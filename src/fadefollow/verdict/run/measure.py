@@ -55,7 +55,6 @@ from fadefollow.verdict.run.rows import (
 from fadefollow.verdict.run.tables import equity_tables, phases_table, trades_table
 from fadefollow.verdict.settings import SMALLEST_BPS, JudgeSettings
 from fadefollow.verdict.splits import corrected
-from fadefollow.verdict.threads import threads
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ def measure(
         FundingHoleError: a position was held over a hole in the settlements.
     """
     notes: list[Note] = []
-    pool = pool or pool_here(threads())
+    pool = pool or pool_here()
     detected = (
         detect_here(dataset, bets, step)
         if isinstance(pool, Inline)
@@ -185,7 +184,7 @@ def judged(
     """
     said = [*notes, *failed_notes(found)]
     plans = [one.prepared.plan for one in ready]
-    workers = pool or pool_here(threads())
+    workers = pool or pool_here()
     shared = workers.share(tuple(plans))
     traded = [(k, s) for k, plan in enumerate(plans) for s in STANCES if s not in plan.refused]
     asked = [(number, stance, settings.missing_funding) for number, stance in traded]
