@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -141,7 +142,7 @@ def prepare(
         raise placed(error, f"strategy {strategy.name}, [trade]") from None
     time, symbols = coin_arrays.time, coin_arrays.symbols
     own = _by_coin(table, symbols, strategy.phases, time)
-    exits = _by_coin(table, symbols, trade.exit_on or strategy.phases, time)
+    exits = _by_coin(table, symbols, trade.exit_on, time) if trade.exit_on else own
     costs_ = tuple(costs_of(symbol, costs, strategy.costs) for symbol in symbols)
     leans = [{int(lean) for lean in held} for _, held, _ in own]
     plan = Plan(
@@ -463,21 +464,15 @@ def _inside(
 def _by_coin(
     table: pd.DataFrame, symbols: Sequence[str], phases: Sequence[str], time: IntArray
 ) -> list[tuple[IntArray, IntArray, IntArray]]:
-    """By coin the bars, leans and codes of its events of the phases named."""
-    mine = table[table["phase"].isin(list(phases))]
-    places = mine.groupby("symbol", observed=True).indices
-    none = np.empty(0, np.int64)
-    return [_of(mine.iloc[places.get(symbol, none)], phases, time) for symbol in symbols]
-
-
-def _of(
-    rows: pd.DataFrame, phases: Sequence[str], time: IntArray
-) -> tuple[IntArray, IntArray, IntArray]:
-    """Bars, leans and codes of one coin's events, in order."""
-    code = rows["phase"].map({phase: i for i, phase in enumerate(phases)}).to_numpy(np.int64)
-    stamps = rows["time"].dt.tz_convert(None).to_numpy("datetime64[ns]").astype(np.int64)
+    """By coin the bars, leans and codes of its events of the phases named, in order."""
+    coin = pd.Index(symbols).get_indexer(pd.Index(table["symbol"]))
+    code = pd.Index(phases).get_indexer(pd.Index(table["phase"]))
+    mine = (coin >= 0) & (code >= 0)
+    stamps = table["time"].dt.tz_convert(None).to_numpy("datetime64[ns]").astype(np.int64)
     bar = np.searchsorted(time, stamps)
-    order = np.lexsort((code, bar))
-    lean = rows["lean"].to_numpy(np.int64)
-    bars, leans, codes = (np.asarray(a, np.int64)[order] for a in (bar, lean, code))
-    return bars, leans, codes
+    lean = table["lean"].to_numpy(np.int64)
+    coin, code, bar, lean = (np.asarray(a, np.int64)[mine] for a in (coin, code, bar, lean))
+    order = np.lexsort((code, bar, coin))
+    bounds = np.searchsorted(coin[order], np.arange(len(symbols) + 1))
+    places = [order[first:last] for first, last in pairwise(bounds.tolist())]
+    return [(bar[at], lean[at], code[at]) for at in places]
