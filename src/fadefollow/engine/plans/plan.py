@@ -13,11 +13,11 @@ import pandas as pd
 from fadefollow.core.cache.memo import Memo
 from fadefollow.core.toml import placed
 from fadefollow.engine.costs import CostSettings, costs_of
-from fadefollow.engine.hedge.hedged import BookName
 from fadefollow.engine.kernels.dated import dated_arrays
 from fadefollow.engine.model import (
     BarArrays,
     Book,
+    BookName,
     Costs,
     DatedBarArrays,
     IntArray,

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.hedge.hedged import BookName
+from fadefollow.engine.model import BookName
 from fadefollow.phases import STANCES
 from fadefollow.reporting.text.formatting import count, fixed, percent, titled
 from fadefollow.verdict.model import RunResult

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fadefollow.engine.hedge.hedged import BOOKS, BookName
+from fadefollow.engine.model import BOOKS, BookName
 from fadefollow.phases import STANCES
 from fadefollow.reporting.charts.downsample import FloatArray, Line, keep_extremes, millis, thin
 from fadefollow.reporting.charts.monthly import compounds, yearly

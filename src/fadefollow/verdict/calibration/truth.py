@@ -24,8 +24,8 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.engine.hedge.basket import Basket
-from fadefollow.engine.hedge.hedged import AT_OPEN, BookName
-from fadefollow.engine.model import HOUR_NS, FloatArray
+from fadefollow.engine.hedge.hedged import AT_OPEN
+from fadefollow.engine.model import HOUR_NS, BookName, FloatArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.market.lab.clock import HOURS_PER_YEAR
 from fadefollow.market.lab.phases import LEANS
