@@ -414,7 +414,7 @@ def _labelled(plan: Plan, stance: Stance, books: Sequence[Book], name: BookName)
             "leg": _held_in(plan, t, coin),
             "trade_id": [
                 f"{plan.strategy}-{stance}-{symbols[c]}-{n}"
-                for c, n in zip(coin, number, strict=True)
+                for c, n in zip(coin.tolist(), number.tolist(), strict=True)
             ],
             "size": t["size"],
             "notional": t["notional"],
