@@ -13,7 +13,7 @@ from typing import Any, get_args
 import pytest
 
 from fadefollow.cli.render.run import show_run
-from fadefollow.engine.hedge.hedged import BOOKS
+from fadefollow.engine.model import BOOKS
 from fadefollow.jobs.run import RunOptions, run_job
 from fadefollow.market.datasets.request import DataRequest
 from fadefollow.phases import STANCES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fadefollow.engine.hedge.hedged import BOOKS
+from fadefollow.engine.model import BOOKS
 from fadefollow.phases import STANCES
 from fadefollow.verdict.calibration import Arm
 from fadefollow.verdict.calibration.false_words import Row, Stand

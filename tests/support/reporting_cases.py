@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.core.notes import text_note
-from fadefollow.engine.hedge.hedged import BookName
-from fadefollow.engine.model import TRADE_COLUMNS
+from fadefollow.engine.model import TRADE_COLUMNS, BookName
 from fadefollow.phases import Stance
 from fadefollow.verdict.exploratory import SplitCell
 from fadefollow.verdict.model import (

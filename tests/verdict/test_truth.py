@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from fadefollow.core.cache.memo import Memo
 from fadefollow.engine.strategy import Strategy
+from fadefollow.market.lab import Lab, simulate
+from fadefollow.verdict import truth as truth_module
 from fadefollow.verdict.truth import inherited, labelled, simulated
 
 HOUR = pd.Timedelta(hours=1)
@@ -62,6 +67,23 @@ def test_the_same_settings_give_the_same_truth() -> None:
         simulated(spread("rich_carry"), "rich_carry", lab=lab, bar=HOUR) for _ in range(2)
     )
     assert first == pytest.approx(second, rel=0)
+
+
+def test_strategies_of_a_data_set_share_the_other_markets(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds: list[int] = []
+
+    def counted(settings: Mapping[str, Any], **more: Any) -> Lab:
+        seeds.append(settings["seed"])
+        return simulate(settings, **more)
+
+    monkeypatch.setattr(truth_module, "simulate", counted)
+    lab, memo = {"seed": 4, "years": 1.0, "coins": 1, "families": ["basis"]}, Memo()
+    found = [
+        simulated(spread(phase), phase, lab=lab, bar=HOUR, memo=memo)
+        for phase in ("rich_carry", "backwardation")
+    ]
+    assert seeds == [10_004, 20_004]
+    assert found[0] == simulated(spread("rich_carry"), "rich_carry", lab=lab, bar=HOUR)
 
 
 def test_what_is_planted_elsewhere_counts_for_the_events_that_fall_into_it(make_plan, make_arrays):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,10 @@ IntArray = npt.NDArray[np.int64]
 
 HOUR_NS = 3_600_000_000_000
 DAY_NS = 24 * HOUR_NS
+
+#: the trades as they are, and each with an opposite leg in the market's basket
+BookName = Literal["outright", "hedged"]
+BOOKS: tuple[BookName, BookName] = ("outright", "hedged")
 
 #: first open and last close, UTC
 Span = tuple[pd.Timestamp, pd.Timestamp]

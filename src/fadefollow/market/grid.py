@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -27,20 +29,38 @@ def place(times: TimeArray, open_time: TimeArray, bar: pd.Timedelta) -> tuple[In
     return found.astype(np.int64), exact
 
 
-def on_grid(
-    table: pd.DataFrame, column: str, open_time: TimeArray, bar: pd.Timedelta
-) -> FloatArray:
-    """A column of a table of bars, one value a bar, shape (n,).
+class OnGrid(NamedTuple):
+    """Where the rows of a table of bars lie on a grid, those left out that do not lie on it."""
 
-    NaN where there is no bar that starts then and was available at its close.
-    """
-    out = np.full(len(open_time), np.nan)
-    if not len(table) or not len(out) or column not in table:
-        return out
+    rows: IntArray | slice  #: numbers of rows in the table, increasing
+    bars: IntArray | slice  #: on which bar each lies
+
+
+def rows_on_grid(table: pd.DataFrame, open_time: TimeArray, bar: pd.Timedelta) -> OnGrid:
+    """The rows that start with a bar of the grid and were available at its close."""
+    if not len(table) or not len(open_time):
+        return OnGrid(slice(0), slice(0))
     at, exact = place(stamps(table["time"]), open_time, bar)
     closes = open_time[at[exact]] + np.timedelta64(bar.value, "ns")
     exact[exact] &= stamps(table["available"])[exact] <= closes
-    out[at[exact]] = table[column].to_numpy(np.float64)[exact]
+    return OnGrid(_as_slice(np.flatnonzero(exact)), _as_slice(at[exact]))
+
+
+def _as_slice(numbers: IntArray) -> IntArray | slice:
+    """The same numbers as a slice where each follows the one before."""
+    if not len(numbers):
+        return slice(0)
+    return slice(numbers[0], numbers[-1] + 1) if (np.diff(numbers) == 1).all() else numbers
+
+
+def on_grid(table: pd.DataFrame, column: str, count: int, found: OnGrid) -> FloatArray:
+    """A column of a table of bars, one value a bar, shape (count,).
+
+    NaN where there is no bar that starts then and was available at its close.
+    """
+    out = np.full(count, np.nan)
+    if column in table:
+        out[found.bars] = table[column].to_numpy(np.float64)[found.rows]
     return out
 
 

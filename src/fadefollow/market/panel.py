@@ -25,6 +25,7 @@ from fadefollow.market.grid import (
     on_grid,
     opens,
     place,
+    rows_on_grid,
     stamps,
 )
 from fadefollow.market.needs import Needs
@@ -419,7 +420,10 @@ class Market:
         if table is None or not len(table) or not len(self) or column not in table:
             return out
         if schema.kind == "bars":
-            return on_grid(table, column, self.open_time, self.bar)
+            on_bars = self._base.get(
+                ("rows", name), lambda: rows_on_grid(table, self.open_time, self.bar), keep=None
+            )
+            return on_grid(table, column, len(self), on_bars)
         found = self.as_of(name, table[column].to_numpy(np.float64))
         if name in self._later and column in self._later[name]:
             later = self._later[name]

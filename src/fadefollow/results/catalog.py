@@ -19,7 +19,7 @@ import pandas as pd
 
 from fadefollow.core.atomic_file import write_page
 from fadefollow.core.reading import parsed_json
-from fadefollow.engine.hedge.hedged import BOOKS
+from fadefollow.engine.model import BOOKS
 from fadefollow.errors import StoreError
 from fadefollow.phases import STANCES
 from fadefollow.results.find import is_run

@@ -16,7 +16,7 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from fadefollow.core.notes import Note
-from fadefollow.engine.hedge.hedged import BOOKS, BookName
+from fadefollow.engine.model import BOOKS, BookName
 from fadefollow.phases import STANCES, Stance
 from fadefollow.tuning.model import Tuning
 from fadefollow.verdict.exploratory import FragilityRow, SpaTest, SplitCell

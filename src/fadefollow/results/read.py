@@ -170,7 +170,7 @@ def _number(value: float | None) -> float:
 
 
 def _equity(table: pd.DataFrame) -> pd.DataFrame:
-    keys = list(dict.fromkeys(zip(table["strategy"], table["stance"], strict=True)))
+    keys = table[["strategy", "stance"]].drop_duplicates().itertuples(index=False, name=None)
     columns = pd.MultiIndex.from_tuples(keys, names=["strategy", "stance"])
     wide = table.set_index(["time", "strategy", "stance"])["value"].unstack(["strategy", "stance"])  # noqa: PD010  nothing to aggregate
     return wide.reindex(columns=columns)

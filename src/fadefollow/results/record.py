@@ -11,8 +11,9 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, astuple, fields
+from dataclasses import asdict, fields
 from datetime import date, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,7 @@ def clean(value: Any) -> Any:
 
 def _splits(run: RunResult) -> pd.DataFrame:
     names = [f.name for f in fields(SplitCell)]
-    return pd.DataFrame([astuple(cell) for cell in run.splits], columns=names)
+    return pd.DataFrame(map(attrgetter(*names), run.splits), columns=names)
 
 
 def _both(outright: pd.DataFrame, hedged: pd.DataFrame) -> pd.DataFrame:
@@ -155,22 +156,25 @@ def _both(outright: pd.DataFrame, hedged: pd.DataFrame) -> pd.DataFrame:
 
 
 def _long_equity(equity: pd.DataFrame, book: str) -> pd.DataFrame:
-    parts = [
-        pd.DataFrame(
-            {
-                "time": pd.DatetimeIndex(equity.index),
-                "strategy": str(pair[0]),
-                "stance": str(pair[1]),
-                "book": book,
-                "value": equity[pair].to_numpy(np.float64),
-            }
+    days, pairs = len(equity), list(equity.columns)
+    if not pairs:
+        empty = pd.DataFrame(
+            {"time": pd.DatetimeIndex([], tz="UTC"), "strategy": [], "stance": [], "book": []}
         )
-        for pair in equity.columns
-    ]
-    empty = pd.DataFrame(
-        {"time": pd.DatetimeIndex([], tz="UTC"), "strategy": [], "stance": [], "book": []}
+        return empty.assign(value=0.0)
+    strategies, stances = (
+        pd.Series([str(name) for name in names], dtype="str") for names in zip(*pairs, strict=True)
     )
-    return pd.concat(parts, ignore_index=True) if parts else empty.assign(value=0.0)
+    curve = np.repeat(np.arange(len(pairs)), days)
+    return pd.DataFrame(
+        {
+            "time": pd.DatetimeIndex(equity.index).take(np.tile(np.arange(days), len(pairs))),
+            "strategy": strategies.take(curve).array,
+            "stance": stances.take(curve).array,
+            "book": book,
+            "value": equity.to_numpy(np.float64).ravel(order="F"),
+        }
+    )
 
 
 _TOML: tuple[tuple[tuple[type, ...], Callable[[Any], Any]], ...] = (

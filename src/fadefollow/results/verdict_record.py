@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields
 from typing import Any
 
-from fadefollow.engine.hedge.hedged import BOOKS, BookName
+from fadefollow.engine.model import BOOKS, BookName
 from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.exploratory import CoinCapacity
 from fadefollow.verdict.model import (

@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 from fadefollow.core.notes import Note
-from fadefollow.engine.hedge.hedged import BOOKS
+from fadefollow.engine.model import BOOKS
 from fadefollow.engine.strategy import WORDS, Strategy
 from fadefollow.errors import ParameterError, StoreError
 from fadefollow.market.datasets.dataset import Dataset

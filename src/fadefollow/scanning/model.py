@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from fadefollow.core.notes import Note
-from fadefollow.engine.hedge.hedged import BOOKS
+from fadefollow.engine.model import BOOKS
 from fadefollow.results.notes import note_record
 
 #: 2: fates, and words by stance and book, in place of one verdict a strategy and phase

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from fadefollow.core.text import by_text, html_card, plural
-from fadefollow.engine.hedge.hedged import BookName
+from fadefollow.engine.model import BookName
 from fadefollow.phases import Stance
 
 Objective = Literal["t", "psr", "bps", "calmar"]

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.hedge.hedged import BookName, hedged_pnl
-from fadefollow.engine.model import DAY_NS, Book, FloatArray, IntArray, Span
+from fadefollow.engine.hedge.hedged import hedged_pnl
+from fadefollow.engine.model import DAY_NS, Book, BookName, FloatArray, IntArray, Span
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.tuning.model import Fold, OutOfSample, Trial, TuneSettings
 from fadefollow.tuning.objective import score

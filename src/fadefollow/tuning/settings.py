@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from fadefollow.engine.hedge.hedged import BOOKS
+from fadefollow.engine.model import BOOKS
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import ParameterError, unknown
 from fadefollow.phases import STANCES

@@ -17,7 +17,7 @@ import pandas as pd
 
 from fadefollow.core.notes import Note
 from fadefollow.core.text import by_text, figure, html_card, listed, plural
-from fadefollow.engine.hedge.hedged import BOOKS, BookName
+from fadefollow.engine.model import BOOKS, BookName
 from fadefollow.errors import ParameterError, unknown
 from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.exploratory import (

@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fadefollow.engine.hedge.hedged import BookName
-from fadefollow.engine.model import HOUR_NS, BarArrays, FloatArray
+from fadefollow.engine.model import HOUR_NS, BarArrays, BookName, FloatArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.correction.band import replicate_t, simultaneous_t

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from fadefollow.engine.hedge.hedged import BookName
+from fadefollow.engine.model import BookName
 from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.model import StanceResult, Verdict
 from fadefollow.verdict.words import Settle

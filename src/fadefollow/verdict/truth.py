@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.model import BarArrays, Costs, Events
+from fadefollow.core.cache.memo import Memo
+from fadefollow.core.cache.shelf import Shelf
+from fadefollow.engine.model import BarArrays, Costs, Events, FloatArray
 from fadefollow.engine.plans.bar_arrays import calendar
 from fadefollow.engine.plans.plan import NEEDS, covered, instrument_arrays
 from fadefollow.engine.plans.strategy_plan import Plan
@@ -24,6 +26,8 @@ from fadefollow.verdict.calibration.truth import planted_growth
 _MARKETS, _COINS = 2, 4
 #: less than that of what is planted elsewhere is chance
 LEAST_BPS = 10.0
+#: what positions in spot and dated futures are made of
+_STREAMS = ("perp", "spot", "mark", "funding", "future")
 _FREE = Costs(fee=0.0, slippage=0.0, maintenance=0.0, borrow=0.0)
 
 
@@ -54,12 +58,12 @@ def inherited(plan: Plan, phase: str, truth: pd.DataFrame) -> float:
     """
     code, hold = plan.phases.index(phase), hold_bars(plan.rules, plan.bar_ns)
     gains = [np.empty(0)]
-    for symbol, bars, leans, codes in zip(
-        plan.symbols, plan.bars, plan.leans, plan.codes, strict=True
+    for coin, (bars, leans, codes) in enumerate(
+        zip(plan.bars, plan.leans, plan.codes, strict=True)
     ):
         mine = codes == code
         if mine.any():
-            growth = planted_growth(plan, truth[truth["symbol"] == symbol], annual_drift=0.0)
+            growth = _growth(plan, coin, truth)
             last = len(growth) - 1
             entry = np.minimum(bars[mine] + 1, last)
             gain = np.expm1(growth[np.minimum(entry + hold, last)] - growth[entry])
@@ -69,8 +73,23 @@ def inherited(plan: Plan, phase: str, truth: pd.DataFrame) -> float:
     return mean if abs(mean) >= LEAST_BPS else 0.0
 
 
+def _growth(plan: Plan, coin: int, truth: pd.DataFrame) -> FloatArray:
+    """What is planted in one coin, see `planted_growth`; plans that share its bars share it."""
+
+    def make(arrays: BarArrays) -> FloatArray:
+        mine = truth[truth["symbol"] == arrays.symbol]
+        return planted_growth(plan, mine, annual_drift=0.0)
+
+    return plan.coin_arrays.derived("planted growth", coin, make)
+
+
 def simulated(
-    strategy: Strategy, phase: str, *, lab: Mapping[str, Any], bar: pd.Timedelta
+    strategy: Strategy,
+    phase: str,
+    *,
+    lab: Mapping[str, Any],
+    bar: pd.Timedelta,
+    memo: Memo | None = None,
 ) -> tuple[float, float | None]:
     """Mean return of following a phase on spot or dated futures, by simulation.
 
@@ -83,23 +102,41 @@ def simulated(
         phase: one of its phases.
         lab: settings of the data set's lab.
         bar: size of the bars.
+        memo: that of the data set, by which its strategies share the other markets.
 
     Returns:
         Mean return in the lean's direction, bps of the notional (of a spread, its future's), and
         the holding time in hours; NaN without an episode that could be traded.
     """
-    values: list[float] = []
+    kept = Memo() if memo is None else memo
+    others = kept.get("other markets", lambda: _others(lab, bar), keep=None)
+    values = [
+        value
+        for other in others
+        for symbol, rows in other.truth[other.truth["phase"] == phase].groupby("symbol")
+        for value in _traded(strategy, other.markets[str(symbol)], rows)
+    ]
+    return (1e4 * float(np.mean(values)) if values else math.nan), strategy.trade.hold_hours
+
+
+class _Other(NamedTuple):
+    """Another market of the same lab."""
+
+    truth: pd.DataFrame
+    markets: Shelf[str, Market]
+
+
+def _others(lab: Mapping[str, Any], bar: pd.Timedelta) -> tuple[_Other, ...]:
+    """The other markets that a data set's truth is averaged over."""
     coins = lab.get("coins", _COINS)
     few = min(coins, _COINS) if isinstance(coins, int) else coins[:_COINS]
+    others = []
     for number in range(1, _MARKETS + 1):
-        made = simulate(
-            {**lab, "coins": few, "seed": int(lab.get("seed", 1)) + 10_000 * number}, bar=bar
-        )
-        truth = made.truth[made.truth["phase"] == phase]
-        for symbol, rows in truth.groupby("symbol"):
-            market = Market(str(symbol), bar=bar, tables=made.tables[str(symbol)])
-            values.extend(_traded(strategy, market, rows))
-    return (1e4 * float(np.mean(values)) if values else math.nan), strategy.trade.hold_hours
+        seed = int(lab.get("seed", 1)) + 10_000 * number
+        made = simulate({**lab, "coins": few, "seed": seed}, bar=bar, streams=_STREAMS)
+        markets = Shelf((s, Market(s, bar=bar, tables=t)) for s, t in made.tables.items())
+        others.append(_Other(made.truth, markets))
+    return tuple(others)
 
 
 def _traded(strategy: Strategy, market: Market, episodes: pd.DataFrame) -> list[float]:

@@ -198,6 +198,16 @@ def test_same_seed_same_market_and_another_seed_another(small: Lab) -> None:
     pd.testing.assert_frame_equal(small.truth, again.truth)
 
 
+@pytest.mark.parametrize("named", [("perp", "future"), ("news",), ()])
+def test_the_streams_named_are_as_among_all_of_them(named: tuple[str, ...]) -> None:
+    settings, bar = {"seed": 2, "years": 0.5, "coins": 1}, pd.Timedelta(hours=1)
+    every, some = simulate(settings, bar=bar), simulate(settings, bar=bar, streams=named)
+    assert set(some.tables["C01"]) == set(named)
+    for name, table in some.tables["C01"].items():
+        pd.testing.assert_frame_equal(table, every.tables["C01"][name], check_exact=True)
+    pd.testing.assert_frame_equal(some.truth, every.truth)
+
+
 def test_a_coin_does_not_depend_on_the_other_coins(small: Lab) -> None:
     alone = simulate(SMALL | {"coins": ["WREN"]}, bar=HOUR)
     pd.testing.assert_frame_equal(alone.tables["WREN"]["perp"], small.tables["WREN"]["perp"])

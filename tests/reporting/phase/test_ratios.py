@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from fadefollow.reporting.charts.charts import equity_chart
-from fadefollow.reporting.charts.performance import equity_figures
+from fadefollow.reporting.charts.performance import by_book, equity_figures
 from fadefollow.reporting.phase.heatmap import heat_maps
 from fadefollow.reporting.phase.ratios import falls, ratio_table, rolling
 from fadefollow.verdict.exploratory import Fall
@@ -33,7 +33,8 @@ def test_runs_of_earlier_versions_have_none(cases: Cases) -> None:
     name = cases.plain.verdicts[0].strategy
     assert ratio_table(cases.plain, name) is None
     assert falls(cases.plain, name) is None
-    assert rolling(cases.plain, name) is None
+    assert by_book(cases.plain.rolling) == {}
+    assert rolling({}) is None
     assert heat_maps(cases.plain) == {}
 
 

@@ -60,6 +60,21 @@ def planted(plan, symbol: str, bar: int, bps: float) -> pd.DataFrame:
     )
 
 
+def test_a_plant_acts_in_its_own_bars_whole_or_in_part(make_plan, make_arrays):
+    plan = make_plan([make_arrays(np.full(288, 100.0))], [[]])  # hourly
+    table = planted(plan, "X", 24, -144.0)
+    table["start"] += pd.Timedelta(minutes=15)
+    earned = np.diff(Growth.of(plan, table, annual_drift=0.0).coins[0])
+    hour = np.log(1.0144) / 72.0
+    assert earned[23] == 0.0
+    assert earned[24:97] == pytest.approx([0.75 * hour, *[hour] * 71, 0.25 * hour])
+    assert not earned[97:].any()
+    before = table.assign(start=table["start"] - pd.Timedelta(hours=60))
+    earned = np.diff(Growth.of(plan, before, annual_drift=0.0).coins[0])
+    assert earned[:37] == pytest.approx([hour] * 36 + [0.25 * hour])
+    assert not earned[37:].any()
+
+
 def test_a_trade_earns_the_part_of_a_plant_that_it_is_there_for(make_plan, make_arrays):
     plan = make_plan([make_arrays(np.full(288, 100.0))], [[]])
     growth = Growth.of(plan, planted(plan, "X", 24, -144.0), annual_drift=0.0)

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from fadefollow.cli.render.screen import Console
 from fadefollow.cli.render.tables import titled
-from fadefollow.engine.hedge.hedged import BOOKS
+from fadefollow.engine.model import BOOKS
 from fadefollow.phases import STANCES, Stance
 from fadefollow.reporting.comparison.comparison import Comparison, Row
 from fadefollow.reporting.comparison.sentences import headline, marks, notes

@@ -18,7 +18,7 @@ from rich.text import Text
 from fadefollow.cli.render.screen import Console, harmless
 
 if TYPE_CHECKING:
-    from fadefollow.engine.hedge.hedged import BookName
+    from fadefollow.engine.model import BookName
     from fadefollow.phases import Stance
     from fadefollow.verdict.model import NotTraded, RunResult, StanceResult, Verdict
     from fadefollow.verdict.words import Settle

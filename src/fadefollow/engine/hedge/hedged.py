@@ -8,17 +8,16 @@ A liquidated trade closes its hedge as well.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numba import njit
 
 from fadefollow.engine.hedge.basket import Basket
+from fadefollow.engine.model import BOOKS as BOOKS
 from fadefollow.engine.model import BarArrays, Book, FloatArray, IntArray
+from fadefollow.engine.model import BookName as BookName
 
-BookName = Literal["outright", "hedged"]
-BOOKS: tuple[BookName, BookName] = ("outright", "hedged")
 #: exits at an open; all others end inside a bar
 AT_OPEN = ("time", "opposite", "roll", "expiry")
 #: columns that `with_hedge` adds: beta, cash of the hedge's price and funding, and of its costs

@@ -13,11 +13,11 @@ import pandas as pd
 from fadefollow.core.cache.memo import Memo
 from fadefollow.core.toml import placed
 from fadefollow.engine.costs import CostSettings, costs_of
-from fadefollow.engine.hedge.hedged import BookName
 from fadefollow.engine.kernels.dated import dated_arrays
 from fadefollow.engine.model import (
     BarArrays,
     Book,
+    BookName,
     Costs,
     DatedBarArrays,
     IntArray,
@@ -121,7 +121,7 @@ def prepare(
         DataError: no coin has the streams that the instrument needs, or is covered within.
     """
     trade = strategy.trade
-    traded = Traded.kept(memo or Memo(), trade, markets)
+    traded = Traded.kept(Memo() if memo is None else memo, trade, markets)
     coin_arrays, spans = traded.coin_arrays, traded.spans
     if coin_arrays is None:
         together = " and ".join(traded.needs)
@@ -414,7 +414,7 @@ def _labelled(plan: Plan, stance: Stance, books: Sequence[Book], name: BookName)
             "leg": _held_in(plan, t, coin),
             "trade_id": [
                 f"{plan.strategy}-{stance}-{symbols[c]}-{n}"
-                for c, n in zip(coin, number, strict=True)
+                for c, n in zip(coin.tolist(), number.tolist(), strict=True)
             ],
             "size": t["size"],
             "notional": t["notional"],

@@ -9,7 +9,7 @@ import pandas as pd
 
 from fadefollow.core.utc import stamp
 from fadefollow.core.version import __version__
-from fadefollow.engine.hedge.hedged import BOOKS, BookName
+from fadefollow.engine.model import BOOKS, BookName
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import ParameterError, unknown
 from fadefollow.jobs.datasets import open_named

@@ -14,8 +14,7 @@ import pandas as pd
 from fadefollow.core.notes import Note
 from fadefollow.core.toml import build
 from fadefollow.engine.costs import CostSettings, all_resolved, traded_at
-from fadefollow.engine.hedge.hedged import BookName
-from fadefollow.engine.model import Book
+from fadefollow.engine.model import Book, BookName
 from fadefollow.engine.plans.plan import Prepared, trade_table
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.strategy import Strategy

@@ -13,7 +13,15 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.market.bars import BASES, base_of
-from fadefollow.market.grid import FloatArray, TimeArray, known_by, naive, on_grid, opens
+from fadefollow.market.grid import (
+    FloatArray,
+    TimeArray,
+    known_by,
+    naive,
+    on_grid,
+    opens,
+    rows_on_grid,
+)
 from fadefollow.market.implied import with_implied_funding
 from fadefollow.market.panel import Market, Times, bar_range
 
@@ -101,9 +109,8 @@ class CoinRange:
         table = self._known(name) if name in there else pd.DataFrame()
         if "volume" not in table or not table["volume"].notna().any():
             return None
-        close, volume = (
-            on_grid(table, column, self.open_time, self.bar) for column in ("close", "volume")
-        )
+        rows = rows_on_grid(table, self.open_time, self.bar)
+        close, volume = (on_grid(table, c, len(self), rows) for c in ("close", "volume"))
         return close * volume
 
     def between(self, start: pd.Timestamp, end: pd.Timestamp) -> CoinRange:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,12 +18,12 @@ from fadefollow.market.lab.forces import Truth
 from fadefollow.market.lab.kernel import CROWD, PREMIUM, Inputs, Path, walk
 from fadefollow.market.lab.ledgers import keep
 from fadefollow.market.lab.listing import TRUTH_COLUMNS, Lab, listed_with_pump
-from fadefollow.market.lab.options import option_book
+from fadefollow.market.lab.options import Book, option_book
 from fadefollow.market.lab.phases import PHASES
 from fadefollow.market.lab.script import Script
 from fadefollow.market.lab.settings import LabSettings
 from fadefollow.market.lab.shocks import MarketFactor, Shocks, coin_shocks, market_factor
-from fadefollow.market.lab.tables import Streams
+from fadefollow.market.lab.tables import MARKED, Streams
 from fadefollow.market.lab.universe.simulation import simulate_universe
 
 #: what tips the crowd besides price: level, slow sentiment and short whims (half-life h, scale)
@@ -34,13 +34,16 @@ _SPOT_PRINT, _MARK_PRINT = 2.0e-4, 2.0e-4
 _PRICES, _SIDE_USDT = (5.0, 5000.0), 2e8
 
 
-def simulate(settings: Mapping[str, Any], *, bar: pd.Timedelta) -> Lab:
+def simulate(
+    settings: Mapping[str, Any], *, bar: pd.Timedelta, streams: Collection[str] | None = None
+) -> Lab:
     """Simulate a market; the same settings and bar give the same tables.
 
     Args:
         settings: the `[lab]` table of a data set, see `LabSettings`.
         bar: size of the bars; a part of 8 hours in whole minutes, or 8 or 24 hours. Bars of
             different sizes show the same market, as long as `step_minutes` divides them.
+        streams: the tables to make, by default all; a universe's are always all made.
 
     Raises:
         ParameterError: a setting out of its bounds, or episodes that do not fit.
@@ -59,7 +62,7 @@ def simulate(settings: Mapping[str, Any], *, bar: pd.Timedelta) -> Lab:
     market = market_factor(clock, checked)
     coins = {symbol: _Coin(clock, checked, symbol, market) for symbol in checked.symbols}
     lab = Lab(
-        {symbol: coin.tables() for symbol, coin in coins.items()},
+        {symbol: coin.tables(streams) for symbol, coin in coins.items()},
         _truth_table(clock, {symbol: coin.truth for symbol, coin in coins.items()}),
         dict.fromkeys(coins, clock.start),
     )
@@ -100,8 +103,8 @@ class _Coin:
             family.play(shocks.log_return)
         return shocks
 
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """Walk the path and write it down."""
+    def tables(self, names: Collection[str] | None) -> dict[str, pd.DataFrame]:
+        """Walk the path and write it down: the streams named, by default all."""
         rng = self._rng("path")
         count = len(self.clock)
         # uniforms on (0, 1]: a logarithm is taken
@@ -133,7 +136,15 @@ class _Coin:
             down=down,
             netflow_lag=pd.Timedelta(hours=self.settings.netflow_lag_hours),
         )
-        options = option_book(
+        made = streams.tables(path, spot, futures, ledgers, names=names)
+        if names is None or not set(names).isdisjoint(MARKED):
+            options = self._options(spot)
+            marked = streams.marked(options, self.script.news)
+            made |= {name: t for name, t in marked.items() if names is None or name in names}
+        return made
+
+    def _options(self, spot: FloatArray) -> Book:
+        return option_book(
             self.clock,
             self._rng("options"),
             spot=spot,
@@ -141,8 +152,6 @@ class _Coin:
             put_demand=self.forces.put_demand,
             side_coins=_SIDE_USDT / self.first_price,
         )
-        made = streams.tables(path, spot, futures, ledgers)
-        return made | streams.marked(options, self.script.news)
 
     def _walk(self, up: FloatArray, down: FloatArray) -> Path:
         clock, forces, count = self.clock, self.forces, len(self.clock)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,8 @@ from fadefollow.market.lab.ledgers import Ledgers
 from fadefollow.market.lab.options import Book
 
 Columns = dict[str, FloatArray]
+#: streams that are written down by snapshot or by hand
+MARKED = ("options", "news")
 _DAY, _NONE = pd.Timedelta(days=1), pd.Timedelta(0)
 
 
@@ -66,34 +68,41 @@ class Streams:
         self.variance, self.up, self.down = variance, up, down
 
     def tables(
-        self, path: Path, spot: FloatArray, futures: Sequence[Contract], ledgers: Ledgers
+        self,
+        path: Path,
+        spot: FloatArray,
+        futures: Sequence[Contract],
+        ledgers: Ledgers,
+        *,
+        names: Collection[str] | None = None,
     ) -> dict[str, pd.DataFrame]:
-        """Every stream that the lab makes, by name."""
-        perp = bars(self.clock.per_bar, self.first_price, path.perp, path.high, path.low)
-        premium = path.premium
-        index = bars(self.clock.per_bar, premium[0], premium, premium, premium)
-        return {
-            "spot": self._bars(
+        """The streams named but those of `MARKED`, by name; by default all that the lab makes."""
+        makers: dict[str, Callable[[], pd.DataFrame]] = {
+            "spot": lambda: self._bars(
                 self._priced(spot, self.first_price) | self._volume(ledgers.spot_volume)
             ),
-            "perp": self._bars(perp | self._volume(ledgers.perp_volume)),
-            "mark": self._bars(self._priced(path.mark, self.first_price)),
-            "premium_index": self._bars(index),
-            "funding": self._funding(path.rate),
-            "open_interest": self._open_interest(ledgers),
-            "future": self._futures(futures, ledgers.future_volume),
-            "liquidations": self._daily(
+            "perp": lambda: self._bars(
+                bars(self.clock.per_bar, self.first_price, path.perp, path.high, path.low)
+                | self._volume(ledgers.perp_volume)
+            ),
+            "mark": lambda: self._bars(self._priced(path.mark, self.first_price)),
+            "premium_index": lambda: self._premium_index(path.premium),
+            "funding": lambda: self._funding(path.rate),
+            "open_interest": lambda: self._open_interest(ledgers),
+            "future": lambda: self._futures(futures, ledgers.future_volume),
+            "liquidations": lambda: self._daily(
                 long_coins=self._per_day(ledgers.long_liquidated),
                 short_coins=self._per_day(ledgers.short_liquidated),
             ),
-            "netflow": self._daily(
+            "netflow": lambda: self._daily(
                 lag=self.netflow_lag, netflow_coins=ledgers.netflow, reserve_coins=ledgers.reserve
             ),
-            "hash_rate": self._daily(hash_rate=ledgers.hash_rate),
+            "hash_rate": lambda: self._daily(hash_rate=ledgers.hash_rate),
         }
+        return {name: make() for name, make in makers.items() if names is None or name in names}
 
     def marked(self, book: Book, news: Sequence[tuple[int, str, str]]) -> dict[str, pd.DataFrame]:
-        """The streams that are written down by snapshot or by hand: `options` and `news`."""
+        """The streams of `MARKED`, by name."""
         times = pd.DatetimeIndex(book.time, tz="UTC")
         options = canonical(
             times, times, {"strike": book.strike, "open_interest": book.coins, "iv": book.iv}
@@ -108,6 +117,9 @@ class Streams:
         said.insert(1, "kind", pd.Series([kind for (_, kind), _ in listed], dtype="str"))
         said.insert(2, "text", pd.Series([text for _, text in listed], dtype="str"))
         return {"options": options, "news": said}
+
+    def _premium_index(self, premium: FloatArray) -> pd.DataFrame:
+        return self._bars(bars(self.clock.per_bar, premium[0], premium, premium, premium))
 
     def _priced(self, price: FloatArray, first: float, steps: slice = slice(None)) -> Columns:
         """Bars of a price that moves with the perp, over `steps`, from its `first` print."""
@@ -145,20 +157,22 @@ class Streams:
         )
 
     def _futures(self, futures: Sequence[Contract], volume: FloatArray) -> pd.DataFrame:
-        per, parts = self.clock.per_bar, []
+        per, parts, bar_numbers = self.clock.per_bar, list[Columns](), []
         for contract in futures:
             steps = slice(contract.first, contract.first + len(contract.price))
-            opens = self.clock.opens[steps.start // per : steps.stop // per]
-            part = canonical(
-                opens,
-                opens + self._bar,
-                self._priced(contract.price, float(contract.price[0]), steps)
-                | self._volume(volume[steps]),
-            )
-            part.insert(1, "expiry", pd.Series(contract.expiry, part.index).dt.as_unit("ns"))
-            parts.append(part)
-        joined = pd.concat(parts, ignore_index=True)
-        return joined.sort_values(["time", "expiry"], kind="stable", ignore_index=True)
+            bar_numbers.append(np.arange(steps.start // per, steps.stop // per))
+            priced = self._priced(contract.price, float(contract.price[0]), steps)
+            parts.append(priced | self._volume(volume[steps]))
+        bar = np.concatenate(bar_numbers)
+        # contracts come in the order of their expiries
+        order = np.argsort(bar, kind="stable")
+        columns = {c: np.concatenate([part[c] for part in parts])[order] for c in parts[0]}
+        opens = self.clock.opens[bar[order]]
+        expiries = pd.DatetimeIndex([contract.expiry for contract in futures]).as_unit("ns")
+        of_bar = np.repeat(np.arange(len(futures)), [len(numbers) for numbers in bar_numbers])
+        table = canonical(opens, opens + self._bar, columns)
+        table.insert(1, "expiry", expiries[of_bar[order]])
+        return table
 
     def _daily(self, *, lag: pd.Timedelta = _NONE, **columns: FloatArray) -> pd.DataFrame:
         days = len(next(iter(columns.values())))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from fadefollow.engine.hedge.hedged import BookName
+from fadefollow.engine.model import BookName
 from fadefollow.phases import STANCES, Stance
 from fadefollow.reporting.text.answers import BOOKS, books_of, read_from
 from fadefollow.reporting.text.formatting import bps, interval, plain_bps

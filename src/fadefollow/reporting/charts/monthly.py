@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.hedge.hedged import BookName
+from fadefollow.engine.model import BookName
 from fadefollow.phases import STANCES
 from fadefollow.reporting.text.formatting import count, fixed, percent, titled
 from fadefollow.verdict.model import RunResult
@@ -101,12 +101,14 @@ def monthly(equity: pd.Series, *, compound: bool = False) -> dict[tuple[int, int
         Fractions by year and month; months before the first and after the last day are not there.
     """
     days = pd.DatetimeIndex(equity.index)
-    return _gains(equity, list(zip(days.year, days.month, strict=True)), compound=compound)
+    return _gains(
+        equity, list(zip(days.year.tolist(), days.month.tolist(), strict=True)), compound=compound
+    )
 
 
 def yearly(equity: pd.Series, *, compound: bool = False) -> dict[int, float]:
     """The gain of each calendar year, UTC; as `monthly`."""
-    return _gains(equity, list(pd.DatetimeIndex(equity.index).year), compound=compound)
+    return _gains(equity, pd.DatetimeIndex(equity.index).year.tolist(), compound=compound)
 
 
 def _gains(equity: pd.Series, keys: list[Key], *, compound: bool) -> dict[Key, float]:

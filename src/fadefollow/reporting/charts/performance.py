@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fadefollow.engine.hedge.hedged import BOOKS, BookName
+from fadefollow.engine.model import BOOKS, BookName
 from fadefollow.phases import STANCES
 from fadefollow.reporting.charts.downsample import FloatArray, Line, keep_extremes, millis, thin
 from fadefollow.reporting.charts.monthly import compounds, yearly
@@ -107,7 +107,7 @@ def equity_figures(run: RunResult, *, points: int = 800) -> tuple[EquityFigure, 
     """Equity and drawdown of every strategy that has an equity curve."""
     tables: dict[BookName, pd.DataFrame] = {"outright": run.equity, "hedged": run.hedged_equity}
     columns = [(str(pair[0]), str(pair[1])) for pair in run.equity.columns]
-    figures = []
+    figures, means = [], _means(run)
     for strategy in dict.fromkeys(s for s, _ in columns):
         compound = compounds(run, strategy)
         curves = [
@@ -129,7 +129,7 @@ def equity_figures(run: RunResult, *, points: int = 800) -> tuple[EquityFigure, 
                 compound,
                 bool(run.dataset.get("simulated", False)),
                 _benchmark(run, strategy, points),
-                _means(run, strategy),
+                means.get(strategy, {}),
             )
         )
     return tuple(figures)
@@ -145,16 +145,29 @@ def _benchmark(run: RunResult, strategy: str, points: int) -> Line | None:
     return thin(millis(pd.DatetimeIndex(value.index)), gain, points=points // 2)
 
 
-def _means(run: RunResult, strategy: str) -> dict[tuple[str, str], Line]:
+def by_book(rolling: pd.DataFrame) -> dict[str, dict[tuple[str, str], pd.DataFrame]]:
+    """The rows of a run's rolling ratios by strategy, and of each by stance and book."""
+    names = ["strategy", "stance", "book"]
+    if not len(rolling):
+        return {}
+    found: dict[str, dict[tuple[str, str], pd.DataFrame]] = {}
+    numbers = rolling.drop(columns=names)
+    for (strategy, stance, book), rows in numbers.groupby([rolling[n] for n in names], sort=False):
+        found.setdefault(str(strategy), {})[str(stance), str(book)] = rows
+    return found
+
+
+def _means(run: RunResult) -> dict[str, dict[tuple[str, str], Line]]:
+    """By strategy, and by stance and book, the mean gain of the last year as of each week."""
     if "mean" not in run.rolling:
         return {}
-    mine = run.rolling[run.rolling["strategy"] == strategy].dropna(subset=["mean"])
     return {
-        (str(stance), str(book)): Line(
-            millis(rows["time"]), rows["mean"].to_numpy(np.float64) * 100.0
-        )
-        for (stance, book), rows in mine.groupby(["stance", "book"], sort=False)
-        if len(rows) > 1
+        strategy: {
+            key: Line(millis(rows["time"]), rows["mean"].to_numpy(np.float64) * 100.0)
+            for key, rows in books.items()
+            if len(rows) > 1
+        }
+        for strategy, books in by_book(run.rolling.dropna(subset=["mean"])).items()
     }
 
 
@@ -240,15 +253,17 @@ def trade_lists(
     trades: ClosedTrades, verdict: Verdict, stance: str, *, most: int = 3
 ) -> TradeLists:
     """The `most` best and worst trades of one stance, and its exits by reason."""
-    mine = trades.of(verdict, stance).sort_values("return", ascending=False)
+    mine = trades.of(verdict, stance)
     half = min(most, len(mine) // 2) if len(mine) > 1 else len(mine)
-    exits = mine["exit_reason"].astype(str).value_counts()
+    gains = pd.Series(mine["return"].to_numpy(np.float64))
+    order = gains.sort_values(ascending=False).index.to_numpy()
+    exits = mine["exit_reason"].iloc[order].astype(str).value_counts()
     return TradeLists(
         strategy=verdict.strategy,
         phase=verdict.phase,
         stance=stance,
-        best=mine.head(half),
-        worst=mine.iloc[len(mine) - half :].iloc[::-1] if len(mine) > 1 else mine.head(0),
+        best=mine.iloc[order[:half]],
+        worst=mine.iloc[order[len(mine) - half :][::-1] if len(mine) > 1 else order[:0]],
         exits={str(reason): int(n) for reason, n in exits.items()},
     )
 
@@ -285,7 +300,7 @@ def join_legs(trades: pd.DataFrame) -> pd.DataFrame:
     It is left where its last future leg is: a future that is rolled is held on in the next one.
     """
     key = ["symbol", "trade_id"]
-    if not trades.duplicated(key).any():
+    if trades["trade_id"].is_unique or not trades.duplicated(key).any():
         return trades
     spot = trades["leg"].eq("spot")
     ordered = trades.assign(_spot=spot).sort_values(["_spot", "entry_time"], kind="stable")

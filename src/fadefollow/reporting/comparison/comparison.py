@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.hedge.hedged import BOOKS
+from fadefollow.engine.model import BOOKS
 from fadefollow.errors import ParameterError
 from fadefollow.phases import STANCES
 from fadefollow.reporting.comparison.settings import Setting, settings

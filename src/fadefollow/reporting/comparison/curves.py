@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fadefollow.engine.hedge.hedged import BOOKS, BookName
+from fadefollow.engine.model import BOOKS, BookName
 from fadefollow.phases import STANCES
 from fadefollow.reporting.charts.charts import Chart, axis, layout
 from fadefollow.reporting.charts.downsample import clock, packed

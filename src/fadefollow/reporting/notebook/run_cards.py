@@ -11,7 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from fadefollow.core.text import html_card, plural, whole
-from fadefollow.engine.hedge.hedged import BookName
+from fadefollow.engine.model import BookName
 from fadefollow.phases import STANCES
 from fadefollow.reporting.notebook.display import card, chip, line, table
 from fadefollow.reporting.text.answers import (

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fadefollow.engine.hedge.hedged import BookName
+from fadefollow.engine.model import BookName
 from fadefollow.phases import STANCES, Stance
 from fadefollow.reporting.charts.forest import Forest, ForestRow, forest
 from fadefollow.reporting.text import formatting as text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -48,7 +49,10 @@ def render(run: RunResult, reports: Path, tuning: Tuning | None = None) -> str:
     Raises:
         SpecError: a template is missing or wrong; says which and where.
     """
-    return fill("report.html.j2", reports, {**context(run, tuning), "plotly": packed_plotly()})
+    with ThreadPoolExecutor(max_workers=1) as beside:  # zipping leaves the interpreter to others
+        plotly = beside.submit(packed_plotly)
+        values = context(run, tuning)
+        return fill("report.html.j2", reports, {**values, "plotly": plotly.result()})
 
 
 @cache

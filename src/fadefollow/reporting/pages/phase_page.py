@@ -10,7 +10,7 @@ import pandas as pd
 
 from fadefollow.phases import STANCES
 from fadefollow.reporting.charts.monthly import MonthlyTable, compounds, monthly_tables
-from fadefollow.reporting.charts.performance import ClosedTrades, trade_lists
+from fadefollow.reporting.charts.performance import ClosedTrades, by_book, trade_lists
 from fadefollow.reporting.charts.trades import TradeTable
 from fadefollow.reporting.pages import figures as exhibits
 from fadefollow.reporting.pages.answers import FEW_ANSWERS, Answer
@@ -189,7 +189,7 @@ def leans_of(events: pd.DataFrame) -> Mapping[tuple[str, str], tuple[int, str]]:
 
 
 def _books(run: RunResult, answers: tuple[Answer, ...], budget: Budget) -> dict[str, Book]:
-    curves = exhibits.equity(run, budget)
+    curves, rolled = exhibits.equity(run, budget), by_book(run.rolling)
     phases = Counter(a.verdict.strategy for a in answers)
     firsts = {a.verdict.strategy: a.number for a in reversed(answers)}
     none = Exhibit("Equity and drawdown", "It was not traded.")
@@ -203,7 +203,7 @@ def _books(run: RunResult, answers: tuple[Answer, ...], budget: Budget) -> dict[
             "what the account was worth when it began" if compounds(run, name) else "the capital",
             ratio_table(run, name),
             falls(run, name),
-            rolling(run, name),
+            rolling(rolled.get(name, {})),
         )
         for name, count in phases.items()
     }

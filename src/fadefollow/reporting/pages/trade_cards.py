@@ -169,9 +169,13 @@ def _drawn(line: FloatArray, first: int, last: int, marks: list[float]) -> Drawi
     def place(at: int, value: float) -> tuple[int, int]:
         return round(SIDE + at * across), round(TOP + (high - value) * down)
 
+    values = line.tolist()
+
     def path(begin: int, end: int) -> str:
         kept = begin + keep_extremes(line[begin : end + 1], points=POINTS // 2)
-        return _path([None if np.isnan(line[i]) else place(int(i), line[i]) for i in kept])
+        return _path(
+            [None if math.isnan(values[i]) else place(i, values[i]) for i in kept.tolist()]
+        )
 
     return Drawing(
         before=path(0, first),

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fadefollow.engine.hedge.hedged import BookName
+from fadefollow.engine.model import BookName
 from fadefollow.phases import STANCES, Stance
 from fadefollow.reporting.charts.charts import Chart, Trace, axis, layout
 from fadefollow.reporting.charts.downsample import FloatArray, packed

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from fadefollow.phases import STANCES
 from fadefollow.reporting.charts.monthly import STEPS, Month
@@ -45,8 +46,11 @@ def heat_maps(run: RunResult) -> Mapping[tuple[str, str], tuple[HeatMap, ...]]:
     table = run.coin_years
     if not len(table):
         return {}
-    groups = table.groupby(["strategy", "phase"], sort=False, observed=True)
-    return {(str(s), str(p)): _maps(part) for (s, p), part in groups}
+    columns = [table[name].tolist() for name in ("strategy", "phase", *_Cell._fields)]
+    groups: dict[tuple[str, str], list[_Cell]] = {}
+    for strategy, phase, *cell in zip(*columns, strict=True):
+        groups.setdefault((str(strategy), str(phase)), []).append(_Cell(*cell))
+    return {key: _maps(cells) for key, cells in groups.items()}
 
 
 def of_verdict(
@@ -57,19 +61,32 @@ def of_verdict(
     return tuple(m for m in found if len(m.rows) * len(m.years) > 1)
 
 
-def _maps(part: pd.DataFrame) -> tuple[HeatMap, ...]:
-    coloured = part[part["n_trades"] >= FEW]["mean_net_bps"].abs()
-    reach = float(np.quantile(coloured, 0.9)) if len(coloured) else 1.0
-    years = tuple(range(int(part["year"].min()), int(part["year"].max()) + 1))
+class _Cell(NamedTuple):
+    """A row of the table of coins and years."""
+
+    stance: str
+    symbol: str
+    year: int
+    n_trades: int
+    mean_net_bps: float
+
+
+def _maps(cells: list[_Cell]) -> tuple[HeatMap, ...]:
+    coloured = [abs(cell.mean_net_bps) for cell in cells if cell.n_trades >= FEW]
+    reach = float(np.quantile(coloured, 0.9)) if coloured else 1.0
+    known = [int(cell.year) for cell in cells]
+    years = tuple(range(min(known), max(known) + 1))
     found = []
     for stance in STANCES:
-        mine = part[part["stance"] == stance]
-        if mine.empty:
+        mine = [cell for cell in cells if cell.stance == stance]
+        if not mine:
             continue
-        trades = mine.groupby("symbol", observed=True)["n_trades"].sum()
-        order = trades.sort_values(ascending=False, kind="stable").index
-        means = mine.set_index(["symbol", "year"])["mean_net_bps"].to_dict()
-        counts = mine.set_index(["symbol", "year"])["n_trades"].to_dict()
+        trades = Counter[str]()
+        for cell in mine:
+            trades[cell.symbol] += cell.n_trades
+        order = sorted(trades, key=lambda coin: (-trades[coin], coin))
+        means = {(cell.symbol, cell.year): cell.mean_net_bps for cell in mine}
+        counts = {(cell.symbol, cell.year): cell.n_trades for cell in mine}
         rows = tuple(
             HeatRow(
                 str(coin),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from fadefollow.reporting.charts.charts import Chart, Trace, axis, layout
 from fadefollow.reporting.charts.downsample import clock, millis, packed
@@ -80,22 +81,26 @@ def falls(run: RunResult, strategy: str) -> Table | None:
     return Table(head, rows) if rows else None
 
 
-def rolling(run: RunResult, strategy: str) -> Exhibit | None:
-    """The Sharpe ratio and beta of each book over the last year, week by week."""
-    if not len(run.rolling):
-        return None
-    mine = run.rolling[run.rolling["strategy"] == strategy]
-    if mine["sharpe"].notna().sum() < 2:
+def rolling(books: Mapping[tuple[str, str], pd.DataFrame]) -> Exhibit | None:
+    """The Sharpe ratio and beta of each book over the last year, week by week.
+
+    Args:
+        books: by stance and book, the rows of one strategy's rolling ratios.
+
+    Returns:
+        None where fewer than two weeks of all have a Sharpe ratio.
+    """
+    if sum(int(part["sharpe"].notna().sum()) for part in books.values()) < 2:
         return None
     title = "Rolling year: Sharpe ratio and beta"
-    several = bool((mine["book"] == "hedged").any())
+    several = any(book == "hedged" for _, book in books)
     data: list[Trace] = []
     rows: list[tuple[str, ...]] = []
-    for (stance, book), part in mine.groupby(["stance", "book"], sort=False):
+    for (stance, book), part in books.items():
         known = part.dropna(subset=["sharpe"])
         if known.empty:
             continue
-        name = _label(str(stance), str(book), several=several)
+        name = _label(stance, book, several=several)
         line = {
             "color": f"@{stance}",
             "width": 1.5,

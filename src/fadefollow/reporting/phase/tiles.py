@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from fadefollow.engine.hedge.hedged import BookName
+from fadefollow.engine.model import BookName
 from fadefollow.phases import STANCES, Stance
 from fadefollow.reporting.text.answers import BOOKS, books_of, read_from
 from fadefollow.reporting.text.formatting import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from fadefollow.engine.hedge.hedged import BOOKS as ALL_BOOKS
-from fadefollow.engine.hedge.hedged import BookName
+from fadefollow.engine.model import BOOKS as ALL_BOOKS
+from fadefollow.engine.model import BookName
 from fadefollow.phases import STANCES, Stance
 from fadefollow.reporting.text.formatting import THIN, bps, cost, count, fixed, interval
 from fadefollow.verdict.model import Interval, StanceResult, Verdict

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 
 import pandas as pd
 
-from fadefollow.engine.hedge.hedged import BookName
+from fadefollow.engine.model import BookName
 from fadefollow.engine.strategy import Strategy
 from fadefollow.phases import Stance
 from fadefollow.verdict.sequential.answer import Past, WatchWord

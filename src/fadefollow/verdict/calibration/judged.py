@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from fadefollow.engine.hedge.hedged import BOOKS, BookName, hedged_pnl
-from fadefollow.engine.model import Book, FloatArray
+from fadefollow.engine.hedge.hedged import hedged_pnl
+from fadefollow.engine.model import BOOKS, Book, BookName, FloatArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.calibration.design import Arm, Design

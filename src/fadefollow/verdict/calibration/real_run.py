@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.engine.costs import traded_at
-from fadefollow.engine.hedge.hedged import BOOKS, BookName
+from fadefollow.engine.model import BOOKS, BookName
 from fadefollow.engine.plans.plan import NEEDS, covered
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.errors import DataError

@@ -10,9 +10,8 @@ import pandas as pd
 
 from fadefollow.core.cache.memo import Memo
 from fadefollow.engine.costs import CostSettings
-from fadefollow.engine.hedge.hedged import BookName
 from fadefollow.engine.hedge.hedging import Hedges
-from fadefollow.engine.model import FloatArray
+from fadefollow.engine.model import BookName, FloatArray
 from fadefollow.engine.plans.plan import prepare
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.market.bars import bar_size

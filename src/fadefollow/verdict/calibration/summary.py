@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fadefollow.engine.hedge.hedged import BOOKS, BookName
+from fadefollow.engine.model import BOOKS, BookName
 from fadefollow.errors import FadeFollowError
 from fadefollow.phases import Stance
 from fadefollow.verdict.calibration.design import Arm, Design

@@ -24,8 +24,8 @@ import numpy as np
 import pandas as pd
 
 from fadefollow.engine.hedge.basket import Basket
-from fadefollow.engine.hedge.hedged import AT_OPEN, BookName
-from fadefollow.engine.model import HOUR_NS, FloatArray
+from fadefollow.engine.hedge.hedged import AT_OPEN
+from fadefollow.engine.model import HOUR_NS, BookName, FloatArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.market.lab.clock import HOURS_PER_YEAR
 from fadefollow.market.lab.phases import LEANS
@@ -78,14 +78,18 @@ def planted_growth(plan: Plan, planted: pd.DataFrame, *, annual_drift: float) ->
     time, bar_hours = plan.time, plan.bar_ns / HOUR_NS
     steps = np.full(len(time), np.log1p(annual_drift) * bar_hours / HOURS_PER_YEAR)
     begin = (time - time[0]) / HOUR_NS
+    end = begin + bar_hours
     worth = planted[planted["planted_bps"] != 0.0]
     starts = pd.DatetimeIndex(worth["start"]).tz_convert(None).to_numpy("datetime64[ns]")
     first = (starts.astype(np.int64) - time[0]) / HOUR_NS
     for phase, bps, start, hours in zip(
         worth["phase"], worth["planted_bps"], first, worth["horizon_hours"], strict=True
     ):
-        within = np.minimum(begin + bar_hours, start + hours) - np.maximum(begin, start)
-        steps += np.log1p(LEANS[phase] * bps / 1e4) * np.maximum(within, 0.0) / hours
+        acts = slice(
+            np.searchsorted(end, start, side="right"), np.searchsorted(begin, start + hours)
+        )
+        within = np.minimum(end[acts], start + hours) - np.maximum(begin[acts], start)
+        steps[acts] += np.log1p(LEANS[phase] * bps / 1e4) * within / hours
     return np.concatenate([[0.0], np.cumsum(steps)])
 
 

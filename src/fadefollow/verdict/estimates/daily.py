@@ -11,11 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 from numba import njit
 
-from fadefollow.engine.hedge.hedged import BookName, hedge_cash
+from fadefollow.engine.hedge.hedged import hedge_cash
 from fadefollow.engine.model import (
     DAY_NS,
     BarArrays,
     Book,
+    BookName,
     Costs,
     DatedBarArrays,
     FloatArray,

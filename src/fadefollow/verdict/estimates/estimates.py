@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.hedge.hedged import BOOKS, BookName, hedged_pnl
-from fadefollow.engine.model import DAY_NS, Book, FloatArray
+from fadefollow.engine.hedge.hedged import hedged_pnl
+from fadefollow.engine.model import BOOKS, DAY_NS, Book, BookName, FloatArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.estimates.anyhour import BookOutcomes, anyhour_mean

@@ -7,8 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.hedge.hedged import BookName
-from fadefollow.engine.model import FloatArray
+from fadefollow.engine.model import BookName, FloatArray
 from fadefollow.verdict.estimates.parts import TradeParts
 from fadefollow.verdict.model import PnlSplit
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.hedge.hedged import BookName
-from fadefollow.engine.model import FloatArray
+from fadefollow.engine.model import BookName, FloatArray
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,7 @@ import numpy as np
 from fadefollow.core.parallel import Shared, WorkerPool, result_or_raise
 from fadefollow.core.parallel.forks import Forks
 from fadefollow.core.parallel.worker_pool import Inline
-from fadefollow.engine.hedge.hedged import BOOKS, BookName
-from fadefollow.engine.model import FloatArray, IntArray
+from fadefollow.engine.model import BOOKS, BookName, FloatArray, IntArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.placebos.base import Draws, Kind, Lengths, Placebo, resolve_draws

@@ -17,8 +17,7 @@ from vectorbt_rust.returns import (
     sortino_ratio_rs,
 )
 
-from fadefollow.engine.hedge.hedged import BookName
-from fadefollow.engine.model import DAY_NS, FloatArray
+from fadefollow.engine.model import DAY_NS, BookName, FloatArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.verdict.exploratory import BookRatios, Fall
 

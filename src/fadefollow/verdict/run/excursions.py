@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,20 +29,18 @@ def with_excursions(trades: pd.DataFrame, plans: Sequence[Plan]) -> pd.DataFrame
         return trades
     found = np.full((2, len(trades)), math.nan)
     by_name = {plan.strategy: plan for plan in plans}
-    whole = trades.reset_index(drop=True)
-    for key, mine in whole.groupby(["strategy", "symbol"], sort=False, observed=True):
-        strategy, symbol = map(str, key)
+    entered, left = (_ns(trades[f"{end}_time"]) for end in ("entry", "exit"))
+    prices = trades[["entry_price", "exit_price"]].to_numpy(np.float64)
+    side = trades["side"].to_numpy(np.int64)
+    keys = ["strategy", "symbol"]
+    groups: Mapping[Any, Any] = trades.groupby(keys, sort=False, observed=True).indices
+    for (strategy, symbol), rows in groups.items():
         plan = by_name[strategy]
         arrays = plan.coin_arrays[plan.symbols.index(symbol)]
         if isinstance(arrays, DatedBarArrays):
             continue
-        rows = mine.index.to_numpy()
-        first, last = (
-            np.searchsorted(arrays.time, _ns(mine[f"{end}_time"])) for end in ("entry", "exit")
-        )
-        prices = mine[["entry_price", "exit_price"]].to_numpy(np.float64)
-        side = mine["side"].to_numpy(np.int64)
-        found[:, rows] = _excursions(arrays.high, arrays.low, first, last, side, prices)
+        first, last = (np.searchsorted(arrays.time, times[rows]) for times in (entered, left))
+        found[:, rows] = _excursions(arrays.high, arrays.low, first, last, side[rows], prices[rows])
     return trades.assign(mae=found[0], mfe=found[1])
 
 

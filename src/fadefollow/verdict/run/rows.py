@@ -51,7 +51,9 @@ def with_truth(verdict: Verdict, dataset: Dataset, strategy: Strategy, plan: Pla
             hold = strategy.trade.hold_hours
             return replace(verdict, planted_bps=other, horizon_hours=hold, planted_from="others")
         return replace(verdict, planted_bps=planted, horizon_hours=horizon, planted_from="label")
-    planted, horizon = simulated(strategy, verdict.phase, lab=dataset.lab, bar=dataset.bar)
+    planted, horizon = simulated(
+        strategy, verdict.phase, lab=dataset.lab, bar=dataset.bar, memo=dataset.memo
+    )
     return replace(verdict, planted_bps=planted, horizon_hours=horizon, planted_from="simulation")
 
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from fadefollow.core.parallel import Shared, WorkerPool
-from fadefollow.engine.hedge.hedged import BOOKS, BookName
-from fadefollow.engine.model import TRADE_COLUMNS, Book
+from fadefollow.engine.model import BOOKS, TRADE_COLUMNS, Book, BookName
 from fadefollow.engine.plans.plan import trade_table
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.phases import COLUMNS, STANCES, Phases, Stance

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fadefollow.engine.hedge.hedged import BookName, hedged_pnl
-from fadefollow.engine.model import Book, IntArray, together
+from fadefollow.engine.hedge.hedged import hedged_pnl
+from fadefollow.engine.model import Book, BookName, IntArray, together
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.phases import STANCES, Stance
 from fadefollow.verdict.calibration.judged import trades_of

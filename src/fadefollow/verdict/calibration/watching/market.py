@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fadefollow.engine.costs import traded_at
-from fadefollow.engine.hedge.hedged import BOOKS, BookName
+from fadefollow.engine.model import BOOKS, BookName
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.verdict.calibration.design import Arm
 from fadefollow.verdict.calibration.real_run import RealSource, at_other_times

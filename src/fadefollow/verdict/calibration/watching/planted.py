@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.hedge.hedged import BookName
+from fadefollow.engine.model import BookName
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.phases import Stance
 from fadefollow.verdict.calibration.design import Arm

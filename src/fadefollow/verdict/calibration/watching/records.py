@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.hedge.hedged import BookName
+from fadefollow.engine.model import BookName
 from fadefollow.verdict.calibration.design import Arm
 from fadefollow.verdict.calibration.watching.blocks import ClaimBlocks, Lives
 from fadefollow.verdict.calibration.watching.design import WatchDesign

@@ -17,8 +17,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from fadefollow.engine.hedge.hedged import BookName
-from fadefollow.engine.model import FloatArray, IntArray
+from fadefollow.engine.model import BookName, FloatArray, IntArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.verdict.calibration.real_run import moved_plan
 from fadefollow.verdict.calibration.truth import Growth, expected
