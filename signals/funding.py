@@ -74,8 +74,8 @@ class Funding(Signal):
         high, low = _bounds(market, self.quantile, self.lookback_days)
         events: list[dict[str, Any]] = []
         for phase, lean, bound, beyond in (
-            ("crowded_long", 1, high, (rate > high) & (rate > self.floor_bps)),
-            ("crowded_short", -1, low, (rate < low) & (rate < -self.floor_bps)),
+            ("crowded_long", 1, high, rate > np.maximum(high, self.floor_bps)),
+            ("crowded_short", -1, low, rate < np.minimum(low, -self.floor_bps)),
         ):
             # what is known changes with a settlement and at no other bar
             bar, at = fire_on_records(market, "funding", beyond, cooldown_hours=self.cooldown_hours)

@@ -265,25 +265,30 @@ def detect_checked(signal: Signal, market: Market) -> Phases:
             the module, the line and the coin.
         FadeFollowError: as raised by the signal, e.g. where its windows do not fit the bars.
     """
-    module = sys.modules[type(signal).__module__]
-    where = f"{getattr(module, '__file__', signal.name())}, {market.symbol}"
     try:
         found = signal.detect(market)
     except (FadeFollowError, KeyboardInterrupt, MemoryError):
         raise
     except BaseException as error:  # also one that would end the program
-        raise failure(error, where=where) from error
+        raise failure(error, where=_place(signal, market)) from error
     if not isinstance(found, Phases):
-        raise SignalError("detect must return Phases", got=type(found).__name__, where=where)
-    undeclared = sorted(found.names - set(signal.phases))
+        got = type(found).__name__
+        raise SignalError("detect must return Phases", got=got, where=_place(signal, market))
+    undeclared = sorted(found.names - signal.phases.keys())
     if undeclared:
         raise SignalError(
             "a signal must declare the phases that it detects",
             got=", ".join(map(repr, undeclared)),
-            where=where,
+            where=_place(signal, market),
             hint=f"declared: {', '.join(signal.phases)}",
         )
     return found if market.member is None else found.where(market.member)
+
+
+def _place(signal: Signal, market: Market) -> str:
+    """Where a signal works, for messages."""
+    module = sys.modules[type(signal).__module__]
+    return f"{getattr(module, '__file__', signal.name())}, {market.symbol}"
 
 
 def detect_coins(signal: Signal, markets: Iterable[Market], *, keep: bool = False) -> Phases:
