@@ -23,7 +23,8 @@ NAN = math.nan
 
 def joined(bars: list[IntArray], sides: list[IntArray], codes: list[IntArray]) -> CoinEvents:
     start = np.cumsum([0, *map(len, bars)])
-    return CoinEvents(*(np.concatenate(parts) for parts in (bars, sides, codes)), start)
+    bar, side, code = (np.concatenate(parts) for parts in (bars, sides, codes))
+    return CoinEvents(bar, side, code, start)
 
 
 def entries_and_exits(events: list[Events]) -> tuple[CoinEvents, CoinEvents]:
