@@ -21,7 +21,7 @@ from fadefollow.phases.features import (
     FloatArray,
     Ranks,
     TimeArray,
-    fire_once,
+    fire_on_records,
     memoised,
     past_quantiles,
     ranks_of,
@@ -72,16 +72,13 @@ class Funding(Signal):
         market.bars_in(self.lookback_days * 24)
         rate = _settlements(market)[1]
         high, low = _bounds(market, self.quantile, self.lookback_days)
-        # what is known changes with a settlement and at no other bar
-        bars, known = market.steps("funding")
         events: list[dict[str, Any]] = []
         for phase, lean, bound, beyond in (
-            ("crowded_long", 1, high, (rate > high) & (rate > self.floor_bps)),
-            ("crowded_short", -1, low, (rate < low) & (rate < -self.floor_bps)),
+            ("crowded_long", 1, high, rate > np.maximum(high, self.floor_bps)),
+            ("crowded_short", -1, low, rate < np.minimum(low, -self.floor_bps)),
         ):
-            holds = np.append(beyond, False)[known]
-            bar = fire_once(holds, cooldown_bars=market.bars(self.cooldown_hours), bars=bars)
-            at = known[np.searchsorted(bars, bar)]
+            # what is known changes with a settlement and at no other bar
+            bar, at = fire_on_records(market, "funding", beyond, cooldown_hours=self.cooldown_hours)
             events.append(
                 {
                     "bar": bar,

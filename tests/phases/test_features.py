@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from fadefollow.errors import DataError
 from fadefollow.market import Market
 from fadefollow.phases.features import (
+    fire_on_records,
     fire_once,
     memoised,
     past_quantile,
@@ -21,6 +22,7 @@ from fadefollow.phases.features import (
     trailing_quantile,
     trailing_quantiles,
 )
+from tests.support.market_tables import bars, funding
 
 START = pd.Timestamp("2024-01-01", tz="UTC")
 #: few values, so that many tie; missing ones and infinities among them
@@ -61,6 +63,31 @@ def test_fire_once_fires_on_the_rise_and_after_the_cooldown(
 ) -> None:
     got = fire_once(np.array(condition, dtype=bool), cooldown_bars=cooldown)
     assert got.tolist() == fired
+
+
+@pytest.mark.parametrize(
+    ("condition", "cooldown", "fired", "record"),
+    [
+        # settlements at 00:00, 08:00 and 16:00 are known at the close of the bars 0, 7 and 15
+        ([1, 0, 1], 0.0, [0, 15], [0, 2]),
+        ([1, 0, 1], 24.0, [0], [0]),
+        ([0, 1, 1], 0.0, [7], [1]),
+        ([0, 0, 0], 0.0, [], []),
+    ],
+)
+def test_a_condition_of_records_fires_on_the_bar_that_knows_it(
+    condition: list[int], cooldown: float, fired: list[int], record: list[int]
+) -> None:
+    hours = list(range(24))
+    tables = {"perp": bars([100.0] * 24, hours), "funding": funding([0, 8, 16], [8.0] * 3)}
+    market = Market("COIN", bar=pd.Timedelta(hours=1), tables=tables)
+    holds = np.array(condition, bool)
+    found = fire_on_records(market, "funding", holds, cooldown_hours=cooldown)
+    assert [x.tolist() for x in found] == [fired, record]
+    changes, known = market.steps("funding")
+    by_bar = np.append(holds, False)[known]
+    same = fire_once(by_bar, cooldown_bars=round(cooldown), bars=changes)
+    assert same.tolist() == fired
 
 
 @settings(max_examples=300, deadline=None)

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import optuna
 import pandas as pd
 import pytest
 
@@ -120,6 +121,38 @@ def test_order_of_evaluation_does_not_matter(space) -> None:
         return [hill(a) for a in reversed(requests)][::-1]
 
     assert same(run(space), run(space, evaluate=backwards))
+
+
+@pytest.mark.parametrize("kept", [0, 7])
+def test_a_trial_is_asked_for_when_it_is_wanted(space, kept: int, monkeypatch) -> None:
+    whole = Memory()
+    straight = run(space, replace(SETTINGS, trials=25), whole)
+    asked: list[int] = []
+    ask = optuna.Study.ask
+
+    def counting(study, *args, **kwargs):
+        asked.append(len(study.trials))
+        return ask(study, *args, **kwargs)
+
+    def one_by_one(requests):
+        before = len(asked)
+        found = [(len(asked), hill(request)) for request in requests]
+        assert [count - before for count, _ in found] == list(range(1, len(requests) + 1))
+        assert [r.number for r in requests[1:3]] == [requests[1].number, requests[2].number]
+        return [result for _, result in found]
+
+    monkeypatch.setattr(optuna.Study, "ask", counting)
+    again = run(space, replace(SETTINGS, trials=25), Memory(whole.kept[:kept]), one_by_one)
+    assert same(straight, again)
+    assert asked == list(range(30))  # the last batch in full
+
+
+def test_requests_that_nobody_wanted_are_asked_for_in_the_end(space) -> None:
+    def few(requests):
+        return [TrialResult("failed", error="KeyError: x")] * len(requests)
+
+    found = run(space, replace(SETTINGS, trials=10), evaluate=few)
+    assert [t.params for t in found.trials] == [t.params for t in run(space).trials[:10]]
 
 
 def test_tpe_finds_the_hill_better_than_chance(space) -> None:

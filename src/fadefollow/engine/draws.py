@@ -26,9 +26,9 @@ from fadefollow.engine.kernels.arrays import (
 )
 from fadefollow.engine.kernels.book import (
     END,
-    Outcomes,
+    OPPOSITE,
+    Opened,
     by_due,
-    cash_alone,
     hole_held_over,
     left_at_open,
     limits_of,
@@ -36,6 +36,7 @@ from fadefollow.engine.kernels.book import (
     walk,
 )
 from fadefollow.engine.kernels.dated import returns_dated
+from fadefollow.engine.kernels.outcomes import Outcomes, cash_alone
 from fadefollow.engine.model import (
     AnyRules,
     BarArrays,
@@ -307,13 +308,14 @@ def _left(
     while at + 1 < until and missing(present.open, present.high, present.low, present.close, at):
         at += 1
     if at + 1 < until:  # it lives through that bar, so that nothing else has ended it before
-        value, _ = left_at_open(coin.prices, coin.paid, coin.costs, entry_bar, side, cash, at)
+        opened = Opened(entry_bar, side, cash)
+        done, _ = left_at_open(coin.prices, coin.paid, coin.costs, opened, at, OPPOSITE)
         last, inside, ended = at, False, True
     else:
         limits = limits_of(coin.rules.when, coin.rules.levels, rule)
         done = walk(coin.prices, coin.paid, exits, coin.costs, limits, entry_bar, side, cash)
-        value, last = done.pnl / (done.size * done.entry), done.last
-        inside, ended = not done.at_open, done.reason != END
+        last, inside, ended = done.last, not done.at_open, done.reason != END
+    value = done.pnl / (done.size * done.entry)
     if not ended or hole_held_over(coin.holes, time[entry_bar], time[last]) >= 0:
         value = math.nan
     return value, last + 1 if inside else last, inside

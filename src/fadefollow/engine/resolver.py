@@ -20,11 +20,10 @@ from fadefollow.engine.kernels.book import (
     END,
     FLOATS,
     INTS,
-    Outcomes,
-    every_bar,
     run_plain,
 )
 from fadefollow.engine.kernels.dated import outcomes_dated, resolve_dated, returns_dated
+from fadefollow.engine.kernels.outcomes import Outcomes, every_bar
 from fadefollow.engine.model import (
     AnyRules,
     BarArrays,

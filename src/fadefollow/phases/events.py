@@ -11,11 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from numba import njit
 
 from fadefollow.errors import SignalError
 
 IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
 Given = Sequence[Mapping[str, Any]]
+#: bar, lean and code of events, and the phases that the codes stand for
+Numbers = tuple[IntArray, IntArray, IntArray, tuple[str, ...]]
 
 #: the columns that every phase table has, in this order; further columns are context
 COLUMNS = ("time", "symbol", "signal", "phase", "lean", "actor", "strength")
@@ -68,7 +72,7 @@ class EventRows:
             SignalError: they are not; it names the rule and the first event that breaks it.
         """
         given = tuple(events)
-        numbers = _numbers(given, len(index))
+        numbers = _numbers_of_blocks(given, len(index)) or _numbers(given, len(index))
         if numbers is None:
             # the table says what is wrong, or that it is only unusual
             rows = _rows(given, len(index), where=f"signal {signal}, {symbol}")
@@ -92,9 +96,61 @@ class EventRows:
         return table.reset_index(drop=True)
 
 
-def _numbers(
-    given: Given, bars: int
-) -> tuple[IntArray, IntArray, IntArray, tuple[str, ...]] | None:
+def _numbers_of_blocks(given: Given, bars: int) -> Numbers | None:
+    """`_numbers` of a block a phase, each in order of bar, as a search has them by the thousands.
+
+    None where they are not plainly that, or not as they must be.
+    """
+    names: list[str] = []
+    blocks, leans = list[IntArray](), list[int]()
+    for event in given:
+        bar, phase, lean = event.get("bar"), event.get("phase"), event.get("lean")
+        strength = event.get("strength")
+        if not (
+            isinstance(bar, np.ndarray)
+            and isinstance(strength, np.ndarray)
+            and bar.dtype == np.int64
+            and strength.dtype == np.float64
+            and bar.shape == strength.shape
+            and bar.ndim == 1
+            and isinstance(phase, str)
+            and phase not in names
+            and isinstance(lean, int)
+            and abs(lean) == 1
+            and _whole(event, len(bar))
+        ):
+            return None
+        if len(bar):
+            if not _in_order(_frozen(bar), _frozen(strength), bars):
+                return None
+            names.append(phase)
+            blocks.append(bar)
+            leans.append(lean)
+    sizes = [len(bar) for bar in blocks]
+    bar = np.concatenate(blocks) if blocks else np.empty(0, np.int64)
+    lean, code = np.array(leans, np.int64), np.arange(len(names))
+    return bar, lean.repeat(sizes), code.repeat(sizes), tuple(names)
+
+
+@njit(cache=True)
+def _in_order(bar: IntArray, strength: FloatArray, bars: int) -> bool:
+    """Whether bars rise and exist, and strengths are numbers ≥ 0."""
+    before = -1
+    for i in range(len(bar)):
+        if not (before < bar[i] < bars and 0.0 <= strength[i] < math.inf):
+            return False
+        before = bar[i]
+    return True
+
+
+def _frozen(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A read-only view, so that one compilation does for all arrays."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
+
+
+def _numbers(given: Given, bars: int) -> Numbers | None:
     """Bar, lean, code and names of events; None where anything is not plainly as it must be."""
     names: dict[str, int] = {}
     parts: tuple[list[Any], ...] = ([], [], [], [])

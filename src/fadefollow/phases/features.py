@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -79,14 +80,13 @@ def past_quantiles(
         Shape (len(q), k); NaN until the records reach back over the whole look-back (the warm-up),
         and where there is none in it.
     """
-    stamps = np.asarray(time, "datetime64[ns]").astype(np.int64)
-    if not (stamps[1:] >= stamps[:-1]).all():
+    ranks = values if isinstance(values, Ranks) else ranks_of(values)
+    stamps = np.ascontiguousarray(np.asarray(time, "datetime64[ns]")).view(np.int64)
+    arrays = map(_frozen, (stamps, *ranks, np.array(q, np.float64)))
+    found, ordered = _past_quantiles(*arrays, pd.Timedelta(days=days).value)
+    if not ordered:
         raise DataError("the times of records must be in increasing order")
-    window = pd.Timedelta(days=days).value
-    start, end = _before(stamps, window)
-    found = _quantiles(values, start, end, q)
-    found[:, : np.searchsorted(stamps, stamps[:1] + window).sum()] = np.nan
-    return found
+    return found  # type: ignore[no-any-return]
 
 
 def past_quantile(
@@ -116,6 +116,42 @@ def fire_once(
     """
     at = np.arange(len(condition)) if bars is None else bars
     return _fire_once(_frozen(np.ascontiguousarray(condition)), _frozen(at), cooldown_bars)  # type: ignore[no-any-return]
+
+
+def fire_on_records(
+    market: Market, name: str, condition: BoolArray, *, cooldown_hours: float
+) -> tuple[IntArray, IntArray]:
+    """`fire_once` of a condition that changes with the records of a stream and at no other bar.
+
+    Args:
+        market: the coin.
+        name: a stream that is not of bars.
+        condition: by record, shape (k,).
+        cooldown_hours: from one event to the earliest next one.
+
+    Returns:
+        Numbers of the bars, increasing, and of the record that is known at each one's close.
+    """
+    bars, known = market.steps(name)
+    return _fire_on_records(  # type: ignore[no-any-return]
+        _frozen(np.ascontiguousarray(condition)), bars, known, market.bars(cooldown_hours)
+    )
+
+
+@njit(cache=True)
+def _fire_on_records(
+    condition: BoolArray, bars: IntArray, known: IntArray, cooldown_bars: int
+) -> tuple[IntArray, IntArray]:
+    fired, record = np.empty(len(bars), np.int64), np.empty(len(bars), np.int64)
+    count, last, held = 0, -cooldown_bars, False
+    for i in range(len(bars)):
+        holds = known[i] >= 0 and condition[known[i]]
+        if holds and not held and bars[i] - last >= cooldown_bars:
+            fired[count] = last = bars[i]
+            record[count] = known[i]
+            count += 1
+        held = holds
+    return fired[:count], record[:count]
 
 
 @njit(cache=True)
@@ -323,6 +359,23 @@ def _finite(values: FloatArray) -> FloatArray:
 
 
 @njit(cache=True)
+def _past_quantiles(
+    stamps: IntArray, rank: IntArray, ordered: FloatArray, q: FloatArray, window: int
+) -> tuple[FloatArray, bool]:
+    """`past_quantiles` of ranked values, and whether the stamps are in order (else it is empty)."""
+    for i in range(1, len(stamps)):
+        if stamps[i] < stamps[i - 1]:
+            return np.empty((0, 0)), False
+    start, end = _before(stamps, window)
+    found = _slide(rank, ordered, start, end, q, 1, halves=False)
+    warm = 0
+    while warm < len(stamps) and stamps[warm] < stamps[0] + window:
+        found[:, warm] = math.nan
+        warm += 1
+    return found, True
+
+
+@njit(cache=True)
 def _before(stamps: IntArray, window: int) -> tuple[IntArray, IntArray]:
     """First and last + 1 of the records before each one's stamp, within the window."""
     start, end = np.zeros(len(stamps), np.int64), np.zeros(len(stamps), np.int64)
@@ -380,12 +433,29 @@ def _slide(
     least: int,
     halves: bool,  # noqa: FBT001 - compiled by numba, which takes no keyword-only arguments
 ) -> FloatArray:
-    # the window is a set of ranks, a bit each. For every quantile one member is held, `at`, with
-    # the number of members below it; it moves by a member or so from one window to the next
+    out = np.empty((len(q), len(start)))
+    for j in range(len(q)):
+        _slide_one(rank, ordered, start, end, q[j], least, halves, out[j])
+    return out
+
+
+@njit(cache=True)
+def _slide_one(
+    rank: IntArray,
+    ordered: FloatArray,
+    start: IntArray,
+    end: IntArray,
+    q: float,
+    least: int,
+    halves: bool,  # noqa: FBT001 - compiled by numba, which takes no keyword-only arguments
+    out: FloatArray,
+) -> None:
+    # the window is a set of ranks, a bit each. One member is held, `at`, with the number of members
+    # below it; it moves by a member or so from one window to the next, and mostly not at all: then
+    # neither does the quantile. `after` is the member above it, −1 where that is not known
     bits = np.zeros(len(ordered) // 64 + 1, np.uint64)
-    out = np.full((len(q), len(start)), np.nan)
-    at, below = np.full(len(q), -1), np.zeros(len(q), np.int64)
-    count, first, last = 0, 0, 0
+    at, after, below, count, first, last = -1, -1, 0, 0, 0, 0
+    counted, want, place, value = -1, 0, 0.0, math.nan
     for i in range(len(start)):
         while last < end[i]:
             r = rank[last]
@@ -393,10 +463,12 @@ def _slide(
             if r < 0:
                 continue
             bits[r >> 6] |= np.uint64(1) << np.uint64(r & 63)
-            for j in range(len(q)):
-                if count == 0:
-                    at[j], below[j] = r, 0
-                below[j] += r < at[j]
+            if count == 0:
+                at, after, below = r, -1, 0
+            elif r < at:
+                below += 1
+            elif r < after:
+                after = -1
             count += 1
         while first < start[i]:
             r = rank[first]
@@ -405,26 +477,34 @@ def _slide(
                 continue
             bits[r >> 6] ^= np.uint64(1) << np.uint64(r & 63)
             count -= 1
-            for j in range(len(q)):
-                below[j] -= r < at[j]
-                if r == at[j] and count > 0:
-                    if below[j] < count:
-                        at[j] = _next(bits, r)
-                    else:
-                        at[j], below[j] = _previous(bits, r), below[j] - 1
+            if r < at:
+                below -= 1
+            elif r == at:
+                after = -1
+                if below < count:
+                    at = _next(bits, r)
+                elif count > 0:
+                    at, below = _previous(bits, r), below - 1
+            elif r == after:
+                after = -1
         if count < least:
+            out[i] = math.nan
             continue
-        for j in range(len(q)):
-            place = q[j] * (count - 1)
+        if count != counted:
+            place, counted, after = q * (count - 1), count, -1
             want = int(place)
-            while below[j] < want:
-                at[j], below[j] = _next(bits, at[j]), below[j] + 1
-            while below[j] > want:
-                at[j], below[j] = _previous(bits, at[j]), below[j] - 1
-            low = ordered[at[j]]
-            high = ordered[_next(bits, at[j])] if place > want else low
-            out[j, i] = (low + high) / 2 if halves else low + (high - low) * (place - want)
-    return out
+        if below != want or after < 0:
+            while below < want:
+                at, below = _next(bits, at), below + 1
+            while below > want:
+                at, below = _previous(bits, at), below - 1
+            low = high = ordered[at]
+            after = len(ordered)
+            if place > want:
+                after = _next(bits, at)
+                high = ordered[after]
+            value = (low + high) / 2 if halves else low + (high - low) * (place - want)
+        out[i] = value
 
 
 @njit(cache=True, inline="always")

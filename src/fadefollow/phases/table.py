@@ -42,7 +42,7 @@ __all__ = [
 
 
 class Marks(NamedTuple):
-    """Events of one coin as bare numbers, in order of bar and code; int64, shape (k,) each."""
+    """Events of one coin as bare numbers; int64, shape (k,) each."""
 
     bar: IntArray  #: number of the bar, in the coin's grid, at whose close the phase became known
     lean: IntArray  #: +1 long, −1 short
@@ -195,7 +195,18 @@ class Phases:
         return Phases(self.table[keep].reset_index(drop=True), self.grids, self.missing)
 
     def marks(self, *phases: str) -> Marks:
-        """Events of the named phases as arrays, without building the table.
+        """Events of the named phases in order of bar and code, without building the table.
+
+        Raises:
+            DataError: there are several coins.
+        """
+        bar, lean, code = self.marks_unsorted(*phases)
+        order = np.lexsort((code, bar))
+        order = order[code[order] >= 0]
+        return Marks(bar[order], lean[order], code[order])
+
+    def marks_unsorted(self, *phases: str) -> Marks:
+        """All events as they were found; the code is −1 for a phase that is not named.
 
         Raises:
             DataError: there are several coins.
@@ -215,9 +226,7 @@ class Phases:
             names = self._found.names
         place = {phase: number for number, phase in enumerate(phases)}
         code = np.array([place.get(name, -1) for name in names], np.int64)[known]
-        order = np.lexsort((code, bar))
-        order = order[code[order] >= 0]
-        return Marks(bar[order], lean[order], code[order])
+        return Marks(bar, lean, code)
 
     def entries(self, stance: Stance, *, delay_bars: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Long and short entries on the bar at whose open to enter.
@@ -256,25 +265,30 @@ def detect_checked(signal: Signal, market: Market) -> Phases:
             the module, the line and the coin.
         FadeFollowError: as raised by the signal, e.g. where its windows do not fit the bars.
     """
-    module = sys.modules[type(signal).__module__]
-    where = f"{getattr(module, '__file__', signal.name())}, {market.symbol}"
     try:
         found = signal.detect(market)
     except (FadeFollowError, KeyboardInterrupt, MemoryError):
         raise
     except BaseException as error:  # also one that would end the program
-        raise failure(error, where=where) from error
+        raise failure(error, where=_place(signal, market)) from error
     if not isinstance(found, Phases):
-        raise SignalError("detect must return Phases", got=type(found).__name__, where=where)
-    undeclared = sorted(found.names - set(signal.phases))
+        got = type(found).__name__
+        raise SignalError("detect must return Phases", got=got, where=_place(signal, market))
+    undeclared = sorted(found.names - signal.phases.keys())
     if undeclared:
         raise SignalError(
             "a signal must declare the phases that it detects",
             got=", ".join(map(repr, undeclared)),
-            where=where,
+            where=_place(signal, market),
             hint=f"declared: {', '.join(signal.phases)}",
         )
     return found if market.member is None else found.where(market.member)
+
+
+def _place(signal: Signal, market: Market) -> str:
+    """Where a signal works, for messages."""
+    module = sys.modules[type(signal).__module__]
+    return f"{getattr(module, '__file__', signal.name())}, {market.symbol}"
 
 
 def detect_coins(signal: Signal, markets: Iterable[Market], *, keep: bool = False) -> Phases:

@@ -7,14 +7,16 @@ that), and everything else ends where the fold's past ends: events, prices, sett
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fadefollow.core.cache.memo import Memo
+from fadefollow.engine.coin_books import CoinBooks
 from fadefollow.engine.hedge.basket import Basket
 from fadefollow.engine.kernels.book import FLOATS, INTS
 from fadefollow.engine.model import (
@@ -22,24 +24,22 @@ from fadefollow.engine.model import (
     BarArrays,
     Costs,
     DatedBarArrays,
-    Events,
     FloatArray,
     IntArray,
-    Returns,
     Rules,
 )
 from fadefollow.engine.plans.bar_arrays import cut_arrays
 from fadefollow.engine.plans.plan import Prepared, Span
-from fadefollow.engine.resolver import bare_returns, bare_trades, resolve, resolve_returns
-from fadefollow.engine.strategy import Trade
+from fadefollow.engine.resolver import resolve, resolve_returns
 from fadefollow.errors import ParameterError
 from fadefollow.market.panel import Market
-from fadefollow.phases import Signal, detect_checked
+from fadefollow.phases import detect_checked
 from fadefollow.tuning.folds import Cut, FoldBars
 from fadefollow.tuning.hedged_trials import HedgeLegs
 from fadefollow.tuning.model import Objective, State, TuneSettings
 from fadefollow.tuning.objective import DAILY, FLOOR, score
 from fadefollow.tuning.space import Space
+from fadefollow.tuning.trial_events import TrialEvents, Window, trial_events
 from fadefollow.verdict.estimates.daily import (
     MARKED_FLOATS,
     MARKED_INTS,
@@ -50,6 +50,7 @@ from fadefollow.verdict.estimates.daily import (
 )
 from fadefollow.verdict.estimates.days import day_of_bar
 
+_ENTRY, _EXIT = (INTS.index(name) for name in ("entry_bar", "exit_bar"))
 _WHOLE, _MONEY = [INTS.index(c) for c in MARKED_INTS], [FLOATS.index(c) for c in MARKED_FLOATS]
 
 
@@ -140,8 +141,10 @@ class FoldView:
     """A range of bars of the calendar, numbered from 0."""
 
     coin_arrays: tuple[BarArrays, ...]
+    window: Window  #: where events count
     day: IntArray  #: of each bar, from the first, shape (n,)
-    marks: tuple[DayMarks | None, ...]  #: by coin; None for dated coin_arrays
+    books: CoinBooks | None  #: None where dated futures are traded
+    marks: tuple[DayMarks, ...]  #: by coin; empty where dated futures are traded
     listed: IntArray  #: coins that are listed, by day, shape (days,)
     basket: Basket | None = None  #: on these bars; None where trades are scored outright
 
@@ -151,15 +154,22 @@ class FoldView:
         coin_arrays = tuple(cut_arrays(coin.arrays, *bars) for coin in data.coins)
         day = data.day[slice(*bars)] - data.day[bars[0]]
         first, days = int(coin_arrays[0].time[0] // DAY_NS), int(day[-1]) + 1
-        marks = tuple(
-            None
-            if isinstance(arrays, DatedBarArrays)
-            else DayMarks.of(arrays, close=arrays.close, day=day, first_day=first)
-            for arrays in coin_arrays
-        )
+        # what became known as the time began is traded at its first open
+        edges = [
+            (coin.offset, max(coin.first, bars[0] - 1), min(coin.last, bars[1]))
+            for coin in data.coins
+        ]
+        window = Window(*(np.array(edges, np.int64).T - bars[0]))
+        books, marks = None, tuple[DayMarks, ...]()
+        if not isinstance(coin_arrays[0], DatedBarArrays):
+            books = CoinBooks.of(coin_arrays, [coin.costs for coin in data.coins])
+            marks = tuple(
+                DayMarks.of(arrays, close=arrays.close, day=day, first_day=first)
+                for arrays in coin_arrays
+            )
         listed = np.sum([listed_days(arrays.close, day, days) for arrays in coin_arrays], axis=0)
         basket = None if data.basket is None else data.basket.on(coin_arrays[0].time)
-        return cls(coin_arrays, day, marks, listed, basket)
+        return cls(coin_arrays, window, day, books, marks, listed, basket)
 
 
 @dataclass(frozen=True)
@@ -236,89 +246,84 @@ def past(data: TrialData, request: TrialRequest) -> Past:
         FadeFollowError: the parameters do not go together, or the signal fails.
     """
     signal, trade = data.space.candidate(request.params)
-    rules = trade.rules()
-    view = data.view(request.bars)
-    found = [_events(data, coin, signal, trade, request.bars) for coin in data.coins]
-    coins = [
-        _traded(arrays, events, rules, coin.costs, view.basket)
-        for arrays, events, coin in zip(view.coin_arrays, found, data.coins, strict=True)
-    ]
-    value = np.concatenate([one.value for one in coins])
-    regular, day = ~np.isnan(value), view.day
-
-    @functools.cache
-    def daily() -> FloatArray:
-        pnl = np.zeros(len(view.listed))
-        for coin, arrays, events, marks, one in zip(
-            data.coins, view.coin_arrays, found, view.marks, coins, strict=True
-        ):
-            if marks is not None and one.bare is not None:
-                ints, floats = one.bare
-                if one.legs is not None and view.basket is not None:
-                    ints, floats = ints[one.legs.hedged], floats[one.legs.hedged]
-                    pnl += one.legs.daily(view.basket, day, len(pnl))
-                pnl += marks.pnl(ints[:, _WHOLE], floats[:, _MONEY], fee=coin.costs.fee)
-            else:
-                book = resolve(arrays, events, rules=rules, costs=coin.costs)
-                first = int(arrays.time[0] // DAY_NS)
-                for close, held in held_series(arrays, book):
-                    pnl += coin_pnl(arrays, coin.costs, held, close=close, day=day, first_day=first)
-        return pnl / np.maximum(view.listed, 1) / rules.capital
-
+    rules, view = trade.rules(), data.view(request.bars)
+    events = trial_events(
+        [detect_checked(signal, coin.market) for coin in data.coins],
+        view.window,
+        phases=data.space.strategy.phases,
+        trade=trade,
+        sign=1 if data.settings.stance == "follow" else -1,
+    )
+    traded = (_dated if view.books is None else _traded)(data, view, events, rules)
+    regular, day = ~np.isnan(traded.value), view.day
     return Past(
-        day=day[np.concatenate([one.returns.entry_bar for one in coins])][regular],
-        exit_day=day[np.concatenate([one.returns.exit_bar for one in coins])][regular],
-        value=value[regular],
+        day=day[traded.entry_bar[regular]],
+        exit_day=day[traded.exit_bar[regular]],
+        value=traded.value[regular],
         hold_hours=rules.hold_hours,
-        daily=daily,
+        daily=functools.cache(
+            lambda: traded.pnl() / np.maximum(view.listed, 1) / rules.capital,
+        ),
     )
 
 
-@dataclass(frozen=True)
-class _Traded:
-    """One coin's trades."""
+class _Traded(NamedTuple):
+    """The trades of all coins, shape (k,)."""
 
-    returns: Returns  #: without hedges
-    bare: tuple[IntArray, FloatArray] | None = None  #: of a perp, what they come from
-    legs: HedgeLegs | None = None  #: where the hedged book is scored
-
-    @property
-    def value(self) -> FloatArray:
-        """Net return on entry notional in the book that is scored, NaN where it does not count."""
-        return self.returns.value if self.legs is None else self.returns.value + self.legs.value
+    entry_bar: IntArray
+    exit_bar: IntArray
+    value: FloatArray  #: net return on entry notional in the scored book; NaN: does not count
+    pnl: Callable[[], FloatArray]  #: of that book by day, quote currency, shape (days,)
 
 
-def _traded(
-    arrays: BarArrays, events: Events, rules: Rules, costs: Costs, basket: Basket | None
-) -> _Traded:
-    if isinstance(arrays, DatedBarArrays):
-        return _Traded(resolve_returns(arrays, events, rules=rules, costs=costs))
-    bare = bare_trades(arrays, events, rules=rules, costs=costs)
-    legs = None if basket is None else HedgeLegs.of(*bare, arrays, basket)
-    return _Traded(bare_returns(*bare), bare, legs)
+def _traded(data: TrialData, view: FoldView, events: TrialEvents, rules: Rules) -> _Traded:
+    """Those of perps and spot."""
+    assert view.books is not None
+    trades = view.books.trades(events.entries, events.exits, rules)
+    own = [slice(*edges) for edges in itertools.pairwise(trades.start)]
+    legs, value = None, trades.value
+    if view.basket is not None:
+        legs = [
+            HedgeLegs.of(trades.ints[rows], trades.floats[rows], arrays, view.basket)
+            for rows, arrays in zip(own, view.coin_arrays, strict=True)
+        ]
+        value = value + np.concatenate([one.value for one in legs])
+
+    def pnl() -> FloatArray:
+        total = np.zeros(len(view.listed))
+        for number, (coin, marks) in enumerate(zip(data.coins, view.marks, strict=True)):
+            ints, floats = trades.ints[own[number]], trades.floats[own[number]]
+            if legs is not None and view.basket is not None:
+                ints, floats = ints[legs[number].hedged], floats[legs[number].hedged]
+                total += legs[number].daily(view.basket, view.day, len(total))
+            total += marks.pnl(ints[:, _WHOLE], floats[:, _MONEY], fee=coin.costs.fee)
+        return total
+
+    return _Traded(trades.ints[:, _ENTRY], trades.ints[:, _EXIT], value, pnl)
 
 
-def _events(
-    data: TrialData, coin: Coin, signal: Signal, trade: Trade, bars: tuple[int, int]
-) -> Events:
-    """The events of one coin as the tuned book sees them; bars are counted from `bars[0]`."""
-    strategy, sign = data.space.strategy, 1 if data.settings.stance == "follow" else -1
-    found = detect_checked(signal, coin.market)
-    # what became known as the time began is traded at its first open
-    low, high = max(coin.first, bars[0] - 1), min(coin.last, bars[1])
+def _dated(data: TrialData, view: FoldView, events: TrialEvents, rules: Rules) -> _Traded:
+    """Those of dated futures and carries."""
+    coins = [
+        (arrays, events.of_coin(number), coin.costs)
+        for number, (arrays, coin) in enumerate(zip(view.coin_arrays, data.coins, strict=True))
+    ]
+    found = [resolve_returns(a, seen, rules=rules, costs=costs) for a, seen, costs in coins]
 
-    def marks(phases: tuple[str, ...]) -> tuple[IntArray, IntArray, IntArray]:
-        marked = found.marks(*phases)
-        bar = marked.bar + coin.offset
-        keep = slice(*np.searchsorted(bar, [low, high]))
-        return bar[keep] - bars[0], marked.lean[keep], marked.code[keep]
+    def pnl() -> FloatArray:
+        total = np.zeros(len(view.listed))
+        for arrays, seen, costs in coins:
+            book = resolve(arrays, seen, rules=rules, costs=costs)
+            day, first = view.day, int(arrays.time[0] // DAY_NS)
+            for close, held in held_series(arrays, book):
+                total += coin_pnl(arrays, costs, held, close=close, day=day, first_day=first)
+        return total
 
-    bar, lean, code = marks(strategy.phases)
-    if not trade.opposite:
-        none = np.empty(0, np.int64)
-        return Events(bar, sign * lean, code, none, none)
-    exit_bar, exit_lean, _ = marks(trade.exit_on) if trade.exit_on else (bar, lean, code)
-    return Events(bar, sign * lean, code, exit_bar, sign * exit_lean)
+    entry, last, value = (
+        np.concatenate([getattr(one, name) for one in found])
+        for name in ("entry_bar", "exit_bar", "value")
+    )
+    return _Traded(entry, last, value, pnl)
 
 
 def _result(data: TrialData, request: TrialRequest) -> TrialResult:

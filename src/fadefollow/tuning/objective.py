@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numba import njit
 
 from fadefollow.engine.model import FloatArray, IntArray
 from fadefollow.tuning.model import Objective
@@ -43,15 +44,25 @@ def block_t(day: IntArray, value: FloatArray, *, hold_hours: float) -> float:
     """
     if len(value) == 0:
         return math.nan
-    first = int(day.min())
-    total = np.bincount(day - first, weights=value)
-    count = np.bincount(day - first)
     mean = float(value.mean())
-    variance = block_variance(
-        (total - mean * count) / len(value), 1.0 - 1.0 / block_days(hold_hours)
-    )
+    variance = _mean_variance(day, value, mean, 1.0 - 1.0 / block_days(hold_hours))
     # equal returns leave rounding behind
     return mean / math.sqrt(variance) if variance > 1e-24 * mean * mean else math.nan
+
+
+@njit(cache=True, nogil=True)
+def _mean_variance(day: IntArray, value: FloatArray, mean: float, decay: float) -> float:
+    """`block_variance` of the mean of trade returns, from what each day adds to it."""
+    first, last = day[0], day[0]
+    for one in day:
+        first, last = min(first, one), max(last, one)
+    total, count = np.zeros(last - first + 1), np.zeros(last - first + 1)
+    for i in range(len(day)):
+        total[day[i] - first] += value[i]
+        count[day[i] - first] += 1.0
+    for d in range(len(total)):
+        total[d] = (total[d] - mean * count[d]) / len(value)
+    return block_variance(total, decay)  # type: ignore[no-any-return]
 
 
 def score(

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, overload
 
 import numpy as np
 import optuna
@@ -96,19 +96,23 @@ def search(
     kept = stored[: settings.trials]
     for number in range(math.ceil(settings.trials / settings.batch)):
         study.sampler = sampler_of(settings, fold=cut.number, batch=number)
-        asked = [study.ask(dict(space.distributions)) for _ in range(settings.batch)]
-        # a last batch is asked in full too, so that a longer search begins with the same trials
-        asked = asked[: settings.trials - number * settings.batch]
-        known = kept[len(done) : len(done) + len(asked)]
-        for trial, before in zip(asked, known, strict=False):
+        size = min(settings.batch, settings.trials - len(done))
+        known = kept[len(done) : len(done) + size]
+        asked = [study.ask(dict(space.distributions)) for _ in known]
+        for trial, before in zip(asked, known, strict=True):
             _check_same(cut, trial, before)
-        new = asked[len(known) :]
         limits = _thresholds(done, settings, len(parts))
-        requests = [
-            TrialRequest(trial.number, trial.params, fold.train, parts, limits) for trial in new
+        new = _Requests(
+            study, space, TrialRequest(0, {}, fold.train, parts, limits), size=size - len(known)
+        )
+        results = evaluate(new) if new else ()
+        asked += new.asked()
+        # a last batch is asked in full too, so that a longer search begins with the same trials
+        for _ in range(size, settings.batch):
+            study.ask(dict(space.distributions))
+        fresh = [
+            _trial(cut, trial, result) for trial, result in zip(new.asked(), results, strict=True)
         ]
-        results = evaluate(requests) if requests else ()
-        fresh = [_trial(cut, trial, result) for trial, result in zip(new, results, strict=True)]
         if fresh:
             log.append([frozen(space, trial) for trial in fresh])
             on_batch(fresh)
@@ -122,6 +126,47 @@ def search(
     finished = [trial for trial in stored if trial.state != TrialState.FAIL]
     evaluated = [trial for trial in done if trial.state != "failed"]
     return Searched(tuple(done), study, len(kept), max(len(finished), len(evaluated)))
+
+
+class _Requests(Sequence[TrialRequest]):
+    """The requests of a batch; the sampler is asked for each one when it is first wanted.
+
+    Thus the first ones are evaluated by other processes while the sampler works on the next.
+
+    Args:
+        study: whose sampler is asked.
+        space: what is searched.
+        form: the same in all of them.
+        size: their number.
+    """
+
+    def __init__(self, study: optuna.Study, space: Space, form: TrialRequest, *, size: int) -> None:
+        self._study, self._space, self._form, self._size = study, space, form, size
+        self._asked: list[optuna.Trial] = []
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, place: int) -> TrialRequest: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[TrialRequest]: ...
+
+    def __getitem__(self, place: int | slice) -> TrialRequest | list[TrialRequest]:
+        wanted = range(self._size)[place]
+        if isinstance(wanted, range):
+            return [self[one] for one in wanted]
+        while len(self._asked) <= wanted:
+            self._asked.append(self._study.ask(dict(self._space.distributions)))
+        trial = self._asked[wanted]
+        return replace(self._form, number=trial.number, params=trial.params)
+
+    def asked(self) -> list[optuna.Trial]:
+        """Optuna's trials of all of them."""
+        if self._size:
+            self[self._size - 1]
+        return self._asked
 
 
 def _thresholds(done: Sequence[Trial], settings: TuneSettings, parts: int) -> tuple[float, ...]:

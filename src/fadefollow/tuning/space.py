@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, get_args
 
 import optuna.distributions as od
@@ -78,27 +79,33 @@ class Space:
         Raises:
             FadeFollowError: the values do not go together.
         """
-        strategy = self.with_params(params)
-        signal = build(type(self.signal), strategy.params, where="params")
-        bars = strategy.trade.hold_hours / self.bar_hours
+        chosen, trade = self._built(params)
+        signal = build(type(self.signal), chosen, where="params")
+        bars = trade.hold_hours / self.bar_hours
         if bars < 1 or abs(bars - round(bars)) > 1e-9:
             raise ParameterError(
                 "hold_hours must be a multiple of the bar",
-                got=f"{strategy.trade.hold_hours:g} h on bars of {self.bar_hours:g} h",
+                got=f"{trade.hold_hours:g} h on bars of {self.bar_hours:g} h",
             )
-        return signal, strategy.trade
+        return signal, trade
 
     def with_params(self, params: Mapping[str, Any]) -> Strategy:
         """The strategy with some parameters set; those of the signal in `params`, filled in."""
-        tables: dict[str, dict[str, Any]] = {
-            "params": self.signal.model_dump(),
-            "trade": self.strategy.trade.model_dump(),
-        }
+        chosen, trade = self._built(params)
+        return self.strategy.model_copy(update={"params": chosen, "trade": trade})
+
+    def _built(self, params: Mapping[str, Any]) -> tuple[dict[str, Any], Trade]:
+        """The signal's parameters, not yet checked, and the trade rules, with some set."""
+        tables = {table: dict(values) for table, values in self._tables.items()}
         for key, value in params.items():
             table, _, name = key.partition(".")
             tables[table][name] = meant(value)
-        trade = build(Trade, tables["trade"], where="trade")
-        return self.strategy.model_copy(update={"params": tables["params"], "trade": trade})
+        return tables["params"], build(Trade, tables["trade"], where="trade")
+
+    @cached_property
+    def _tables(self) -> Mapping[str, dict[str, Any]]:
+        """What the strategy's file says, filled in."""
+        return {"params": self.signal.model_dump(), "trade": self.strategy.trade.model_dump()}
 
     @property
     def longest_hours(self) -> float:
@@ -117,9 +124,8 @@ class Space:
 
     def start(self) -> dict[str, Any]:
         """What the strategy's file says for the searched parameters."""
-        tables = {"params": self.signal.model_dump(), "trade": self.strategy.trade.model_dump()}
         return {
-            key: _stored(tables[(parts := key.split(".", 1))[0]][parts[1]])
+            key: _stored(self._tables[(parts := key.split(".", 1))[0]][parts[1]])
             for key in self.distributions
         }
 

@@ -249,7 +249,7 @@ def test_a_large_edge_is_found_both_ways_and_nothing_where_nothing_is(small):
     assert said == pytest.approx([0.0, 1 / 3, 2 / 3, 1.0])
     still, fade, follow = found.arms
     assert still.any_named.count == 0
-    assert still.out_of_sample.value < 20.0
+    assert still.out_of_sample.value < 60.0  # one market's luck, a tenth of what is planted
     for arm in (fade, follow):
         assert arm.out_of_sample.value > 150.0
         assert arm.wrong.count == 0

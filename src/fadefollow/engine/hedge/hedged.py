@@ -14,9 +14,7 @@ import pandas as pd
 from numba import njit
 
 from fadefollow.engine.hedge.basket import Basket
-from fadefollow.engine.model import BOOKS as BOOKS
 from fadefollow.engine.model import BarArrays, Book, FloatArray, IntArray
-from fadefollow.engine.model import BookName as BookName
 
 #: exits at an open; all others end inside a bar
 AT_OPEN = ("time", "opposite", "roll", "expiry")

@@ -39,6 +39,20 @@ class Prices(NamedTuple):
     liq_low: FloatArray
 
 
+#: bars that one value of `Extremes` stands for
+BLOCK = 16
+
+
+class Extremes(NamedTuple):
+    """The farthest that prices go in blocks of `BLOCK` bars, shape (blocks,); or empty, unknown.
+
+    Also those that liquidation is tested against; missing bars are left out.
+    """
+
+    low: FloatArray  #: inf where all bars are missing, −inf where it cannot be told
+    high: FloatArray  #: likewise, with the signs exchanged
+
+
 class Settlements(NamedTuple):
     """A perp's settlements, shape (k,)."""
 

@@ -6,15 +6,16 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from fadefollow.engine.exits import EXIT_REASONS, Levels
 from fadefollow.engine.kernels.arrays import (
+    BLOCK,
     Account,
     CostRates,
     EventArrays,
     Exits,
+    Extremes,
     Prices,
     RuleTables,
     Settlements,
@@ -77,12 +78,12 @@ class Closed(NamedTuple):
     pnl: float
 
 
-class Outcomes(NamedTuple):
-    """Of the same trade entered at each bar's open, shape (n,)."""
+class Opened(NamedTuple):
+    """One position as it is opened."""
 
-    value: FloatArray  #: net return on entry notional
-    exit_bar: IntArray
-    inside: npt.NDArray[np.bool_]
+    bar: int
+    side: int
+    cash: float  #: its notional
 
 
 @njit(cache=True, nogil=True)
@@ -342,19 +343,19 @@ def left_at_open(
     prices: Prices,
     paid: Settlements,
     costs: CostRates,
-    entry_bar: int,
-    side: int,
-    cash: float,
+    position: Opened,
     last: int,
-) -> tuple[float, float]:
+    reason: int,
+) -> tuple[Closed, float]:
     """A position that is left at the open of bar `last`, if nothing ends it before.
 
     Only the settlements are visited, not the bars.
 
     Returns:
-        The net return on entry notional, to the last digit what `walk` gives; and a funding per
-        coin held that it never has less of on the way.
+        To the last digit what `walk` gives; and a funding per coin held that it never has less of
+        on the way.
     """
+    entry_bar, side, cash = position
     time, open_ = prices.time, prices.open
     settle_time, settle_rate, settle_mark = paid
     entry = open_[entry_bar] * (1.0 + side * costs.slippage)
@@ -367,11 +368,74 @@ def left_at_open(
         k += 1
     borrowed = costs.borrow * size * entry / YEAR_NS if side < 0 else 0.0
     interest = borrowed * (time[last] - time[entry_bar])
-    fees = costs.fee * size * entry
+    funding = settled - interest
     exit_ = open_[last] * (1.0 - side * costs.slippage)
+    slipped = size * abs(entry - open_[entry_bar])
+    slipped += size * abs(exit_ - open_[last])
+    fees = costs.fee * size * entry
     fees += costs.fee * size * exit_
-    pnl = side * size * (exit_ - entry) + (settled - interest) - fees
-    return pnl / (size * entry), (least - interest) / size
+    pnl = side * size * (exit_ - entry) + funding - fees
+    closed = Closed(last, reason, True, entry, exit_, size, fees, slipped, funding, pnl)
+    return closed, (least - interest) / size
+
+
+@njit(cache=True, nogil=True)
+def in_reach(
+    side: int,
+    entry: float,
+    funding: float,
+    limits: Limits,
+    rate: float,
+    worst: float,
+    best: float,
+) -> bool:
+    """Whether a level may end a position that sees these extremes, with this funding or more."""
+    levels = limits.levels
+    liquidated_at = _flat_level(side, entry, funding, limits.leverage, rate)
+    return (
+        not worst > side * liquidated_at  # also of an unknown price
+        or worst <= side * entry * (1.0 - side * levels.stop)
+        or best >= side * entry * (1.0 + side * levels.target)
+        or not math.isnan(levels.trail)
+    )
+
+
+@njit(cache=True, nogil=True)
+def held_to_open(
+    prices: Prices,
+    paid: Settlements,
+    extremes: Extremes,
+    exits: Exits,
+    costs: CostRates,
+    limits: Limits,
+    position: Opened,
+) -> Closed:
+    """`walk` of a position that no price ends, found from the extremes of blocks of bars.
+
+    Returns:
+        To the last digit what `walk` gives; `last` is −1 where a price may end the position, or
+        where that cannot be told from the blocks.
+    """
+    unknown = Closed(-1, END, False, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    first, side = position.bar, position.side
+    if not len(extremes.low) or len(costs.margins) > 1 or not math.isnan(limits.levels.trail):
+        return unknown
+    last, reason = first + limits.hold, TIME
+    if limits.opposite:
+        opposite = first_opposite(exits, first, side, limits.delay, last)
+        if opposite < last:
+            last, reason = opposite, OPPOSITE
+    if last >= len(prices.open) or missing(
+        prices.open, prices.high, prices.low, prices.close, last
+    ):
+        return unknown
+    low, high = math.inf, -math.inf
+    for block in range(first // BLOCK, last // BLOCK + 1):
+        low, high = min(low, extremes.low[block]), max(high, extremes.high[block])
+    worst, best = (low, high) if side > 0 else (-high, -low)
+    closed, funding = left_at_open(prices, paid, costs, position, last, reason)
+    rate = costs.margins[0, 1]
+    return unknown if in_reach(side, closed.entry, funding, limits, rate, worst, best) else closed
 
 
 @njit(cache=True, nogil=True)
@@ -392,8 +456,12 @@ def run_book(
     rules: RuleTables,
     costs: CostRates,
     account: Account,
+    extremes: Extremes,
 ) -> tuple[IntArray, FloatArray, int]:
     """All trades of one coin and book, one position at a time (paragraph 2).
+
+    Args:
+        extremes: of the prices; empty ones make no difference but in time.
 
     Returns:
         integer records (INTS), float records (FLOATS), number of entries dropped on missing bars
@@ -420,7 +488,10 @@ def run_book(
         if cash <= _RUIN * account.capital:
             break
         limits = limits_of(when, levels, rule[j])
-        done = walk(prices, paid, exits, costs, limits, due, side[j], cash)
+        opened = Opened(due, side[j], cash)
+        done = held_to_open(prices, paid, extremes, exits, costs, limits, opened)
+        if done.last < 0:
+            done = walk(prices, paid, exits, costs, limits, due, side[j], cash)
         hole = hole_held_over(holes, time[due], time[done.last])
         record = (code[j], rule[j], side[j], bar[j], due, done.last, done.reason, hole)
         for c in range(len(record)):
@@ -461,127 +532,5 @@ def run_plain(
         RuleTables(*rules),
         CostRates(*costs),
         Account(*account),
-    )
-
-
-@njit(cache=True, nogil=True)
-def cash_alone(account: Account, costs: CostRates, entry_bar: int) -> float:
-    """The notional of a trade that is looked at by itself: of 1 where its return has no size."""
-    if len(costs.margins) == 1:
-        return 1.0
-    part = account.share[entry_bar] if len(account.share) else 1.0
-    return account.weight * part * account.capital
-
-
-@njit(cache=True, nogil=True)
-def every_bar(
-    prices: Prices,
-    paid: Settlements,
-    holes: IntArray,
-    rules: RuleTables,
-    costs: CostRates,
-    side: int,
-    account: Account,
-) -> Outcomes:
-    """The same trade, of the first rule set, entered at each bar's open; never left by `opposite`.
-
-    Where maintenance depends on the size, it is that of a position of the starting capital.
-
-    Returns:
-        Of each bar the net return, NaN where there is none or it cannot be known; the bar in which
-        the trade ended, −1 where none was entered; and whether it ended inside that bar.
-    """
-    n, none, share = len(prices.time), np.empty(0, np.int64), account.share
-    flat = len(costs.margins) == 1
-    value, exit_bar, inside = np.full(n, np.nan), np.full(n, -1), np.zeros(n, np.bool_)
-    first = limits_of(rules.when, rules.levels, 0)
-    limits = Limits(first.hold, False, 0, first.levels, first.leverage)
-    worst, best = _extremes(prices, side, limits.hold + 1)
-    for i in range(n):
-        if missing(prices.open, prices.high, prices.low, prices.close, i):
-            continue
-        if len(share) and math.isnan(share[i]):
-            continue
-        cash = 1.0 if flat else cash_alone(account, costs, i)
-        due, net = i + limits.hold, math.nan
-        if (
-            flat
-            and due < n
-            and not missing(prices.open, prices.high, prices.low, prices.close, due)
-        ):
-            net, funding = left_at_open(prices, paid, costs, i, side, cash, due)
-            entry = prices.open[i] * (1.0 + side * costs.slippage)
-            if _in_reach(side, entry, funding, limits, costs.margins[0, 1], worst[i], best[i]):
-                net = math.nan
-        if not math.isnan(net):
-            last, ended = due, True
-        else:
-            done = walk(prices, paid, Exits(none, none), costs, limits, i, side, cash)
-            last, ended, inside[i] = done.last, done.reason != END, not done.at_open
-            net = done.pnl / (done.size * done.entry)
-        exit_bar[i] = last
-        if ended and hole_held_over(holes, prices.time[i], prices.time[last]) < 0:
-            value[i] = net
-    return Outcomes(value, exit_bar, inside)
-
-
-@njit(cache=True, nogil=True)
-def _extremes(prices: Prices, side: int, window: int) -> tuple[FloatArray, FloatArray]:
-    """The worst and the best price for a position over `window` bars from each on, times its side.
-
-    The worst also of the prices that liquidation is tested against; missing bars are left out.
-    """
-    _, open_, high, low, close, _, liq_high, liq_low = prices
-    bad, good = np.full(len(open_), math.inf), np.full(len(open_), math.inf)
-    for i in range(len(open_)):
-        if missing(open_, high, low, close, i):
-            continue
-        if math.isnan(liq_high[i] + liq_low[i]):  # no least can be told
-            bad[i], good[i] = -math.inf, -math.inf
-        elif side > 0:
-            bad[i], good[i] = min(open_[i], low[i], liq_low[i]), -max(open_[i], high[i])
-        else:
-            bad[i], good[i] = -max(open_[i], high[i], liq_high[i]), min(open_[i], low[i])
-    return _least_ahead(bad, window), -_least_ahead(good, window)
-
-
-@njit(cache=True, nogil=True)
-def _least_ahead(values: FloatArray, window: int) -> FloatArray:
-    """The least of each value and those that follow it, `window` in all, shape (n,).
-
-    Of the last values, which fewer follow, it is that of some of them.
-
-    Source: van Herk (1992), Pattern Recognition Letters 13(7): minima to and from the edges of
-    blocks of `window` values.
-    """
-    ahead, behind = values.copy(), values.copy()
-    for i in range(1, len(values)):
-        if i % window:
-            behind[i] = min(behind[i], behind[i - 1])
-    for i in range(len(values) - 2, -1, -1):
-        if (i + 1) % window:
-            ahead[i] = min(ahead[i], ahead[i + 1])
-    for i in range(len(values) - window + 1):
-        ahead[i] = min(ahead[i], behind[i + window - 1])
-    return ahead
-
-
-@njit(cache=True, nogil=True)
-def _in_reach(
-    side: int,
-    entry: float,
-    funding: float,
-    limits: Limits,
-    rate: float,
-    worst: float,
-    best: float,
-) -> bool:
-    """Whether a level may end a position that sees these extremes, with this funding or more."""
-    levels = limits.levels
-    liquidated_at = _flat_level(side, entry, funding, limits.leverage, rate)
-    return (
-        not worst > side * liquidated_at  # also of an unknown price
-        or worst <= side * entry * (1.0 - side * levels.stop)
-        or best >= side * entry * (1.0 + side * levels.target)
-        or not math.isnan(levels.trail)
+        Extremes(np.empty(0), np.empty(0)),
     )

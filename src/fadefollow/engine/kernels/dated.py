@@ -20,9 +20,9 @@ from fadefollow.engine.kernels.arrays import (
     rule_tables,
     settlements_of,
 )
-from fadefollow.engine.kernels.book import Outcomes
 from fadefollow.engine.kernels.carry import run_carry
 from fadefollow.engine.kernels.future import LEG_FLOATS, LEG_INTS, Legs, run_future
+from fadefollow.engine.kernels.outcomes import Outcomes
 from fadefollow.engine.model import (
     DAY_NS,
     AnyRules,

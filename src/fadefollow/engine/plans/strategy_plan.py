@@ -9,7 +9,7 @@ import numpy as np
 
 from fadefollow.core.cache.shelf import Shelf
 from fadefollow.engine.hedge.basket import Basket
-from fadefollow.engine.kernels.book import Outcomes
+from fadefollow.engine.kernels.outcomes import Outcomes
 from fadefollow.engine.model import AnyRules, Costs, Events, IntArray
 from fadefollow.engine.plans.coin_arrays import CoinArrays
 from fadefollow.engine.resolver import outcomes

@@ -16,7 +16,7 @@ import numpy as np
 
 from fadefollow.core.cache.shelf import Shelf
 from fadefollow.engine.hedge.basket import Basket
-from fadefollow.engine.kernels.book import Outcomes
+from fadefollow.engine.kernels.outcomes import Outcomes
 from fadefollow.engine.model import BookName, FloatArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.verdict.estimates.days import Kind, Sample

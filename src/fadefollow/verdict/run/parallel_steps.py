@@ -11,8 +11,8 @@ import pandas as pd
 from fadefollow.core.notes import Note
 from fadefollow.core.parallel import Shared, WorkerPool, result_or_raise
 from fadefollow.core.parallel.forks import Forks
-from fadefollow.engine.hedge.hedged import BOOKS, BookName, with_hedge
-from fadefollow.engine.model import Book, StanceBooks
+from fadefollow.engine.hedge.hedged import with_hedge
+from fadefollow.engine.model import BOOKS, Book, BookName, StanceBooks
 from fadefollow.engine.plans.plan import books, without_holes
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.prints import by_lone_print

@@ -1,0 +1,73 @@
+"""The events of one trial in all coins at once, as the tuned book sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from fadefollow.engine.coin_books import CoinEvents
+from fadefollow.engine.model import Events, IntArray
+from fadefollow.engine.strategy import Trade
+from fadefollow.phases import Phases
+
+
+class Window(NamedTuple):
+    """Where the events of each coin count, in bars of a view, shape (coins,) each."""
+
+    offset: IntArray  #: from the market's number of a bar to the view's
+    first: IntArray  #: events count from this bar …
+    last: IntArray  #: … to before this one
+
+
+class TrialEvents(NamedTuple):
+    """What opens the positions of one trial, and what can end them by `opposite`."""
+
+    entries: CoinEvents
+    exits: CoinEvents
+
+    def of_coin(self, number: int) -> Events:
+        """Those of one coin, by its place."""
+        (opens, ends) = (
+            slice(events.start[number], events.start[number + 1])
+            for events in (self.entries, self.exits)
+        )
+        bar, side, code, _ = self.entries
+        return Events(
+            bar[opens], side[opens], code[opens], self.exits.bar[ends], self.exits.side[ends]
+        )
+
+
+def trial_events(
+    found: Sequence[Phases], window: Window, *, phases: Sequence[str], trade: Trade, sign: int
+) -> TrialEvents:
+    """The events of one trial.
+
+    Args:
+        found: phases of each coin.
+        window: where they count.
+        phases: that open positions.
+        trade: whether and by which phases they are left.
+        sign: +1 to trade with the lean, −1 against it.
+    """
+    entries = _events(found, window, phases, sign)
+    if not trade.opposite:
+        none = np.empty(0, np.int64)
+        return TrialEvents(entries, CoinEvents(none, none, none, np.zeros_like(entries.start)))
+    exits = _events(found, window, trade.exit_on, sign) if trade.exit_on else entries
+    return TrialEvents(entries, exits)
+
+
+def _events(
+    found: Sequence[Phases], window: Window, phases: Sequence[str], sign: int
+) -> CoinEvents:
+    marks = [one.marks_unsorted(*phases) for one in found]
+    bar, lean, code = map(np.concatenate, zip(*marks, strict=True))
+    coin = np.repeat(np.arange(len(marks)), [len(one.bar) for one in marks])
+    bar = bar + window.offset[coin]
+    counts = (code >= 0) & (bar >= window.first[coin]) & (bar < window.last[coin])
+    bar, lean, code, coin = bar[counts], lean[counts], code[counts], coin[counts]
+    order = np.lexsort((code, bar, coin))
+    start = np.concatenate([[0], np.cumsum(np.bincount(coin, minlength=len(marks)))])
+    return CoinEvents(bar[order], sign * lean[order], code[order], start)
