@@ -349,7 +349,7 @@ def test_a_signal_whose_code_changed_is_told(copied) -> None:
     found = again(workspace, run)
     assert found.numbers.identical
     assert [one.what for one in found.inputs] == ["code of signals/funding.py"]
-    edit(path, "(rate > high) & (rate > self.floor_bps)", "(rate > high) & (rate > 99)")
+    edit(path, "np.maximum(high, self.floor_bps)", "np.maximum(high, 99)")
     for name in [name for name in sys.modules if name.startswith("signals")]:
         del sys.modules[name]
     found = again(workspace, run)

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from numba import njit
 
 from fadefollow.errors import SignalError
 
@@ -101,6 +100,8 @@ def _numbers_of_blocks(given: Given, bars: int) -> Numbers | None:
 
     None where they are not plainly that, or not as they must be.
     """
+    from fadefollow.phases.event_order import in_order  # numba, which only detection needs
+
     names: list[str] = []
     blocks, leans = list[IntArray](), list[int]()
     for event in given:
@@ -121,7 +122,7 @@ def _numbers_of_blocks(given: Given, bars: int) -> Numbers | None:
         ):
             return None
         if len(bar):
-            if not _in_order(_frozen(bar), _frozen(strength), bars):
+            if not in_order(bar, strength, bars):
                 return None
             names.append(phase)
             blocks.append(bar)
@@ -130,24 +131,6 @@ def _numbers_of_blocks(given: Given, bars: int) -> Numbers | None:
     bar = np.concatenate(blocks) if blocks else np.empty(0, np.int64)
     lean, code = np.array(leans, np.int64), np.arange(len(names))
     return bar, lean.repeat(sizes), code.repeat(sizes), tuple(names)
-
-
-@njit(cache=True)
-def _in_order(bar: IntArray, strength: FloatArray, bars: int) -> bool:
-    """Whether bars rise and exist, and strengths are numbers ≥ 0."""
-    before = -1
-    for i in range(len(bar)):
-        if not (before < bar[i] < bars and 0.0 <= strength[i] < math.inf):
-            return False
-        before = bar[i]
-    return True
-
-
-def _frozen(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """A read-only view, so that one compilation does for all arrays."""
-    view = values.view()
-    view.flags.writeable = False
-    return view
 
 
 def _numbers(given: Given, bars: int) -> Numbers | None:
