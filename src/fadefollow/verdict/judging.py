@@ -16,7 +16,7 @@ from fadefollow.engine.model import DAY_NS
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.errors import ParameterError
 from fadefollow.phases import STANCES
-from fadefollow.verdict.estimates.anyhour import BookOutcomes, all_outcomes
+from fadefollow.verdict.estimates.anyhour import all_outcomes
 from fadefollow.verdict.estimates.bootstrap import Resampling
 from fadefollow.verdict.estimates.estimates import Books, PhaseEvidence, estimate
 from fadefollow.verdict.model import (
@@ -53,7 +53,8 @@ def judge(
         settings: levels, draws and seed; the same seed gives the same verdicts.
         claims: what the account of each strategy claims; by default disputed.
         smallest: by strategy, the smallest edge worth trading, bps; by default the settings' own.
-        evidence: of each strategy's phases, by its name, where it has been weighed (`weigh`).
+        evidence: of each strategy's phases, by its name, where that is known already: from
+            `estimate` on the `days_of` all plans.
         progress: told how far the placebos are, which take most of the time.
         spread: a worker pool that has the plans, for the placebos; by default this process.
 
@@ -68,9 +69,15 @@ def judge(
     if not plans:
         return ()
     if evidence is None:
+        days = days_of(plans, settings)
         # the kernels let go of Python's lock
         with ThreadPoolExecutor(threads()) as pool:
-            weighed = pool.map(lambda plan: weigh(plans, plan, books, settings), plans)
+            weighed = pool.map(
+                lambda plan: estimate(
+                    plan, books, all_outcomes(plan), resampling=days, alpha=settings.alpha
+                ),
+                plans,
+            )
             evidence = {plan.strategy: one for plan, one in zip(plans, weighed, strict=True)}
     lengths = {
         (plan.strategy, code, stance, book): one.length
@@ -111,28 +118,10 @@ def judge(
     )
 
 
-def weigh(
-    plans: Sequence[Plan],
-    plan: Plan,
-    books: Books,
-    settings: JudgeSettings,
-    outcomes: BookOutcomes | None = None,
-) -> tuple[PhaseEvidence, ...]:
-    """What the trades of one plan say by themselves; other arguments as in `judge`.
-
-    Args:
-        plan: one of the plans.
-        outcomes: what entering at every bar of it earns, where that is known already.
-    """
-    by_bar = outcomes or all_outcomes(plan)
-    days = _days_of(plans, settings)
-    return estimate(plan, books, by_bar, resampling=days, alpha=settings.alpha)
-
-
-def _days_of(plans: Sequence[Plan], settings: JudgeSettings) -> Resampling:
-    """The UTC days of all plans together."""
-    first = min(int(plan.time[0] // DAY_NS) for plan in plans)
-    last = max(int(plan.time[-1] // DAY_NS) for plan in plans)
+def days_of(plans: Sequence[Plan], settings: JudgeSettings) -> Resampling:
+    """The UTC days of all plans together, resampled."""
+    first = min((int(plan.time[0] // DAY_NS) for plan in plans), default=0)
+    last = max((int(plan.time[-1] // DAY_NS) for plan in plans), default=0)
     return Resampling(first, last - first + 1, settings.bootstrap_draws, settings.seed)
 
 

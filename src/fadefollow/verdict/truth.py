@@ -108,7 +108,7 @@ def simulated(
         Mean return in the lean's direction, bps of the notional (of a spread, its future's), and
         the holding time in hours; NaN without an episode that could be traded.
     """
-    kept = Memo() if memo is None else memo
+    kept = memo or Memo()
     others = kept.get("other markets", lambda: _others(lab, bar), keep=None)
     values = [
         value

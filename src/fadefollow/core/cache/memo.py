@@ -26,6 +26,9 @@ class Memo:
     def __len__(self) -> int:
         return sum(map(len, self._values.values()))
 
+    def __bool__(self) -> bool:
+        return True  # an empty one keeps what comes
+
     def __reduce__(self) -> tuple[type[Memo], tuple[()]]:
         return Memo, ()
 

@@ -18,10 +18,8 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-import cloudpickle
-
-from fadefollow.core.parallel.worker import raised, unpacked
-from fadefollow.core.parallel.worker_pool import Shared, WorkerPool
+from fadefollow.core.parallel.worker import answered, unpacked
+from fadefollow.core.parallel.worker_pool import Inline, Shared, WorkerPool
 from fadefollow.errors import LostItemError
 
 T = TypeVar("T")
@@ -35,7 +33,12 @@ class _Child(NamedTuple):
 
 
 class Forks(WorkerPool):
-    """Forked anew for each stream, so that they know all that this process has found so far."""
+    """Forked anew for each stream, so that they know all that this process has found so far.
+
+    Items of a sequence are looked up by the child that does them.
+    """
+
+    here = True
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -58,17 +61,17 @@ class Forks(WorkerPool):
         self, work: Callable[[T, I], R], items: Iterable[I], shared: Shared[T]
     ) -> Iterator[tuple[int, R | LostItemError]]:
         """The results as they come; the item of a child that died is done in this process."""
-        todo = list(items)
-        if min(self._count, len(todo)) < 2:
-            for number, item in enumerate(todo):
-                yield number, work(shared.data, item)
+        todo = items if isinstance(items, Sequence) else list(items)
+        count = min(self._count, len(todo))
+        if count < 2:
+            yield from Inline().stream(work, todo, shared)
             return
         children: dict[Connection, _Child] = {}
         doing: dict[Connection, int] = {}
         lost: list[int] = []
         ahead = iter(range(len(todo)))
         try:
-            for _ in range(min(self._count, len(todo))):
+            for _ in range(count):
                 child = _forked(work, todo, shared.data, list(children))
                 children[child.pipe] = child
                 _hand_out(child.pipe, ahead, doing)
@@ -139,13 +142,10 @@ def _serve(
     while True:
         try:
             number = pipe.recv()
-            pipe.send_bytes(_done(work, data, items[number]))
+            pipe.send_bytes(answered(_do, work, data, items, number))
         except (EOFError, OSError):
             return
 
 
-def _done(work: Any, data: Any, item: Any) -> bytes:
-    try:
-        return cloudpickle.dumps(("done", work(data, item)))  # type: ignore[no-any-return]
-    except BaseException as error:  # also what would end the child
-        return raised(error)
+def _do(work: Any, data: Any, items: Sequence[Any], number: int) -> Any:
+    return work(data, items[number])

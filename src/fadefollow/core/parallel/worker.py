@@ -9,6 +9,7 @@ import pickle
 import platform
 import sys
 import traceback
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,13 @@ class WorkerTracebackError(Exception):
 
 def do(work: bytes, item: bytes, data: Any) -> bytes:
     """`work(data, item)` or what it raised, pickled."""
+    return answered(lambda: pickle.loads(work)(data, pickle.loads(item)))
+
+
+def answered(make: Callable[..., Any], *args: Any) -> bytes:
+    """The pickled answer of which `unpacked` makes the result of a call again, or its error."""
     try:
-        reply: tuple[Any, ...] = ("done", pickle.loads(work)(data, pickle.loads(item)))
-        return cloudpickle.dumps(reply)  # type: ignore[no-any-return]
+        return cloudpickle.dumps(("done", make(*args)))  # type: ignore[no-any-return]
     except BaseException as error:  # also what would end the worker
         return raised(error)
 

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import cloudpickle
 
@@ -35,7 +35,13 @@ class Shared(Generic[T]):
 
 
 class WorkerPool(ABC):
-    """A worker pool; made by `fadefollow.core.parallel.make_pool`."""
+    """A worker pool; made by `fadefollow.core.parallel.make_pool`.
+
+    Attributes:
+        here: whether workers see this process's memory, and share its cores with its threads.
+    """
+
+    here: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -92,6 +98,7 @@ def result_or_raise(result: R | LostItemError) -> R:
 class Inline(WorkerPool):
     """The worker pool that is this process."""
 
+    here = True
     n_workers = 1
 
     def share(self, data: T) -> Shared[T]:

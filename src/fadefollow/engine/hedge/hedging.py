@@ -71,7 +71,7 @@ class Hedges:
             costs: the data set's own; what a strategy overrides is its own affair.
             memo: that of the data set, by which strategies share the arrays of its perps.
         """
-        arrays = Traded.kept(Memo() if memo is None else memo, _PERP, markets).coin_arrays
+        arrays = Traded.kept(memo or Memo(), _PERP, markets).coin_arrays
         if arrays is None or (len(arrays) < MIN_MEMBERS and BTC not in arrays.symbols):
             return cls(None, None)
         coins = _Constituents(arrays, markets, costs)

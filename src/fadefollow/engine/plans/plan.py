@@ -121,7 +121,7 @@ def prepare(
         DataError: no coin has the streams that the instrument needs, or is covered within.
     """
     trade = strategy.trade
-    traded = Traded.kept(Memo() if memo is None else memo, trade, markets)
+    traded = Traded.kept(memo or Memo(), trade, markets)
     coin_arrays, spans = traded.coin_arrays, traded.spans
     if coin_arrays is None:
         together = " and ".join(traded.needs)

@@ -18,8 +18,6 @@ from typing import NamedTuple
 import numpy as np
 
 from fadefollow.core.parallel import Shared, WorkerPool, result_or_raise
-from fadefollow.core.parallel.forks import Forks
-from fadefollow.core.parallel.worker_pool import Inline
 from fadefollow.engine.model import BOOKS, BookName, FloatArray, IntArray
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.phases import STANCES, Stance
@@ -167,9 +165,7 @@ def confront(
 
 def spreads_placebos(pool: WorkerPool, plans: int) -> bool:
     """Whether a pool does the placebos of so many plans sooner than threads of this process."""
-    if isinstance(pool, Forks):
-        return plans >= 2 * pool.n_workers  # else some have nothing to do
-    return not isinstance(pool, Inline)
+    return not pool.here or 1 < pool.n_workers <= plans // 2
 
 
 def kinds_of(plan: Plan) -> tuple[Kind, ...]:
@@ -214,12 +210,11 @@ def _resolved(
             yield _resolve(plan, task, 0, task.draws, progress)
         return
     pool, shared = spread
-    # forks have enough tasks, and what one task has found it has at hand for all its draws
-    forked = isinstance(pool, Forks)
     items = [
         (task, first, min(first + size, task.draws))
         for task in tasks
-        for size in [max(task.draws, 1) if forked else _PER_ITEM[task.kind]]
+        # a task finds for each item anew what its draws share
+        for size in [max(task.draws, 1) if pool.here else _PER_ITEM[task.kind]]
         for first in range(0, max(task.draws, 1), size)
     ]
     found: dict[int, _Found] = {}

@@ -18,7 +18,7 @@ from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.phases import COLUMNS, STANCES, Phases, Signal
 from fadefollow.verdict.correction.spa import spa_of_run
 from fadefollow.verdict.exploratory import BookRatios, SpaTest, SplitCell
-from fadefollow.verdict.judging import judge
+from fadefollow.verdict.judging import days_of, judge
 from fadefollow.verdict.model import EventStudy, Verdict
 from fadefollow.verdict.placebos.run import spreads_placebos
 from fadefollow.verdict.run.descriptive import benchmarks, coin_years, ratios
@@ -194,22 +194,24 @@ def judged(
         for (place, _), (_, of_books) in zip(traded, done, strict=True):
             said.extend(of_books if place == number else ())
         said.extend(left_out(one.prepared))
-    tables = [one.phases.table for one in ready]
+    judging = settings.judging
+    days = days_of(plans, judging)
     weighing = [
         Weighing(
             number,
-            {s: made[plan.strategy, s] for s in STANCES if s not in plan.refused},
-            tables[number],
-            settings.judging,
+            {key: books for key, books in made.items() if key[0] == one.strategy.name},
+            one.phases.table,
+            days,
+            judging,
         )
-        for number, plan in enumerate(plans)
+        for number, one in enumerate(ready)
     ]
     each_plan = each(workers, weighed, weighing, shared, "weighing", step)
     verdicts = judge(
         plans,
         made,
         evidence={p.strategy: one.evidence for p, one in zip(plans, each_plan, strict=True)},
-        settings=settings.judging,
+        settings=judging,
         claims={one.strategy.name: one.strategy.claim for one in ready},
         smallest={
             one.strategy.name: one.strategy.smallest_bps

@@ -21,9 +21,9 @@ from fadefollow.market.panel import Market
 from fadefollow.phases import Phases, Signal, Stance, detect_checked
 from fadefollow.verdict.estimates.anyhour import all_outcomes
 from fadefollow.verdict.estimates.daily import PlanMarks
-from fadefollow.verdict.estimates.estimates import PhaseEvidence
+from fadefollow.verdict.estimates.bootstrap import Resampling
+from fadefollow.verdict.estimates.estimates import Books, PhaseEvidence, estimate
 from fadefollow.verdict.exploratory import SplitCell
-from fadefollow.verdict.judging import weigh
 from fadefollow.verdict.model import EventStudy
 from fadefollow.verdict.settings import JudgeSettings
 from fadefollow.verdict.splits import split_cells
@@ -69,14 +69,16 @@ class Weighing(NamedTuple):
 
     Attributes:
         number: of the plan.
-        books: by stance, of those that it does not refuse.
+        books: of its stances.
         table: the events that its signal detected (`Phases.table`).
+        days: that all plans share, resampled.
         settings: levels, draws and seed.
     """
 
     number: int
-    books: Mapping[Stance, Sequence[Book]]
+    books: Books
     table: pd.DataFrame
+    days: Resampling
     settings: JudgeSettings
 
 
@@ -90,21 +92,13 @@ class Weighed(NamedTuple):
 
 def weighed(plans: tuple[Plan, ...], asked: Weighing) -> Weighed:
     """All that can be said of a plan without the others."""
-    number, _, table, settings = asked
+    number, books, table, days, settings = asked
     plan, outcomes = plans[number], all_outcomes(plans[number])
-    books = {(plan.strategy, stance): made for stance, made in asked.books.items()}
-    rng = np.random.default_rng([settings.seed, number])
+    alpha, seed = settings.alpha, settings.seed
     return Weighed(
-        weigh(plans, plan, books, settings, outcomes),
-        event_study(plan, rng=rng),
-        split_cells(
-            plan,
-            books,
-            table,
-            by_bar=outcomes["outright"],
-            alpha=settings.alpha,
-            seed=settings.seed,
-        ),
+        estimate(plan, books, outcomes, resampling=days, alpha=alpha),
+        event_study(plan, rng=np.random.default_rng([seed, number])),
+        split_cells(plan, books, table, by_bar=outcomes["outright"], alpha=alpha, seed=seed),
     )
 
 
