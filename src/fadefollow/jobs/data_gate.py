@@ -16,6 +16,7 @@ from fadefollow.market.audit.gate import (
     left_out_note,
     pass_gate,
 )
+from fadefollow.market.bars import base_of
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.datasets.request import DataRequest
 from fadefollow.market.findings import UNREADABLE
@@ -148,7 +149,7 @@ def known_shares(dataset: Dataset, bets: Sequence[Bet]) -> tuple[Known, ...]:
         if one.stream in shares:
             shares[one.stream][one.symbol] = one.known
             # a coin's own bars never count as missing
-            own = "perp" if "perp" in dataset.streams[one.symbol] else "spot"
+            own = base_of(dataset.streams[one.symbol], where=one.symbol)
             if one.stream != own and one.known < LEAST_KNOWN:
                 short[one.stream].append(one.symbol)
     found = []

@@ -1,5 +1,6 @@
 """What a signal is and what it returns: the contract, its table of phases, shared features."""
 
+from fadefollow.phases.detect import detect_checked, detect_coins, detect_signals
 from fadefollow.phases.table import (
     COLUMNS,
     STANCES,
@@ -8,9 +9,6 @@ from fadefollow.phases.table import (
     Phases,
     Signal,
     Stance,
-    detect_checked,
-    detect_coins,
-    detect_signals,
 )
 
 __all__ = [

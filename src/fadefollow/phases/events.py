@@ -100,7 +100,7 @@ def _numbers_of_blocks(given: Given, bars: int) -> Numbers | None:
 
     None where they are not plainly that, or not as they must be.
     """
-    from fadefollow.phases.event_order import in_order  # numba, which only detection needs
+    from fadefollow.phases.kernels import in_order  # numba, which only detection needs
 
     names: list[str] = []
     blocks, leans = list[IntArray](), list[int]()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -11,20 +10,17 @@ from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from numba import njit
-from numba.cpython.unsafe.numbers import leading_zeros, trailing_zeros
 
 from fadefollow.errors import DataError
 from fadefollow.market import Market
+from fadefollow.phases.kernels import fire, frozen, of_the_past, slide
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
-UintArray = npt.NDArray[np.uint64]
 TimeArray = npt.NDArray[np.datetime64]
 P = ParamSpec("P")
 T = TypeVar("T")
-S = TypeVar("S", bound=np.generic)
 
 
 def memoised(
@@ -82,8 +78,8 @@ def past_quantiles(
     """
     ranks = values if isinstance(values, Ranks) else ranks_of(values)
     stamps = np.ascontiguousarray(np.asarray(time, "datetime64[ns]")).view(np.int64)
-    arrays = map(_frozen, (stamps, *ranks, np.array(q, np.float64)))
-    found, ordered = _past_quantiles(*arrays, pd.Timedelta(days=days).value)
+    arrays = map(frozen, (stamps, *ranks, np.array(q, np.float64)))
+    found, ordered = of_the_past(*arrays, pd.Timedelta(days=days).value)
     if not ordered:
         raise DataError("the times of records must be in increasing order")
     return found  # type: ignore[no-any-return]
@@ -114,8 +110,10 @@ def fire_once(
     Returns:
         Numbers of the bars, increasing.
     """
-    at = np.arange(len(condition)) if bars is None else bars
-    return _fire_once(_frozen(np.ascontiguousarray(condition)), _frozen(at), cooldown_bars)  # type: ignore[no-any-return]
+    number = np.arange(len(condition))
+    at = number if bars is None else bars
+    fired, _ = fire(*map(frozen, (np.ascontiguousarray(condition), at, number)), cooldown_bars)
+    return fired  # type: ignore[no-any-return]
 
 
 def fire_on_records(
@@ -133,37 +131,8 @@ def fire_on_records(
         Numbers of the bars, increasing, and of the record that is known at each one's close.
     """
     bars, known = market.steps(name)
-    return _fire_on_records(  # type: ignore[no-any-return]
-        _frozen(np.ascontiguousarray(condition)), bars, known, market.bars(cooldown_hours)
-    )
-
-
-@njit(cache=True)
-def _fire_on_records(
-    condition: BoolArray, bars: IntArray, known: IntArray, cooldown_bars: int
-) -> tuple[IntArray, IntArray]:
-    fired, record = np.empty(len(bars), np.int64), np.empty(len(bars), np.int64)
-    count, last, held = 0, -cooldown_bars, False
-    for i in range(len(bars)):
-        holds = known[i] >= 0 and condition[known[i]]
-        if holds and not held and bars[i] - last >= cooldown_bars:
-            fired[count] = last = bars[i]
-            record[count] = known[i]
-            count += 1
-        held = holds
-    return fired[:count], record[:count]
-
-
-@njit(cache=True)
-def _fire_once(condition: BoolArray, bars: IntArray, cooldown_bars: int) -> IntArray:
-    fired = np.empty(len(condition), np.int64)
-    count, last = 0, -cooldown_bars
-    for i in range(len(condition)):
-        begins = condition[i] and (i == 0 or not condition[i - 1])
-        if begins and bars[i] - last >= cooldown_bars:
-            fired[count] = last = bars[i]
-            count += 1
-    return fired[:count]
+    holds = frozen(np.ascontiguousarray(condition))
+    return fire(holds, bars, known, market.bars(cooldown_hours))  # type: ignore[no-any-return]
 
 
 def lagged(values: FloatArray, bars: int) -> FloatArray:
@@ -358,37 +327,6 @@ def _finite(values: FloatArray) -> FloatArray:
     return values if finite.all() else np.where(finite, values, np.nan)
 
 
-@njit(cache=True)
-def _past_quantiles(
-    stamps: IntArray, rank: IntArray, ordered: FloatArray, q: FloatArray, window: int
-) -> tuple[FloatArray, bool]:
-    """`past_quantiles` of ranked values, and whether the stamps are in order (else it is empty)."""
-    for i in range(1, len(stamps)):
-        if stamps[i] < stamps[i - 1]:
-            return np.empty((0, 0)), False
-    start, end = _before(stamps, window)
-    found = _slide(rank, ordered, start, end, q, 1, halves=False)
-    warm = 0
-    while warm < len(stamps) and stamps[warm] < stamps[0] + window:
-        found[:, warm] = math.nan
-        warm += 1
-    return found, True
-
-
-@njit(cache=True)
-def _before(stamps: IntArray, window: int) -> tuple[IntArray, IntArray]:
-    """First and last + 1 of the records before each one's stamp, within the window."""
-    start, end = np.zeros(len(stamps), np.int64), np.zeros(len(stamps), np.int64)
-    first = last = 0
-    for i in range(len(stamps)):
-        while stamps[last] < stamps[i]:
-            last += 1
-        while stamps[first] < stamps[i] - window:
-            first += 1
-        start[i], end[i] = first, last
-    return start, end
-
-
 def _quantiles(
     values: FloatArray | Ranks,
     start: IntArray,
@@ -412,122 +350,5 @@ def _quantiles(
     """
     ranks = values if isinstance(values, Ranks) else ranks_of(values)
     arrays = (*ranks, start, end, np.array(q, np.float64))
-    found: FloatArray = _slide(*map(_frozen, arrays), least, halves)
+    found: FloatArray = slide(*map(frozen, arrays), least, halves)
     return found
-
-
-def _frozen(values: npt.NDArray[S]) -> npt.NDArray[S]:
-    """A read-only view: kernels are compiled anew for arrays that may be written to."""
-    view = values.view()
-    view.flags.writeable = False
-    return view
-
-
-@njit(cache=True)
-def _slide(
-    rank: IntArray,
-    ordered: FloatArray,
-    start: IntArray,
-    end: IntArray,
-    q: FloatArray,
-    least: int,
-    halves: bool,  # noqa: FBT001 - compiled by numba, which takes no keyword-only arguments
-) -> FloatArray:
-    out = np.empty((len(q), len(start)))
-    for j in range(len(q)):
-        _slide_one(rank, ordered, start, end, q[j], least, halves, out[j])
-    return out
-
-
-@njit(cache=True)
-def _slide_one(
-    rank: IntArray,
-    ordered: FloatArray,
-    start: IntArray,
-    end: IntArray,
-    q: float,
-    least: int,
-    halves: bool,  # noqa: FBT001 - compiled by numba, which takes no keyword-only arguments
-    out: FloatArray,
-) -> None:
-    # the window is a set of ranks, a bit each. One member is held, `at`, with the number of members
-    # below it; it moves by a member or so from one window to the next, and mostly not at all: then
-    # neither does the quantile. `after` is the member above it, −1 where that is not known
-    bits = np.zeros(len(ordered) // 64 + 1, np.uint64)
-    at, after, below, count, first, last = -1, -1, 0, 0, 0, 0
-    counted, want, place, value = -1, 0, 0.0, math.nan
-    for i in range(len(start)):
-        while last < end[i]:
-            r = rank[last]
-            last += 1
-            if r < 0:
-                continue
-            bits[r >> 6] |= np.uint64(1) << np.uint64(r & 63)
-            if count == 0:
-                at, after, below = r, -1, 0
-            elif r < at:
-                below += 1
-            elif r < after:
-                after = -1
-            count += 1
-        while first < start[i]:
-            r = rank[first]
-            first += 1
-            if r < 0:
-                continue
-            bits[r >> 6] ^= np.uint64(1) << np.uint64(r & 63)
-            count -= 1
-            if r < at:
-                below -= 1
-            elif r == at:
-                after = -1
-                if below < count:
-                    at = _next(bits, r)
-                elif count > 0:
-                    at, below = _previous(bits, r), below - 1
-            elif r == after:
-                after = -1
-        if count < least:
-            out[i] = math.nan
-            continue
-        if count != counted:
-            place, counted, after = q * (count - 1), count, -1
-            want = int(place)
-        if below != want or after < 0:
-            while below < want:
-                at, below = _next(bits, at), below + 1
-            while below > want:
-                at, below = _previous(bits, at), below - 1
-            low = high = ordered[at]
-            after = len(ordered)
-            if place > want:
-                after = _next(bits, at)
-                high = ordered[after]
-            value = (low + high) / 2 if halves else low + (high - low) * (place - want)
-        out[i] = value
-
-
-@njit(cache=True, inline="always")
-def _next(bits: UintArray, member: int) -> int:
-    """The next member above one; there must be one."""
-    word = member >> 6
-    rest = (bits[word] >> np.uint64(member & 63)) >> np.uint64(1)
-    if rest:
-        return member + 1 + int(trailing_zeros(rest))
-    word += 1
-    while bits[word] == 0:
-        word += 1
-    return (word << 6) + int(trailing_zeros(bits[word]))
-
-
-@njit(cache=True, inline="always")
-def _previous(bits: UintArray, member: int) -> int:
-    """The next member below one; there must be one."""
-    word = member >> 6
-    rest = (bits[word] << np.uint64(63 - (member & 63))) << np.uint64(1)
-    if rest:
-        return member - 1 - int(leading_zeros(rest))
-    word -= 1
-    while bits[word] == 0:
-        word -= 1
-    return (word << 6) + 63 - int(leading_zeros(bits[word]))

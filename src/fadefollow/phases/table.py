@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
-import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -16,10 +15,9 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from fadefollow.core.printable import printable
 from fadefollow.core.text import figure, html_card
 from fadefollow.core.toml import plain
-from fadefollow.errors import DataError, FadeFollowError, ParameterError, SignalError
+from fadefollow.errors import DataError, ParameterError
 from fadefollow.market.needs import Needs
 from fadefollow.market.panel import BoolArray, FloatArray, Market
 from fadefollow.phases.events import COLUMNS, EventRows, IntArray
@@ -36,8 +34,6 @@ __all__ = [
     "Phases",
     "Signal",
     "Stance",
-    "detect_checked",
-    "detect_coins",
 ]
 
 
@@ -255,104 +251,6 @@ class Phases:
         return long, short
 
 
-def detect_checked(signal: Signal, market: Market) -> Phases:
-    """The phases of `signal.detect(market)`; failures become SignalError.
-
-    Where there is a universe, only events on whose bar's close the coin is a member.
-
-    Raises:
-        SignalError: the signal fails, or finds a phase that it does not declare; the message names
-            the module, the line and the coin.
-        FadeFollowError: as raised by the signal, e.g. where its windows do not fit the bars.
-    """
-    try:
-        found = signal.detect(market)
-    except (FadeFollowError, KeyboardInterrupt, MemoryError):
-        raise
-    except BaseException as error:  # also one that would end the program
-        raise failure(error, where=_place(signal, market)) from error
-    if not isinstance(found, Phases):
-        got = type(found).__name__
-        raise SignalError("detect must return Phases", got=got, where=_place(signal, market))
-    undeclared = sorted(found.names - signal.phases.keys())
-    if undeclared:
-        raise SignalError(
-            "a signal must declare the phases that it detects",
-            got=", ".join(map(repr, undeclared)),
-            where=_place(signal, market),
-            hint=f"declared: {', '.join(signal.phases)}",
-        )
-    return found if market.member is None else found.where(market.member)
-
-
-def _place(signal: Signal, market: Market) -> str:
-    """Where a signal works, for messages."""
-    module = sys.modules[type(signal).__module__]
-    return f"{getattr(module, '__file__', signal.name())}, {market.symbol}"
-
-
-def detect_coins(signal: Signal, markets: Iterable[Market], *, keep: bool = False) -> Phases:
-    """Phases of a signal in every coin, without coins on which it fails (`Phases.failed`).
-
-    Args:
-        signal: with its parameters.
-        markets: the coins.
-        keep: whether each market keeps what was detected, for whoever asks for it again.
-
-    Raises:
-        FadeFollowError: as `detect_checked`, where it fails on every coin.
-    """
-    (found,) = detect_signals([signal], markets, keep=keep)
-    if isinstance(found, FadeFollowError):
-        raise found
-    return found
-
-
-def detect_signals(
-    signals: Sequence[Signal], markets: Iterable[Market], *, keep: bool = False
-) -> list[Phases | FadeFollowError]:
-    """As `detect_coins` of each signal, going through the coins once; errors are returned."""
-    look = _kept if keep else detect_checked
-    parts: list[list[Phases]] = [[] for _ in signals]
-    errors: list[dict[str, FadeFollowError]] = [{} for _ in signals]
-    for market in markets:
-        for signal, own, failed in zip(signals, parts, errors, strict=True):
-            try:
-                with np.errstate(all="ignore"):  # what is not finite is refused, not warned of
-                    own.append(look(signal, market))
-            except FadeFollowError as error:
-                # its traceback would keep this coin, and through our own frame all of them
-                failed[market.symbol] = _bare(error)
-    found: list[Phases | FadeFollowError] = []
-    for own, failed in zip(parts, errors, strict=True):
-        if failed and not own:
-            found.append(next(iter(failed.values())))
-            continue
-        whole = Phases.concat(own)
-        whole.failed = {coin: error.summary for coin, error in failed.items()}
-        found.append(whole)
-    return found
-
-
-def _bare(error: FadeFollowError) -> FadeFollowError:
-    """The error without what it came through."""
-    error.__cause__ = error.__context__ = None
-    return error.with_traceback(None)
-
-
-def _kept(signal: Signal, market: Market) -> Phases:
-    key = ("phases", type(signal), signal.model_dump_json())
-    return market.memo(key, lambda: detect_checked(signal, market))
-
-
-def failure(error: BaseException, *, where: str) -> SignalError:
-    """The error for what a signal raised, with the line."""
-    line = traceback.extract_tb(error.__traceback__)[-1]
-    said = printable(f"{type(error).__name__}: {error}", limit=140)
-    place = printable(f"{Path(line.filename).name}, line {line.lineno}", limit=55)
-    return SignalError(f"the signal failed with {said} ({place})", where=where)
-
-
 @dataclass(frozen=True)
 class Param:
     """Bounds and unit of a signal's parameter, also its search range."""
@@ -478,7 +376,6 @@ def _params(signal: type[Signal]) -> dict[str, Param]:
 
 
 def _revive(origin: str, module: str, qualname: str, params: dict[str, Any]) -> Signal:
-    from pathlib import Path
 
     root = str(Path(origin).parents[module.count(".")])
     if root not in sys.path:

@@ -62,7 +62,7 @@ def present_phases(
     rows: list[ScanRow] = []
     notes: list[Note] = []
     unseen: dict[tuple[str, tuple[str, ...], str], set[str]] = {}
-    detected = detect_here(dataset, bets, step, keep=True)
+    detected = detect_here(dataset, bets, step)
     for key, group in groups.items():
         signal, seen, found = group[0][1], seen_by(dataset, *group), detected[key]
         if isinstance(found, FadeFollowError):

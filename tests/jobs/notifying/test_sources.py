@@ -16,7 +16,7 @@ from fadefollow.jobs.notifying.sources import look_at_claims, look_live
 from fadefollow.jobs.scan import ScanOptions
 from fadefollow.market.datasets.request import DataRequest
 from fadefollow.market.panel import Market
-from fadefollow.phases import Phases, Signal, table
+from fadefollow.phases import Phases, Signal, detect
 from fadefollow.scanning.news import PhaseEvent
 from fadefollow.workspace import Workspace, find_workspace, init_workspace
 from tests.support.exchange.replay import Replay
@@ -77,13 +77,13 @@ def test_a_look_at_claims_detects_each_coin_once(
     """Two claims on one signal and the page's phases ask for the same."""
     workspace = watching(tmp_path / "mine")
     seen: list[str] = []
-    real = table.detect_checked
+    real = detect.detect_checked
 
     def counted(signal: Signal, market: Market) -> Phases:
         seen.append(market.symbol)
         return real(signal, market)
 
-    monkeypatch.setattr(table, "detect_checked", counted)
+    monkeypatch.setattr(detect, "detect_checked", counted)
     _, updated = look_at_claims(workspace, step=step)
     assert len(updated) == 2
     assert sorted(seen) == ["BTC", "ETH"]

@@ -15,7 +15,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import Lock
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, overload
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -174,6 +174,27 @@ class _AtHand(Generic[K, V]):
 def only(values: Mapping[K, V], keys: Iterable[K]) -> Mapping[K, V]:
     """Some of the values of a mapping; of a shelf without reading them."""
     return values.only(keys) if isinstance(values, Shelf) else {key: values[key] for key in keys}
+
+
+class InOrder(Sequence[V]):
+    """The values of a mapping by their place, each read when it is asked for."""
+
+    def __init__(self, values: Mapping[K, V]) -> None:
+        self._values, self._keys = values, tuple(values)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @overload
+    def __getitem__(self, place: int) -> V: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[V]: ...
+
+    def __getitem__(self, place: int | slice) -> V | list[V]:
+        if isinstance(place, slice):
+            return [self._values[key] for key in self._keys[place]]
+        return self._values[self._keys[place]]
 
 
 class Shelf(Mapping[K, V]):

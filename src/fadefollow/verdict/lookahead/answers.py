@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from fadefollow.errors import FadeFollowError
 from fadefollow.market.panel import FloatArray, Market
-from fadefollow.phases.table import Signal, failure
+from fadefollow.phases.detect import failure
+from fadefollow.phases.table import Signal
 
 #: numbers are the same within this, relative, and within the second of a feature's largest value
 _RELATIVE, _OF_LARGEST = 1e-9, 1e-12

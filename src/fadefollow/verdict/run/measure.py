@@ -10,7 +10,6 @@ import pandas as pd
 
 from fadefollow.core.notes import Note
 from fadefollow.core.parallel import WorkerPool, pool_here
-from fadefollow.core.parallel.worker_pool import Inline
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import DataError, ParameterError
@@ -41,7 +40,6 @@ from fadefollow.verdict.run.prepare import (
     Bet,
     Ready,
     bet_key,
-    detect_here,
     detect_in_pool,
     prepare_bet,
 )
@@ -124,11 +122,7 @@ def measure(
     """
     notes: list[Note] = []
     pool = pool or pool_here()
-    detected = (
-        detect_here(dataset, bets, step)
-        if isinstance(pool, Inline)
-        else detect_in_pool(pool, dataset, bets, step)
-    )
+    detected = detect_in_pool(pool, dataset, bets, step)
     ready: list[Ready] = []
     untraded: list[Verdict] = []
     for number, (strategy, signal) in enumerate(bets):

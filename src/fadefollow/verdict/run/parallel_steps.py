@@ -8,20 +8,20 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import pandas as pd
 
+from fadefollow.core.cache.shelf import InOrder
 from fadefollow.core.notes import Note
 from fadefollow.core.parallel import Shared, WorkerPool, result_or_raise
-from fadefollow.core.parallel.forks import Forks
 from fadefollow.engine.hedge.hedged import with_hedge
 from fadefollow.engine.model import BOOKS, Book, BookName, StanceBooks
 from fadefollow.engine.plans.plan import books, without_holes
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.prints import by_lone_print
-from fadefollow.errors import FadeFollowError
 from fadefollow.market.panel import Market
-from fadefollow.phases import Phases, Signal, Stance, detect_checked
+from fadefollow.phases import Phases, Signal, Stance
+from fadefollow.phases.detect import Found, gathered, look_at
 from fadefollow.verdict.estimates.anyhour import all_outcomes
-from fadefollow.verdict.estimates.daily import PlanMarks
 from fadefollow.verdict.estimates.bootstrap import Resampling
+from fadefollow.verdict.estimates.daily import PlanMarks
 from fadefollow.verdict.estimates.estimates import Books, PhaseEvidence, estimate
 from fadefollow.verdict.exploratory import SplitCell
 from fadefollow.verdict.model import EventStudy
@@ -34,15 +34,16 @@ Step = Callable[[str, float | None], None]
 Key = tuple[str, str]
 #: so many trades that a lone print ended are named
 _NAMED = 200
+T = TypeVar("T")
 I = TypeVar("I")  # noqa: E741
 R = TypeVar("R")
 
 
 def each(
     pool: WorkerPool,
-    work: Callable[[tuple[Plan, ...], I], R],
+    work: Callable[[T, I], R],
     items: Sequence[I],
-    shared: Shared[tuple[Plan, ...]],
+    shared: Shared[T],
     text: str,
     step: Step,
 ) -> list[R]:
@@ -104,45 +105,22 @@ def weighed(plans: tuple[Plan, ...], asked: Weighing) -> Weighed:
 
 def detected_by(
     pool: WorkerPool, markets: Mapping[str, Market], signals: Mapping[Key, Signal], step: Step
-) -> dict[Key, Phases]:
-    """Phases of each signal, coin by coin; a failed one is detected again in this process."""
-    parts: dict[int, list[Phases | FadeFollowError]] = {}
-    coins, asked = list(markets), tuple(signals.values())
-    if isinstance(pool, Forks):
-        stream = pool.stream(_looked_at, coins, pool.share((asked, markets)))
-    else:  # each market is sent to the one worker that looks at it
-        stream = pool.stream(_looked, list(markets.values()), pool.share(asked))
-    for number, result in stream:
-        parts[number] = result_or_raise(result)
-        step("detecting", len(parts) / len(coins))
-    found = {}
-    for place, key in enumerate(signals):
-        phases = [p for k in range(len(coins)) if isinstance(p := parts[k][place], Phases)]
-        if phases and len(phases) == len(coins):
-            found[key] = Phases.concat(phases)
-    return found
+) -> dict[Key, Found]:
+    """Phases of each signal, or why it failed on every coin; each coin is looked at by one worker.
+
+    What the workers found out on the way, features and the like, is not kept.
+    """
+    asked, coins = pool.share(tuple(signals.values())), InOrder(markets)
+    found = each(pool, _looked, coins, asked, "detecting", step)
+    together = gathered(dict(zip(markets, found, strict=True)), len(signals))
+    return dict(zip(signals, together, strict=True))
 
 
-def _looked_at(
-    known: tuple[tuple[Signal, ...], Mapping[str, Market]], symbol: str
-) -> list[Phases | FadeFollowError]:
-    signals, markets = known
-    market = markets[symbol]
-    found = _looked(signals, market)
-    market.forget()  # features that no other step asks for
-    # tables are made here, beside those of the other coins
+def _looked(signals: tuple[Signal, ...], market: Market) -> list[Found]:
+    found = look_at(signals, market)
+    market.forget()
+    # tables are made here, beside those of other coins
     return [one.whole() if isinstance(one, Phases) else one for one in found]
-
-
-def _looked(signals: tuple[Signal, ...], market: Market) -> list[Phases | FadeFollowError]:
-    found: list[Phases | FadeFollowError] = []
-    for signal in signals:
-        try:
-            with np.errstate(all="ignore"):  # what is not finite is refused, not warned of
-                found.append(detect_checked(signal, market))
-        except FadeFollowError as error:
-            found.append(error)
-    return found
 
 
 def books_of(

@@ -47,35 +47,24 @@ def seen_by(dataset: Dataset, *bets: Bet) -> Dataset:
 
 
 def detect_in_pool(pool: WorkerPool, dataset: Dataset, bets: Sequence[Bet], step: Step) -> Detected:
-    """What the signals find; those that fail are left out."""
+    """What the signals find."""
     found: Detected = {}
     for seen, asked in _asked(dataset, bets):
         found |= detected_by(pool, seen.markets, asked, step)
     return found
 
 
-def detect_here(
-    dataset: Dataset, bets: Sequence[Bet], step: Step, *, keep: bool = False
-) -> Detected:
-    """What the signals find, coin by coin.
-
-    Args:
-        dataset: the coins.
-        bets: strategies with their signals.
-        step: told how far it is.
-        keep: whether each market keeps what was detected; else it gives up its features too.
-    """
+def detect_here(dataset: Dataset, bets: Sequence[Bet], step: Step) -> Detected:
+    """What the signals find, coin by coin; each market keeps it, for whoever asks again."""
 
     def told(markets: Mapping[str, Market]) -> Iterator[Market]:
         for number, market in enumerate(markets.values()):
             step("detecting", number / len(markets))
             yield market
-            if not keep:
-                market.forget()  # features that no other step asks for
 
     detected: Detected = {}
     for seen, asked in _asked(dataset, bets):
-        found = detect_signals(list(asked.values()), told(seen.markets), keep=keep)
+        found = detect_signals(list(asked.values()), told(seen.markets), keep=True)
         detected |= dict(zip(asked, found, strict=True))
     return detected
 
