@@ -27,7 +27,8 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from fadefollow.engine.costs import CostSettings
-from fadefollow.engine.plans.plan import books, prepare, trade_table
+from fadefollow.engine.plans.plan import prepare
+from fadefollow.engine.plans.trading import books, trade_table
 from fadefollow.engine.resolver import outcomes
 from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.errors import DataError

@@ -16,7 +16,8 @@ import pytest
 
 from fadefollow.core.notes import Note
 from fadefollow.engine.costs import CostSettings
-from fadefollow.engine.plans.plan import Prepared, books, prepare, trade_table
+from fadefollow.engine.plans.plan import Prepared, prepare
+from fadefollow.engine.plans.trading import books, trade_table
 from fadefollow.engine.resolver import outcomes
 from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.market import Market

@@ -12,8 +12,8 @@ import pytest
 
 from fadefollow.engine.model import BarArrays, Costs, Events, Rules
 from fadefollow.engine.plans.coin_arrays import CoinArrays
-from fadefollow.engine.plans.plan import books
 from fadefollow.engine.plans.strategy_plan import Plan
+from fadefollow.engine.plans.trading import books
 from fadefollow.engine.prints import by_lone_print
 from fadefollow.market.prints import shared_range
 from tests.support.dated_cases import make_dated

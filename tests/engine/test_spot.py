@@ -8,7 +8,8 @@ import pytest
 
 from fadefollow.core.toml import build
 from fadefollow.engine.costs import CostSettings
-from fadefollow.engine.plans.plan import Prepared, books, contrary_events, prepare, trade_table
+from fadefollow.engine.plans.plan import Prepared, contrary_events, prepare
+from fadefollow.engine.plans.trading import books, trade_table
 from fadefollow.engine.portfolio import portfolio
 from fadefollow.engine.strategy import Range, Strategy, Trade
 from fadefollow.errors import ParameterError

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from fadefollow.engine.plans.bar_arrays import cut_arrays
-from fadefollow.engine.plans.plan import books, prepare
+from fadefollow.engine.plans.plan import prepare
+from fadefollow.engine.plans.trading import books
 from fadefollow.engine.strategy import Range
 from fadefollow.errors import ParameterError
 from fadefollow.market.datasets.dataset import Dataset

@@ -169,7 +169,7 @@ def test_the_winner_is_compared_with_the_files_own_parameters(workspace, dataset
     strategy = workspace.strategy("fade_crowded_funding")
     spans = [fold.test for fold in found.folds if fold.test]
     plan = prepare_bet(dataset, strategy, workspace.detector(strategy), {}).plan
-    from fadefollow.engine.plans.plan import books
+    from fadefollow.engine.plans.trading import books
 
     trades = pd.concat([b.trades for b in books(plan, "fade")])
     entered = plan.coin_arrays[0].time[trades["entry_bar"].to_numpy(int)]

@@ -142,6 +142,7 @@ class _Still:
     kept: float = 1.0
 
     def moved(self, coin: int, first: int, last: int) -> MovedEvents:
+        assert (first, last) == (0, 1)
         events = self.plan.events(coin, "follow")
         return MovedEvents(
             starts=np.array([0, len(events.bar)]),

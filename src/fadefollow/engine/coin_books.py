@@ -26,6 +26,10 @@ from fadefollow.engine.model import BarArrays, Costs, Rules
 
 __all__ = ["CoinBooks", "CoinEvents", "CoinTrades"]
 
+_F = np.float64
+#: of prices, settlements, holes, margins, shares, extremes, as `CoinTable.address` has them
+_KINDS = (np.int64, *(_F,) * 7, np.int64, _F, _F, np.int64, _F, _F, _F, _F)
+
 
 @dataclass(frozen=True)
 class CoinBooks:
@@ -54,14 +58,14 @@ class CoinBooks:
             extremes = Extremes(*block_extremes(*prices[1:]))
             settled, share = settlements_of(arrays), shares_of(arrays)
             coin = (*prices, *settled, arrays.holes, rates.margins, share, *extremes)
-            kinds = (np.int64, *(np.float64,) * 7, np.int64, np.float64, np.float64, np.int64)
             kept.append(
                 tuple(
                     np.ascontiguousarray(array, kind)
-                    for array, kind in zip(coin, (*kinds, *(np.float64,) * 4), strict=True)
+                    for array, kind in zip(coin, _KINDS, strict=True)
                 )
             )
-            counts = map(len, (arrays.time, settled.time, *coin[11:15]))
+            sized = (arrays.time, settled.time, arrays.holes, rates.margins, share, extremes.low)
+            counts = map(len, sized)
             rows.append(((*counts, rates.in_coins), (rates.fee, rates.slippage, rates.borrow)))
         table = CoinTable(
             np.array([[array.ctypes.data for array in coin] for coin in kept], np.int64),

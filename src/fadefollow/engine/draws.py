@@ -24,19 +24,18 @@ from fadefollow.engine.kernels.arrays import (
     rule_tables,
     settlements_of,
 )
-from fadefollow.engine.kernels.book import (
+from fadefollow.engine.kernels.book import by_due, hole_held_over
+from fadefollow.engine.kernels.dated import returns_dated
+from fadefollow.engine.kernels.outcomes import Outcomes, cash_alone
+from fadefollow.engine.kernels.position import (
     END,
     OPPOSITE,
     Opened,
-    by_due,
-    hole_held_over,
     left_at_open,
     limits_of,
     missing,
     walk,
 )
-from fadefollow.engine.kernels.dated import returns_dated
-from fadefollow.engine.kernels.outcomes import Outcomes, cash_alone
 from fadefollow.engine.model import (
     AnyRules,
     BarArrays,

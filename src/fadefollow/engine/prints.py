@@ -10,7 +10,7 @@ import pandas as pd
 
 from fadefollow.engine.exits import EXIT_RULES
 from fadefollow.engine.kernels.arrays import cost_rates
-from fadefollow.engine.kernels.book import liquidation_level
+from fadefollow.engine.kernels.position import liquidation_level
 from fadefollow.engine.model import AnyRules, BarArrays, Book, Costs, DatedBarArrays, FloatArray
 from fadefollow.engine.plans.strategy_plan import Plan
 

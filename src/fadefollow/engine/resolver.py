@@ -16,14 +16,10 @@ from fadefollow.engine.kernels.arrays import (
     rule_tables,
     settlements_of,
 )
-from fadefollow.engine.kernels.book import (
-    END,
-    FLOATS,
-    INTS,
-    run_plain,
-)
+from fadefollow.engine.kernels.book import FLOATS, INTS, run_plain
 from fadefollow.engine.kernels.dated import outcomes_dated, resolve_dated, returns_dated
 from fadefollow.engine.kernels.outcomes import Outcomes, every_bar
+from fadefollow.engine.kernels.position import END
 from fadefollow.engine.model import (
     AnyRules,
     BarArrays,

@@ -15,7 +15,8 @@ from fadefollow.engine.hedge.basket import Constituent
 from fadefollow.engine.hedge.hedged import with_hedge
 from fadefollow.engine.hedge.hedging import Hedges
 from fadefollow.engine.plans.bar_arrays import bar_arrays, calendar
-from fadefollow.engine.plans.plan import books, covered, prepare
+from fadefollow.engine.plans.plan import covered, prepare
+from fadefollow.engine.plans.trading import books
 from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.market.panel import Market
 from fadefollow.phases import Phases

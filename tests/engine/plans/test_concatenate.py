@@ -12,8 +12,10 @@ import pytest
 from fadefollow.engine.costs import CostSettings
 from fadefollow.engine.model import BarArrays, Costs, Rules, RuleSets, Span
 from fadefollow.engine.plans.coin_arrays import CoinArrays
-from fadefollow.engine.plans.plan import books, joined, prepare
+from fadefollow.engine.plans.concatenate import joined
+from fadefollow.engine.plans.plan import prepare
 from fadefollow.engine.plans.strategy_plan import Plan
+from fadefollow.engine.plans.trading import books
 from fadefollow.engine.strategy import Strategy, Trade
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.market import Market

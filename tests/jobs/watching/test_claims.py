@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fadefollow.engine.plans.plan import books, trade_table
+from fadefollow.engine.plans.trading import books, trade_table
 from fadefollow.errors import DataError, ParameterError, StoreError, UnknownNameError
 from fadefollow.jobs.datasets import open_named
 from fadefollow.jobs.watching.add import ClaimRequest, add_claim

@@ -29,21 +29,7 @@ from fadefollow.engine.kernels.arrays import (
     RuleTables,
     Spot,
 )
-from fadefollow.engine.kernels.book import (
-    END,
-    LIQUIDATION,
-    OPPOSITE,
-    STOP,
-    TARGET,
-    TIME,
-    YEAR_NS,
-    Closed,
-    Limits,
-    by_due,
-    first_opposite,
-    held_open,
-    liquidation_level,
-)
+from fadefollow.engine.kernels.book import by_due
 from fadefollow.engine.kernels.future import (
     EXPIRY,
     ROLL,
@@ -54,6 +40,20 @@ from fadefollow.engine.kernels.future import (
     following,
     legs_for,
     write_leg,
+)
+from fadefollow.engine.kernels.position import (
+    END,
+    LIQUIDATION,
+    OPPOSITE,
+    STOP,
+    TARGET,
+    TIME,
+    YEAR_NS,
+    Closed,
+    Limits,
+    first_opposite,
+    held_open,
+    liquidation_level,
 )
 
 #: reason of a leg that is still open

@@ -25,7 +25,8 @@ from fadefollow.engine.kernels.arrays import (
     RuleTables,
     Settlements,
 )
-from fadefollow.engine.kernels.book import END, FLOATS, INTS, missing, run_book
+from fadefollow.engine.kernels.book import FLOATS, INTS, run_book
+from fadefollow.engine.kernels.position import END, missing
 from fadefollow.engine.model import FloatArray, IntArray
 
 _ENTRY, _EXIT, _REASON, _HOLE = (

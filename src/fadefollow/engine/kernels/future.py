@@ -30,13 +30,13 @@ from fadefollow.engine.kernels.arrays import (
     RuleTables,
     Settlements,
 )
-from fadefollow.engine.kernels.book import (
+from fadefollow.engine.kernels.book import by_due
+from fadefollow.engine.kernels.position import (
     END,
     OPPOSITE,
     TIME,
     Closed,
     Limits,
-    by_due,
     first_opposite,
     limits_of,
     walk,

@@ -17,12 +17,12 @@ from fadefollow.engine.kernels.arrays import (
     RuleTables,
     Settlements,
 )
-from fadefollow.engine.kernels.book import (
+from fadefollow.engine.kernels.book import hole_held_over
+from fadefollow.engine.kernels.position import (
     END,
     TIME,
     Limits,
     Opened,
-    hole_held_over,
     in_reach,
     left_at_open,
     limits_of,

@@ -15,8 +15,9 @@ from fadefollow.core.notes import Note
 from fadefollow.core.toml import build
 from fadefollow.engine.costs import CostSettings, all_resolved, traded_at
 from fadefollow.engine.model import Book, BookName
-from fadefollow.engine.plans.plan import Prepared, trade_table
+from fadefollow.engine.plans.plan import Prepared
 from fadefollow.engine.plans.strategy_plan import Plan
+from fadefollow.engine.plans.trading import trade_table
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import ParameterError
 from fadefollow.jobs.data_gate import skips_holes, trusted

@@ -133,7 +133,10 @@ def _some_draws(
     """The fields of `Draws` by stance, of draws whose day sums fit into memory together."""
     day, stances = day_of_bar(plan), tuple(lengths)
     hedged = any(one.hedged is not None for one in lengths.values())
-    tables = _Tables(plan, placebo.kind, plan.basket if hedged else None, users=threads())
+    # the kernels let go of Python's lock, so threads use all cores; each has draws of its own
+    edges = np.unique(np.linspace(first, last, threads() + 1).astype(int)).tolist()
+    workers = len(edges) - 1
+    tables = _Tables(plan, placebo.kind, plan.basket if hedged else None, users=workers)
     sums = np.zeros((len(stances), last - first, 4, len(plan.phases), int(day[-1]) + 1))
     coins = len(plan.coin_arrays)
 
@@ -168,9 +171,7 @@ def _some_draws(
             for stance, total in zip(stances, mine, strict=True)
         ]
 
-    # the kernels let go of Python's lock, so threads use all cores; each has draws of its own
-    edges = np.linspace(first, last, threads() + 1).astype(int).tolist()
-    with ThreadPoolExecutor(threads()) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         parts = list(pool.map(work, pairwise(edges)))
     return {
         stance: tuple(np.concatenate([part[number][k] for part in parts]) for k in range(4))

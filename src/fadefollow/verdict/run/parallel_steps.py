@@ -13,8 +13,8 @@ from fadefollow.core.notes import Note
 from fadefollow.core.parallel import Shared, WorkerPool, result_or_raise
 from fadefollow.engine.hedge.hedged import with_hedge
 from fadefollow.engine.model import BOOKS, Book, BookName, StanceBooks
-from fadefollow.engine.plans.plan import books, without_holes
 from fadefollow.engine.plans.strategy_plan import Plan
+from fadefollow.engine.plans.trading import books, without_holes
 from fadefollow.engine.prints import by_lone_print
 from fadefollow.market.panel import Market
 from fadefollow.phases import Phases, Signal, Stance

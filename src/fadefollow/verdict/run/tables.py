@@ -8,8 +8,8 @@ import pandas as pd
 
 from fadefollow.core.parallel import Shared, WorkerPool
 from fadefollow.engine.model import BOOKS, TRADE_COLUMNS, Book, BookName
-from fadefollow.engine.plans.plan import trade_table
 from fadefollow.engine.plans.strategy_plan import Plan
+from fadefollow.engine.plans.trading import trade_table
 from fadefollow.phases import COLUMNS, STANCES, Phases, Stance
 from fadefollow.verdict.run.parallel_steps import (
     valued,
