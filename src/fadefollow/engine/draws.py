@@ -26,7 +26,7 @@ from fadefollow.engine.kernels.arrays import (
 )
 from fadefollow.engine.kernels.book import by_due, hole_held_over
 from fadefollow.engine.kernels.dated import returns_dated
-from fadefollow.engine.kernels.outcomes import Outcomes, cash_alone
+from fadefollow.engine.kernels.outcomes import Outcomes, cash_alone, settlements_before
 from fadefollow.engine.kernels.position import (
     END,
     OPPOSITE,
@@ -220,7 +220,10 @@ def _add_draws(
     # out of the tuples, or the loops count references to each array
     starts, bar, side, code, rule, exit_starts, exit_bar, exit_side = moved
     net, free = table
+    prices, paid, holes, costs = coin.prices, coin.paid, coin.holes, coin.costs
+    time, open_, high, low, close = prices[:5]
     n, when, share = len(day), coin.rules.when, coin.account.share
+    before = settlements_before(time, paid.time)
     in_order = True  # with one delay events act as they are given
     for k in range(len(when)):
         in_order = in_order and when[k, 0] == when[0, 0]
@@ -244,9 +247,21 @@ def _add_draws(
                 k = _first_after(exit_bar, k, exit_starts[b], last_exit, bar[j])
                 contrary = _contrary(exit_bar, exit_side, k, last_exit, side[j], until - 1 - delay)
                 if contrary >= 0:
-                    exits = Exits(exit_bar[k:last_exit], exit_side[k:last_exit])
-                    at = contrary + 1 + delay
-                    value, until, inside = _left(coin, exits, rule[j], due, side[j], at, until)
+                    at, inside = contrary + 1 + delay, False
+                    while at + 1 < until and missing(open_, high, low, close, at):
+                        at += 1
+                    position = Opened(due, side[j], cash_alone(coin.account, costs, due))
+                    if at + 1 < until:
+                        # it lives through that bar, so that nothing else has ended it before
+                        done, _ = left_at_open(
+                            prices, paid, costs, position, at, OPPOSITE, before[due]
+                        )
+                        value, until = done.pnl / (done.size * done.entry), at
+                        if len(holes) and hole_held_over(holes, time[due], time[at]) >= 0:
+                            value = math.nan
+                    else:
+                        exits = Exits(exit_bar[k:last_exit], exit_side[k:last_exit])
+                        value, until, inside = _walked(coin, exits, rule[j], position)
                     last = until - 1 if inside else until
                     level = hedge.close_level[last] if inside else hedge.open_level[last]
                     gain = -side[j] * (level / hedge.open_level[due] - 1.0)
@@ -289,32 +304,17 @@ def _contrary(
 
 
 @njit(cache=True, nogil=True)
-def _left(
-    coin: _Coin, exits: Exits, rule: int, entry_bar: int, side: int, at: int, until: int
-) -> tuple[float, int, bool]:
-    """Net return (NaN if it does not count) of a position that a contrary phase ends.
-
-    Args:
-        coin, exits, rule, entry_bar, side: the position.
-        at: the bar at whose open it is left, or at the next one that is present.
-        until: from when on the book is free if it is not left.
+def _walked(coin: _Coin, exits: Exits, rule: int, position: Opened) -> tuple[float, int, bool]:
+    """Net return of a position that a contrary phase may end, bar by bar.
 
     Returns:
-        The return, from when on the book is free, and whether it ended inside a bar.
+        The return, NaN if it does not count; from when on the book is free; and whether it ended
+        inside a bar.
     """
-    cash = cash_alone(coin.account, coin.costs, entry_bar)
-    time, present = coin.prices.time, coin.prices
-    while at + 1 < until and missing(present.open, present.high, present.low, present.close, at):
-        at += 1
-    if at + 1 < until:  # it lives through that bar, so that nothing else has ended it before
-        opened = Opened(entry_bar, side, cash)
-        done, _ = left_at_open(coin.prices, coin.paid, coin.costs, opened, at, OPPOSITE)
-        last, inside, ended = at, False, True
-    else:
-        limits = limits_of(coin.rules.when, coin.rules.levels, rule)
-        done = walk(coin.prices, coin.paid, exits, coin.costs, limits, entry_bar, side, cash)
-        last, inside, ended = done.last, not done.at_open, done.reason != END
-    value = done.pnl / (done.size * done.entry)
-    if not ended or hole_held_over(coin.holes, time[entry_bar], time[last]) >= 0:
+    limits, time = limits_of(coin.rules.when, coin.rules.levels, rule), coin.prices.time
+    entry_bar, side, cash = position
+    done = walk(coin.prices, coin.paid, exits, coin.costs, limits, entry_bar, side, cash)
+    inside, value = not done.at_open, done.pnl / (done.size * done.entry)
+    if done.reason == END or hole_held_over(coin.holes, time[entry_bar], time[done.last]) >= 0:
         value = math.nan
-    return value, last + 1 if inside else last, inside
+    return value, done.last + 1 if inside else done.last, inside

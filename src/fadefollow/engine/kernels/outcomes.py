@@ -73,6 +73,7 @@ def every_bar(
     first = limits_of(rules.when, rules.levels, 0)
     limits = Limits(first.hold, False, 0, first.levels, first.leverage)
     worst, best = _extremes(prices, side, limits.hold + 1)
+    before = settlements_before(prices.time, paid.time)
     for i in range(n):
         if missing(prices.open, prices.high, prices.low, prices.close, i):
             continue
@@ -86,7 +87,7 @@ def every_bar(
             and not missing(prices.open, prices.high, prices.low, prices.close, due)
         ):
             opened = Opened(i, side, cash)
-            left, funding = left_at_open(prices, paid, costs, opened, due, TIME)
+            left, funding = left_at_open(prices, paid, costs, opened, due, TIME, before[i])
             net, entry = left.pnl / (left.size * left.entry), left.entry
             if in_reach(side, entry, funding, limits, costs.margins[0, 1], worst[i], best[i]):
                 net = math.nan
@@ -100,6 +101,17 @@ def every_bar(
         if ended and hole_held_over(holes, prices.time[i], prices.time[last]) < 0:
             value[i] = net
     return Outcomes(value, exit_bar, inside)
+
+
+@njit(cache=True, nogil=True)
+def settlements_before(time: IntArray, settle_time: IntArray) -> IntArray:
+    """How many settlements there are up to each bar's open, shape (n,)."""
+    before, k = np.empty(len(time), np.int64), 0
+    for i in range(len(time)):
+        while k < len(settle_time) and settle_time[k] <= time[i]:
+            k += 1
+        before[i] = k
+    return before
 
 
 @njit(cache=True, nogil=True)

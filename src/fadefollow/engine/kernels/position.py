@@ -302,10 +302,14 @@ def left_at_open(
     position: Opened,
     last: int,
     reason: int,
+    before: int,
 ) -> tuple[Closed, float]:
     """A position that is left at the open of bar `last`, if nothing ends it before.
 
     Only the settlements are visited, not the bars.
+
+    Args:
+        before: how many settlements there are up to its entry.
 
     Returns:
         To the last digit what `walk` gives; and a funding per coin held that it never has less of
@@ -316,8 +320,7 @@ def left_at_open(
     settle_time, settle_rate, settle_mark = paid
     entry = open_[entry_bar] * (1.0 + side * costs.slippage)
     size = cash / entry
-    settled = least = 0.0
-    k = np.searchsorted(settle_time, time[entry_bar], side="right")
+    settled, least, k = 0.0, 0.0, before
     while k < len(settle_time) and settle_time[k] <= time[last]:
         settled -= side * size * settle_mark[k] * settle_rate[k]
         least = min(least, settled)
@@ -389,6 +392,7 @@ def held_to_open(
     for block in range(first // BLOCK, last // BLOCK + 1):
         low, high = min(low, extremes.low[block]), max(high, extremes.high[block])
     worst, best = (low, high) if side > 0 else (-high, -low)
-    closed, funding = left_at_open(prices, paid, costs, position, last, reason)
+    before = np.searchsorted(paid.time, prices.time[first], side="right")
+    closed, funding = left_at_open(prices, paid, costs, position, last, reason, before)
     rate = costs.margins[0, 1]
     return unknown if in_reach(side, closed.entry, funding, limits, rate, worst, best) else closed
