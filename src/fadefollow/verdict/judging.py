@@ -22,7 +22,7 @@ from fadefollow.verdict.estimates.estimates import Books, PhaseEvidence, estimat
 from fadefollow.verdict.model import (
     Verdict,
 )
-from fadefollow.verdict.placebos.run import Spread, confront
+from fadefollow.verdict.placebos.run import Confronted, RowKey, Spread, confront
 from fadefollow.verdict.row_table import Family, Row, RowTable
 from fadefollow.verdict.settings import JudgeSettings
 from fadefollow.verdict.threads import threads
@@ -41,6 +41,7 @@ def judge(
     claims: Mapping[str, Claim] | None = None,
     smallest: Mapping[str, float] | None = None,
     evidence: Mapping[str, tuple[PhaseEvidence, ...]] | None = None,
+    confronted: Confronted | None = None,
     progress: Progress | None = None,
     spread: Spread | None = None,
 ) -> tuple[Verdict, ...]:
@@ -55,6 +56,7 @@ def judge(
         smallest: by strategy, the smallest edge worth trading, bps; by default the settings' own.
         evidence: of each strategy's phases, by its name, where that is known already: from
             `estimate` on the `days_of` all plans.
+        confronted: the placebos of all rows, where they are known already.
         progress: told how far the placebos are, which take most of the time.
         spread: a worker pool that has the plans, for the placebos; by default this process.
 
@@ -79,14 +81,10 @@ def judge(
                 plans,
             )
             evidence = {plan.strategy: one for plan, one in zip(plans, weighed, strict=True)}
-    lengths = {
-        (plan.strategy, code, stance, book): one.length
-        for plan in plans
-        for code, phase in enumerate(evidence[plan.strategy])
-        for stance, by_book in phase.stances.items()
-        for book, one in by_book.items()
-    }
-    confronted = confront(
+    lengths: dict[RowKey, float] = {}
+    for plan in plans:
+        lengths.update(block_lengths(plan, evidence[plan.strategy]))
+    confronted = confronted or confront(
         plans,
         lengths,
         draws=settings.placebo_draws,
@@ -116,6 +114,16 @@ def judge(
         for plan in plans
         for code, phase in enumerate(evidence[plan.strategy])
     )
+
+
+def block_lengths(plan: Plan, evidence: Sequence[PhaseEvidence]) -> dict[RowKey, float]:
+    """Length of a block in days, of each row of a plan."""
+    return {
+        (plan.strategy, code, stance, book): one.length
+        for code, phase in enumerate(evidence)
+        for stance, by_book in phase.stances.items()
+        for book, one in by_book.items()
+    }
 
 
 def days_of(plans: Sequence[Plan], settings: JudgeSettings) -> Resampling:

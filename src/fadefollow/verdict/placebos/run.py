@@ -92,13 +92,19 @@ class Confronted:
 
 
 @dataclass(frozen=True)
-class _Drawing:
-    """What all tasks of a run share."""
+class Drawing:
+    """What the placebos of all plans of a run share."""
 
-    draws: int
-    seed: int
+    draws: int  #: of each placebo; fewer where there are fewer shifts
+    seed: int  #: the same seed gives the same draws
     shifts: IntArray
-    step: int
+    step: int  #: that the shifts are multiples of, hours
+
+    @classmethod
+    def of(cls, plans: Sequence[Plan], *, draws: int, seed: int) -> Drawing:
+        """That of a run."""
+        shifts, step = draw_shifts(plans, draws=draws, rng=np.random.default_rng([seed]))
+        return cls(draws, seed, shifts, step)
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ class _Task:
 
     number: int
     kind: Kind
-    drawing: _Drawing
+    drawing: Drawing
     lengths: Mapping[Stance, Lengths]
 
     @property
@@ -142,12 +148,9 @@ def confront(
         progress: called with draws done and draws in all.
         spread: a worker pool that has the plans; by default threads of this process.
     """
-    shifts, step = draw_shifts(plans, draws=draws, rng=np.random.default_rng([seed]))
-    drawing = _Drawing(draws, seed, shifts, step)
+    drawing = Drawing.of(plans, draws=draws, seed=seed)
     tasks = [
-        _Task(number, kind, drawing, _lengths(plan, kind, lengths))
-        for number, plan in enumerate(plans)
-        for kind in kinds_of(plan)
+        task for number, plan in enumerate(plans) for task in _tasks(plan, number, drawing, lengths)
     ]
     total, done = sum(task.draws for task in tasks), 0
 
@@ -161,6 +164,30 @@ def confront(
     for task, found in zip(tasks, _resolved(plans, tasks, step_on, spread), strict=True):
         rows.update(_rows_of(plans[task.number], task, found, lengths))
     return Confronted(rows)
+
+
+def confront_plan(
+    plan: Plan, lengths: Mapping[RowKey, float], drawing: Drawing
+) -> dict[RowKey, RowDraws]:
+    """Resolve the placebos of one plan of a run.
+
+    Args:
+        plan: the strategy.
+        lengths: block length in days of each of its rows.
+        drawing: that of the run.
+    """
+    rows: dict[RowKey, RowDraws] = {}
+    for task in _tasks(plan, 0, drawing, lengths):
+        found = _resolve(plan, task, 0, task.draws, lambda _: None)
+        rows.update(_rows_of(plan, task, found, lengths))
+    return rows
+
+
+def _tasks(
+    plan: Plan, number: int, drawing: Drawing, lengths: Mapping[RowKey, float]
+) -> list[_Task]:
+    """What is to be resolved of one plan."""
+    return [_Task(number, kind, drawing, _lengths(plan, kind, lengths)) for kind in kinds_of(plan)]
 
 
 def spreads_placebos(pool: WorkerPool, plans: int) -> bool:

@@ -19,7 +19,7 @@ from fadefollow.verdict.correction.spa import spa_of_run
 from fadefollow.verdict.exploratory import BookRatios, SpaTest, SplitCell
 from fadefollow.verdict.judging import days_of, judge
 from fadefollow.verdict.model import EventStudy, Verdict
-from fadefollow.verdict.placebos.run import spreads_placebos
+from fadefollow.verdict.placebos.run import Confronted, Drawing, spreads_placebos
 from fadefollow.verdict.run.descriptive import benchmarks, coin_years, ratios
 from fadefollow.verdict.run.excursions import with_excursions
 from fadefollow.verdict.run.notes import (
@@ -190,6 +190,10 @@ def judged(
         said.extend(left_out(one.prepared))
     judging = settings.judging
     days = days_of(plans, judging)
+    spread = spreads_placebos(workers, len(plans))
+    drawing = None
+    if spread and workers.here:  # who weighs a plan knows what its placebos need
+        drawing = Drawing.of(plans, draws=judging.placebo_draws, seed=judging.seed)
     weighing = [
         Weighing(
             number,
@@ -197,10 +201,13 @@ def judged(
             one.phases.table,
             days,
             judging,
+            drawing,
         )
         for number, one in enumerate(ready)
     ]
-    each_plan = each(workers, weighed, weighing, shared, "weighing", step)
+    sizes = [sum(map(len, plan.bars)) for plan in plans]
+    each_plan = each(workers, weighed, weighing, shared, "weighing", step, sizes)
+    met = {key: row for one in each_plan for key, row in one.placebos.items()}
     verdicts = judge(
         plans,
         made,
@@ -212,8 +219,9 @@ def judged(
             for one in ready
             if one.strategy.smallest_bps is not None
         },
+        confronted=Confronted(met) if drawing else None,
         progress=lambda done, of: step("placebos and bootstrap", done / of),
-        spread=(workers, shared) if spreads_placebos(workers, len(plans)) else None,
+        spread=(workers, shared) if spread else None,
     )
     step("splits and capacity", None)
     splits = corrected([cell for one in each_plan for cell in one.cells])
@@ -229,7 +237,7 @@ def judged(
     ]
     missing = {signal.name(): missing_streams(phases) for signal, phases in found}
     trades = with_excursions(trades_table(plans, made, "outright"), plans)
-    equity = equity_tables(plans, made, workers, shared)
+    equity = equity_tables(plans, [one.values for one in each_plan])
     held = benchmarks(plans)
     book_ratios, rolling = ratios(equity, held)
     said.extend(implied_notes(trades))

@@ -17,14 +17,16 @@ from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.plans.trading import books, without_holes
 from fadefollow.engine.prints import by_lone_print
 from fadefollow.market.panel import Market
-from fadefollow.phases import Phases, Signal, Stance
+from fadefollow.phases import STANCES, Phases, Signal, Stance
 from fadefollow.phases.detect import Found, gathered, look_at
 from fadefollow.verdict.estimates.anyhour import all_outcomes
 from fadefollow.verdict.estimates.bootstrap import Resampling
 from fadefollow.verdict.estimates.daily import PlanMarks
 from fadefollow.verdict.estimates.estimates import Books, PhaseEvidence, estimate
 from fadefollow.verdict.exploratory import SplitCell
+from fadefollow.verdict.judging import block_lengths
 from fadefollow.verdict.model import EventStudy
+from fadefollow.verdict.placebos.run import Drawing, RowDraws, RowKey, confront_plan
 from fadefollow.verdict.settings import JudgeSettings
 from fadefollow.verdict.splits import split_cells
 from fadefollow.verdict.study import event_study
@@ -46,12 +48,21 @@ def each(
     shared: Shared[T],
     text: str,
     step: Step,
+    sizes: Sequence[float] = (),
 ) -> list[R]:
-    """The results in the order of the items; reports progress."""
+    """The results in the order of the items; reports progress.
+
+    Args:
+        sizes: how much work each item is, if they differ: the largest are begun first.
+    """
     found: dict[int, R] = {}
     step(text, 0.0)
-    for number, result in pool.stream(work, items, shared):
-        found[number] = result_or_raise(result)
+    order: Sequence[int] = range(len(items))
+    if sizes:
+        order = sorted(order, key=lambda number: -sizes[number])
+        items = [items[number] for number in order]
+    for place, result in pool.stream(work, items, shared):
+        found[order[place]] = result_or_raise(result)
         step(text, len(found) / len(items))
     return [found[number] for number in range(len(items))]
 
@@ -74,6 +85,7 @@ class Weighing(NamedTuple):
         table: the events that its signal detected (`Phases.table`).
         days: that all plans share, resampled.
         settings: levels, draws and seed.
+        drawing: of the placebos that all plans share; None if they are asked for elsewhere.
     """
 
     number: int
@@ -81,26 +93,53 @@ class Weighing(NamedTuple):
     table: pd.DataFrame
     days: Resampling
     settings: JudgeSettings
+    drawing: Drawing | None
 
 
 class Weighed(NamedTuple):
-    """What one plan's trades say by themselves, its event studies, and its splits' cells."""
+    """All that can be said of one plan without the others.
+
+    Attributes:
+        evidence: what its trades say by themselves.
+        studies: of its events.
+        cells: of its splits.
+        values: by stance and book, of one unit of capital at each UTC day's end.
+        placebos: of its rows, where they were asked for.
+    """
 
     evidence: tuple[PhaseEvidence, ...]
     studies: Sequence[EventStudy]
     cells: Sequence[SplitCell]
+    values: Mapping[tuple[Stance, BookName], pd.Series]
+    placebos: Mapping[RowKey, RowDraws]
 
 
 def weighed(plans: tuple[Plan, ...], asked: Weighing) -> Weighed:
     """All that can be said of a plan without the others."""
-    number, books, table, days, settings = asked
+    number, books, table, days, settings, drawing = asked
     plan, outcomes = plans[number], all_outcomes(plans[number])
     alpha, seed = settings.alpha, settings.seed
+    evidence = estimate(plan, books, outcomes, resampling=days, alpha=alpha)
+    lengths = block_lengths(plan, evidence)
     return Weighed(
-        estimate(plan, books, outcomes, resampling=days, alpha=alpha),
+        evidence,
         event_study(plan, rng=np.random.default_rng([seed, number])),
         split_cells(plan, books, table, by_bar=outcomes["outright"], alpha=alpha, seed=seed),
+        _values(plan, books),
+        confront_plan(plan, lengths, drawing) if drawing else {},
     )
+
+
+def _values(plan: Plan, made: Books) -> dict[tuple[Stance, BookName], pd.Series]:
+    """Value of one unit of capital in a plan's books at each UTC day's end."""
+    marks = PlanMarks.of(plan)
+    books: tuple[BookName, ...] = BOOKS if plan.basket is not None else BOOKS[:1]
+    return {
+        (stance, book): 1.0 + marks.daily(plan, made[plan.strategy, stance], book=book).cumsum()
+        for stance in STANCES
+        if (plan.strategy, stance) in made
+        for book in books
+    }
 
 
 def detected_by(
@@ -153,17 +192,3 @@ def _lone_prints(plan: Plan, stance: Stance, made: tuple[Book, ...]) -> list[Not
     named = [(r.symbol, f"{r.time:%Y-%m-%d %H:%M}", r.reason) for r in first]
     about = {"strategy": plan.strategy, "stance": stance}
     return [Note("lone-prints", about, {"total": len(found), "trades": named})]
-
-
-def valued(
-    plans: tuple[Plan, ...], asked: tuple[int, Mapping[Stance, Sequence[Book]]]
-) -> dict[tuple[Stance, BookName], pd.Series]:
-    """Value of one unit of capital in a plan's books at each UTC day's end."""
-    number, made = asked
-    plan, marks = plans[number], PlanMarks.of(plans[number])
-    books: tuple[BookName, ...] = BOOKS if plan.basket is not None else BOOKS[:1]
-    return {
-        (stance, book): 1.0 + marks.daily(plan, taken, book=book).cumsum()
-        for stance, taken in made.items()
-        for book in books
-    }

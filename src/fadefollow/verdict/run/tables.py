@@ -6,14 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from fadefollow.core.parallel import Shared, WorkerPool
 from fadefollow.engine.model import BOOKS, TRADE_COLUMNS, Book, BookName
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.plans.trading import trade_table
 from fadefollow.phases import COLUMNS, STANCES, Phases, Stance
-from fadefollow.verdict.run.parallel_steps import (
-    valued,
-)
 from fadefollow.verdict.run.prepare import Ready
 
 
@@ -63,24 +59,22 @@ def trades_table(
 
 
 def equity_tables(
-    plans: Sequence[Plan],
-    made: Mapping[tuple[str, Stance], Sequence[Book]],
-    pool: WorkerPool,
-    shared: Shared[tuple[Plan, ...]],
+    plans: Sequence[Plan], found: Sequence[Mapping[tuple[Stance, BookName], pd.Series]]
 ) -> dict[BookName, pd.DataFrame]:
     """By book, value of one unit of capital at each UTC day's end, as vectorbt's portfolio has it.
 
-    One column a strategy and stance.
+    Args:
+        plans: the strategies.
+        found: of each of them, by stance and book.
+
+    Returns:
+        One column a strategy and stance.
     """
-    asked = [
-        (number, {s: made[plan.strategy, s] for s in STANCES if (plan.strategy, s) in made})
-        for number, plan in enumerate(plans)
-    ]
     columns: dict[BookName, dict[tuple[str, Stance], pd.Series]] = {book: {} for book in BOOKS}
-    for plan, found in zip(plans, pool.map(valued, asked, shared), strict=True):
-        for (stance, book), values in found.items():
-            columns[book][plan.strategy, stance] = values
-    return {book: _framed(values) for book, values in columns.items()}
+    for plan, values in zip(plans, found, strict=True):
+        for (stance, book), series in values.items():
+            columns[book][plan.strategy, stance] = series
+    return {book: _framed(series) for book, series in columns.items()}
 
 
 def _framed(columns: Mapping[tuple[str, Stance], pd.Series]) -> pd.DataFrame:
