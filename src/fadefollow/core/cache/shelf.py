@@ -14,7 +14,7 @@ import uuid
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from threading import Lock
+from threading import Lock, RLock
 from typing import Any, Generic, NamedTuple, TypeVar, overload
 
 K = TypeVar("K")
@@ -33,12 +33,14 @@ class _Budget:
     """Bytes that the shelves of this process hold in memory."""
 
     def __init__(self) -> None:
-        self._used, self._lock = 0, Lock()
+        self._used, self._inherited, self._sharers = 0, 0, 1
+        # a shelf may be collected, and give back, at any line
+        self._lock = RLock()
 
     def take(self, size: int) -> bool:
         """Whether there is room for so many more bytes, which then are taken."""
         with self._lock:
-            if self._used + size > KEPT_BYTES:
+            if self._used + size > KEPT_BYTES // self._sharers + self._inherited:
                 return False
             self._used += size
             return True
@@ -48,8 +50,17 @@ class _Budget:
         with self._lock:
             self._used -= sum(taken)
 
+    def share(self, forks: int) -> None:
+        """Begin as one of so many forks: what the parent holds is no cost of theirs."""
+        self._inherited, self._sharers = self._used, forks
+
 
 _BUDGET = _Budget()
+
+
+def begin_fork(forks: int) -> None:
+    """Call first in each of so many forks: together they may keep as much as their parent."""
+    _BUDGET.share(forks)
 
 
 class _Place(NamedTuple):

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from fadefollow.core.cache.shelf import begin_fork
 from fadefollow.core.parallel.worker import answered, unpacked
 from fadefollow.core.parallel.worker_pool import Inline, Shared, WorkerPool
 from fadefollow.errors import LostItemError
@@ -72,7 +73,7 @@ class Forks(WorkerPool):
         ahead = iter(range(len(todo)))
         try:
             for _ in range(count):
-                child = _forked(work, todo, shared.data, list(children))
+                child = _forked(work, todo, shared.data, list(children), count)
                 children[child.pipe] = child
                 _hand_out(child.pipe, ahead, doing)
             while doing:
@@ -102,11 +103,13 @@ def _hand_out(pipe: Connection, ahead: Iterator[int], doing: dict[Connection, in
         pipe.send(number)
 
 
-def _forked(work: Any, items: Sequence[Any], data: Any, others: list[Connection]) -> _Child:
+def _forked(
+    work: Any, items: Sequence[Any], data: Any, others: list[Connection], count: int
+) -> _Child:
     context = multiprocessing.get_context("fork")
     ours, its = context.Pipe()
     process = context.Process(
-        target=_serve, args=(work, items, data, its, [ours, *others]), daemon=True
+        target=_serve, args=(work, items, data, its, [ours, *others], count), daemon=True
     )
     with warnings.catch_warnings():
         # threads of this process draw progress, and hold no lock that a child needs
@@ -130,12 +133,18 @@ def _stop(children: Sequence[_Child]) -> None:
 
 
 def _serve(
-    work: Any, items: Sequence[Any], data: Any, pipe: Connection, theirs: list[Connection]
+    work: Any,
+    items: Sequence[Any],
+    data: Any,
+    pipe: Connection,
+    theirs: list[Connection],
+    count: int,
 ) -> None:
-    """Do items until the parent asks for no more, or is gone."""
+    """Do items until the parent asks for no more, or is gone; one of `count` children."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it
     for other in theirs:
         other.close()  # so that the pipe ends with the parent
+    begin_fork(count)
     sys.stdout = sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     if "numba" in sys.modules:
         sys.modules["numba"].config.NUMBA_NUM_THREADS = 1  # the cores are shared already

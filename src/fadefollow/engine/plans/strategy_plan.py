@@ -95,6 +95,10 @@ class Plan:
             ),
         )
 
+    def forget(self) -> None:
+        """Let go of what `everywhere` keeps."""
+        object.__setattr__(self, "_everywhere", Shelf())
+
     def rule_of(self, coin: int) -> IntArray:
         """The place of each event's rules in `rules.sets`, of one coin."""
         return np.zeros(len(self.bars[coin]), np.int64) if self.which is None else self.which[coin]

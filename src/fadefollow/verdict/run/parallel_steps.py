@@ -121,13 +121,16 @@ def weighed(plans: tuple[Plan, ...], asked: Weighing) -> Weighed:
     alpha, seed = settings.alpha, settings.seed
     evidence = estimate(plan, books, outcomes, resampling=days, alpha=alpha)
     lengths = block_lengths(plan, evidence)
-    return Weighed(
+    found = Weighed(
         evidence,
         event_study(plan, rng=np.random.default_rng([seed, number])),
         split_cells(plan, books, table, by_bar=outcomes["outright"], alpha=alpha, seed=seed),
         _values(plan, books),
         confront_plan(plan, lengths, drawing) if drawing else {},
     )
+    if drawing:  # nobody asks again
+        plan.forget()
+    return found
 
 
 def _values(plan: Plan, made: Books) -> dict[tuple[Stance, BookName], pd.Series]:
