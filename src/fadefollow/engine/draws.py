@@ -48,8 +48,33 @@ from fadefollow.engine.model import (
 
 Int32Array = npt.NDArray[np.int32]
 
-#: rows of the sums that `add_draws` adds to
-OUTRIGHT, TRADES, HEDGED, HEDGED_TRADES = range(4)
+
+class DrawSums(NamedTuple):
+    """What `add_draws` adds to: of each draw, phase and day the returns, and how many there are.
+
+    Shape (draws, codes, days, 2), the two of a day beside each other in memory; or (0, 0, 0, 2) of
+    a book that is not asked for.
+    """
+
+    outright: FloatArray
+    hedged: FloatArray
+
+    @classmethod
+    def zeros(
+        cls, shape: tuple[int, int, int], *, outright: bool = True, hedged: bool = True
+    ) -> DrawSums:
+        """With nothing added yet.
+
+        Args:
+            shape: draws, codes, days.
+            outright, hedged: whether that book is asked for.
+        """
+        made = [np.zeros((*(shape if asked else (0, 0, 0)), 2)) for asked in (outright, hedged)]
+        return cls(*made)
+
+    def some(self, first: int, last: int) -> DrawSums:
+        """The draws from `first` to before `last`."""
+        return DrawSums(self.outright[first:last], self.hedged[first:last])
 
 
 class MovedEvents(NamedTuple):
@@ -129,7 +154,7 @@ def add_draws(
     everywhere: Everywhere | None,
     hedge: HedgeLevels,
     day: IntArray,
-    sums: FloatArray,
+    sums: DrawSums,
 ) -> None:
     """Resolve one coin's book in each draw and add its returns up by day of entry.
 
@@ -143,15 +168,14 @@ def add_draws(
         everywhere: for all that `moved` holds; None where the coin has no events in any draw.
         hedge: from `hedge_levels`.
         day: of each bar, shape (n,).
-        sums: OUTRIGHT, TRADES, HEDGED and HEDGED_TRADES by phase and day, shape
-            (draws, 4, codes, days), added to in place. Trades that the end of data cut off, or
-            that were held over a hole in the settlements, do not count. A trade counts by the
-            share of its full size that it has.
+        sums: added to in place. Trades that the end of data cut off, or that were held over a hole
+            in the settlements, do not count. A trade counts by the share of its full size that it
+            has.
     """
     if everywhere is None or not len(moved.bar):
         return
     if isinstance(arrays, DatedBarArrays) and _left_by_opposite(moved, rules):
-        _add_dated(arrays, moved, rules, costs, day, sums)
+        _add_dated(arrays, moved, rules, costs, day, sums.outright)
         return
     coin = _Coin(
         prices_of(arrays),
@@ -181,7 +205,7 @@ def _add_dated(
     sums: FloatArray,
 ) -> None:
     """The same where a contrary phase may end a position on dated futures; never hedged."""
-    for b in range(len(moved.starts) - 1):
+    for b in range(len(moved.starts) - 1 if len(sums) else 0):
         own = slice(moved.starts[b], moved.starts[b + 1])
         ends = slice(moved.exit_starts[b], moved.exit_starts[b + 1])
         events = Events(
@@ -195,8 +219,8 @@ def _add_dated(
         found = returns_dated(arrays, events, rules=rules, costs=costs)
         known = ~np.isnan(found.value)
         at = found.code[known], day[found.entry_bar[known]]
-        np.add.at(sums[b, OUTRIGHT], at, found.value[known])
-        np.add.at(sums[b, TRADES], at, 1.0)
+        np.add.at(sums[b, ..., 0], at, found.value[known])
+        np.add.at(sums[b, ..., 1], at, 1.0)
 
 
 class _Coin(NamedTuple):
@@ -215,11 +239,12 @@ def _add_draws(
     table: Everywhere,
     coin: _Coin,
     day: IntArray,
-    sums: FloatArray,
+    sums: DrawSums,
 ) -> None:
     # out of the tuples, or the loops count references to each array
     starts, bar, side, code, rule, exit_starts, exit_bar, exit_side = moved
     net, free = table
+    outright, with_hedge = sums
     prices, paid, holes, costs = coin.prices, coin.paid, coin.holes, coin.costs
     time, open_, high, low, close = prices[:5]
     n, when, share = len(day), coin.rules.when, coin.account.share
@@ -271,11 +296,12 @@ def _add_draws(
                 continue
             c, d = code[j], day[due]
             part = share[due] if len(share) else 1.0
-            sums[b, OUTRIGHT, c, d] += part * value
-            sums[b, TRADES, c, d] += part
-            if not math.isnan(hedged):
-                sums[b, HEDGED, c, d] += part * hedged
-                sums[b, HEDGED_TRADES, c, d] += part
+            if len(outright):
+                outright[b, c, d, 0] += part * value
+                outright[b, c, d, 1] += part
+            if len(with_hedge) and not math.isnan(hedged):
+                with_hedge[b, c, d, 0] += part * hedged
+                with_hedge[b, c, d, 1] += part
 
 
 @njit(cache=True, nogil=True)

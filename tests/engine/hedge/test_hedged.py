@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fadefollow.engine.draws import (
-    HEDGED,
-    HEDGED_TRADES,
+    DrawSums,
     Everywhere,
     MovedEvents,
     add_draws,
@@ -294,7 +293,7 @@ def test_the_cash_of_hedges_adds_up_and_draws_resolve_alike(seed: int) -> None:
     cash = hedge_cash(trades, basket)
     total = trades["hedge_gross"].sum() + trades["hedge_cost"].sum()
     assert cash.sum() == pytest.approx(total, abs=1e-6)
-    sums, ends = np.zeros((1, 4, 3, len(arrays.time))), np.array([0, len(events.bar)])
+    sums, ends = DrawSums.zeros((1, 3, len(arrays.time))), np.array([0, len(events.bar)])
     moved = MovedEvents(
         starts=ends,
         bar=events.bar,
@@ -323,8 +322,8 @@ def test_the_cash_of_hedges_adds_up_and_draws_resolve_alike(seed: int) -> None:
     for code in range(3):
         mine = regular[regular["code"] == code]
         value = (hedged_pnl(mine) / mine["notional"]).sum()
-        assert sums[0, HEDGED, code].sum() == pytest.approx(value, abs=1e-9)
-        assert sums[0, HEDGED_TRADES, code].sum() == len(mine)
+        assert sums.hedged[0, code, :, 0].sum() == pytest.approx(value, abs=1e-9)
+        assert sums.hedged[0, code, :, 1].sum() == len(mine)
 
 
 def test_one_coin_as_the_basket_leaves_nothing_of_the_market() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fadefollow.engine.draws import Everywhere, MovedEvents, add_draws, hedge_levels
+from fadefollow.engine.draws import DrawSums, Everywhere, MovedEvents, add_draws, hedge_levels
 from fadefollow.engine.model import Costs, Rules, RuleSets
 from fadefollow.engine.resolver import outcomes, resolve, resolve_returns
 from fadefollow.errors import ParameterError
@@ -194,7 +194,7 @@ def test_returns_say_by_which_rules_they_were_made() -> None:
 def test_moved_books_keep_each_events_rules() -> None:
     # prices double each bar: held 1 bar a long makes 1, held 2 bars 3; every bar is a day
     prices = [(2.0**i,) * 4 for i in range(24)]
-    arrays, sums = make_arrays(prices), np.zeros((2, 4, 1, 24))
+    arrays, sums = make_arrays(prices), DrawSums.zeros((2, 1, 24))
     none, one = np.empty(0, np.int64), np.ones(4, np.int64)
     # in the first draw at bars 2 and 10; in the second at 0 and 16, where the slow one comes first
     moved = MovedEvents(
@@ -221,10 +221,10 @@ def test_moved_books_keep_each_events_rules() -> None:
         day=np.arange(24),
         sums=sums,
     )
-    made = [{day: x for day, x in enumerate(total) if x} for total in sums[:, 0, 0]]
+    made = [{day: x for day, x in enumerate(total) if x} for total in sums.outright[:, 0, :, 0]]
     assert made == [{3: 1.0, 11: 3.0}, {17: 1.0, 1: 3.0}]
-    assert sums[:, 1, 0].sum(axis=1).tolist() == [2.0, 2.0]
-    assert (sums[:, 2:] == 0.0).all()  # nothing is hedged
+    assert sums.outright[:, 0, :, 1].sum(axis=1).tolist() == [2.0, 2.0]
+    assert (sums.hedged == 0.0).all()  # nothing is hedged
 
 
 def test_events_of_rule_set_0_alone_are_those_without_one() -> None:

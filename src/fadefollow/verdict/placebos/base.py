@@ -14,10 +14,7 @@ import numpy as np
 from numba import njit
 
 from fadefollow.engine.draws import (
-    HEDGED,
-    HEDGED_TRADES,
-    OUTRIGHT,
-    TRADES,
+    DrawSums,
     Everywhere,
     HedgeLevels,
     MovedEvents,
@@ -107,7 +104,8 @@ def resolve_draws(
         first, last: the draws to resolve, from `first` to before `last`.
         progress: called with the number of draws done since it was last called.
     """
-    size = 4 * len(plan.phases) * (int(day_of_bar(plan)[-1]) + 1) * 8 * max(len(lengths), 1)
+    books = sum(book is not None for one in lengths.values() for book in (one.outright, one.hedged))
+    size = 16 * max(books, 1) * len(plan.phases) * (int(day_of_bar(plan)[-1]) + 1)
     at_once = max(SUMS_BYTES // size, 1)
     parts = [
         _some_draws(plan, placebo, lengths, begin, min(begin + at_once, last), progress)
@@ -137,18 +135,25 @@ def _some_draws(
     edges = np.unique(np.linspace(first, last, threads() + 1).astype(int)).tolist()
     workers = len(edges) - 1
     tables = _Tables(plan, placebo.kind, plan.basket if hedged else None, users=workers)
-    sums = np.zeros((len(stances), last - first, 4, len(plan.phases), int(day[-1]) + 1))
+    size = last - first, len(plan.phases), int(day[-1]) + 1
+    sums = {
+        stance: DrawSums.zeros(
+            size, outright=one.outright is not None, hedged=one.hedged is not None
+        )
+        for stance, one in lengths.items()
+    }
     coins = len(plan.coin_arrays)
 
     def work(bounds: tuple[int, int]) -> list[list[FloatArray]]:
         begin, end = bounds
-        mine = sums[:, begin - first : end - first]
+        shape = end - begin, len(plan.phases)
+        mine = {stance: one.some(begin - first, end - first) for stance, one in sums.items()}
         told = 0
         for coin in range(coins):
             table = tables.take(coin)
             if table is not None:
                 follow = placebo.moved(coin, begin, end)
-                for stance, total in zip(stances, mine, strict=True):
+                for stance, total in mine.items():
                     add_draws(
                         table.arrays,
                         follow if stance == "follow" else follow.mirrored(),
@@ -165,10 +170,10 @@ def _some_draws(
                 told = done
         return [
             [
-                *_statistics(total[:, OUTRIGHT], total[:, TRADES], lengths[stance].outright),
-                *_statistics(total[:, HEDGED], total[:, HEDGED_TRADES], lengths[stance].hedged),
+                *_means_and_errors(total.outright, _decay(one.outright), shape),
+                *_means_and_errors(total.hedged, _decay(one.hedged), shape),
             ]
-            for stance, total in zip(stances, mine, strict=True)
+            for total, one in zip(mine.values(), lengths.values(), strict=True)
         ]
 
     with ThreadPoolExecutor(workers) as pool:
@@ -221,29 +226,24 @@ class _Tables:
         return _Table(arrays, levels, Everywhere.of(found, levels))
 
 
-def _statistics(
-    total: FloatArray, count: FloatArray, lengths: FloatArray | None
-) -> tuple[FloatArray, FloatArray]:
-    """Means and block standard errors, from sums of shape (draws, phases, days)."""
-    if lengths is None:
-        none = np.full(total.shape[:2], np.nan)
-        return none, none
-    mean, se = _means_and_errors(total, count, 1.0 - 1.0 / lengths)
-    return mean, se
+def _decay(lengths: FloatArray | None) -> FloatArray:
+    """The weight of a day's neighbour by phase; empty for a book that is not asked for."""
+    return np.empty(0) if lengths is None else 1.0 - 1.0 / lengths
 
 
 @njit(cache=True, nogil=True)
 def _means_and_errors(
-    total: FloatArray, count: FloatArray, decay: FloatArray
+    sums: FloatArray, decay: FloatArray, shape: tuple[int, int]
 ) -> tuple[FloatArray, FloatArray]:
-    draws, phases, _ = total.shape
-    mean, se = np.full((draws, phases), np.nan), np.full((draws, phases), np.nan)
-    for b in range(draws):
-        for c in range(phases):
-            trades = count[b, c].sum()
+    """Means and block standard errors by draw and phase, from one book of `DrawSums`."""
+    mean, se = np.full(shape, np.nan), np.full(shape, np.nan)
+    for b in range(len(sums)):
+        for c in range(len(decay)):
+            total, count = sums[b, c, :, 0], sums[b, c, :, 1]
+            trades = count.sum()
             if trades > 0.0:
-                mean[b, c] = total[b, c].sum() / trades
-                influence = (total[b, c] - mean[b, c] * count[b, c]) / trades
+                mean[b, c] = total.sum() / trades
+                influence = (total - mean[b, c] * count) / trades
                 variance = block_variance(influence, decay[c])
                 if variance > 0.0:
                     se[b, c] = math.sqrt(variance)
