@@ -11,16 +11,16 @@ import pandas as pd
 
 from fadefollow.core.cache.memo import Memo
 from fadefollow.core.cache.shelf import Shelf
-from fadefollow.engine.model import BarArrays, Costs, Events, FloatArray
+from fadefollow.engine.model import HOUR_NS, BarArrays, Costs, Events, FloatArray
 from fadefollow.engine.plans.bar_arrays import calendar
 from fadefollow.engine.plans.plan import NEEDS, covered, instrument_arrays
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.engine.resolver import hold_bars, resolve_returns
 from fadefollow.engine.strategy import Strategy
 from fadefollow.market.lab import simulate
+from fadefollow.market.lab.clock import HOURS_PER_YEAR
 from fadefollow.market.lab.phases import LEANS
 from fadefollow.market.panel import Market
-from fadefollow.verdict.calibration.truth import planted_growth
 
 #: other markets that the truth of a spread is averaged over, and coins in each
 _MARKETS, _COINS = 2, 4
@@ -81,6 +81,32 @@ def _growth(plan: Plan, coin: int, truth: pd.DataFrame) -> FloatArray:
         return planted_growth(plan, mine, annual_drift=0.0)
 
     return plan.coin_arrays.derived("planted growth", coin, make)
+
+
+def planted_growth(plan: Plan, planted: pd.DataFrame, *, annual_drift: float) -> FloatArray:
+    """What drifts promise of one coin up to each bar's open, as logs, shape (n + 1,).
+
+    Args:
+        plan: on whose calendar.
+        planted: the coin's episodes.
+        annual_drift: of the lab's settings.
+    """
+    time, bar_hours = plan.time, plan.bar_ns / HOUR_NS
+    steps = np.full(len(time), np.log1p(annual_drift) * bar_hours / HOURS_PER_YEAR)
+    begin = (time - time[0]) / HOUR_NS
+    end = begin + bar_hours
+    worth = planted[planted["planted_bps"] != 0.0]
+    starts = pd.DatetimeIndex(worth["start"]).tz_convert(None).to_numpy("datetime64[ns]")
+    first = (starts.astype(np.int64) - time[0]) / HOUR_NS
+    for phase, bps, start, hours in zip(
+        worth["phase"], worth["planted_bps"], first, worth["horizon_hours"], strict=True
+    ):
+        acts = slice(
+            np.searchsorted(end, start, side="right"), np.searchsorted(begin, start + hours)
+        )
+        within = np.minimum(end[acts], start + hours) - np.maximum(begin[acts], start)
+        steps[acts] += np.log1p(LEANS[phase] * bps / 1e4) * within / hours
+    return np.concatenate([[0.0], np.cumsum(steps)])
 
 
 def simulated(

@@ -11,13 +11,15 @@ what happens there. Results are the same, bit by bit, wherever they are computed
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
+from typing import TypeVar
 
 from joblib import cpu_count
 
 from fadefollow.core.limits import MOST_JOBS
-from fadefollow.core.parallel.forks import Forks
+from fadefollow.core.parallel.forks import Forks, forked
 from fadefollow.core.parallel.worker_pool import Inline, Shared, WorkerPool, result_or_raise
 from fadefollow.errors import LostItemError, ParameterError, WorkerPoolError
 
@@ -26,11 +28,14 @@ __all__ = [
     "Shared",
     "WorkerPool",
     "WorkerPoolError",
+    "beside",
     "make_pool",
     "pool_here",
     "refuse_jobs",
     "result_or_raise",
 ]
+
+R = TypeVar("R")
 
 
 def refuse_jobs(jobs: int) -> None:
@@ -86,3 +91,16 @@ def pool_here() -> WorkerPool:
     """
     workers = int(os.environ.get("NUMBA_NUM_THREADS") or cpu_count())
     return Forks(workers) if workers > 1 and Forks.possible() else Inline()
+
+
+def beside(work: Callable[[], R]) -> AbstractContextManager[Callable[[], R]]:
+    """Some work that is done beside the block, where `pool_here` is forks; its result when asked.
+
+        with beside(lambda: first(data)) as found:
+            other = second(data)
+        return found(), other
+
+    Args:
+        work: pure; what it raises is raised where the result is asked for.
+    """
+    return forked(work) if isinstance(pool_here(), Forks) else nullcontext(cache(work))

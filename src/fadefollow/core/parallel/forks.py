@@ -93,6 +93,30 @@ class Forks(WorkerPool):
             yield number, work(shared.data, todo[number])
 
 
+@contextlib.contextmanager
+def forked(work: Callable[[], R]) -> Iterator[Callable[[], R]]:
+    """A fork that does some work while the block runs; yields what waits for its result."""
+    child = _forked(lambda _, item: item(), [work], None, [], 1)
+    found: list[R] = []
+
+    def result() -> R:
+        if not found:
+            try:
+                reply = child.pipe.recv_bytes()
+            except (EOFError, OSError):  # most often memory ran out
+                found.append(work())
+            else:
+                found.append(unpacked(reply))
+        return found[0]
+
+    try:
+        with contextlib.suppress(OSError):
+            child.pipe.send(0)
+        yield result
+    finally:
+        _stop([child])
+
+
 def _hand_out(pipe: Connection, ahead: Iterator[int], doing: dict[Connection, int]) -> None:
     """Give a child the next item, if there is one."""
     number = next(ahead, None)

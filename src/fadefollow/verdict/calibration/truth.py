@@ -25,10 +25,9 @@ import pandas as pd
 
 from fadefollow.engine.hedge.basket import Basket
 from fadefollow.engine.hedge.hedged import AT_OPEN
-from fadefollow.engine.model import HOUR_NS, BookName, FloatArray
+from fadefollow.engine.model import BookName, FloatArray
 from fadefollow.engine.plans.strategy_plan import Plan
-from fadefollow.market.lab.clock import HOURS_PER_YEAR
-from fadefollow.market.lab.phases import LEANS
+from fadefollow.verdict.truth import planted_growth
 
 
 @dataclass(frozen=True)
@@ -65,32 +64,6 @@ class Growth:
         """The same growth in all, spread evenly over time: what any time is worth."""
         coins = tuple(np.linspace(0.0, g[-1], len(g)) for g in self.coins)
         return replace(self, coins=coins, basket=np.linspace(0.0, self.basket[-1], len(coins[0])))
-
-
-def planted_growth(plan: Plan, planted: pd.DataFrame, *, annual_drift: float) -> FloatArray:
-    """What drifts promise of one coin up to each bar's open, as logs, shape (n + 1,).
-
-    Args:
-        plan: on whose calendar.
-        planted: the coin's episodes.
-        annual_drift: of the lab's settings.
-    """
-    time, bar_hours = plan.time, plan.bar_ns / HOUR_NS
-    steps = np.full(len(time), np.log1p(annual_drift) * bar_hours / HOURS_PER_YEAR)
-    begin = (time - time[0]) / HOUR_NS
-    end = begin + bar_hours
-    worth = planted[planted["planted_bps"] != 0.0]
-    starts = pd.DatetimeIndex(worth["start"]).tz_convert(None).to_numpy("datetime64[ns]")
-    first = (starts.astype(np.int64) - time[0]) / HOUR_NS
-    for phase, bps, start, hours in zip(
-        worth["phase"], worth["planted_bps"], first, worth["horizon_hours"], strict=True
-    ):
-        acts = slice(
-            np.searchsorted(end, start, side="right"), np.searchsorted(begin, start + hours)
-        )
-        within = np.minimum(end[acts], start + hours) - np.maximum(begin[acts], start)
-        steps[acts] += np.log1p(LEANS[phase] * bps / 1e4) * within / hours
-    return np.concatenate([[0.0], np.cumsum(steps)])
 
 
 def _basket(plan: Plan, basket: Basket, coins: tuple[FloatArray, ...]) -> FloatArray:

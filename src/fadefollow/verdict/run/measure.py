@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from fadefollow.core.notes import Note
-from fadefollow.core.parallel import WorkerPool, pool_here
+from fadefollow.core.parallel import WorkerPool, beside, pool_here
 from fadefollow.engine.model import TRADE_COLUMNS
 from fadefollow.engine.strategy import Strategy
 from fadefollow.errors import DataError, ParameterError
@@ -44,6 +45,8 @@ from fadefollow.verdict.run.prepare import (
     prepare_bet,
 )
 from fadefollow.verdict.run.rows import (
+    Planted,
+    planted,
     untraded_rows,
     with_capacity,
     with_missing_streams,
@@ -205,36 +208,37 @@ def judged(
         )
         for number, one in enumerate(ready)
     ]
+    import arch.bootstrap  # noqa: F401  # here once, where each fork would take its time
+
     sizes = [sum(map(len, plan.bars)) for plan in plans]
     each_plan = each(workers, weighed, weighing, shared, "weighing", step, sizes)
     met = {key: row for one in each_plan for key, row in one.placebos.items()}
-    verdicts = judge(
-        plans,
-        made,
-        evidence={p.strategy: one.evidence for p, one in zip(plans, each_plan, strict=True)},
-        settings=judging,
-        claims={one.strategy.name: one.strategy.claim for one in ready},
-        smallest={
-            one.strategy.name: one.strategy.smallest_bps
-            for one in ready
-            if one.strategy.smallest_bps is not None
-        },
-        confronted=Confronted(met) if drawing else None,
-        progress=lambda done, of: step("placebos and bootstrap", done / of),
-        spread=(workers, shared) if spread else None,
-    )
-    step("splits and capacity", None)
-    splits = corrected([cell for one in each_plan for cell in one.cells])
-    spa = spa_of_run(plans, made, verdicts, alpha=settings.alpha, seed=settings.seed)
-    verdicts = with_capacity(plans, made, verdicts)
+    with _truths(dataset, ready) as truths:
+        verdicts = judge(
+            plans,
+            made,
+            evidence={p.strategy: one.evidence for p, one in zip(plans, each_plan, strict=True)},
+            settings=judging,
+            claims={one.strategy.name: one.strategy.claim for one in ready},
+            smallest={
+                one.strategy.name: one.strategy.smallest_bps
+                for one in ready
+                if one.strategy.smallest_bps is not None
+            },
+            confronted=Confronted(met) if drawing else None,
+            progress=lambda done, of: step("placebos and bootstrap", done / of),
+            spread=(workers, shared) if spread else None,
+        )
+        step("splits and capacity", None)
+        splits = corrected([cell for one in each_plan for cell in one.cells])
+        spa = spa_of_run(plans, made, verdicts, alpha=settings.alpha, seed=settings.seed)
+        verdicts = with_capacity(plans, made, verdicts)
+        truth = truths()
     step("portfolios", None)
     by_name = {one.strategy.name: one for one in ready}
     verdicts = tuple(with_span(v, by_name[v.strategy].prepared) for v in verdicts)
     verdicts = tuple(with_missing_streams(v, by_name[v.strategy].phases) for v in verdicts)
-    told = [
-        with_truth(v, dataset, by_name[v.strategy].strategy, by_name[v.strategy].prepared.plan)
-        for v in verdicts
-    ]
+    told = [with_truth(v, truth.get(v.strategy, {})) for v in verdicts]
     missing = {signal.name(): missing_streams(phases) for signal, phases in found}
     trades = with_excursions(trades_table(plans, made, "outright"), plans)
     equity = equity_tables(plans, [one.values for one in each_plan])
@@ -257,6 +261,17 @@ def judged(
         rolling=rolling,
         benchmark=held,
         coin_years=coin_years(trades),
+    )
+
+
+def _truths(
+    dataset: Dataset, ready: Sequence[Ready]
+) -> AbstractContextManager[Callable[[], dict[str, dict[str, Planted]]]]:
+    """By strategy and phase what was planted, worked out beside the block."""
+    if dataset.truth is None:
+        return nullcontext(dict)
+    return beside(
+        lambda: {o.strategy.name: planted(dataset, o.strategy, o.prepared.plan) for o in ready}
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from fadefollow.engine.model import Book
 from fadefollow.engine.plans.plan import Prepared
@@ -41,20 +41,38 @@ def untraded_rows(strategy: Strategy, reason: str) -> list[Verdict]:
     ]
 
 
-def with_truth(verdict: Verdict, dataset: Dataset, strategy: Strategy, plan: Plan) -> Verdict:
-    """On lab data, what was planted behind the phase."""
-    if dataset.truth is None:
-        return verdict
-    if strategy.trade.instrument == "perp":
-        planted, horizon = labelled(dataset.truth, verdict.phase)
-        if planted == 0.0 and (other := inherited(plan, verdict.phase, dataset.truth)):
-            hold = strategy.trade.hold_hours
-            return replace(verdict, planted_bps=other, horizon_hours=hold, planted_from="others")
-        return replace(verdict, planted_bps=planted, horizon_hours=horizon, planted_from="label")
-    planted, horizon = simulated(
-        strategy, verdict.phase, lab=dataset.lab, bar=dataset.bar, memo=dataset.memo
-    )
-    return replace(verdict, planted_bps=planted, horizon_hours=horizon, planted_from="simulation")
+class Planted(NamedTuple):
+    """What the lab planted behind a phase that a strategy trades; the fields of `Verdict`."""
+
+    planted_bps: float
+    horizon_hours: float | None
+    planted_from: Literal["label", "others", "simulation"]
+
+
+def planted(dataset: Dataset, strategy: Strategy, plan: Plan) -> dict[str, Planted]:
+    """By phase what was planted, in a plan's phases; nothing on data that are not the lab's."""
+    truth = dataset.truth
+    if truth is None:
+        return {}
+
+    def behind(phase: str) -> Planted:
+        if strategy.trade.instrument != "perp":
+            worth, hours = simulated(
+                strategy, phase, lab=dataset.lab, bar=dataset.bar, memo=dataset.memo
+            )
+            return Planted(worth, hours, "simulation")
+        found, horizon = labelled(truth, phase)
+        if found == 0.0 and (other := inherited(plan, phase, truth)):
+            return Planted(other, strategy.trade.hold_hours, "others")
+        return Planted(found, horizon, "label")
+
+    return {phase: behind(phase) for phase in plan.phases}
+
+
+def with_truth(verdict: Verdict, truth: Mapping[str, Planted]) -> Verdict:
+    """The same verdict with what was planted behind its phase, where that is known."""
+    known = truth.get(verdict.phase)
+    return verdict if known is None else replace(verdict, **known._asdict())
 
 
 def with_span(verdict: Verdict, prepared: Prepared) -> Verdict:
