@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
+from fadefollow.core.parallel import beside
 from fadefollow.errors import SpecError, StoreError
 from fadefollow.phases import Stance
 from fadefollow.reporting.charts.encoding import zipped_text
@@ -49,10 +52,7 @@ def render(run: RunResult, reports: Path, tuning: Tuning | None = None) -> str:
     Raises:
         SpecError: a template is missing or wrong; says which and where.
     """
-    with ThreadPoolExecutor(max_workers=1) as beside:  # zipping leaves the interpreter to others
-        plotly = beside.submit(packed_plotly)
-        values = context(run, tuning)
-        return fill("report.html.j2", reports, {**values, "plotly": plotly.result()})
+    return fill("report.html.j2", reports, context(run, tuning))
 
 
 @cache
@@ -64,9 +64,32 @@ def packed_plotly() -> Markup:
     return Markup(base64.b64encode(zipped).decode("ascii"))
 
 
+class _Compiled(jinja2.FileSystemBytecodeCache):
+    """Compiled templates in a folder of the user's, where one can be had and written."""
+
+    @classmethod
+    def here(cls) -> _Compiled | None:
+        """That of this machine."""
+        try:
+            return cls()
+        except (OSError, RuntimeError):
+            return None
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Without it, the template is compiled."""
+        with contextlib.suppress(OSError):
+            super().load_bytecode(bucket)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Without room for it, it is compiled again the next time."""
+        with contextlib.suppress(OSError):
+            super().dump_bytecode(bucket)
+
+
 def fill(name: str, reports: Path, values: Mapping[str, Any]) -> str:
     """One template of the workspace filled in; all values are escaped."""
     environment = jinja2.Environment(
+        bytecode_cache=_Compiled.here(),
         loader=jinja2.FileSystemLoader(reports / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -117,36 +140,43 @@ def context(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
     titles = {name: title_of(run, name) for name in names}
     table, span = coverage_figure(run), _range(run)
     trades = trade_table(run, share.trades)
-    return {
-        "run": run,
-        "simulated": bool(run.dataset.get("simulated", False)),
-        "dataset": {**{"name": "", "title": "", "fingerprint": ""}, **run.dataset},
-        "headline": headline(run.verdicts) if tuned is None else tuned.headline,
-        "tuned": tuned,
-        "range": span,
-        "scale": scale,
-        "answers": answers,
-        "tiles": tiles(answers),
-        "lacking": lacking(run, answers, span[:10]),
-        "needed": needed_blocks(run.verdicts),
-        "books": books_of(run.verdicts),
-        "tested": tuple(a for a in answers if a.verdict.fate != "untestable"),
-        "untestable": tuple(a for a in answers if a.verdict.fate == "untestable"),
-        "notes": Notes.of(note_lines(run.notes, titles)),
-        "pages": phase_pages(run, answers, share, trades),
-        "months": MONTHS,
-        "traded": [(at, title_of(run, n)) for at, n in enumerate(names) if n in traded],
-        "market": exhibits.market(run, share, names, trades),
-        "best": _best(run),
-        "coverage": exhibits.covered(table),
-        "coverage_notes": table.others,
-        "findings": findings(run.dataset.get("audit")),
-        "missing": not_looked_for(run),
-        "making": making(run),
-        "assumed": assumed(run),
-        "again": _again(run),
-        "truths": _truths(answers),
-    }
+    # forked before there is a thread; zipping leaves the interpreter to others
+    with (
+        beside(lambda: exhibits.market(run, share, names, trades)) as market,
+        ThreadPoolExecutor(max_workers=1) as thread,
+    ):
+        plotly = thread.submit(packed_plotly)
+        return {
+            "run": run,
+            "simulated": bool(run.dataset.get("simulated", False)),
+            "dataset": {**{"name": "", "title": "", "fingerprint": ""}, **run.dataset},
+            "headline": headline(run.verdicts) if tuned is None else tuned.headline,
+            "tuned": tuned,
+            "range": span,
+            "scale": scale,
+            "answers": answers,
+            "tiles": tiles(answers),
+            "lacking": lacking(run, answers, span[:10]),
+            "needed": needed_blocks(run.verdicts),
+            "books": books_of(run.verdicts),
+            "tested": tuple(a for a in answers if a.verdict.fate != "untestable"),
+            "untestable": tuple(a for a in answers if a.verdict.fate == "untestable"),
+            "notes": Notes.of(note_lines(run.notes, titles)),
+            "pages": phase_pages(run, answers, share, trades),
+            "months": MONTHS,
+            "traded": [(at, title_of(run, n)) for at, n in enumerate(names) if n in traded],
+            "market": market(),
+            "best": _best(run),
+            "coverage": exhibits.covered(table),
+            "coverage_notes": table.others,
+            "findings": findings(run.dataset.get("audit")),
+            "missing": not_looked_for(run),
+            "making": making(run),
+            "assumed": assumed(run),
+            "again": _again(run),
+            "truths": _truths(answers),
+            "plotly": plotly.result(),
+        }
 
 
 def _best(run: RunResult) -> str:
