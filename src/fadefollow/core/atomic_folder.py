@@ -40,29 +40,48 @@ def staging(beside: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def staged_in(parent: Path) -> Iterator[Path]:
+    """A folder to write in, to be published in `parent`, which is made if it is not there.
+
+    Nothing is left, also of the parent, where the block fails.
+    """
+    with _made(parent):
+        sweep(parent)
+        with staging(parent) as folder:
+            yield folder
+
+
+@contextlib.contextmanager
+def _made(target: Path) -> Iterator[None]:
+    """A folder and its parents, of which those that are new are removed where the block fails."""
+    new = [folder for folder in (target, *target.parents) if not folder.exists()]
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for folder in new:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+@contextlib.contextmanager
 def filled(target: Path) -> Iterator[Path]:
     """A folder to write into; what it holds at the end is moved into `target`, all or nothing.
 
     Raises:
         StoreError: the folder cannot be written; nothing is left of the attempt.
     """
-    new = [folder for folder in (target, *target.parents) if not folder.exists()]
-    moved: list[Path] = []
-    try:
-        with as_store_error("cannot write to the folder", target, ""):
-            target.mkdir(parents=True, exist_ok=True)
-            sweep(target)
-            with staging(target) as stage:
-                yield stage
-                for path in sorted(stage.iterdir()):
-                    moved.append(path.rename(target / path.name))
-    except BaseException:
-        for path in moved:
-            _remove(path)
-        for folder in new:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-        raise
+    with as_store_error("cannot write to the folder", target, ""), staged_in(target) as stage:
+        moved: list[Path] = []
+        try:
+            yield stage
+            for path in sorted(stage.iterdir()):
+                moved.append(path.rename(target / path.name))
+        except BaseException:
+            for path in moved:
+                _remove(path)
+            raise
 
 
 def is_empty(folder: Path) -> bool:

@@ -26,7 +26,6 @@ def write_run(
         SpecError: a template does not render; nothing is written.
         StoreError: the disk is full or the folder cannot be written; nothing is left behind.
     """
-    page = render(result, templates, tuning)
-    path = store_run(result, runs_dir, page, tuning=tuning)
+    path = store_run(result, runs_dir, lambda: render(result, templates, tuning), tuning=tuning)
     write_index(runs_dir, templates)
     return path

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from fadefollow.core.atomic_file import as_store_error
-from fadefollow.core.atomic_folder import publish, staging, sweep
+from fadefollow.core.atomic_folder import publish, staged_in
+from fadefollow.core.parallel import beside
 from fadefollow.results.record import folder_name, write_records, write_tables
 from fadefollow.results.tuning_record import write_trials
 from fadefollow.tuning.model import Tuning
@@ -15,14 +16,14 @@ from fadefollow.verdict.model import RunResult
 
 
 def store_run(
-    result: RunResult, runs_dir: Path, page: str, *, tuning: Tuning | None = None
+    result: RunResult, runs_dir: Path, page: Callable[[], str], *, tuning: Tuning | None = None
 ) -> Path:
     """Write a run's folder `runs_dir/<UTC time>-<name>/`.
 
     Args:
         result: what the run found.
         runs_dir: the folder of all runs; made where it does not exist.
-        page: its report, HTML.
+        page: makes its report, HTML, while the rest is written; whatever it raises is raised.
         tuning: the job whose out-of-sample trades the result is, if it was one.
 
     Returns:
@@ -33,16 +34,20 @@ def store_run(
     Raises:
         StoreError: the disk is full or the folder cannot be written; nothing is left behind.
     """
-    with _as_store_error(runs_dir):
-        runs_dir.mkdir(parents=True, exist_ok=True)
-        sweep(runs_dir)
-        with staging(runs_dir) as folder:
-            (folder / "report.html").write_bytes(page.encode("utf-8", "replace"))
-            write_tables(result, folder)
-            if tuning is not None:
-                write_trials(tuning, folder)
-            write_records(result, folder, tuning)
-            return publish(folder, runs_dir / folder_name(result))
+    with _as_store_error(runs_dir), staged_in(runs_dir) as folder:
+        with beside(lambda: _write_data(result, folder, tuning)) as written:
+            text = page()
+            written()
+        (folder / "report.html").write_bytes(text.encode("utf-8", "replace"))
+        return publish(folder, runs_dir / folder_name(result))
+
+
+def _write_data(result: RunResult, folder: Path, tuning: Tuning | None) -> None:
+    """All but the page."""
+    write_tables(result, folder)
+    if tuning is not None:
+        write_trials(tuning, folder)
+    write_records(result, folder, tuning)
 
 
 def write_files(files: Mapping[str, bytes], wanted: Path) -> Path:
@@ -56,13 +61,10 @@ def write_files(files: Mapping[str, bytes], wanted: Path) -> Path:
         StoreError: it cannot be written; nothing is left behind.
     """
     runs_dir = wanted.parent
-    with _as_store_error(runs_dir):
-        runs_dir.mkdir(parents=True, exist_ok=True)
-        sweep(runs_dir)
-        with staging(runs_dir) as folder:
-            for name, data in files.items():
-                (folder / name).write_bytes(data)
-            return publish(folder, wanted)
+    with _as_store_error(runs_dir), staged_in(runs_dir) as folder:
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+        return publish(folder, wanted)
 
 
 def _as_store_error(runs_dir: Path) -> AbstractContextManager[None]:
