@@ -8,6 +8,7 @@ take longer than the work. Linux only: elsewhere a process that has threads cann
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -71,6 +72,7 @@ class Forks(WorkerPool):
         doing: dict[Connection, int] = {}
         lost: list[int] = []
         ahead = iter(range(len(todo)))
+        gc.freeze()  # or each child's collector copies what it looks through
         try:
             for _ in range(count):
                 child = _forked(work, todo, shared.data, list(children), count)
@@ -88,6 +90,7 @@ class Forks(WorkerPool):
                     _hand_out(pipe, ahead, doing)
                     yield number, unpacked(reply)
         finally:
+            gc.unfreeze()
             _stop(list(children.values()))
         for number in [*lost, *ahead]:
             yield number, work(shared.data, todo[number])
@@ -96,6 +99,7 @@ class Forks(WorkerPool):
 @contextlib.contextmanager
 def forked(work: Callable[[], R]) -> Iterator[Callable[[], R]]:
     """A fork that does some work while the block runs; yields what waits for its result."""
+    gc.freeze()  # see `stream`
     child = _forked(lambda _, item: item(), [work], None, [], 1)
     found: list[R] = []
 
@@ -114,6 +118,7 @@ def forked(work: Callable[[], R]) -> Iterator[Callable[[], R]]:
             child.pipe.send(0)
         yield result
     finally:
+        gc.unfreeze()
         _stop([child])
 
 
