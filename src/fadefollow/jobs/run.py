@@ -23,7 +23,7 @@ from fadefollow.phases import Signal
 from fadefollow.reporting.write import write_run
 from fadefollow.verdict.fragility import fragility
 from fadefollow.verdict.model import RunResult, Verdict
-from fadefollow.verdict.run.compiling import compiled_beside
+from fadefollow.verdict.run.compiler import compiled_beside
 from fadefollow.verdict.run.measure import Settings, measure
 from fadefollow.verdict.run.prepare import Bet, seen_by
 from fadefollow.workspace import Workspace

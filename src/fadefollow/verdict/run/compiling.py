@@ -1,25 +1,18 @@
-"""Compiling the kernels in a second process, while a run reads its data and detects.
+"""The processes that compile the kernels beside a run, which `compiler` begins.
 
-Compiled once, kernels are read from numba's cache. Before that, a run of many strategies waits for
-them one after the other, on one core. Here a process of its own takes small plans of every kind
-through what a run does, so that what it compiles is in the cache by the time that the run asks for
-it. What is not yet there the run compiles itself: no result depends on this process.
+Each takes small plans through what a run does, so that what it compiles is in the cache by the time
+that the run asks for it. What is not yet there the run compiles itself: no result depends on them.
 """
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import config
 
-from fadefollow.engine.kernels.book import hole_held_over
 from fadefollow.engine.model import (
+    BOOKS,
     DAY_NS,
     HOUR_NS,
     BarArrays,
@@ -32,48 +25,42 @@ from fadefollow.engine.model import (
 from fadefollow.engine.plans.coin_arrays import CoinArrays
 from fadefollow.engine.plans.strategy_plan import Plan
 from fadefollow.phases import STANCES
-from fadefollow.verdict.judging import judge
+from fadefollow.verdict.estimates.anyhour import all_outcomes
+from fadefollow.verdict.estimates.estimates import estimate
+from fadefollow.verdict.judging import days_of
+from fadefollow.verdict.placebos.run import confront
 from fadefollow.verdict.run.excursions import with_excursions
 from fadefollow.verdict.run.parallel_steps import books_of
 from fadefollow.verdict.run.tables import trades_table
 from fadefollow.verdict.settings import JudgeSettings
 from fadefollow.verdict.study import event_study
-from fadefollow.verdict.threads import threads
 
 _DAYS, _BARS_A_DAY, _EVERY = 150, 6, 11
+_FEW = JudgeSettings(placebo_draws=4, bootstrap_draws=20)
 
 
-@contextmanager
-def compiled_beside() -> Iterator[None]:
-    """Another process compiles while the block runs, where there are no compiled kernels yet."""
-    if threads() < 2 or compiled():
-        yield
-        return
-    quiet = subprocess.DEVNULL
-    command = [sys.executable, "-m", "fadefollow.verdict.run.compiling"]
-    with subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet) as beside:
-        try:
-            yield
-        finally:
-            beside.terminate()  # numba writes a kernel whole or not at all
-
-
-@cache
-def compiled() -> bool:
-    """Whether numba's cache had the resolver's kernels when this was first asked."""
-    if config.DISABLE_JIT:
-        return True
-    hole_held_over(np.empty((0, 2), np.int64), 0, 1)  # the smallest of them
-    return not hole_held_over.stats.cache_misses
-
-
-def main() -> None:
-    """Take a plan of each kind of instrument through trading and judging."""
-    plans = [_plan("perp"), _plan("future"), _plan("carry")]
+def trading() -> None:
+    """Trade a plan of each kind of instrument, and say what its trades say."""
+    plans = _plans()
     made = {(plan.strategy, s): books_of(plan, s, "skip", []) for plan in plans for s in STANCES}
-    judge(plans, made, settings=JudgeSettings(placebo_draws=4, bootstrap_draws=20))
     with_excursions(trades_table(plans, made, "outright"), plans)
+    days = days_of(plans, _FEW)
+    for plan in plans:
+        estimate(plan, made, all_outcomes(plan), resampling=days, alpha=_FEW.alpha)
+
+
+def drawing() -> None:
+    """Draw what needs no trades: placebos and event studies of the same plans."""
+    plans = _plans()
+    keys = [
+        (plan.strategy, 0, stance, book) for plan in plans for stance in STANCES for book in BOOKS
+    ]
+    confront(plans, dict.fromkeys(keys, 5.0), draws=_FEW.placebo_draws, seed=1)
     event_study(plans[0], rng=np.random.default_rng(1), draws=2)
+
+
+def _plans() -> list[Plan]:
+    return [_plan("perp"), _plan("future"), _plan("carry")]
 
 
 def _plan(instrument: str) -> Plan:
@@ -141,4 +128,4 @@ def _arrays(symbol: str, instrument: str, seed: int) -> BarArrays:
 
 
 if __name__ == "__main__":
-    main()
+    {"trading": trading, "drawing": drawing}[sys.argv[1]]()

@@ -21,6 +21,7 @@ from fadefollow.verdict.exploratory import BookRatios, SpaTest, SplitCell
 from fadefollow.verdict.judging import days_of, judge
 from fadefollow.verdict.model import EventStudy, Verdict
 from fadefollow.verdict.placebos.run import Confronted, Drawing, spreads_placebos
+from fadefollow.verdict.run.compiler import wait_for_kernels
 from fadefollow.verdict.run.descriptive import benchmarks, coin_years, ratios
 from fadefollow.verdict.run.excursions import with_excursions
 from fadefollow.verdict.run.notes import (
@@ -208,6 +209,7 @@ def judged(
         )
         for number, one in enumerate(ready)
     ]
+    wait_for_kernels()
     import arch.bootstrap  # noqa: F401  # here once, where each fork would take its time
 
     sizes = [sum(map(len, plan.bars)) for plan in plans]

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import pandas as pd
 
-from fadefollow.core.cache.shelf import InOrder
+from fadefollow.core.cache.shelf import InOrder, only
 from fadefollow.core.notes import Note
 from fadefollow.core.parallel import Shared, WorkerPool, result_or_raise
 from fadefollow.engine.hedge.hedged import with_hedge
@@ -27,6 +27,7 @@ from fadefollow.verdict.exploratory import SplitCell
 from fadefollow.verdict.judging import block_lengths
 from fadefollow.verdict.model import EventStudy
 from fadefollow.verdict.placebos.run import Drawing, RowDraws, RowKey, confront_plan
+from fadefollow.verdict.run.compiler import compiled
 from fadefollow.verdict.settings import JudgeSettings
 from fadefollow.verdict.splits import split_cells
 from fadefollow.verdict.study import event_study
@@ -152,8 +153,12 @@ def detected_by(
 
     What the workers found out on the way, features and the like, is not kept.
     """
-    asked, coins = pool.share(tuple(signals.values())), InOrder(markets)
-    found = each(pool, _looked, coins, asked, "detecting", step)
+    looking, names, found = tuple(signals.values()), list(markets), list[list[Found]]()
+    if names and pool.here and not compiled():  # once, here, where each fork would do it
+        step("detecting", 0.0)
+        found.append(_looked(looking, markets[names[0]]))
+    coins = InOrder(only(markets, names[len(found) :]))
+    found += each(pool, _looked, coins, pool.share(looking), "detecting", step)
     together = gathered(dict(zip(markets, found, strict=True)), len(signals))
     return dict(zip(signals, together, strict=True))
 
