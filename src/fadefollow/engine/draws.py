@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from fadefollow.core.cache.compiled import kernel
 from fadefollow.engine.hedge.basket import Basket
 from fadefollow.engine.kernels.arrays import (
     Account,
@@ -232,7 +232,7 @@ class _Coin(NamedTuple):
     account: Account
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add_draws(
     moved: MovedEvents,
     hedge: HedgeLevels,
@@ -304,7 +304,7 @@ def _add_draws(
                 with_hedge[b, c, d, 1] += part
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _first_after(exit_bar: IntArray, k: int, first: int, last: int, bar: int) -> int:
     """The place of the first phase that became known after `bar`, sought from place `k` on."""
     while k > first and exit_bar[k - 1] > bar:
@@ -314,7 +314,7 @@ def _first_after(exit_bar: IntArray, k: int, first: int, last: int, bar: int) ->
     return k
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _contrary(
     exit_bar: IntArray, exit_side: IntArray, k: int, last: int, side: int, before: int
 ) -> int:
@@ -329,7 +329,7 @@ def _contrary(
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _walked(coin: _Coin, exits: Exits, rule: int, position: Opened) -> tuple[float, int, bool]:
     """Net return of a position that a contrary phase may end, bar by bar.
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from numba import njit
+
+from fadefollow.core.cache.compiled import kernel
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -168,7 +169,7 @@ def _nanoseconds(times: pd.Series) -> IntArray:
     return naive.astype(np.int64)
 
 
-@njit(cache=True)
+@kernel
 def _gammas(
     price: FloatArray, strike: FloatArray, years: FloatArray, volatility: FloatArray
 ) -> FloatArray:
@@ -181,13 +182,13 @@ def _gammas(
     return out
 
 
-@njit(cache=True)
+@kernel
 def _sigma(implied: float, stand_in: float) -> float:
     sigma = stand_in if math.isnan(implied) else implied
     return sigma if math.isnan(sigma) else max(sigma, _LEAST_VOLATILITY)
 
 
-@njit(cache=True)
+@kernel
 def _gamma_at(
     book: IntArray,
     price: FloatArray,
@@ -222,7 +223,7 @@ def _gamma_at(
     return net, gross
 
 
-@njit(cache=True)
+@kernel
 def _flip(
     price: FloatArray,
     time_ns: IntArray,
@@ -263,7 +264,7 @@ def _flip(
     return out
 
 
-@njit(cache=True)
+@kernel
 def _unexpired(
     log_strike: FloatArray,
     left_ns: IntArray,
@@ -286,7 +287,7 @@ def _unexpired(
     return options[:count]
 
 
-@njit(cache=True)
+@kernel
 def _profile(log_price: float, options: FloatArray) -> float:
     """Net gamma times price, up to a constant factor."""
     total = 0.0

@@ -7,8 +7,9 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 from numba.cpython.unsafe.numbers import leading_zeros, trailing_zeros
+
+from fadefollow.core.cache.compiled import inlined, kernel
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -35,7 +36,7 @@ def in_order(bar: IntArray, strength: FloatArray, bars: int) -> bool:
     return bool(_in_order(frozen(bar), frozen(strength), bars))
 
 
-@njit(cache=True)
+@kernel
 def _in_order(bar: IntArray, strength: FloatArray, bars: int) -> bool:
     before = -1
     for i in range(len(bar)):
@@ -45,7 +46,7 @@ def _in_order(bar: IntArray, strength: FloatArray, bars: int) -> bool:
     return True
 
 
-@njit(cache=True)
+@kernel
 def fire(
     condition: BoolArray, bars: IntArray, known: IntArray, cooldown_bars: int
 ) -> tuple[IntArray, IntArray]:
@@ -69,7 +70,7 @@ def fire(
     return fired[:count], record[:count]
 
 
-@njit(cache=True)
+@kernel
 def of_the_past(
     stamps: IntArray, rank: IntArray, ordered: FloatArray, q: FloatArray, window: int
 ) -> tuple[FloatArray, bool]:
@@ -86,7 +87,7 @@ def of_the_past(
     return found, True
 
 
-@njit(cache=True)
+@kernel
 def _before(stamps: IntArray, window: int) -> tuple[IntArray, IntArray]:
     """First and last + 1 of the records before each one's stamp, within the window."""
     start, end = np.zeros(len(stamps), np.int64), np.zeros(len(stamps), np.int64)
@@ -100,7 +101,7 @@ def _before(stamps: IntArray, window: int) -> tuple[IntArray, IntArray]:
     return start, end
 
 
-@njit(cache=True)
+@kernel
 def slide(
     rank: IntArray,
     ordered: FloatArray,
@@ -117,7 +118,7 @@ def slide(
     return out
 
 
-@njit(cache=True)
+@kernel
 def _slide_one(
     rank: IntArray,
     ordered: FloatArray,
@@ -185,7 +186,7 @@ def _slide_one(
         out[i] = value
 
 
-@njit(cache=True, inline="always")
+@inlined
 def _next(bits: UintArray, member: int) -> int:
     """The next member above one; there must be one."""
     word = member >> 6
@@ -198,7 +199,7 @@ def _next(bits: UintArray, member: int) -> int:
     return (word << 6) + int(trailing_zeros(bits[word]))
 
 
-@njit(cache=True, inline="always")
+@inlined
 def _previous(bits: UintArray, member: int) -> int:
     """The next member below one; there must be one."""
     word = member >> 6

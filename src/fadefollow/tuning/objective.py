@@ -12,8 +12,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
+from fadefollow.core.cache.compiled import kernel
 from fadefollow.engine.model import FloatArray, IntArray
 from fadefollow.tuning.model import Objective
 from fadefollow.verdict.correction.overfit import TrackRecord, probabilistic_sharpe
@@ -50,7 +50,7 @@ def block_t(day: IntArray, value: FloatArray, *, hold_hours: float) -> float:
     return mean / math.sqrt(variance) if variance > 1e-24 * mean * mean else math.nan
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _mean_variance(day: IntArray, value: FloatArray, mean: float, decay: float) -> float:
     """`block_variance` of the mean of trade returns, from what each day adds to it."""
     first, last = day[0], day[0]

@@ -6,8 +6,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from fadefollow.core.cache.compiled import kernel
 from fadefollow.engine.hedge.basket import funding_paid
 from fadefollow.engine.model import HOUR_NS, FloatArray, IntArray
 from fadefollow.engine.plans.strategy_plan import Plan
@@ -94,7 +94,7 @@ def momentum_paths(plan: Plan, offsets: IntArray) -> FloatArray:
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _decile_paths(
     decile: Deciles, wanted: FloatArray, offsets: IntArray, price: FloatArray, paid: FloatArray
 ) -> FloatArray:
@@ -134,7 +134,7 @@ class _Circle(NamedTuple):
     turns: IntArray  #: bars, shape (draws,)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add_paths(
     events: _CoinEvents,
     circle: _Circle,

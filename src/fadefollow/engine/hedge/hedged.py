@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from numba import njit
 
+from fadefollow.core.cache.compiled import kernel
 from fadefollow.engine.hedge.basket import Basket
 from fadefollow.engine.model import BarArrays, Book, FloatArray, IntArray
 
@@ -65,7 +65,7 @@ def hedge_cash(trades: pd.DataFrame, basket: Basket) -> FloatArray:
     return _cash(whole, money, basket.open_level, basket.close_level)  # type: ignore[no-any-return]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _cash(
     whole: IntArray, money: FloatArray, open_level: FloatArray, close_level: FloatArray
 ) -> FloatArray:

@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from fadefollow.core.cache.compiled import kernel
 from fadefollow.engine.kernels.arrays import (
     Account,
     CostRates,
@@ -46,7 +46,7 @@ FLOATS = (
 )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def by_due(bar: IntArray, rule: IntArray, when: IntArray) -> tuple[IntArray, IntArray]:
     """The bar at whose open each event is due, and the events in the order in which they act.
 
@@ -65,7 +65,7 @@ def by_due(bar: IntArray, rule: IntArray, when: IntArray) -> tuple[IntArray, Int
     return due, order
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def hole_held_over(holes: IntArray, entry_time: int, exit_time: int) -> int:
     """Number of the first hole that ends after the entry and begins before the exit, else −1."""
     for h in range(len(holes)):
@@ -74,7 +74,7 @@ def hole_held_over(holes: IntArray, entry_time: int, exit_time: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def run_book(
     prices: Prices,
     paid: Settlements,
@@ -145,7 +145,7 @@ def run_book(
     return ints[:count], floats[:count], dropped
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def run_plain(
     prices: Any, paid: Any, holes: IntArray, events: Any, rules: Any, costs: Any, account: Any
 ) -> tuple[IntArray, FloatArray, int]:

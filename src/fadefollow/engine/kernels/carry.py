@@ -17,8 +17,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from numba import njit
-
+from fadefollow.core.cache.compiled import inlined, kernel
 from fadefollow.engine.kernels.arrays import (
     Account,
     Carry,
@@ -70,7 +69,7 @@ class Held(NamedTuple):
     basis: float  #: at that open
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def _enter(
     listed: Contracts,
     spot: Spot,
@@ -86,7 +85,7 @@ def _enter(
     return Held(c, begin, fill, level, listed.open[c, begin] / spot.open[begin] - 1.0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _closed_leg(
     entry_open: float,
     exit_price: float,
@@ -107,7 +106,7 @@ def _closed_leg(
     return Closed(last, reason, True, entry, exit_, size, fees, slipped, paid, pnl)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _liquidated_leg(
     held: Held,
     entry_open: float,
@@ -126,7 +125,7 @@ def _liquidated_leg(
     return Closed(last, LIQUIDATION, False, fill, bankrupt, size, fees, slipped, 0.0, pnl)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _basis_reached(limits: Limits, gain: float) -> int:
     """The reason why a change of the basis ends the position at the next open, else −1."""
     if gain <= -limits.levels.stop:
@@ -134,7 +133,7 @@ def _basis_reached(limits: Limits, gain: float) -> int:
     return TARGET if gain >= limits.levels.target else _OPEN
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _due_at_open(i: int, due: int, due_opposite: int, pending: int, leave: int) -> int:
     """The reason why the future is left at the open of bar i, else −1."""
     if i >= due:
@@ -144,7 +143,7 @@ def _due_at_open(i: int, due: int, due_opposite: int, pending: int, leave: int) 
     return ROLL if pending < 0 and i >= leave else pending
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def _future_until(
     listed: Contracts,
     spot: Spot,
@@ -186,7 +185,7 @@ def _future_until(
     return last, END
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _spot_left(spot: Spot, start: int, ended: int, reason: int) -> tuple[int, bool]:
     """The bar at which spot is left, and whether at its close because the data end.
 
@@ -203,7 +202,7 @@ def _spot_left(spot: Spot, start: int, ended: int, reason: int) -> tuple[int, bo
     return last, True
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def _future_leg(
     listed: Contracts,
     held: Held,
@@ -226,7 +225,7 @@ def _future_leg(
     )
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def _trade(
     market: Carry,
     exits: Exits,
@@ -266,7 +265,7 @@ def _trade(
     return count, equity + leg.pnl, max(last, ended) + 1 if at_end else last
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def run_carry(
     market: Carry,
     events: EventArrays,

@@ -10,10 +10,11 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import carray, njit, types
+from numba import carray, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from fadefollow.core.cache.compiled import kernel
 from fadefollow.engine.kernels.arrays import (
     BLOCK,
     Account,
@@ -73,17 +74,17 @@ def _pointer(_context: Any, _address: Any) -> Any:
     return types.voidptr(types.int64), generate
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _floats(address: int, size: int) -> FloatArray:
     return carray(_pointer(address), (size,), np.float64)  # type: ignore[no-any-return]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _ints(address: int, size: int) -> IntArray:
     return carray(_pointer(address), (size,), np.int64)  # type: ignore[no-any-return]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def run_coins(
     table: tuple[IntArray, IntArray, FloatArray],
     entries: tuple[IntArray, IntArray, IntArray, IntArray],
@@ -154,7 +155,7 @@ def run_coins(
     return ints[:count], floats[:count], value[:count], ends
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def block_extremes(
     open_: FloatArray,
     high: FloatArray,

@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from fadefollow.core.cache.compiled import kernel
 from fadefollow.engine.exits import EXIT_REASONS
 from fadefollow.engine.kernels.arrays import (
     Account,
@@ -77,7 +77,7 @@ class Legs(NamedTuple):
     inside: npt.NDArray[np.bool_]  #: of each trade, whether it ended inside its last bar
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def legs_for(room: int) -> Legs:
     """Legs that are still to be written."""
     return Legs(
@@ -87,7 +87,7 @@ def legs_for(room: int) -> Legs:
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def cut_legs(legs: Legs, count: int, trades: int) -> Legs:
     """Those that were written."""
     return Legs(legs.ints[:count], legs.floats[:count], legs.inside[:trades])
@@ -105,14 +105,14 @@ class Entry(NamedTuple):
     limits: Limits
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def entry_of(events: EventArrays, rules: RuleTables, j: int, start: int, trade: int) -> Entry:
     """The entry that an event makes."""
     code, rule, bar, side = events.code[j], events.rule[j], events.bar[j], events.side[j]
     return Entry(trade, code, rule, bar, start, side, limits_of(rules.when, rules.levels, rule))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def write_leg(
     legs: Legs, count: int, entry: Entry, side: int, series: int, begin: int, leg: Closed
 ) -> int:
@@ -137,7 +137,7 @@ def write_leg(
     return count + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _last_bar(close: FloatArray) -> int:
     """The last bar at which any contract is present, −1 if none is."""
     for i in range(close.shape[1] - 1, -1, -1):
@@ -147,14 +147,14 @@ def _last_bar(close: FloatArray) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def following(nearest: IntArray, close: FloatArray, c: int, i: int) -> int:
     """The contract that c is rolled into at the open of bar i, −1 if there is none."""
     into = nearest[i]
     return -1 if into <= c or math.isnan(close[into, i]) else into
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _leg_ended(leg: Closed, reason: int) -> Closed:
     """The same with another reason."""
     return Closed(
@@ -171,7 +171,7 @@ def _leg_ended(leg: Closed, reason: int) -> Closed:
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def run_future(
     listed: Contracts,
     paid: Settlements,

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from fadefollow.core.cache.compiled import kernel
 from fadefollow.engine.kernels.arrays import (
     Account,
     CostRates,
@@ -40,7 +40,7 @@ class Outcomes(NamedTuple):
     inside: npt.NDArray[np.bool_]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def cash_alone(account: Account, costs: CostRates, entry_bar: int) -> float:
     """The notional of a trade that is looked at by itself: of 1 where its return has no size."""
     if len(costs.margins) == 1:
@@ -49,7 +49,7 @@ def cash_alone(account: Account, costs: CostRates, entry_bar: int) -> float:
     return account.weight * part * account.capital
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def every_bar(
     prices: Prices,
     paid: Settlements,
@@ -103,7 +103,7 @@ def every_bar(
     return Outcomes(value, exit_bar, inside)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def settlements_before(time: IntArray, settle_time: IntArray) -> IntArray:
     """How many settlements there are up to each bar's open, shape (n,)."""
     before, k = np.empty(len(time), np.int64), 0
@@ -114,7 +114,7 @@ def settlements_before(time: IntArray, settle_time: IntArray) -> IntArray:
     return before
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _extremes(prices: Prices, side: int, window: int) -> tuple[FloatArray, FloatArray]:
     """The worst and the best price for a position over `window` bars from each on, times its side.
 
@@ -134,7 +134,7 @@ def _extremes(prices: Prices, side: int, window: int) -> tuple[FloatArray, Float
     return _least_ahead(bad, window), -_least_ahead(good, window)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _least_ahead(values: FloatArray, window: int) -> FloatArray:
     """The least of each value and those that follow it, `window` in all, shape (n,).
 

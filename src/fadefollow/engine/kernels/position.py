@@ -6,8 +6,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from fadefollow.core.cache.compiled import kernel
 from fadefollow.engine.exits import EXIT_REASONS, Levels
 from fadefollow.engine.kernels.arrays import (
     BLOCK,
@@ -61,7 +61,7 @@ class Opened(NamedTuple):
     cash: float  #: its notional
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _flat_level(
     side: int, entry: float, funding_per_coin: float, leverage: float, rate: float
 ) -> float:
@@ -71,7 +71,7 @@ def _flat_level(
     return (entry * (1.0 + 1.0 / leverage) + funding_per_coin) / (1.0 + rate)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def liquidation_level(
     side: int,
     entry: float,
@@ -121,14 +121,14 @@ def liquidation_level(
     return nearest
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def limits_of(when: IntArray, levels: FloatArray, k: int) -> Limits:
     """What ends a position of one rule set; columns of the levels as in EXIT_RULES."""
     at = Levels(stop=levels[k, 0], target=levels[k, 1], trail=levels[k, 2])
     return Limits(when[k, 1], when[k, 2] != 0, when[k, 0], at, levels[k, 3])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def missing(
     open_: FloatArray, high: FloatArray, low: FloatArray, close: FloatArray, i: int
 ) -> bool:
@@ -136,7 +136,7 @@ def missing(
     return math.isnan(open_[i] + high[i] + low[i] + close[i])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def first_opposite(exits: Exits, entry: int, side: int, delay: int, last: int) -> int:
     """The first bar after `entry`, up to `last`, at whose open a contrary phase is acted on."""
     exit_bar = exits.bar
@@ -151,7 +151,7 @@ def first_opposite(exits: Exits, entry: int, side: int, delay: int, last: int) -
     return last + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _losing_level(
     side: int,
     adverse: float,
@@ -176,13 +176,13 @@ def _losing_level(
     return reason, level
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def held_open(side: int, open_: float, low: float, high: float) -> float:
     """The open that liquidation is tested against: no worse than the low or high of its bar."""
     return max(open_, low) if side > 0 else min(open_, high)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _by_the_open(
     side: int, open_: float, stop_level: float, trail_level: float, target_level: float
 ) -> int:
@@ -195,7 +195,7 @@ def _by_the_open(
     return TARGET if side * (open_ - target_level) >= 0.0 else -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def walk(
     prices: Prices,
     paid: Settlements,
@@ -294,7 +294,7 @@ def walk(
     return Closed(last, reason, at_open, entry, exit_, size, fees, slipped, funding, pnl)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def left_at_open(
     prices: Prices,
     paid: Settlements,
@@ -338,7 +338,7 @@ def left_at_open(
     return closed, (least - interest) / size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def in_reach(
     side: int,
     entry: float,
@@ -359,7 +359,7 @@ def in_reach(
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def held_to_open(
     prices: Prices,
     paid: Settlements,

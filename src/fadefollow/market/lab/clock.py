@@ -10,8 +10,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from numba import njit
 
+from fadefollow.core.cache.compiled import kernel
 from fadefollow.errors import ParameterError
 from fadefollow.market.lab.settings import LabSettings
 
@@ -153,7 +153,7 @@ def stream(seed: int, *names: str) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def decayed(noise: FloatArray, keep: float) -> FloatArray:
     """y_k = keep · y_{k−1} + noise_k, shape as `noise`, to the last bit as scipy's `lfilter`.
 

@@ -10,8 +10,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from fadefollow.core.cache.compiled import kernel
 from fadefollow.market.lab.clock import BoolArray, FloatArray
 
 
@@ -88,13 +88,13 @@ class Path(NamedTuple):
     short_liquidated: FloatArray
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _softplus(x: float, soft: float) -> float:
     z = x / soft
     return x if z > 30.0 else soft * math.log1p(math.exp(z))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fair_premium(net: float, c: Premium) -> float:
     """The premium at which arbitrage takes the other side of the net crowd."""
     long_side = _softplus(net - c.free_long, c.soft)
@@ -102,14 +102,14 @@ def _fair_premium(net: float, c: Premium) -> float:
     return float(c.rest + c.long_slope * long_side - c.short_slope * short_side)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def funding_rate(average: float, c: Premium) -> float:
     """F = average premium + clamp(base rate − average premium, ±clamp), capped."""
     pull = min(max(c.base_rate - average, -c.clamp), c.clamp)
     return min(max(average + pull, -c.cap), c.cap)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _bridge(move: float, variance: float, up: float, down: float) -> tuple[float, float]:
     """Highest and lowest point of a Brownian bridge from 0 to `move`, drawn by two uniforms.
 
@@ -120,14 +120,14 @@ def _bridge(move: float, variance: float, up: float, down: float) -> tuple[float
     return 0.5 * (move + top), 0.5 * (move - bottom)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _trade(usual: float, inflow: float) -> tuple[float, float]:
     """Coins that a side opens in a step, and coins that leave it beyond its usual closing."""
     total = usual + inflow
     return max(total, 0.0), max(-total, 0.0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _liquidated(held: float, adverse: float, worst: float, c: Crowd) -> tuple[float, float]:
     """Coins liquidated as price goes `adverse` from the mean entry, and the new worst point.
 
@@ -140,7 +140,7 @@ def _liquidated(held: float, adverse: float, worst: float, c: Crowd) -> tuple[fl
     return held * (1.0 - math.exp(-touched)), adverse
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def walk(
     given: Inputs,
     hours: float,

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from fadefollow.core.cache.compiled import kernel
 from fadefollow.engine.model import FloatArray
 from fadefollow.verdict.estimates.days import DaySums
 
@@ -30,7 +30,7 @@ _ENOUGH = 0.9
 DayIndex = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def block_variance(influence: FloatArray, decay: float) -> float:
     """Σ_ij decay^|i−j| ψ_i ψ_j over the days' influences ψ, shape (days,), in one pass.
 
@@ -178,7 +178,7 @@ def block_indices(n_days: int, *, length: float, draws: int, rng: np.random.Gene
     return index
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _contrasts(
     index: DayIndex, total: FloatArray, count: FloatArray, weights: FloatArray, decay: float
 ) -> tuple[FloatArray, FloatArray]:

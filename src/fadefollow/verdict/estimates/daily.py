@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from numba import njit
 
+from fadefollow.core.cache.compiled import kernel
 from fadefollow.engine.hedge.hedged import hedge_cash
 from fadefollow.engine.model import (
     DAY_NS,
@@ -203,7 +203,7 @@ class DayMarks(NamedTuple):
         return _mark(whole, money, fee, tuple(self))  # type: ignore[no-any-return]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _mark(
     whole: IntArray,
     money: FloatArray,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
+from fadefollow.core.cache.compiled import kernel
 from fadefollow.engine.model import FloatArray
 from fadefollow.verdict.estimates.bootstrap import Bootstrapped, DayIndex, ratio_se
 from fadefollow.verdict.estimates.days import DaySums
@@ -39,7 +39,7 @@ def bootstrap_each(
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _ratios(
     index: DayIndex, total: FloatArray, count: FloatArray, decay: float
 ) -> tuple[FloatArray, FloatArray]:

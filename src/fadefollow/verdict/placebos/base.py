@@ -11,8 +11,8 @@ from threading import Lock
 from typing import ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
-from numba import njit
 
+from fadefollow.core.cache.compiled import kernel
 from fadefollow.engine.draws import (
     DrawSums,
     Everywhere,
@@ -231,7 +231,7 @@ def _decay(lengths: FloatArray | None) -> FloatArray:
     return np.empty(0) if lengths is None else 1.0 - 1.0 / lengths
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _means_and_errors(
     sums: FloatArray, decay: FloatArray, shape: tuple[int, int]
 ) -> tuple[FloatArray, FloatArray]:

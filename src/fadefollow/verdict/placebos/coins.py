@@ -25,8 +25,8 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from numba import njit
 
+from fadefollow.core.cache.compiled import kernel
 from fadefollow.engine.draws import MovedEvents
 from fadefollow.engine.hedge.basket import BoolArray
 from fadefollow.engine.model import HOUR_NS, FloatArray, IntArray
@@ -142,7 +142,7 @@ class _Events:
         return starts, rows
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sort_each(rows: IntArray, starts: IntArray, bar: IntArray, code: IntArray) -> None:
     """Sort each draw's rows by bar and code, in place.
 

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from fadefollow.core.cache.compiled import kernel
 from fadefollow.engine.draws import MovedEvents
 from fadefollow.engine.model import DAY_NS, HOUR_NS, BarArrays, FloatArray, IntArray
 from fadefollow.engine.plans.strategy_plan import Plan
@@ -161,7 +161,7 @@ def bars_per_hours(plan: Plan, hours: int) -> int:
     return hours * HOUR_NS // bar_ns
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _turned(
     bars: IntArray, shift: IntArray, life: Life, draws: int
 ) -> tuple[IntArray, IntArray, IntArray]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numba import njit
 
+from fadefollow.core.cache.compiled import kernel
 from fadefollow.engine.model import DatedBarArrays, FloatArray, IntArray
 from fadefollow.engine.plans.strategy_plan import Plan
 
@@ -48,7 +48,7 @@ def _ns(times: pd.Series) -> IntArray:
     return pd.DatetimeIndex(times).as_unit("ns").asi8
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _excursions(
     high: FloatArray,
     low: FloatArray,
