@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import commands, report, resolver, scale, signals, tuning, universe
+from benchmarks import commands, fetching, report, resolver, scale, signals, tuning, universe
 
 BENCHMARKS = {
     "commands": commands.main,
+    "fetching": fetching.main,
     "report": report.main,
     "resolver": resolver.main,
     "scale": scale.main,

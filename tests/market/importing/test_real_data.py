@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ import pytest
 from fadefollow.market.audit.audit import audit
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.datasets.open import open_dataset
-from fadefollow.market.datasets.request import DataRequest
 from fadefollow.market.datasets.spec import load_spec
 from fadefollow.market.importing.files import import_files
 from tests.support.paths import ROOT
@@ -133,17 +131,3 @@ def test_resampled_bars_are_those_of_their_hours(eight, hourly):
     marks = hourly.markets["ETH"].table("mark").set_index("time")["close"]
     mark = eight.markets["ETH"].table("mark").set_index("time")["close"]
     assert mark["2021-05-19 08:00Z"] == marks["2021-05-19 15:00Z"]
-
-
-def test_reading_and_auditing_are_fast(hourly, shared_data, tmp_path):
-    spec = load_spec(DATASETS / "binance_history.toml")
-    import_files(spec, "binance_history", shared_data, tmp_path)
-    seconds = []
-    for _ in range(3):
-        began = time.perf_counter()
-        open_dataset(spec, "binance_history", tmp_path, DataRequest(symbols=("BTC",)))
-        seconds.append(time.perf_counter() - began)
-    assert min(seconds) < 0.3
-    began = time.perf_counter()
-    assert audit(open_dataset(spec, "binance_history", tmp_path)).findings
-    assert time.perf_counter() - began < 4.0

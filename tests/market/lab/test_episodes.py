@@ -7,8 +7,6 @@ around the labels, and compared with the same coin at other times.
 from __future__ import annotations
 
 import math
-import time
-import tomllib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,7 +15,6 @@ import pandas as pd
 import pytest
 
 from fadefollow.market.lab import Lab, simulate
-from tests.support.paths import ROOT
 
 HOUR, DAY = pd.Timedelta(hours=1), pd.Timedelta(days=1)
 
@@ -402,11 +399,3 @@ def test_episodes_are_the_same_on_other_bars(bar: str) -> None:
     if bar == "8h":
         pd.testing.assert_frame_equal(other, simulate(settings, bar=HOUR).truth)
     assert other["phase"].nunique() > 15
-
-
-def test_the_default_data_set_is_made_in_seconds() -> None:
-    settings = tomllib.loads((ROOT / "datasets" / "lab.toml").read_text())["lab"]
-    simulate(settings | {"years": 0.3}, bar=HOUR)
-    begin = time.process_time()
-    simulate(settings, bar=HOUR)
-    assert time.process_time() - begin < 3.0  # 0.8 s on a quiet core
