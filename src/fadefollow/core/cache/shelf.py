@@ -50,17 +50,17 @@ class _Budget:
         with self._lock:
             self._used -= sum(taken)
 
-    def share(self, forks: int) -> None:
-        """Begin as one of so many forks: what the parent holds is no cost of theirs."""
-        self._inherited, self._sharers = self._used, forks
+    def share(self, sharers: int) -> None:
+        """Begin as one of so many: what is held already is no cost of theirs."""
+        self._inherited, self._sharers = self._used, sharers
 
 
 _BUDGET = _Budget()
 
 
 def begin_fork(forks: int) -> None:
-    """Call first in each of so many forks: together they may keep as much as their parent."""
-    _BUDGET.share(forks)
+    """Call first in each of so many forks: together they may keep half as much as their parent."""
+    _BUDGET.share(2 * forks)
 
 
 class _Place(NamedTuple):

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fadefollow.core.cache.compiled import kernel
+from fadefollow.core.cache.shelf import Shelf
 from fadefollow.engine.model import FloatArray
 from fadefollow.verdict.estimates.days import DaySums
 
@@ -144,16 +145,14 @@ class Resampling:
     n_days: int
     draws: int
     seed: int
-    _known: dict[float, DayIndex] = field(default_factory=dict, repr=False, compare=False)
+    _known: Shelf[float, DayIndex] = field(default_factory=Shelf, repr=False, compare=False)
 
     def index(self, length: float) -> DayIndex:
         """Days for blocks of a mean length in days, shape (draws, n_days)."""
-        if length not in self._known:
-            rng = np.random.default_rng([self.seed, round(1e3 * length)])
-            self._known[length] = block_indices(
-                self.n_days, length=length, draws=self.draws, rng=rng
-            )
-        return self._known[length]
+        rng = np.random.default_rng([self.seed, round(1e3 * length)])
+        return self._known.ask(
+            length, lambda: block_indices(self.n_days, length=length, draws=self.draws, rng=rng)
+        )
 
     def placed(self, sums: DaySums, first_day: int) -> DaySums:
         """Day sums that begin on `first_day`, on the run's own days."""

@@ -30,7 +30,7 @@ from fadefollow.verdict.estimates.days import day_of_bar
 from fadefollow.verdict.threads import threads
 
 #: of the day sums of draws that are resolved in one go
-SUMS_BYTES = 128_000_000
+SUMS_BYTES = 64_000_000
 
 Kind = Literal["time", "coins"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -176,9 +177,12 @@ def books_of(
     """The books of one stance without trades over holes; what was left out goes into `notes`."""
     found = books(plan, stance, missing_funding=missing_funding)
     whole = tuple(without_holes(book) for book in found)
+    hedged = [with_hedge(b, a, plan.basket) for b, a in zip(whole, plan.coin_arrays, strict=True)]
+    # of a thousand coins most have no trades: one empty table is enough
+    empty = next((book.trades for book in hedged if book.trades.empty), None)
     kept = StanceBooks(
-        with_hedge(book, arrays, plan.basket)
-        for book, arrays in zip(whole, plan.coin_arrays, strict=True)
+        book if empty is None or len(book.trades) else replace(book, trades=empty)
+        for book in hedged
     )
     about = {"strategy": plan.strategy, "stance": stance}
     lost = sum(len(a.trades) - len(b.trades) for a, b in zip(found, kept, strict=True))
