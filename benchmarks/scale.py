@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import tempfile
@@ -29,15 +30,6 @@ files = [
   {{ stream = "funding", path = "{{coin}}.parquet" }},
   {{ stream = "spot", path = "{{coin}}.parquet" }},
 ]
-"""
-#: the command, and its own peak of memory as its last line
-_RUN = """\
-import resource, sys
-from fadefollow.cli.app import main
-try:
-    main()
-finally:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
@@ -70,15 +62,32 @@ def main(coins: int = COINS, years: float = YEARS) -> Iterator[tuple[str, str]]:
 
 
 def _peak(root: Path, *words: str) -> float:
-    """Peak memory in GB of a command."""
-    done = subprocess.run(
-        [sys.executable, "-c", _RUN, *words],
-        cwd=root,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return int(done.stdout.split()[-1]) / 1024**2
+    """Peak memory of a command and its forks together, GB; what they share counts once."""
+    command = [sys.executable, "-m", "fadefollow", *words]
+    quiet, peak = subprocess.DEVNULL, 0
+    with subprocess.Popen(command, cwd=root, stdout=quiet, stderr=quiet) as process:
+        while process.poll() is None:
+            peak = max(peak, sum(map(_held, _family(process.pid))))
+            time.sleep(0.5)
+    assert process.returncode == 0
+    return peak / 1024**2
+
+
+def _family(pid: int) -> list[int]:
+    """A process and all that it began."""
+    children: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            children += map(int, task.read_text().split())
+    return [pid, *(one for child in children for one in _family(child))]
+
+
+def _held(pid: int) -> int:
+    """Memory of a process, KB: of what it shares its part; 0 if it has ended."""
+    with contextlib.suppress(OSError):
+        rows = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        return sum(int(row.split()[1]) for row in rows if row.startswith("Pss:"))
+    return 0
 
 
 def write(root: Path, coins: int, years: float, *, hours: int, spot: bool) -> str:

@@ -92,3 +92,8 @@ def test_processes_that_compile_at_once_lose_nothing(pack: Path) -> None:
     begun = [begin(pack, kind) for kind in kinds]
     assert [one.communicate(timeout=300)[0].strip() for one in begun] == ["[6.0] 1"] * len(kinds)
     assert called(pack, *kinds) == f"{[6.0] * len(kinds)} 0"
+
+
+def test_all_kernels_of_the_framework_are_cached_this_way() -> None:
+    rest = [path for path in (ROOT / "fadefollow").rglob("*.py") if path.name != "compiled.py"]
+    assert [path.name for path in rest if "njit" in path.read_text("utf-8")] == []

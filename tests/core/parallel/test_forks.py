@@ -11,8 +11,9 @@ import time
 import numpy as np
 import pytest
 
+from fadefollow.core.cache import shelf
 from fadefollow.core.cache.shelf import Shelf
-from fadefollow.core.parallel import pool_here
+from fadefollow.core.parallel import beside, pool_here
 from fadefollow.core.parallel.forks import Forks
 from fadefollow.core.parallel.worker_pool import Inline
 from fadefollow.errors import DataError
@@ -144,3 +145,63 @@ def test_there_are_as_many_forks_as_threads_and_a_fork_has_none_of_its_own(pool,
     assert pool.map(kind, [1, 2], pool.share(None)) == ["Inline", "Inline"]
     monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
     assert type(pool_here()) is Inline
+
+
+def test_work_beside_a_block_sees_its_memory_and_is_done_once(monkeypatch) -> None:
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "2")
+    seen = {"here": os.getpid()}
+    with beside(lambda: (os.getpid(), seen["here"])) as found:
+        first = found()
+        assert found() is first
+    assert first[0] != os.getpid()
+    assert first[1] == os.getpid()
+
+
+def test_what_work_beside_raises_is_raised_where_it_is_asked_for(monkeypatch) -> None:
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "2")
+
+    def fails() -> None:
+        raise DataError("no", got="x")
+
+    with beside(fails) as found, pytest.raises(DataError, match="no"):
+        found()
+    with beside(fails):  # nobody asks
+        pass
+
+
+def test_work_of_a_fork_that_died_is_done_here(monkeypatch) -> None:
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "2")
+    here = os.getpid()
+
+    def dies() -> int:
+        if os.getpid() != here:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return here
+
+    with beside(dies) as found:
+        assert found() == here
+
+
+def test_one_core_works_when_it_is_asked(monkeypatch) -> None:
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
+    done: list[int] = []
+    with beside(lambda: done.append(os.getpid())) as found:
+        assert done == []
+        found()
+        found()
+    assert done == [os.getpid()]
+
+
+def test_forks_share_half_of_what_their_parent_may_keep(monkeypatch) -> None:
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "2")
+    monkeypatch.setattr(shelf, "_BUDGET", shelf._Budget())
+    monkeypatch.setattr(shelf, "KEPT_BYTES", 4_000_000)
+    mine = shelf.Shelf([("a", np.zeros(400_000))])
+
+    def kept(_: None, __: int) -> int:
+        own = shelf.Shelf((k, np.zeros(100_000)) for k in range(4))
+        return sum(not isinstance(own._values[k], shelf._Place) for k in own)
+
+    pool = Forks(2)
+    assert pool.map(kept, [0, 1], pool.share(None)) == [1, 1]  # 1 MB each: one array and its pickle
+    assert len(mine) == 1
