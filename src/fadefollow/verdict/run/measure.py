@@ -213,7 +213,8 @@ def judged(
     import arch.bootstrap  # noqa: F401  # here once, where each fork would take its time
 
     sizes = [sum(map(len, plan.bars)) for plan in plans]
-    each_plan = each(workers, weighed, weighing, shared, "weighing", step, sizes)
+    told = _halves(step) if drawing else step
+    each_plan = each(workers, weighed, weighing, shared, "weighing", told, sizes)
     met = {key: row for one in each_plan for key, row in one.placebos.items()}
     with _truths(dataset, ready) as truths:
         verdicts = judge(
@@ -240,7 +241,7 @@ def judged(
     by_name = {one.strategy.name: one for one in ready}
     verdicts = tuple(with_span(v, by_name[v.strategy].prepared) for v in verdicts)
     verdicts = tuple(with_missing_streams(v, by_name[v.strategy].phases) for v in verdicts)
-    told = [with_truth(v, truth.get(v.strategy, {})) for v in verdicts]
+    rows = [with_truth(v, truth.get(v.strategy, {})) for v in verdicts]
     missing = {signal.name(): missing_streams(phases) for signal, phases in found}
     trades = with_excursions(trades_table(plans, made, "outright"), plans)
     equity = equity_tables(plans, [one.values for one in each_plan])
@@ -248,7 +249,7 @@ def judged(
     book_ratios, rolling = ratios(equity, held)
     said.extend(implied_notes(trades))
     return Measured(
-        verdicts=(*told, *untraded),
+        verdicts=(*rows, *untraded),
         event_studies=tuple(study for one in each_plan for study in one.studies),
         trades=trades,
         phases=phases_table([phases for _, phases in found], ready),
@@ -264,6 +265,19 @@ def judged(
         benchmark=held,
         coin_years=coin_years(trades),
     )
+
+
+def _halves(step: Step) -> Step:
+    """Says of work that is both what it is for the most part: at first one, then the other."""
+
+    def told(_: str, done: float | None) -> None:
+        twice = 2.0 * (done or 0.0)
+        if twice < 1.0:
+            step("weighing", twice)
+        else:
+            step("placebos and bootstrap", twice - 1.0)
+
+    return told
 
 
 def _truths(
