@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 from fadefollow.core.atomic_folder import STAGING
 from fadefollow.errors import SpecError, StoreError
 from fadefollow.reporting import write_run
+from fadefollow.reporting.pages.page import render
 from fadefollow.results import write
 from fadefollow.results.catalog import entries
 from fadefollow.results.record import folder_name
@@ -102,6 +104,32 @@ def test_failing_template_leaves_nothing(cases: Cases, tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"got no sections/market\.html\.j2"):
         write_run(cases.hostile, tmp_path / "runs", reports)
     assert not (tmp_path / "runs").exists()
+
+
+def test_unreadable_template_is_named_and_not_the_folder_of_runs(
+    cases: Cases, tmp_path: Path
+) -> None:
+    reports = tmp_path / "reports"
+    shutil.copytree(REPORTS, reports, ignore=shutil.ignore_patterns("runs"))
+    bad = reports / "templates" / "sections" / "market.html.j2"
+    bad.unlink()
+    bad.symlink_to(bad)  # refused by the system even to root
+    with pytest.raises((StoreError, SpecError), match=r"market\.html\.j2"):
+        write_run(cases.hostile, tmp_path / "runs", reports)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_damaged_compiled_templates_are_compiled_again(
+    cases: Cases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    page = render(cases.hostile, REPORTS)
+    (folder,) = tmp_path.glob("_jinja2-cache-*")
+    kept = list(folder.iterdir())
+    assert len(kept) > 5
+    for file in kept:
+        file.write_bytes(file.read_bytes()[:20])
+    assert render(cases.hostile, REPORTS) == page
 
 
 def test_missing_theme_is_named(cases: Cases, tmp_path: Path) -> None:

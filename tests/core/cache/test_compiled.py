@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fadefollow.core.cache.compiled import code_of
+from fadefollow.core.cache.compiled import _module, code_of
 
 ROOT = Path(__file__).parents[3] / "src"
 #: a package with a kernel that calls another module's
@@ -65,6 +66,7 @@ def called(pack: Path, *kinds: str) -> str:
 def test_a_change_in_an_imported_module_changes_the_code(pack: Path) -> None:
     def now() -> str:
         code_of.cache_clear()
+        _module.cache_clear()
         return code_of(pack / "pack" / "outer.py", pack, "pack")
 
     first = now()
@@ -75,7 +77,6 @@ def test_a_change_in_an_imported_module_changes_the_code(pack: Path) -> None:
     assert changed != first
     (pack / "pack" / "__init__.py").write_text("x = 1\n")
     assert now() == changed  # `from pack.inner import` says nothing of it
-    code_of.cache_clear()
 
 
 def test_a_kernel_is_compiled_anew_when_one_that_it_calls_changes(pack: Path) -> None:
@@ -92,6 +93,29 @@ def test_processes_that_compile_at_once_lose_nothing(pack: Path) -> None:
     begun = [begin(pack, kind) for kind in kinds]
     assert [one.communicate(timeout=300)[0].strip() for one in begun] == ["[6.0] 1"] * len(kinds)
     assert called(pack, *kinds) == f"{[6.0] * len(kinds)} 0"
+
+
+def test_no_import_of_a_module_is_overlooked() -> None:
+    for path in (ROOT / "fadefollow").rglob("*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        named = {
+            one.module
+            for one in tree.body
+            if isinstance(one, ast.ImportFrom) and (one.module or "").startswith("fadefollow.")
+        }
+        _, files = _module(path, ROOT, "fadefollow")
+        for module in named:
+            place = ROOT.joinpath(*module.split("."))
+            assert {place.with_suffix(".py"), place / "__init__.py"} & set(files), (path, module)
+        assert all(not one.level for one in tree.body if isinstance(one, ast.ImportFrom))
+
+
+def test_a_kernel_that_cannot_be_kept_is_compiled_all_the_same(pack: Path) -> None:
+    kept = pack / "pack" / "__pycache__"
+    kept.mkdir()
+    (kept / ".fadefollow.lock").mkdir()  # also root cannot lock it
+    assert called(pack, "f8") == "[6.0] 1"
+    assert called(pack, "f8") == "[6.0] 1"
 
 
 def test_all_kernels_of_the_framework_are_cached_this_way() -> None:

@@ -140,3 +140,10 @@ def test_threads_read_and_write_at_once() -> None:
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(work, range(400)))
     assert all((kept[k] == k).all() for k in range(40))
+
+
+def test_an_empty_shelf_can_be_filled_where_it_is_sent(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv(SHARED, str(tmp_path))
+    sent: Shelf[str, int] = pickle.loads(pickle.dumps(Shelf()))
+    assert sent.ask("a", lambda: 1) == 1
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import gc
 import os
 import signal
 import subprocess
@@ -13,7 +15,7 @@ import pytest
 
 from fadefollow.core.cache import shelf
 from fadefollow.core.cache.shelf import Shelf
-from fadefollow.core.parallel import beside, pool_here
+from fadefollow.core.parallel import beside, forks, pool_here
 from fadefollow.core.parallel.forks import Forks
 from fadefollow.core.parallel.worker_pool import Inline
 from fadefollow.errors import DataError
@@ -163,8 +165,10 @@ def test_what_work_beside_raises_is_raised_where_it_is_asked_for(monkeypatch) ->
     def fails() -> None:
         raise DataError("no", got="x")
 
-    with beside(fails) as found, pytest.raises(DataError, match="no"):
-        found()
+    with beside(fails) as found:
+        for _ in range(2):
+            with pytest.raises(DataError, match="no"):
+                found()
     with beside(fails):  # nobody asks
         pass
 
@@ -180,6 +184,35 @@ def test_work_of_a_fork_that_died_is_done_here(monkeypatch) -> None:
 
     with beside(dies) as found:
         assert found() == here
+
+
+def test_without_memory_for_a_fork_work_is_done_here(monkeypatch) -> None:
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "2")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(forks, "_forked", full)
+    before = gc.get_freeze_count()
+    with beside(os.getpid) as found:
+        assert found() == os.getpid()
+    assert gc.get_freeze_count() <= before
+
+
+def test_a_fork_frees_what_it_lets_go_of(monkeypatch) -> None:
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "2")
+    monkeypatch.setattr(shelf, "_BUDGET", shelf._Budget())
+    held = {"shelf": shelf.Shelf([("a", np.zeros(100_000))])}
+
+    def let_go() -> tuple[int, int]:
+        before = shelf._BUDGET._used
+        held["shelf"] = shelf.Shelf()
+        return before, shelf._BUDGET._used
+
+    with beside(let_go) as found:
+        before, after = found()
+    assert before > 800_000
+    assert after == 0
 
 
 def test_one_core_works_when_it_is_asked(monkeypatch) -> None:

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import math
+import pickle
 
 import numpy as np
 import pytest
 from scipy.stats import norm
 
+from fadefollow.core.cache.shelf import SHARED
 from fadefollow.verdict.estimates.bootstrap import (
     UNKNOWN,
     Bootstrapped,
+    Resampling,
     block_indices,
     block_variance,
     bootstrap,
@@ -169,3 +172,13 @@ def test_intervals_cover_the_truth_of_clustered_days():
 @pytest.mark.parametrize("days", [300, 1000])
 def test_intervals_cover_92_to_97_percent(days):
     assert 0.92 <= _coverage(1000, days, 500, seed=4) <= 0.97
+
+
+def test_days_are_drawn_anew_where_they_are_sent(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv(SHARED, str(tmp_path))
+    days = Resampling(0, 40, 10, 1)
+    drawn = days.index(5.0)
+    sent = pickle.loads(pickle.dumps(days))
+    assert (sent.index(5.0) == drawn).all()
+    assert sent == days
+    assert list(tmp_path.iterdir()) == []

@@ -8,12 +8,14 @@ hash of all modules that the function's own imports, and one process writes at a
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numba
 from filelock import FileLock
 from numba import config, njit
 from numba.core.caching import (
@@ -26,6 +28,8 @@ from numba.core.caching import (
 
 #: this package, and where it lies
 _PACKAGE, _ROOT = __name__.partition(".")[0], Path(__file__).resolve().parents[2]
+#: nobody waits longer to write, seconds
+_PATIENCE = 60.0
 #: an import at a module's head: what from, and the names
 _IMPORT = re.compile(r"^from ([\w.]+) import (?:\(([^)]*)\)|(.*))", re.MULTILINE)
 
@@ -43,7 +47,9 @@ def inlined(function: Any) -> Any:
 def _compiled(function: Any, *, inline: str) -> Any:
     made = njit(nogil=True, inline=inline)(function)
     if not config.DISABLE_JIT:
-        made._cache = _Cache(function)  # as njit(cache=True) does
+        # without a place for its files a kernel is compiled in each process
+        with contextlib.suppress(OSError, RuntimeError):
+            made._cache = _Cache(function)  # as njit(cache=True) does
     return made
 
 
@@ -55,7 +61,12 @@ class _Named:
 
     def get_disambiguator(self) -> str:
         """What sets a function apart from others of its name, and from itself before a change."""
-        return f"{self._lineno}-{code_of(Path(self._py_file).resolve(), _ROOT, _PACKAGE)[:12]}"
+        return f"{self._lineno}-{self.get_source_stamp()[:12]}"
+
+    def get_source_stamp(self) -> str:
+        """A hash of that code, and of numba's version."""
+        code = code_of(Path(self._py_file).resolve(), _ROOT, _PACKAGE)
+        return hashlib.sha256(f"{numba.__version__} {code}".encode()).hexdigest()
 
 
 class _Given(_Named, UserProvidedCacheLocator):  # type: ignore[misc]
@@ -79,10 +90,12 @@ class _Cache(FunctionCache):  # type: ignore[misc]
 
     def _save_overload(self, sig: Any, data: Any) -> None:
         folder, name = Path(self._cache_path), self._impl.filename_base
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".fadefollow.lock"):
-            _remove_old(folder, name)
-            super()._save_overload(sig, data)
+        # what cannot be kept is compiled again: no lock to be had, or no room
+        with contextlib.suppress(OSError, NotImplementedError):
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder / ".fadefollow.lock", timeout=_PATIENCE):
+                _remove_old(folder, name)
+                super()._save_overload(sig, data)
 
 
 def _remove_old(folder: Path, name: str) -> None:
@@ -103,29 +116,30 @@ def code_of(path: Path, root: Path, package: str) -> str:
         root: the folder that the package is in.
         package: its name; imports of others are left out.
     """
-    found: dict[Path, bytes] = {}
+    found: dict[Path, str] = {}
     todo = [path]
     while todo:
         one = todo.pop()
-        if one in found:
-            continue
-        found[one] = one.read_bytes()
-        todo += _imported(found[one].decode("utf-8"), root, package)
+        if one not in found:
+            found[one], imported = _module(one, root, package)
+            todo += imported
     code = hashlib.sha256()
     for one in sorted(found):
-        code.update(str(one.relative_to(root) if one.is_relative_to(root) else one.name).encode())
-        code.update(found[one])
+        place = one.relative_to(root) if one.is_relative_to(root) else Path(one.name)
+        code.update(f"{place} {found[one]}\n".encode())
     return code.hexdigest()
 
 
-def _imported(text: str, root: Path, package: str) -> list[Path]:
-    """The files of a package's modules that a module imports at its head."""
-    files = []
-    for module, several, one in _IMPORT.findall(text):
+@cache
+def _module(path: Path, root: Path, package: str) -> tuple[str, tuple[Path, ...]]:
+    """A hash of a module, and the files of the package's modules that it imports at its head."""
+    text = path.read_bytes()
+    files: list[Path] = []
+    for module, several, one in _IMPORT.findall(text.decode("utf-8")):
         if module.partition(".")[0] != package:
             continue
         place = root.joinpath(*module.split("."))
         names = [name.split()[0] for name in (several or one).split(",") if name.strip()]
         modules = [place, *(place / name for name in names)]
         files += [m.with_suffix(".py") for m in modules] + [m / "__init__.py" for m in modules]
-    return [file for file in files if file.is_file()]
+    return hashlib.sha256(text).hexdigest(), tuple(file for file in files if file.is_file())

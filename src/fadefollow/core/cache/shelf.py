@@ -53,6 +53,7 @@ class _Budget:
     def share(self, sharers: int) -> None:
         """Begin as one of so many: what is held already is no cost of theirs."""
         self._inherited, self._sharers = self._used, sharers
+        self._lock = RLock()  # a thread that is not here may have held it
 
 
 _BUDGET = _Budget()
@@ -224,13 +225,15 @@ class Shelf(Mapping[K, V]):
         self._taken: list[int] = []
         self._at_hand: _AtHand[K, V] = _AtHand()
         self._lock = Lock()
-        self._whole: Shelf[K, V] = self
+        self._whole: Shelf[K, V] | None = None  #: none for a whole one, or it would hold itself
         self._published: tuple[str, dict[K, _Place]] | None = None
         weakref.finalize(self, _BUDGET.give_back, self._taken)
         for key, value in items:
             self.put(key, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if not self._values:  # whoever gets it may put values there
+            return Shelf, ()
         folder = os.environ.get(SHARED)
         return (Published, self._publish(folder)) if folder else (Shelf, (list(self.items()),))
 
@@ -297,7 +300,8 @@ class Shelf(Mapping[K, V]):
         part: Shelf[K, V] = Shelf()
         part._values = {key: self._values[key] for key in keys}
         part._scratch = self._scratch
-        part._whole = self._whole  # which holds what is taken of the budget
+        # which holds what is taken of the budget
+        part._whole = self if self._whole is None else self._whole
         return part
 
 

@@ -15,9 +15,10 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, cached_property
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from fadefollow.core.cache.shelf import begin_fork
 from fadefollow.core.parallel.worker import answered, unpacked
@@ -100,26 +101,42 @@ class Forks(WorkerPool):
 def forked(work: Callable[[], R]) -> Iterator[Callable[[], R]]:
     """A fork that does some work while the block runs; yields what waits for its result."""
     gc.freeze()  # see `stream`
-    child = _forked(lambda _, item: item(), [work], None, [], 1)
-    found: list[R] = []
-
-    def result() -> R:
-        if not found:
-            try:
-                reply = child.pipe.recv_bytes()
-            except (EOFError, OSError):  # most often memory ran out
-                found.append(work())
-            else:
-                found.append(unpacked(reply))
-        return found[0]
-
     try:
-        with contextlib.suppress(OSError):
-            child.pipe.send(0)
-        yield result
+        try:
+            child = _forked(lambda _, item: item(), [work], None, [], 1)
+        except OSError:  # no memory for one more process
+            yield cache(work)
+            return
+        try:
+            with contextlib.suppress(OSError):
+                child.pipe.send(0)
+            yield _Awaited(child.pipe, work)
+        finally:
+            _stop([child])
     finally:
         gc.unfreeze()
-        _stop([child])
+
+
+class _Awaited(Generic[R]):
+    """The result of a child, or its error, as often as it is asked for."""
+
+    def __init__(self, pipe: Connection, work: Callable[[], R]) -> None:
+        self._pipe, self._work = pipe, work
+
+    @cached_property
+    def _reply(self) -> bytes:
+        try:
+            return self._pipe.recv_bytes()
+        except (EOFError, OSError):  # most often memory ran out
+            return answered(self._work)
+
+    @cached_property
+    def _result(self) -> R:
+        found: R = unpacked(self._reply)
+        return found
+
+    def __call__(self) -> R:
+        return self._result
 
 
 def _hand_out(pipe: Connection, ahead: Iterator[int], doing: dict[Connection, int]) -> None:

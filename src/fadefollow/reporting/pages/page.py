@@ -16,6 +16,7 @@ from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from fadefollow.core.parallel import beside
+from fadefollow.core.version import __version__
 from fadefollow.errors import SpecError, StoreError
 from fadefollow.phases import Stance
 from fadefollow.reporting.charts.encoding import zipped_text
@@ -75,10 +76,16 @@ class _Compiled(jinja2.FileSystemBytecodeCache):
         except (OSError, RuntimeError):
             return None
 
+    def get_source_checksum(self, source: str) -> str:
+        """Of a template and of what compiled it."""
+        return super().get_source_checksum(f"{__version__} {jinja2.__version__} {source}")
+
     def load_bytecode(self, bucket: Bucket) -> None:
-        """Without it, the template is compiled."""
-        with contextlib.suppress(OSError):
+        """Without it, or where it is damaged, the template is compiled."""
+        try:
             super().load_bytecode(bucket)
+        except Exception:  # what a pickle raises that was cut is anything
+            bucket.reset()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Without room for it, it is compiled again the next time."""
@@ -90,6 +97,7 @@ def fill(name: str, reports: Path, values: Mapping[str, Any]) -> str:
     """One template of the workspace filled in; all values are escaped."""
     environment = jinja2.Environment(
         bytecode_cache=_Compiled.here(),
+        optimized=False,  # or what a filter made of a constant would be kept
         loader=jinja2.FileSystemLoader(reports / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -108,6 +116,14 @@ def fill(name: str, reports: Path, values: Mapping[str, Any]) -> str:
             got=f"no {error.name}",
             where=str(reports / "templates"),
             hint="`fadefollow init` makes a workspace with all templates",
+        ) from error
+    except StoreError:  # of `_asset`
+        raise
+    except OSError as error:
+        raise StoreError(
+            "cannot read the report's templates",
+            got=error.strerror or str(error),
+            where=str(error.filename or reports / "templates"),
         ) from error
     except jinja2.TemplateError as error:
         raise SpecError(

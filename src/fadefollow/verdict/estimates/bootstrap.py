@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -146,6 +147,9 @@ class Resampling:
     draws: int
     seed: int
     _known: Shelf[float, DayIndex] = field(default_factory=Shelf, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_known": Shelf()}  # other processes draw their own
 
     def index(self, length: float) -> DayIndex:
         """Days for blocks of a mean length in days, shape (draws, n_days)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from functools import cache
 
@@ -18,7 +19,7 @@ from numba import config
 from fadefollow.engine.kernels.book import hole_held_over
 from fadefollow.verdict.threads import threads
 
-#: nobody waits longer for another process, seconds; what it lacks is compiled where it is needed
+#: nobody waits longer for the other processes, seconds; what they lack is compiled by the run
 _PATIENCE = 120.0
 #: what is compiled at the same time, see `compiling`
 PARTS = ("trading", "drawing")
@@ -33,21 +34,22 @@ def compiled_beside() -> Iterator[None]:
         return
     quiet = subprocess.DEVNULL
     with contextlib.ExitStack() as stack:
+        stack.callback(_beside.clear)
         for part in PARTS:
             command = [sys.executable, "-m", "fadefollow.verdict.run.compiling", part]
             process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)
             stack.enter_context(process)
             stack.callback(process.terminate)  # numba writes a kernel whole or not at all
             _beside.append(process)
-        stack.callback(_beside.clear)
         yield
 
 
 def wait_for_kernels() -> None:
     """Wait for those processes, if there are any: all forks need their kernels now."""
+    until = time.monotonic() + _PATIENCE
     for process in _beside:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_PATIENCE)
+            process.wait(max(until - time.monotonic(), 0.0))
 
 
 @cache

@@ -209,7 +209,8 @@ def judged(
         )
         for number, one in enumerate(ready)
     ]
-    wait_for_kernels()
+    if workers.here:
+        wait_for_kernels()
     import arch.bootstrap  # noqa: F401  # here once, where each fork would take its time
 
     sizes = [sum(map(len, plan.bars)) for plan in plans]
