@@ -173,7 +173,12 @@ class _Job:
             )
             errors = await engine.run(parts, low, high, now)
             self._say("storing")
-            revised = await asyncio.to_thread(self._merge, parts)
+            try:
+                revised = await asyncio.to_thread(self._merge, parts)
+            except DataError as error:
+                if errors:  # what came is short of what failed, which says why
+                    raise errors[0] from error
+                raise
         finally:
             await client.close()
         if errors:
