@@ -101,11 +101,12 @@ class CoinPlacebo:
     def moved(self, coin: int, first: int, last: int) -> MovedEvents:
         """See `Placebo`."""
         lows, highs = self.bounds[first:last, coin], self.bounds[first:last, coin + 1]
-        draw = np.repeat(np.arange(last - first), highs - lows)
-        group = np.concatenate(
-            [o[a:b] for o, a, b in zip(self.order[first:last], lows, highs, strict=True)]
-            or [np.empty(0, np.int32)]
-        ).astype(np.int64)
+        counts = highs - lows
+        draw = np.repeat(np.arange(last - first), counts)
+        # where each draw's groups lie in `order`, one after the other
+        begin = np.arange(first, last) * self.order.shape[1] + lows
+        place = np.repeat(begin - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+        group = self.order.reshape(-1)[place].astype(np.int64)
         starts, rows = self.entries.rows_of(draw, group, last - first)
         ends, exits = self.exits.rows_of(draw, group, last - first)
         own, out = self.entries, self.exits
@@ -134,10 +135,9 @@ class _Events:
     def rows_of(self, draw: IntArray, group: IntArray, draws: int) -> tuple[IntArray, IntArray]:
         """Where each draw's rows begin, and the rows, in order of bar and code."""
         lengths = self.starts[group + 1] - self.starts[group]
-        base = np.repeat(self.starts[group] - np.cumsum(lengths) + lengths, lengths)
-        rows = base + np.arange(int(lengths.sum()))
-        which = np.repeat(draw, lengths)
-        starts = np.searchsorted(which, np.arange(draws + 1))
+        ends = np.append(0, np.cumsum(lengths))
+        rows = np.repeat(self.starts[group] - ends[:-1], lengths) + np.arange(ends[-1])
+        starts = ends[np.searchsorted(draw, np.arange(draws + 1))]
         _sort_each(rows, starts, self.bar, self.code)
         return starts, rows
 
