@@ -58,7 +58,7 @@ def judge(
             `estimate` on the `days_of` all plans.
         confronted: the placebos of all rows, where they are known already.
         progress: told how far the placebos are, which take most of the time.
-        spread: a worker pool that has the plans, for the placebos; by default this process.
+        spread: a cluster's pool that has the plans, for the placebos; by default this process.
 
     Returns:
         One verdict a strategy × phase, in the order of the plans.

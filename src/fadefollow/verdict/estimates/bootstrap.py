@@ -153,10 +153,12 @@ class Resampling:
 
     def index(self, length: float) -> DayIndex:
         """Days for blocks of a mean length in days, shape (draws, n_days)."""
-        rng = np.random.default_rng([self.seed, round(1e3 * length)])
-        return self._known.ask(
-            length, lambda: block_indices(self.n_days, length=length, draws=self.draws, rng=rng)
-        )
+
+        def drawn() -> DayIndex:
+            rng = np.random.default_rng([self.seed, round(1e3 * length)])
+            return block_indices(self.n_days, length=length, draws=self.draws, rng=rng)
+
+        return self._known.ask(length, drawn)
 
     def placed(self, sums: DaySums, first_day: int) -> DaySums:
         """Day sums that begin on `first_day`, on the run's own days."""

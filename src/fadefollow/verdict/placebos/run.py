@@ -146,7 +146,7 @@ def confront(
         draws: of each placebo; fewer where there are fewer shifts.
         seed: the same seed gives the same draws.
         progress: called with draws done and draws in all.
-        spread: a worker pool that has the plans; by default threads of this process.
+        spread: a cluster's pool that has the plans; by default threads of this process.
     """
     drawing = Drawing.of(plans, draws=draws, seed=seed)
     tasks = [
@@ -161,13 +161,20 @@ def confront(
             progress(done, total)
 
     rows: dict[RowKey, RowDraws] = {}
-    for task, found in zip(tasks, _resolved(plans, tasks, step_on, spread), strict=True):
+    if spread is None:
+        for plan in plans:
+            rows.update(confront_plan(plan, lengths, drawing, step_on))
+        return Confronted(rows)
+    for task, found in zip(tasks, _resolved(tasks, step_on, spread), strict=True):
         rows.update(_rows_of(plans[task.number], task, found, lengths))
     return Confronted(rows)
 
 
 def confront_plan(
-    plan: Plan, lengths: Mapping[RowKey, float], drawing: Drawing
+    plan: Plan,
+    lengths: Mapping[RowKey, float],
+    drawing: Drawing,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> dict[RowKey, RowDraws]:
     """Resolve the placebos of one plan of a run.
 
@@ -175,10 +182,11 @@ def confront_plan(
         plan: the strategy.
         lengths: block length in days of each of its rows.
         drawing: that of the run.
+        progress: called with the number of draws done since it was last called.
     """
     rows: dict[RowKey, RowDraws] = {}
     for task in _tasks(plan, 0, drawing, lengths):
-        found = _resolve(plan, task, 0, task.draws, lambda _: None)
+        found = _resolve(plan, task, 0, task.draws, progress)
         rows.update(_rows_of(plan, task, found, lengths))
     return rows
 
@@ -190,9 +198,9 @@ def _tasks(
     return [_Task(number, kind, drawing, _lengths(plan, kind, lengths)) for kind in kinds_of(plan)]
 
 
-def spreads_placebos(pool: WorkerPool, plans: int) -> bool:
-    """Whether a pool does the placebos of so many plans sooner than threads of this process."""
-    return not pool.here or 1 < pool.n_workers <= plans // 2
+def sooner_by_plan(pool: WorkerPool, plans: int) -> bool:
+    """Whether workers of this machine, a plan each, are sooner done than threads with each plan."""
+    return pool.here and 1 < pool.n_workers <= plans // 2
 
 
 def kinds_of(plan: Plan) -> tuple[Kind, ...]:
@@ -226,22 +234,13 @@ def _lengths(plan: Plan, kind: Kind, lengths: Mapping[RowKey, float]) -> dict[St
 
 
 def _resolved(
-    plans: Sequence[Plan],
-    tasks: Sequence[_Task],
-    progress: Callable[[int], None],
-    spread: Spread | None,
+    tasks: Sequence[_Task], progress: Callable[[int], None], spread: Spread
 ) -> Iterable[_Found]:
-    if spread is None:
-        for task in tasks:
-            plan = plans[task.number]
-            yield _resolve(plan, task, 0, task.draws, progress)
-        return
     pool, shared = spread
     items = [
         (task, first, min(first + size, task.draws))
         for task in tasks
-        # a task finds for each item anew what its draws share
-        for size in [max(task.draws, 1) if pool.here else _PER_ITEM[task.kind]]
+        for size in [_PER_ITEM[task.kind]]
         for first in range(0, max(task.draws, 1), size)
     ]
     found: dict[int, _Found] = {}

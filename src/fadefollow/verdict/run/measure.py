@@ -20,7 +20,7 @@ from fadefollow.verdict.correction.spa import spa_of_run
 from fadefollow.verdict.exploratory import BookRatios, SpaTest, SplitCell
 from fadefollow.verdict.judging import days_of, judge
 from fadefollow.verdict.model import EventStudy, Verdict
-from fadefollow.verdict.placebos.run import Confronted, Drawing, spreads_placebos
+from fadefollow.verdict.placebos.run import Confronted, Drawing, sooner_by_plan
 from fadefollow.verdict.run.compiler import wait_for_kernels
 from fadefollow.verdict.run.descriptive import benchmarks, coin_years, ratios
 from fadefollow.verdict.run.excursions import with_excursions
@@ -194,9 +194,8 @@ def judged(
         said.extend(left_out(one.prepared))
     judging = settings.judging
     days = days_of(plans, judging)
-    spread = spreads_placebos(workers, len(plans))
     drawing = None
-    if spread and workers.here:  # who weighs a plan knows what its placebos need
+    if sooner_by_plan(workers, len(plans)):  # who weighs a plan knows what its placebos need
         drawing = Drawing.of(plans, draws=judging.placebo_draws, seed=judging.seed)
     weighing = [
         Weighing(
@@ -231,7 +230,7 @@ def judged(
             },
             confronted=Confronted(met) if drawing else None,
             progress=lambda done, of: step("placebos and bootstrap", done / of),
-            spread=(workers, shared) if spread else None,
+            spread=None if workers.here else (workers, shared),
         )
         step("splits and capacity", None)
         splits = corrected([cell for one in each_plan for cell in one.cells])
