@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.memory import family, held
 from fadefollow.market.store.store import Store
 from fadefollow.workspace import init_workspace
 
@@ -64,30 +64,13 @@ def main(coins: int = COINS, years: float = YEARS) -> Iterator[tuple[str, str]]:
 def _peak(root: Path, *words: str) -> float:
     """Peak memory of a command and its forks together, GB; what they share counts once."""
     command = [sys.executable, "-m", "fadefollow", *words]
-    quiet, peak = subprocess.DEVNULL, 0
+    quiet, most = subprocess.DEVNULL, 0.0
     with subprocess.Popen(command, cwd=root, stdout=quiet, stderr=quiet) as process:
         while process.poll() is None:
-            peak = max(peak, sum(map(_held, _family(process.pid))))
+            most = max(most, sum(map(held, family(process.pid))))
             time.sleep(0.5)
     assert process.returncode == 0
-    return peak / 1024**2
-
-
-def _family(pid: int) -> list[int]:
-    """A process and all that it began."""
-    children: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            children += map(int, task.read_text().split())
-    return [pid, *(one for child in children for one in _family(child))]
-
-
-def _held(pid: int) -> int:
-    """Memory of a process, KB: of what it shares its part; 0 if it has ended."""
-    with contextlib.suppress(OSError):
-        rows = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        return sum(int(row.split()[1]) for row in rows if row.startswith("Pss:"))
-    return 0
+    return most
 
 
 def write(root: Path, coins: int, years: float, *, hours: int, spot: bool) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.memory import family, held, peak
 from benchmarks.trials import (
     by,
     by_all,
@@ -70,8 +71,8 @@ def _memory(made: TrialData) -> tuple[Searched, list[Line]]:
     with make_pool(jobs=-1) as pool:
         study = searched(made, by_all(made, pool))
         spent = time.perf_counter() - start
-        workers = [_peak(pid) for pid in _children()]
-        held = sum(_held(pid) for pid in ["self", *_children()])
+        workers = [peak(pid) for pid in family()[1:]]
+        together = sum(map(held, family()))
     again = time.perf_counter()
     searched(made)
     alone = time.perf_counter() - again
@@ -79,8 +80,8 @@ def _memory(made: TrialData) -> tuple[Searched, list[Line]]:
     return study, [
         (f"{label}: whole job on all cores, workers started", f"{spent:.1f} s"),
         (f"{label}: whole job in one process", f"{alone:.1f} s"),
-        (f"{label}: memory of all processes at its end", f"{held:.2f} GB"),
-        ("  peak of this process, with the data", f"{_peak('self'):.2f} GB"),
+        (f"{label}: memory of all processes at its end", f"{together:.2f} GB"),
+        ("  peak of this process, with the data", f"{peak():.2f} GB"),
         (
             "  of a worker, with the data that it shares with the others",
             f"{max(workers, default=0.0):.2f} GB",
@@ -228,20 +229,3 @@ def _times(ratio: float) -> str:
 
 def _ms(seconds: float) -> str:
     return f"{1e3 * seconds:.2f} ms" if seconds < 1.0 else f"{seconds:.2f} s"
-
-
-def _children() -> list[str]:
-    tasks = Path("/proc/self/task").glob("*/children")
-    return sorted({pid for task in tasks for pid in task.read_text().split()})
-
-
-def _held(pid: str) -> float:
-    """Memory of a process in GB; what several share is shared out among them."""
-    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return int(rollup.split("Pss:")[1].split()[0]) / 1024**2
-
-
-def _peak(pid: str) -> float:
-    """Peak memory of a process in GB."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024**2

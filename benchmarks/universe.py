@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.memory import peak
 from fadefollow.engine.hedge.hedging import Hedges
 from fadefollow.market.datasets.dataset import Dataset
 from fadefollow.market.lab import simulate
@@ -34,13 +35,13 @@ def main(coins: int = COINS, years: float = YEARS) -> Iterator[tuple[str, str]]:
     start = time.perf_counter()
     universe = _universe(coins, years)
     yield f"simulating {coins} coins × {years:g} years", f"{time.perf_counter() - start:.1f} s"
-    yield "peak memory of that, with streams that are not used", f"{_peak():.2f} GB"
+    yield "peak memory of that, with streams that are not used", f"{peak():.2f} GB"
     took = {}
     for name, dataset in (("outright alone", _outright(universe)), ("both books", universe)):
         _anew()
         took[name] = _seconds(dataset, bet, settings)
         yield f"{name}: detect, trade, judge, study, splits, portfolio", f"{took[name]:.1f} s"
-        yield "peak memory of that", f"{_peak():.2f} GB"
+        yield "peak memory of that", f"{peak():.2f} GB"
     yield "both books / outright alone", f"{took['both books'] / took['outright alone']:.2f}"
 
 
@@ -56,12 +57,6 @@ def _anew() -> None:
     gc.collect()
     ctypes.CDLL("libc.so.6").malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")  # Linux
-
-
-def _peak() -> float:
-    """Peak memory of this process in GB, since it was last reset."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024**2
 
 
 def _seconds(universe: Dataset, bet: list[Bet], settings: Settings) -> float:
