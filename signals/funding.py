@@ -11,24 +11,17 @@ Source: documentation, phases, rows `funding`; accounts, A.2 (the first trough) 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
 from fadefollow.market import Market
-from fadefollow.phases import Param, Phases, Signal
-from fadefollow.phases.features import (
-    FloatArray,
-    Ranks,
-    TimeArray,
-    fire_on_records,
-    memoised,
-    past_quantiles,
-    ranks_of,
-)
+from fadefollow.phases import Param
+from fadefollow.phases.batch import BatchPhases, BatchSignal, CoinBatch, fire_beyond_past
+from fadefollow.phases.features import FloatArray, memoised, past_quantiles
 
 
-class Funding(Signal):
+class Funding(BatchSignal):
     """Crosses of the funding rate beyond its own rolling quantile and a floor.
 
     Rates are scaled to 8 hours before they are compared, as intervals differ and change. The
@@ -60,54 +53,51 @@ class Funding(Signal):
         names = ("rate_bps_per_8h", "high_bps_per_8h", "low_bps_per_8h")
         if market.missing("funding"):
             return {name: np.full(len(market), np.nan) for name in names}
-        values = (_settlements(market)[1], *_bounds(market, self.quantile, self.lookback_days))
+        values = (_rate(market), *_bounds(market, self.quantile, self.lookback_days))
         found = (market.as_of("funding", value) for value in values)
         return dict(zip(names, found, strict=True))
 
-    def detect(self, market: Market) -> Phases:
+    def detect_batch(self, coins: CoinBatch) -> BatchPhases:
         """Phases `crowded_long` and `crowded_short`; strength is the excess in bps per 8 h."""
-        missing = self.lacking(market)
-        if missing:
-            return Phases.of(market, signal=self.name(), events=(), missing=missing)
-        market.bars_in(self.lookback_days * 24)
-        rate = _settlements(market)[1]
-        high, low = _bounds(market, self.quantile, self.lookback_days)
-        events: list[dict[str, Any]] = []
-        for phase, lean, bound, beyond in (
-            ("crowded_long", 1, high, rate > np.maximum(high, self.floor_bps)),
-            ("crowded_short", -1, low, rate < np.minimum(low, -self.floor_bps)),
-        ):
-            # what is known changes with a settlement and at no other bar
-            bar, at = fire_on_records(market, "funding", beyond, cooldown_hours=self.cooldown_hours)
-            events.append(
-                {
-                    "bar": bar,
-                    "phase": phase,
-                    "lean": lean,
-                    "actor": "crowd",
-                    "strength": np.abs(rate[at] - bound[at]),
-                    "rate_bps_per_8h": rate[at],
-                    "threshold_bps_per_8h": bound[at],
-                }
-            )
-        return Phases.of(market, signal=self.name(), events=events, missing=missing)
+        coins[0].bars_in(self.lookback_days * 24)
+        rate = coins.records("funding", _rate).value
+        found = fire_beyond_past(
+            coins,
+            "funding",
+            _rate,
+            quantile=self.quantile,
+            days=self.lookback_days,
+            floor=self.floor_bps,
+            cooldown_hours=self.cooldown_hours,
+        )
+        events = [
+            {
+                "coin": at.coin,
+                "bar": at.bar,
+                "phase": phase,
+                "lean": lean,
+                "actor": "crowd",
+                "strength": np.abs(rate[at.record] - at.threshold),
+                "rate_bps_per_8h": rate[at.record],
+                "threshold_bps_per_8h": at.threshold,
+            }
+            for phase, lean, at in zip(self.phases, (1, -1), found, strict=True)
+        ]
+        return BatchPhases(coins, signal=self.name(), events=events)
 
 
 @memoised
-def _settlements(market: Market) -> tuple[TimeArray, FloatArray]:
-    """Stamps of the settlements, and their rates in bps per 8 h, shape (k,) each."""
+def _rate(market: Market) -> FloatArray:
+    """The rate of each settlement in bps per 8 h, shape (k,)."""
     table = market.table("funding")
-    rate = 1e4 * table["rate"].to_numpy(float) * 8 / table["interval_hours"].to_numpy(float)
-    return np.asarray(table["time"], "datetime64[ns]"), rate
-
-
-@memoised
-def _ranks(market: Market) -> Ranks:
-    return ranks_of(_settlements(market)[1])
+    rate: FloatArray = (
+        1e4 * table["rate"].to_numpy(float) * 8 / table["interval_hours"].to_numpy(float)
+    )
+    return rate
 
 
 @memoised
 def _bounds(market: Market, quantile: float, days: float) -> FloatArray:
     """The high and the low threshold at each settlement, shape (2, k)."""
-    time = _settlements(market)[0]
-    return past_quantiles(time, _ranks(market), (quantile, 1 - quantile), days=days)
+    time = market.table("funding")["time"]
+    return past_quantiles(time, _rate(market), (quantile, 1 - quantile), days=days)

@@ -23,6 +23,8 @@ from fadefollow.market import Market, stream
 from fadefollow.market.lab import simulate
 from fadefollow.market.needs import Needs, parse_need
 from fadefollow.phases import COLUMNS, Signal
+from fadefollow.phases.batch import CoinBatch
+from fadefollow.phases.detect import detect_marks
 from fadefollow.verdict.lookahead.watched import undeclared_reads
 
 _WEEK = pd.Timedelta(days=7)
@@ -169,6 +171,18 @@ class SignalContract:
                 # a share of a handful of events says nothing
                 if len(rows) >= self.enough_events:
                     assert near[rows].mean() >= self.same_on_coarser_bars, phase
+
+    def test_several_coins_at_once_show_what_each_shows_alone(self) -> None:
+        market = self.market()
+        half = market.index[0] + len(market) // 2 * market.bar
+        coins = [market, shifted(market, 5 * _WEEK), market.until(half), market]
+        found = detect_marks(self.signal, CoinBatch(coins))
+        for place, one in enumerate(coins):
+            bar, lean, code = (numbers[found.coin == place] for numbers in found[1:4])
+            order = np.lexsort((code, bar))
+            alone = self.signal.detect(one).marks(*self.signal.phases)
+            for numbers, same in zip((bar, lean, code), alone, strict=True):
+                np.testing.assert_array_equal(numbers[order], same)
 
     def test_short_and_constant_markets_have_no_phases(self) -> None:
         market = self.market()

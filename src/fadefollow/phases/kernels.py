@@ -161,9 +161,9 @@ def _slide_one(
             elif r == at:
                 after = -1
                 if below < count:
-                    at = _next(bits, r)
+                    at = next_member(bits, r)
                 elif count > 0:
-                    at, below = _previous(bits, r), below - 1
+                    at, below = previous_member(bits, r), below - 1
             elif r == after:
                 after = -1
         if count < least:
@@ -174,20 +174,20 @@ def _slide_one(
             want = int(place)
         if below != want or after < 0:
             while below < want:
-                at, below = _next(bits, at), below + 1
+                at, below = next_member(bits, at), below + 1
             while below > want:
-                at, below = _previous(bits, at), below - 1
+                at, below = previous_member(bits, at), below - 1
             low = high = ordered[at]
             after = len(ordered)
             if place > want:
-                after = _next(bits, at)
+                after = next_member(bits, at)
                 high = ordered[after]
             value = (low + high) / 2 if halves else low + (high - low) * (place - want)
         out[i] = value
 
 
 @inlined
-def _next(bits: UintArray, member: int) -> int:
+def next_member(bits: UintArray, member: int) -> int:
     """The next member above one; there must be one."""
     word = member >> 6
     rest = (bits[word] >> np.uint64(member & 63)) >> np.uint64(1)
@@ -200,7 +200,7 @@ def _next(bits: UintArray, member: int) -> int:
 
 
 @inlined
-def _previous(bits: UintArray, member: int) -> int:
+def previous_member(bits: UintArray, member: int) -> int:
     """The next member below one; there must be one."""
     word = member >> 6
     rest = (bits[word] << np.uint64(63 - (member & 63))) << np.uint64(1)

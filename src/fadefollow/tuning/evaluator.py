@@ -33,7 +33,8 @@ from fadefollow.engine.plans.plan import Prepared, Span
 from fadefollow.engine.resolver import resolve, resolve_returns
 from fadefollow.errors import ParameterError
 from fadefollow.market.panel import Market
-from fadefollow.phases import detect_checked
+from fadefollow.phases.batch import CoinBatch
+from fadefollow.phases.detect import detect_marks
 from fadefollow.tuning.folds import Cut, FoldBars
 from fadefollow.tuning.hedged_trials import HedgeLegs
 from fadefollow.tuning.model import Objective, State, TuneSettings
@@ -77,6 +78,11 @@ class TrialData:
     day: IntArray  #: of each bar, from the calendar's first, shape (n,)
     basket: Basket | None = None  #: on the calendar; hedges the trades that are scored
     _memo: Memo = field(default_factory=Memo, repr=False, compare=False)
+
+    @property
+    def batch(self) -> CoinBatch:
+        """The markets, for a signal that looks at all of them at once."""
+        return self._memo.get("batch", lambda: CoinBatch(c.market for c in self.coins), keep=1)
 
     def view(self, bars: tuple[int, int]) -> FoldView:
         """The view of a range of bars; made once for all trials."""
@@ -248,7 +254,7 @@ def past(data: TrialData, request: TrialRequest) -> Past:
     signal, trade = data.space.candidate(request.params)
     rules, view = trade.rules(), data.view(request.bars)
     events = trial_events(
-        [detect_checked(signal, coin.market) for coin in data.coins],
+        detect_marks(signal, data.batch),
         view.window,
         phases=data.space.strategy.phases,
         trade=trade,

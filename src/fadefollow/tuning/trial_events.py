@@ -10,7 +10,7 @@ import numpy as np
 from fadefollow.engine.coin_books import CoinEvents
 from fadefollow.engine.model import Events, IntArray
 from fadefollow.engine.strategy import Trade
-from fadefollow.phases import Phases
+from fadefollow.phases.batch import BatchMarks
 
 
 class Window(NamedTuple):
@@ -40,12 +40,12 @@ class TrialEvents(NamedTuple):
 
 
 def trial_events(
-    found: Sequence[Phases], window: Window, *, phases: Sequence[str], trade: Trade, sign: int
+    found: BatchMarks, window: Window, *, phases: Sequence[str], trade: Trade, sign: int
 ) -> TrialEvents:
     """The events of one trial.
 
     Args:
-        found: phases of each coin.
+        found: in all coins.
         window: where they count.
         phases: that open positions.
         trade: whether and by which phases they are left.
@@ -59,15 +59,12 @@ def trial_events(
     return TrialEvents(entries, exits)
 
 
-def _events(
-    found: Sequence[Phases], window: Window, phases: Sequence[str], sign: int
-) -> CoinEvents:
-    marks = [one.marks_unsorted(*phases) for one in found]
-    bar, lean, code = map(np.concatenate, zip(*marks, strict=True))
-    coin = np.repeat(np.arange(len(marks)), [len(one.bar) for one in marks])
-    bar = bar + window.offset[coin]
+def _events(found: BatchMarks, window: Window, phases: Sequence[str], sign: int) -> CoinEvents:
+    coin, place = found.coin, {phase: number for number, phase in enumerate(phases)}
+    code = np.array([place.get(name, -1) for name in found.names], np.int64)[found.code]
+    bar = found.bar + window.offset[coin]
     counts = (code >= 0) & (bar >= window.first[coin]) & (bar < window.last[coin])
-    bar, lean, code, coin = bar[counts], lean[counts], code[counts], coin[counts]
+    bar, lean, code, coin = bar[counts], found.lean[counts], code[counts], coin[counts]
     order = np.lexsort((code, bar, coin))
-    start = np.concatenate([[0], np.cumsum(np.bincount(coin, minlength=len(marks)))])
+    start = np.concatenate([[0], np.cumsum(np.bincount(coin, minlength=len(window.first)))])
     return CoinEvents(bar[order], sign * lean[order], code[order], start)

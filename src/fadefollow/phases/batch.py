@@ -1,0 +1,313 @@
+"""Several coins at once: for a signal that a search runs thousands of times on hundreds of coins.
+
+What each coin has lies one after the other in one array, and a compiled loop goes through all of
+them. One call a trial takes the place of one a coin, each of which would cost more in Python than
+in the loop.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from fadefollow.core.cache.memo import Memo
+from fadefollow.errors import DataError, SignalError
+from fadefollow.market.grid import stamps
+from fadefollow.market.panel import BoolArray, FloatArray, IntArray, Market
+from fadefollow.phases.batch_kernels import beyond_the_past, in_order_by_coin
+from fadefollow.phases.features import ranks_of
+from fadefollow.phases.kernels import frozen
+from fadefollow.phases.table import Phases, Signal
+
+T = TypeVar("T")
+Measure = Callable[[Market], FloatArray]
+
+
+class Records(NamedTuple):
+    """A stream's records of several coins, with a value each, ranked coin by coin.
+
+    Attributes:
+        start: of each coin's records, and the end of the last one's, shape (coins + 1,).
+        time: nanoseconds since 1970 UTC, shape (k,).
+        value: shape (k,).
+        rank: of each value among the coin's finite ones, −1 for the others, shape (k,).
+        first: of each coin's finite values, and the end of the last one's, shape (coins + 1,).
+        ordered: the finite values, rising within each coin.
+    """
+
+    start: IntArray
+    time: IntArray
+    value: FloatArray
+    rank: IntArray
+    first: IntArray
+    ordered: FloatArray
+
+
+class Steps(NamedTuple):
+    """Bars at which other records are known than before, of several coins; see `Market.steps`.
+
+    Attributes:
+        start: of each coin's bars, and the end of the last one's, shape (coins + 1,).
+        bar: numbers of the bars in the coin's grid, shape (s,).
+        known: the record known from there on, counted from the coin's first, −1 for none.
+    """
+
+    start: IntArray
+    bar: IntArray
+    known: IntArray
+
+
+class CoinBatch(Sequence[Market]):
+    """Coins that a signal looks at in one go, on bars of one size.
+
+    Args:
+        markets: the coins, at least one; each has the streams that are asked for.
+    """
+
+    def __init__(self, markets: Iterable[Market]) -> None:
+        self._markets = tuple(markets)
+        self._memo = Memo()
+
+    def __len__(self) -> int:
+        return len(self._markets)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._markets[place]
+
+    def __iter__(self) -> Iterator[Market]:
+        return iter(self._markets)
+
+    def memo(self, key: Hashable, make: Callable[[], T]) -> T:
+        """`make()`, computed once for these coins."""
+        return self._memo.get(key, make, keep=None)
+
+    @property
+    def size(self) -> IntArray:
+        """Number of bars of each coin, shape (coins,)."""
+        return self.memo("size", lambda: np.array([len(market) for market in self], np.int64))
+
+    def inside(self, coin: IntArray, bar: IntArray) -> BoolArray | None:
+        """Whether coins belong to the universe at a bar's close each, shape (k,).
+
+        None where there is no universe.
+        """
+
+        def make() -> tuple[IntArray, BoolArray] | None:
+            members = [market.member for market in self]
+            if all(member is None for member in members):
+                return None
+            known = [
+                np.ones(len(market), bool) if member is None else member
+                for market, member in zip(self, members, strict=True)
+            ]
+            return _starts(known), _joined(known)
+
+        found = self.memo("inside", make)
+        return None if found is None else found[1][found[0][coin] + bar]
+
+    def records(self, name: str, measure: Measure) -> Records:
+        """What is measured at each record of a stream.
+
+        Args:
+            name: a stream that is not of bars.
+            measure: from a market to a value a record of `market.table(name)`, shape (k,).
+        """
+
+        def make() -> Records:
+            value = [np.asarray(measure(market), np.float64) for market in self]
+            ranks = [ranks_of(one) for one in value]
+            return Records(
+                _starts(value),
+                _joined([stamps(market.table(name)["time"]).view(np.int64) for market in self]),
+                _joined(value),
+                _joined([one.rank for one in ranks]),
+                _starts([one.ordered for one in ranks]),
+                _joined([one.ordered for one in ranks]),
+            )
+
+        return self.memo(("records", name, measure), make)
+
+    def steps(self, name: str) -> Steps:
+        """Bars at which other records of a stream are known than at the bar before."""
+
+        def make() -> Steps:
+            bar, known = zip(*(market.steps(name) for market in self), strict=True)
+            return Steps(_starts(bar), _joined(bar), _joined(known))
+
+        return self.memo(("steps", name), make)
+
+
+class Fired(NamedTuple):
+    """Where a condition on records began, shape (k,) each."""
+
+    coin: IntArray  #: place of the coin in the batch
+    bar: IntArray  #: number of the bar in the coin's grid
+    record: IntArray  #: the record that is known at its close, in the arrays of `Records`
+    threshold: FloatArray  #: that the record's value is beyond
+
+
+def fire_beyond_past(
+    coins: CoinBatch,
+    name: str,
+    measure: Measure,
+    *,
+    quantile: float,
+    days: float,
+    floor: float,
+    cooldown_hours: float,
+) -> tuple[Fired, Fired]:
+    """Where a value begins to be beyond the quantiles of its own past, and beyond a floor.
+
+    Both comparisons are strict. As `features.past_quantiles` and `features.fire_on_records` of
+    each coin.
+
+    Args:
+        coins: that have the stream.
+        name: a stream that is not of bars.
+        measure: a value a record, see `CoinBatch.records`.
+        quantile: the high one; the low one is 1 − it.
+        days: length of the look-back.
+        floor: ≥ 0; what is high is above it, too, what is low is below −floor.
+        cooldown_hours: from one event to the earliest next one.
+
+    Returns:
+        High values, and low ones; coin by coin, in order of bar.
+
+    Raises:
+        DataError: the records of a coin are not in order of time.
+    """
+    found = beyond_the_past(
+        tuple(coins.records(name, measure)),
+        tuple(coins.steps(name)),
+        frozen(np.array([quantile, 1 - quantile])),
+        floor,
+        round(days * _DAY_NS),
+        coins[0].bars(cooldown_hours),
+    )
+    high, low, wrong = found
+    if wrong >= 0:
+        raise DataError(
+            "the times of records must be in increasing order", where=coins[wrong].symbol
+        )
+    return Fired(*high), Fired(*low)
+
+
+class BatchPhases:
+    """What a signal found in several coins at once.
+
+    Args:
+        coins: in which it looked.
+        signal: its name.
+        events: a mapping for many events of a kind, as `Phases.of` takes it, with `coin` (the place
+            of each event's coin in the batch) beside `bar`.
+    """
+
+    def __init__(
+        self, coins: CoinBatch, *, signal: str, events: Iterable[Mapping[str, Any]]
+    ) -> None:
+        self._coins, self._signal, self._events = coins, signal, tuple(events)
+
+    def of(self, place: int) -> Phases:
+        """The phases of one coin, by its place in the batch.
+
+        Raises:
+            SignalError: as `Phases.of`.
+        """
+        mine = [_of_coin(event, place) for event in self._events]
+        return Phases.of(self._coins[place], signal=self._signal, events=mine)
+
+    def marks(self, names: Sequence[str]) -> BatchMarks:
+        """All events as bare numbers.
+
+        Args:
+            names: the phases that the signal declares.
+
+        Raises:
+            SignalError: they are not as `Phases.of` takes them, coin by coin and in order of bar.
+        """
+        parts: list[tuple[IntArray, IntArray, int, int]] = []
+        size = frozen(self._coins.size)
+        for event in self._events:
+            coin, bar, lean, phase = (event[name] for name in ("coin", "bar", "lean", "phase"))
+            once = phase in names and names.index(phase) not in {code for *_, code in parts}
+            given = (frozen(coin), frozen(bar), frozen(event["strength"]), size)
+            if not (once and abs(lean) == 1 and in_order_by_coin(*given)):
+                raise SignalError(
+                    "a batch gives the events of a phase at once, coin by coin, in order of bar",
+                    got=f"{phase}, lean {lean}",
+                    where=self._signal,
+                )
+            parts.append((coin, bar, lean, names.index(phase)))
+        counts = [len(coin) for coin, *_ in parts]
+        return BatchMarks(
+            _joined([coin for coin, *_ in parts]),
+            _joined([bar for _, bar, *_ in parts]),
+            np.repeat([lean for *_, lean, _ in parts], counts),
+            np.repeat([code for *_, code in parts], counts),
+            tuple(names),
+        )
+
+
+class BatchMarks(NamedTuple):
+    """Events of several coins as bare numbers; int64, shape (k,) each, in no order."""
+
+    coin: IntArray  #: place of the coin
+    bar: IntArray  #: number of the bar, in the coin's grid, at whose close the phase became known
+    lean: IntArray  #: +1 long, −1 short
+    code: IntArray  #: place of the phase among `names`
+    names: tuple[str, ...]  #: phases that the signal declares
+
+    @classmethod
+    def of(cls, found: Sequence[Phases], names: Sequence[str]) -> BatchMarks:
+        """Those of phases that were found coin by coin."""
+        marks = [phases.marks_unsorted(*names) for phases in found]
+        none = np.empty(0, np.int64)
+        bar, lean, code = (np.concatenate([none, *column]) for column in zip(*marks, strict=True))
+        coin = np.repeat(np.arange(len(marks)), [len(one.bar) for one in marks])
+        return cls(coin, bar, lean, code, tuple(names))
+
+    def where(self, chosen: BoolArray) -> BatchMarks:
+        """Only those events, shape (k,)."""
+        coin, bar, lean, code = (numbers[chosen] for numbers in self[:4])
+        return BatchMarks(coin, bar, lean, code, self.names)
+
+
+class BatchSignal(Signal):
+    """A signal that looks at several coins at once; what one coin shows follows from that."""
+
+    @abstractmethod
+    def detect_batch(self, coins: CoinBatch) -> BatchPhases:
+        """The phases of coins that lack no stream; no coin may change what another one shows."""
+
+    def detect(self, market: Market) -> Phases:
+        """The phases of one coin, all missing where it lacks a stream that one of them needs."""
+        missing = self.lacking(market)
+        if missing:
+            return Phases.of(market, signal=self.name(), events=(), missing=missing)
+        return self.detect_batch(CoinBatch([market])).of(0)
+
+
+_DAY_NS = 86_400 * 10**9
+
+
+def _starts(parts: Sequence[npt.NDArray[Any]]) -> IntArray:
+    return np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
+
+
+def _joined(parts: Sequence[npt.NDArray[Any]]) -> Any:
+    """One array of all; of a single one that itself, read-only."""
+    return frozen(np.ascontiguousarray(parts[0] if len(parts) == 1 else np.concatenate(parts)))
+
+
+def _of_coin(event: Mapping[str, Any], place: int) -> dict[str, Any]:
+    """An event's columns for one coin of the batch."""
+    mine = event["coin"] == place
+    return {
+        name: values[mine] if isinstance(values, np.ndarray) and values.ndim else values
+        for name, values in event.items()
+        if name != "coin"
+    }
