@@ -36,7 +36,7 @@ from benchmarks.trials import (
 )
 from fadefollow.core.parallel import make_pool
 from fadefollow.market.datasets.dataset import Dataset
-from fadefollow.phases import detect_checked
+from fadefollow.phases.detect import detect_marks
 from fadefollow.tuning.evaluator import TrialData, TrialRequest, evaluate
 from fadefollow.tuning.search import Searched
 from fadefollow.tuning.studies.storage import StudyStore
@@ -104,10 +104,9 @@ def _one_coin(made: TrialData) -> Iterator[Line]:
     yield "one coin: trials equal to 1e-9, trades in each", f"{len(chosen)}, {np.mean(trades):.0f}"
 
     requests = [TrialRequest(0, one, whole(made)) for one in params]
-    coin = made.coins[0]
     signals = [made.space.candidate(one)[0] for one in params]
     ours = _each(lambda request: evaluate(made, request), requests)
-    detects = _each(lambda signal: detect_checked(signal, coin.market), signals)
+    detects = _each(lambda signal: detect_marks(signal, made.batch), signals)
     of_vectorbt = _each(lambda one: by(made, theirs, one), chosen)
     ready = [(theirs.detect(s), int(t.hold_hours)) for s, t in map(made.space.candidate, chosen)]
     backtests = _each(lambda one: theirs.backtest(*one), ready)

@@ -266,7 +266,7 @@ def test_a_changed_signal_is_refused_but_not_a_comment(workspace) -> None:
     path.write_text("# a comment\n" + source)
     _forget_signals()
     assert tune(workspace).kept == 90
-    changed = source.replace("rate > np.maximum", "rate >= np.maximum")
+    changed = source.replace("floor=self.floor_bps", "floor=2 * self.floor_bps")
     assert changed != source
     path.write_text(changed)
     _forget_signals()
