@@ -36,7 +36,7 @@ from benchmarks.trials import (
 )
 from fadefollow.core.parallel import make_pool
 from fadefollow.market.datasets.dataset import Dataset
-from fadefollow.phases.detect import detect_marks
+from fadefollow.phases.batch import detect_marks
 from fadefollow.tuning.evaluator import TrialData, TrialRequest, evaluate
 from fadefollow.tuning.search import Searched
 from fadefollow.tuning.studies.storage import StudyStore

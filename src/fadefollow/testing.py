@@ -23,8 +23,7 @@ from fadefollow.market import Market, stream
 from fadefollow.market.lab import simulate
 from fadefollow.market.needs import Needs, parse_need
 from fadefollow.phases import COLUMNS, Signal
-from fadefollow.phases.batch import CoinBatch
-from fadefollow.phases.detect import detect_marks
+from fadefollow.phases.batch import CoinBatch, detect_marks
 from fadefollow.verdict.lookahead.watched import undeclared_reads
 
 _WEEK = pd.Timedelta(days=7)

@@ -15,8 +15,13 @@ from fadefollow.errors import DataError, SignalError
 from fadefollow.market import Market
 from fadefollow.market.panel import FloatArray
 from fadefollow.phases import Phases, Signal, detect_checked
-from fadefollow.phases.batch import BatchPhases, BatchSignal, CoinBatch, fire_beyond_past
-from fadefollow.phases.detect import detect_marks
+from fadefollow.phases.batch import (
+    BatchPhases,
+    BatchSignal,
+    CoinBatch,
+    detect_marks,
+    fire_beyond_past,
+)
 from fadefollow.phases.features import fire_on_records, past_quantiles
 from fadefollow.workspace import find_workspace
 from tests.support.market_tables import bars, funding

@@ -19,6 +19,7 @@ from fadefollow.errors import DataError, SignalError
 from fadefollow.market.grid import stamps
 from fadefollow.market.panel import BoolArray, FloatArray, IntArray, Market
 from fadefollow.phases.batch_kernels import beyond_the_past, in_order_by_coin
+from fadefollow.phases.detect import detect_checked, failure, place_of
 from fadefollow.phases.features import ranks_of
 from fadefollow.phases.kernels import frozen
 from fadefollow.phases.table import Phases, Signal
@@ -289,6 +290,35 @@ class BatchSignal(Signal):
         if missing:
             return Phases.of(market, signal=self.name(), events=(), missing=missing)
         return self.detect_batch(CoinBatch([market])).of(0)
+
+
+def detect_marks(signal: Signal, coins: CoinBatch) -> BatchMarks:
+    """The events of `detect_checked` in all coins as bare numbers.
+
+    Raises:
+        SignalError, FadeFollowError: as `detect_checked`, of the first coin that fails.
+    """
+    names = tuple(signal.phases)
+    place, able = coins.memo(("able", type(signal)), lambda: _able(signal, coins))
+    if not isinstance(signal, BatchSignal) or able is None:
+        return BatchMarks.of([detect_checked(signal, market) for market in coins], names)
+    try:
+        found = signal.detect_batch(able).marks(names)
+    except (KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException as error:  # also one that would end the program
+        for market in able:
+            detect_checked(signal, market)  # its error names the coin
+        raise failure(error, where=place_of(signal, able[0])) from error
+    found = found._replace(coin=place[found.coin])
+    inside = coins.inside(found.coin, found.bar)
+    return found if inside is None else found.where(inside)
+
+
+def _able(signal: Signal, coins: CoinBatch) -> tuple[IntArray, CoinBatch | None]:
+    """The places of the coins that lack nothing, and these coins; None where there are none."""
+    place = [number for number, market in enumerate(coins) if not signal.lacking(market)]
+    return np.array(place, np.int64), CoinBatch([coins[p] for p in place]) if place else None
 
 
 _DAY_NS = 86_400 * 10**9

@@ -12,8 +12,6 @@ import numpy as np
 from fadefollow.core.printable import printable
 from fadefollow.errors import FadeFollowError, SignalError
 from fadefollow.market.panel import Market
-from fadefollow.phases.batch import BatchMarks, BatchSignal, CoinBatch
-from fadefollow.phases.events import IntArray
 from fadefollow.phases.table import Phases, Signal
 
 #: what a signal finds, or why it failed
@@ -35,51 +33,22 @@ def detect_checked(signal: Signal, market: Market) -> Phases:
     except (FadeFollowError, KeyboardInterrupt, MemoryError):
         raise
     except BaseException as error:  # also one that would end the program
-        raise failure(error, where=_place(signal, market)) from error
+        raise failure(error, where=place_of(signal, market)) from error
     if not isinstance(found, Phases):
         got = type(found).__name__
-        raise SignalError("detect must return Phases", got=got, where=_place(signal, market))
+        raise SignalError("detect must return Phases", got=got, where=place_of(signal, market))
     undeclared = sorted(found.names - signal.phases.keys())
     if undeclared:
         raise SignalError(
             "a signal must declare the phases that it detects",
             got=", ".join(map(repr, undeclared)),
-            where=_place(signal, market),
+            where=place_of(signal, market),
             hint=f"declared: {', '.join(signal.phases)}",
         )
     return found if market.member is None else found.where(market.member)
 
 
-def detect_marks(signal: Signal, coins: CoinBatch) -> BatchMarks:
-    """The events of `detect_checked` in all coins as bare numbers.
-
-    Raises:
-        SignalError, FadeFollowError: as `detect_checked`, of the first coin that fails.
-    """
-    names = tuple(signal.phases)
-    place, able = coins.memo(("able", type(signal)), lambda: _able(signal, coins))
-    if not isinstance(signal, BatchSignal) or able is None:
-        return BatchMarks.of([detect_checked(signal, market) for market in coins], names)
-    try:
-        found = signal.detect_batch(able).marks(names)
-    except (KeyboardInterrupt, MemoryError):
-        raise
-    except BaseException as error:  # also one that would end the program
-        for market in able:
-            detect_checked(signal, market)  # its error names the coin
-        raise failure(error, where=_place(signal, able[0])) from error
-    found = found._replace(coin=place[found.coin])
-    inside = coins.inside(found.coin, found.bar)
-    return found if inside is None else found.where(inside)
-
-
-def _able(signal: Signal, coins: CoinBatch) -> tuple[IntArray, CoinBatch | None]:
-    """The places of the coins that lack nothing, and these coins; None where there are none."""
-    place = [number for number, market in enumerate(coins) if not signal.lacking(market)]
-    return np.array(place, np.int64), CoinBatch([coins[p] for p in place]) if place else None
-
-
-def _place(signal: Signal, market: Market) -> str:
+def place_of(signal: Signal, market: Market) -> str:
     """Where a signal works, for messages."""
     module = sys.modules[type(signal).__module__]
     return f"{getattr(module, '__file__', signal.name())}, {market.symbol}"

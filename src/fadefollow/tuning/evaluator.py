@@ -33,8 +33,7 @@ from fadefollow.engine.plans.plan import Prepared, Span
 from fadefollow.engine.resolver import resolve, resolve_returns
 from fadefollow.errors import ParameterError
 from fadefollow.market.panel import Market
-from fadefollow.phases.batch import CoinBatch
-from fadefollow.phases.detect import detect_marks
+from fadefollow.phases.batch import CoinBatch, detect_marks
 from fadefollow.tuning.folds import Cut, FoldBars
 from fadefollow.tuning.hedged_trials import HedgeLegs
 from fadefollow.tuning.model import Objective, State, TuneSettings
