@@ -221,3 +221,10 @@ def test_a_failure_names_its_coin_also_if_only_the_batch_fails() -> None:
         detect_marks(Given(fails_on=("B",)), coins)
     with pytest.raises(SignalError, match="KeyError"):
         detect_marks(Given(fails_on=("B",), fails_from=2), coins)
+
+
+def test_phases_of_different_needs_are_refused() -> None:
+    with pytest.raises(SignalError, match="must all need the same streams"):
+
+        class Mixed(Given):
+            phases: ClassVar[Mapping[str, tuple[str, ...]]] = {"up": ("perp",), "down": ("spot",)}

@@ -278,7 +278,25 @@ class BatchMarks(NamedTuple):
 
 
 class BatchSignal(Signal):
-    """A signal that looks at several coins at once; what one coin shows follows from that."""
+    """A signal that looks at several coins at once; what one coin shows follows from that.
+
+    All its phases need the same streams.
+    """
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Refuse phases that need different streams: a coin could show some of them alone.
+
+        Raises:
+            SignalError: they do.
+        """
+        if len(set(map(frozenset, getattr(cls, "phases", {}).values()))) > 1:
+            raise SignalError(
+                "the phases of a BatchSignal must all need the same streams",
+                got="; ".join(f"{phase}: {', '.join(n)}" for phase, n in cls.phases.items()),
+                where=cls.__qualname__,
+                hint="make it a Signal, which looks at one coin at a time",
+            )
 
     @abstractmethod
     def detect_batch(self, coins: CoinBatch) -> BatchPhases:
