@@ -208,12 +208,13 @@ def _lanes(seen: pd.DataFrame, planted: pd.DataFrame, grid: Grid, most: int) -> 
     for name in sorted({*places, *map(str, true)}):
         kept = places.get(name, np.empty(0, np.int64))
         found = kept.size
-        if found > each:
+        leaning = int(lean[kept[0]]) if found else 0
+        if found > each:  # which may be none
             kept = np.sort(kept[strength[kept].argsort()[found - each :]])
         lanes.append(
             Lane(
                 phase=name,
-                lean=int(lean[kept[0]]) if found else 0,
+                lean=leaning,
                 seen=found,
                 place=place[kept],
                 strength=strength[kept],
