@@ -278,17 +278,17 @@ def test_of_too_many_events_rare_phases_keep_theirs(cases: Cases) -> None:
     assert coin.note == "40 weaker events not drawn."
 
 
-def test_more_phases_than_there_is_room_for_events_keep_their_lanes(cases: Cases) -> None:
-    table = phases((3, "one", 1, 1.0, 0), (5, "other", -1, 1.0, 0), (9, "third", -1, 1.0, 0))
+def test_without_room_for_an_event_of_each_phase_the_strongest_stay(cases: Cases) -> None:
+    table = phases((3, "one", 1, 1.0, 0), (5, "other", -1, 3.0, 0), (9, "third", -1, 2.0, 0))
     run = run_of(cases, {"BTC": frame([100.0] * 60)}, phases=table)
     (figure,) = price_figures(run, replace(ROOMY, events=2))
     assert [(lane.lean, lane.seen, lane.place.size) for lane in figure.lanes] == [
         (1, 1, 0),
-        (-1, 1, 0),
-        (-1, 1, 0),
+        (-1, 1, 1),
+        (-1, 1, 1),
     ]
     (coin,) = market(run, replace(ROOMY, events=2)).coins
-    assert coin.note == "3 weaker events not drawn."
+    assert coin.note == "1 weaker event not drawn."
 
 
 def test_less_room_means_coarser_prices_and_it_is_said(cases: Cases) -> None:
