@@ -22,7 +22,7 @@ STEPS = (1, 2, 3, 4, 6, 8, 12, 24, 48, 72, 96, 120, 168, 240, 336, 504, 720, 144
 #: base64 bytes that a bar takes with its panels, at the least: where to begin to try
 FIRST_GUESS = 3.5
 #: base64 bytes for prices and panels in any case
-_LEAST = 1_500
+_LEAST = 2_000
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """How much data a report may hold, and how it is shared out: the one place that decides.
 
-A report has at most 8 MB, of which at most 3 are data. Plotly takes 1.9 of them (zipped), text and
+A report has at most 8 MB, of which some 3 are data. Plotly takes 1.9 of them (zipped), text and
 tables the rest; the shares below are what charts and the table of trades may hold. Each is divided
 by what has to share it, so that more coins or strategies make curves coarser, and more trades leave
-the middling ones to trades.parquet, but never make the file larger.
+the middling ones to trades.parquet, but do not make the file larger. Only a thousand coins do, as
+each has the least that a figure can be read by.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from fadefollow.verdict.model import RunResult
 
 #: bytes of the page that the charts of one kind may hold together; the market's figures hold
 #: prices and what is below them, and events, which are zipped together
-MARKET, EQUITY, STUDIES = 1_300_000, 260_000, 160_000
+MARKET, EQUITY, STUDIES = 1_700_000, 260_000, 160_000
 #: of the market's, what events may take; and of the page, what the table of all trades may
-EVENTS, TRADES = 200_000, 700_000
+EVENTS, TRADES = 320_000, 700_000
 #: the same of a tuning job's trials; such a run has one strategy and so little else
 TRIALS = 700_000
 #: bytes that one more trade, event, day or hour takes as base64
