@@ -136,4 +136,7 @@
   document.addEventListener("toggle", ({ target }) => {
     if (target.open) for (const packed of all("script.folded", target)) unfold(packed);
   }, true);
+  /* printing opens this block, and cannot wait */
+  const printed = all("#findings script.folded");
+  if (printed.length) (window.requestIdleCallback ?? ((act) => setTimeout(act, 50)))(() => printed.forEach(unfold));
 })();
