@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from fadefollow.reporting import render
-from tests.support.browsing import Visit, bring, sideways
+from tests.support.browsing import Visit, barriers, bring, sideways
 from tests.support.reporting_cases import IMG, REPORTS, SCRIPT, coverage_of, many
 
 COINS = ("BTC", "ETH", IMG, SCRIPT, "NONE", *(f"C{number}" for number in range(6)))
@@ -54,6 +54,7 @@ def test_one_coin_stands_and_another_is_made_when_it_is_chosen(page: Page) -> No
     panel.locator("#market-2-cursor").focus()
     page.keyboard.press("ArrowLeft")
     expect(panel.locator(".readout")).to_be_visible()
+    assert barriers(page) == []
     page.locator("#market-coin").select_option("1")
     expect(page.locator("#market-1")).to_be_visible()
     assert page.locator("#market .panel").count() == 2
