@@ -15,9 +15,9 @@ from fadefollow.verdict.model import RunResult
 
 #: bytes of the page that the charts of one kind may hold together; the market's figures hold
 #: prices and what is below them, and events, which are zipped together
-MARKET, EQUITY, STUDIES = 1_700_000, 260_000, 160_000
+MARKET, EQUITY, STUDIES = 1_300_000, 260_000, 160_000
 #: of the market's, what events may take; and of the page, what the table of all trades may
-EVENTS, TRADES = 320_000, 700_000
+EVENTS, TRADES = 200_000, 700_000
 #: the same of a tuning job's trials; such a run has one strategy and so little else
 TRIALS = 700_000
 #: bytes that one more trade, event, day or hour takes as base64
@@ -44,11 +44,11 @@ def budget(run: RunResult) -> Budget:
     return Budget(
         coin_bytes=MARKET // coins,
         trades=TRADES // _TRADE,
-        events=_share(EVENTS, coins * _EVENT, 8_000),
+        events=_share(EVENTS, coins * _EVENT, 8_000, least=40),
         equity_points=_share(EQUITY, books * _DAY, 800),
         study_points=_share(STUDIES, studies * _HOUR, 240),
     )
 
 
-def _share(size: int, each: int, most: int) -> int:
-    return max(min(size // each, most), 20)
+def _share(size: int, each: int, most: int, *, least: int = 20) -> int:
+    return max(min(size // each, most), least)
