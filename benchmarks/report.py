@@ -2,7 +2,8 @@
 
 Interactive: the load event is over, no task of 50 ms or more follows for half a second, and a click
 is answered on the screen. Each time is the median of five loads, from the file system, in headless
-Chromium on at most two cores.
+Chromium on at most two cores. Of a run's page also how soon another coin is drawn, and how soon a
+phase's trades are there, sorted and filtered.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 
 from playwright.sync_api import Browser
 
+from benchmarks.large_run import large_run
 from fadefollow.jobs.run import RunOptions, run_job
 from fadefollow.reporting import render, write_run
 from fadefollow.reporting.pages.page import packed_plotly
@@ -63,6 +65,34 @@ _CHART = """async () => {
   while (box.dataset.drawn !== "true") await new Promise((go) => setTimeout(go, 5));
   return performance.now() - begun;
 }"""
+_USE = """async () => {
+  const until = async (done) => { while (!done()) await new Promise((go) => setTimeout(go, 5)); };
+  const shown = () => new Promise((go) => requestAnimationFrame(() => setTimeout(go)));
+  const took = async (act) => {
+    const begun = performance.now();
+    await act();
+    await shown();
+    return performance.now() - begun;
+  };
+  const set = (control, value, kind) => {
+    control.value = value;
+    control.dispatchEvent(new Event(kind, { bubbles: true }));
+  };
+  const coins = document.querySelector("#market-coin");
+  const other = coins?.options[coins.options.length >> 1];
+  const coin = !other ? NaN : await took(async () => {
+    document.querySelector("#market").scrollIntoView({ behavior: "instant" });
+    set(coins, other.value, "change");
+    await until(() => document.querySelector(`#market-${other.value} [data-drawn=true]`));
+  });
+  location.hash = "#phase-1-trades";
+  const ledger = () => document.querySelector("#phase-1-ledger");
+  const trades = await took(() => until(() => ledger()?.dataset.drawn));
+  const heads = [...ledger().querySelectorAll("th button")];
+  const sorted = await took(() => heads.find((one) => one.textContent === "Net").click());
+  const found = await took(() => set(ledger().querySelector("input"), "time", "input"));
+  return [coin, trades, sorted, found];
+}"""
 
 
 @dataclass(frozen=True)
@@ -88,8 +118,18 @@ class Opening:
     chart: float
 
 
+@dataclass(frozen=True)
+class Use:
+    """What a person does on a run's page, in seconds until it is on the screen."""
+
+    coin: float  #: another coin is drawn; NaN where coins have tabs
+    trades: float  #: a phase's trades are there
+    sorted: float
+    found: float  #: filtered by a text
+
+
 def main() -> Iterator[tuple[str, str]]:
-    """Sizes of three runs' reports, and their times beside QuantStats' page and Plotly's."""
+    """Sizes of four runs' reports, and their times beside QuantStats' page and Plotly's."""
     os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[:2]))
     with tempfile.TemporaryDirectory() as folder:
         runs: dict[str, Path] = {}
@@ -101,11 +141,16 @@ def main() -> Iterator[tuple[str, str]]:
                 yield from beside(run, Path(folder), peers)
         with launched() as browser:
             found = {name: opened(browser, page) for name, page in {**runs, **peers}.items()}
+            uses = {name: used(browser, page) for name, page in runs.items()}
     for name, times in found.items():
         yield f"{name}: first paint", judged(times.painted, PAINTED, "s")
         yield f"{name}: interactive", judged(times.interactive, READY, "s")
         if name in runs:
             yield f"{name}: first chart after scrolling to it", f"{times.chart:.2f} s"
+            yield f"{name}: another coin", f"{uses[name].coin:.2f} s"
+            yield f"{name}: a phase's trades", f"{uses[name].trades:.2f} s"
+            yield f"{name}: sorted by net", f"{uses[name].sorted:.2f} s"
+            yield f"{name}: filtered by a text", f"{uses[name].found:.2f} s"
     ours = found[next(iter(runs))]
     for name in peers:
         yield f"{name}: first paint, as a multiple of ours", ratio(found[name], ours, "painted")
@@ -113,13 +158,14 @@ def main() -> Iterator[tuple[str, str]]:
 
 
 def cases(folder: Path) -> Iterator[tuple[str, RunResult]]:
-    """A run through the engine, the largest that the report must bear, and far more coins."""
+    """A run through the engine, many strategies, far more coins, and millions of trades."""
     init_workspace(folder / "workspace")
     workspace = find_workspace(folder / "workspace")
     options = RunOptions.of(workspace, placebo_draws=200, bootstrap_draws=200)
     yield "default run", run_job(workspace, options, step=lambda _text, _done: None)[0]
     yield "20 coins × 6 years × 20 strategies", many(_coins(20), 2191, 20)
     yield "500 coins × 1 year × 2 strategies", many(_coins(500), 365, 2)
+    yield "1,000 coins × 5 years × 20 strategies, 5 million trades", large_run()
 
 
 def sizes(name: str, run: RunResult, page: Path) -> Iterator[tuple[str, str]]:
@@ -172,6 +218,19 @@ def _open(browser: Browser, page: Path) -> tuple[float, float, float]:
     chart = tab.evaluate(_CHART)
     context.close()
     return painted / 1e3, (max(quiet, painted) + answered) / 1e3, chart / 1e3
+
+
+def used(browser: Browser, page: Path, loads: int = LOADS) -> Use:
+    """Medians over loads of what a person does on a run's page."""
+    found = []
+    for _ in range(loads):
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        tab = context.new_page()
+        tab.goto(page.as_uri())
+        tab.evaluate("ff.charts.ready")
+        found.append([milliseconds / 1e3 for milliseconds in tab.evaluate(_USE)])
+        context.close()
+    return Use(*(statistics.median(column) for column in zip(*found, strict=True)))
 
 
 def quantstats(run: RunResult, folder: Path) -> Path:

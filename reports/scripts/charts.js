@@ -122,6 +122,11 @@
     },
     { rootMargin: "400px" },
   );
+  /* a chart that came after the page */
+  ff.charts.add = (box) => {
+    charts.push(box);
+    if (source !== null) watch.observe(box);
+  };
   const unpack = async () => {
     try {
       source = await ff.unzipped("plotly-source");

@@ -17,14 +17,70 @@
   const view = { window: null };
   const coins = new Map(); // by number, once unpacked
 
+  /* ---- of many coins one panel is in the page; those of others are made like it ---- */
+  const model = common.listed ? panels[0].cloneNode(true) : null;
+  const made = (tag, properties = {}, ...inside) => {
+    const element = Object.assign(document.createElement(tag), properties);
+    element.append(...inside);
+    return element;
+  };
+  const cells = (row, body) => made("tr", {}, ...row.map((value, at) => made(body && at ? "td" : "th", { scope: body ? "row" : "col" }, value)));
+  const table = (caption, { head, rows }) => made("div", { className: "scroll" }, made("table", { className: "plain" },
+    made("caption", { className: "sr" }, caption), made("thead", {}, cells(head)), made("tbody", {}, ...rows.map((row) => cells(row, true)))));
+  /* a panel without what is packed with the coin's data */
+  const panelLike = (value, name) => {
+    const panel = model.cloneNode(true), mine = `market-${model.dataset.value}`, its = `market-${value}`;
+    for (const part of [panel, ...all("*", panel)]) {
+      for (const attribute of ["id", "for", "aria-labelledby", "data-chart"]) {
+        const old = part.getAttribute(attribute);
+        if (old === mine || old?.startsWith(`${mine}-`)) part.setAttribute(attribute, its + old.slice(mine.length));
+      }
+    }
+    panel.dataset.value = value;
+    panel.querySelector("h3").textContent = name;
+    for (const part of all("figcaption p", panel)) part.remove();
+    const box = panel.querySelector(".chart");
+    if (document.getElementById(`${its}-data`) && box) {
+      box.setAttribute("aria-label", `Market of ${name}: price, phases and trades over time, in numbers in the tables below`);
+      for (const part of all("details .scroll", panel)) part.remove();
+    } else {
+      panel.querySelector("figcaption").append(made("p", {}, common.barless));
+      for (const part of all(".plot, .slide, details", panel)) part.remove();
+    }
+    return panel;
+  };
+  const fill = (panel, { note, height, ...tables }) => {
+    const name = panel.querySelector("h3").textContent;
+    if (note) panel.querySelector("figcaption").append(made("p", {}, note));
+    boxOf(panel).style.height = `${height}px`;
+    panel.querySelector("details").append(...Object.entries(tables).map(([kind, told]) => table(`${common.captions[kind]} ${name}`, told)));
+    ff.reach(panel);
+  };
+  const open = (value) => {
+    if (!model || panels.some((panel) => panel.dataset.value === value)) return;
+    const option = [...field("coin").options].find((one) => one.value === value);
+    if (!option) return;
+    const panel = panelLike(value, option.textContent);
+    panels.at(-1).after(panel);
+    panels.push(panel);
+    prepare(panel);
+    if (!boxOf(panel)) return;
+    load(value).then(({ panel: rest }) => fill(panel, rest));
+    ff.charts.add(boxOf(panel));
+  };
+  /* whether there is such a coin */
+  const known = (value) => panels.some((panel) => panel.dataset.value === value) || (model !== null && [...field("coin").options].some((option) => option.value === value));
+
   /* ---- data ---- */
   const underway = new Map();
   const load = (value) => {
     if (!underway.has(value)) {
       underway.set(value, Promise.all([ff.unzipped(`market-${value}-data`), ff.trades.load()]).then(([text, trades]) => {
-        const coin = ff.marketData.unpack(JSON.parse(text), common.priceUnit);
+        const told = JSON.parse(text);
+        const coin = ff.marketData.unpack(told, common.priceUnit);
         if (trades) coin.trades = ff.trades.ofCoin(trades, Number(value) - 1, common);
         coins.set(value, coin);
+        return told;
       }));
     }
     return underway.get(value);
@@ -160,9 +216,10 @@
   };
   const away = () => { for (const part of all(".cursor, .readout", section)) part.hidden = true; };
 
-  for (const panel of panels) {
+  const prepare = (panel) => {
     const plot = panel.querySelector(".plot");
-    if (!plot) continue;
+    if (!plot) return;
+    panel.querySelector(".slide").hidden = false;
     const box = boxOf(panel);
     const follow = (event) => {
       const shown = drawn.get(box), mouse = event.pointerType === "mouse";
@@ -193,7 +250,8 @@
       box.on("plotly_doubleclick", () => { if (plot.dataset.pointer === "mouse") look(null); });
       say();
     });
-  }
+  };
+  panels.forEach(prepare);
 
   // a finger leaves when it is lifted: what it showed stays until the next touch elsewhere
   document.addEventListener("pointerdown", (event) => { if (!event.target.closest?.(".plot, .slide")) away(); });
@@ -206,6 +264,7 @@
       radio.dispatchEvent(new Event("change", { bubbles: true }));
     } else if (field("coin")) {
       field("coin").value = value;
+      open(value);
       for (const panel of panels) panel.classList.toggle("away", panel.dataset.value !== value);
       refresh();
     }
@@ -229,7 +288,6 @@
     look(from + by, to + by);
   };
   form.hidden = false;
-  for (const slide of section.querySelectorAll(".slide")) slide.hidden = false;
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("click", ({ target }) => {
     if (target.dataset.span !== undefined) span(Number(target.dataset.span));
@@ -257,7 +315,7 @@
       refresh();
     }
   });
-  if (field("coin")?.tagName === "SELECT") choose(field("coin").value);
+  if (model) choose(model.dataset.value);
 
   /* ---- links into it ---- */
   ff.market = {
@@ -297,7 +355,7 @@
   /* #market-2, or #market-2/2021-05-01/2021-06-01 */
   const follow = () => {
     const [, value, from, to] = location.hash.match(/^#market-(\d+)(?:\/([\d-]+)\/([\d-]+))?$/) ?? [];
-    if (!value || !document.getElementById(`market-${value}`)) return;
+    if (!value || !known(value)) return;
     if (from) { look(Date.parse(`${from}T00:00Z`), Date.parse(`${to}T00:00Z`)); }
     if (current().dataset.value !== value || from) {
       choose(value);
@@ -308,6 +366,6 @@
   follow();
 
   /* printing cannot wait: with few coins, all are ready for it */
-  const printable = panels.filter((panel) => panel.querySelector(".plot") && panels.length <= common.tabs);
+  const printable = model ? [] : panels.filter((panel) => panel.querySelector(".plot"));
   ff.charts.ready = Promise.all([ff.charts.ready, ...printable.map(({ dataset }) => load(dataset.value))]);
 })();

@@ -344,7 +344,7 @@
       text: inert(common.phases[phase].title) + marks[common.phases[phase].lean], xref: "paper", x: 0, xanchor: "left", yref: laneBox.axis, y: place - 0.24,
       yanchor: "middle", showarrow: false, font: { size: 10, color: "@ink" }, borderpad: 0,
     }));
-    layout.annotations.push(note(rows.length ? "Phases, from when each was known" : "No such phase on this coin", laneBox));
+    layout.annotations.push(note(rows.length ? "Phases, from when each was known" : "No event of it is drawn on this coin", laneBox));
     const data = [...bands(coin, events), ...prices.traces, ...traded.traces, ...numbered.traces, ...lanes(common, coin, view, events, rows, laneBox.axis, narrow)];
     for (const box of boxes.slice(2)) {
       const { range, beyond, empty } = scale(box.curves, box.panel, view);

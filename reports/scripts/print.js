@@ -2,11 +2,11 @@
 (() => {
   "use strict";
   const { root, all } = ff;
-  const charts = all(".chart");
+  const charts = () => all(".chart");
   let before = null;
   let opened = [];
   const fit = () => {
-    for (const box of charts) {
+    for (const box of charts()) {
       ff.charts.draw(box);
       if (box.dataset.drawn && ff.charts.seen(box)) window.Plotly.relayout(box, { width: box.offsetWidth, height: box.offsetHeight });
     }
@@ -24,6 +24,6 @@
     root.classList.remove("printing");
     for (const block of opened) block.open = false;
     ff.setTheme(before);
-    for (const box of charts) if (box.dataset.drawn) window.Plotly.relayout(box, { width: null, height: box.figure.layout.height, autosize: true });
+    for (const box of charts()) if (box.dataset.drawn) window.Plotly.relayout(box, { width: null, height: box.figure.layout.height, autosize: true });
   });
 })();

@@ -122,4 +122,21 @@
     ff.reach(inside);
   };
   ff.reach(document);
+
+  /* ---- long tables come packed, and are unpacked when the block that they are in is opened ---- */
+  const unfold = async (packed) => {
+    if (packed.dataset.begun) return;
+    packed.dataset.begun = "true";
+    const template = document.createElement("template");
+    template.innerHTML = await ff.unzipped(packed.id);
+    const block = packed.parentElement;
+    packed.replaceWith(template.content);
+    ff.reach(block);
+  };
+  document.addEventListener("toggle", ({ target }) => {
+    if (target.open) for (const packed of all("script.folded", target)) unfold(packed);
+  }, true);
+  /* printing opens this block, and cannot wait */
+  const printed = all("#findings script.folded");
+  if (printed.length) (window.requestIdleCallback ?? ((act) => setTimeout(act, 50)))(() => printed.forEach(unfold));
 })();

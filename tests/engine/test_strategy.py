@@ -135,7 +135,7 @@ def test_later_layers_override_earlier_ones_and_coins_override_all() -> None:
 def test_brackets_and_a_rate_replace_each_other_by_layer() -> None:
     venue = cost_settings({"brackets": "binance@2024-12-31"}, where="v")
     strategy = cost_settings(
-        {"maintenance_rate": 0.03, "coins": {"BTC": {"brackets": "okx"}}}, where="s"
+        {"maintenance_rate": 0.03, "coins": {"BTC": {"brackets": "okx@2025-12-31"}}}, where="s"
     )
     found = costs_of("ETH", venue).brackets
     assert found is not None
@@ -146,7 +146,7 @@ def test_brackets_and_a_rate_replace_each_other_by_layer() -> None:
 
 
 def test_costs_as_used_name_their_brackets_and_can_be_used_again() -> None:
-    venue = cost_settings({"brackets": "okx"}, where="v")
+    venue = cost_settings({"brackets": "okx@2025-12-31"}, where="v")
     used = all_resolved(["BTC"], venue).model_dump(mode="json", exclude_none=True)
     assert used["coins"]["BTC"]["brackets"] == {
         "name": "OKX",
@@ -163,7 +163,7 @@ def test_brackets_are_kept_by_their_date() -> None:
     costs = cost_settings({"brackets": "binance", "coins": {"BTC": {"brackets": "okx"}}}, where="s")
     kept = pinned(costs)
     assert kept.brackets == "binance@2024-09-27"
-    assert kept.coins["BTC"].brackets == "okx@2025-12-31"
+    assert kept.coins["BTC"].brackets == "okx@2026-05-28"
     assert pinned(kept) == kept
     own = cost_settings({"brackets": "recorded", "taker_fee_bps": 1}, where="s")
     assert pinned(own) == own

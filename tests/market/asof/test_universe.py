@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import pickle
+import weakref
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -437,3 +440,35 @@ def test_a_run_says_its_universe_and_trades_members_only(tmp_path, monkeypatch):
     for time, symbol in zip(phases["time"], phases["symbol"], strict=True):
         known = time + opened.bar
         assert any(start <= known < end for start, end in opened.universe.spans(symbol))
+
+
+class Fleeting(Mapping[str, Market]):
+    """Coins that are made when they are asked for, and how many were there at once."""
+
+    def __init__(self, made: dict[str, Market]) -> None:
+        self._made = {name: pickle.dumps(one) for name, one in made.items()}
+        self._alive: weakref.WeakSet[Market] = weakref.WeakSet()
+        self.most = 0
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __getitem__(self, name: str) -> Market:
+        one = pickle.loads(self._made[name])
+        self._alive.add(one)
+        self.most = max(self.most, len(self._alive))
+        return one
+
+
+def test_a_universe_is_formed_without_holding_all_coins():
+    many = {f"C{k}": with_spot(f"C{k}", {0: k + 1.0}, {0: 1.0}) for k in range(8)}
+    rule = UniverseSpec(largest=3, over_days=10, every="10D", min_age_days=5, max_perp_to_spot=7)
+    fleeting = Fleeting(many)
+    formed = Universe.form(rule, fleeting)
+    known = Universe.form(rule, many)
+    assert formed.members == known.members
+    assert set(formed.members) == {("C6", "C5")}  # C7 is the largest, its ratio 8
+    assert fleeting.most <= 2  # the one at hand, and the next one

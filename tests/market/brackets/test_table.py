@@ -25,8 +25,40 @@ def test_stock_tables_have_a_source_and_rise_without_a_jump():
                 )
                 for (_, rate, deduction), (floor, higher, more) in pairwise(table.rows):
                     assert higher > rate
-                    # rate × floor − deduction is the same on both sides of the floor
-                    assert more == pytest.approx(deduction + floor * (higher - rate), abs=1e-6)
+                    # rate × floor − deduction is the same on both sides of the floor; OKX's tiers
+                    # hold for the whole position and jump
+                    meets = deduction + floor * (higher - rate)
+                    assert more == pytest.approx(0.0 if version.in_coins else meets, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("written", "symbol", "rows", "some"),
+    [
+        (
+            "bybit",
+            "BTC",
+            35,
+            {0: (0, 0.005, 0), 9: (1e7, 0.015, 66_000), 34: (8e8, 0.6, 226_382_000)},
+        ),
+        ("okx", "BTC", 99, {0: (0, 0.004, 0), 1: (10, 0.005, 0), 98: (19_200, 0.4875, 0)}),
+        (
+            "okx",
+            "ETH",
+            99,
+            {1: (500, 0.005, 0), 51: (122_500, 0.2525, 0), 98: (240_000, 0.4875, 0)},
+        ),
+    ],
+)
+def test_newest_stock_tables_of_bybit_and_okx_have_all_tiers(written, symbol, rows, some):
+    table = bracket_table(written, symbol, {}, where="w")
+    assert len(table.rows) == rows
+    assert {place: table.rows[place] for place in some} == some
+
+
+def test_an_older_stock_table_stays_at_hand_by_its_date():
+    old = bracket_table("bybit@2023-12-31", "BTC", {}, where="w")
+    assert old.rows == ((0, 0.005, 0), (2e6, 0.01, 10_000), (4e6, 0.015, 30_000))
+    assert bracket_table("okx@2026-05-27", "BTC", {}, where="w").words == "OKX's of 2025-12-31"
 
 
 def test_a_coin_that_is_not_listed_has_the_rows_of_others():

@@ -51,13 +51,16 @@ def test_the_table_is_about_streams_that_there_are_and_names_each_once() -> None
             assert since == {reach.archive_since}
     named = [(reach.venue, stream) for reach in REACHES for stream in reach.streams]
     assert len(set(named)) == len(named)
-    assert reach_of("gate", "perp") is None
+    assert reach_of("bybit", "perp") is None
 
 
 def test_each_stream_that_a_venue_gives_for_less_than_was_asked_is_named() -> None:
-    # 180 days before 2026-11-30; bars of spot 10,000 h = 416 days and 16 h
+    # 180 days before 2026-11-30; 10,000 bars of an hour are 416 days and 16 h
     assert notes("gate", "2021-01-01") == {
         "spot": "2025-10-09",
+        "perp": "2025-10-09",
+        "mark": "2025-10-09",
+        "index": "2025-10-09",
         "funding": "2026-06-03",
         "open_interest": "2026-06-03",
         "liquidations": "2026-06-03",
@@ -86,7 +89,7 @@ def test_what_has_more_is_named() -> None:
     request = FetchRequest(["BTC"], pd.Timestamp("2021-01-01"), streams=("long_short",))
     (note,) = reach_notes(spec("binance"), request, now=NOW)
     assert note.sentence == (
-        "Binance gives 29 days of it, as of 2025-06: fetched from 2026-11-01 on; older ones: "
+        "Binance gives 29 days of it, as of 2026-08: fetched from 2026-11-01 on; older ones: "
         "fadefollow data fetch binance-archive has them since 2020-09-01"
     )
     request = FetchRequest(["BTC"], pd.Timestamp("2021-01-01"), streams=("liquidations",))
@@ -115,7 +118,7 @@ def test_a_fetch_says_so_before_it_asks_and_takes_what_there_is(
         first_wait=0.01,
     )
     text, requests = said[0]
-    assert text.startswith("open_interest: Binance gives 29 days of it, as of 2025-06")
+    assert text.startswith("open_interest: Binance gives 29 days of it, as of 2026-08")
     assert requests == 0
     # the exchange's clock stands at 2023-02-20 00:25; 29 days before that is 2023-01-22 00:25
     (note,) = [f for f in report.findings if f.code == "beyond-reach"]

@@ -278,6 +278,19 @@ def test_of_too_many_events_rare_phases_keep_theirs(cases: Cases) -> None:
     assert coin.note == "40 weaker events not drawn."
 
 
+def test_without_room_for_an_event_of_each_phase_the_strongest_stay(cases: Cases) -> None:
+    table = phases((3, "one", 1, 1.0, 0), (5, "other", -1, 3.0, 0), (9, "third", -1, 2.0, 0))
+    run = run_of(cases, {"BTC": frame([100.0] * 60)}, phases=table)
+    (figure,) = price_figures(run, replace(ROOMY, events=2))
+    assert [(lane.lean, lane.seen, lane.place.size) for lane in figure.lanes] == [
+        (1, 1, 0),
+        (-1, 1, 1),
+        (-1, 1, 1),
+    ]
+    (coin,) = market(run, replace(ROOMY, events=2)).coins
+    assert coin.note == "1 weaker event not drawn."
+
+
 def test_less_room_means_coarser_prices_and_it_is_said(cases: Cases) -> None:
     walk = 100 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.01, 20_000)))
     run = run_of(cases, {"BTC": frame(walk.tolist())})

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fadefollow.reporting import read_run, render
-from fadefollow.reporting.pages.split_tables import fragility_tables, split_tables
+from fadefollow.reporting.pages.split_tables import MOST, fragility_tables, split_tables
 from fadefollow.results.record import write_records, write_tables
 from fadefollow.verdict.exploratory import CoinCapacity, FragilityRow, SpaTest, SplitCell
 from fadefollow.verdict.model import RunResult, StanceResult
@@ -86,3 +86,21 @@ def test_splits_and_fragility_are_on_their_phases_page(run: RunResult) -> None:
     assert "2 cells large enough, 1 unlike any hour of the same cell." in of_first
     assert "1 flip: costs doubled: undecided." in of_first
     assert "There were too few trades to be split." in html[html.index('id="phase-2"') :]
+
+
+def test_of_many_cells_those_that_stand_out_and_the_largest_are_shown(run: RunResult) -> None:
+    coins = [
+        replace(_cell("fade", "coin", f"C{k}", 10.0, 0.5), n_trades=100 + k)
+        for k in range(MOST + 5)
+    ]
+    coins[1] = replace(coins[1], q=0.01)
+    years = [_cell("fade", "year", "2021", 1.0, 0.5), _cell("fade", "year", "2022", 1.0, 0.5)]
+    table = split_tables(replace(run, splits=(*coins, *years)))[STRATEGY, PHASE]
+    # C1 is marked; C0 and C2 to C5 have the fewest trades
+    kept = ["C1", *(f"C{k}" for k in range(6, MOST + 5))]
+    assert [row.label for row in table.rows] == [*kept, "2021", "2022"]
+    assert table.summary == f"{MOST + 7} cells large enough, 1 unlike any hour of the same cell"
+    assert table.left_out == "30 of 35 by coin"
+    html = unpacked(render(replace(run, splits=tuple(coins), prices={}), REPORTS))
+    assert "Shown are 30 of 35 by coin: those that stand out" in html
+    assert split_tables(run)[STRATEGY, PHASE].left_out == ""

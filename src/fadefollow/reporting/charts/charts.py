@@ -356,7 +356,8 @@ def study_chart(study: EventStudy, *, points: int = 240, hold: float = math.nan)
         ends = {"x0": hold, "x1": hold, "y0": 0, "y1": 1}
         shapes.append({"type": "line", **ends, "yref": "paper", "line": line})
         left = _note("left at the latest", "@muted", y=1, yanchor="top")
-        notes.append({**left, "x": hold, "xref": "x"})
+        # below what is said of following, which it would lie on where the hold is short
+        notes.append({**left, "x": hold, "xref": "x", "yshift": -14})
     rest = {"annotations": notes, "shapes": shapes, "hovermode": "x unified"}
     shape = layout(xaxis=time, yaxis=gain, **rest)
     return Chart(data, shape, 330)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ STEPS = (1, 2, 3, 4, 6, 8, 12, 24, 48, 72, 96, 120, 168, 240, 336, 504, 720, 144
 #: base64 bytes that a bar takes with its panels, at the least: where to begin to try
 FIRST_GUESS = 3.5
 #: base64 bytes for prices and panels in any case
-_LEAST = 1_500
+_LEAST = 2_000
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,12 @@ class PackedCoin:
 
 
 def packed_coin(
-    figure: PriceFigure, codes: Codes, *, size: int, dense: float = FIRST_GUESS
+    figure: PriceFigure,
+    codes: Codes,
+    *,
+    size: int,
+    dense: float = FIRST_GUESS,
+    beside: Callable[[int], Mapping[str, Any]] | None = None,
 ) -> PackedCoin:
     """A coin's market in at most about `size` bytes: finer where less has to be told.
 
@@ -51,14 +57,15 @@ def packed_coin(
         codes: that hold all of its names.
         size: what the coin may take; events are told in any case.
         dense: bytes a bar that prices and panels may take, as a coin like this one did.
+        beside: what else is packed with it, by the bars that one price spans.
     """
-    rest = _events(figure, codes)
-    fixed = len(zipped(rest))
+    events = _events(figure, codes)
+    fixed = len(zipped({**events, **(beside(1) if beside else {})}))
     room = max(size - fixed, _LEAST)
     wanted = figure.grid.count * dense / room
     while True:
         step = next((s for s in STEPS if s >= wanted), STEPS[-1])
-        blob = zipped({**_series(figure, step), **rest})
+        blob = zipped({**_series(figure, step), **events, **(beside(step) if beside else {})})
         taken = len(blob) - fixed
         if taken <= room or step == STEPS[-1]:
             return PackedCoin(blob, step, step * taken / figure.grid.count)

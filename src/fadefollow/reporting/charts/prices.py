@@ -204,16 +204,21 @@ def _lanes(seen: pd.DataFrame, planted: pd.DataFrame, grid: Grid, most: int) -> 
         spans = np.column_stack([millis(planted["start"]), millis(planted["end"])])
     places = {str(name): np.flatnonzero(names == name) for name in dict.fromkeys(names)}
     each = fair_share([kept.size for kept in places.values()], most)
+    if not each:  # not even one of each phase: the strongest of all
+        strongest = strength.argsort(kind="stable")[max(strength.size - most, 0) :]
     lanes = []
     for name in sorted({*places, *map(str, true)}):
         kept = places.get(name, np.empty(0, np.int64))
         found = kept.size
-        if found > each:
+        leaning = int(lean[kept[0]]) if found else 0
+        if not each:
+            kept = np.intersect1d(kept, strongest)
+        elif found > each:
             kept = np.sort(kept[strength[kept].argsort()[found - each :]])
         lanes.append(
             Lane(
                 phase=name,
-                lean=int(lean[kept[0]]) if found else 0,
+                lean=leaning,
                 seen=found,
                 place=place[kept],
                 strength=strength[kept],

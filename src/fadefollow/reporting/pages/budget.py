@@ -1,9 +1,10 @@
 """How much data a report may hold, and how it is shared out: the one place that decides.
 
-A report has at most 8 MB, of which at most 3 are data. Plotly takes 1.9 of them (zipped), text and
+A report has at most 8 MB, of which some 3 are data. Plotly takes 1.9 of them (zipped), text and
 tables the rest; the shares below are what charts and the table of trades may hold. Each is divided
 by what has to share it, so that more coins or strategies make curves coarser, and more trades leave
-the middling ones to trades.parquet, but never make the file larger.
+the middling ones to trades.parquet, but do not make the file larger. Only a thousand coins do, as
+each has the least that a figure can be read by.
 """
 
 from __future__ import annotations
@@ -43,11 +44,11 @@ def budget(run: RunResult) -> Budget:
     return Budget(
         coin_bytes=MARKET // coins,
         trades=TRADES // _TRADE,
-        events=_share(EVENTS, coins * _EVENT, 8_000),
+        events=_share(EVENTS, coins * _EVENT, 8_000, least=40),
         equity_points=_share(EQUITY, books * _DAY, 800),
         study_points=_share(STUDIES, studies * _HOUR, 240),
     )
 
 
-def _share(size: int, each: int, most: int) -> int:
-    return max(min(size // each, most), 20)
+def _share(size: int, each: int, most: int, *, least: int = 20) -> int:
+    return max(min(size // each, most), least)

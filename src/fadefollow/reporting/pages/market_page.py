@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,9 @@ from fadefollow.verdict.model import RunResult, Verdict
 
 #: so many coins are chosen by tabs; more of them from a list
 FEW_COINS = 8
+#: what each of a coin's two tables is called, before its name
+CAPTIONS = {"ranges": "Ranges of what is drawn of", "phases": "Phases and trades of"}
+_BARLESS = "This coin has no bars in the range of the run."
 #: heights in pixels: of the price, a row of phases (on a phone), a panel, the dates and title above
 #: one, the margins
 HEIGHTS = {
@@ -43,7 +47,7 @@ class CoinPage:
     number: int  #: 1, 2, ... in the run's order, by which links find it
     symbol: str
     note: str  #: how coarse it is, and what is left out
-    data: str  #: base64 of zipped JSON; empty where the coin has no bars
+    data: str  #: base64 of zipped JSON, of many coins with the rest; empty without bars
     height: int  #: of the figure as it is shown first, pixels
     phases: Table | None = None
     ranges: Table | None = None
@@ -70,6 +74,18 @@ class MarketPage:
     doors: bool  #: some phases carry the number of a door
     trades: str  #: of all coins, base64 of zipped JSON; empty without any
     lone: bool  #: some trades ended by a print that only one price series saw
+
+    @property
+    def panels(self) -> tuple[CoinPage, ...]:
+        """The coins whose panels are in the page as such: all, or of many the first with bars."""
+        if self.tabs:
+            return self.coins
+        return (next((coin for coin in self.coins if coin.data), self.coins[0]),)
+
+    @property
+    def captions(self) -> Mapping[str, str]:
+        """What a coin's tables are called, before its name."""
+        return CAPTIONS
 
 
 def market(
@@ -118,13 +134,15 @@ def market(
             ],
             "heights": HEIGHTS,
             "priceUnit": PRICE_UNIT,
-            "tabs": FEW_COINS,
+            "listed": not _few(run),
+            "captions": CAPTIONS,
+            "barless": _BARLESS,
             "first": first,
         },
         phases=_choices(run, codes),
         strategies=tuple((str(codes.strategies.index(s)), _title(run, s)) for s in traded),
         stances=tuple(s for s in STANCES if (run.trades["stance"] == s).any()),
-        tabs=len(run.prices) <= FEW_COINS,
+        tabs=_few(run),
         doors="door_number" in run.phases and bool((run.phases["door_number"] > 0).any()),
         trades=table.packed() if len(table.rows) else "",
         lone=bool(table.lone),
@@ -227,24 +245,44 @@ def _coins(
     pages, dense, traded = [], FIRST_GUESS, _traded(run)
     for number, figure in enumerate(price_figures(run, budget), start=1):
         if not len(figure.frame):
-            note = "This coin has no bars in the range of the run."
-            pages.append(CoinPage(number, figure.symbol, note, "", 0))
+            pages.append(CoinPage(number, figure.symbol, _BARLESS, "", 0))
             continue
-        packed = packed_coin(figure, codes, size=budget.coin_bytes, dense=dense)
-        dense = packed.dense  # the coins of a run are alike
         rows = sum(1 for lane in figure.lanes if lane.phase in shown or not shown)
-        pages.append(
-            CoinPage(
-                number,
-                figure.symbol,
-                _note(figure, packed.step, table.left_out.get(figure.symbol, 0)),
-                packed.blob,
-                height_of(max(rows, 1), len(figure.panels)),
-                _phases(figure, traded),
-                _ranges(figure),
-            )
+        page = CoinPage(
+            number,
+            figure.symbol,
+            "",
+            "",
+            height_of(max(rows, 1), len(figure.panels)),
+            _phases(figure, traded),
+            _ranges(figure),
         )
+        note = partial(_note, figure, missing=table.left_out.get(figure.symbol, 0))
+        packed = packed_coin(
+            figure,
+            codes,
+            size=budget.coin_bytes,
+            dense=dense,
+            beside=None if _few(run) else partial(_beside, page, note),
+        )
+        dense = packed.dense  # the coins of a run are alike
+        pages.append(replace(page, note=note(packed.step), data=packed.blob))
     return tuple(pages)
+
+
+def _few(run: RunResult) -> bool:
+    """Whether coins are chosen by tabs, and the panel of each is in the page."""
+    return len(run.prices) <= FEW_COINS
+
+
+def _beside(page: CoinPage, note: Callable[[int], str], step: int) -> dict[str, Any]:
+    """The rest of a coin's panel, from which the page's script makes it."""
+    tables = {
+        name: {"head": table.head, "rows": table.rows}
+        for name, table in (("ranges", page.ranges), ("phases", page.phases))
+        if table is not None and table.rows
+    }
+    return {"panel": {"note": note(step), "height": page.height, **tables}}
 
 
 def _traded(run: RunResult) -> Counter[tuple[str, str, str]]:
@@ -255,7 +293,7 @@ def _traded(run: RunResult) -> Counter[tuple[str, str, str]]:
     return Counter({(str(coin), str(phase), str(stance)): n for (coin, phase, stance), n in found})
 
 
-def _note(figure: PriceFigure, step: int, missing: int) -> str:
+def _note(figure: PriceFigure, step: int, *, missing: int) -> str:
     bar = figure.grid.bar / 3_600_000
     parts = []
     if step > 1:

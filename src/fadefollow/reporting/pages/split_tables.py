@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fadefollow.phases import STANCES
@@ -20,8 +22,12 @@ from fadefollow.reporting.text.formatting import (
 from fadefollow.verdict.exploratory import FragilityRow, SplitCell
 from fadefollow.verdict.model import RunResult, Verdict
 
+#: by split and cell, the cell of each stance
+_Pairs = dict[tuple[str, str], dict[str, SplitCell]]
 #: q below which a cell is marked
 MARKED = 0.05
+#: cells that are shown of one split: those that are marked, then those with the most trades
+MOST = 30
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,7 @@ class SplitTable:
     rows: tuple[SplitRow, ...]
     scale: Forest
     summary: str
+    left_out: str  #: how many cells of which split are not shown; empty where all are
 
 
 @dataclass(frozen=True)
@@ -106,9 +113,11 @@ def fragility_tables(run: RunResult) -> dict[tuple[str, str], FragilityTable]:
 
 
 def _split_table(verdict: Verdict, cells: list[SplitCell]) -> SplitTable:
-    pairs: dict[tuple[str, str], dict[str, SplitCell]] = {}
+    pairs: _Pairs = {}
     for found in cells:
         pairs.setdefault((found.split, found.cell), {})[found.stance] = found
+    sizes = Counter(split for split, _ in pairs)
+    pairs = _shown(pairs, sizes)
     scale = cell_forest([tuple(both.get(s) for s in STANCES) for both in pairs.values()])
     rows, before = [], ""
     for ((split, label), both), drawn in zip(pairs.items(), scale.rows, strict=True):
@@ -119,8 +128,26 @@ def _split_table(verdict: Verdict, cells: list[SplitCell]) -> SplitTable:
     tested = sum(found.q <= 1.0 for found in cells)
     said = f"{count(tested, 'cell')} large enough"
     said += f", {fixed(marked)} unlike any hour of the same cell" if marked else ", none stands out"
+    left_out = ", ".join(
+        f"{fixed(MOST)} of {fixed(n)} by {split}" for split, n in sizes.items() if n > MOST
+    )
     title = titled(verdict.phase)
-    return SplitTable(title, verdict.strategy, tuple(rows), scale, said)
+    return SplitTable(title, verdict.strategy, tuple(rows), scale, said, left_out)
+
+
+def _shown(pairs: _Pairs, sizes: Mapping[str, int]) -> _Pairs:
+    """The cells of each split that are shown, in their order; of many the most telling ones."""
+    kept: set[tuple[str, str]] = set()
+    for split, size in sizes.items():
+        keys = [key for key in pairs if key[0] == split]
+        kept.update(keys if size <= MOST else sorted(keys, key=lambda k: _weight(pairs[k]))[:MOST])
+    return {key: both for key, both in pairs.items() if key in kept}
+
+
+def _weight(both: Mapping[str, SplitCell]) -> tuple[bool, int]:
+    """Marked cells come before others, then those with the most trades."""
+    cells = both.values()
+    return not any(one.q < MARKED for one in cells), -max(one.n_trades for one in cells)
 
 
 def _stance(found: SplitCell | None) -> SplitStance:

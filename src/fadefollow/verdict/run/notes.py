@@ -8,9 +8,12 @@ from typing import Any
 import pandas as pd
 
 from fadefollow.core.notes import Note
+from fadefollow.core.text import listed
 from fadefollow.engine.plans.plan import Prepared, contrary_events
 from fadefollow.phases import Phases, Signal
 
+#: coins that a missing stream names; the notes have all of them
+NAMED = 12
 #: code of the note on the time that was traded
 CLIPPED = "clipped"
 
@@ -51,13 +54,13 @@ def _time_traded(prepared: Prepared) -> dict[str, Any]:
 
 
 def missing_streams(found: Phases) -> dict[str, tuple[str, ...]]:
-    """Phase → streams that some coin lacks, as `stream (COIN, COIN)`."""
+    """Phase → streams that some coin lacks, as `stream (COIN, COIN)`, many coins counted."""
     lacks: dict[str, dict[str, list[str]]] = {}
     for (symbol, phase), streams in found.missing.items():
         for name in streams:
             lacks.setdefault(phase, {}).setdefault(name, []).append(symbol)
     return {
-        phase: tuple(f"{name} ({', '.join(coins)})" for name, coins in streams.items())
+        phase: tuple(f"{name} ({listed(coins, NAMED)})" for name, coins in streams.items())
         for phase, streams in lacks.items()
     }
 

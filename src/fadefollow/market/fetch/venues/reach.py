@@ -59,15 +59,17 @@ class Reach:
 
 _GATE_FILES = "the files of Gate's historical data page, by fadefollow data import"
 REACHES = (
-    # a month by the documentation; what begins at its edge is refused
+    # a month by the documentation; what begins at its edge is refused. In August 2026 a public
+    # recorder got 31 days and was refused 60
     Reach(
         "binance",
         ("open_interest", "long_short"),
-        "2025-06",
+        "2026-08",
         days=29,
         archive="binance-archive",
         archive_since="2020-09-01",
     ),
+    # three months by the documentation, as quoted on 2025-06-14 (rosssaunders/ccrxt, issue 85)
     Reach(
         "okx",
         ("funding",),
@@ -75,16 +77,28 @@ REACHES = (
         days=90,
         elsewhere="the files of OKX's historical data page, by fadefollow data import",
     ),
+    # by the documentation of trading statistics; its month is from memory
     Reach("okx", ("open_interest", "long_short"), "2025-06", records=1440),
+    # by the documentation; also freqtrade, issue 11270 (2025-01), and on 2026-01-03
+    # FrequentHippos/freqtrade_hyperliquid_download-data, issue 2: of candles alone, not of funding
     Reach(
         "hyperliquid",
         ("spot", "perp"),
-        "2025-06",
+        "2026-01",
         records=5000,
         elsewhere="prices in the asset contexts of Hyperliquid's bucket, for which the reader pays",
     ),
-    Reach("gate", ("spot",), "2025-06", records=10_000, elsewhere=_GATE_FILES),
+    # ccxt, issue 27861: futures refuse more since 2026-02-06; issue 27887: spot. Mark and index are
+    # the same call as the perp
+    Reach(
+        "gate",
+        ("spot", "perp", "mark", "index"),
+        "2026-02",
+        records=10_000,
+        elsewhere=_GATE_FILES,
+    ),
     Reach("gate", ("funding",), "2026-11", days=180, elsewhere=_GATE_FILES),
+    # both are the contract's statistics, which answer "from time exceeds 180-day limit"
     Reach("gate", ("open_interest", "liquidations"), "2026-11", days=180),
 )
 
