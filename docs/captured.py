@@ -58,7 +58,7 @@ OWN = (
 )
 STEPS = (
     Step("init", "fadefollow init workspace"),
-    Step("run", "fadefollow run", 32, 20),
+    Step("run", "fadefollow run", 34, 18),
     Step("import", "fadefollow data import binance_history --from ../shared/data", 19),
     Step("audit", "fadefollow data audit binance_history", 37),
     Step("real", "fadefollow run fade_crowded_funding --dataset binance_history"),

@@ -14,6 +14,7 @@ import json
 import math
 import re
 import tempfile
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +65,18 @@ def read(folder: Path) -> Found:
         "command": result["command"],
         "dataset": result["dataset"]["name"],
         "fingerprint": result["dataset"]["fingerprint"],
+        "market": market(result["dataset"]["name"]),
         "alpha": result["assumptions"]["alpha"],
         "smallest": 20.0,
         "rows": rows,
     }
+
+
+def market(name: str) -> Found:
+    """The file of a stock data set: what is simulated, and what is planted in it."""
+    text = (HERE.parent / "datasets" / f"{name}.toml").read_text("utf-8")
+    found: Found = json.loads(json.dumps(tomllib.loads(text), default=str))
+    return found
 
 
 def truth(name: str, markets: int) -> list[Found]:
@@ -164,7 +173,11 @@ def figures(found: Found) -> str:
         row[s][b]["word"] for row in found["rows"] for s in STANCES for b in BOOKS if row[s][b]
     ]
     decided = sum(word in ("pays", "loses", "small") for word in words)
+    made = found["market"]
     lines = [
+        f"`{found['dataset']}`: {made['lab']['coins']} coins over {made['lab']['years']:g} years, "
+        f"in bars of {made['bar']}, from {made['lab']['start']} on.",
+        "",
         f"`{found['command']}`: {len(found['rows'])} claims, {told}. {decided} of the {len(words)} "
         f"words say something (`pays`, `loses`, `small`); **{len(false_words(found))} of them "
         f"{'is' if len(false_words(found)) == 1 else 'are'} false**. "

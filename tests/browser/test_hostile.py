@@ -22,7 +22,7 @@ def test_names_of_coins_strategies_and_phases(visit: Visit, reports: Reports) ->
     page = visit(reports.hostile, width=390, touch=True)
     assert IMG in page.evaluate("document.body.textContent")
     assert sideways(page) == 0
-    page.locator("input[name=coin]").nth(1).check(force=True)
+    page.locator("label:has(input[name=coin])").nth(1).click()
     bring(page, "market-2")
     page.locator("#market-2-cursor").focus()
     page.keyboard.press("ArrowLeft")

@@ -36,6 +36,10 @@ def test_the_figures_are_those_of_the_run(script: Any, found: dict[str, Any]) ->
     assert script.with_figures(page, found) == page
 
 
+def test_the_run_is_of_the_data_set_as_it_is(script: Any, found: dict[str, Any]) -> None:
+    assert script.market("lab_market") == found["market"]
+
+
 def test_it_shows_the_product_at_work(found: dict[str, Any]) -> None:
     assert found["dataset"] == "lab_market"
     fates = [row["fate"] for row in found["rows"]]
@@ -43,6 +47,8 @@ def test_it_shows_the_product_at_work(found: dict[str, Any]) -> None:
     assert fates.count("supported") >= 3
     assert fates.count("refuted") >= 3
     assert fates.count("open") >= 3
+    decided = [row for row in found["rows"] if row["fate"] in ("supported", "refuted")]
+    assert {row["fate_book"] for row in decided} == {"outright", "hedged"}
 
 
 def test_no_word_is_false(script: Any, found: dict[str, Any]) -> None:

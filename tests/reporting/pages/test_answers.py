@@ -125,6 +125,14 @@ def test_a_tile_says_for_which_side_a_dispute_is_decided(cases: Cases) -> None:
     assert found["refuted"] == [("Crowded longs", "neither")]
 
 
+def test_a_tile_tells_strategies_of_one_phase_apart(cases: Cases) -> None:
+    pays = cases.plain.verdicts[0]
+    other = replace(pays, strategy="other")
+    answers, _ = answers_of(replace(cases.plain, verdicts=(pays, other)))
+    found = {(one.title, one.note) for one in tiles(answers)[0].named}
+    assert found == {("Crowded shorts", "Fade crowded funding"), ("Crowded shorts", "Other")}
+
+
 def test_rows_say_what_settles_them(html: str) -> None:
     both, refuted = rows_of(html)
     assert text(both[both.index('class="settle"') - 4 :]) == "fading pays"

@@ -10,7 +10,15 @@ import pytest
 
 from fadefollow.reporting.text import formatting as text
 from fadefollow.reporting.text.answers import FAILS, fate_text, reason_text, settle_text
-from fadefollow.reporting.text.sentences import doubt, headline, rules, sentence, truth
+from fadefollow.reporting.text.sentences import (
+    Truth,
+    doubt,
+    headline,
+    rules,
+    sentence,
+    truth,
+    truths_counted,
+)
 from fadefollow.verdict.model import NotTraded, StanceResult, Verdict
 from fadefollow.verdict.words import CONTROLS, Claim, Fates, Reason, ReasonCode, Settle
 from tests.support.reporting_cases import hedged, stance, verdict
@@ -283,3 +291,9 @@ def test_every_control_that_decides_can_be_worded() -> None:
     assert names == ["mean", "placebo", "momentum"]
     assert {*names, "blocks"} == set(FAILS)
     assert all(one.question.endswith("?") for one in CONTROLS)
+
+
+def test_truths_are_counted_right_ones_first() -> None:
+    found = [Truth("missed", ""), None, Truth("wrong way", ""), Truth("match", "")]
+    counted = truths_counted([*found, Truth("missed", "")])
+    assert list(counted.items()) == [("match", 1), ("missed", 2), ("wrong way", 1)]

@@ -41,8 +41,8 @@ _KINDS = {
     "missed": "missed",
     "false alarm": "false alarm",
     "wrong way": "wrong way",
-    "within costs": "correctly open (planted effect below costs)",
-    "nothing planted": "correctly open (no planted effect)",
+    "within costs": "rightly not paying (planted effect below costs)",
+    "nothing planted": "rightly open (no planted effect)",
     "unknown": "not held against it",
 }
 #: a condition that fails, in few words
@@ -332,11 +332,10 @@ def _widest(rows: Sequence[_Row], *, planted: bool) -> Table:
 
 def _truths(result: RunResult) -> str:
     """How many verdicts are right, missed, false alarms, …"""
-    from fadefollow.reporting.text.sentences import truth
+    from fadefollow.reporting.text.sentences import truth, truths_counted
 
     trades = {name: said.get("trade", {}) for name, said in result.strategies.items()}
-    found = [
+    counted = truths_counted(
         truth(v, str(trades.get(v.strategy, {}).get("instrument", "perp"))) for v in result.verdicts
-    ]
-    kinds = [one.kind for one in found if one is not None]
-    return ", ".join(f"{kinds.count(kind)} {_KINDS[kind]}" for kind in dict.fromkeys(kinds))
+    )
+    return ", ".join(f"{n} {_KINDS[kind]}" for kind, n in counted.items())

@@ -83,13 +83,24 @@ _WHY: Mapping[ReasonCode, tuple[str, str]] = {
 def tiles(answers: Sequence[Answer]) -> tuple[Tile, ...]:
     """How many claims have which fate, and the names of their phases, surest first."""
     return tuple(
-        Tile(fate, label, about, tuple(_named(a) for a in answers if a.verdict.fate in fates))
+        Tile(
+            fate,
+            label,
+            about,
+            tuple(
+                _named(a, _SIDES.get(a.verdict.fate, ""))
+                for a in answers
+                if a.verdict.fate in fates
+            ),
+        )
         for fate, label, about, fates in _TILES
     )
 
 
-def _named(answer: Answer) -> Named:
-    return Named(answer.number, answer.title, _SIDES.get(answer.verdict.fate, ""))
+def _named(answer: Answer, note: str = "") -> Named:
+    """The phase; where several strategies trade it, also the strategy."""
+    notes = (answer.strategy if answer.again else "", note)
+    return Named(answer.number, answer.title, ", ".join(filter(None, notes)))
 
 
 def lacking(run: RunResult, answers: Sequence[Answer], since: str) -> tuple[Lacking, ...]:
@@ -115,7 +126,7 @@ def lacking(run: RunResult, answers: Sequence[Answer], since: str) -> tuple[Lack
         *(
             Lacking(
                 f"No {name.replace('_', ' ')}",
-                tuple(Named(a.number, a.title) for a in of),
+                tuple(map(_named, of)),
                 source_of(
                     name,
                     dataset=str(run.dataset.get("name", "")),
@@ -143,7 +154,7 @@ def _noted(answer: Answer) -> Named:
         note = fixed(math.floor(reason.blocks))
     else:
         note = "" if reason.code == "never_seen" else reason_text(reason)
-    return Named(answer.number, answer.title, note)
+    return _named(answer, note)
 
 
 def _settings(run: RunResult) -> Mapping[str, Any]:

@@ -33,7 +33,7 @@ from fadefollow.reporting.text import formatting as text
 from fadefollow.reporting.text.answers import FATES, VERBS, books_of, needed_blocks, why_text
 from fadefollow.reporting.text.glossary import TERMS
 from fadefollow.reporting.text.provenance import making, not_looked_for
-from fadefollow.reporting.text.sentences import headline
+from fadefollow.reporting.text.sentences import headline, truths_counted
 from fadefollow.reporting.tuning.section import TuningChapter, chapter
 from fadefollow.results.notes import Line, note_lines
 from fadefollow.results.record import folder_name
@@ -190,7 +190,7 @@ def context(run: RunResult, tuning: Tuning | None = None) -> dict[str, Any]:
             "making": making(run),
             "assumed": assumed(run),
             "again": _again(run),
-            "truths": _truths(answers),
+            "truths": truths_counted(a.truth for a in answers),
             "plotly": plotly.result(),
         }
 
@@ -229,11 +229,6 @@ def _range(run: RunResult) -> str:
         return ""
     first, last = min(edges), max(edges)
     return f"{text.when(first, clock=False)} to {text.when(last, clock=False)}"
-
-
-def _truths(answers: tuple[Answer, ...]) -> dict[str, int]:
-    kinds = [a.truth.kind for a in answers if a.truth is not None]
-    return {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
 
 
 def _asset(path: Path) -> Markup:

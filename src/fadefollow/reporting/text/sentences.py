@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -48,11 +48,22 @@ __all__ = [
     "rules",
     "sentence",
     "truth",
+    "truths_counted",
 ]
 
 Match = Literal[
     "match", "missed", "false alarm", "wrong way", "within costs", "nothing planted", "unknown"
 ]
+#: in the order in which they are counted
+_MATCHES: tuple[Match, ...] = (
+    "match",
+    "within costs",
+    "nothing planted",
+    "missed",
+    "false alarm",
+    "wrong way",
+    "unknown",
+)
 #: why a row is not decided, in a word
 _DOUBTS: dict[str, str] = {
     "missing_streams": "no data",
@@ -235,6 +246,12 @@ def truth(verdict: Verdict, instrument: str = "perp") -> Truth | None:
     before = {"simulation": f"{_SIMULATED} ", "others": f"{_OTHERS} "}
     text = before.get(verdict.planted_from or "", "") + found.text
     return Truth(found.kind, text, plain_bps(planted) if planted else "0")
+
+
+def truths_counted(truths: Iterable[Truth | None]) -> dict[Match, int]:
+    """How many verdicts are right, missed, false alarms, …: right ones first, and no zeros."""
+    kinds = Counter(one.kind for one in truths if one is not None)
+    return {kind: kinds[kind] for kind in _MATCHES if kinds[kind]}
 
 
 #: instruments as a sentence calls them
