@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import fadefollow.core.parallel.cluster as module
-from fadefollow.core.cache.shelf import SHARED
+from fadefollow.core.cache.shared_folder import SHARED
 from fadefollow.core.parallel import WorkerPoolError, make_pool, worker
 from fadefollow.errors import DataError, ParameterError
 from fadefollow.jobs.datasets import open_named
