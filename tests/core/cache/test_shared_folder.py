@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import pickle
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,17 +81,16 @@ def test_what_was_written_before_an_interruption_is_removed(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_fork_does_not_remove_its_parents_file(tmp_path: Path) -> None:
-    if sys.platform == "win32":
-        pytest.skip("no forks")
-    file = SharedFile(str(tmp_path), PARTS)
-    if (child := os.fork()) == 0:
-        file.remove()
-        os._exit(0)
-    os.waitpid(child, 0)
-    assert Path(file.address).stat().st_size == sum(map(len, PARTS))
-    file.remove()
-    assert not Path(file.address).exists()
+def test_a_fork_does_not_remove_its_parents_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = os.getpid()
+    seen, unseen = SharedFile(str(tmp_path), PARTS), SharedFile(str(tmp_path), PARTS)
+    monkeypatch.setattr(os, "getpid", lambda: parent + 1)
+    unseen.remove()
+    monkeypatch.undo()
+    seen.remove()
+    assert [str(path) for path in tmp_path.iterdir()] == [unseen.address]
 
 
 # ---- what fails ----
