@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import commands, fetching, report, resolver, scale, signals, tuning, universe
+from benchmarks import (
+    cluster,
+    commands,
+    fetching,
+    report,
+    resolver,
+    scale,
+    signals,
+    tuning,
+    universe,
+)
 
 BENCHMARKS = {
+    "cluster": cluster.main,
     "commands": commands.main,
     "fetching": fetching.main,
     "report": report.main,

@@ -1,8 +1,9 @@
-"""Memory of processes, as Linux tells it."""
+"""Memory and processor time of processes, as Linux tells them."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 
@@ -27,3 +28,11 @@ def peak(pid: int | str = "self") -> float:
     """Peak memory of a process in GB, since it began or was last reset."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024**2
+
+
+def spent(pid: int | str = "self") -> float:
+    """Processor time of a process in seconds, without that of its children. 0 if it has ended."""
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0

@@ -21,12 +21,17 @@ QUICK = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "2s"}
 
 
 class DaskCluster:
-    """A scheduler at `address`; workers as they are asked for."""
+    """A scheduler at `address`; workers as they are asked for.
+
+    Attributes:
+        workers: the processes that keep the workers, which are their children.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._contact = folder / "scheduler.json"
         self._processes: list[subprocess.Popen[bytes]] = []
+        self.workers: list[subprocess.Popen[bytes]] = []
         self.scheduler = self._start(
             "dask_scheduler",
             "--host",
@@ -46,7 +51,7 @@ class DaskCluster:
 
     def add_workers(self, count: int = 1) -> subprocess.Popen[bytes]:
         """Workers of one thread each, and the nanny that starts them anew when they die."""
-        return self._start(
+        process = self._start(
             "dask_worker",
             "--scheduler-file",
             str(self._contact),
@@ -60,6 +65,8 @@ class DaskCluster:
             "--local-directory",
             str(self._folder / "scratch"),
         )
+        self.workers.append(process)
+        return process
 
     def _start(self, module: str, *options: str) -> subprocess.Popen[bytes]:
         with (self._folder / f"{module}.{len(self._processes)}.log").open("wb") as log:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,20 @@ def deadly(folder: Path, item: str) -> str:
         os._exit(0)
     time.sleep(0.02)
     return item.upper()
+
+
+def mean_of(coins: Mapping[str, npt.NDArray[np.float64]], item: str) -> float:
+    return float(coins[item].mean())
+
+
+def mean_after_a_death(
+    given: tuple[Path, Mapping[str, npt.NDArray[np.float64]]], item: str
+) -> float:
+    """The mean of a coin; the first process that has read it ends at the coin `once`."""
+    folder, coins = given
+    mean = mean_of(coins, item)
+    deadly(folder, item)
+    return mean
 
 
 def noted(folder: Path, item: int) -> int:

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 from fadefollow.core.cache import shelf
-from fadefollow.core.cache.shelf import SHARED, Published, Shelf, only
+from fadefollow.core.cache.shared_folder import SHARED
+from fadefollow.core.cache.shelf import Published, Shelf, only
 
 
 @pytest.fixture(params=["in memory", "in the file", "some of each"])

@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ import pandas as pd
 import pytest
 
 import fadefollow.core.parallel.cluster as module
-from fadefollow.core.cache.shelf import SHARED
+from fadefollow.core.cache.shared_folder import SHARED
+from fadefollow.core.cache.shelf import Shelf
 from fadefollow.core.parallel import WorkerPoolError, make_pool, worker
-from fadefollow.errors import DataError, ParameterError
+from fadefollow.errors import DataError, ParameterError, StoreError
 from fadefollow.jobs.datasets import open_named
 from fadefollow.market.datasets.request import DataRequest
 from fadefollow.verdict.calibration import Design, Notebook, calibrate
@@ -26,6 +28,8 @@ from fadefollow.workspace import find_workspace, init_workspace
 from tests.support import pool_cases as cases
 from tests.support.dask_cluster import cluster, dask_cluster  # noqa: F401
 from tests.support.paths import ROOT
+from tests.support.s3_bucket import bucket  # noqa: F401
+from tests.support.web_hdfs import store  # noqa: F401
 
 ARRAY = np.random.default_rng(1).normal(size=70_000)
 
@@ -34,6 +38,14 @@ ARRAY = np.random.default_rng(1).normal(size=70_000)
 def pool(cluster):  # noqa: F811
     with make_pool(cluster=cluster) as made:
         yield made
+
+
+@pytest.fixture
+def cluster_with_s3(bucket, tmp_path_factory):  # noqa: F811
+    """The address of a scheduler whose two workers have the bucket's credentials."""
+    with dask_cluster(tmp_path_factory.mktemp("dask")) as made:
+        made.add_workers(2)
+        yield made.address
 
 
 # ---- the same results ----
@@ -92,11 +104,19 @@ def test_markets_of_a_calibration_are_judged_the_same(cluster, tmp_path):  # noq
     assert len(tables[0]) == 2
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("shared", [False, True])
-def test_a_run_is_measured_the_same(cluster, shared, tmp_path, monkeypatch):  # noqa: F811
-    if shared:  # what a worker needs it reads itself
-        monkeypatch.setenv(SHARED, str(tmp_path))
+@pytest.mark.parametrize(
+    "shared",
+    [
+        "a store",
+        pytest.param("nothing", marks=pytest.mark.slow),
+        pytest.param("a folder", marks=pytest.mark.slow),
+        pytest.param("s3", marks=pytest.mark.slow),
+    ],
+)
+def test_a_run_is_measured_the_same(cluster, shared, tmp_path, monkeypatch, request):  # noqa: F811
+    if shared == "s3":
+        cluster = request.getfixturevalue("cluster_with_s3")
+    files = _shared_files(shared, tmp_path, monkeypatch, request)
     workspace = find_workspace(ROOT)
     strategy = workspace.strategy("fade_crowded_funding")
     bets = [(strategy, workspace.detector(strategy))]
@@ -112,14 +132,30 @@ def test_a_run_is_measured_the_same(cluster, shared, tmp_path, monkeypatch):  # 
     with make_pool(cluster=cluster) as pool:
         there = measure(dataset, bets, pool=pool, **asked)
     assert here.verdicts[0].fade.n_trades > 10
-    assert bool(list(tmp_path.glob("*.shelf"))) == shared
+    assert len(files()) == (shared != "nothing")
     del dataset
     gc.collect()
-    assert not list(tmp_path.iterdir())
+    assert files() == []
     for name in ("verdicts", "event_studies", "splits", "spa", "notes", "missing"):
         assert repr(getattr(there, name)) == repr(getattr(here, name)), name
     for name in ("trades", "phases", "equity"):
         pd.testing.assert_frame_equal(getattr(there, name), getattr(here, name), check_exact=True)
+
+
+def _shared_files(shared, tmp_path, monkeypatch, request) -> Callable[[], list[str]]:
+    """Sets the folder that the machines share; a function that lists its files."""
+    if shared == "nothing":
+        return list
+    if shared == "a folder":
+        monkeypatch.setenv(SHARED, str(tmp_path))
+        return lambda: [path.name for path in tmp_path.iterdir()]
+    if shared == "a store":
+        hdfs = request.getfixturevalue("store")
+        monkeypatch.setenv(SHARED, hdfs.address)
+        return lambda: list(hdfs.files)
+    made = request.getfixturevalue("bucket")
+    monkeypatch.setenv(SHARED, made.address)
+    return made.files
 
 
 # ---- what fails ----
@@ -134,6 +170,29 @@ def test_a_worker_killed_in_the_middle_costs_nothing(pool, tmp_path):
             os.kill(int(begun.suffix[1:]), signal.SIGKILL)
     assert found == {k: k * k for k in range(16)}
     assert len(list(tmp_path.glob(f"{begun.stem}.*"))) == 2  # done again
+
+
+def test_a_worker_that_is_killed_is_replaced_by_one_that_reads_the_store_itself(
+    pool,
+    store,  # noqa: F811
+    tmp_path,
+    monkeypatch,
+):
+    monkeypatch.setenv(SHARED, store.address)
+    names = ["a", "once", "b", "c"]
+    coins = Shelf((name, ARRAY + place) for place, name in enumerate(names))
+    shared = pool.share((tmp_path, coins))
+    assert len(store.files) == 1
+    assert pool.map(cases.mean_after_a_death, names, shared) == [
+        float((ARRAY + place).mean()) for place in range(4)
+    ]
+    assert len(list(tmp_path.glob("once.*"))) == 2
+    monkeypatch.setattr(store, "short", 8)
+    with pytest.raises(StoreError, match=r"\.shelf on .*: cannot read from the folder"):
+        pool.map(cases.mean_of, names, pool.share(coins.only(names)))
+    del shared, coins
+    gc.collect()
+    assert store.files == {}
 
 
 def test_an_item_that_kills_all_its_workers_is_named_and_the_others_are_done(pool, tmp_path):

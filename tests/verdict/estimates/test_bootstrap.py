@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from fadefollow.core.cache.shelf import SHARED
+from fadefollow.core.cache.shared_folder import SHARED
 from fadefollow.verdict.estimates.bootstrap import (
     UNKNOWN,
     Bootstrapped,

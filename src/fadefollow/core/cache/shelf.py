@@ -6,16 +6,16 @@ at a time. A shelf is read like any mapping; where a value lies does not show.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pickle
 import tempfile
-import uuid
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import Lock, RLock
 from typing import Any, Generic, NamedTuple, TypeVar, overload
+
+from fadefollow.core.cache.shared_folder import SharedFile, read_shared, shared_folder
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -24,9 +24,6 @@ V = TypeVar("V")
 KEPT_BYTES = 256_000_000
 #: values read last from the scratch file that a shelf keeps besides: the next lines ask again
 _AT_HAND = 2
-#: environment variable: a folder that all machines of a cluster reach, a path or an address of
-#: fsspec. A shelf that is sent to a worker then sends where it lies, and the worker reads
-SHARED = "FADEFOLLOW_SHARED"
 
 
 class _Budget:
@@ -157,11 +154,6 @@ def _parts_of(held: object, scratch: _Scratch | None) -> Sequence[memoryview] | 
     return _pickled(held)
 
 
-def _remove(store: Any, path: str) -> None:
-    with contextlib.suppress(OSError):
-        store.rm(path)
-
-
 class _AtHand(Generic[K, V]):
     """The values that were read last."""
 
@@ -226,7 +218,7 @@ class Shelf(Mapping[K, V]):
         self._at_hand: _AtHand[K, V] = _AtHand()
         self._lock = Lock()
         self._whole: Shelf[K, V] | None = None  #: none for a whole one, or it would hold itself
-        self._published: tuple[str, dict[K, _Place]] | None = None
+        self._published: tuple[SharedFile, dict[K, _Place]] | None = None
         weakref.finalize(self, _BUDGET.give_back, self._taken)
         for key, value in items:
             self.put(key, value)
@@ -234,7 +226,7 @@ class Shelf(Mapping[K, V]):
     def __reduce__(self) -> tuple[Any, ...]:
         if not self._values:  # whoever gets it may put values there
             return Shelf, ()
-        folder = os.environ.get(SHARED)
+        folder = shared_folder()
         return (Published, self._publish(folder)) if folder else (Shelf, (list(self.items()),))
 
     def __len__(self) -> int:
@@ -276,24 +268,22 @@ class Shelf(Mapping[K, V]):
 
     def _publish(self, folder: str) -> tuple[str, dict[K, _Place]]:
         """Write all values to a file of a shared folder, once; it goes with the shelf."""
-        import fsspec  # of those who have a cluster
-
         with self._lock:
             if self._published is None:
-                file = f"{folder.rstrip('/')}/fadefollow-{uuid.uuid4().hex}.shelf"
-                store, path = fsspec.core.url_to_fs(file)
                 places: dict[K, _Place] = {}
-                end = 0
-                with store.open(path, "wb") as out:
-                    for key in self._values:
-                        parts = _parts_of(self._values[key], self._scratch)
-                        places[key] = _Place(end, tuple(len(part) for part in parts))
-                        for part in parts:
-                            out.write(part)
-                        end += sum(places[key].sizes)
-                weakref.finalize(self, _remove, store, path)
+                file = SharedFile(folder, self._all_parts(places))
                 self._published = file, places
-            return self._published
+            file, places = self._published
+            return file.address, places
+
+    def _all_parts(self, places: dict[K, _Place]) -> Iterator[memoryview | bytearray]:
+        """The pieces of all values in order; where each value lies among them goes to `places`."""
+        end = 0
+        for key in self._values:
+            parts = _parts_of(self._values[key], self._scratch)
+            places[key] = _Place(end, tuple(len(part) for part in parts))
+            yield from parts
+            end += sum(places[key].sizes)
 
     def only(self, keys: Iterable[K]) -> Shelf[K, V]:
         """A shelf with some of the values, none of which is copied."""
@@ -306,11 +296,15 @@ class Shelf(Mapping[K, V]):
 
 
 class Published(Mapping[K, V]):
-    """A shelf as another machine sees it: each value is read when it is asked for."""
+    """A shelf as another machine sees it: each value is read from the shared folder once.
+
+    What was read lies on a shelf of this process: a step asks for each coin many times.
+    """
 
     def __init__(self, file: str, places: dict[K, _Place]) -> None:
         self._file, self._places = file, places
-        self._at_hand: _AtHand[K, V] = _AtHand()
+        self._kept: Shelf[K, V] = Shelf()
+        self._reading = {key: Lock() for key in places}  #: threads go through the coins abreast
 
     def __reduce__(self) -> tuple[type[Published[K, V]], tuple[str, dict[K, _Place]]]:
         return Published, (self._file, self._places)
@@ -323,16 +317,7 @@ class Published(Mapping[K, V]):
 
     def __getitem__(self, key: K) -> V:
         place = self._places[key]
-        return self._at_hand.get(key, lambda: self._read(place))
-
-    def _read(self, place: _Place) -> list[bytearray]:
-        import fsspec  # of those who have a cluster
-
-        store, path = fsspec.core.url_to_fs(self._file)
-        end = place.offset + sum(place.sizes)
-        whole = memoryview(store.cat_file(path, start=place.offset, end=end))
-        parts, at = [], 0
-        for size in place.sizes:
-            parts.append(bytearray(whole[at : at + size]))
-            at += size
-        return parts
+        with self._reading[key]:
+            return self._kept.ask(
+                key, lambda: _unpickled(read_shared(self._file, place.offset, place.sizes))
+            )

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 import cloudpickle
 
+from fadefollow.core.cache.shared_folder import refuse_shared_folder
 from fadefollow.core.parallel.worker import (
     do,
     hash_of,
@@ -160,7 +161,12 @@ class Cluster(Workers):
     @classmethod
     @contextlib.contextmanager
     def at(cls, address: str, jobs: int) -> Iterator[Cluster]:
-        """The cluster of the scheduler at `address`."""
+        """The cluster of the scheduler at `address`.
+
+        Raises:
+            StoreError: the folder that its machines share cannot be written to.
+        """
+        refuse_shared_folder()
         with _quiet():
             client = _connected(address)
             try:
@@ -190,9 +196,10 @@ class Cluster(Workers):
         return _Sent(data, self._scatter(data))
 
     def _scatter(self, data: Any) -> Any:
+        parcel = Parcel.of(data)  # what fails here is not the scheduler's fault
         self._wait_for_workers(_NO_WORKERS)
         with self._reaching():
-            return self._client.scatter(Parcel.of(data), broadcast=True, hash=False)
+            return self._client.scatter(parcel, broadcast=True, hash=False)
 
     @property
     def n_workers(self) -> int:
