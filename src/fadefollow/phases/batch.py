@@ -116,16 +116,24 @@ class CoinBatch(Sequence[Market]):
         Args:
             name: a stream that is not of bars.
             measure: from a market to a value a record of `market.table(name)`, shape (k,).
+
+        Raises:
+            DataError: the records of a coin are not in order of time.
         """
 
         def make() -> Records:
+            time = [stamps(market.table(name)["time"]).view(np.int64) for market in self]
+            for market, one in zip(self, time, strict=True):
+                if (one[1:] < one[:-1]).any():
+                    rule = "the times of records must be in increasing order"
+                    raise DataError(rule, where=market.symbol)
             value = [np.asarray(measure(market), np.float64) for market in self]
             ranks = [ranks_of(one) for one in value]
             return Records(
                 _starts(value),
-                _joined([stamps(market.table(name)["time"]).view(np.int64) for market in self]),
+                _joined(time),
                 _joined(value),
-                _joined([one.rank for one in ranks]),
+                _joined([one.rank.astype(np.int32) for one in ranks]),
                 _starts([one.ordered for one in ranks]),
                 _joined([one.ordered for one in ranks]),
             )
@@ -136,7 +144,8 @@ class CoinBatch(Sequence[Market]):
         """Bars at which other records of a stream are known than at the bar before."""
 
         def make() -> Steps:
-            bar, known = zip(*(market.steps(name) for market in self), strict=True)
+            steps = [market.steps(name) for market in self]
+            bar, known = ([one[k].astype(np.int32) for one in steps] for k in range(2))
             return Steps(_starts(bar), _joined(bar), _joined(known))
 
         return self.memo(("steps", name), make)
@@ -181,7 +190,7 @@ def fire_beyond_past(
     Raises:
         DataError: the records of a coin are not in order of time.
     """
-    found = beyond_the_past(
+    high, low = beyond_the_past(
         tuple(coins.records(name, measure)),
         tuple(coins.steps(name)),
         frozen(np.array([quantile, 1 - quantile])),
@@ -189,11 +198,6 @@ def fire_beyond_past(
         round(days * _DAY_NS),
         coins[0].bars(cooldown_hours),
     )
-    high, low, wrong = found
-    if wrong >= 0:
-        raise DataError(
-            "the times of records must be in increasing order", where=coins[wrong].symbol
-        )
     return Fired(*high), Fired(*low)
 
 

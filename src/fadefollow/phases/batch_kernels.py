@@ -50,8 +50,8 @@ def beyond_the_past(
     floor: float,
     window: int,
     cooldown_bars: int,
-) -> tuple[Beyond, Beyond, int]:
-    """See `batch.fire_beyond_past`; the last number is a coin out of order of time, −1 for none.
+) -> tuple[Beyond, Beyond]:
+    """See `batch.fire_beyond_past`.
 
     Args:
         records: a `batch.Records`.
@@ -61,111 +61,79 @@ def beyond_the_past(
         window: nanoseconds.
         cooldown_bars: bars from one event to the earliest next one.
     """
-    start, stamps, values, rank, first, ordered = records
+    start, times, values, ranks, first_of, sorted_values = records
     step, bars, known = steps
-    coin, fired = np.empty((2, len(bars)), np.int64), np.empty((2, len(bars)), np.int64)
-    record, bound = np.empty((2, len(bars)), np.int64), np.empty((2, len(bars)), np.float64)
-    counts, wrong = np.zeros(2, np.int64), -1
+    numbers, bound = np.empty((2, 3, len(bars)), np.int64), np.empty((2, len(bars)), np.float64)
+    highs = lows = 0
     for c in range(len(start) - 1):
         begin, own = start[c], slice(start[c], start[c + 1])
-        value = values[own]
-        threshold = _thresholds(
-            stamps[own], value, rank[own], ordered[first[c] : first[c + 1]], q, floor, window
-        )
-        if len(threshold) < len(value):
-            wrong = c
-            break
-        for side in range(2):
-            sign, count = 1 - 2 * side, counts[side]
-            last, held = -cooldown_bars, False
-            for i in range(step[c], step[c + 1]):
-                at, holds = known[i], False
-                if at >= 0:
-                    extreme = sign * value[at]
-                    holds = extreme > floor and extreme > sign * threshold[at]
-                if holds and not held and bars[i] - last >= cooldown_bars:
-                    last = bars[i]
-                    coin[side, count], fired[side, count] = c, last
-                    record[side, count], bound[side, count] = begin + at, threshold[at]
-                    count += 1
-                held = holds
-            counts[side] = count
-    high, low = counts
-    return (
-        (
-            coin[0, :high].copy(),
-            fired[0, :high].copy(),
-            record[0, :high].copy(),
-            bound[0, :high].copy(),
-        ),
-        (
-            coin[1, :low].copy(),
-            fired[1, :low].copy(),
-            record[1, :low].copy(),
-            bound[1, :low].copy(),
-        ),
-        wrong,
-    )
+        time, value, rank = times[own], values[own], ranks[own]
+        ordered = sorted_values[first_of[c] : first_of[c + 1]]
+        # the look-back is a set of ranks, a bit each; of each side's quantile a rank is held, and
+        # how many members are under it. It moves only where a value beyond the floor asks for it
+        bits = np.zeros(len(ordered) // 64 + 1, np.uint64)
+        high = low = under_high = under_low = first = last = count = 0
+        held_high = held_low = False
+        last_high = last_low = -cooldown_bars
+        for i in range(step[c], step[c + 1]):
+            at = known[i]
+            above = at >= 0 and value[at] > floor
+            if not (above or (at >= 0 and value[at] < -floor)):
+                held_high = held_low = False
+                continue
+            now, since = time[at], time[at] - window
+            threshold = math.nan
+            if since >= time[0]:
+                while time[last] < now:
+                    r = rank[last]
+                    last += 1
+                    if r >= 0:
+                        _flip(bits, r)
+                        under_high, under_low = under_high + (r < high), under_low + (r < low)
+                        count += 1
+                while time[first] < since:
+                    r = rank[first]
+                    first += 1
+                    if r >= 0:
+                        _flip(bits, r)
+                        under_high, under_low = under_high - (r < high), under_low - (r < low)
+                        count -= 1
+                if count > 0 and above:
+                    place = q[0] * (count - 1)
+                    high, under_high, threshold = _quantile(bits, ordered, high, under_high, place)
+                elif count > 0:
+                    place = q[1] * (count - 1)
+                    low, under_low, threshold = _quantile(bits, ordered, low, under_low, place)
+            # an unknown threshold is NaN, beyond which nothing is
+            holds_high = above and value[at] > threshold
+            holds_low = not above and value[at] < threshold
+            event = c, bars[i], begin + at, threshold
+            if holds_high and not held_high and bars[i] - last_high >= cooldown_bars:
+                last_high, highs = bars[i], _put(event, numbers[0], bound[0], highs)
+            if holds_low and not held_low and bars[i] - last_low >= cooldown_bars:
+                last_low, lows = bars[i], _put(event, numbers[1], bound[1], lows)
+            held_high, held_low = holds_high, holds_low
+    return _events(numbers[0], bound[0], highs), _events(numbers[1], bound[1], lows)
+
+
+@inlined
+def _put(
+    event: tuple[int, int, int, float], numbers: IntArray, bound: FloatArray, count: int
+) -> int:
+    """Write an event behind `count` others; their number now."""
+    numbers[0, count], numbers[1, count], numbers[2, count], bound[count] = event
+    return count + 1
 
 
 @kernel
-def _thresholds(
-    stamps: IntArray,
-    values: FloatArray,
-    rank: IntArray,
-    ordered: FloatArray,
-    q: FloatArray,
-    floor: float,
-    window: int,
-) -> FloatArray:
-    """The quantile of the past that each value beyond the floor is held against, high or low.
-
-    As `features.past_quantiles` has it. Of values within the floor what is returned says nothing;
-    an empty array where the stamps are not in order.
-    """
-    out = np.empty(len(stamps))
-    # the look-back is a set of ranks, a bit each; of each side's quantile a rank is held, and how
-    # many members are under it. It moves only where a value asks for it
-    bits = np.zeros(len(ordered) // 64 + 1, np.uint64)
-    high = low = under_high = under_low = first = last = count = 0
-    for i in range(len(stamps)):
-        if stamps[i] < stamps[max(i - 1, 0)]:
-            return np.empty(0)
-        above = values[i] > floor
-        if not (above or values[i] < -floor):
-            continue
-        if stamps[i] < stamps[0] + window:
-            out[i] = math.nan
-            continue
-        while stamps[last] < stamps[i]:
-            r = rank[last]
-            last += 1
-            if r >= 0:
-                _flip(bits, r)
-                under_high, under_low, count = (
-                    under_high + (r < high),
-                    under_low + (r < low),
-                    count + 1,
-                )
-        while stamps[first] < stamps[i] - window:
-            r = rank[first]
-            first += 1
-            if r >= 0:
-                _flip(bits, r)
-                under_high, under_low, count = (
-                    under_high - (r < high),
-                    under_low - (r < low),
-                    count - 1,
-                )
-        if count == 0:
-            out[i] = math.nan
-        elif above:
-            high, under_high, out[i] = _quantile(
-                bits, ordered, high, under_high, q[0] * (count - 1)
-            )
-        else:
-            low, under_low, out[i] = _quantile(bits, ordered, low, under_low, q[1] * (count - 1))
-    return out
+def _events(numbers: IntArray, bound: FloatArray, count: int) -> Beyond:
+    """The first `count`, in memory of their own."""
+    return (
+        numbers[0, :count].copy(),
+        numbers[1, :count].copy(),
+        numbers[2, :count].copy(),
+        bound[:count].copy(),
+    )
 
 
 @inlined
