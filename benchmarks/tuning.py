@@ -153,19 +153,27 @@ def _all_coins(made: TrialData, study: Searched) -> Iterator[Line]:
     of_plain = _best(by_optuna(made, plain, chosen[:1]), rounds=1)
     count = made.settings.trials
     sampler = _best(lambda: sampled(made.space, made.settings, study.trials)) / count
-    alone = _best(lambda: searched(made), rounds=1) / count
+    requests = [TrialRequest(0, trial.params, whole(made)) for trial in study.trials]
+    by_one = _each(lambda request: evaluate(made, request), requests)
+    job_by_one = _best(lambda: searched(made)) / count
     with make_pool(jobs=-1) as pool:
         spread_out = by_all(made, pool)
         searched(made, spread_out)  # workers are started, and have read and compiled all
-        spread = _best(lambda: searched(made, spread_out), rounds=1) / count
-    yield f"{len(made.coins)} coins, a trial of the whole job: this tuner, one process", _ms(alone)
-    yield "  this tuner, all cores", _ms(spread)
-    yield "  of that, the sampler", _ms(sampler)
+        by_cores = _best(lambda: spread_out(requests)) / count
+        job_by_cores = _best(lambda: searched(made, spread_out)) / count
+    label = f"{len(made.coins)} coins, evaluation of a trial: this tuner, "
+    yield f"{label}one process", _ms(by_one)
+    yield "  this tuner, all cores", _ms(by_cores)
     yield "  vectorbt, from bare records", _ms(of_vectorbt)
     yield "  vectorbt, from frames of entries and its readable trades", _ms(of_plain)
-    for cores, ours in (("one process", alone), ("all cores", spread)):
+    for cores, ours in (("one process", by_one), ("all cores", by_cores)):
         yield f"{cores}: faster than vectorbt from bare records by", _times(of_vectorbt / ours)
         yield "  than vectorbt from frames by", _times(of_plain / ours)
+    yield f"{len(made.coins)} coins: the sampler by itself, a trial", _ms(sampler)
+    for cores, ours in (("one process", job_by_one), ("all cores", job_by_cores)):
+        yield f"  a trial of the whole job, {cores}", _ms(ours)
+        gained = _times((of_vectorbt + sampler) / ours)
+        yield "  faster than vectorbt by, the sampler added to it", gained
 
 
 def _scaling(dataset: Dataset) -> Iterator[Line]:

@@ -135,7 +135,7 @@ class Workers(WorkerPool):
         """The results as they come, each with its item's number."""
         packed = cloudpickle.dumps(work)
         fresh = (_Job(number, item) for number, item in enumerate(items))
-        again, flying = deque[_Job](), dict[Any, _Job]()
+        ready, again, flying = deque[_Job](), deque[_Job](), dict[Any, _Job]()
         done: queue.SimpleQueue[Any] = queue.SimpleQueue()
         lost = 0
 
@@ -146,12 +146,18 @@ class Workers(WorkerPool):
 
         try:
             while True:
-                while len(flying) < self._ahead() and (job := next(fresh, None)) is not None:
+                while len(flying) < self._ahead():
+                    job = ready.popleft() if ready else next(fresh, None)
+                    if job is None:
+                        break
                     send(job)
                 if not flying:
                     if not again:
                         return
                     send(again.popleft())
+                # asked for while all work, so that none waits for its next item
+                while len(ready) < self.n_workers and done.empty() and (job := next(fresh, None)):
+                    ready.append(job)
                 try:
                     future = done.get(timeout=_LISTEN)
                 except queue.Empty:
