@@ -230,6 +230,15 @@ def test_words_are_held_against_the_planted_truth(
     assert said in found.text
 
 
+def test_what_could_not_be_tested_was_not_missed() -> None:
+    row = answer("open", planted_bps=-60.0, horizon_hours=72.0)
+    row = replace(row, fates=Fates("fade", "untestable", None), reason=Reason("few_blocks"))
+    found = truth(row)
+    assert found is not None
+    assert found.kind == "not tested"
+    assert "could not be tested" in found.text
+
+
 def test_no_truth_is_claimed_where_none_is_known() -> None:
     assert truth(answer("fade pays")) is None
     assert truth(replace(answer("fade pays"), planted_bps=math.nan)) is None

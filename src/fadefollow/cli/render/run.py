@@ -39,6 +39,7 @@ WORD_COLOURS = {"pays": "green", "loses": "red", "small": "red"}
 _KINDS = {
     "match": "right",
     "missed": "missed",
+    "not tested": "not testable here",
     "false alarm": "false alarm",
     "wrong way": "wrong way",
     "within costs": "rightly not paying (planted effect below costs)",

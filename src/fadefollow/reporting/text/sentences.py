@@ -52,7 +52,14 @@ __all__ = [
 ]
 
 Match = Literal[
-    "match", "missed", "false alarm", "wrong way", "within costs", "nothing planted", "unknown"
+    "match",
+    "missed",
+    "not tested",
+    "false alarm",
+    "wrong way",
+    "within costs",
+    "nothing planted",
+    "unknown",
 ]
 #: in the order in which they are counted
 _MATCHES: tuple[Match, ...] = (
@@ -60,6 +67,7 @@ _MATCHES: tuple[Match, ...] = (
     "within costs",
     "nothing planted",
     "missed",
+    "not tested",
     "false alarm",
     "wrong way",
     "unknown",
@@ -294,6 +302,8 @@ def _truth_of(verdict: Verdict, planted: float) -> Truth:
         if abs(planted) - spent <= SMALLEST_BPS:
             return Truth("match", f"{lead} After costs that is {worth}: small, as is said.")
         return Truth("missed", f"{lead} After costs that is {worth}, and it is said to be small.")
+    if verdict.fate == "untestable":
+        return Truth("not tested", f"{lead} It could not be tested here.")
     return Truth("missed", f"{lead} Not enough evidence: missed.")
 
 
