@@ -198,6 +198,10 @@ def test_one_coin_of_a_batch_is_a_table_of_its_own() -> None:
         event([0], [0], strength=np.array([-1.0])),
         event([0], [0], strength=np.array([np.nan])),
         event([0], [0], phase="sideways"),
+        event([0], [0], lean=np.array([2])),
+        event([0, 0], [0, 1], strength=np.ones(1)),  # not one an event
+        event([0], [0, 1]),
+        event([0], [0]) | {"bar": np.array([0.5])},
     ],
 )
 def test_events_of_a_batch_are_held_to_what_phases_promise(wrong: dict[str, Any]) -> None:
@@ -215,12 +219,46 @@ def test_a_phase_is_given_at_once() -> None:
         Given(events=events).detect_batch(coins).marks(("up", "down"))
 
 
+def test_a_batch_without_events_has_none() -> None:
+    coins = CoinBatch([coin("A", []), coin("B", [])])
+    found = detect_marks(Given(), coins)
+    assert [numbers.tolist() for numbers in found[:4]] == [[], [], [], []]
+    assert found.names == ("up", "down")
+
+
+def test_marks_of_a_batch_are_wide_whatever_its_numbers_are() -> None:
+    narrow = event([0], [1]) | {"coin": np.array([0], np.int32), "bar": np.array([1], np.int32)}
+    found = detect_marks(Given(events=(narrow,)), CoinBatch([coin("A", [])]))
+    assert {numbers.dtype for numbers in found[:4]} == {np.dtype(np.int64)}
+
+
+def test_one_value_may_stand_for_all_events_and_each_may_have_its_own_lean() -> None:
+    coins = CoinBatch([coin("A", []), coin("B", [])])
+    events = (event([0, 1], [2, 3], strength=2.0, lean=np.array([1, -1])),)
+    found = detect_marks(Given(events=events), coins)
+    assert [numbers.tolist() for numbers in found[:4]] == [[0, 1], [2, 3], [1, -1], [0, 0]]
+    alone = Given(events=events).detect_batch(coins).of(1)
+    assert alone.table[["lean", "strength"]].to_numpy().tolist() == [[-1, 2.0]]
+
+
 def test_a_failure_names_its_coin_also_if_only_the_batch_fails() -> None:
     coins = CoinBatch([coin("A", []), coin("B", []), coin("C", [])])
     with pytest.raises(SignalError, match=r"test_batch\.py, B: .*KeyError"):
         detect_marks(Given(fails_on=("B",)), coins)
-    with pytest.raises(SignalError, match="KeyError"):
+    with pytest.raises(SignalError, match=r"test_batch\.py, 3 coins at once: .*KeyError"):
         detect_marks(Given(fails_on=("B",), fails_from=2), coins)
+
+
+def test_a_plain_error_of_a_batch_stays_as_it_is() -> None:
+    class Refuses(Given):
+        def detect_batch(self, coins: CoinBatch) -> BatchPhases:
+            if len(coins) > 1:
+                raise DataError("two are too many", where="here")
+            return super().detect_batch(coins)
+
+    with pytest.raises(DataError, match="here: two are too many") as caught:
+        detect_marks(Refuses(), CoinBatch([coin("A", []), coin("B", [])]))
+    assert not isinstance(caught.value, SignalError)
 
 
 def test_phases_of_different_needs_are_refused() -> None:
