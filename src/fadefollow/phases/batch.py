@@ -208,8 +208,8 @@ class BatchPhases:
         coins: in which it looked.
         signal: its name.
         events: a mapping for all events of a phase, as `Phases.of` takes it, with `coin` (the place
-            of each event's coin in the batch) beside `bar`, whole numbers, shape (k,) each; coin by coin
-            and, within each, in order of bar.
+            of each event's coin in the batch) beside `bar`, whole numbers, shape (k,) each;
+            coin by coin, in order of bar.
     """
 
     def __init__(
