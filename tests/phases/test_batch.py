@@ -36,22 +36,30 @@ VALUE = st.one_of(
 )
 
 
-def coin(symbol: str, rates: list[float], every: int = 8, hours: int | None = None) -> Market:
-    """A flat perp, and a settlement of some bps each few hours."""
+def coin(
+    symbol: str, rates: list[float], every: int = 8, hours: int | None = None, *, late: Any = 0
+) -> Market:
+    """A flat perp, and a settlement of some bps each few hours, known so many hours `late`."""
     times = [float(every * i) for i in range(len(rates))]
     count = hours or (every * len(rates) + 2 if rates else 5)
     tables = {"perp": bars([100.0] * count, list(range(count)))}
     if rates:
-        tables["funding"] = funding(times, rates)
+        tables["funding"] = funding(times, [8.0] * len(rates)).assign(
+            rate=np.array(rates) / 1e4,
+            available=lambda table: table["time"] + pd.to_timedelta(late, unit="h"),
+        )
     return Market(symbol, bar=HOUR, tables=tables)
 
 
 def rate(market: Market) -> FloatArray:
-    return market.table("funding")["rate"].to_numpy(np.float64)
+    return 1e4 * market.table("funding")["rate"].to_numpy(np.float64)
 
 
-#: each coin: settlements, hours between them, bars
-COIN = st.tuples(st.lists(VALUE, min_size=1, max_size=60), st.sampled_from([1, 4, 8]))
+#: each coin: settlements with the hours until they are known, and hours between them
+COIN = st.tuples(
+    st.lists(st.tuples(VALUE, st.sampled_from([0, 0, 0, 3, 30])), min_size=1, max_size=60),
+    st.sampled_from([1, 4, 8]),
+)
 
 
 @settings(max_examples=200, deadline=None)
@@ -65,7 +73,11 @@ COIN = st.tuples(st.lists(VALUE, min_size=1, max_size=60), st.sampled_from([1, 4
 def test_coins_at_once_fire_where_each_fires_alone(
     given_coins: list[Any], q: float, days: float, floor: float, cooldown: float
 ) -> None:
-    markets = [coin(f"C{i}", *one) for i, one in enumerate(given_coins)]
+    markets = list[Market]()
+    for settled, every in given_coins:
+        rates, late = zip(*settled, strict=True)
+        hours = every * len(rates) + 32  # so that each coin has a record that is known
+        markets.append(coin(f"C{len(markets)}", list(rates), every, hours, late=list(late)))
     high, low = fire_beyond_past(
         CoinBatch(markets),
         "funding",
@@ -91,6 +103,26 @@ def test_coins_at_once_fire_where_each_fires_alone(
             np.testing.assert_array_equal(fired.record[mine], first + at)
             np.testing.assert_array_equal(fired.threshold[mine], bound[at])
         first += len(values)
+
+
+def test_a_value_beyond_the_past_and_the_floor_fires_once_until_it_is_not() -> None:
+    calm = [1.0, -1.0] * 6
+    one = coin("A", [*calm, 5.0, 6.0, 0.0, 7.0, -9.0], every=1)
+    other = coin("B", [*calm, 2.0, -3.0], every=1)
+    high, low = fire_beyond_past(
+        CoinBatch([one, other]),
+        "funding",
+        rate,
+        quantile=1.0,
+        days=0.5,
+        floor=2.5,
+        cooldown_hours=2,
+    )
+    # bar k closes at hour k + 1; B's 2 is not beyond the floor
+    assert [numbers.tolist() for numbers in high[:3]] == [[0, 0], [11, 14], [12, 15]]
+    assert [numbers.tolist() for numbers in low[:3]] == [[0, 1], [15, 12], [16, 30]]
+    assert high.threshold.tolist() == pytest.approx([1.0, 6.0])
+    assert low.threshold.tolist() == pytest.approx([-1.0, -1.0])
 
 
 def test_records_out_of_order_name_the_coin() -> None:
