@@ -36,22 +36,30 @@ VALUE = st.one_of(
 )
 
 
-def coin(symbol: str, rates: list[float], every: int = 8, hours: int | None = None) -> Market:
-    """A flat perp, and a settlement of some bps each few hours."""
+def coin(
+    symbol: str, rates: list[float], every: int = 8, hours: int | None = None, *, late: Any = 0
+) -> Market:
+    """A flat perp, and a settlement of some bps each few hours, known so many hours `late`."""
     times = [float(every * i) for i in range(len(rates))]
     count = hours or (every * len(rates) + 2 if rates else 5)
     tables = {"perp": bars([100.0] * count, list(range(count)))}
     if rates:
-        tables["funding"] = funding(times, rates)
+        tables["funding"] = funding(times, [8.0] * len(rates)).assign(
+            rate=np.array(rates) / 1e4,
+            available=lambda table: table["time"] + pd.to_timedelta(late, unit="h"),
+        )
     return Market(symbol, bar=HOUR, tables=tables)
 
 
 def rate(market: Market) -> FloatArray:
-    return market.table("funding")["rate"].to_numpy(np.float64)
+    return 1e4 * market.table("funding")["rate"].to_numpy(np.float64)
 
 
-#: each coin: settlements, hours between them, bars
-COIN = st.tuples(st.lists(VALUE, min_size=1, max_size=60), st.sampled_from([1, 4, 8]))
+#: each coin: settlements with the hours until they are known, and hours between them
+COIN = st.tuples(
+    st.lists(st.tuples(VALUE, st.sampled_from([0, 0, 0, 3, 30])), min_size=1, max_size=60),
+    st.sampled_from([1, 4, 8]),
+)
 
 
 @settings(max_examples=200, deadline=None)
@@ -65,7 +73,11 @@ COIN = st.tuples(st.lists(VALUE, min_size=1, max_size=60), st.sampled_from([1, 4
 def test_coins_at_once_fire_where_each_fires_alone(
     given_coins: list[Any], q: float, days: float, floor: float, cooldown: float
 ) -> None:
-    markets = [coin(f"C{i}", *one) for i, one in enumerate(given_coins)]
+    markets = list[Market]()
+    for settled, every in given_coins:
+        rates, late = zip(*settled, strict=True)
+        hours = every * len(rates) + 32  # so that each coin has a record that is known
+        markets.append(coin(f"C{len(markets)}", list(rates), every, hours, late=list(late)))
     high, low = fire_beyond_past(
         CoinBatch(markets),
         "funding",
@@ -91,6 +103,26 @@ def test_coins_at_once_fire_where_each_fires_alone(
             np.testing.assert_array_equal(fired.record[mine], first + at)
             np.testing.assert_array_equal(fired.threshold[mine], bound[at])
         first += len(values)
+
+
+def test_a_value_beyond_the_past_and_the_floor_fires_once_until_it_is_not() -> None:
+    calm = [1.0, -1.0] * 6
+    one = coin("A", [*calm, 5.0, 6.0, 0.0, 7.0, -9.0], every=1)
+    other = coin("B", [*calm, 2.0, -3.0], every=1)
+    high, low = fire_beyond_past(
+        CoinBatch([one, other]),
+        "funding",
+        rate,
+        quantile=1.0,
+        days=0.5,
+        floor=2.5,
+        cooldown_hours=2,
+    )
+    # bar k closes at hour k + 1; B's 2 is not beyond the floor
+    assert [numbers.tolist() for numbers in high[:3]] == [[0, 0], [11, 14], [12, 15]]
+    assert [numbers.tolist() for numbers in low[:3]] == [[0, 1], [15, 12], [16, 30]]
+    assert high.threshold.tolist() == pytest.approx([1.0, 6.0])
+    assert low.threshold.tolist() == pytest.approx([-1.0, -1.0])
 
 
 def test_records_out_of_order_name_the_coin() -> None:
@@ -198,6 +230,10 @@ def test_one_coin_of_a_batch_is_a_table_of_its_own() -> None:
         event([0], [0], strength=np.array([-1.0])),
         event([0], [0], strength=np.array([np.nan])),
         event([0], [0], phase="sideways"),
+        event([0], [0], lean=np.array([2])),
+        event([0, 0], [0, 1], strength=np.ones(1)),  # not one an event
+        event([0], [0, 1]),
+        event([0], [0]) | {"bar": np.array([0.5])},
     ],
 )
 def test_events_of_a_batch_are_held_to_what_phases_promise(wrong: dict[str, Any]) -> None:
@@ -215,12 +251,46 @@ def test_a_phase_is_given_at_once() -> None:
         Given(events=events).detect_batch(coins).marks(("up", "down"))
 
 
+def test_a_batch_without_events_has_none() -> None:
+    coins = CoinBatch([coin("A", []), coin("B", [])])
+    found = detect_marks(Given(), coins)
+    assert [numbers.tolist() for numbers in found[:4]] == [[], [], [], []]
+    assert found.names == ("up", "down")
+
+
+def test_marks_of_a_batch_are_wide_whatever_its_numbers_are() -> None:
+    narrow = event([0], [1]) | {"coin": np.array([0], np.int32), "bar": np.array([1], np.int32)}
+    found = detect_marks(Given(events=(narrow,)), CoinBatch([coin("A", [])]))
+    assert {numbers.dtype for numbers in found[:4]} == {np.dtype(np.int64)}
+
+
+def test_one_value_may_stand_for_all_events_and_each_may_have_its_own_lean() -> None:
+    coins = CoinBatch([coin("A", []), coin("B", [])])
+    events = (event([0, 1], [2, 3], strength=2.0, lean=np.array([1, -1])),)
+    found = detect_marks(Given(events=events), coins)
+    assert [numbers.tolist() for numbers in found[:4]] == [[0, 1], [2, 3], [1, -1], [0, 0]]
+    alone = Given(events=events).detect_batch(coins).of(1)
+    assert alone.table[["lean", "strength"]].to_numpy().tolist() == [[-1, 2.0]]
+
+
 def test_a_failure_names_its_coin_also_if_only_the_batch_fails() -> None:
     coins = CoinBatch([coin("A", []), coin("B", []), coin("C", [])])
     with pytest.raises(SignalError, match=r"test_batch\.py, B: .*KeyError"):
         detect_marks(Given(fails_on=("B",)), coins)
-    with pytest.raises(SignalError, match="KeyError"):
+    with pytest.raises(SignalError, match=r"test_batch\.py, 3 coins at once: .*KeyError"):
         detect_marks(Given(fails_on=("B",), fails_from=2), coins)
+
+
+def test_a_plain_error_of_a_batch_stays_as_it_is() -> None:
+    class Refuses(Given):
+        def detect_batch(self, coins: CoinBatch) -> BatchPhases:
+            if len(coins) > 1:
+                raise DataError("two are too many", where="here")
+            return super().detect_batch(coins)
+
+    with pytest.raises(DataError, match="here: two are too many") as caught:
+        detect_marks(Refuses(), CoinBatch([coin("A", []), coin("B", [])]))
+    assert not isinstance(caught.value, SignalError)
 
 
 def test_phases_of_different_needs_are_refused() -> None:

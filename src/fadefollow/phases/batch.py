@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fadefollow.core.cache.memo import Memo
-from fadefollow.errors import DataError, SignalError
+from fadefollow.errors import DataError, FadeFollowError, SignalError
 from fadefollow.market.grid import stamps
 from fadefollow.market.panel import BoolArray, FloatArray, IntArray, Market
 from fadefollow.phases.batch_kernels import beyond_the_past, in_order_by_coin
@@ -207,8 +207,9 @@ class BatchPhases:
     Args:
         coins: in which it looked.
         signal: its name.
-        events: a mapping for many events of a kind, as `Phases.of` takes it, with `coin` (the place
-            of each event's coin in the batch) beside `bar`.
+        events: a mapping for all events of a phase, as `Phases.of` takes it, with `coin` (the place
+            of each event's coin in the batch) beside `bar`, whole numbers, shape (k,) each;
+            coin by coin, in order of bar.
     """
 
     def __init__(
@@ -234,27 +235,28 @@ class BatchPhases:
         Raises:
             SignalError: they are not as `Phases.of` takes them, coin by coin and in order of bar.
         """
-        parts: list[tuple[IntArray, IntArray, int, int]] = []
-        size = frozen(self._coins.size)
+        parts: list[tuple[IntArray, ...]] = []
+        size, given = frozen(self._coins.size), set[str]()
         for event in self._events:
-            coin, bar, lean, phase = (event[name] for name in ("coin", "bar", "lean", "phase"))
-            once = phase in names and names.index(phase) not in {code for *_, code in parts}
-            given = (frozen(coin), frozen(bar), frozen(event["strength"]), size)
-            if not (once and abs(lean) == 1 and in_order_by_coin(*given)):
+            coin, bar, phase = (event[name] for name in ("coin", "bar", "phase"))
+            # one value may stand for all events, as in `Phases.of`
+            lean = _each(event["lean"], bar, np.int64)
+            strength = _each(event["strength"], bar, np.float64)
+            once = phase in names and phase not in given
+            whole = all(numbers.shape == bar.shape for numbers in (coin, lean, strength))
+            right = once and whole and coin.dtype.kind == bar.dtype.kind == "i"
+            right = right and bool((np.abs(lean) == 1).all())
+            if not (right and in_order_by_coin(frozen(coin), frozen(bar), frozen(strength), size)):
                 raise SignalError(
                     "a batch gives the events of a phase at once, coin by coin, in order of bar",
-                    got=f"{phase}, lean {lean}",
+                    got=f"{phase}, lean {event['lean']}",
                     where=self._signal,
                 )
-            parts.append((coin, bar, lean, names.index(phase)))
-        counts = [len(coin) for coin, *_ in parts]
-        return BatchMarks(
-            _joined([coin for coin, *_ in parts]),
-            _joined([bar for _, bar, *_ in parts]),
-            np.repeat([lean for *_, lean, _ in parts], counts),
-            np.repeat([code for *_, code in parts], counts),
-            tuple(names),
-        )
+            given.add(phase)
+            parts.append((coin, bar, lean, np.full(len(bar), names.index(phase))))
+        none = np.empty(0, np.int64)
+        coin, bar, lean, code = (np.concatenate([none, *(p[k] for p in parts)]) for k in range(4))
+        return BatchMarks(coin, bar, lean, code, tuple(names))
 
 
 class BatchMarks(NamedTuple):
@@ -318,7 +320,8 @@ def detect_marks(signal: Signal, coins: CoinBatch) -> BatchMarks:
     """The events of `detect_checked` in all coins as bare numbers.
 
     Raises:
-        SignalError, FadeFollowError: as `detect_checked`, of the first coin that fails.
+        SignalError, FadeFollowError: as `detect_checked`, of the first coin that fails; where each
+            coin by itself does not, it names no coin.
     """
     names = tuple(signal.phases)
     place, able = coins.memo(("able", type(signal)), lambda: _able(signal, coins))
@@ -331,7 +334,9 @@ def detect_marks(signal: Signal, coins: CoinBatch) -> BatchMarks:
     except BaseException as error:  # also one that would end the program
         for market in able:
             detect_checked(signal, market)  # its error names the coin
-        raise failure(error, where=place_of(signal, able[0])) from error
+        if isinstance(error, FadeFollowError):
+            raise
+        raise failure(error, where=place_of(signal, f"{len(able)} coins at once")) from error
     found = found._replace(coin=place[found.coin])
     inside = coins.inside(found.coin, found.bar)
     return found if inside is None else found.where(inside)
@@ -353,6 +358,13 @@ def _starts(parts: Sequence[npt.NDArray[Any]]) -> IntArray:
 def _joined(parts: Sequence[npt.NDArray[Any]]) -> Any:
     """One array of all; of a single one that itself, read-only."""
     return frozen(np.ascontiguousarray(parts[0] if len(parts) == 1 else np.concatenate(parts)))
+
+
+def _each(value: Any, bar: IntArray, kind: type[np.generic]) -> npt.NDArray[Any]:
+    """A value an event: as it is, or the one that stands for all of them."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return np.ascontiguousarray(value, kind)
+    return np.full(bar.shape, value, kind)
 
 
 def _of_coin(event: Mapping[str, Any], place: int) -> dict[str, Any]:

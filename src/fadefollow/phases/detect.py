@@ -33,25 +33,27 @@ def detect_checked(signal: Signal, market: Market) -> Phases:
     except (FadeFollowError, KeyboardInterrupt, MemoryError):
         raise
     except BaseException as error:  # also one that would end the program
-        raise failure(error, where=place_of(signal, market)) from error
+        raise failure(error, where=place_of(signal, market.symbol)) from error
     if not isinstance(found, Phases):
         got = type(found).__name__
-        raise SignalError("detect must return Phases", got=got, where=place_of(signal, market))
+        raise SignalError(
+            "detect must return Phases", got=got, where=place_of(signal, market.symbol)
+        )
     undeclared = sorted(found.names - signal.phases.keys())
     if undeclared:
         raise SignalError(
             "a signal must declare the phases that it detects",
             got=", ".join(map(repr, undeclared)),
-            where=place_of(signal, market),
+            where=place_of(signal, market.symbol),
             hint=f"declared: {', '.join(signal.phases)}",
         )
     return found if market.member is None else found.where(market.member)
 
 
-def place_of(signal: Signal, market: Market) -> str:
-    """Where a signal works, for messages."""
+def place_of(signal: Signal, coins: str) -> str:
+    """Where a signal works, for messages: its module, and in which coins."""
     module = sys.modules[type(signal).__module__]
-    return f"{getattr(module, '__file__', signal.name())}, {market.symbol}"
+    return f"{getattr(module, '__file__', signal.name())}, {coins}"
 
 
 def detect_coins(signal: Signal, markets: Iterable[Market], *, keep: bool = False) -> Phases:

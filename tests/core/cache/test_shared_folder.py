@@ -7,10 +7,12 @@ import os
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
 
+import fadefollow.core.cache.shared_folder as shared_folder_module
 from fadefollow.core.cache.shared_folder import (
     SHARED,
     SharedFile,
@@ -78,6 +80,25 @@ def test_what_was_written_before_an_interruption_is_removed(
         with pytest.raises(KeyboardInterrupt):
             SharedFile(folder, _interrupted())
     assert store.files == {}
+    assert list(tmp_path.iterdir()) == []
+
+
+class _PlainStore:
+    """A store whose files know nothing of giving up, as sftp's, in a folder of this machine."""
+
+    def open(self, path: str, mode: str) -> BinaryIO:
+        return Path(path).open(mode)  # type: ignore[return-value]
+
+    def rm(self, path: str) -> None:
+        Path(path).unlink()
+
+
+def test_an_interruption_stays_one_where_a_file_cannot_be_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_folder_module, "_store_of", lambda path: (_PlainStore(), path))
+    with pytest.raises(KeyboardInterrupt):
+        SharedFile(str(tmp_path), _interrupted())
     assert list(tmp_path.iterdir()) == []
 
 

@@ -112,9 +112,9 @@ def _write(store: Any, path: str, parts: Iterable[bytes | bytearray | memoryview
         out.close()
     except BaseException:
         # to close an object is to keep it: its upload has to be given up first
-        for end in (out.discard, out.close):
-            with contextlib.suppress(Exception):
-                end()
+        for end in ("discard", "close"):
+            with contextlib.suppress(Exception):  # not each driver's file can be given up
+                getattr(out, end)()
         raise
 
 
