@@ -99,5 +99,5 @@ def _rate(market: Market) -> FloatArray:
 @memoised
 def _bounds(market: Market, quantile: float, days: float) -> FloatArray:
     """The high and the low threshold at each settlement, shape (2, k)."""
-    time = market.table("funding")["time"]
-    return past_quantiles(time, _rate(market), (quantile, 1 - quantile), days=days)
+    table, q = market.table("funding"), (quantile, 1 - quantile)
+    return past_quantiles(table["time"], _rate(market), q, days=days, available=table["available"])

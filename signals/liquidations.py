@@ -291,7 +291,8 @@ def _reports(market: Market, lookback_days: float) -> tuple[FloatArray, ...]:
     sides = [table[c].to_numpy(float) for c in ("short_coins", "long_coins")]
     # one scale for both sides, or the quieter one would spike more often
     both = np.mean(sides, axis=0)
-    usual = past_quantile(table["time"], both, 0.5, days=lookback_days)
+    time, available = table["time"], table["available"]
+    usual = past_quantile(time, both, 0.5, days=lookback_days, available=available)
     return tuple(market.as_of("liquidations", side / np.maximum(usual, 1e-9)) for side in sides)
 
 

@@ -26,7 +26,6 @@ from fadefollow.phases import Param, Phases, Signal
 from fadefollow.phases.features import (
     BoolArray,
     FloatArray,
-    TimeArray,
     fire_once,
     lagged,
     memoised,
@@ -135,26 +134,32 @@ def _measure(
     """What `Netflow.features` are, in the order of `_NAMES`."""
     if market.missing("netflow"):
         return tuple(np.full(len(market), np.nan) for _ in _NAMES)
-    time, flow, before, follows = _published(market)
+    flow, before, follows = _published(market)
     share = np.abs(flow / before)
-    usual = past_quantile(time, share, 0.5, days=lookback_days)
+    usual = _past(market, share, 0.5, lookback_days)
     # in the warm-up there is no usual day: the share of the reserve decides alone
     relabelled = (share > jump_times * np.nan_to_num(usual, nan=0.0)) & (share > jump_pct / 100)
     flow = np.where(relabelled, 0.0, flow)
     total = _last_days(flow, days) / lagged(before, days - 1)
-    large = past_quantile(time, np.abs(total), quantile, days=lookback_days)
+    large = _past(market, np.abs(total), quantile, lookback_days)
     streaks = (_in_a_row(sign * flow > 0, follows) for sign in (1, -1))
     parts = (100 * total, 100 * large, *streaks)
     return tuple(market.as_of("netflow", part) for part in parts)
 
 
+def _past(market: Market, values: FloatArray, q: float, days: float) -> FloatArray:
+    """A quantile of the days before each one that had been published when it was, shape (k,)."""
+    table = market.table("netflow")
+    return past_quantile(table["time"], values, q, days=days, available=table["available"])
+
+
 @memoised
-def _published(market: Market) -> tuple[TimeArray, FloatArray, FloatArray, BoolArray]:
-    """The days' stamps, flows, the reserves before them, and `_follows`, shape (k,) each."""
+def _published(market: Market) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """The days' flows, the reserves before them, and `_follows`, shape (k,) each."""
     table = market.table("netflow")
     flow, reserve = (table[c].to_numpy(float) for c in ("netflow_coins", "reserve_coins"))
     before = np.maximum(reserve - flow, 1e-9)
-    return np.asarray(table["time"], "datetime64[ns]"), flow, before, _follows(table)
+    return flow, before, _follows(table)
 
 
 def _follows(table: pd.DataFrame) -> BoolArray:

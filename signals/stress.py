@@ -205,11 +205,16 @@ def _usual_day(market: Market) -> FloatArray:
 def _hash_rates(market: Market, days: float) -> tuple[FloatArray, FloatArray, FloatArray]:
     """By record: the median before it, how far it is off that, and how far it usually is."""
     table = market.table("hash_rate")
-    time, rate = table["time"], table["hash_rate"].to_numpy(float)
-    median = past_quantile(time, rate, 0.5, days=days)
+    rate = table["hash_rate"].to_numpy(float)
+
+    def usual(values: FloatArray) -> FloatArray:
+        time, available = table["time"], table["available"]
+        return past_quantile(time, values, 0.5, days=days, available=available)
+
+    median = usual(rate)
     with np.errstate(invalid="ignore", divide="ignore"):
         off = rate / median - 1.0
-    return median, off, past_quantile(time, np.abs(off), 0.5, days=days) / _NORMAL_MEDIAN
+    return median, off, usual(np.abs(off)) / _NORMAL_MEDIAN
 
 
 @memoised

@@ -90,8 +90,9 @@ def test_coins_at_once_fire_where_each_fires_alone(
     first = 0
     for place, market in enumerate(markets):
         values = rate(market)
+        table = market.table("funding")
         above, below = past_quantiles(
-            market.table("funding")["time"], values, (q, 1 - q), days=days
+            table["time"], values, (q, 1 - q), days=days, available=table["available"]
         )
         for fired, bound, beyond in (
             (high, above, values > np.maximum(above, floor)),

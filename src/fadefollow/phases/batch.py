@@ -20,7 +20,7 @@ from fadefollow.market.grid import stamps
 from fadefollow.market.panel import BoolArray, FloatArray, IntArray, Market
 from fadefollow.phases.batch_kernels import beyond_the_past, in_order_by_coin
 from fadefollow.phases.detect import detect_checked, failure, place_of
-from fadefollow.phases.features import ranks_of
+from fadefollow.phases.features import published_late, ranks_of
 from fadefollow.phases.kernels import frozen
 from fadefollow.phases.table import Phases, Signal
 
@@ -38,6 +38,9 @@ class Records(NamedTuple):
         rank: of each value among the coin's finite ones, −1 for the others, shape (k,).
         first: of each coin's finite values, and the end of the last one's, shape (coins + 1,).
         ordered: the finite values, rising within each coin.
+        available: nanoseconds since 1970 UTC, shape (k,).
+        late_of: of each coin's late records, and the end of the last one's, shape (coins + 1,).
+        late: records that were published after a later one, counted from the coin's first.
     """
 
     start: IntArray
@@ -46,6 +49,9 @@ class Records(NamedTuple):
     rank: IntArray
     first: IntArray
     ordered: FloatArray
+    available: IntArray
+    late_of: IntArray
+    late: IntArray
 
 
 class Steps(NamedTuple):
@@ -122,13 +128,16 @@ class CoinBatch(Sequence[Market]):
         """
 
         def make() -> Records:
-            time = [stamps(market.table(name)["time"]).view(np.int64) for market in self]
+            tables = [market.table(name) for market in self]
+            time = [stamps(table["time"]).view(np.int64) for table in tables]
+            available = [stamps(table["available"]).view(np.int64) for table in tables]
             for market, one in zip(self, time, strict=True):
                 if (one[1:] < one[:-1]).any():
                     rule = "the times of records must be in increasing order"
                     raise DataError(rule, where=market.symbol)
             value = [np.asarray(measure(market), np.float64) for market in self]
             ranks = [ranks_of(one) for one in value]
+            late = [np.flatnonzero(published_late(one)) for one in available]
             return Records(
                 _starts(value),
                 _joined(time),
@@ -136,6 +145,9 @@ class CoinBatch(Sequence[Market]):
                 _joined([one.rank.astype(np.int32) for one in ranks]),
                 _starts([one.ordered for one in ranks]),
                 _joined([one.ordered for one in ranks]),
+                _joined(available),
+                _starts(late),
+                _joined(late),
             )
 
         return self.memo(("records", name, measure), make)

@@ -61,7 +61,7 @@ def beyond_the_past(
         window: nanoseconds.
         cooldown_bars: bars from one event to the earliest next one.
     """
-    start, times, values, ranks, first_of, sorted_values = records
+    start, times, values, ranks, first_of, sorted_values, availables, late_of, lates = records
     step, bars, known = steps
     numbers, bound = np.empty((2, 3, len(bars)), np.int64), np.empty((2, len(bars)), np.float64)
     highs = lows = 0
@@ -69,10 +69,11 @@ def beyond_the_past(
         begin, own = start[c], slice(start[c], start[c + 1])
         time, value, rank = times[own], values[own], ranks[own]
         ordered = sorted_values[first_of[c] : first_of[c + 1]]
+        available, late = availables[own], lates[late_of[c] : late_of[c + 1]]
         # the look-back is a set of ranks, a bit each; of each side's quantile a rank is held, and
         # how many members are under it. It moves only where a value beyond the floor asks for it
         bits = np.zeros(len(ordered) // 64 + 1, np.uint64)
-        high = low = under_high = under_low = first = last = count = 0
+        high = low = under_high = under_low = first = last = count = passed = 0
         held_high = held_low = False
         last_high = last_low = -cooldown_bars
         for i in range(step[c], step[c + 1]):
@@ -83,18 +84,28 @@ def beyond_the_past(
                 continue
             now, since = time[at], time[at] - window
             threshold = math.nan
-            if since >= time[0]:
+            if since >= time[_first_known(late, available, at)]:
                 while time[last] < now:
                     r = rank[last]
+                    if passed < len(late) and late[passed] == last:
+                        passed, r = passed + 1, -1
                     last += 1
                     if r >= 0:
+                        _flip(bits, r)
+                        under_high, under_low = under_high + (r < high), under_low + (r < low)
+                        count += 1
+                # those that were passed before they were known
+                for j in late[:passed]:
+                    r = rank[j]
+                    known_now = j >= first and r >= 0 and available[j] <= available[at]
+                    if known_now and not _has(bits, r):
                         _flip(bits, r)
                         under_high, under_low = under_high + (r < high), under_low + (r < low)
                         count += 1
                 while time[first] < since:
                     r = rank[first]
                     first += 1
-                    if r >= 0:
+                    if r >= 0 and _has(bits, r):
                         _flip(bits, r)
                         under_high, under_low = under_high - (r < high), under_low - (r < low)
                         count -= 1
@@ -161,6 +172,24 @@ def _quantile(
     if place > want:
         above = ordered[next_member(bits, at)]
     return at, under, below + (above - below) * (place - want)
+
+
+@kernel
+def _first_known(late: IntArray, available: IntArray, at: int) -> int:
+    """The first record that was known when record `at` was."""
+    k = 0
+    for j in late:
+        if j > k or available[j] <= available[at]:
+            break
+        k += 1
+    return k
+
+
+@inlined
+def _has(bits: UintArray, member: int) -> bool:
+    """Whether a member is in."""
+    place = np.uint64(member)
+    return bool((bits[place >> np.uint64(6)] >> (place & np.uint64(63))) & np.uint64(1))
 
 
 @inlined

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -13,6 +14,7 @@ import pandas as pd
 
 from fadefollow.errors import DataError
 from fadefollow.market import Market
+from fadefollow.market.grid import stamps as naive_stamps
 from fadefollow.phases.kernels import fire, frozen, of_the_past, slide
 
 FloatArray = npt.NDArray[np.float64]
@@ -63,6 +65,7 @@ def past_quantiles(
     q: Sequence[float],
     *,
     days: float,
+    available: pd.Series | None = None,
 ) -> FloatArray:
     """Rolling quantiles of the records strictly before each one, linear between two records.
 
@@ -71,6 +74,8 @@ def past_quantiles(
         values: shape (k,), or their ranks; what is not finite is left out.
         q: which quantiles, between 0 and 1.
         days: length of the look-back.
+        available: when each record was published, UTC, shape (k,): what was published after a
+            record is none of its past. None: in order of time.
 
     Returns:
         Shape (len(q), k); NaN until the records reach back over the whole look-back (the warm-up),
@@ -79,18 +84,66 @@ def past_quantiles(
     ranks = values if isinstance(values, Ranks) else ranks_of(values)
     stamps = np.ascontiguousarray(np.asarray(time, "datetime64[ns]")).view(np.int64)
     arrays = map(frozen, (stamps, *ranks, np.array(q, np.float64)))
-    found, ordered = of_the_past(*arrays, pd.Timedelta(days=days).value)
+    window = pd.Timedelta(days=days).value
+    found, ordered = of_the_past(*arrays, window)
     if not ordered:
         raise DataError("the times of records must be in increasing order")
+    known = None if available is None else naive_stamps(available).view(np.int64)
+    if known is not None and published_late(known).any():
+        past = _Published(stamps, np.append(ranks.ordered, np.nan)[ranks.rank], known, window)
+        for i in past.before_an_earlier_one():
+            found[:, i] = past.quantiles(i, q)
     return found  # type: ignore[no-any-return]
 
 
+class _Published(NamedTuple):
+    """Records of which some were published after later ones, shape (k,) each."""
+
+    time: IntArray  #: nanoseconds since 1970 UTC
+    value: FloatArray
+    available: IntArray  #: nanoseconds since 1970 UTC
+    window: int  #: nanoseconds
+
+    def before_an_earlier_one(self) -> IntArray:
+        """Records that were published before one of an earlier time."""
+        newest = np.maximum.accumulate(self.available)
+        return np.flatnonzero(self.available < newest)
+
+    def quantiles(self, i: int, q: Sequence[float]) -> list[float]:
+        """Those of `past_quantiles` for record i, of what had been published when it was."""
+        known = np.flatnonzero(self.available[: i + 1] <= self.available[i])
+        time, now = self.time[known], self.time[i]
+        inside = known[(time < now) & (time >= now - self.window)]
+        past = np.sort(self.value[inside][np.isfinite(self.value[inside])])
+        if not len(past) or now < time[0] + self.window:
+            return [np.nan] * len(q)
+        places = [one * (len(past) - 1) for one in q]
+        ends = [(past[int(place)], past[math.ceil(place)], place % 1) for place in places]
+        return [low + (high - low) * part for low, high, part in ends]
+
+
 def past_quantile(
-    time: pd.Series | TimeArray, values: FloatArray, q: float, *, days: float
+    time: pd.Series | TimeArray,
+    values: FloatArray,
+    q: float,
+    *,
+    days: float,
+    available: pd.Series | None = None,
 ) -> FloatArray:
     """One rolling quantile of the records strictly before each one, see `past_quantiles`."""
-    (found,) = past_quantiles(time, values, (q,), days=days)
+    (found,) = past_quantiles(time, values, (q,), days=days, available=available)
     return np.asarray(found)
+
+
+def published_late(available: IntArray) -> BoolArray:
+    """Whether each record was published after one that comes after it, shape (k,).
+
+    Args:
+        available: when each record was published, in their order of time, shape (k,).
+    """
+    late = np.zeros(len(available), bool)
+    late[:-1] = available[:-1] > np.minimum.accumulate(available[:0:-1])[::-1]
+    return late
 
 
 def fire_once(
