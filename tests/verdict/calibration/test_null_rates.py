@@ -36,13 +36,9 @@ def test_false_verdicts_and_coverage(drift, make_stormy, make_books):
     # three standard errors of a share of 5 % among 400
     assert false <= 0.05 + 0.033
     assert rejected <= 0.05 + 0.033
-    truth = [v.follow.placebo_mean_bps for v in eligible] if drift else [0.0] * len(eligible)
-    cover = np.mean(
-        [
-            v.follow.ci_bps[0] <= t <= v.follow.ci_bps[1]
-            for v, t in zip(eligible, truth, strict=True)
-        ]
-    )
+    # what is expected is the mean of many markets; a market's own placebo errs along with its book
+    truth = np.mean([v.follow.mean_net_bps for v in eligible]) if drift else 0.0
+    cover = np.mean([v.follow.ci_bps[0] <= truth <= v.follow.ci_bps[1] for v in eligible])
     assert 0.92 <= cover <= 0.975
 
 
@@ -50,8 +46,8 @@ def test_false_verdicts_and_coverage(drift, make_stormy, make_books):
 def test_power_is_80_percent_at_the_detectable_edge(make_stormy, make_books):
     settings = {"days": 1095, "events_a_year": 60.0, "opposite": False}
     verdicts = list(
-        _judge_many(make_stormy, make_books, 200, draws=300, seed=3, edge=0.0165, **settings)
+        _judge_many(make_stormy, make_books, 200, draws=300, seed=3, edge=0.0155, **settings)
     )
-    earned = np.mean([v.follow.mean_net_bps for v in verdicts])
-    assert np.nanmedian([v.detectable_bps for v in verdicts]) == pytest.approx(earned, rel=0.05)
+    above = np.mean([v.follow.mean_net_bps - v.follow.placebo_mean_bps for v in verdicts])
+    assert np.nanmedian([v.detectable_bps for v in verdicts]) == pytest.approx(above, rel=0.05)
     assert np.mean([v.verdict == "follow" for v in verdicts]) == pytest.approx(0.8, abs=0.09)
