@@ -76,7 +76,7 @@ def test_the_result_says_what_came_and_what_to_do_next(fetched: tuple[Path, str]
     _, out = fetched
     assert max(map(len, out.splitlines())) <= 80
     # before anything was asked for: what Binance does not give since then, and who does
-    assert out.startswith("open_interest: Binance gives 29 days of it, as of 2025-06")
+    assert out.startswith("open_interest: Binance gives 29 days of it, as of 2026-08")
     assert "fadefollow data fetch binance-archive has them since" in " ".join(out.split())
     rows = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line.strip()}
     # stream, from, to, records, …; the last closed bar is the last of the 30th of May
