@@ -88,10 +88,11 @@ def past_quantiles(
     found, ordered = of_the_past(*arrays, window)
     if not ordered:
         raise DataError("the times of records must be in increasing order")
-    known = None if available is None else naive_stamps(available).view(np.int64)
-    if known is not None and published_late(known).any():
-        past = _Published(stamps, np.append(ranks.ordered, np.nan)[ranks.rank], known, window)
-        for i in past.before_an_earlier_one():
+    if available is not None:
+        known = naive_stamps(available).view(np.int64)
+        past = _Published(stamps, ranks, known, window)
+        early = known < np.maximum.accumulate(known)  # published before one of an earlier time
+        for i in np.flatnonzero(early).tolist():
             found[:, i] = past.quantiles(i, q)
     return found  # type: ignore[no-any-return]
 
@@ -100,21 +101,17 @@ class _Published(NamedTuple):
     """Records of which some were published after later ones, shape (k,) each."""
 
     time: IntArray  #: nanoseconds since 1970 UTC
-    value: FloatArray
+    ranks: Ranks
     available: IntArray  #: nanoseconds since 1970 UTC
     window: int  #: nanoseconds
-
-    def before_an_earlier_one(self) -> IntArray:
-        """Records that were published before one of an earlier time."""
-        newest = np.maximum.accumulate(self.available)
-        return np.flatnonzero(self.available < newest)
 
     def quantiles(self, i: int, q: Sequence[float]) -> list[float]:
         """Those of `past_quantiles` for record i, of what had been published when it was."""
         known = np.flatnonzero(self.available[: i + 1] <= self.available[i])
         time, now = self.time[known], self.time[i]
         inside = known[(time < now) & (time >= now - self.window)]
-        past = np.sort(self.value[inside][np.isfinite(self.value[inside])])
+        rank = np.sort(self.ranks.rank[inside])
+        past = self.ranks.ordered[rank[rank >= 0]]
         if not len(past) or now < time[0] + self.window:
             return [np.nan] * len(q)
         places = [one * (len(past) - 1) for one in q]

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from fadefollow.engine.exits import EXIT_RULES
 from fadefollow.phases import STANCES, Stance
@@ -51,27 +51,17 @@ __all__ = [
     "truths_counted",
 ]
 
+#: in the order in which they are counted
 Match = Literal[
     "match",
+    "within costs",
+    "nothing planted",
     "missed",
     "not tested",
     "false alarm",
     "wrong way",
-    "within costs",
-    "nothing planted",
     "unknown",
 ]
-#: in the order in which they are counted
-_MATCHES: tuple[Match, ...] = (
-    "match",
-    "within costs",
-    "nothing planted",
-    "missed",
-    "not tested",
-    "false alarm",
-    "wrong way",
-    "unknown",
-)
 #: why a row is not decided, in a word
 _DOUBTS: dict[str, str] = {
     "missing_streams": "no data",
@@ -259,7 +249,7 @@ def truth(verdict: Verdict, instrument: str = "perp") -> Truth | None:
 def truths_counted(truths: Iterable[Truth | None]) -> dict[Match, int]:
     """How many verdicts are right, missed, false alarms, …: right ones first, and no zeros."""
     kinds = Counter(one.kind for one in truths if one is not None)
-    return {kind: kinds[kind] for kind in _MATCHES if kinds[kind]}
+    return {kind: kinds[kind] for kind in get_args(Match) if kinds[kind]}
 
 
 #: instruments as a sentence calls them
